@@ -1,0 +1,54 @@
+"""The FastAPI app every service starts from: ``/health``, ``/metrics``, one log line per request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import ORJSONResponse
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+
+from servicekit.logs import configure_logging
+
+#: A check returns nothing when all is well and raises when it is not.
+Check = Callable[[], None]
+
+REQUESTS = Counter("http_requests_total", "Requests served", ["method", "path", "status"])
+SECONDS = Histogram("http_request_seconds", "Time to answer, seconds", ["path"])
+
+
+def create_app(name: str, *, checks: Mapping[str, Check] | None = None) -> FastAPI:
+    """An app called ``name``. ``/health`` answers 200 while every check passes, else 503 and which failed."""
+    log = configure_logging(name)
+    app = FastAPI(title=name, default_response_class=ORJSONResponse)
+
+    @app.middleware("http")
+    async def observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        started = time.perf_counter()
+        response = await call_next(request)
+        seconds = time.perf_counter() - started
+        route = request.scope.get("route")
+        path = getattr(route, "path", "unmatched")
+        REQUESTS.labels(request.method, path, str(response.status_code)).inc()
+        SECONDS.labels(path).observe(seconds)
+        if path not in ("/health", "/metrics"):
+            log.info("request", extra={"path": path, "status": response.status_code, "seconds": round(seconds, 4)})
+        return response
+
+    @app.get("/health")
+    def health(response: Response) -> dict[str, object]:
+        failures: dict[str, str] = {}
+        for check_name, check in (checks or {}).items():
+            try:
+                check()
+            except Exception as error:
+                failures[check_name] = str(error)
+        response.status_code = 503 if failures else 200
+        return {"service": name, "healthy": not failures, "failures": failures}
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return app

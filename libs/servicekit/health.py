@@ -1,0 +1,26 @@
+"""``python -m servicekit.health``: exit 0 while the service in this container answers, else 1 and why."""
+
+from __future__ import annotations
+
+import os
+import sys
+import urllib.error
+import urllib.request
+
+
+def main() -> int:
+    url = f"http://127.0.0.1:{os.environ.get('PORT', '8080')}/health"
+    try:
+        with urllib.request.urlopen(url, timeout=4) as reply:
+            reply.read()
+    except urllib.error.HTTPError as error:
+        print(f"{url}: {error.code} {error.read(500).decode(errors='replace')}")
+        return 1
+    except OSError as error:
+        print(f"{url}: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

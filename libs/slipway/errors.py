@@ -1,0 +1,146 @@
+"""What can go wrong, in words a person can act on.
+
+One root, one class per exit code. ``str(error)`` is the text a user sees:
+
+    error: <object>: <cause>
+    hint:  <the next command>
+    log:   <file>
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import ClassVar
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def printable(text: str) -> str:
+    r"""Foreign text made safe for a terminal: control characters become ``\xNN``; tab and newline stay."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """The known word closest to ``word``, or an empty string."""
+    matches = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
+    return matches[0] if matches else ""
+
+
+class SlipwayError(Exception):
+    """The root. ``message`` names the object and the cause; ``hint`` the next command; ``log`` a file."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, hint: str = "", log: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.log = log
+
+    def __str__(self) -> str:
+        lines = [f"error: {printable(self.message)}"]
+        if self.hint:
+            lines.append(f"hint:  {printable(self.hint)}")
+        if self.log:
+            lines.append(f"log:   {printable(self.log)}")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with the configuration: where (``file:line`` or a setting), what, and how to mend it."""
+
+    where: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" if self.where else self.what
+
+
+class UsageError(SlipwayError):
+    """Bad usage, setting, Dockerfile or name: nothing was contacted, nothing written."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, hint: str = "", log: str = "", problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message, hint=hint, log=log)
+        self.problems = tuple(problems)
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> UsageError:
+        """All problems told at once; ``problems`` holds at least one."""
+        return cls(str(problems[0]), hint=problems[0].hint, problems=problems)
+
+    def __str__(self) -> str:
+        if len(self.problems) < 2:
+            return super().__str__()
+        lines: list[str] = []
+        for problem in self.problems:
+            lines.append(f"error: {printable(str(problem))}")
+            if problem.hint:
+                lines.append(f"hint:  {printable(problem.hint)}")
+        return "\n".join(lines)
+
+
+class MissingError(SlipwayError):
+    """A prerequisite is missing or too old."""
+
+    exit_code = 3
+
+
+class SshError(SlipwayError):
+    """The remote host: resolve, connect, host key, auth, or lost for good."""
+
+    exit_code = 4
+
+
+class SyncError(SlipwayError):
+    """The sync failed; the remote tree in use is untouched."""
+
+    exit_code = 5
+
+
+class BuildError(SlipwayError):
+    """A build failed; finished images are kept."""
+
+    exit_code = 6
+
+
+class PushError(SlipwayError):
+    """The push or the registry failed; no version tag moved."""
+
+    exit_code = 7
+
+
+class MixedReleaseError(SlipwayError):
+    """Some version tags moved and some did not."""
+
+    exit_code = 8
+
+
+class SmokeError(SlipwayError):
+    """A smoke test failed; logs are saved, containers gone."""
+
+    exit_code = 9
+
+
+class PolicyError(SlipwayError):
+    """Refused: a secret, a root user, a version that would change its content."""
+
+    exit_code = 10
+
+
+class LockedError(SlipwayError):
+    """Another run holds the lock: who, since when."""
+
+    exit_code = 11
+
+
+class InterruptedError_(SlipwayError):
+    """Ctrl-C (130) or SIGTERM (143): cleaned up."""
+
+    exit_code = 130
