@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Secret:
         return bool(self._value)
 
 
-_NOTHING: Mapping[str, str] = MappingProxyType({})
+NO_SECRET = Secret("")
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,7 @@ class Command:
 
     argv: tuple[str, ...]
     cwd: str = ""
-    env: Mapping[str, str] = _NOTHING
+    env: Mapping[str, str] = field(default_factory=dict)
     stdin: bytes = b""
     label: str = ""
 

@@ -1,0 +1,214 @@
+"""Build what the plan says: pull, tag, and one bake for all that must be built.
+
+buildx stops at the first failure and cancels the rest. So: bake, look at what is there now, drop what failed and all
+that stands on it, bake the rest (finished steps are cached). Resuming after a crash is the same loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from slipway import graph, runs
+from slipway.bake import Event, Failure, Progress, Target, bake_command, bake_file
+from slipway.engine import Engine
+from slipway.errors import BuildError, SlipwayError
+from slipway.model import INPUT_LABEL, LocalImage
+from slipway.plan import BUILD, PULL, TAG, Outcome, Plan, Step
+from slipway.runner import Run as Runner
+from slipway.settings import Settings
+from slipway.survey import Survey, pull_reference
+
+OnEvent = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Inheritance:
+    """What builds get from this machine: secret id → file, never in a layer."""
+
+    secrets: Mapping[str, Path]
+
+
+def build(
+    settings: Settings,
+    survey: Survey,
+    plan: Plan,
+    *,
+    engine: Engine,
+    run: Runner,
+    record: runs.Run,
+    inheritance: Inheritance,
+    on_event: OnEvent,
+) -> tuple[Outcome, ...]:
+    """Carry out ``plan``; an outcome for each of its steps, in its order. Raises nothing for a failed image."""
+    outcomes = {step.image: _fetch(step, survey, engine, on_event) for step in plan.steps if step.action != BUILD}
+    wanted = [step.image for step in plan.of(BUILD)]
+    seconds: dict[str, float] = dict.fromkeys(wanted, 0.0)
+    parents = {image.name: image.parents for image in survey.assembly.stack}
+    missing = [name for name, outcome in outcomes.items() if not outcome.ok]
+    failures: dict[str, Failure] = {}
+    remaining = _without(wanted, missing, parents)
+    while remaining:
+        found = _bake(settings, survey, plan, remaining, engine, run, record, inheritance, on_event, seconds)
+        failures |= found
+        finished = _finished(remaining, plan, engine)
+        outcomes |= {name: _built(_step(plan, name), image, seconds[name]) for name, image in finished.items()}
+        _remember(settings, survey, finished)
+        left = _without([name for name in remaining if name not in finished], failures, parents)
+        if len(left) == len(remaining):
+            failures |= {name: Failure("", "buildx ended without building it") for name in left}
+            left = []
+        remaining = left
+    lost = {*failures, *missing}
+    for name in wanted:
+        if name not in outcomes:
+            outcomes[name] = _lost(_step(plan, name), failures.get(name), lost, parents, seconds[name])
+    return tuple(outcomes[step.image] for step in plan.steps)
+
+
+def pull_roots(survey: Survey, plan: Plan, engine: Engine) -> bool:
+    """Pull root images that images to build need and the engine lacks; True when any was (then survey again)."""
+    lacking = {root for step in plan.of(BUILD) for root in survey.assembly.stack[step.image].roots}
+    lacking = {root for root in lacking if not survey.facts.roots[root]}
+    for root in sorted(lacking):
+        engine.pull(pull_reference(root))
+    return bool(lacking)
+
+
+def check(outcomes: Sequence[Outcome], record: runs.Run) -> None:
+    """Raises BuildError that names the first failed image and counts the rest."""
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    skipped = [outcome for outcome in outcomes if outcome.status == "skipped"]
+    if not failed:
+        return
+    more = f"; {len(failed) - 1} more failed" if len(failed) > 1 else ""
+    more += f"; {len(skipped)} skipped" if skipped else ""
+    first = failed[0]
+    raise BuildError(
+        f"build {first.image}: {first.detail}{more}",
+        hint=f"mend it and run the same command: finished images are kept (invoke build {first.image} for this one)",
+        log=record.log_path(first.image),
+    )
+
+
+def _fetch(step: Step, survey: Survey, engine: Engine, on_event: OnEvent) -> Outcome:
+    """Tag, pull or leave an image whose content exists."""
+    status = {PULL: "pulled", TAG: "tagged"}.get(step.action, "reused")
+    try:
+        if step.action == PULL:
+            engine.pull(step.content)
+        if step.action in (PULL, TAG):
+            engine.tag(str(step.content), step.reference)
+    except SlipwayError as error:
+        on_event(Event(step.image, "failed", error.message))
+        return replace(_outcome(step, "failed"), detail=error.message)
+    on_event(Event(step.image, "built", status))
+    here = survey.facts.here(step.image)
+    return replace(_outcome(step, status), image_digest=here.id if here else "", size=here.size if here else 0)
+
+
+def _bake(
+    settings: Settings,
+    survey: Survey,
+    plan: Plan,
+    names: Sequence[str],
+    engine: Engine,
+    run: Runner,
+    record: runs.Run,
+    inheritance: Inheritance,
+    on_event: OnEvent,
+    seconds: dict[str, float],
+) -> Mapping[str, Failure]:
+    targets = [_target(_step(plan, name), settings, survey, set(names), inheritance) for name in names]
+    file = bake_file(targets)
+    command = bake_command(file, root=str(settings.root), builder=settings["BUILDER"], count=len(targets))
+    record.journal(command=str(command), images=list(names))
+    progress = Progress(names)
+
+    def on_line(line: str) -> None:
+        for event in progress.feed(line):
+            if event.kind in ("step", "cached", "done", "failed"):
+                record.log(
+                    event.image, f"{event.kind:7} {event.text}" + (f"  {event.seconds:.1f} s" if event.seconds else "")
+                )
+            elif event.kind == "log":
+                record.log(event.image, event.text)
+            seconds[event.image] += event.seconds
+            on_event(replace(event, text=record.redact(event.text)))
+
+    result = run(command, on_line=on_line)
+    for line in progress.trailer:
+        record.log("bake", line)
+    failures = {
+        name: replace(failure, cause=record.redact(failure.cause)) for name, failure in progress.failures().items()
+    }
+    if not result.ok and not failures:
+        tail = [line for line in progress.trailer if line.strip()]
+        cause = tail[-1].removeprefix("ERROR: ") if tail else f"buildx ended with exit code {result.exit_code}"
+        failures = {name: Failure("", record.redact(cause)) for name in names}
+    return {} if result.ok else failures
+
+
+def _target(step: Step, settings: Settings, survey: Survey, baked: Collection[str], inheritance: Inheritance) -> Target:
+    image = survey.assembly.stack[step.image]
+    links = {
+        text: f"target:{parent}" if parent in baked else f"docker-image://{survey.facts.content(parent)}"
+        for text, parent in image.links.items()
+    }
+    links |= {name: str(survey.contexts[name]) for name in image.contexts}
+    given = settings.build_args
+    own_folder = image.context != "."
+    return Target(
+        name=step.image,
+        context=image.context,
+        dockerfile=Path(image.dockerfile).name if own_folder else image.dockerfile,
+        tags=(str(step.reference), str(step.content)),
+        args={name: given[name] for name in image.args if name in given},
+        labels={INPUT_LABEL: step.input_digest, "org.opencontainers.image.title": step.image},
+        links=links,
+        secrets=tuple(
+            f"id={name},src={inheritance.secrets[name]}" for name in image.secrets if name in inheritance.secrets
+        ),
+        platforms=settings.platforms,
+    )
+
+
+def _finished(names: Sequence[str], plan: Plan, engine: Engine) -> dict[str, LocalImage]:
+    """Those that are in the engine now with exactly the planned inputs, whatever buildx said."""
+    local = {tag: image for image in engine.images() for tag in image.tags}
+    found = {name: local.get(str(_step(plan, name).content)) for name in names}
+    return {
+        name: image for name, image in found.items() if image and image.input_digest == _step(plan, name).input_digest
+    }
+
+
+def _remember(settings: Settings, survey: Survey, finished: Collection[str]) -> None:
+    for name in finished:
+        facts = survey.facts
+        runs.save_inputs(settings.root / ".slipway", facts.digests[name], facts.manifests[name], facts.trees)
+
+
+def _without(names: Sequence[str], lost: Collection[str], parents: graph.Graph) -> list[str]:
+    gone = graph.descendants(parents, lost) | set(lost)
+    return [name for name in names if name not in gone]
+
+
+def _step(plan: Plan, name: str) -> Step:
+    return next(step for step in plan.steps if step.image == name)
+
+
+def _outcome(step: Step, status: str) -> Outcome:
+    return Outcome(step.image, status, step.reason, step.input_digest, reference=str(step.reference))
+
+
+def _built(step: Step, image: LocalImage, seconds: float) -> Outcome:
+    return replace(_outcome(step, "built"), image_digest=image.id, size=image.size, seconds=seconds)
+
+
+def _lost(step: Step, failure: Failure | None, lost: Collection[str], parents: graph.Graph, seconds: float) -> Outcome:
+    if failure:
+        detail = f"{failure.step}: {failure.cause}" if failure.step else failure.cause
+        return replace(_outcome(step, "failed"), detail=detail, seconds=seconds)
+    because = next(iter(sorted(graph.ancestors(parents, [step.image]) & set(lost))), "its parent")
+    return replace(_outcome(step, "skipped"), detail=f"{because} failed")

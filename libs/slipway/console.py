@@ -1,0 +1,236 @@
+"""Events and results on a terminal (live, coloured) or in plain lines (CI, pipes). The only module that knows rich.
+
+Colour only carries what the words say too. Plain lines are never cut.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TextIO
+
+from slipway import layout
+from slipway.bake import Event
+from slipway.errors import printable
+from slipway.model import Stack
+from slipway.plan import Outcome, Plan
+
+if TYPE_CHECKING:
+    from rich.console import Console as RichConsole
+    from rich.text import Text
+
+_STYLES = {
+    "build": "yellow", "pull": "cyan", "tag": "cyan", "reuse": "green", "push": "yellow", "built": "green",
+    "pulled": "green", "tagged": "green", "reused": "green", "pushed": "green", "present": "green", "ok": "green",
+    "failed": "bold red", "skipped": "red", "lack": "bold red", "warn": "yellow", "root": "dim", "waiting": "dim",
+    "error:": "bold red", "hint:": "bold", "passed": "green",
+}  # fmt: skip
+_TO_DO = {"build": "to build", "pull": "to pull", "tag": "to tag", "reuse": "to reuse", "push": "to push"}
+
+
+@dataclass
+class _Row:
+    status: str = "waiting"
+    text: str = ""
+    started: float = 0.0
+    ended: float = 0.0
+    cached: int = 0
+    done: int = 0
+
+
+@dataclass
+class _Live:
+    """What the live tree shows; written by the reader thread, read by the painter."""
+
+    rows: dict[str, _Row]
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, event: Event) -> None:
+        now = time.monotonic()
+        with self.lock:
+            row = self.rows.setdefault(event.image, _Row())
+            row.started = row.started or now
+            if event.kind in ("step", "exporting"):
+                row.status, row.text = "running", event.text
+            elif event.kind == "cached":
+                row.cached += 1
+            elif event.kind == "done":
+                row.done += 1
+            elif event.kind == "built":
+                row.status, row.text, row.ended = ("built" if event.text == "exporting" else event.text), "", now
+            elif event.kind == "failed":
+                row.status, row.text, row.ended = "failed", event.text, now
+
+
+class Console:
+    """``tty`` decides between live and plain. Results go to ``out``, progress and notes to ``err``."""
+
+    def __init__(self, *, out: TextIO | None = None, err: TextIO | None = None, tty: bool, color: bool = True) -> None:
+        self._out = out or sys.stdout
+        self._err = err or sys.stderr
+        self.tty = tty
+        self._color = color and tty
+
+    def line(self, text: str = "") -> None:
+        """One line of a result; on a terminal its known words are coloured."""
+        if self._color:
+            self._rich(self._out).print(_styled(text), no_wrap=True, overflow="ellipsis", crop=True)
+        else:
+            print(text, file=self._out, flush=True)
+
+    def note(self, text: str) -> None:
+        """A line beside the result, on stderr."""
+        print(printable(text), file=self._err, flush=True)
+
+    def plan(self, stack: Stack, plan: Plan, seconds: float) -> None:
+        """The tree with each image's version, action and reason, and what it comes to."""
+        rows = {step.image: (step.reference.tag, step.action, step.reason) for step in plan.steps}
+        self.tree(stack, rows, {name: ("", *_root(name, plan, stack)) for name in plan.roots})
+        summary = layout.counted(plan.counts(), _TO_DO) or "nothing to do"
+        self.line(f"{summary} · plan {layout.seconds(seconds)}")
+
+    def tree(
+        self, stack: Stack, rows: Mapping[str, Sequence[str]], roots: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Images as a tree below their root images, each with its cells."""
+        branches = layout.tree(stack, set(rows))
+        cells = {**(roots or {}), **rows}
+        self.table([(branch + name, *cells.get(name, ())) for branch, name in branches])
+
+    @contextmanager
+    def building(self, stack: Stack, plan: Plan) -> Iterator[_Taker]:
+        """A taker of events while images are built: a live tree on a terminal, a line per event elsewhere."""
+        if not self.tty:
+            yield _Plain(self)
+            return
+        from rich.live import Live
+
+        started = time.monotonic()
+        state = _Live({step.image: _Row() for step in plan.steps})
+        branches = layout.tree(stack, {step.image for step in plan.steps})
+        painter = _Painter(state, branches, started)
+        with Live(get_renderable=painter, console=self._rich(self._err), refresh_per_second=8, transient=True):
+            yield state
+
+    def uploading(self) -> Callable[[str, str, str, int, int], None]:
+        """A taker of upload events; says an image when its first layer moves, and when it is up."""
+        said: set[str] = set()
+
+        def take(image: str, layer: str, what: str, done: int, total: int) -> None:
+            if what == "Pushing" and image not in said:
+                said.add(image)
+                self.note(f"{image}  uploading")
+
+        return take
+
+    def outcomes(self, outcomes: Sequence[Outcome], seconds: float) -> None:
+        """The closing table: image, status, seconds, size, reason or what went wrong."""
+        rows = [
+            (
+                outcome.image,
+                outcome.status,
+                layout.seconds(outcome.seconds) if outcome.seconds else "",
+                layout.size(outcome.size) if outcome.size else "",
+                printable(outcome.detail or outcome.reason),
+            )
+            for outcome in outcomes
+        ]
+        for text in layout.aligned(rows, gap=3):
+            self.line(text)
+        counts: dict[str, int] = {}
+        for outcome in outcomes:
+            counts[outcome.status] = counts.get(outcome.status, 0) + 1
+        self.line(f"{layout.counted(counts, {})} · {layout.seconds(seconds)}")
+
+    def table(self, rows: Sequence[Sequence[str]]) -> None:
+        for text in layout.aligned([[printable(cell) for cell in row] for row in rows], gap=3):
+            self.line(text)
+
+    def _rich(self, stream: TextIO) -> RichConsole:
+        from rich.console import Console as RichConsole
+
+        return RichConsole(file=stream, highlight=False, soft_wrap=False)
+
+
+class _Plain:
+    """One line per event that matters: what CI keeps and people grep."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._started: dict[str, float] = {}
+
+    def take(self, event: Event) -> None:
+        if event.kind == "step":
+            self._started.setdefault(event.image, time.monotonic())
+            self._console.note(f"{event.image}  step  {event.text[:160]}")
+        elif event.kind == "built":
+            spent = time.monotonic() - self._started.get(event.image, time.monotonic())
+            status = "built" if event.text == "exporting" else event.text
+            self._console.note(f"{event.image}  {status}  {layout.seconds(spent)}")
+        elif event.kind == "failed":
+            self._console.note(f"{event.image}  failed  {event.text}")
+
+
+_Taker = _Plain | _Live
+
+
+class _Painter:
+    """The live tree: an image a line, with its step, seconds, and how many steps came from the cache."""
+
+    def __init__(self, state: _Live, branches: Sequence[tuple[str, str]], started: float) -> None:
+        self._state = state
+        self._branches = branches
+        self._started = started
+
+    def __call__(self) -> Any:
+        from rich.console import Group
+        from rich.table import Table
+        from rich.text import Text
+
+        grid = Table.grid(padding=(0, 3, 0, 0))
+        for _ in range(3):
+            grid.add_column(no_wrap=True)
+        grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        now = time.monotonic()
+        with self._state.lock:
+            for branch, name in self._branches:
+                row = self._state.rows.get(name)
+                if row is None:
+                    grid.add_row(Text(name, "dim"), Text("root", "dim"), "", "")
+                    continue
+                spent = (row.ended or now) - row.started if row.started else 0.0
+                shown = layout.seconds(spent) if row.started else ""
+                said = row.text or (f"{row.cached} of {row.cached + row.done} steps cached" if row.cached else "")
+                style = _STYLES.get(row.status, "bold yellow")
+                grid.add_row(Text(branch + name), Text(row.status, style), Text(shown), Text(printable(said), "dim"))
+        return Group(grid, Text(layout.seconds(now - self._started), "dim"))
+
+
+def _root(name: str, plan: Plan, stack: Stack) -> tuple[str, str]:
+    if name in stack.by_name:
+        return "", ""
+    known = plan.roots.get(name, "")
+    return "root", known[:19] if known else "not here yet" if name in plan.roots else ""
+
+
+def _styled(text: str) -> Text:
+    from rich.text import Text
+
+    styled = Text(text)
+    for word, style in _STYLES.items():
+        styled.highlight_regex(rf"(?<!\S){word}(?!\S)", style)
+    return styled
+
+
+def shown_error(text: str, stream: TextIO, *, color: bool) -> None:
+    """The closing lines of a failure, on ``stream``; their first words coloured on a terminal."""
+    if not color:
+        print(text, file=stream, flush=True)
+        return
+    from rich.console import Console as RichConsole
+
+    RichConsole(file=stream, highlight=False).print(_styled(text), soft_wrap=True)

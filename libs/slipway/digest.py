@@ -1,0 +1,105 @@
+"""The input digest: an image named by what it is made of.
+
+A Merkle digest over the Dockerfile, the files it reads, the build args it declares, the platform and the
+parents' digests. Nothing of time, owner, order or machine enters. The manifest keeps each part by name, so that two
+manifests can be compared and the difference told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+#: Raised when the meaning of the digest changes; every image is then built anew once.
+FORMAT = "slipway-input-1"
+
+#: Args that only name the parent: they count through the parent's digest alone.
+NAMING_ARGS = frozenset({"REGISTRY", "OWNER", "BASE_VERSION"})
+
+_NO_TREES: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The inputs of one image, each part a mapping from its name to a short text that stands for its content.
+
+    files: posix path → ``<mode> <kind> <sha256 or link target>`` · args: name → value · parents: image → input digest ·
+    roots: reference → identity (a digest or image id) · settings: platform, target and the like.
+    """
+
+    dockerfile: str
+    files: Mapping[str, str] = field(default_factory=dict)
+    args: Mapping[str, str] = field(default_factory=dict)
+    parents: Mapping[str, str] = field(default_factory=dict)
+    roots: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+PARTS = ("files", "args", "parents", "roots", "settings")
+
+
+def input_digest(manifest: Manifest) -> str:
+    """``sha256:…`` of the manifest. Every name and value is length-prefixed, so no two manifests collide by joining."""
+    hasher = hashlib.sha256()
+    _feed(hasher, FORMAT)
+    _feed(hasher, manifest.dockerfile)
+    for part in PARTS:
+        entries: Mapping[str, str] = getattr(manifest, part)
+        _feed(hasher, f"{part} {len(entries)}")
+        for name in sorted(entries, key=_bytes):
+            _feed(hasher, name)
+            _feed(hasher, entries[name])
+    return f"sha256:{hasher.hexdigest()}"
+
+
+#: A folder's listing by the ``tree:<sha256>`` that stands for it.
+Trees = Mapping[str, Mapping[str, str]]
+
+
+def differences(old: Manifest, new: Manifest, trees: Trees = _NO_TREES) -> tuple[str, ...]:
+    """What changed from ``old`` to ``new``, most telling first, as a person says it; empty when equal.
+
+    A changed folder is told by its files where ``trees`` holds both listings.
+    """
+    said: list[str] = []
+    if old.dockerfile != new.dockerfile:
+        said.append("Dockerfile changed")
+    said += [f"{name} {how}" for name, how in _compare(_opened(old.files, trees), _opened(new.files, trees))]
+    said += [f"arg {name} {how}" for name, how in _compare(old.args, new.args)]
+    said += [f"root image {name} {how}" for name, how in _compare(old.roots, new.roots)]
+    said += [f"{name} {how}" for name, how in _compare(old.settings, new.settings)]
+    said += [f"parent {name} {how}" for name, how in _compare(old.parents, new.parents)]
+    return tuple(said)
+
+
+def _opened(files: Mapping[str, str], trees: Trees) -> dict[str, str]:
+    opened: dict[str, str] = {}
+    for name, text in files.items():
+        tree = next((word for word in text.split(" ") if word.startswith("tree:")), "")
+        if tree in trees:
+            opened[name] = text.replace(tree, "tree")
+            prefix = "" if name == "." else f"{name}/"
+            opened |= {f"{prefix}{path}": content for path, content in trees[tree].items()}
+        else:
+            opened[name] = text
+    return opened
+
+
+def _compare(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str]]:
+    changed = [(name, "changed") for name in new if name in old and old[name] != new[name]]
+    added = [(name, "added") for name in new if name not in old]
+    removed = [(name, "removed") for name in old if name not in new]
+    return sorted(changed) + sorted(added) + sorted(removed)
+
+
+def _bytes(text: str) -> bytes:
+    """File names need not be UTF-8: surrogates stand for the odd bytes."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _feed(hasher: hashlib._Hash, text: str) -> None:
+    data = _bytes(text)
+    hasher.update(b"%d:" % len(data))
+    hasher.update(data)

@@ -1,0 +1,323 @@
+"""What a Dockerfile stands on, reads and declares, as values. Pure: text in, values out.
+
+``parse`` checks the text; ``read`` follows one target with its build args, as BuildKit's dockerfile2llb does. What a
+base image brings (its ENV, its ONBUILD triggers) is not known here.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from slipway.dockerscope import Globals, Problems, Scope, globals_of, platform_args, stage_scope
+from slipway.dockerstages import RESERVED, Head, familiar, heads_of, mount_fields, needed, origin
+from slipway.dockertext import Dockerfile, Instruction, heredoc, parse
+from slipway.dockerwords import Expansion, WordError, expand, json_words, pairs, shell_words
+
+__all__ = ["Dockerfile", "Reading", "Source", "Stage", "parse", "read"]
+
+_T = TypeVar("_T")
+_REMOTE = re.compile(r"(?:https?|git|ssh)://|[\w-]+@[\w.-]+:")
+_SECRET = re.compile(
+    r"(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE
+)
+_HARMLESS = re.compile(r"(?:_|^)(?:public|file|version)(?:_|$)", re.IGNORECASE)
+_PORT = re.compile(r"(?:.*:)?(\d+)(?:-(\d+))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Source:
+    """What one instruction reads from a context.
+
+    ``context``: "" is the build context, else the named context. ``paths`` are expanded, posix, relative to the
+    context's root, without a leading "/" or "./"; "" is everything; they may hold globs of Go's filepath.Match (one
+    that matches nothing is no error), and with ``parents`` also ``**`` and the ``/./`` pivot. ``excludes`` are patterns
+    as in .dockerignore, but of paths below a directory that is copied; a file that ``paths`` name is copied anyway.
+    ``kind``: copy, add, mount, or from (a named context as FROM).
+    """
+
+    context: str
+    paths: tuple[str, ...]
+    excludes: tuple[str, ...]
+    kind: str
+    line: int
+    parents: bool = False
+
+
+@dataclass(frozen=True)
+class Stage:
+    """``base``: the expanded FROM: a reference, the name of a stage, or scratch. ``name`` is in lower case."""
+
+    name: str
+    index: int
+    base: str
+    platform: str
+    line: int
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A Dockerfile read with its build args for one target. Stages the target does not need contribute nothing.
+
+    ``bases``: the images needed (FROM, COPY --from, mounts), no stages, named contexts or scratch; first seen first.
+    ``sources`` read the build context, ``named`` the named contexts. ``args``: the declared ARGs a build arg can set,
+    sorted. ``remotes``: URLs and git repositories of ADD. ``secrets``: ids of secret mounts. ``secret_args``: ARGs and
+    ENVs whose name looks like a secret, with their line. The rest is of the final stage, as far as this file says:
+    ``user``; ``exposed`` (``8000/tcp``); ``entry``, whether a CMD or ENTRYPOINT is set; ``onbuild``, its triggers.
+    """
+
+    stages: tuple[Stage, ...] = ()
+    bases: tuple[str, ...] = ()
+    sources: tuple[Source, ...] = ()
+    named: tuple[Source, ...] = ()
+    args: tuple[str, ...] = ()
+    remotes: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    secret_args: tuple[tuple[str, int], ...] = ()
+    user: str = ""
+    healthcheck: bool = False
+    exposed: tuple[str, ...] = ()
+    entry: bool = False
+    onbuild: tuple[str, ...] = ()
+
+
+def read(
+    dockerfile: Dockerfile,
+    args: Mapping[str, str] | None = None,
+    *,
+    target: str = "",
+    contexts: Collection[str] = (),
+    platform: str = "linux/amd64",
+) -> Reading:
+    """What building ``target`` (a stage's name; "" is the last stage) with these build args takes.
+
+    ``contexts``: the names of the named contexts given, which stand in for stages and images of that name. ``platform``
+    is built for; it is also taken for the builder's own unless ``args`` hold BUILDPLATFORM.
+
+    Raises UsageError with every problem found: an unknown target, a FROM that expands to nothing usable, a variable
+    that cannot be read, a COPY --from of a later stage …
+    """
+    args = args or {}
+    problems = Problems(dockerfile.path)
+    scope = globals_of(dockerfile, args, platform_args(platform, target), problems)
+    named = {familiar(name): name for name in contexts}
+    heads = heads_of(dockerfile, scope, named, problems)
+    problems.stop()
+    wanted = needed(dockerfile, heads, target, problems)
+    problems.stop()
+    reader = _Reader(dockerfile, args, scope, named, heads, problems)
+    for head in wanted:
+        reader.read_stage(head)
+    problems.stop()
+    last = origin(target, heads, indexed=False) if target else len(heads) - 1
+    return reader.reading(wanted, reader.stages[int(last)])
+
+
+@dataclass
+class _Reader:
+    """Gathers what the needed stages read, one after the other."""
+
+    dockerfile: Dockerfile
+    args: Mapping[str, str]
+    globals: Globals
+    contexts: Mapping[str, str]
+    heads: list[Head]
+    problems: Problems
+    stages: dict[int, Scope] = field(default_factory=dict)
+    bases: list[str] = field(default_factory=list)
+    sources: list[Source] = field(default_factory=list)
+    named: list[Source] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    remotes: list[str] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list)
+    secret_args: list[tuple[str, int]] = field(default_factory=list)
+
+    def reading(self, wanted: list[Head], last: Scope) -> Reading:
+        stages = [head for head in wanted if not head.replaced]
+        return Reading(
+            stages=tuple(Stage(head.name, head.index, head.base, head.platform, head.section.line) for head in stages),
+            bases=_once(self.bases),
+            sources=tuple(self.sources),
+            named=tuple(self.named),
+            args=tuple(sorted(self.names)),
+            remotes=_once(self.remotes),
+            secrets=_once(self.secrets),
+            secret_args=_once(self.secret_args),
+            user=last.user,
+            healthcheck=last.healthcheck,
+            exposed=_once(last.exposed),
+            entry=last.command or last.entrypoint,
+            onbuild=tuple(last.onbuild),
+        )
+
+    def read_stage(self, head: Head) -> None:
+        scope = self.stages[head.index] = self._scope(head)
+        if head.replaced:
+            return
+        self.names |= self.globals.closure(head.used)
+        for instruction in head.instructions:
+            try:
+                self._read(instruction, scope)
+            except WordError as error:
+                self.problems.note(instruction.line, f"{instruction.name}: {error}", error.hint)
+
+    def _scope(self, head: Head) -> Scope:
+        line = head.section.line
+        if head.replaced:
+            return stage_scope(head.replaced)
+        above = self.heads[head.parent].replaced if head.parent >= 0 else ""
+        if context := above or (head.parent < 0 and self._context(head.base)):
+            self.named.append(Source(context, ("",), (), "from", line))
+        elif head.parent < 0 and head.base != "scratch":
+            self.bases.append(head.base)
+        return self.stages[head.parent].child() if head.parent >= 0 else stage_scope(head.base)
+
+    def _context(self, name: str) -> str:
+        """The named context that an image's name means, or ""."""
+        return "" if name in RESERVED else self.contexts.get(familiar(name), "")
+
+    def _expand(self, word: str, scope: Scope, *, quotes: bool = True) -> Expansion:
+        escape = self.dockerfile.escape if quotes else "\\"
+        return expand(word, scope.env, escape=escape, quotes=quotes, complete=scope.complete)
+
+    def _read(self, instruction: Instruction, scope: Scope) -> None:
+        rest = instruction.rest
+        match instruction.name:
+            case "ARG":
+                self._read_arg(instruction, scope)
+            case "ENV" | "LABEL":
+                self._read_pairs(instruction, scope)
+            case "COPY" | "ADD":
+                self._read_copy(instruction, scope)
+            case "RUN":
+                for text in instruction.values("mount"):
+                    self._read_mount(instruction, mount_fields(text), scope)
+            case "USER":
+                scope.user = self._expand(rest, scope).text
+            case "WORKDIR" | "STOPSIGNAL":
+                self._expand(rest, scope)
+            case "VOLUME":
+                for word in instruction.operands():
+                    self._expand(word, scope)
+            case "EXPOSE":
+                for word in instruction.operands():
+                    scope.exposed += [port for text in self._expand(word, scope).words for port in _ports(text)]
+            case "HEALTHCHECK":
+                scope.healthcheck = rest.upper() != "NONE"
+            case "CMD":
+                scope.command, scope.own_command = bool(rest) and json_words(rest) != [], True
+            case "ENTRYPOINT":
+                scope.entrypoint = bool(rest) and json_words(rest) != []
+                scope.command = scope.command and scope.own_command
+            case "ONBUILD":
+                scope.onbuild.append(rest)
+
+    def _read_arg(self, instruction: Instruction, scope: Scope) -> None:
+        for word in shell_words(instruction.rest, self.dockerfile.escape):
+            name, equals, default = word.partition("=")
+            scope.declared.add(name)
+            self._suspect(name, instruction.line)
+            if name in self.args:
+                scope.env[name] = self.args[name]
+            elif equals:
+                scope.env[name] = self._expand(default, scope).text
+            elif name in self.globals.values:
+                scope.env[name] = self.globals.values[name]
+                if name not in self.globals.uses:
+                    continue  # the platform says it
+            self.names |= {name} | (set() if equals else self.globals.closure([name]))
+
+    def _read_pairs(self, instruction: Instruction, scope: Scope) -> None:
+        found = [
+            (self._expand(name, scope).text, self._expand(value, scope).text)
+            for name, value in pairs(instruction.rest, self.dockerfile.escape, instruction.name)
+        ]
+        if instruction.name == "ENV":
+            scope.env.update(found)
+            for name, _ in found:
+                self._suspect(name, instruction.line)
+
+    def _suspect(self, name: str, line: int) -> None:
+        if _SECRET.search(name) and not _HARMLESS.search(name):
+            self.secret_args.append((name, line))
+
+    def _path(self, word: str, scope: Scope) -> str:
+        """An expanded path; a variable that only a base image could set is refused, for the path would be a guess."""
+        expansion = self._expand(word, scope)
+        unknown = sorted(expansion.blank - scope.env.keys() - scope.declared)
+        if unknown and not scope.complete:
+            hint = f"declare it here: ARG {unknown[0]}; what a base image sets is not known before the build"
+            raise WordError(f"{unknown[0]} in {word} is set nowhere in this file", hint=hint)
+        return expansion.text
+
+    def _read_copy(self, instruction: Instruction, scope: Scope) -> None:
+        for flag in ("chown", "chmod", "checksum"):
+            for value in instruction.values(flag):
+                self._expand(value, scope)
+        for document in instruction.heredocs:
+            if document.expand:
+                self._expand(document.content, scope, quotes=False)
+        *words, destination = instruction.operands()
+        self._expand(destination, scope)
+        (name,) = instruction.values("from") or ("",)
+        paths = [self._path(word, scope) for word in words if not heredoc(word)]
+        remotes = [] if name else [path for path in paths if _REMOTE.match(path)]
+        if remotes and instruction.name == "COPY":
+            raise WordError(f"{remotes[0]} is no file", hint="ADD fetches URLs and git repositories")
+        self.remotes += remotes
+        parents = instruction.switched("parents")
+        local = tuple(_normal(path, parents) for path in paths if path not in remotes)
+        if local:
+            self._add(name, local, instruction.values("exclude"), instruction, parents=parents)
+
+    def _read_mount(self, instruction: Instruction, mount: Mapping[str, str], scope: Scope) -> None:
+        fields = {name: self._expand(value, scope).text for name, value in mount.items()}
+        kind = fields.get("type", "bind").lower()
+        if kind not in ("bind", "cache", "secret", "ssh", "tmpfs"):
+            raise WordError(f"unknown mount type {kind}", hint="bind, cache, secret, ssh or tmpfs")
+        if kind == "secret":
+            secret = fields.get("id") or fields.get("source") or posixpath.basename(fields.get("target", ""))
+            if not secret:
+                raise WordError("a secret mount needs an id or a target")
+            self.secrets.append(secret)
+        elif kind == "bind" or fields.get("from"):
+            path = self._path(mount.get("source", ""), scope)
+            self._add(fields.get("from", ""), (_normal(path),), (), instruction)
+
+    def _add(
+        self, name: str, paths: tuple[str, ...], excludes: tuple[str, ...], by: Instruction, *, parents: bool = False
+    ) -> None:
+        """Note that ``by`` reads ``paths`` of the stage, context or image ``name`` ("" is the build context)."""
+        kind = "mount" if by.name == "RUN" else by.name.lower()
+        found = origin(name, self.heads, indexed=by.name == "COPY") if name else ""
+        context = self.heads[found].replaced if isinstance(found, int) else self._context(found)
+        source = Source(context, paths, excludes, kind, by.line, parents)
+        if not name:
+            self.sources.append(source)
+        elif context:
+            self.named.append(source)
+        elif isinstance(found, str) and found != "scratch":
+            self.bases.append(found)
+
+
+def _once(items: list[_T]) -> tuple[_T, ...]:
+    return tuple(dict.fromkeys(items))
+
+
+def _normal(path: str, parents: bool = False) -> str:
+    """Relative to the context's root, as BuildKit resolves it: ``..`` never leaves the root."""
+    if parents and "/./" in path:
+        parent, _, below = path.partition("/./")
+        return "/./".join(filter(None, (_normal(parent), _normal(below)))) if _normal(parent) else _normal(below)
+    return posixpath.normpath(f"/{path}").lstrip("/")
+
+
+def _ports(text: str) -> list[str]:
+    match = _PORT.fullmatch(text)
+    if not match:
+        raise WordError(f"{text} is no port", hint="8000, 8000/udp or 8000-8003")
+    first, last, protocol = int(match[1]), int(match[2] or match[1]), (match[3] or "tcp").lower()
+    return [f"{port}/{protocol}" for port in range(first, last + 1)]

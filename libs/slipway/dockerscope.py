@@ -1,0 +1,119 @@
+"""What is in scope while a Dockerfile is read: the global ARGs, and a stage's variables and settings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+
+from slipway.dockertext import Dockerfile
+from slipway.dockerwords import WordError, expand, shell_words
+from slipway.errors import Problem, UsageError
+
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # what BuildKit gives a stage on scratch
+
+
+@dataclass(frozen=True)
+class Problems:
+    """Collects what is wrong in one file."""
+
+    path: str
+    found: list[Problem] = field(default_factory=list)
+
+    def note(self, line: int, what: str, hint: str = "") -> None:
+        problem = Problem(f"{self.path}:{line}", what, hint)
+        if problem not in self.found:
+            self.found.append(problem)
+
+    def stop(self) -> None:
+        """Raises UsageError if anything was noted."""
+        if self.found:
+            raise UsageError.of(self.found)
+
+
+@dataclass(frozen=True)
+class Globals:
+    """The scope of FROM lines: ``values``, and of each ARG declared the other declared ones its default uses."""
+
+    values: Mapping[str, str]
+    uses: Mapping[str, frozenset[str]]
+
+    def closure(self, names: Collection[str]) -> set[str]:
+        """The declared ones among ``names``, with those their defaults use."""
+        found: set[str] = set()
+        waiting = [name for name in names if name in self.uses]
+        while waiting:
+            name = waiting.pop()
+            if name not in found:
+                found.add(name)
+                waiting += self.uses[name]
+        return found
+
+
+def platform_args(platform: str, target: str) -> dict[str, str]:
+    """The ARGs BuildKit defines by itself. Of ``TARGETVARIANT`` only ``arm`` has a default, as in containerd."""
+    system, architecture, variant = (*platform.split("/"), "", "")[:3]
+    architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(architecture, architecture)
+    if (architecture, variant) == ("arm64", "v8"):
+        variant = ""
+    if architecture == "arm" and not variant:
+        variant = "v7"
+    parts = {"OS": system, "OSVERSION": "", "ARCH": architecture, "VARIANT": variant}
+    parts["PLATFORM"] = "/".join(part for part in (system, architecture, variant) if part)
+    found = {f"{side}{part}": value for side in ("BUILD", "TARGET") for part, value in parts.items()}
+    return {**found, "TARGETSTAGE": target or "default"}
+
+
+def globals_of(
+    dockerfile: Dockerfile, args: Mapping[str, str], automatic: Mapping[str, str], problems: Problems
+) -> Globals:
+    """The global scope: the platform's ARGs, then the ARGs before the first FROM; build args win."""
+    values = {name: args.get(name, value) for name, value in automatic.items()}
+    uses: dict[str, frozenset[str]] = {}
+    for instruction in dockerfile.globals:
+        for word in shell_words(instruction.rest, dockerfile.escape):
+            name, equals, default = word.partition("=")
+            used: frozenset[str] = frozenset()
+            if name in args:
+                values[name] = args[name]
+            elif equals:
+                try:
+                    expansion = expand(default, values, escape=dockerfile.escape)
+                except WordError as error:
+                    problems.note(instruction.line, f"ARG {name}: {error}", error.hint)
+                    continue
+                values[name], used = expansion.text, expansion.used & uses.keys()
+            own = uses.get(name, frozenset()) if name in used else frozenset()
+            uses[name] = (used | own) - {name}
+    return Globals(values, uses)
+
+
+@dataclass
+class Scope:
+    """A stage while it is read. ``complete``: no variable comes from elsewhere, as on scratch."""
+
+    env: dict[str, str]
+    complete: bool
+    declared: set[str] = field(default_factory=set)
+    user: str = ""
+    healthcheck: bool = False
+    exposed: list[str] = field(default_factory=list)
+    command: bool = False
+    own_command: bool = False
+    entrypoint: bool = False
+    onbuild: list[str] = field(default_factory=list)
+
+    def child(self) -> Scope:
+        """The scope of a stage that stands on this one."""
+        return replace(
+            self,
+            env=dict(self.env),
+            declared=set(self.declared),
+            exposed=list(self.exposed),
+            own_command=False,
+            onbuild=[],
+        )
+
+
+def stage_scope(base: str) -> Scope:
+    """The scope of a stage on ``base``; what an image would bring is not known."""
+    return Scope({"PATH": _PATH}, complete=True) if base == "scratch" else Scope({}, complete=False)

@@ -1,0 +1,179 @@
+"""The stages of a Dockerfile once its FROM lines are expanded: what each stands on, and which ones a target needs."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from slipway.dockerscope import Globals, Problems
+from slipway.dockertext import Dockerfile, Instruction, Section
+from slipway.dockerwords import Expansion, WordError, expand
+from slipway.errors import Problem, nearest
+
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_REFERENCE = re.compile(
+    rf"(?:(?:[A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\])(?::\d+)?/)?{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?"
+    r"(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?",
+    re.ASCII,
+)
+_PLATFORM = re.compile(r"[\w.-]+(?:/[\w.-]+){0,2}")
+RESERVED = ("scratch", "context")
+
+
+@dataclass(frozen=True)
+class Head:
+    """One stage: its expanded FROM. ``parent``: the index of the stage it stands on, or −1.
+
+    ``replaced``: the named context that stands in for the whole stage, or "". ``used``: the variables of its FROM line.
+    """
+
+    index: int
+    section: Section
+    base: str
+    platform: str
+    parent: int
+    replaced: str
+    used: frozenset[str]
+    instructions: tuple[Instruction, ...]
+
+    @property
+    def name(self) -> str:
+        return self.section.name
+
+
+def familiar(reference: str) -> str:
+    """A reference as named contexts are looked up: without Docker Hub's host and ``:latest``."""
+    return re.sub(r"^docker\.io/(?:library/)?|^library/(?=[^/]+$)|:latest$", "", reference)
+
+
+def heads_of(dockerfile: Dockerfile, scope: Globals, contexts: Mapping[str, str], problems: Problems) -> list[Head]:
+    """Every stage with its FROM expanded. ``contexts``: familiar name → the name as given."""
+    heads: list[Head] = []
+    by_name: dict[str, int] = {}
+    for index, section in enumerate(dockerfile.sections):
+        try:
+            base = expand(section.base, scope.values, escape=dockerfile.escape)
+            platform = expand(section.platform, scope.values, escape=dockerfile.escape)
+        except WordError as error:
+            problems.note(section.line, f"FROM {section.base}: {error}", error.hint)
+            base = platform = expand("scratch")
+        replaced = contexts.get(section.name, "") if section.name not in ("", *RESERVED) else ""
+        parent = -1 if replaced else by_name.get(base.text, -1)
+        if parent < 0 and not replaced:
+            _check_base(section, base, scope, by_name, problems)
+        if section.platform and not _PLATFORM.fullmatch(platform.text):
+            blame = _blame(platform, scope) or (f"{platform.text or section.platform} is no platform", "")
+            problems.note(section.line, f"FROM --platform: {blame[0]}", blame[1])
+        above = heads[parent].instructions if parent >= 0 else ()
+        triggers = tuple(instruction.trigger for instruction in above if instruction.trigger)
+        own = () if replaced else (*triggers, *section.instructions)
+        used = base.used | platform.used
+        heads.append(Head(index, section, base.text, platform.text, parent, replaced, used, own))
+        if section.name:
+            by_name[section.name] = index
+    return heads
+
+
+def _check_base(section: Section, base: Expansion, scope: Globals, names: Collection[str], problems: Problems) -> None:
+    if base.text == "scratch" or _REFERENCE.fullmatch(base.text):
+        return
+    near = nearest(base.text, sorted(names))
+    hint = f"did you mean the stage {near}?" if near else ""
+    what, hint = _blame(base, scope) or (f"{base.text} is no image reference", hint)
+    problems.note(section.line, f"FROM {section.base}: {what}", hint)
+
+
+def _blame(expansion: Expansion, scope: Globals) -> tuple[str, str] | None:
+    """Which variables left nothing, and how to mend it; None when none did."""
+    if not expansion.blank:
+        return None
+    names = sorted(expansion.blank)
+    what = f"{' and '.join(names)} {'is' if len(names) == 1 else 'are'} empty"
+    unknown = [name for name in names if name not in scope.uses and name not in scope.values]
+    if not unknown:
+        return what, f"set {' and '.join(names)}, or give the ARG a default"
+    near = nearest(unknown[0], [name.lower() for name in scope.uses])
+    declare = f"declare it before the first FROM: ARG {unknown[0]}"
+    return what, f"did you mean {near.upper()}?" if near else declare
+
+
+def mount_fields(text: str) -> dict[str, str]:
+    """The fields of a ``--mount``, unexpanded, long names. Raises WordError."""
+    long = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
+    try:
+        (row,) = csv.reader([text], strict=True)
+    except (csv.Error, ValueError):
+        raise WordError(f"the mount {text} cannot be read") from None
+    found: dict[str, str] = {}
+    for field in row:
+        name, _, value = field.partition("=")
+        found[long.get(name.lower(), name.lower())] = value
+    if re.search(r"\$.", found.get("from", "")):
+        raise WordError("a mount's from takes no variable", hint="name it as a stage: FROM … AS name")
+    return found
+
+
+def origin(name: str, heads: list[Head], *, indexed: bool) -> int | str:
+    """What a ``from`` means: the index of a stage, or the name of an image or named context."""
+    if indexed and re.fullmatch(r"[+-]?\d+", name):
+        return int(name)
+    matching = [head.index for head in heads if head.name == name.lower()]
+    return matching[-1] if matching else name
+
+
+def origins(instruction: Instruction, heads: list[Head], escape: str) -> list[int | str]:
+    """The stages and images that a COPY or RUN reads. Raises WordError."""
+    if instruction.name == "COPY":
+        (name,) = instruction.values("from") or ("",)
+        if name and expand(name, escape=escape).text != name:
+            raise WordError("--from takes no variable", hint="name it as a stage: FROM … AS name")
+        return [origin(name, heads, indexed=True)] if name else []
+    mounts = [mount_fields(text) for text in instruction.values("mount")]
+    return [origin(mount["from"], heads, indexed=False) for mount in mounts if mount.get("from")]
+
+
+def needed(dockerfile: Dockerfile, heads: list[Head], target: str, problems: Problems) -> list[Head]:
+    """The stages that ``target`` (a name; "" is the last) needs, itself included, in order."""
+    waiting = [_target(dockerfile, heads, target, problems)]
+    found: set[int] = set()
+    while waiting:
+        index = waiting.pop()
+        if index not in found:
+            found.add(index)
+            waiting += _needs(heads[index], heads, dockerfile.escape, problems)
+    return [head for head in heads if head.index in found]
+
+
+def _needs(head: Head, heads: list[Head], escape: str, problems: Problems) -> set[int]:
+    found = {head.parent} - {-1}
+    for instruction in head.instructions:
+        name, line = instruction.name, instruction.line
+        if name not in ("COPY", "RUN"):
+            continue
+        try:
+            read = [item for item in origins(instruction, heads, escape) if isinstance(item, int)]
+        except WordError as error:
+            problems.note(line, f"{name}: {error}", error.hint)
+            continue
+        for index in read:
+            if not 0 <= index < len(heads):
+                problems.note(line, f"{name} from stage {index}: there is none")
+            elif index >= head.index and not heads[index].replaced:
+                which = "itself" if index == head.index else "a later stage"
+                problems.note(line, f"{name} from {heads[index].name or index}: a stage cannot read {which}")
+            else:
+                found.add(index)
+    return found
+
+
+def _target(dockerfile: Dockerfile, heads: list[Head], target: str, problems: Problems) -> int:
+    if not target:
+        return heads[-1].index
+    found = origin(target, heads, indexed=False)
+    if isinstance(found, int):
+        return found
+    near = nearest(target, [head.name for head in heads if head.name])
+    problems.found.append(Problem(dockerfile.path, f"no stage {target}", f"did you mean {near}?" if near else ""))
+    return heads[-1].index

@@ -1,0 +1,150 @@
+"""Is all there that building, pushing and syncing need? Each fact becomes a check with what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from slipway.machine import Machine, Ping, ask_registry, at_least, free_bytes, local_port, look
+from slipway.pipconfig import PipConfig, notes, shown, travels
+from slipway.prerequisites import LEAST_RSYNC, Wanted, gaps, lacks, remedy
+from slipway.runner import Run
+
+State: TypeAlias = Literal["ok", "warn", "lack"]
+
+ROOMY = 10_000_000_000  # bytes: two bases and their cache
+_GOOD_BUILDX = (0, 15)
+
+
+@dataclass(frozen=True)
+class Check:
+    """``detail`` is what was found, ``hint`` what mends it; a ``lack`` stops work, a ``warn`` does not."""
+
+    name: str
+    state: State
+    detail: str
+    hint: str = ""
+
+
+def doctor(
+    run: Run, wanted: Wanted, pip: PipConfig, proxies: Mapping[str, str], *, ping: Ping = ask_registry
+) -> tuple[Check, ...]:
+    """Look at this machine and examine it; changes nothing. ``proxies`` are the environment's."""
+    machine = look(run, wanted.python_image, wanted.registry, ping, wanted.docker_host)
+    free = free_bytes(run, machine.engine.folder) if machine.engine else None
+    return examine(machine, wanted, pip, proxies, free)
+
+
+def examine(
+    machine: Machine, wanted: Wanted, pip: PipConfig, proxies: Mapping[str, str], free: int | None
+) -> tuple[Check, ...]:
+    """The checks, in the order a build meets what they look at. ``free``: bytes left for the engine, None unknown."""
+    return (
+        _engine(machine, wanted),
+        _buildx(machine),
+        _rsync(machine),
+        _disk(machine, free),
+        _root_image(machine, wanted),
+        _registry(machine, wanted),
+        *_proxies(machine, wanted, proxies),
+        *_pip(pip),
+    )
+
+
+def healthy(checks: tuple[Check, ...]) -> bool:
+    """Whether nothing lacks; warnings are no illness."""
+    return all(check.state != "lack" for check in checks)
+
+
+def _engine(machine: Machine, wanted: Wanted) -> Check:
+    if not machine.engine:
+        problem = next((problem for problem in lacks(machine, wanted) if problem.where == "engine"), None)
+        what = f"none answers at {machine.address}: {machine.silence}"
+        return Check("engine", "lack", problem.what if problem else what, problem.hint if problem else "invoke setup")
+    engine = machine.engine
+    for gap in gaps(machine):
+        if gap.program == "engine":
+            return Check("engine", "lack", gap.why, _mend(machine, "engine"))
+    detail = f"{engine.version}, API {engine.api}, storage {engine.driver}"
+    if engine.driver == "vfs":
+        return Check("engine", "warn", detail, "vfs copies every layer whole: put the engine's folder on ext4 or xfs")
+    return Check("engine", "ok", detail)
+
+
+def _buildx(machine: Machine) -> Check:
+    for gap in gaps(machine):
+        if gap.program == "buildx":
+            return Check("buildx", "lack", gap.why, _mend(machine, "buildx"))
+    if not at_least(machine.buildx, _GOOD_BUILDX):
+        hint = "0.15 or newer tells shared steps and failures more exactly"
+        return Check("buildx", "warn", machine.buildx, hint)
+    return Check("buildx", "ok", machine.buildx)
+
+
+def _rsync(machine: Machine) -> Check:
+    if at_least(machine.rsync, LEAST_RSYNC):
+        return Check("rsync", "ok", machine.rsync)
+    why = next(gap.why for gap in gaps(machine) if gap.program == "rsync")
+    return Check("rsync", "lack", f"{why} (--remote needs it)", _mend(machine, "rsync"))
+
+
+def _disk(machine: Machine, free: int | None) -> Check:
+    folder = machine.engine.folder if machine.engine else ""
+    if free is None:
+        return Check("disk", "warn", f"{folder or 'the engine’s folder'} cannot be seen from here")
+    detail = f"{free / 1e9:.1f} GB free in {folder}"
+    if free < ROOMY:
+        return Check("disk", "warn", f"{detail}; two bases and their cache want 10 GB", "docker system df")
+    return Check("disk", "ok", detail)
+
+
+def _root_image(machine: Machine, wanted: Wanted) -> Check:
+    detail = f"{wanted.python_image} ({wanted.image_source})"
+    if wanted.python_image in machine.images:
+        return Check("root image", "ok", detail)
+    for problem in lacks(machine, wanted) if machine.engine else ():
+        if problem.where == wanted.python_image:
+            return Check("root image", "lack", str(problem), problem.hint)
+    return Check("root image", "lack", f"{detail} is not in the engine", "invoke setup")
+
+
+def _registry(machine: Machine, wanted: Wanted) -> Check:
+    if machine.registry == 200:
+        return Check("registry", "ok", f"{wanted.registry} answers, no login asked")
+    if machine.registry == 401:
+        return Check("registry", "ok", f"{wanted.registry} answers and asks for a login", "")
+    for problem in lacks(machine, wanted):
+        if problem.where == wanted.registry:
+            return Check("registry", "lack", str(problem), problem.hint)
+    if local_port(wanted.registry) is not None:
+        return Check("registry", "lack", f"nothing answers at {wanted.registry}", "invoke setup")
+    found = f"GET /v2/ gives {machine.registry}" if machine.registry else "nothing answers"
+    return Check("registry", "lack", f"{wanted.registry}: {found}", f"curl -i https://{wanted.registry}/v2/")
+
+
+def _proxies(machine: Machine, wanted: Wanted, proxies: Mapping[str, str]) -> Iterator[Check]:
+    own = [f"{name}={shown(value)}" for name, value in sorted(proxies.items()) if value]
+    engine = [shown(proxy) for proxy in machine.engine.proxies] if machine.engine else []
+    parts = [f"here {' '.join(own)}"] * bool(own) + [f"engine {' '.join(engine)}"] * bool(engine)
+    if not parts:
+        yield Check("proxies", "ok", "none")
+        return
+    exempt = " ".join(value for name, value in proxies.items() if name.lower() == "no_proxy")
+    host = wanted.registry.rpartition(":")[0]
+    proxied = any(value and name.lower() != "no_proxy" for name, value in proxies.items())
+    if proxied and local_port(wanted.registry) and not {host, "*"} & set(exempt.replace(",", " ").split()):
+        yield Check("proxies", "warn", "; ".join(parts), f"{wanted.registry} is on this machine: no_proxy={host}")
+        return
+    yield Check("proxies", "ok", "; ".join(parts))
+
+
+def _pip(pip: PipConfig) -> Iterator[Check]:
+    lines = travels(pip)
+    yield Check("pip", "ok", f"into builds: {'; '.join(lines)}" if lines else "nothing configured: builds use PyPI")
+    for note in notes(pip):
+        yield Check("pip", "warn", note)
+
+
+def _mend(machine: Machine, program: str) -> str:
+    return "invoke setup" if machine.takes_packages else remedy(machine, program)

@@ -1,0 +1,170 @@
+"""The engine, through the docker SDK: images by label, tag, pull, push, containers' client. It never builds.
+
+The only module that imports the SDK, and only when the engine is first asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from slipway.command import NO_SECRET, Secret
+from slipway.errors import MissingError, PushError, SlipwayError
+from slipway.model import LocalImage, Reference
+
+if TYPE_CHECKING:
+    import docker
+
+#: Spoken by every engine since 25; naming it saves the version's round trip.
+API_VERSION = "1.44"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What the Docker configuration or its helper holds for a registry."""
+
+    username: str = ""
+    password: Secret = field(default=NO_SECRET)
+    identity_token: Secret = field(default=NO_SECRET)
+
+    def as_auth_config(self) -> dict[str, str]:
+        """What the engine's API takes; empty strings say "anonymous", which engines ≥ 28.3.3 want said."""
+        if self.identity_token:
+            return {"identitytoken": self.identity_token.reveal()}
+        return {"username": self.username, "password": self.password.reveal()}
+
+
+#: Gets each transfer event: layer id, what happens, bytes done, bytes in all.
+OnTransfer = Callable[[str, str, int, int], None]
+
+
+class Engine:
+    """The engine at ``host`` (a DOCKER_HOST url; empty: the Docker context in use, else the default socket)."""
+
+    def __init__(self, host: str = "") -> None:
+        self._host = host
+
+    @cached_property
+    def client(self) -> docker.DockerClient:
+        import docker
+        from docker.context import ContextAPI
+
+        host = self._host
+        if not host:
+            context = ContextAPI.get_current_context()
+            host = context.Host if context and context.Host else "unix:///var/run/docker.sock"
+        with _told(f"engine {host}"):
+            return docker.DockerClient(base_url=host, version=API_VERSION, timeout=120)
+
+    def images(self) -> tuple[LocalImage, ...]:
+        """Every tagged or labelled image, in one call. Raises MissingError when no engine answers."""
+        with _told("engine"):
+            listed = self.client.api.images()
+        return tuple(_local(entry) for entry in listed)
+
+    def info(self) -> Mapping[str, Any]:
+        """The engine's own account of itself (``docker info``)."""
+        with _told("engine"):
+            info: Mapping[str, Any] = self.client.info()
+        return info
+
+    def tag(self, image: str, reference: Reference) -> None:
+        with _told(f"tag {reference}"):
+            self.client.api.tag(image, reference.repository, reference.tag, force=True)
+
+    def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
+        """Raises PushError (the registry's fault) with the engine's words."""
+        credentials = self.credentials(reference.registry) or Credentials()
+        with _told(f"pull {reference}"):
+            events = self.client.api.pull(
+                reference.repository, reference.tag, stream=True, decode=True, auth_config=credentials.as_auth_config()
+            )
+            for event in events:
+                _check(event, f"pull {reference}")
+                _report(event, on_transfer)
+
+    def push(self, reference: Reference, on_transfer: OnTransfer | None = None) -> str:
+        """Push a tag; the digest the registry gave it. Every event of the stream is checked.
+
+        Raises PushError with the engine's words, also when the stream ends without a digest.
+        """
+        credentials = self.credentials(reference.registry) or Credentials()
+        digest = ""
+        with _told(f"push {reference}"):
+            events = self.client.api.push(
+                reference.repository, reference.tag, stream=True, decode=True, auth_config=credentials.as_auth_config()
+            )
+            for event in events:
+                _check(event, f"push {reference}")
+                _report(event, on_transfer)
+                digest = str((event.get("aux") or {}).get("Digest", digest))
+        if not digest:
+            raise PushError(f"push {reference}: the engine named no digest", hint="invoke doctor")
+        return digest
+
+    def credentials(self, registry: str) -> Credentials | None:
+        """From the Docker configuration or its credential helper; None when it has none for ``registry``."""
+        import docker.auth
+        import docker.errors
+
+        try:
+            found = docker.auth.load_config().resolve_authconfig(registry)
+        except docker.errors.DockerException as error:
+            raise PushError(f"credentials for {registry}: {error}", hint=f"docker login {registry}") from None
+        if not found:
+            return None
+        return Credentials(
+            username=found.get("Username") or found.get("username") or "",
+            password=Secret(found.get("Password") or found.get("password") or ""),
+            identity_token=Secret(found.get("IdentityToken") or found.get("identitytoken") or ""),
+        )
+
+
+def _local(entry: Mapping[str, Any]) -> LocalImage:
+    return LocalImage(
+        id=str(entry["Id"]),
+        tags=tuple(tag for tag in entry.get("RepoTags") or () if tag != "<none>:<none>"),
+        digests=tuple(digest for digest in entry.get("RepoDigests") or () if digest != "<none>@<none>"),
+        labels=dict(entry.get("Labels") or {}),
+        size=int(entry.get("Size", 0)),
+        created=int(entry.get("Created", 0)),
+    )
+
+
+def _check(event: Mapping[str, Any], what: str) -> None:
+    detail = event.get("errorDetail") or {}
+    message = detail.get("message") or event.get("error")
+    if not message:
+        return
+    hint = ""
+    if "no basic auth" in message or "unauthorized" in message or "denied" in message:
+        hint = f"docker login {what.split()[1].partition('/')[0]}"
+    raise PushError(f"{what}: {' '.join(str(message).split())}", hint=hint)
+
+
+def _report(event: Mapping[str, Any], on_transfer: OnTransfer | None) -> None:
+    if on_transfer and event.get("id"):
+        progress = event.get("progressDetail") or {}
+        on_transfer(
+            str(event["id"]), str(event.get("status", "")), progress.get("current") or 0, progress.get("total") or 0
+        )
+
+
+@contextmanager
+def _told(what: str) -> Iterator[None]:
+    """The SDK's and its transport's exceptions, said in our words."""
+    import docker.errors
+    import requests.exceptions
+
+    try:
+        yield
+    except SlipwayError:
+        raise
+    except docker.errors.APIError as error:
+        raise PushError(f"{what}: {error.explanation or error}", hint="invoke doctor") from None
+    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
+        cause = "Permission denied" if "Permission denied" in str(error) else "no engine answers"
+        raise MissingError(f"{what}: {cause}", hint="invoke setup") from None

@@ -1,0 +1,76 @@
+"""How things are laid out in text: trees, aligned columns, sizes, seconds. Pure; no colour, no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from slipway.model import Stack
+
+
+def size(count: int) -> str:
+    """Bytes with decimal units, three digits: ``1.23 GB``, ``45.6 MB``, ``789 B``."""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB"):
+        if amount < 999.5 or unit == "GB":
+            break
+        amount /= 1000
+    digits = 0 if unit == "B" or amount >= 99.95 else 1 if amount >= 9.995 else 2
+    return f"{amount:.{digits}f} {unit}"
+
+
+def seconds(count: float) -> str:
+    """``0.24 s``, ``8.2 s``, ``1 min 04 s``."""
+    if count < 1:
+        return f"{count:.2f} s"
+    if count < 60:
+        return f"{count:.1f} s"
+    return f"{int(count) // 60} min {int(count) % 60:02d} s"
+
+
+def aligned(rows: Sequence[Sequence[str]], gap: int = 2) -> list[str]:
+    """Rows as lines, each column as wide as its widest cell; nothing is cut."""
+    widths: list[int] = []
+    for row in rows:
+        for index, cell in enumerate(row):
+            if index == len(widths):
+                widths.append(0)
+            widths[index] = max(widths[index], len(cell))
+    return [
+        (" " * gap).join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows
+    ]
+
+
+def tree(stack: Stack, names: Collection[str]) -> list[tuple[str, str]]:
+    """(branch, name) for the root images and every image of ``names`` below them, depth first.
+
+    An image stands below its first parent that is shown, else below its first root image.
+    """
+    shown = [image for image in stack if image.name in names]
+    below: dict[str, list[str]] = {}
+    tops: dict[str, None] = {}
+    for image in shown:
+        parent = next((parent for parent in image.parents if parent in names), None)
+        if parent is None:
+            parent = image.parents[0] if image.parents else next(iter(image.roots), "scratch")
+            tops.setdefault(parent, None)
+        below.setdefault(parent, []).append(image.name)
+    lines: list[tuple[str, str]] = []
+    for top in tops:
+        lines.append(("", top))
+        lines += _branches(top, below, "")
+    return lines
+
+
+def _branches(parent: str, below: Mapping[str, Sequence[str]], indent: str) -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
+    children = below.get(parent, ())
+    for number, child in enumerate(children, start=1):
+        last = number == len(children)
+        lines.append((f"{indent}{'└─ ' if last else '├─ '}", child))
+        lines += _branches(child, below, f"{indent}{'   ' if last else '│  '}")
+    return lines
+
+
+def counted(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
+    """``4 to build · 5 to reuse``."""
+    return " · ".join(f"{count} {words.get(name, name)}" for name, count in counts.items() if count)

@@ -1,0 +1,187 @@
+"""What an image is called and made of. Frozen values; parsed once, then trusted.
+
+The reference grammar follows the distribution project's ``reference`` package, made stricter where docker
+accepts what nobody means: the registry is always named, the path is lower case, the port is 1 – 65535.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from types import MappingProxyType
+
+from slipway.errors import UsageError, nearest
+
+_HOST = re.compile(
+    r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])"
+)
+_PATH = re.compile(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+INPUT_LABEL = "slipway.input"
+RUN_LABEL = "slipway.run"
+
+
+def check_registry(text: str) -> str:
+    """``host[:port]``; raises UsageError that names the rule which ``text`` breaks."""
+    if "://" in text:
+        scheme, rest = text.split("://", 1)
+        raise UsageError(
+            f"REGISTRY={text}: a registry is host[:port]",
+            hint=f"drop '{scheme}://': REGISTRY={rest.split('/')[0]}",
+        )
+    if "/" in text:
+        raise UsageError(
+            f"REGISTRY={text}: a registry is host[:port], without a path",
+            hint=f"REGISTRY={text.split('/')[0]}, and the path goes into OWNER",
+        )
+    host, _, port = (
+        text.partition(":") if not text.startswith("[") else (text.partition("]")[0] + "]", "", text.partition("]:")[2])
+    )
+    if not _HOST.fullmatch(host):
+        raise UsageError(f"REGISTRY={text}: {host!r} is no host name")
+    if (port or text.endswith(":")) and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+        raise UsageError(f"REGISTRY={text}: port {port!r} is not 1 to 65535")
+    return text
+
+
+def check_path(text: str, setting: str = "OWNER") -> str:
+    """A repository path such as ``acme`` or ``acme/images``, at most 200 characters; raises UsageError."""
+    if not _PATH.fullmatch(text) or len(text) > 200:
+        hint = (
+            f"{setting}={text.lower()}"
+            if _PATH.fullmatch(text.lower())
+            else "lower-case letters, digits, and . _ - between them"
+        )
+        raise UsageError(f"{setting}={text}: not a repository path", hint=hint)
+    return text
+
+
+def check_tag(text: str, setting: str = "BASE_VERSION") -> str:
+    """A tag: 1 to 128 of ``A-Za-z0-9_.-``, not beginning with ``.`` or ``-``; raises UsageError."""
+    if not _TAG.fullmatch(text):
+        mapped = text.replace("+", "_")
+        hint = f"{setting}={mapped}" if _TAG.fullmatch(mapped) else "1 to 128 letters, digits, and _ . - (not first)"
+        raise UsageError(f"{setting}={text}: not a tag", hint=hint)
+    return text
+
+
+@dataclass(frozen=True)
+class Reference:
+    """``registry/path:tag`` or ``registry/path@digest``."""
+
+    registry: str
+    path: str
+    tag: str = ""
+    digest: str = ""
+
+    def __str__(self) -> str:
+        suffix = f"@{self.digest}" if self.digest else f":{self.tag}" if self.tag else ""
+        return f"{self.repository}{suffix}"
+
+    @property
+    def repository(self) -> str:
+        return f"{self.registry}/{self.path}"
+
+    @property
+    def name(self) -> str:
+        """The last part of the path: ``svc-ocr``."""
+        return self.path.rpartition("/")[2]
+
+    def tagged(self, tag: str) -> Reference:
+        return replace(self, tag=tag, digest="")
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """Raises UsageError unless ``text`` is ``registry/path[:tag|@sha256:…]``."""
+        rest, _, digest = text.partition("@")
+        if digest and not _DIGEST.fullmatch(digest):
+            raise UsageError(f"{text}: a digest is sha256: and 64 hexadecimal digits")
+        registry, slash, path = rest.partition("/")
+        if not slash or not ("." in registry or ":" in registry or registry in LOOPBACK):
+            raise UsageError(f"{text}: the registry is missing", hint=f"host[:port]/{rest}")
+        path, _, tag = path.partition(":")
+        check_registry(registry)
+        check_path(path, "path")
+        if tag:
+            check_tag(tag, "tag")
+        return cls(registry, path, tag, digest)
+
+
+def kind_of(dockerfile: str) -> str:
+    """``service`` for a Dockerfile in apps/, else ``base``."""
+    return "service" if dockerfile.startswith("apps/") else "base"
+
+
+@dataclass(frozen=True)
+class Image:
+    """A node: one Dockerfile.
+
+    ``dockerfile`` and ``context`` are posix paths from the repository's root (context "." is the root).
+    ``parents`` are images of this stack, ``roots`` external references; both as the FROM lines give them, in order.
+    ``links`` maps the FROM string BuildKit resolves to the parent's name.
+    """
+
+    name: str
+    dockerfile: str
+    context: str = "."
+    parents: tuple[str, ...] = ()
+    roots: tuple[str, ...] = ()
+    links: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    args: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    contexts: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        return kind_of(self.dockerfile)
+
+
+@dataclass(frozen=True)
+class Stack:
+    """All images of the repository, parents before children."""
+
+    images: tuple[Image, ...]
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Image]:
+        return {image.name: image for image in self.images}
+
+    def __getitem__(self, name: str) -> Image:
+        """Raises UsageError with the nearest name when there is no such image."""
+        try:
+            return self.by_name[name]
+        except KeyError:
+            close = nearest(name, tuple(self.by_name))
+            hint = f"did you mean {close}?" if close else f"known: {', '.join(self.by_name)}"
+            raise UsageError(f"{name}: matches no image ({len(self.images)} known)", hint=hint) from None
+
+    def __iter__(self) -> Iterator[Image]:
+        return iter(self.images)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+@dataclass(frozen=True)
+class LocalImage:
+    """An image in the engine. ``size`` in bytes, ``created`` in seconds since 1970."""
+
+    id: str
+    tags: tuple[str, ...] = ()
+    digests: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    size: int = 0
+    created: int = 0
+
+    @property
+    def input_digest(self) -> str:
+        return self.labels.get(INPUT_LABEL, "")
+
+
+def content_tag(input_digest: str) -> str:
+    """``in-`` and the first 12 hexadecimal digits of an input digest."""
+    return f"in-{input_digest.removeprefix('sha256:')[:12]}"

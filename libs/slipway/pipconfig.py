@@ -1,0 +1,246 @@
+"""What builds inherit from pip: its indexes, find-links and proxy, as uv.toml, pip.conf and a wheelhouse.
+
+URLs may hold credentials, so they are Secrets from the moment they are parsed.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from slipway.command import NO_SECRET, Command, Secret
+from slipway.errors import SlipwayError
+from slipway.redact import url_secrets
+from slipway.runner import Run
+
+#: Where a build finds the find-links folders of this machine.
+MOUNT = "/wheelhouse"
+#: Says whether a local path is a folder.
+IsFolder = Callable[[Path], bool]
+
+_LINE = re.compile(r"(?P<section>:env:|[a-z-]+)\.(?P<key>[a-z-]+)=(?P<value>.*)")
+_SECTIONS = ("global", "install", ":env:")  # pip's order: the later wins
+_PACKAGES = (".whl", ".tar.gz", ".zip")
+_PIP_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class PipConfig:
+    """pip's configuration, as far as it can travel into a build.
+
+    ``find_links`` are pages over http(s), ``folders`` existing local ones. ``left`` says, a line each and
+    without credentials, what stays behind and why.
+    """
+
+    index_url: Secret = NO_SECRET
+    extra_index_urls: tuple[Secret, ...] = ()
+    find_links: tuple[Secret, ...] = ()
+    folders: tuple[Path, ...] = ()
+    cert: str = ""
+    trusted_hosts: tuple[str, ...] = ()
+    proxy: Secret = NO_SECRET
+    no_index: bool = False
+    left: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """User names and passwords that stand in its URLs."""
+        urls = (self.index_url, *self.extra_index_urls, *self.find_links, self.proxy)
+        return tuple(secret for url in urls for secret in url_secrets(url.reveal()))
+
+
+def read_pip_config(run: Run, python: str) -> PipConfig:
+    """Ask ``python``'s pip. When it cannot answer, nothing travels and ``left`` says why; raises nothing."""
+    result = run(Command((python, "-m", "pip", "config", "list"), label="read pip's configuration"), None, _PIP_SECONDS)
+    if not result.ok:
+        cause = (result.stderr.strip().splitlines() or [f"exit code {result.exit_code}"])[-1]
+        return PipConfig(left=(f"pip's configuration could not be read: {cause}",))
+    return parse_pip_config(result.stdout)
+
+
+def parse_pip_config(text: str, is_folder: IsFolder = Path.is_dir) -> PipConfig:
+    """``text`` as ``pip config list`` prints it; environment over [install] over [global], as pip does."""
+    values = _effective(text)
+    config = PipConfig(
+        cert=values.get("cert", ""),
+        trusted_hosts=tuple(values.get("trusted-host", "").split()),
+        proxy=Secret(values.get("proxy", "")),
+        no_index=values.get("no-index", "").lower() in ("1", "true", "yes", "on"),
+    )
+    if url := values.get("index-url", ""):
+        config = _with_index(config, url, default=True)
+    for url in values.get("extra-index-url", "").split():
+        config = _with_index(config, url, default=False)
+    for place in values.get("find-links", "").split():
+        config = _with_find_links(config, place, is_folder)
+    return config
+
+
+def uv_toml(config: PipConfig) -> str:
+    """uv's configuration (/etc/uv/uv.toml). With extra indexes the best version of all wins, as with pip."""
+    places = [MOUNT] * bool(config.folders) + [url.reveal() for url in config.find_links]
+    lines = ["system-certs = true"]
+    if config.no_index:
+        lines.append("no-index = true")
+    if places:
+        lines.append(f"find-links = {_toml(places)}")
+    if config.extra_index_urls:
+        lines.append('index-strategy = "unsafe-best-match"')
+    if config.trusted_hosts:
+        lines.append(f"allow-insecure-host = {_toml(list(config.trusted_hosts))}")
+    if config.proxy:
+        proxy = _toml(config.proxy.reveal())
+        lines += [f"http-proxy = {proxy}", f"https-proxy = {proxy}"]
+    for url in config.extra_index_urls:
+        lines += ["", "[[index]]", f"url = {_toml(url.reveal())}"]
+    if config.index_url:
+        lines += ["", "[[index]]", f"url = {_toml(config.index_url.reveal())}", "default = true"]
+    return "\n".join(lines) + "\n"
+
+
+def pip_conf(config: PipConfig) -> str:
+    """pip's own configuration (/etc/pip.conf) inside a build; the CA bundle comes by another secret."""
+    places = [MOUNT] * bool(config.folders) + [url.reveal() for url in config.find_links]
+    settings = {
+        "no-index": ["true"] * config.no_index,
+        "index-url": [config.index_url.reveal()] * bool(config.index_url),
+        "extra-index-url": [url.reveal() for url in config.extra_index_urls],
+        "find-links": places,
+        "trusted-host": list(config.trusted_hosts),
+        "proxy": [config.proxy.reveal()] * bool(config.proxy),
+    }
+    lines = [f"{name} = {_indented(values)}" for name, values in settings.items() if values]
+    return "\n".join(["[global]", *lines]) + "\n"
+
+
+def notes(config: PipConfig) -> tuple[str, ...]:
+    """What a person should know of it, a line each: what does not travel, and what an extra index means."""
+    if not config.extra_index_urls:
+        return config.left
+    hosts = ", ".join(sorted({urlsplit(url.reveal()).hostname or "" for url in config.extra_index_urls}))
+    return (*config.left, f"extra-index-url {hosts}: any index may answer for any name; prefer one index-url")
+
+
+def travels(config: PipConfig) -> tuple[str, ...]:
+    """What reaches builds, a line each, without credentials."""
+    lines = [f"index-url {shown(config.index_url.reveal())}"] * bool(config.index_url)
+    lines += [f"extra-index-url {shown(url.reveal())}" for url in config.extra_index_urls]
+    lines += [f"find-links {shown(url.reveal())}" for url in config.find_links]
+    lines += [f"find-links {folder}" for folder in config.folders]
+    lines += [f"cert {config.cert}"] * bool(config.cert)
+    lines += [f"trusted-host {host}" for host in config.trusted_hosts]
+    lines += [f"proxy {shown(config.proxy.reveal())}"] * bool(config.proxy)
+    lines += ["no-index"] * config.no_index
+    return tuple(lines)
+
+
+def wheelhouse(config: PipConfig, into: Path) -> Path | None:
+    """The one folder a build mounts as its wheelhouse; None without find-links folders.
+
+    Several folders are joined in ``into``, which is made anew: hard links, or copies across devices; of equal
+    names the first folder's wins. Raises SlipwayError when ``into`` cannot be written.
+    """
+    if len(config.folders) < 2:
+        return config.folders[0] if config.folders else None
+    try:
+        shutil.rmtree(into, ignore_errors=True)
+        into.mkdir(parents=True)
+        for name, package in _packages(config.folders).items():
+            _link(package, into / name)
+    except OSError as error:
+        raise SlipwayError(f"wheelhouse {into}: {error.strerror}: {error.filename}") from error
+    return into
+
+
+def find_links_folder(run: Run, python: str, cache: Path, signature: str) -> Path | None:
+    """``wheelhouse`` of the configuration, asked of pip only when ``signature`` (see settings) differs from the last.
+
+    Asking pip takes half a second, a plan shall take less. Only folders are kept in ``cache``, no URL.
+    """
+    kept = cache / "find-links.json"
+    try:
+        known = json.loads(kept.read_text("utf-8"))
+        folders = tuple(Path(folder) for folder in known["folders"]) if known["signature"] == signature else None
+    except (OSError, ValueError, KeyError):
+        folders = None
+    if folders is None or not all(folder.is_dir() for folder in folders):
+        folders = read_pip_config(run, python).folders
+        cache.mkdir(parents=True, exist_ok=True)
+        kept.write_text(json.dumps({"signature": signature, "folders": [str(folder) for folder in folders]}), "utf-8")
+    return wheelhouse(PipConfig(folders=folders), cache / "wheelhouse")
+
+
+def shown(url: str) -> str:
+    """``url`` without its credentials: whatever stands before an ``@`` in its host part."""
+    return re.sub(r"//[^/\s]*@", "//***@", url)
+
+
+def _effective(text: str) -> Mapping[str, str]:
+    found: dict[tuple[str, str], str] = {}
+    for line in text.splitlines():
+        if (match := _LINE.fullmatch(line.strip())) and match["section"] in _SECTIONS:
+            found[match["section"], match["key"]] = _unquoted(match["value"])
+    return {key: found[section, key] for section in _SECTIONS for where, key in found if where == section}
+
+
+def _unquoted(value: str) -> str:
+    """pip prints values with ``repr``."""
+    try:
+        return str(ast.literal_eval(value)).strip()
+    except (ValueError, SyntaxError):
+        return value.strip()
+
+
+def _with_index(config: PipConfig, url: str, *, default: bool) -> PipConfig:
+    name = "index-url" if default else "extra-index-url"
+    if urlsplit(url).scheme not in ("http", "https"):
+        return _leave(config, f"{name} {shown(url)}: not over http(s), a build does not see it")
+    if default:
+        return replace(config, index_url=Secret(url))
+    return replace(config, extra_index_urls=(*config.extra_index_urls, Secret(url)))
+
+
+def _with_find_links(config: PipConfig, place: str, is_folder: IsFolder) -> PipConfig:
+    if urlsplit(place).scheme in ("http", "https"):
+        return replace(config, find_links=(*config.find_links, Secret(place)))
+    if "://" in place and not place.startswith("file:"):
+        return _leave(config, f"find-links {shown(place)}: neither a folder nor over http(s)")
+    folder = Path(unquote(urlsplit(place).path) if place.startswith("file:") else place).expanduser()
+    if not is_folder(folder):
+        return _leave(config, f"find-links {shown(place)}: no such folder here")
+    return replace(config, folders=(*config.folders, folder.absolute()))
+
+
+def _leave(config: PipConfig, note: str) -> PipConfig:
+    return replace(config, left=(*config.left, note))
+
+
+def _toml(value: str | list[str]) -> str:
+    """A JSON string or list of strings is a TOML one, DEL apart, which no URL holds."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _indented(values: list[str]) -> str:
+    return values[0] if len(values) == 1 else "".join(f"\n    {value}" for value in values)
+
+
+def _packages(folders: tuple[Path, ...]) -> Mapping[str, Path]:
+    def backwards() -> Iterator[Path]:
+        for folder in reversed(folders):
+            yield from (path for path in folder.iterdir() if path.name.endswith(_PACKAGES) and path.is_file())
+
+    return {path.name: path for path in backwards()}
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copy2(source, target)

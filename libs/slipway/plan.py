@@ -1,0 +1,176 @@
+"""Stack and facts → the plan: each image, what happens to it, and why. Pure: what is known goes in, values come out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from slipway import graph
+from slipway.digest import Manifest, Trees, differences
+from slipway.model import Image, LocalImage, Reference, Stack, content_tag
+
+#: What may happen to an image.
+BUILD, PULL, TAG, REUSE = "build", "pull", "tag", "reuse"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known before deciding.
+
+    digests: image → input digest · local: content tag's text → the engine's image · newest: image → the engine's newest
+    image of that name · published: images whose content tag the registry has · manifests: input digest → manifest.
+    """
+
+    references: Mapping[str, Reference]
+    digests: Mapping[str, str]
+    manifests: Mapping[str, Manifest] = field(default_factory=dict)
+    trees: Trees = field(default_factory=dict)
+    local: Mapping[str, LocalImage] = field(default_factory=dict)
+    newest: Mapping[str, LocalImage] = field(default_factory=dict)
+    published: frozenset[str] = frozenset()
+    earlier: Mapping[str, Manifest] = field(default_factory=dict)
+    roots: Mapping[str, str] = field(default_factory=dict)
+
+    def content(self, name: str) -> Reference:
+        """The reference under the content tag."""
+        return self.references[name].tagged(content_tag(self.digests[name]))
+
+    def here(self, name: str) -> LocalImage | None:
+        """The engine's image with exactly these inputs."""
+        found = self.local.get(str(self.content(name)))
+        return found if found and found.input_digest == self.digests[name] else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens to one image, and why in a few words."""
+
+    image: str
+    action: str
+    reason: str
+    reference: Reference
+    content: Reference
+    input_digest: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps, parents before children. ``roots`` maps a root image to what it is now."""
+
+    steps: tuple[Step, ...]
+    roots: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, action: str) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.action == action)
+
+    def counts(self) -> dict[str, int]:
+        """Action → how many, in the order build, pull, tag, reuse; without zeroes."""
+        found = {action: len(self.of(action)) for action in (BUILD, PULL, TAG, REUSE)}
+        return {action: count for action, count in found.items() if count}
+
+
+def plan_build(stack: Stack, selected: Sequence[str], facts: Facts) -> Plan:
+    """Make ``selected`` be in the engine under their version tags; what they stand on is built when it has to be."""
+    needed = _needed(stack, selected, facts)
+    steps = tuple(_step(image, facts, needed) for image in stack if image.name in needed)
+    roots = {root: facts.roots.get(root, "") for step in steps for root in stack[step.image].roots}
+    return Plan(steps, roots)
+
+
+def unavailable(stack: Stack, selected: Collection[str], facts: Facts) -> tuple[str, ...]:
+    """Of ``selected`` and all they stand on, those the engine lacks: the registry may have them."""
+    parents = {image.name: image.parents for image in stack}
+    scope = graph.ancestors(parents, selected) | set(selected)
+    return tuple(image.name for image in stack if image.name in scope and not facts.here(image.name))
+
+
+def _needed(stack: Stack, selected: Sequence[str], facts: Facts) -> frozenset[str]:
+    """``selected``, and the parents of everything that must be built."""
+    needed: set[str] = set()
+    ahead = list(selected)
+    while ahead:
+        name = ahead.pop()
+        if name in needed:
+            continue
+        needed.add(name)
+        if not facts.here(name) and name not in facts.published:
+            ahead.extend(stack[name].parents)
+    return frozenset(needed)
+
+
+def _step(image: Image, facts: Facts, needed: Collection[str]) -> Step:
+    action, reason = _decide(image, facts, needed)
+    name = image.name
+    return Step(name, action, reason, facts.references[name], facts.content(name), facts.digests[name])
+
+
+def _decide(image: Image, facts: Facts, needed: Collection[str]) -> tuple[str, str]:
+    content = facts.content(image.name)
+    here = facts.here(image.name)
+    if here and str(facts.references[image.name]) in here.tags:
+        return REUSE, f"{content.tag} is here"
+    if here:
+        return TAG, f"{content.tag} is here, {facts.references[image.name].tag} is new"
+    if image.name in facts.published:
+        return PULL, f"{content.tag} is in the registry"
+    return BUILD, _why(image, facts, needed)
+
+
+def _why(image: Image, facts: Facts, needed: Collection[str]) -> str:
+    newest = facts.newest.get(image.name)
+    if not newest:
+        return "not built yet"
+    earlier = facts.earlier.get(newest.input_digest)
+    if earlier is None:
+        return f"inputs changed since {content_tag(newest.input_digest)}"
+    said = differences(earlier, facts.manifests[image.name], facts.trees)
+    own = [change for change in said if not change.startswith("parent ")]
+    if own:
+        return own[0] + (f" (+{len(own) - 1} more)" if len(own) > 1 else "")
+    changed = [parent for parent in image.parents if f"parent {parent} changed" in said]
+    if changed:
+        built = [parent for parent in changed if parent in needed and not facts.here(parent)]
+        return f"{built[0]} is built" if built and built[0] not in facts.published else f"{changed[0]} changed"
+    return "its image is gone from the engine" if not said else said[0]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step ended. ``status``: built, reused, tagged, pulled, failed, skipped, pushed, present.
+
+    ``size`` in bytes, ``seconds`` spent on the image's own steps; ``detail`` says why it failed or was skipped.
+    """
+
+    image: str
+    status: str
+    reason: str
+    input_digest: str = ""
+    image_digest: str = ""
+    reference: str = ""
+    size: int = 0
+    seconds: float = 0.0
+    detail: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.status not in ("failed", "skipped")
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """The plan for machines; ``to do`` counts by action."""
+    return {
+        "steps": [
+            {
+                "image": step.image,
+                "action": step.action,
+                "reason": step.reason,
+                "reference": str(step.reference),
+                "content": str(step.content),
+                "input_digest": step.input_digest,
+            }
+            for step in plan.steps
+        ],
+        "roots": dict(plan.roots),
+        "counts": plan.counts(),
+    }

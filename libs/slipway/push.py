@@ -1,0 +1,195 @@
+"""Push a release: content first, then the version tags, each read back; then the record.
+
+1. Look: which content tags and version tags the registry has. A version tag is written once: other content is refused.
+2. Upload each image under its content tag (bases first), unless it is there; the digest is verified.
+3. Move the version tags by copying manifests, and read each back: a client's exit proves nothing about a tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+from slipway.engine import Engine
+from slipway.errors import MixedReleaseError, PolicyError, PushError, UsageError
+from slipway.model import INPUT_LABEL, Image, Reference
+from slipway.plan import Facts, Outcome
+from slipway.registry import Manifest, Registry
+from slipway.runs import Run
+
+#: Uploads at a time: services share their bases' layers, which are there by then.
+_UPLOADS = 3
+
+
+@dataclass(frozen=True)
+class Push:
+    """One image to push, and what the registry has of it: digests, empty when there is none."""
+
+    image: str
+    reference: Reference
+    content: Reference
+    input_digest: str
+    published: str = ""
+    current: str = ""
+    local_id: str = ""
+    size: int = 0
+    base: bool = False
+    uploaded: bool = False
+
+    @property
+    def action(self) -> str:
+        if not self.published:
+            return "push"
+        return "reuse" if self.current == self.published else "tag"
+
+    @property
+    def reason(self) -> str:
+        if not self.published:
+            return f"{self.content.tag} is not in the registry"
+        if self.current == self.published:
+            return f"{self.reference.tag} is {self.published[7:19]} already"
+        return f"{self.content.tag} is in the registry, {self.reference.tag} {'moves' if self.current else 'is new'}"
+
+
+#: Gets image, layer, what happens, bytes done, bytes in all.
+OnUpload = Callable[[str, str, str, int, int], None]
+
+
+def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Push, ...]:
+    """What is to do for each image. Raises UsageError for images that are neither built nor published, PushError."""
+    pushes = [_local(image, facts) for image in images]
+    with ThreadPoolExecutor(8) as pool:
+        published = list(pool.map(lambda push: registry.digest(push.content), pushes))
+        current = list(pool.map(lambda push: registry.digest(push.reference), pushes))
+    found = tuple(
+        replace(push, published=one, current=other) for push, one, other in zip(pushes, published, current, strict=True)
+    )
+    lacking = [push.image for push in found if not push.published and not push.local_id]
+    if lacking:
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        raise UsageError(
+            f"push {lacking[0]}{more}: not built with the inputs as they are now", hint="invoke build push"
+        )
+    return found
+
+
+def _local(image: Image, facts: Facts) -> Push:
+    name, here = image.name, facts.here(image.name)
+    push = Push(name, facts.references[name], facts.content(name), facts.digests[name], base=image.kind == "base")
+    return replace(push, local_id=here.id, size=here.size) if here else push
+
+
+def refuse_moves(pushes: Sequence[Push], registry: Registry, moving_tags: Sequence[str], force: bool) -> None:
+    """Raises PolicyError when a version tag that may not move stands for other content."""
+    if force:
+        return
+    refused = [push for push in pushes if push.reference.tag not in moving_tags and _differs(push, registry)]
+    if refused:
+        lines = "; ".join(f"{push.reference} is {push.current[:19]}, not {push.content.tag}" for push in refused)
+        raise PolicyError(f"push: {lines}", hint="a version is written once: --version with a new one, or --force")
+
+
+def _differs(push: Push, registry: Registry) -> bool:
+    if not push.current or push.current == push.published:
+        return False
+    config = registry.config(push.reference.tagged(push.reference.tag)).get("config") or {}
+    return (config.get("Labels") or {}).get(INPUT_LABEL) != push.input_digest
+
+
+def upload(
+    pushes: Sequence[Push], engine: Engine, registry: Registry, run: Run, on_upload: OnUpload
+) -> tuple[Push, ...]:
+    """Bring every content tag into the registry; the pushes with their verified digests. Raises PushError."""
+
+    def one(push: Push) -> Push:
+        if push.published:
+            return push
+        run.journal(upload=str(push.content))
+        told = engine.push(
+            push.content, lambda layer, what, done, total: on_upload(push.image, layer, what, done, total)
+        )
+        found = registry.digest(push.content)
+        if found != told:
+            raise PushError(
+                f"push {push.content}: the engine says {told}, the registry {found or 'nothing'}; no tag moved"
+            )
+        return replace(push, published=found, uploaded=True)
+
+    done = {push.image: one(push) for push in pushes if push.base}
+    with ThreadPoolExecutor(_UPLOADS) as pool:
+        rest = [push for push in pushes if push.image not in done]
+        done |= {push.image: push for push in pool.map(one, rest)}
+    return tuple(done[push.image] for push in pushes)
+
+
+def move(pushes: Sequence[Push], registry: Registry, run: Run) -> tuple[Outcome, ...]:
+    """Make each version tag stand for its content, read back. All or nothing as far as the registry allows.
+
+    Raises PushError when a tag cannot be moved and those moved before were put back; MixedReleaseError when they could
+    not be.
+    """
+    moved: list[tuple[Push, Manifest | None]] = []
+    for push in pushes:
+        if push.current == push.published:
+            continue
+        try:
+            before = registry.manifest(push.reference) if push.current else None
+            _point(push, registry)
+            moved.append((push, before))
+            run.journal(moved=str(push.reference), digest=push.published, before=push.current)
+        except PushError as error:
+            _put_back(moved, registry, run, pushes, error)
+    return tuple(_outcome(push) for push in pushes)
+
+
+def _point(push: Push, registry: Registry) -> None:
+    manifest = registry.manifest(replace(push.content, tag="", digest=push.published))
+    try:
+        registry.put(push.reference, manifest)
+    except PushError:
+        if registry.digest(push.reference) != push.published:
+            raise
+    found = registry.digest(push.reference)
+    if found != push.published:
+        raise PushError(f"push {push.reference}: stands for {found or 'nothing'} after the move, not {push.published}")
+
+
+def _put_back(
+    moved: Sequence[tuple[Push, Manifest | None]],
+    registry: Registry,
+    run: Run,
+    pushes: Sequence[Push],
+    cause: PushError,
+) -> None:
+    stuck = []
+    for push, before in reversed(moved):
+        try:
+            if before is None:
+                raise PushError(f"{push.reference} is new and cannot be taken back")
+            registry.put(push.reference, before)
+            run.journal(put_back=str(push.reference), digest=before.digest)
+        except PushError:
+            stuck.append(push)
+    if not stuck:
+        raise PushError(f"{cause.message}; no version tag moved", hint=f"invoke push --resume {run.id}") from cause
+    stayed = [push for push in pushes if push not in stuck]
+    table = [f"{push.reference}: {push.current[:19] or 'none'} -> {push.published[:19]}" for push in stuck]
+    table += [f"{push.reference}: {push.current[:19] or 'none'} stays" for push in stayed]
+    raise MixedReleaseError(
+        f"{cause.message}; {len(stuck)} of {len(pushes)} version tags moved\n  " + "\n  ".join(table),
+        hint=f"invoke push --resume {run.id}",
+    ) from cause
+
+
+def _outcome(push: Push) -> Outcome:
+    moved = "tagged" if push.current != push.published else "present"
+    return Outcome(
+        push.image,
+        "pushed" if push.uploaded else moved,
+        f"{push.reference.tag} is {push.published[:19]}",
+        push.input_digest,
+        push.published,
+        str(push.reference),
+        push.size,
+    )

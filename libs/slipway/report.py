@@ -1,0 +1,25 @@
+"""Results for machines: ``--json`` and run.json say the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from slipway.plan import Outcome
+
+
+def outcomes_json(outcomes: Sequence[Outcome], *, run: str, seconds: float, command: str) -> dict[str, Any]:
+    """``images``: an entry per image with status, reason, input digest, image digest, bytes, seconds."""
+    return {
+        "run": run,
+        "command": command,
+        "seconds": round(seconds, 3),
+        "ok": all(outcome.ok for outcome in outcomes),
+        "images": [asdict(outcome) | {"seconds": round(outcome.seconds, 3)} for outcome in outcomes],
+    }
+
+
+def dumps(content: Mapping[str, Any] | Sequence[Any]) -> str:
+    return json.dumps(content, indent=1, ensure_ascii=False, default=str)

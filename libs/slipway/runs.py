@@ -1,0 +1,155 @@
+"""A run's id, directory and records; the lock that keeps two runs apart.
+
+``.slipway/runs/<id>/``: plan.json, journal.jsonl, a log per image, run.json. All readable by their owner alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+from slipway.digest import PARTS, Manifest, Trees
+from slipway.errors import LockedError
+
+_KEPT_RUNS = 20
+_KEPT_INPUTS = 500
+
+
+class Run:
+    """One invocation. Everything written passes ``redact``."""
+
+    def __init__(self, home: Path, redact: Callable[[str], str] = lambda text: text) -> None:
+        self.id = secrets.token_hex(4)
+        self.directory = home / "runs" / self.id
+        self.redact = redact
+        self._logs: dict[str, IO[str]] = {}
+        self.directory.mkdir(parents=True, mode=0o700)
+        _prune(home / "runs", _KEPT_RUNS)
+
+    def log(self, image: str, line: str) -> None:
+        """Append a line to the image's log."""
+        if image not in self._logs:
+            self._logs[image] = self._open(f"{image}.log")
+        self._logs[image].write(self.redact(line) + "\n")
+        self._logs[image].flush()
+
+    def log_path(self, image: str) -> str:
+        """As a person would type it from the repository's root."""
+        return f".slipway/runs/{self.id}/{image}.log"
+
+    def journal(self, **entry: Any) -> None:
+        """One line of what happened, with the time in seconds since 1970."""
+        if "journal" not in self._logs:
+            self._logs["journal"] = self._open("journal.jsonl")
+        self._logs["journal"].write(self.redact(json.dumps({"at": round(time.time(), 3), **entry})) + "\n")
+        self._logs["journal"].flush()
+
+    def write(self, name: str, content: Mapping[str, Any]) -> Path:
+        """``name`` as JSON, whole or not at all."""
+        path = self.directory / name
+        scratch = path.with_suffix(".part")
+        with self._open(scratch.name) as file:
+            file.write(self.redact(json.dumps(content, indent=1)) + "\n")
+        scratch.replace(path)
+        return path
+
+    def secret_file(self, name: str, content: str) -> Path:
+        """A file only we can read, gone when the run is closed."""
+        folder = self.directory / "secrets"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        path = folder / name
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(content)
+        return path
+
+    def close(self) -> None:
+        for file in self._logs.values():
+            file.close()
+        shutil.rmtree(self.directory / "secrets", ignore_errors=True)
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _open(self, name: str) -> IO[str]:
+        descriptor = os.open(self.directory / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
+
+
+@contextmanager
+def lock(home: Path, name: str) -> Iterator[None]:
+    """Hold ``name`` against other runs; the kernel lets go when we die. Raises LockedError: who, since when."""
+    folder = home / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / name).open("a+", encoding="utf-8") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            holder = file.read().strip() or "another run"
+            raise LockedError(
+                f"{name}: held by {holder}", hint="wait for it to end, then run the command again"
+            ) from None
+        file.truncate(0)
+        file.write(f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
+        file.flush()
+        yield
+        file.truncate(0)
+
+
+def save_inputs(home: Path, input_digest: str, manifest: Manifest, trees: Trees) -> None:
+    """Keep what an image was built from, so that a later plan can say what changed."""
+    folder = home / "inputs"
+    folder.mkdir(parents=True, exist_ok=True)
+    named = {word for text in manifest.files.values() for word in text.split(" ") if word.startswith("tree:")}
+    for tree in named & trees.keys():
+        _write_once(folder / f"{tree.removeprefix('tree:')}.json", dict(trees[tree]))
+    content = {"dockerfile": manifest.dockerfile, **{part: dict(getattr(manifest, part)) for part in PARTS}}
+    _write_once(folder / f"{input_digest.removeprefix('sha256:')}.json", content)
+    _prune(folder, _KEPT_INPUTS)
+
+
+def load_inputs(home: Path, input_digest: str) -> tuple[Manifest | None, dict[str, dict[str, str]]]:
+    """The manifest kept for a digest and the trees it names; None when it is not (or no longer) kept."""
+    folder = home / "inputs"
+    try:
+        content = json.loads((folder / f"{input_digest.removeprefix('sha256:')}.json").read_text("utf-8"))
+        manifest = Manifest(**content)
+    except (OSError, ValueError, TypeError):
+        return None, {}
+    trees: dict[str, dict[str, str]] = {}
+    for text in manifest.files.values():
+        for word in text.split(" "):
+            if word.startswith("tree:"):
+                with contextlib.suppress(OSError, ValueError):
+                    trees[word] = json.loads((folder / f"{word.removeprefix('tree:')}.json").read_text("utf-8"))
+    return manifest, trees
+
+
+def _write_once(path: Path, content: Mapping[str, Any]) -> None:
+    if path.exists():
+        os.utime(path)
+        return
+    scratch = path.with_suffix(f".{os.getpid()}")
+    scratch.write_text(json.dumps(content), "utf-8")
+    scratch.replace(path)
+
+
+def _prune(folder: Path, keep: int) -> None:
+    entries = sorted(folder.iterdir(), key=lambda entry: entry.stat().st_mtime, reverse=True)
+    for entry in entries[keep:]:
+        if entry.is_dir():
+            shutil.rmtree(entry, ignore_errors=True)
+        else:
+            entry.unlink(missing_ok=True)

@@ -1,0 +1,307 @@
+"""Settings: flags over the environment over ``.env`` over the default; each knows where it came from.
+
+The sole reader of ``os.environ``. ``[tool.slipway]`` in pyproject.toml holds what belongs to the repository and not to
+a machine: moving tags and size budgets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+import tomllib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from slipway.envfile import Entry, parse_env
+from slipway.errors import Problem, UsageError, nearest
+from slipway.model import Reference, check_path, check_registry, check_tag
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What may be set: its name, default, meaning in a line, and the rule it must keep."""
+
+    name: str
+    default: str
+    meaning: str
+    check: Callable[[str, str], object] = lambda value, name: None
+
+
+_HOST_FORM = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9][A-Za-z0-9_.-]*(?::[0-9]{1,5})?")
+_SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
+_PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9]+(?:/[a-z0-9]+)?")
+_IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
+
+
+def _form(pattern: re.Pattern[str], what: str) -> Callable[[str, str], None]:
+    def check(value: str, name: str) -> None:
+        if not pattern.fullmatch(value):
+            raise UsageError(f"{name}={value}: not {what}")
+
+    return check
+
+
+def _platforms(value: str, name: str) -> None:
+    for platform in value.split(","):
+        _form(_PLATFORM, "os/arch[/variant], several joined by commas")(platform, name)
+
+
+def _absolute(value: str, name: str) -> None:
+    if not value.startswith(("/", "~")) or "\n" in value:
+        raise UsageError(f"{name}={value}: not an absolute path")
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "REGISTRY",
+        "localhost:5000",
+        "registry the images belong to, host[:port]",
+        lambda value, name: check_registry(value),
+    ),
+    Setting("OWNER", "slipway", "path in the registry before the image's name", check_path),
+    Setting("BASE_VERSION", "v0.1.0", "version tag of the base images", check_tag),
+    Setting("VERSION", "", "version tag of the services (default: BASE_VERSION)", check_tag),
+    Setting("PYTHON_IMAGE", "python:3.12-slim", "root image of the bases", _form(_IMAGE, "an image reference")),
+    Setting(
+        "PLATFORMS",
+        "",
+        "platforms to build for, e.g. linux/amd64,linux/arm64 (default: this machine's)",
+        _platforms,
+    ),
+    Setting(
+        "BUILDER",
+        "",
+        "a buildx builder by name (default: the engine's own)",
+        _form(re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), "a builder's name"),
+    ),
+    Setting(
+        "REMOTE_HOST",
+        "",
+        "build host: an ssh alias or user@host[:port]",
+        _form(_HOST_FORM, "an ssh alias or user@host[:port]"),
+    ),
+    Setting("REMOTE_PATH", "/var/tmp/slipway", "folder on the build host", _absolute),
+    Setting("WHEELHOUSE", "", "folder of wheels for builds (default: pip's find-links)", _absolute),
+    Setting("CA_BUNDLE", "", "CA bundle for builds (default: pip's cert)", _absolute),
+)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A setting's value and its source: ``flag``, ``environment``, ``.env:3`` or ``default``."""
+
+    name: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """``[tool.slipway]``: tags that may move, and image → budget such as ``1.3 GB`` over its parent."""
+
+    moving_tags: tuple[str, ...] = ("latest",)
+    budgets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting with its source, the build args ``.env`` adds, and the project's own table."""
+
+    root: Path
+    values: Mapping[str, Value]
+    extra: Mapping[str, Value]
+    project: Project
+
+    def __getitem__(self, name: str) -> str:
+        return self.values[name].value
+
+    @property
+    def registry(self) -> str:
+        return self["REGISTRY"]
+
+    @property
+    def owner(self) -> str:
+        return self["OWNER"]
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        return tuple(filter(None, self["PLATFORMS"].split(",")))
+
+    def version(self, kind: str) -> str:
+        """The version tag of a ``base`` or a ``service``."""
+        return self["BASE_VERSION"] if kind == "base" or not self["VERSION"] else self["VERSION"]
+
+    def reference(self, name: str, kind: str) -> Reference:
+        return Reference(self.registry, f"{self.owner}/{name}", self.version(kind))
+
+    @property
+    def shown_extra(self) -> dict[str, Value]:
+        """The build args of ``.env``; what is called like a secret as ***."""
+        return {
+            name: Value(name, "***", value.source) if _SECRET_NAME.search(name) else value
+            for name, value in self.extra.items()
+        }
+
+    @property
+    def build_args(self) -> dict[str, str]:
+        """What Dockerfiles may declare: the naming settings, the root image, and what ``.env`` adds."""
+        named = ("REGISTRY", "OWNER", "BASE_VERSION", "PYTHON_IMAGE")
+        return {name: self[name] for name in named} | {name: value.value for name, value in self.extra.items()}
+
+
+def find_root(start: Path) -> Path:
+    """The nearest folder upwards that holds infra/docker or apps beside a pyproject.toml; raises UsageError."""
+    for folder in (start, *start.parents):
+        if (folder / "pyproject.toml").is_file() and ((folder / "infra/docker").is_dir() or (folder / "apps").is_dir()):
+            return folder
+    raise UsageError(
+        f"{start}: no slipway repository here or above",
+        hint="a pyproject.toml with infra/docker/ or apps/ beside it",
+    )
+
+
+def load(root: Path, flags: Mapping[str, str] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read all sources. Raises UsageError with every problem at once; nothing is contacted."""
+    environment = os.environ if environment is None else environment
+    entries, problems = _read_env(root / ".env")
+    from_file = {entry.name: Value(entry.name, entry.value, f".env:{entry.line}") for entry in entries}
+    known = {setting.name for setting in SETTINGS}
+    values: dict[str, Value] = {}
+    found = list(problems)
+    for setting in SETTINGS:
+        value = _choose(setting, from_file, environment, flags or {})
+        values[setting.name] = value
+        found += _check(setting, value)
+    extra = {
+        name: Value(name, environment[name], "environment") if name in environment else value
+        for name, value in from_file.items()
+        if name not in known
+    }
+    project, more = _read_project(root / "pyproject.toml")
+    found += more
+    if found:
+        raise UsageError.of(found)
+    return Settings(root, values, extra, project)
+
+
+def check_extra(settings: Settings, declared: Collection[str]) -> None:
+    """Raises UsageError for each name in ``.env`` that is neither a setting nor an ARG of any Dockerfile."""
+    known = [*settings.values, *declared]
+    problems = []
+    for value in settings.extra.values():
+        if value.name not in declared:
+            close = next(
+                (name for name in known if name.lower() == nearest(value.name, [k.lower() for k in known])),
+                "",
+            )
+            hint = f"did you mean {close}?" if close else "no setting and no Dockerfile's ARG has this name"
+            problems.append(Problem(value.source, f"{value.name} is used by no image", hint))
+    if problems:
+        raise UsageError.of(problems)
+
+
+def inherited(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a child process: ours and ``extra``."""
+    return {**os.environ, **extra}
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What the environment says of the terminal, the engine and the proxies."""
+
+    docker_host: str
+    ci: bool
+    no_color: bool
+    proxies: Mapping[str, str]
+
+
+def surroundings() -> Surroundings:
+    proxies = {
+        name: value for name, value in os.environ.items() if name.lower() in ("http_proxy", "https_proxy", "no_proxy")
+    }
+    return Surroundings(
+        os.environ.get("DOCKER_HOST", ""),
+        bool(os.environ.get("CI")),
+        bool(os.environ.get("NO_COLOR")),
+        proxies,
+    )
+
+
+def pip_signature() -> str:
+    """Changes whenever pip's configuration may have: its variables, and size and mtime of the files pip reads."""
+    home = Path.home()
+    files = [
+        Path("/etc/pip.conf"),
+        Path("/etc/xdg/pip/pip.conf"),
+        home / ".pip/pip.conf",
+        home / ".config/pip/pip.conf",
+        Path(sys.prefix) / "pip.conf",
+        Path(os.environ.get("PIP_CONFIG_FILE") or "/dev/null"),
+    ]
+    stamps = [f"{file}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files if file.is_file()]
+    variables = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("PIP_"))
+    return hashlib.sha256("\0".join([*stamps, *variables]).encode()).hexdigest()
+
+
+def _choose(
+    setting: Setting, file: Mapping[str, Value], environment: Mapping[str, str], flags: Mapping[str, str]
+) -> Value:
+    if flags.get(setting.name):
+        return Value(setting.name, flags[setting.name], "flag")
+    if setting.name in environment:
+        return Value(setting.name, environment[setting.name], "environment")
+    return file.get(setting.name, Value(setting.name, setting.default, "default"))
+
+
+def _check(setting: Setting, value: Value) -> list[Problem]:
+    if not value.value:
+        if value.source == "default" or not setting.default:
+            return []
+        return [Problem(value.source, f"{value.name} is empty", f"{value.name}={setting.default}, or drop the line")]
+    try:
+        setting.check(value.value, value.name)
+    except UsageError as error:
+        return [Problem(value.source, error.message, error.hint)]
+    return []
+
+
+def _read_env(path: Path) -> tuple[tuple[Entry, ...], tuple[Problem, ...]]:
+    try:
+        return parse_env(path.read_bytes(), path.name)
+    except FileNotFoundError:
+        return (), ()
+    except OSError as error:
+        return (), (Problem(path.name, f"cannot be read: {error.strerror}"),)
+
+
+def _read_project(path: Path) -> tuple[Project, list[Problem]]:
+    try:
+        table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("slipway", {})
+    except FileNotFoundError:
+        return Project(), []
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        return Project(), [Problem(path.name, f"not TOML: {error}")]
+    known = {"moving-tags", "budgets"}
+    problems = [
+        Problem(
+            f"{path.name} [tool.slipway]",
+            f"unknown key {key!r}",
+            f"did you mean {nearest(key, sorted(known))}?"
+            if nearest(key, sorted(known))
+            else f"known: {', '.join(sorted(known))}",
+        )
+        for key in table
+        if key not in known
+    ]
+    moving = table.get("moving-tags", list(Project.moving_tags))
+    budgets = table.get("budgets", {})
+    if not (isinstance(moving, list) and all(isinstance(tag, str) for tag in moving)):
+        problems.append(Problem(f"{path.name} [tool.slipway]", "moving-tags is a list of tags"))
+        moving = []
+    if not (isinstance(budgets, dict) and all(isinstance(budget, str) for budget in budgets.values())):
+        problems.append(Problem(f"{path.name} [tool.slipway]", "budgets maps an image to a size such as '200 MB'"))
+        budgets = {}
+    return Project(tuple(moving), budgets), problems

@@ -1,0 +1,198 @@
+"""Smoke tests: one pytest per image, against the very image the build gave, one image after another.
+
+An image gets the checks shipped with slipway, the tests of every base it stands on, and its own.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from xml.etree import ElementTree
+
+from slipway.command import Command, Result
+from slipway.errors import SmokeError, UsageError
+
+CHECKS = Path(__file__).parent / "testing" / "checks"
+BASE_TESTS = "infra/docker/smoke"
+_UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
+_BUDGET = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|kB|MB|GB)( over parent)?")
+_NO_TESTS = 5
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How many bytes an image may have, in all or over its parent."""
+
+    bytes: int
+    over_parent: bool = False
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is tested. ``image`` is an id; empty for tests of several images together (the chain).
+
+    ``tests`` are paths from the repository's root; ``parent`` an id or reference, asked for when the budget counts
+    what is added to it.
+    """
+
+    name: str
+    image: str = ""
+    tests: tuple[str, ...] = ()
+    budget: str = ""
+    parent: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the tests of one target said. ``failures`` holds "test: first line of why" for each that did not pass."""
+
+    name: str
+    passed: int
+    failed: int
+    seconds: float
+    log: str
+    failures: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.passed > 0 and self.failed == 0
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round of smoke tests: the repository, the run's id and directory, and every image's id by name."""
+
+    root: Path
+    run: str
+    directory: Path
+    siblings: Mapping[str, str]
+
+    def folder(self, name: str) -> Path:
+        """Where the results and the containers' logs of one target go."""
+        return self.directory / f"smoke-{name}"
+
+
+def parse_budget(text: str) -> Budget:
+    """``1.3 GB`` or ``200 MB over parent`` (decimal units, as Docker's). Raises UsageError."""
+    match = _BUDGET.fullmatch(text.strip())
+    if not match:
+        raise UsageError(f"budget {text!r}: not a size", hint="'1.3 GB', or '200 MB over parent'")
+    number, unit, over = match.groups()
+    return Budget(round(float(number) * _UNITS[unit]), bool(over))
+
+
+def tests_for(name: str, ancestors: Sequence[str], existing: Collection[str]) -> tuple[str, ...]:
+    """The test paths of image ``name``: those of each base it stands on (and of itself as a base), then its own.
+
+    ``ancestors`` are the bases' names, lowest first; ``existing`` the paths there are: ``infra/docker/smoke/<base>``,
+    ``apps/<dir>/smoke``, and ``apps/smoke/test_<name>.py`` for tests of several images together.
+    """
+    wanted = [f"{BASE_TESTS}/{base}" for base in (*ancestors, name)]
+    wanted += [path for path in sorted(existing) if _service_of(path) == name]
+    wanted.append(f"apps/smoke/test_{name.replace('-', '_')}.py")
+    return tuple(path for path in wanted if path in existing)
+
+
+def find_tests(root: Path) -> frozenset[str]:
+    """Every path under ``root`` that ``tests_for`` may choose from."""
+    patterns = (f"{BASE_TESTS}/*/", "apps/*/smoke/", "apps/smoke/test_*.py")
+    return frozenset(found.relative_to(root).as_posix() for pattern in patterns for found in root.glob(pattern))
+
+
+def pytest_command(target: Target, this: Round) -> Command:
+    """The pytest that tests ``target``; its junit.xml and the containers' logs go into the target's folder."""
+    folder = this.folder(target.name)
+    argv = [sys.executable, "-m", "pytest", "-v", "-ra", "--tb=short", "--color=no", "-p", "no:cacheprovider"]
+    argv += [f"--rootdir={this.root}", f"--config-file={this.root / 'pyproject.toml'}"]
+    argv += ["--override-ini=addopts=", "--import-mode=importlib", "--strict-markers"]
+    argv += [f"--junit-xml={folder / 'junit.xml'}", f"--slipway-run={this.run}", f"--slipway-logs={folder}"]
+    argv += [f"--slipway-siblings={name}={image}" for name, image in sorted(this.siblings.items())]
+    if target.image:
+        argv += [f"--slipway-image={target.image}", f"--slipway-name={target.name}"]
+        argv += [f"--slipway-budget={target.budget}"] if target.budget else []
+        argv += [f"--slipway-parent={target.parent}"] if target.parent else []
+        argv.append(str(CHECKS))
+    argv += [str(this.root / path) for path in target.tests]
+    return Command(tuple(argv), cwd=str(this.root), label=f"smoke {target.name}")
+
+
+def read_outcome(name: str, exit_code: int, junit: str, log: str) -> Outcome:
+    """From pytest's exit code and the text of its junit.xml. A test that was skipped could not run, so it failed."""
+    if exit_code == _NO_TESTS:
+        return Outcome(name, 0, 1, 0.0, log, ("no tests were collected",))
+    try:
+        suites = ElementTree.fromstring(junit)
+    except ElementTree.ParseError:
+        return Outcome(name, 0, 1, 0.0, log, (f"pytest ended with exit code {exit_code} and no results",))
+    cases = list(suites.iter("testcase"))
+    failures = tuple(failure for case in cases for failure in _failures(case))
+    bad = {id(case) for case in cases if _failures(case)}
+    if not failures and exit_code != 0:
+        failures = (f"pytest ended with exit code {exit_code}",)
+    if not cases:
+        failures = ("no test ran",)
+    seconds = sum(float(suite.get("time", 0)) for suite in suites.iter("testsuite"))
+    return Outcome(name, len(cases) - len(bad), len(bad) or len(failures), seconds, log, failures)
+
+
+def smoke(
+    targets: Iterable[Target],
+    this: Round,
+    execute: Callable[[Command], Result],
+    tell: Callable[[Outcome], None] = lambda outcome: None,
+) -> tuple[Outcome, ...]:
+    """Test each target in turn, all of them even when one fails; ``tell`` hears of each as it ends.
+
+    Raises SmokeError when anything failed or nothing was tested.
+    """
+    outcomes: list[Outcome] = []
+    for target in targets:
+        outcomes.append(_test(target, this, execute))
+        tell(outcomes[-1])
+    if not outcomes:
+        raise SmokeError("smoke: no image to test")
+    bad = [outcome for outcome in outcomes if not outcome.ok]
+    if bad:
+        told = "\n".join(_told(outcome) for outcome in bad)
+        raise SmokeError(told, hint=f"invoke smoke {' '.join(outcome.name for outcome in bad)}", log=bad[0].log)
+    return tuple(outcomes)
+
+
+def _test(target: Target, this: Round, execute: Callable[[Command], Result]) -> Outcome:
+    folder = this.folder(target.name)
+    folder.mkdir(parents=True, exist_ok=True)
+    junit, log = folder / "junit.xml", folder / "pytest.log"
+    junit.unlink(missing_ok=True)
+    result = execute(pytest_command(target, this))
+    log.write_text(f"{result.stdout}\n{result.stderr}".strip() + "\n", encoding="utf-8")
+    text = junit.read_text("utf-8") if junit.exists() else ""
+    return read_outcome(target.name, result.exit_code, text, str(log))
+
+
+def _service_of(path: str) -> str:
+    """``apps/svc_ocr/smoke`` → ``svc-ocr``."""
+    pure = PurePosixPath(path)
+    if pure.name != "smoke" or pure.parent.parent != PurePosixPath("apps"):
+        return ""
+    return pure.parent.name.replace("_", "-")
+
+
+def _failures(case: ElementTree.Element) -> list[str]:
+    told = []
+    for kind in ("failure", "error", "skipped"):
+        for found in case.iter(kind):
+            why = next(iter((found.get("message") or "").splitlines()), "")
+            told.append(f"{case.get('name')}: {'skipped: ' if kind == 'skipped' else ''}{why}")
+    return told
+
+
+def _told(outcome: Outcome) -> str:
+    lines = [f"smoke {outcome.name}: {outcome.failed} failed, {outcome.passed} passed"]
+    lines += [f"  {failure}" for failure in outcome.failures[:_SHOWN]]
+    if len(outcome.failures) > _SHOWN:
+        lines.append(f"  and {len(outcome.failures) - _SHOWN} more")
+    return "\n".join(lines)

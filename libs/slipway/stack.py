@@ -1,0 +1,159 @@
+"""Dockerfiles → Stack: the Dockerfile is the manifest, nothing is declared twice.
+
+``infra/docker/<name>.Dockerfile`` is a base, ``apps/<dir>/Dockerfile`` a service (``svc_ocr`` → ``svc-ocr``). A FROM
+under ``REGISTRY/OWNER/`` at this stack's version is a parent; any other is a root image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from types import MappingProxyType
+
+from slipway import dockerfile as reader
+from slipway import graph
+from slipway.errors import Problem, UsageError, nearest
+from slipway.model import Image, Stack, kind_of
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How this stack's images are called: ``registry/owner`` and the version tag of each kind."""
+
+    prefix: str
+    base_version: str
+    version: str
+
+    def version_of(self, kind: str) -> str:
+        return self.base_version if kind == "base" else self.version
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The stack and what each of its Dockerfiles reads."""
+
+    stack: Stack
+    readings: Mapping[str, reader.Reading]
+
+    @property
+    def declared_args(self) -> frozenset[str]:
+        return frozenset(arg for reading in self.readings.values() for arg in reading.args)
+
+
+def name_of(path: str) -> str:
+    """``infra/docker/base-ml.Dockerfile`` → ``base-ml``; ``apps/svc_ocr/Dockerfile`` → ``svc-ocr``."""
+    pure = PurePosixPath(path)
+    if pure.name == "Dockerfile":
+        return pure.parent.name.replace("_", "-")
+    return pure.name.removesuffix(".Dockerfile")
+
+
+def assemble(
+    texts: Mapping[str, str],
+    *,
+    naming: Naming,
+    args: Mapping[str, str],
+    contexts: Collection[str] = (),
+    exists: Callable[[str], bool] = lambda path: True,
+    platform: str = "linux/amd64",
+) -> Assembly:
+    """``texts`` maps each Dockerfile's path to its text; ``exists`` answers for paths from the repository's root.
+
+    Raises UsageError with every problem at once: broken Dockerfiles, colliding names, unknown parents, a cycle.
+    """
+    problems: list[Problem] = _collisions(texts)
+    readings: dict[str, reader.Reading] = {}
+    paths: dict[str, str] = {}
+    for path, text in texts.items():
+        try:
+            parsed = reader.parse(text, path=path)
+            readings[name_of(path)] = reader.read(parsed, args, contexts=contexts, platform=platform)
+            paths[name_of(path)] = path
+        except UsageError as error:
+            problems += error.problems or [Problem("", error.message, error.hint)]
+    images: dict[str, Image] = {}
+    known = {name_of(path): path for path in texts}
+    for name, reading in readings.items():
+        image, more = _image(name, paths[name], reading, naming, known, exists)
+        images[name] = image
+        problems += more
+    if problems:
+        raise UsageError.of(problems)
+    return Assembly(_ordered(images), readings)
+
+
+def _image(
+    name: str,
+    path: str,
+    reading: reader.Reading,
+    naming: Naming,
+    known: Mapping[str, str],
+    exists: Callable[[str], bool],
+) -> tuple[Image, list[Problem]]:
+    links: dict[str, str] = {}
+    roots: list[str] = []
+    problems: list[Problem] = []
+    for base in reading.bases:
+        parent, tag = _internal(base, naming)
+        kind = kind_of(known.get(parent, ""))
+        if not parent or (parent in known and tag and tag != naming.version_of(kind)):
+            roots.append(base)
+        elif parent in known:
+            links[base] = parent
+        else:
+            line = next((stage.line for stage in reading.stages if stage.base == base), 0)
+            close = nearest(parent, sorted(known))
+            hint = f"did you mean {close}?" if close else f"known: {', '.join(sorted(known))}"
+            problems.append(Problem(f"{path}:{line}", f"FROM {base}: {parent} matches no image", hint))
+    image = Image(
+        name=name,
+        dockerfile=path,
+        context=_context(path, reading, exists),
+        parents=tuple(dict.fromkeys(links.values())),
+        roots=tuple(roots),
+        links=MappingProxyType(links),
+        args=reading.args,
+        secrets=reading.secrets,
+        contexts=tuple(dict.fromkeys(source.context for source in reading.named)),
+    )
+    return image, problems
+
+
+def _internal(base: str, naming: Naming) -> tuple[str, str]:
+    """The image name and tag of a reference under this stack's prefix; else two empty strings."""
+    if not base.startswith(naming.prefix + "/"):
+        return "", ""
+    name, _, tag = base.removeprefix(naming.prefix + "/").partition(":")
+    return name.partition("@")[0], tag
+
+
+def _context(path: str, reading: reader.Reading, exists: Callable[[str], bool]) -> str:
+    """The repository's root, unless what the Dockerfile reads exists only beside it."""
+    beside = str(PurePosixPath(path).parent)
+    literal = [p for source in reading.sources for p in source.paths if not any(c in p for c in "*?[")]
+    if literal and not any(exists(p) for p in literal) and all(exists(f"{beside}/{p}") for p in literal):
+        return beside
+    return "."
+
+
+def _collisions(texts: Mapping[str, str]) -> list[Problem]:
+    first: dict[str, str] = {}
+    problems = []
+    for path in texts:
+        folded = name_of(path).casefold()
+        if folded in first:
+            problems.append(
+                Problem(path, f"the name {name_of(path)} is taken by {first[folded]}", "rename one of them")
+            )
+        first.setdefault(folded, path)
+    return problems
+
+
+def _ordered(images: Mapping[str, Image]) -> Stack:
+    try:
+        names = graph.order({name: image.parents for name, image in images.items()})
+    except graph.CycleError as error:
+        where = images[error.path[0]].dockerfile
+        raise UsageError.of([Problem(where, f"cycle: {error}", "one of them must stand on something else")]) from None
+    return Stack(tuple(images[name] for name in names))

@@ -1,0 +1,42 @@
+"""``invoke build svc-ocr svc-forms push``: image names after a task, which Invoke itself has no way to say.
+
+Invoke gives a positional argument exactly one value. Here a task that has a ``names`` argument takes every word that is
+neither a flag nor a task, and what Invoke refuses ends in the contract's form, with exit code 2 and a suggestion.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from invoke import Exit
+from invoke.parser.parser import ParseMachine
+
+from slipway.errors import UsageError, nearest
+
+_handle = ParseMachine.handle
+
+
+def install() -> None:
+    """Teach Invoke's parser, from here on. Its state machine cannot be subclassed, so two methods are replaced."""
+    ParseMachine.handle = _handle_names  # type: ignore[method-assign]
+    ParseMachine.error = _refuse  # type: ignore[method-assign]
+
+
+def _handle_names(machine: ParseMachine, token: str) -> None:
+    if _is_name(machine, token):
+        machine.context.args["names"].value = token
+    else:
+        _handle(machine, token)
+
+
+def _is_name(machine: ParseMachine, token: str) -> bool:
+    takes_names = machine.context is not None and "names" in machine.context.args
+    waiting = machine.waiting_for_flag_value and not (machine.flag and machine.flag.name == "names")
+    return takes_names and not waiting and not token.startswith("-") and token not in machine.contexts
+
+
+def _refuse(machine: ParseMachine, msg: str) -> NoReturn:
+    token = msg.partition("'")[2].partition("'")[0]
+    close = nearest(token, sorted(str(name) for name in machine.contexts))
+    hint = f"did you mean {close}?" if close else "invoke --list"
+    raise Exit(str(UsageError(msg.rstrip("!"), hint=hint)), code=UsageError.exit_code)

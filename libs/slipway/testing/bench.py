@@ -1,0 +1,220 @@
+"""The bench tests run on: images found by reference and run by id, networks and volumes that end with the test."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from slipway import containers, leftovers
+from slipway.errors import SlipwayError, SmokeError, UsageError, nearest
+from slipway.layers import Chunks, Layer, read_layers
+from slipway.testing.container import Container
+
+MEMORY_LABEL = "slipway.memory"
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltImage:
+    """An image as the engine has it.
+
+    ``config`` is its ``Config`` (User, Env, Labels …), ``history`` one entry per instruction, newest first, each with
+    ``CreatedBy`` and ``Size`` in bytes.
+    """
+
+    client: containers.Client = field(repr=False)
+    name: str
+    reference: str
+    id: str
+    config: Mapping[str, Any] = field(repr=False)
+    history: tuple[Mapping[str, Any], ...] = field(repr=False)
+    chain: tuple[str, ...] = field(repr=False)
+
+    @property
+    def bytes(self) -> int:
+        """The size of all its layers, unpacked."""
+        return sum(int(entry["Size"]) for entry in self.history)
+
+    @property
+    def port(self) -> str:
+        """Its lowest exposed TCP port as ``8080/tcp``, or an empty string."""
+        exposed = [port for port in self.config.get("ExposedPorts") or () if port.endswith("/tcp")]
+        return min(exposed, key=lambda port: int(port.removesuffix("/tcp")), default="")
+
+    def bytes_over(self, parent: BuiltImage) -> int:
+        """What it adds to ``parent``, in bytes. Raises SmokeError unless it stands on it."""
+        if self.chain[: len(parent.chain)] != parent.chain:
+            raise SmokeError(
+                f"{self.name} is not built on {parent.reference} as it is here", hint=f"invoke build {self.name}"
+            )
+        return self.bytes - parent.bytes
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Its layers, lowest first, each read once from the engine's own archive (about 100 MB/s)."""
+        return _layers(self)
+
+
+@cache
+def _layers(image: BuiltImage) -> tuple[Layer, ...]:
+    return read_layers(Chunks(image.client.images.get(image.id).save(chunk_size=_CHUNK)))
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Where containers are run: the engine, the run they are labelled with, where logs go, the images by name."""
+
+    client: containers.Client
+    run: str
+    logs: Path
+    siblings: Mapping[str, str]
+    sandbox: containers.Sandbox = field(default_factory=containers.Sandbox)
+
+    def image(self, reference: str, name: str = "") -> BuiltImage:
+        """The image a reference or id names right now. Raises SmokeError when the engine has none."""
+        try:
+            found = self.client.images.get(reference)
+            history = tuple(found.history())
+        except OSError as error:
+            raise SmokeError(
+                f"{reference}: the engine has no such image ({containers.reply(error)})", hint="invoke build"
+            ) from error
+        return BuiltImage(
+            self.client,
+            name or reference,
+            reference,
+            found.id,
+            found.attrs["Config"] or {},
+            history,
+            tuple(found.attrs["RootFS"].get("Layers") or ()),
+        )
+
+    def parent(self, reference: str) -> BuiltImage:
+        """What the image under test stands on; pulled when absent, for BuildKit keeps root images to itself."""
+        try:
+            return self.image(reference)
+        except SmokeError as absent:
+            try:
+                self.client.images.pull(reference)
+            except OSError as error:
+                cause = containers.reply(error)
+                raise SmokeError(f"{absent.message}, and it could not be pulled: {cause}") from error
+        return self.image(reference)
+
+    def sibling(self, name: str) -> BuiltImage:
+        """An image of this repository by its name; raises UsageError with the nearest one."""
+        if name not in self.siblings:
+            close = nearest(name, tuple(self.siblings))
+            hint = f"did you mean {close}?" if close else "--slipway-siblings NAME=REF tells where it is"
+            raise UsageError(f"{name}: not among the images given to the tests", hint=hint)
+        return self.image(self.siblings[name], name)
+
+
+class Stack:
+    """Containers that see each other by their images' names, on a network of their own with no way out.
+
+    As a context manager it removes all it made, whatever happened; logs are saved first.
+    """
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._labels = leftovers.labels(bench.run)
+        self._prefix = f"slipway-{bench.run}-{secrets.token_hex(3)}"
+        self._network = ""
+        self._volumes: list[str] = []
+        self._made: list[str] = []
+        self.containers: list[Container] = []
+
+    def start(
+        self,
+        name: str,
+        *,
+        volumes: Mapping[str, str] | None = None,
+        env: Mapping[str, str] | None = None,
+        command: tuple[str, ...] = (),
+        memory: str = "",
+    ) -> Container:
+        """Run the image called ``name`` and return once it is healthy.
+
+        ``volumes`` maps names, shared within this stack, to paths; ``memory`` as Docker writes it ("4g").
+        Raises SmokeError with exit code, last probe and log lines when it does not get healthy.
+        """
+        image = self._bench.sibling(name)
+        shared = {self._volume(volume): path for volume, path in (volumes or {}).items()}
+        sandbox = self._bench.sandbox
+        wanted = memory or (image.config.get("Labels") or {}).get(MEMORY_LABEL, "") or sandbox.memory
+        spec = containers.Spec(
+            image=image.id,
+            name=f"{self._prefix}-{name}-{len(self._made)}",
+            network=self._own_network(),
+            alias=name,
+            labels=self._labels,
+            env=env or {},
+            volumes=shared,
+            scratch=[path for path in image.config.get("Volumes") or () if path not in shared.values()],
+            ports=[image.port] if image.port else [],
+            command=command,
+            sandbox=replace(sandbox, memory=wanted),
+        )
+        return self._start(spec, image.port)
+
+    def __enter__(self) -> Stack:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        died = [box.explain("it stopped during the tests") for box in self.containers if _died(box)]
+        self._remove_all()
+        if died and not error:
+            raise SmokeError("\n".join(died), log=str(self._bench.logs))
+
+    def _start(self, spec: containers.Spec, port: str) -> Container:
+        client = self._bench.client
+        self._made.append(spec.name)  # by name, and first: an interrupted create is removed too
+        made = containers.create(client, spec)
+        try:
+            containers.start(client, made, spec.alias)
+            containers.wait_until_healthy(client, made, spec.alias, spec.sandbox)
+        except SlipwayError as error:
+            error.log = str(containers.save(client, made, self._bench.logs, spec.name))
+            raise
+        container = Container(client, made, spec, port)
+        self.containers.append(container)
+        return container
+
+    def _own_network(self) -> str:
+        if not self._network:
+            self._network = self._prefix
+            containers.create_network(self._bench.client, self._network, self._labels)
+        return self._network
+
+    def _volume(self, name: str) -> str:
+        full = f"{self._prefix}-{name}"
+        if full not in self._volumes:
+            self._volumes.append(full)
+        return full
+
+    def _remove_all(self) -> None:
+        """Each removal is tried, whatever became of the others."""
+        client = self._bench.client
+        with contextlib.ExitStack() as removals:
+            if self._network:
+                removals.callback(containers.remove_network, client, self._network)
+            for volume in self._volumes:
+                removals.callback(containers.remove_volume, client, volume)
+            for name in self._made:
+                removals.callback(containers.remove, client, name)
+                removals.callback(containers.save, client, name, self._bench.logs, name)
+
+
+def _died(container: Container) -> bool:
+    try:
+        return not (container.stopped or container.state.running)
+    except OSError:
+        return True

@@ -1,0 +1,158 @@
+"""The pytest plugin for built images: fixtures ``container``, ``stack`` and ``image``.
+
+It is registered as an entry point, so it is loaded into every pytest run; one that uses none of its fixtures pays only
+for the options. Containers are run by image id, in a sandbox, and are removed whatever happens.
+
+    pytest --slipway-image registry.example.com/acme/svc-ocr:v1 apps/svc_ocr/smoke
+
+A test marked ``@pytest.mark.slipway(memory="4g", env={"KEY": "v"})`` asks that for the session's ``container``.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from slipway.testing.container import Container as Container
+from slipway.testing.container import Executed as Executed
+
+if TYPE_CHECKING:
+    from slipway.testing.bench import Bench, BuiltImage, Stack
+
+_DEADLINE = 90.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("slipway", "built images under test")
+    group.addoption("--slipway-image", metavar="REF", default="", help="the image under test: any reference or id")
+    group.addoption("--slipway-name", metavar="NAME", default="", help="its name (default: from the reference)")
+    group.addoption("--slipway-run", metavar="ID", default="", help="label of all that is made (default: made up)")
+    group.addoption("--slipway-logs", metavar="DIR", default="", help="where logs go (.slipway/runs/ID)")
+    group.addoption("--slipway-siblings", metavar="NAME=REF", action="append", default=[], help="for `stack`")
+    group.addoption("--slipway-budget", metavar="SIZE", default="", help="'1.3 GB', or '200 MB over parent'")
+    group.addoption("--slipway-parent", metavar="REF", default="", help="what the image stands on")
+    group.addoption("--slipway-deadline", metavar="SECONDS", type=float, default=_DEADLINE, help="until healthy (90)")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slipway(memory, env): what the session's `container` is run with")
+
+
+@pytest.fixture(scope="session")
+def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
+    """The engine and the images given by options; leftovers of dead runs are swept first."""
+    import secrets
+
+    from slipway import containers, leftovers
+    from slipway.engine import Engine
+    from slipway.settings import surroundings
+    from slipway.testing.bench import Bench
+
+    options = request.config.option
+    run = options.slipway_run or secrets.token_hex(4)
+    logs = Path(options.slipway_logs or request.config.rootpath / ".slipway" / "runs" / run)
+    client = Engine(surroundings().docker_host).client
+    with _ended_by_sigterm():
+        leftovers.sweep(client)
+        sandbox = containers.Sandbox(deadline=options.slipway_deadline)
+        yield Bench(client, run, logs, _siblings(options), sandbox)
+    client.close()
+
+
+@pytest.fixture(scope="session")
+def image(request: pytest.FixtureRequest, slipway_bench: Bench) -> BuiltImage:
+    """The image under test: ``reference``, ``id``, ``config``, ``history``, ``bytes``, ``layers()``."""
+    return slipway_bench.sibling(_name(request.config.option))
+
+
+@pytest.fixture(scope="session")
+def container(request: pytest.FixtureRequest, slipway_bench: Bench, image: BuiltImage) -> Iterator[Container]:
+    """A healthy container of the image under test, one for the session."""
+    from slipway.testing.bench import Stack
+
+    with Stack(slipway_bench) as stack:
+        yield stack.start(image.name, **_asked_for(request.session.items))
+
+
+@pytest.fixture
+def stack(slipway_bench: Bench) -> Iterator[Stack]:
+    """Starts images of this repository beside each other: ``stack.start("svc-ocr", env={…}, volumes={…})``."""
+    from slipway.testing.bench import Stack
+
+    with Stack(slipway_bench) as stack:
+        yield stack
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """A failed test shows the last log lines of the containers it used."""
+    report = yield
+    if report.when == "call" and report.failed:
+        for used in _containers_of(item):
+            report.sections.append((f"{used.name}: last log lines", _tail(used)))
+    return report
+
+
+def _name(options: Any) -> str:
+    """``--slipway-name``, else the last part of the reference: ``svc-ocr``."""
+    if not options.slipway_image:
+        raise pytest.UsageError("which image? --slipway-image REF")
+    reference: str = options.slipway_image
+    return options.slipway_name or reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def _siblings(options: Any) -> dict[str, str]:
+    siblings: dict[str, str] = {}
+    for pair in options.slipway_siblings:
+        name, equals, reference = pair.partition("=")
+        if not (name and equals and reference):
+            raise pytest.UsageError(f"--slipway-siblings {pair}: not NAME=REF")
+        siblings[name] = reference
+    if options.slipway_image:
+        siblings[_name(options)] = options.slipway_image
+    return siblings
+
+
+def _asked_for(items: list[pytest.Item]) -> dict[str, Any]:
+    """What the markers of all tests ask for; two that contradict each other are an error."""
+    asked: dict[str, Any] = {}
+    for item in items:
+        for marker in item.iter_markers("slipway"):
+            if marker.args or not marker.kwargs.keys() <= {"memory", "env"}:
+                raise pytest.UsageError(f"{item.nodeid}: the slipway marker takes memory= and env=")
+            for key, value in marker.kwargs.items():
+                if asked.setdefault(key, value) != value:
+                    raise pytest.UsageError(f"{item.nodeid}: {key}={value!r}, but another test asks {asked[key]!r}")
+    return asked
+
+
+def _containers_of(item: pytest.Item) -> list[Container]:
+    fixtures: dict[str, Any] = getattr(item, "funcargs", {})
+    used = list(getattr(fixtures.get("stack"), "containers", ()))
+    if isinstance(fixtures.get("container"), Container):
+        used.append(fixtures["container"])
+    return used
+
+
+def _tail(container: Container) -> str:
+    from slipway.containers import LOG_LINES
+    from slipway.errors import printable
+
+    return printable("\n".join(container.logs().splitlines()[-LOG_LINES:]))
+
+
+class _ended_by_sigterm:
+    """SIGTERM ends the tests as Ctrl-C does, with all fixtures torn down."""
+
+    def __enter__(self) -> None:
+        self._before = signal.signal(signal.SIGTERM, self._interrupt)
+
+    def __exit__(self, *_: object) -> None:
+        signal.signal(signal.SIGTERM, self._before)
+
+    def _interrupt(self, signum: int, frame: object) -> None:
+        raise KeyboardInterrupt
