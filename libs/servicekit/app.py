@@ -4,29 +4,40 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import ORJSONResponse
+from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
 
 from servicekit.logs import configure_logging
 
 #: A check returns nothing when all is well and raises when it is not.
 Check = Callable[[], None]
+#: What runs before the first request and after the last.
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 REQUESTS = Counter("http_requests_total", "Requests served", ["method", "path", "status"])
 SECONDS = Histogram("http_request_seconds", "Time to answer, seconds", ["path"])
 
 
-def create_app(name: str, *, checks: Mapping[str, Check] | None = None) -> FastAPI:
-    """An app called ``name``. ``/health`` answers 200 while every check passes, else 503 and which failed."""
+def create_app(name: str, *, checks: Mapping[str, Check] | None = None, lifespan: Lifespan | None = None) -> FastAPI:
+    """An app called ``name``. ``/health`` answers 200 while every check passes, else 503 and which failed.
+
+    Whatever a route lets escape is logged with its traceback and answered as 500 ``{"detail": …}``.
+    """
     log = configure_logging(name)
-    app = FastAPI(title=name, default_response_class=ORJSONResponse)
+    app = FastAPI(title=name, lifespan=lifespan)
 
     @app.middleware("http")
     async def observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
         started = time.perf_counter()
-        response = await call_next(request)
+        response: Response
+        try:
+            response = await call_next(request)
+        except Exception:
+            log.exception("a route failed", extra={"path": request.url.path})
+            response = JSONResponse({"detail": "internal error; the service's log has it"}, status_code=500)
         seconds = time.perf_counter() - started
         route = request.scope.get("route")
         path = getattr(route, "path", "unmatched")

@@ -7,7 +7,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 class JsonLines(logging.Formatter):
@@ -25,9 +25,13 @@ class JsonLines(logging.Formatter):
 
 
 def configure_logging(service: str) -> logging.Logger:
-    """The service's logger; the root logger writes JSON lines to stdout from here on."""
+    """The service's logger; all that is logged, uvicorn's lines and warnings too, is JSON from here on."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.captureWarnings(True)
+    server = logging.getLogger("uvicorn")
+    server.handlers.clear()
+    server.propagate = True
     logging.getLogger("uvicorn.access").disabled = True
     return logging.getLogger(service)

@@ -14,7 +14,7 @@ from slipway import graph, runs
 from slipway.bake import Event, Failure, Progress, Target, bake_command, bake_file
 from slipway.engine import Engine
 from slipway.errors import BuildError, SlipwayError
-from slipway.model import INPUT_LABEL, LocalImage
+from slipway.model import INPUT_LABEL, TITLE_LABEL, LocalImage
 from slipway.plan import BUILD, PULL, TAG, Outcome, Plan, Step
 from slipway.runner import Run as Runner
 from slipway.settings import Settings
@@ -165,7 +165,7 @@ def _target(step: Step, settings: Settings, survey: Survey, baked: Collection[st
         dockerfile=Path(image.dockerfile).name if own_folder else image.dockerfile,
         tags=(str(step.reference), str(step.content)),
         args={name: given[name] for name in image.args if name in given},
-        labels={INPUT_LABEL: step.input_digest, "org.opencontainers.image.title": step.image},
+        labels={INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image},
         links=links,
         secrets=tuple(
             f"id={name},src={inheritance.secrets[name]}" for name in image.secrets if name in inheritance.secrets

@@ -168,9 +168,10 @@ class _Plain:
             self._started.setdefault(event.image, time.monotonic())
             self._console.note(f"{event.image}  step  {event.text[:160]}")
         elif event.kind == "built":
-            spent = time.monotonic() - self._started.get(event.image, time.monotonic())
+            started = self._started.get(event.image)
+            spent = f"  {layout.seconds(time.monotonic() - started)}" if started else ""
             status = "built" if event.text == "exporting" else event.text
-            self._console.note(f"{event.image}  {status}  {layout.seconds(spent)}")
+            self._console.note(f"{event.image}  {status}{spent}")
         elif event.kind == "failed":
             self._console.note(f"{event.image}  failed  {event.text}")
 

@@ -33,10 +33,10 @@ class Source:
     """What one instruction reads from a context.
 
     ``context``: "" is the build context, else the named context. ``paths`` are expanded, posix, relative to the
-    context's root, without a leading "/" or "./"; "" is everything; they may hold globs of Go's filepath.Match (one
-    that matches nothing is no error), and with ``parents`` also ``**`` and the ``/./`` pivot. ``excludes`` are patterns
-    as in .dockerignore, but of paths below a directory that is copied; a file that ``paths`` name is copied anyway.
-    ``kind``: copy, add, mount, or from (a named context as FROM).
+    context's root, without a leading "/" or "./"; "" is everything; they may hold globs of Go's filepath.Match, and
+    with ``parents`` also ``**`` and the ``/./`` pivot. ``excludes`` are patterns as in .dockerignore, but of paths
+    below a directory that is copied; a file that ``paths`` name is copied anyway. ``kind``: copy, add, mount, or from
+    (a named context as FROM).
     """
 
     context: str
@@ -246,7 +246,11 @@ class _Reader:
 
     def _path(self, word: str, scope: Scope) -> str:
         """An expanded path; a variable that only a base image could set is refused, for the path would be a guess."""
-        expansion = self._expand(word, scope)
+        try:
+            expansion = self._expand(word, scope)
+        except WordError as error:
+            blanks = 'a name with blanks goes into a JSON list: ["a name", "/"]' if "quote" in str(error) else ""
+            raise WordError(str(error), hint=blanks) from None
         unknown = sorted(expansion.blank - scope.env.keys() - scope.declared)
         if unknown and not scope.complete:
             hint = f"declare it here: ARG {unknown[0]}; what a base image sets is not known before the build"

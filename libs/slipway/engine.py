@@ -65,6 +65,21 @@ class Engine:
             listed = self.client.api.images()
         return tuple(_local(entry) for entry in listed)
 
+    def find(self, reference: str) -> str:
+        """The id of an image that is here, by reference or id; an empty string when it is not."""
+        import docker.errors
+
+        with _told(f"inspect {reference}"):
+            try:
+                return str(self.client.images.get(reference).id)
+            except docker.errors.ImageNotFound:
+                return ""
+
+    def fetch(self, reference: Reference) -> str:
+        """Pull a reference; its id."""
+        self.pull(reference)
+        return self.find(str(reference))
+
     def info(self) -> Mapping[str, Any]:
         """The engine's own account of itself (``docker info``)."""
         with _told("engine"):

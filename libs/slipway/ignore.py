@@ -3,6 +3,8 @@
 The rules are those of moby/patternmatcher as its walk applies them (``MatchesUsingParentResults``): a pattern that
 matched a directory holds for all below it, and a pattern is only asked while it could change the answer. Where the
 original translates a pattern in a surprising way (``|`` is not escaped, ``[*]`` is no class of one star), so do we.
+One bug of Docker is not copied: a file that ``!`` brought back, below a directory that a later pattern names, arrives
+in the build, but empty. Here it is plainly not left out.
 """
 
 from __future__ import annotations

@@ -22,6 +22,7 @@ _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 INPUT_LABEL = "slipway.input"
+TITLE_LABEL = "org.opencontainers.image.title"
 RUN_LABEL = "slipway.run"
 
 
@@ -180,6 +181,10 @@ class LocalImage:
     @property
     def input_digest(self) -> str:
         return self.labels.get(INPUT_LABEL, "")
+
+    def is_own(self, name: str) -> bool:
+        """Whether slipway built it as ``name``: an image built by other means inherits its parent's labels."""
+        return bool(self.input_digest) and self.labels.get(TITLE_LABEL) == name
 
 
 def content_tag(input_digest: str) -> str:

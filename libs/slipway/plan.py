@@ -127,7 +127,8 @@ def _why(image: Image, facts: Facts, needed: Collection[str]) -> str:
     said = differences(earlier, facts.manifests[image.name], facts.trees)
     own = [change for change in said if not change.startswith("parent ")]
     if own:
-        return own[0] + (f" (+{len(own) - 1} more)" if len(own) > 1 else "")
+        first = f"{image.dockerfile} changed" if own[0] == "Dockerfile changed" else own[0]
+        return first + (f" (+{len(own) - 1} more)" if len(own) > 1 else "")
     changed = [parent for parent in image.parents if f"parent {parent} changed" in said]
     if changed:
         built = [parent for parent in changed if parent in needed and not facts.here(parent)]

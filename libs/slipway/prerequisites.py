@@ -65,7 +65,7 @@ class Wanted:
     registry: str = "localhost:5000"
     ca_bundle: str = ""
     docker_host: str = ""
-    compose: bool = True
+    compose: bool = True  # where setup can install it
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,7 @@ def plan_setup(machine: Machine, wanted: Wanted) -> tuple[Action, ...]:
 
 
 def _packages(machine: Machine, wanted: Wanted) -> Iterator[Action]:
-    missing = gaps(machine, compose=wanted.compose)
+    missing = gaps(machine, compose=wanted.compose and machine.takes_packages)
     packages = tuple(dict.fromkeys(package for gap in missing for package in gap.packages))
     if not packages:
         return

@@ -103,6 +103,12 @@ def find_tests(root: Path) -> frozenset[str]:
     return frozenset(found.relative_to(root).as_posix() for pattern in patterns for found in root.glob(pattern))
 
 
+def together(existing: Collection[str]) -> tuple[str, ...]:
+    """The names of the tests of several images together: ``apps/smoke/test_chain.py`` is ``chain``."""
+    files = (PurePosixPath(path) for path in sorted(existing) if path.endswith(".py"))
+    return tuple(path.stem.removeprefix("test_").replace("_", "-") for path in files)
+
+
 def pytest_command(target: Target, this: Round) -> Command:
     """The pytest that tests ``target``; its junit.xml and the containers' logs go into the target's folder."""
     folder = this.folder(target.name)

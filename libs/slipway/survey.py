@@ -182,7 +182,7 @@ def _newest(references: Mapping[str, Reference], local: Sequence[LocalImage]) ->
     for image in sorted(local, key=lambda image: image.created):
         for tag in image.tags:
             name = by_repository.get(tag.rpartition(":")[0])
-            if name and image.input_digest:
+            if name and image.is_own(name):
                 newest[name] = image
     return newest
 

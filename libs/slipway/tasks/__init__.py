@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from invoke import Collection
+from invoke.collection import Collection
 
-from slipway.tasks import images, machine, names
+from slipway.tasks import images, machine, names, smoke
 
 names.install()
 namespace = Collection(
@@ -13,5 +13,8 @@ namespace = Collection(
     images.build,
     images.push,
     images.images,
+    smoke.smoke,
+    machine.setup,
+    machine.doctor,
     machine.config,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from invoke import Context
+from invoke.context import Context
 
 from slipway.plan import plan_build
 from slipway.tasks import flow

@@ -2,9 +2,42 @@
 
 from __future__ import annotations
 
-from invoke import Context
+import sys
+from dataclasses import asdict
 
+from invoke.context import Context
+
+from slipway import settings as reading
+from slipway.doctor import doctor as examine
+from slipway.doctor import healthy
+from slipway.errors import MissingError
+from slipway.prerequisites import Wanted
+from slipway.setup import setup as bring_about
 from slipway.tasks.door import Invocation, task
+
+
+@task
+def setup(c: Context, yes: bool = False, dry_run: bool = False, json: bool = False) -> None:
+    """Bring this machine what is missing to build: engine, root image, registry."""
+    here = Invocation(json=json)
+    say = (lambda line: None) if json else here.console.line
+    done = bring_about(here.run, _wanted(here), say, ask=_ask if sys.stdin.isatty() else None, yes=yes, dry_run=dry_run)
+    if json:
+        here.answer([asdict(action) for action in done])
+
+
+@task
+def doctor(c: Context, json: bool = False) -> None:
+    """Examine engine, buildx, registry, disk and what builds inherit from pip."""
+    here = Invocation(json=json)
+    checks = examine(here.run, _wanted(here), here.pip, reading.surroundings().proxies)
+    if json:
+        here.answer([vars(check) for check in checks])
+    else:
+        here.console.table([(check.state, check.name, check.detail, check.hint) for check in checks])
+    if not healthy(checks):
+        lacking = [check for check in checks if check.state == "lack"]
+        raise MissingError(f"{lacking[0].name}: {lacking[0].detail}", hint=lacking[0].hint or "invoke setup")
 
 
 @task
@@ -12,7 +45,23 @@ def config(c: Context, json: bool = False) -> None:
     """Show every setting, its value and where it came from."""
     here = Invocation(json=json)
     values = [*here.settings.values.values(), *here.settings.shown_extra.values()]
-    if here.json:
+    if json:
         here.answer([vars(value) for value in values])
     else:
         here.console.table([(value.name, value.value or "-", value.source) for value in values])
+
+
+def _wanted(here: Invocation) -> Wanted:
+    image = here.settings.values["PYTHON_IMAGE"]
+    return Wanted(
+        root=here.settings.root,
+        python_image=image.value,
+        image_source=image.source,
+        registry=here.settings.registry,
+        ca_bundle=here.settings["CA_BUNDLE"] or here.pip.cert,
+        docker_host=reading.surroundings().docker_host,
+    )
+
+
+def _ask(question: str) -> bool:
+    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NoReturn
 
-from invoke import Exit
+from invoke.exceptions import Exit
 from invoke.parser.parser import ParseMachine
 
 from slipway.errors import UsageError, nearest
@@ -18,8 +18,8 @@ _handle = ParseMachine.handle
 
 def install() -> None:
     """Teach Invoke's parser, from here on. Its state machine cannot be subclassed, so two methods are replaced."""
-    ParseMachine.handle = _handle_names  # type: ignore[method-assign]
-    ParseMachine.error = _refuse  # type: ignore[method-assign]
+    ParseMachine.handle = _handle_names  # type: ignore[assignment,method-assign]
+    ParseMachine.error = _refuse  # type: ignore[assignment,method-assign]
 
 
 def _handle_names(machine: ParseMachine, token: str) -> None:

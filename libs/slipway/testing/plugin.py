@@ -17,13 +17,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from slipway.testing.container import Container as Container
-from slipway.testing.container import Executed as Executed
-
 if TYPE_CHECKING:
-    from slipway.testing.bench import Bench, BuiltImage, Stack
+    from slipway.testing.bench import Bench as Bench
+    from slipway.testing.bench import BuiltImage as BuiltImage
+    from slipway.testing.bench import Stack as Stack
+    from slipway.testing.container import Container as Container
+    from slipway.testing.container import Executed as Executed
 
 _DEADLINE = 90.0
+
+
+def __getattr__(name: str) -> Any:
+    """``Container``, ``Stack`` … for annotations; imported when first asked for."""
+    if name in ("Bench", "BuiltImage", "Container", "Executed", "Stack"):
+        from slipway.testing import bench, container
+
+        return getattr(bench, name, None) or getattr(container, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -132,10 +142,10 @@ def _asked_for(items: list[pytest.Item]) -> dict[str, Any]:
 
 def _containers_of(item: pytest.Item) -> list[Container]:
     fixtures: dict[str, Any] = getattr(item, "funcargs", {})
-    used = list(getattr(fixtures.get("stack"), "containers", ()))
-    if isinstance(fixtures.get("container"), Container):
-        used.append(fixtures["container"])
-    return used
+    if "slipway_bench" not in fixtures:
+        return []
+    single = [fixtures["container"]] if "container" in fixtures else []
+    return [*single, *getattr(fixtures.get("stack"), "containers", ())]
 
 
 def _tail(container: Container) -> str:

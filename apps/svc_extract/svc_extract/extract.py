@@ -1,0 +1,15 @@
+"""All that is found in a text, sorted by position, no two findings on the same characters."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from svc_extract.amounts import find_amounts
+from svc_extract.dates import find_dates
+from svc_extract.findings import Finding, without_overlaps
+from svc_extract.identifiers import find_identifiers
+
+
+def extract(text: str) -> list[Finding]:
+    """Amounts, dates and identifiers of ``text``; for each, ``text[start:end]`` is its ``text``."""
+    return without_overlaps(chain(find_identifiers(text), find_amounts(text), find_dates(text)))

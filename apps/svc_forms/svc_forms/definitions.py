@@ -1,0 +1,78 @@
+"""What a form asks for: read from the JSON files of ``catalogue/``, every mistake in one told at once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from importlib.resources import files
+
+#: What svc-extract finds, and ``text``, which only a person can answer.
+KINDS = ("amount", "date", "iban", "vat_id", "invoice_number", "email", "text")
+#: How many candidates a field takes: the only one, all of them, or the first or last in the calendar.
+TAKES = ("one", "all", "earliest", "latest")
+
+
+@dataclass(frozen=True)
+class Field:
+    """``cues`` are words that, standing before a candidate on its line, make it this field's."""
+
+    id: str
+    label: str
+    kind: str
+    required: bool = False
+    takes: str = "one"
+    cues: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Form:
+    id: str
+    title: str
+    fields: tuple[Field, ...]
+
+    def as_json(self) -> dict[str, object]:
+        return {"id": self.id, "title": self.title, "fields": [vars(field) for field in self.fields]}
+
+
+def load_forms() -> dict[str, Form]:
+    """Form id → form, for every file of the catalogue. Raises ValueError that names file and mistakes."""
+    sources = sorted(files(__package__).joinpath("catalogue").iterdir(), key=lambda source: source.name)
+    forms = (
+        parse_form(source.name.removesuffix(".json"), json.loads(source.read_text("utf-8")))
+        for source in sources
+        if source.name.endswith(".json")
+    )
+    return {form.id: form for form in forms}
+
+
+def parse_form(form_id: str, data: Mapping[str, object]) -> Form:
+    """The form that ``data`` (one catalogue file) describes. Raises ValueError with all that is wrong."""
+    entries = data.get("fields")
+    if not isinstance(entries, list) or not entries:
+        raise ValueError(f"{form_id}: 'fields' is no list of fields")
+    problems = [f"'{entry.get('id')}': {problem}" for entry in entries for problem in _problems(entry)]
+    identifiers = [entry.get("id") for entry in entries]
+    problems += [f"'{name}' stands twice" for name in sorted({n for n in identifiers if identifiers.count(n) > 1})]
+    if not data.get("title"):
+        problems.append("there is no title")
+    if problems:
+        raise ValueError(f"{form_id}: " + "; ".join(problems))
+    return Form(
+        id=form_id,
+        title=str(data["title"]),
+        fields=tuple(Field(**entry | {"cues": tuple(entry.get("cues", ()))}) for entry in entries),
+    )
+
+
+def _problems(entry: Mapping[str, object]) -> list[str]:
+    known = [field.name for field in fields(Field)]
+    problems = [f"unknown key '{key}'" for key in entry if key not in known]
+    problems += [f"no '{key}'" for key in ("id", "label", "kind") if not entry.get(key)]
+    if entry.get("kind") not in KINDS:
+        problems.append(f"kind is none of {', '.join(KINDS)}")
+    if entry.get("takes", "one") not in TAKES:
+        problems.append(f"takes is none of {', '.join(TAKES)}")
+    if entry.get("takes") in ("earliest", "latest") and entry.get("kind") != "date":
+        problems.append("only dates are earliest or latest")
+    return problems

@@ -1,0 +1,117 @@
+"""Forms over HTTP: what there is, what fills one, and the page to sign."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from fastapi import HTTPException, Response
+from pydantic import BaseModel, Field, ValidationError, model_validator
+
+from servicekit.app import create_app
+from servicekit.settings import from_environment
+from svc_forms.definitions import Form, load_forms
+from svc_forms.extraction import ExtractionFailed, extract
+from svc_forms.fill import Candidate, Filling, fill
+from svc_forms.render import render_html, render_text
+
+
+@dataclass(frozen=True)
+class Settings:
+    extract_url: str = ""
+    extract_seconds: float = 30
+
+
+class Found(BaseModel):
+    """A finding, as svc-extract answers it."""
+
+    kind: str
+    value: str = Field(max_length=500)
+    text: str = Field(max_length=500)
+    start: int = Field(ge=0)
+    end: int = Field(ge=0)
+    currency: str | None = Field(default=None, pattern="^[A-Z]{3}$")
+    valid: bool = True
+    alternatives: list[str] = []
+
+    @model_validator(mode="after")
+    def an_amount_is_a_number(self) -> Found:
+        if self.kind == "amount" and not re.fullmatch(r"-?\d+(\.\d+)?", self.value):
+            raise ValueError(f"'{self.value}' is no decimal number")
+        return self
+
+    def as_candidate(self) -> Candidate:
+        return Candidate(**self.model_dump() | {"alternatives": tuple(self.alternatives)})
+
+
+class Request(BaseModel):
+    """``fields`` as svc-extract found them, or the ``text`` to ask it about; both, for the cues in the text."""
+
+    fields: list[Found] | None = Field(default=None, max_length=10_000)
+    text: str = Field(default="", max_length=1_000_000)
+    answers: dict[str, str] = {}
+
+
+settings = from_environment(Settings)
+forms = load_forms()
+app = create_app("svc-forms")
+
+
+@app.get("/forms")
+def list_forms() -> dict[str, object]:
+    return {"forms": [{"id": form.id, "title": form.title} for form in forms.values()]}
+
+
+@app.get("/forms/{form_id}")
+def get_form(form_id: str) -> dict[str, object]:
+    return _form(form_id).as_json()
+
+
+@app.post("/forms/{form_id}/fill")
+def fill_form(form_id: str, request: Request) -> dict[str, object]:
+    """Values with their sources, missing required fields, conflicts, and what was refused as invalid."""
+    return _fill(_form(form_id), request).as_json()
+
+
+@app.post("/forms/{form_id}/render")
+def render_form(form_id: str, request: Request, format: Literal["html", "text"] = "html") -> Response:
+    """The filled form as an HTML page or as plain text."""
+    filling = _fill(_form(form_id), request)
+    if format == "text":
+        return Response(render_text(filling), media_type="text/plain; charset=utf-8")
+    policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+    return Response(render_html(filling), media_type="text/html; charset=utf-8", headers=policy)
+
+
+def _form(form_id: str) -> Form:
+    if form_id not in forms:
+        raise HTTPException(404, f"there is no form '{form_id}'; there are {', '.join(forms)}")
+    return forms[form_id]
+
+
+def _fill(form: Form, request: Request) -> Filling:
+    found = request.fields
+    if found is None and request.text:
+        found = _ask_extract(request.text)
+    if found is None and not request.answers:
+        raise HTTPException(422, "send 'fields', 'text' or 'answers'")
+    for place, entry in enumerate(found or []):
+        if request.text and request.text[entry.start : entry.end] != entry.text:
+            raise HTTPException(422, f"fields[{place}]: '{entry.text}' does not stand at {entry.start}:{entry.end}")
+    try:
+        return fill(form, [entry.as_candidate() for entry in found or []], request.text, request.answers)
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from error
+
+
+def _ask_extract(text: str) -> list[Found]:
+    if not settings.extract_url:
+        raise HTTPException(422, "EXTRACT_URL is not set, so text cannot be read here: send 'fields'")
+    try:
+        findings = extract(settings.extract_url, text, timeout=settings.extract_seconds)
+        return [Found.model_validate(finding) for finding in findings]
+    except ExtractionFailed as error:
+        raise HTTPException(502, str(error)) from error
+    except ValidationError as error:
+        raise HTTPException(502, f"{settings.extract_url} answered findings of another shape: {error}") from error

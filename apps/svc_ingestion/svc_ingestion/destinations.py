@@ -1,0 +1,81 @@
+"""Where documents are handed on to: a service that takes them over HTTP, or subscribers of a NATS subject."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from tempfile import SpooledTemporaryFile
+from typing import Protocol
+
+import httpx
+import nats
+
+from svc_ingestion.delivery import Arrived, Outcome, Refused, Unreached, judge
+from svc_ingestion.documents import Document
+
+LONGEST_RESULT = 4 << 20
+
+
+class Destination(Protocol):
+    def send(self, document: Document, content: Iterator[bytes]) -> Outcome:
+        """Try once. Raises nothing that the network or the receiver can cause."""
+        ...
+
+
+class HttpDestination:
+    """``POST url`` with the document as the multipart field ``file``; a JSON reply is the result."""
+
+    def __init__(self, url: str, seconds: float) -> None:
+        self._url = url
+        self._client = httpx.Client(timeout=httpx.Timeout(seconds, connect=5))
+
+    def send(self, document: Document, content: Iterator[bytes]) -> Outcome:
+        with SpooledTemporaryFile(max_size=1 << 20) as file:
+            for piece in content:
+                file.write(piece)
+            file.seek(0)
+            try:
+                reply = self._client.post(self._url, files={"file": (document.name, file, document.media_type)})
+            except httpx.InvalidURL as error:
+                return Refused(f"{self._url}: {error}")
+            except httpx.HTTPError as error:
+                return Unreached(f"{self._url}: {error or type(error).__name__}")
+        if not reply.is_success:
+            return judge(reply.status_code, reply.text[:300], reply.headers.get("retry-after"))
+        return Arrived(_result(reply))
+
+
+class NatsDestination:
+    """Publishes the document's metadata (JSON) on ``subject``; who wants the bytes asks for its content.
+
+    Delivered means that the server has it: plain NATS keeps nothing for subscribers that are away.
+    """
+
+    def __init__(self, url: str, subject: str) -> None:
+        self._url, self._subject = url, subject
+
+    def send(self, document: Document, content: Iterator[bytes]) -> Outcome:
+        described = {name: value for name, value in document.as_json().items() if name != "delivery"}
+        try:
+            asyncio.run(self._publish(json.dumps(described).encode()))
+        except (nats.errors.Error, OSError, TimeoutError) as error:
+            return Unreached(f"{self._url}: {error or type(error).__name__}")
+        return Arrived({"subject": self._subject})
+
+    async def _publish(self, message: bytes) -> None:
+        client = await nats.connect(self._url, allow_reconnect=False, connect_timeout=5)
+        try:
+            await client.publish(self._subject, message)
+            await client.flush(timeout=5)
+        finally:
+            await client.close()
+
+
+def _result(reply: httpx.Response) -> object:
+    if len(reply.content) > LONGEST_RESULT:
+        return {"omitted": f"the reply had {len(reply.content)} bytes"}
+    try:
+        return reply.json()
+    except ValueError:
+        return None

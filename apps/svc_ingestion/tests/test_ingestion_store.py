@@ -1,0 +1,116 @@
+"""What is kept of documents: their bytes, and what is known of them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import pytest
+from svc_ingestion.contents import FolderContents, hash_of
+from svc_ingestion.documents import Delivery, Document, clean_name, media_type
+from svc_ingestion.ledger import Ledger
+
+BYTES = b"a document" * 100_000
+ID = hashlib.sha256(BYTES).hexdigest()
+
+
+class Broken(io.BytesIO):
+    """A source that fails half-way."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if self.tell():
+            raise OSError("cut")
+        return super().read(size)
+
+
+def document(id: str, received: str = "2026-03-03T00:00:00.000+00:00", delivery: Delivery | None = None) -> Document:
+    return Document(id, "a.pdf", "application/pdf", 3, received, delivery or Delivery())
+
+
+def test_the_hash_leaves_the_content_ready_to_be_read() -> None:
+    content = io.BytesIO(BYTES)
+    content.read(7)
+    assert hash_of(content) == (ID, len(BYTES))
+    assert content.tell() == 0
+
+
+def test_bytes_come_back_as_they_went(tmp_path: Path) -> None:
+    contents = FolderContents(tmp_path / "contents")
+    contents.put(ID, io.BytesIO(BYTES), len(BYTES))
+    contents.put(ID, io.BytesIO(BYTES), len(BYTES))
+    assert b"".join(contents.read(ID)) == BYTES
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [ID]
+
+
+def test_a_source_that_breaks_leaves_nothing(tmp_path: Path) -> None:
+    contents = FolderContents(tmp_path)
+    with pytest.raises(OSError, match="cut"):
+        contents.put(ID, Broken(BYTES), len(BYTES))
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+    with pytest.raises(KeyError):
+        contents.read(ID)
+
+
+def test_the_first_to_add_a_document_adds_it(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    assert ledger.add(document("a")) is True
+    assert ledger.add(document("a", received="2027")) is False
+    assert ledger.get("a") == document("a")
+    assert ledger.get("b") is None
+
+
+def test_the_newest_come_first_in_pages(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    for day in (2, 3, 1):
+        ledger.add(document(str(day), received=f"2026-03-0{day}"))
+    assert [entry.id for entry in ledger.newest(2, 0)] == ["3", "2"]
+    assert [entry.id for entry in ledger.newest(2, 2)] == ["1"]
+    assert ledger.count() == 3
+
+
+def test_what_is_pending_outlives_the_process(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "ledger.sqlite")
+    ledger.add(document("late", delivery=Delivery("pending", 1, "down", due=9.0)))
+    ledger.add(document("soon", delivery=Delivery("pending", due=1.0)))
+    ledger.add(document("done"))
+    arrived = Delivery("delivered", 1, result={"pages": ["ä"]})
+    ledger.record("done", arrived)
+    again = Ledger(tmp_path / "ledger.sqlite")
+    assert [entry.id for entry in again.pending(10)] == ["soon", "late"]
+    assert again.get("done") == document("done", delivery=arrived)
+
+
+def test_the_due_time_is_nobodys_business() -> None:
+    shown = document("a", delivery=Delivery("pending", 1, "down", due=9.0)).as_json()["delivery"]
+    assert shown == {"state": "pending", "attempts": 1, "reason": "down", "result": None}
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\scan.pdf", "scan.pdf"),
+        ("Rechnung März.pdf", "Rechnung März.pdf"),
+        ("a\r\nSet-Cookie: x\x00.pdf", "aSet-Cookie: x.pdf"),
+        ("x" * 300, "x" * 200),
+        ("dir/", "unnamed"),
+        (None, "unnamed"),
+    ],
+)
+def test_names_are_cleaned(sent: str | None, kept: str) -> None:
+    assert clean_name(sent) == kept
+
+
+@pytest.mark.parametrize(
+    ("declared", "name", "expected"),
+    [
+        ("Text/Plain; charset=utf-8", "a.pdf", "text/plain"),
+        ("application/octet-stream", "a.pdf", "application/pdf"),
+        (None, "a.png", "image/png"),
+        ("x\r\ny", "unknown", "application/octet-stream"),
+        ("", "a", "application/octet-stream"),
+    ],
+)
+def test_media_types(declared: str | None, name: str, expected: str) -> None:
+    assert media_type(declared, name) == expected

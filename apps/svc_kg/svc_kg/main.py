@@ -1,0 +1,135 @@
+"""The knowledge graph over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import HTTPException, Query
+from pydantic import BaseModel, Field, StrictStr
+
+from servicekit.app import create_app
+from servicekit.settings import from_environment
+from svc_kg.graph import Entity, Relation, Store
+from svc_kg.paths import shortest_path
+from svc_kg.reading import read
+from svc_kg.sqlite_store import SqliteStore
+
+
+@dataclass(frozen=True)
+class Settings:
+    data_dir: str = "/data"
+    neo4j_url: str = ""
+    neo4j_user: str = "neo4j"
+    neo4j_password: str = ""
+    max_characters: int = 1_000_000
+
+
+class Document(BaseModel):
+    id: StrictStr = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f/]+$")
+    text: StrictStr
+
+
+def open_store(settings: Settings) -> Store:
+    """Neo4j when a server is named, else the file in the data folder."""
+    if settings.neo4j_url:
+        from svc_kg.neo4j_store import Neo4jStore
+
+        return Neo4jStore(settings.neo4j_url, settings.neo4j_user, settings.neo4j_password)
+    return SqliteStore(Path(settings.data_dir) / "graph.sqlite")
+
+
+settings = from_environment(Settings)
+store = open_store(settings)
+app = create_app("svc-kg", checks={"store": store.check})
+
+
+@app.post("/documents")
+def put_document(document: Document) -> dict[str, object]:
+    """Read the document into the graph, in place of what an earlier one of the same id said."""
+    if not document.text.strip():
+        raise HTTPException(422, "the text is empty")
+    if len(document.text) > settings.max_characters:
+        raise HTTPException(413, f"the text has more than {settings.max_characters} characters (MAX_CHARACTERS)")
+    graph = read(document.id, document.text)
+    store.put(document.id, graph)
+    return {
+        "document": document.id,
+        "entities": [asdict(entity) for entity in graph.entities],
+        "relations": [_shown(relation) for relation in graph.relations],
+    }
+
+
+@app.delete("/documents/{document_id}", status_code=204)
+def delete_document(document_id: str) -> None:
+    if not store.delete(document_id):
+        raise HTTPException(404, f"there is no document '{document_id}'")
+
+
+@app.get("/entities")
+def find_entities(name: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, object]:
+    """Entities whose name contains ``name``, whatever the case."""
+    return {"entities": [asdict(entity) for entity in store.find(name, limit)]}
+
+
+@app.get("/entities/{key}")
+def get_entity(key: str) -> dict[str, object]:
+    """The entity and every place that mentions it."""
+    found = _entity(key)
+    mentions = [
+        {
+            "document": document,
+            "start": mention.start,
+            "end": mention.end,
+            "sentence": {"start": mention.sentence_start, "end": mention.sentence_end},
+        }
+        for document, mention in store.mentions(key)
+    ]
+    return asdict(found) | {"mentions": mentions}
+
+
+@app.get("/entities/{key}/relations")
+def get_relations(key: str) -> dict[str, object]:
+    """What the entity does and what is done to it, each with the sentence that says so."""
+    return {"entity": asdict(_entity(key)), "relations": [_shown(relation) for relation in store.relations([key])]}
+
+
+@app.get("/paths")
+def get_path(
+    source: Annotated[str, Query(alias="from")],
+    target: Annotated[str, Query(alias="to")],
+    most: Annotated[int, Query(ge=1, le=20)] = 8,
+) -> dict[str, object]:
+    """The shortest chain of at most ``most`` relations between two entities; 404 when there is none."""
+    ends = [_entity(key) for key in (source, target)]
+    path = shortest_path(source, target, store.relations, most=most)
+    if path is None:
+        raise HTTPException(404, f"nothing joins '{source}' and '{target}' in {most} relations")
+    return {"entities": [asdict(e) for e in _along(ends[0], path)], "relations": [_shown(r) for r in path]}
+
+
+def _entity(key: str) -> Entity:
+    found = store.entity(key)
+    if not found:
+        raise HTTPException(404, f"there is no entity '{key}'; GET /entities?name=… finds keys")
+    return found
+
+
+def _along(first: Entity, path: list[Relation]) -> list[Entity]:
+    entities = [first]
+    for relation in path:
+        entities.append(relation.target if relation.source.key == entities[-1].key else relation.source)
+    return entities
+
+
+def _shown(relation: Relation) -> dict[str, object]:
+    shown: dict[str, object] = {
+        "source": asdict(relation.source),
+        "kind": relation.kind,
+        "target": asdict(relation.target),
+    }
+    if relation.amount:
+        shown["amount"] = relation.amount
+    sentence = {"text": relation.sentence, "start": relation.start, "end": relation.end}
+    return shown | {"document": relation.document, "sentence": sentence}

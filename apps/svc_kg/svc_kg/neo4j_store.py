@@ -1,0 +1,116 @@
+"""The store for many writers and large graphs: a Neo4j server (5 or later)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Any
+
+from neo4j import Driver, GraphDatabase, ManagedTransaction
+
+from svc_kg.graph import Entity, Graph, Mention, Relation
+
+_CONSTRAINTS = (
+    "CREATE CONSTRAINT document_id IF NOT EXISTS FOR (d:Document) REQUIRE d.id IS UNIQUE",
+    "CREATE CONSTRAINT entity_key IF NOT EXISTS FOR (e:Entity) REQUIRE e.key IS UNIQUE",
+)
+_FORGET = (
+    "MATCH (d:Document {id: $document})-[:MENTIONS]->(e:Entity) WITH d, collect(DISTINCT e) AS mentioned "
+    "DETACH DELETE d WITH mentioned UNWIND mentioned AS e "
+    "OPTIONAL MATCH (e)-[r:RELATES {document: $document}]-() DELETE r WITH DISTINCT e "
+    "WHERE NOT EXISTS { (:Document)-[:MENTIONS]->(e) } DETACH DELETE e"
+)
+_PUT_MENTIONS = (
+    "MATCH (d:Document {id: $document}) UNWIND $mentions AS m "
+    "MERGE (e:Entity {key: m.key}) ON CREATE SET e.kind = m.kind, e.name = m.name, e.folded = m.folded "
+    "CREATE (d)-[:MENTIONS {start: m.start, end: m.end, "
+    "sentence_start: m.sentence_start, sentence_end: m.sentence_end}]->(e)"
+)
+_PUT_RELATIONS = (
+    "UNWIND $relations AS r MATCH (s:Entity {key: r.source}), (t:Entity {key: r.target}) "
+    "CREATE (s)-[:RELATES {kind: r.kind, document: $document, start: r.start, end: r.end, "
+    "sentence: r.sentence, amount: r.amount, place: r.place}]->(t)"
+)
+_FIND = (
+    "MATCH (e:Entity) WHERE e.folded CONTAINS $name RETURN e.key, e.kind, e.name "
+    "ORDER BY size(e.name), e.name, e.key LIMIT $limit"
+)
+_MENTIONS = (
+    "MATCH (d:Document)-[m:MENTIONS]->(e:Entity {key: $key}) RETURN d.id, e.key, e.kind, e.name, "
+    "m.start, m.end, m.sentence_start, m.sentence_end ORDER BY d.id, m.start"
+)
+_RELATIONS = (
+    "MATCH (s:Entity)-[r:RELATES]->(t:Entity) WHERE s.key IN $keys OR t.key IN $keys "
+    "RETURN s.key, s.kind, s.name, r.kind, t.key, t.kind, t.name, "
+    "r.document, r.start, r.end, r.sentence, r.amount ORDER BY r.document, r.start, r.place"
+)
+
+
+class Neo4jStore:
+    """A ``Store`` in the default database of the server at ``url`` (``bolt://…``, ``neo4j://…``, ``neo4j+s://…``)."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self._driver: Driver = GraphDatabase.driver(
+            url, auth=(user, password), connection_timeout=5, max_transaction_retry_time=10
+        )
+        self._prepared = False
+
+    def check(self) -> None:
+        self._driver.verify_connectivity()
+
+    def put(self, document: str, graph: Graph) -> None:
+        self._prepare()
+        mentions = [asdict(m.entity) | {"folded": m.entity.name.casefold()} | _span(m) for m in graph.mentions]
+        relations = [
+            asdict(r) | {"source": r.source.key, "target": r.target.key, "place": place}
+            for place, r in enumerate(graph.relations)
+        ]
+
+        def write(transaction: ManagedTransaction) -> None:
+            _forget(transaction, document)
+            transaction.run("CREATE (:Document {id: $document})", document=document).consume()
+            transaction.run(_PUT_MENTIONS, document=document, mentions=mentions).consume()
+            transaction.run(_PUT_RELATIONS, document=document, relations=relations).consume()
+
+        with self._driver.session() as session:
+            session.execute_write(write)
+
+    def delete(self, document: str) -> bool:
+        with self._driver.session() as session:
+            return session.execute_write(_forget, document)
+
+    def find(self, name: str, limit: int) -> list[Entity]:
+        return [Entity(*row) for row in self._rows(_FIND, name=name.casefold(), limit=limit)]
+
+    def entity(self, key: str) -> Entity | None:
+        rows = self._rows("MATCH (e:Entity {key: $key}) RETURN e.key, e.kind, e.name", key=key)
+        return Entity(*rows[0]) if rows else None
+
+    def mentions(self, key: str) -> list[tuple[str, Mention]]:
+        return [(row[0], Mention(Entity(*row[1:4]), *row[4:])) for row in self._rows(_MENTIONS, key=key)]
+
+    def relations(self, keys: Collection[str]) -> list[Relation]:
+        rows = self._rows(_RELATIONS, keys=list(keys))
+        return [Relation(Entity(*row[:3]), row[3], Entity(*row[4:7]), *row[7:]) for row in rows]
+
+    def _prepare(self) -> None:
+        """Constraints keep two writers from making one entity twice; a server that is still starting has none."""
+        if not self._prepared:
+            for constraint in _CONSTRAINTS:
+                self._driver.execute_query(constraint)
+            self._prepared = True
+
+    def _rows(self, query: str, **parameters: object) -> list[list[Any]]:
+        with self._driver.session() as session:
+            return session.execute_read(lambda transaction: transaction.run(query, parameters).values())
+
+
+def _forget(transaction: ManagedTransaction, document: str) -> bool:
+    known = transaction.run("MATCH (d:Document {id: $document}) RETURN d.id", document=document).values()
+    transaction.run(_FORGET, document=document).consume()
+    transaction.run("MATCH (d:Document {id: $document}) DELETE d", document=document).consume()
+    return bool(known)
+
+
+def _span(mention: Mention) -> dict[str, int]:
+    return {name: value for name, value in vars(mention).items() if name != "entity"}

@@ -1,0 +1,116 @@
+"""Reading a document: its entities and relations, each with the sentence that says so. For English text.
+
+Rules, not a model: a name is an entity when its form tells its kind (``Dr. …``, ``… GmbH``), when a relation
+does (who ``works for`` something is a person), or when it stands after ``in`` (a place). Names of which
+nothing is known are left out. A short name stands for the one longer name of the document it fits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from svc_kg.clauses import Clause, find_clauses
+from svc_kg.graph import Entity, Graph, Mention, Relation, entity
+from svc_kg.names import Name, find_names
+from svc_kg.sentences import sentences
+
+_PLACE_AFTER = re.compile(
+    r"(?<!invested )(?<!stake )(?<!shares )(?<!interest )\b(?:in|near)(?: the (?:city|town|village) of)? $"
+)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    start: int
+    end: int
+    names: Sequence[Name]
+    clauses: Sequence[Clause]
+
+
+class Lexicon:
+    """What the names of one document are: their kinds, and which short name stands for which longer one."""
+
+    def __init__(self) -> None:
+        self._kinds: dict[str, str] = {}
+        self._longer: dict[tuple[str, str], set[str]] = {}
+
+    def learn(self, name: str, kind: str) -> None:
+        """``name`` is of ``kind``, unless it is known already or is short for a longer name of that kind."""
+        if name in self._kinds or self._referent(name, (kind,)):
+            return
+        self._kinds[name] = kind
+        words = name.split(" ")
+        if kind == "organisation":
+            shorter = [" ".join(words[:count]) for count in range(1, len(words))]
+        else:
+            shorter = [words[-1]] if kind == "person" and len(words) > 1 else []
+        for short in shorter:
+            self._longer.setdefault((short, kind), set()).add(name)
+
+    def entity(self, name: Name) -> Entity | None:
+        """Whom ``name`` means; None when the document does not tell."""
+        kind = name.kind or self._kinds.get(name.name)
+        referent = self._referent(name.name, (kind,) if kind else ("organisation", "person"))
+        if referent:
+            return entity(self._kinds[referent], referent)
+        return entity(kind, name.name) if kind else None
+
+    def _referent(self, name: str, kinds: Sequence[str]) -> str | None:
+        fits = [longer for kind in kinds for longer in self._longer.get((name, kind), ())]
+        return fits[0] if len(fits) == 1 else None
+
+
+def read(document: str, text: str) -> Graph:
+    """The graph that ``text`` says; ``document`` is the id its relations carry as provenance."""
+    read_sentences = [_read_sentence(text, start, end) for start, end in sentences(text)]
+    lexicon = _lexicon(text, read_sentences)
+    mentions: list[Mention] = []
+    relations: dict[Relation, None] = {}
+    for sentence in read_sentences:
+        said = text[sentence.start : sentence.end]
+        for name in sentence.names:
+            if named := lexicon.entity(name):
+                mentions.append(Mention(named, name.start, name.end, sentence.start, sentence.end))
+        for clause in sentence.clauses:
+            source, target = lexicon.entity(clause.source), lexicon.entity(clause.target)
+            if source and target and source != target:
+                amount = clause.amount.name if clause.amount else None
+                relation = Relation(
+                    source, clause.verb.kind, target, document, sentence.start, sentence.end, said, amount
+                )
+                relations[relation] = None
+    return Graph(tuple(mentions), tuple(relations))
+
+
+def _read_sentence(text: str, start: int, end: int) -> Sentence:
+    names = find_names(text, start, end)
+    return Sentence(start, end, names, find_clauses(text, names))
+
+
+def _lexicon(text: str, read_sentences: Sequence[Sentence]) -> Lexicon:
+    """First what forms tell, then what relations do, then places; long names before those short for them."""
+    names = [name for sentence in read_sentences for name in sentence.names]
+    told = [(name.name, name.kind) for name in names if name.kind]
+    claimed = [claim for sentence in read_sentences for clause in sentence.clauses for claim in _claims(clause)]
+    claimed += [(name.name, "place") for name in names if _is_after_in(text, name)]
+    lexicon = Lexicon()
+    for name, kind in (*sorted(told, key=_shortness), *sorted(claimed, key=_shortness)):
+        lexicon.learn(name, kind)
+    return lexicon
+
+
+def _claims(clause: Clause) -> Iterator[tuple[str, str]]:
+    for name, kind in ((clause.source, clause.verb.source), (clause.target, clause.verb.target)):
+        if name.kind is None:
+            yield name.name, kind or ("person" if " " in name.name else "organisation")
+
+
+def _is_after_in(text: str, name: Name) -> bool:
+    before = text[max(0, name.start - 32) : name.start]
+    return name.kind is None and name.name.replace(" ", "").isalpha() and bool(_PLACE_AFTER.search(before))
+
+
+def _shortness(claim: tuple[str, str]) -> int:
+    return -claim[0].count(" ")

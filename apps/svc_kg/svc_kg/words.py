@@ -1,0 +1,40 @@
+"""The words that tell names from other capitalised words, and one kind of name from another."""
+
+from __future__ import annotations
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+TITLES = _words("Mr Mrs Ms Miss Dr Prof Professor Sir Dame Lady Lord Herr Frau")
+
+LEGAL_FORMS = _words("""
+    GmbH AG KG SE eG OHG Ltd Limited Inc Incorporated LLC LLP Corp Corporation Co Company plc PLC
+    BV B.V. NV N.V. SA S.A. SARL SpA Oy AB A/S
+""")
+
+ORGANISATION_WORDS = _words("""
+    University Institute Bank Foundation Association Group Ministry Museum Hospital Agency Union Society
+    Committee Partners Holding Holdings Consulting Laboratories Labs
+""")
+
+#: Small words inside a name: Ludwig van Beethoven.
+PARTICLES = _words("von van de der den du la le di da")
+
+#: Capitalised for another reason than being a name.
+NO_NAMES = _words("""
+    A An The This That These Those He She It They We I You His Her Its Their Our My Your Who Which What
+    In On At By From To For With Of And But Or If When While After Before Since Until Then There Here As
+    Yesterday Today Tomorrow Later Now Also Both However Meanwhile Invoice Total Payment No Not Yes
+    January February March April May June July August September October November December
+    Monday Tuesday Wednesday Thursday Friday Saturday Sunday
+    CEO CTO CFO COO Managing Director President Chairman Chairwoman Chair Founder Head
+""")
+
+#: A full stop after these ends no sentence.
+ABBREVIATIONS = _words("Mr Mrs Ms Dr Prof St No Nr vs approx Jr Sr e.g i.e Co")
+
+#: A full stop after these does, when the next word can only begin a sentence.
+ENDINGS = _words("Inc Ltd Corp S.A B.V N.V")
+BEGINNINGS = _words("The A An He She It They We In On At This These After Before Its His Her Their")

@@ -1,0 +1,170 @@
+"""What a text says as a graph, case by case."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from svc_kg.names import find_names
+from svc_kg.reading import read
+from svc_kg.sentences import sentences
+
+
+def said(text: str) -> list[tuple[str, str, str]]:
+    return [(r.source.name, r.kind, r.target.name) for r in read("d", text).relations]
+
+
+def keys(text: str) -> list[str]:
+    return sorted(entity.key for entity in read("d", text).entities)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Ada Lovelace works for Acme GmbH.", [("Ada Lovelace", "WORKS_FOR", "Acme GmbH")]),
+        ("Dr. Grace Hopper joined the Beta Ltd in 1949.", [("Grace Hopper", "WORKS_FOR", "Beta Ltd")]),
+        ("Acme, Inc. was founded in 1999 by Bob Stone.", [("Bob Stone", "FOUNDED", "Acme Inc")]),
+        ("Alice Wong is the CEO of Gamma plc.", [("Alice Wong", "LEADS", "Gamma plc")]),
+        ("Acme GmbH is located in the city of Berlin.", [("Acme GmbH", "LOCATED_IN", "Berlin")]),
+        ("Ada Lovelace was born in London.", [("Ada Lovelace", "BORN_IN", "London")]),
+        ("Acme GmbH has recently acquired Beta Ltd.", [("Acme GmbH", "OWNS", "Beta Ltd")]),
+        ("Beta Ltd is owned by Acme GmbH.", [("Acme GmbH", "OWNS", "Beta Ltd")]),
+        ("Acme GmbH paid Beta Ltd EUR 5,000.", [("Acme GmbH", "PAID", "Beta Ltd")]),
+        ("Acme GmbH paid EUR 5,000 to Beta Ltd.", [("Acme GmbH", "PAID", "Beta Ltd")]),
+        ("Acme GmbH paid Bob Stone EUR 5,000.", [("Acme GmbH", "PAID", "Bob Stone")]),
+        ("Acme GmbH paid EUR 5,000.", [("Acme GmbH", "PAID", "EUR 5,000")]),
+        (
+            "Ada Lovelace and Charles Babbage founded Engine Works AG.",
+            [("Ada Lovelace", "FOUNDED", "Engine Works AG"), ("Charles Babbage", "FOUNDED", "Engine Works AG")],
+        ),
+        (
+            "Ada Lovelace, who works for Acme GmbH, founded Beta Ltd.",
+            [("Ada Lovelace", "WORKS_FOR", "Acme GmbH"), ("Ada Lovelace", "FOUNDED", "Beta Ltd")],
+        ),
+        (
+            "Ada Lovelace founded Acme GmbH and Beta Ltd and lives in Paris.",
+            [
+                ("Ada Lovelace", "FOUNDED", "Acme GmbH"),
+                ("Ada Lovelace", "FOUNDED", "Beta Ltd"),
+                ("Ada Lovelace", "LIVES_IN", "Paris"),
+            ],
+        ),
+        (
+            "Ada Lovelace works for Acme GmbH and Charles Babbage works for Beta Ltd.",
+            [("Ada Lovelace", "WORKS_FOR", "Acme GmbH"), ("Charles Babbage", "WORKS_FOR", "Beta Ltd")],
+        ),
+        ("Ada Lovelace works for\nAcme GmbH.", [("Ada Lovelace", "WORKS_FOR", "Acme GmbH")]),
+    ],
+)
+def test_a_sentence_says_its_relations(text: str, expected: list[tuple[str, str, str]]) -> None:
+    assert said(text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ada Lovelace never worked for Acme GmbH.",
+        "Ada Lovelace did not found Acme GmbH.",
+        "Ada Lovelace met Acme GmbH.",
+        "It works for Acme GmbH.",
+        "Ada Lovelace. Works for Acme GmbH.",
+        "",
+    ],
+)
+def test_what_is_not_said_is_not_read(text: str) -> None:
+    assert said(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Write to Ada@Acme.example about EUR 1,000.", ["amount:eur-1,000", "email:ada@acme.example"]),
+        ("Mr. Smith met Prof. Dr. Weber in Vienna.", ["person:smith", "person:weber", "place:vienna"]),
+        (
+            "The University of Oxford and the Anglo Bank agreed.",
+            ["organisation:anglo-bank", "organisation:university-of-oxford"],
+        ),
+        ("Smith & Co. KG invested in Acme.", ["organisation:smith-co-kg"]),
+        ("Ludwig van Beethoven was born in Bonn.", ["person:ludwig-van-beethoven", "place:bonn"]),
+        ("In March, nothing happened in 2026.", []),
+        ("Acme GmbH's offices are near Hamburg.", ["organisation:acme-gmbh", "place:hamburg"]),
+    ],
+)
+def test_entities_are_told_by_their_form_or_place(text: str, expected: list[str]) -> None:
+    assert keys(text) == expected
+
+
+def test_a_short_name_stands_for_the_longer_one_of_the_document() -> None:
+    text = "Ada Lovelace founded Acme GmbH. Later, Lovelace moved to Turin. Acme is based in Berlin."
+    assert said(text) == [
+        ("Ada Lovelace", "FOUNDED", "Acme GmbH"),
+        ("Ada Lovelace", "LIVES_IN", "Turin"),
+        ("Acme GmbH", "LOCATED_IN", "Berlin"),
+    ]
+
+
+def test_a_short_name_that_fits_two_longer_ones_stands_for_itself() -> None:
+    text = "Ada Stone joined Acme GmbH. Bob Stone joined Acme GmbH. Stone moved to Turin."
+    assert said(text)[-1] == ("Stone", "LIVES_IN", "Turin")
+
+
+def test_a_payment_tells_its_amount() -> None:
+    (relation,) = read("d", "Acme GmbH paid Beta Ltd $1,200.50 on Monday.").relations
+    assert (relation.amount, relation.document) == ("$1,200.50", "d")
+
+
+def test_provenance_is_the_sentence() -> None:
+    text = "Nothing here. Ada Lovelace works for Acme GmbH.  Nor here."
+    graph = read("d", text)
+    (relation,) = graph.relations
+    assert text[relation.start : relation.end] == relation.sentence == "Ada Lovelace works for Acme GmbH."
+    assert [text[m.start : m.end] for m in graph.mentions] == ["Ada Lovelace", "Acme GmbH"]
+    assert {(m.sentence_start, m.sentence_end) for m in graph.mentions} == {(relation.start, relation.end)}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Dr. A. Smith left. He slept!", ["Dr. A. Smith left.", "He slept!"]),
+        ("They sued Acme Inc. The end.", ["They sued Acme Inc.", "The end."]),
+        ("Acme Inc. Europe grew.", ["Acme Inc. Europe grew."]),
+        ("It cost 1.5 million. e.g. this", ["It cost 1.5 million. e.g. this"]),
+        ("A heading\n\nA sentence", ["A heading", "A sentence"]),
+        ("  ", []),
+    ],
+)
+def test_sentences(text: str, expected: list[str]) -> None:
+    assert [text[start:end] for start, end in sentences(text)] == expected
+
+
+@given(st.text(alphabet="ABab .,!\n'’&@€19", max_size=120))
+def test_any_text_is_read_with_true_spans(text: str) -> None:
+    covered = [(start, end) for start, end in sentences(text)]
+    assert "".join("".join(text[start:end] for start, end in covered).split()) == "".join(text.split())
+    for start, end in covered:
+        for name in find_names(text, start, end):
+            assert start <= name.start < name.end <= end
+    read("d", text)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["Ada Lovelace works for Acme GmbH. ", "Bank ", "The ", "A.", ".", "a@a.", "a%", "1,", "Ab, and ", "\n \n", "x"],
+)
+def test_a_long_document_is_read_in_reasonable_time(piece: str) -> None:
+    started = time.perf_counter()
+    read("d", piece * (200_000 // len(piece)))
+    assert time.perf_counter() - started < 10
+
+
+def test_a_list_of_many_names_says_no_more_than_so_many_relations() -> None:
+    names = ", ".join(f"Ab{number} Cd" for number in "abcdefghijklmnopqrstuvwxyz")
+    assert len(read("d", f"{names} founded {names} and {names}.").relations) <= 400
+
+
+def test_a_text_without_full_stops_is_cut_into_pieces() -> None:
+    pieces = list(sentences("word " * 1000))
+    assert all(end - start <= 2000 for start, end in pieces)
+    assert sum(len(("word " * 1000)[start:end].split()) for start, end in pieces) == 1000

@@ -1,0 +1,85 @@
+"""The embedded store, and paths through what it holds."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from svc_kg.graph import Relation
+from svc_kg.paths import shortest_path
+from svc_kg.reading import read
+from svc_kg.sqlite_store import SqliteStore
+
+ADA, ACME, BERLIN = "person:ada-lovelace", "organisation:acme-gmbh", "place:berlin"
+ONE = "Ada Lovelace works for Acme GmbH. Acme GmbH is based in Berlin."
+TWO = "Bob Stone lives in Berlin. Bob Stone owns Beta Ltd."
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> SqliteStore:
+    store = SqliteStore(tmp_path / "graph.sqlite")
+    store.put("one", read("one", ONE))
+    store.put("two", read("two", TWO))
+    return store
+
+
+def triples(relations: list[Relation]) -> list[tuple[str, str, str, str]]:
+    return [(r.source.name, r.kind, r.target.name, r.document) for r in relations]
+
+
+def test_what_is_put_is_found_again(store: SqliteStore) -> None:
+    assert [entity.key for entity in store.find("LOVE", 10)] == [ADA]
+    assert len(store.find("", 3)) == 3
+    assert store.relations([ADA]) == [relation for relation in read("one", ONE).relations if relation.source.key == ADA]
+    assert [document for document, _ in store.mentions(BERLIN)] == ["one", "two"]
+
+
+def test_a_second_put_replaces_the_first(store: SqliteStore) -> None:
+    store.put("one", read("one", "Ada Lovelace lives in Paris."))
+    assert triples(store.relations([ADA])) == [("Ada Lovelace", "LIVES_IN", "Paris", "one")]
+    assert store.entity(ACME) is None
+
+
+def test_deleting_a_document_takes_only_what_it_alone_said(store: SqliteStore) -> None:
+    assert store.delete("one") is True
+    assert store.delete("one") is False
+    assert store.entity(ADA) is None
+    assert store.entity(BERLIN) is not None
+    assert triples(store.relations([BERLIN])) == [("Bob Stone", "LIVES_IN", "Berlin", "two")]
+
+
+def test_data_outlive_the_store(store: SqliteStore, tmp_path: Path) -> None:
+    assert SqliteStore(tmp_path / "graph.sqlite").entity(ADA) == store.entity(ADA)
+
+
+def test_a_search_takes_wildcards_literally(store: SqliteStore) -> None:
+    assert store.find("%", 10) == store.find("_", 10) == []
+
+
+def test_a_path_goes_through_documents_whichever_way_relations_point(store: SqliteStore) -> None:
+    path = shortest_path(ADA, "organisation:beta-ltd", store.relations, most=8)
+    assert path is not None
+    assert [(relation.kind, relation.document) for relation in path] == [
+        ("WORKS_FOR", "one"),
+        ("LOCATED_IN", "one"),
+        ("LIVES_IN", "two"),
+        ("OWNS", "two"),
+    ]
+
+
+def test_a_shortcut_shortens_the_path(store: SqliteStore) -> None:
+    store.put("three", read("three", "Ada Lovelace lives in Berlin."))
+    path = shortest_path(ADA, BERLIN, store.relations, most=8)
+    assert path is not None and [relation.kind for relation in path] == ["LIVES_IN"]
+
+
+def test_no_path(store: SqliteStore) -> None:
+    assert shortest_path(ADA, "organisation:beta-ltd", store.relations, most=3) is None
+    assert shortest_path(ADA, "place:nowhere", store.relations, most=8) is None
+    assert shortest_path(ADA, ADA, store.relations, most=8) == []
+
+
+def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="unable to open database file"):
+        SqliteStore(tmp_path / "missing" / "graph.sqlite")

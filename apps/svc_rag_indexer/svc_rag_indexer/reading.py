@@ -1,0 +1,56 @@
+"""A file to a document: which reader its name asks for, and what every reader's answer must hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePath
+
+from ragkit.passages import Document, Place, Section
+from svc_rag_indexer.office import read_docx, read_pptx, read_xlsx, unpacks_safely
+from svc_rag_indexer.text import Unreadable, read_html, read_markdown, read_text
+
+Reader = Callable[[bytes], tuple[str, list[Section]]]
+
+_READERS: dict[str, Reader] = {
+    ".txt": lambda data: ("", read_text(data)),
+    ".md": lambda data: ("", read_markdown(data)),
+    ".html": read_html,
+    ".htm": read_html,
+}
+_OFFICE: dict[str, Reader] = {".docx": read_docx, ".pptx": read_pptx, ".xlsx": read_xlsx}
+
+SUFFIXES = (*_READERS, *_OFFICE)
+
+
+def suffix_of(name: str) -> str | None:
+    """The file type ``name`` ends in, or None when no reader knows it."""
+    suffix = PurePath(name).suffix.lower()
+    return suffix if suffix in SUFFIXES else None
+
+
+def read_file(id: str, title: str, name: str, data: bytes) -> Document:
+    """The document in a file whose ``name`` ends in one of SUFFIXES; without ``title``, the file's own or its name.
+
+    Raises Unreadable: broken, or no text in it.
+    """
+    suffix = PurePath(name).suffix.lower()
+    try:
+        if suffix in _OFFICE:
+            unpacks_safely(data)
+        own_title, sections = (_READERS | _OFFICE)[suffix](data)
+    except Unreadable as error:
+        raise Unreadable(f"{name}: {error}") from error
+    except Exception as error:  # the Office readers raise whatever the broken part led them into
+        raise Unreadable(f"{name} is broken: {type(error).__name__}: {error}") from error
+    return _with_text(Document(id, title or own_title or PurePath(name).stem, name, tuple(sections)))
+
+
+def read_plain(id: str, title: str, text: str) -> Document:
+    """The document whose text was sent as it is. Raises Unreadable: no text in it."""
+    return _with_text(Document(id, title or id, "", (Section(Place("document"), text),)))
+
+
+def _with_text(document: Document) -> Document:
+    if not any(section.text.strip() for section in document.sections):
+        raise Unreadable(f"{document.source or document.id}: there is no text in it")
+    return document

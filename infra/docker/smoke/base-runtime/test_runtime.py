@@ -1,0 +1,64 @@
+"""What base-runtime promises, in it and in every image that stands on it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+REQUIREMENTS = Path(__file__).parents[4] / "libs" / "requirements-base.txt"
+#: Where the module is called otherwise than the distribution.
+MODULES = {
+    "nats-py": "nats",
+    "psycopg2-binary": "psycopg2",
+    "python-dateutil": "dateutil",
+    "python-multipart": "python_multipart",
+    "ulid-py": "ulid",
+}
+PINNED = {
+    name: version
+    for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines()
+    if not line.startswith("#")
+    for name, equals, version in [line.strip().partition("==")]
+    if equals
+}
+
+
+def answer(container: Any, program: str) -> Any:
+    """What ``program`` prints, as JSON, run by the container's Python."""
+    executed = container.exec("python", "-W", "ignore", "-c", program)
+    assert executed.exit_code == 0, executed.output
+    return json.loads(executed.output.splitlines()[-1])
+
+
+@pytest.mark.parametrize("distribution", sorted(PINNED))
+def test_a_library_imports_in_its_pinned_version(container: Any, distribution: str) -> None:
+    module = MODULES.get(distribution, distribution.replace("-", "_"))
+    program = (
+        f"import json, importlib.metadata, {module}; print(json.dumps(importlib.metadata.version({distribution!r})))"
+    )
+    assert answer(container, program) == PINNED[distribution]
+
+
+def test_it_runs_as_appuser_in_app(container: Any) -> None:
+    program = "import json, os; print(json.dumps([os.getuid(), os.getgid(), os.getgroups(), os.getcwd()]))"
+    uid, gid, groups, folder = answer(container, program)
+    assert (uid, gid, folder) == (10001, 10001, "/app")
+    assert set(groups) <= {10001}
+
+
+def test_libraries_come_with_their_bytecode(container: Any) -> None:
+    """A read-only container compiles anew at every start what its image did not compile."""
+    program = "import fastapi, json, os; print(json.dumps(os.path.exists(fastapi.__cached__)))"
+    assert answer(container, program) is True
+
+
+def test_nothing_of_the_build_is_left(container: Any) -> None:
+    program = """
+import json, os, shutil
+leftovers = ["/wheelhouse", "/requirements.txt", "/etc/uv/uv.toml", "/etc/pip.conf", "/root/.cache/uv"]
+print(json.dumps([path for path in leftovers if os.path.exists(path) and os.path.getsize(path)] + [shutil.which("uv")]))
+"""
+    assert [left for left in answer(container, program) if left] == []

@@ -1,0 +1,276 @@
+"""Containers on a real engine: every way to fail is told and cleaned up, and every check of an image can fail."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway import containers, leftovers
+from slipway.containers import Client, Sandbox
+from slipway.engine import Engine
+from slipway.errors import SmokeError
+from slipway.model import RUN_LABEL
+from slipway.settings import find_root, load, surroundings
+from slipway.smoke import CHECKS
+from slipway.testing.bench import Bench, Stack
+
+pytestmark = pytest.mark.integration
+
+ROOT_IMAGE = load(find_root(Path(__file__)))["PYTHON_IMAGE"]
+RUN = f"test{time.time_ns() % 10**9}"
+KEY = "-----BEGIN OPENSSH PRIVATE KEY-----"
+METADATA = "Metadata-Version: 2.1\\nName: broken\\nVersion: 1.0\\nRequires-Dist: not-there\\n"
+DOCKERFILE = f"""
+FROM {ROOT_IMAGE} AS good
+USER 10001:10001
+HEALTHCHECK --interval=1s --start-interval=100ms --start-period=5s CMD ["true"]
+CMD ["sleep", "infinity"]
+FROM good AS exits
+CMD ["sh", "-c", "printf 'boom \\\\033[31m\\\\n' >&2; exit 9"]
+FROM good AS missing
+CMD ["no-such-program"]
+FROM good AS unexecutable
+CMD ["/etc/passwd"]
+FROM good AS sick
+HEALTHCHECK --interval=100ms --retries=2 CMD ["sh", "-c", "echo no database; exit 1"]
+FROM good AS slow
+HEALTHCHECK --interval=100ms --start-period=60s CMD ["false"]
+FROM good AS unprobed
+HEALTHCHECK NONE
+FROM good AS flapping
+CMD ["sh", "-c", "sleep 1; exit 3"]
+FROM good AS hungry
+CMD ["python3", "-c", "x = bytearray(b'x') * 200_000_000; import time; time.sleep(60)"]
+FROM good AS served
+EXPOSE 8080
+VOLUME ["/data"]
+CMD ["python3", "-m", "http.server", "8080", "--directory", "/tmp"]
+FROM good AS as-root
+USER 0:0
+FROM good AS by-name
+USER nobody
+FROM good AS stubborn
+CMD ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"]
+FROM good AS quarrelling
+USER 0:0
+RUN d="$(python3 -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/broken-1.0.dist-info" \\
+    && mkdir -p "$d" && printf '{METADATA}' > "$d/METADATA"
+USER 10001:10001
+FROM good AS leaky
+USER 0:0
+RUN mkdir /srv/app && echo A=1 > /srv/app/.env && echo '{KEY}' > /srv/app/deploy && echo x > /srv/.netrc
+RUN rm -r /srv/app /srv/.netrc
+USER 10001:10001
+FROM good AS telling
+ENV API_TOKEN=abc123
+ARG DB_PASSWORD=hunter2
+RUN true
+FROM good AS fat
+USER 0:0
+RUN head -c 5000000 /dev/urandom > /srv/blob
+USER 10001:10001
+"""
+
+
+@pytest.fixture(scope="module")
+def client() -> Client:
+    return Engine(surroundings().docker_host).client
+
+
+@pytest.fixture(scope="module")
+def ids(client: Client, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The throw-away images by name → id, all built by one bake."""
+    names = [line.split()[-1] for line in DOCKERFILE.splitlines() if line.startswith("FROM")]
+    tags = {name: f"slipway-{RUN}-{name}:latest" for name in names}
+    folder = tmp_path_factory.mktemp("context")
+    (folder / "Dockerfile").write_text(DOCKERFILE)
+    bake = {
+        "group": {"default": {"targets": names}},
+        "target": {name: {"target": name, "tags": [tags[name]], "output": ["type=docker"]} for name in names},
+    }
+    (folder / "docker-bake.json").write_text(json.dumps(bake))
+    argv = ["docker", "buildx", "bake", "--progress", "plain"]
+    built = subprocess.run(argv, capture_output=True, cwd=folder, check=False)
+    assert built.returncode == 0, built.stderr.decode()[-2000:]
+    yield {name: client.images.get(tag).id for name, tag in tags.items()}
+    for tag in tags.values():
+        client.images.remove(tag, force=True)
+
+
+@pytest.fixture
+def bench(client: Client, ids: dict[str, str], tmp_path: Path) -> Iterator[Bench]:
+    yield Bench(client, RUN, tmp_path, ids)
+    assert left(client) == []
+
+
+def containers_of_this_run(client: Client) -> list[dict[str, Any]]:
+    listed: list[dict[str, Any]] = client.api.containers(all=True, filters={"label": f"{RUN_LABEL}={RUN}"})
+    return listed
+
+
+def left(client: Client) -> list[str]:
+    """What still carries this run's label."""
+    mine = {"label": f"{RUN_LABEL}={RUN}"}
+    found = [entry["Id"] for entry in containers_of_this_run(client)]
+    found += [entry["Name"] for entry in client.api.networks(filters=mine)]
+    return found + [entry["Name"] for entry in client.api.volumes(filters=mine)["Volumes"] or ()]
+
+
+@pytest.mark.parametrize(
+    ("name", "memory", "told"),
+    [
+        ("exits", "", ("it stopped before it was healthy", "exit code 9", "boom \\x1b[31m")),
+        ("missing", "", ("exit code 127: its command was not found", "no-such-program")),
+        ("unexecutable", "", ("exit code 126: its command is not executable",)),
+        ("sick", "", ("its health check failed", "no database")),
+        ("slow", "", ("not healthy after 2 s",)),
+        ("unprobed", "", ("no HEALTHCHECK",)),
+        ("flapping", "", ("it was healthy and then stopped", "exit code 3")),
+        ("hungry", "64m", ("exit code 137", "killed for memory")),
+    ],
+)
+def test_a_container_that_does_not_work_is_explained(
+    bench: Bench, name: str, memory: str, told: tuple[str, ...]
+) -> None:
+    impatient = Bench(bench.client, RUN, bench.logs, bench.siblings, Sandbox(deadline=2.0, hold=1.5))
+    with pytest.raises(SmokeError) as failure, Stack(impatient) as stack:
+        stack.start(name, memory=memory)
+    for words in told:
+        assert words in str(failure.value)
+    assert Path(failure.value.log).read_text("utf-8") or name in ("sick", "slow", "unprobed", "flapping", "hungry")
+
+
+def test_memory_as_no_engine_reads_it_is_refused(bench: Bench) -> None:
+    with pytest.raises(SmokeError, match="would not create"), Stack(bench) as stack:
+        stack.start("good", memory="1k")
+
+
+def test_it_runs_in_a_sandbox_under_the_very_image_id(bench: Bench, ids: dict[str, str]) -> None:
+    with Stack(bench) as stack:
+        box = stack.start("served")
+        assert box.get("/").status_code == 200
+        seen = bench.client.api.inspect_container(box.id)
+        host = seen["HostConfig"]
+        assert seen["Image"] == ids["served"]
+        assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and host["Init"]
+        assert host["SecurityOpt"] == ["no-new-privileges:true"]
+        assert (host["Memory"], host["MemorySwap"], host["PidsLimit"]) == (2 * 1024**3, 2 * 1024**3, 512)
+        assert f"SLIPWAY_RUN={RUN}" in seen["Config"]["Env"]
+        assert box.exec("touch", "/usr/x").exit_code != 0
+        assert box.exec("touch", "/tmp/x").exit_code == 0
+        assert len(left(bench.client)) == 3, "container, network and the volume of /data, all labelled"
+
+
+def test_siblings_meet_share_volumes_and_survive_a_restart(bench: Bench) -> None:
+    with Stack(bench) as stack:
+        served = stack.start("served", volumes={"shared": "/tmp/shared"})
+        other = stack.start("good", volumes={"shared": "/mnt"}, env={"GREETING": "hello"})
+        assert other.exec("sh", "-c", "echo $GREETING").output == "hello\n"
+        fetch = "import urllib.request as u; print(u.urlopen('http://served:8080/').status)"
+        assert other.exec("python3", "-c", fetch).output.strip() == "200"
+        volumes = [entry["Name"] for entry in bench.client.api.inspect_container(other.id)["Mounts"]]
+        assert volumes[0] in [entry["Name"] for entry in bench.client.api.inspect_container(served.id)["Mounts"]]
+        served.restart()
+        assert served.get("/").status_code == 200, "the port is read anew"
+
+
+def test_a_container_that_dies_during_the_tests_is_an_error(bench: Bench) -> None:
+    with pytest.raises(SmokeError, match="it stopped during the tests"), Stack(bench) as stack:
+        box = stack.start("good")
+        bench.client.api.kill(box.id)
+
+
+def test_what_a_killed_process_left_is_swept_and_the_living_are_spared(bench: Bench) -> None:
+    program = (
+        "import sys, time; from pathlib import Path; from slipway.engine import Engine;"
+        "from slipway.testing.bench import Bench, Stack;"
+        f"stack = Stack(Bench(Engine({surroundings().docker_host!r}).client, {RUN!r}, Path({str(bench.logs)!r}),"
+        f"{{'served': {bench.siblings['served']!r}}})); stack.start('served', volumes={{'v': '/srv'}});"
+        "print('up', flush=True); time.sleep(60)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
+    assert child.stdout and child.stdout.readline() == b"up\n"
+    marks = {box["Labels"][leftovers.OWNER_LABEL] for box in containers_of_this_run(bench.client)}
+    assert len(marks) == 1 and not any(leftovers.is_dead(mark) for mark in marks)
+    child.kill()
+    child.wait()
+    with Stack(bench) as stack:
+        living = stack.start("good")
+        swept = leftovers.sweep(bench.client)
+        assert len(swept) >= 3, "its container (with its unnamed volume), its named volume, its network"
+        assert living.state.healthy
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_pytest_removes_all_it_made(bench: Bench, tmp_path: Path, signum: int) -> None:
+    test = tmp_path / "test_long.py"
+    test.write_text(
+        "import time\ndef test_long(container):\n    print('container-is-up', flush=True)\n    time.sleep(60)\n"
+    )
+    child = subprocess.Popen(pytest_argv(bench, "good", str(test), "-s"), stdout=subprocess.PIPE, cwd=tmp_path)
+    assert child.stdout
+    while b"container-is-up" not in (line := child.stdout.readline()):
+        assert line, "pytest ended before the container was up"
+    assert len(left(bench.client)) == 2
+    child.send_signal(signum)
+    assert child.wait(timeout=30) == pytest.ExitCode.INTERRUPTED
+    assert left(bench.client) == []
+    assert list(tmp_path.glob("slipway-*-good-0.log")), "logs are saved before removal"
+
+
+def test_a_good_image_passes_every_check(bench: Bench, tmp_path: Path) -> None:
+    argv = pytest_argv(
+        bench, "good", str(CHECKS), "--slipway-budget=1 MB over parent", f"--slipway-parent={ROOT_IMAGE}"
+    )
+    checked = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert checked.returncode == 0, checked.stdout
+    assert "9 passed" in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "check", "told"),
+    [
+        ("exits", "test_it_starts_and_stays_up", ["exit code 9", "boom"]),
+        ("unprobed", "test_it_is_healthy", ["no HEALTHCHECK"]),
+        ("as-root", "test_its_user_is_a_number_and_not_root", ["USER 0:0 is root"]),
+        ("by-name", "test_its_user_is_a_number_and_not_root", ["USER nobody: not a number"]),
+        ("as-root", "test_its_processes_are_not_root", ["id -u says 0"]),
+        ("quarrelling", "test_its_python_packages_agree", ["broken 1.0 requires not-there"]),
+        ("stubborn", "test_sigterm_ends_it", ["SIGTERM did not end it within 10 s", "137"]),
+        (
+            "leaky",
+            "test_it_carries_no_key_credential_or_env_file",
+            ["/srv/app/.env: an environment file", "/srv/app/deploy: a private key", "/srv/.netrc: a credential file"],
+        ),
+        ("telling", "test_its_history_tells_no_secret", ["environment: API_TOKEN", "history: ARG DB_PASSWORD"]),
+        ("fat", "test_it_keeps_within_its_budget", ["5 MB, and the budget is 1 MB over parent"]),
+    ],
+)
+def test_every_check_can_fail(bench: Bench, tmp_path: Path, name: str, check: str, told: list[str]) -> None:
+    budget = ["--slipway-budget=1 MB over parent", f"--slipway-parent={bench.siblings['good']}"]
+    argv = pytest_argv(bench, name, f"{CHECKS / 'test_image.py'}::{check}", *budget)
+    checked = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert checked.returncode == 1, checked.stdout
+    for words in told:
+        assert words in checked.stdout
+    assert "hunter2" not in checked.stdout and "abc123" not in checked.stdout and KEY not in checked.stdout
+
+
+def pytest_argv(bench: Bench, name: str, *arguments: str) -> list[str]:
+    options = [f"--slipway-image={bench.siblings[name]}", f"--slipway-name={name}", f"--slipway-run={RUN}"]
+    options += [f"--slipway-logs={bench.logs}", "--import-mode=importlib", "--tb=short", "-p", "no:cacheprovider"]
+    return [sys.executable, "-m", "pytest", *options, *arguments]
+
+
+def test_a_missing_image_says_how_to_get_it(bench: Bench) -> None:
+    with pytest.raises(SmokeError, match="the engine has no such image"):
+        bench.image(f"slipway-{RUN}-never-built")
+    assert containers.reply(OSError("first\nsecond")) == "first"

@@ -1,0 +1,346 @@
+"""The Dockerfile reader; what real BuildKit says of it is in integration/test_dockerfile_oracle.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.dockerfile import Reading, Source, Stage, parse, read
+from slipway.dockerwords import WordError, expand, shell_words, split_flags
+from slipway.errors import UsageError
+
+
+@dataclass(frozen=True)
+class Case:
+    text: str
+    expected: Reading
+    args: Mapping[str, str] = field(default_factory=dict)
+    target: str = ""
+    contexts: tuple[str, ...] = ()
+    platform: str = "linux/amd64"
+
+
+def copy(line: int, *paths: str, context: str = "", kind: str = "copy", excludes: tuple[str, ...] = ()) -> Source:
+    return Source(context, paths, excludes, kind, line)
+
+
+SCRATCH = (Stage("", 0, "scratch", "", 1),)
+
+CASES = {
+    "a service": Case(
+        """\
+# svc-ocr
+ARG REGISTRY=localhost:5000 OWNER=acme
+ARG BASE_VERSION UNUSED
+FROM ${REGISTRY}/${OWNER}/base-ml:${BASE_VERSION}
+RUN --mount=type=bind,source=apps/ocr/requirements.txt,target=/r.txt \\
+    --mount=type=cache,target=/c --mount=type=tmpfs,target=/tmp \\
+    # a remark
+    --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=ssh echo ${NOT:?read}
+COPY libs/kit/ ./apps/ocr/main.py /app/
+USER app
+EXPOSE 8080
+HEALTHCHECK CMD true
+CMD ["run"]
+""",
+        Reading(
+            stages=(Stage("", 0, "r.io/acme/base-ml:v1", "", 4),),
+            bases=("r.io/acme/base-ml:v1",),
+            sources=(copy(5, "apps/ocr/requirements.txt", kind="mount"), copy(9, "libs/kit", "apps/ocr/main.py")),
+            args=("BASE_VERSION", "OWNER", "REGISTRY"),
+            secrets=("pip.conf",),
+            user="app",
+            healthcheck=True,
+            exposed=("8080/tcp",),
+            entry=True,
+        ),
+        args={"REGISTRY": "r.io", "BASE_VERSION": "v1", "NOT_DECLARED": "x"},
+    ),
+    "what the target does not need contributes nothing": Case(
+        """\
+ARG A=1 B=2
+FROM one:${A} AS Used
+ARG X
+COPY x /
+FROM two:${B} AS unused
+ARG Y
+COPY y /
+ADD https://example.com/y /
+FROM used AS last
+COPY --from=three:3 /z /z
+COPY --from=USED /z /z
+COPY --from=0 /z /z
+FROM four AS after
+""",
+        Reading(
+            stages=(Stage("used", 0, "one:1", "", 2), Stage("last", 2, "used", "", 9)),
+            bases=("one:1", "three:3"),
+            sources=(copy(4, "x"),),
+            args=("A", "X"),
+        ),
+        target="last",
+    ),
+    "named contexts stand in for stages, images and from": Case(
+        "FROM scratch AS wheels\nFROM base:v1\nRUN --mount=from=wheels,target=/w --mount=from=other,src=c,dst=/c true\n"
+        "COPY --from=docker.io/library/python:latest a /",
+        Reading(
+            stages=(Stage("", 1, "base:v1", "", 2),),
+            named=(
+                Source("base:v1", ("",), (), "from", 2),
+                copy(3, "", context="wheels", kind="mount"),
+                copy(3, "c", context="other", kind="mount"),
+                copy(4, "a", context="python"),
+            ),
+        ),
+        contexts=("wheels", "base:v1", "other", "python"),
+    ),
+    "a byte order mark, CRLF, any case and the other escape": Case(
+        "\ufeff# Escape = `\r\nfrom scratch as A\r\ncopy `\r\n  # no\r\n\r\n  one\\two `\r\n  /x\r\nUser `$A\r\n",
+        Reading(stages=(Stage("a", 0, "scratch", "", 2),), sources=(copy(3, "one\\two"),), user="$A"),
+    ),
+    "heredocs are no files": Case(
+        """\
+FROM scratch
+COPY <<one <<-"two" three /x/
+COPY no /
+one
+	COPY no /
+	two
+RUN cat <<A && echo "<<B"
+COPY no /
+A
+COPY <<E four /x
+$x
+E
+ADD ["<no", "a b", "/x"]
+""",
+        Reading(stages=SCRATCH, sources=(copy(2, "three"), copy(10, "four"), copy(13, "<no", "a b", kind="add"))),
+    ),
+    "scopes of ARG and ENV": Case(
+        """\
+ARG V=1 W=$V U=${V}x
+FROM scratch AS a
+ARG V W=3
+ENV E=$V$W
+ENV V=9 F=$V
+COPY $V $W $E $F "$U" ${U:-u} /x/
+FROM a
+ARG G=$V
+COPY $G$W /x
+""",
+        Reading(
+            stages=(Stage("a", 0, "scratch", "", 2), Stage("", 1, "a", "", 7)),
+            sources=(copy(6, "9", "3", "53", "5", "", "u"), copy(9, "93")),
+            args=("G", "V", "W"),
+        ),
+        args={"V": "5", "U": "0"},
+    ),
+    "the platform": Case(
+        "FROM --platform=$BUILDPLATFORM scratch AS b\nARG TARGETPLATFORM TARGETARCH TARGETVARIANT=no\n"
+        "COPY $TARGETPLATFORM/$TARGETARCH$TARGETVARIANT$TARGETOS /x",
+        Reading(
+            stages=(Stage("b", 0, "scratch", "linux/arm/v7", 1),),
+            sources=(copy(3, "linux/arm/v7/armno"),),
+            args=("TARGETVARIANT",),
+        ),
+        platform="linux/arm/v7",
+    ),
+    "flags of COPY and ADD": Case(
+        """\
+FROM scratch
+COPY --link --chown=1:1 --chmod=644 --exclude=*.md --exclude=a/b --exclude="c d" src/ /x/
+COPY --parents ./a/./b/**/*.py /c//d ./e/ /x/
+ADD --checksum=sha256:ab https://example.com/a git@github.com:a/b.git#v1 local/*.tgz /x/
+ADD git://example.com/a /x/
+""",
+        Reading(
+            stages=SCRATCH,
+            sources=(
+                copy(2, "src", excludes=("*.md", "a/b", "c d")),
+                Source("", ("a/./b/**/*.py", "c/d", "e"), (), "copy", 3, parents=True),
+                copy(4, "local/*.tgz", kind="add"),
+            ),
+            remotes=("https://example.com/a", "git@github.com:a/b.git#v1", "git://example.com/a"),
+        ),
+    ),
+    "ONBUILD runs in the stages above": Case(
+        "FROM scratch AS a\nONBUILD COPY a /\nFROM a AS b\nONBUILD COPY b /\nFROM b\nONBUILD RUN c",
+        Reading(
+            stages=(Stage("a", 0, "scratch", "", 1), Stage("b", 1, "a", "", 3), Stage("", 2, "b", "", 5)),
+            sources=(copy(2, "a"), copy(4, "b")),
+            onbuild=("RUN c",),
+        ),
+    ),
+    "names that look like secrets": Case(
+        "FROM scratch\nARG GITHUB_TOKEN KEYBOARD TOKEN_FILE\nENV Password=x PUBLIC_KEY=y",
+        Reading(
+            stages=SCRATCH,
+            args=("GITHUB_TOKEN", "KEYBOARD", "TOKEN_FILE"),
+            secret_args=(("GITHUB_TOKEN", 2), ("Password", 3)),
+        ),
+    ),
+    "settings are inherited from stage to stage": Case(
+        "FROM scratch AS a\nUSER a\nEXPOSE 1-2/udp\nHEALTHCHECK CMD x\nCMD x\nFROM a\nENTRYPOINT []\nEXPOSE 3 1/udp",
+        Reading(
+            stages=(Stage("a", 0, "scratch", "", 1), Stage("", 1, "a", "", 6)),
+            user="a",
+            healthcheck=True,
+            exposed=("1/udp", "2/udp", "3/tcp"),
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_reading(case: Case) -> None:
+    got = read(parse(case.text), case.args, target=case.target, contexts=case.contexts, platform=case.platform)
+    assert got == case.expected
+
+
+def test_a_stage_on_a_replaced_stage_reads_the_whole_context() -> None:
+    reading = read(parse("FROM scratch AS wheels\nCOPY never /\nFROM wheels"), contexts=["wheels"])
+    assert reading == Reading(stages=(Stage("", 1, "wheels", "", 3),), named=(Source("wheels", ("",), (), "from", 3),))
+
+
+def test_what_was_parsed_keeps_its_text_and_directives() -> None:
+    text = "# syntax=docker/dockerfile:1.7 -x\n# check=skip=all\nARG A\nFROM a AS B\nRUN x"
+    dockerfile = parse(text, path="apps/a/Dockerfile")
+    assert (dockerfile.path, dockerfile.text, dockerfile.escape) == ("apps/a/Dockerfile", text, "\\")
+    assert dockerfile.syntax == "docker/dockerfile:1.7"
+    assert [(section.name, section.base, section.line) for section in dockerfile.sections] == [("b", "a", 4)]
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "what", "hint"),
+    [
+        ("FROM r/${OWNER}/b:${BASE_VERSION}", 1, "BASE_VERSION and OWNER are empty", "ARG BASE_VERSION"),
+        ("ARG BASE_VERSION\nFROM r/b:${BASE_VERSION}", 2, "BASE_VERSION is empty", "set BASE_VERSION"),
+        ("ARG BASE_VERSION=1\nFROM r/b:${BASE_VERISON}", 2, "BASE_VERISON is empty", "BASE_VERSION?"),
+        ("FROM ${NONE}", 1, "NONE is empty", "ARG NONE"),
+        ("FROM scratch AS builder\nFROM Builder", 2, "Builder is no image reference", "stage builder?"),
+        ("FROM a\nCOPY --from=later x /\nFROM b AS later\nFROM a\nCOPY --from=0 / /", 2, "later stage", ""),
+        ("FROM a AS me\nCOPY --from=me x /", 2, "cannot read itself", ""),
+        ("FROM a\nCOPY --from=7 x /", 2, "stage 7: there is none", ""),
+        ("FROM a\nCOPY --from=$X x /", 2, "--from takes no variable", "FROM … AS name"),
+        ("FROM a\nCOPY $X/y /", 2, "X in $X/y is set nowhere", "ARG X"),
+        ("FROM a\nWORKDIR ${X!}", 2, "unsupported modifier (!)", ""),
+        ("FROM scratch\nUSER ${X:?who}", 2, "X: who", ""),
+        ("FROM a\nCOPY http://x/y /", 2, "http://x/y is no file", "ADD"),
+        ("FROM --platform=$P a", 1, "P is empty", ""),
+        ("FROM a\nRUN --mount=type=bnd,target=/x true", 2, "unknown mount type bnd", "bind"),
+        ("FROM a\nCOPPY b c", 2, "unknown instruction COPPY", "COPY?"),
+        ("FROM a\nCOPY --form=b c d", 2, "no flag --form", "--from?"),
+        ('FROM a\nCOPY "b c" /', 2, "a double quote is not closed", '["a name", "/"]'),
+        ("FROM a\n\nRUN <<E\nx", 3, "heredoc E is not closed", ""),
+        ("RUN x\nFROM a", 1, "before the first FROM", ""),
+    ],
+)
+def test_what_is_refused(text: str, line: int, what: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(parse(text, path="x/Dockerfile"))
+    problem = caught.value.problems[0]
+    assert problem.where == f"x/Dockerfile:{line}"
+    assert what in problem.what
+    assert hint in problem.hint
+
+
+def test_all_problems_are_told_at_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        parse("RUN x\nFROM\nFROM a\nCOPPY b\nENV c\nFROM b AS 1")
+    assert [problem.where for problem in caught.value.problems] == [f"Dockerfile:{n}" for n in (1, 2, 4, 5, 6)]
+    with pytest.raises(UsageError) as caught:
+        read(parse("FROM ${A}\nFROM b:${C}"))
+    assert [problem.where for problem in caught.value.problems] == ["Dockerfile:1", "Dockerfile:2"]
+
+
+def test_an_unknown_target_suggests_a_near_one() -> None:
+    with pytest.raises(UsageError) as caught:
+        read(parse("FROM a AS builder"), target="buidler")
+    assert str(caught.value) == "error: Dockerfile: no stage buidler\nhint:  did you mean builder?"
+
+
+def test_an_empty_file_builds_nothing() -> None:
+    with pytest.raises(UsageError, match="no FROM"):
+        parse("# only a comment\n\n")
+
+
+def test_a_variable_a_base_image_may_set_is_no_error_outside_paths() -> None:
+    assert read(parse("FROM a\nUSER ${APP_USER:?}\nWORKDIR $HOME")).user == ""
+
+
+values = st.text(st.sampled_from("ab/.*? é"), max_size=8)
+literals = st.text(st.characters(blacklist_characters="$'\"\\", blacklist_categories=["Cs"]), max_size=20)
+
+
+@given(literals)
+def test_a_word_without_anything_special_stays(word: str) -> None:
+    assert expand(word).text == word
+
+
+@given(literals)
+def test_the_words_are_those_between_blanks(word: str) -> None:
+    assert expand(word).words == tuple(word.split())
+
+
+@given(values, values)
+def test_defaults_and_alternatives(value: str, other: str) -> None:
+    env = {"v": value}
+    assert expand("${v:-'" + other + "'}", env).text == (value or other)
+    assert expand("${v-'" + other + "'}", env).text == value
+    assert expand("${v:+'" + other + "'}", env).text == (other if value else "")
+    assert expand("${u+x}${u-'" + other + "'}", env).text == other
+
+
+@given(values, st.sampled_from(["a", "b", "/", ".", "ab", "é"]))
+def test_trimming_and_replacing_a_literal(value: str, part: str) -> None:
+    env = {"v": value}
+    assert expand("${v#" + part + "}", env).text == value.removeprefix(part)
+    assert expand("${v%" + part + "}", env).text == value.removesuffix(part)
+    escaped = part.replace("/", "\\/")
+    assert expand("${v//" + escaped + "/X}", env).text == value.replace(part, "X")
+    assert expand("${v/" + escaped + "/X}", env).text == value.replace(part, "X", 1)
+
+
+@given(values)
+def test_trimming_to_a_slash_is_what_paths_need(value: str) -> None:
+    env = {"v": value}
+    assert expand("${v##*/}", env).text == value.rpartition("/")[2]
+    assert expand("${v%/*}", env).text == (value.rpartition("/")[0] if "/" in value else value)
+    assert expand("${v#*/}", env).text == (value.partition("/")[2] if "/" in value else value)
+
+
+@given(st.text(st.sampled_from("ab$\\'\"{}:-/%#? "), max_size=12))
+def test_any_word_expands_or_is_refused(word: str) -> None:
+    try:
+        assert isinstance(expand(word, {"a": "x"}).text, str)
+    except WordError as error:
+        assert str(error)
+
+
+@given(st.lists(st.text(st.sampled_from("ab'\"\\ -="), max_size=6)))
+def test_splitting_loses_no_letter(words: list[str]) -> None:
+    text = " ".join(words)
+    assert [char for char in "".join(shell_words(text)) if char in "ab"] == [char for char in text if char in "ab"]
+
+
+@pytest.mark.parametrize(
+    ("text", "flags", "rest"),
+    [
+        ("a --b", (), "a --b"),
+        ("--a=1 --b  c", ("a=1", "b"), "c"),
+        ('--a=\'x y\' --b="p \\" q" -c', ("a=x y", 'b=p " q'), "-c"),
+        ("--a -- --b", ("a",), "--b"),
+    ],
+)
+def test_leading_flags(text: str, flags: tuple[str, ...], rest: str) -> None:
+    assert split_flags(text) == (flags, rest)
+
+
+def test_which_variables_left_nothing() -> None:
+    expansion = expand("${a}${b}${c:-x}${d}", {"a": "1", "b": ""})
+    assert sorted(expansion.used) == ["a", "b"]
+    assert sorted(expansion.blank) == ["b", "d"]

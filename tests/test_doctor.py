@@ -1,0 +1,165 @@
+"""The doctor's checks: facts in, a check per fact out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from slipway.command import Command, Result, Secret
+from slipway.doctor import Check, State, examine, healthy
+from slipway.machine import Container, Engine, Machine, free_bytes
+from slipway.pipconfig import PipConfig
+from slipway.prerequisites import Wanted
+
+WANTED = Wanted(Path("/repo"))
+READY = Machine(
+    system="fedora",
+    release=42,
+    engine=Engine("28.5.2", "1.51", "overlay2", "/var/lib/docker"),
+    buildx="0.29.1",
+    rsync="3.4.1",
+    images=frozenset({"python:3.12-slim"}),
+    registry=200,
+)
+PLENTY = 200_000_000_000
+
+
+def checks(
+    machine: Machine = READY,
+    wanted: Wanted = WANTED,
+    pip: PipConfig = PipConfig(),  # noqa: B008
+    proxies: Mapping[str, str] | None = None,
+    free: int | None = PLENTY,
+) -> tuple[Check, ...]:
+    return examine(machine, wanted, pip, proxies or {}, free)
+
+
+def test_a_healthy_machine() -> None:
+    found = checks()
+    assert found == (
+        Check("engine", "ok", "28.5.2, API 1.51, storage overlay2"),
+        Check("buildx", "ok", "0.29.1"),
+        Check("rsync", "ok", "3.4.1"),
+        Check("disk", "ok", "200.0 GB free in /var/lib/docker"),
+        Check("root image", "ok", "python:3.12-slim (default)"),
+        Check("registry", "ok", "localhost:5000 answers, no login asked"),
+        Check("proxies", "ok", "none"),
+        Check("pip", "ok", "nothing configured: builds use PyPI"),
+    )
+    assert healthy(found)
+
+
+@pytest.mark.parametrize(
+    ("machine", "name", "state", "hint"),
+    [
+        (replace(READY, engine=None, silence="refused"), "engine", "lack", "sudo dnf install moby-engine"),
+        (replace(READY, engine=None, dockerd="28.0"), "engine", "lack", "sudo systemctl start docker"),
+        (
+            replace(READY, engine=None, address="tcp://b.example:2376", silence="i/o timeout"),
+            "engine",
+            "lack",
+            "start that one, or unset DOCKER_HOST",
+        ),
+        (replace(READY, engine=Engine("20.10.24", "1.41")), "engine", "lack", "sudo dnf install moby-engine"),
+        (
+            replace(READY, engine=Engine("28.5.2", "1.51", "vfs", "/v")),
+            "engine",
+            "warn",
+            "vfs copies every layer whole: put the engine's folder on ext4 or xfs",
+        ),
+        (replace(READY, buildx=""), "buildx", "lack", "sudo dnf install docker-buildx"),
+        (replace(READY, buildx="0.12.9"), "buildx", "lack", "sudo dnf install docker-buildx"),
+        (
+            replace(READY, buildx="0.13.1"),
+            "buildx",
+            "warn",
+            "0.15 or newer tells shared steps and failures more exactly",
+        ),
+        (replace(READY, rsync="3.2.3"), "rsync", "lack", "sudo dnf install rsync"),
+        (replace(READY, images=frozenset()), "root image", "lack", "invoke setup"),
+        (replace(READY, registry=401), "registry", "ok", ""),
+        (replace(READY, registry=0), "registry", "lack", "invoke setup"),
+        (replace(READY, registry=404), "registry", "lack", "REGISTRY=localhost:<a free port> in .env"),
+        (
+            replace(READY, registry=0, container=Container("running", 5000)),
+            "registry",
+            "lack",
+            "docker logs --tail 20 slipway-registry",
+        ),
+    ],
+)
+def test_what_ails(machine: Machine, name: str, state: State, hint: str) -> None:
+    found = checks(machine)
+    (check,) = [check for check in found if check.name == name]
+    assert (check.state, check.hint) == (state, hint)
+    assert healthy(found) is (state != "lack")
+
+
+@pytest.mark.parametrize(("status", "found"), [(0, "nothing answers"), (503, "GET /v2/ gives 503")])
+def test_a_registry_elsewhere_is_not_ours_to_start(status: int, found: str) -> None:
+    wanted = replace(WANTED, registry="registry.example.com")
+    assert checks(replace(READY, registry=status), wanted)[5] == Check(
+        "registry", "lack", f"registry.example.com: {found}", "curl -i https://registry.example.com/v2/"
+    )
+
+
+@pytest.mark.parametrize(
+    ("free", "state", "detail"),
+    [
+        (10_000_000_000, "ok", "10.0 GB free in /var/lib/docker"),
+        (9_900_000_000, "warn", "9.9 GB free in /var/lib/docker; two bases and their cache want 10 GB"),
+        (None, "warn", "/var/lib/docker cannot be seen from here"),
+    ],
+)
+def test_disk(free: int | None, state: State, detail: str) -> None:
+    check = checks(free=free)[3]
+    assert (check.state, check.detail) == (state, detail)
+
+
+def test_proxies_are_told_without_their_password() -> None:
+    proxies = {"HTTPS_PROXY": "http://ann:s3cret@proxy.example:3128"}
+    warned = checks(proxies=proxies)[6]
+    assert warned == Check(
+        "proxies",
+        "warn",
+        "here HTTPS_PROXY=http://***@proxy.example:3128",
+        "localhost:5000 is on this machine: no_proxy=localhost",
+    )
+    assert checks(proxies=proxies | {"no_proxy": "127.0.0.1,localhost"})[6].state == "ok"
+    assert checks(wanted=replace(WANTED, registry="r.example"), proxies=proxies)[6].state == "ok"
+    own = replace(READY, engine=Engine("28.5.2", "1.51", "overlay2", "/v", ("http://p.example:3128",)))
+    assert checks(own)[6] == Check("proxies", "ok", "engine http://p.example:3128")
+
+
+def test_what_builds_inherit_from_pip() -> None:
+    pip = PipConfig(
+        index_url=Secret("https://ann:s3cret@pypi.example/simple"),
+        folders=(Path("/opt/wheels"),),
+        left=("extra-index-url file:///opt/pypi: not over http(s), a build does not see it",),
+    )
+    assert checks(pip=pip)[7:] == (
+        Check("pip", "ok", "into builds: index-url https://***@pypi.example/simple; find-links /opt/wheels"),
+        Check("pip", "warn", "extra-index-url file:///opt/pypi: not over http(s), a build does not see it"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("stdout", "free"),
+    [
+        (
+            "Filesystem     1024-blocks     Used Available Capacity Mounted on\n"
+            "/dev/vda         263174212 29934592  76000000      29% /\n",
+            77_824_000_000,
+        ),
+        ("", None),
+    ],
+)
+def test_free_bytes(stdout: str, free: int | None) -> None:
+    def run(command: Command, on_line: object = None, timeout: float | None = None) -> Result:
+        assert command.argv == ("df", "-Pk", "/var/lib/docker")
+        return Result(0 if stdout else 1, stdout)
+
+    assert free_bytes(run, "/var/lib/docker") == free

@@ -1,0 +1,183 @@
+"""pip's configuration becomes what a build can use, and its credentials never show."""
+
+from __future__ import annotations
+
+import configparser
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from slipway.command import Command, Result, Secret
+from slipway.pipconfig import (
+    PipConfig,
+    notes,
+    parse_pip_config,
+    pip_conf,
+    read_pip_config,
+    shown,
+    travels,
+    uv_toml,
+    wheelhouse,
+)
+
+DEVELOPER = """\
+:env:.cert='/etc/ssl/certs/ca-certificates.crt'
+:env:.default-timeout='180'
+:env:.disable-pip-version-check='1'
+:env:.find-links='/opt/wheels'
+global.cert='/etc/other.pem'
+global.extra-index-url='file:///opt/pypi/simple file:///opt/pypi-more/simple'
+global.find-links='/opt/else'
+"""
+
+COMPANY = """\
+global.extra-index-url='\\nhttps://ann:s3cret@one.example/simple\\nhttps://two.example/simple'
+global.index-url='https://ann:s3cret@pypi.example/simple'
+global.proxy='http://ann:s3cret@proxy.example:3128'
+global.trusted-host='one.example two.example:8080'
+install.find-links='https://ann:s3cret@links.example/cpu.html /opt/wheels file:///opt/more%20wheels /gone'
+install.no-index='false'
+list.format='columns'
+"""
+
+
+def anywhere(path: Path) -> bool:
+    return path != Path("/gone")
+
+
+def test_environment_wins_over_files_and_file_indexes_stay() -> None:
+    config = parse_pip_config(DEVELOPER, anywhere)
+    assert config == PipConfig(
+        folders=(Path("/opt/wheels"),),
+        cert="/etc/ssl/certs/ca-certificates.crt",
+        left=(
+            "extra-index-url file:///opt/pypi/simple: not over http(s), a build does not see it",
+            "extra-index-url file:///opt/pypi-more/simple: not over http(s), a build does not see it",
+        ),
+    )
+    assert notes(config) == config.left
+
+
+def test_everything_a_company_sets() -> None:
+    config = parse_pip_config(COMPANY, anywhere)
+    assert config == PipConfig(
+        index_url=Secret("https://ann:s3cret@pypi.example/simple"),
+        extra_index_urls=(
+            Secret("https://ann:s3cret@one.example/simple"),
+            Secret("https://two.example/simple"),
+        ),
+        find_links=(Secret("https://ann:s3cret@links.example/cpu.html"),),
+        folders=(Path("/opt/wheels"), Path("/opt/more wheels")),
+        trusted_hosts=("one.example", "two.example:8080"),
+        proxy=Secret("http://ann:s3cret@proxy.example:3128"),
+        left=("find-links /gone: no such folder here",),
+    )
+
+
+@pytest.mark.parametrize("told", [repr, travels, notes, lambda config: str(config)])
+def test_credentials_never_show(told: Callable[[PipConfig], object]) -> None:
+    config = parse_pip_config(COMPANY.replace("/gone", "/gone ftp://ann:s3cret@old.example/"), anywhere)
+    assert "s3cret" not in str(told(config))
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("https://pypi.example/simple", "https://pypi.example/simple"),
+        ("https://ann:s3cret@pypi.example/simple", "https://***@pypi.example/simple"),
+        ("https://token@pypi.example", "https://***@pypi.example"),
+        ("https://ann:p@ss@pypi.example", "https://***@pypi.example"),
+        ("https://pypi.example/@scope/simple", "https://pypi.example/@scope/simple"),
+    ],
+)
+def test_shown(url: str, told: str) -> None:
+    assert shown(url) == told
+
+
+def test_uv_reads_what_pip_had() -> None:
+    table = tomllib.loads(uv_toml(parse_pip_config(COMPANY, anywhere)))
+    assert table == {
+        "system-certs": True,
+        "find-links": ["/wheelhouse", "https://ann:s3cret@links.example/cpu.html"],
+        "index-strategy": "unsafe-best-match",
+        "allow-insecure-host": ["one.example", "two.example:8080"],
+        "http-proxy": "http://ann:s3cret@proxy.example:3128",
+        "https-proxy": "http://ann:s3cret@proxy.example:3128",
+        "index": [
+            {"url": "https://ann:s3cret@one.example/simple"},
+            {"url": "https://two.example/simple"},
+            {"url": "https://ann:s3cret@pypi.example/simple", "default": True},
+        ],
+    }
+
+
+def test_pip_reads_what_pip_had() -> None:
+    config = parse_pip_config(COMPANY, anywhere)
+    parser = configparser.RawConfigParser()
+    parser.read_string(pip_conf(config))
+    section = {name: value.split() for name, value in parser["global"].items()}
+    assert section == {
+        "index-url": ["https://ann:s3cret@pypi.example/simple"],
+        "extra-index-url": ["https://ann:s3cret@one.example/simple", "https://two.example/simple"],
+        "find-links": ["/wheelhouse", "https://ann:s3cret@links.example/cpu.html"],
+        "trusted-host": ["one.example", "two.example:8080"],
+        "proxy": ["http://ann:s3cret@proxy.example:3128"],
+    }
+
+
+def test_an_empty_configuration_names_no_wheelhouse() -> None:
+    assert uv_toml(PipConfig()) == "system-certs = true\n"
+    assert pip_conf(PipConfig()) == "[global]\n"
+    assert notes(PipConfig()) == travels(PipConfig()) == ()
+
+
+def test_no_index_is_kept() -> None:
+    config = parse_pip_config(":env:.no-index='1'\n:env:.find-links='/opt/wheels'\n", anywhere)
+    assert tomllib.loads(uv_toml(config)) == {
+        "system-certs": True,
+        "no-index": True,
+        "find-links": ["/wheelhouse"],
+    }
+    assert pip_conf(config) == "[global]\nno-index = true\nfind-links = /wheelhouse\n"
+
+
+def test_an_extra_index_is_worth_a_word() -> None:
+    config = PipConfig(extra_index_urls=(Secret("https://ann:s3cret@one.example/simple"),))
+    assert notes(config) == ("extra-index-url one.example: any index may answer for any name; prefer one index-url",)
+
+
+def test_a_pip_that_does_not_answer_is_told() -> None:
+    def run(command: Command, on_line: object = None, timeout: float | None = None) -> Result:
+        assert command.argv == ("python3", "-m", "pip", "config", "list")
+        return Result(1, stderr="/usr/bin/python3: No module named pip\n")
+
+    config = read_pip_config(run, "python3")
+    assert config == PipConfig(left=("pip's configuration could not be read: /usr/bin/python3: No module named pip",))
+
+
+def test_no_folder_and_one_folder_need_no_copy(tmp_path: Path) -> None:
+    assert wheelhouse(PipConfig(), tmp_path / "into") is None
+    assert wheelhouse(PipConfig(folders=(tmp_path,)), tmp_path / "into") == tmp_path
+    assert not (tmp_path / "into").exists()
+
+
+def test_several_folders_are_joined_and_the_first_wins(tmp_path: Path) -> None:
+    one, two, into = tmp_path / "one", tmp_path / "two", tmp_path / "into"
+    for folder in (one, two, into):
+        folder.mkdir()
+    (one / "a-1-py3-none-any.whl").write_text("a of one")
+    (two / "a-1-py3-none-any.whl").write_text("a of two")
+    (two / "b-1.tar.gz").write_text("b")
+    (two / "c-1.zip").write_text("c")
+    (two / "README").write_text("stays")
+    (two / "d-1-py3-none-any.whl").mkdir()
+    (into / "stale-1-py3-none-any.whl").write_text("of an earlier run")
+    assert wheelhouse(PipConfig(folders=(one, two)), into) == into
+    assert {path.name: path.read_text() for path in into.iterdir()} == {
+        "a-1-py3-none-any.whl": "a of one",
+        "b-1.tar.gz": "b",
+        "c-1.zip": "c",
+    }
+    assert (into / "b-1.tar.gz").samefile(two / "b-1.tar.gz")

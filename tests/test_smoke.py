@@ -1,0 +1,222 @@
+"""Which tests an image gets, how pytest is asked, and what its answer means."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import slipway.smoke
+from slipway import leftovers
+from slipway.command import Command, Result
+from slipway.containers import State, explain
+from slipway.errors import SmokeError, UsageError
+from slipway.smoke import (
+    CHECKS,
+    Budget,
+    Outcome,
+    Round,
+    Target,
+    find_tests,
+    parse_budget,
+    pytest_command,
+    read_outcome,
+    smoke,
+)
+
+EXISTING = {
+    "infra/docker/smoke/base-runtime",
+    "infra/docker/smoke/base-ml",
+    "apps/svc_ocr/smoke",
+    "apps/svc_forms/smoke",
+    "apps/smoke/test_chain.py",
+}
+PASSED = '<testsuites><testsuite time="1.5"><testcase name="test_a"/><testcase name="test_b"/></testsuite></testsuites>'
+MIXED = """<testsuites><testsuite time="2.0">
+<testcase name="test_a"/>
+<testcase name="test_b"><failure message="assert 1 == 2&#10;more"/></testcase>
+<testcase name="test_c"><error message="no container"/></testcase>
+<testcase name="test_d"><skipped message="no network"/></testcase>
+</testsuite></testsuites>"""
+
+
+@pytest.mark.parametrize(
+    ("name", "ancestors", "expected"),
+    [
+        ("base-runtime", [], ["infra/docker/smoke/base-runtime"]),
+        ("base-ml", ["base-runtime"], ["infra/docker/smoke/base-runtime", "infra/docker/smoke/base-ml"]),
+        (
+            "svc-ocr",
+            ["base-runtime", "base-ml"],
+            ["infra/docker/smoke/base-runtime", "infra/docker/smoke/base-ml", "apps/svc_ocr/smoke"],
+        ),
+        ("svc-forms", ["base-other"], ["apps/svc_forms/smoke"]),
+        ("chain", [], ["apps/smoke/test_chain.py"]),
+        ("svc-new", [], []),
+    ],
+)
+def test_an_image_gets_the_tests_of_its_bases_and_its_own(name: str, ancestors: list[str], expected: list[str]) -> None:
+    assert slipway.smoke.tests_for(name, ancestors, EXISTING) == tuple(expected)
+
+
+def test_test_folders_are_found_in_a_repository(tmp_path: Path) -> None:
+    for path in EXISTING:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("") if path.endswith(".py") else (tmp_path / path).mkdir()
+    (tmp_path / "apps/svc_ocr/Dockerfile").write_text("")
+    assert find_tests(tmp_path) == EXISTING
+
+
+@pytest.mark.parametrize(
+    ("text", "budget"),
+    [
+        ("1.3 GB", Budget(1_300_000_000)),
+        ("200 MB over parent", Budget(200_000_000, over_parent=True)),
+        ("512kB", Budget(512_000)),
+        ("5 B", Budget(5)),
+    ],
+)
+def test_a_budget_reads_as_docker_writes_sizes(text: str, budget: Budget) -> None:
+    assert parse_budget(text) == budget
+
+
+@pytest.mark.parametrize("text", ["", "big", "1.3", "-1 MB", "1 GiB", "1 GB over base"])
+def test_other_budgets_are_refused(text: str) -> None:
+    with pytest.raises(UsageError, match="not a size"):
+        parse_budget(text)
+
+
+def test_pytest_is_asked_for_the_checks_and_the_tests() -> None:
+    this = Round(Path("/repo"), "7f3c", Path("/repo/.slipway/runs/7f3c"), {"svc-b": "sha256:b", "svc-a": "sha256:a"})
+    target = Target("svc-a", "sha256:a", ("apps/svc_a/smoke",), "1 GB", "sha256:base")
+    command = pytest_command(target, this)
+    assert command.argv[:3] == (sys.executable, "-m", "pytest")
+    assert command.argv[-2:] == (str(CHECKS), "/repo/apps/svc_a/smoke")
+    assert {
+        "--slipway-image=sha256:a",
+        "--slipway-name=svc-a",
+        "--slipway-run=7f3c",
+        "--slipway-siblings=svc-a=sha256:a",
+        "--slipway-siblings=svc-b=sha256:b",
+        "--slipway-budget=1 GB",
+        "--slipway-parent=sha256:base",
+        "--slipway-logs=/repo/.slipway/runs/7f3c/smoke-svc-a",
+        "--junit-xml=/repo/.slipway/runs/7f3c/smoke-svc-a/junit.xml",
+    } <= set(command.argv)
+    assert (command.cwd, command.label) == ("/repo", "smoke svc-a")
+
+
+def test_tests_of_several_images_get_no_checks() -> None:
+    command = pytest_command(
+        Target("chain", tests=("apps/smoke/test_chain.py",)), Round(Path("/r"), "1", Path("/d"), {})
+    )
+    assert command.argv[-1] == "/r/apps/smoke/test_chain.py"
+    assert str(CHECKS) not in command.argv
+    assert not [argument for argument in command.argv if argument.startswith("--slipway-image")]
+
+
+def test_all_passed() -> None:
+    outcome = read_outcome("svc-a", 0, PASSED, "log")
+    assert outcome == Outcome("svc-a", 2, 0, 1.5, "log")
+    assert outcome.ok
+
+
+def test_failed_broken_and_skipped_are_all_failures() -> None:
+    outcome = read_outcome("svc-a", 1, MIXED, "log")
+    assert (outcome.passed, outcome.failed, outcome.ok) == (1, 3, False)
+    assert outcome.failures == (
+        "test_b: assert 1 == 2",
+        "test_c: no container",
+        "test_d: skipped: no network",
+    )
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "junit", "why"),
+    [
+        (5, '<testsuites><testsuite time="0"/></testsuites>', "no tests were collected"),
+        (0, '<testsuites><testsuite time="0"/></testsuites>', "no test ran"),
+        (4, "", "pytest ended with exit code 4 and no results"),
+        (-9, PASSED[:40], "pytest ended with exit code -9 and no results"),
+        (2, PASSED, "pytest ended with exit code 2"),
+    ],
+)
+def test_what_proves_nothing_is_no_success(exit_code: int, junit: str, why: str) -> None:
+    outcome = read_outcome("svc-a", exit_code, junit, "log")
+    assert not outcome.ok
+    assert outcome.failures == (why,)
+
+
+class Pytest:
+    """Stands for running pytest: writes the junit.xml that belongs to each name."""
+
+    def __init__(self, **answers: tuple[int, str]) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+
+    def __call__(self, command: Command) -> Result:
+        name = command.label.removeprefix("smoke ")
+        self.asked.append(name)
+        exit_code, junit = self.answers[name]
+        path = next(a.removeprefix("--junit-xml=") for a in command.argv if a.startswith("--junit-xml="))
+        Path(path).write_text(junit)
+        return Result(exit_code, "what pytest printed", "")
+
+
+def test_one_failure_does_not_keep_the_others_from_being_tested(tmp_path: Path) -> None:
+    run_pytest = Pytest(a=(1, MIXED), b=(0, PASSED))
+    told: list[Outcome] = []
+    with pytest.raises(SmokeError) as failure:
+        smoke([Target("a", "1"), Target("b", "2")], Round(tmp_path, "r", tmp_path, {}), run_pytest, told.append)
+    assert run_pytest.asked == ["a", "b"]
+    assert [(outcome.name, outcome.ok) for outcome in told] == [("a", False), ("b", True)]
+    assert str(failure.value) == (
+        "error: smoke a: 3 failed, 1 passed\n"
+        "  test_b: assert 1 == 2\n"
+        "  test_c: no container\n"
+        "  test_d: skipped: no network\n"
+        "hint:  invoke smoke a\n"
+        f"log:   {tmp_path / 'smoke-a' / 'pytest.log'}"
+    )
+    assert Path(failure.value.log).read_text() == "what pytest printed\n"
+
+
+def test_results_of_an_earlier_round_are_not_read_again(tmp_path: Path) -> None:
+    this = Round(tmp_path, "r", tmp_path, {})
+    assert smoke([Target("a", "1")], this, Pytest(a=(0, PASSED)))[0].ok
+    with pytest.raises(SmokeError, match="exit code -9 and no results"):
+        smoke([Target("a", "1")], this, lambda command: Result(-9))
+
+
+def test_nothing_to_test_is_a_failure(tmp_path: Path) -> None:
+    with pytest.raises(SmokeError, match="no image to test"):
+        smoke([], Round(tmp_path, "r", tmp_path, {}), Pytest())
+
+
+def test_a_dead_container_is_explained_with_all_that_is_known() -> None:
+    state = State("exited", 137, True, "", "unhealthy", "connection refused", 0)
+    log = "\n".join(f"line {number}" for number in range(30)) + "\n\x1b[2Jend"
+    told = explain("svc-a", "it stopped", state, log).splitlines()
+    assert told[:4] == [
+        "svc-a: it stopped",
+        "  exit code 137: killed (SIGKILL)",
+        "  killed for memory: it reached its limit (OOM)",
+        "  last health probe:",
+    ]
+    assert told[5:7] == ["  last 20 log lines:", "    line 11"]
+    assert told[-1] == "    \\x1b[2Jend"
+
+
+def test_only_an_owner_of_this_host_that_has_ended_is_dead() -> None:
+    mine = leftovers.owner()
+    assert not leftovers.is_dead(mine)
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    host, started = mine.rsplit(" ", 2)[0], mine.rsplit(" ", 1)[1]
+    assert leftovers.is_dead(f"{host} {child.pid} {started}")
+    assert leftovers.is_dead(f"{host} {os.getpid()} 1"), "the pid lives on in another process"
+    assert not leftovers.is_dead(f"elsewhere pid:[1] {child.pid} {started}")
+    assert not leftovers.is_dead("not a label of ours")
