@@ -91,7 +91,7 @@ class Failure:
     output: tuple[str, ...] = ()
 
 
-_NAME = re.compile(r"\[(?P<target>[A-Za-z0-9_-]+)(?: (?P<rest>[^\]]*))?\] (?P<what>.*)", re.DOTALL)
+_NAME = re.compile(r"\[(?P<place>[^\]]*)\] (?P<what>.*)", re.DOTALL)
 _TARGET_ERROR = re.compile(r"ERROR: target ([A-Za-z0-9_-]+): (.*)")
 _MOUNT = re.compile(r"--mount=\S+\s+")
 _CANCELED = "context canceled"
@@ -105,6 +105,7 @@ class Progress:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
+        self._names = tuple(names)
         self._rank = {name: rank for rank, name in enumerate(names)}
         self._owner: dict[str, str] = {}
         self._what: dict[str, str] = {}
@@ -151,20 +152,20 @@ class Progress:
 
     def _vertex(self, vertex: Mapping[str, Any]) -> Iterator[Event]:
         digest = str(vertex.get("digest", ""))
-        match = _NAME.match(str(vertex.get("name", "")))
-        if not match or match["target"] not in self._rank:
+        image, rest, what = self._place(str(vertex.get("name", "")))
+        if not image:
             return
-        self._claim(digest, match["target"])
-        owner, rest, what = self._owner[digest], match["rest"] or "", _shortened(match["what"])
+        self._claim(digest, image)
+        owner = self._owner[digest]
         self._what[digest] = what
         if vertex.get("error"):
             if _CANCELED not in str(vertex["error"]) and self._once(digest, "failed"):
                 self._errors[digest] = str(vertex["error"])
                 yield Event(owner, "failed", what)
-        elif rest.startswith(("internal", "context")):
+        elif rest.startswith(("internal", "context")) or what.startswith("FROM "):
             return
         elif what.startswith("exporting to"):
-            yield from self._exporting(digest, match["target"], vertex)
+            yield from self._exporting(digest, image, vertex)
         elif vertex.get("cached"):
             if self._once(digest, "cached"):
                 yield Event(owner, "cached", what)
@@ -192,6 +193,15 @@ class Progress:
         for line in text.splitlines():
             tail.append(line)
             yield Event(owner, "log", line)
+
+    def _place(self, name: str) -> tuple[str, str, str]:
+        """A step's image, its place in the file, and what it does. A bake of one target does not name it."""
+        match = _NAME.fullmatch(name)
+        place, what = (match["place"], match["what"]) if match else ("", name)
+        image, _, rest = place.partition(" ")
+        if image in self._rank:
+            return image, rest, _shortened(what)
+        return (self._names[0], place, _shortened(what)) if len(self._names) == 1 else ("", "", "")
 
     def _claim(self, digest: str, target: str) -> None:
         held = self._owner.get(digest)

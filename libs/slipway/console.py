@@ -193,8 +193,9 @@ class _Painter:
         from rich.text import Text
 
         grid = Table.grid(padding=(0, 3, 0, 0))
-        for _ in range(3):
-            grid.add_column(no_wrap=True)
+        widest = max((len(branch + name) for branch, name in self._branches), default=0)
+        for width in (widest, len("running"), len("00 min 00 s")):
+            grid.add_column(no_wrap=True, min_width=width)
         grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         now = time.monotonic()
         with self._state.lock:
