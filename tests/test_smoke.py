@@ -37,8 +37,9 @@ EXISTING = {
 PASSED = '<testsuites><testsuite time="1.5"><testcase name="test_a"/><testcase name="test_b"/></testsuite></testsuites>'
 MIXED = """<testsuites><testsuite time="2.0">
 <testcase name="test_a"/>
-<testcase name="test_b"><failure message="assert 1 == 2&#10;more"/></testcase>
-<testcase name="test_c"><error message="no container"/></testcase>
+<testcase name="test_b"><failure message="AssertionError: assert 1 == 2&#10;more"/></testcase>
+<testcase name="test_c">
+<error message="failed on setup with &quot;slipway.errors.SmokeError: error: no container"/></testcase>
 <testcase name="test_d"><skipped message="no network"/></testcase>
 </testsuite></testsuites>"""
 
@@ -68,6 +69,7 @@ def test_test_folders_are_found_in_a_repository(tmp_path: Path) -> None:
         (tmp_path / path).write_text("") if path.endswith(".py") else (tmp_path / path).mkdir()
     (tmp_path / "apps/svc_ocr/Dockerfile").write_text("")
     assert find_tests(tmp_path) == EXISTING
+    assert slipway.smoke.together(EXISTING) == ("chain",)
 
 
 @pytest.mark.parametrize(

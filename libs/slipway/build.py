@@ -1,7 +1,10 @@
-"""Build what the plan says: pull, tag, and one bake for all that must be built.
+"""Build what the plan says: pull, tag, and bake in waves, each of all images whose parents are there.
+
+A wave is one solve. Parents are never linked inside a solve: BuildKit keys a step on a ``target:`` link otherwise than
+the same step on the parent's image, so the first edit of a service would install its dependencies again.
 
 buildx stops at the first failure and cancels the rest. So: bake, look at what is there now, drop what failed and all
-that stands on it, bake the rest (finished steps are cached). Resuming after a crash is the same loop.
+that stands on it, go on with the rest (finished steps are cached). Resuming after a crash is the same loop.
 """
 
 from __future__ import annotations
@@ -50,16 +53,15 @@ def build(
     failures: dict[str, Failure] = {}
     remaining = _without(wanted, missing, parents)
     while remaining:
-        found = _bake(settings, survey, plan, remaining, engine, run, record, inheritance, on_event, seconds)
-        failures |= found
-        finished = _finished(remaining, plan, engine)
+        wave = _wave(remaining, parents, alone=not settings["BUILDER"])
+        found = _bake(settings, survey, plan, wave, engine, run, record, inheritance, on_event, seconds)
+        finished = _finished(wave, plan, engine)
         outcomes |= {name: _built(_step(plan, name), image, seconds[name]) for name, image in finished.items()}
         _remember(settings, survey, finished)
-        left = _without([name for name in remaining if name not in finished], failures, parents)
-        if len(left) == len(remaining):
-            failures |= {name: Failure("", "buildx ended without building it") for name in left}
-            left = []
-        remaining = left
+        if not finished and not found:
+            found = dict.fromkeys(wave, Failure("", "buildx ended without building it"))
+        failures |= found
+        remaining = _without([name for name in remaining if name not in finished], failures, parents)
     lost = {*failures, *missing}
     for name in wanted:
         if name not in outcomes:
@@ -172,6 +174,12 @@ def _target(step: Step, settings: Settings, survey: Survey, baked: Collection[st
         ),
         platforms=settings.platforms,
     )
+
+
+def _wave(names: Sequence[str], parents: graph.Graph, *, alone: bool) -> list[str]:
+    """What can be baked now: images with no parent left to build. A builder that is not the engine's own cannot see
+    the engine's images, so it gets all at once, linked inside the solve."""
+    return [name for name in names if not (alone and set(parents[name]) & set(names))]
 
 
 def _finished(names: Sequence[str], plan: Plan, engine: Engine) -> dict[str, LocalImage]:

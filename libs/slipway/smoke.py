@@ -17,8 +17,10 @@ from slipway.errors import SmokeError, UsageError
 
 CHECKS = Path(__file__).parent / "testing" / "checks"
 BASE_TESTS = "infra/docker/smoke"
+TOGETHER = "apps/smoke/test_"
 _UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
 _BUDGET = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|kB|MB|GB)( over parent)?")
+_EXCEPTION = re.compile(r"^(failed on \w+ with ['\"])?([\w.]+(Error|Exception): )+(error: )?")
 _NO_TESTS = 5
 _SHOWN = 3
 
@@ -93,13 +95,13 @@ def tests_for(name: str, ancestors: Sequence[str], existing: Collection[str]) ->
     """
     wanted = [f"{BASE_TESTS}/{base}" for base in (*ancestors, name)]
     wanted += [path for path in sorted(existing) if _service_of(path) == name]
-    wanted.append(f"apps/smoke/test_{name.replace('-', '_')}.py")
+    wanted.append(f"{TOGETHER}{name.replace('-', '_')}.py")
     return tuple(path for path in wanted if path in existing)
 
 
 def find_tests(root: Path) -> frozenset[str]:
     """Every path under ``root`` that ``tests_for`` may choose from."""
-    patterns = (f"{BASE_TESTS}/*/", "apps/*/smoke/", "apps/smoke/test_*.py")
+    patterns = (f"{BASE_TESTS}/*/", "apps/*/smoke/", f"{TOGETHER}*.py")
     return frozenset(found.relative_to(root).as_posix() for pattern in patterns for found in root.glob(pattern))
 
 
@@ -112,7 +114,7 @@ def together(existing: Collection[str]) -> tuple[str, ...]:
 def pytest_command(target: Target, this: Round) -> Command:
     """The pytest that tests ``target``; its junit.xml and the containers' logs go into the target's folder."""
     folder = this.folder(target.name)
-    argv = [sys.executable, "-m", "pytest", "-v", "-ra", "--tb=short", "--color=no", "-p", "no:cacheprovider"]
+    argv = [sys.executable, "-m", "pytest", "-vv", "-ra", "--tb=short", "--color=no", "-p", "no:cacheprovider"]
     argv += [f"--rootdir={this.root}", f"--config-file={this.root / 'pyproject.toml'}"]
     argv += ["--override-ini=addopts=", "--import-mode=importlib", "--strict-markers"]
     argv += [f"--junit-xml={folder / 'junit.xml'}", f"--slipway-run={this.run}", f"--slipway-logs={folder}"]
@@ -191,7 +193,7 @@ def _failures(case: ElementTree.Element) -> list[str]:
     told = []
     for kind in ("failure", "error", "skipped"):
         for found in case.iter(kind):
-            why = next(iter((found.get("message") or "").splitlines()), "")
+            why = _EXCEPTION.sub("", next(iter((found.get("message") or "").splitlines()), ""))
             told.append(f"{case.get('name')}: {'skipped: ' if kind == 'skipped' else ''}{why}")
     return told
 

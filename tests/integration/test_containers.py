@@ -53,6 +53,7 @@ FROM good AS served
 EXPOSE 8080
 VOLUME ["/data"]
 CMD ["python3", "-m", "http.server", "8080", "--directory", "/tmp"]
+LABEL slipway.memory=96m
 FROM good AS as-root
 USER 0:0
 FROM good AS by-name
@@ -162,7 +163,9 @@ def test_it_runs_in_a_sandbox_under_the_very_image_id(bench: Bench, ids: dict[st
         assert seen["Image"] == ids["served"]
         assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and host["Init"]
         assert host["SecurityOpt"] == ["no-new-privileges:true"]
-        assert (host["Memory"], host["MemorySwap"], host["PidsLimit"]) == (2 * 1024**3, 2 * 1024**3, 512)
+        assert (host["Memory"], host["MemorySwap"], host["PidsLimit"]) == (96 * 1024**2, 96 * 1024**2, 512), (
+            "as its label says"
+        )
         assert f"SLIPWAY_RUN={RUN}" in seen["Config"]["Env"]
         assert box.exec("touch", "/usr/x").exit_code != 0
         assert box.exec("touch", "/tmp/x").exit_code == 0
@@ -224,6 +227,19 @@ def test_an_interrupted_pytest_removes_all_it_made(bench: Bench, tmp_path: Path,
     assert child.wait(timeout=30) == pytest.ExitCode.INTERRUPTED
     assert left(bench.client) == []
     assert list(tmp_path.glob("slipway-*-good-0.log")), "logs are saved before removal"
+
+
+def test_the_marker_is_heeded_and_a_failed_test_shows_the_log(bench: Bench, tmp_path: Path) -> None:
+    test = tmp_path / "test_marked.py"
+    test.write_text(
+        "import pytest\n@pytest.mark.slipway(memory='48m', env={'GREETING': 'hello'})\n"
+        "def test_marked(container):\n"
+        "    assert container.exec('sh', '-c', 'echo $GREETING').output == 'hello\\n'\n"
+        "    container.get('/not-there').raise_for_status()\n"
+    )
+    shown = subprocess.run(pytest_argv(bench, "served", str(test)), capture_output=True, text=True, check=False).stdout
+    assert "404 Client Error" in shown and "served: last log lines" in shown
+    assert '"GET /not-there HTTP/1.1" 404' in shown
 
 
 def test_a_good_image_passes_every_check(bench: Bench, tmp_path: Path) -> None:

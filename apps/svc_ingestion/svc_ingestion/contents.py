@@ -13,6 +13,8 @@ PIECE = 1 << 18
 
 
 class Contents(Protocol):
+    """Every method raises OSError when the store cannot be used: a full disk, a server out of reach."""
+
     def check(self) -> None:
         """Raises when nothing can be stored."""
 

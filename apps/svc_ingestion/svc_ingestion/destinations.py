@@ -58,18 +58,24 @@ class NatsDestination:
     def send(self, document: Document, content: Iterator[bytes]) -> Outcome:
         described = {name: value for name, value in document.as_json().items() if name != "delivery"}
         try:
-            asyncio.run(self._publish(json.dumps(described).encode()))
+            asyncio.run(asyncio.wait_for(self._publish(json.dumps(described).encode()), timeout=15))
         except (nats.errors.Error, OSError, TimeoutError) as error:
             return Unreached(f"{self._url}: {error or type(error).__name__}")
         return Arrived({"subject": self._subject})
 
     async def _publish(self, message: bytes) -> None:
-        client = await nats.connect(self._url, allow_reconnect=False, connect_timeout=5)
+        client = await nats.connect(
+            self._url, error_cb=_ignore, allow_reconnect=False, max_reconnect_attempts=1, connect_timeout=5
+        )
         try:
             await client.publish(self._subject, message)
             await client.flush(timeout=5)
         finally:
             await client.close()
+
+
+async def _ignore(error: Exception) -> None:
+    """What goes wrong is raised as well, and ends in the delivery's reason."""
 
 
 def _result(reply: httpx.Response) -> object:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.datastructures import UploadFile
 
 from servicekit.app import create_app
@@ -83,6 +83,12 @@ async def lifespan(_: FastAPI) -> AsyncIterator[None]:
 
 
 app = create_app("svc-ingestion", checks={"ledger": ledger.check, "contents": contents.check}, lifespan=lifespan)
+
+
+@app.exception_handler(OSError)
+def store_fails(_: Request, error: Exception) -> Response:
+    """A full disk or a MinIO out of reach: nothing is wrong with the request."""
+    return JSONResponse({"detail": f"the store cannot be used: {error}"}, status_code=503)
 
 
 @app.post("/documents", status_code=201)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import BinaryIO
 from urllib.parse import urlsplit
 
 from minio import Minio
-from minio.error import S3Error
-from urllib3 import PoolManager, Retry, Timeout
+from minio.error import MinioException, S3Error
+from urllib3 import BaseHTTPResponse, PoolManager, Retry, Timeout
+from urllib3.exceptions import HTTPError
 
 from svc_ingestion.contents import PIECE
 
@@ -27,18 +29,38 @@ class MinioContents:
         )
 
     def check(self) -> None:
-        if not self._client.bucket_exists(self._bucket):
-            self._client.make_bucket(self._bucket)
+        with _as_os_error():
+            if not self._client.bucket_exists(self._bucket):
+                self._client.make_bucket(self._bucket)
 
     def put(self, id: str, content: BinaryIO, size: int) -> None:
         self.check()
-        self._client.put_object(self._bucket, id, content, size)
+        with _as_os_error():
+            self._client.put_object(self._bucket, id, content, size)
 
     def read(self, id: str) -> Iterator[bytes]:
-        try:
-            reply = self._client.get_object(self._bucket, id)
-        except S3Error as error:
-            if error.code == "NoSuchKey":
-                raise KeyError(id) from None
-            raise
-        return reply.stream(PIECE)
+        with _as_os_error():
+            try:
+                reply = self._client.get_object(self._bucket, id)
+            except S3Error as error:
+                if error.code in ("NoSuchKey", "NoSuchBucket"):
+                    raise KeyError(id) from None
+                raise
+        return _pieces(reply)
+
+
+def _pieces(reply: BaseHTTPResponse) -> Iterator[bytes]:
+    try:
+        yield from reply.stream(PIECE)
+    finally:
+        reply.close()
+        reply.release_conn()
+
+
+@contextmanager
+def _as_os_error() -> Iterator[None]:
+    """A store out of reach is an OSError, be it a disk or a server."""
+    try:
+        yield
+    except (MinioException, HTTPError) as error:
+        raise OSError(f"MinIO: {error}") from error

@@ -56,8 +56,15 @@ class Graph:
         return list(dict.fromkeys(mention.entity for mention in self.mentions))
 
 
+class StoreUnavailable(Exception):
+    """The store does not answer, or refuses us."""
+
+
 class Store(Protocol):
-    """Graphs by document. An entity lives as long as a document mentions it."""
+    """Graphs by document. An entity lives as long as a document mentions it.
+
+    Every method raises StoreUnavailable when the store cannot be used.
+    """
 
     def check(self) -> None:
         """Raises when the store cannot be used."""

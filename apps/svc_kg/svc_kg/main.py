@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import HTTPException, Query
+from fastapi import HTTPException, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, StrictStr
 
 from servicekit.app import create_app
 from servicekit.settings import from_environment
-from svc_kg.graph import Entity, Relation, Store
+from svc_kg.graph import Entity, Relation, Store, StoreUnavailable
 from svc_kg.paths import shortest_path
 from svc_kg.reading import read
 from svc_kg.sqlite_store import SqliteStore
@@ -43,6 +44,11 @@ def open_store(settings: Settings) -> Store:
 settings = from_environment(Settings)
 store = open_store(settings)
 app = create_app("svc-kg", checks={"store": store.check})
+
+
+@app.exception_handler(StoreUnavailable)
+def store_fails(_: Request, error: Exception) -> Response:
+    return JSONResponse({"detail": f"the store cannot be used: {error}"}, status_code=503)
 
 
 @app.post("/documents")

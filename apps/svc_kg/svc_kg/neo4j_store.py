@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
-from neo4j import Driver, GraphDatabase, ManagedTransaction
+from neo4j import Driver, GraphDatabase, ManagedTransaction, Session
+from neo4j.exceptions import DriverError, Neo4jError
 
-from svc_kg.graph import Entity, Graph, Mention, Relation
+from svc_kg.graph import Entity, Graph, Mention, Relation, StoreUnavailable
 
 _CONSTRAINTS = (
     "CREATE CONSTRAINT document_id IF NOT EXISTS FOR (d:Document) REQUIRE d.id IS UNIQUE",
@@ -18,7 +20,7 @@ _FORGET = (
     "MATCH (d:Document {id: $document})-[:MENTIONS]->(e:Entity) WITH d, collect(DISTINCT e) AS mentioned "
     "DETACH DELETE d WITH mentioned UNWIND mentioned AS e "
     "OPTIONAL MATCH (e)-[r:RELATES {document: $document}]-() DELETE r WITH DISTINCT e "
-    "WHERE NOT EXISTS { (:Document)-[:MENTIONS]->(e) } DETACH DELETE e"
+    "WHERE NOT (e)<-[:MENTIONS]-() DETACH DELETE e"
 )
 _PUT_MENTIONS = (
     "MATCH (d:Document {id: $document}) UNWIND $mentions AS m "
@@ -56,7 +58,8 @@ class Neo4jStore:
         self._prepared = False
 
     def check(self) -> None:
-        self._driver.verify_connectivity()
+        with self._session() as session:
+            session.run("RETURN 1").consume()
 
     def put(self, document: str, graph: Graph) -> None:
         self._prepare()
@@ -72,11 +75,11 @@ class Neo4jStore:
             transaction.run(_PUT_MENTIONS, document=document, mentions=mentions).consume()
             transaction.run(_PUT_RELATIONS, document=document, relations=relations).consume()
 
-        with self._driver.session() as session:
+        with self._session() as session:
             session.execute_write(write)
 
     def delete(self, document: str) -> bool:
-        with self._driver.session() as session:
+        with self._session() as session:
             return session.execute_write(_forget, document)
 
     def find(self, name: str, limit: int) -> list[Entity]:
@@ -96,12 +99,21 @@ class Neo4jStore:
     def _prepare(self) -> None:
         """Constraints keep two writers from making one entity twice; a server that is still starting has none."""
         if not self._prepared:
-            for constraint in _CONSTRAINTS:
-                self._driver.execute_query(constraint)
+            with self._session() as session:
+                for constraint in _CONSTRAINTS:
+                    session.run(constraint).consume()
             self._prepared = True
 
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        try:
+            with self._driver.session() as session:
+                yield session
+        except (DriverError, Neo4jError) as error:
+            raise StoreUnavailable(f"Neo4j: {error}") from error
+
     def _rows(self, query: str, **parameters: object) -> list[list[Any]]:
-        with self._driver.session() as session:
+        with self._session() as session:
             return session.execute_read(lambda transaction: transaction.run(query, parameters).values())
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
-from svc_kg.graph import Entity, Graph, Mention, Relation
+from svc_kg.graph import Entity, Graph, Mention, Relation, StoreUnavailable
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS document (id TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -104,13 +104,13 @@ class SqliteStore:
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
         """One connection per use: committed when all went well, rolled back otherwise."""
-        database = sqlite3.connect(self._path, timeout=10)
         try:
-            database.execute("PRAGMA foreign_keys = ON")
-            with database:
-                yield database
-        finally:
-            database.close()
+            with closing(sqlite3.connect(self._path, timeout=10)) as database:
+                database.execute("PRAGMA foreign_keys = ON")
+                with database:
+                    yield database
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailable(f"{self._path}: {error}") from error
 
 
 def _forget_unmentioned(database: sqlite3.Connection) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
-from svc_kg.graph import Relation
+from svc_kg.graph import Relation, StoreUnavailable
 from svc_kg.paths import shortest_path
 from svc_kg.reading import read
 from svc_kg.sqlite_store import SqliteStore
@@ -81,5 +80,5 @@ def test_no_path(store: SqliteStore) -> None:
 
 
 def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(sqlite3.OperationalError, match="unable to open database file"):
+    with pytest.raises(StoreUnavailable, match="unable to open database file"):
         SqliteStore(tmp_path / "missing" / "graph.sqlite")

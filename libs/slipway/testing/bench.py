@@ -48,11 +48,12 @@ class BuiltImage:
         return min(exposed, key=lambda port: int(port.removesuffix("/tcp")), default="")
 
     def bytes_over(self, parent: BuiltImage) -> int:
-        """What it adds to ``parent``, in bytes. Raises SmokeError unless it stands on it."""
-        if self.chain[: len(parent.chain)] != parent.chain:
-            raise SmokeError(
-                f"{self.name} is not built on {parent.reference} as it is here", hint=f"invoke build {self.name}"
-            )
+        """What it adds to ``parent``, in bytes. Raises SmokeError when they do not share a root.
+
+        Their other layers may differ: a parent built again from the same inputs has other digests.
+        """
+        if self.chain[:1] != parent.chain[:1]:
+            raise SmokeError(f"{self.name} does not stand on {parent.reference}", hint=f"invoke build {self.name}")
         return self.bytes - parent.bytes
 
     def layers(self) -> tuple[Layer, ...]:
