@@ -58,6 +58,7 @@ def build(
         finished = _finished(wave, plan, engine)
         outcomes |= {name: _built(_step(plan, name), image, seconds[name]) for name, image in finished.items()}
         _remember(settings, survey, finished)
+        found = {name: failure for name, failure in found.items() if name not in finished}
         if not finished and not found:
             found = dict.fromkeys(wave, Failure("", "buildx ended without building it"))
         failures |= found

@@ -17,8 +17,9 @@ from dotenv import dotenv_values
 from slipway.errors import Problem
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
-_PLAIN = r"[^\s'\"$`\\#;&|<>()!*?\[\]{}~]*"
-_LINE = re.compile(rf"(?P<name>{_NAME})=(?:{_PLAIN}|'[^'\\]*'|\"[^\"$`\\!]*\")[ \t]*")
+_CONTROL = r"\x00-\x08\x0a-\x1f\x7f"
+_PLAIN = rf"[^\s'\"$`\\#;&|<>()!*?\[\]{{}}~{_CONTROL}]*"
+_LINE = re.compile(rf"(?P<name>{_NAME})=(?:{_PLAIN}|'[^'\\{_CONTROL}]*'|\"[^\"$`\\!{_CONTROL}]*\")[ \t]*")
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,8 @@ def parse_env(data: bytes, path: str = ".env") -> tuple[tuple[Entry, ...], tuple
     entries: list[Entry] = []
     problems: list[Problem] = []
     first: dict[str, int] = {}
-    read = dotenv_values(stream=io.StringIO(text), interpolate=False)
     for number, raw in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
-        if not raw.strip() or raw.lstrip().startswith("#"):
+        if not raw.strip(" \t") or raw.lstrip(" \t").startswith("#"):
             continue
         match = _LINE.fullmatch(raw)
         if not match:
@@ -55,11 +55,13 @@ def parse_env(data: bytes, path: str = ".env") -> tuple[tuple[Entry, ...], tuple
             )
         else:
             first[match["name"]] = number
-            entries.append(Entry(match["name"], read.get(match["name"]) or "", number))
+            read = dotenv_values(stream=io.StringIO(raw), interpolate=False)
+            entries.append(Entry(match["name"], read[match["name"]] or "", number))
     return tuple(entries), tuple(problems)
 
 
 _READINGS: tuple[tuple[re.Pattern[str], str, str], ...] = (
+    (re.compile(rf".*[{_CONTROL}]"), "holds a control character", "type the line anew"),
     (
         re.compile(r"\s*export\s"),
         "'export' is read by bash and python-dotenv, refused by docker",

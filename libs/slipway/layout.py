@@ -20,11 +20,11 @@ def size(count: int) -> str:
 
 def seconds(count: float) -> str:
     """``0.24 s``, ``8.2 s``, ``1 min 04 s``."""
-    if count < 1:
+    if count < 0.995:
         return f"{count:.2f} s"
-    if count < 60:
+    if count < 59.95:
         return f"{count:.1f} s"
-    return f"{int(count) // 60} min {int(count) % 60:02d} s"
+    return f"{round(count) // 60} min {round(count) % 60:02d} s"
 
 
 def aligned(rows: Sequence[Sequence[str]], gap: int = 2) -> list[str]:

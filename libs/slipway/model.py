@@ -39,12 +39,12 @@ def check_registry(text: str) -> str:
             f"REGISTRY={text}: a registry is host[:port], without a path",
             hint=f"REGISTRY={text.split('/')[0]}, and the path goes into OWNER",
         )
-    host, _, port = (
-        text.partition(":") if not text.startswith("[") else (text.partition("]")[0] + "]", "", text.partition("]:")[2])
-    )
+    bracket, closed, rest = text.partition("]") if text.startswith("[") else ("", "", text)
+    name, colon, port = rest.partition(":")
+    host = f"{bracket}{closed}{name}"
     if not _HOST.fullmatch(host):
         raise UsageError(f"REGISTRY={text}: {host!r} is no host name")
-    if (port or text.endswith(":")) and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
+    if colon and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
         raise UsageError(f"REGISTRY={text}: port {port!r} is not 1 to 65535")
     return text
 
@@ -98,16 +98,18 @@ class Reference:
     @classmethod
     def parse(cls, text: str) -> Reference:
         """Raises UsageError unless ``text`` is ``registry/path[:tag|@sha256:…]``."""
-        rest, _, digest = text.partition("@")
-        if digest and not _DIGEST.fullmatch(digest):
+        if "://" in text:
+            raise UsageError(f"{text}: a reference has no scheme", hint=text.partition("://")[2])
+        rest, at, digest = text.partition("@")
+        if at and not _DIGEST.fullmatch(digest):
             raise UsageError(f"{text}: a digest is sha256: and 64 hexadecimal digits")
         registry, slash, path = rest.partition("/")
         if not slash or not ("." in registry or ":" in registry or registry in LOOPBACK):
             raise UsageError(f"{text}: the registry is missing", hint=f"host[:port]/{rest}")
-        path, _, tag = path.partition(":")
+        path, colon, tag = path.partition(":")
         check_registry(registry)
         check_path(path, "path")
-        if tag:
+        if colon:
             check_tag(tag, "tag")
         return cls(registry, path, tag, digest)
 

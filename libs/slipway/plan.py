@@ -121,6 +121,8 @@ def _why(image: Image, facts: Facts, needed: Collection[str]) -> str:
     newest = facts.newest.get(image.name)
     if not newest:
         return "not built yet"
+    if newest.input_digest == facts.digests[image.name]:
+        return f"{content_tag(newest.input_digest)} is gone from the engine"
     earlier = facts.earlier.get(newest.input_digest)
     if earlier is None:
         return f"inputs changed since {content_tag(newest.input_digest)}"
@@ -133,7 +135,7 @@ def _why(image: Image, facts: Facts, needed: Collection[str]) -> str:
     if changed:
         built = [parent for parent in changed if parent in needed and not facts.here(parent)]
         return f"{built[0]} is built" if built and built[0] not in facts.published else f"{changed[0]} changed"
-    return "its image is gone from the engine" if not said else said[0]
+    return said[0] if said else f"inputs changed since {content_tag(newest.input_digest)}"
 
 
 @dataclass(frozen=True)

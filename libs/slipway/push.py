@@ -7,7 +7,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -93,7 +94,7 @@ def refuse_moves(pushes: Sequence[Push], registry: Registry, moving_tags: Sequen
 def _differs(push: Push, registry: Registry) -> bool:
     if not push.current or push.current == push.published:
         return False
-    config = registry.config(push.reference.tagged(push.reference.tag)).get("config") or {}
+    config = registry.config(push.reference).get("config") or {}
     return (config.get("Labels") or {}).get(INPUT_LABEL) != push.input_digest
 
 
@@ -129,17 +130,17 @@ def move(pushes: Sequence[Push], registry: Registry, run: Run) -> tuple[Outcome,
     Raises PushError when a tag cannot be moved and those moved before were put back; MixedReleaseError when they could
     not be.
     """
-    moved: list[tuple[Push, Manifest | None]] = []
+    tried: list[tuple[Push, Manifest | None]] = []
     for push in pushes:
         if push.current == push.published:
             continue
         try:
             before = registry.manifest(push.reference) if push.current else None
+            tried.append((push, before))
             _point(push, registry)
-            moved.append((push, before))
             run.journal(moved=str(push.reference), digest=push.published, before=push.current)
         except PushError as error:
-            _put_back(moved, registry, run, pushes, error)
+            _put_back(tried, registry, run, pushes, error)
     return tuple(_outcome(push) for push in pushes)
 
 
@@ -156,30 +157,43 @@ def _point(push: Push, registry: Registry) -> None:
 
 
 def _put_back(
-    moved: Sequence[tuple[Push, Manifest | None]],
+    tried: Sequence[tuple[Push, Manifest | None]],
     registry: Registry,
     run: Run,
     pushes: Sequence[Push],
     cause: PushError,
 ) -> None:
-    stuck = []
-    for push, before in reversed(moved):
-        try:
-            if before is None:
-                raise PushError(f"{push.reference} is new and cannot be taken back")
-            registry.put(push.reference, before)
-            run.journal(put_back=str(push.reference), digest=before.digest)
-        except PushError:
-            stuck.append(push)
+    """Give each tag that was tried its former content, also the one whose move failed: its PUT may have arrived."""
+    stands = {push.image: _restored(push, before, registry, run) for push, before in reversed(tried)}
+    stuck = [push for push, _ in tried if stands[push.image] != push.current]
     if not stuck:
         raise PushError(f"{cause.message}; no version tag moved", hint=f"invoke push --resume {run.id}") from cause
-    stayed = [push for push in pushes if push not in stuck]
-    table = [f"{push.reference}: {push.current[:19] or 'none'} -> {push.published[:19]}" for push in stuck]
-    table += [f"{push.reference}: {push.current[:19] or 'none'} stays" for push in stayed]
+    unknown = [push for push in stuck if stands[push.image] is None]
+    said = f"{len(stuck) - len(unknown)} of {len(pushes)} version tags moved"
+    said += f", {len(unknown)} unknown" if unknown else ""
+    table = [f"{push.reference}: {push.current[:19] or 'none'} {_now(push, stands)}" for push in pushes]
     raise MixedReleaseError(
-        f"{cause.message}; {len(stuck)} of {len(pushes)} version tags moved\n  " + "\n  ".join(table),
-        hint=f"invoke push --resume {run.id}",
+        "\n  ".join([f"{cause.message}; {said}", *table]), hint=f"invoke push --resume {run.id}"
     ) from cause
+
+
+def _restored(push: Push, before: Manifest | None, registry: Registry, run: Run) -> str | None:
+    """The digest the tag stands for after putting ``before`` back; None when the registry does not tell."""
+    try:
+        if before and registry.digest(push.reference) != push.current:
+            with contextlib.suppress(PushError):
+                registry.put(push.reference, before)
+            run.journal(put_back=str(push.reference), digest=before.digest)
+        return registry.digest(push.reference)
+    except PushError:
+        return None
+
+
+def _now(push: Push, stands: Mapping[str, str | None]) -> str:
+    found = stands.get(push.image, push.current)
+    if found is None:
+        return f"-> {push.published[:19]} or not: the registry does not tell"
+    return "stays" if found == push.current else f"-> {found[:19] or 'none'}"
 
 
 def _outcome(push: Push) -> Outcome:

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from slipway.command import Secret
 
@@ -28,16 +28,17 @@ class Redactor:
 
 
 def url_secrets(url: str) -> tuple[Secret, ...]:
-    """User name and password that stand in a URL."""
+    """User name (often a token) and password that stand in a URL, as written there and as they are sent."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return ()
-    return tuple(Secret(part) for part in (parts.password, parts.username if parts.password else None) if part)
+    written = [part for part in (parts.password, parts.username) if part]
+    return tuple(map(Secret, dict.fromkeys([*written, *map(unquote, written)])))
 
 
 def _forms(value: str) -> set[str]:
-    forms = {value, quote(value, safe=""), json.dumps(value)[1:-1]}
+    forms = {value, quote(value, safe=""), *(json.dumps(value, ensure_ascii=ascii)[1:-1] for ascii in (True, False))}
     data = value.encode()
     for lead in range(3):
         # Inside longer data base64 shifts by the bytes before it: keep the digits that depend on the value alone.

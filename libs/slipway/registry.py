@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -30,7 +31,8 @@ _MANIFESTS = ", ".join(
     )
 )
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
-_TRIES = 4
+#: Seconds between tries.
+_PAUSES = (1.0, 2.0, 4.0)
 _LONGEST_WAIT_SECONDS = 120.0
 
 
@@ -126,56 +128,55 @@ class Registry:
         url = f"{base_url(self.host)}/v2/{reference.path}/{path}"
         said = {"Accept": _MANIFESTS, **(headers or {})}
         cause = ""
-        for attempt in range(_TRIES):
-            if attempt:
-                self._sleep(min(2.0 ** (attempt - 1), _LONGEST_WAIT_SECONDS))
+        for wait in (*_PAUSES, None):
             try:
                 reply = self._authorized(method, url, reference, body, said)
+            except requests.exceptions.SSLError as error:
+                raise PushError(f"{reference}: {_transport(error)}", hint="invoke doctor") from None
             except (requests.ConnectionError, requests.Timeout) as error:
                 cause = _transport(error)
-                if isinstance(error, requests.exceptions.SSLError):
-                    break
-                continue
-            if reply.status_code != 429 and reply.status_code < 500:
-                return reply
-            cause = f"{method} {path.partition('/')[0]} {reply.status_code}"
-            if reply.status_code == 429:
-                self._sleep(min(float(_seconds(reply.headers.get("Retry-After"))), _LONGEST_WAIT_SECONDS))
-        raise PushError(f"{self.host}: {cause} after {attempt + 1} tries", hint="invoke doctor")
+            else:
+                if reply.status_code != 429 and reply.status_code < 500:
+                    return reply
+                cause = f"{path.partition('/')[0].removesuffix('s')} {method} {reply.status_code}"
+                wait = wait and max(wait, _asked_wait(reply.headers.get("Retry-After")))
+            if wait:
+                self._sleep(wait)
+        raise PushError(f"{reference}: {cause} after {len(_PAUSES) + 1} tries", hint="invoke doctor")
 
     def _authorized(
         self, method: str, url: str, reference: Reference, body: bytes, headers: Mapping[str, str]
     ) -> requests.Response:
         scope = f"repository:{reference.path}:{'pull,push' if method == 'PUT' else 'pull'}"
-        for _ in range(2):
-            token = self._tokens.get(scope) or self._tokens.get("")
-            said = {**headers, **({"Authorization": token} if token else {})}
-            reply = self._session.request(method, url, data=body or None, headers=said, timeout=(10, 60))
-            if reply.status_code != 401 or not self._log_in(reply, scope):
-                return reply
-        return reply
 
-    def _log_in(self, reply: requests.Response, scope: str) -> bool:
-        """Answer a challenge (RFC 7235, tokens as the distribution specification has them); False when nothing is new."""
+        def send(token: str) -> requests.Response:
+            said = {**headers, **({"Authorization": token} if token else {})}
+            return self._session.request(method, url, data=body or None, headers=said, timeout=(10, 60))
+
+        token = self._tokens.get(scope, "")
+        reply = send(token)
+        fresh = self._log_in(reply, scope) if reply.status_code == 401 else ""
+        if not fresh or fresh == token:
+            return reply
+        self._tokens[scope] = fresh
+        return send(fresh)
+
+    def _log_in(self, reply: requests.Response, scope: str) -> str:
+        """The answer to a challenge (RFC 7235, distribution's token specification), or an empty string."""
         import requests
 
         kind, _, rest = reply.headers.get("WWW-Authenticate", "").partition(" ")
         credentials = self._credentials(self.host)
-        if scope in self._tokens or "" in self._tokens:
-            return False
         basic = (credentials.username, credentials.password.reveal()) if credentials and credentials.username else None
         if kind.lower() == "basic" and basic:
-            self._tokens[""] = requests.auth._basic_auth_str(*basic)
-            return True
-        if kind.lower() != "bearer":
-            return False
+            return str(requests.auth._basic_auth_str(*basic))
         challenge = dict(_CHALLENGE.findall(rest))
+        if kind.lower() != "bearer" or "realm" not in challenge:
+            return ""
         query = {"service": challenge.get("service", ""), "scope": scope}
-        answer = self._session.get(challenge.get("realm", ""), params=query, auth=basic, timeout=(10, 30))
+        answer = self._session.get(challenge["realm"], params=query, auth=basic, timeout=(10, 30))
         token = answer.json().get("token") or answer.json().get("access_token") if answer.ok else ""
-        if token:
-            self._tokens[scope] = f"Bearer {token}"
-        return bool(token)
+        return f"Bearer {token}" if token else ""
 
     def _expect(self, reply: requests.Response, status: int, what: str) -> None:
         if reply.status_code == status:
@@ -199,5 +200,13 @@ def _transport(error: Exception) -> str:
     return "timed out" if "timed out" in text else "connection lost"
 
 
-def _seconds(retry_after: str | None) -> int:
-    return int(retry_after) if retry_after and retry_after.isdigit() else 1
+def _asked_wait(retry_after: str | None) -> float:
+    """Seconds from a Retry-After header (RFC 9110, 10.2.3: seconds or a date), at most two minutes."""
+    if not retry_after:
+        return 0.0
+    if retry_after.isdigit():
+        return min(float(retry_after), _LONGEST_WAIT_SECONDS)
+    try:
+        return min(parsedate_to_datetime(retry_after).timestamp() - time.time(), _LONGEST_WAIT_SECONDS)
+    except ValueError:
+        return 0.0

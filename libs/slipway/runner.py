@@ -23,7 +23,8 @@ from slipway.settings import inherited
 #: Gets each line of stderr (without its end) as it comes.
 OnLine = Callable[[str], None]
 
-_GRACE_SECONDS = 3.0
+#: Buildx cancels and pytest removes its containers within this; then the group is killed.
+_GRACE_SECONDS = 4.0
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -35,19 +36,23 @@ class Run(Protocol):
 
 
 def run(command: Command, on_line: OnLine | None = None, timeout: float | None = None) -> Result:
-    """Run ``command`` here. ``timeout`` in seconds. stdout is kept whole; of stderr the last 200 lines."""
+    """Run ``command`` here. ``timeout`` in seconds. stdout is kept whole; of stderr the last 200 lines.
+
+    Raises what ``on_line`` raises, once the command has ended.
+    """
     started = time.monotonic()
     try:
         child = _start(command)
-    except FileNotFoundError:
-        return Result(127, "", f"{command.argv[0]}: not found", time.monotonic() - started)
-    except PermissionError:
-        return Result(126, "", f"{command.argv[0]}: not executable", time.monotonic() - started)
+    except FileNotFoundError as error:
+        return Result(127, "", f"{error.filename}: not found", time.monotonic() - started)
+    except OSError as error:
+        return Result(126, "", f"{error.filename}: {error.strerror}", time.monotonic() - started)
     stdout: list[bytes] = []
     stderr: deque[str] = deque(maxlen=200)
+    broken: list[Exception] = []
     readers = [
         threading.Thread(target=_collect, args=(child.stdout, stdout), daemon=True),
-        threading.Thread(target=_lines, args=(child.stderr, stderr, on_line), daemon=True),
+        threading.Thread(target=_lines, args=(child.stderr, stderr, on_line, broken), daemon=True),
         threading.Thread(target=_feed, args=(child.stdin, command.stdin), daemon=True),
     ]
     for reader in readers:
@@ -62,26 +67,10 @@ def run(command: Command, on_line: OnLine | None = None, timeout: float | None =
         raise
     for reader in readers:
         reader.join(timeout=5)
+    if broken:
+        raise broken[0]
     text = b"".join(stdout).decode("utf-8", "replace")
     return Result(exit_code, text, "\n".join(stderr), time.monotonic() - started)
-
-
-def run_attached(command: Command) -> Result:
-    """Run ``command`` on our own terminal, its output untouched (pytest, an editor)."""
-    started = time.monotonic()
-    try:
-        child = subprocess.Popen(command.argv, cwd=command.cwd or None, env=inherited(command.env))
-    except FileNotFoundError:
-        return Result(127, "", f"{command.argv[0]}: not found", 0.0)
-    try:
-        exit_code = child.wait()
-    except BaseException:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_GRACE_SECONDS)
-        child.kill()
-        child.wait()
-        raise
-    return Result(exit_code, seconds=time.monotonic() - started)
 
 
 def _start(command: Command) -> subprocess.Popen[bytes]:
@@ -103,13 +92,16 @@ def _die_with_parent() -> None:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Ask the child's group to end, wait a little, then make it."""
-    for signum in (signal.SIGINT, signal.SIGKILL):
+    """Ask the child's group to end, wait a little, then kill what is left of it, also when interrupted once more."""
+    try:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signum)
+            os.killpg(child.pid, signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.wait(_GRACE_SECONDS)
-            return
+    finally:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def _collect(stream: IO[bytes] | None, into: list[bytes]) -> None:
@@ -118,15 +110,19 @@ def _collect(stream: IO[bytes] | None, into: list[bytes]) -> None:
             into.extend(iter(lambda: stream.read1(65536), b""))  # type: ignore[attr-defined]
 
 
-def _lines(stream: IO[bytes] | None, into: deque[str], on_line: OnLine | None) -> None:
+def _lines(stream: IO[bytes] | None, into: deque[str], on_line: OnLine | None, broken: list[Exception]) -> None:
+    """Reads to the end even when ``on_line`` fails: a pipe that nobody reads would hang the child."""
     if not stream:
         return
     with contextlib.suppress(ValueError):
         for raw in stream:
             line = raw.decode("utf-8", "replace").rstrip("\r\n")
             into.append(line)
-            if on_line:
-                on_line(line)
+            if on_line and not broken:
+                try:
+                    on_line(line)
+                except Exception as error:
+                    broken.append(error)
 
 
 def _feed(stream: IO[bytes] | None, data: bytes) -> None:

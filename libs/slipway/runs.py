@@ -147,8 +147,12 @@ def _write_once(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _prune(folder: Path, keep: int) -> None:
-    entries = sorted(folder.iterdir(), key=lambda entry: entry.stat().st_mtime, reverse=True)
-    for entry in entries[keep:]:
+    """Leave the newest ``keep`` entries; another run may prune at the same moment."""
+    stamps: dict[Path, float] = {}
+    for entry in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            stamps[entry] = entry.stat().st_mtime
+    for entry in sorted(stamps, key=stamps.__getitem__, reverse=True)[keep:]:
         if entry.is_dir():
             shutil.rmtree(entry, ignore_errors=True)
         else:

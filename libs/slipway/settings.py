@@ -279,11 +279,14 @@ def _read_env(path: Path) -> tuple[tuple[Entry, ...], tuple[Problem, ...]]:
 
 def _read_project(path: Path) -> tuple[Project, list[Problem]]:
     try:
-        table = tomllib.loads(path.read_text("utf-8")).get("tool", {}).get("slipway", {})
+        tool = tomllib.loads(path.read_text("utf-8")).get("tool", {})
+        table = tool.get("slipway", {}) if isinstance(tool, dict) else {}
     except FileNotFoundError:
         return Project(), []
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return Project(), [Problem(path.name, f"not TOML: {error}")]
+    if not isinstance(table, dict):
+        return Project(), [Problem(f"{path.name} tool.slipway", "is a table", "[tool.slipway]")]
     known = {"moving-tags", "budgets"}
     problems = [
         Problem(

@@ -6,6 +6,7 @@ under ``REGISTRY/OWNER/`` at this stack's version is a parent; any other is a ro
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -15,6 +16,9 @@ from slipway import dockerfile as reader
 from slipway import graph
 from slipway.errors import Problem, UsageError, nearest
 from slipway.model import Image, Stack, kind_of
+
+#: What a registry takes as a name and buildx as a target.
+_NAME = re.compile(r"[a-z0-9]+(?:(?:__?|-+)[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,9 @@ def _collisions(texts: Mapping[str, str]) -> list[Problem]:
     problems = []
     for path in texts:
         folded = name_of(path).casefold()
+        if not _NAME.fullmatch(name_of(path)):
+            hint = "lower-case letters and digits, with - or _ between them"
+            problems.append(Problem(path, f"{name_of(path)!r} names no image", hint))
         if folded in first:
             problems.append(
                 Problem(path, f"the name {name_of(path)} is taken by {first[folded]}", "rename one of them")

@@ -99,12 +99,15 @@ def default_platform(settings: Settings) -> str:
 
 
 def identity(root: str, local: Sequence[LocalImage]) -> str:
-    """What the engine holds for a root image: its registry digest, else its id, else an empty string."""
+    """What the engine holds for a root image: its digest in its own registry, else its id, else an empty string."""
     wanted = _familiar(root)
+    repository = wanted.partition("@")[0]
+    repository = repository.removesuffix(f":{repository.rpartition('/')[2].partition(':')[2]}")
     for image in local:
-        if wanted in image.tags or any(wanted == digest for digest in image.digests):
-            own = (digest.partition("@")[2] for digest in image.digests)
-            return next(own, image.id)
+        if wanted in image.tags or wanted in image.digests:
+            # A copy pushed elsewhere has a digest there, too: it must not change what the image is called here.
+            own = [text.partition("@")[2] for text in image.digests if text.partition("@")[0] == repository]
+            return min(own, default=image.id)
     return ""
 
 
@@ -142,7 +145,7 @@ def _manifests(
         try:
             files = _files(worktree, image, assembly, contexts, trees)
         except UsageError as error:
-            problems += error.problems
+            problems += error.problems or [Problem("", error.message, error.hint)]
             files = {}
         manifests[image.name] = Manifest(
             dockerfile=dockerfiles[image.dockerfile],

@@ -49,12 +49,13 @@ class StatCache:
         self._known: dict[str, list[int | str]] = {}
         self._dirty = False
         with contextlib.suppress(OSError, ValueError):
-            self._known = json.loads(path.read_text("utf-8", "surrogateescape"))
+            kept = json.loads(path.read_text("utf-8", "surrogateescape"))
+            self._known = kept if isinstance(kept, dict) else {}
 
     def sha256(self, path: str, status: os.stat_result) -> str:
         key = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
         known = self._known.get(path)
-        if known and known[:4] == key:
+        if isinstance(known, list) and known[:4] == key and len(known) == 5:
             return str(known[4])
         hashed_at = time.time_ns()
         with open(path, "rb") as file:

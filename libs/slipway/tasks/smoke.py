@@ -24,10 +24,14 @@ def smoke(c: Context, names: Sequence[str] = (), image: str = "", json: bool = F
     siblings = {name: found.id for name in known.facts.digests if (found := known.facts.here(name))}
     with here.record() as record:
         this = testing.Round(here.settings.root, record.id, record.directory, siblings)
-        outcomes = testing.smoke(targets, this, here.run, lambda outcome: None if json else _tell(here, outcome))
-        record.write("run.json", {"run": record.id, "command": "smoke", "outcomes": [vars(o) for o in outcomes]})
-    if json:
-        here.answer([vars(outcome) for outcome in outcomes])
+        outcomes: list[testing.Outcome] = []
+        try:
+            testing.smoke(targets, this, here.run, lambda outcome: _tell(here, outcome, outcomes))
+        finally:
+            content = {"run": record.id, "command": "smoke", "images": [vars(outcome) for outcome in outcomes]}
+            record.write("run.json", content)
+            if json:
+                here.answer(content)
 
 
 def _targets(here: Invocation, known: Survey, names: Sequence[str], existing: frozenset[str]) -> list[testing.Target]:
@@ -67,7 +71,10 @@ def _built(known: Survey, name: str) -> str:
     return found.id
 
 
-def _tell(here: Invocation, outcome: testing.Outcome) -> None:
+def _tell(here: Invocation, outcome: testing.Outcome, outcomes: list[testing.Outcome]) -> None:
+    outcomes.append(outcome)
+    if here.json:
+        return
     status = "passed" if outcome.ok else "failed"
     said = f"{outcome.passed} passed" + (f", {outcome.failed} failed" if outcome.failed else "")
     here.console.line(f"{outcome.name:20} {status}   {said:24} {layout.seconds(outcome.seconds):>10}")
