@@ -27,7 +27,7 @@ _STYLES = {
     "build": "yellow", "pull": "cyan", "tag": "cyan", "reuse": "green", "push": "yellow", "built": "green",
     "pulled": "green", "tagged": "green", "reused": "green", "pushed": "green", "present": "green", "ok": "green",
     "failed": "bold red", "skipped": "red", "lack": "bold red", "warn": "yellow", "root": "dim", "waiting": "dim",
-    "error:": "bold red", "hint:": "bold", "passed": "green",
+    "running": "yellow", "error:": "bold red", "hint:": "bold", "passed": "green",
 }  # fmt: skip
 _TO_DO = {"build": "to build", "pull": "to pull", "tag": "to tag", "reuse": "to reuse", "push": "to push"}
 
@@ -76,11 +76,8 @@ class Console:
         self._color = color and tty
 
     def line(self, text: str = "") -> None:
-        """One line of a result; on a terminal its known words are coloured."""
-        if self._color:
-            self._rich(self._out).print(_styled(text), no_wrap=True, overflow="ellipsis", crop=True)
-        else:
-            print(text, file=self._out, flush=True)
+        """One line of a result."""
+        print(text, file=self._out, flush=True)
 
     def note(self, text: str) -> None:
         """A line beside the result, on stderr."""
@@ -129,26 +126,33 @@ class Console:
 
     def outcomes(self, outcomes: Sequence[Outcome], seconds: float) -> None:
         """The closing table: image, status, seconds, size, reason or what went wrong."""
-        rows = [
-            (
-                outcome.image,
-                outcome.status,
-                layout.seconds(outcome.seconds) if outcome.seconds else "",
-                layout.size(outcome.size) if outcome.size else "",
-                printable(outcome.detail or outcome.reason),
-            )
-            for outcome in outcomes
-        ]
-        for text in layout.aligned(rows, gap=3):
-            self.line(text)
+        self.table(
+            [
+                (
+                    outcome.image,
+                    outcome.status,
+                    layout.seconds(outcome.seconds) if outcome.seconds else "",
+                    layout.size(outcome.size) if outcome.size else "",
+                    outcome.detail or outcome.reason,
+                )
+                for outcome in outcomes
+            ]
+        )
         counts: dict[str, int] = {}
         for outcome in outcomes:
             counts[outcome.status] = counts.get(outcome.status, 0) + 1
         self.line(f"{layout.counted(counts, {})} · {layout.seconds(seconds)}")
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
-        for text in layout.aligned([[printable(cell) for cell in row] for row in rows], gap=3):
-            self.line(text)
+        """Aligned rows; on a terminal a cell that is a known word is coloured and a long line ends in an ellipsis."""
+        shown = [[printable(cell) for cell in row] for row in rows]
+        if not self._color:
+            for text in layout.aligned(shown):
+                self.line(text)
+            return
+        out = self._rich(self._out)
+        for row in layout.padded(shown):
+            out.print(_styled(row), no_wrap=True, overflow="ellipsis", crop=True)
 
     def _rich(self, stream: TextIO) -> RichConsole:
         from rich.console import Console as RichConsole
@@ -189,27 +193,23 @@ class _Painter:
 
     def __call__(self) -> Any:
         from rich.console import Group
-        from rich.table import Table
         from rich.text import Text
 
-        grid = Table.grid(padding=(0, 3, 0, 0))
-        widest = max((len(branch + name) for branch, name in self._branches), default=0)
-        for width in (widest, len("running"), len("00 min 00 s")):
-            grid.add_column(no_wrap=True, min_width=width)
-        grid.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
         now = time.monotonic()
         with self._state.lock:
-            for branch, name in self._branches:
-                row = self._state.rows.get(name)
-                if row is None:
-                    grid.add_row(Text(name, "dim"), Text("root", "dim"), "", "")
-                    continue
-                spent = (row.ended or now) - row.started if row.started else 0.0
-                shown = layout.seconds(spent) if row.started else ""
-                said = row.text or (f"{row.cached} of {row.cached + row.done} steps cached" if row.cached else "")
-                style = _STYLES.get(row.status, "bold yellow")
-                grid.add_row(Text(branch + name), Text(row.status, style), Text(shown), Text(printable(said), "dim"))
-        return Group(grid, Text(layout.seconds(now - self._started), "dim"))
+            rows = [(branch + name, *self._cells(name, now)) for branch, name in self._branches]
+        lines = [_styled(row) for row in layout.padded([("", "running", "00 min 00 s", ""), *rows])[1:]]
+        for line in lines:
+            line.no_wrap, line.overflow = True, "ellipsis"
+        return Group(*lines, Text(layout.seconds(now - self._started), "dim"))
+
+    def _cells(self, name: str, now: float) -> tuple[str, str, str]:
+        row = self._state.rows.get(name)
+        if row is None:
+            return "root", "", ""
+        spent = layout.seconds((row.ended or now) - row.started) if row.started and row.ended != row.started else ""
+        cached = f"{row.cached} of {row.cached + row.done} steps cached" if row.cached else ""
+        return row.status, spent, printable(row.text or cached)
 
 
 def _root(name: str, plan: Plan, stack: Stack) -> tuple[str, str]:
@@ -219,13 +219,10 @@ def _root(name: str, plan: Plan, stack: Stack) -> tuple[str, str]:
     return "root", known[:19] if known else "not here yet" if name in plan.roots else ""
 
 
-def _styled(text: str) -> Text:
+def _styled(cells: Sequence[str]) -> Text:
     from rich.text import Text
 
-    styled = Text(text)
-    for word, style in _STYLES.items():
-        styled.highlight_regex(rf"(?<!\S){word}(?!\S)", style)
-    return styled
+    return Text("   ").join(Text(cell, _STYLES.get(cell.strip(), "")) for cell in cells)
 
 
 def shown_error(text: str, stream: TextIO, *, color: bool) -> None:
@@ -234,5 +231,9 @@ def shown_error(text: str, stream: TextIO, *, color: bool) -> None:
         print(text, file=stream, flush=True)
         return
     from rich.console import Console as RichConsole
+    from rich.text import Text
 
-    RichConsole(file=stream, highlight=False).print(_styled(text), soft_wrap=True)
+    out = RichConsole(file=stream, highlight=False)
+    for line in text.splitlines():
+        word, space, rest = line.partition(" ")
+        out.print(Text(word, _STYLES.get(word, "")) + Text(space + rest), soft_wrap=True)

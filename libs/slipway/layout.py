@@ -27,17 +27,18 @@ def seconds(count: float) -> str:
     return f"{round(count) // 60} min {round(count) % 60:02d} s"
 
 
-def aligned(rows: Sequence[Sequence[str]], gap: int = 2) -> list[str]:
-    """Rows as lines, each column as wide as its widest cell; nothing is cut."""
+def padded(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Cells filled up so that each column is as wide as its widest cell; nothing is cut, a row's last is not filled."""
     widths: list[int] = []
     for row in rows:
-        for index, cell in enumerate(row):
-            if index == len(widths):
-                widths.append(0)
-            widths[index] = max(widths[index], len(cell))
-    return [
-        (" " * gap).join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows
-    ]
+        widths += [0] * (len(row) - len(widths))
+        widths[: len(row)] = [max(width, len(cell)) for width, cell in zip(widths, row, strict=False)]
+    return [[*(cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)), *row[-1:]] for row in rows]
+
+
+def aligned(rows: Sequence[Sequence[str]], gap: int = 3) -> list[str]:
+    """Rows as lines with aligned columns."""
+    return [(" " * gap).join(row).rstrip() for row in padded(rows)]
 
 
 def tree(stack: Stack, names: Collection[str]) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from slipway.command import Secret
 from slipway.envfile import Entry, parse_env
 from slipway.errors import Problem, UsageError, nearest
 from slipway.model import Reference, check_path, check_registry, check_tag
@@ -144,6 +145,11 @@ class Settings:
             name: Value(name, "***", value.source) if _SECRET_NAME.search(name) else value
             for name, value in self.extra.items()
         }
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """The values of ``.env`` whose name says that they are secret."""
+        return tuple(Secret(value.value) for name, value in self.extra.items() if _SECRET_NAME.search(name))
 
     @property
     def build_args(self) -> dict[str, str]:

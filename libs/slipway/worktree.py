@@ -25,7 +25,7 @@ from slipway.ignore import Ignore, parse_ignore
 
 _DENIED = re.compile(
     r"(?:^|/)(?:\.env(?!\.(?:example|sample|template)$)(?:\.[^/]*)?|[^/]*\.(?:pem|key|p12|pfx|kubeconfig)"
-    r"|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|\.pypirc|\.git-credentials|\.git|\.aws|\.ssh|\.docker/config\.json"
+    r"|id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|\.pypirc|\.git-credentials|\.git|\.slipway|\.aws|\.ssh|\.docker/config\.json"
     r"|\.kube/config)(?:$|/)"
 )
 _GLOB = re.compile(r"[*?\[\\]")
@@ -199,7 +199,7 @@ class Worktree:
         if _DENIED.search(path):
             raise PolicyError(
                 f"{where}: {printable(path)} would enter the image",
-                hint="keys, credentials, .env and .git never do: name it in .dockerignore, or copy less",
+                hint="keys, credentials, .env, .git and .slipway never do: name it in .dockerignore, or copy less",
             )
         if stat.S_ISLNK(status.st_mode):
             return f"link {os.readlink(full)}"

@@ -20,7 +20,7 @@ from invoke.tasks import task as invoke_task
 from slipway import report, runs, settings
 from slipway.console import Console, shown_error
 from slipway.engine import Engine
-from slipway.errors import SlipwayError, UsageError
+from slipway.errors import SlipwayError, UsageError, nearest
 from slipway.pipconfig import PipConfig, find_links_folder, read_pip_config
 from slipway.redact import Redactor
 from slipway.registry import Registry
@@ -30,6 +30,19 @@ from slipway.worktree import Worktree
 
 #: ``--version`` given to one task of a chain holds for those after it.
 _given: dict[str, str] = {}
+#: Tasks that have answered with JSON: an error after it is told on stderr alone, so stdout stays one document.
+_answered: set[str] = set()
+
+_HELP = {
+    "names": "images, simply as words after the task",
+    "version": "BASE_VERSION and VERSION for this task and those after it",
+    "dry_run": "show what would be done, and do nothing",
+    "json": "answer with JSON on stdout",
+    "force": "let a version tag move to other content",
+    "resume": "the run whose push is to be finished",
+    "image": "test this reference instead of what is built here",
+    "yes": "do it without asking",
+}
 
 
 class Invocation:
@@ -92,10 +105,11 @@ class Invocation:
     @contextmanager
     def record(self) -> Iterator[runs.Run]:
         """The run's directory, closed at the end; everything written there passes the redactor."""
-        with runs.Run(self.home, Redactor(self.pip.secrets)) as record:
+        with runs.Run(self.home, Redactor((*self.pip.secrets, *self.settings.secrets))) as record:
             yield record
 
     def answer(self, content: Mapping[str, Any] | Sequence[Any]) -> None:
+        _answered.add("json")
         print(report.dumps(content))
 
 
@@ -105,6 +119,7 @@ def task(function: Callable[..., None]) -> Any:
     @functools.wraps(function)
     def body(*args: Any, **kwargs: Any) -> None:
         signal.signal(signal.SIGTERM, _terminated)
+        _answered.clear()
         try:
             function(*args, **kwargs)
         except SlipwayError as error:
@@ -123,14 +138,17 @@ def task(function: Callable[..., None]) -> Any:
     # Invoke takes an argument's kind from its default: a list is what it appends to.
     listed = [p.replace(default=[]) if p.name in names else p for p in signature.parameters.values()]
     body.__signature__ = signature.replace(parameters=listed)  # type: ignore[attr-defined]
-    return invoke_task(body, auto_shortflags=False, iterable=names)
+    said = {name: text for name, text in _HELP.items() if name in signature.parameters}
+    return invoke_task(body, auto_shortflags=False, iterable=names, help=said)
 
 
 def only(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ...]:
     """``names``, or all ``known`` when there are none. Raises UsageError for a name that is not ``what``."""
     for name in names:
         if name not in known:
-            raise UsageError(f"{name}: is no {what}", hint=f"known: {', '.join(known)}")
+            close = nearest(name, known)
+            hint = f"did you mean {close}?" if close else f"known: {', '.join(known)}"
+            raise UsageError(f"{name}: is no {what}", hint=hint)
     return tuple(dict.fromkeys(names)) or tuple(known)
 
 
@@ -143,7 +161,7 @@ def _terminated(signum: int, frame: object) -> None:
 
 
 def _end(text: str, code: int, *, error: SlipwayError | None = None, json: bool = False) -> None:
-    if json and error:
+    if json and error and not _answered:
         print(
             report.dumps({"ok": False, "exit_code": code, "error": error.message, "hint": error.hint, "log": error.log})
         )
