@@ -40,6 +40,16 @@ class SlipwayError(Exception):
         self.hint = hint
         self.log = log
 
+    def as_json(self) -> dict[str, object]:
+        """The same for machines."""
+        return {
+            "ok": False,
+            "exit_code": self.exit_code,
+            "error": self.message,
+            "hint": self.hint,
+            "log": self.log,
+        }
+
     def __str__(self) -> str:
         lines = [f"error: {printable(self.message)}"]
         if self.hint:

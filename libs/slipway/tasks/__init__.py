@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from invoke.collection import Collection
 
-from slipway.tasks import images, machine, names, smoke
+from slipway.tasks import menu, names
 
 names.install()
 namespace = Collection(
-    images.plan,
-    images.build_base,
-    images.build,
-    images.push,
-    images.images,
-    smoke.smoke,
-    machine.setup,
-    machine.doctor,
-    machine.config,
+    menu.plan,
+    menu.build_base,
+    menu.build,
+    menu.push,
+    menu.smoke,
+    menu.setup,
+    menu.doctor,
+    menu.config,
 )
+namespace.add_task(menu.list_images, "images")

@@ -1,59 +1,169 @@
-"""plan, build-base, build, push, images: the images from Dockerfile to registry."""
+"""Know → decide → do → tell: plan, build, push, images."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
-from invoke.context import Context
+from slipway import build as building
+from slipway import layout, report, runs
+from slipway import push as pushing
+from slipway.errors import UsageError
+from slipway.pipconfig import pip_conf, uv_toml
+from slipway.plan import Outcome, Plan, as_json, plan_build
+from slipway.survey import Survey, read_stack
+from slipway.tasks.invocation import Invocation, only
 
-from slipway.plan import plan_build
-from slipway.tasks import flow
-from slipway.tasks.door import Invocation, task
+
+def stack_names(here: Invocation, kind: str, names: Sequence[str]) -> tuple[str, ...]:
+    """``names``, or all images of ``kind``. ``build-base`` takes bases only; ``build`` takes any image."""
+    stack = read_stack(here.settings, here.worktree, here.contexts).stack
+    for name in names:
+        stack[name]
+    if kind == "base" or not names:
+        return only(names, tuple(image.name for image in stack if image.kind == kind), kind)
+    return tuple(dict.fromkeys(names))
 
 
-@task
-def plan(c: Context, names: Sequence[str] = (), version: str = "", json: bool = False) -> None:
-    """Show what a build would do to each image, and why."""
-    here = Invocation(version, json)
+def run_plan(here: Invocation, names: Sequence[str]) -> None:
     known = here.survey(names or None)
     selected = tuple(names) or tuple(known.facts.digests)
-    flow.show_plan(here, known, plan_build(known.assembly.stack, selected, known.facts))
+    show_plan(here, known, plan_build(known.assembly.stack, selected, known.facts))
 
 
-@task
-def build_base(
-    c: Context, names: Sequence[str] = (), version: str = "", dry_run: bool = False, json: bool = False
-) -> None:
-    """Build the base images, or those named."""
-    flow.run_build(Invocation(version, json), names, "base", dry_run=dry_run)
-
-
-@task
-def build(c: Context, names: Sequence[str] = (), version: str = "", dry_run: bool = False, json: bool = False) -> None:
-    """Build the services, or the images named; bases that are missing or stale come first."""
-    flow.run_build(Invocation(version, json), names, "service", dry_run=dry_run)
-
-
-@task
-def push(
-    c: Context,
-    names: Sequence[str] = (),
-    version: str = "",
-    force: bool = False,
-    resume: str = "",
-    dry_run: bool = False,
-    json: bool = False,
-) -> None:
-    """Push all images, or those named: content first, then the version tags, each read back."""
-    flow.run_push(Invocation(version, json), names, force=force, dry_run=dry_run, resume=resume)
-
-
-@task
-def images(c: Context, json: bool = False) -> None:
-    """Show the tree of images with sizes, digests and state."""
-    here = Invocation(json=json)
+def run_images(here: Invocation) -> None:
     known = here.survey()
     if here.json:
-        here.answer(flow.images_json(known))
+        here.answer(images_json(known))
     else:
-        here.console.tree(known.assembly.stack, flow.images_rows(known))
+        here.console.tree(known.assembly.stack, images_rows(known))
+
+
+def show_plan(here: Invocation, known: Survey, plan: Plan) -> None:
+    if here.json:
+        here.answer(as_json(plan))
+    else:
+        here.console.plan(known.assembly.stack, plan, here.seconds)
+
+
+def run_build(here: Invocation, names: Sequence[str], kind: str, *, dry_run: bool) -> None:
+    """Plan, and unless ``dry_run`` build; raises BuildError when an image failed."""
+    selected = stack_names(here, kind, names)
+    known = here.survey(selected)
+    plan = plan_build(known.assembly.stack, selected, known.facts)
+    if not dry_run and building.pull_roots(known, plan, here.engine):
+        known = here.survey(selected)
+        plan = plan_build(known.assembly.stack, selected, known.facts)
+    if dry_run or not here.json:
+        show_plan(here, known, plan)
+    if dry_run or (not here.json and set(plan.counts()) <= {"reuse"}):
+        return
+    with runs.lock(here.home, "build"), here.record() as record:
+        record.write("plan.json", as_json(plan))
+        with here.console.building(known.assembly.stack, plan) as taker:
+            outcomes = building.build(
+                here.settings,
+                known,
+                plan,
+                engine=here.engine,
+                run=here.run,
+                record=record,
+                inheritance=inherit(here, record) if plan.of("build") else building.Inheritance({}),
+                on_event=taker.take,
+            )
+        tell(here, record, outcomes, "build")
+        building.check(outcomes, record)
+
+
+def run_push(here: Invocation, names: Sequence[str], *, force: bool, dry_run: bool, resume: str) -> None:
+    """Look, refuse, upload, move; raises PolicyError, PushError, MixedReleaseError."""
+    if resume:
+        names = resumed(here, resume)
+    known = here.survey(names or None)
+    images = [image for image in known.assembly.stack if not names or image.name in names]
+    pushes = pushing.look(images, known.facts, here.registry)
+    pushing.refuse_moves(pushes, here.registry, here.settings.project.moving_tags, force)
+    if dry_run or not here.json:
+        rows = [(push.image, push.reference.tag, push.action, push.reason) for push in pushes]
+        here.answer([vars(push) for push in pushes]) if here.json else here.console.table(rows)
+    if dry_run or (not here.json and all(push.action == "reuse" for push in pushes)):
+        return
+    release = f"push-{here.settings.registry}-{here.settings.owner}".replace("/", "-").replace(":", "-")
+    with runs.lock(here.home, release), here.record() as record:
+        record.write("plan.json", {"push": [push.image for push in pushes], "version": pushes[0].reference.tag})
+        uploaded = pushing.upload(pushes, here.engine, here.registry, record, here.console.uploading())
+        outcomes = pushing.move(uploaded, here.registry, record)
+        tell(here, record, outcomes, "push")
+
+
+def resumed(here: Invocation, run: str) -> tuple[str, ...]:
+    """The images that an earlier push was to release. Raises UsageError when there is no such push."""
+    import json
+
+    path = here.home / "runs" / Path(run).name / "plan.json"
+    try:
+        names = json.loads(path.read_text("utf-8"))["push"]
+    except (OSError, ValueError, KeyError):
+        raise UsageError(f"push --resume {run}: no such push here", hint="invoke push") from None
+    return tuple(str(name) for name in names)
+
+
+def inherit(here: Invocation, record: runs.Run) -> building.Inheritance:
+    """pip's configuration as secret files that live as long as the run."""
+    bundle = here.settings["CA_BUNDLE"] or here.pip.cert
+    secrets = {
+        "uv.toml": record.secret_file("uv.toml", uv_toml(here.pip)),
+        "pip.conf": record.secret_file("pip.conf", pip_conf(here.pip)),
+    }
+    if bundle:
+        if not Path(bundle).is_file():
+            raise UsageError(f"CA_BUNDLE={bundle}: no such file", hint="CA_BUNDLE or pip's cert names a PEM bundle")
+        secrets["ca"] = Path(bundle).absolute()
+    return building.Inheritance(secrets)
+
+
+def tell(here: Invocation, record: runs.Run, outcomes: Sequence[Outcome], command: str) -> None:
+    content = report.outcomes_json(outcomes, run=record.id, seconds=here.seconds, command=command)
+    record.write("run.json", content)
+    if here.json:
+        here.answer(content)
+    else:
+        here.console.line()
+        here.console.outcomes(outcomes, here.seconds)
+
+
+def images_json(known: Survey) -> list[dict[str, Any]]:
+    """An entry per image: where it comes from, what it is made of, how it stands in the engine."""
+    facts = known.facts
+    entries = []
+    for image in known.assembly.stack:
+        found = facts.here(image.name) or facts.newest.get(image.name)
+        entries.append(
+            {
+                "image": image.name,
+                "kind": image.kind,
+                "dockerfile": image.dockerfile,
+                "parents": image.parents,
+                "roots": image.roots,
+                "reference": str(facts.references[image.name]),
+                "input_digest": facts.digests[image.name],
+                "image_digest": found.id if found else "",
+                "bytes": found.size if found else 0,
+                "state": "here" if facts.here(image.name) else "stale" if found else "absent",
+            }
+        )
+    return entries
+
+
+def images_rows(known: Survey) -> dict[str, tuple[str, ...]]:
+    """Name → version, size, digest, state as shown."""
+    return {
+        entry["image"]: (
+            known.facts.references[entry["image"]].tag,
+            layout.size(entry["bytes"]) if entry["bytes"] else "",
+            entry["image_digest"][:19],
+            entry["state"],
+        )
+        for entry in images_json(known)
+    }

@@ -1,11 +1,9 @@
-"""setup, doctor, config: the machine slipway works on."""
+"""The machine slipway works on: setup, doctor, config."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import asdict
-
-from invoke.context import Context
 
 from slipway import settings as reading
 from slipway.doctor import doctor as examine
@@ -13,25 +11,19 @@ from slipway.doctor import healthy
 from slipway.errors import MissingError
 from slipway.prerequisites import Wanted
 from slipway.setup import setup as bring_about
-from slipway.tasks.door import Invocation, task
+from slipway.tasks.invocation import Invocation
 
 
-@task
-def setup(c: Context, yes: bool = False, dry_run: bool = False, json: bool = False) -> None:
-    """Bring this machine what is missing to build: engine, root image, registry."""
-    here = Invocation(json=json)
-    say = (lambda line: None) if json else here.console.line
+def run_setup(here: Invocation, *, yes: bool, dry_run: bool) -> None:
+    say = (lambda line: None) if here.json else here.console.line
     done = bring_about(here.run, _wanted(here), say, ask=_ask if sys.stdin.isatty() else None, yes=yes, dry_run=dry_run)
-    if json:
+    if here.json:
         here.answer([asdict(action) for action in done])
 
 
-@task
-def doctor(c: Context, json: bool = False) -> None:
-    """Examine engine, buildx, registry, disk and what builds inherit from pip."""
-    here = Invocation(json=json)
+def run_doctor(here: Invocation) -> None:
     checks = examine(here.run, _wanted(here), here.pip, reading.surroundings().proxies)
-    if json:
+    if here.json:
         here.answer([vars(check) for check in checks])
     else:
         here.console.table([(check.state, check.name, check.detail, check.hint) for check in checks])
@@ -40,12 +32,9 @@ def doctor(c: Context, json: bool = False) -> None:
         raise MissingError(f"{lacking[0].name}: {lacking[0].detail}", hint=lacking[0].hint or "invoke setup")
 
 
-@task
-def config(c: Context, json: bool = False) -> None:
-    """Show every setting, its value and where it came from."""
-    here = Invocation(json=json)
+def run_config(here: Invocation) -> None:
     values = [*here.settings.values.values(), *here.settings.shown_extra.values()]
-    if json:
+    if here.json:
         here.answer([vars(value) for value in values])
     else:
         here.console.table([(value.name, value.value or "-", value.source) for value in values])

@@ -1,23 +1,18 @@
-"""smoke: the tests of running containers."""
+"""The tests of running containers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-
-from invoke.context import Context
 
 from slipway import graph, layout
 from slipway import smoke as testing
 from slipway.errors import UsageError
 from slipway.model import Reference
 from slipway.survey import Survey
-from slipway.tasks.door import Invocation, only, task
+from slipway.tasks.invocation import Invocation, only
 
 
-@task
-def smoke(c: Context, names: Sequence[str] = (), image: str = "", json: bool = False) -> None:
-    """Test running containers: all images, those named, or any --image REF."""
-    here = Invocation(json=json)
+def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
     known = here.survey()
     existing = testing.find_tests(here.settings.root)
     targets = [_given(here, known, image, existing)] if image else _targets(here, known, names, existing)
@@ -30,7 +25,7 @@ def smoke(c: Context, names: Sequence[str] = (), image: str = "", json: bool = F
         finally:
             content = {"run": record.id, "command": "smoke", "images": [vars(outcome) for outcome in outcomes]}
             record.write("run.json", content)
-            if json:
+            if here.json:
                 here.answer(content)
 
 

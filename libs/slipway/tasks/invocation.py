@@ -1,0 +1,103 @@
+"""One invocation: settings and edges, each made once and when first asked for."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from slipway import report, runs, settings
+from slipway.console import Console
+from slipway.engine import Engine
+from slipway.errors import UsageError, nearest
+from slipway.pipconfig import PipConfig, find_links_folder, read_pip_config
+from slipway.redact import Redactor
+from slipway.registry import Registry
+from slipway.runner import run
+from slipway.survey import WHEELHOUSE, Survey, survey
+from slipway.tasks import door
+from slipway.worktree import Worktree
+
+#: ``--version`` given to one task of a chain holds for those after it.
+_given: dict[str, str] = {}
+
+
+class Invocation:
+    """The edges one task needs, each made when first asked for."""
+
+    def __init__(self, version: str = "", json: bool = False) -> None:
+        if version:
+            _given.update(BASE_VERSION=version, VERSION=version)
+        self.started = time.monotonic()
+        self.json = json
+        self.run = run
+        around = settings.surroundings()
+        self.console = Console(
+            tty=sys.stderr.isatty() and sys.stdout.isatty() and not around.ci, color=not around.no_color
+        )
+
+    @cached_property
+    def settings(self) -> settings.Settings:
+        return settings.load(settings.find_root(Path.cwd()), _given)
+
+    @property
+    def home(self) -> Path:
+        return self.settings.root / ".slipway"
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self.started
+
+    @cached_property
+    def worktree(self) -> Worktree:
+        return Worktree(self.settings.root)
+
+    @cached_property
+    def engine(self) -> Engine:
+        return Engine(settings.surroundings().docker_host)
+
+    @cached_property
+    def registry(self) -> Registry:
+        return Registry(self.settings.registry, self.engine.credentials)
+
+    @cached_property
+    def pip(self) -> PipConfig:
+        return read_pip_config(self.run, sys.executable)
+
+    @cached_property
+    def contexts(self) -> Mapping[str, Path]:
+        """Named contexts that builds get: the wheelhouse, when there is one."""
+        chosen = self.settings["WHEELHOUSE"]
+        if chosen:
+            return {WHEELHOUSE: Path(chosen).expanduser()}
+        folder = find_links_folder(self.run, sys.executable, self.home / "cache", settings.pip_signature())
+        return {WHEELHOUSE: folder} if folder else {}
+
+    def survey(self, names: Sequence[str] | None = None) -> Survey:
+        known = survey(self.settings, self.worktree, self.engine, lambda: self.registry, self.contexts, names)
+        for note in known.notes:
+            self.console.note(f"note: {note}")
+        return known
+
+    @contextmanager
+    def record(self) -> Iterator[runs.Run]:
+        """The run's directory, closed at the end; everything written there passes the redactor."""
+        with runs.Run(self.home, Redactor((*self.pip.secrets, *self.settings.secrets))) as record:
+            yield record
+
+    def answer(self, content: Mapping[str, Any] | Sequence[Any]) -> None:
+        door.answer(report.dumps(content))
+
+
+def only(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ...]:
+    """``names``, or all ``known`` when there are none. Raises UsageError for a name that is not ``what``."""
+    for name in names:
+        if name not in known:
+            close = nearest(name, known)
+            hint = f"did you mean {close}?" if close else f"known: {', '.join(known)}"
+            raise UsageError(f"{name}: is no {what}", hint=hint)
+    return tuple(dict.fromkeys(names)) or tuple(known)

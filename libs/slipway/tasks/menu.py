@@ -1,0 +1,100 @@
+"""What ``invoke --list`` shows. A task's work is imported when it runs, so that the list comes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from invoke.context import Context
+
+from slipway.tasks.door import task
+
+
+@task
+def plan(c: Context, names: Sequence[str] = (), version: str = "", json: bool = False) -> None:
+    """Show what a build would do to each image, and why."""
+    from slipway.tasks import images
+    from slipway.tasks.invocation import Invocation
+
+    images.run_plan(Invocation(version, json), names)
+
+
+@task
+def build_base(
+    c: Context, names: Sequence[str] = (), version: str = "", dry_run: bool = False, json: bool = False
+) -> None:
+    """Build the base images, or those named."""
+    from slipway.tasks import images
+    from slipway.tasks.invocation import Invocation
+
+    images.run_build(Invocation(version, json), names, "base", dry_run=dry_run)
+
+
+@task
+def build(c: Context, names: Sequence[str] = (), version: str = "", dry_run: bool = False, json: bool = False) -> None:
+    """Build the services, or the images named, on fresh bases."""
+    from slipway.tasks import images
+    from slipway.tasks.invocation import Invocation
+
+    images.run_build(Invocation(version, json), names, "service", dry_run=dry_run)
+
+
+@task
+def push(
+    c: Context,
+    names: Sequence[str] = (),
+    version: str = "",
+    force: bool = False,
+    resume: str = "",
+    dry_run: bool = False,
+    json: bool = False,
+) -> None:
+    """Push all images, or those named: content first, then tags."""
+    from slipway.tasks import images
+    from slipway.tasks.invocation import Invocation
+
+    images.run_push(Invocation(version, json), names, force=force, dry_run=dry_run, resume=resume)
+
+
+@task
+def list_images(c: Context, json: bool = False) -> None:
+    """Show the tree of images with sizes, digests and state."""
+    from slipway.tasks import images
+    from slipway.tasks.invocation import Invocation
+
+    images.run_images(Invocation(json=json))
+
+
+@task
+def smoke(c: Context, names: Sequence[str] = (), image: str = "", json: bool = False) -> None:
+    """Test running containers of all images, or of those named."""
+    from slipway.tasks.invocation import Invocation
+    from slipway.tasks.smoke import run_smoke
+
+    run_smoke(Invocation(json=json), names, image)
+
+
+@task
+def setup(c: Context, yes: bool = False, dry_run: bool = False, json: bool = False) -> None:
+    """Get what is missing: engine, root image, registry."""
+    from slipway.tasks.invocation import Invocation
+    from slipway.tasks.machine import run_setup
+
+    run_setup(Invocation(json=json), yes=yes, dry_run=dry_run)
+
+
+@task
+def doctor(c: Context, json: bool = False) -> None:
+    """Examine engine, buildx, registry, disk and pip."""
+    from slipway.tasks.invocation import Invocation
+    from slipway.tasks.machine import run_doctor
+
+    run_doctor(Invocation(json=json))
+
+
+@task
+def config(c: Context, json: bool = False) -> None:
+    """Show every setting, its value and where it came from."""
+    from slipway.tasks.invocation import Invocation
+    from slipway.tasks.machine import run_config
+
+    run_config(Invocation(json=json))
