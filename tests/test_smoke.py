@@ -212,6 +212,7 @@ def test_a_dead_container_is_explained_with_all_that_is_known() -> None:
     assert told[-1] == "    \\x1b[2Jend"
 
 
+@pytest.mark.process
 def test_only_an_owner_of_this_host_that_has_ended_is_dead() -> None:
     mine = leftovers.owner()
     assert not leftovers.is_dead(mine)

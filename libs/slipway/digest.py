@@ -66,7 +66,7 @@ def differences(old: Manifest, new: Manifest, trees: Trees = _NO_TREES) -> tuple
     said: list[str] = []
     if old.dockerfile != new.dockerfile:
         said.append("Dockerfile changed")
-    said += [f"{name} {how}" for name, how in _compare(_opened(old.files, trees), _opened(new.files, trees))]
+    said += [f"{name} {how}" for name, how in _files(old.files, new.files, trees)]
     said += [f"arg {name} {how}" for name, how in _compare(old.args, new.args)]
     said += [f"root image {name} {how}" for name, how in _compare(old.roots, new.roots)]
     said += [f"{name} {how}" for name, how in _compare(old.settings, new.settings)]
@@ -74,17 +74,21 @@ def differences(old: Manifest, new: Manifest, trees: Trees = _NO_TREES) -> tuple
     return tuple(said)
 
 
-def _opened(files: Mapping[str, str], trees: Trees) -> dict[str, str]:
-    opened: dict[str, str] = {}
-    for name, text in files.items():
-        tree = next((word for word in text.split(" ") if word.startswith("tree:")), "")
-        if tree in trees:
-            opened[name] = text.replace(tree, "tree")
+def _files(old: Mapping[str, str], new: Mapping[str, str], trees: Trees) -> list[tuple[str, str]]:
+    said: set[tuple[str, str]] = set()
+    for name, how in _compare(old, new):
+        before, after = _tree(old.get(name, "")), _tree(new.get(name, ""))
+        if before != after and before in trees and after in trees:
             prefix = "" if name == "." else f"{name}/"
-            opened |= {f"{prefix}{path}": content for path, content in trees[tree].items()}
+            said |= {(f"{prefix}{path}", what) for path, what in _compare(trees[before], trees[after])}
         else:
-            opened[name] = text
-    return opened
+            said.add((name, how))
+    return sorted(said, key=lambda change: (("changed", "added", "removed").index(change[1]), change[0]))
+
+
+def _tree(text: str) -> str:
+    """The ``tree:<sha256>`` in a file's text, or an empty string."""
+    return next((word for word in text.split(" ") if word.startswith("tree:")), "")
 
 
 def _compare(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str]]:

@@ -63,8 +63,13 @@ class Run:
         return path
 
     def secret_file(self, name: str, content: str) -> Path:
-        """A file only we can read, gone when the run is closed."""
+        """A file only we can read, gone when the run is closed. Only for who holds the build lock.
+
+        Another run's are swept: it was killed, or it would hold the lock.
+        """
         folder = self.directory / "secrets"
+        for stale in set(self.directory.parent.glob("*/secrets")) - {folder}:
+            shutil.rmtree(stale, ignore_errors=True)
         folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / name
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:

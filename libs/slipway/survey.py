@@ -15,7 +15,7 @@ from slipway import runs
 from slipway.digest import NAMING_ARGS, Manifest, Trees, input_digest
 from slipway.engine import Engine
 from slipway.errors import PolicyError, Problem, SlipwayError, UsageError
-from slipway.model import Image, LocalImage, Reference
+from slipway.model import LocalImage, Reference
 from slipway.plan import Facts, unavailable
 from slipway.registry import Registry
 from slipway.settings import Settings, check_extra
@@ -68,10 +68,11 @@ def survey(
     assembly = read_stack(settings, worktree, contexts)
     for name in selected or ():
         assembly.stack[name]
+    files, trees = _files(worktree, assembly, contexts)
+    worktree.cache.save()
     local = engine.images()
     roots = {root: identity(root, local) for image in assembly.stack for root in image.roots}
-    manifests, trees = _manifests(settings, worktree, assembly, contexts, roots)
-    worktree.cache.save()
+    manifests = _manifests(settings, worktree.dockerfiles(), assembly, files, roots)
     digests = {name: input_digest(manifest) for name, manifest in manifests.items()}
     references = {image.name: settings.reference(image.name, image.kind) for image in assembly.stack}
     newest = _newest(references, local)
@@ -101,13 +102,13 @@ def default_platform(settings: Settings) -> str:
 def identity(root: str, local: Sequence[LocalImage]) -> str:
     """What the engine holds for a root image: its digest in its own registry, else its id, else an empty string."""
     wanted = _familiar(root)
-    repository = wanted.partition("@")[0]
+    repository, _, pinned = wanted.partition("@")
     repository = repository.removesuffix(f":{repository.rpartition('/')[2].partition(':')[2]}")
     for image in local:
         if wanted in image.tags or wanted in image.digests:
             # A copy pushed elsewhere has a digest there, too: it must not change what the image is called here.
             own = [text.partition("@")[2] for text in image.digests if text.partition("@")[0] == repository]
-            return min(own, default=image.id)
+            return pinned or min(own, default=image.id)
     return ""
 
 
@@ -128,55 +129,49 @@ def pull_reference(root: str) -> Reference:
     return Reference.parse(full)
 
 
-def _manifests(
-    settings: Settings,
-    worktree: Worktree,
-    assembly: Assembly,
-    contexts: Mapping[str, Path],
-    roots: Mapping[str, str],
-) -> tuple[dict[str, Manifest], Trees]:
-    manifests: dict[str, Manifest] = {}
-    digests: dict[str, str] = {}
+def _files(
+    worktree: Worktree, assembly: Assembly, contexts: Mapping[str, Path]
+) -> tuple[dict[str, Mapping[str, str]], Trees]:
+    """What each image reads, by name. Raises UsageError with every problem, PolicyError."""
+    files: dict[str, Mapping[str, str]] = {}
     trees: dict[str, Mapping[str, str]] = {}
     problems: list[Problem] = []
-    args = {name: value for name, value in settings.build_args.items() if name not in NAMING_ARGS}
-    dockerfiles = worktree.dockerfiles()
     for image in assembly.stack:
         try:
-            files = _files(worktree, image, assembly, contexts, trees)
+            own = worktree.files(image.dockerfile, image.context, assembly.readings[image.name].sources)
+            named = {name: worktree.whole(contexts[name]) for name in image.contexts}
         except UsageError as error:
             problems += error.problems or [Problem("", error.message, error.hint)]
-            files = {}
+            continue
+        files[image.name] = {**own.entries, **{name: found.entries["."] for name, found in named.items()}}
+        for found in (own, *named.values()):
+            trees |= found.trees
+    if problems:
+        raise UsageError.of(problems)
+    return files, trees
+
+
+def _manifests(
+    settings: Settings,
+    dockerfiles: Mapping[str, str],
+    assembly: Assembly,
+    files: Mapping[str, Mapping[str, str]],
+    roots: Mapping[str, str],
+) -> dict[str, Manifest]:
+    manifests: dict[str, Manifest] = {}
+    digests: dict[str, str] = {}
+    args = {name: value for name, value in settings.build_args.items() if name not in NAMING_ARGS}
+    for image in assembly.stack:
         manifests[image.name] = Manifest(
             dockerfile=dockerfiles[image.dockerfile],
-            files=files,
+            files=files[image.name],
             args={name: args[name] for name in image.args if name in args},
             parents={parent: digests.get(parent, "") for parent in image.parents},
             roots={root: roots[root] for root in image.roots},
             settings={"platform": default_platform(settings), "context": image.context},
         )
         digests[image.name] = input_digest(manifests[image.name])
-    if problems:
-        raise UsageError.of(problems)
-    return manifests, trees
-
-
-def _files(
-    worktree: Worktree,
-    image: Image,
-    assembly: Assembly,
-    contexts: Mapping[str, Path],
-    trees: dict[str, Mapping[str, str]],
-) -> dict[str, str]:
-    reading = assembly.readings[image.name]
-    own = worktree.files(image.dockerfile, image.context, reading.sources)
-    trees |= own.trees
-    entries = dict(own.entries)
-    for name in image.contexts:
-        found = worktree.whole(contexts[name])
-        trees |= found.trees
-        entries[name] = found.entries["."]
-    return entries
+    return manifests
 
 
 def _newest(references: Mapping[str, Reference], local: Sequence[LocalImage]) -> dict[str, LocalImage]:

@@ -14,6 +14,7 @@ import json
 import os
 import re
 import stat
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ _DENIED = re.compile(
     r"|\.kube/config)(?:$|/)"
 )
 _GLOB = re.compile(r"[*?\[\\]")
+#: Extended attributes that tell of the machine, not of the file.
+_MACHINE = re.compile(r"security\.|system\.|com\.apple\.")
 #: A file changed this shortly before it was hashed may change again within one tick of the clock.
 _RACY_NS = 50_000_000
 
@@ -42,7 +45,7 @@ class Files:
 
 
 class StatCache:
-    """path → sha256 while size, mtime, ctime, inode and mode stay. A lost or broken cache only costs time."""
+    """path → sha256 while size, mtime, ctime and inode stay. A lost or broken cache only costs time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -53,13 +56,14 @@ class StatCache:
             self._known = kept if isinstance(kept, dict) else {}
 
     def sha256(self, path: str, status: os.stat_result) -> str:
+        """Of the file's bytes; followed by that of its extended attributes when it has any."""
         key = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
         known = self._known.get(path)
         if isinstance(known, list) and known[:4] == key and len(known) == 5:
             return str(known[4])
         hashed_at = time.time_ns()
         with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digest = hashlib.file_digest(file, "sha256").hexdigest() + _attributes(path)
         if max(status.st_ctime_ns, status.st_mtime_ns) < hashed_at - _RACY_NS:
             self._known[path] = [*key, digest]
             self._dirty = True
@@ -125,7 +129,7 @@ class Worktree:
         for source in sources:
             where = f"{dockerfile}:{source.line}"
             for pattern in source.paths:
-                for path in self._matches(base, pattern, ignore, where):
+                for path in self._matches(base, pattern, ignore, where, deep=source.parents):
                     name = path if context == "." else f"{context}/{path}"
                     entries[name] = self._entry(base, path, ignore, where, trees)
         return Files(entries, trees)
@@ -137,7 +141,8 @@ class Worktree:
         trees: dict[str, Mapping[str, str]] = {}
         return Files({".": self._entry(str(folder), ".", self.ignore("", str(folder)), str(folder), trees)}, trees)
 
-    def _matches(self, base: str, pattern: str, ignore: Ignore, where: str) -> Iterator[str]:
+    def _matches(self, base: str, pattern: str, ignore: Ignore, where: str, *, deep: bool) -> Iterator[str]:
+        """Paths that ``pattern`` names; ``deep``: its ``**`` stands for folders at any depth, as in COPY --parents."""
         if pattern in ("", "."):
             yield "."
             return
@@ -150,7 +155,8 @@ class Worktree:
             return
         found = [""]
         for part in pattern.split("/"):
-            found = [hit for path in found for hit in _children(base, path, part)]
+            below = _folders if deep and part == "**" else _children
+            found = list(dict.fromkeys(hit for path in found for hit in below(base, path, part)))
         yield from (path for path in found if not ignore.excludes(path))
 
     def _entry(self, base: str, path: str, ignore: Ignore, where: str, trees: dict[str, Mapping[str, str]]) -> str:
@@ -165,7 +171,7 @@ class Worktree:
         if stat.S_ISDIR(status.st_mode):
             digest, listing = self._tree(real_base, "" if inside == "." else inside, ignore, where)
             trees[digest] = listing
-            return f"{status.st_mode:o} {digest}{via}"
+            return f"{status.st_mode:o} {digest}{_attributes(real)}{via}"
         return self._file(real, inside, status, where) + via
 
     def _tree(self, base: str, folder: str, ignore: Ignore, where: str) -> tuple[str, dict[str, str]]:
@@ -189,7 +195,7 @@ class Worktree:
                 status = entry.stat(follow_symlinks=False)
                 if stat.S_ISDIR(status.st_mode):
                     if not excluded:
-                        yield path, f"{status.st_mode:o} directory"
+                        yield path, f"{status.st_mode:o} directory{_attributes(entry.path)}"
                     if not (excluded and ignore.prunes(path)):
                         yield from self._walk(base, path, ignore, where)
                 elif not excluded:
@@ -206,6 +212,25 @@ class Worktree:
         if not stat.S_ISREG(status.st_mode):
             raise UsageError.of([Problem(where, f"{printable(path)} is neither file, folder nor link")])
         return f"{status.st_mode:o} {self.cache.sha256(full, status)}"
+
+
+def _attributes(path: str) -> str:
+    """A blank and the sha256 of the extended attributes that layers keep, as BuildKit chooses them; mostly nothing."""
+    if sys.platform != "linux":
+        return ""
+    with contextlib.suppress(OSError):
+        names = os.listxattr(path, follow_symlinks=False)
+        kept = sorted(name for name in names if name == "security.capability" or not _MACHINE.match(name))
+        if kept:
+            values = [(name, os.getxattr(path, name, follow_symlinks=False)) for name in kept]
+            return f" {hashlib.sha256(repr(values).encode()).hexdigest()}"
+    return ""
+
+
+def _folders(base: str, folder: str, part: str) -> list[str]:
+    """``folder`` and all folders below it."""
+    top = os.path.join(base, folder)
+    return [os.path.normpath(os.path.join(folder, os.path.relpath(path, top))) for path, _, _ in os.walk(top)]
 
 
 def _children(base: str, folder: str, part: str) -> list[str]:

@@ -1,0 +1,277 @@
+"""Stand-ins for the edges, for fast tests: an engine in memory, commands that answer by rule, a registry on loopback.
+
+The registry is a real HTTP server, so ``slipway.registry`` is tested as it is. Its faults are part of it: each is asked
+for by name, counts how often it struck, and a test asserts that.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from slipway.command import Command, Result
+from slipway.engine import Credentials, Engine, OnTransfer
+from slipway.errors import PushError
+from slipway.model import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference
+from slipway.runner import OnLine
+
+MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
+
+
+def digest_of(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"
+
+
+def local_image(text: str, *tags: str, name: str = "", created: int = 0, size: int = 0, source: str = "") -> LocalImage:
+    """An image as slipway built it: its id is made from ``text``, its input digest is ``source`` or made so, too."""
+    labels = {INPUT_LABEL: source or digest_of(text.encode()), TITLE_LABEL: name} if name else {}
+    return LocalImage(digest_of(f"image {text}".encode()), tags, (), labels, size, created)
+
+
+class FakeEngine(Engine):
+    """Images in memory. ``refused`` maps a reference to the words with which pulling, tagging or pushing it fails.
+
+    ``calls`` holds what was done, in order: ``("tag", source, reference)``, ``("pull", reference)`` …
+    """
+
+    def __init__(self, images: Iterable[LocalImage] = (), registry: RegistryServer | None = None) -> None:
+        super().__init__("fake")
+        self.held = list(images)
+        self.registry = registry
+        self.refused: dict[str, str] = {}
+        self.calls: list[tuple[str, ...]] = []
+
+    def images(self) -> tuple[LocalImage, ...]:
+        return tuple(self.held)
+
+    def find(self, reference: str) -> str:
+        return next((image.id for image in self.held if reference == image.id or reference in image.tags), "")
+
+    def info(self) -> Mapping[str, Any]:
+        return {"ServerVersion": "0.0", "Images": len(self.held)}
+
+    def credentials(self, registry: str) -> Credentials | None:
+        return None
+
+    def load(self, image: LocalImage) -> None:
+        """What a finished bake does: the image is here, and its tags are taken from any other."""
+        self.held = [replace(held, tags=tuple(tag for tag in held.tags if tag not in image.tags)) for held in self.held]
+        self.held.append(image)
+
+    def tag(self, image: str, reference: Reference) -> None:
+        self._do("tag", image, str(reference))
+        held = next(held for held in self.held if image == held.id or image in held.tags)
+        self.held.remove(held)
+        self.load(replace(held, tags=(*held.tags, str(reference))))
+
+    def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
+        self._do("pull", str(reference))
+        self.load(local_image(str(reference), str(reference)))
+
+    def push(self, reference: Reference, on_transfer: OnTransfer | None = None) -> str:
+        self._do("push", str(reference))
+        if on_transfer:
+            on_transfer("layer", "Pushing", 1, 2)
+        held = next(held for held in self.held if str(reference) in held.tags)
+        if self.registry is None:
+            raise PushError(f"push {reference}: no registry")
+        return self.registry.add(reference.path, reference.tag, labels=held.labels)
+
+    def _do(self, *call: str) -> None:
+        self.calls.append(call)
+        if call[-1] in self.refused:
+            raise PushError(f"{call[0]} {call[-1]}: {self.refused[call[-1]]}")
+
+
+Answer = Result | Callable[[Command, OnLine], Result]
+
+
+class FakeRun:
+    """A ``Run`` that answers by rule: the first whose words begin the argv. A command without a rule is an error.
+
+    ``FakeRun({("docker", "version"): Result(0, "28.5")})``; an answer may be a function of the command and ``on_line``.
+    """
+
+    def __init__(self, answers: Mapping[tuple[str, ...], Answer]) -> None:
+        self._answers = dict(answers)
+        self.commands: list[Command] = []
+
+    def __call__(self, command: Command, on_line: OnLine | None = None, timeout: float | None = None) -> Result:
+        self.commands.append(command)
+        for words, answer in self._answers.items():
+            if command.argv[: len(words)] == words:
+                return answer if isinstance(answer, Result) else answer(command, on_line or (lambda line: None))
+        raise AssertionError(f"no answer for: {command}")
+
+
+@dataclass
+class Fault:
+    """Strikes ``times`` requests whose ``METHOD path`` matches ``pattern``, after letting ``after`` of them pass.
+
+    ``status`` is answered instead; ``lost`` does the work and then cuts the connection; ``body`` replaces the answer's
+    bytes. ``struck`` counts.
+    """
+
+    pattern: str
+    status: int = 0
+    times: int = 1
+    after: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    lost: bool = False
+    body: bytes | None = None
+    struck: int = 0
+
+    def strikes(self, request: str) -> bool:
+        if not re.search(self.pattern, request) or self.struck >= self.times:
+            return False
+        if self.after:
+            self.after -= 1
+            return False
+        self.struck += 1
+        return True
+
+
+class RegistryServer:
+    """A registry on 127.0.0.1: manifests, configurations and tags, as the distribution specification has them.
+
+    ``login`` = (kind, user, password) makes it ask for ``basic`` or ``bearer`` credentials. ``requests`` holds every
+    ``METHOD path``. Use it as a context manager.
+    """
+
+    def __init__(self, *, login: tuple[str, str, str] | None = None) -> None:
+        self.login = login
+        self.manifests: dict[tuple[str, str], bytes] = {}
+        self.tags: dict[tuple[str, str], str] = {}
+        self.blobs: dict[tuple[str, str], bytes] = {}
+        self.faults: list[Fault] = []
+        self.requests: list[str] = []
+        self.token = 0
+        self.lock = threading.Lock()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self.host = f"127.0.0.1:{self._server.server_address[1]}"
+
+    def __enter__(self) -> RegistryServer:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def reference(self, path: str, tag: str) -> Reference:
+        return Reference(self.host, path, tag)
+
+    def add(self, path: str, tag: str, labels: Mapping[str, str] | None = None, salt: str = "") -> str:
+        """An image whose configuration carries ``labels``, under ``tag``; the manifest's digest."""
+        config = json.dumps({"config": {"Labels": dict(labels or {})}, "salt": salt}, sort_keys=True).encode()
+        manifest = json.dumps({"schemaVersion": 2, "config": {"digest": digest_of(config)}, "layers": []}).encode()
+        self.blobs[path, digest_of(config)] = config
+        self.manifests[path, digest_of(manifest)] = manifest
+        self.tags[path, tag] = digest_of(manifest)
+        return digest_of(manifest)
+
+    def fault(self, pattern: str, status: int = 0, **more: Any) -> Fault:
+        """Make requests fail; the Fault counts how often it struck."""
+        self.faults.append(Fault(pattern, status, **more))
+        return self.faults[-1]
+
+    def expire_tokens(self) -> None:
+        self.token += 1
+
+
+def _handler(registry: RegistryServer) -> type[BaseHTTPRequestHandler]:
+    class Handler(_Handler):
+        held = registry
+
+    return Handler
+
+
+class _Handler(BaseHTTPRequestHandler):
+    held: RegistryServer
+    protocol_version = "HTTP/1.1"
+    wbufsize = 1 << 16
+    disable_nagle_algorithm = True
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+    def do_GET(self) -> None:
+        self._handle()
+
+    def do_HEAD(self) -> None:
+        self._handle()
+
+    def do_PUT(self) -> None:
+        self._handle()
+
+    def _handle(self) -> None:
+        request = f"{self.command} {self.path}"
+        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        with self.held.lock:
+            self.held.requests.append(request)
+            fault = next((fault for fault in self.held.faults if fault.strikes(request)), None)
+            if fault and fault.status:
+                return self._say(fault.status, b"", fault.headers)
+            status, body, headers = self._answer(sent)
+        if fault and fault.lost:
+            self.close_connection = True
+            return None
+        return self._say(status, body if fault is None or fault.body is None else fault.body, headers)
+
+    def _answer(self, sent: bytes) -> tuple[int, bytes, Mapping[str, str]]:
+        path = self.path.partition("?")[0]
+        if path == "/token":
+            return self._give_token()
+        if not self._welcome():
+            return 401, b"", {"WWW-Authenticate": self._challenge()}
+        found = re.fullmatch(r"/v2/(.+)/(manifests|blobs)/([^/]+)", path)
+        if not found:
+            return (200 if path == "/v2/" else 404), b"{}", {}
+        name, kind, reference = found.groups()
+        if kind == "blobs":
+            blob = self.held.blobs.get((name, reference))
+            return (200, blob, {}) if blob is not None else (404, b"", {})
+        if self.command == "PUT":
+            self.held.manifests[name, digest_of(sent)] = sent
+            self.held.tags[name, reference] = digest_of(sent)
+            return 201, b"", {"Docker-Content-Digest": digest_of(sent)}
+        digest = self.held.tags.get((name, reference), reference)
+        manifest = self.held.manifests.get((name, digest))
+        said = {"Docker-Content-Digest": digest, "Content-Type": MEDIA_TYPE}
+        return (200, manifest, said) if manifest is not None else (404, b"", {})
+
+    def _welcome(self) -> bool:
+        if not self.held.login:
+            return True
+        wanted = self._basic() if self.held.login[0] == "basic" else f"Bearer token-{self.held.token}"
+        return self.headers.get("Authorization") == wanted
+
+    def _basic(self) -> str:
+        _, user, password = self.held.login or ("", "", "")
+        return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
+
+    def _challenge(self) -> str:
+        if self.held.login and self.held.login[0] == "basic":
+            return 'Basic realm="registry"'
+        return f'Bearer realm="http://{self.held.host}/token",service="registry"'
+
+    def _give_token(self) -> tuple[int, bytes, Mapping[str, str]]:
+        if self.headers.get("Authorization") != self._basic():
+            return 401, b"{}", {}
+        return 200, json.dumps({"token": f"token-{self.held.token}"}).encode(), {}
+
+    def _say(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)

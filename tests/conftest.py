@@ -1,0 +1,95 @@
+"""A test that is not marked touches nothing outside: no process, no engine, no network beyond loopback.
+
+Python's audit events are watched, so the guard holds for every library. ``@pytest.mark.process`` allows processes,
+``@pytest.mark.integration`` allows all.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PROCESSES = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec"})
+CONNECTIONS = frozenset({"socket.connect", "socket.sendto"})
+LOOKUPS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
+
+
+class Guard:
+    """What the running test may not do. Raises pytest's own failure, which no ``except Exception`` swallows."""
+
+    barred: frozenset[str] = frozenset()
+
+    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
+        if event not in self.barred:
+            return
+        if event in PROCESSES:
+            pytest.fail(f"an unmarked test starts a process: {args[:2]} (mark it process or integration)")
+        target = args[1] if event in CONNECTIONS else args[0]
+        if not is_near(target):
+            pytest.fail(f"an unmarked test reaches out: {event} {target!r} (mark it integration)")
+
+
+def is_near(target: object) -> bool:
+    """Loopback, or a socket below the folder for temporary files; the engine's socket is neither."""
+    if isinstance(target, tuple):
+        target = target[0]
+    if isinstance(target, bytes):
+        target = target.decode("utf-8", "surrogateescape")
+    if target in (None, "", "localhost"):
+        return True
+    text = str(target)
+    if text.startswith("/"):
+        return Path(text).resolve().is_relative_to(Path(tempfile.gettempdir()).resolve())
+    try:
+        return ipaddress.ip_address(text).is_loopback
+    except ValueError:
+        return False
+
+
+GUARD = Guard()
+sys.addaudithook(GUARD)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    before = GUARD.barred
+    GUARD.barred = _barred(item)
+    try:
+        return (yield)
+    finally:
+        GUARD.barred = before
+
+
+def _barred(item: pytest.Item) -> frozenset[str]:
+    if item.get_closest_marker("integration"):
+        return frozenset()
+    reach = CONNECTIONS | LOOKUPS
+    return reach if item.get_closest_marker("process") else PROCESSES | reach
+
+
+DOCKERFILES = {
+    "infra/docker/base-runtime.Dockerfile": "ARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE}\nCOPY libs/kit /app/\n",
+    "infra/docker/base-ml.Dockerfile": "FROM ${REGISTRY}/${OWNER}/base-runtime:${BASE_VERSION}\nRUN true\n",
+    "apps/svc_forms/Dockerfile": "FROM ${REGISTRY}/${OWNER}/base-runtime:${BASE_VERSION}\nCOPY apps/svc_forms /app/\n",
+    "apps/svc_ocr/Dockerfile": "FROM ${REGISTRY}/${OWNER}/base-ml:${BASE_VERSION}\nCOPY apps/svc_ocr /app/\n",
+}
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository of two bases and two services: base-runtime ← svc-forms, base-runtime ← base-ml ← svc-ocr."""
+    root = tmp_path / "repository"
+    for path, text in DOCKERFILES.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("ARG REGISTRY\nARG OWNER\nARG BASE_VERSION\n" + text)
+    (root / "libs/kit").mkdir(parents=True)
+    (root / "libs/kit/kit.py").write_text("kit = 1\n")
+    (root / "pyproject.toml").write_text("[project]\nname = 'sample'\n")
+    return root

@@ -1,0 +1,386 @@
+"""The bench of the integration tests: a registry of their own, a tiny root image, sample repositories to work in.
+
+All is asked from outside: slipway as ``python -m invoke``, the engine by docker's CLI, the registry by plain HTTP.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.settings import SETTINGS, load
+
+ROOT = Path(__file__).parent.parent.parent
+STACKS = ROOT / "tests/stacks"
+ROOT_IMAGE = "t-slipway-root:1"
+LABEL = "slipway.test=integration"
+MANIFESTS = (
+    "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, "
+    "application/vnd.oci.image.index.v1+json"
+)
+#: dash, a few of coreutils, sed and grep with the libraries they load, taken from the root image of the bases.
+TINY_ROOT = """\
+ARG PYTHON_IMAGE=scratch
+FROM ${PYTHON_IMAGE} AS full
+WORKDIR /bin
+RUN programs="sh cat ls cp rm mkdir sleep sed grep sha256sum base64 env test" \\
+    && mkdir --parents /tiny/bin \\
+    && cp --dereference $programs /tiny/bin \\
+    && cp --parents --dereference $(ldd $programs | grep --only-matching '/[^ ]* (' | sed 's/ (//' | sort -u) /tiny
+FROM scratch
+COPY --from=full /tiny/ /
+"""
+
+
+def docker(*argv: str, check: bool = True, stdin: str = "") -> str:
+    """What docker's CLI prints."""
+    done = subprocess.run(["docker", *argv], input=stdin, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0 or not check, done.stderr
+    return done.stdout.strip()
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How an ``invoke`` ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def closing(self) -> str:
+        """stderr from its first ``error:`` line on."""
+        return self.stderr[self.stderr.index("error: ") :] if "error: " in self.stderr else ""
+
+    def ok(self) -> Ran:
+        assert self.code == 0, f"exit {self.code}\n{self.stdout}\n{self.stderr}"
+        assert "Traceback" not in self.stderr
+        return self
+
+    def failed(self, code: int, *words: str) -> Ran:
+        """Ended with ``code`` and with the contract's lines, which hold ``words``; never a traceback."""
+        assert self.code == code, f"exit {self.code}, not {code}\n{self.stdout}\n{self.stderr}"
+        assert "Traceback" not in self.stdout + self.stderr
+        lines = self.closing.splitlines()
+        assert lines and all(re.match(r"error: |hint:  |log:   |  ", line) for line in lines), self.stderr
+        for word in words:
+            assert word in self.closing, f"{word!r} is not in\n{self.closing}"
+        return self
+
+
+@dataclass
+class Relay:
+    """Listens on ``address`` and passes each connection on to ``target`` (None: hangs up), noting what is asked."""
+
+    address: str
+    connections: int = 0
+    requests: list[str] = field(default_factory=list)
+
+    def asked(self, pattern: str) -> list[str]:
+        return [request for request in self.requests if re.search(pattern, request)]
+
+
+@dataclass
+class Repository:
+    """A copy of a sample stack, used as a person would use it."""
+
+    root: Path
+    settings: dict[str, str]
+
+    @property
+    def prefix(self) -> str:
+        return f"{self.settings['REGISTRY']}/{self.settings['OWNER']}"
+
+    def reference(self, name: str, tag: str = "v1") -> str:
+        return f"{self.prefix}/{name}:{tag}"
+
+    def configure(self, **settings: str) -> None:
+        """Settings as lines of ``.env``."""
+        self.settings |= settings
+        self.write(".env", "".join(f"{name}={value}\n" for name, value in self.settings.items()))
+
+    def write(self, path: str, text: str) -> Path:
+        file = self.root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+        return file
+
+    def environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        """The caller's own without its settings and pip's configuration."""
+        names = {setting.name for setting in SETTINGS} | {"CI", "NO_COLOR"}
+        kept = {name: value for name, value in os.environ.items() if name not in names and name[:4] != "PIP_"}
+        return {**kept, "PIP_CONFIG_FILE": os.devnull, **more}
+
+    def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "invoke", *words],
+            cwd=self.root,
+            env=self.environment(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def invoke(self, *words: str, **environment: str) -> Ran:
+        started = time.monotonic()
+        with self.start(*words, **environment) as process:
+            try:
+                stdout, stderr = process.communicate(timeout=180)
+            except BaseException:
+                process.kill()
+                raise
+        return Ran(process.returncode, stdout, stderr, time.monotonic() - started)
+
+    def json(self, *words: str, **environment: str) -> Any:
+        """What ``--json`` prints."""
+        return json.loads(self.invoke(*words, "--json", **environment).ok().stdout)
+
+    def steps(self, *words: str) -> dict[str, tuple[str, str]]:
+        """The plan: image → action, reason."""
+        plan = self.json(*(words or ("plan",)))
+        return {step["image"]: (step["action"], step["reason"]) for step in plan["steps"]}
+
+    def runs(self) -> list[Path]:
+        """Directories of the runs so far, newest last."""
+        return sorted((self.root / ".slipway/runs").glob("*"), key=lambda path: path.stat().st_mtime_ns)
+
+    def record(self) -> dict[str, dict[str, Any]]:
+        """The newest run.json: image → its entry."""
+        content = json.loads((self.runs()[-1] / "run.json").read_text())
+        return {entry["image"]: entry for entry in content["images"]}
+
+    def status(self) -> dict[str, str]:
+        return {image: entry["status"] for image, entry in self.record().items()}
+
+    def bakes(self) -> list[list[str]]:
+        """The images of each bake of the newest run."""
+        journal = self.runs()[-1] / "journal.jsonl"
+        lines = journal.read_text().splitlines() if journal.exists() else []
+        return [entry["images"] for entry in map(json.loads, lines) if "command" in entry]
+
+    def content(self, name: str) -> str:
+        """The reference under the content tag."""
+        step = next(step for step in self.json("plan", name)["steps"] if step["image"] == name)
+        return str(step["content"])
+
+    def image_id(self, reference: str) -> str:
+        """The engine's image, or an empty string."""
+        return docker("image", "inspect", "--format", "{{.Id}}", reference, check=False)
+
+    def tags(self) -> set[str]:
+        """All tags that the engine has of this repository, without the prefix."""
+        listed = docker("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference={self.prefix}/*")
+        return {line.removeprefix(f"{self.prefix}/") for line in listed.split()}
+
+    def published(self, name: str, tag: str = "v1", login: str = "") -> str:
+        """The digest a tag stands for in the registry, or an empty string."""
+        url = f"http://{self.settings['REGISTRY']}/v2/{self.settings['OWNER']}/{name}/manifests/{tag}"
+        request = urllib.request.Request(url, method="HEAD", headers={"Accept": MANIFESTS})
+        if login:
+            request.add_header("Authorization", f"Basic {login}")
+        try:
+            with urllib.request.urlopen(request, timeout=10) as reply:
+                return str(reply.headers["Docker-Content-Digest"])
+        except urllib.error.HTTPError as error:
+            assert error.code == 404, error
+            return ""
+
+
+@pytest.fixture(scope="session")
+def root_image() -> str:
+    """A root image of a few MB with a shell; its build is cached, so the tag stays."""
+    build = ["buildx", "build", "--quiet", "--load", "--tag", ROOT_IMAGE, "--label", LABEL]
+    docker(*build, "--build-arg", f"PYTHON_IMAGE={load(ROOT)['PYTHON_IMAGE']}", "-", stdin=TINY_ROOT)
+    return ROOT_IMAGE
+
+
+@contextlib.contextmanager
+def a_registry(environment: Mapping[str, str], files: Mapping[Path, str] | None = None) -> Iterator[tuple[str, str]]:
+    """A registry container; its host:port and its id. ``files`` are copied in before it starts."""
+    given = [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
+    container = docker("create", "--label", LABEL, "--publish", "127.0.0.1::5000", *given, "slipway-registry")
+    try:
+        for file, target in (files or {}).items():
+            docker("cp", str(file), f"{container}:{target}")
+        docker("start", container)
+        host = docker("port", container, "5000/tcp").splitlines()[0]
+        wait_until(lambda: _answers(f"http://{host}/v2/"), f"registry at {host}")
+        yield host, container
+    finally:
+        docker("rm", "--force", "--volumes", container)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code == 401
+    except OSError:
+        return False
+
+
+def wait_until(holds: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def until() -> Callable[..., None]:
+    return wait_until
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[str]:
+    """host:port of the tests' own registry, gone at the end."""
+    with a_registry({}) as (host, _):
+        yield host
+
+
+@pytest.fixture
+def login_registry(tmp_path: Path) -> Iterator[str]:
+    """host:port of a registry that lets in only ``ann`` with the password ``open-sesame``."""
+    import bcrypt
+
+    accounts = tmp_path / "htpasswd"
+    accounts.write_bytes(b"ann:" + bcrypt.hashpw(b"open-sesame", bcrypt.gensalt(4)) + b"\n")
+    accounts.chmod(0o644)
+    asked = {
+        "REGISTRY_AUTH": "htpasswd",
+        "REGISTRY_AUTH_HTPASSWD_REALM": "tests",
+        "REGISTRY_AUTH_HTPASSWD_PATH": "/etc/docker/htpasswd",
+    }
+    with a_registry(asked, {accounts: "/etc/docker/htpasswd"}) as (host, _):
+        yield host
+
+
+@pytest.fixture
+def stack(tmp_path: Path, registry: str, root_image: str) -> Iterator[Callable[..., Repository]]:
+    """Makes a repository of a sample stack, with an OWNER of its own. Afterwards nothing of it is left anywhere."""
+    made: list[Repository] = []
+
+    def make(name: str, **settings: str) -> Repository:
+        root = tmp_path / f"{name}-{len(made)}"
+        shutil.copytree(STACKS / name, root, symlinks=True)
+        repository = Repository(root, {})
+        owner = f"t-{secrets.token_hex(4)}"
+        repository.configure(REGISTRY=registry, OWNER=owner, BASE_VERSION="v1", PYTHON_IMAGE=root_image)
+        repository.configure(**settings)
+        made.append(repository)
+        return repository
+
+    yield make
+    left = [line for repository in made for run in repository.runs() for line in _labelled(run.name)]
+    for owner in {repository.settings["OWNER"] for repository in made}:
+        listed = docker("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference=*/{owner}/*").split()
+        if listed:
+            docker("rmi", "--force", *listed)
+    assert not left, f"left by the run: {left}"
+
+
+def _labelled(run: str) -> list[str]:
+    chosen = ("--quiet", "--filter", f"label=slipway.run={run}")
+    found = [docker("ps", "--all", *chosen), docker("volume", "ls", *chosen), docker("network", "ls", *chosen)]
+    return [line for text in found for line in text.split()]
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[Callable[..., Relay]]:
+    """Makes a Relay: ``relay("unix")`` or ``relay("tcp")`` hang up, ``relay("unix", to=…)`` pass on."""
+    listeners: list[socket.socket] = []
+
+    def make(kind: str, to: str = "") -> Relay:
+        family = socket.AF_UNIX if kind == "unix" else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.bind(str(tmp_path / f"relay{len(listeners)}") if kind == "unix" else ("127.0.0.1", 0))
+        listener.listen(64)
+        listeners.append(listener)
+        name = listener.getsockname()
+        made = Relay(f"unix://{name}" if kind == "unix" else f"127.0.0.1:{name[1]}")
+        threading.Thread(target=_serve, args=(listener, made, to), daemon=True).start()
+        return made
+
+    yield make
+    for listener in listeners:
+        listener.close()
+
+
+def _serve(listener: socket.socket, relay: Relay, to: str) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            client, _ = listener.accept()
+            relay.connections += 1
+            if not to:
+                client.close()
+                continue
+            server = _connected(to)
+            threading.Thread(target=_pump, args=(client, server, relay), daemon=True).start()
+            threading.Thread(target=_pump, args=(server, client, None), daemon=True).start()
+
+
+def _connected(to: str) -> socket.socket:
+    if to.startswith("unix://"):
+        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        server.connect(to.removeprefix("unix://"))
+        return server
+    host, _, port = to.removeprefix("tcp://").rpartition(":")
+    return socket.create_connection((host, int(port)))
+
+
+def _pump(source: socket.socket, sink: socket.socket, relay: Relay | None) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            if relay and (line := re.match(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE) \S+ HTTP/1", data)):
+                relay.requests.append(line[0].decode().rpartition(" ")[0])
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture(scope="session")
+def engine_address() -> str:
+    """Where docker's CLI finds the engine."""
+    return docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
+
+
+@pytest.fixture(scope="session")
+def cli() -> Callable[..., str]:
+    """docker's CLI: ``cli("ps")``."""
+    return docker
+
+
+@pytest.fixture
+def processes() -> Callable[[Path], Sequence[str]]:
+    """The command lines of processes that work in a folder."""
+
+    def working_in(folder: Path) -> Sequence[str]:
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if process.joinpath("cwd").readlink() == folder:
+                    found.append(process.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode())
+        return found
+
+    return working_in

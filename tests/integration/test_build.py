@@ -1,0 +1,232 @@
+"""``invoke build`` against the real engine: what is built, what is reused, and what stays when it goes wrong."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Relay, Repository
+
+    Stack = Callable[..., Repository]
+    Processes = Callable[[Path], Sequence[str]]
+
+pytestmark = pytest.mark.integration
+SHOP = {"base-floor", "base-counter", "svc-cart", "svc-till", "svc-sign"}
+
+
+@pytest.fixture
+def shop(stack: Stack) -> Repository:
+    """The shop, built."""
+    made = stack("shop")
+    made.invoke("build").ok()
+    return made
+
+
+def test_from_nothing_a_bake_per_wave_builds_all(stack: Stack, cli: Callable[..., str]) -> None:
+    shop = stack("shop")
+    ran = shop.invoke("build").ok()
+    assert shop.status() == dict.fromkeys(SHOP, "built")
+    assert shop.bakes() == [["base-floor", "svc-sign"], ["base-counter", "svc-cart"], ["svc-till"]]
+    assert "5 built" in ran.stdout
+    for name, entry in shop.record().items():
+        assert entry["image_digest"] == shop.image_id(shop.reference(name))
+        assert {f"{name}:v1", f"{name}:in-{entry['input_digest'][7:19]}"} <= shop.tags()
+        label = cli("image", "inspect", "--format", '{{index .Config.Labels "slipway.input"}}', entry["reference"])
+        assert label == entry["input_digest"]
+    assert cli("run", "--rm", shop.reference("svc-till"), "cat", "/floor.txt", "/shop/total.txt") == "oak\ntea 2"
+
+
+def test_again_asks_the_engine_once_and_bakes_nothing(
+    shop: Repository, relay: Callable[..., Relay], engine_address: str
+) -> None:
+    runs = shop.runs()
+    between = relay("unix", to=engine_address)
+    ran = shop.invoke("build", DOCKER_HOST=between.address).ok()
+    assert len(between.requests) == 1
+    assert between.asked(r"GET /v[0-9.]+/images/json")
+    assert "3 to reuse" in ran.stdout
+    assert shop.runs() == runs
+
+
+def test_a_source_edit_rebuilds_its_image_alone(shop: Repository) -> None:
+    before = {name: shop.image_id(shop.reference(name)) for name in SHOP}
+    shop.write("apps/svc_till/till.txt", "a new till\n")
+    assert shop.steps()["svc-till"] == ("build", "apps/svc_till/till.txt changed")
+    shop.invoke("build").ok()
+    assert shop.bakes() == [["svc-till"]]
+    after = {name: shop.image_id(shop.reference(name)) for name in SHOP}
+    assert {name for name in SHOP if before[name] != after[name]} == {"svc-till"}
+
+
+def test_a_base_edit_rebuilds_the_base_and_its_children(shop: Repository) -> None:
+    shop.write("libs/counter/prices.txt", "tea 3\n")
+    expected = {
+        "base-floor": "reuse",
+        "base-counter": "build",
+        "svc-cart": "reuse",
+        "svc-till": "build",
+        "svc-sign": "reuse",
+    }
+    steps = shop.steps("build", "--dry-run")
+    assert {name: action for name, (action, _) in steps.items()} == expected
+    assert steps["base-counter"] == ("build", "libs/counter/prices.txt changed")
+    assert steps["svc-till"] == ("build", "base-counter is built")
+    shop.invoke("build").ok()
+    assert shop.bakes() == [["base-counter"], ["svc-till"]]
+
+
+def test_a_new_version_of_the_same_content_only_tags(shop: Repository) -> None:
+    shop.invoke("build", "--version", "v2").ok()
+    assert shop.status() == {"svc-cart": "tagged", "svc-till": "tagged", "svc-sign": "tagged"}
+    assert shop.bakes() == []
+    for name in shop.status():
+        assert shop.image_id(shop.reference(name, "v2")) == shop.image_id(shop.reference(name)) != ""
+
+
+def test_what_the_engine_lost_and_the_registry_has_is_pulled(shop: Repository, cli: Callable[..., str]) -> None:
+    shop.invoke("push").ok()
+    content, was = shop.content("svc-till"), shop.image_id(shop.reference("svc-till"))
+    cli("rmi", "--force", shop.reference("svc-till"), content)
+    assert shop.steps()["svc-till"] == ("pull", f"{content.rpartition(':')[2]} is in the registry")
+    shop.invoke("build", "svc-till").ok()
+    assert shop.status() == {"svc-till": "pulled"}
+    assert shop.image_id(shop.reference("svc-till")) == was
+
+
+def test_an_edit_undone_is_reused(shop: Repository) -> None:
+    was = shop.image_id(shop.reference("svc-cart"))
+    shop.write("apps/svc_cart/cart.txt", "another cart\n")
+    shop.invoke("build").ok()
+    assert shop.image_id(shop.reference("svc-cart")) != was
+    shop.write("apps/svc_cart/cart.txt", "cart\n")
+    shop.invoke("build").ok()
+    assert shop.bakes() == []
+    assert shop.image_id(shop.reference("svc-cart")) == was
+
+
+def test_a_dry_run_says_the_plan_and_builds_nothing(stack: Stack) -> None:
+    shop = stack("shop")
+    shown = shop.invoke("build", "--dry-run").ok().stdout
+    planned = shop.json("build", "--dry-run")
+    assert {step["image"] for step in planned["steps"]} == SHOP
+    assert planned["steps"] == shop.json("plan")["steps"]
+    for step in planned["steps"]:
+        line = next(line for line in shown.splitlines() if f" {step['image']} " in line)
+        assert line.split(f" {step['image']} ")[1].split(maxsplit=2) == ["v1", step["action"], step["reason"]]
+    assert shop.tags() == set() and shop.runs() == []
+    built = {entry["image"]: entry["input_digest"] for entry in shop.json("build")["images"]}
+    assert built == {step["image"]: step["input_digest"] for step in planned["steps"]}
+
+
+def test_a_failure_keeps_what_is_finished_and_mended_builds_the_rest(stack: Stack) -> None:
+    mill = stack("mill")
+    mill.write("libs/wheel.txt", secrets.token_hex(8))
+    ran = mill.invoke("build").failed(6, "build base-stone: RUN cat /stone.txt && grep whole", "1 more failed; 1 skip")
+    assert mill.status() == {
+        "base-stone": "failed",
+        "base-wheel": "built",
+        "svc-cart": "built",
+        "svc-grind": "skipped",
+        "svc-sack": "failed",
+    }
+    assert mill.record()["svc-grind"]["detail"] == "base-stone failed"
+    for name, status in mill.status().items():
+        assert any(line.split()[:2] == [name, status] for line in ran.stdout.splitlines())
+        assert (f"{name}:v1" in mill.tags()) is (status == "built")
+    log = ran.closing.partition("log:   ")[2].strip()
+    assert "the stone is cracked" in (mill.root / log).read_text()
+    assert "a torn sack" in mill.runs()[-1].joinpath("svc-sack.log").read_text()
+    kept = {name: mill.image_id(mill.reference(name)) for name in ("base-wheel", "svc-cart")}
+
+    mill.write("libs/stone.txt", "a whole stone\n")
+    mill.write("apps/svc_sack/sack.txt", "well sewn\n")
+    mill.invoke("build").ok()
+    assert mill.bakes() == [["base-stone", "svc-sack"], ["svc-grind"]]
+    assert {name: mill.image_id(mill.reference(name)) for name in kept} == kept
+
+
+@pytest.fixture
+def climbing(stack: Stack) -> Repository:
+    """The tower, with a step of its own that lasts for two minutes."""
+    tower = stack("tower")
+    tower.write("libs/wait.sh", f"sleep 120.{secrets.randbelow(10**9)}\n")
+    return tower
+
+
+def began(tower: Repository, until: Callable[..., None]) -> None:
+    """Wait until the long step runs and the quick image is there."""
+
+    def says(word: str) -> bool:
+        return any(word in log.read_text() for log in tower.root.glob(".slipway/runs/*/svc-tower.log"))
+
+    until(lambda: says("climbing"), "the long step")
+    until(lambda: "svc-step:v1" in tower.tags(), "the quick image")
+
+
+def sleeping(tower: Repository) -> list[str]:
+    """The long step's process: its argument is its own."""
+    wanted = (tower.root / "libs/wait.sh").read_text().split()[1].encode()
+    lines = []
+    for process in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            lines.append(process.read_bytes())
+        except OSError:
+            continue
+    return [line.decode() for line in lines if wanted in line]
+
+
+@pytest.mark.parametrize(
+    ("signum", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "ended by SIGTERM")]
+)
+def test_a_signal_ends_the_build_within_five_seconds(
+    climbing: Repository, until: Callable[..., None], processes: Processes, signum: int, code: int, word: str
+) -> None:
+    with climbing.start("build") as process:
+        began(climbing, until)
+        assert processes(climbing.root)
+        sent = time.monotonic()
+        process.send_signal(signum)
+        stdout, stderr = process.communicate(timeout=20)
+    assert time.monotonic() - sent < 5
+    assert process.returncode == code, stderr
+    assert "Traceback" not in stdout + stderr
+    assert any(line.startswith("error: ") and word in line for line in stderr.splitlines()[-2:])
+    until(lambda: not processes(climbing.root), "no child process left", 3)
+    until(lambda: not sleeping(climbing), "the step ended", 5)
+    assert "svc-step:v1" in climbing.tags() and "svc-tower:v1" not in climbing.tags()
+    assert not list(climbing.root.glob(".slipway/runs/*/secrets"))
+
+    climbing.write("libs/wait.sh", "echo short\n")
+    climbing.invoke("build").ok()
+    assert climbing.status() == {"svc-step": "reused", "svc-tower": "built"}
+
+
+def test_after_a_kill_the_next_run_goes_on_and_sweeps_only_its_own(
+    climbing: Repository, until: Callable[..., None], processes: Processes, cli: Callable[..., str], root_image: str
+) -> None:
+    other = f"t-{secrets.token_hex(4)}"
+    bystander = cli("run", "--detach", "--label", f"slipway.run={other}", root_image, "sleep", "300")
+    try:
+        with climbing.start("build") as process:
+            began(climbing, until)
+            os.kill(process.pid, signal.SIGKILL)
+        killed = climbing.runs()[-1]
+        until(lambda: not processes(climbing.root), "no child process left", 5)
+        step = climbing.image_id(climbing.reference("svc-step"))
+        climbing.write("libs/wait.sh", "echo short\n")
+        climbing.invoke("build").ok()
+        assert climbing.status() == {"svc-step": "reused", "svc-tower": "built"}
+        assert climbing.image_id(climbing.reference("svc-step")) == step != ""
+        assert cli("inspect", "--format", "{{.State.Running}}", bystander) == "true"
+        assert (killed / "svc-tower.log").is_file()
+        assert not list(climbing.root.glob(".slipway/runs/*/secrets"))
+    finally:
+        cli("rm", "--force", bystander)

@@ -1,0 +1,189 @@
+"""Bad input at the door: exit code 2, a line that says where, and nobody is asked: neither engine nor registry."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Ran, Relay, Repository
+
+    Stack = Callable[..., Repository]
+
+pytestmark = pytest.mark.integration
+PARENT = "FROM ${REGISTRY}/${OWNER}/base-floor:${BASE_VERSION}"
+CART = "apps/svc_cart/Dockerfile"
+
+
+@dataclass(frozen=True)
+class Alone:
+    """The shop where engine and registry only count who comes."""
+
+    shop: Repository
+    engine: Relay
+    registry: Relay
+
+    def invoke(self, *words: str, **environment: str) -> Ran:
+        return self.shop.invoke(*words, **{"DOCKER_HOST": self.engine.address, **environment})
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        text = (self.shop.root / path).read_text()
+        assert old in text
+        self.shop.write(path, text.replace(old, new))
+
+    def env(self, line: str) -> int:
+        """Add a line to ``.env``; its number."""
+        file = self.shop.root / ".env"
+        file.write_text(file.read_text() + line + "\n")
+        return len(file.read_text().splitlines())
+
+    def refused(self, *words: str, code: int = 2, command: tuple[str, ...] = ("build",), **environment: str) -> Ran:
+        ran = self.invoke(*command, **environment).failed(code, *words)
+        assert (self.engine.connections, self.registry.connections) == (0, 0)
+        assert self.shop.runs() == []
+        return ran
+
+
+@pytest.fixture
+def alone(stack: Stack, relay: Callable[..., Relay]) -> Alone:
+    engine, registry = relay("unix"), relay("tcp")
+    return Alone(stack("shop", REGISTRY=registry.address), engine, registry)
+
+
+def test_the_counters_count(alone: Alone) -> None:
+    """What the other tests lean on: a command that is fine does come to the engine."""
+    alone.invoke("build").failed(3, "no engine answers", "invoke setup")
+    assert alone.engine.connections > 0
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("build", "svc-cat"), ("svc-cat: matches no image (5 known)", "did you mean svc-cart?")),
+        (("push", "svc-tlil"), ("svc-tlil: matches no image", "did you mean svc-till?")),
+        (("plan", "base-flor"), ("base-flor: matches no image", "did you mean base-floor?")),
+        (("build-base", "svc-cart"), ("svc-cart: is no base", "known: base-floor, base-counter")),
+        (("push", "--resume", "0000"), ("push --resume 0000: no such push here",)),
+        (("build", "--version", "1.0+local"), ("1.0+local: not a tag", "1.0_local")),
+        (("build", "--version", "-x"), ("",)),
+        (("biuld",), ("did you mean build?",)),
+        (("build", "--nope"), ("--nope",)),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else None,
+)
+def test_bad_words(alone: Alone, command: tuple[str, ...], words: tuple[str, ...]) -> None:
+    alone.refused(*words, command=command)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("BASE_VERSION=", ("BASE_VERSION is empty", "BASE_VERSION=v0.1.0")),
+        ("VERSION=.hidden", ("VERSION=.hidden: not a tag",)),
+        ("VERISON=v2", ("VERISON is used by no image", "did you mean VERSION?")),
+        ("REGISTRY=http://127.0.0.1:5000", ("a registry is host[:port]", "drop 'http://'")),
+        ("OWNER=Acme", ("OWNER=Acme: not a repository path", "OWNER=acme")),
+        ("PLATFORMS=amd64", ("PLATFORMS=amd64",)),
+        ("no equals sign", (".env:",)),
+        ('VERSION="v2', (".env:",)),
+    ],
+)
+def test_bad_settings_are_told_with_their_line(alone: Alone, line: str, words: tuple[str, ...]) -> None:
+    name = line.partition("=")[0]
+    kept = {key: value for key, value in alone.shop.settings.items() if key != name}
+    alone.shop.write(".env", "".join(f"{key}={value}\n" for key, value in kept.items()))
+    alone.refused(f".env:{alone.env(line)}: ", *words)
+
+
+def test_an_empty_setting_of_the_environment_names_the_environment(alone: Alone) -> None:
+    alone.refused("environment: BASE_VERSION is empty", BASE_VERSION="")
+
+
+def test_an_unknown_parent_is_told_at_its_line_with_the_nearest(alone: Alone) -> None:
+    alone.edit(CART, "base-floor", "base-flor")
+    alone.refused(f"{CART}:4: FROM ", "base-flor matches no image", "did you mean base-floor?")
+
+
+def test_a_cycle_is_told_as_a_path(alone: Alone) -> None:
+    alone.edit("infra/docker/base-floor.Dockerfile", "ARG PYTHON_IMAGE=python:3.12-slim\n", "ARG REGISTRY\nARG OWNER\n")
+    alone.edit("infra/docker/base-floor.Dockerfile", "FROM ${PYTHON_IMAGE}", "FROM ${REGISTRY}/${OWNER}/base-counter")
+    ran = alone.refused("cycle: ")
+    assert re.search(r"cycle: (base-\w+) -> (base-\w+) -> \1", ran.closing.replace("→", "->"))
+
+
+def test_a_missing_source_is_told_at_its_line(alone: Alone) -> None:
+    alone.edit(CART, "cart.txt /shop", "cat.txt /shop")
+    alone.refused(f"{CART}:5: source apps/svc_cart/cat.txt does not exist")
+
+
+def test_a_wheelhouse_that_is_not_there_is_told(stack: Stack, relay: Callable[..., Relay]) -> None:
+    vault = Alone(stack("vault"), relay("unix"), relay("tcp"))
+    vault.refused("/nowhere: no such folder", "WHEELHOUSE", WHEELHOUSE="/nowhere")
+
+
+def test_env_never_enters_an_image(alone: Alone) -> None:
+    alone.shop.write(".dockerignore", "")
+    alone.edit(CART, "COPY apps/svc_cart/cart.txt", "COPY .env")
+    alone.refused(f"{CART}:5: .env would enter the image", ".dockerignore", code=10)
+
+
+def test_a_secret_in_a_build_arg_is_refused(alone: Alone) -> None:
+    alone.edit(CART, PARENT, f"ARG API_TOKEN\n{PARENT}\nARG API_TOKEN")
+    alone.env("API_TOKEN=hunter2-hunter2")
+    ran = alone.refused("API_TOKEN would stand in the image's history", "--mount=type=secret", code=10)
+    assert "hunter2" not in ran.stdout + ran.stderr
+
+
+def test_all_problems_are_told_at_once(alone: Alone) -> None:
+    alone.edit(CART, "base-floor", "base-flor")
+    alone.edit("apps/svc_till/Dockerfile", "base-counter", "base-conter")
+    ran = alone.refused("base-flor", "base-conter")
+    assert ran.closing.count("error: ") == 2
+
+
+def test_json_tells_the_error_too(alone: Alone) -> None:
+    import json
+
+    ran = alone.refused("matches no image", command=("build", "svc-cat", "--json"))
+    assert json.loads(ran.stdout) == {
+        "ok": False,
+        "exit_code": 2,
+        "error": "svc-cat: matches no image (5 known)",
+        "hint": "did you mean svc-cart?",
+        "log": "",
+    }
+
+
+def test_outside_a_repository(alone: Alone) -> None:
+    (alone.shop.root / "pyproject.toml").unlink()
+    alone.refused("no slipway repository here or above")
+
+
+def test_config_says_where_each_value_came_from(alone: Alone) -> None:
+    alone.env("VERSION=v7")
+    ran = alone.invoke("config", OWNER="from-outside").ok()
+    rows = {line.split()[0]: line.split()[1:] for line in ran.stdout.splitlines()}
+    assert rows["VERSION"] == ["v7", ".env:5"]
+    assert rows["OWNER"] == ["from-outside", "environment"]
+    assert rows["REMOTE_PATH"] == ["/var/tmp/slipway", "default"]
+    assert (alone.engine.connections, alone.registry.connections) == (0, 0)
+
+
+def test_images_shows_every_image_and_its_state(stack: Stack) -> None:
+    shop = stack("shop")
+    shop.invoke("build", "svc-cart").ok()
+    shop.write("apps/svc_cart/cart.txt", "another cart\n")
+    states = {entry["image"]: entry["state"] for entry in shop.json("images")}
+    assert states == {
+        "base-floor": "here",
+        "base-counter": "absent",
+        "svc-cart": "stale",
+        "svc-till": "absent",
+        "svc-sign": "absent",
+    }
+    shown = shop.invoke("images").ok().stdout
+    assert all(any(name in line and state in line for line in shown.splitlines()) for name, state in states.items())

@@ -1,0 +1,142 @@
+"""``invoke push`` against a real registry, asked over plain HTTP what it holds."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.integration.conftest import Relay, Repository
+
+    Stack = Callable[..., Repository]
+
+pytestmark = pytest.mark.integration
+NAMES = ("base-floor", "base-counter", "svc-cart", "svc-till", "svc-sign")
+WRITES = r"(POST|PUT|PATCH|DELETE) /v2/"
+
+
+def content_tags(shop: Repository) -> dict[str, str]:
+    return {step["image"]: step["content"].rpartition(":")[2] for step in shop.json("plan")["steps"]}
+
+
+def digests(shop: Repository, tag: str = "v1") -> dict[str, str]:
+    return {name: shop.published(name, tag) for name in NAMES}
+
+
+def test_both_tags_stand_for_one_digest_and_again_nothing_moves(
+    stack: Stack, relay: Callable[..., Relay], registry: str
+) -> None:
+    between = relay("tcp", to=registry)
+    shop = stack("shop", REGISTRY=between.address)
+    shop.invoke("build", "push").ok()
+    assert between.asked(WRITES)
+    assert set(shop.status().values()) == {"pushed"} and set(shop.status()) == set(NAMES)
+    for name, tag in content_tags(shop).items():
+        assert shop.published(name) == shop.published(name, tag) == shop.record()[name]["image_digest"] != ""
+
+    before, runs = digests(shop), shop.runs()
+    between.requests.clear()
+    shop.invoke("push").ok()
+    assert between.asked(r"HEAD /v2/") and not between.asked(WRITES)
+    assert digests(shop) == before and shop.runs() == runs
+
+
+def test_a_new_version_of_the_same_content_uploads_no_blob(
+    stack: Stack, relay: Callable[..., Relay], registry: str
+) -> None:
+    between = relay("tcp", to=registry)
+    shop = stack("shop", REGISTRY=between.address)
+    shop.invoke("build", "push").ok()
+    between.requests.clear()
+    shop.invoke("build", "push", "--version", "v2").ok()
+    assert set(shop.status().values()) == {"tagged"}
+    assert digests(shop, "v2") == digests(shop)
+    assert not between.asked(r"(POST|PATCH|PUT) /v2/\S+/blobs/")
+    assert len(between.asked(r"PUT /v2/\S+/manifests/v2")) == len(NAMES)
+
+
+def test_a_version_is_written_once_unless_forced(stack: Stack) -> None:
+    shop = stack("shop")
+    shop.invoke("build", "push").ok()
+    was = digests(shop)
+    shop.write("apps/svc_cart/cart.txt", "another cart\n")
+    shop.invoke("build").ok()
+    ran = shop.invoke("push").failed(10, f"{shop.reference('svc-cart')} is {was['svc-cart'][:19]}", "--force")
+    assert content_tags(shop)["svc-cart"] in ran.closing
+    assert digests(shop) == was
+    assert shop.published("svc-cart", content_tags(shop)["svc-cart"]) == ""
+
+    shop.invoke("push", "--force").ok()
+    now = digests(shop)
+    assert {name for name in NAMES if now[name] != was[name]} == {"svc-cart"}
+    assert now["svc-cart"] == shop.published("svc-cart", content_tags(shop)["svc-cart"])
+
+
+def test_a_tag_declared_moving_moves(stack: Stack) -> None:
+    shop = stack("shop", BASE_VERSION="edge")
+    shop.invoke("build", "push").ok()
+    was = digests(shop, "edge")
+    shop.write("apps/svc_sign/sign.txt", "closed\n")
+    shop.invoke("build", "push").ok()
+    now = digests(shop, "edge")
+    assert {name for name in NAMES if now[name] != was[name]} == {"svc-sign"}
+
+
+def test_a_dry_run_pushes_nothing(stack: Stack) -> None:
+    shop = stack("shop")
+    shop.invoke("build").ok()
+    ran = shop.invoke("push", "--dry-run").ok()
+    assert all(f"{name} " in ran.stdout for name in NAMES)
+    assert set(digests(shop).values()) == {""}
+
+
+def test_what_is_not_built_is_not_pushed(stack: Stack) -> None:
+    shop = stack("shop")
+    shop.invoke("push").failed(2, "not built with the inputs as they are now", "invoke build")
+    shop.invoke("build", "svc-sign").ok()
+    shop.invoke("push", "svc-sign", "svc-cart").failed(2, "push svc-cart: not built")
+    assert shop.published("svc-sign") == ""
+    shop.invoke("push", "svc-sign").ok()
+    assert shop.published("svc-sign") != ""
+
+
+def test_a_registry_that_is_down_is_named_with_the_cause(stack: Stack) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        down = f"127.0.0.1:{unused.getsockname()[1]}"
+    shop = stack("shop", REGISTRY=down)
+    built = shop.invoke("build", "svc-sign").ok()
+    assert f"note: {down} does not answer" in built.stderr
+    shop.invoke("push", "svc-sign").failed(7, down, "connection refused")
+
+
+def docker_config(folder: Path, registry: str, password: str) -> tuple[str, str]:
+    """A DOCKER_CONFIG that logs ann in, and the login itself."""
+    login = base64.b64encode(f"ann:{password}".encode()).decode()
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"auths": {registry: {"auth": login}}}))
+    return str(folder), login
+
+
+def test_a_login_is_asked_for_and_honoured(
+    stack: Stack, login_registry: str, tmp_path: Path, engine_address: str
+) -> None:
+    shop = stack("shop", REGISTRY=login_registry)
+    hint = f"docker login {login_registry}"
+    none, _ = docker_config(tmp_path / "none", "elsewhere.example", "")
+    wrong, _ = docker_config(tmp_path / "wrong", login_registry, "let-me-in")
+    right, login = docker_config(tmp_path / "right", login_registry, "open-sesame")
+    shop.invoke("build", "svc-sign").ok()
+    for config in (none, wrong):
+        ran = shop.invoke("push", "svc-sign", DOCKER_CONFIG=config, DOCKER_HOST=engine_address)
+        ran.failed(7, "the registry wants a login", hint)
+        assert "let-me-in" not in ran.stdout + ran.stderr
+    shop.invoke("push", "svc-sign", DOCKER_CONFIG=right, DOCKER_HOST=engine_address).ok()
+    assert shop.published("svc-sign", login=login) == shop.record()["svc-sign"]["image_digest"]
+    assert not [path for path in shop.root.rglob("*") if path.is_file() and b"open-sesame" in path.read_bytes()]

@@ -1,0 +1,5 @@
+"""Invoke's door."""
+
+from slipway.tasks import namespace
+
+__all__ = ["namespace"]

@@ -1,0 +1,145 @@
+"""Plain lines are aligned, whole and safe; a terminal gets a live tree that leaves nothing behind."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from slipway.bake import Event
+from slipway.console import Console, shown_error
+from slipway.model import Image, Reference, Stack
+from slipway.plan import Outcome, Plan, Step
+
+ROOT = "python:3.12-slim"
+STACK = Stack(
+    (
+        Image("base-runtime", "infra/docker/base-runtime.Dockerfile", roots=(ROOT,)),
+        Image("svc-ocr", "apps/svc_ocr/Dockerfile", parents=("base-runtime",)),
+    )
+)
+
+
+def step(name: str, action: str, reason: str) -> Step:
+    reference = Reference("reg:1", f"acme/{name}", "v1")
+    return Step(name, action, reason, reference, reference.tagged("in-1"), "sha256:1")
+
+
+PLAN = Plan(
+    (step("base-runtime", "reuse", "in-1 is here"), step("svc-ocr", "build", "main.py changed")),
+    {ROOT: "sha256:1f3c9e02aa11bb22"},
+)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Screen:
+    """A console and what was written to it."""
+
+    def __init__(self, *, tty: bool = False, color: bool = True) -> None:
+        kind = Terminal if tty else io.StringIO
+        self.out, self.err = kind(), kind()
+        self.console = Console(out=self.out, err=self.err, tty=tty, color=color)
+
+
+def test_a_plan() -> None:
+    screen = Screen()
+    screen.console.plan(STACK, PLAN, 0.244)
+    assert screen.out.getvalue() == (
+        "python:3.12-slim        root    sha256:1f3c9e02aa11\n"
+        "└─ base-runtime    v1   reuse   in-1 is here\n"
+        "   └─ svc-ocr      v1   build   main.py changed\n"
+        "1 to build · 1 to reuse · plan 0.24 s\n"
+    )
+    assert screen.err.getvalue() == ""
+
+
+def test_nothing_to_do_is_said() -> None:
+    screen = Screen()
+    screen.console.plan(STACK, Plan(()), 0.1)
+    assert screen.out.getvalue() == "nothing to do · plan 0.10 s\n"
+
+
+def test_events_in_ci_are_lines_on_stderr() -> None:
+    screen = Screen()
+    with screen.console.building(STACK, PLAN) as taker:
+        taker.take(Event("svc-ocr", "cached", "RUN a"))
+        taker.take(Event("svc-ocr", "log", "noise"))
+        taker.take(Event("base-runtime", "built", "reused"))
+        taker.take(Event("svc-ocr", "failed", "RUN x \x1b[2J"))
+    assert screen.err.getvalue() == "base-runtime  reused\nsvc-ocr  failed  RUN x \\x1b[2J\n"
+    assert screen.out.getvalue() == ""
+
+
+def test_a_built_image_says_its_seconds() -> None:
+    screen = Screen()
+    with screen.console.building(STACK, PLAN) as taker:
+        taker.take(Event("svc-ocr", "step", "RUN pip install"))
+        taker.take(Event("svc-ocr", "built", "exporting", 1.0))
+    assert screen.err.getvalue() == "svc-ocr  step  RUN pip install\nsvc-ocr  built  0.00 s\n"
+
+
+def test_the_closing_table() -> None:
+    screen = Screen()
+    screen.console.outcomes(
+        [
+            Outcome("base-runtime", "built", "apt.txt added", size=2_220_000_000, seconds=8.2),
+            Outcome("svc-ocr", "failed", "not built yet", detail="RUN false:\x07 exit code: 1"),
+        ],
+        9.0,
+    )
+    assert screen.out.getvalue() == (
+        "base-runtime   built    8.2 s   2.22 GB   apt.txt added\n"
+        "svc-ocr        failed                     RUN false:\\x07 exit code: 1\n"
+        "1 built · 1 failed · 9.0 s\n"
+    )
+
+
+def test_a_long_line_is_whole_when_nobody_watches() -> None:
+    screen = Screen()
+    screen.console.line("x" * 500)
+    assert screen.out.getvalue() == "x" * 500 + "\n"
+
+
+def test_an_upload_is_said_once() -> None:
+    screen = Screen()
+    take = screen.console.uploading()
+    for image, what in (("svc-ocr", "Preparing"), ("svc-ocr", "Pushing"), ("svc-ocr", "Pushing"), ("a", "Pushing")):
+        take(image, "layer", what, 1, 2)
+    assert screen.err.getvalue() == "svc-ocr  uploading\na  uploading\n"
+
+
+def test_the_live_tree_shows_the_step_and_is_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    screen = Screen(tty=True)
+    with screen.console.building(STACK, PLAN) as taker:
+        taker.take(Event("svc-ocr", "step", "RUN pip install"))
+        taker.take(Event("svc-ocr", "cached", "RUN a"))
+    written = screen.err.getvalue()
+    assert "svc-ocr" in written
+    assert "running" in written
+    assert "RUN pip install" in written
+    assert written.endswith("\x1b[1A\x1b[2K")
+    assert screen.out.getvalue() == ""
+
+
+@pytest.mark.parametrize(("tty", "color", "escapes"), [(True, True, True), (True, False, False), (False, True, False)])
+def test_colour_is_for_terminals_that_want_it(
+    tty: bool, color: bool, escapes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    screen = Screen(tty=tty, color=color)
+    screen.console.table([("svc-ocr", "failed")])
+    assert ("\x1b[" in screen.out.getvalue()) is escapes
+    assert "svc-ocr" in screen.out.getvalue()
+
+
+def test_an_error_ends_on_its_lines() -> None:
+    stream = io.StringIO()
+    shown_error("error: push x: denied\nhint:  docker login reg", stream, color=False)
+    assert stream.getvalue() == "error: push x: denied\nhint:  docker login reg\n"

@@ -1,0 +1,115 @@
+"""The input digest: equal exactly when the inputs are; and what changed, in words."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.digest import PARTS, Manifest, differences, input_digest
+
+#: A tiny alphabet, digits and the separator among it, so that joined texts would collide at once.
+TEXT = st.text("a1:", max_size=3)
+PART = st.dictionaries(TEXT, TEXT, max_size=3)
+MANIFESTS = st.builds(Manifest, TEXT, PART, PART, PART, PART, PART)
+
+MANIFEST = Manifest(
+    dockerfile="FROM base-ml",
+    files={"app/main.py": "100644 aa", "libs": "40755 tree:11"},
+    args={"OWNER_NAME": "acme"},
+    parents={"base-ml": "sha256:1"},
+    roots={"python:3.12": "sha256:2"},
+    settings={"platform": "linux/amd64"},
+)
+
+
+def test_it_is_what_it_was() -> None:
+    """A change of this value rebuilds every image everywhere: raise FORMAT and say so in the changelog."""
+    assert input_digest(MANIFEST) == "sha256:29817c88c91dab7e3334ebd82b643736c6cb68e81f467cd160d04f8e673c20db"
+
+
+@given(MANIFESTS, MANIFESTS)
+def test_two_manifests_have_one_digest_only_when_equal(one: Manifest, other: Manifest) -> None:
+    assert (input_digest(one) == input_digest(other)) == (one == other)
+
+
+@given(MANIFESTS, st.randoms())
+def test_order_does_not_matter(manifest: Manifest, random: object) -> None:
+    turned = replace(manifest, **{part: dict(reversed(getattr(manifest, part).items())) for part in PARTS})
+    assert input_digest(turned) == input_digest(manifest)
+
+
+@given(MANIFESTS, st.sampled_from(PARTS), TEXT, TEXT)
+def test_every_part_counts(manifest: Manifest, part: str, name: str, value: str) -> None:
+    changed = replace(manifest, **{part: {**getattr(manifest, part), name: value + "!"}})
+    assert input_digest(changed) != input_digest(manifest)
+    assert input_digest(replace(manifest, dockerfile=manifest.dockerfile + " ")) != input_digest(manifest)
+
+
+def test_names_need_not_be_utf8() -> None:
+    odd = replace(MANIFEST, files={b"bad\xff\nname".decode("utf-8", "surrogateescape"): "x"})
+    other = replace(MANIFEST, files={b"bad\xfe\nname".decode("utf-8", "surrogateescape"): "x"})
+    assert input_digest(odd) != input_digest(other)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ()),
+        ({"dockerfile": "FROM base-runtime"}, ("Dockerfile changed",)),
+        (
+            {"files": {"app/main.py": "100755 aa", "libs": "40755 tree:11", "new.py": "100644 bb"}},
+            ("app/main.py changed", "new.py added"),
+        ),
+        ({"files": {"app/main.py": "100644 aa"}}, ("libs removed",)),
+        ({"args": {"OWNER_NAME": "other"}}, ("arg OWNER_NAME changed",)),
+        ({"roots": {"python:3.13": "sha256:2"}}, ("root image python:3.13 added", "root image python:3.12 removed")),
+        ({"settings": {"platform": "linux/arm64"}}, ("platform changed",)),
+        ({"parents": {"base-ml": "sha256:9"}}, ("parent base-ml changed",)),
+        (
+            {"parents": {"base-ml": "sha256:9"}, "dockerfile": "FROM x", "args": {}},
+            ("Dockerfile changed", "arg OWNER_NAME removed", "parent base-ml changed"),
+        ),
+    ],
+)
+def test_what_changed(changes: dict[str, object], said: tuple[str, ...]) -> None:
+    assert differences(MANIFEST, replace(MANIFEST, **changes)) == said
+
+
+TREES = {
+    "tree:11": {"a.py": "100644 aa", "b.py": "100644 bb", "gone.py": "100644 cc"},
+    "tree:22": {"a.py": "100644 aa", "b.py": "100755 bb", "new.py": "100644 dd"},
+}
+
+
+def test_a_changed_folder_is_told_by_its_files() -> None:
+    later = replace(MANIFEST, files={**MANIFEST.files, "libs": "40755 tree:22"})
+    assert differences(MANIFEST, later, TREES) == ("libs/b.py changed", "libs/new.py added", "libs/gone.py removed")
+    assert differences(MANIFEST, later) == ("libs changed",)
+
+
+def test_the_whole_context_is_told_without_a_prefix() -> None:
+    assert differences(Manifest("", {".": "40755 tree:11"}), Manifest("", {".": "40755 tree:22"}), TREES) == (
+        "b.py changed",
+        "new.py added",
+        "gone.py removed",
+    )
+
+
+def test_a_folder_whose_own_mode_changed_is_told_itself() -> None:
+    later = replace(MANIFEST, files={**MANIFEST.files, "libs": "40700 tree:11"})
+    assert differences(MANIFEST, later, TREES) == ("libs changed",)
+
+
+def test_a_folder_without_both_listings_is_told_itself() -> None:
+    later = replace(MANIFEST, files={**MANIFEST.files, "libs": "40755 tree:22"})
+    assert differences(MANIFEST, later, {"tree:22": TREES["tree:22"]}) == ("libs changed",)
+    added = replace(MANIFEST, files={**MANIFEST.files, "more": "40755 tree:22"})
+    assert differences(MANIFEST, added, TREES) == ("more added",)
+
+
+@given(MANIFESTS, MANIFESTS)
+def test_something_is_said_exactly_when_something_changed(one: Manifest, other: Manifest) -> None:
+    assert bool(differences(one, other)) == (one != other)

@@ -1,0 +1,153 @@
+"""The architecture, read from the imports: who may know whom, and who alone may touch the world."""
+
+from __future__ import annotations
+
+import ast
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from slipway import graph
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "libs/slipway"
+
+#: A module imports lower layers, or its own layer without a cycle. A new module is placed here first.
+LAYERS = {
+    "0 values": "errors model command redact",
+    "1 core": "dockertext dockerwords dockerscope dockerstages dockerfile stack "
+    "graph digest bake ignore envfile layers",
+    "2 policy": "plan",
+    "3 edges": "settings worktree engine registry runner runs machine debian pipconfig containers leftovers",
+    "4 use cases": "survey build push smoke prerequisites actions setup doctor",
+    "5 faces": "layout console report",
+    "6 door": "tasks",
+}
+BESIDE = "testing"
+LAYER = {name: number for number, names in enumerate(LAYERS.values()) for name in names.split()}
+
+#: What one module alone imports. ``requests``: the engine maps the exceptions of the SDK's transport.
+OWNERS = {
+    "subprocess": {"runner"},
+    "docker": {"engine"},
+    "paramiko": set(),
+    "requests": {"registry", "engine"},
+    "rich": {"console"},
+    "invoke": {"tasks"},
+    "dotenv": {"envfile"},
+}
+ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
+LONGEST = 330
+
+
+@cache
+def trees() -> dict[str, list[ast.Module]]:
+    """Module (or package) of slipway → its parsed files."""
+    found: dict[str, list[ast.Module]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+        found.setdefault(name, []).append(ast.parse(path.read_text("utf-8"), str(path)))
+    del found["__init__"]
+    return found
+
+
+@cache
+def imports(module: str) -> frozenset[str]:
+    """Every dotted name that ``module`` imports, also inside functions: ``slipway.errors``, ``docker.auth`` …"""
+    names: set[str] = set()
+    for tree in trees()[module]:
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                assert not node.level, f"{module}: imports are absolute"
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return frozenset(names)
+
+
+def siblings(module: str) -> set[str]:
+    return {name.split(".")[1] for name in imports(module) if name.startswith("slipway.")} - {module}
+
+
+def test_every_module_has_its_layer() -> None:
+    assert set(LAYER) | {BESIDE} == set(trees())
+
+
+@pytest.mark.parametrize("module", sorted(LAYER))
+def test_a_module_imports_only_what_is_below(module: str) -> None:
+    assert {name for name in siblings(module) if LAYER.get(name, 99) > LAYER[module]} == set()
+
+
+def test_no_modules_import_each_other() -> None:
+    graph.order({module: sorted(siblings(module)) for module in LAYER})
+
+
+@pytest.mark.parametrize("library", sorted(OWNERS))
+def test_one_module_touches_a_library(library: str) -> None:
+    assert {module for module in LAYER if any(name.split(".")[0] == library for name in imports(module))} == OWNERS[
+        library
+    ]
+
+
+def test_one_module_reads_the_environment() -> None:
+    readers = {
+        module
+        for module in LAYER
+        for tree in trees()[module]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os"
+        if node.attr in ENVIRONMENT
+    }
+    assert readers == {"settings"}
+    assert not {module for module in LAYER if {f"os.{name}" for name in ENVIRONMENT} & imports(module)}
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_stays_short(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    "reach",
+    [
+        lambda: subprocess.Popen(["true"]),
+        lambda: os.system("true"),
+        lambda: socket.socket(socket.AF_UNIX).connect("/var/run/docker.sock"),
+        lambda: socket.create_connection(("192.0.2.1", 80), timeout=1),
+        lambda: socket.getaddrinfo("registry.example.com", 443),
+    ],
+    ids=["process", "shell", "engine", "network", "name"],
+)
+def test_an_unmarked_test_touches_nothing_outside(reach: Callable[[], object]) -> None:
+    with pytest.raises(pytest.fail.Exception, match="an unmarked test"):
+        reach()
+
+
+@pytest.mark.process
+def test_importing_does_nothing() -> None:
+    """Nothing heavy is loaded, no file opened for writing, no process started, no name looked up, nothing printed."""
+    watch = """
+import sys
+seen = []
+def hook(event, args):
+    if event.startswith(("subprocess.", "socket.", "os.fork", "os.mkdir", "os.rename", "os.remove")):
+        seen.append(event)
+    if event == "open" and isinstance(args[1], str) and set(args[1]) & set("wax+"):
+        seen.append(f"open {args[0]}")
+sys.dont_write_bytecode = True
+sys.addaudithook(hook)
+import importlib
+for name in sys.argv[1:]:
+    importlib.import_module(f"slipway.{name}")
+heavy = {"docker", "paramiko", "rich", "requests", "invoke"} & set(sys.modules)
+print(*sorted(heavy), *seen)
+"""
+    modules = sorted(set(LAYER) - {"tasks"})
+    done = subprocess.run([sys.executable, "-c", watch, *modules], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("\n", "")

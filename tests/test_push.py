@@ -1,0 +1,232 @@
+"""A release moves whole or not at all: against a registry on loopback, with every request failed in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import MixedReleaseError, PolicyError, PushError, UsageError
+from slipway.model import Image, Reference, content_tag
+from slipway.plan import Facts
+from slipway.push import Push, look, move, refuse_moves, upload
+from slipway.registry import Registry
+from slipway.runs import Run
+from slipway.testing.fakes import FakeEngine, RegistryServer, digest_of, local_image
+
+IMAGES = (
+    Image("base-ml", "infra/docker/base-ml.Dockerfile"),
+    Image("svc-forms", "apps/svc_forms/Dockerfile", parents=("base-ml",)),
+    Image("svc-ocr", "apps/svc_ocr/Dockerfile", parents=("base-ml",)),
+)
+NAMES = [image.name for image in IMAGES]
+INPUTS = {name: digest_of(name.encode()) for name in NAMES}
+
+
+class Bench:
+    """Three built images, a registry, and the run that pushes them as v1."""
+
+    def __init__(self, server: RegistryServer, folder: Path) -> None:
+        self.server = server
+        self.run = Run(folder)
+        self.registry = Registry(server.host, sleep=lambda seconds: None)
+        self.references = {name: server.reference(f"acme/{name}", "v1") for name in NAMES}
+        contents = {name: self.references[name].tagged(content_tag(INPUTS[name])) for name in NAMES}
+        held = [local_image(name, str(contents[name]), name=name, source=INPUTS[name], size=7) for name in NAMES]
+        self.engine = FakeEngine(held, server)
+        self.facts = Facts(self.references, INPUTS, local={tag: image for image in held for tag in image.tags})
+        self.said: list[tuple[str, str]] = []
+
+    def look(self) -> tuple[Push, ...]:
+        return look(IMAGES, self.facts, self.registry)
+
+    def upload(self, pushes: tuple[Push, ...]) -> tuple[Push, ...]:
+        return upload(
+            pushes, self.engine, self.registry, self.run, lambda image, *more: self.said.append((image, more[1]))
+        )
+
+    def push(self) -> list[tuple[str, str]]:
+        outcomes = move(self.upload(self.look()), self.registry, self.run)
+        return [(outcome.image, outcome.status) for outcome in outcomes]
+
+    def older(self, *names: str) -> None:
+        """``names`` already have a v1 of other content."""
+        for name in names:
+            self.server.add(f"acme/{name}", "v1", labels={"slipway.input": "sha256:older"})
+
+    def released(self) -> dict[str, str]:
+        """What v1 of each image is: new, old, or nothing."""
+        new = {name: self.server.tags.get((f"acme/{name}", content_tag(INPUTS[name])), "-") for name in NAMES}
+        now = {name: self.server.tags.get((f"acme/{name}", "v1"), "") for name in NAMES}
+        return {name: "new" if now[name] == new[name] else "old" if now[name] else "" for name in NAMES}
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    with RegistryServer() as server:
+        bench = Bench(server, tmp_path)
+        yield bench
+        bench.run.close()
+
+
+def test_content_first_then_the_tags(bench: Bench) -> None:
+    assert bench.push() == [(name, "pushed") for name in NAMES]
+    assert bench.released() == dict.fromkeys(NAMES, "new")
+    assert bench.engine.calls[0] == ("push", str(bench.references["base-ml"].tagged(content_tag(INPUTS["base-ml"]))))
+    assert sorted(bench.said) == [(name, "Pushing") for name in NAMES]
+    puts = [request for request in bench.server.requests if request.startswith("PUT")]
+    assert puts == [f"PUT /v2/acme/{name}/manifests/v1" for name in NAMES]
+
+
+def test_a_second_push_moves_nothing(bench: Bench) -> None:
+    bench.push()
+    again = bench.look()
+    assert [push.action for push in again] == ["reuse"] * 3
+    assert [push.reason for push in again] == [f"v1 is {push.published[7:19]} already" for push in again]
+    del bench.server.requests[:], bench.engine.calls[:]
+    assert bench.push() == [(name, "present") for name in NAMES]
+    assert bench.engine.calls == []
+    assert {request.split()[0] for request in bench.server.requests} == {"HEAD"}
+
+
+def test_content_that_is_published_needs_only_its_tag(bench: Bench) -> None:
+    bench.push()
+    moved = [Push(p.image, p.reference.tagged("v2"), p.content, p.input_digest, p.published) for p in bench.look()]
+    assert [push.action for push in moved] == ["tag"] * 3
+    assert moved[0].reason == f"{content_tag(INPUTS['base-ml'])} is in the registry, v2 is new"
+    assert [outcome.status for outcome in move(moved, bench.registry, bench.run)] == ["tagged"] * 3
+
+
+def test_what_is_neither_built_nor_published(bench: Bench) -> None:
+    bench.facts = Facts(bench.references, INPUTS)
+    with pytest.raises(UsageError) as caught:
+        bench.look()
+    assert (caught.value.message, caught.value.hint) == (
+        "push base-ml and 2 more: not built with the inputs as they are now",
+        "invoke build push",
+    )
+
+
+def test_a_version_is_written_once(bench: Bench) -> None:
+    bench.older("svc-forms", "svc-ocr")
+    pushes = bench.look()
+    with pytest.raises(PolicyError) as caught:
+        refuse_moves(pushes, bench.registry, ["latest"], force=False)
+    assert caught.value.exit_code == 10
+    for name in ("svc-forms", "svc-ocr"):
+        old = bench.server.tags[f"acme/{name}", "v1"]
+        assert f"{bench.references[name]} is {old[:19]}, not {content_tag(INPUTS[name])}" in caught.value.message
+    assert "base-ml" not in caught.value.message
+    refuse_moves(pushes, bench.registry, ["v1"], force=False)
+    refuse_moves(pushes, bench.registry, [], force=True)
+
+
+def test_the_same_inputs_under_another_digest_may_move(bench: Bench) -> None:
+    """Built twice, on two hosts: other bytes, the same content as far as a version promises."""
+    bench.server.add("acme/svc-ocr", "v1", labels={"slipway.input": INPUTS["svc-ocr"]}, salt="elsewhere")
+    refuse_moves(bench.look(), bench.registry, [], force=False)
+
+
+def test_an_upload_that_fails_moves_no_tag(bench: Bench) -> None:
+    content = bench.references["svc-ocr"].tagged(content_tag(INPUTS["svc-ocr"]))
+    bench.engine.refused[str(content)] = "denied: requested access to the resource is denied"
+    with pytest.raises(PushError, match="denied"):
+        bench.push()
+    assert bench.released() == dict.fromkeys(NAMES, "")
+
+
+def test_what_arrived_must_be_what_was_sent(bench: Bench) -> None:
+    class Liar(FakeEngine):
+        def push(self, reference: Reference, on_transfer: object = None) -> str:
+            super().push(reference)
+            return "sha256:" + "0" * 64
+
+    bench.engine = Liar(bench.engine.held, bench.server)
+    with pytest.raises(PushError, match=r"the engine says sha256:0+, the registry sha256:[0-9a-f]{64}; no tag moved"):
+        bench.push()
+    assert bench.released() == dict.fromkeys(NAMES, "")
+
+
+def test_a_lost_reply_is_a_success_when_the_tag_reads_back_right(bench: Bench) -> None:
+    fault = bench.server.fault("PUT .*svc-forms", lost=True, times=4)
+    assert bench.push() == [(name, "pushed") for name in NAMES]
+    assert (fault.struck, bench.released()) == (4, dict.fromkeys(NAMES, "new"))
+
+
+def test_a_move_that_fails_is_undone(bench: Bench) -> None:
+    bench.older(*NAMES)
+    fault = bench.server.fault("PUT .*svc-ocr", 503, times=4)
+    with pytest.raises(PushError) as caught:
+        bench.push()
+    assert caught.value.message == (
+        f"{bench.references['svc-ocr']}: manifest PUT 503 after 4 tries; no version tag moved"
+    )
+    assert caught.value.hint == f"invoke push --resume {bench.run.id}"
+    assert (fault.struck, bench.released()) == (4, dict.fromkeys(NAMES, "old"))
+
+
+def test_a_move_that_arrived_and_was_denied_is_undone_as_well(bench: Bench) -> None:
+    """The PUT is done, its reply and the look at the tag are lost: what happened is found out, not assumed."""
+    bench.older(*NAMES)
+    lost = bench.server.fault("PUT .*svc-ocr", lost=True, times=4)
+    away = bench.server.fault("HEAD .*svc-ocr/manifests/v1", 503, after=1, times=4)
+    with pytest.raises(PushError, match="no version tag moved"):
+        bench.push()
+    assert (lost.struck, away.struck) == (4, 4)
+    assert bench.released() == dict.fromkeys(NAMES, "old")
+
+
+def test_new_tags_cannot_be_taken_back(bench: Bench) -> None:
+    bench.older("svc-ocr")
+    bench.server.fault("PUT .*svc-ocr", 403)
+    with pytest.raises(MixedReleaseError) as caught:
+        bench.push()
+    assert caught.value.exit_code == 8
+    old = bench.server.tags["acme/svc-ocr", "v1"]
+    new = {name: bench.server.tags[f"acme/{name}", "v1"] for name in ("base-ml", "svc-forms")}
+    assert caught.value.message == (
+        f"{bench.references['svc-ocr']}: manifest PUT: denied to this login; 2 of 3 version tags moved\n"
+        f"  {bench.references['base-ml']}: none -> {new['base-ml'][:19]}\n"
+        f"  {bench.references['svc-forms']}: none -> {new['svc-forms'][:19]}\n"
+        f"  {bench.references['svc-ocr']}: {old[:19]} stays"
+    )
+    assert caught.value.hint == f"invoke push --resume {bench.run.id}"
+    assert bench.released() == {"base-ml": "new", "svc-forms": "new", "svc-ocr": "old"}
+
+
+def test_a_registry_that_falls_silent_is_told_as_unknown(bench: Bench) -> None:
+    bench.older(*NAMES)
+    pushes = bench.upload(bench.look())
+    bench.server.fault("(PUT|HEAD) .*svc-ocr", 503, times=99)
+    bench.server.fault("PUT .*(base-ml|svc-forms)", 503, after=2, times=99)
+    with pytest.raises(MixedReleaseError) as caught:
+        move(pushes, bench.registry, bench.run)
+    lines = caught.value.message.splitlines()
+    assert lines[0].endswith("2 of 3 version tags moved, 1 unknown")
+    assert lines[3].endswith(f"-> {pushes[2].published[:19]} or not: the registry does not tell")
+
+
+def test_a_move_that_reads_back_wrong_is_an_error(bench: Bench) -> None:
+    """The registry says "created" and does nothing."""
+    fault = bench.server.fault("PUT", 201)
+    with pytest.raises(PushError, match=r"base-ml:v1: stands for nothing after the move, not .*; no version tag moved"):
+        bench.push()
+    assert (fault.struck, bench.released()) == (1, dict.fromkeys(NAMES, ""))
+
+
+@pytest.mark.parametrize("status", [500, 403])
+@pytest.mark.parametrize("position", range(12))
+def test_one_fault_at_any_request_never_mixes_a_release(bench: Bench, position: int, status: int) -> None:
+    """A version that moves (all tags are old before): after any one failure all are new or all are old."""
+    bench.older(*NAMES)
+    pushes = bench.upload(bench.look())
+    fault = bench.server.fault(".", status, after=position)
+    try:
+        move(pushes, bench.registry, bench.run)
+    except PushError as error:
+        assert "no version tag moved" in error.message
+        assert bench.released() == dict.fromkeys(NAMES, "old")
+    else:
+        assert bench.released() == dict.fromkeys(NAMES, "new")
+    assert fault.struck == 1

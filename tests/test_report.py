@@ -1,0 +1,50 @@
+"""What ``--json`` and run.json say."""
+
+from __future__ import annotations
+
+import json
+
+from slipway.plan import Outcome
+from slipway.report import dumps, outcomes_json
+
+
+def test_an_entry_per_image() -> None:
+    built = Outcome("base-ml", "built", "main.py changed", "sha256:1", "sha256:2", "r/a/base-ml:v1", 2_220, 8.23456)
+    failed = Outcome("svc-ocr", "failed", "not built yet", detail="RUN false: exit code: 1")
+    content = outcomes_json([built, failed], run="7f3c", seconds=9.87654, command="build")
+    assert content == {
+        "run": "7f3c",
+        "command": "build",
+        "seconds": 9.877,
+        "ok": False,
+        "images": [
+            {
+                "image": "base-ml",
+                "status": "built",
+                "reason": "main.py changed",
+                "input_digest": "sha256:1",
+                "image_digest": "sha256:2",
+                "reference": "r/a/base-ml:v1",
+                "size": 2220,
+                "seconds": 8.235,
+                "detail": "",
+            },
+            {
+                "image": "svc-ocr",
+                "status": "failed",
+                "reason": "not built yet",
+                "input_digest": "",
+                "image_digest": "",
+                "reference": "",
+                "size": 0,
+                "seconds": 0.0,
+                "detail": "RUN false: exit code: 1",
+            },
+        ],
+    }
+    assert outcomes_json([built], run="", seconds=0, command="build")["ok"] is True
+    assert json.loads(dumps(content)) == content
+
+
+def test_text_stays_readable() -> None:
+    assert dumps({"a": "é → ж"}) == '{\n "a": "é → ж"\n}'

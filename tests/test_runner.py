@@ -1,0 +1,176 @@
+"""Real processes: exit codes, lines as they come, and nothing left running."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from slipway.command import Command, Result
+from slipway.runner import run
+
+pytestmark = pytest.mark.process
+
+
+def sh(script: str, **more: object) -> Command:
+    return Command(("sh", "-c", script), **more)  # type: ignore[arg-type]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and waits for its parent does not."""
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat")
+        return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+def ends(pid: int, within: float = 2.0) -> bool:
+    deadline = time.monotonic() + within
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not alive(pid)
+
+
+def written(file: Path, within: float = 5.0) -> int:
+    """The number that a process writes into ``file`` in time."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return int(file.read_text())
+        time.sleep(0.01)
+    raise AssertionError(f"nothing in {file}")
+
+
+@pytest.mark.parametrize(
+    ("script", "exit_code"), [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", -9), ("kill -TERM $$", -15)]
+)
+def test_exit_codes(script: str, exit_code: int) -> None:
+    assert run(sh(script)).exit_code == exit_code
+
+
+def test_what_is_not_there_or_cannot_run(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("text")
+    (tmp_path / "broken").write_text("text")
+    (tmp_path / "broken").chmod(0o755)
+    told = [
+        (result.exit_code, result.stderr)
+        for result in (
+            run(Command(("no-such-program",))),
+            run(Command((str(tmp_path / "plain"),))),
+            run(Command((str(tmp_path / "broken"),))),
+            run(sh("true", cwd=str(tmp_path / "nowhere"))),
+        )
+    ]
+    assert told == [
+        (127, "no-such-program: not found"),
+        (126, f"{tmp_path}/plain: Permission denied"),
+        (126, f"{tmp_path}/broken: Exec format error"),
+        (127, f"{tmp_path}/nowhere: not found"),
+    ]
+
+
+def test_both_streams_the_folder_and_the_environment(tmp_path: Path) -> None:
+    result = run(sh('printf "%s" "$A"; pwd >&2', cwd=str(tmp_path), env={"A": "1 $2"}))
+    assert (result.stdout, result.stderr) == ("1 $2", str(tmp_path.resolve()))
+    assert result.ok
+    assert 0 < result.seconds < 10
+
+
+def test_stdin_is_fed_and_closed() -> None:
+    data = b"x" * 3_000_000
+    assert run(Command(("wc", "-c"), stdin=data)).stdout.strip() == "3000000"
+    assert run(Command(("cat",))).stdout == ""
+    assert run(Command(("true",), stdin=data)).exit_code == 0
+
+
+def test_lines_of_stderr_come_one_by_one() -> None:
+    lines: list[tuple[str, float]] = []
+    run(
+        sh("echo one >&2; sleep 0.3; printf 'two\\r\\n\\377' >&2"),
+        on_line=lambda s: lines.append((s, time.monotonic())),
+    )
+    assert [line for line, _ in lines] == ["one", "two", "\ufffd"]
+    assert lines[1][1] - lines[0][1] > 0.2
+
+
+def test_stdout_is_whole_and_stderr_keeps_its_end() -> None:
+    result = run(sh("i=0; while [ $i -lt 5000 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done"))
+    assert result.stdout.splitlines() == [f"out {number}" for number in range(5000)]
+    assert result.stderr.splitlines() == [f"err {number}" for number in range(4800, 5000)]
+
+
+def test_a_listener_that_fails_does_not_hang_the_command() -> None:
+    def fail(line: str) -> None:
+        raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        run(sh("i=0; while [ $i -lt 20000 ]; do echo line $i >&2; i=$((i+1)); done"), on_line=fail, timeout=20)
+
+
+def test_a_time_out_ends_the_whole_group(tmp_path: Path) -> None:
+    """A shell's background child ignores SIGINT, and here it ignores SIGTERM as well."""
+    started = time.monotonic()
+    result = run(sh(f"trap '' TERM; sleep 60 & echo $! > {tmp_path}/pid; wait"), timeout=0.3)
+    assert (result.exit_code, time.monotonic() - started < 5) == (124, True)
+    assert ends(written(tmp_path / "pid"))
+
+
+def test_a_command_that_ignores_everything_is_killed_after_the_grace() -> None:
+    started = time.monotonic()
+    assert run(sh("trap '' INT TERM; while :; do sleep 0.1; done"), timeout=0.2) == Result(
+        124, seconds=pytest.approx(4.2, abs=1)
+    )
+    assert time.monotonic() - started < 6
+
+
+DRIVER = """
+import sys
+from slipway.command import Command
+from slipway.runner import run
+try:
+    run(Command(("sh", "-c", sys.argv[1])))
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def driver(script: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", DRIVER, script], start_new_session=True)
+
+
+def test_ctrl_c_ends_within_five_seconds_and_nothing_is_left(tmp_path: Path) -> None:
+    child = driver(f"sleep 60 & echo $! > {tmp_path}/pid; wait")
+    grandchild = written(tmp_path / "pid")
+    started = time.monotonic()
+    child.send_signal(signal.SIGINT)
+    assert child.wait(5) == 130
+    assert time.monotonic() - started < 5
+    assert ends(grandchild)
+
+
+def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
+    child = driver(f"trap '' INT TERM; echo $$ > {tmp_path}/pid; while :; do sleep 0.1; done")
+    grandchild = written(tmp_path / "pid")
+    child.send_signal(signal.SIGINT)
+    time.sleep(0.7)
+    started = time.monotonic()
+    child.send_signal(signal.SIGINT)
+    assert child.wait(3) == 130
+    assert time.monotonic() - started < 2
+    assert ends(grandchild)
+
+
+def test_on_linux_a_command_dies_with_us(tmp_path: Path) -> None:
+    child = driver(f"echo $$ > {tmp_path}/pid; exec sleep 10")
+    grandchild = written(tmp_path / "pid")
+    child.kill()
+    child.wait()
+    assert ends(grandchild) is (sys.platform == "linux")

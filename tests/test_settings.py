@@ -1,0 +1,171 @@
+"""Settings: where each comes from, and every problem at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slipway.errors import UsageError
+from slipway.model import Reference
+from slipway.settings import SETTINGS, Settings, Value, check_extra, find_root, load
+
+ROOT = Path(__file__).parents[1]
+
+
+def given(folder: Path, env: str = "", project: str = "") -> Path:
+    if env:
+        (folder / ".env").write_text(env, "utf-8")
+    if project:
+        (folder / "pyproject.toml").write_text(project, "utf-8")
+    return folder
+
+
+def problems(folder: Path, environment: dict[str, str] | None = None) -> list[tuple[str, str, str]]:
+    with pytest.raises(UsageError) as caught:
+        load(folder, environment=environment or {})
+    return [(problem.where, problem.what, problem.hint) for problem in caught.value.problems]
+
+
+def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(tmp_path: Path) -> None:
+    given(tmp_path, "# naming\nREGISTRY=file:1\nOWNER=file\nBASE_VERSION=v-file\n")
+    settings = load(tmp_path, {"REGISTRY": "flag:1", "VERSION": ""}, {"REGISTRY": "env:1", "OWNER": "env"})
+    assert {name: (value.value, value.source) for name, value in settings.values.items() if value.value} == {
+        "REGISTRY": ("flag:1", "flag"),
+        "OWNER": ("env", "environment"),
+        "BASE_VERSION": ("v-file", ".env:4"),
+        "PYTHON_IMAGE": ("python:3.12-slim", "default"),
+        "REMOTE_PATH": ("/var/tmp/slipway", "default"),
+    }
+
+
+def test_nothing_given_is_the_defaults(tmp_path: Path) -> None:
+    settings = load(tmp_path, environment={})
+    assert list(settings.values.values()) == [Value(s.name, s.default, "default") for s in SETTINGS]
+    assert settings.extra == {}
+    assert settings.project.moving_tags == ("latest",)
+
+
+def test_versions_of_bases_and_services(tmp_path: Path) -> None:
+    one = load(tmp_path, environment={"BASE_VERSION": "v2", "OWNER": "acme/img", "REGISTRY": "reg:1"})
+    assert one.reference("svc-ocr", "service") == Reference("reg:1", "acme/img/svc-ocr", "v2")
+    two = load(tmp_path, environment={"BASE_VERSION": "v2", "VERSION": "v7"})
+    assert (two.version("base"), two.version("service")) == ("v2", "v7")
+
+
+def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+    given(
+        tmp_path,
+        "REGISTRY=http://reg\nOWNER=Acme\nBASE_VERSION=\nVERSION=1.0+local\nexport X=1\nPLATFORMS=linux\n"
+        "REMOTE_HOST=-oProxyCommand=x\nWHEELHOUSE=wheels\n",
+        "[tool.slipway]\nmoving_tags = ['latest']\nbudgets = 3\n",
+    )
+    assert problems(tmp_path, {"BUILDER": "--x"}) == [
+        (".env:5", "'export' is read by bash and python-dotenv, refused by docker", "drop 'export'"),
+        (".env:1", "REGISTRY=http://reg: a registry is host[:port]", "drop 'http://': REGISTRY=reg"),
+        (".env:2", "OWNER=Acme: not a repository path", "OWNER=acme"),
+        (".env:3", "BASE_VERSION is empty", "BASE_VERSION=v0.1.0, or drop the line"),
+        (".env:4", "VERSION=1.0+local: not a tag", "VERSION=1.0_local"),
+        (".env:6", "PLATFORMS=linux: not os/arch[/variant], several joined by commas", ""),
+        ("environment", "BUILDER=--x: not a builder's name", ""),
+        (".env:7", "REMOTE_HOST=-oProxyCommand=x: not an ssh alias or user@host[:port]", ""),
+        (".env:8", "WHEELHOUSE=wheels: not an absolute path", ""),
+        ("pyproject.toml [tool.slipway]", "unknown key 'moving_tags'", "did you mean moving-tags?"),
+        ("pyproject.toml [tool.slipway]", "budgets maps an image to a size such as '200 MB'", ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("project", "where", "what"),
+    [
+        ("[tool.slipway", "pyproject.toml", "not TOML: "),
+        ("[tool]\nslipway = 3", "pyproject.toml tool.slipway", "is a table"),
+        ("[tool.slipway]\nmoving-tags = 'latest'", "pyproject.toml [tool.slipway]", "moving-tags is a list of tags"),
+        ("[tool.slipway]\nzzz = 1", "pyproject.toml [tool.slipway]", "unknown key 'zzz'"),
+    ],
+)
+def test_a_wrong_project_table(tmp_path: Path, project: str, where: str, what: str) -> None:
+    ((found, said, _),) = problems(given(tmp_path, project=project))
+    assert (found, said[: len(what)]) == (where, what)
+
+
+def test_the_project_table(tmp_path: Path) -> None:
+    given(tmp_path, project="[tool.slipway]\nmoving-tags = ['edge']\n[tool.slipway.budgets]\nbase-ml = '1.3 GB'\n")
+    project = load(tmp_path, environment={}).project
+    assert (project.moving_tags, dict(project.budgets)) == (("edge",), {"base-ml": "1.3 GB"})
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").mkdir()
+    assert problems(tmp_path) == [(".env", "cannot be read: Is a directory", "")]
+
+
+def with_extra(folder: Path, env: str, environment: dict[str, str] | None = None) -> Settings:
+    return load(given(folder, env), environment=environment or {})
+
+
+def test_what_the_file_adds_is_a_build_arg_and_the_environment_overrides_it(tmp_path: Path) -> None:
+    settings = with_extra(tmp_path, "TORCH=2.13\nMODEL=small\n", {"MODEL": "large", "HOME": "/root"})
+    check_extra(settings, ["TORCH", "MODEL"])
+    assert settings.build_args == {
+        "REGISTRY": "localhost:5000",
+        "OWNER": "slipway",
+        "BASE_VERSION": "v0.1.0",
+        "PYTHON_IMAGE": "python:3.12-slim",
+        "TORCH": "2.13",
+        "MODEL": "large",
+    }
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("BASE_VERISON=v1", "did you mean BASE_VERSION?"),
+        ("registry=x", "did you mean REGISTRY?"),
+        ("TORCH_VERSIO=1", "did you mean TORCH_VERSION?"),
+        ("QQQ=1", "no setting and no Dockerfile's ARG has this name"),
+    ],
+)
+def test_a_name_that_nothing_uses(tmp_path: Path, line: str, hint: str) -> None:
+    settings = with_extra(tmp_path, f"OWNER=acme\n{line}\n")
+    with pytest.raises(UsageError) as caught:
+        check_extra(settings, ["TORCH_VERSION"])
+    (problem,) = caught.value.problems
+    assert (problem.where, problem.what, problem.hint) == (
+        ".env:2",
+        f"{line.partition('=')[0]} is used by no image",
+        hint,
+    )
+
+
+def test_what_is_called_like_a_secret_is_not_shown(tmp_path: Path) -> None:
+    settings = with_extra(tmp_path, "HF_TOKEN=abc\nDB_PASSWORD=abc\nTORCH=abc\n")
+    assert {name: value.value for name, value in settings.shown_extra.items()} == {
+        "HF_TOKEN": "***",
+        "DB_PASSWORD": "***",
+        "TORCH": "abc",
+    }
+
+
+def test_the_root_is_found_from_below(tmp_path: Path) -> None:
+    (tmp_path / "apps/svc_ocr").mkdir(parents=True)
+    given(tmp_path, project="[project]\n")
+    assert find_root(tmp_path / "apps/svc_ocr") == tmp_path
+
+
+def test_no_repository_here(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no slipway repository here or above"):
+        find_root(tmp_path)
+
+
+def test_the_example_holds_every_setting_with_its_default_and_meaning() -> None:
+    expected = [line for s in SETTINGS for line in (f"# {s.meaning}", f"#{s.name}={s.default}")]
+    text = (ROOT / ".env.example").read_text("utf-8")
+    assert [line for line in text.splitlines() if line][2:] == expected
+
+
+def test_the_example_with_every_line_taken_is_valid(tmp_path: Path) -> None:
+    example = (ROOT / ".env.example").read_text("utf-8")
+    lines = [f"{s.name}={s.default}" for s in SETTINGS]
+    assert all(f"#{line}" in example.splitlines() for line in lines)
+    assert load(given(tmp_path, "\n".join(lines)), environment={})["OWNER"] == "slipway"

@@ -1,0 +1,118 @@
+"""From Dockerfiles to the stack, and what is told when they do not make one."""
+
+from __future__ import annotations
+
+import pytest
+
+from slipway.errors import UsageError
+from slipway.model import Image
+from slipway.stack import Assembly, Naming, assemble, name_of
+
+HEAD = "ARG REGISTRY\nARG OWNER\nARG BASE_VERSION\n"
+RUNTIME = "ARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE}\nCOPY libs/servicekit /app/\n"
+ARGS = {"REGISTRY": "reg:5000", "OWNER": "acme", "BASE_VERSION": "v1", "PYTHON_IMAGE": "python:3.12-slim"}
+NAMING = Naming("reg:5000/acme", "v1", "v2")
+
+
+def on(name: str, more: str = "", tag: str = "${BASE_VERSION}") -> str:
+    return f"{HEAD}FROM ${{REGISTRY}}/${{OWNER}}/{name}:{tag}\n{more}"
+
+
+def assembled(texts: dict[str, str], **more: object) -> Assembly:
+    return assemble(texts, naming=NAMING, args=ARGS, **more)  # type: ignore[arg-type]
+
+
+def problems(texts: dict[str, str]) -> list[tuple[str, str, str]]:
+    with pytest.raises(UsageError) as caught:
+        assembled(texts)
+    return [(problem.where, problem.what, problem.hint) for problem in caught.value.problems]
+
+
+BASE, ML, OCR = "infra/docker/base-runtime.Dockerfile", "infra/docker/base-ml.Dockerfile", "apps/svc_ocr/Dockerfile"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [(ML, "base-ml"), (OCR, "svc-ocr"), ("apps/svc-forms/Dockerfile", "svc-forms")],
+)
+def test_the_folder_or_file_names_the_image(path: str, name: str) -> None:
+    assert name_of(path) == name
+
+
+def test_a_stack_in_order() -> None:
+    stack = assembled({OCR: on("base-ml"), ML: on("base-runtime"), BASE: RUNTIME}).stack
+    assert stack.images == (
+        Image("base-runtime", BASE, roots=("python:3.12-slim",), args=stack.images[0].args),
+        Image(
+            "base-ml",
+            ML,
+            parents=("base-runtime",),
+            links={"reg:5000/acme/base-runtime:v1": "base-runtime"},
+            args=stack.images[1].args,
+        ),
+        Image(
+            "svc-ocr",
+            OCR,
+            parents=("base-ml",),
+            links={"reg:5000/acme/base-ml:v1": "base-ml"},
+            args=stack.images[2].args,
+        ),
+    )
+    assert assembled({BASE: RUNTIME}).declared_args >= {"PYTHON_IMAGE"}
+
+
+def test_another_version_or_registry_is_a_root_image() -> None:
+    pinned = assembled({BASE: RUNTIME, OCR: on("base-runtime", tag="v0")}).stack["svc-ocr"]
+    assert (pinned.parents, pinned.roots) == ((), ("reg:5000/acme/base-runtime:v0",))
+    foreign = assembled({BASE: RUNTIME, OCR: "FROM ghcr.io/acme/base-runtime:v1\n"}).stack["svc-ocr"]
+    assert (foreign.parents, foreign.roots) == ((), ("ghcr.io/acme/base-runtime:v1",))
+
+
+def test_a_cycle_is_told_as_a_path() -> None:
+    assert problems({BASE: on("base-ml"), ML: on("base-runtime")}) == [
+        (BASE, "cycle: base-runtime -> base-ml -> base-runtime", "one of them must stand on something else")
+    ]
+    assert problems({BASE: on("base-runtime")})[0][1] == "cycle: base-runtime -> base-runtime"
+
+
+def test_an_unknown_parent_is_told_with_the_nearest_name() -> None:
+    assert problems({BASE: RUNTIME, OCR: on("base-runtme")}) == [
+        (
+            f"{OCR}:4",
+            "FROM reg:5000/acme/base-runtme:v1: base-runtme matches no image",
+            "did you mean base-runtime?",
+        )
+    ]
+
+
+@pytest.mark.parametrize("other", ["apps/svc-ocr/Dockerfile", "apps/SVC_OCR/Dockerfile"])
+def test_names_that_collide(other: str) -> None:
+    told = problems({OCR: "FROM x\n", other: "FROM x\n"})
+    assert (other, f"the name {name_of(other)} is taken by {OCR}", "rename one of them") in told
+
+
+@pytest.mark.parametrize("folder", ["Svc", "my service", "svc.v2", "svc_", "-svc", "dienst-ü"])
+def test_a_folder_that_can_name_no_image(folder: str) -> None:
+    path = f"apps/{folder}/Dockerfile"
+    assert problems({path: "FROM x\n"}) == [
+        (path, f"{name_of(path)!r} names no image", "lower-case letters and digits, with - or _ between them")
+    ]
+
+
+def test_every_problem_of_every_file_at_once() -> None:
+    told = problems({BASE: "COPY a b\n", ML: on("nobody"), OCR: "FROM ${NOWHERE}\n"})
+    assert [where.partition(":")[0] for where, _, _ in told] == [BASE, OCR, ML]
+
+
+@pytest.mark.parametrize(
+    ("existing", "context"),
+    [
+        ({"apps/svc_ocr/main.py"}, "apps/svc_ocr"),
+        ({"main.py"}, "."),
+        ({"main.py", "apps/svc_ocr/main.py"}, "."),
+        (set(), "."),
+    ],
+)
+def test_the_context_is_the_root_unless_all_lies_beside_the_dockerfile(existing: set[str], context: str) -> None:
+    stack = assembled({OCR: "FROM x\nCOPY main.py /app/\n"}, exists=existing.__contains__).stack
+    assert stack["svc-ocr"].context == context

@@ -1,0 +1,227 @@
+"""Facts of a sample repository, gathered from its files, an engine in memory and a registry on loopback."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from slipway import runs
+from slipway.errors import PolicyError, UsageError
+from slipway.model import LocalImage, content_tag
+from slipway.plan import plan_build
+from slipway.registry import Registry
+from slipway.settings import Settings, load
+from slipway.survey import Survey, identity, pull_reference, read_stack, survey
+from slipway.testing.fakes import FakeEngine, RegistryServer, local_image
+from slipway.worktree import Worktree
+
+ROOT = "python:3.12-slim"
+PYTHON = LocalImage("sha256:python", (ROOT,))
+NAMES = ["base-runtime", "base-ml", "svc-forms", "svc-ocr"]
+
+
+def nobody() -> Registry:
+    raise AssertionError("the registry was asked")
+
+
+def settings_of(root: Path, **environment: str) -> Settings:
+    return load(root, environment=environment)
+
+
+def known(
+    root: Path,
+    engine: FakeEngine | None = None,
+    registry: Registry | None = None,
+    contexts: Mapping[str, Path] | None = None,
+    names: list[str] | None = None,
+    **environment: str,
+) -> Survey:
+    settings = settings_of(root, **{"REGISTRY": "127.0.0.1:1", **environment})
+    asked = registry or Registry("127.0.0.1:1", sleep=lambda seconds: None)
+    return survey(settings, Worktree(root), engine or FakeEngine([PYTHON]), lambda: asked, contexts or {}, names)
+
+
+def digests(root: Path, **more: object) -> dict[str, str]:
+    return dict(known(root, **more).facts.digests)  # type: ignore[arg-type]
+
+
+def changed(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
+    return {name for name in before if before[name] != after[name]}
+
+
+def built(found: Survey, *names: str) -> list[LocalImage]:
+    """The engine's images after a build of ``names``."""
+    facts = found.facts
+    return [
+        local_image(name, str(facts.content(name)), str(facts.references[name]), name=name, source=facts.digests[name])
+        for name in names
+    ]
+
+
+def test_a_change_reaches_all_that_stands_on_it(repository: Path) -> None:
+    before = digests(repository)
+    assert sorted(before) == sorted(NAMES)
+    (repository / "apps/svc_ocr/main.py").write_text("x")
+    with_service = digests(repository)
+    assert changed(before, with_service) == {"svc-ocr"}
+    (repository / "libs/kit/kit.py").write_text("kit = 2\n")
+    assert changed(with_service, digests(repository)) == set(NAMES)
+
+
+def test_a_new_version_owner_or_registry_of_the_same_content_changes_nothing(repository: Path) -> None:
+    before = digests(repository)
+    assert digests(repository, BASE_VERSION="v9", OWNER="acme", REGISTRY="127.0.0.1:2") == before
+
+
+def test_a_new_platform_or_root_image_changes_all(repository: Path) -> None:
+    before = digests(repository)
+    assert changed(before, digests(repository, PLATFORMS="linux/riscv64")) == set(NAMES)
+    newer = FakeEngine([LocalImage("sha256:newer", (ROOT,))])
+    assert changed(before, digests(repository, engine=newer)) == set(NAMES)
+
+
+def test_where_the_repository_lies_does_not_count(repository: Path) -> None:
+    before = digests(repository)
+    assert digests(repository.rename(repository.with_name("elsewhere"))) == before
+
+
+def test_the_registry_is_asked_only_for_what_the_engine_lacks(repository: Path) -> None:
+    first = known(repository)
+    engine = FakeEngine([PYTHON, *built(first, *NAMES)])
+    again = survey(settings_of(repository, REGISTRY="127.0.0.1:1"), Worktree(repository), engine, nobody, {})
+    assert [step.action for step in plan_build(again.assembly.stack, NAMES, again.facts).steps] == ["reuse"] * 4
+
+
+def test_what_is_published_is_found(repository: Path) -> None:
+    with RegistryServer() as server:
+        registry = Registry(server.host)
+        first = known(repository, registry=registry, REGISTRY=server.host)
+        assert (first.facts.published, first.notes) == (frozenset(), ())
+        server.add("slipway/base-ml", content_tag(first.facts.digests["base-ml"]))
+        server.requests.clear()
+        again = known(repository, registry=registry, REGISTRY=server.host, names=["svc-ocr"])
+        assert again.facts.published == {"base-ml"}
+        asked = sorted(request.split("/")[3] for request in server.requests if "manifests" in request)
+        assert asked == ["base-ml", "base-runtime", "svc-ocr"]
+
+
+def test_a_silent_registry_is_a_note(repository: Path) -> None:
+    found = known(repository)
+    assert found.notes == ("127.0.0.1:1 does not answer: what is published there is not known",)
+    assert found.facts.published == frozenset()
+
+
+def test_a_registry_that_wants_a_login_is_a_note(repository: Path) -> None:
+    with RegistryServer(login=("basic", "alice", "s3cret")) as server:
+        found = known(repository, registry=Registry(server.host), REGISTRY=server.host)
+        assert [note.endswith("the registry wants a login") for note in found.notes] == [True]
+
+
+def test_what_changed_since_the_last_build_is_told(repository: Path) -> None:
+    first = known(repository)
+    for name in NAMES:
+        runs.save_inputs(
+            repository / ".slipway", first.facts.digests[name], first.facts.manifests[name], first.facts.trees
+        )
+    engine = FakeEngine([PYTHON, *built(first, *NAMES)])
+    (repository / "libs/kit/more.py").write_text("x")
+    again = known(repository, engine)
+    assert [(step.image, step.reason) for step in plan_build(again.assembly.stack, NAMES, again.facts).steps] == [
+        ("base-runtime", "libs/kit/more.py added"),
+        ("base-ml", "base-runtime is built"),
+        ("svc-forms", "base-runtime is built"),
+        ("svc-ocr", "base-ml is built"),
+    ]
+
+
+def test_an_image_built_by_hand_on_ours_is_not_ours(repository: Path) -> None:
+    first = known(repository)
+    (ours,) = built(first, "base-ml")
+    by_hand = LocalImage("sha256:hand", (str(first.facts.references["svc-ocr"]),), labels=ours.labels, created=9)
+    again = known(repository, FakeEngine([PYTHON, ours, by_hand]))
+    assert (set(again.facts.newest), again.facts.here("svc-ocr")) == ({"base-ml"}, None)
+
+
+def test_every_missing_source_is_told_at_once(repository: Path) -> None:
+    for name in ("svc_forms", "svc_ocr"):
+        with (repository / f"apps/{name}/Dockerfile").open("a") as file:
+            file.write("COPY libs/nothing /x/\n")
+    with pytest.raises(UsageError) as caught:
+        known(repository)
+    assert sorted(problem.where for problem in caught.value.problems) == [
+        "apps/svc_forms/Dockerfile:6",
+        "apps/svc_ocr/Dockerfile:6",
+    ]
+
+
+def test_a_wheelhouse_that_is_not_there_is_an_error(repository: Path) -> None:
+    path = repository / "infra/docker/base-ml.Dockerfile"
+    path.write_text(path.read_text() + "RUN --mount=type=bind,from=wheelhouse,target=/wheels true\n")
+    wheels = repository.parent / "wheels"
+    with pytest.raises(UsageError, match="wheels: no such folder"):
+        known(repository, contexts={"wheelhouse": wheels})
+    wheels.mkdir()
+    before = digests(repository, contexts={"wheelhouse": wheels})
+    (wheels / "torch.whl").write_text("x")
+    assert changed(before, digests(repository, contexts={"wheelhouse": wheels})) == {"base-ml", "svc-ocr"}
+
+
+def test_names_are_checked_before_anything_is_read(repository: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean svc-ocr"):
+        known(repository, names=["svc-ocl"])
+
+
+def test_a_secret_as_an_arg_is_refused(repository: Path) -> None:
+    path = repository / "apps/svc_ocr/Dockerfile"
+    path.write_text(path.read_text() + "ARG HF_TOKEN\n")
+    with pytest.raises(PolicyError) as caught:
+        read_stack(settings_of(repository), Worktree(repository), {})
+    assert str(caught.value) == (
+        "error: apps/svc_ocr/Dockerfile:6: HF_TOKEN would stand in the image's history\n"
+        "hint:  RUN --mount=type=secret,id=hf_token instead of ARG or ENV"
+    )
+
+
+def test_no_dockerfile_at_all(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no Dockerfile found"):
+        read_stack(settings_of(tmp_path), Worktree(tmp_path), {})
+
+
+def image(*tags: str, digests: tuple[str, ...] = ()) -> LocalImage:
+    return LocalImage("sha256:id", tags, digests)
+
+
+@pytest.mark.parametrize(
+    ("root", "held", "expected"),
+    [
+        (ROOT, [], ""),
+        (ROOT, [image("python:3.13-slim")], ""),
+        (ROOT, [image(ROOT)], "sha256:id"),
+        (ROOT, [image(ROOT, digests=("python@sha256:b", "python@sha256:a"))], "sha256:a"),
+        (ROOT, [image(ROOT, digests=("localhost:5000/python@sha256:z",))], "sha256:id"),
+        (ROOT, [image(ROOT, digests=("localhost:5000/python@sha256:z", "python@sha256:a"))], "sha256:a"),
+        ("docker.io/library/python:3.12-slim", [image(ROOT)], "sha256:id"),
+        ("python", [image("python:latest")], "sha256:id"),
+        ("localhost:5000/x", [image("localhost:5000/x:latest", digests=("localhost:5000/x@sha256:x",))], "sha256:x"),
+        ("python@sha256:b", [image(digests=("python@sha256:a", "python@sha256:b"))], "sha256:b"),
+    ],
+)
+def test_what_a_root_image_is_now(root: str, held: list[LocalImage], expected: str) -> None:
+    assert identity(root, held) == expected
+
+
+@pytest.mark.parametrize(
+    ("root", "reference"),
+    [
+        ("python:3.12-slim", "docker.io/library/python:3.12-slim"),
+        ("python", "docker.io/library/python:latest"),
+        ("acme/x", "docker.io/acme/x:latest"),
+        ("ghcr.io/acme/x:1", "ghcr.io/acme/x:1"),
+        ("localhost:5000/x", "localhost:5000/x:latest"),
+        ("localhost/x:1", "localhost/x:1"),
+    ],
+)
+def test_a_root_image_as_it_is_pulled(root: str, reference: str) -> None:
+    assert str(pull_reference(root)) == reference

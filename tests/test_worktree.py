@@ -1,0 +1,324 @@
+"""What stands for the files that an image reads: changed exactly when the image would be."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from slipway.dockerfile import Source
+from slipway.errors import PolicyError, UsageError
+from slipway.worktree import Files, StatCache, Worktree
+
+DOCKERFILE = "apps/svc/Dockerfile"
+SHA = re.compile(r"[0-9a-f]{64}")
+
+
+def write(root: Path, path: str, text: str = "x") -> Path:
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def source(*paths: str, parents: bool = False) -> Source:
+    return Source("", paths, (), "copy", 3, parents)
+
+
+def read(root: Path, *paths: str, context: str = ".") -> Files:
+    return Worktree(root).files(DOCKERFILE, context, [source(*paths)])
+
+
+def listed(root: Path, *paths: str) -> dict[str, str]:
+    """Path → its text with the digest left out; folders as the names they hold."""
+    found = read(root, *paths)
+    entries = {}
+    for path, text in found.entries.items():
+        tree = next((word for word in text.split() if word.startswith("tree:")), "")
+        entries[path] = text.replace(tree, f"({' '.join(found.trees[tree])})") if tree else SHA.sub("…", text)
+    return entries
+
+
+def refused(root: Path, *paths: str) -> str:
+    with pytest.raises(UsageError) as caught:
+        read(root, *paths)
+    (problem,) = caught.value.problems
+    assert problem.where == f"{DOCKERFILE}:3"
+    return problem.what
+
+
+def test_files_and_folders(tmp_path: Path) -> None:
+    write(tmp_path, "libs/kit/a.py")
+    write(tmp_path, "libs/kit/sub/b.py")
+    write(tmp_path, "main.py").chmod(0o755)
+    assert listed(tmp_path, "main.py", "libs/kit") == {
+        "main.py": "100755 …",
+        "libs/kit": "40755 (a.py sub sub/b.py)",
+    }
+
+
+def test_the_same_folder_read_by_two_images_is_one_tree(tmp_path: Path) -> None:
+    write(tmp_path, "libs/a.py")
+    assert read(tmp_path, "libs") == read(tmp_path, "libs")
+    whole = read(tmp_path, ".")
+    assert list(whole.entries) == ["."]
+
+
+def test_another_context_prefixes_the_names(tmp_path: Path) -> None:
+    write(tmp_path, "apps/svc/main.py")
+    assert list(read(tmp_path, "main.py", context="apps/svc").entries) == ["apps/svc/main.py"]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("*.py", ["a.py", "b.py"]),
+        ("[ab].py", ["a.py", "b.py"]),
+        ("[^a].py", ["b.py"]),
+        ("?.txt", ["c.txt"]),
+        ("libs/*/x.py", ["libs/one/x.py", "libs/two/x.py"]),
+        ("lib*", ["libs"]),
+        ("requirements*.txt", []),
+        ("od\\[d", ["od[d"]),
+        (".hid*", [".hidden"]),
+        ("*hidden", [".hidden"]),
+    ],
+)
+def test_globs(tmp_path: Path, pattern: str, names: list[str]) -> None:
+    for path in ("a.py", "b.py", "c.txt", "libs/one/x.py", "libs/two/x.py", "od[d", ".hidden"):
+        write(tmp_path, path)
+    assert list(read(tmp_path, pattern).entries) == names
+
+
+@pytest.mark.parametrize(
+    ("pattern", "names"),
+    [
+        ("libs/**/x.py", ["libs/x.py", "libs/one/x.py", "libs/one/two/x.py"]),
+        ("**/two/*.py", ["libs/one/two/x.py"]),
+        ("libs/./one/*.py", ["libs/./one/x.py"]),
+    ],
+)
+def test_the_deep_globs_of_copy_parents(tmp_path: Path, pattern: str, names: list[str]) -> None:
+    for path in ("libs/x.py", "libs/one/x.py", "libs/one/two/x.py", "x.py", "libs/y.txt"):
+        write(tmp_path, path)
+    found = Worktree(tmp_path).files(DOCKERFILE, ".", [source(pattern, parents=True)])
+    assert sorted(found.entries) == sorted(names)
+
+
+def test_what_is_ignored_does_not_count(tmp_path: Path) -> None:
+    write(tmp_path, ".dockerignore", "**/__pycache__\n*.log\n!keep.log\n")
+    write(tmp_path, "libs/a.py")
+    write(tmp_path, "keep.log")
+    write(tmp_path, "other.log")
+    before = read(tmp_path, "libs", "*.log")
+    assert list(before.entries) == ["libs", "keep.log"]
+    write(tmp_path, "libs/__pycache__/a.pyc")
+    assert read(tmp_path, "libs", "*.log") == before
+    assert refused(tmp_path, "other.log") == "source other.log is excluded by .dockerignore"
+
+
+def test_a_dockerfile_may_have_its_own_ignore_file(tmp_path: Path) -> None:
+    write(tmp_path, ".dockerignore", "libs/a.py\n")
+    write(tmp_path, f"{DOCKERFILE}.dockerignore", "libs/b.py\n")
+    write(tmp_path, "libs/a.py")
+    write(tmp_path, "libs/b.py")
+    assert listed(tmp_path, "libs") == {"libs": "40755 (a.py)"}
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    assert refused(tmp_path, "main.py") == "source main.py does not exist"
+
+
+def test_a_link_that_is_named_is_followed_and_one_in_a_folder_stays_a_link(tmp_path: Path) -> None:
+    write(tmp_path, "real/a.py")
+    (tmp_path / "named").symlink_to("real")
+    (tmp_path / "file").symlink_to("real/a.py")
+    (tmp_path / "real/inner").symlink_to("/etc/passwd")
+    assert listed(tmp_path, "named", "file") == {
+        "named": "40755 (a.py inner) via real",
+        "file": "100644 … via real/a.py",
+    }
+    found = read(tmp_path, "real")
+    (tree,) = found.trees.values()
+    assert tree["inner"] == "link /etc/passwd"
+
+
+@pytest.mark.parametrize("target", ["/etc/hostname", "../outside"])
+def test_a_named_link_that_leaves_the_context(tmp_path: Path, target: str) -> None:
+    root = tmp_path / "repository"
+    write(tmp_path, "outside")
+    root.mkdir()
+    (root / "named").symlink_to(target)
+    assert refused(root, "named").startswith("source named leaves the context: ")
+
+
+def test_a_path_that_leaves_the_context(tmp_path: Path) -> None:
+    root = tmp_path / "repository"
+    root.mkdir()
+    write(tmp_path, "outside")
+    assert refused(root, "../outside").startswith("source ../outside leaves the context: ")
+
+
+DENIED = [".env", ".env.local", "a/server.pem", "tls.key", "id_ed25519", "home/.ssh/config", ".netrc", ".pypirc"]
+DENIED += [".git/config", ".aws/credentials", ".docker/config.json", ".kube/config", "prod.kubeconfig", "cert.p12"]
+
+
+@pytest.mark.parametrize("path", DENIED)
+def test_what_never_enters_an_image(tmp_path: Path, path: str) -> None:
+    write(tmp_path, path)
+    for sources in ((path,), (".",)):
+        with pytest.raises(PolicyError) as caught:
+            read(tmp_path, *sources)
+        assert caught.value.message == f"{DOCKERFILE}:3: {path} would enter the image"
+        assert caught.value.exit_code == 10
+    write(tmp_path, ".dockerignore", path)
+    assert read(tmp_path, ".").entries
+
+
+def test_a_link_to_a_key_is_no_way_round(tmp_path: Path) -> None:
+    write(tmp_path, "secrets/tls.key")
+    (tmp_path / "harmless.txt").symlink_to("secrets/tls.key")
+    with pytest.raises(PolicyError, match=r"secrets/tls\.key would enter the image"):
+        read(tmp_path, "harmless.txt")
+
+
+@pytest.mark.parametrize(
+    "path", [".env.example", ".env.sample", "environment", "key.py", "pem/a.py", "docker/config.json"]
+)
+def test_what_only_looks_like_it(tmp_path: Path, path: str) -> None:
+    write(tmp_path, path)
+    assert read(tmp_path, path).entries
+
+
+def test_special_files_are_told_and_never_opened(tmp_path: Path) -> None:
+    (tmp_path / "libs").mkdir()
+    os.mkfifo(tmp_path / "libs/pipe")
+    assert refused(tmp_path, "libs/pipe") == "libs/pipe is neither file, folder nor link"
+    assert refused(tmp_path, "libs") == "libs/pipe is neither file, folder nor link"
+
+
+def change_bytes(root: Path) -> None:
+    (root / "libs/a.py").write_text("y")
+
+
+def change_bytes_and_put_the_time_back(root: Path) -> None:
+    status = (root / "libs/a.py").stat()
+    (root / "libs/a.py").write_text("y")
+    os.utime(root / "libs/a.py", ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def change_mode(root: Path) -> None:
+    (root / "libs/a.py").chmod(0o600)
+
+
+def change_link(root: Path) -> None:
+    (root / "libs/link").unlink()
+    (root / "libs/link").symlink_to("b.py")
+
+
+def add_folder(root: Path) -> None:
+    (root / "libs/empty").mkdir()
+
+
+def rename(root: Path) -> None:
+    (root / "libs/a.py").rename(root / "libs/c.py")
+
+
+def touch(root: Path) -> None:
+    os.utime(root / "libs/a.py", (1, 1))
+
+
+def rewrite(root: Path) -> None:
+    (root / "libs/a.py").unlink()
+    (root / "libs/a.py").write_text("x")
+
+
+def touch_elsewhere(root: Path) -> None:
+    write(root, "other/file")
+
+
+COUNTS = [change_bytes, change_bytes_and_put_the_time_back, change_mode, change_link, add_folder, rename]
+DOES_NOT = [touch, rewrite, touch_elsewhere]
+
+
+@pytest.mark.parametrize("change", COUNTS + DOES_NOT, ids=lambda change: change.__name__)
+def test_what_counts(tmp_path: Path, change: Callable[[Path], None]) -> None:
+    write(tmp_path, "libs/a.py")
+    (tmp_path / "libs/link").symlink_to("a.py")
+    time.sleep(0.06)
+    worktree = Worktree(tmp_path)
+    before = worktree.files(DOCKERFILE, ".", [source("libs")])
+    worktree.cache.save()
+    change(tmp_path)
+    assert (read(tmp_path, "libs") != before) is (change in COUNTS)
+
+
+def test_owners_do_not_count(tmp_path: Path) -> None:
+    write(tmp_path, "libs/a.py")
+    before = read(tmp_path, "libs")
+    if os.getuid() == 0:
+        os.chown(tmp_path / "libs/a.py", 12345, 12345)
+    assert read(tmp_path, "libs") == before
+
+
+def test_names_need_not_be_text(tmp_path: Path) -> None:
+    (tmp_path / "libs").mkdir()
+    for name in (b"bad\xff", b"new\nline", b"-rf"):
+        (tmp_path / "libs" / os.fsdecode(name)).write_text("x")
+    (tree,) = read(tmp_path, "libs").trees.values()
+    assert sorted(map(os.fsencode, tree)) == [b"-rf", b"bad\xff", b"new\nline"]
+
+
+def test_the_cache_is_believed_while_nothing_changed(tmp_path: Path) -> None:
+    file = write(tmp_path, "a.py")
+    time.sleep(0.06)
+    cache = StatCache(tmp_path / "cache.json")
+    digest = cache.sha256(str(file), file.stat())
+    cache.save()
+    write(tmp_path, "cache.json", (tmp_path / "cache.json").read_text().replace(digest, "marked"))
+    assert StatCache(tmp_path / "cache.json").sha256(str(file), file.stat()) == "marked"
+    file.chmod(0o600)
+    assert StatCache(tmp_path / "cache.json").sha256(str(file), file.stat()) == digest
+
+
+def test_a_fresh_file_is_not_cached(tmp_path: Path) -> None:
+    """It may change once more within one tick of the clock."""
+    file = write(tmp_path, "a.py")
+    cache = StatCache(tmp_path / "cache.json")
+    cache.sha256(str(file), file.stat())
+    cache.save()
+    assert not (tmp_path / "cache.json").exists()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "3", '"x"', '{"PATH": 3}', '{"PATH": []}', '{"PATH": [1, 2]}', "\x00"])
+def test_a_broken_cache_only_costs_time(tmp_path: Path, text: str) -> None:
+    file = write(tmp_path, "a.py")
+    expected = StatCache(tmp_path / "none.json").sha256(str(file), file.stat())
+    write(tmp_path, "cache.json", text.replace("PATH", str(file)))
+    assert StatCache(tmp_path / "cache.json").sha256(str(file), file.stat()) == expected
+
+
+def test_dockerfiles_are_found_where_they_belong(tmp_path: Path) -> None:
+    for path in ("infra/docker/base-ml.Dockerfile", "apps/svc_a/Dockerfile", "apps/Dockerfile", "apps/x/y/Dockerfile"):
+        write(tmp_path, path, "FROM x")
+    write(tmp_path, "infra/docker/README.md")
+    assert Worktree(tmp_path).dockerfiles() == {
+        "infra/docker/base-ml.Dockerfile": "FROM x",
+        "apps/svc_a/Dockerfile": "FROM x",
+    }
+    (tmp_path / "apps/svc_a/Dockerfile").write_bytes(b"FROM \xff")
+    with pytest.raises(UsageError, match="apps/svc_a/Dockerfile: cannot be read"):
+        Worktree(tmp_path).dockerfiles()
+
+
+def test_a_named_context_is_read_whole(tmp_path: Path) -> None:
+    write(tmp_path, "wheels/torch.whl")
+    found = Worktree(tmp_path).whole(tmp_path / "wheels")
+    (tree,) = found.trees.values()
+    assert (list(found.entries), list(tree)) == (["."], ["torch.whl"])
+    with pytest.raises(UsageError, match="no such folder"):
+        Worktree(tmp_path).whole(tmp_path / "nowhere")
