@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from slipway.actions import Action, Await, Choose, Pull, Write, judge_pull, perform, with_value
 from slipway.command import Command, Result
 from slipway.errors import MissingError
+from slipway.machine.actions import Action, Await, Choose, Pull, Write, judge_pull, perform, with_value
 
 OURS = "slipway-python:3.11-bookworm"
 

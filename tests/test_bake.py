@@ -39,7 +39,7 @@ def test_the_bake_file() -> None:
     )
     bare = Target("svc-bare", "apps/svc_bare", "Dockerfile", ("t",))
     assert json.loads(bake_file([full, bare])) == {
-        "group": {"default": {"targets": ["svc-ocr", "svc-bare"]}},
+        "group": {"_all": {"targets": ["svc-ocr", "svc-bare"]}},
         "target": {
             "svc-ocr": {
                 "context": ".",
@@ -74,7 +74,7 @@ def test_the_bake_file_does_not_depend_on_the_order_of_mappings() -> None:
 @pytest.mark.parametrize(("builder", "words"), [("", ()), ("k8s", ("--builder", "k8s"))])
 def test_the_command(builder: str, words: tuple[str, ...]) -> None:
     assert bake_command(b"{}", root="/repo", builder=builder, count=2) == Command(
-        ("docker", "buildx", "bake", *words, "--file", "-", "--progress", "rawjson", "default"),
+        ("docker", "buildx", "bake", *words, "--file", "-", "--progress", "rawjson", "_all"),
         cwd="/repo",
         env={
             "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",

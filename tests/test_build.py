@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from slipway.registry import Registry
 from slipway.runner import OnLine
 from slipway.settings import load
 from slipway.survey import Survey, survey
-from slipway.testing.fakes import FakeEngine, FakeRun, digest_of
+from slipway.testing.fakes import FakeEngine, FakeRun, digest_of, local_image
 from slipway.worktree import Worktree
 
 PYTHON = LocalImage("sha256:python", ("python:3.12-slim",))
@@ -44,7 +45,7 @@ class Bench:
     @property
     def baked(self) -> list[list[str]]:
         """The targets of each bake, in order."""
-        return [json.loads(command.stdin)["group"]["default"]["targets"] for command in self.run.commands]
+        return [json.loads(command.stdin)["group"]["_all"]["targets"] for command in self.run.commands]
 
     def bake(self, command: Command, on_line: OnLine) -> Result:
         """As buildx does: at the first failure all others are cancelled; what was finished is loaded."""
@@ -72,7 +73,9 @@ class Bench:
         return found, plan_build(found.assembly.stack, names or ALL, found.facts)
 
     def build(self, names: list[str] | None = None) -> tuple[Outcome, ...]:
-        found, plan = self.plan(names)
+        return self.carry_out(*self.plan(names))
+
+    def carry_out(self, found: Survey, plan: Plan) -> tuple[Outcome, ...]:
         return build(
             load(self.root, environment=self.environment),
             found,
@@ -242,6 +245,19 @@ def test_a_tag_that_fails_skips_what_is_built_on_it(bench: Bench) -> None:
         ("base-ml", "failed", f"tag {REGISTRY}/slipway/base-ml:v9: no space left on device"),
         ("svc-ocr", "skipped", "base-ml failed"),
     ]
+
+
+@pytest.mark.parametrize("honest", [True, False])
+def test_what_was_pulled_is_looked_at_before_it_is_believed(bench: Bench, honest: bool) -> None:
+    found, _ = bench.plan()
+    wanted = found.facts.digests["svc-forms"]
+    facts = replace(found.facts, published=frozenset({"svc-forms"}))
+    published = local_image("pulled", str(facts.content("svc-forms")), name="svc-forms", size=7, source=wanted)
+    bench.engine.published[str(facts.content("svc-forms"))] = published if honest else replace(published, labels={})
+    (outcome,) = bench.carry_out(found, plan_build(found.assembly.stack, ["svc-forms"], facts))
+    assert bench.engine.calls[0] == ("pull", str(facts.content("svc-forms")))
+    assert (outcome.status, outcome.size) == (("pulled", 7) if honest else ("failed", 0))
+    assert honest or outcome.detail == f"{facts.content('svc-forms')} in the registry was made of other inputs"
 
 
 def test_root_images_are_pulled_when_something_is_built_on_them(bench: Bench) -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from slipway.command import Command, Result, Secret
-from slipway.doctor import Check, State, examine, healthy
-from slipway.machine import Container, Engine, Machine, free_bytes
+from slipway.machine.doctor import Check, State, examine, healthy
+from slipway.machine.facts import Container, Engine, Machine, free_bytes
+from slipway.machine.prerequisites import Wanted
 from slipway.pipconfig import PipConfig
-from slipway.prerequisites import Wanted
 
 WANTED = Wanted(Path("/repo"))
 READY = Machine(

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slipway.dockerfile.ignore import Ignore, Pattern, parse_ignore
 from slipway.errors import UsageError
-from slipway.ignore import Ignore, Pattern, parse_ignore
 
 
 def test_lines_become_clean_patterns() -> None:

@@ -21,11 +21,10 @@ PACKAGE = ROOT / "libs/slipway"
 #: A module imports lower layers, or its own layer without a cycle. A new module is placed here first.
 LAYERS = {
     "0 values": "errors model command redact",
-    "1 core": "dockertext dockerwords dockerscope dockerstages dockerfile stack "
-    "graph digest bake ignore envfile layers",
+    "1 core": "dockerfile stack graph digest bake envfile layers",
     "2 policy": "plan",
-    "3 edges": "settings worktree engine registry runner runs machine debian pipconfig containers leftovers",
-    "4 use cases": "survey build push smoke prerequisites actions setup doctor",
+    "3 edges": "settings worktree engine registry runner runs pipconfig containers leftovers",
+    "4 use cases": "survey build push smoke machine",
     "5 faces": "layout console report",
     "6 door": "tasks",
 }
@@ -86,6 +85,22 @@ def test_a_module_imports_only_what_is_below(module: str) -> None:
 
 def test_no_modules_import_each_other() -> None:
     graph.order({module: sorted(siblings(module)) for module in LAYER})
+
+
+def test_no_files_import_each_other() -> None:
+    files = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
+    known = {name.removesuffix(".__init__"): name for name in files}
+    below: dict[str, set[str]] = {}
+    for name, path in files.items():
+        tree = ast.parse(path.read_text("utf-8"))
+        below[name] = set()
+        for node in tree.body:
+            if isinstance(node, ast.ImportFrom):
+                of_module = {
+                    known.get(f"{node.module}.{alias.name}", known.get(str(node.module))) for alias in node.names
+                }
+                below[name] |= {found for found in of_module if found and found != name}
+    graph.order({name: sorted(found) for name, found in below.items()})
 
 
 @pytest.mark.parametrize("library", sorted(OWNERS))

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.debian import Source, own_sources, parse_deb822, parse_one_line, parse_os_release
-from slipway.machine import (
+from slipway.machine.debian import Source, own_sources, parse_deb822, parse_one_line, parse_os_release
+from slipway.machine.facts import (
     Container,
     Engine,
     at_least,

@@ -9,18 +9,18 @@ from typing import Any
 
 import pytest
 
-from slipway import debian
-from slipway.actions import Action, Await, Choose, Write, told
 from slipway.command import Command, Result
-from slipway.debian import Source
 from slipway.errors import MissingError, UsageError
-from slipway.machine import (
+from slipway.machine import debian
+from slipway.machine.actions import Action, Await, Choose, Write, told
+from slipway.machine.debian import Source
+from slipway.machine.facts import (
     Container,
     Engine,
     Machine,
 )
-from slipway.prerequisites import LackingError, Wanted, lacks
-from slipway.setup import plan_setup, setup
+from slipway.machine.prerequisites import LackingError, Wanted, lacks
+from slipway.machine.setup import plan_setup, setup
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MIRROR = "http://mirror.example/debian"

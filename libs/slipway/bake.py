@@ -26,6 +26,10 @@ ENVIRONMENT = {
 }
 
 
+#: The bake file's one group; no image can be called so.
+_ALL = "_all"
+
+
 @dataclass(frozen=True)
 class Target:
     """One image to bake. ``links`` maps a FROM string to ``target:<name>`` or ``docker-image://<reference>``."""
@@ -44,7 +48,7 @@ class Target:
 def bake_file(targets: Sequence[Target], *, output: str = "type=docker") -> bytes:
     """The bake file as JSON. ``output`` is buildx's: ``type=docker`` loads into the engine."""
     described = {target.name: _describe(target, output) for target in targets}
-    group = {"default": {"targets": [target.name for target in targets]}}
+    group = {_ALL: {"targets": [target.name for target in targets]}}
     return json.dumps({"group": group, "target": described}, indent=1, sort_keys=True).encode()
 
 
@@ -68,7 +72,7 @@ def _describe(target: Target, output: str) -> dict[str, Any]:
 def bake_command(file: bytes, *, root: str, builder: str = "", count: int) -> Command:
     """``docker buildx bake`` fed ``file`` on stdin; progress comes as rawjson on stderr."""
     chosen = ("--builder", builder) if builder else ()
-    argv = ("docker", "buildx", "bake", *chosen, "--file", "-", "--progress", "rawjson", "default")
+    argv = ("docker", "buildx", "bake", *chosen, "--file", "-", "--progress", "rawjson", _ALL)
     return Command(argv, cwd=root, env=ENVIRONMENT, stdin=file, label=f"bake {count} images")
 
 

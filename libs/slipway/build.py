@@ -45,7 +45,7 @@ def build(
     on_event: OnEvent,
 ) -> tuple[Outcome, ...]:
     """Carry out ``plan``; an outcome for each of its steps, in its order. Raises nothing for a failed image."""
-    outcomes = {step.image: _fetch(step, survey, engine, on_event) for step in plan.steps if step.action != BUILD}
+    outcomes = _fetched(survey, plan, engine, on_event)
     wanted = [step.image for step in plan.of(BUILD)]
     seconds: dict[str, float] = dict.fromkeys(wanted, 0.0)
     parents = {image.name: image.parents for image in survey.assembly.stack}
@@ -93,6 +93,20 @@ def check(outcomes: Sequence[Outcome], record: runs.Run) -> None:
         hint=f"mend it and run the same command: finished images are kept (invoke build {first.image} for this one)",
         log=record.log_path(first.image),
     )
+
+
+def _fetched(survey: Survey, plan: Plan, engine: Engine, on_event: OnEvent) -> dict[str, Outcome]:
+    """What need not be built, here under its version tag; what was pulled is looked at before it is believed."""
+    outcomes = {step.image: _fetch(step, survey, engine, on_event) for step in plan.steps if step.action != BUILD}
+    pulled = [step.image for step in plan.of(PULL) if outcomes[step.image].ok]
+    found = _finished(pulled, plan, engine) if pulled else {}
+    for name in pulled:
+        if name in found:
+            outcomes[name] = replace(outcomes[name], image_digest=found[name].id, size=found[name].size)
+        else:
+            detail = f"{_step(plan, name).content} in the registry was made of other inputs"
+            outcomes[name] = replace(outcomes[name], status="failed", detail=detail)
+    return outcomes
 
 
 def _fetch(step: Step, survey: Survey, engine: Engine, on_event: OnEvent) -> Outcome:

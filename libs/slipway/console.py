@@ -166,6 +166,7 @@ class _Plain:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._started: dict[str, float] = {}
+        self._failed: set[str] = set()
 
     def take(self, event: Event) -> None:
         if event.kind == "step":
@@ -176,7 +177,8 @@ class _Plain:
             spent = f"  {layout.seconds(time.monotonic() - started)}" if started else ""
             status = "built" if event.text == "exporting" else event.text
             self._console.note(f"{event.image}  {status}{spent}")
-        elif event.kind == "failed":
+        elif event.kind == "failed" and event.image not in self._failed:
+            self._failed.add(event.image)
             self._console.note(f"{event.image}  failed  {event.text}")
 
 

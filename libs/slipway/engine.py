@@ -94,8 +94,9 @@ class Engine:
         """Raises PushError (the registry's fault) with the engine's words."""
         credentials = self.credentials(reference.registry) or Credentials()
         with _told(f"pull {reference}"):
+            which = reference.tag or reference.digest
             events = self.client.api.pull(
-                reference.repository, reference.tag, stream=True, decode=True, auth_config=credentials.as_auth_config()
+                reference.repository, which, stream=True, decode=True, auth_config=credentials.as_auth_config()
             )
             for event in events:
                 _check(event, f"pull {reference}")

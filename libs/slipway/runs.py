@@ -147,7 +147,8 @@ def _write_once(path: Path, content: Mapping[str, Any]) -> None:
         os.utime(path)
         return
     scratch = path.with_suffix(f".{os.getpid()}")
-    scratch.write_text(json.dumps(content), "utf-8")
+    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        json.dump(content, file)
     scratch.replace(path)
 
 

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.dockerfile import Source
+from slipway.dockerfile.ignore import Ignore, parse_ignore
 from slipway.errors import PolicyError, Problem, UsageError, printable
-from slipway.ignore import Ignore, parse_ignore
 
 _DENIED = re.compile(
     r"(?:^|/)(?:\.env(?!\.(?:example|sample|template)$)(?:\.[^/]*)?|[^/]*\.(?:pem|key|p12|pfx|kubeconfig)"

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from slipway.dockerfile import Reading, Source, parse, read
-from slipway.dockerwords import WordError, expand
+from slipway.dockerfile.ignore import Ignore, parse_ignore
+from slipway.dockerfile.words import WordError, expand
 from slipway.errors import UsageError
-from slipway.ignore import Ignore, parse_ignore
 
 pytestmark = pytest.mark.integration
 

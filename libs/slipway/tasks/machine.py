@@ -6,11 +6,11 @@ import sys
 from dataclasses import asdict
 
 from slipway import settings as reading
-from slipway.doctor import doctor as examine
-from slipway.doctor import healthy
 from slipway.errors import MissingError
-from slipway.prerequisites import Wanted
-from slipway.setup import setup as bring_about
+from slipway.machine.doctor import doctor as examine
+from slipway.machine.doctor import healthy
+from slipway.machine.prerequisites import Wanted
+from slipway.machine.setup import setup as bring_about
 from slipway.tasks.invocation import Invocation
 
 

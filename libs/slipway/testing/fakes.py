@@ -36,7 +36,7 @@ def local_image(text: str, *tags: str, name: str = "", created: int = 0, size: i
 
 
 class FakeEngine(Engine):
-    """Images in memory. ``refused`` maps a reference to the words with which pulling, tagging or pushing it fails.
+    """Images in memory; ``published`` are those that a pull brings. ``refused`` maps a reference to the words with which pulling, tagging or pushing it fails.
 
     ``calls`` holds what was done, in order: ``("tag", source, reference)``, ``("pull", reference)`` …
     """
@@ -46,6 +46,7 @@ class FakeEngine(Engine):
         self.held = list(images)
         self.registry = registry
         self.refused: dict[str, str] = {}
+        self.published: dict[str, LocalImage] = {}
         self.calls: list[tuple[str, ...]] = []
 
     def images(self) -> tuple[LocalImage, ...]:
@@ -73,7 +74,7 @@ class FakeEngine(Engine):
 
     def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
         self._do("pull", str(reference))
-        self.load(local_image(str(reference), str(reference)))
+        self.load(self.published.get(str(reference)) or local_image(str(reference), str(reference)))
 
     def push(self, reference: Reference, on_transfer: OnTransfer | None = None) -> str:
         self._do("push", str(reference))

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from slipway.machine import Machine, Ping, ask_registry, at_least, free_bytes, local_port, look
+from slipway.machine.facts import Machine, Ping, ask_registry, at_least, free_bytes, local_port, look
+from slipway.machine.prerequisites import LEAST_RSYNC, Wanted, gaps, lacks, remedy
 from slipway.pipconfig import PipConfig, notes, shown, travels
-from slipway.prerequisites import LEAST_RSYNC, Wanted, gaps, lacks, remedy
 from slipway.runner import Run
 
 State: TypeAlias = Literal["ok", "warn", "lack"]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.command import Command, Result
-from slipway.debian import Source, parse_os_release, read_sources
+from slipway.machine.debian import Source, parse_os_release, read_sources
 from slipway.runner import Run
 
 #: host:port → HTTP status of ``GET /v2/``, 0 when nothing answers.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
-from slipway.dockertext import Dockerfile
-from slipway.dockerwords import WordError, expand, shell_words
+from slipway.dockerfile.text import Dockerfile
+from slipway.dockerfile.words import WordError, expand, shell_words
 from slipway.errors import Problem, UsageError
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # what BuildKit gives a stage on scratch

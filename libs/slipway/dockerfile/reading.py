@@ -1,7 +1,7 @@
 """What a Dockerfile stands on, reads and declares, as values. Pure: text in, values out.
 
-``parse`` checks the text; ``read`` follows one target with its build args, as BuildKit's dockerfile2llb does. What a
-base image brings (its ENV, its ONBUILD triggers) is not known here.
+``text.parse`` checks the text; ``read`` follows one target with its build args, as BuildKit's dockerfile2llb does.
+What a base image brings (its ENV, its ONBUILD triggers) is not known here.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from slipway.dockerscope import Globals, Problems, Scope, globals_of, platform_args, stage_scope
-from slipway.dockerstages import RESERVED, Head, familiar, heads_of, mount_fields, needed, origin
-from slipway.dockertext import Dockerfile, Instruction, heredoc, parse
-from slipway.dockerwords import Expansion, WordError, expand, json_words, pairs, shell_words
-
-__all__ = ["Dockerfile", "Reading", "Source", "Stage", "parse", "read"]
+from slipway.dockerfile.scope import Globals, Problems, Scope, globals_of, platform_args, stage_scope
+from slipway.dockerfile.stages import RESERVED, Head, familiar, heads_of, mount_fields, needed, origin
+from slipway.dockerfile.text import Dockerfile, Instruction, heredoc
+from slipway.dockerfile.words import Expansion, WordError, expand, json_words, pairs, shell_words
 
 _T = TypeVar("_T")
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[\w-]+@[\w.-]+:")

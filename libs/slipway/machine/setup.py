@@ -10,12 +10,12 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
-from slipway import debian
-from slipway.actions import Action, Await, Choose, Done, Pull, Step, Write, perform, told
 from slipway.command import Command
 from slipway.errors import MissingError, UsageError
-from slipway.machine import OUR_IMAGES, REGISTRY_CONTAINER, Machine, Ping, ask_registry, local_port, look
-from slipway.prerequisites import LackingError, Wanted, gaps, lacks
+from slipway.machine import debian
+from slipway.machine.actions import Action, Await, Choose, Done, Pull, Step, Write, perform, told
+from slipway.machine.facts import OUR_IMAGES, REGISTRY_CONTAINER, Machine, Ping, ask_registry, local_port, look
+from slipway.machine.prerequisites import LackingError, Wanted, gaps, lacks
 from slipway.runner import Run
 
 ENGINE_LOG = "/var/log/slipway-dockerd.log"

@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from slipway.command import Command, Result
 from slipway.errors import MissingError
-from slipway.machine import Ping
+from slipway.machine.facts import Ping
 from slipway.runner import Run
 
 #: apt, mmdebstrap and builds end long before this, or not at all.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.errors import MissingError, Problem
-from slipway.machine import LOCAL_SOCKETS, OUR_IMAGES, REGISTRY_CONTAINER, Machine, at_least, local_port
+from slipway.machine.facts import LOCAL_SOCKETS, OUR_IMAGES, REGISTRY_CONTAINER, Machine, at_least, local_port
 
 LEAST_API = (1, 44)
 LEAST_DOCKERD = (25, 0)  # the first with that API
