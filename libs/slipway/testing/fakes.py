@@ -36,7 +36,10 @@ def local_image(text: str, *tags: str, name: str = "", created: int = 0, size: i
 
 
 class FakeEngine(Engine):
-    """Images in memory; ``published`` are those that a pull brings. ``refused`` maps a reference to the words with which pulling, tagging or pushing it fails.
+    """Images in memory.
+
+    ``published`` maps a reference to the image that pulling it brings, ``refused`` one to the words with which pulling,
+    tagging or pushing it fails.
 
     ``calls`` holds what was done, in order: ``("tag", source, reference)``, ``("pull", reference)`` …
     """
