@@ -20,7 +20,7 @@ PACKAGE = ROOT / "libs/slipway"
 
 #: A module imports lower layers, or its own layer without a cycle. A new module is placed here first.
 LAYERS = {
-    "0 values": "errors model command redact",
+    "0 values": "errors model command redact parallel",
     "1 core": "dockerfile stack graph digest bake envfile layers",
     "2 policy": "plan",
     "3 edges": "settings worktree engine registry runner runs pipconfig containers leftovers",

@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from slipway.engine import Engine
 from slipway.errors import MixedReleaseError, PolicyError, PushError, UsageError
 from slipway.model import INPUT_LABEL, Image, Reference
+from slipway.parallel import each
 from slipway.plan import Facts, Outcome
 from slipway.registry import Manifest, Registry
 from slipway.runs import Run
 
 #: Uploads at a time: services share their bases' layers, which are there by then.
 _UPLOADS = 3
+_QUESTIONS = 8
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,10 @@ OnUpload = Callable[[str, str, str, int, int], None]
 def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Push, ...]:
     """What is to do for each image. Raises UsageError for images that are neither built nor published, PushError."""
     pushes = [_local(image, facts) for image in images]
-    with ThreadPoolExecutor(8) as pool:
-        published = list(pool.map(lambda push: registry.digest(push.content), pushes))
-        current = list(pool.map(lambda push: registry.digest(push.reference), pushes))
-    found = tuple(
-        replace(push, published=one, current=other) for push, one, other in zip(pushes, published, current, strict=True)
-    )
+    asked = [push.content for push in pushes] + [push.reference for push in pushes]
+    digests = each(registry.digest, asked, at_once=_QUESTIONS)
+    known = zip(pushes, digests[: len(pushes)], digests[len(pushes) :], strict=True)
+    found = tuple(replace(push, published=published, current=current) for push, published, current in known)
     lacking = [push.image for push in found if not push.published and not push.local_id]
     if lacking:
         more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
@@ -118,9 +117,8 @@ def upload(
         return replace(push, published=found, uploaded=True)
 
     done = {push.image: one(push) for push in pushes if push.base}
-    with ThreadPoolExecutor(_UPLOADS) as pool:
-        rest = [push for push in pushes if push.image not in done]
-        done |= {push.image: push for push in pool.map(one, rest)}
+    rest = [push for push in pushes if push.image not in done]
+    done |= {push.image: push for push in each(one, rest, at_once=_UPLOADS)}
     return tuple(done[push.image] for push in pushes)
 
 

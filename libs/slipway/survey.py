@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import platform as machine
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from slipway.digest import NAMING_ARGS, Manifest, Trees, input_digest
 from slipway.engine import Engine
 from slipway.errors import PolicyError, Problem, SlipwayError, UsageError
 from slipway.model import LocalImage, Reference
+from slipway.parallel import each
 from slipway.plan import Facts, unavailable
 from slipway.registry import Registry
 from slipway.settings import Settings, check_extra
@@ -207,11 +207,10 @@ def _published(
     if not asked.answers():
         return frozenset(), (f"{asked.host} does not answer: what is published there is not known",)
     try:
-        with ThreadPoolExecutor(8) as pool:
-            digests = pool.map(lambda name: asked.digest(facts.content(name)), names)
-            return frozenset(name for name, digest in zip(names, digests, strict=True) if digest), ()
+        digests = each(asked.digest, [facts.content(name) for name in names], at_once=8)
     except SlipwayError as error:
         return frozenset(), (error.message,)
+    return frozenset(name for name, digest in zip(names, digests, strict=True) if digest), ()
 
 
 def _refuse_secret_args(assembly: Assembly) -> None:
