@@ -142,7 +142,7 @@ def test_one_fails_and_its_siblings_are_built(bench: Bench) -> None:
     assert told(outcomes) == [
         ("base-runtime", "built", ""),
         ("base-ml", "built", ""),
-        ("svc-forms", "failed", "RUN false: exit code: 1 ***"),
+        ("svc-forms", "failed", "RUN false: exit code: 1 ***: why: ***"),
         ("svc-ocr", "built", ""),
     ]
     assert bench.baked == [["base-runtime"], ["base-ml", "svc-forms"], ["base-ml"], ["svc-ocr"]]
@@ -153,14 +153,14 @@ def test_what_stands_on_a_failed_image_is_skipped_and_says_so(bench: Bench) -> N
     outcomes = bench.build()
     assert told(outcomes) == [
         ("base-runtime", "built", ""),
-        ("base-ml", "failed", "RUN false: exit code: 1 ***"),
+        ("base-ml", "failed", "RUN false: exit code: 1 ***: why: ***"),
         ("svc-forms", "built", ""),
         ("svc-ocr", "skipped", "base-ml failed"),
     ]
     with pytest.raises(BuildError) as caught:
         check(outcomes, bench.record)
     assert caught.value.exit_code == 6
-    assert caught.value.message == "build base-ml: RUN false: exit code: 1 ***; 1 skipped"
+    assert caught.value.message == "build base-ml: RUN false: exit code: 1 ***: why: ***; 1 skipped"
     assert caught.value.log == f".slipway/runs/{bench.record.id}/base-ml.log"
     assert bench.log("base-ml") == "step    RUN false\nwhy: ***\nfailed  RUN false\n"
 

@@ -94,8 +94,15 @@ class Failure:
     cause: str
     output: tuple[str, ...] = ()
 
+    def __str__(self) -> str:
+        """The step, the cause, and the last thing the step said."""
+        said = next((line.strip() for line in reversed(self.output) if line.strip()), "")
+        return ": ".join(filter(None, (self.step, self.cause, said)))
+
 
 _NAME = re.compile(r"\[(?P<place>[^\]]*)\] (?P<what>.*)", re.DOTALL)
+#: The step is told beside it; what it ran need not be told again.
+_RUN_ERROR = re.compile(r"^process \".*\" did not complete successfully: ", re.DOTALL)
 _TARGET_ERROR = re.compile(r"ERROR: target ([A-Za-z0-9_-]+): (.*)")
 _MOUNT = re.compile(r"--mount=\S+\s+")
 _CANCELED = "context canceled"
@@ -164,7 +171,7 @@ class Progress:
         self._what[digest] = what
         if vertex.get("error"):
             if _CANCELED not in str(vertex["error"]) and self._once(digest, "failed"):
-                self._errors[digest] = str(vertex["error"])
+                self._errors[digest] = _RUN_ERROR.sub("", str(vertex["error"]))
                 yield Event(owner, "failed", what)
         elif rest.startswith(("internal", "context")) or what.startswith("FROM "):
             return

@@ -157,14 +157,17 @@ def _bake(
     result = run(command, on_line=on_line)
     for line in progress.trailer:
         record.log("bake", line)
-    failures = {
-        name: replace(failure, cause=record.redact(failure.cause)) for name, failure in progress.failures().items()
-    }
+    failures = {name: _redacted(failure, record) for name, failure in progress.failures().items()}
     if not result.ok and not failures:
         tail = [line for line in progress.trailer if line.strip()]
         cause = tail[-1].removeprefix("ERROR: ") if tail else f"buildx ended with exit code {result.exit_code}"
         failures = {name: Failure("", record.redact(cause)) for name in names}
     return {} if result.ok else failures
+
+
+def _redacted(failure: Failure, record: runs.Run) -> Failure:
+    output = tuple(record.redact(line) for line in failure.output)
+    return Failure(record.redact(failure.step), record.redact(failure.cause), output)
 
 
 def _target(step: Step, settings: Settings, survey: Survey, baked: Collection[str], inheritance: Inheritance) -> Target:
@@ -231,7 +234,6 @@ def _built(step: Step, image: LocalImage, seconds: float) -> Outcome:
 
 def _lost(step: Step, failure: Failure | None, lost: Collection[str], parents: graph.Graph, seconds: float) -> Outcome:
     if failure:
-        detail = f"{failure.step}: {failure.cause}" if failure.step else failure.cause
-        return replace(_outcome(step, "failed"), detail=detail, seconds=seconds)
+        return replace(_outcome(step, "failed"), detail=str(failure), seconds=seconds)
     because = next(iter(sorted(graph.ancestors(parents, [step.image]) & set(lost))), "its parent")
     return replace(_outcome(step, "skipped"), detail=f"{because} failed")
