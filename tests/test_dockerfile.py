@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.dockerfile import Reading, Source, Stage, parse, read
-from slipway.dockerfile.words import WordError, expand, shell_words, split_flags
+from slipway.dockerfile.expansion import WordError, expand
+from slipway.dockerfile.words import shell_words, split_flags
 from slipway.errors import UsageError
 
 

@@ -42,7 +42,7 @@ OWNERS = {
     "dotenv": {"envfile"},
 }
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
-LONGEST = 330
+LONGEST = 320
 
 
 @cache

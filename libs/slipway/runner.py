@@ -41,19 +41,35 @@ def run(command: Command, on_line: OnLine | None = None, timeout: float | None =
     Raises what ``on_line`` raises, once the command has ended.
     """
     started = time.monotonic()
+    # An interrupt between the child's birth and our knowing of it would leave it running: it waits until we do.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     try:
-        child = _start(command)
-    except FileNotFoundError as error:
-        return Result(127, "", f"{error.filename}: not found", time.monotonic() - started)
+        child = _start(command, lambda: _prepare(mask))
     except OSError as error:
-        return Result(126, "", f"{error.filename}: {error.strerror}", time.monotonic() - started)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        absent = isinstance(error, FileNotFoundError)
+        cause = "not found" if absent else str(error.strerror)
+        return Result(127 if absent else 126, "", f"{error.filename}: {cause}", time.monotonic() - started)
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        exit_code, stdout, stderr = _attend(child, command.stdin, on_line, timeout)
+    except BaseException:
+        _end(child)
+        raise
+    return Result(exit_code, stdout, stderr, time.monotonic() - started)
+
+
+def _attend(
+    child: subprocess.Popen[bytes], stdin: bytes, on_line: OnLine | None, timeout: float | None
+) -> tuple[int, str, str]:
+    """Feed and read the child until it ends; exit code, stdout, the end of stderr."""
     stdout: list[bytes] = []
     stderr: deque[str] = deque(maxlen=200)
     broken: list[Exception] = []
     readers = [
         threading.Thread(target=_collect, args=(child.stdout, stdout), daemon=True),
         threading.Thread(target=_lines, args=(child.stderr, stderr, on_line, broken), daemon=True),
-        threading.Thread(target=_feed, args=(child.stdin, command.stdin), daemon=True),
+        threading.Thread(target=_feed, args=(child.stdin, stdin), daemon=True),
     ]
     for reader in readers:
         reader.start()
@@ -62,18 +78,14 @@ def run(command: Command, on_line: OnLine | None = None, timeout: float | None =
     except subprocess.TimeoutExpired:
         _end(child)
         exit_code = 124
-    except BaseException:
-        _end(child)
-        raise
     for reader in readers:
         reader.join(timeout=5)
     if broken:
         raise broken[0]
-    text = b"".join(stdout).decode("utf-8", "replace")
-    return Result(exit_code, text, "\n".join(stderr), time.monotonic() - started)
+    return exit_code, b"".join(stdout).decode("utf-8", "replace"), "\n".join(stderr)
 
 
-def _start(command: Command) -> subprocess.Popen[bytes]:
+def _start(command: Command, prepare: Callable[[], None]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command.argv,
         cwd=command.cwd or None,
@@ -82,11 +94,13 @@ def _start(command: Command) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=_die_with_parent if _LIBC else None,
+        preexec_fn=prepare,
     )
 
 
-def _die_with_parent() -> None:
+def _prepare(mask: set[signal.Signals | int]) -> None:
+    """In the child, before it becomes the command: our own signal mask, and death with the parent."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     if _LIBC:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 

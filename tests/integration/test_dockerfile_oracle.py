@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from slipway.dockerfile import Reading, Source, parse, read
+from slipway.dockerfile.expansion import WordError, expand
 from slipway.dockerfile.ignore import Ignore, parse_ignore
-from slipway.dockerfile.words import WordError, expand
 from slipway.errors import UsageError
 
 pytestmark = pytest.mark.integration

@@ -1,6 +1,7 @@
-"""What a Dockerfile stands on, reads and declares. Pure; words → text → scope → stages → reading, and ignore."""
+"""What a Dockerfile stands on, reads and declares. Pure: expansion → words → text → scope → stages → reading."""
 
-from slipway.dockerfile.reading import Reading, Source, Stage, read
+from slipway.dockerfile.reading import read
 from slipway.dockerfile.text import Dockerfile, parse
+from slipway.dockerfile.values import Reading, Source, Stage
 
 __all__ = ["Dockerfile", "Reading", "Source", "Stage", "parse", "read"]

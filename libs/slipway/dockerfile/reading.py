@@ -12,10 +12,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.scope import Globals, Problems, Scope, globals_of, platform_args, stage_scope
 from slipway.dockerfile.stages import RESERVED, Head, familiar, heads_of, mount_fields, needed, origin
 from slipway.dockerfile.text import Dockerfile, Instruction, heredoc
-from slipway.dockerfile.words import Expansion, WordError, expand, json_words, pairs, shell_words
+from slipway.dockerfile.values import Reading, Source, Stage
+from slipway.dockerfile.words import json_words, pairs, shell_words
 
 _T = TypeVar("_T")
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[\w-]+@[\w.-]+:")
@@ -24,62 +26,6 @@ _SECRET = re.compile(
 )
 _HARMLESS = re.compile(r"(?:_|^)(?:public|file|version)(?:_|$)", re.IGNORECASE)
 _PORT = re.compile(r"(?:.*:)?(\d+)(?:-(\d+))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
-
-
-@dataclass(frozen=True)
-class Source:
-    """What one instruction reads from a context.
-
-    ``context``: "" is the build context, else the named context. ``paths`` are expanded, posix, relative to the
-    context's root, without a leading "/" or "./"; "" is everything; they may hold globs of Go's filepath.Match, and
-    with ``parents`` also ``**`` and the ``/./`` pivot. ``excludes`` are patterns as in .dockerignore, but of paths
-    below a directory that is copied; a file that ``paths`` name is copied anyway. ``kind``: copy, add, mount, or from
-    (a named context as FROM).
-    """
-
-    context: str
-    paths: tuple[str, ...]
-    excludes: tuple[str, ...]
-    kind: str
-    line: int
-    parents: bool = False
-
-
-@dataclass(frozen=True)
-class Stage:
-    """``base``: the expanded FROM: a reference, the name of a stage, or scratch. ``name`` is in lower case."""
-
-    name: str
-    index: int
-    base: str
-    platform: str
-    line: int
-
-
-@dataclass(frozen=True)
-class Reading:
-    """A Dockerfile read with its build args for one target. Stages the target does not need contribute nothing.
-
-    ``bases``: the images needed (FROM, COPY --from, mounts), no stages, named contexts or scratch; first seen first.
-    ``sources`` read the build context, ``named`` the named contexts. ``args``: the declared ARGs a build arg can set,
-    sorted. ``remotes``: URLs and git repositories of ADD. ``secrets``: ids of secret mounts. ``secret_args``: ARGs and
-    ENVs whose name looks like a secret, with their line. The rest is of the final stage, as far as this file says:
-    ``user``; ``exposed`` (``8000/tcp``); ``entry``, whether a CMD or ENTRYPOINT is set; ``onbuild``, its triggers.
-    """
-
-    stages: tuple[Stage, ...] = ()
-    bases: tuple[str, ...] = ()
-    sources: tuple[Source, ...] = ()
-    named: tuple[Source, ...] = ()
-    args: tuple[str, ...] = ()
-    remotes: tuple[str, ...] = ()
-    secrets: tuple[str, ...] = ()
-    secret_args: tuple[tuple[str, int], ...] = ()
-    user: str = ""
-    healthcheck: bool = False
-    exposed: tuple[str, ...] = ()
-    entry: bool = False
-    onbuild: tuple[str, ...] = ()
 
 
 def read(

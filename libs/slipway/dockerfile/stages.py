@@ -7,9 +7,9 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
+from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.scope import Globals, Problems
 from slipway.dockerfile.text import Dockerfile, Instruction, Section
-from slipway.dockerfile.words import Expansion, WordError, expand
 from slipway.errors import Problem, nearest
 
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
