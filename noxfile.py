@@ -50,8 +50,8 @@ def lint(session: nox.Session) -> None:
     session.run(PYTHON, "-m", "ruff", "check")
     session.run(PYTHON, "-m", "ruff", "format", "--check")
     session.run(program("hadolint"), *paths("infra/**/*Dockerfile", "apps/*/Dockerfile"))
-    if scripts := paths("infra/**/*.sh", "apps/**/*.sh", "libs/**/*.sh", "tests/**/*.sh"):
-        session.run(program("shellcheck"), *scripts)
+    scripts = paths("infra/**/*.sh", "apps/**/*.sh", "libs/**/*.sh", "tests/**/*.sh")
+    session.run(program("shellcheck"), ".ci/run", *scripts)
 
 
 @nox.session

@@ -24,11 +24,13 @@ RUN --mount=type=cache,target=/root/.cache/uv \
     --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     if ! ls /wheelhouse/torch-*.whl >/dev/null 2>&1; then export UV_TORCH_BACKEND=cpu; fi; \
     uv pip install --requirement /requirements.txt \
-    && cd "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
-    && rm -rf torch/test \
-    && find torch/bin -type f ! -name torch_shm_manager -delete \
-    && find . -type d -name tests -prune -exec rm -rf {} +
+    && site="$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+    && rm -rf "${site}/torch/test" \
+    && find "${site}/torch/bin" -type f ! -name torch_shm_manager -delete \
+    && find "${site}" -type d -name tests -prune -exec rm -rf {} +
 
+# hadolint takes TOKENIZERS for a token.
+# hadolint ignore=DL3064
 ENV HF_HUB_OFFLINE=1 \
     TOKENIZERS_PARALLELISM=false
 USER 10001:10001
