@@ -86,8 +86,10 @@ def refuse_moves(pushes: Sequence[Push], registry: Registry, moving_tags: Sequen
         return
     refused = [push for push in pushes if push.reference.tag not in moving_tags and _differs(push, registry)]
     if refused:
-        lines = "; ".join(f"{push.reference} is {push.current[:19]}, not {push.content.tag}" for push in refused)
-        raise PolicyError(f"push: {lines}", hint="a version is written once: --version with a new one, or --force")
+        lines = [f"{push.reference} is {push.current[:19]}, not {push.content.tag}" for push in refused]
+        said = f"push: {len(refused)} of {len(pushes)} version tags stand for other content; nothing was pushed"
+        hint = "a version is written once: --version with a new one, or --force"
+        raise PolicyError("\n  ".join([said, *lines]), hint=hint)
 
 
 def _differs(push: Push, registry: Registry) -> bool:
