@@ -47,6 +47,15 @@ def test_both_tags_stand_for_one_digest_and_again_nothing_moves(
     assert digests(shop) == before and shop.runs() == runs
 
 
+def test_a_resumed_push_goes_on_with_its_images_and_its_version(stack: Stack) -> None:
+    shop = stack("shop")
+    shop.invoke("build", "push", "svc-sign", "--version", "v2").ok()
+    resumed = json.loads(shop.invoke("push", "--json", "--resume", shop.runs()[-1].name).ok().stdout)
+    (entry,) = resumed["images"]
+    assert (entry["status"], entry["reference"]) == ("present", shop.reference("svc-sign", "v2"))
+    assert shop.published("svc-sign", "v2") != "" and shop.published("svc-sign") == ""
+
+
 def test_a_new_version_of_the_same_content_uploads_no_blob(
     stack: Stack, relay: Callable[..., Relay], registry: str
 ) -> None:

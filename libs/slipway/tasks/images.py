@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -91,22 +92,23 @@ def run_push(here: Invocation, names: Sequence[str], *, force: bool, dry_run: bo
         return
     release = f"push-{here.settings.registry}-{here.settings.owner}".replace("/", "-").replace(":", "-")
     with runs.lock(here.home, release), here.record() as record:
-        record.write("plan.json", {"push": [push.image for push in pushes], "version": pushes[0].reference.tag})
+        versions = {"BASE_VERSION": here.settings.version("base"), "VERSION": here.settings.version("service")}
+        record.write("plan.json", {"push": [push.image for push in pushes], "versions": versions})
         uploaded = pushing.upload(pushes, here.engine, here.registry, record, here.console.uploading())
         outcomes = pushing.move(uploaded, here.registry, record)
         tell(here, record, outcomes, "push")
 
 
 def resumed(here: Invocation, run: str) -> tuple[str, ...]:
-    """The images that an earlier push was to release. Raises UsageError when there is no such push."""
-    import json
-
+    """The images that an earlier push was to release; its versions hold from here on. Raises UsageError for no push."""
     path = here.home / "runs" / Path(run).name / "plan.json"
     try:
-        names = json.loads(path.read_text("utf-8"))["push"]
-    except (OSError, ValueError, KeyError):
+        plan = json.loads(path.read_text("utf-8"))
+        names, versions = tuple(map(str, plan["push"])), dict(plan["versions"])
+    except (OSError, ValueError, KeyError, TypeError):
         raise UsageError(f"push --resume {run}: no such push here", hint="invoke push") from None
-    return tuple(str(name) for name in names)
+    here.under(versions)
+    return names
 
 
 def inherit(here: Invocation, record: runs.Run) -> building.Inheritance:

@@ -13,7 +13,7 @@ from typing import Any
 from slipway import report, runs, settings
 from slipway.console import Console
 from slipway.engine import Engine
-from slipway.errors import UsageError, nearest
+from slipway.errors import SlipwayError, UsageError, nearest
 from slipway.pipconfig import PipConfig, find_links_folder, read_pip_config
 from slipway.redact import Redactor
 from slipway.registry import Registry
@@ -43,6 +43,11 @@ class Invocation:
     @cached_property
     def settings(self) -> settings.Settings:
         return settings.load(settings.find_root(Path.cwd()), _given)
+
+    def under(self, versions: Mapping[str, str]) -> None:
+        """Go on with these versions, as if they had been given by ``--version``."""
+        _given.update(versions)
+        self.__dict__.pop("settings", None)
 
     @property
     def home(self) -> Path:
@@ -87,7 +92,12 @@ class Invocation:
     def record(self) -> Iterator[runs.Run]:
         """The run's directory, closed at the end; everything written there passes the redactor."""
         with runs.Run(self.home, Redactor((*self.pip.secrets, *self.settings.secrets))) as record:
-            yield record
+            try:
+                yield record
+            except SlipwayError as error:
+                if not (record.directory / "run.json").exists():
+                    record.write("run.json", {"run": record.id, **error.as_json()})
+                raise
 
     def answer(self, content: Mapping[str, Any] | Sequence[Any]) -> None:
         door.answer(report.dumps(content))
