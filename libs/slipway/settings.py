@@ -32,6 +32,7 @@ class Setting:
 
 
 _HOST_FORM = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9][A-Za-z0-9_.-]*(?::[0-9]{1,5})?")
+#: Wider than the rules that refuse: masking a value in vain costs nothing.
 _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
 _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9]+(?:/[a-z0-9]+)?")
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
