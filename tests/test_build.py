@@ -12,7 +12,7 @@ import pytest
 
 from slipway import runs
 from slipway.bake import Event
-from slipway.build import Inheritance, build, check, pull_roots
+from slipway.build import Inheritance, Work, build, check, pull_roots
 from slipway.command import Command, Result, Secret
 from slipway.errors import BuildError
 from slipway.model import LocalImage
@@ -76,16 +76,10 @@ class Bench:
         return self.carry_out(*self.plan(names))
 
     def carry_out(self, found: Survey, plan: Plan) -> tuple[Outcome, ...]:
-        return build(
-            load(self.root, environment=self.environment),
-            found,
-            plan,
-            engine=self.engine,
-            run=self.run,
-            record=self.record,
-            inheritance=Inheritance({"ca": Path("/ca.pem")}),
-            on_event=self.events.append,
-        )
+        settings = load(self.root, environment=self.environment)
+        inheritance = Inheritance({"ca": Path("/ca.pem")})
+        on_event = self.events.append
+        return build(Work(settings, found, plan, self.engine, self.run, self.record, inheritance, on_event))
 
     def log(self, name: str) -> str:
         return (self.record.directory / f"{name}.log").read_text()

@@ -33,31 +33,39 @@ class Inheritance:
     secrets: Mapping[str, Path]
 
 
-def build(
-    settings: Settings,
-    survey: Survey,
-    plan: Plan,
-    *,
-    engine: Engine,
-    run: Runner,
-    record: runs.Run,
-    inheritance: Inheritance,
-    on_event: OnEvent,
-) -> tuple[Outcome, ...]:
-    """Carry out ``plan``; an outcome for each of its steps, in its order. Raises nothing for a failed image."""
-    outcomes = _fetched(survey, plan, engine, on_event)
+@dataclass(frozen=True)
+class Work:
+    """What is to be done, and with what: the plan and the survey behind it, the edges, who listens."""
+
+    settings: Settings
+    survey: Survey
+    plan: Plan
+    engine: Engine
+    run: Runner
+    record: runs.Run
+    inheritance: Inheritance
+    on_event: OnEvent
+
+    @property
+    def parents(self) -> graph.Graph:
+        return {image.name: image.parents for image in self.survey.assembly.stack}
+
+
+def build(work: Work) -> tuple[Outcome, ...]:
+    """Carry out the plan; an outcome for each of its steps, in its order. Raises nothing for a failed image."""
+    plan, parents = work.plan, work.parents
+    outcomes = _fetched(work)
     wanted = [step.image for step in plan.of(BUILD)]
     seconds: dict[str, float] = dict.fromkeys(wanted, 0.0)
-    parents = {image.name: image.parents for image in survey.assembly.stack}
     missing = [name for name, outcome in outcomes.items() if not outcome.ok]
     failures: dict[str, Failure] = {}
     remaining = _without(wanted, missing, parents)
     while remaining:
-        wave = _wave(remaining, parents, alone=not settings["BUILDER"])
-        found = _bake(settings, survey, plan, wave, engine, run, record, inheritance, on_event, seconds)
-        finished = _finished(wave, plan, engine)
-        outcomes |= {name: _built(_step(plan, name), image, seconds[name]) for name, image in finished.items()}
-        _remember(settings, survey, finished)
+        wave = _wave(remaining, parents, alone=not work.settings["BUILDER"])
+        found = _bake(work, wave, seconds)
+        finished = _finished(work, wave)
+        outcomes |= {name: _built(plan.by_image[name], image, seconds[name]) for name, image in finished.items()}
+        _remember(work, finished)
         found = {name: failure for name, failure in found.items() if name not in finished}
         if not finished and not found:
             found = dict.fromkeys(wave, Failure("", "buildx ended without building it"))
@@ -66,7 +74,7 @@ def build(
     lost = {*failures, *missing}
     for name in wanted:
         if name not in outcomes:
-            outcomes[name] = _lost(_step(plan, name), failures.get(name), lost, parents, seconds[name])
+            outcomes[name] = _lost(plan.by_image[name], failures.get(name), lost, parents, seconds[name])
     return tuple(outcomes[step.image] for step in plan.steps)
 
 
@@ -95,66 +103,52 @@ def check(outcomes: Sequence[Outcome], record: runs.Run) -> None:
     )
 
 
-def _fetched(survey: Survey, plan: Plan, engine: Engine, on_event: OnEvent) -> dict[str, Outcome]:
+def _fetched(work: Work) -> dict[str, Outcome]:
     """What need not be built, here under its version tag; what was pulled is looked at before it is believed."""
-    outcomes = {step.image: _fetch(step, survey, engine, on_event) for step in plan.steps if step.action != BUILD}
+    plan = work.plan
+    outcomes = {step.image: _fetch(work, step) for step in plan.steps if step.action != BUILD}
     pulled = [step.image for step in plan.of(PULL) if outcomes[step.image].ok]
-    found = _finished(pulled, plan, engine) if pulled else {}
+    found = _finished(work, pulled) if pulled else {}
     for name in pulled:
         if name in found:
             outcomes[name] = replace(outcomes[name], image_digest=found[name].id, size=found[name].size)
         else:
-            detail = f"{_step(plan, name).content} in the registry was made of other inputs"
+            detail = f"{plan.by_image[name].content} in the registry was made of other inputs"
             outcomes[name] = replace(outcomes[name], status="failed", detail=detail)
     return outcomes
 
 
-def _fetch(step: Step, survey: Survey, engine: Engine, on_event: OnEvent) -> Outcome:
+def _fetch(work: Work, step: Step) -> Outcome:
     """Tag, pull or leave an image whose content exists."""
     status = {PULL: "pulled", TAG: "tagged"}.get(step.action, "reused")
     try:
         if step.action == PULL:
-            engine.pull(step.content)
+            work.engine.pull(step.content)
         if step.action in (PULL, TAG):
-            engine.tag(str(step.content), step.reference)
+            work.engine.tag(str(step.content), step.reference)
     except SlipwayError as error:
-        on_event(Event(step.image, "failed", error.message))
+        work.on_event(Event(step.image, "failed", error.message))
         return replace(_outcome(step, "failed"), detail=error.message)
-    on_event(Event(step.image, "built", status))
-    here = survey.facts.here(step.image)
+    work.on_event(Event(step.image, "built", status))
+    here = work.survey.facts.here(step.image)
     return replace(_outcome(step, status), image_digest=here.id if here else "", size=here.size if here else 0)
 
 
-def _bake(
-    settings: Settings,
-    survey: Survey,
-    plan: Plan,
-    names: Sequence[str],
-    engine: Engine,
-    run: Runner,
-    record: runs.Run,
-    inheritance: Inheritance,
-    on_event: OnEvent,
-    seconds: dict[str, float],
-) -> Mapping[str, Failure]:
-    targets = [_target(_step(plan, name), settings, survey, set(names), inheritance) for name in names]
-    file = bake_file(targets)
-    command = bake_command(file, root=str(settings.root), builder=settings["BUILDER"], count=len(targets))
+def _bake(work: Work, names: Sequence[str], seconds: dict[str, float]) -> Mapping[str, Failure]:
+    """One solve of ``names``; what failed in it. ``seconds`` grows by what each image's steps took."""
+    settings, record = work.settings, work.record
+    file = bake_file([_target(work, work.plan.by_image[name], set(names)) for name in names])
+    command = bake_command(file, root=str(settings.root), builder=settings["BUILDER"], count=len(names))
     record.journal(command=str(command), images=list(names))
     progress = Progress(names)
 
     def on_line(line: str) -> None:
         for event in progress.feed(line):
-            if event.kind in ("step", "cached", "done", "failed"):
-                record.log(
-                    event.image, f"{event.kind:7} {event.text}" + (f"  {event.seconds:.1f} s" if event.seconds else "")
-                )
-            elif event.kind == "log":
-                record.log(event.image, event.text)
+            _log(record, event)
             seconds[event.image] += event.seconds
-            on_event(replace(event, text=record.redact(event.text)))
+            work.on_event(replace(event, text=record.redact(event.text)))
 
-    result = run(command, on_line=on_line)
+    result = work.run(command, on_line=on_line)
     for line in progress.trailer:
         record.log("bake", line)
     failures = {name: _redacted(failure, record) for name, failure in progress.failures().items()}
@@ -165,32 +159,37 @@ def _bake(
     return {} if result.ok else failures
 
 
+def _log(record: runs.Run, event: Event) -> None:
+    if event.kind == "log":
+        record.log(event.image, event.text)
+    elif event.kind in ("step", "cached", "done", "failed"):
+        spent = f"  {event.seconds:.1f} s" if event.seconds else ""
+        record.log(event.image, f"{event.kind:7} {event.text}{spent}")
+
+
 def _redacted(failure: Failure, record: runs.Run) -> Failure:
     output = tuple(record.redact(line) for line in failure.output)
     return Failure(record.redact(failure.step), record.redact(failure.cause), output)
 
 
-def _target(step: Step, settings: Settings, survey: Survey, baked: Collection[str], inheritance: Inheritance) -> Target:
-    image = survey.assembly.stack[step.image]
+def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
+    survey, image, given = work.survey, work.survey.assembly.stack[step.image], work.settings.build_args
     links = {
         text: f"target:{parent}" if parent in baked else f"docker-image://{survey.facts.content(parent)}"
         for text, parent in image.links.items()
     }
     links |= {name: str(survey.contexts[name]) for name in image.contexts}
-    given = settings.build_args
-    own_folder = image.context != "."
+    secrets = {name: file for name, file in work.inheritance.secrets.items() if name in image.secrets}
     return Target(
         name=step.image,
         context=image.context,
-        dockerfile=Path(image.dockerfile).name if own_folder else image.dockerfile,
+        dockerfile=image.dockerfile if image.context == "." else Path(image.dockerfile).name,
         tags=(str(step.reference), str(step.content)),
         args={name: given[name] for name in image.args if name in given},
         labels={INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image},
         links=links,
-        secrets=tuple(
-            f"id={name},src={inheritance.secrets[name]}" for name in image.secrets if name in inheritance.secrets
-        ),
-        platforms=settings.platforms,
+        secrets=tuple(f"id={name},src={secrets[name]}" for name in sorted(secrets)),
+        platforms=work.settings.platforms,
     )
 
 
@@ -200,28 +199,24 @@ def _wave(names: Sequence[str], parents: graph.Graph, *, alone: bool) -> list[st
     return [name for name in names if not (alone and set(parents[name]) & set(names))]
 
 
-def _finished(names: Sequence[str], plan: Plan, engine: Engine) -> dict[str, LocalImage]:
+def _finished(work: Work, names: Sequence[str]) -> dict[str, LocalImage]:
     """Those that are in the engine now with exactly the planned inputs, whatever buildx said."""
-    local = {tag: image for image in engine.images() for tag in image.tags}
-    found = {name: local.get(str(_step(plan, name).content)) for name in names}
-    return {
-        name: image for name, image in found.items() if image and image.input_digest == _step(plan, name).input_digest
-    }
+    local = {tag: image for image in work.engine.images() for tag in image.tags}
+    steps = [work.plan.by_image[name] for name in names]
+    found = {step.image: local.get(str(step.content)) for step in steps}
+    digests = {step.image: step.input_digest for step in steps}
+    return {name: image for name, image in found.items() if image and image.input_digest == digests[name]}
 
 
-def _remember(settings: Settings, survey: Survey, finished: Collection[str]) -> None:
+def _remember(work: Work, finished: Collection[str]) -> None:
+    facts = work.survey.facts
     for name in finished:
-        facts = survey.facts
-        runs.save_inputs(settings.root / ".slipway", facts.digests[name], facts.manifests[name], facts.trees)
+        runs.save_inputs(work.settings.root / ".slipway", facts.digests[name], facts.manifests[name], facts.trees)
 
 
 def _without(names: Sequence[str], lost: Collection[str], parents: graph.Graph) -> list[str]:
     gone = graph.descendants(parents, lost) | set(lost)
     return [name for name in names if name not in gone]
-
-
-def _step(plan: Plan, name: str) -> Step:
-    return next(step for step in plan.steps if step.image == name)
 
 
 def _outcome(step: Step, status: str) -> Outcome:

@@ -86,7 +86,8 @@ class Console:
     def plan(self, stack: Stack, plan: Plan, seconds: float) -> None:
         """The tree with each image's version, action and reason, and what it comes to."""
         rows = {step.image: (step.reference.tag, step.action, step.reason) for step in plan.steps}
-        self.tree(stack, rows, {name: ("", *_root(name, plan, stack)) for name in plan.roots})
+        roots = {name: ("", "root", known[:19] or "not here yet") for name, known in plan.roots.items()}
+        self.tree(stack, rows, roots)
         summary = layout.counted(plan.counts(), _TO_DO) or "nothing to do"
         self.line(f"{summary} · plan {layout.seconds(seconds)}")
 
@@ -114,7 +115,7 @@ class Console:
             yield state
 
     def uploading(self) -> Callable[[str, str, str, int, int], None]:
-        """A taker of upload events; says an image when its first layer moves, and when it is up."""
+        """A taker of upload events; says an image when its first layer moves."""
         said: set[str] = set()
 
         def take(image: str, layer: str, what: str, done: int, total: int) -> None:
@@ -212,13 +213,6 @@ class _Painter:
         spent = layout.seconds((row.ended or now) - row.started) if row.started and row.ended != row.started else ""
         cached = f"{row.cached} of {row.cached + row.done} steps cached" if row.cached else ""
         return row.status, spent, printable(row.text or cached)
-
-
-def _root(name: str, plan: Plan, stack: Stack) -> tuple[str, str]:
-    if name in stack.by_name:
-        return "", ""
-    known = plan.roots.get(name, "")
-    return "root", known[:19] if known else "not here yet" if name in plan.roots else ""
 
 
 def _styled(cells: Sequence[str]) -> Text:

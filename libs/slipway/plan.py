@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from slipway import graph
@@ -60,6 +61,10 @@ class Plan:
 
     steps: tuple[Step, ...]
     roots: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def by_image(self) -> Mapping[str, Step]:
+        return {step.image: step for step in self.steps}
 
     def of(self, action: str) -> tuple[Step, ...]:
         return tuple(step for step in self.steps if step.action == action)

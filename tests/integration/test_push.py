@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -149,3 +150,23 @@ def test_a_login_is_asked_for_and_honoured(
     shop.invoke("push", "svc-sign", DOCKER_CONFIG=right, DOCKER_HOST=engine_address).ok()
     assert shop.published("svc-sign", login=login) == shop.record()["svc-sign"]["image_digest"]
     assert not [path for path in shop.root.rglob("*") if path.is_file() and b"open-sesame" in path.read_bytes()]
+
+
+def test_a_credential_helper_is_asked(
+    stack: Stack, login_registry: str, tmp_path: Path, engine_address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Docker's configuration has it: ``credHelpers`` names the program that knows the login."""
+    asked = tmp_path / "asked"
+    helper = tmp_path / "docker-credential-vault"
+    answer = json.dumps({"ServerURL": login_registry, "Username": "ann", "Secret": "open-sesame"})
+    helper.write_text(f"#!/bin/sh\ncat >> {asked}\necho '{answer}'\n")
+    helper.chmod(0o755)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/config.json").write_text(json.dumps({"credHelpers": {login_registry: "vault"}}))
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    shop = stack("shop", REGISTRY=login_registry)
+    shop.invoke("build", "svc-sign").ok()
+    ran = shop.invoke("push", "svc-sign", DOCKER_CONFIG=str(tmp_path / "config"), DOCKER_HOST=engine_address).ok()
+    assert login_registry in asked.read_text()
+    assert shop.status() == {"svc-sign": "pushed"}
+    assert "open-sesame" not in ran.stdout + ran.stderr

@@ -63,15 +63,11 @@ def run_build(here: Invocation, names: Sequence[str], kind: str, *, dry_run: boo
     with runs.lock(here.home, "build"), here.record() as record:
         record.write("plan.json", as_json(plan))
         with here.console.building(known.assembly.stack, plan) as taker:
+            inheritance = inherit(here, record) if plan.of("build") else building.Inheritance({})
             outcomes = building.build(
-                here.settings,
-                known,
-                plan,
-                engine=here.engine,
-                run=here.run,
-                record=record,
-                inheritance=inherit(here, record) if plan.of("build") else building.Inheritance({}),
-                on_event=taker.take,
+                building.Work(
+                    here.settings, known, plan, here.engine, here.run, record, inheritance, on_event=taker.take
+                )
             )
         tell(here, record, outcomes, "build")
         building.check(outcomes, record)
@@ -113,12 +109,11 @@ def resumed(here: Invocation, run: str) -> tuple[str, ...]:
 
 def inherit(here: Invocation, record: runs.Run) -> building.Inheritance:
     """pip's configuration as secret files that live as long as the run."""
-    bundle = here.settings["CA_BUNDLE"] or here.pip.cert
     secrets = {
         "uv.toml": record.secret_file("uv.toml", uv_toml(here.pip)),
         "pip.conf": record.secret_file("pip.conf", pip_conf(here.pip)),
     }
-    if bundle:
+    if bundle := here.ca_bundle:
         if not Path(bundle).is_file():
             raise UsageError(f"CA_BUNDLE={bundle}: no such file", hint="CA_BUNDLE or pip's cert names a PEM bundle")
         secrets["ca"] = Path(bundle).absolute()

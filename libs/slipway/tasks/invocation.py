@@ -73,6 +73,11 @@ class Invocation:
     def pip(self) -> PipConfig:
         return read_pip_config(self.run, sys.executable)
 
+    @property
+    def ca_bundle(self) -> str:
+        """The CA bundle that builds get: CA_BUNDLE, else pip's; an empty string for none."""
+        return self.settings["CA_BUNDLE"] or self.pip.cert
+
     @cached_property
     def contexts(self) -> Mapping[str, Path]:
         """Named contexts that builds get: the wheelhouse, when there is one."""

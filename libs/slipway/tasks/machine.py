@@ -15,10 +15,11 @@ from slipway.tasks.invocation import Invocation
 
 
 def run_setup(here: Invocation, *, yes: bool, dry_run: bool) -> None:
-    say = (lambda line: None) if here.json else here.console.line
+    told: list[str] = []
+    say = told.append if here.json else here.console.line
     done = bring_about(here.run, _wanted(here), say, ask=_ask if sys.stdin.isatty() else None, yes=yes, dry_run=dry_run)
     if here.json:
-        here.answer([asdict(action) for action in done])
+        here.answer({"told": told, "done": [asdict(action) for action in done]})
 
 
 def run_doctor(here: Invocation) -> None:
@@ -47,7 +48,7 @@ def _wanted(here: Invocation) -> Wanted:
         python_image=image.value,
         image_source=image.source,
         registry=here.settings.registry,
-        ca_bundle=here.settings["CA_BUNDLE"] or here.pip.cert,
+        ca_bundle=here.ca_bundle,
         docker_host=reading.surroundings().docker_host,
     )
 
