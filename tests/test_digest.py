@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -37,13 +38,15 @@ def test_two_manifests_have_one_digest_only_when_equal(one: Manifest, other: Man
 
 @given(MANIFESTS, st.randoms())
 def test_order_does_not_matter(manifest: Manifest, random: object) -> None:
-    turned = replace(manifest, **{part: dict(reversed(getattr(manifest, part).items())) for part in PARTS})
+    parts: dict[str, Any] = {part: dict(reversed(getattr(manifest, part).items())) for part in PARTS}
+    turned = replace(manifest, **parts)
     assert input_digest(turned) == input_digest(manifest)
 
 
 @given(MANIFESTS, st.sampled_from(PARTS), TEXT, TEXT)
 def test_every_part_counts(manifest: Manifest, part: str, name: str, value: str) -> None:
-    changed = replace(manifest, **{part: {**getattr(manifest, part), name: value + "!"}})
+    more: dict[str, Any] = {part: {**getattr(manifest, part), name: value + "!"}}
+    changed = replace(manifest, **more)
     assert input_digest(changed) != input_digest(manifest)
     assert input_digest(replace(manifest, dockerfile=manifest.dockerfile + " ")) != input_digest(manifest)
 
@@ -74,7 +77,7 @@ def test_names_need_not_be_utf8() -> None:
         ),
     ],
 )
-def test_what_changed(changes: dict[str, object], said: tuple[str, ...]) -> None:
+def test_what_changed(changes: dict[str, Any], said: tuple[str, ...]) -> None:
     assert differences(MANIFEST, replace(MANIFEST, **changes)) == said
 
 

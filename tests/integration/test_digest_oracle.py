@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slipway.build import Inheritance, build
+from slipway.build import Inheritance, Work, build
 from slipway.digest import differences
 from slipway.engine import Engine
 from slipway.errors import SlipwayError
@@ -239,16 +239,7 @@ def surveyed(root: Path) -> tuple[Settings, Survey]:
 def build_all(settings: Settings, known: Survey) -> None:
     plan = plan_build(known.assembly.stack, tuple(known.facts.digests), known.facts)
     with Run(settings.root / ".slipway") as record:
-        outcomes = build(
-            settings,
-            known,
-            plan,
-            engine=Engine(),
-            run=run,
-            record=record,
-            inheritance=Inheritance({}),
-            on_event=lambda event: None,
-        )
+        outcomes = build(Work(settings, known, plan, Engine(), run, record, Inheritance({}), lambda event: None))
     assert all(outcome.ok for outcome in outcomes), outcomes
 
 
