@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from slipway.redact import Redactor
 from slipway.registry import Registry
 from slipway.runner import OnLine
 from slipway.settings import load
-from slipway.survey import Survey, survey
+from slipway.survey import Survey, read_repository, survey
 from slipway.testing.fakes import FakeEngine, FakeRun, digest_of, local_image
 from slipway.worktree import Worktree
 
@@ -37,6 +37,7 @@ class Bench:
         self.root = root
         self.engine = FakeEngine([PYTHON])
         self.broken: set[str] = set()
+        self.edits: list[Callable[[], object]] = []
         self.run = FakeRun({("docker", "buildx", "bake"): self.bake})
         self.record = runs.Run(root / ".slipway", Redactor([Secret("hunter2")]))
         self.events: list[Event] = []
@@ -51,6 +52,8 @@ class Bench:
         """As buildx does: at the first failure all others are cancelled; what was finished is loaded."""
         targets = json.loads(command.stdin)["target"]
         bad = sorted(self.broken & set(targets))
+        while self.edits:
+            self.edits.pop()()
         for name in targets if not bad else []:
             self.load(targets[name])
         for name in bad[:1]:
@@ -67,19 +70,18 @@ class Bench:
         self.engine.load(LocalImage(digest_of(tags[0].encode()), tuple(tags), labels=labels, size=5))
 
     def plan(self, names: list[str] | None = None) -> tuple[Survey, Plan]:
-        settings = load(self.root, environment=self.environment)
+        repository = read_repository(load(self.root, environment=self.environment), Worktree(self.root), {})
         registry = Registry(REGISTRY, sleep=lambda seconds: None)
-        found = survey(settings, Worktree(self.root), self.engine, lambda: registry, {})
-        return found, plan_build(found.assembly.stack, names or ALL, found.facts)
+        found = survey(repository, self.engine, lambda: registry)
+        return found, plan_build(found.stack, names or ALL, found.facts)
 
     def build(self, names: list[str] | None = None) -> tuple[Outcome, ...]:
         return self.carry_out(*self.plan(names))
 
     def carry_out(self, found: Survey, plan: Plan) -> tuple[Outcome, ...]:
-        settings = load(self.root, environment=self.environment)
         inheritance = Inheritance({"ca": Path("/ca.pem")})
         on_event = self.events.append
-        return build(Work(settings, found, plan, self.engine, self.run, self.record, inheritance, on_event))
+        return build(Work(found, plan, self.engine, self.run, self.record, inheritance, on_event))
 
     def log(self, name: str) -> str:
         return (self.record.directory / f"{name}.log").read_text()
@@ -110,7 +112,7 @@ def test_a_target_says_all_that_the_image_is_made_of(bench: Bench) -> None:
     facts = found.facts
     target = json.loads(bench.run.commands[1].stdin)["target"]["base-ml"]
     assert target == {
-        "context": ".",
+        "context": found.repository.worktree.context("."),
         "dockerfile": "infra/docker/base-ml.Dockerfile",
         "tags": [str(facts.references["base-ml"]), str(facts.content("base-ml"))],
         "args": {"REGISTRY": REGISTRY, "OWNER": "slipway", "BASE_VERSION": "v0.1.0"},
@@ -165,6 +167,32 @@ def test_two_fail_one_after_the_other(bench: Bench) -> None:
     assert [outcome.status for outcome in outcomes] == ["built", "failed", "failed", "skipped"]
     with pytest.raises(BuildError, match=r"build base-ml: .*; 1 more failed; 1 skipped"):
         check(outcomes, bench.record)
+
+
+@pytest.mark.parametrize(
+    ("edit", "what"),
+    [
+        (lambda root: (root / "libs/kit/kit.py").write_text("other"), "libs/kit/kit.py changed"),
+        (lambda root: (root / "infra/docker/base-runtime.Dockerfile").unlink(), "matches no image"),
+        (lambda root: (root / "libs/kit/.env").write_text("x"), "libs/kit/.env would enter the image"),
+    ],
+)
+def test_what_changed_while_it_was_built_is_not_kept(bench: Bench, edit: Callable[[Path], object], what: str) -> None:
+    """Its content tag would stand for other content than was built."""
+    found, plan = bench.plan()
+    bench.edits = [lambda: edit(bench.root)]
+    outcomes = bench.carry_out(found, plan)
+    assert [outcome.status for outcome in outcomes] == ["failed", "skipped", "skipped", "skipped"]
+    assert what in outcomes[0].detail and outcomes[0].detail.endswith("while it was built")
+    assert bench.engine.images() == (PYTHON,)
+    assert not (bench.root / ".slipway/inputs").exists()
+    assert bench.events[-1].kind == "failed"
+
+
+def test_an_edit_elsewhere_while_it_was_built_does_no_harm(bench: Bench) -> None:
+    found, plan = bench.plan(["base-runtime"])
+    bench.edits = [lambda: (bench.root / "apps/svc_ocr/main.py").write_text("x")]
+    assert told(bench.carry_out(found, plan)) == [("base-runtime", "built", "")]
 
 
 def test_once_mended_only_the_rest_is_built(bench: Bench) -> None:
@@ -248,7 +276,7 @@ def test_what_was_pulled_is_looked_at_before_it_is_believed(bench: Bench, honest
     facts = replace(found.facts, published=frozenset({"svc-forms"}))
     published = local_image("pulled", str(facts.content("svc-forms")), name="svc-forms", size=7, source=wanted)
     bench.engine.published[str(facts.content("svc-forms"))] = published if honest else replace(published, labels={})
-    (outcome,) = bench.carry_out(found, plan_build(found.assembly.stack, ["svc-forms"], facts))
+    (outcome,) = bench.carry_out(found, plan_build(found.stack, ["svc-forms"], facts))
     assert bench.engine.calls[0] == ("pull", str(facts.content("svc-forms")))
     assert (outcome.status, outcome.size) == (("pulled", 7) if honest else ("failed", 0))
     assert honest or outcome.detail == f"{facts.content('svc-forms')} in the registry was made of other inputs"

@@ -13,7 +13,7 @@ from slipway.model import LocalImage, content_tag
 from slipway.plan import plan_build
 from slipway.registry import Registry
 from slipway.settings import Settings, load
-from slipway.survey import Survey, identity, pull_reference, read_stack, survey
+from slipway.survey import Survey, identity, pull_reference, read_repository, survey
 from slipway.testing.fakes import FakeEngine, RegistryServer, local_image
 from slipway.worktree import Worktree
 
@@ -40,7 +40,8 @@ def known(
 ) -> Survey:
     settings = settings_of(root, **{"REGISTRY": "127.0.0.1:1", **environment})
     asked = registry or Registry("127.0.0.1:1", sleep=lambda seconds: None)
-    return survey(settings, Worktree(root), engine or FakeEngine([PYTHON]), lambda: asked, contexts or {}, names)
+    repository = read_repository(settings, Worktree(root), contexts or {})
+    return survey(repository, engine or FakeEngine([PYTHON]), lambda: asked, names)
 
 
 def digests(root: Path, **more: object) -> dict[str, str]:
@@ -90,8 +91,9 @@ def test_where_the_repository_lies_does_not_count(repository: Path) -> None:
 def test_the_registry_is_asked_only_for_what_the_engine_lacks(repository: Path) -> None:
     first = known(repository)
     engine = FakeEngine([PYTHON, *built(first, *NAMES)])
-    again = survey(settings_of(repository, REGISTRY="127.0.0.1:1"), Worktree(repository), engine, nobody, {})
-    assert [step.action for step in plan_build(again.assembly.stack, NAMES, again.facts).steps] == ["reuse"] * 4
+    settings = settings_of(repository, REGISTRY="127.0.0.1:1")
+    again = survey(read_repository(settings, Worktree(repository), {}), engine, nobody)
+    assert [step.action for step in plan_build(again.stack, NAMES, again.facts).steps] == ["reuse"] * 4
 
 
 def test_what_is_published_is_found(repository: Path) -> None:
@@ -128,7 +130,7 @@ def test_what_changed_since_the_last_build_is_told(repository: Path) -> None:
     engine = FakeEngine([PYTHON, *built(first, *NAMES)])
     (repository / "libs/kit/more.py").write_text("x")
     again = known(repository, engine)
-    assert [(step.image, step.reason) for step in plan_build(again.assembly.stack, NAMES, again.facts).steps] == [
+    assert [(step.image, step.reason) for step in plan_build(again.stack, NAMES, again.facts).steps] == [
         ("base-runtime", "libs/kit/more.py added"),
         ("base-ml", "base-runtime is built"),
         ("svc-forms", "base-runtime is built"),
@@ -177,7 +179,7 @@ def test_a_secret_as_an_arg_is_refused(repository: Path) -> None:
     path = repository / "apps/svc_ocr/Dockerfile"
     path.write_text(path.read_text() + "ARG HF_TOKEN\n")
     with pytest.raises(PolicyError) as caught:
-        read_stack(settings_of(repository), Worktree(repository), {})
+        read_repository(settings_of(repository), Worktree(repository), {})
     assert str(caught.value) == (
         "error: apps/svc_ocr/Dockerfile:6: HF_TOKEN would stand in the image's history\n"
         "hint:  RUN --mount=type=secret,id=hf_token instead of ARG or ENV"
@@ -186,7 +188,7 @@ def test_a_secret_as_an_arg_is_refused(repository: Path) -> None:
 
 def test_no_dockerfile_at_all(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no Dockerfile found"):
-        read_stack(settings_of(tmp_path), Worktree(tmp_path), {})
+        read_repository(settings_of(tmp_path), Worktree(tmp_path), {})
 
 
 def image(*tags: str, digests: tuple[str, ...] = ()) -> LocalImage:

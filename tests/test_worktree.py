@@ -289,12 +289,99 @@ def test_a_fresh_file_is_not_cached(tmp_path: Path) -> None:
     """It may change once more within one tick of the clock."""
     file = write(tmp_path, "a.py")
     cache = StatCache(tmp_path / "cache.json")
-    cache.sha256(str(file), file.stat())
+    digest = cache.sha256(str(file), file.stat())
     cache.save()
-    assert not (tmp_path / "cache.json").exists()
+    write(tmp_path, "cache.json", (tmp_path / "cache.json").read_text().replace(digest, "marked"))
+    assert StatCache(tmp_path / "cache.json").sha256(str(file), file.stat()) == digest
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "3", '"x"', '{"PATH": 3}', '{"PATH": []}', '{"PATH": [1, 2]}', "\x00"])
+def disguised(root: Path) -> None:
+    """Other bytes under the same size and mtime."""
+    file = root / "libs/a.py"
+    status = file.stat()
+    file.write_text(file.read_text().swapcase())
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def longer(root: Path) -> None:
+    (root / "libs/a.py").write_text("longer than before")
+
+
+def shorter_and_back(root: Path) -> None:
+    """Read while it was another: then its former size and mtime, with other bytes."""
+    before = (root / "libs/a.py").stat()
+    (root / "libs/a.py").write_text("")
+    salt_of(root)
+    (root / "libs/a.py").write_text("Y")
+    os.utime(root / "libs/a.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def back_as_it_was(root: Path) -> None:
+    before = (root / "libs/a.py").stat()
+    (root / "libs/a.py").write_text("")
+    salt_of(root)
+    (root / "libs/a.py").write_text("x")
+    os.utime(root / "libs/a.py", ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def without_a_cache(root: Path) -> None:
+    (root / ".slipway/cache/stat.json").unlink()
+
+
+def salt_of(root: Path) -> str:
+    """As a run of its own sees it."""
+    worktree = Worktree(root)
+    worktree.files(DOCKERFILE, ".", [source("libs")])
+    worktree.cache.save()
+    return worktree.cache.salt
+
+
+@pytest.mark.parametrize(
+    ("change", "anew"),
+    [
+        (touch, False), (longer, False), (back_as_it_was, False),
+        (disguised, True), (shorter_and_back, True), (without_a_cache, True),
+    ],
+)  # fmt: skip
+def test_buildkit_is_sent_all_anew_when_size_and_mtime_deceive(
+    tmp_path: Path, change: Callable[[Path], None], anew: bool
+) -> None:
+    (tmp_path / "libs").mkdir()
+    (tmp_path / "libs/a.py").write_text("x")
+    before = salt_of(tmp_path)
+    change(tmp_path)
+    assert (salt_of(tmp_path) != before) is anew
+
+
+def test_a_dockerfile_in_disguise_counts_too(tmp_path: Path) -> None:
+    file = write(tmp_path, "apps/svc_a/Dockerfile", "FROM x")
+    worktree = Worktree(tmp_path)
+    worktree.dockerfiles()
+    before, status = worktree.cache.salt, file.stat()
+    file.write_text("FROM y")
+    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+    worktree.again().dockerfiles()
+    assert worktree.cache.salt != before
+
+
+@pytest.mark.parametrize("path", [".", "apps/svc_a"])
+def test_a_context_has_a_name_of_its_own(tmp_path: Path, path: str) -> None:
+    write(tmp_path, "apps/svc_a/a.py")
+    worktree = Worktree(tmp_path)
+    former = worktree.context(path)
+    assert (tmp_path / former).resolve() == (tmp_path / path).resolve()
+    assert worktree.context(path) == former
+    worktree.cache.salt = "another"
+    named = worktree.context(path)
+    assert (tmp_path / named).resolve() == (tmp_path / path).resolve()
+    assert not (tmp_path / former).is_symlink() and named != former
+
+
+BROKEN = ["", "{", "[]", "3", '"x"', '{"known": 3}', '{"salt": "x", "known": {"PATH": []}, "former": {}}', "\x00"]
+BROKEN += ['{"salt": "x", "known": {"PATH": [1, 2, 3, 4, 5]}, "former": 3}', '{"known": {"PATH": [1, 2]}}']
+
+
+@pytest.mark.parametrize("text", BROKEN)
 def test_a_broken_cache_only_costs_time(tmp_path: Path, text: str) -> None:
     file = write(tmp_path, "a.py")
     expected = StatCache(tmp_path / "none.json").sha256(str(file), file.stat())

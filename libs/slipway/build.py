@@ -21,7 +21,7 @@ from slipway.model import INPUT_LABEL, TITLE_LABEL, LocalImage
 from slipway.plan import BUILD, PULL, TAG, Outcome, Plan, Step
 from slipway.runner import Run as Runner
 from slipway.settings import Settings
-from slipway.survey import Survey, pull_reference
+from slipway.survey import Survey, changed_since, pull_reference
 
 OnEvent = Callable[[Event], None]
 
@@ -35,9 +35,8 @@ class Inheritance:
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done, and with what: the plan and the survey behind it, the edges, who listens."""
+    """What is to be done, and with what: the survey, the plan made of it, the edges, who listens."""
 
-    settings: Settings
     survey: Survey
     plan: Plan
     engine: Engine
@@ -47,8 +46,12 @@ class Work:
     on_event: OnEvent
 
     @property
+    def settings(self) -> Settings:
+        return self.survey.repository.settings
+
+    @property
     def parents(self) -> graph.Graph:
-        return {image.name: image.parents for image in self.survey.assembly.stack}
+        return {image.name: image.parents for image in self.survey.stack}
 
 
 def build(work: Work) -> tuple[Outcome, ...]:
@@ -64,9 +67,11 @@ def build(work: Work) -> tuple[Outcome, ...]:
         wave = _wave(remaining, parents, alone=not work.settings["BUILDER"])
         found = _bake(work, wave, seconds)
         finished = _finished(work, wave)
+        torn = _torn(work, finished)
+        finished = {name: image for name, image in finished.items() if name not in torn}
         outcomes |= {name: _built(plan.by_image[name], image, seconds[name]) for name, image in finished.items()}
         _remember(work, finished)
-        found = {name: failure for name, failure in found.items() if name not in finished}
+        found = {name: failure for name, failure in found.items() if name not in finished} | torn
         if not finished and not found:
             found = dict.fromkeys(wave, Failure("", "buildx ended without building it"))
         failures |= found
@@ -80,7 +85,7 @@ def build(work: Work) -> tuple[Outcome, ...]:
 
 def pull_roots(survey: Survey, plan: Plan, engine: Engine) -> bool:
     """Pull root images that images to build need and the engine lacks; True when any was (then survey again)."""
-    lacking = {root for step in plan.of(BUILD) for root in survey.assembly.stack[step.image].roots}
+    lacking = {root for step in plan.of(BUILD) for root in survey.stack[step.image].roots}
     lacking = {root for root in lacking if not survey.facts.roots[root]}
     for root in sorted(lacking):
         engine.pull(pull_reference(root))
@@ -173,16 +178,16 @@ def _redacted(failure: Failure, record: runs.Run) -> Failure:
 
 
 def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
-    survey, image, given = work.survey, work.survey.assembly.stack[step.image], work.settings.build_args
+    repository, image, given = work.survey.repository, work.survey.stack[step.image], work.settings.build_args
     links = {
-        text: f"target:{parent}" if parent in baked else f"docker-image://{survey.facts.content(parent)}"
+        text: f"target:{parent}" if parent in baked else f"docker-image://{work.survey.facts.content(parent)}"
         for text, parent in image.links.items()
     }
-    links |= {name: str(survey.contexts[name]) for name in image.contexts}
+    links |= {name: str(repository.contexts[name]) for name in image.contexts}
     secrets = {name: file for name, file in work.inheritance.secrets.items() if name in image.secrets}
     return Target(
         name=step.image,
-        context=image.context,
+        context=repository.worktree.context(image.context),
         dockerfile=image.dockerfile if image.context == "." else Path(image.dockerfile).name,
         tags=(str(step.reference), str(step.content)),
         args={name: given[name] for name in image.args if name in given},
@@ -206,6 +211,17 @@ def _finished(work: Work, names: Sequence[str]) -> dict[str, LocalImage]:
     found = {step.image: local.get(str(step.content)) for step in steps}
     digests = {step.image: step.input_digest for step in steps}
     return {name: image for name, image in found.items() if image and image.input_digest == digests[name]}
+
+
+def _torn(work: Work, finished: Mapping[str, LocalImage]) -> dict[str, Failure]:
+    """Images whose files changed between plan and build: nobody knows what is in them, so they lose their tags."""
+    torn = {name: f"{what} while it was built" for name, what in changed_since(work.survey, finished).items()}
+    for name, cause in torn.items():
+        step = work.plan.by_image[name]
+        for reference in (step.reference, step.content):
+            work.engine.untag(reference)
+        work.on_event(Event(name, "failed", cause))
+    return {name: Failure("", cause) for name, cause in torn.items()}
 
 
 def _remember(work: Work, finished: Collection[str]) -> None:

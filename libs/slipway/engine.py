@@ -5,6 +5,7 @@ The only module that imports the SDK, and only when the engine is first asked.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -89,6 +90,13 @@ class Engine:
     def tag(self, image: str, reference: Reference) -> None:
         with _told(f"tag {reference}"):
             self.client.api.tag(image, reference.repository, reference.tag, force=True)
+
+    def untag(self, reference: Reference) -> None:
+        """Take a tag away, if it is there; the image stays while it has another, or a container uses it."""
+        import docker.errors
+
+        with _told(f"untag {reference}"), contextlib.suppress(docker.errors.ImageNotFound):
+            self.client.api.remove_image(str(reference), force=True, noprune=True)
 
     def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
         """Raises PushError (the registry's fault) with the engine's words."""

@@ -1,20 +1,21 @@
 """Know: gather the facts a plan stands on.
 
-Files first, then one call to the engine; the registry is asked only for what the engine lacks.
+The repository first, from its files alone; then one call to the engine; the registry is asked only for what the engine
+lacks.
 """
 
 from __future__ import annotations
 
 import platform as machine
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slipway import runs
-from slipway.digest import NAMING_ARGS, Manifest, Trees, input_digest
+from slipway.digest import NAMING_ARGS, Manifest, Trees, differences, input_digest
 from slipway.engine import Engine
 from slipway.errors import PolicyError, Problem, SlipwayError, UsageError
-from slipway.model import LocalImage, Reference
+from slipway.model import LocalImage, Reference, Stack
 from slipway.parallel import each
 from slipway.plan import Facts, unavailable
 from slipway.registry import Registry
@@ -28,17 +29,35 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @dataclass(frozen=True)
-class Survey:
-    """All that is known: the stack, what its images read, and the facts. ``notes`` are for a person to see."""
+class Repository:
+    """What the files say: the stack as the Dockerfiles describe it, the tree they read from, and the named contexts."""
 
-    assembly: Assembly
-    facts: Facts
+    settings: Settings
+    worktree: Worktree
     contexts: Mapping[str, Path]
+    texts: Mapping[str, str]
+    assembly: Assembly
+
+    @property
+    def stack(self) -> Stack:
+        return self.assembly.stack
+
+
+@dataclass(frozen=True)
+class Survey:
+    """All that is known: the repository and the facts. ``notes`` are for a person to see."""
+
+    repository: Repository
+    facts: Facts
     notes: tuple[str, ...] = ()
 
+    @property
+    def stack(self) -> Stack:
+        return self.repository.stack
 
-def read_stack(settings: Settings, worktree: Worktree, contexts: Mapping[str, Path]) -> Assembly:
-    """The stack as the Dockerfiles say it. Raises UsageError with every problem; contacts nothing."""
+
+def read_repository(settings: Settings, worktree: Worktree, contexts: Mapping[str, Path]) -> Repository:
+    """Raises UsageError with every problem of the Dockerfiles, PolicyError; contacts nothing."""
     texts = worktree.dockerfiles()
     if not texts:
         hint = "infra/docker/<name>.Dockerfile is a base, apps/<name>/Dockerfile a service"
@@ -53,28 +72,25 @@ def read_stack(settings: Settings, worktree: Worktree, contexts: Mapping[str, Pa
     )
     check_extra(settings, assembly.declared_args)
     _refuse_secret_args(assembly)
-    return assembly
+    return Repository(settings, worktree, contexts, texts, assembly)
 
 
 def survey(
-    settings: Settings,
-    worktree: Worktree,
+    repository: Repository,
     engine: Engine,
     registry: Callable[[], Registry],
-    contexts: Mapping[str, Path],
     selected: Sequence[str] | None = None,
 ) -> Survey:
     """Everything known for ``selected`` (all images when None). Raises what reading and the engine raise."""
-    assembly = read_stack(settings, worktree, contexts)
+    settings, stack = repository.settings, repository.stack
     for name in selected or ():
-        assembly.stack[name]
-    files, trees = _files(worktree, assembly, contexts)
-    worktree.cache.save()
+        stack[name]
+    files, trees = _files(repository)
+    repository.worktree.cache.save()
     local = engine.images()
-    roots = {root: identity(root, local) for image in assembly.stack for root in image.roots}
-    manifests = _manifests(settings, worktree.dockerfiles(), assembly, files, roots)
-    digests = {name: input_digest(manifest) for name, manifest in manifests.items()}
-    references = {image.name: settings.reference(image.name, image.kind) for image in assembly.stack}
+    roots = {root: identity(root, local) for image in stack for root in image.roots}
+    manifests, digests = _manifests(repository, files, roots)
+    references = {image.name: settings.reference(image.name, image.kind) for image in stack}
     newest = _newest(references, local)
     earlier, old_trees = _earlier(settings.root / ".slipway", newest, digests)
     facts = Facts(
@@ -87,10 +103,28 @@ def survey(
         earlier=earlier,
         roots=roots,
     )
-    lacking = unavailable(assembly.stack, selected or tuple(references), facts)
+    lacking = unavailable(stack, selected or tuple(references), facts)
     published, notes = _published(lacking, facts, registry) if lacking else (frozenset(), ())
-    facts = Facts(**{**vars(facts), "published": published})
-    return Survey(assembly, facts, contexts, notes)
+    return Survey(repository, replace(facts, published=published), notes)
+
+
+def changed_since(known: Survey, names: Collection[str]) -> dict[str, str]:
+    """Those of ``names`` whose inputs are no longer what they were when surveyed, and what changed."""
+    old, facts = known.repository, known.facts
+    try:
+        now = read_repository(old.settings, old.worktree.again(), old.contexts)
+        files, trees = _files(now)
+    except SlipwayError as error:
+        return dict.fromkeys(names, error.message)
+    manifests, digests = _manifests(now, files, facts.roots)
+    both = {**facts.trees, **trees}
+    return {
+        name: differences(facts.manifests[name], manifests[name], both)[0]
+        if name in manifests
+        else "Dockerfile removed"
+        for name in names
+        if digests.get(name) != facts.digests[name]
+    }
 
 
 def default_platform(settings: Settings) -> str:
@@ -129,17 +163,16 @@ def pull_reference(root: str) -> Reference:
     return Reference.parse(full)
 
 
-def _files(
-    worktree: Worktree, assembly: Assembly, contexts: Mapping[str, Path]
-) -> tuple[dict[str, Mapping[str, str]], Trees]:
+def _files(repository: Repository) -> tuple[dict[str, Mapping[str, str]], Trees]:
     """What each image reads, by name. Raises UsageError with every problem, PolicyError."""
+    worktree, readings = repository.worktree, repository.assembly.readings
     files: dict[str, Mapping[str, str]] = {}
     trees: dict[str, Mapping[str, str]] = {}
     problems: list[Problem] = []
-    for image in assembly.stack:
+    for image in repository.stack:
         try:
-            own = worktree.files(image.dockerfile, image.context, assembly.readings[image.name].sources)
-            named = {name: worktree.whole(contexts[name]) for name in image.contexts}
+            own = worktree.files(image.dockerfile, image.context, readings[image.name].sources)
+            named = {name: worktree.whole(repository.contexts[name]) for name in image.contexts}
         except UsageError as error:
             problems += error.problems or [Problem("", error.message, error.hint)]
             continue
@@ -152,26 +185,24 @@ def _files(
 
 
 def _manifests(
-    settings: Settings,
-    dockerfiles: Mapping[str, str],
-    assembly: Assembly,
-    files: Mapping[str, Mapping[str, str]],
-    roots: Mapping[str, str],
-) -> dict[str, Manifest]:
+    repository: Repository, files: Mapping[str, Mapping[str, str]], roots: Mapping[str, str]
+) -> tuple[dict[str, Manifest], dict[str, str]]:
+    """What each image is made of, and its input digest."""
+    settings = repository.settings
     manifests: dict[str, Manifest] = {}
     digests: dict[str, str] = {}
     args = {name: value for name, value in settings.build_args.items() if name not in NAMING_ARGS}
-    for image in assembly.stack:
+    for image in repository.stack:
         manifests[image.name] = Manifest(
-            dockerfile=dockerfiles[image.dockerfile],
+            dockerfile=repository.texts[image.dockerfile],
             files=files[image.name],
             args={name: args[name] for name in image.args if name in args},
             parents={parent: digests.get(parent, "") for parent in image.parents},
-            roots={root: roots[root] for root in image.roots},
+            roots={root: roots.get(root, "") for root in image.roots},
             settings={"platform": default_platform(settings), "context": image.context},
         )
         digests[image.name] = input_digest(manifests[image.name])
-    return manifests
+    return manifests, digests
 
 
 def _newest(references: Mapping[str, Reference], local: Sequence[LocalImage]) -> dict[str, LocalImage]:

@@ -1,8 +1,12 @@
 """The repository: find Dockerfiles, list and hash the files that an image reads.
 
-File hashes are kept in a stat cache (size, mtime, ctime, inode, mode → sha256): ctime tells what BuildKit's and rsync's
+File hashes are kept in a stat cache (size, mtime, ctime, inode → sha256): ctime tells what BuildKit's and rsync's
 comparison of size and mtime misses. What must never travel (``.env``, keys, credential files) is refused here,
 whatever ``.dockerignore`` says.
+
+BuildKit keeps what it was sent of a context under the last part of the context's path, and takes a file of equal size
+and mtime for unchanged: it would build old bytes. So it gets a context under a name of its own, ``.slipway/context/…``,
+and a new name whenever such a file turns up.
 """
 
 from __future__ import annotations
@@ -13,12 +17,14 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
 
 from slipway.dockerfile import Source
 from slipway.dockerfile.ignore import Ignore, parse_ignore
@@ -34,6 +40,8 @@ _GLOB = re.compile(r"[*?\[\\]")
 _MACHINE = re.compile(r"security\.|system\.|com\.apple\.")
 #: A file changed this shortly before it was hashed may change again within one tick of the clock.
 _RACY_NS = 50_000_000
+#: Former contents of files that are remembered; one more, and BuildKit is sent all anew.
+_FORMER_KEPT = 20_000
 
 
 @dataclass(frozen=True)
@@ -44,39 +52,63 @@ class Files:
     trees: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
+class _Entry(NamedTuple):
+    """A file as it was when hashed; ``ctime`` is 0 when that was too soon after a change to be believed."""
+
+    size: int
+    mtime: int
+    ctime: int
+    inode: int
+    digest: str
+
+
 class StatCache:
-    """path → sha256 while size, mtime, ctime and inode stay. A lost or broken cache only costs time."""
+    """path → sha256 while size, mtime, ctime and inode stay. A lost or broken cache only costs time.
+
+    While ``salt`` stays, no file had two contents under one size and mtime.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known: dict[str, list[int | str]] = {}
+        self.salt = secrets.token_hex(4)
+        self._known: dict[str, _Entry] = {}
+        self._former: dict[str, str] = {}
         self._dirty = False
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError, AttributeError):
             kept = json.loads(path.read_text("utf-8", "surrogateescape"))
-            self._known = kept if isinstance(kept, dict) else {}
+            known = {name: _Entry(*entry) for name, entry in kept["known"].items()}
+            self.salt, self._known, self._former = str(kept["salt"]), known, dict(kept["former"])
 
     def sha256(self, path: str, status: os.stat_result) -> str:
         """Of the file's bytes; followed by that of its extended attributes when it has any."""
-        key = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
         known = self._known.get(path)
-        if isinstance(known, list) and known[:4] == key and len(known) == 5:
-            return str(known[4])
+        now = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+        if known and known[:4] == now:
+            return known.digest
         hashed_at = time.time_ns()
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest() + _attributes(path)
-        if max(status.st_ctime_ns, status.st_mtime_ns) < hashed_at - _RACY_NS:
-            self._known[path] = [*key, digest]
-            self._dirty = True
-        else:
-            self._known.pop(path, None)
+        settled = max(status.st_ctime_ns, status.st_mtime_ns) < hashed_at - _RACY_NS
+        self._remember(path, _Entry(*now, digest) if settled else _Entry(*now[:2], 0, 0, digest))
         return digest
+
+    def _remember(self, path: str, entry: _Entry) -> None:
+        if known := self._known.get(path):
+            self._former[f"{known.size} {known.mtime} {path}"] = known.digest
+        seen = self._former.pop(f"{entry.size} {entry.mtime} {path}", entry.digest)
+        if seen != entry.digest or len(self._former) > _FORMER_KEPT:
+            self.salt = secrets.token_hex(4)
+            self._former.clear()
+        self._known[path] = entry
+        self._dirty = True
 
     def save(self) -> None:
         if not self._dirty:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         scratch = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        scratch.write_text(json.dumps(self._known, separators=(",", ":")), "utf-8", "surrogateescape")
+        content = {"salt": self.salt, "known": self._known, "former": self._former}
+        scratch.write_text(json.dumps(content, separators=(",", ":")), "utf-8", "surrogateescape")
         scratch.replace(self._path)
         self._dirty = False
 
@@ -84,9 +116,9 @@ class StatCache:
 class Worktree:
     """A repository's files below ``root``."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, cache: StatCache | None = None) -> None:
         self.root = root
-        self.cache = StatCache(root / ".slipway/cache/stat.json")
+        self.cache = cache or StatCache(root / ".slipway/cache/stat.json")
         self._ignores: dict[str, Ignore] = {}
         self._trees: dict[tuple[str, Ignore], tuple[str, dict[str, str]]] = {}
 
@@ -98,6 +130,7 @@ class Worktree:
         for path in found:
             name = path.relative_to(self.root).as_posix()
             try:
+                self.cache.sha256(str(path), path.stat())
                 texts[name] = path.read_bytes().decode("utf-8")
             except (UnicodeDecodeError, OSError) as error:
                 problems.append(Problem(name, f"cannot be read: {error}"))
@@ -105,14 +138,35 @@ class Worktree:
             raise UsageError.of(problems)
         return texts
 
+    def again(self) -> Worktree:
+        """The same files, looked at anew."""
+        return Worktree(self.root, self.cache)
+
+    def context(self, path: str) -> str:
+        """The name, from the root, under which BuildKit is sent the context ``path``.
+
+        Only for who holds the build lock: names of former salts are removed.
+        """
+        folder = self.root / ".slipway/context"
+        folder.mkdir(parents=True, exist_ok=True)
+        link = folder / "-".join((*PurePosixPath(path).parts, self.cache.salt))
+        for stale in folder.iterdir():
+            if not stale.name.endswith(self.cache.salt):
+                stale.unlink(missing_ok=True)
+        if not link.is_symlink():
+            link.symlink_to(os.path.join("../..", path))
+        return link.relative_to(self.root).as_posix()
+
     def exists(self, path: str) -> bool:
         return os.path.lexists(self.root / path)
 
     def ignore(self, dockerfile: str, context: str) -> Ignore:
         """``<Dockerfile>.dockerignore`` when there is one, else the context's ``.dockerignore``."""
         for path in (f"{dockerfile}.dockerignore", f"{context}/.dockerignore"):
-            if path not in self._ignores and (self.root / path).is_file():
-                self._ignores[path] = parse_ignore((self.root / path).read_text("utf-8", "replace"))
+            file = self.root / path
+            if path not in self._ignores and file.is_file():
+                self.cache.sha256(str(file), file.stat())
+                self._ignores[path] = parse_ignore(file.read_text("utf-8", "replace"))
             if path in self._ignores:
                 return self._ignores[path]
         return self._ignores.setdefault("", parse_ignore(""))

@@ -66,6 +66,36 @@ def test_a_source_edit_rebuilds_its_image_alone(shop: Repository) -> None:
     assert {name for name in SHOP if before[name] != after[name]} == {"svc-till"}
 
 
+def test_other_bytes_under_the_same_size_and_mtime_are_what_is_built(shop: Repository, cli: Callable[..., str]) -> None:
+    """BuildKit takes such a file for unchanged."""
+    file = shop.root / "apps/svc_cart/cart.txt"
+    for text in ("ca01", "ca02", "ca03"):
+        status = file.stat()
+        shop.write("apps/svc_cart/cart.txt", f"{text}\n")
+        os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
+        assert (file.stat().st_size, file.stat().st_mtime_ns) == (status.st_size, status.st_mtime_ns)
+        shop.invoke("build").ok()
+        assert shop.status()["svc-cart"] == "built"
+        assert cli("run", "--rm", shop.reference("svc-cart"), "cat", "/shop/cart.txt") == text
+
+
+def test_what_is_edited_while_it_is_built_is_not_kept(shop: Repository) -> None:
+    dockerfile = shop.root / "apps/svc_till/Dockerfile"
+    dockerfile.write_text(dockerfile.read_text() + f"RUN sleep 2 && echo {secrets.token_hex(4)}\n")
+    content = shop.content("svc-till").rpartition(":")[2]
+    with shop.start("build") as process:
+        assert process.stderr
+        assert any("step  RUN sleep" in line for line in process.stderr)
+        shop.write("apps/svc_till/late.txt", "late")
+        stderr = process.stderr.read()
+    assert process.returncode == 6
+    assert "error: build svc-till: apps/svc_till/late.txt added while it was built" in stderr
+    assert not {f"svc-till:{content}", "svc-till:v1"} & shop.tags()
+    assert shop.status() == {**dict.fromkeys(SHOP - {"svc-till", "base-floor"}, "reused"), "svc-till": "failed"}
+    shop.invoke("build").ok()
+    assert shop.status()["svc-till"] == "built"
+
+
 def test_a_base_edit_rebuilds_the_base_and_its_children(shop: Repository) -> None:
     shop.write("libs/counter/prices.txt", "tea 3\n")
     expected = {

@@ -13,13 +13,13 @@ from slipway import push as pushing
 from slipway.errors import UsageError
 from slipway.pipconfig import pip_conf, uv_toml
 from slipway.plan import Outcome, Plan, as_json, plan_build
-from slipway.survey import Survey, read_stack
+from slipway.survey import Survey
 from slipway.tasks.invocation import Invocation, only
 
 
 def stack_names(here: Invocation, kind: str, names: Sequence[str]) -> tuple[str, ...]:
     """``names``, or all images of ``kind``. ``build-base`` takes bases only; ``build`` takes any image."""
-    stack = read_stack(here.settings, here.worktree, here.contexts).stack
+    stack = here.repository.stack
     for name in names:
         stack[name]
     if kind == "base" or not names:
@@ -30,7 +30,7 @@ def stack_names(here: Invocation, kind: str, names: Sequence[str]) -> tuple[str,
 def run_plan(here: Invocation, names: Sequence[str]) -> None:
     known = here.survey(names or None)
     selected = tuple(names) or tuple(known.facts.digests)
-    show_plan(here, known, plan_build(known.assembly.stack, selected, known.facts))
+    show_plan(here, known, plan_build(known.stack, selected, known.facts))
 
 
 def run_images(here: Invocation) -> None:
@@ -38,37 +38,34 @@ def run_images(here: Invocation) -> None:
     if here.json:
         here.answer(images_json(known))
     else:
-        here.console.tree(known.assembly.stack, images_rows(known))
+        here.console.tree(known.stack, images_rows(known))
 
 
 def show_plan(here: Invocation, known: Survey, plan: Plan) -> None:
     if here.json:
         here.answer(as_json(plan))
     else:
-        here.console.plan(known.assembly.stack, plan, here.seconds)
+        here.console.plan(known.stack, plan, here.seconds)
 
 
 def run_build(here: Invocation, names: Sequence[str], kind: str, *, dry_run: bool) -> None:
     """Plan, and unless ``dry_run`` build; raises BuildError when an image failed."""
     selected = stack_names(here, kind, names)
     known = here.survey(selected)
-    plan = plan_build(known.assembly.stack, selected, known.facts)
+    plan = plan_build(known.stack, selected, known.facts)
     if not dry_run and building.pull_roots(known, plan, here.engine):
         known = here.survey(selected)
-        plan = plan_build(known.assembly.stack, selected, known.facts)
+        plan = plan_build(known.stack, selected, known.facts)
     if dry_run or not here.json:
         show_plan(here, known, plan)
     if dry_run or (not here.json and set(plan.counts()) <= {"reuse"}):
         return
     with runs.lock(here.home, "build"), here.record() as record:
         record.write("plan.json", as_json(plan))
-        with here.console.building(known.assembly.stack, plan) as taker:
+        with here.console.building(known.stack, plan) as taker:
             inheritance = inherit(here, record) if plan.of("build") else building.Inheritance({})
-            outcomes = building.build(
-                building.Work(
-                    here.settings, known, plan, here.engine, here.run, record, inheritance, on_event=taker.take
-                )
-            )
+            work = building.Work(known, plan, here.engine, here.run, record, inheritance, on_event=taker.take)
+            outcomes = building.build(work)
         tell(here, record, outcomes, "build")
         building.check(outcomes, record)
 
@@ -78,7 +75,7 @@ def run_push(here: Invocation, names: Sequence[str], *, force: bool, dry_run: bo
     if resume:
         names = resumed(here, resume)
     known = here.survey(names or None)
-    images = [image for image in known.assembly.stack if not names or image.name in names]
+    images = [image for image in known.stack if not names or image.name in names]
     pushes = pushing.look(images, known.facts, here.registry)
     pushing.refuse_moves(pushes, here.registry, here.settings.project.moving_tags, force)
     if dry_run or not here.json:
@@ -134,7 +131,7 @@ def images_json(known: Survey) -> list[dict[str, Any]]:
     """An entry per image: where it comes from, what it is made of, how it stands in the engine."""
     facts = known.facts
     entries = []
-    for image in known.assembly.stack:
+    for image in known.stack:
         found = facts.here(image.name) or facts.newest.get(image.name)
         entries.append(
             {

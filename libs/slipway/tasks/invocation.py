@@ -18,7 +18,7 @@ from slipway.pipconfig import PipConfig, find_links_folder, read_pip_config
 from slipway.redact import Redactor
 from slipway.registry import Registry
 from slipway.runner import run
-from slipway.survey import WHEELHOUSE, Survey, survey
+from slipway.survey import WHEELHOUSE, Repository, Survey, read_repository, survey
 from slipway.tasks import door
 from slipway.worktree import Worktree
 
@@ -47,7 +47,8 @@ class Invocation:
     def under(self, versions: Mapping[str, str]) -> None:
         """Go on with these versions, as if they had been given by ``--version``."""
         _given.update(versions)
-        self.__dict__.pop("settings", None)
+        for read in ("settings", "repository"):
+            self.__dict__.pop(read, None)
 
     @property
     def home(self) -> Path:
@@ -87,8 +88,12 @@ class Invocation:
         folder = find_links_folder(self.run, sys.executable, self.home / "cache", settings.pip_signature())
         return {WHEELHOUSE: folder} if folder else {}
 
+    @cached_property
+    def repository(self) -> Repository:
+        return read_repository(self.settings, self.worktree, self.contexts)
+
     def survey(self, names: Sequence[str] | None = None) -> Survey:
-        known = survey(self.settings, self.worktree, self.engine, lambda: self.registry, self.contexts, names)
+        known = survey(self.repository, self.engine, lambda: self.registry, names)
         for note in known.notes:
             self.console.note(f"note: {note}")
         return known

@@ -41,7 +41,7 @@ def _targets(here: Invocation, known: Survey, names: Sequence[str], existing: fr
 
 
 def _target(here: Invocation, known: Survey, name: str, image: str, existing: frozenset[str]) -> testing.Target:
-    stack = known.assembly.stack
+    stack = known.stack
     below = graph.ancestors({entry.name: entry.parents for entry in stack}, [name])
     bases = [entry.name for entry in stack if entry.name in below]
     parents = (*stack[name].parents, *stack[name].roots)

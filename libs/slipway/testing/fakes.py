@@ -75,6 +75,11 @@ class FakeEngine(Engine):
         self.held.remove(held)
         self.load(replace(held, tags=(*held.tags, str(reference))))
 
+    def untag(self, reference: Reference) -> None:
+        self._do("untag", str(reference))
+        without = [replace(held, tags=tuple(tag for tag in held.tags if tag != str(reference))) for held in self.held]
+        self.held = [held for held in without if held.tags]
+
     def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
         self._do("pull", str(reference))
         self.load(self.published.get(str(reference)) or local_image(str(reference), str(reference)))
