@@ -10,6 +10,7 @@ from slipway.bake import Event
 from slipway.console import Console, shown_error
 from slipway.model import Image, Reference, Stack
 from slipway.plan import Outcome, Plan, Step
+from slipway.push import Upload
 
 ROOT = "python:3.12-slim"
 STACK = Stack(
@@ -29,6 +30,8 @@ PLAN = Plan(
     (step("base-runtime", "reuse", "in-1 is here"), step("svc-ocr", "build", "main.py changed")),
     {ROOT: "sha256:1f3c9e02aa11bb22"},
 )
+
+NAMES = [step.image for step in PLAN.steps]
 
 
 class Terminal(io.StringIO):
@@ -65,7 +68,7 @@ def test_nothing_to_do_is_said() -> None:
 
 def test_events_in_ci_are_lines_on_stderr() -> None:
     screen = Screen()
-    with screen.console.building(STACK, PLAN) as taker:
+    with screen.console.showing(STACK, NAMES) as taker:
         taker.take(Event("svc-ocr", "cached", "RUN a"))
         taker.take(Event("svc-ocr", "log", "noise"))
         taker.take(Event("base-runtime", "built", "reused"))
@@ -76,7 +79,7 @@ def test_events_in_ci_are_lines_on_stderr() -> None:
 
 def test_a_built_image_says_its_seconds() -> None:
     screen = Screen()
-    with screen.console.building(STACK, PLAN) as taker:
+    with screen.console.showing(STACK, NAMES) as taker:
         taker.take(Event("svc-ocr", "step", "RUN pip install"))
         taker.take(Event("svc-ocr", "built", "exporting", 1.0))
     assert screen.err.getvalue() == "svc-ocr  step  RUN pip install\nsvc-ocr  built  0.00 s\n"
@@ -106,17 +109,31 @@ def test_a_long_line_is_whole_when_nobody_watches() -> None:
 
 def test_an_upload_is_said_once() -> None:
     screen = Screen()
-    take = screen.console.uploading()
-    for image, what in (("svc-ocr", "Preparing"), ("svc-ocr", "Pushing"), ("svc-ocr", "Pushing"), ("a", "Pushing")):
-        take(image, "layer", what, 1, 2)
-    assert screen.err.getvalue() == "svc-ocr  uploading\na  uploading\n"
+    with screen.console.uploading(STACK, ["base-runtime", "svc-ocr"]) as take:
+        for image, sent in (("svc-ocr", 1), ("svc-ocr", 2), ("base-runtime", 1)):
+            take(Upload(image, sent, 2))
+        take(Upload("svc-ocr", done=True))
+    assert screen.err.getvalue() == "svc-ocr  uploading\nbase-runtime  uploading\nsvc-ocr  uploaded  0.00 s\n"
+
+
+def test_a_terminal_shows_the_bytes_of_an_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    screen = Screen(tty=True)
+    with screen.console.uploading(STACK, ["base-runtime", "svc-ocr"]) as take:
+        take(Upload("base-runtime", done=True))
+        take(Upload("svc-ocr", 45_600_000, 347_000_000))
+    written = screen.err.getvalue()
+    assert "uploaded" in written
+    assert "45.6 MB of 347 MB" in written
+    assert screen.out.getvalue() == ""
 
 
 def test_the_live_tree_shows_the_step_and_is_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     screen = Screen(tty=True)
-    with screen.console.building(STACK, PLAN) as taker:
+    with screen.console.showing(STACK, NAMES) as taker:
         taker.take(Event("svc-ocr", "step", "RUN pip install"))
         taker.take(Event("svc-ocr", "cached", "RUN a"))
     written = screen.err.getvalue()

@@ -10,7 +10,7 @@ import pytest
 from slipway.errors import MixedReleaseError, PolicyError, PushError, UsageError
 from slipway.model import Image, Reference, content_tag
 from slipway.plan import Facts
-from slipway.push import Push, look, move, refuse_moves, upload
+from slipway.push import Push, Upload, look, move, refuse_moves, upload
 from slipway.registry import Registry
 from slipway.runs import Run
 from slipway.testing.fakes import FakeEngine, RegistryServer, digest_of, local_image
@@ -36,15 +36,13 @@ class Bench:
         held = [local_image(name, str(contents[name]), name=name, source=INPUTS[name], size=7) for name in NAMES]
         self.engine = FakeEngine(held, server)
         self.facts = Facts(self.references, INPUTS, local={tag: image for image in held for tag in image.tags})
-        self.said: list[tuple[str, str]] = []
+        self.said: list[Upload] = []
 
     def look(self) -> tuple[Push, ...]:
         return look(IMAGES, self.facts, self.registry)
 
     def upload(self, pushes: tuple[Push, ...]) -> tuple[Push, ...]:
-        return upload(
-            pushes, self.engine, self.registry, self.run, lambda image, *more: self.said.append((image, more[1]))
-        )
+        return upload(pushes, self.engine, self.registry, self.run, self.said.append)
 
     def push(self) -> list[tuple[str, str]]:
         outcomes = move(self.upload(self.look()), self.registry, self.run)
@@ -74,7 +72,11 @@ def test_content_first_then_the_tags(bench: Bench) -> None:
     assert bench.push() == [(name, "pushed") for name in NAMES]
     assert bench.released() == dict.fromkeys(NAMES, "new")
     assert bench.engine.calls[0] == ("push", str(bench.references["base-ml"].tagged(content_tag(INPUTS["base-ml"]))))
-    assert sorted(bench.said) == [(name, "Pushing") for name in NAMES]
+    for name in NAMES:
+        assert [upload for upload in bench.said if upload.image == name] == [
+            Upload(name, 1, 2),
+            Upload(name, done=True),
+        ]
     puts = [request for request in bench.server.requests if request.startswith("PUT")]
     assert puts == [f"PUT /v2/acme/{name}/manifests/v1" for name in NAMES]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from email.utils import formatdate
+from pathlib import Path
 from time import time
 
 import pytest
@@ -156,6 +157,17 @@ def test_nobody_listens(waits: list[float]) -> None:
         refused(registry, Reference(host, "acme/x", "v1"))[0] == f"{host}/acme/x:v1: connection refused after 4 tries"
     )
     assert not registry.answers()
+
+
+def test_a_netrc_takes_nothing_from_the_login(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, waits: list[float]
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login mallory password other\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with RegistryServer(login=("bearer", "alice", "s3cret")) as server:
+        digest = server.add("acme/x", "v1")
+        registry = Registry(server.host, lambda host: ALICE, waits.append)
+        assert registry.digest(server.reference("acme/x", "v1")) == digest
 
 
 @pytest.mark.parametrize("kind", ["basic", "bearer"])

@@ -78,7 +78,7 @@ def bake_command(file: bytes, *, root: str, builder: str = "", count: int) -> Co
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to an image. ``kind``: step, cached, done, log, exporting, built, failed."""
+    """What happened to an image. ``kind``: step, cached, done, log, exporting, sending, built, failed."""
 
     image: str
     kind: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
@@ -18,17 +18,22 @@ from slipway.bake import Event
 from slipway.errors import printable
 from slipway.model import Stack
 from slipway.plan import Outcome, Plan
+from slipway.push import OnUpload, Upload
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.text import Text
 
-_STYLES = {
-    "build": "yellow", "pull": "cyan", "tag": "cyan", "reuse": "green", "push": "yellow", "built": "green",
-    "pulled": "green", "tagged": "green", "reused": "green", "pushed": "green", "present": "green", "ok": "green",
-    "failed": "bold red", "skipped": "red", "lack": "bold red", "warn": "yellow", "root": "dim", "waiting": "dim",
-    "running": "yellow", "error:": "bold red", "hint:": "bold", "passed": "green",
-}  # fmt: skip
+_COLOURS = {
+    "green": "reuse built pulled tagged reused pushed uploaded present ok passed",
+    "yellow": "build push running uploading warn",
+    "cyan": "pull tag",
+    "bold red": "failed lack error:",
+    "red": "skipped",
+    "bold": "hint:",
+    "dim": "root waiting",
+}
+_STYLES = {word: style for style, words in _COLOURS.items() for word in words.split()}
 _TO_DO = {"build": "to build", "pull": "to pull", "tag": "to tag", "reuse": "to reuse", "push": "to push"}
 
 
@@ -54,8 +59,8 @@ class _Live:
         with self.lock:
             row = self.rows.setdefault(event.image, _Row())
             row.started = row.started or now
-            if event.kind in ("step", "exporting"):
-                row.status, row.text = "running", event.text
+            if event.kind in ("step", "exporting", "sending"):
+                row.status, row.text = "uploading" if event.kind == "sending" else "running", event.text
             elif event.kind == "cached":
                 row.cached += 1
             elif event.kind == "done":
@@ -100,30 +105,28 @@ class Console:
         self.table([(branch + name, *cells.get(name, ())) for branch, name in branches])
 
     @contextmanager
-    def building(self, stack: Stack, plan: Plan) -> Iterator[_Taker]:
-        """A taker of events while images are built: a live tree on a terminal, a line per event elsewhere."""
+    def showing(self, stack: Stack, names: Sequence[str]) -> Iterator[_Taker]:
+        """A taker of events while ``names`` are worked on: a live tree on a terminal, a line per event elsewhere."""
         if not self.tty:
             yield _Plain(self)
             return
         from rich.live import Live
 
-        started = time.monotonic()
-        state = _Live({step.image: _Row() for step in plan.steps})
-        branches = layout.tree(stack, {step.image for step in plan.steps})
-        painter = _Painter(state, branches, started)
+        state = _Live({name: _Row() for name in names})
+        painter = _Painter(state, layout.tree(stack, names), time.monotonic())
         with Live(get_renderable=painter, console=self._rich(self._err), refresh_per_second=8, transient=True):
             yield state
 
-    def uploading(self) -> Callable[[str, str, str, int, int], None]:
-        """A taker of upload events; says an image when its first layer moves."""
-        said: set[str] = set()
+    @contextmanager
+    def uploading(self, stack: Stack, names: Sequence[str]) -> Iterator[OnUpload]:
+        """The same for uploads."""
 
-        def take(image: str, layer: str, what: str, done: int, total: int) -> None:
-            if what == "Pushing" and image not in said:
-                said.add(image)
-                self.note(f"{image}  uploading")
+        def told(upload: Upload) -> Event:
+            said = f"{layout.size(upload.sent)} of {layout.size(upload.size)}"
+            return Event(upload.image, "built", "uploaded") if upload.done else Event(upload.image, "sending", said)
 
-        return take
+        with self.showing(stack, names) as taker:
+            yield lambda upload: taker.take(told(upload))
 
     def outcomes(self, outcomes: Sequence[Outcome], seconds: float) -> None:
         """The closing table: image, status, seconds, size, reason or what went wrong."""
@@ -167,12 +170,17 @@ class _Plain:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._started: dict[str, float] = {}
+        self._sending: set[str] = set()
         self._failed: set[str] = set()
 
     def take(self, event: Event) -> None:
         if event.kind == "step":
             self._started.setdefault(event.image, time.monotonic())
             self._console.note(f"{event.image}  step  {event.text[:160]}")
+        elif event.kind == "sending" and event.image not in self._sending:
+            self._started[event.image] = time.monotonic()
+            self._sending.add(event.image)
+            self._console.note(f"{event.image}  uploading")
         elif event.kind == "built":
             started = self._started.get(event.image)
             spent = f"  {layout.seconds(time.monotonic() - started)}" if started else ""

@@ -1,6 +1,7 @@
 """What can go wrong, in words a person can act on.
 
-One root, one class per exit code. ``str(error)`` is the text a user sees:
+One root, one class per exit code; an interrupt (130, 143) is no error, the door tells it. ``str(error)`` is the text a
+user sees:
 
     error: <object>: <cause>
     hint:  <the next command>
@@ -10,7 +11,7 @@ One root, one class per exit code. ``str(error)`` is the text a user sees:
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import ClassVar
@@ -23,10 +24,11 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
-def nearest(word: str, known: Sequence[str]) -> str:
-    """The known word closest to ``word``, or an empty string."""
-    matches = get_close_matches(word.lower(), known, n=1, cutoff=0.6)
-    return matches[0] if matches else ""
+def suggestion(word: str, known: Iterable[str], otherwise: str = "", *, what: str = "") -> str:
+    """``did you mean <what><word>?`` with the known word closest to ``word``, whatever its case; else ``otherwise``."""
+    names = {name.lower(): name for name in known}
+    matches = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    return f"did you mean {what}{names[matches[0]]}?" if matches else otherwise
 
 
 class SlipwayError(Exception):
@@ -148,9 +150,3 @@ class LockedError(SlipwayError):
     """Another run holds the lock: who, since when."""
 
     exit_code = 11
-
-
-class InterruptedError_(SlipwayError):
-    """Ctrl-C (130) or SIGTERM (143): cleaned up."""
-
-    exit_code = 130

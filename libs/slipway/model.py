@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from slipway.errors import UsageError, nearest
+from slipway.errors import UsageError, suggestion
 
 _HOST = re.compile(
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])"
@@ -158,8 +158,7 @@ class Stack:
         try:
             return self.by_name[name]
         except KeyError:
-            close = nearest(name, tuple(self.by_name))
-            hint = f"did you mean {close}?" if close else f"known: {', '.join(self.by_name)}"
+            hint = suggestion(name, self.by_name, f"known: {', '.join(self.by_name)}")
             raise UsageError(f"{name}: matches no image ({len(self.images)} known)", hint=hint) from None
 
     def __iter__(self) -> Iterator[Image]:

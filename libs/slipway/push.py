@@ -11,7 +11,7 @@ import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from slipway.engine import Engine
+from slipway.engine import Engine, OnTransfer
 from slipway.errors import MixedReleaseError, PolicyError, PushError, UsageError
 from slipway.model import INPUT_LABEL, Image, Reference
 from slipway.parallel import each
@@ -54,8 +54,17 @@ class Push:
         return f"{self.content.tag} is in the registry, {self.reference.tag} {'moves' if self.current else 'is new'}"
 
 
-#: Gets image, layer, what happens, bytes done, bytes in all.
-OnUpload = Callable[[str, str, str, int, int], None]
+@dataclass(frozen=True)
+class Upload:
+    """How far an upload is: bytes ``sent`` of the ``size`` that the registry lacks; ``done`` once it is verified."""
+
+    image: str
+    sent: int = 0
+    size: int = 0
+    done: bool = False
+
+
+OnUpload = Callable[[Upload], None]
 
 
 def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Push, ...]:
@@ -108,20 +117,31 @@ def upload(
         if push.published:
             return push
         run.journal(upload=str(push.content))
-        told = engine.push(
-            push.content, lambda layer, what, done, total: on_upload(push.image, layer, what, done, total)
-        )
+        told = engine.push(push.content, _counting(push.image, on_upload))
         found = registry.digest(push.content)
         if found != told:
             raise PushError(
                 f"push {push.content}: the engine says {told}, the registry {found or 'nothing'}; no tag moved"
             )
+        on_upload(Upload(push.image, done=True))
         return replace(push, published=found, uploaded=True)
 
     done = {push.image: one(push) for push in pushes if push.base}
     rest = [push for push in pushes if push.image not in done]
     done |= {push.image: push for push in each(one, rest, at_once=_UPLOADS)}
     return tuple(done[push.image] for push in pushes)
+
+
+def _counting(image: str, on_upload: OnUpload) -> OnTransfer:
+    """Adds up what the engine says of each layer."""
+    layers: dict[str, tuple[int, int]] = {}
+
+    def take(layer: str, what: str, sent: int, size: int) -> None:
+        if what == "Pushing" and size:
+            layers[layer] = min(sent, size), size
+            on_upload(Upload(image, sum(sent for sent, _ in layers.values()), sum(size for _, size in layers.values())))
+
+    return take
 
 
 def move(pushes: Sequence[Push], registry: Registry, run: Run) -> tuple[Outcome, ...]:

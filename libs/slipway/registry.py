@@ -6,6 +6,7 @@ Retry-After), 5xx and cut connections are, within a budget. A manifest PUT is id
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import time
@@ -118,7 +119,10 @@ class Registry:
     def _session(self) -> requests.Session:
         import requests
 
-        return requests.Session()
+        session = requests.Session()
+        # Without one of its own, a session would put ~/.netrc's login in place of ours.
+        session.auth = lambda request: request
+        return session
 
     def _ask(
         self, method: str, reference: Reference, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
@@ -163,13 +167,11 @@ class Registry:
 
     def _log_in(self, reply: requests.Response, scope: str) -> str:
         """The answer to a challenge (RFC 7235, distribution's token specification), or an empty string."""
-        import requests
-
         kind, _, rest = reply.headers.get("WWW-Authenticate", "").partition(" ")
         credentials = self._credentials(self.host)
         basic = (credentials.username, credentials.password.reveal()) if credentials and credentials.username else None
         if kind.lower() == "basic" and basic:
-            return str(requests.auth._basic_auth_str(*basic))
+            return f"Basic {base64.b64encode(':'.join(basic).encode()).decode()}"
         challenge = dict(_CHALLENGE.findall(rest))
         if kind.lower() != "bearer" or "realm" not in challenge:
             return ""

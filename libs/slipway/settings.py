@@ -17,7 +17,7 @@ from pathlib import Path
 
 from slipway.command import Secret
 from slipway.envfile import Entry, parse_env
-from slipway.errors import Problem, UsageError, nearest
+from slipway.errors import Problem, UsageError, suggestion
 from slipway.model import Reference, check_path, check_registry, check_tag
 
 
@@ -197,15 +197,12 @@ def load(root: Path, flags: Mapping[str, str] | None = None, environment: Mappin
 def check_extra(settings: Settings, declared: Collection[str]) -> None:
     """Raises UsageError for each name in ``.env`` that is neither a setting nor an ARG of any Dockerfile."""
     known = [*settings.values, *declared]
-    problems = []
-    for value in settings.extra.values():
-        if value.name not in declared:
-            close = next(
-                (name for name in known if name.lower() == nearest(value.name, [k.lower() for k in known])),
-                "",
-            )
-            hint = f"did you mean {close}?" if close else "no setting and no Dockerfile's ARG has this name"
-            problems.append(Problem(value.source, f"{value.name} is used by no image", hint))
+    unknown = "no setting and no Dockerfile's ARG has this name"
+    problems = [
+        Problem(value.source, f"{value.name} is used by no image", suggestion(value.name, known, unknown))
+        for value in settings.extra.values()
+        if value.name not in declared
+    ]
     if problems:
         raise UsageError.of(problems)
 
@@ -294,24 +291,17 @@ def _read_project(path: Path) -> tuple[Project, list[Problem]]:
         return Project(), [Problem(path.name, f"not TOML: {error}")]
     if not isinstance(table, dict):
         return Project(), [Problem(f"{path.name} tool.slipway", "is a table", "[tool.slipway]")]
-    known = {"moving-tags", "budgets"}
+    known = ("budgets", "moving-tags")
+    where, every = f"{path.name} [tool.slipway]", f"known: {', '.join(known)}"
     problems = [
-        Problem(
-            f"{path.name} [tool.slipway]",
-            f"unknown key {key!r}",
-            f"did you mean {nearest(key, sorted(known))}?"
-            if nearest(key, sorted(known))
-            else f"known: {', '.join(sorted(known))}",
-        )
-        for key in table
-        if key not in known
+        Problem(where, f"unknown key {key!r}", suggestion(key, known, every)) for key in table if key not in known
     ]
     moving = table.get("moving-tags", list(Project.moving_tags))
     budgets = table.get("budgets", {})
     if not (isinstance(moving, list) and all(isinstance(tag, str) for tag in moving)):
-        problems.append(Problem(f"{path.name} [tool.slipway]", "moving-tags is a list of tags"))
+        problems.append(Problem(where, "moving-tags is a list of tags"))
         moving = []
     if not (isinstance(budgets, dict) and all(isinstance(budget, str) for budget in budgets.values())):
-        problems.append(Problem(f"{path.name} [tool.slipway]", "budgets maps an image to a size such as '200 MB'"))
+        problems.append(Problem(where, "budgets maps an image to a size such as '200 MB'"))
         budgets = {}
     return Project(tuple(moving), budgets), problems

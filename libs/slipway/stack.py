@@ -14,7 +14,7 @@ from types import MappingProxyType
 
 from slipway import dockerfile as reader
 from slipway import graph
-from slipway.errors import Problem, UsageError, nearest
+from slipway.errors import Problem, UsageError, suggestion
 from slipway.model import Image, Stack, kind_of
 
 #: What a registry takes as a name and buildx as a target.
@@ -107,8 +107,7 @@ def _image(
             links[base] = parent
         else:
             line = next((stage.line for stage in reading.stages if stage.base == base), 0)
-            close = nearest(parent, sorted(known))
-            hint = f"did you mean {close}?" if close else f"known: {', '.join(sorted(known))}"
+            hint = suggestion(parent, known, f"known: {', '.join(sorted(known))}")
             problems.append(Problem(f"{path}:{line}", f"FROM {base}: {parent} matches no image", hint))
     image = Image(
         name=name,

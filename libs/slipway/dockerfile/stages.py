@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.scope import Globals, Problems
 from slipway.dockerfile.text import Dockerfile, Instruction, Section
-from slipway.errors import Problem, nearest
+from slipway.errors import Problem, suggestion
 
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REFERENCE = re.compile(
@@ -79,9 +79,8 @@ def heads_of(dockerfile: Dockerfile, scope: Globals, contexts: Mapping[str, str]
 def _check_base(section: Section, base: Expansion, scope: Globals, names: Collection[str], problems: Problems) -> None:
     if base.text == "scratch" or _REFERENCE.fullmatch(base.text):
         return
-    near = nearest(base.text, sorted(names))
-    hint = f"did you mean the stage {near}?" if near else ""
-    what, hint = _blame(base, scope) or (f"{base.text} is no image reference", hint)
+    said = f"{base.text} is no image reference", suggestion(base.text, names, what="the stage ")
+    what, hint = _blame(base, scope) or said
     problems.note(section.line, f"FROM {section.base}: {what}", hint)
 
 
@@ -94,9 +93,7 @@ def _blame(expansion: Expansion, scope: Globals) -> tuple[str, str] | None:
     unknown = [name for name in names if name not in scope.uses and name not in scope.values]
     if not unknown:
         return what, f"set {' and '.join(names)}, or give the ARG a default"
-    near = nearest(unknown[0], [name.lower() for name in scope.uses])
-    declare = f"declare it before the first FROM: ARG {unknown[0]}"
-    return what, f"did you mean {near.upper()}?" if near else declare
+    return what, suggestion(unknown[0], scope.uses, f"declare it before the first FROM: ARG {unknown[0]}")
 
 
 def mount_fields(text: str) -> dict[str, str]:
@@ -174,6 +171,6 @@ def _target(dockerfile: Dockerfile, heads: list[Head], target: str, problems: Pr
     found = origin(target, heads, indexed=False)
     if isinstance(found, int):
         return found
-    near = nearest(target, [head.name for head in heads if head.name])
-    problems.found.append(Problem(dockerfile.path, f"no stage {target}", f"did you mean {near}?" if near else ""))
+    hint = suggestion(target, [head.name for head in heads if head.name])
+    problems.found.append(Problem(dockerfile.path, f"no stage {target}", hint))
     return heads[-1].index

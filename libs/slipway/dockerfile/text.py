@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from slipway.dockerfile.expansion import WordError, expand
 from slipway.dockerfile.words import blank_words, json_words, pairs, shell_words, split_flags
-from slipway.errors import Problem, UsageError, nearest
+from slipway.errors import Problem, UsageError, suggestion
 
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
 _DIRECTIVES = ("syntax", "escape", "check")
@@ -228,8 +228,7 @@ def _check(instruction: Instruction, escape: str) -> None:
     """Raises WordError for what BuildKit refuses in one instruction on its own."""
     name, rest = instruction.name, instruction.rest
     if name not in _KNOWN:
-        near = nearest(name, [known.lower() for known in _KNOWN])
-        raise WordError(f"unknown instruction {name}", hint=f"did you mean {near.upper()}?" if near else "")
+        raise WordError(f"unknown instruction {name}", hint=suggestion(name, _KNOWN))
     _check_flags(instruction)
     if not rest and name in _WITH_ARGUMENT:
         raise WordError(f"{name} requires an argument")
@@ -264,8 +263,8 @@ def _check_flags(instruction: Instruction) -> None:
     for text in instruction.flags:
         flag, equals, value = text.partition("=")
         if flag not in (*valued, *switches):
-            near = nearest(flag, (*valued, *switches))
-            raise WordError(f"{name} has no flag --{flag}", hint=f"did you mean --{near}?" if near else "")
+            hint = suggestion(flag, (*valued, *switches), what="--")
+            raise WordError(f"{name} has no flag --{flag}", hint=hint)
         if flag in seen and flag not in _REPEATED:
             raise WordError(f"--{flag} is given twice")
         if (flag in valued and not equals) or (flag in switches and equals and not value):

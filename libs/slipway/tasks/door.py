@@ -5,8 +5,10 @@ Importing it is cheap: ``invoke --list`` needs nothing of what the tasks do.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
+import os
 import signal
 import sys
 import traceback
@@ -88,8 +90,13 @@ def _end(text: str, code: int, *, error: SlipwayError | None = None, json: bool 
 
 
 def _keep_traceback() -> str:
-    folder = Path(".slipway")
-    folder.mkdir(exist_ok=True)
-    path = folder / "bug.log"
+    from slipway import settings
+
+    root = Path.cwd()
+    with contextlib.suppress(SlipwayError):
+        root = settings.find_root(root)
+    path = root / ".slipway/bug.log"
+    path.parent.mkdir(exist_ok=True)
+    path.touch(mode=0o600)
     path.write_text(traceback.format_exc(), "utf-8")
-    return str(path)
+    return os.path.relpath(path)

@@ -62,7 +62,7 @@ def run_build(here: Invocation, names: Sequence[str], kind: str, *, dry_run: boo
         return
     with runs.lock(here.home, "build"), here.record() as record:
         record.write("plan.json", as_json(plan))
-        with here.console.building(known.stack, plan) as taker:
+        with here.console.showing(known.stack, [step.image for step in plan.steps]) as taker:
             inheritance = inherit(here, record) if plan.of("build") else building.Inheritance({})
             work = building.Work(known, plan, here.engine, here.run, record, inheritance, on_event=taker.take)
             outcomes = building.build(work)
@@ -87,7 +87,9 @@ def run_push(here: Invocation, names: Sequence[str], *, force: bool, dry_run: bo
     with runs.lock(here.home, release), here.record() as record:
         versions = {"BASE_VERSION": here.settings.version("base"), "VERSION": here.settings.version("service")}
         record.write("plan.json", {"push": [push.image for push in pushes], "versions": versions})
-        uploaded = pushing.upload(pushes, here.engine, here.registry, record, here.console.uploading())
+        lacking = [push.image for push in pushes if not push.published]
+        with here.console.uploading(known.stack, lacking) as on_upload:
+            uploaded = pushing.upload(pushes, here.engine, here.registry, record, on_upload)
         outcomes = pushing.move(uploaded, here.registry, record)
         tell(here, record, outcomes, "push")
 

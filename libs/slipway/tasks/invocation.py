@@ -13,7 +13,7 @@ from typing import Any
 from slipway import report, runs, settings
 from slipway.console import Console
 from slipway.engine import Engine
-from slipway.errors import SlipwayError, UsageError, nearest
+from slipway.errors import SlipwayError, UsageError, suggestion
 from slipway.pipconfig import PipConfig, find_links_folder, read_pip_config
 from slipway.redact import Redactor
 from slipway.registry import Registry
@@ -117,7 +117,5 @@ def only(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ..
     """``names``, or all ``known`` when there are none. Raises UsageError for a name that is not ``what``."""
     for name in names:
         if name not in known:
-            close = nearest(name, known)
-            hint = f"did you mean {close}?" if close else f"known: {', '.join(known)}"
-            raise UsageError(f"{name}: is no {what}", hint=hint)
+            raise UsageError(f"{name}: is no {what}", hint=suggestion(name, known, f"known: {', '.join(known)}"))
     return tuple(dict.fromkeys(names)) or tuple(known)

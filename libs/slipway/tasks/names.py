@@ -11,7 +11,7 @@ from typing import NoReturn
 from invoke.exceptions import Exit
 from invoke.parser.parser import ParseMachine
 
-from slipway.errors import UsageError, nearest
+from slipway.errors import UsageError, suggestion
 
 _handle = ParseMachine.handle
 
@@ -37,6 +37,5 @@ def _is_name(machine: ParseMachine, token: str) -> bool:
 
 def _refuse(machine: ParseMachine, msg: str) -> NoReturn:
     token = msg.partition("'")[2].partition("'")[0]
-    close = nearest(token, sorted(str(name) for name in machine.contexts))
-    hint = f"did you mean {close}?" if close else "invoke --list"
+    hint = suggestion(token, map(str, machine.contexts), "invoke --list")
     raise Exit(str(UsageError(msg.rstrip("!"), hint=hint)), code=UsageError.exit_code)

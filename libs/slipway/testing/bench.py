@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from slipway import containers, leftovers
-from slipway.errors import SlipwayError, SmokeError, UsageError, nearest
+from slipway.errors import SlipwayError, SmokeError, UsageError, suggestion
 from slipway.layers import Chunks, Layer, read_layers
 from slipway.testing.container import Container
 
@@ -110,8 +110,7 @@ class Bench:
     def sibling(self, name: str) -> BuiltImage:
         """An image of this repository by its name; raises UsageError with the nearest one."""
         if name not in self.siblings:
-            close = nearest(name, tuple(self.siblings))
-            hint = f"did you mean {close}?" if close else "--slipway-siblings NAME=REF tells where it is"
+            hint = suggestion(name, self.siblings, "--slipway-siblings NAME=REF tells where it is")
             raise UsageError(f"{name}: not among the images given to the tests", hint=hint)
         return self.image(self.siblings[name], name)
 

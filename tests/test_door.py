@@ -1,0 +1,75 @@
+"""What a task raises becomes lines and an exit code; never a traceback."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from invoke.context import Context
+from invoke.exceptions import Exit
+
+from slipway.errors import PushError
+from slipway.tasks.door import answer, task
+
+Ended = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def ended(capsys: pytest.CaptureFixture[str]) -> Iterator[Ended]:
+    """Runs a task that raises; its exit code and what it left on stdout and stderr."""
+    handler = signal.getsignal(signal.SIGTERM)
+
+    def run(raised: BaseException, *, json: bool = False, first: str = "") -> tuple[int, str, str]:
+        def body(c: Context, json: bool = False) -> None:
+            """Raise."""
+            if first:
+                answer(first)
+            raise raised
+
+        with pytest.raises(Exit) as caught:
+            task(body)(Context(), json=json)
+        return (caught.value.code, *capsys.readouterr())
+
+    yield run
+    signal.signal(signal.SIGTERM, handler)
+
+
+def test_an_error_is_lines_and_its_exit_code(ended: Ended) -> None:
+    error = PushError("push svc-ocr: connection lost", hint="invoke doctor")
+    assert ended(error) == (7, "", "error: push svc-ocr: connection lost\nhint:  invoke doctor\n")
+
+
+def test_an_error_is_json_too_unless_the_task_has_answered(ended: Ended) -> None:
+    error = PushError("connection lost")
+    code, out, err = ended(error, json=True)
+    assert (code, json.loads(out)["error"], err) == (7, "connection lost", "error: connection lost\n")
+    assert ended(error, json=True, first="{}")[1] == "{}\n"
+
+
+def test_an_interrupt_is_no_error_of_ours(ended: Ended) -> None:
+    code, out, err = ended(KeyboardInterrupt())
+    assert (code, out) == (130, "")
+    assert err == "error: interrupted; what was finished is kept\nhint:  run the same command to go on\n"
+
+
+@pytest.mark.parametrize("below", ["", "apps/svc_ocr"])
+def test_a_bug_leaves_its_traceback_in_a_file_alone(
+    repository: Path, below: str, monkeypatch: pytest.MonkeyPatch, ended: Ended
+) -> None:
+    monkeypatch.chdir(repository / below)
+    code, out, err = ended(ZeroDivisionError("x"))
+    assert (code, out) == (1, "")
+    assert err.splitlines()[0] == "error: a bug in slipway: ZeroDivisionError"
+    log = repository / ".slipway/bug.log"
+    assert Path(err.splitlines()[1].removeprefix("log:   ")).resolve() == log
+    assert "Traceback" in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_bug_outside_any_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: Ended) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ended(ZeroDivisionError("x"))[0] == 1
+    assert "Traceback" in (tmp_path / ".slipway/bug.log").read_text()
