@@ -79,6 +79,18 @@ def test_other_bytes_under_the_same_size_and_mtime_are_what_is_built(shop: Repos
         assert cli("run", "--rm", shop.reference("svc-cart"), "cat", "/shop/cart.txt") == text
 
 
+@pytest.mark.parametrize("ignore", [".dockerignore", "apps/svc_till/Dockerfile.dockerignore"])
+def test_what_is_ignored_is_neither_sent_nor_counted(shop: Repository, cli: Callable[..., str], ignore: str) -> None:
+    shop.write(ignore, "apps/*/draft.txt\n")
+    shop.write("apps/svc_till/more.txt", "more")
+    shop.write("apps/svc_till/draft.txt", "draft")
+    shop.invoke("build").ok()
+    sent = set(cli("run", "--rm", shop.reference("svc-till"), "ls", "/shop/till").split())
+    assert sent - {"Dockerfile.dockerignore"} == {"Dockerfile", "more.txt", "till.txt"}
+    shop.write("apps/svc_till/draft.txt", "another draft")
+    assert shop.steps()["svc-till"][0] == "reuse"
+
+
 def test_what_is_edited_while_it_is_built_is_not_kept(shop: Repository) -> None:
     dockerfile = shop.root / "apps/svc_till/Dockerfile"
     dockerfile.write_text(dockerfile.read_text() + f"RUN sleep 2 && echo {secrets.token_hex(4)}\n")

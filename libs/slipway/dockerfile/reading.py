@@ -21,6 +21,7 @@ from slipway.dockerfile.words import json_words, pairs, shell_words
 
 _T = TypeVar("_T")
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[\w-]+@[\w.-]+:")
+#: As BuildKit's check SecretsUsedInArgOrEnv has it.
 _SECRET = re.compile(
     r"(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE
 )
