@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Ran, Relay, Repository
+    from tests.rig.relay import Relay
+    from tests.rig.stacks import Ran, Repository
 
     Stack = Callable[..., Repository]
 

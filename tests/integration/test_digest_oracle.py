@@ -35,7 +35,7 @@ from slipway.survey import Survey, read_repository, survey
 from slipway.worktree import Worktree
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Repository
+    from tests.rig.stacks import Repository
 
 pytestmark = pytest.mark.integration
 ROUNDS = 25

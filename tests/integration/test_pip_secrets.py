@@ -15,7 +15,7 @@ from urllib.parse import quote
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Ran, Repository
+    from tests.rig.stacks import Ran, Repository
 
     Stack = Callable[..., Repository]
 

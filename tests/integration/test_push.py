@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.integration.conftest import Relay, Repository
+    from tests.rig.relay import Relay
+    from tests.rig.stacks import Repository
 
     Stack = Callable[..., Repository]
 

@@ -1,36 +1,30 @@
-"""The bench of the integration tests: a registry of their own, a tiny root image, sample repositories to work in.
-
-All is asked from outside: slipway as ``python -m invoke``, the engine by docker's CLI, the registry by plain HTTP.
-"""
+"""Sample repositories to work in, used as a person would: slipway as ``python -m invoke``."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import secrets
 import shutil
-import socket
 import subprocess
 import sys
-import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.rig.outside import LABEL, docker
 
 from slipway.settings import SETTINGS, load
 
 ROOT = Path(__file__).parent.parent.parent
 STACKS = ROOT / "tests/stacks"
 ROOT_IMAGE = "t-slipway-root:1"
-LABEL = "slipway.test=integration"
 MANIFESTS = (
     "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.oci.image.index.v1+json"
@@ -47,13 +41,6 @@ RUN programs="sh cat ls cp rm mkdir sleep sed grep sha256sum base64 env test" \\
 FROM scratch
 COPY --from=full /tiny/ /
 """
-
-
-def docker(*argv: str, check: bool = True, stdin: str = "") -> str:
-    """What docker's CLI prints."""
-    done = subprocess.run(["docker", *argv], input=stdin, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0 or not check, done.stderr
-    return done.stdout.strip()
 
 
 @dataclass(frozen=True)
@@ -84,18 +71,6 @@ class Ran:
         for word in words:
             assert word in self.closing, f"{word!r} is not in\n{self.closing}"
         return self
-
-
-@dataclass
-class Relay:
-    """Listens on ``address`` and passes each connection on to ``target`` (None: hangs up), noting what is asked."""
-
-    address: str
-    connections: int = 0
-    requests: list[str] = field(default_factory=list)
-
-    def asked(self, pattern: str) -> list[str]:
-        return [request for request in self.requests if re.search(pattern, request)]
 
 
 @dataclass
@@ -214,68 +189,6 @@ def root_image() -> str:
     return ROOT_IMAGE
 
 
-@contextlib.contextmanager
-def a_registry(environment: Mapping[str, str], files: Mapping[Path, str] | None = None) -> Iterator[tuple[str, str]]:
-    """A registry container; its host:port and its id. ``files`` are copied in before it starts."""
-    given = [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
-    container = docker("create", "--label", LABEL, "--publish", "127.0.0.1::5000", *given, "slipway-registry")
-    try:
-        for file, target in (files or {}).items():
-            docker("cp", str(file), f"{container}:{target}")
-        docker("start", container)
-        host = docker("port", container, "5000/tcp").splitlines()[0]
-        wait_until(lambda: _answers(f"http://{host}/v2/"), f"registry at {host}")
-        yield host, container
-    finally:
-        docker("rm", "--force", "--volumes", container)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=2):
-            return True
-    except urllib.error.HTTPError as error:
-        return error.code == 401
-    except OSError:
-        return False
-
-
-def wait_until(holds: Callable[[], object], what: str, seconds: float = 30.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"
-        time.sleep(0.05)
-
-
-@pytest.fixture(scope="session")
-def until() -> Callable[..., None]:
-    return wait_until
-
-
-@pytest.fixture(scope="session")
-def registry() -> Iterator[str]:
-    """host:port of the tests' own registry, gone at the end."""
-    with a_registry({}) as (host, _):
-        yield host
-
-
-@pytest.fixture
-def login_registry(tmp_path: Path) -> Iterator[str]:
-    """host:port of a registry that lets in only ``ann`` with the password ``open-sesame``."""
-    import bcrypt
-
-    accounts = tmp_path / "htpasswd"
-    accounts.write_bytes(b"ann:" + bcrypt.hashpw(b"open-sesame", bcrypt.gensalt(4)) + b"\n")
-    accounts.chmod(0o644)
-    asked = {
-        "REGISTRY_AUTH": "htpasswd",
-        "REGISTRY_AUTH_HTPASSWD_REALM": "tests",
-        "REGISTRY_AUTH_HTPASSWD_PATH": "/etc/docker/htpasswd",
-    }
-    with a_registry(asked, {accounts: "/etc/docker/htpasswd"}) as (host, _):
-        yield host
-
-
 @pytest.fixture
 def stack(tmp_path: Path, registry: str, root_image: str) -> Iterator[Callable[..., Repository]]:
     """Makes a repository of a sample stack, with an OWNER of its own. Afterwards nothing of it is left anywhere."""
@@ -304,83 +217,3 @@ def _labelled(run: str) -> list[str]:
     chosen = ("--quiet", "--filter", f"label=slipway.run={run}")
     found = [docker("ps", "--all", *chosen), docker("volume", "ls", *chosen), docker("network", "ls", *chosen)]
     return [line for text in found for line in text.split()]
-
-
-@pytest.fixture
-def relay(tmp_path: Path) -> Iterator[Callable[..., Relay]]:
-    """Makes a Relay: ``relay("unix")`` or ``relay("tcp")`` hang up, ``relay("unix", to=…)`` pass on."""
-    listeners: list[socket.socket] = []
-
-    def make(kind: str, to: str = "") -> Relay:
-        family = socket.AF_UNIX if kind == "unix" else socket.AF_INET
-        listener = socket.socket(family, socket.SOCK_STREAM)
-        listener.bind(str(tmp_path / f"relay{len(listeners)}") if kind == "unix" else ("127.0.0.1", 0))
-        listener.listen(64)
-        listeners.append(listener)
-        name = listener.getsockname()
-        made = Relay(f"unix://{name}" if kind == "unix" else f"127.0.0.1:{name[1]}")
-        threading.Thread(target=_serve, args=(listener, made, to), daemon=True).start()
-        return made
-
-    yield make
-    for listener in listeners:
-        listener.close()
-
-
-def _serve(listener: socket.socket, relay: Relay, to: str) -> None:
-    with contextlib.suppress(OSError):
-        while True:
-            client, _ = listener.accept()
-            relay.connections += 1
-            if not to:
-                client.close()
-                continue
-            server = _connected(to)
-            threading.Thread(target=_pump, args=(client, server, relay), daemon=True).start()
-            threading.Thread(target=_pump, args=(server, client, None), daemon=True).start()
-
-
-def _connected(to: str) -> socket.socket:
-    if to.startswith("unix://"):
-        server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        server.connect(to.removeprefix("unix://"))
-        return server
-    host, _, port = to.removeprefix("tcp://").rpartition(":")
-    return socket.create_connection((host, int(port)))
-
-
-def _pump(source: socket.socket, sink: socket.socket, relay: Relay | None) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            if relay and (line := re.match(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE) \S+ HTTP/1", data)):
-                relay.requests.append(line[0].decode().rpartition(" ")[0])
-            sink.sendall(data)
-    with contextlib.suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
-
-
-@pytest.fixture(scope="session")
-def engine_address() -> str:
-    """Where docker's CLI finds the engine."""
-    return docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
-
-
-@pytest.fixture(scope="session")
-def cli() -> Callable[..., str]:
-    """docker's CLI: ``cli("ps")``."""
-    return docker
-
-
-@pytest.fixture
-def processes() -> Callable[[Path], Sequence[str]]:
-    """The command lines of processes that work in a folder."""
-
-    def working_in(folder: Path) -> Sequence[str]:
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                if process.joinpath("cwd").readlink() == folder:
-                    found.append(process.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode())
-        return found
-
-    return working_in

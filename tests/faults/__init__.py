@@ -1,0 +1,1 @@
+"""What can go wrong, and the tests that show what slipway does then."""

@@ -1,0 +1,62 @@
+"""Real registries in containers of the tests' own."""
+
+from __future__ import annotations
+
+import contextlib
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from tests.rig.outside import LABEL, docker, wait_until
+
+
+@contextlib.contextmanager
+def a_registry(environment: Mapping[str, str], files: Mapping[Path, str] | None = None) -> Iterator[tuple[str, str]]:
+    """A registry container; its host:port and its id. ``files`` are copied in before it starts."""
+    given = [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
+    container = docker("create", "--label", LABEL, "--publish", "127.0.0.1::5000", *given, "slipway-registry")
+    try:
+        for file, target in (files or {}).items():
+            docker("cp", str(file), f"{container}:{target}")
+        docker("start", container)
+        host = docker("port", container, "5000/tcp").splitlines()[0]
+        wait_until(lambda: _answers(f"http://{host}/v2/"), f"registry at {host}")
+        yield host, container
+    finally:
+        docker("rm", "--force", "--volumes", container)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except urllib.error.HTTPError as error:
+        return error.code == 401
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def registry() -> Iterator[str]:
+    """host:port of the tests' own registry, gone at the end."""
+    with a_registry({}) as (host, _):
+        yield host
+
+
+@pytest.fixture
+def login_registry(tmp_path: Path) -> Iterator[str]:
+    """host:port of a registry that lets in only ``ann`` with the password ``open-sesame``."""
+    import bcrypt
+
+    accounts = tmp_path / "htpasswd"
+    accounts.write_bytes(b"ann:" + bcrypt.hashpw(b"open-sesame", bcrypt.gensalt(4)) + b"\n")
+    accounts.chmod(0o644)
+    asked = {
+        "REGISTRY_AUTH": "htpasswd",
+        "REGISTRY_AUTH_HTPASSWD_REALM": "tests",
+        "REGISTRY_AUTH_HTPASSWD_PATH": "/etc/docker/htpasswd",
+    }
+    with a_registry(asked, {accounts: "/etc/docker/htpasswd"}) as (host, _):
+        yield host
