@@ -63,13 +63,21 @@ def types(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """The fast tests: no engine, no network."""
-    session.run(PYTHON, "-m", "pytest", "-m", "not integration", "tests", *paths("apps/*/tests"), *session.posargs)
+    session.run(
+        PYTHON, "-m", "pytest", "-m", "not integration and not soak", "tests", *paths("apps/*/tests"), *session.posargs
+    )
 
 
 @nox.session
 def integration(session: nox.Session) -> None:
     """The tests that need a real engine, registry or host."""
-    session.run(PYTHON, "-m", "pytest", "-m", "integration", "tests", *session.posargs)
+    session.run(PYTHON, "-m", "pytest", "-m", "integration and not soak", "tests", *session.posargs)
+
+
+@nox.session
+def soak(session: nox.Session) -> None:
+    """The long rounds: every request failed in every way, fifty kills, many generated cases. Takes an hour or more."""
+    session.run(PYTHON, "-m", "pytest", "-m", "soak", "tests", *session.posargs)
 
 
 @nox.session

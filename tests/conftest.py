@@ -15,7 +15,13 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["tests.rig.outside", "tests.rig.registries", "tests.rig.relay", "tests.rig.stacks"]
+pytest_plugins = [
+    "tests.rig.traces",
+    "tests.rig.outside",
+    "tests.rig.registries",
+    "tests.rig.relay",
+    "tests.rig.stacks",
+]
 
 PROCESSES = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec"})
 CONNECTIONS = frozenset({"socket.connect", "socket.sendto"})

@@ -13,14 +13,15 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.rig.outside import LABEL, docker
 
 from slipway.settings import SETTINGS, load
+from tests.rig.outside import LABEL, docker
+from tests.rig.traces import Traces
 
 ROOT = Path(__file__).parent.parent.parent
 STACKS = ROOT / "tests/stacks"
@@ -57,17 +58,22 @@ class Ran:
         """stderr from its first ``error:`` line on."""
         return self.stderr[self.stderr.index("error: ") :] if "error: " in self.stderr else ""
 
+    def decent(self) -> Ran:
+        """Told as the contract says: no traceback, no escape byte, and a failure closes with its lines on stderr."""
+        said = self.stdout + self.stderr
+        assert "Traceback" not in said and "\x1b" not in said, said
+        if self.code > 0:
+            lines = self.closing.splitlines()
+            assert lines and all(re.match(r"error: |hint:  |log:   |  ", line) for line in lines), self.stderr
+        return self
+
     def ok(self) -> Ran:
         assert self.code == 0, f"exit {self.code}\n{self.stdout}\n{self.stderr}"
-        assert "Traceback" not in self.stderr
         return self
 
     def failed(self, code: int, *words: str) -> Ran:
-        """Ended with ``code`` and with the contract's lines, which hold ``words``; never a traceback."""
+        """Ended with ``code`` and with lines that hold ``words``."""
         assert self.code == code, f"exit {self.code}, not {code}\n{self.stdout}\n{self.stderr}"
-        assert "Traceback" not in self.stdout + self.stderr
-        lines = self.closing.splitlines()
-        assert lines and all(re.match(r"error: |hint:  |log:   |  ", line) for line in lines), self.stderr
         for word in words:
             assert word in self.closing, f"{word!r} is not in\n{self.closing}"
         return self
@@ -79,6 +85,8 @@ class Repository:
 
     root: Path
     settings: dict[str, str]
+    #: Added to the environment of everything that is started here.
+    around: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def prefix(self) -> str:
@@ -102,7 +110,7 @@ class Repository:
         """The caller's own without its settings and pip's configuration."""
         names = {setting.name for setting in SETTINGS} | {"CI", "NO_COLOR"}
         kept = {name: value for name, value in os.environ.items() if name not in names and name[:4] != "PIP_"}
-        return {**kept, "PIP_CONFIG_FILE": os.devnull, **more}
+        return {**kept, "PIP_CONFIG_FILE": os.devnull, **self.around, **more}
 
     def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -124,7 +132,7 @@ class Repository:
             except BaseException:
                 process.kill()
                 raise
-        return Ran(process.returncode, stdout, stderr, time.monotonic() - started)
+        return Ran(process.returncode, stdout, stderr, time.monotonic() - started).decent()
 
     def json(self, *words: str, **environment: str) -> Any:
         """What ``--json`` prints."""
@@ -190,14 +198,14 @@ def root_image() -> str:
 
 
 @pytest.fixture
-def stack(tmp_path: Path, registry: str, root_image: str) -> Iterator[Callable[..., Repository]]:
+def stack(tmp_path: Path, registry: str, root_image: str, traces: Traces) -> Iterator[Callable[..., Repository]]:
     """Makes a repository of a sample stack, with an OWNER of its own. Afterwards nothing of it is left anywhere."""
     made: list[Repository] = []
 
     def make(name: str, **settings: str) -> Repository:
         root = tmp_path / f"{name}-{len(made)}"
         shutil.copytree(STACKS / name, root, symlinks=True)
-        repository = Repository(root, {})
+        repository = Repository(root, {}, traces.environment)
         owner = f"t-{secrets.token_hex(4)}"
         repository.configure(REGISTRY=registry, OWNER=owner, BASE_VERSION="v1", PYTHON_IMAGE=root_image)
         repository.configure(**settings)

@@ -1,0 +1,138 @@
+"""After every integration test: nothing of it is left, and the operator's own files are as they were.
+
+What slipway starts inherits a token in its environment, so a process of the test is known wherever it went, and a
+folder for temporary files that must be empty in the end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker as sdk
+import pytest
+
+from slipway import leftovers
+from slipway.model import RUN_LABEL
+
+TOKEN = "T_SLIPWAY"
+_PATIENCE_SECONDS = 5.0
+#: What an operator keeps in a home, and no run may touch.
+_KEPT = (".docker/config.json", ".docker/contexts", ".ssh/known_hosts", ".ssh/config", ".gitconfig", ".netrc")
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Where a test's processes and temporary files are to be found: its token and its folder."""
+
+    token: str
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What marks every process that slipway starts in this test."""
+        return {TOKEN: self.token, "TMPDIR": str(self.folder)}
+
+    def processes(self) -> list[str]:
+        """``pid command line`` of each living process that carries the token."""
+        mark = f"{TOKEN}={self.token}".encode()
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            if process.name != str(os.getpid()) and mark in _read(process / "environ").split(b"\0"):
+                words = _read(process / "cmdline").decode(errors="replace").split("\0")
+                found.append(" ".join([process.name, *words]))
+        return found
+
+    def files(self) -> list[str]:
+        """Temporary files, relative to the folder."""
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
+
+
+@pytest.fixture
+def traces(tmp_path: Path) -> Traces:
+    folder = tmp_path / "temporary"
+    folder.mkdir(exist_ok=True)
+    return Traces(secrets.token_hex(6), folder)
+
+
+@pytest.fixture(scope="session")
+def engine_client() -> Iterator[Any]:
+    """The docker SDK's client, for looking only."""
+    client = sdk.from_env()
+    yield client
+    client.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fails a test after which a container, volume, network, process, port or temporary file of it is there."""
+    if not request.node.get_closest_marker("integration"):
+        yield
+        return
+    traces: Traces = request.getfixturevalue("traces")
+    client = request.getfixturevalue("engine_client")
+    kept, ports = _operators_files(), _own_ports()
+    yield
+    left: dict[str, Callable[[], list[Any]]] = {
+        "in the engine": lambda: orphans(client),
+        "processes": traces.processes,
+        "ports": lambda: sorted(_own_ports() - ports),
+        "temporary files": traces.files,
+    }
+    found = {what: _lasting(look) for what, look in left.items()}
+    assert not any(found.values()), f"left by the test: {found}"
+    assert _operators_files() == kept, "the operator's own files changed"
+
+
+def orphans(client: Any) -> list[str]:
+    """Containers, volumes and networks of runs whose process has ended."""
+    ours = {"label": RUN_LABEL}
+    containers = client.api.containers(all=True, filters=ours)
+    volumes = client.api.volumes(filters=ours)["Volumes"] or ()
+    made = [(found["Id"][:12], found["Labels"]) for found in (*containers, *client.api.networks(filters=ours))]
+    made += [(found["Name"], found["Labels"]) for found in volumes]
+    return [f"{name} {labels}" for name, labels in made if leftovers.is_dead(labels.get(leftovers.OWNER_LABEL, ""))]
+
+
+def _lasting(look: Callable[[], list[Any]]) -> list[Any]:
+    """What is still there after a little patience: a killed process needs a moment to be gone."""
+    deadline = time.monotonic() + _PATIENCE_SECONDS
+    while (found := look()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return found
+
+
+def _operators_files() -> dict[str, str]:
+    """Path → digest of what is there."""
+    home = Path.home()
+    paths = [path for name in _KEPT for path in (home / name, *(home / name).rglob("*")) if path.is_file()]
+    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths}
+
+
+def _own_ports() -> set[int]:
+    """TCP ports that this very process listens on; those of others go with their processes and containers."""
+    sockets, ports = set(), set()
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            sockets.add(str(entry.readlink()))
+    for table in ("/proc/self/net/tcp", "/proc/self/net/tcp6"):
+        for line in _read(Path(table)).decode().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in sockets:
+                ports.add(int(fields[1].rpartition(":")[2], 16))
+    return ports
+
+
+def _read(path: Path) -> bytes:
+    """A file of /proc, empty when its process has ended."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
