@@ -81,6 +81,18 @@ def soak(session: nox.Session) -> None:
 
 
 @nox.session
+def mutation(session: nox.Session) -> None:
+    """Changes the pure modules one place at a time: their tests must notice. ``-- graph --every 10`` for less."""
+    session.run(PYTHON, "-m", "tests.mutation", *session.posargs, env={"PYTHONHASHSEED": "0"})
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """slipway beside bake, compose and a script of docker builds; ``-- --write`` keeps the figures in docs/."""
+    session.run(PYTHON, "-m", "tests.bench", *session.posargs)
+
+
+@nox.session
 def build(session: nox.Session) -> None:
     """Every image; what is already built is reused."""
     session.run(PYTHON, "-m", "invoke", "build")

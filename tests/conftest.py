@@ -16,11 +16,14 @@ from typing import Any
 import pytest
 
 pytest_plugins = [
+    "tests.faults.proxy",
     "tests.rig.traces",
     "tests.rig.outside",
     "tests.rig.registries",
     "tests.rig.relay",
     "tests.rig.stacks",
+    "tests.rig.offline",
+    "tests.rig.engines",
 ]
 
 PROCESSES = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec"})

@@ -11,18 +11,19 @@ from pathlib import Path
 import pytest
 
 from slipway import runs
-from slipway.bake import Event
-from slipway.build import Inheritance, Work, build, check, pull_roots
+from slipway.build import build, check, pull_roots
 from slipway.command import Command, Result, Secret
-from slipway.errors import BuildError
-from slipway.model import LocalImage
+from slipway.errors import BuildError, MissingError
+from slipway.model import LocalImage, content_tag
 from slipway.plan import Outcome, Plan, plan_build
+from slipway.progress import Event
 from slipway.redact import Redactor
 from slipway.registry import Registry
 from slipway.runner import OnLine
 from slipway.settings import load
+from slipway.solve import Inheritance, Options, Work
 from slipway.survey import Survey, read_repository, survey
-from slipway.testing.fakes import FakeEngine, FakeRun, digest_of, local_image
+from slipway.testing.fakes import HASTE, FakeEngine, FakeRun, digest_of, local_image
 from slipway.worktree import Worktree
 
 PYTHON = LocalImage("sha256:python", ("python:3.12-slim",))
@@ -37,6 +38,8 @@ class Bench:
         self.root = root
         self.engine = FakeEngine([PYTHON])
         self.broken: set[str] = set()
+        self.warned: dict[str, str] = {}
+        self.options = Options()
         self.edits: list[Callable[[], object]] = []
         self.run = FakeRun({("docker", "buildx", "bake"): self.bake})
         self.record = runs.Run(root / ".slipway", Redactor([Secret("hunter2")]))
@@ -54,6 +57,8 @@ class Bench:
         bad = sorted(self.broken & set(targets))
         while self.edits:
             self.edits.pop()()
+        for name in self.warned.keys() & targets.keys():
+            on_line(warned_of(name, self.warned[name]))
         for name in targets if not bad else []:
             self.load(targets[name])
         for name in bad[:1]:
@@ -71,9 +76,11 @@ class Bench:
 
     def plan(self, names: list[str] | None = None) -> tuple[Survey, Plan]:
         repository = read_repository(load(self.root, environment=self.environment), Worktree(self.root), {})
-        registry = Registry(REGISTRY, sleep=lambda seconds: None)
+        registry = Registry(REGISTRY, patience=HASTE)
         found = survey(repository, self.engine, lambda: registry)
-        return found, plan_build(found.stack, names or ALL, found.facts)
+        return found, plan_build(
+            found.stack, names or ALL, found.facts, (names or ALL) if self.options.no_cache else ()
+        )
 
     def build(self, names: list[str] | None = None) -> tuple[Outcome, ...]:
         return self.carry_out(*self.plan(names))
@@ -81,10 +88,22 @@ class Bench:
     def carry_out(self, found: Survey, plan: Plan) -> tuple[Outcome, ...]:
         inheritance = Inheritance({"ca": Path("/ca.pem")})
         on_event = self.events.append
-        return build(Work(found, plan, self.engine, self.run, self.record, inheritance, on_event))
+        return build(Work(found, plan, self.engine, self.run, self.record, inheritance, on_event, self.options))
+
+    def journal(self, field: str) -> list[object]:
+        """The values of ``field`` in the journal's entries that have it."""
+        entries = map(json.loads, (self.record.directory / "journal.jsonl").read_text().splitlines())
+        return [entry[field] for entry in entries if field in entry]
 
     def log(self, name: str) -> str:
         return (self.record.directory / f"{name}.log").read_text()
+
+
+def warned_of(name: str, text: str) -> str:
+    """A line in which buildx tells what BuildKit's checks find in an image's Dockerfile."""
+    load = {"digest": f"sha256:load {name}", "name": f"[{name} internal] load build definition"}
+    warning = {"vertex": load["digest"], "short": base64.b64encode(text.encode()).decode()}
+    return json.dumps({"vertexes": [load], "warnings": [warning]})
 
 
 @pytest.fixture
@@ -206,9 +225,9 @@ def test_once_mended_only_the_rest_is_built(bench: Bench) -> None:
 
 def test_a_buildx_that_builds_nothing_ends_the_loop(bench: Bench) -> None:
     bench.run = FakeRun({("docker", "buildx", "bake"): Result(0)})
-    assert told(bench.build(["base-runtime"])) == [
-        ("base-runtime", "failed", "buildx ended without building it"),
-    ]
+    (outcome,) = bench.build(["base-runtime"])
+    assert outcome.status == "failed"
+    assert outcome.detail == f"built, but {content_tag(outcome.input_digest)} is not in the engine"
 
 
 def test_a_buildx_that_dies_is_quoted(bench: Bench) -> None:
@@ -302,3 +321,289 @@ def test_a_listener_hears_of_every_image(bench: Bench) -> None:
     bench.build()
     assert [event.kind for event in bench.events if event.image == "svc-forms"] == ["step", "log", "failed"]
     assert all("hunter2" not in event.text for event in bench.events)
+
+
+@pytest.mark.fault("B01")
+def test_fail_fast_begins_nothing_more(bench: Bench) -> None:
+    bench.broken = {"svc-forms"}
+    bench.options = Options(fail_fast=True)
+    outcomes = bench.build()
+    assert [(outcome.status, outcome.detail) for outcome in outcomes if outcome.image != "svc-forms"] == [
+        ("built", ""),
+        ("skipped", "not begun: svc-forms failed"),
+        ("skipped", "not begun: svc-forms failed"),
+    ]
+    assert bench.baked == [["base-runtime"], ["base-ml", "svc-forms"]]
+
+
+@pytest.mark.fault("B11")
+def test_nothing_that_failed_is_tried_again_unasked(bench: Bench) -> None:
+    bench.broken = {"base-runtime"}
+    bench.build()
+    assert bench.baked == [["base-runtime"]]
+    assert bench.journal("retry") == []
+
+
+@pytest.mark.fault("B11")
+def test_a_try_again_is_asked_for_and_noted(bench: Bench) -> None:
+    bench.broken = {"base-ml"}
+    bench.options = Options(retries=1)
+    outcomes = bench.build(["base-ml"])
+    assert told(outcomes)[1] == ("base-ml", "failed", "RUN false: exit code: 1 ***: why: ***")
+    assert bench.baked == [["base-runtime"], ["base-ml"], ["base-ml"]]
+    assert (bench.journal("retry"), bench.journal("left")) == (["base-ml"], [0])
+    assert bench.journal("cause") == ["RUN false: exit code: 1 ***: why: ***"]
+    assert [event.text for event in bench.events if event.kind == "notice"] == ["base-ml is tried again"]
+
+
+@pytest.mark.fault("B11")
+def test_what_a_second_try_builds_is_built(bench: Bench) -> None:
+    bench.broken = {"base-runtime"}
+    bench.options = Options(retries=3)
+    bench.edits = [bench.broken.clear]
+    assert [status for _, status, _ in told(bench.build())] == ["built"] * 4
+    assert bench.journal("left") == [2]
+
+
+def test_what_was_built_and_refused_is_not_tried_again(bench: Bench) -> None:
+    bench.options = Options(retries=3, strict=True)
+    bench.warned = {"base-runtime": "JSONArgsRecommended: use JSON (line 3)"}
+    assert bench.build(["base-runtime"])[0].status == "failed"
+    assert bench.baked == [["base-runtime"]]
+
+
+@pytest.mark.fault("B08")
+def test_without_cache_an_image_that_is_here_is_built_from_nothing(bench: Bench) -> None:
+    bench.build()
+    bench.run.commands.clear()
+    bench.options = Options(no_cache=True)
+    base, outcome = bench.build(["svc-ocr"])
+    assert (outcome.status, outcome.reason) == ("built", "asked for without cache")
+    assert base.status == "reused"
+    assert bench.baked == [["svc-ocr"]]
+    assert json.loads(bench.run.commands[0].stdin)["target"]["svc-ocr"]["no-cache"] is True
+
+
+@pytest.mark.fault("B08")
+def test_a_failed_build_without_cache_leaves_what_was_here_and_does_not_pass_for_it(bench: Bench) -> None:
+    bench.build()
+    before = bench.engine.images()
+    bench.options = Options(no_cache=True)
+    bench.broken = {"svc-ocr"}
+    assert [status for _, status, _ in told(bench.build(["svc-ocr"]))] == ["reused", "failed"]
+    assert bench.engine.images() == before
+
+
+@pytest.mark.fault("B15")
+def test_a_warning_is_told_of_its_image_and_does_no_harm(bench: Bench) -> None:
+    bench.warned = {"svc-ocr": "JSONArgsRecommended: use JSON (line 3) hunter2"}
+    outcomes = bench.build()
+    assert [status for _, status, _ in told(outcomes)] == ["built"] * 4
+    assert [outcome.warnings for outcome in outcomes] == [(), (), (), ("JSONArgsRecommended: use JSON (line 3) ***",)]
+
+
+@pytest.mark.fault("B15")
+@pytest.mark.parametrize(
+    ("strict", "text"),
+    [(True, "JSONArgsRecommended: use JSON"), (False, "SecretsUsedInArgOrEnv: Do not use ARG or ENV")],
+)
+def test_what_must_not_be_warned_of_loses_its_tags(bench: Bench, strict: bool, text: str) -> None:
+    bench.options = Options(strict=strict)
+    bench.warned = {"base-ml": text}
+    outcomes = bench.build()
+    assert told(outcomes)[1:] == [
+        ("base-ml", "failed", text),
+        ("svc-forms", "built", ""),
+        ("svc-ocr", "skipped", "base-ml failed"),
+    ]
+    assert not [tag for image in bench.engine.images() for tag in image.tags if "/base-ml:" in tag]
+    with pytest.raises(BuildError, match=text):
+        check(outcomes, bench.record)
+
+
+@pytest.mark.fault("B17")
+def test_an_image_for_another_platform_is_not_kept(bench: Bench) -> None:
+    def other(command: Command, on_line: OnLine) -> Result:
+        for target in json.loads(command.stdin)["target"].values():
+            bench.load(target)
+        bench.engine.platforms = {image.id: "linux/riscv64" for image in bench.engine.images()}
+        return Result(0)
+
+    bench.environment["PLATFORMS"] = "linux/arm64"
+    bench.run = FakeRun({("docker", "buildx", "bake"): other})
+    outcomes = bench.build(["base-runtime"])
+    assert told(outcomes) == [
+        ("base-runtime", "failed", "built, but its platform is linux/riscv64, not linux/arm64"),
+    ]
+    assert bench.engine.images() == (PYTHON,)
+    with pytest.raises(BuildError) as caught:
+        check(outcomes, bench.record)
+    assert caught.value.exit_code == 6 and caught.value.hint.startswith("PLATFORMS names what is built for")
+
+
+@pytest.mark.fault("B17")
+def test_a_tag_that_another_took_meanwhile_stays_his(bench: Bench) -> None:
+    def taken(command: Command, on_line: OnLine) -> Result:
+        for target in json.loads(command.stdin)["target"].values():
+            bench.load(target)
+        bench.engine.load(local_image("another", f"{REGISTRY}/slipway/base-runtime:v0.1.0"))
+        return Result(0)
+
+    bench.run = FakeRun({("docker", "buildx", "bake"): taken})
+    assert told(bench.build(["base-runtime"])) == [
+        ("base-runtime", "failed", "built, but v0.1.0 stands for another image"),
+    ]
+    assert [image.tags for image in bench.engine.images()] == [
+        PYTHON.tags,
+        (f"{REGISTRY}/slipway/base-runtime:v0.1.0",),
+    ]
+
+
+@pytest.mark.fault("B07")
+def test_a_root_image_that_moves_while_it_was_built_on_is_told(bench: Bench) -> None:
+    bench.edits = [lambda: bench.engine.load(LocalImage("sha256:other", PYTHON.tags))]
+    outcomes = bench.build(["base-runtime"])
+    assert told(outcomes) == [
+        ("base-runtime", "failed", "root image python:3.12-slim changed while it was built"),
+    ]
+    assert not [tag for image in bench.engine.images() for tag in image.tags if "base-runtime" in tag]
+
+
+@pytest.mark.fault("B07")
+def test_a_bases_version_tag_that_was_moved_is_neither_used_nor_left(bench: Bench) -> None:
+    bench.build()
+    bench.engine.load(local_image("other", f"{REGISTRY}/slipway/base-runtime:v0.1.0", name="base-runtime"))
+    (bench.root / "apps/svc_forms/main.py").write_text("x")
+    bench.run.commands.clear()
+    found, plan = bench.plan(["svc-forms"])
+    assert told(bench.carry_out(found, plan)) == [("base-runtime", "tagged", ""), ("svc-forms", "built", "")]
+    links = json.loads(bench.run.commands[0].stdin)["target"]["svc-forms"]["contexts"]
+    assert list(links.values()) == [f"docker-image://{found.facts.content('base-runtime')}"]
+    here = next(image for image in bench.engine.images() if f"{REGISTRY}/slipway/base-runtime:v0.1.0" in image.tags)
+    assert here.input_digest == found.facts.digests["base-runtime"]
+
+
+def widened(bench: Bench, count: int) -> None:
+    for number in range(count):
+        folder = bench.root / f"apps/svc_n{number:02}"
+        folder.mkdir()
+        (folder / "Dockerfile").write_text("ARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE}\nRUN true\n")
+
+
+@pytest.mark.fault("B16")
+@pytest.mark.parametrize(
+    ("jobs", "memory_gb", "cores", "sizes"),
+    [
+        ("", 64, 2, [24]),
+        ("", 64, 1, [12, 12]),
+        ("", 6, 2, [12, 12]),
+        ("", 4, 8, [8, 8, 8]),
+        ("", 0, 8, [8, 8, 8]),
+        ("5", 64, 64, [5, 5, 5, 5, 4]),
+        ("99", 1, 1, [24]),
+    ],
+)
+def test_so_many_at_once_as_memory_and_cores_allow(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, jobs: str, memory_gb: int, cores: int, sizes: list[int]
+) -> None:
+    widened(bench, 24)
+    monkeypatch.setattr(bench.engine, "info", lambda: {"MemTotal": memory_gb * 2**30, "NCPU": cores})
+    bench.environment["JOBS"] = jobs
+    names = [f"svc-n{number:02}" for number in range(24)]
+    assert {outcome.status for outcome in bench.build(names)} == {"built"}
+    assert [len(baked) for baked in bench.baked] == sizes
+    assert sorted(name for baked in bench.baked for name in baked) == names
+
+
+@pytest.mark.fault("B16")
+@pytest.mark.parametrize(("times", "status"), [(1, "built"), (2, "failed")])
+def test_an_image_that_buildkit_lost_sight_of_is_tried_once_more(bench: Bench, times: int, status: str) -> None:
+    """Seen with 100 images at once on two busy cores."""
+    words = "failed to receive status: rpc error: code = NotFound desc = no such job td0mf2kbv5hxh8rlrm7f2j2p2"
+
+    def lose(command: Command, on_line: OnLine) -> Result:
+        if len(bench.baked) > times:
+            return bench.bake(command, on_line)
+        on_line(f"ERROR: target base-runtime: {words}")
+        return Result(1)
+
+    bench.run = FakeRun({("docker", "buildx", "bake"): lose})
+    assert bench.build(["base-runtime"])[0].status == status
+    assert bench.baked == [["base-runtime"]] * 2
+    assert bench.journal("retry") == ["base-runtime"]
+
+
+def cut_off(bench: Bench, times: int) -> None:
+    """The engine goes away in each of the first ``times`` bakes."""
+    left = [times]
+
+    def bake(command: Command, on_line: OnLine) -> Result:
+        if not left[0]:
+            return bench.bake(command, on_line)
+        left[0] -= 1
+        on_line("ERROR: failed to receive status: rpc error: code = Unavailable desc = error reading from server: EOF")
+        return Result(1)
+
+    bench.run = FakeRun({("docker", "buildx", "bake"): bake})
+
+
+@pytest.mark.fault("B05")
+def test_an_engine_that_comes_back_gets_the_wave_once_more(bench: Bench) -> None:
+    cut_off(bench, 1)
+    assert [status for _, status, _ in told(bench.build())] == ["built"] * 4
+    assert bench.baked == [["base-runtime"], ["base-runtime"], ["base-ml", "svc-forms"], ["svc-ocr"]]
+    assert [event.text for event in bench.events if event.kind == "notice"] == [
+        "engine went away (was 28.5.2); waiting for it, at most 60 s",
+        "engine is back; the rest is tried once more",
+    ]
+
+
+@pytest.mark.fault("B05")
+@pytest.mark.parametrize(("stays_away", "times", "cause"), [(True, 1, "went away"), (False, 2, "went away again")])
+def test_an_engine_that_is_lost_fails_the_build(bench: Bench, stays_away: bool, times: int, cause: str) -> None:
+    bench.engine.stays_away = stays_away
+    cut_off(bench, times)
+    outcomes = bench.build()
+    assert told(outcomes) == [
+        ("base-runtime", "failed", f"engine {cause} (was 28.5.2)"),
+        *((name, "skipped", "base-runtime failed") for name in ALL[1:]),
+    ]
+    assert len(bench.baked) == times
+    with pytest.raises(BuildError) as caught:
+        check(outcomes, bench.record)
+    assert caught.value.exit_code == 6
+    assert str(caught.value).splitlines()[:2] == [
+        f"error: build base-runtime: engine {cause} (was 28.5.2); 3 skipped",
+        "hint:  invoke doctor, then run the same command: finished images are kept",
+    ]
+    assert cause in bench.log("base-runtime")
+
+
+@pytest.mark.fault("B05")
+def test_an_engine_that_goes_away_between_bake_and_look(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, plan = bench.plan(["base-runtime"])
+    answers = [MissingError("engine: no engine answers")]
+    listed = bench.engine.images
+    monkeypatch.setattr(bench.engine, "images", lambda: raised(answers.pop()) if answers else listed())
+    assert told(bench.carry_out(found, plan)) == [("base-runtime", "built", "")]
+    assert not answers and bench.baked == [["base-runtime"]] * 2
+
+
+def raised(error: Exception) -> tuple[LocalImage, ...]:
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("cause", "hint"),
+    [
+        ("write /var/lib/docker/x: no space left on device", "docker system df shows what takes the engine's disk"),
+        ("OSError: [Errno 28] No space left on device: '/x'", "docker system df shows what takes the engine's disk"),
+        ("RUN x: network bridge not found", "the engine has lost its bridge: restart the engine"),
+        ("adding interface veth1 to bridge docker0 failed: x", "the engine has lost its bridge: restart the engine"),
+        ("RUN x: exit code: 1", "mend it and run the same command: finished images are kept (invoke build a for this"),
+    ],
+)
+def test_the_hint_is_for_the_cause(bench: Bench, cause: str, hint: str) -> None:
+    with pytest.raises(BuildError) as caught:
+        check([Outcome("a", "failed", "", "", detail=cause)], bench.record)
+    assert caught.value.hint.startswith(hint)

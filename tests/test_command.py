@@ -55,3 +55,14 @@ def test_a_result_is_good_or_not() -> None:
     assert Result(0).ok
     assert not Result(1).ok
     assert not Result(-9).ok
+
+
+def test_a_secret_shows_exactly_three_stars() -> None:
+    secret = Secret("hunter2")
+    assert (str(secret), repr(secret), f"{secret}", f"{secret:>5}") == ("***", "Secret('***')", "***", "  ***")
+    assert secret.reveal() == "hunter2"
+
+
+def test_what_is_not_said_is_empty() -> None:
+    assert Command(("true",)) == Command(("true",), cwd="", env={}, stdin=b"", label="")
+    assert Result(0) == Result(0, stdout="", stderr="", seconds=0.0)

@@ -6,10 +6,10 @@ import io
 
 import pytest
 
-from slipway.bake import Event
 from slipway.console import Console, shown_error
 from slipway.model import Image, Reference, Stack
 from slipway.plan import Outcome, Plan, Step
+from slipway.progress import Event
 from slipway.push import Upload
 
 ROOT = "python:3.12-slim"
@@ -101,6 +101,35 @@ def test_the_closing_table() -> None:
     )
 
 
+def test_a_warning_is_told_once_with_its_places() -> None:
+    screen = Screen()
+    names = [f"svc-{letter}" for letter in "abcde"]
+    built = [Outcome(name, "built", "", warnings=(f"Rule: use JSON (line {n})",)) for n, name in enumerate(names)]
+    screen.console.outcomes([*built, Outcome("svc-f", "built", "", warnings=("Other (a line)",))], 9.0)
+    assert screen.out.getvalue().splitlines()[-3:] == [
+        "",
+        "warning   svc-a:0, svc-b:1, svc-c:2 and 2 more   Rule: use JSON",
+        "warning   svc-f                                  Other (a line)",
+    ]
+
+
+def test_the_first_failed_image_says_its_last_words() -> None:
+    screen = Screen()
+    failed = [
+        Outcome("svc-a", "failed", "", detail="x", output=("why", "because\x1b")),
+        Outcome("svc-b", "failed", "", detail="x", output=("more", "words")),
+    ]
+    screen.console.outcomes(failed, 9.0)
+    assert screen.err.getvalue() == "\nsvc-a said last:\n  why\n  because\\x1b\n"
+
+
+@pytest.mark.parametrize("output", [(), ("the error tells it",)])
+def test_a_line_that_the_error_tells_is_not_told_twice(output: tuple[str, ...]) -> None:
+    screen = Screen()
+    screen.console.outcomes([Outcome("svc-a", "failed", "", detail="x", output=output)], 9.0)
+    assert screen.err.getvalue() == ""
+
+
 def test_a_long_line_is_whole_when_nobody_watches() -> None:
     screen = Screen()
     screen.console.line("x" * 500)
@@ -160,3 +189,13 @@ def test_an_error_ends_on_its_lines() -> None:
     stream = io.StringIO()
     shown_error("error: push x: denied\nhint:  docker login reg", stream, color=False)
     assert stream.getvalue() == "error: push x: denied\nhint:  docker login reg\n"
+
+
+def test_a_notice_is_a_line_of_its_own() -> None:
+    notice = Event("", "notice", "engine went away (was 28.5.2); waiting for it, at most 60 s")
+    plain, live = Screen(tty=False), Screen(tty=True)
+    for screen in (plain, live):
+        with screen.console.showing(STACK, ["svc-ocr"]) as taker:
+            taker.take(notice)
+    assert plain.err.getvalue() == f"{notice.text}\n"
+    assert notice.text in live.err.getvalue()

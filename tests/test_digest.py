@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.digest import PARTS, Manifest, differences, input_digest
+from slipway.digest import NAMING_ARGS, PARTS, Manifest, differences, input_digest
 
 #: A tiny alphabet, digits and the separator among it, so that joined texts would collide at once.
 TEXT = st.text("a1:", max_size=3)
@@ -116,3 +117,32 @@ def test_a_folder_without_both_listings_is_told_itself() -> None:
 @given(MANIFESTS, MANIFESTS)
 def test_something_is_said_exactly_when_something_changed(one: Manifest, other: Manifest) -> None:
     assert bool(differences(one, other)) == (one != other)
+
+
+def test_a_part_left_out_is_empty() -> None:
+    assert Manifest("FROM x") == Manifest("FROM x", {}, {}, {}, {}, {})
+
+
+def test_what_only_names_the_parent_is_no_input() -> None:
+    assert frozenset({"REGISTRY", "OWNER", "BASE_VERSION"}) == NAMING_ARGS
+
+
+def test_names_are_ordered_by_their_bytes() -> None:
+    r"""``\xff`` is below U+E000 as a Python string, and above it as bytes."""
+    names = ["\ue000", b"\xff".decode("utf-8", "surrogateescape")]
+    hasher = hashlib.sha256()
+    for text in ["slipway-input-1", "", "files 2", names[0], "x", names[1], "x"]:
+        data = text.encode("utf-8", "surrogateescape")
+        hasher.update(b"%d:%b" % (len(data), data))
+    for part in PARTS[1:]:
+        hasher.update(b"%d:%b" % (len(part) + 2, f"{part} 0".encode()))
+    assert input_digest(Manifest("", dict.fromkeys(reversed(names), "x"))) == f"sha256:{hasher.hexdigest()}"
+
+
+def test_changes_are_told_by_kind_and_then_by_name() -> None:
+    old = Manifest("", args={"C": "1", "A": "1", "X": "1", "W": "1"})
+    new = Manifest("", args={"C": "2", "A": "2", "Z": "1", "Y": "1"})
+    told = ["A changed", "C changed", "Y added", "Z added", "W removed", "X removed"]
+    assert list(differences(old, new)) == [f"arg {change}" for change in told]
+    files = differences(replace(old, args={}, files=old.args), replace(new, args={}, files=new.args))
+    assert list(files) == told

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.dockerfile import Reading, Source, Stage, parse, read
+from slipway.dockerfile import Hazard, Reading, Source, Stage, parse, read
 from slipway.dockerfile.expansion import WordError, expand
 from slipway.dockerfile.words import shell_words, split_flags
 from slipway.errors import UsageError
@@ -29,6 +29,12 @@ def copy(line: int, *paths: str, context: str = "", kind: str = "copy", excludes
     return Source(context, paths, excludes, kind, line)
 
 
+def named_secret(name: str, line: int) -> Hazard:
+    hint = f"RUN --mount=type=secret,id={name.lower()} instead of ARG or ENV"
+    return Hazard(line, f"{name} would stand in the image's history", hint)
+
+
+unpinned = "ADD {} is not pinned: it may be another tomorrow"
 SCRATCH = (Stage("", 0, "scratch", "", 1),)
 
 CASES = {
@@ -166,6 +172,10 @@ ADD git://example.com/a /x/
                 copy(4, "local/*.tgz", kind="add"),
             ),
             remotes=("https://example.com/a", "git@github.com:a/b.git#v1", "git://example.com/a"),
+            hazards=(
+                Hazard(4, unpinned.format("https://example.com/a"), "pin it: --checksum=sha256:…"),
+                Hazard(5, unpinned.format("git://example.com/a"), "pin it: #<commit>"),
+            ),
         ),
     ),
     "ONBUILD runs in the stages above": Case(
@@ -181,7 +191,7 @@ ADD git://example.com/a /x/
         Reading(
             stages=SCRATCH,
             args=("GITHUB_TOKEN", "KEYBOARD", "TOKEN_FILE"),
-            secret_args=(("GITHUB_TOKEN", 2), ("Password", 3)),
+            hazards=(named_secret("GITHUB_TOKEN", 2), named_secret("Password", 3)),
         ),
     ),
     "settings are inherited from stage to stage": Case(
@@ -345,3 +355,17 @@ def test_which_variables_left_nothing() -> None:
     expansion = expand("${a}${b}${c:-x}${d}", {"a": "1", "b": ""})
     assert sorted(expansion.used) == ["a", "b"]
     assert sorted(expansion.blank) == ["b", "d"]
+
+
+@pytest.mark.parametrize(
+    ("stages", "target", "name"),
+    [
+        ("FROM scratch AS One", "", "one"),
+        ("FROM scratch AS one\nFROM one", "", "default"),
+        ("FROM scratch AS one\nFROM one AS two", "", "two"),
+        ("FROM scratch AS One", "One", "One"),
+    ],
+)
+def test_the_stage_that_is_built_has_a_name(stages: str, target: str, name: str) -> None:
+    reading = read(parse(f"{stages}\nARG TARGETSTAGE\nUSER ${{TARGETSTAGE}}"), target=target)
+    assert reading.user == name

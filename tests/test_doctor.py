@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from slipway.command import Command, Result, Secret
-from slipway.machine.doctor import Check, State, examine, healthy
+from slipway.errors import RefusedError
+from slipway.machine.doctor import Check, State, doctor, examine, healthy
 from slipway.machine.facts import Container, Engine, Machine, free_bytes
 from slipway.machine.prerequisites import Wanted
 from slipway.pipconfig import PipConfig
+from slipway.testing.fakes import FakeRun
 
 WANTED = Wanted(Path("/repo"))
 READY = Machine(
@@ -119,19 +121,30 @@ def test_disk(free: int | None, state: State, detail: str) -> None:
     assert (check.state, check.detail) == (state, detail)
 
 
+@pytest.mark.fault("P19")
 def test_proxies_are_told_without_their_password() -> None:
     proxies = {"HTTPS_PROXY": "http://ann:s3cret@proxy.example:3128"}
-    warned = checks(proxies=proxies)[6]
-    assert warned == Check(
-        "proxies",
-        "warn",
-        "here HTTPS_PROXY=http://***@proxy.example:3128",
-        "localhost:5000 is on this machine: no_proxy=localhost",
-    )
-    assert checks(proxies=proxies | {"no_proxy": "127.0.0.1,localhost"})[6].state == "ok"
-    assert checks(wanted=replace(WANTED, registry="r.example"), proxies=proxies)[6].state == "ok"
-    own = replace(READY, engine=Engine("28.5.2", "1.51", "overlay2", "/v", ("http://p.example:3128",)))
-    assert checks(own)[6] == Check("proxies", "ok", "engine http://p.example:3128")
+    ours, own = "here HTTPS_PROXY=http://***@proxy.example:3128", "engine http://p.example:3128"
+    assert checks(proxies=proxies)[6] == Check("proxies", "ok", f"{ours}; to localhost:5000 directly")
+    away = replace(WANTED, registry="r.example:5000")
+    through = "to r.example:5000 through http://***@proxy.example:3128"
+    hint = "the engine uploads without it: proxies in its daemon.json, as this environment has them"
+    assert checks(wanted=away, proxies=proxies)[6] == Check("proxies", "warn", f"{ours}; {through}", hint)
+    both = replace(READY, engine=Engine("28.5.2", "1.51", "overlay2", "/v", ("http://p.example:3128",)))
+    assert checks(both, away, proxies=proxies)[6] == Check("proxies", "ok", f"{ours}; {own}; {through}")
+    assert checks(both)[6] == Check("proxies", "ok", f"{own}; to localhost:5000 directly")
+    exempt = proxies | {"no_proxy": ".example,localhost"}
+    assert checks(wanted=away, proxies=exempt)[6].detail.endswith("to r.example:5000 directly")
+
+
+@pytest.mark.fault("P08")
+def test_a_certificate_that_is_refused_is_told() -> None:
+    def refuse(registry: str) -> int:
+        raise RefusedError(f"{registry}: TLS: certificate has expired", hint="renew it")
+
+    found = doctor(FakeRun({(): Result(1)}), replace(WANTED, registry="r.example"), PipConfig(), {}, ping=refuse)
+    (check,) = [check for check in found if check.name == "registry"]
+    assert check == Check("registry", "lack", "r.example: TLS: certificate has expired", "renew it")
 
 
 def test_what_builds_inherit_from_pip() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import secrets
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,8 +13,9 @@ import pytest
 from invoke.context import Context
 from invoke.exceptions import Exit
 
+from slipway.command import Secret
 from slipway.errors import PushError
-from slipway.tasks.door import answer, task
+from slipway.tasks.door import answer, redactor, task
 
 Ended = Callable[..., tuple[int, str, str]]
 
@@ -20,7 +23,7 @@ Ended = Callable[..., tuple[int, str, str]]
 @pytest.fixture
 def ended(capsys: pytest.CaptureFixture[str]) -> Iterator[Ended]:
     """Runs a task that raises; its exit code and what it left on stdout and stderr."""
-    handler = signal.getsignal(signal.SIGTERM)
+    handlers = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
 
     def run(raised: BaseException, *, json: bool = False, first: str = "") -> tuple[int, str, str]:
         def body(c: Context, json: bool = False) -> None:
@@ -34,7 +37,8 @@ def ended(capsys: pytest.CaptureFixture[str]) -> Iterator[Ended]:
         return (caught.value.code, *capsys.readouterr())
 
     yield run
-    signal.signal(signal.SIGTERM, handler)
+    for signum, handler in handlers.items():
+        signal.signal(signum, handler)
 
 
 def test_an_error_is_lines_and_its_exit_code(ended: Ended) -> None:
@@ -67,6 +71,26 @@ def test_a_bug_leaves_its_traceback_in_a_file_alone(
     assert Path(err.splitlines()[1].removeprefix("log:   ")).resolve() == log
     assert "Traceback" in log.read_text()
     assert log.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.fault("X08")
+def test_no_secret_leaves_through_the_door(repository: Path, monkeypatch: pytest.MonkeyPatch, ended: Ended) -> None:
+    """Neither in an error's lines, nor in its JSON, nor in a bug's traceback, whose file was open to all before."""
+    value = f"canary-{secrets.token_hex(8)}"
+    monkeypatch.chdir(repository)
+    redactor().learn([Secret(value)])
+    hidden = base64.b64encode(f"ann:{value}".encode()).decode()
+    _, out, err = ended(PushError(f"login with {value}", hint=f"Basic {hidden}"), json=True)
+    assert json.loads(out)["error"] == "login with ***"
+    assert "login with ***" in err and "Basic YW5u" in err
+    log = repository / ".slipway/bug.log"
+    log.parent.mkdir()
+    log.write_text("an earlier bug")
+    log.chmod(0o644)
+    ended(ValueError(f"no number: {value!r}, {hidden}"))
+    assert "ValueError: no number: '***', YW5u" in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
+    assert not any(form in out + err + log.read_text() for form in (value, hidden, value.encode().hex()))
 
 
 def test_a_bug_outside_any_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: Ended) -> None:

@@ -30,6 +30,7 @@ SHARED = "not NAME=value in the grammar that docker compose, bash and python-dot
         ("A=x  \t", "x"),
         ("A='x' ", "x"),
         ("A=é", "é"),
+        ("A='$B $ }'", "$B $ }"),
     ],
 )
 def test_a_line_that_all_read_alike(line: str, value: str) -> None:
@@ -47,6 +48,11 @@ def test_a_line_that_all_read_alike(line: str, value: str) -> None:
         ("A=$B", "'$' is expanded by bash and compose, not by docker", "single quotes keep it as it is"),
         ('A="a$B"', "$ ` \\ ! inside double quotes are read differently", "single quotes keep them as they are"),
         (
+            "A='${B}'",
+            "'${' is expanded by python-dotenv even inside single quotes",
+            "set the name in the environment instead, or write $NAME without { }",
+        ),
+        (
             "A=a # b",
             "' #' begins a comment for bash and compose, belongs to the value for docker",
             "put the comment on a line of its own, or quote the value",
@@ -59,6 +65,17 @@ def test_a_line_that_all_read_alike(line: str, value: str) -> None:
         ("1A=b", SHARED, "NAME='value'"),
         ("A=a;b", SHARED, "NAME='value'"),
         ("A=~/x", SHARED, "NAME='value'"),
+        ("A=x$B", "'$' is expanded by bash and compose, not by docker", "single quotes keep it as it is"),
+        ("A='a'b$c", SHARED, "NAME='value'"),
+        ("A='a' #", SHARED, "NAME='value'"),
+        ("A='a' b", SHARED, "NAME='value'"),
+        ('A="$B"', "$ ` \\ ! inside double quotes are read differently", "single quotes keep them as they are"),
+        ("A= #", "blanks after '=' make the value empty for bash", "no blanks around '='"),
+        ("A=~", SHARED, "NAME='value'"),
+        ("~", SHARED, "NAME='value'"),
+        ("~# c", SHARED, "NAME='value'"),
+        ("1A='b", SHARED, "NAME='value'"),
+        ("exportA='b", "the quote ' opened at column 9 is not closed", "close it on the same line"),
         ("A='a\x00b'", "holds a control character", "type the line anew"),
         ("A=a\rb", "holds a control character", "type the line anew"),
         ("\x0c", "holds a control character", "type the line anew"),
@@ -77,6 +94,11 @@ def test_a_name_set_twice_is_told_with_both_lines() -> None:
         ".env:3: A is set again (first at line 1)",
         ".env:4: A is set again (first at line 1)",
     ]
+    assert {problem.hint for problem in problems} == {"keep one of the two"}
+
+
+def test_a_remark_ends_where_its_line_ends() -> None:
+    assert parse_env(b"\t # a remark #\n#A=1\n \t\nB=2") == ((Entry("B", "2", 4),), ())
 
 
 def test_a_byte_order_mark_and_windows_line_ends() -> None:
@@ -86,6 +108,7 @@ def test_a_byte_order_mark_and_windows_line_ends() -> None:
 def test_bytes_that_are_not_text() -> None:
     (), (problem,) = parse_env(b"A=\xff\n")
     assert (problem.where, problem.what) == (".env", "byte 2 is not UTF-8")
+    assert problem.hint == "save the file as UTF-8"
 
 
 def test_an_open_quote_hides_no_other_line() -> None:
@@ -113,7 +136,7 @@ def test_python_dotenv_reads_it_alike(lines: list[str]) -> None:
 def test_bash_reads_it_alike(tmp_path: Path, lines: list[str]) -> None:
     text = "\n".join(lines)
     entries, problems = parse_env(text.encode())
-    if problems:
+    if problems or "\r\n" in text:  # bash keeps the \r
         return
     file = tmp_path / "env"
     file.write_text(text, "utf-8", newline="")

@@ -20,11 +20,11 @@ PACKAGE = ROOT / "libs/slipway"
 
 #: A module imports lower layers, or its own layer without a cycle. A new module is placed here first.
 LAYERS = {
-    "0 values": "errors model command redact parallel",
-    "1 core": "dockerfile stack graph digest bake envfile layers",
+    "0 values": "errors model command redact parallel patience addresses sizes",
+    "1 core": "dockerfile stack graph digest bake progress envfile project layers permissions condition",
     "2 policy": "plan",
     "3 edges": "settings worktree engine registry runner runs pipconfig containers leftovers",
-    "4 use cases": "survey build push smoke machine",
+    "4 use cases": "rules survey solve build push smoke machine",
     "5 faces": "layout console report",
     "6 door": "tasks",
 }

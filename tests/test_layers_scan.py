@@ -187,3 +187,74 @@ def test_history_tells_names_and_never_values() -> None:
         "history: ENV SIGNING_KEY",
         "environment: API_TOKEN",
     )
+
+
+SECRET_WORDS = "APIKEY CREDENTIAL CREDENTIALS PASS PASSPHRASE PASSWD PASSWORD PWD SECRET SECRETS TOKEN"
+
+
+@pytest.mark.parametrize("word", SECRET_WORDS.split())
+def test_each_word_makes_a_name_secret(word: str) -> None:
+    assert looks_secret(f"MY_{word}_2", "abc")
+    assert not looks_secret(f"MY{word}", "abc") or word == "APIKEY"
+
+
+@pytest.mark.parametrize("end", ["_FILE", "_PATH", "_DIR", "_ID"])
+def test_a_name_that_points_at_a_secret_is_none(end: str) -> None:
+    assert looks_secret(f"API_TOKEN{end}S", "abc")
+    assert looks_secret(f"API_TOKEN{end}", "abc") is False
+
+
+@pytest.mark.parametrize("value", ["", "unset", "none", "None", "false", "True", "0", "1"])
+def test_values_that_say_nothing(value: str) -> None:
+    assert looks_secret("API_TOKEN", value) is False
+
+
+def test_names_of_environment_files() -> None:
+    assert {forbidden(path) for path in (".env", "a/.envrc", "a/.env.", "a/.env-x", "a/.env_")} == {
+        "an environment file"
+    }
+    assert forbidden("a/id_rsa") == "an SSH private key by its name"
+    assert forbidden("a/.netrc") == "a credential file"
+
+
+def test_assignments_in_history_however_they_are_quoted() -> None:
+    lines = [
+        "ENV P=1 A_TOKEN='a b' B_TOKEN=\"\" C_TOKEN='' x-D_TOKEN=e",
+        "ENV ANY=https+git://u:p@h/",
+        "RUN _PWD=x y z",
+    ]
+    told = secrets_in_history(lines, ["A_TOKEN=a=b", "B=c=TOKEN", "E_TOKEN"])
+    assert told == ("history: ENV A_TOKEN", "history: ENV ANY", "history: RUN _PWD", "environment: A_TOKEN")
+
+
+def test_large_files_are_read_only_when_they_are_named_as_keys() -> None:
+    large, huge = KEY + bytes(16 * 1024 - len(KEY)), KEY + bytes((1 << 20) - len(KEY))
+    files = {"a/small": large, "a/large": large + b"0", "a/large.key": huge, "a/huge.key": huge + b"0"}
+    [read] = read_layers(io.BytesIO(image(archive(files))))
+    assert [finding.path for finding in read.findings] == ["a/small", "a/large.key"]
+
+
+def test_pieces_read_as_a_file_is_read() -> None:
+    chunks = Chunks(pieces(b"abcdefgh", 3))
+    assert [chunks.read(0), chunks.read(4), chunks.read(1), chunks.read(), chunks.read(5)] == [
+        b"",
+        b"abcd",
+        b"e",
+        b"fgh",
+        b"",
+    ]
+    assert Chunks(pieces(b"abc", 2)).read(-1) == b"abc"
+
+
+def test_why_an_image_could_not_be_read() -> None:
+    with pytest.raises(PolicyError) as caught:
+        read_layers(io.BytesIO(archive({"a": b"x"})))
+    assert caught.value.message == "the image's layers could not be read: the stream holds no manifest.json"
+    with pytest.raises(PolicyError, match=r"could not be read: .*(truncated|unexpected end)"):
+        read_layers(io.BytesIO(image(archive({"a": b"x"}))[:1500]))
+    with pytest.raises(PolicyError) as caught:
+        read_layers(io.BytesIO(image(b"\x28\xb5\x2f\xfd" + bytes(600))))
+    assert caught.value.message == (
+        "layer blobs/sha256/0 could not be read: it is no tar that this Python can decompress"
+    )
+    assert caught.value.hint == "a layer compressed with zstd needs Python 3.14, or an image stored with gzip"

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from slipway.errors import UsageError
 from slipway.model import (
     INPUT_LABEL,
+    RUN_LABEL,
     TITLE_LABEL,
     Image,
     LocalImage,
@@ -18,6 +19,8 @@ from slipway.model import (
     check_registry,
     check_tag,
     content_tag,
+    familiar,
+    pull_reference,
 )
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -162,3 +165,74 @@ def test_an_image_built_by_other_means_is_not_ours() -> None:
 def test_the_content_tag() -> None:
     assert content_tag(DIGEST) == "in-0123456789ab"
     assert check_tag(content_tag(DIGEST))
+
+
+def test_the_words_on_images() -> None:
+    """They stand on images that are already built: another word, and nothing built before is known any more."""
+    assert (INPUT_LABEL, TITLE_LABEL, RUN_LABEL) == (
+        "slipway.input",
+        "org.opencontainers.image.title",
+        "slipway.run",
+    )
+    assert content_tag("sha256:0123456789abcdef") == "in-0123456789ab"
+
+
+def test_what_an_image_is_when_nothing_is_said() -> None:
+    assert Image("a", "apps/a/Dockerfile").context == "."
+    image = LocalImage("sha256:1")
+    assert (image.tags, image.digests, image.labels, image.size, image.created) == ((), (), {}, 0, 0)
+
+
+def test_the_limits_of_paths_and_ports() -> None:
+    assert check_path("a" * 200) == "a" * 200
+    assert check_registry("127.0.0.1:1") == "127.0.0.1:1"
+    with pytest.raises(UsageError, match="port '65536' is not"):
+        check_registry("reg:65536")
+    with pytest.raises(UsageError, match=r"'\[\]' is no host"):
+        check_registry("[]")
+    with pytest.raises(UsageError, match="not a repository path"):
+        check_path("a/b.")
+
+
+@pytest.mark.parametrize("text", ["localhost/x", "127.0.0.1/x", "[::1]/x"])
+def test_loopback_is_a_registry_without_a_port(text: str) -> None:
+    assert str(Reference.parse(text)) == text
+
+
+def test_the_setting_is_named_as_it_is_called() -> None:
+    with pytest.raises(UsageError) as path:
+        check_path("Acme")
+    with pytest.raises(UsageError) as tag:
+        check_tag("1+0 ")
+    assert (path.value.message, path.value.hint) == ("OWNER=Acme: not a repository path", "OWNER=acme")
+    assert tag.value.message == "BASE_VERSION=1+0 : not a tag"
+    assert tag.value.hint == "1 to 128 letters, digits, and _ . - (not first)"
+
+
+def test_schemes_and_digests_that_go_on() -> None:
+    with pytest.raises(UsageError) as scheme:
+        Reference.parse("http://a://b")
+    assert scheme.value.hint == "a://b"
+    with pytest.raises(UsageError) as registry:
+        check_registry("http://a://b")
+    assert registry.value.hint == "drop 'http://': REGISTRY=a:"
+    with pytest.raises(UsageError, match="64 hexadecimal digits"):
+        Reference.parse(f"ghcr.io/x@{DIGEST}0")
+
+
+@pytest.mark.parametrize(
+    ("root", "listed", "pulled"),
+    [
+        ("python", "python:latest", "docker.io/library/python:latest"),
+        ("python:3.12", "python:3.12", "docker.io/library/python:3.12"),
+        ("docker.io/library/python", "python:latest", "docker.io/library/python:latest"),
+        ("acme/tool", "acme/tool:latest", "docker.io/acme/tool:latest"),
+        ("docker.io/acme/tool:1", "acme/tool:1", "docker.io/acme/tool:1"),
+        ("ghcr.io/tool:1", "ghcr.io/tool:1", "ghcr.io/tool:1"),
+        ("reg:5000/tool", "reg:5000/tool:latest", "reg:5000/tool:latest"),
+        ("localhost/tool:1", "localhost/tool:1", "localhost/tool:1"),
+        (f"python@{DIGEST}", f"python@{DIGEST}", f"docker.io/library/python@{DIGEST}"),
+    ],
+)
+def test_a_root_image_as_it_is_listed_and_as_it_is_pulled(root: str, listed: str, pulled: str) -> None:
+    assert (familiar(root), str(pull_reference(root))) == (listed, pulled)

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from slipway.parallel import each
+from slipway.parallel import along, each
 
 
 def test_results_come_in_the_order_of_the_items() -> None:
@@ -62,3 +62,43 @@ def test_ctrl_c_waits_for_no_thread() -> None:
         child.send_signal(signal.SIGINT)
         child.communicate(timeout=5)
         assert child.returncode == -signal.SIGINT
+
+
+def test_along_a_graph_each_comes_after_what_it_stands_on() -> None:
+    graph = {"ml": ["runtime"], "ocr": ["ml"], "forms": ["runtime", "elsewhere"], "runtime": []}
+    order: list[str] = []
+
+    def work(name: str) -> str:
+        order.append(name)
+        return name.upper()
+
+    done = along(work, graph, at_once=3)
+    assert done == {"ml": "ML", "ocr": "OCR", "forms": "FORMS", "runtime": "RUNTIME"}
+    assert order[0] == "runtime" and order.index("ml") < order.index("ocr")
+    assert along(str.upper, {}, at_once=3) == {}
+
+
+def test_along_a_graph_nothing_waits_for_what_it_does_not_stand_on() -> None:
+    """``ml`` cannot end before ``forms`` has, and ``ocr``, which comes first, takes no place while it waits for it."""
+    forms = threading.Event()
+
+    def work(name: str) -> bool:
+        if name == "forms":
+            forms.set()
+        return forms.wait(10) if name == "ml" else True
+
+    graph = {"runtime": [], "ml": ["runtime"], "ocr": ["ml"], "rag": ["ml"], "forms": ["runtime"]}
+    assert along(work, graph, at_once=2) == dict.fromkeys(graph, True)
+
+
+def test_along_a_graph_the_first_failure_is_told_and_nothing_more_begins() -> None:
+    begun: list[str] = []
+
+    def work(name: str) -> None:
+        begun.append(name)
+        if name == "ml":
+            raise ValueError(name)
+
+    with pytest.raises(ValueError, match="ml"):
+        along(work, {"ml": [], "ocr": ["ml"], "rag": ["ml"]}, at_once=2)
+    assert begun == ["ml"]

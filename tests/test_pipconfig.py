@@ -143,6 +143,16 @@ def test_no_index_is_kept() -> None:
     assert pip_conf(config) == "[global]\nno-index = true\nfind-links = /wheelhouse\n"
 
 
+def test_passwords_are_withheld_and_user_names_only_when_they_are_tokens() -> None:
+    config = PipConfig(
+        index_url=Secret("https://ann:s3%20cret@one.example/simple"),
+        extra_index_urls=(Secret("https://t0ken@two.example/simple"), Secret("https://three.example/simple")),
+    )
+    assert [secret.reveal() for secret in config.withheld] == ["s3%20cret", "s3 cret", "t0ken"]
+    assert {secret.reveal() for secret in config.secrets} >= {"ann", "s3 cret", "t0ken"}
+
+
+@pytest.mark.fault("U03")
 def test_an_extra_index_is_worth_a_word() -> None:
     config = PipConfig(extra_index_urls=(Secret("https://ann:s3cret@one.example/simple"),))
     assert notes(config) == ("extra-index-url one.example: any index may answer for any name; prefer one index-url",)

@@ -16,7 +16,7 @@ import pytest
 
 from slipway.digest import Manifest, input_digest
 from slipway.model import INPUT_LABEL, TITLE_LABEL, Image, LocalImage, Reference, Stack, content_tag
-from slipway.plan import Facts, Outcome, Step, as_json, plan_build, unavailable
+from slipway.plan import Facts, Outcome, Step, as_json, plan_build, unavailable, unlike
 
 CASES = {path.stem: json.loads(path.read_text("utf-8")) for path in sorted(Path(__file__).parent.glob("plans/*.json"))}
 
@@ -119,6 +119,7 @@ def test_a_plan_for_machines() -> None:
             }
         ],
         "roots": {},
+        "frontends": {},
         "counts": {"tag": 1},
     }
 
@@ -126,3 +127,39 @@ def test_a_plan_for_machines() -> None:
 def test_an_outcome_is_good_or_not() -> None:
     statuses = ("built", "reused", "tagged", "pulled", "pushed", "present", "failed", "skipped")
     assert [status for status in statuses if not Outcome("svc-ocr", status, "").ok] == ["failed", "skipped"]
+
+
+def test_without_cache_only_what_is_named_is_built() -> None:
+    case = CASES["all-here"]
+    stack = stack_of(case)
+    plan = plan_build(stack, ["svc-ocr"], facts_of(case, stack), fresh=["svc-ocr"])
+    assert [(step.image, step.action, step.fresh) for step in plan.steps if step.fresh] == [("svc-ocr", "build", True)]
+    assert {step.action for step in plan.steps if not step.fresh} == {"reuse"}
+
+
+@pytest.mark.fault("B17")
+@pytest.mark.parametrize(
+    ("labels", "tags", "platform", "what"),
+    [
+        ({}, "v1 in-aaaaaaaaaaaa", "linux/arm64", ""),
+        ({}, "v1 in-aaaaaaaaaaaa", "linux/arm64/v8", ""),
+        ({}, "v1 in-aaaaaaaaaaaa", "linux/arm", "its platform is linux/arm, not linux/arm64"),
+        ({}, "in-aaaaaaaaaaaa", "linux/arm64", "v1 stands for another image"),
+        ({INPUT_LABEL: "sha256:b"}, "v1", "linux/arm64", f"its label slipway.input is sha256:b, not sha256:{'a' * 64}"),
+        ({TITLE_LABEL: "x"}, "v1", "linux/arm64", f"its label {TITLE_LABEL} is x, not svc-ocr"),
+    ],
+)
+def test_an_image_unlike_its_plan(labels: dict[str, str], tags: str, platform: str, what: str) -> None:
+    digest = f"sha256:{'a' * 64}"
+    reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
+    step = Step("svc-ocr", "build", "", reference, reference.tagged(content_tag(digest)), digest)
+    held = tuple(str(reference.tagged(tag)) for tag in tags.split())
+    image = LocalImage("sha256:1", held, labels={INPUT_LABEL: digest, TITLE_LABEL: "svc-ocr"} | labels)
+    assert unlike(step, image, {"sha256:1": platform}, ["linux/arm64"]).removeprefix("built, but ") == what
+
+
+@pytest.mark.fault("B17")
+def test_an_image_that_is_not_there_is_unlike_its_plan() -> None:
+    reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
+    step = Step("svc-ocr", "build", "", reference, reference.tagged("in-1"), "sha256:1")
+    assert unlike(step, None, {}, ["linux/arm64"]) == "built, but in-1 is not in the engine"

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import base64
 import json
-from urllib.parse import quote
+import re
+import shlex
+import textwrap
+from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.command import Secret
-from slipway.redact import MASK, Redactor, url_secrets
+from slipway.redact import MASK, Lines, Redactor, url_secrets
 
 VALUE = "pä ss/w?rd+1"
 redact = Redactor([Secret(VALUE)])
+KEY = (
+    "-----BEGIN KEY-----\n"
+    + "\n".join(f"{number}line+of/the={number}" * 4 for number in range(5))
+    + "\n-----END KEY-----"
+)
+
+#: Few letters, so that secrets overlap, repeat, and begin where others end.
+LETTERS = st.text("abA=\n", max_size=8)
+CLOSE = st.lists(st.text("abA", min_size=4, max_size=7).map(Secret), min_size=1, max_size=3)
 
 
 @pytest.mark.parametrize(
@@ -30,6 +42,13 @@ redact = Redactor([Secret(VALUE)])
         base64.b64encode(f"u:{VALUE}".encode()).decode(),
         base64.b64encode(f"us:{VALUE}".encode()).decode(),
         base64.b64encode(f"use:{VALUE} and more".encode()).decode(),
+        quote(VALUE, safe="").lower(),
+        quote(VALUE),
+        quote_plus(VALUE),
+        VALUE.encode().hex(),
+        VALUE.encode().hex().upper(),
+        "pä s\ns/w\r\n?rd+1",
+        "\n".join(base64.b64encode(VALUE.encode()).decode()),
     ],
 )
 def test_a_form_of_a_secret(text: str) -> None:
@@ -52,6 +71,7 @@ def test_the_quotes_of_json_do_not_hide_it() -> None:
     assert quoted(json.dumps('say "é"', ensure_ascii=False)) == f'"{MASK}"'
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=20), st.text(min_size=6, max_size=30), st.binary(max_size=20))
 def test_inside_any_base64(before: bytes, secret: str, after: bytes) -> None:
     """Not one of the digits that stand for the secret alone is left in a row of four."""
@@ -63,11 +83,89 @@ def test_inside_any_base64(before: bytes, secret: str, after: bytes) -> None:
     assert MASK in shown
 
 
-@given(st.text(), st.text(min_size=4), st.text())
+def whole(secret: str) -> bool:
+    """Long enough to be one, and not broken up by more line breaks than any tool sets."""
+    return len(re.sub(r"[\r\n]", "", secret)) >= 4 and not re.search(r"[\r\n]{3}", secret)
+
+
+@settings(deadline=None)
+@given(st.text(), st.text(min_size=4).filter(whole), st.text())
 def test_never_in_any_text(before: str, secret: str, after: str) -> None:
     shown = Redactor([Secret(secret)])(before + secret + after)
     assert MASK in shown
     assert secret not in shown.replace(MASK, "\0") or MASK in secret or set(secret) <= set(MASK)
+
+
+@pytest.mark.parametrize("width", [64, 76, 77])
+@pytest.mark.parametrize("lead", [0, 1, 2, 70])
+def test_base64_wrapped_at_a_column(width: int, lead: int) -> None:
+    secret = "s3cret-" * 30
+    encoded = base64.b64encode(b"x" * lead + secret.encode()).decode()
+    shown = Redactor([Secret(secret)])("\n".join(textwrap.wrap(encoded, width)))
+    kept = -(-lead * 8 // 6)
+    assert shown.replace("\n", "")[:kept] == encoded[:kept]
+    assert len(shown.replace(MASK, "").replace("\n", "")) <= kept + 4
+
+
+def test_each_line_of_a_key_is_a_secret() -> None:
+    hide = Redactor([Secret(KEY)])
+    lines = KEY.splitlines()
+    for line in lines[1:-1]:
+        assert hide(f"| {line} |") == f"| {MASK} |"
+    assert hide(lines[0]) == lines[0], "its first line is that of every key"
+    for text in (KEY, KEY.replace("\n", "\r\n"), json.dumps(KEY), quote(KEY), base64.b64encode(KEY.encode()).decode()):
+        assert MASK in hide(text)
+        assert not any(line in hide(text) for line in lines[1:-1])
+
+
+def test_in_json_as_go_writes_it() -> None:
+    assert Redactor([Secret("a&b<c>d")])(r'"a\u0026b\u003cc\u003ed"') == f'"{MASK}"'
+
+
+def test_in_a_shell_s_quotes() -> None:
+    value = "it's secret"
+    assert Redactor([Secret(value)])(f"echo {shlex.quote(value)}") == f"echo '{MASK}'"
+
+
+def test_bytes_that_are_no_text_do_not_stop_it() -> None:
+    assert Redactor([Secret("tok\udcffen")])("a tok\udcffen") == f"a {MASK}"
+
+
+def test_what_is_learned_later_is_hidden_from_then_on() -> None:
+    hide = Redactor([Secret("first-one")])
+    hide.learn([Secret("second-one"), Secret("first-one")])
+    assert hide("first-one second-one") == f"{MASK} {MASK}"
+
+
+@settings(deadline=None)
+@given(CLOSE, st.lists(LETTERS, max_size=8))
+def test_pieces_cut_anywhere_come_to_the_same(secrets: list[Secret], pieces: list[str]) -> None:
+    hide, held, shown = Redactor(secrets), "", ""
+    for piece in pieces:
+        more, held = hide.decided(held + piece)
+        shown += more
+    assert shown + hide(held) == hide("".join(pieces))
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=40), st.text(min_size=4).filter(whole), st.binary(max_size=40), st.integers(1, 9))
+def test_bytes_cut_anywhere_come_out_as_whole_lines(before: bytes, secret: str, after: bytes, size: int) -> None:
+    data = before + secret.encode() + after
+    hide = Redactor([Secret(secret)])
+    lines, told = Lines(hide), []
+    for start in range(0, len(data), size):
+        told += lines.feed(data[start : start + size])
+    told += lines.close()
+    assert told == hide(data.decode("utf-8", "replace")).splitlines()
+
+
+def test_only_what_may_be_a_secret_s_beginning_is_held_back() -> None:
+    lines = Lines(Redactor([Secret("hunter2-and-more")]))
+    assert lines.feed(b"plain\nha") == ["plain"]
+    assert lines.feed(b"lf\nwith hunter") == ["half"]
+    assert lines.feed(b"2-and\n-mor") == []
+    assert lines.feed(b"e\nhunt") == [f"with {MASK}"]
+    assert lines.close() == ["hunt"]
 
 
 @pytest.mark.parametrize(
@@ -82,3 +180,11 @@ def test_never_in_any_text(before: str, secret: str, after: str) -> None:
 )
 def test_what_stands_in_a_url(url: str, secrets: list[str]) -> None:
     assert [secret.reveal() for secret in url_secrets(url)] == secrets
+
+
+def test_all_that_json_holds_is_redacted() -> None:
+    hide = Redactor([Secret("hunter2")])
+    assert hide.all({"a hunter2": ["x hunter2", ("hunter2", 3)], "b": {"c": None}}) == {
+        f"a {MASK}": [f"x {MASK}", [MASK, 3]],
+        "b": {"c": None},
+    }

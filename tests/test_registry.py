@@ -5,16 +5,19 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from email.utils import formatdate
+from functools import partial
 from pathlib import Path
 from time import time
 
 import pytest
 
+from slipway.addresses import base_url, is_private
 from slipway.command import Secret
 from slipway.engine import Credentials
-from slipway.errors import PushError
+from slipway.errors import PolicyError, PushError, RefusedError
 from slipway.model import Reference
-from slipway.registry import Manifest, Registry, base_url
+from slipway.patience import Patience
+from slipway.registry import Manifest, Registry
 from slipway.testing.fakes import MEDIA_TYPE, RegistryServer, digest_of
 
 ALICE = Credentials("alice", Secret("s3cret"))
@@ -32,9 +35,14 @@ def waits() -> list[float]:
     return []
 
 
+def patient(waits: list[float]) -> Patience:
+    """Notes the waits instead of waiting, and tries at even intervals."""
+    return Patience(sleep=waits.append, chance=lambda: 0.5)
+
+
 @pytest.fixture
 def registry(server: RegistryServer, waits: list[float]) -> Registry:
-    return Registry(server.host, lambda host: ALICE, waits.append)
+    return Registry(server.host, lambda host: ALICE, patient(waits))
 
 
 def refused(registry: Registry, reference: Reference) -> tuple[str, str]:
@@ -92,6 +100,7 @@ def test_bytes_that_are_not_what_their_digest_says(server: RegistryServer, regis
     assert fault.struck == 1
 
 
+@pytest.mark.fault("P04")
 def test_a_server_error_is_tried_four_times(server: RegistryServer, registry: Registry, waits: list[float]) -> None:
     fault = server.fault("HEAD", 503, times=9)
     reference = server.reference("acme/x", "v1")
@@ -109,6 +118,7 @@ def test_one_that_passes_is_no_failure(
     assert (fault.struck, waits) == (3, [1.0, 2.0, 4.0])
 
 
+@pytest.mark.fault("P03")
 @pytest.mark.parametrize(("asked", "waited"), [("7", 7.0), ("0", 1.0), ("9999", 120.0), ("soon", 1.0), ("", 1.0)])
 def test_as_long_as_the_registry_asks(
     server: RegistryServer, registry: Registry, waits: list[float], asked: str, waited: float
@@ -126,18 +136,22 @@ def test_until_the_date_the_registry_asks(server: RegistryServer, registry: Regi
     assert 27 < waits[0] <= 30
 
 
-def test_nobody_waits_before_giving_up(server: RegistryServer, registry: Registry, waits: list[float]) -> None:
-    server.fault("HEAD", 429, times=9, headers={"Retry-After": "60"})
+@pytest.mark.fault("P03")
+def test_a_wait_that_is_asked_for_costs_no_try_but_ten_minutes_are_enough(
+    server: RegistryServer, registry: Registry, waits: list[float]
+) -> None:
+    fault = server.fault("HEAD", 429, times=99, headers={"Retry-After": "60"})
     reference = server.reference("acme/x", "v1")
-    assert refused(registry, reference)[0] == f"{reference}: manifest HEAD 429 after 4 tries"
-    assert waits == [60.0, 60.0, 60.0]
+    assert refused(registry, reference)[0] == f"{reference}: manifest HEAD 429 after 11 tries"
+    assert (waits, fault.struck) == ([60.0] * 10, 11)
 
 
+@pytest.mark.fault("P02")
 def test_denied_is_an_answer(server: RegistryServer, registry: Registry, waits: list[float]) -> None:
     fault = server.fault("PUT", 403, times=9)
     with pytest.raises(PushError) as caught:
         registry.put(server.reference("acme/x", "v1"), Manifest(b"{}", MEDIA_TYPE))
-    assert caught.value.message == f"{server.host}/acme/x:v1: manifest PUT: denied to this login"
+    assert caught.value.message == f"{server.host}/acme/x:v1: manifest PUT: denied without a login"
     assert caught.value.hint == f"docker login {server.host}, as one who may write there"
     assert (fault.struck, waits) == (1, [])
 
@@ -152,7 +166,7 @@ def test_a_cut_connection_is_tried_again(server: RegistryServer, registry: Regis
 def test_nobody_listens(waits: list[float]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         host = f"127.0.0.1:{free.getsockname()[1]}"
-    registry = Registry(host, sleep=waits.append)
+    registry = Registry(host, patience=patient(waits))
     assert (
         refused(registry, Reference(host, "acme/x", "v1"))[0] == f"{host}/acme/x:v1: connection refused after 4 tries"
     )
@@ -166,7 +180,7 @@ def test_a_netrc_takes_nothing_from_the_login(
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     with RegistryServer(login=("bearer", "alice", "s3cret")) as server:
         digest = server.add("acme/x", "v1")
-        registry = Registry(server.host, lambda host: ALICE, waits.append)
+        registry = Registry(server.host, lambda host: ALICE, patient(waits))
         assert registry.digest(server.reference("acme/x", "v1")) == digest
 
 
@@ -175,7 +189,7 @@ def test_a_login(kind: str, waits: list[float]) -> None:
     with RegistryServer(login=(kind, "alice", "s3cret")) as server:
         digest = server.add("acme/x", "v1")
         reference = server.reference("acme/x", "v1")
-        registry = Registry(server.host, lambda host: ALICE, waits.append)
+        registry = Registry(server.host, lambda host: ALICE, patient(waits))
         assert registry.answers()
         assert [registry.digest(reference), registry.digest(reference)] == [digest, digest]
         registry.put(server.reference("acme/x", "v2"), registry.manifest(reference))
@@ -187,20 +201,22 @@ def test_a_login(kind: str, waits: list[float]) -> None:
 def test_a_token_that_expired_is_renewed(waits: list[float]) -> None:
     with RegistryServer(login=("bearer", "alice", "s3cret")) as server:
         digest = server.add("acme/x", "v1")
-        registry = Registry(server.host, lambda host: ALICE, waits.append)
+        registry = Registry(server.host, lambda host: ALICE, patient(waits))
         assert registry.digest(server.reference("acme/x", "v1")) == digest
         server.expire_tokens()
         assert registry.digest(server.reference("acme/x", "v1")) == digest
 
 
+@pytest.mark.fault("P01")
 @pytest.mark.parametrize("kind", ["basic", "bearer"])
 @pytest.mark.parametrize("held", [None, Credentials("alice", Secret("wrong")), Credentials()])
 def test_no_login_or_a_wrong_one(kind: str, held: Credentials | None, waits: list[float]) -> None:
     with RegistryServer(login=(kind, "alice", "s3cret")) as server:
-        registry = Registry(server.host, lambda host: held, waits.append)
+        registry = Registry(server.host, lambda host: held, patient(waits))
         reference = server.reference("acme/x", "v1")
+        said = f"login to {server.host} as alice failed" if held and held.username else "the registry wants a login"
         assert refused(registry, reference) == (
-            f"{reference}: the registry wants a login",
+            f"{reference}: {said}",
             f"docker login {server.host}",
         )
         assert len(server.requests) <= 3
@@ -212,7 +228,7 @@ def test_credentials_are_asked_for_only_when_wanted(server: RegistryServer, wait
         raise AssertionError("asked for credentials")
 
     server.add("acme/x", "v1")
-    assert Registry(server.host, never, waits.append).digest(server.reference("acme/x", "v1"))
+    assert Registry(server.host, never, patient(waits)).digest(server.reference("acme/x", "v1"))
 
 
 def test_what_the_registry_says_is_quoted_short(server: RegistryServer, registry: Registry) -> None:
@@ -220,3 +236,137 @@ def test_what_the_registry_says_is_quoted_short(server: RegistryServer, registry
     server.fault("GET", 400)
     with pytest.raises(PushError, match=r"acme/x:v1: 400"):
         registry.manifest(server.reference("acme/x", "v1"))
+
+
+def test_pauses_differ_so_that_many_clients_do_not_come_back_at_once(server: RegistryServer) -> None:
+    waits: list[float] = []
+    server.fault("HEAD", 503, times=9)
+    for chance in (0.0, 1.0):
+        registry = Registry(server.host, patience=Patience(sleep=waits.append, chance=partial(float, chance)))
+        with pytest.raises(PushError):
+            registry.digest(server.reference("acme/x", "v1"))
+    assert waits == [0.75, 1.5, 3.0, 1.25, 2.5, 5.0]
+
+
+@pytest.mark.parametrize("kind", ["basic", "bearer"])
+def test_whether_a_login_may_write_is_found_out_without_writing(kind: str, waits: list[float]) -> None:
+    with RegistryServer(login=(kind, "alice", "s3cret")) as server:
+        Registry(server.host, lambda host: ALICE, patient(waits)).check_write(server.reference("acme/x", "v1"))
+        asked = [request for request in server.requests if "/token" not in request]
+        assert asked[-2:] == ["POST /v2/acme/x/blobs/uploads/", "DELETE /v2/acme/x/blobs/uploads/one"]
+        assert all("pull%2Cpush" in request for request in server.requests if "/token" in request)
+        assert (server.tags, server.blobs) == ({}, {})
+
+
+def test_an_upload_that_is_elsewhere_is_not_followed_with_a_login(server: RegistryServer, registry: Registry) -> None:
+    server.fault("POST", 202, headers={"Location": "http://elsewhere.example/uploads/1"})
+    registry.check_write(server.reference("acme/x", "v1"))
+    assert server.requests == ["POST /v2/acme/x/blobs/uploads/"]
+
+
+def test_a_token_server_that_stumbles_is_asked_again(waits: list[float]) -> None:
+    with RegistryServer(login=("bearer", "alice", "s3cret")) as server:
+        digest = server.add("acme/x", "v1")
+        fault = server.fault("GET /token", 503, times=2)
+        registry = Registry(server.host, lambda host: ALICE, patient(waits))
+        assert registry.digest(server.reference("acme/x", "v1")) == digest
+        assert (fault.struck, waits) == (2, [1.0, 2.0])
+
+
+def test_a_long_wait_is_told(server: RegistryServer) -> None:
+    digest = server.add("acme/x", "v1")
+    server.fault("HEAD", 429, headers={"Retry-After": "90"})
+    server.fault("HEAD", 503)
+    told: list[str] = []
+    reference = server.reference("acme/x", "v1")
+    registry = Registry(server.host, patience=Patience(sleep=lambda seconds: None, tell=told.append))
+    assert registry.digest(reference) == digest
+    assert told == [f"{reference}: manifest HEAD 429: waiting 90 s"]
+
+
+@pytest.mark.fault("P05")
+def test_a_body_that_is_too_large_names_the_directive(
+    server: RegistryServer, registry: Registry, waits: list[float]
+) -> None:
+    fault = server.fault("PUT", 413, times=9)
+    with pytest.raises(RefusedError) as caught:
+        registry.put(server.reference("acme/x", "v1"), Manifest(b"{}", MEDIA_TYPE))
+    assert caught.value.message == (
+        f"{server.host}/acme/x:v1: manifest PUT: 413, too large for {server.host} or a proxy before it"
+    )
+    assert "client_max_body_size (nginx)" in caught.value.hint
+    assert (caught.value.exit_code, fault.struck, waits, server.tags) == (7, 1, [], {})
+
+
+@pytest.mark.parametrize(
+    ("host", "private"),
+    [
+        ("10.1.2.3", True),
+        ("192.168.0.1:5000", True),
+        ("172.17.0.2:5000", True),
+        ("127.0.0.1:5000", True),
+        ("[fd00::1]:5000", True),
+        ("localhost:5000", True),
+        ("8.8.8.8:5000", False),
+        ("[2606:4700::1]:5000", False),
+        ("registry.example.com", False),
+        ("registry:5000", False),
+    ],
+)
+def test_what_is_private(host: str, private: bool) -> None:
+    assert is_private(host) is private
+
+
+@pytest.fixture
+def nearby(server: RegistryServer, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A private address that is no loopback, behind which the server listens."""
+    real, port = socket.getaddrinfo, int(server.host.rpartition(":")[2])
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, *more: real("127.0.0.1", port, *more))
+    return f"10.1.2.3:{port}"
+
+
+@pytest.mark.fault("P09")
+def test_plain_http_elsewhere_only_for_what_is_listed(server: RegistryServer, nearby: str, waits: list[float]) -> None:
+    digest = server.add("acme/x", "v1")
+    reference = Reference(nearby, "acme/x", "v1")
+    assert Registry(nearby, patience=patient(waits), insecure=[nearby]).digest(reference) == digest
+    with pytest.raises(PushError, match="TLS: no agreement with what answers there"):
+        Registry(nearby, patience=patient(waits)).digest(reference)
+    assert len(server.requests) == 1
+
+
+@pytest.mark.fault("P09")
+@pytest.mark.parametrize("kind", ["basic", "bearer"])
+def test_no_login_travels_in_plain_http(server: RegistryServer, nearby: str, kind: str, waits: list[float]) -> None:
+    server.login = (kind, "alice", "s3cret")
+    registry = Registry(nearby, lambda host: ALICE, patient(waits), insecure=[nearby])
+    with pytest.raises(PolicyError) as caught:
+        registry.digest(Reference(nearby, "acme/x", "v1"))
+    assert (caught.value.exit_code, caught.value.message) == (10, f"{nearby}: the login would travel in plain HTTP")
+    assert caught.value.hint == f"TLS for {nearby}, or docker logout {nearby}"
+    assert server.requests == ["HEAD /v2/acme/x/manifests/v1"]
+
+
+@pytest.mark.fault("P09")
+def test_no_token_is_asked_for_in_plain_http_elsewhere(
+    server: RegistryServer, monkeypatch: pytest.MonkeyPatch, waits: list[float]
+) -> None:
+    challenge = {"WWW-Authenticate": 'Bearer realm="http://tokens.example/",service="x"'}
+    server.fault("HEAD", 401, headers=challenge)
+    with pytest.raises(PolicyError, match=r"sends the login to http://tokens\.example/, in plain HTTP"):
+        Registry(server.host, lambda host: ALICE, patient(waits)).digest(server.reference("acme/x", "v1"))
+
+
+@pytest.mark.fault("P19")
+def test_a_proxy_of_the_environment_is_taken_but_never_to_loopback(
+    server: RegistryServer, monkeypatch: pytest.MonkeyPatch, waits: list[float]
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://{server.host}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    away = Registry("10.1.2.3:5000", patience=patient(waits), insecure=["10.1.2.3:5000"])
+    assert away.digest(Reference("10.1.2.3:5000", "acme/x", "v1")) == ""
+    assert server.requests == ["HEAD http://10.1.2.3:5000/v2/acme/x/manifests/v1"]
+    with RegistryServer() as other:
+        assert Registry(other.host, patience=patient(waits)).digest(other.reference("acme/x", "v1")) == ""
+        assert (other.requests, len(server.requests)) == (["HEAD /v2/acme/x/manifests/v1"], 1)

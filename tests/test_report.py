@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+
+import pytest
 
 from slipway.plan import Outcome
 from slipway.report import dumps, outcomes_json
@@ -10,13 +13,15 @@ from slipway.report import dumps, outcomes_json
 
 def test_an_entry_per_image() -> None:
     built = Outcome("base-ml", "built", "main.py changed", "sha256:1", "sha256:2", "r/a/base-ml:v1", 2_220, 8.23456)
-    failed = Outcome("svc-ocr", "failed", "not built yet", detail="RUN false: exit code: 1")
-    content = outcomes_json([built, failed], run="7f3c", seconds=9.87654, command="build")
+    built = replace(built, warnings=("JSONArgsRecommended: use JSON (line 3)",))
+    failed = Outcome("svc-ocr", "failed", "not built yet", detail="RUN false: exit code: 1", output=("why", "because"))
+    content = outcomes_json([built, failed], run="7f3c", seconds=9.87654, command="build", roots={"python": "sha256:3"})
     assert content == {
         "run": "7f3c",
         "command": "build",
         "seconds": 9.877,
         "ok": False,
+        "roots": {"python": "sha256:3"},
         "images": [
             {
                 "image": "base-ml",
@@ -28,6 +33,8 @@ def test_an_entry_per_image() -> None:
                 "size": 2220,
                 "seconds": 8.235,
                 "detail": "",
+                "output": (),
+                "warnings": ("JSONArgsRecommended: use JSON (line 3)",),
             },
             {
                 "image": "svc-ocr",
@@ -39,12 +46,21 @@ def test_an_entry_per_image() -> None:
                 "size": 0,
                 "seconds": 0.0,
                 "detail": "RUN false: exit code: 1",
+                "output": ("why", "because"),
+                "warnings": (),
             },
         ],
     }
-    assert outcomes_json([built], run="", seconds=0, command="build")["ok"] is True
-    assert json.loads(dumps(content)) == content
+    assert outcomes_json([built], run="", seconds=0, command="build", roots={})["ok"] is True
+    assert json.loads(dumps(content)) == json.loads(json.dumps(content))
 
 
 def test_text_stays_readable() -> None:
     assert dumps({"a": "é → ж"}) == '{\n "a": "é → ж"\n}'
+
+
+@pytest.mark.fault("C15")
+def test_a_name_that_is_no_text_is_json_all_the_same() -> None:
+    text = dumps({"path": "bad\udcff"})
+    text.encode("utf-8")
+    assert json.loads(text) == {"path": "bad\udcff"}

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from slipway.command import Command, Result
-from slipway.runner import run
+from slipway.runner import _prepare, run
 
 pytestmark = pytest.mark.process
 
@@ -132,7 +132,7 @@ def test_a_command_that_ignores_everything_is_killed_after_the_grace() -> None:
 DRIVER = """
 import sys
 from slipway.command import Command
-from slipway.runner import run
+from slipway.runner import _prepare, run
 try:
     run(Command(("sh", "-c", sys.argv[1])))
 except KeyboardInterrupt:
@@ -172,3 +172,33 @@ def test_on_linux_a_command_dies_with_us(tmp_path: Path) -> None:
     child.kill()
     child.wait()
     assert ends(grandchild) is (sys.platform == "linux")
+
+
+def test_what_has_had_its_time_is_ended_with_all_it_started(tmp_path: Path) -> None:
+    """It says nothing meanwhile: nobody but ``over`` could know."""
+    started = time.monotonic()
+    file = tmp_path / "child"
+    result = run(sh(f"sleep 60 & echo $! > {file}; wait"), over=file.exists)
+    assert not result.ok
+    assert time.monotonic() - started < 30
+    assert ends(written(file))
+
+
+def test_what_is_never_over_runs_to_its_end() -> None:
+    asked: list[float] = []
+
+    def over() -> bool:
+        asked.append(time.monotonic())
+        return False
+
+    assert run(sh("sleep 0.6; exit 3"), over=over).exit_code == 3
+    assert asked
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's death")
+def test_a_child_whose_parent_died_before_it_could_ask_does_not_begin() -> None:
+    child = os.fork()
+    if not child:
+        _prepare(set(), os.getpid())  # its parent is another process
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1

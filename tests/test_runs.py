@@ -16,7 +16,7 @@ from slipway.command import Secret
 from slipway.digest import Manifest, input_digest
 from slipway.errors import LockedError
 from slipway.redact import Redactor
-from slipway.runs import Run, load_inputs, lock, save_inputs
+from slipway.runs import Run, load_inputs, lock, save_inputs, sweep
 
 
 def mode(path: Path) -> str:
@@ -50,11 +50,12 @@ def test_secret_files_are_gone_when_the_run_is_closed(tmp_path: Path) -> None:
     assert list(run.directory.rglob("*")) == []
 
 
+@pytest.mark.fault("X08")
 def test_everything_written_is_redacted(tmp_path: Path) -> None:
     with Run(tmp_path, Redactor([Secret("hunter2")])) as run:
         run.log("svc-ocr", "token hunter2 \udcff")
         run.journal(command="x hunter2")
-        run.write("run.json", {"detail": "hunter2"})
+        run.write("run.json", {"detail": "hunter2", "lines": ["hun\nter2", {"hunter2": 2}]})
     texts = [path.read_text() for path in run.directory.iterdir()]
     assert len(texts) == 3
     assert all("hunter2" not in text and "***" in text for text in texts)
@@ -160,3 +161,43 @@ def test_inputs_used_lately_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(list((tmp_path / "inputs").iterdir())) == 4
     assert load_inputs(tmp_path, digest) == (MANIFEST, {"tree:11": {"x.py": "100644 bb"}})
     assert load_inputs(tmp_path, "sha256:0") == (None, {})
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from slipway.runs import Run
+run = Run(Path(sys.argv[1]))
+run.secret_file("uv.toml", "token")
+print(run.id, flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.process
+@pytest.mark.fault("X10")
+def test_secret_files_of_a_killed_run_are_swept_and_a_living_runs_are_not(tmp_path: Path) -> None:
+    died = subprocess.run([sys.executable, "-c", KILLED, tmp_path], capture_output=True, text=True)
+    assert died.returncode == -9
+    left = tmp_path / "runs" / died.stdout.strip() / "secrets"
+    assert (mode(left), mode(left / "uv.toml")) == ("700", "600")
+    with Run(tmp_path) as living:
+        kept = living.secret_file("uv.toml", "token")
+        sweep(tmp_path)
+        assert not left.exists() and left.parent.exists()
+        assert kept.read_text() == "token"
+    assert not kept.exists()
+
+
+@pytest.mark.process
+@pytest.mark.fault("X10")
+def test_half_written_files_of_a_killed_run_are_swept(tmp_path: Path) -> None:
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    files = [tmp_path / path for path in ("inputs/ab.json", "inputs/ab.{}", "cache/stat.json", "cache/stat.json.{}")]
+    written = [Path(str(file).format(pid)) for file in files for pid in (dead.pid, os.getpid(), 1)]
+    for file in written:
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("{}")
+    sweep(tmp_path)
+    assert {file for file in written if not file.exists()} == {file for file in written if str(dead.pid) in file.name}

@@ -8,7 +8,7 @@ import pytest
 
 from slipway.errors import UsageError
 from slipway.model import Reference
-from slipway.settings import SETTINGS, Settings, Value, check_extra, find_root, load
+from slipway.settings import SETTINGS, Settings, Value, find_root, load, unused
 
 ROOT = Path(__file__).parents[1]
 
@@ -27,16 +27,17 @@ def problems(folder: Path, environment: dict[str, str] | None = None) -> list[tu
     return [(problem.where, problem.what, problem.hint) for problem in caught.value.problems]
 
 
+@pytest.mark.fault("C22")
 def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(tmp_path: Path) -> None:
     given(tmp_path, "# naming\nREGISTRY=file:1\nOWNER=file\nBASE_VERSION=v-file\n")
     settings = load(tmp_path, {"REGISTRY": "flag:1", "VERSION": ""}, {"REGISTRY": "env:1", "OWNER": "env"})
-    assert {name: (value.value, value.source) for name, value in settings.values.items() if value.value} == {
+    shown = {name: (value.value, value.source) for name, value in settings.values.items()}
+    assert {name: said for name, said in shown.items() if said[1] != "default"} == {
         "REGISTRY": ("flag:1", "flag"),
         "OWNER": ("env", "environment"),
         "BASE_VERSION": ("v-file", ".env:4"),
-        "PYTHON_IMAGE": ("python:3.12-slim", "default"),
-        "REMOTE_PATH": ("/var/tmp/slipway", "default"),
     }
+    assert shown["PYTHON_IMAGE"] == ("python:3.12-slim", "default")
 
 
 def test_nothing_given_is_the_defaults(tmp_path: Path) -> None:
@@ -70,29 +71,9 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         ("environment", "BUILDER=--x: not a builder's name", ""),
         (".env:7", "REMOTE_HOST=-oProxyCommand=x: not an ssh alias or user@host[:port]", ""),
         (".env:8", "WHEELHOUSE=wheels: not an absolute path", ""),
-        ("pyproject.toml [tool.slipway]", "unknown key 'moving_tags'", "did you mean moving-tags?"),
-        ("pyproject.toml [tool.slipway]", "budgets maps an image to a size such as '200 MB'", ""),
+        ("pyproject.toml:2", "unknown key 'moving_tags'", "did you mean moving-tags?"),
+        ("pyproject.toml:3", "budgets maps an image to a size such as '200 MB'", ""),
     ]
-
-
-@pytest.mark.parametrize(
-    ("project", "where", "what"),
-    [
-        ("[tool.slipway", "pyproject.toml", "not TOML: "),
-        ("[tool]\nslipway = 3", "pyproject.toml tool.slipway", "is a table"),
-        ("[tool.slipway]\nmoving-tags = 'latest'", "pyproject.toml [tool.slipway]", "moving-tags is a list of tags"),
-        ("[tool.slipway]\nzzz = 1", "pyproject.toml [tool.slipway]", "unknown key 'zzz'"),
-    ],
-)
-def test_a_wrong_project_table(tmp_path: Path, project: str, where: str, what: str) -> None:
-    ((found, said, _),) = problems(given(tmp_path, project=project))
-    assert (found, said[: len(what)]) == (where, what)
-
-
-def test_the_project_table(tmp_path: Path) -> None:
-    given(tmp_path, project="[tool.slipway]\nmoving-tags = ['edge']\n[tool.slipway.budgets]\nbase-ml = '1.3 GB'\n")
-    project = load(tmp_path, environment={}).project
-    assert (project.moving_tags, dict(project.budgets)) == (("edge",), {"base-ml": "1.3 GB"})
 
 
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
@@ -106,7 +87,7 @@ def with_extra(folder: Path, env: str, environment: dict[str, str] | None = None
 
 def test_what_the_file_adds_is_a_build_arg_and_the_environment_overrides_it(tmp_path: Path) -> None:
     settings = with_extra(tmp_path, "TORCH=2.13\nMODEL=small\n", {"MODEL": "large", "HOME": "/root"})
-    check_extra(settings, ["TORCH", "MODEL"])
+    assert unused(settings, ["TORCH", "MODEL"]) == ()
     assert settings.build_args == {
         "REGISTRY": "localhost:5000",
         "OWNER": "slipway",
@@ -128,9 +109,7 @@ def test_what_the_file_adds_is_a_build_arg_and_the_environment_overrides_it(tmp_
 )
 def test_a_name_that_nothing_uses(tmp_path: Path, line: str, hint: str) -> None:
     settings = with_extra(tmp_path, f"OWNER=acme\n{line}\n")
-    with pytest.raises(UsageError) as caught:
-        check_extra(settings, ["TORCH_VERSION"])
-    (problem,) = caught.value.problems
+    (problem,) = unused(settings, ["TORCH_VERSION"])
     assert (problem.where, problem.what, problem.hint) == (
         ".env:2",
         f"{line.partition('=')[0]} is used by no image",
@@ -138,13 +117,27 @@ def test_a_name_that_nothing_uses(tmp_path: Path, line: str, hint: str) -> None:
     )
 
 
-def test_what_is_called_like_a_secret_is_not_shown(tmp_path: Path) -> None:
-    settings = with_extra(tmp_path, "HF_TOKEN=abc\nDB_PASSWORD=abc\nTORCH=abc\n")
-    assert {name: value.value for name, value in settings.shown_extra.items()} == {
-        "HF_TOKEN": "***",
-        "DB_PASSWORD": "***",
-        "TORCH": "abc",
+@pytest.mark.fault("C22")
+def test_what_is_secret_is_shown_as_its_length(tmp_path: Path) -> None:
+    settings = with_extra(
+        tmp_path, "HF_TOKEN=abc\nDB_PASSWORD=abcdef\nTORCH=abc\nINDEX=https://ann:abcd@pypi.example\n"
+    )
+    assert {value.name: (value.value, value.source) for value in settings.shown if value.name in settings.extra} == {
+        "HF_TOKEN": ("*** (3 characters)", ".env:1"),
+        "DB_PASSWORD": ("*** (6 characters)", ".env:2"),
+        "TORCH": ("abc", ".env:3"),
+        "INDEX": ("https://***@pypi.example", ".env:4"),
     }
+    assert {secret.reveal() for secret in settings.secrets} >= {"abc", "abcdef", "abcd"}
+
+
+@pytest.mark.fault("C22")
+def test_the_project_table_is_shown_with_its_lines(tmp_path: Path) -> None:
+    given(tmp_path, project="[tool.slipway]\ncontext-limit = '1 GB'\n[tool.slipway.budgets]\nbase-ml = '1.3 GB'\n")
+    shown = {value.name: (value.value, value.source) for value in load(tmp_path, environment={}).shown}
+    assert shown["context-limit"] == ("1.00 GB", "pyproject.toml:2")
+    assert shown["budgets.base-ml"] == ("1.3 GB", "pyproject.toml:4")
+    assert shown["moving-tags"] == ("latest", "default")
 
 
 def test_the_root_is_found_from_below(tmp_path: Path) -> None:

@@ -11,9 +11,10 @@ import pytest
 
 import slipway.smoke
 from slipway import leftovers
-from slipway.command import Command, Result
-from slipway.containers import State, explain
-from slipway.errors import SmokeError, UsageError
+from slipway.command import Command, Result, Secret
+from slipway.condition import State, explain
+from slipway.errors import PolicyError, SmokeError, UsageError
+from slipway.redact import Redactor
 from slipway.smoke import (
     CHECKS,
     Budget,
@@ -120,6 +121,16 @@ def test_tests_of_several_images_get_no_checks() -> None:
     assert not [argument for argument in command.argv if argument.startswith("--slipway-image")]
 
 
+@pytest.mark.fault("U05", "U06", "T13")
+def test_what_the_project_allows_reaches_the_checks() -> None:
+    this = Round(Path("/r"), "1", Path("/d"), {}, slowness="2.5", allow_setuid=("/usr/bin/ping",))
+    argv = pytest_command(Target("svc-a", "sha256:a", allow_root="opens raw sockets"), this).argv
+    assert {
+        "--slipway-slowness=2.5", "--slipway-allow-setuid=/usr/bin/ping", "--slipway-allow-root=opens raw sockets"
+    } <= set(argv)  # fmt: skip
+    assert not [word for word in pytest_command(Target("svc-b", "sha256:b"), this).argv if "allow-root" in word]
+
+
 def test_all_passed() -> None:
     outcome = read_outcome("svc-a", 0, PASSED, "log")
     assert outcome == Outcome("svc-a", 2, 0, 1.5, "log")
@@ -184,6 +195,30 @@ def test_one_failure_does_not_keep_the_others_from_being_tested(tmp_path: Path) 
         f"log:   {tmp_path / 'smoke-a' / 'pytest.log'}"
     )
     assert Path(failure.value.log).read_text() == "what pytest printed\n"
+
+
+REFUSED = """<testsuites><testsuite time="1"><testcase name="test_a"/>
+<testcase name="test_user"><properties><property name="slipway" value="policy"/></properties>
+<failure message="USER 0 is root"/></testcase>
+</testsuite></testsuites>"""
+
+
+@pytest.mark.fault("U05")
+def test_what_works_and_may_not_be_shipped_is_refused(tmp_path: Path) -> None:
+    """Only policy stands in its way: exit 10. With one image that does not work beside it: exit 9."""
+    with pytest.raises(PolicyError, match="smoke a: 1 failed, 1 passed\n  test_user: USER 0 is root"):
+        smoke([Target("a", "1")], Round(tmp_path, "r", tmp_path, {}), Pytest(a=(1, REFUSED)))
+    both = Pytest(a=(1, REFUSED), b=(1, MIXED))
+    with pytest.raises(SmokeError, match="smoke a: 1 failed"):
+        smoke([Target("a", "1"), Target("b", "2")], Round(tmp_path, "r", tmp_path, {}), both)
+
+
+@pytest.mark.fault("X08")
+def test_what_pytest_printed_is_kept_without_secrets_for_its_owner_alone(tmp_path: Path) -> None:
+    redact = Redactor([Secret("what pytest")])
+    [outcome] = smoke([Target("a", "1")], Round(tmp_path, "r", tmp_path, {}, redact=redact), Pytest(a=(0, PASSED)))
+    assert Path(outcome.log).read_text() == "*** printed\n"
+    assert Path(outcome.log).stat().st_mode & 0o777 == 0o600
 
 
 def test_results_of_an_earlier_round_are_not_read_again(tmp_path: Path) -> None:

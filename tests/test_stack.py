@@ -116,3 +116,43 @@ def test_every_problem_of_every_file_at_once() -> None:
 def test_the_context_is_the_root_unless_all_lies_beside_the_dockerfile(existing: set[str], context: str) -> None:
     stack = assembled({OCR: "FROM x\nCOPY main.py /app/\n"}, exists=existing.__contains__).stack
     assert stack["svc-ocr"].context == context
+
+
+def test_what_an_image_takes_is_told() -> None:
+    text = (
+        "FROM ${PYTHON_IMAGE}\nRUN --mount=type=secret,id=one --mount=type=secret,id=two true\n"
+        "COPY --from=wheels a /\nCOPY --from=wheels b /\n"
+    )
+    (image,) = assembled({OCR: f"ARG PYTHON_IMAGE\n{text}"}, contexts=["wheels"]).stack
+    assert (image.secrets, image.contexts, image.frontend) == (("one", "two"), ("wheels",), "")
+    (image,) = assembled({OCR: f"# syntax=docker/dockerfile:1.7\nARG PYTHON_IMAGE\n{text}"}, contexts=["wheels"]).stack
+    assert image.frontend == "docker/dockerfile:1.7"
+
+
+@pytest.mark.parametrize("platform", ["linux/amd64", "linux/arm64"])
+def test_the_platform_is_the_one_built_for(platform: str) -> None:
+    text = "FROM scratch\nARG TARGETARCH\nCOPY ${TARGETARCH} /\n"
+    more = {} if platform == "linux/amd64" else {"platform": platform}
+    (reading,) = assembled({OCR: text}, **more).readings.values()
+    assert reading.sources[0].paths == (platform.partition("/")[2],)
+
+
+def test_an_unlike_name_is_told_with_all_that_are_known() -> None:
+    found = problems({OCR: on("nothing-of-the-kind"), ML: RUNTIME})
+    assert [hint for _, _, hint in found] == ["known: base-ml, svc-ocr"]
+
+
+def test_a_parent_named_by_tag_and_digest() -> None:
+    digest = f"sha256:{'0' * 64}"
+    texts = {OCR: on("base-ml", tag="${BASE_VERSION}@" + digest), ML: RUNTIME}
+    image = assembled(texts).stack["svc-ocr"]
+    assert (image.parents, image.roots) == ((), (f"reg:5000/acme/base-ml:v1@{digest}",))
+
+
+@pytest.mark.parametrize(
+    ("existing", "context"),
+    [({"main.py"}, "."), ({"apps/svc_ocr/main.py", "apps/svc_ocr/more.py"}, "apps/svc_ocr")],
+)
+def test_patterns_do_not_decide_on_the_context(existing: set[str], context: str) -> None:
+    text = f"{RUNTIME.rpartition('COPY')[0]}COPY main.py more.py *.txt a? [b]c /app/\n"
+    assert assembled({OCR: text}, exists=existing.__contains__).stack["svc-ocr"].context == context

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from slipway import runs
+from slipway.command import Secret
 from slipway.errors import PolicyError, UsageError
-from slipway.model import LocalImage, content_tag
+from slipway.model import LocalImage, content_tag, pull_reference
 from slipway.plan import plan_build
 from slipway.registry import Registry
 from slipway.settings import Settings, load
-from slipway.survey import Survey, identity, pull_reference, read_repository, survey
-from slipway.testing.fakes import FakeEngine, RegistryServer, local_image
+from slipway.survey import Survey, identity, read_repository, refuse_secrets, survey
+from slipway.testing.fakes import HASTE, FakeEngine, RegistryServer, local_image
 from slipway.worktree import Worktree
 
 ROOT = "python:3.12-slim"
@@ -39,7 +40,7 @@ def known(
     **environment: str,
 ) -> Survey:
     settings = settings_of(root, **{"REGISTRY": "127.0.0.1:1", **environment})
-    asked = registry or Registry("127.0.0.1:1", sleep=lambda seconds: None)
+    asked = registry or Registry("127.0.0.1:1", patience=HASTE)
     repository = read_repository(settings, Worktree(root), contexts or {})
     return survey(repository, engine or FakeEngine([PYTHON]), lambda: asked, names)
 
@@ -184,6 +185,71 @@ def test_a_secret_as_an_arg_is_refused(repository: Path) -> None:
         "error: apps/svc_ocr/Dockerfile:6: HF_TOKEN would stand in the image's history\n"
         "hint:  RUN --mount=type=secret,id=hf_token instead of ARG or ENV"
     )
+
+
+def on_version(root: Path, version: str) -> None:
+    path = root / "apps/svc_ocr/Dockerfile"
+    path.write_text(path.read_text().replace("base-ml:${BASE_VERSION}", f"base-ml:{version}"))
+
+
+@pytest.mark.fault("B06")
+def test_a_base_of_this_registry_that_is_not_there(repository: Path) -> None:
+    on_version(repository, "v9")
+    with RegistryServer() as server:
+        for tag in ("v1", "v2", "in-123456789abc"):
+            server.add("slipway/base-ml", tag)
+        asked = {"registry": Registry(server.host), "REGISTRY": server.host}
+        with pytest.raises(UsageError) as caught:
+            known(repository, **asked)  # type: ignore[arg-type]
+        (problem,) = caught.value.problems
+        assert problem.where == "apps/svc_ocr/Dockerfile"
+        assert problem.what.startswith(f"FROM {server.host}/slipway/base-ml:v9: neither in the engine nor at ")
+        assert problem.hint == "did you push base-ml v9? known: v1, v2"
+        assert known(repository, names=["svc-forms"], **asked).facts.published == frozenset()  # type: ignore[arg-type]
+        denied = server.fault("tags/list", 403)
+        with pytest.raises(UsageError, match="the registry does not say which versions it has"):
+            known(repository, **asked)  # type: ignore[arg-type]
+        assert denied.struck == 1
+        server.add("slipway/base-ml", "v9")
+        assert known(repository, **asked).notes == ()  # type: ignore[arg-type]
+
+
+def test_a_budget_of_nobody(repository: Path) -> None:
+    (repository / "pyproject.toml").write_text("[tool.slipway.budgets]\nsvc-ocrr = '1 MB'\nbase-ml = '1 MB'\n")
+    with pytest.raises(UsageError) as caught:
+        known(repository)
+    assert str(caught.value) == (
+        "error: pyproject.toml:2: budget of svc-ocrr: matches no image\nhint:  did you mean svc-ocr?"
+    )
+
+
+@pytest.mark.fault("C02")
+def test_names_that_no_image_uses_are_kept_for_the_door(repository: Path) -> None:
+    (repository / ".env").write_text("OWNER=acme\nBASE_VERISON=v1\n")
+    found = read_repository(settings_of(repository), Worktree(repository), {})
+    assert [str(problem) for problem in found.unused] == [".env:2: BASE_VERISON is used by no image"]
+
+
+@pytest.mark.fault("X01")
+def test_secrets_that_become_known_later_are_looked_for_too(repository: Path) -> None:
+    path = repository / "apps/svc_ocr/Dockerfile"
+    path.write_text(path.read_text() + "ARG MIRROR\n")
+    (repository / ".env").write_text("MIRROR=geheim12\n")
+    found = read_repository(settings_of(repository), Worktree(repository), {})
+    refuse_secrets(found, [Secret("other-one"), Secret("xy")])
+    with pytest.raises(PolicyError, match="the value of MIRROR is a secret"):
+        refuse_secrets(found, [Secret("geheim12")])
+
+
+@pytest.mark.fault("C14")
+def test_links_that_lead_outside_are_noted_some_by_name(repository: Path) -> None:
+    for number in range(7):
+        (repository / f"apps/svc_ocr/link{number}").symlink_to("/etc")
+    notes = known(repository).notes
+    assert (
+        len([note for note in notes if note.endswith("leads out of the context: sent as a link, never followed")]) == 5
+    )
+    assert "2 more links lead out" in notes
 
 
 def test_no_dockerfile_at_all(tmp_path: Path) -> None:

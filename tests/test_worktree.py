@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,9 +166,12 @@ def test_a_path_that_leaves_the_context(tmp_path: Path) -> None:
 
 
 DENIED = [".env", ".env.local", "a/server.pem", "tls.key", "id_ed25519", "home/.ssh/config", ".netrc", ".pypirc"]
+DENIED += [".envrc", ".env-prod", ".env.example.local", "id_rsa", "a/ID_RSA", "server.PEM", "_netrc", ".dockercfg"]
+DENIED += ["a/.git/hooks/deep/x", ".git-credentials", "id_ed25519_sk", "kubeconfig", "deep/.docker/config.json"]
 DENIED += [".git/config", ".aws/credentials", ".docker/config.json", ".kube/config", "prod.kubeconfig", "cert.p12"]
 
 
+@pytest.mark.fault("X04", "X12")
 @pytest.mark.parametrize("path", DENIED)
 def test_what_never_enters_an_image(tmp_path: Path, path: str) -> None:
     write(tmp_path, path)
@@ -194,6 +199,7 @@ def test_what_only_looks_like_it(tmp_path: Path, path: str) -> None:
     assert read(tmp_path, path).entries
 
 
+@pytest.mark.fault("C18")
 def test_special_files_are_told_and_never_opened(tmp_path: Path) -> None:
     (tmp_path / "libs").mkdir()
     os.mkfifo(tmp_path / "libs/pipe")
@@ -245,6 +251,7 @@ COUNTS = [change_bytes, change_bytes_and_put_the_time_back, change_mode, change_
 DOES_NOT = [touch, rewrite, touch_elsewhere]
 
 
+@pytest.mark.fault("C20")
 @pytest.mark.parametrize("change", COUNTS + DOES_NOT, ids=lambda change: change.__name__)
 def test_what_counts(tmp_path: Path, change: Callable[[Path], None]) -> None:
     write(tmp_path, "libs/a.py")
@@ -265,12 +272,145 @@ def test_owners_do_not_count(tmp_path: Path) -> None:
     assert read(tmp_path, "libs") == before
 
 
-def test_names_need_not_be_text(tmp_path: Path) -> None:
+@pytest.mark.fault("C15")
+def test_odd_names_are_read_and_those_that_are_no_text_are_listed(tmp_path: Path) -> None:
     (tmp_path / "libs").mkdir()
-    for name in (b"bad\xff", b"new\nline", b"-rf"):
-        (tmp_path / "libs" / os.fsdecode(name)).write_text("x")
+    for name in ("-rf", "new\nline", "ünï"):
+        (tmp_path / "libs" / name).write_text("x")
     (tree,) = read(tmp_path, "libs").trees.values()
-    assert sorted(map(os.fsencode, tree)) == [b"-rf", b"bad\xff", b"new\nline"]
+    assert sorted(tree) == ["-rf", "new\nline", "ünï"]
+    bad = os.fsdecode(b"bad\xff")
+    (tmp_path / "libs" / bad).write_text("x")
+    (tmp_path / "libs/link").symlink_to(os.fsdecode(b"to\xfe"))
+    found = read(tmp_path, "libs", "libs/bad*")
+    (tree,) = found.trees.values()
+    assert {bad, "link"} < set(tree)
+    assert sorted(found.odd) == [f"libs/{bad}", "libs/link"]
+    write(tmp_path, ".dockerignore", "libs/bad*\nlibs/link\n")
+    assert read(tmp_path, "libs").odd == ()
+
+
+@pytest.mark.fault("C14")
+def test_links_that_lead_outside_are_listed(tmp_path: Path) -> None:
+    write(tmp_path, "libs/a/b.py")
+    for name, target in {"in": "../a", "up": "../../x", "out": "../../../y", "root": "/etc", "odd..": "..b"}.items():
+        (tmp_path / f"libs/a/{name}").symlink_to(target)
+    found = read(tmp_path, "libs")
+    assert sorted(found.leaving) == ["libs/a/out -> ../../../y", "libs/a/root -> /etc"]
+    (tree,) = found.trees.values()
+    assert tree["a/out"] == "link ../../../y"
+
+
+@pytest.mark.fault("C13")
+def test_a_context_that_leaves_the_repository(tmp_path: Path) -> None:
+    root, outside = tmp_path / "repository", tmp_path / "outside"
+    write(root, "apps/svc_a/a.py")
+    write(outside, "a.py")
+    worktree = Worktree(root)
+    worktree.files("apps/svc_a/Dockerfile", "apps/svc_a", [source("a.py")])
+    assert worktree.context("apps/svc_a")
+    (root / "apps").rename(root / "former")
+    (root / "apps").mkdir()
+    (root / "apps/svc_a").symlink_to(outside)
+    with pytest.raises(UsageError, match=f"the context apps/svc_a leaves the repository: {outside}"):
+        worktree.again().files("apps/svc_a/Dockerfile", "apps/svc_a", [source("a.py")])
+    with pytest.raises(UsageError, match=f"the context leaves the repository: {outside}") as caught:
+        worktree.context("apps/svc_a")
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.fault("C13")
+def test_a_name_of_a_context_that_was_led_elsewhere(tmp_path: Path) -> None:
+    """``.slipway`` itself is a link: the name in it would stand for another folder."""
+    root = tmp_path / "repository"
+    write(root, "apps/svc_a/a.py")
+    (tmp_path / "elsewhere/slipway").mkdir(parents=True)
+    (root / ".slipway").symlink_to(tmp_path / "elsewhere/slipway")
+    with pytest.raises(UsageError, match="the context leaves the repository"):
+        Worktree(root).context(".")
+
+
+def test_a_name_that_begins_with_dots_leaves_nothing(tmp_path: Path) -> None:
+    write(tmp_path, "..data/a.py")
+    assert listed(tmp_path, "..data") == {"..data": "40755 (a.py)"}
+
+
+def test_a_named_link_that_leads_nowhere(tmp_path: Path) -> None:
+    (tmp_path / "named").symlink_to("nowhere")
+    assert refused(tmp_path, "named") == "nowhere cannot be read: No such file or directory"
+
+
+@pytest.mark.fault("C17")
+def test_bytes_that_are_sent_count_once(tmp_path: Path) -> None:
+    write(tmp_path, "libs/a.bin", "x" * 1000)
+    write(tmp_path, "libs/more/b.bin", "x" * 500)
+    write(tmp_path, "main.py", "x" * 20)
+    (tmp_path / "libs/link").symlink_to("a.bin")
+    found = read(tmp_path, "libs", "libs/more", "libs/a.bin", "main.py")
+    assert found.size == 1520
+    worktree = Worktree(tmp_path)
+    assert worktree.largest(found, 2) == [("libs/a.bin", 1000), ("libs/more/b.bin", 500)]
+    assert read(tmp_path, ".").size == 1520
+
+
+class Writer:
+    """Writes to a file each time that it is hashed, ``times`` times."""
+
+    def __init__(self, file: Path, times: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.file, self.left, self.readings = file, times, 0
+        self.real = hashlib.file_digest
+        monkeypatch.setattr(hashlib, "file_digest", self)
+
+    def __call__(self, file: Any, name: str) -> Any:
+        digest = self.real(file, name)
+        self.readings += 1
+        if self.left:
+            self.left -= 1
+            with self.file.open("a") as more:
+                more.write("more")
+        return digest
+
+
+@pytest.mark.fault("C19")
+def test_a_file_that_changes_while_it_is_hashed_is_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path, "libs/app.py")
+    writer = Writer(file, 1, monkeypatch)
+    (tree,) = read(tmp_path, "libs").trees.values()
+    assert writer.readings == 2
+    assert tree["app.py"] == f"100644 {hashlib.sha256(file.read_bytes()).hexdigest()}"
+
+
+@pytest.mark.fault("C19")
+def test_a_file_that_never_keeps_still_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = Writer(write(tmp_path, "libs/grow.log"), 100, monkeypatch)
+    assert refused(tmp_path, "libs") == "libs/grow.log cannot be read: it changes while it is read"
+    assert writer.readings == 2
+
+
+@pytest.mark.fault("C18", "C19")
+@pytest.mark.parametrize("swap", ["fifo", "link", "gone"])
+def test_a_file_that_becomes_something_else_after_it_was_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, swap: str
+) -> None:
+    """It is neither followed nor waited for."""
+    file = write(tmp_path, "libs/app.py")
+    real = os.open
+    struck: list[str] = []
+
+    def opened(path: Any, *more: Any, **others: Any) -> int:
+        if str(path) == str(file) and not struck:
+            struck.append(str(path))
+            file.unlink()
+            if swap == "fifo":
+                os.mkfifo(file)
+            elif swap == "link":
+                file.symlink_to("/etc/passwd")
+        return real(path, *more, **others)
+
+    monkeypatch.setattr(os, "open", opened)
+    said = {"fifo": "it is no plain file any more", "gone": "No such file", "link": "symbolic links"}[swap]
+    assert said in refused(tmp_path, "libs")
+    assert struck
 
 
 def test_the_cache_is_believed_while_nothing_changed(tmp_path: Path) -> None:
@@ -336,6 +476,7 @@ def salt_of(root: Path) -> str:
     return worktree.cache.salt
 
 
+@pytest.mark.fault("C20")
 @pytest.mark.parametrize(
     ("change", "anew"),
     [
@@ -398,7 +539,7 @@ def test_dockerfiles_are_found_where_they_belong(tmp_path: Path) -> None:
         "apps/svc_a/Dockerfile": "FROM x",
     }
     (tmp_path / "apps/svc_a/Dockerfile").write_bytes(b"FROM \xff")
-    with pytest.raises(UsageError, match="apps/svc_a/Dockerfile: cannot be read"):
+    with pytest.raises(UsageError, match="apps/svc_a/Dockerfile: byte 5 is not UTF-8"):
         Worktree(tmp_path).dockerfiles()
 
 

@@ -4,54 +4,50 @@ A wave is one solve. Parents are never linked inside a solve: BuildKit keys a st
 the same step on the parent's image, so the first edit of a service would install its dependencies again.
 
 buildx stops at the first failure and cancels the rest. So: bake, look at what is there now, drop what failed and all
-that stands on it, go on with the rest (finished steps are cached). Resuming after a crash is the same loop.
+that stands on it, go on with the rest (finished steps are cached). Resuming after a crash is the same loop; so is an
+engine that goes away and comes back meanwhile: it is waited for, and the wave is baked once more.
+
+What buildx says it made is believed once it is seen: labels, tags and platform as planned, its inputs as they were.
+What is not so loses its tags.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+import re
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from math import ceil
 
 from slipway import graph, runs
-from slipway.bake import Event, Failure, Progress, Target, bake_command, bake_file
 from slipway.engine import Engine
-from slipway.errors import BuildError, SlipwayError
-from slipway.model import INPUT_LABEL, TITLE_LABEL, LocalImage
-from slipway.plan import BUILD, PULL, TAG, Outcome, Plan, Step
-from slipway.runner import Run as Runner
-from slipway.settings import Settings
-from slipway.survey import Survey, changed_since, pull_reference
+from slipway.errors import BuildError, MissingError, SlipwayError
+from slipway.model import LocalImage, pull_reference
+from slipway.parallel import each
+from slipway.plan import BUILD, PULL, TAG, Outcome, Plan, Step, unlike
+from slipway.progress import Event, Failure
+from slipway.solve import Solved, Work, solve
+from slipway.survey import Survey, changed_since, default_platform
 
-OnEvent = Callable[[Event], None]
-
-
-@dataclass(frozen=True)
-class Inheritance:
-    """What builds get from this machine: secret id → file, never in a layer."""
-
-    secrets: Mapping[str, Path]
-
-
-@dataclass(frozen=True)
-class Work:
-    """What is to be done, and with what: the survey, the plan made of it, the edges, who listens."""
-
-    survey: Survey
-    plan: Plan
-    engine: Engine
-    run: Runner
-    record: runs.Run
-    inheritance: Inheritance
-    on_event: OnEvent
-
-    @property
-    def settings(self) -> Settings:
-        return self.survey.repository.settings
-
-    @property
-    def parents(self) -> graph.Graph:
-        return {image.name: image.parents for image in self.survey.stack}
+#: Seconds that an engine which went away is waited for.
+_PATIENCE = 60.0
+_AGAIN = "run the same command: finished images are kept"
+#: What failed through no fault of the image, and what helps then.
+_REMEDIES = (
+    ("no space left on device", "docker system df shows what takes the engine's disk; make room, then"),
+    ("network bridge not found|to bridge .* failed", "the engine has lost its bridge: restart the engine, then"),
+    ("engine went away", "invoke doctor, then"),
+    ("BUILD_TIMEOUT", "the log says what it was doing; raise BUILD_TIMEOUT if that takes so long, then"),
+    (r"platform is .*, not", "PLATFORMS names what is built for; mend it or the Dockerfile's --platform, then"),
+)
+#: BuildKit's own check, told as a warning: what it finds stands in the image for ever.
+_NEVER = "SecretsUsedInArgOrEnv"
+#: BuildKit in the engine begins all that can begin: the memory a step may take, and how many builds a core can begin
+#: in the six seconds after which BuildKit's client gives up on one ("no such job"); so few are never too many.
+_MEMORY_EACH = 512 * 2**20
+_EACH_CORE = 20
+_FEW = 8
+_LOST_SIGHT = re.compile("failed to receive status|no such job")
+_QUESTIONS = 8
 
 
 def build(work: Work) -> tuple[Outcome, ...]:
@@ -60,26 +56,32 @@ def build(work: Work) -> tuple[Outcome, ...]:
     outcomes = _fetched(work)
     wanted = [step.image for step in plan.of(BUILD)]
     seconds: dict[str, float] = dict.fromkeys(wanted, 0.0)
+    tries = _Tries(work)
     missing = [name for name, outcome in outcomes.items() if not outcome.ok]
     failures: dict[str, Failure] = {}
     remaining = _without(wanted, missing, parents)
-    while remaining:
-        wave = _wave(remaining, parents, alone=not work.settings["BUILDER"])
-        found = _bake(work, wave, seconds)
-        finished = _finished(work, wave)
-        torn = _torn(work, finished)
-        finished = {name: image for name, image in finished.items() if name not in torn}
-        outcomes |= {name: _built(plan.by_image[name], image, seconds[name]) for name, image in finished.items()}
-        _remember(work, finished)
-        found = {name: failure for name, failure in found.items() if name not in finished} | torn
-        if not finished and not found:
-            found = dict.fromkeys(wave, Failure("", "buildx ended without building it"))
-        failures |= found
+    again = False
+    while remaining and not (work.options.fail_fast and (failures or missing)):
+        wave = _wave(work, remaining)
+        try:
+            finished, found = _solve(work, wave, seconds)
+        except MissingError:
+            gone = f"engine went away{' again' if again else ''} (was {work.engine.version})"
+            if not again and _returns(work, gone):
+                again = True
+                continue
+            finished, found = {}, dict.fromkeys(wave, Failure("", gone, final=True))
+        for name, failure in found.items():
+            if not failure.step:
+                work.record.log(name, f"failed  {failure}")
+        outcomes |= finished
+        failures |= {name: failure for name, failure in found.items() if not tries.again(name, failure)}
         remaining = _without([name for name in remaining if name not in finished], failures, parents)
-    lost = {*failures, *missing}
     for name in wanted:
-        if name not in outcomes:
-            outcomes[name] = _lost(plan.by_image[name], failures.get(name), lost, parents, seconds[name])
+        if name in failures:
+            outcomes[name] = _failed(plan.by_image[name], failures[name], seconds[name])
+        elif name not in outcomes:
+            outcomes[name] = _skipped(plan.by_image[name], [*failures, *missing], parents)
     return tuple(outcomes[step.image] for step in plan.steps)
 
 
@@ -103,9 +105,16 @@ def check(outcomes: Sequence[Outcome], record: runs.Run) -> None:
     first = failed[0]
     raise BuildError(
         f"build {first.image}: {first.detail}{more}",
-        hint=f"mend it and run the same command: finished images are kept (invoke build {first.image} for this one)",
+        hint=_hint(first),
         log=record.log_path(first.image),
     )
+
+
+def _hint(failed: Outcome) -> str:
+    for words, remedy in _REMEDIES:
+        if re.search(words, failed.detail, re.IGNORECASE):
+            return f"{remedy} {_AGAIN}"
+    return f"mend it and {_AGAIN} (invoke build {failed.image} for this one)"
 
 
 def _fetched(work: Work) -> dict[str, Outcome]:
@@ -113,10 +122,11 @@ def _fetched(work: Work) -> dict[str, Outcome]:
     plan = work.plan
     outcomes = {step.image: _fetch(work, step) for step in plan.steps if step.action != BUILD}
     pulled = [step.image for step in plan.of(PULL) if outcomes[step.image].ok]
-    found = _finished(work, pulled) if pulled else {}
+    listed = _by_tag(work.engine.images()) if pulled else {}
     for name in pulled:
-        if name in found:
-            outcomes[name] = replace(outcomes[name], image_digest=found[name].id, size=found[name].size)
+        found = listed.get(str(plan.by_image[name].content))
+        if found and found.input_digest == plan.by_image[name].input_digest:
+            outcomes[name] = replace(outcomes[name], image_digest=found.id, size=found.size)
         else:
             detail = f"{plan.by_image[name].content} in the registry was made of other inputs"
             outcomes[name] = replace(outcomes[name], status="failed", detail=detail)
@@ -139,89 +149,127 @@ def _fetch(work: Work, step: Step) -> Outcome:
     return replace(_outcome(step, status), image_digest=here.id if here else "", size=here.size if here else 0)
 
 
-def _bake(work: Work, names: Sequence[str], seconds: dict[str, float]) -> Mapping[str, Failure]:
-    """One solve of ``names``; what failed in it. ``seconds`` grows by what each image's steps took."""
-    settings, record = work.settings, work.record
-    file = bake_file([_target(work, work.plan.by_image[name], set(names)) for name in names])
-    command = bake_command(file, root=str(settings.root), builder=settings["BUILDER"], count=len(names))
-    record.journal(command=str(command), images=list(names))
-    progress = Progress(names)
+def _solve(work: Work, wave: Sequence[str], seconds: dict[str, float]) -> tuple[dict[str, Outcome], dict[str, Failure]]:
+    """Bake ``wave`` and look at what is there now: what is finished, and what failed.
 
-    def on_line(line: str) -> None:
-        for event in progress.feed(line):
-            _log(record, event)
-            seconds[event.image] += event.seconds
-            work.on_event(replace(event, text=record.redact(event.text)))
-
-    result = work.run(command, on_line=on_line)
-    for line in progress.trailer:
-        record.log("bake", line)
-    failures = {name: _redacted(failure, record) for name, failure in progress.failures().items()}
-    if not result.ok and not failures:
-        tail = [line for line in progress.trailer if line.strip()]
-        cause = tail[-1].removeprefix("ERROR: ") if tail else f"buildx ended with exit code {result.exit_code}"
-        failures = {name: Failure("", record.redact(cause)) for name in names}
-    return {} if result.ok else failures
-
-
-def _log(record: runs.Run, event: Event) -> None:
-    if event.kind == "log":
-        record.log(event.image, event.text)
-    elif event.kind in ("step", "cached", "done", "failed"):
-        spent = f"  {event.seconds:.1f} s" if event.seconds else ""
-        record.log(event.image, f"{event.kind:7} {event.text}{spent}")
+    Raises MissingError when the engine went away.
+    """
+    solved = solve(work, wave)
+    for name, spent in solved.seconds.items():
+        seconds[name] += spent
+    images = work.engine.images()
+    listed = _by_tag(images)
+    made = [name for name in wave if _is_made(work.plan.by_image[name], solved, listed)]
+    unfit = _unfit(work, made, solved, images)
+    for name, failure in unfit.items():
+        _withdraw(work, work.plan.by_image[name], listed)
+        work.on_event(Event(name, "failed", failure.cause))
+    good = [name for name in made if name not in unfit]
+    _remember(work, good)
+    finished = {}
+    for name in good:
+        image = listed[str(work.plan.by_image[name].content)]
+        outcome = _outcome(work.plan.by_image[name], "built")
+        told = replace(outcome, image_digest=image.id, size=image.size, warnings=solved.warnings.get(name, ()))
+        finished[name] = replace(told, seconds=seconds[name])
+    failed = {name: failure for name, failure in solved.failures.items() if name not in good} | unfit
+    return finished, failed
 
 
-def _redacted(failure: Failure, record: runs.Run) -> Failure:
-    output = tuple(record.redact(line) for line in failure.output)
-    return Failure(record.redact(failure.step), record.redact(failure.cause), output)
+def _is_made(step: Step, solved: Solved, listed: Mapping[str, LocalImage]) -> bool:
+    """buildx may lose its connection after the image was loaded; one that was here before proves nothing, though."""
+    here = listed.get(str(step.content))
+    return step.image in solved.made or bool(not step.fresh and here and here.input_digest == step.input_digest)
 
 
-def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
-    repository, image, given = work.survey.repository, work.survey.stack[step.image], work.settings.build_args
-    links = {
-        text: f"target:{parent}" if parent in baked else f"docker-image://{work.survey.facts.content(parent)}"
-        for text, parent in image.links.items()
-    }
-    links |= {name: str(repository.contexts[name]) for name in image.contexts}
-    secrets = {name: file for name, file in work.inheritance.secrets.items() if name in image.secrets}
-    return Target(
-        name=step.image,
-        context=repository.worktree.context(image.context),
-        dockerfile=image.dockerfile if image.context == "." else Path(image.dockerfile).name,
-        tags=(str(step.reference), str(step.content)),
-        args={name: given[name] for name in image.args if name in given},
-        labels={INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image},
-        links=links,
-        secrets=tuple(f"id={name},src={secrets[name]}" for name in sorted(secrets)),
-        platforms=work.settings.platforms,
-    )
+def _unfit(work: Work, made: Sequence[str], solved: Solved, images: Sequence[LocalImage]) -> dict[str, Failure]:
+    """Of ``made``, what must not be kept, and why: not as planned, its files changed meanwhile, warned of."""
+    unfit = _otherwise(work, made, _by_tag(images))
+    torn = changed_since(work.survey, [name for name in made if name not in unfit], images)
+    unfit |= {name: f"{what} while it was built" for name, what in torn.items()}
+    for name in made:
+        warned = [text for text in solved.warnings.get(name, ()) if work.options.strict or text.startswith(_NEVER)]
+        if warned and name not in unfit:
+            more = f" (+{len(warned) - 1} more)" if len(warned) > 1 else ""
+            unfit[name] = f"{warned[0]}{more}"
+    return {name: Failure("", cause, final=True) for name, cause in unfit.items()}
 
 
-def _wave(names: Sequence[str], parents: graph.Graph, *, alone: bool) -> list[str]:
-    """What can be baked now: images with no parent left to build. A builder that is not the engine's own cannot see
-    the engine's images, so it gets all at once, linked inside the solve."""
-    return [name for name in names if not (alone and set(parents[name]) & set(names))]
+def _otherwise(work: Work, made: Sequence[str], listed: Mapping[str, LocalImage]) -> dict[str, str]:
+    """What is not as it was planned, and in what."""
+    wanted = default_platform(work.settings).split(",")
+    steps = [work.plan.by_image[name] for name in made]
+    ids = sorted({listed[str(step.content)].id for step in steps if str(step.content) in listed})
+    platforms = dict(zip(ids, each(work.engine.platform, ids, at_once=_QUESTIONS), strict=True))
+    found = {step.image: unlike(step, listed.get(str(step.content)), platforms, wanted) for step in steps}
+    return {name: what for name, what in found.items() if what}
 
 
-def _finished(work: Work, names: Sequence[str]) -> dict[str, LocalImage]:
-    """Those that are in the engine now with exactly the planned inputs, whatever buildx said."""
-    local = {tag: image for image in work.engine.images() for tag in image.tags}
-    steps = [work.plan.by_image[name] for name in names]
-    found = {step.image: local.get(str(step.content)) for step in steps}
-    digests = {step.image: step.input_digest for step in steps}
-    return {name: image for name, image in found.items() if image and image.input_digest == digests[name]}
-
-
-def _torn(work: Work, finished: Mapping[str, LocalImage]) -> dict[str, Failure]:
-    """Images whose files changed between plan and build: nobody knows what is in them, so they lose their tags."""
-    torn = {name: f"{what} while it was built" for name, what in changed_since(work.survey, finished).items()}
-    for name, cause in torn.items():
-        step = work.plan.by_image[name]
-        for reference in (step.reference, step.content):
+def _withdraw(work: Work, step: Step, listed: Mapping[str, LocalImage]) -> None:
+    """Take the image's tags from it; a tag that stands for another image by now stays."""
+    image = listed.get(str(step.content))
+    for reference in (step.reference, step.content):
+        if image and str(reference) in image.tags:
             work.engine.untag(reference)
-        work.on_event(Event(name, "failed", cause))
-    return {name: Failure("", cause) for name, cause in torn.items()}
+
+
+class _Tries:
+    """How often a failed image is tried again: as often as was asked for, and once if BuildKit lost sight of it."""
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._left: dict[str, int] = {}
+        self._lost: set[str] = set()
+
+    def again(self, name: str, failure: Failure) -> bool:
+        """Whether to try once more. What was built and then refused would be refused again."""
+        left = self._left.setdefault(name, self._work.options.retries)
+        if _LOST_SIGHT.search(failure.cause) and name not in self._lost:
+            self._lost.add(name)
+        elif left and not failure.final:
+            left = self._left[name] = left - 1
+        else:
+            return False
+        self._work.record.journal(retry=name, cause=str(failure), left=left)
+        self._work.on_event(Event("", "notice", f"{name} is tried again"))
+        return True
+
+
+def _returns(work: Work, gone: str) -> bool:
+    """Whether the engine, gone in mid-build, answers again in time."""
+    work.record.journal(engine=gone)
+    work.on_event(Event("", "notice", f"{gone}; waiting for it, at most {_PATIENCE:.0f} s"))
+    back = work.engine.returns(_PATIENCE)
+    if back:
+        work.on_event(Event("", "notice", "engine is back; the rest is tried once more"))
+    return back
+
+
+def _wave(work: Work, names: Sequence[str]) -> Sequence[str]:
+    """What can be baked now: images with no parent left to build, in equal parts if they are too many at once.
+
+    A builder that is not the engine's own cannot see the engine's images, so it gets all at once, linked inside the
+    solve; it has a limit of its own (``max-parallelism``).
+    """
+    if work.settings["BUILDER"]:
+        return names
+    ready = [name for name in names if not set(work.parents[name]) & set(names)]
+    return ready[: ceil(len(ready) / ceil(len(ready) / _at_once(work, len(ready))))]
+
+
+def _at_once(work: Work, ready: int) -> int:
+    """JOBS, else one image for each half GB of the engine's memory, and no more than its cores can begin."""
+    if work.settings["JOBS"]:
+        return int(work.settings["JOBS"])
+    if ready <= _FEW:
+        return ready
+    info = work.engine.info()
+    memory, cores = int(info.get("MemTotal", 0)), int(info.get("NCPU", 1))
+    return max(_FEW, min(memory // _MEMORY_EACH, cores * _EACH_CORE))
+
+
+def _by_tag(images: Sequence[LocalImage]) -> dict[str, LocalImage]:
+    return {tag: image for image in images for tag in image.tags}
 
 
 def _remember(work: Work, finished: Collection[str]) -> None:
@@ -239,12 +287,11 @@ def _outcome(step: Step, status: str) -> Outcome:
     return Outcome(step.image, status, step.reason, step.input_digest, reference=str(step.reference))
 
 
-def _built(step: Step, image: LocalImage, seconds: float) -> Outcome:
-    return replace(_outcome(step, "built"), image_digest=image.id, size=image.size, seconds=seconds)
+def _failed(step: Step, failure: Failure, seconds: float) -> Outcome:
+    return replace(_outcome(step, "failed"), detail=str(failure), seconds=seconds, output=failure.output)
 
 
-def _lost(step: Step, failure: Failure | None, lost: Collection[str], parents: graph.Graph, seconds: float) -> Outcome:
-    if failure:
-        return replace(_outcome(step, "failed"), detail=str(failure), seconds=seconds)
-    because = next(iter(sorted(graph.ancestors(parents, [step.image]) & set(lost))), "its parent")
-    return replace(_outcome(step, "skipped"), detail=f"{because} failed")
+def _skipped(step: Step, lost: Sequence[str], parents: graph.Graph) -> Outcome:
+    because = next(iter(sorted(graph.ancestors(parents, [step.image]) & set(lost))), "")
+    detail = f"{because} failed" if because else f"not begun: {lost[0]} failed"
+    return replace(_outcome(step, "skipped"), detail=detail)

@@ -5,6 +5,7 @@ Colour only carries what the words say too. Plain lines are never cut.
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 import time
@@ -14,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from slipway import layout
-from slipway.bake import Event
 from slipway.errors import printable
 from slipway.model import Stack
 from slipway.plan import Outcome, Plan
+from slipway.progress import Event
 from slipway.push import OnUpload, Upload
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 _COLOURS = {
     "green": "reuse built pulled tagged reused pushed uploaded present ok passed",
-    "yellow": "build push running uploading warn",
+    "yellow": "build push running uploading warn warning",
     "cyan": "pull tag",
     "bold red": "failed lack error:",
     "red": "skipped",
@@ -34,6 +35,8 @@ _COLOURS = {
     "dim": "root waiting",
 }
 _STYLES = {word: style for style, words in _COLOURS.items() for word in words.split()}
+#: A check's finding as BuildKit words it.
+_TOLD = re.compile(r"(.*) \(line (\d+)\)", re.DOTALL)
 _TO_DO = {"build": "to build", "pull": "to pull", "tag": "to tag", "reuse": "to reuse", "push": "to push"}
 
 
@@ -52,11 +55,15 @@ class _Live:
     """What the live tree shows; written by the reader thread, read by the painter."""
 
     rows: dict[str, _Row]
+    notice: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def take(self, event: Event) -> None:
         now = time.monotonic()
         with self.lock:
+            if event.kind == "notice":
+                self.notice = event.text
+                return
             row = self.rows.setdefault(event.image, _Row())
             row.started = row.started or now
             if event.kind in ("step", "exporting", "sending"):
@@ -146,6 +153,28 @@ class Console:
         for outcome in outcomes:
             counts[outcome.status] = counts.get(outcome.status, 0) + 1
         self.line(f"{layout.counted(counts, {})} · {layout.seconds(seconds)}")
+        self._warnings(outcomes)
+        self._last_words(outcomes)
+
+    def _warnings(self, outcomes: Sequence[Outcome]) -> None:
+        """What BuildKit warned of, each once with the images and the lines of their Dockerfiles."""
+        places: dict[str, list[str]] = {}
+        for outcome in outcomes:
+            for warning in outcome.warnings:
+                told = _TOLD.fullmatch(warning)
+                text, place = (told[1], f"{outcome.image}:{told[2]}") if told else (warning, outcome.image)
+                places.setdefault(text, []).append(place)
+        if places:
+            self.line()
+            self.table([("warning", layout.listed(where), text) for text, where in places.items()])
+
+    def _last_words(self, outcomes: Sequence[Outcome]) -> None:
+        """What the step of the first failed image said last: it is what the error is about."""
+        failed = next((outcome for outcome in outcomes if outcome.status == "failed"), None)
+        if failed and len(failed.output) > 1:
+            self.note(f"\n{failed.image} said last:")
+            for line in failed.output:
+                self.note(f"  {line}")
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Aligned rows; on a terminal a cell that is a known word is coloured and a long line ends in an ellipsis."""
@@ -186,6 +215,8 @@ class _Plain:
             spent = f"  {layout.seconds(time.monotonic() - started)}" if started else ""
             status = "built" if event.text == "exporting" else event.text
             self._console.note(f"{event.image}  {status}{spent}")
+        elif event.kind == "notice":
+            self._console.note(event.text)
         elif event.kind == "failed" and event.image not in self._failed:
             self._failed.add(event.image)
             self._console.note(f"{event.image}  failed  {event.text}")
@@ -209,10 +240,12 @@ class _Painter:
         now = time.monotonic()
         with self._state.lock:
             rows = [(branch + name, *self._cells(name, now)) for branch, name in self._branches]
+            notice = printable(self._state.notice)
         lines = [_styled(row) for row in layout.padded([("", "running", "00 min 00 s", ""), *rows])[1:]]
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
-        return Group(*lines, Text(layout.seconds(now - self._started), "dim"))
+        closing = " · ".join(filter(None, (layout.seconds(now - self._started), notice)))
+        return Group(*lines, Text(closing, "dim"))
 
     def _cells(self, name: str, now: float) -> tuple[str, str, str]:
         row = self._state.rows.get(name)

@@ -9,49 +9,47 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from slipway.condition import State, explain, first_line
 from slipway.errors import SmokeError, printable
 from slipway.model import RUN_LABEL
+from slipway.redact import Redactor
 
 NONCE = "SLIPWAY_RUN"
-LOG_LINES = 20
+SECRETS = "/run/secrets"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _NOT_FOUND = 404
 
 #: A ``docker.DockerClient``.
 Client = Any
 
-_EXITS = {
-    125: "the engine could not run it",
-    126: "its command is not executable",
-    127: "its command was not found",
-    134: "aborted (SIGABRT)",
-    137: "killed (SIGKILL)",
-    139: "segmentation fault (SIGSEGV)",
-    143: "ended by SIGTERM",
-}
-
 
 @dataclass(frozen=True)
 class Sandbox:
-    """What a container gets at most: memory as Docker writes it, processes, seconds until it must be healthy."""
+    """What a container gets at most: memory as Docker writes it, processes, seconds until it must be healthy.
+
+    Once healthy it must stay so for ``probes`` probes in all, spread over ``hold`` seconds. ``slowness`` multiplies
+    every time limit, for slow machines.
+    """
 
     memory: str = "2g"
     processes: int = 512
     deadline: float = 90.0
-    #: Seconds the health must hold once reached.
     hold: float = 1.0
+    probes: int = 3
+    slowness: float = 1.0
 
 
 @dataclass(frozen=True)
 class Spec:
     """One container: ``image`` is an id; ``volumes`` maps a volume's name to its path; ``ports`` as ``8080/tcp``.
 
-    ``scratch`` are paths that get a fresh volume of their own.
+    ``scratch`` are paths that get a fresh volume of their own; ``secrets`` is a folder of this machine that the
+    container sees, read-only, as ``/run/secrets``.
     """
 
     image: str
@@ -64,69 +62,16 @@ class Spec:
     scratch: Sequence[str] = ()
     ports: Sequence[str] = ()
     command: Sequence[str] = ()
+    secrets: str = ""
     sandbox: Sandbox = Sandbox()
-
-
-@dataclass(frozen=True)
-class State:
-    """What the engine says of a container. ``health`` is empty when its image declares no HEALTHCHECK."""
-
-    status: str
-    exit_code: int
-    oom_killed: bool
-    error: str
-    health: str
-    last_probe: str
-    restarts: int
-
-    @classmethod
-    def of(cls, inspected: Mapping[str, Any]) -> State:
-        state = inspected["State"]
-        health = state.get("Health") or {}
-        probes = health.get("Log") or [{}]
-        return cls(
-            status=state["Status"],
-            exit_code=state["ExitCode"],
-            oom_killed=state["OOMKilled"],
-            error=state["Error"],
-            health=health.get("Status", ""),
-            last_probe=probes[-1].get("Output", "").strip(),
-            restarts=inspected["RestartCount"],
-        )
-
-    @property
-    def running(self) -> bool:
-        return self.status == "running" and self.restarts == 0
-
-    @property
-    def healthy(self) -> bool:
-        return self.running and self.health == "healthy"
-
-
-def explain(name: str, what: str, state: State, log: str) -> str:
-    """``what`` went wrong with ``name``, with all a person needs: exit code, memory, last probe, last log lines."""
-    lines = [f"{name}: {what}"]
-    if state.status in ("exited", "dead", "created") or state.exit_code:
-        meaning = _EXITS.get(state.exit_code, "")
-        lines.append(f"  exit code {state.exit_code}" + (f": {meaning}" if meaning else ""))
-    if state.oom_killed:
-        lines.append("  killed for memory: it reached its limit (OOM)")
-    if state.restarts:
-        lines.append(f"  restarted {state.restarts} times")
-    if state.error:
-        lines.append(f"  engine: {_first_line(state.error)}")
-    if state.last_probe:
-        lines.append("  last health probe:")
-        lines += [f"    {line}" for line in state.last_probe.splitlines()[-5:]]
-    tail = log.splitlines()[-LOG_LINES:]
-    lines += [f"  last {len(tail)} log lines:", *(f"    {line}" for line in tail)] if tail else ["  no log lines"]
-    return printable("\n".join(lines))
 
 
 def create(client: Client, spec: Spec) -> str:
     """Create the container and return its id. Raises SmokeError when the engine refuses."""
     mounts = [_mount(path, spec.labels, name) for name, path in spec.volumes.items()]
     mounts += [_mount(path, spec.labels) for path in spec.scratch]
+    if spec.secrets:
+        mounts.append({"Target": SECRETS, "Type": "bind", "Source": spec.secrets, "ReadOnly": True})
     try:
         created = client.containers.create(
             spec.image,
@@ -162,22 +107,42 @@ def start(client: Client, container: str, alias: str) -> None:
 
 
 def wait_until_healthy(client: Client, container: str, alias: str, sandbox: Sandbox) -> None:
-    """Return once the HEALTHCHECK is green and has held; raises SmokeError as soon as it no longer can be."""
-    give_up = time.monotonic() + sandbox.deadline
-    pause, green_since = _FIRST_PAUSE, 0.0
-    while True:
-        state, now = State.of(client.api.inspect_container(container)), time.monotonic()
-        problem = _problem(state, was_green=bool(green_since))
-        if not problem and state.healthy:
-            green_since = green_since or now
-            if now - green_since >= sandbox.hold:
-                return
-        elif not problem and now > give_up:
-            problem = f"not healthy after {sandbox.deadline:.0f} s"
+    """Return once the HEALTHCHECK is green and has stayed so; raises SmokeError as soon as it no longer can be."""
+    seconds = sandbox.deadline * sandbox.slowness
+    give_up, pause = time.monotonic() + seconds, _FIRST_PAUSE
+    while not (state := State.of(client.api.inspect_container(container))).healthy:
+        problem = _problem(state, was_green=False)
+        if not problem and time.monotonic() > give_up:
+            problem = f"not healthy after {seconds:.0f} s"
         if problem:
             raise SmokeError(explain(alias, problem, state, log(client, container)))
-        time.sleep(min(pause, sandbox.hold) if green_since else pause)
+        time.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
+    for _ in range(1, sandbox.probes):
+        time.sleep(sandbox.hold / (sandbox.probes - 1))
+        _probe(client, container, alias)
+
+
+def _probe(client: Client, container: str, alias: str) -> None:
+    """Run the image's own health check once more: the engine's next may be a minute away."""
+    inspected = client.api.inspect_container(container)
+    kind, *words = inspected["Config"]["Healthcheck"]["Test"]
+    shell = inspected["Config"].get("Shell") or ["/bin/sh", "-c"]
+    failed: SmokeError | None = None
+    exit_code, said = 0, ""
+    try:
+        exit_code, said = execute(client, container, words if kind == "CMD" else [*shell, *words])
+    except SmokeError as error:
+        failed = error
+    state = State.of(client.api.inspect_container(container))
+    problem = _problem(state, was_green=True)
+    if not problem and exit_code:
+        problem = "it was healthy, and its next health probe failed"
+        state = replace(state, last_probe=said.strip())
+    if problem:
+        raise SmokeError(explain(alias, problem, state, log(client, container)))
+    if failed:
+        raise failed
 
 
 def stop(client: Client, container: str, grace: int) -> float:
@@ -217,14 +182,14 @@ def log(client: Client, container: str) -> str:
     return raw.decode("utf-8", "replace")
 
 
-def save(client: Client, container: str, directory: Path, name: str) -> Path:
+def save(client: Client, container: str, directory: Path, name: str, redact: Redactor) -> Path:
     """Write ``name.log`` and ``name.state.json`` into ``directory``; returns the log's path. Made before removal."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.log"
-    path.write_text(log(client, container), encoding="utf-8")
+    _write(path, redact(log(client, container)))
     with contextlib.suppress(OSError):
         state = client.api.inspect_container(container)["State"]
-        (directory / f"{name}.state.json").write_text(json.dumps(state, indent=1), encoding="utf-8")
+        _write(directory / f"{name}.state.json", json.dumps(redact.all(state), indent=1))
     return path
 
 
@@ -249,7 +214,13 @@ def create_network(client: Client, name: str, marks: Mapping[str, str]) -> None:
 
 def reply(error: OSError) -> str:
     """The engine's own words for an error of the SDK, first line."""
-    return printable(_first_line(str(getattr(error, "explanation", "") or error)))
+    return printable(first_line(str(getattr(error, "explanation", "") or error)))
+
+
+def _write(path: Path, text: str) -> None:
+    """For our own eyes alone."""
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
 
 
 def _problem(state: State, *, was_green: bool) -> str:
@@ -275,8 +246,3 @@ def _unless_gone(action: Callable[[], object]) -> None:
     except OSError as error:
         if getattr(getattr(error, "response", None), "status_code", 0) != _NOT_FOUND:
             raise
-
-
-def _first_line(text: str) -> str:
-    lines: Iterable[str] = (line.strip() for line in text.splitlines())
-    return next((line for line in lines if line), "no reason given")

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from slipway.errors import one_line
+
 #: Raised when the meaning of the digest changes; every image is then built anew once.
 FORMAT = "slipway-input-1"
 
@@ -66,7 +68,7 @@ def differences(old: Manifest, new: Manifest, trees: Trees = _NO_TREES) -> tuple
     said: list[str] = []
     if old.dockerfile != new.dockerfile:
         said.append("Dockerfile changed")
-    said += [f"{name} {how}" for name, how in _files(old.files, new.files, trees)]
+    said += [f"{one_line(name)} {how}" for name, how in _files(old.files, new.files, trees)]
     said += [f"arg {name} {how}" for name, how in _compare(old.args, new.args)]
     said += [f"root image {name} {how}" for name, how in _compare(old.roots, new.roots)]
     said += [f"{name} {how}" for name, how in _compare(old.settings, new.settings)]

@@ -6,6 +6,8 @@ The only module that imports the SDK, and only when the engine is first asked.
 from __future__ import annotations
 
 import contextlib
+import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,7 +15,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from slipway.command import NO_SECRET, Secret
-from slipway.errors import MissingError, PushError, SlipwayError
+from slipway.errors import MissingError, PushError, RefusedError, SlipwayError
 from slipway.model import LocalImage, Reference
 
 if TYPE_CHECKING:
@@ -21,6 +23,19 @@ if TYPE_CHECKING:
 
 #: Spoken by every engine since 25; naming it saves the version's round trip.
 API_VERSION = "1.44"
+#: What mends a 413.
+TOO_LARGE = "its administrator raises client_max_body_size (nginx), or what else limits bodies there"
+#: What an engine says when a registry's answer is definitive, and what mends it; all else may pass.
+_REFUSALS = {
+    r"no basic auth|unauthorized|denied|forbidden": "docker login {host}",
+    r"\b413\b|too large": TOO_LARGE,
+    r"x509|certificate": "its CA into /etc/docker/certs.d/{host}/ca.crt, on the engine's machine",
+    r"HTTP response to HTTPS client": "TLS for {host}, or {host} in insecure-registries of the engine's daemon.json",
+    r"not exist|manifest invalid|name invalid|HTTP (?:status: )?4(?!08|29)\d\d\b": "",
+}
+
+_PROBE_TIMEOUT, _PROBE_PAUSE = 5, 0.5
+_SERVER = re.compile(r"Docker/([0-9][0-9.]*)")
 
 
 @dataclass(frozen=True)
@@ -43,13 +58,44 @@ OnTransfer = Callable[[str, str, int, int], None]
 
 
 class Engine:
-    """The engine at ``host`` (a DOCKER_HOST url; empty: the Docker context in use, else the default socket)."""
+    """The engine at ``host`` (a DOCKER_HOST url; empty: the Docker context in use, else the default socket).
 
-    def __init__(self, host: str = "") -> None:
+    ``silence``: seconds after which an engine that says nothing is left.
+    """
+
+    def __init__(self, host: str = "", silence: float = 120.0) -> None:
         self._host = host
+        self._silence = silence
+        #: What the engine called itself in its last answer, without the packager's suffix; "?" before it said anything.
+        self.version = "?"
 
     @cached_property
     def client(self) -> docker.DockerClient:
+        made = self._connect(self._silence)
+        made.api.hooks["response"].append(self._note_version)
+        return made
+
+    def returns(self, within: float) -> bool:
+        """Whether it answers, or does again within so many seconds."""
+        deadline = time.monotonic() + within
+        while not self._answers():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_PROBE_PAUSE)
+        return True
+
+    def _answers(self) -> bool:
+        """Asked over a connection of its own: one that is kept may have ended with the engine."""
+        client = self._connect(_PROBE_TIMEOUT)
+        try:
+            with _told("engine"):
+                return bool(client.ping())
+        except SlipwayError:
+            return False
+        finally:
+            client.close()
+
+    def _connect(self, timeout: float) -> docker.DockerClient:
         import docker
         from docker.context import ContextAPI
 
@@ -58,7 +104,11 @@ class Engine:
             context = ContextAPI.get_current_context()
             host = context.Host if context and context.Host else "unix:///var/run/docker.sock"
         with _told(f"engine {host}"):
-            return docker.DockerClient(base_url=host, version=API_VERSION, timeout=120)
+            return docker.DockerClient(base_url=host, version=API_VERSION, timeout=timeout)  # type: ignore[arg-type]
+
+    def _note_version(self, response: Any, **_: object) -> None:
+        if found := _SERVER.match(response.headers.get("Server", "")):
+            self.version = found[1]
 
     def images(self) -> tuple[LocalImage, ...]:
         """Every tagged or labelled image, in one call. Raises MissingError when no engine answers."""
@@ -75,6 +125,12 @@ class Engine:
                 return str(self.client.images.get(reference).id)
             except docker.errors.ImageNotFound:
                 return ""
+
+    def platform(self, image: str) -> str:
+        """What an image was built for: ``linux/amd64``, ``linux/arm64/v8``."""
+        with _told(f"inspect {image}"):
+            found = self.client.images.get(image).attrs
+        return "/".join(filter(None, (found.get("Os"), found.get("Architecture"), found.get("Variant"))))
 
     def fetch(self, reference: Reference) -> str:
         """Pull a reference; its id."""
@@ -113,11 +169,12 @@ class Engine:
     def push(self, reference: Reference, on_transfer: OnTransfer | None = None) -> str:
         """Push a tag; the digest the registry gave it. Every event of the stream is checked.
 
-        Raises PushError with the engine's words, also when the stream ends without a digest.
+        Raises PushError with the engine's words, also when the stream ends without a digest or nothing moves any more
+        (an engine waits for a registry for ever); RefusedError for a definitive answer of the registry.
         """
         credentials = self.credentials(reference.registry) or Credentials()
         digest = ""
-        with _told(f"push {reference}"):
+        with _told(f"push {reference}"), _moving(f"push {reference}", self._silence):
             events = self.client.api.push(
                 reference.repository, reference.tag, stream=True, decode=True, auth_config=credentials.as_auth_config()
             )
@@ -163,10 +220,11 @@ def _check(event: Mapping[str, Any], what: str) -> None:
     message = detail.get("message") or event.get("error")
     if not message:
         return
-    hint = ""
-    if "no basic auth" in message or "unauthorized" in message or "denied" in message:
-        hint = f"docker login {what.split()[1].partition('/')[0]}"
-    raise PushError(f"{what}: {' '.join(str(message).split())}", hint=hint)
+    words, host = " ".join(str(message).split()), what.split()[1].partition("/")[0]
+    for pattern, hint in _REFUSALS.items():
+        if re.search(pattern, words, re.IGNORECASE):
+            raise RefusedError(f"{what}: {words}", hint=hint.format(host=host))
+    raise PushError(f"{what}: {words}")
 
 
 def _report(event: Mapping[str, Any], on_transfer: OnTransfer | None) -> None:
@@ -175,6 +233,17 @@ def _report(event: Mapping[str, Any], on_transfer: OnTransfer | None) -> None:
         on_transfer(
             str(event["id"]), str(event.get("status", "")), progress.get("current") or 0, progress.get("total") or 0
         )
+
+
+@contextmanager
+def _moving(what: str, silence: float) -> Iterator[None]:
+    """Leaving the stream ends the transfer: the engine gives up what nobody listens to."""
+    import urllib3.exceptions
+
+    try:
+        yield
+    except urllib3.exceptions.ReadTimeoutError:
+        raise PushError(f"{what}: nothing moved for {silence:.0f} s", hint="invoke doctor") from None
 
 
 @contextmanager

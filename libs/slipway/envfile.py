@@ -1,6 +1,6 @@
 """``.env`` in the one grammar that python-dotenv, compose and bash read alike.
 
-    # a comment            NAME=value            NAME='literal text'            NAME="text without $ ` or backslash"
+    # a comment            NAME=value            NAME='text without ${'         NAME="text without $ ` or backslash"
 
 A line that two of them read differently (``D=a # b``, ``J=$A``, ``export F=``, an open quote …) is refused, not
 interpreted. python-dotenv reads the values; the rules below decide which lines it may be shown.
@@ -19,7 +19,8 @@ from slipway.errors import Problem
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _CONTROL = r"\x00-\x08\x0a-\x1f\x7f"
 _PLAIN = rf"[^\s'\"$`\\#;&|<>()!*?\[\]{{}}~{_CONTROL}]*"
-_LINE = re.compile(rf"(?P<name>{_NAME})=(?:{_PLAIN}|'[^'\\{_CONTROL}]*'|\"[^\"$`\\!{_CONTROL}]*\")[ \t]*")
+_LITERAL = rf"(?:[^'\\${_CONTROL}]|\$(?!{{))*"
+_LINE = re.compile(rf"(?P<name>{_NAME})=(?:{_PLAIN}|'{_LITERAL}'|\"[^\"$`\\!{_CONTROL}]*\")[ \t]*")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,11 @@ _READINGS: tuple[tuple[re.Pattern[str], str, str], ...] = (
         re.compile(rf"{_NAME}=[^'\"]*\$"),
         "'$' is expanded by bash and compose, not by docker",
         "single quotes keep it as it is",
+    ),
+    (
+        re.compile(rf"{_NAME}='[^']*\$\{{"),
+        "'${' is expanded by python-dotenv even inside single quotes",
+        "set the name in the environment instead, or write $NAME without { }",
     ),
     (
         re.compile(rf"{_NAME}=\"[^\"]*[$`\\!]"),

@@ -14,14 +14,20 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import ClassVar
+from typing import ClassVar, Self
 
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+#: Control characters but tab and newline; and what stands for the bytes of a file name that are not UTF-8.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    r"""Foreign text made safe for a terminal: control characters become ``\xNN``; tab and newline stay."""
-    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    r"""Foreign text made safe for a terminal: control characters and odd bytes become ``\xNN``; tab, newline stay."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]) & 0xFF:02x}", text)
+
+
+def one_line(text: str) -> str:
+    r"""A file's name made safe for a line: ``printable``, and its tabs and newlines are ``\t`` and ``\n``."""
+    return printable(text).replace("\t", "\\t").replace("\n", "\\n")
 
 
 def suggestion(word: str, known: Iterable[str], otherwise: str = "", *, what: str = "") -> str:
@@ -32,15 +38,24 @@ def suggestion(word: str, known: Iterable[str], otherwise: str = "", *, what: st
 
 
 class SlipwayError(Exception):
-    """The root. ``message`` names the object and the cause; ``hint`` the next command; ``log`` a file."""
+    """The root. ``message`` names the object and the cause; ``hint`` the next command; ``log`` a file.
+
+    ``problems``: all that was found wrong, told together; mostly just this.
+    """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str = "", log: str = "") -> None:
+    def __init__(self, message: str, *, hint: str = "", log: str = "", problems: Sequence[Problem] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
         self.log = log
+        self.problems = tuple(problems) or (Problem("", message, hint),)
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> Self:
+        """All problems told at once; ``problems`` holds at least one."""
+        return cls(str(problems[0]), hint=problems[0].hint, problems=problems)
 
     def as_json(self) -> dict[str, object]:
         """The same for machines."""
@@ -53,9 +68,11 @@ class SlipwayError(Exception):
         }
 
     def __str__(self) -> str:
-        lines = [f"error: {printable(self.message)}"]
-        if self.hint:
-            lines.append(f"hint:  {printable(self.hint)}")
+        lines: list[str] = []
+        for problem in self.problems:
+            lines.append(f"error: {printable(str(problem))}")
+            if problem.hint:
+                lines.append(f"hint:  {printable(problem.hint)}")
         if self.log:
             lines.append(f"log:   {printable(self.log)}")
         return "\n".join(lines)
@@ -70,32 +87,13 @@ class Problem:
     hint: str = ""
 
     def __str__(self) -> str:
-        return f"{self.where}: {self.what}" if self.where else self.what
+        return f"{one_line(self.where)}: {self.what}" if self.where else self.what
 
 
 class UsageError(SlipwayError):
     """Bad usage, setting, Dockerfile or name: nothing was contacted, nothing written."""
 
     exit_code = 2
-
-    def __init__(self, message: str, *, hint: str = "", log: str = "", problems: Sequence[Problem] = ()) -> None:
-        super().__init__(message, hint=hint, log=log)
-        self.problems = tuple(problems)
-
-    @classmethod
-    def of(cls, problems: Sequence[Problem]) -> UsageError:
-        """All problems told at once; ``problems`` holds at least one."""
-        return cls(str(problems[0]), hint=problems[0].hint, problems=problems)
-
-    def __str__(self) -> str:
-        if len(self.problems) < 2:
-            return super().__str__()
-        lines: list[str] = []
-        for problem in self.problems:
-            lines.append(f"error: {printable(str(problem))}")
-            if problem.hint:
-                lines.append(f"hint:  {printable(problem.hint)}")
-        return "\n".join(lines)
 
 
 class MissingError(SlipwayError):
@@ -126,6 +124,10 @@ class PushError(SlipwayError):
     """The push or the registry failed; no version tag moved."""
 
     exit_code = 7
+
+
+class RefusedError(PushError):
+    """The registry's definitive answer: the same request would get it again."""
 
 
 class MixedReleaseError(SlipwayError):

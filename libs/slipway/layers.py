@@ -12,9 +12,10 @@ import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import IO, Any, Protocol, cast
+from typing import IO, Any, NamedTuple, Protocol, cast
 
 from slipway.errors import PolicyError
+from slipway.redact import secret_by_shape
 
 _BUFFER = 1 << 20
 _SMALL = 16 * 1024
@@ -48,8 +49,6 @@ _SECRET_KEYS = re.compile(r"(^|_)(ACCESS|API|ENCRYPTION|MASTER|PRIVATE|SECRET|SI
 _POINTERS = ("_FILE", "_PATH", "_DIR", "_ID")
 _HARMLESS = frozenset({"", "unset", "none", "false", "true", "0", "1"})
 _ASSIGNMENT = re.compile(r"(?<![\w-])([A-Za-z_][A-Za-z0-9_]*)=(\"[^\"]*\"|'[^']*'|\S*)")
-_URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@$]+@", re.IGNORECASE)
-_TOKEN_SHAPES = re.compile(r"\b(gh[pousr]_\w{30}|github_pat_\w{20}|glpat-[\w-]{20}|AKIA[0-9A-Z]{16}|pypi-\w{50})")
 
 
 class Readable(Protocol):
@@ -69,13 +68,31 @@ class Finding:
         return f"/{self.path}: {self.why}"
 
 
+class Member(NamedTuple):
+    """One entry of a layer: path (as stored, no leading slash), permission bits, owner, kind, where a link points.
+
+    ``kind``: ``f`` file, ``d`` folder, ``l`` symbolic link, ``-`` anything else.
+    """
+
+    path: str
+    mode: int
+    uid: int
+    gid: int
+    kind: str
+    target: str = ""
+
+
 @dataclass(frozen=True)
 class Layer:
-    """One layer: its name in the stream, every path it holds (as stored, no leading slash), what is forbidden."""
+    """One layer: its name in the stream, all it holds, what of it is forbidden."""
 
     name: str
-    paths: tuple[str, ...]
+    members: tuple[Member, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(member.path for member in self.members)
 
 
 class Chunks:
@@ -166,7 +183,7 @@ def secrets_in_history(lines: Iterable[str], environment: Iterable[str]) -> tupl
 
 def looks_secret(name: str, value: str) -> bool:
     """Whether ``name=value`` seems to carry a secret: by the words of its name, or by the value's shape."""
-    if _URL_PASSWORD.search(value) or _TOKEN_SHAPES.search(value):
+    if secret_by_shape(value):
         return True
     if value.lower() in _HARMLESS or value.startswith("$"):
         return False
@@ -187,17 +204,22 @@ def complaints(layers: Sequence[Layer]) -> tuple[str, ...]:
 
 def _read_layer(name: str, content: IO[bytes]) -> Layer | None:
     """The layer in ``content``, or None when it is no tar (a configuration, an index)."""
-    paths: list[str] = []
+    members: list[Member] = []
     findings: list[Finding] = []
     try:
         with tarfile.open(fileobj=content, mode="r|*", bufsize=_BUFFER) as archive:
             for member in archive:
                 path = member.name.removeprefix("./")
-                paths.append(path)
+                members.append(_described(member, path))
                 findings += _inspect(archive, member, path)
     except (tarfile.ReadError, tarfile.CompressionError):
         return None
-    return Layer(name, tuple(paths), tuple(findings))
+    return Layer(name, tuple(members), tuple(findings))
+
+
+def _described(member: tarfile.TarInfo, path: str) -> Member:
+    kind = "f" if member.isreg() or member.islnk() else "d" if member.isdir() else "l" if member.issym() else "-"
+    return Member(path, member.mode & 0o7777, member.uid, member.gid, kind, member.linkname if kind == "l" else "")
 
 
 def _inspect(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> Iterator[Finding]:

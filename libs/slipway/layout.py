@@ -5,17 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from slipway.model import Stack
-
-
-def size(count: int) -> str:
-    """Bytes with decimal units, three digits: ``1.23 GB``, ``45.6 MB``, ``789 B``."""
-    amount = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if amount < 999.5 or unit == "GB":
-            break
-        amount /= 1000
-    digits = 0 if unit == "B" or amount >= 99.95 else 1 if amount >= 9.995 else 2
-    return f"{amount:.{digits}f} {unit}"
+from slipway.sizes import size as size
 
 
 def seconds(count: float) -> str:
@@ -70,6 +60,12 @@ def _branches(parent: str, below: Mapping[str, Sequence[str]], indent: str) -> l
         lines.append((f"{indent}{'└─ ' if last else '├─ '}", child))
         lines += _branches(child, below, f"{indent}{'   ' if last else '│  '}")
     return lines
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """``svc-a, svc-b, svc-c and 8 more``."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
 
 
 def counted(counts: Mapping[str, int], words: Mapping[str, str]) -> str:

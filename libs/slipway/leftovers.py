@@ -7,13 +7,19 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from slipway.containers import Client, remove, remove_network, remove_volume
 from slipway.model import RUN_LABEL
 
 OWNER_LABEL = "slipway.owner"
+#: The engine's "not now": it is being removed already, or it is still in use.
+_BUSY = (403, 409)
+_PAUSE = 0.1
 
 
 def labels(run: str) -> dict[str, str]:
@@ -44,23 +50,46 @@ def is_dead(label: str) -> bool:
     return _started(pid) != started
 
 
-def sweep(client: Client, *, dead: Callable[[str], bool] = is_dead) -> tuple[str, ...]:
-    """Remove what runs left behind whose owner ``dead`` calls dead; returns the names removed."""
+def sweep(client: Client, *, dead: Callable[[str], bool] = is_dead, patience: float = 5.0) -> tuple[str, ...]:
+    """Remove what runs left behind whose owner ``dead`` calls dead; returns the names removed.
+
+    The engine may still be removing what the dead asked it to, or untying their networks: it gets ``patience`` seconds,
+    and what is not gone by then waits for the next sweep.
+    """
+    swept: dict[str, None] = {}
+    deadline = time.monotonic() + patience
+    while left := list(_left(client, dead)):
+        if time.monotonic() > deadline:
+            return tuple(swept)
+        for name, removal in left:
+            with _unless_busy():
+                removal()
+                swept[name] = None
+        time.sleep(_PAUSE)
+    return tuple(swept)
+
+
+def _left(client: Client, dead: Callable[[str], bool]) -> Iterator[tuple[str, Callable[[], None]]]:
+    """What the dead left, by name, with its removal; containers first, for the rest cannot go while they use it."""
     mine = {"label": OWNER_LABEL}
-    swept: list[str] = []
     for found in client.api.containers(all=True, filters=mine):
         if dead(found["Labels"][OWNER_LABEL]):
-            remove(client, found["Id"])
-            swept.append(found["Names"][0].lstrip("/"))
+            yield found["Names"][0].lstrip("/"), partial(remove, client, found["Id"])
     for found in client.api.volumes(filters=mine)["Volumes"] or ():
         if dead(found["Labels"][OWNER_LABEL]):
-            remove_volume(client, found["Name"])
-            swept.append(found["Name"])
+            yield found["Name"], partial(remove_volume, client, found["Name"])
     for found in client.api.networks(filters=mine):
         if dead(found["Labels"][OWNER_LABEL]):
-            remove_network(client, found["Id"])
-            swept.append(found["Name"])
-    return tuple(swept)
+            yield found["Name"], partial(remove_network, client, found["Id"])
+
+
+@contextmanager
+def _unless_busy() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if getattr(getattr(error, "response", None), "status_code", 0) not in _BUSY:
+            raise
 
 
 def _here() -> str:

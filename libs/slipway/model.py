@@ -24,6 +24,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 INPUT_LABEL = "slipway.input"
 TITLE_LABEL = "org.opencontainers.image.title"
 RUN_LABEL = "slipway.run"
+CONTENT_PREFIX = "in-"
 
 
 def check_registry(text: str) -> str:
@@ -125,7 +126,8 @@ class Image:
 
     ``dockerfile`` and ``context`` are posix paths from the repository's root (context "." is the root).
     ``parents`` are images of this stack, ``roots`` external references; both as the FROM lines give them, in order.
-    ``links`` maps the FROM string BuildKit resolves to the parent's name.
+    ``links`` maps the FROM string BuildKit resolves to the parent's name. ``frontend`` is the image that is to read the
+    Dockerfile; empty for the engine's own.
     """
 
     name: str
@@ -137,6 +139,7 @@ class Image:
     args: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
+    frontend: str = ""
 
     @property
     def kind(self) -> str:
@@ -190,4 +193,21 @@ class LocalImage:
 
 def content_tag(input_digest: str) -> str:
     """``in-`` and the first 12 hexadecimal digits of an input digest."""
-    return f"in-{input_digest.removeprefix('sha256:')[:12]}"
+    return f"{CONTENT_PREFIX}{input_digest.removeprefix('sha256:')[:12]}"
+
+
+def familiar(reference: str) -> str:
+    """As the engine lists it: without Docker Hub's prefix, with a tag."""
+    for prefix in ("docker.io/library/", "docker.io/"):
+        reference = reference.removeprefix(prefix)
+    named = "@" in reference or ":" in reference.rpartition("/")[2]
+    return reference if named else f"{reference}:latest"
+
+
+def pull_reference(root: str) -> Reference:
+    """A root image as the engine pulls it: Docker Hub's short names spelled out, with a tag."""
+    name = familiar(root)
+    first = name.partition("/")[0]
+    hosted = "/" in name and ("." in first or ":" in first or first == "localhost")
+    full = name if hosted else f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}"
+    return Reference.parse(full)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -46,3 +47,46 @@ def each(work: Callable[[T], R], items: Iterable[T], *, at_once: int) -> list[R]
     finally:
         stop.set()
     return [results[index] for index in range(len(todo))]
+
+
+def along(work: Callable[[str], R], graph: Mapping[str, Collection[str]], *, at_once: int) -> dict[str, R]:
+    """``work`` of every name, each as soon as all that it stands on are done, ``at_once`` at a time.
+
+    Names that are not keys of ``graph`` count as done. Raises the first exception that comes; what has not begun then
+    never does.
+    """
+    ready: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+    done: queue.SimpleQueue[tuple[str, R | None, Exception | None]] = queue.SimpleQueue()
+    lacking = {name: {below for below in graph[name] if below in graph} for name in graph}
+
+    def worker() -> None:
+        while (name := ready.get()) is not None:
+            try:
+                done.put((name, work(name), None))
+            except Exception as error:
+                done.put((name, None, error))
+
+    workers = min(at_once, len(graph))
+    for _ in range(workers):
+        threading.Thread(target=worker, daemon=True).start()
+    for name in [name for name in lacking if not lacking[name]]:
+        ready.put(name)
+    results: dict[str, R] = {}
+    try:
+        for _ in graph:
+            finished, result, error = done.get()
+            if error:
+                raise error
+            results[finished] = result  # type: ignore[assignment]
+            for name in graph:
+                if finished in lacking[name]:
+                    lacking[name].remove(finished)
+                    if not lacking[name]:
+                        ready.put(name)
+    finally:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                ready.get_nowait()
+        for _ in range(workers):
+            ready.put(None)
+    return {name: results[name] for name in graph}

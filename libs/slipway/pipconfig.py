@@ -52,8 +52,18 @@ class PipConfig:
     @property
     def secrets(self) -> tuple[Secret, ...]:
         """User names and passwords that stand in its URLs."""
-        urls = (self.index_url, *self.extra_index_urls, *self.find_links, self.proxy)
-        return tuple(secret for url in urls for secret in url_secrets(url.reveal()))
+        return tuple(secret for url in self._urls for secret in url_secrets(url.reveal()))
+
+    @property
+    def withheld(self) -> tuple[Secret, ...]:
+        """The passwords in its URLs, or the user name that is a token: they may stand in no image."""
+        parts = (urlsplit(url.reveal()) for url in self._urls)
+        found = (part.password or part.username for part in parts)
+        return tuple(Secret(form) for value in found if value for form in dict.fromkeys((value, unquote(value))))
+
+    @property
+    def _urls(self) -> tuple[Secret, ...]:
+        return (self.index_url, *self.extra_index_urls, *self.find_links, self.proxy)
 
 
 def read_pip_config(run: Run, python: str) -> PipConfig:

@@ -9,7 +9,7 @@ from typing import Any
 
 from slipway import graph
 from slipway.digest import Manifest, Trees, differences
-from slipway.model import Image, LocalImage, Reference, Stack, content_tag
+from slipway.model import INPUT_LABEL, TITLE_LABEL, Image, LocalImage, Reference, Stack, content_tag
 
 #: What may happen to an image.
 BUILD, PULL, TAG, REUSE = "build", "pull", "tag", "reuse"
@@ -45,7 +45,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Step:
-    """What happens to one image, and why in a few words."""
+    """What happens to one image, and why in a few words. ``fresh``: it is built from nothing, though it may be here."""
 
     image: str
     action: str
@@ -53,14 +53,17 @@ class Step:
     reference: Reference
     content: Reference
     input_digest: str
+    fresh: bool = False
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps, parents before children. ``roots`` maps a root image to what it is now."""
+    """Steps, parents before children. ``roots`` maps a root image to what it is now, ``frontends`` an image to the
+    frontend that its Dockerfile asks for."""
 
     steps: tuple[Step, ...]
     roots: Mapping[str, str] = field(default_factory=dict)
+    frontends: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def by_image(self) -> Mapping[str, Step]:
@@ -75,12 +78,16 @@ class Plan:
         return {action: count for action, count in found.items() if count}
 
 
-def plan_build(stack: Stack, selected: Sequence[str], facts: Facts) -> Plan:
-    """Make ``selected`` be in the engine under their version tags; what they stand on is built when it has to be."""
-    needed = _needed(stack, selected, facts)
-    steps = tuple(_step(image, facts, needed) for image in stack if image.name in needed)
+def plan_build(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Collection[str] = ()) -> Plan:
+    """Make ``selected`` be in the engine under their version tags; what they stand on is built when it has to be.
+
+    ``fresh``: those of ``selected`` that are built from nothing, though they may be here.
+    """
+    needed = _needed(stack, selected, facts, fresh)
+    steps = tuple(_step(image, facts, needed, image.name in fresh) for image in stack if image.name in needed)
     roots = {root: facts.roots.get(root, "") for step in steps for root in stack[step.image].roots}
-    return Plan(steps, roots)
+    frontends = {step.image: stack[step.image].frontend for step in steps if stack[step.image].frontend}
+    return Plan(steps, roots, frontends)
 
 
 def unavailable(stack: Stack, selected: Collection[str], facts: Facts) -> tuple[str, ...]:
@@ -90,7 +97,7 @@ def unavailable(stack: Stack, selected: Collection[str], facts: Facts) -> tuple[
     return tuple(image.name for image in stack if image.name in scope and not facts.here(image.name))
 
 
-def _needed(stack: Stack, selected: Sequence[str], facts: Facts) -> frozenset[str]:
+def _needed(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Collection[str]) -> frozenset[str]:
     """``selected``, and the parents of everything that must be built."""
     needed: set[str] = set()
     ahead = list(selected)
@@ -99,15 +106,33 @@ def _needed(stack: Stack, selected: Sequence[str], facts: Facts) -> frozenset[st
         if name in needed:
             continue
         needed.add(name)
-        if not facts.here(name) and name not in facts.published:
+        if name in fresh or (not facts.here(name) and name not in facts.published):
             ahead.extend(stack[name].parents)
     return frozenset(needed)
 
 
-def _step(image: Image, facts: Facts, needed: Collection[str]) -> Step:
-    action, reason = _decide(image, facts, needed)
+def _step(image: Image, facts: Facts, needed: Collection[str], fresh: bool) -> Step:
+    action, reason = (BUILD, "asked for without cache") if fresh else _decide(image, facts, needed)
     name = image.name
-    return Step(name, action, reason, facts.references[name], facts.content(name), facts.digests[name])
+    return Step(name, action, reason, facts.references[name], facts.content(name), facts.digests[name], fresh)
+
+
+def unlike(step: Step, image: LocalImage | None, platforms: Mapping[str, str], wanted: Sequence[str]) -> str:
+    """What differs between the plan and ``image``, which stands under the content tag now; empty when nothing does.
+
+    ``platforms`` maps an image's id to its platform, which is to be one of ``wanted`` (``linux/arm64`` takes ``…/v8``).
+    """
+    if image is None:
+        return f"built, but {step.content.tag} is not in the engine"
+    for label, planned in ((INPUT_LABEL, step.input_digest), (TITLE_LABEL, step.image)):
+        if (found := image.labels.get(label, "missing")) != planned:
+            return f"built, but its label {label} is {found}, not {planned}"
+    if str(step.reference) not in image.tags:
+        return f"built, but {step.reference.tag} stands for another image"
+    platform = platforms[image.id]
+    if not any(f"{platform}/".startswith(f"{one}/") for one in wanted):
+        return f"built, but its platform is {platform}, not {' or '.join(wanted)}"
+    return ""
 
 
 def _decide(image: Image, facts: Facts, needed: Collection[str]) -> tuple[str, str]:
@@ -147,7 +172,8 @@ def _why(image: Image, facts: Facts, needed: Collection[str]) -> str:
 class Outcome:
     """How a step ended. ``status``: built, reused, tagged, pulled, failed, skipped, pushed, present.
 
-    ``size`` in bytes, ``seconds`` spent on the image's own steps; ``detail`` says why it failed or was skipped.
+    ``size`` in bytes, ``seconds`` spent on the image's own steps; ``detail`` says why it failed or was skipped,
+    ``output`` the last lines of the step that failed; ``warnings`` are BuildKit's.
     """
 
     image: str
@@ -159,6 +185,8 @@ class Outcome:
     size: int = 0
     seconds: float = 0.0
     detail: str = ""
+    output: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -180,5 +208,6 @@ def as_json(plan: Plan) -> dict[str, Any]:
             for step in plan.steps
         ],
         "roots": dict(plan.roots),
+        "frontends": dict(plan.frontends),
         "counts": plan.counts(),
     }

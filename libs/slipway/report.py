@@ -10,16 +10,23 @@ from typing import Any
 from slipway.plan import Outcome
 
 
-def outcomes_json(outcomes: Sequence[Outcome], *, run: str, seconds: float, command: str) -> dict[str, Any]:
-    """``images``: an entry per image with status, reason, input digest, image digest, bytes, seconds."""
+def outcomes_json(
+    outcomes: Sequence[Outcome], *, run: str, seconds: float, command: str, roots: Mapping[str, str]
+) -> dict[str, Any]:
+    """``images``: an entry per image with status, reason, input digest, image digest, bytes, seconds.
+
+    ``roots`` maps a root image to what it was when the run looked.
+    """
     return {
         "run": run,
         "command": command,
         "seconds": round(seconds, 3),
         "ok": all(outcome.ok for outcome in outcomes),
+        "roots": dict(roots),
         "images": [asdict(outcome) | {"seconds": round(outcome.seconds, 3)} for outcome in outcomes],
     }
 
 
 def dumps(content: Mapping[str, Any] | Sequence[Any]) -> str:
-    return json.dumps(content, indent=1, ensure_ascii=False, default=str)
+    text = json.dumps(content, indent=1, ensure_ascii=False, default=str)
+    return text.encode("utf-8", "backslashreplace").decode()  # what is left of a name that is no text is JSON's \\udcff

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import IO, Protocol
 
 from slipway.command import Command, Result
@@ -25,8 +25,13 @@ OnLine = Callable[[str], None]
 
 #: Buildx cancels and pytest removes its containers within this; then the group is killed.
 _GRACE_SECONDS = 4.0
+_WATCH_SECONDS = 0.25
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+#: Asked a few times a second: whether a command has had its time.
+Over = Callable[[], bool]
 
 
 class Run(Protocol):
@@ -35,7 +40,15 @@ class Run(Protocol):
     def __call__(self, command: Command, on_line: OnLine | None = None, timeout: float | None = None) -> Result: ...
 
 
-def run(command: Command, on_line: OnLine | None = None, timeout: float | None = None) -> Result:
+class Watched(Protocol):
+    """Runs a command to its end, or until it is ``over``: then it is ended as by Ctrl-C."""
+
+    def __call__(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result: ...
+
+
+def run(
+    command: Command, on_line: OnLine | None = None, timeout: float | None = None, over: Over | None = None
+) -> Result:
     """Run ``command`` here. ``timeout`` in seconds. stdout is kept whole; of stderr the last 200 lines.
 
     Raises what ``on_line`` raises, once the command has ended.
@@ -43,8 +56,9 @@ def run(command: Command, on_line: OnLine | None = None, timeout: float | None =
     started = time.monotonic()
     # An interrupt between the child's birth and our knowing of it would leave it running: it waits until we do.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    parent = os.getpid()
     try:
-        child = _start(command, lambda: _prepare(mask))
+        child = _start(command, lambda: _prepare(mask, parent))
     except OSError as error:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         absent = isinstance(error, FileNotFoundError)
@@ -52,7 +66,8 @@ def run(command: Command, on_line: OnLine | None = None, timeout: float | None =
         return Result(127 if absent else 126, "", f"{error.filename}: {cause}", time.monotonic() - started)
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        exit_code, stdout, stderr = _attend(child, command.stdin, on_line, timeout)
+        with _watched(child, over):
+            exit_code, stdout, stderr = _attend(child, command.stdin, on_line, timeout)
     except BaseException:
         _end(child)
         raise
@@ -85,6 +100,25 @@ def _attend(
     return exit_code, b"".join(stdout).decode("utf-8", "replace"), "\n".join(stderr)
 
 
+@contextlib.contextmanager
+def _watched(child: subprocess.Popen[bytes], over: Over | None) -> Iterator[None]:
+    """End the child once it is ``over``. A thread of its own asks: waiting with a time limit would cost at each end."""
+    done = threading.Event()
+
+    def watch() -> None:
+        while over and not done.wait(_WATCH_SECONDS):
+            if over():
+                _end(child)
+                return
+
+    if over:
+        threading.Thread(target=watch, daemon=True).start()
+    try:
+        yield
+    finally:
+        done.set()
+
+
 def _start(command: Command, prepare: Callable[[], None]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         command.argv,
@@ -98,11 +132,13 @@ def _start(command: Command, prepare: Callable[[], None]) -> subprocess.Popen[by
     )
 
 
-def _prepare(mask: set[signal.Signals | int]) -> None:
+def _prepare(mask: set[signal.Signals | int], parent: int) -> None:
     """In the child, before it becomes the command: our own signal mask, and death with the parent."""
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     if _LIBC:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(1)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

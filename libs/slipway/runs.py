@@ -12,13 +12,14 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 from slipway.digest import PARTS, Manifest, Trees
 from slipway.errors import LockedError
+from slipway.redact import Redactor
 
 _KEPT_RUNS = 20
 _KEPT_INPUTS = 500
@@ -27,12 +28,15 @@ _KEPT_INPUTS = 500
 class Run:
     """One invocation. Everything written passes ``redact``."""
 
-    def __init__(self, home: Path, redact: Callable[[str], str] = lambda text: text) -> None:
+    def __init__(self, home: Path, redact: Redactor | None = None) -> None:
         self.id = secrets.token_hex(4)
         self.directory = home / "runs" / self.id
-        self.redact = redact
+        self.redact = redact or Redactor()
         self._logs: dict[str, IO[str]] = {}
         self.directory.mkdir(parents=True, mode=0o700)
+        # Held until the end, by the kernel's word: the files of a run whose directory is free can be swept.
+        self._hold = os.open(self.directory, os.O_RDONLY)
+        fcntl.flock(self._hold, fcntl.LOCK_EX)
         _prune(home / "runs", _KEPT_RUNS)
 
     def log(self, image: str, line: str) -> None:
@@ -50,7 +54,7 @@ class Run:
         """One line of what happened, with the time in seconds since 1970."""
         if "journal" not in self._logs:
             self._logs["journal"] = self._open("journal.jsonl")
-        self._logs["journal"].write(self.redact(json.dumps({"at": round(time.time(), 3), **entry})) + "\n")
+        self._logs["journal"].write(json.dumps(self.redact.all({"at": round(time.time(), 3), **entry})) + "\n")
         self._logs["journal"].flush()
 
     def write(self, name: str, content: Mapping[str, Any]) -> Path:
@@ -58,18 +62,13 @@ class Run:
         path = self.directory / name
         scratch = path.with_suffix(".part")
         with self._open(scratch.name) as file:
-            file.write(self.redact(json.dumps(content, indent=1)) + "\n")
+            file.write(json.dumps(self.redact.all(content), indent=1) + "\n")
         scratch.replace(path)
         return path
 
     def secret_file(self, name: str, content: str) -> Path:
-        """A file only we can read, gone when the run is closed. Only for who holds the build lock.
-
-        Another run's are swept: it was killed, or it would hold the lock.
-        """
+        """A file only we can read, gone when the run is closed; a killed run's are gone after the next ``sweep``."""
         folder = self.directory / "secrets"
-        for stale in set(self.directory.parent.glob("*/secrets")) - {folder}:
-            shutil.rmtree(stale, ignore_errors=True)
         folder.mkdir(mode=0o700, exist_ok=True)
         path = folder / name
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -77,9 +76,12 @@ class Run:
         return path
 
     def close(self) -> None:
+        shutil.rmtree(self.directory / "secrets", ignore_errors=True)
         for file in self._logs.values():
             file.close()
-        shutil.rmtree(self.directory / "secrets", ignore_errors=True)
+        if self._hold >= 0:
+            os.close(self._hold)
+            self._hold = -1
 
     def __enter__(self) -> Run:
         return self
@@ -90,6 +92,21 @@ class Run:
     def _open(self, name: str) -> IO[str]:
         descriptor = os.open(self.directory / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
+
+
+def sweep(home: Path) -> None:
+    """Remove what killed runs left: their secret files, and files they were writing. A living run's stay."""
+    for folder in home.glob("runs/*/secrets"):
+        with contextlib.suppress(OSError):
+            hold = os.open(folder.parent, os.O_RDONLY)
+            try:
+                fcntl.flock(hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder)
+            finally:
+                os.close(hold)
+    for scratch in (*home.glob("inputs/*.[0-9]*"), *home.glob("cache/*.[0-9]*")):
+        if not _lives(int(scratch.suffix[1:])):
+            scratch.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -150,6 +167,16 @@ def _write_once(path: Path, content: Mapping[str, Any]) -> None:
     with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         json.dump(content, file)
     scratch.replace(path)
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _prune(folder: Path, keep: int) -> None:

@@ -1,7 +1,7 @@
 """Settings: flags over the environment over ``.env`` over the default; each knows where it came from.
 
 The sole reader of ``os.environ``. ``[tool.slipway]`` in pyproject.toml holds what belongs to the repository and not to
-a machine: moving tags and size budgets.
+a machine: moving tags, size budgets and the limit of a context.
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import hashlib
 import os
 import re
 import sys
-import tomllib
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.command import Secret
 from slipway.envfile import Entry, parse_env
 from slipway.errors import Problem, UsageError, suggestion
 from slipway.model import Reference, check_path, check_registry, check_tag
+from slipway.project import Project, parse_project
+from slipway.redact import MASK, url_secrets
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,10 @@ class Setting:
 _HOST_FORM = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9][A-Za-z0-9_.-]*(?::[0-9]{1,5})?")
 #: Wider than the rules that refuse: masking a value in vain costs nothing.
 _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
+_LOGIN = re.compile(r"//[^/\s]*@")
 _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9]+(?:/[a-z0-9]+)?")
+_COUNT = re.compile(r"[1-9][0-9]{0,2}")
+_TIME = re.compile(r"[1-9][0-9]{0,4}[smh]")
 _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
 
 
@@ -79,6 +83,8 @@ SETTINGS: tuple[Setting, ...] = (
         "a buildx builder by name (default: the engine's own)",
         _form(re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), "a builder's name"),
     ),
+    Setting("JOBS", "", "images built at once (default: what the engine can hold)", _form(_COUNT, "1 to 999")),
+    Setting("BUILD_TIMEOUT", "2h", "how long an image's steps may take: 90s, 30m, 2h", _form(_TIME, "such a time")),
     Setting(
         "REMOTE_HOST",
         "",
@@ -88,6 +94,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("REMOTE_PATH", "/var/tmp/slipway", "folder on the build host", _absolute),
     Setting("WHEELHOUSE", "", "folder of wheels for builds (default: pip's find-links)", _absolute),
     Setting("CA_BUNDLE", "", "CA bundle for builds (default: pip's cert)", _absolute),
+    Setting(
+        "SLOWNESS",
+        "1",
+        "how many times slower than usual this machine is: time limits of smoke tests grow by it",
+        _form(re.compile(r"[1-9][0-9]?(?:\.[0-9]+)?"), "a number from 1 to 99"),
+    ),
 )
 
 
@@ -98,14 +110,6 @@ class Value:
     name: str
     value: str
     source: str
-
-
-@dataclass(frozen=True)
-class Project:
-    """``[tool.slipway]``: tags that may move, and image → budget such as ``1.3 GB`` over its parent."""
-
-    moving_tags: tuple[str, ...] = ("latest",)
-    budgets: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,12 @@ class Settings:
     def platforms(self) -> tuple[str, ...]:
         return tuple(filter(None, self["PLATFORMS"].split(",")))
 
+    @property
+    def build_seconds(self) -> int:
+        """BUILD_TIMEOUT in seconds."""
+        text = self["BUILD_TIMEOUT"]
+        return int(text[:-1]) * {"s": 1, "m": 60, "h": 3600}[text[-1]]
+
     def version(self, kind: str) -> str:
         """The version tag of a ``base`` or a ``service``."""
         return self["BASE_VERSION"] if kind == "base" or not self["VERSION"] else self["VERSION"]
@@ -140,17 +150,20 @@ class Settings:
         return Reference(self.registry, f"{self.owner}/{name}", self.version(kind))
 
     @property
-    def shown_extra(self) -> dict[str, Value]:
-        """The build args of ``.env``; what is called like a secret as ***."""
-        return {
-            name: Value(name, "***", value.source) if _SECRET_NAME.search(name) else value
-            for name, value in self.extra.items()
-        }
+    def shown(self) -> tuple[Value, ...]:
+        """Every setting, the build args of ``.env``, and the project's table; what is secret as *** and its length."""
+        extra = [Value(name, _masked(name, value.value), value.source) for name, value in self.extra.items()]
+        return (*self.values.values(), *extra, *(Value(*entry) for entry in self.project.shown))
+
+    @property
+    def withheld(self) -> tuple[Secret, ...]:
+        """The values of ``.env`` whose name says that they are secret: they may stand in no image."""
+        return tuple(Secret(value.value) for name, value in self.extra.items() if _SECRET_NAME.search(name))
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """The values of ``.env`` whose name says that they are secret."""
-        return tuple(Secret(value.value) for name, value in self.extra.items() if _SECRET_NAME.search(name))
+        """What may be shown nowhere: those, and the logins in URLs of ``.env``."""
+        return (*self.withheld, *(secret for value in self.extra.values() for secret in url_secrets(value.value)))
 
     @property
     def build_args(self) -> dict[str, str]:
@@ -194,17 +207,15 @@ def load(root: Path, flags: Mapping[str, str] | None = None, environment: Mappin
     return Settings(root, values, extra, project)
 
 
-def check_extra(settings: Settings, declared: Collection[str]) -> None:
-    """Raises UsageError for each name in ``.env`` that is neither a setting nor an ARG of any Dockerfile."""
+def unused(settings: Settings, declared: Collection[str]) -> tuple[Problem, ...]:
+    """A problem for each name in ``.env`` that is neither a setting nor an ARG of any Dockerfile."""
     known = [*settings.values, *declared]
     unknown = "no setting and no Dockerfile's ARG has this name"
-    problems = [
+    return tuple(
         Problem(value.source, f"{value.name} is used by no image", suggestion(value.name, known, unknown))
         for value in settings.extra.values()
         if value.name not in declared
-    ]
-    if problems:
-        raise UsageError.of(problems)
+    )
 
 
 def inherited(extra: Mapping[str, str]) -> dict[str, str]:
@@ -272,7 +283,16 @@ def _check(setting: Setting, value: Value) -> list[Problem]:
     return []
 
 
+def _masked(name: str, value: str) -> str:
+    """A secret as *** and how long it is; a URL without its login; any other value as it is."""
+    if _SECRET_NAME.search(name):
+        return f"{MASK} ({len(value)} characters)"
+    return _LOGIN.sub(f"//{MASK}@", value)
+
+
 def _read_env(path: Path) -> tuple[tuple[Entry, ...], tuple[Problem, ...]]:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return (), (Problem(path.name, "is no plain file: it is not opened"),)
     try:
         return parse_env(path.read_bytes(), path.name)
     except FileNotFoundError:
@@ -281,27 +301,8 @@ def _read_env(path: Path) -> tuple[tuple[Entry, ...], tuple[Problem, ...]]:
         return (), (Problem(path.name, f"cannot be read: {error.strerror}"),)
 
 
-def _read_project(path: Path) -> tuple[Project, list[Problem]]:
+def _read_project(path: Path) -> tuple[Project, tuple[Problem, ...]]:
     try:
-        tool = tomllib.loads(path.read_text("utf-8")).get("tool", {})
-        table = tool.get("slipway", {}) if isinstance(tool, dict) else {}
+        return parse_project(path.read_bytes(), path.name)
     except FileNotFoundError:
-        return Project(), []
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        return Project(), [Problem(path.name, f"not TOML: {error}")]
-    if not isinstance(table, dict):
-        return Project(), [Problem(f"{path.name} tool.slipway", "is a table", "[tool.slipway]")]
-    known = ("budgets", "moving-tags")
-    where, every = f"{path.name} [tool.slipway]", f"known: {', '.join(known)}"
-    problems = [
-        Problem(where, f"unknown key {key!r}", suggestion(key, known, every)) for key in table if key not in known
-    ]
-    moving = table.get("moving-tags", list(Project.moving_tags))
-    budgets = table.get("budgets", {})
-    if not (isinstance(moving, list) and all(isinstance(tag, str) for tag in moving)):
-        problems.append(Problem(where, "moving-tags is a list of tags"))
-        moving = []
-    if not (isinstance(budgets, dict) and all(isinstance(budget, str) for budget in budgets.values())):
-        problems.append(Problem(where, "budgets maps an image to a size such as '200 MB'"))
-        budgets = {}
-    return Project(tuple(moving), budgets), problems
+        return Project(), ()

@@ -8,18 +8,19 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 
 from slipway.command import Command, Result
-from slipway.errors import SmokeError, UsageError
+from slipway.errors import PolicyError, SmokeError, UsageError
+from slipway.redact import Redactor
+from slipway.sizes import parse_size
 
 CHECKS = Path(__file__).parent / "testing" / "checks"
 BASE_TESTS = "infra/docker/smoke"
 TOGETHER = "apps/smoke/test_"
-_UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9}
-_BUDGET = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|kB|MB|GB)( over parent)?")
+_POLICY = "properties/property[@name='slipway'][@value='policy']"
 _EXCEPTION = re.compile(r"^(failed on \w+ with ['\"])?([\w.]+(Error|Exception): )+(error: )?")
 _NO_TESTS = 5
 _SHOWN = 3
@@ -38,7 +39,8 @@ class Target:
     """What is tested. ``image`` is an id; empty for tests of several images together (the chain).
 
     ``tests`` are paths from the repository's root; ``parent`` an id or reference, asked for when the budget counts
-    what is added to it.
+    what is added to it. ``allow_root`` is the reason why its user may be root; empty when it may not.
+    ``reference`` is what people call it by; a tag may move at any time, so what is tested is the id.
     """
 
     name: str
@@ -46,11 +48,16 @@ class Target:
     tests: tuple[str, ...] = ()
     budget: str = ""
     parent: str = ""
+    allow_root: str = ""
+    reference: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the tests of one target said. ``failures`` holds "test: first line of why" for each that did not pass."""
+    """What the tests of one target said. ``failures`` holds "test: first line of why" for each that did not pass.
+
+    ``refused``: how many of the failed are checks of policy: the image works, and may not be shipped.
+    """
 
     name: str
     passed: int
@@ -58,6 +65,7 @@ class Outcome:
     seconds: float
     log: str
     failures: tuple[str, ...] = ()
+    refused: int = 0
 
     @property
     def ok(self) -> bool:
@@ -66,12 +74,18 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Round:
-    """One round of smoke tests: the repository, the run's id and directory, and every image's id by name."""
+    """One round of smoke tests: the repository, the run's id and directory, and every image's id by name.
+
+    ``slowness`` multiplies time limits; ``allow_setuid`` are paths of programs that may be setuid.
+    """
 
     root: Path
     run: str
     directory: Path
     siblings: Mapping[str, str]
+    slowness: str = "1"
+    allow_setuid: tuple[str, ...] = ()
+    redact: Redactor = field(default_factory=Redactor)
 
     def folder(self, name: str) -> Path:
         """Where the results and the containers' logs of one target go."""
@@ -80,11 +94,11 @@ class Round:
 
 def parse_budget(text: str) -> Budget:
     """``1.3 GB`` or ``200 MB over parent`` (decimal units, as Docker's). Raises UsageError."""
-    match = _BUDGET.fullmatch(text.strip())
-    if not match:
-        raise UsageError(f"budget {text!r}: not a size", hint="'1.3 GB', or '200 MB over parent'")
-    number, unit, over = match.groups()
-    return Budget(round(float(number) * _UNITS[unit]), bool(over))
+    size = text.strip().removesuffix(" over parent")
+    try:
+        return Budget(parse_size(size), over_parent=size != text.strip())
+    except UsageError:
+        raise UsageError(f"budget {text!r}: not a size", hint="'1.3 GB', or '200 MB over parent'") from None
 
 
 def tests_for(name: str, ancestors: Sequence[str], existing: Collection[str]) -> tuple[str, ...]:
@@ -118,11 +132,14 @@ def pytest_command(target: Target, this: Round) -> Command:
     argv += [f"--rootdir={this.root}", f"--config-file={this.root / 'pyproject.toml'}"]
     argv += ["--override-ini=addopts=", "--import-mode=importlib", "--strict-markers"]
     argv += [f"--junit-xml={folder / 'junit.xml'}", f"--slipway-run={this.run}", f"--slipway-logs={folder}"]
+    argv += [f"--slipway-slowness={this.slowness}"]
     argv += [f"--slipway-siblings={name}={image}" for name, image in sorted(this.siblings.items())]
     if target.image:
         argv += [f"--slipway-image={target.image}", f"--slipway-name={target.name}"]
         argv += [f"--slipway-budget={target.budget}"] if target.budget else []
         argv += [f"--slipway-parent={target.parent}"] if target.parent else []
+        argv += [f"--slipway-allow-root={target.allow_root}"] if target.allow_root else []
+        argv += [f"--slipway-allow-setuid={path}" for path in this.allow_setuid]
         argv.append(str(CHECKS))
     argv += [str(this.root / path) for path in target.tests]
     return Command(tuple(argv), cwd=str(this.root), label=f"smoke {target.name}")
@@ -138,13 +155,14 @@ def read_outcome(name: str, exit_code: int, junit: str, log: str) -> Outcome:
         return Outcome(name, 0, 1, 0.0, log, (f"pytest ended with exit code {exit_code} and no results",))
     cases = list(suites.iter("testcase"))
     failures = tuple(failure for case in cases for failure in _failures(case))
-    bad = {id(case) for case in cases if _failures(case)}
+    bad = [case for case in cases if _failures(case)]
+    refused = sum(case.find(_POLICY) is not None for case in bad)
     if not failures and exit_code != 0:
         failures = (f"pytest ended with exit code {exit_code}",)
     if not cases:
         failures = ("no test ran",)
     seconds = sum(float(suite.get("time", 0)) for suite in suites.iter("testsuite"))
-    return Outcome(name, len(cases) - len(bad), len(bad) or len(failures), seconds, log, failures)
+    return Outcome(name, len(cases) - len(bad), len(bad) or len(failures), seconds, log, failures, refused)
 
 
 def smoke(
@@ -155,7 +173,7 @@ def smoke(
 ) -> tuple[Outcome, ...]:
     """Test each target in turn, all of them even when one fails; ``tell`` hears of each as it ends.
 
-    Raises SmokeError when anything failed or nothing was tested.
+    Raises SmokeError when anything failed or nothing was tested, PolicyError when only policy stands in the way.
     """
     outcomes: list[Outcome] = []
     for target in targets:
@@ -166,7 +184,8 @@ def smoke(
     bad = [outcome for outcome in outcomes if not outcome.ok]
     if bad:
         told = "\n".join(_told(outcome) for outcome in bad)
-        raise SmokeError(told, hint=f"invoke smoke {' '.join(outcome.name for outcome in bad)}", log=bad[0].log)
+        why = PolicyError if all(outcome.refused == outcome.failed for outcome in bad) else SmokeError
+        raise why(told, hint=f"invoke smoke {' '.join(outcome.name for outcome in bad)}", log=bad[0].log)
     return tuple(outcomes)
 
 
@@ -176,7 +195,8 @@ def _test(target: Target, this: Round, execute: Callable[[Command], Result]) -> 
     junit, log = folder / "junit.xml", folder / "pytest.log"
     junit.unlink(missing_ok=True)
     result = execute(pytest_command(target, this))
-    log.write_text(f"{result.stdout}\n{result.stderr}".strip() + "\n", encoding="utf-8")
+    log.touch(mode=0o600)
+    log.write_text(this.redact(f"{result.stdout}\n{result.stderr}".strip()) + "\n", encoding="utf-8")
     text = junit.read_text("utf-8") if junit.exists() else ""
     return read_outcome(target.name, result.exit_code, text, str(log))
 

@@ -61,8 +61,10 @@ def assemble(
     contexts: Collection[str] = (),
     exists: Callable[[str], bool] = lambda path: True,
     platform: str = "linux/amd64",
+    secrets: Collection[str] = (),
 ) -> Assembly:
-    """``texts`` maps each Dockerfile's path to its text; ``exists`` answers for paths from the repository's root.
+    """``texts`` maps each Dockerfile's path to its text; ``exists`` answers for paths from the repository's root;
+    ``secrets`` are known values that may stand in no Dockerfile.
 
     Raises UsageError with every problem at once: broken Dockerfiles, colliding names, unknown parents, a cycle.
     """
@@ -72,10 +74,11 @@ def assemble(
     for path, text in texts.items():
         try:
             parsed = reader.parse(text, path=path)
-            readings[name_of(path)] = reader.read(parsed, args, contexts=contexts, platform=platform)
+            reading = reader.read(parsed, args, contexts=contexts, platform=platform, secrets=secrets)
+            readings[name_of(path)] = reading
             paths[name_of(path)] = path
         except UsageError as error:
-            problems += error.problems or [Problem("", error.message, error.hint)]
+            problems += error.problems
     images: dict[str, Image] = {}
     known = {name_of(path): path for path in texts}
     for name, reading in readings.items():
@@ -119,6 +122,7 @@ def _image(
         args=reading.args,
         secrets=reading.secrets,
         contexts=tuple(dict.fromkeys(source.context for source in reading.named)),
+        frontend=reading.frontend,
     )
     return image, problems
 

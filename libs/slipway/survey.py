@@ -11,32 +11,40 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from slipway import runs
+from slipway import rules, runs
+from slipway.command import Secret
 from slipway.digest import NAMING_ARGS, Manifest, Trees, differences, input_digest
 from slipway.engine import Engine
 from slipway.errors import PolicyError, Problem, SlipwayError, UsageError
-from slipway.model import LocalImage, Reference, Stack
+from slipway.model import LocalImage, Reference, Stack, familiar
 from slipway.parallel import each
 from slipway.plan import Facts, unavailable
 from slipway.registry import Registry
-from slipway.settings import Settings, check_extra
+from slipway.settings import Settings
+from slipway.settings import unused as unused_names
 from slipway.stack import Assembly, Naming, assemble
 from slipway.worktree import Worktree
 
 #: The named context that stands for pip's find-links folders.
 WHEELHOUSE = "wheelhouse"
+#: A shorter value is a word, not a secret.
+_SHORTEST_SECRET = 4
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @dataclass(frozen=True)
 class Repository:
-    """What the files say: the stack as the Dockerfiles describe it, the tree they read from, and the named contexts."""
+    """What the files say: the stack as the Dockerfiles describe it, the tree they read from, and the named contexts.
+
+    ``unused``: a problem for each name in ``.env`` that no image uses.
+    """
 
     settings: Settings
     worktree: Worktree
     contexts: Mapping[str, Path]
     texts: Mapping[str, str]
     assembly: Assembly
+    unused: tuple[Problem, ...] = ()
 
     @property
     def stack(self) -> Stack:
@@ -57,11 +65,29 @@ class Survey:
 
 
 def read_repository(settings: Settings, worktree: Worktree, contexts: Mapping[str, Path]) -> Repository:
-    """Raises UsageError with every problem of the Dockerfiles, PolicyError; contacts nothing."""
+    """Raises UsageError with every problem of the Dockerfiles, PolicyError for what they may not; contacts nothing."""
     texts = worktree.dockerfiles()
     if not texts:
         hint = "infra/docker/<name>.Dockerfile is a base, apps/<name>/Dockerfile a service"
         raise UsageError(f"{settings.root}: no Dockerfile found", hint=hint)
+    assembly = _assembled(settings, texts, contexts, worktree, settings.withheld)
+    rules.refuse_unknown_budgets(settings.project, assembly)
+    unused = unused_names(settings, assembly.declared_args)
+    return Repository(settings, worktree, contexts, texts, assembly, unused)
+
+
+def refuse_secrets(repository: Repository, secrets: Collection[Secret]) -> None:
+    """Raises PolicyError when one of ``secrets`` stands in a Dockerfile or is given to one as a build arg."""
+    _assembled(repository.settings, repository.texts, repository.contexts, repository.worktree, secrets)
+
+
+def _assembled(
+    settings: Settings,
+    texts: Mapping[str, str],
+    contexts: Mapping[str, Path],
+    worktree: Worktree,
+    secrets: Collection[Secret],
+) -> Assembly:
     assembly = assemble(
         texts,
         naming=Naming(f"{settings.registry}/{settings.owner}", settings.version("base"), settings.version("service")),
@@ -69,10 +95,10 @@ def read_repository(settings: Settings, worktree: Worktree, contexts: Mapping[st
         contexts=tuple(contexts),
         exists=worktree.exists,
         platform=default_platform(settings).partition(",")[0],
+        secrets=tuple(secret.reveal() for secret in secrets if len(secret.reveal()) >= _SHORTEST_SECRET),
     )
-    check_extra(settings, assembly.declared_args)
-    _refuse_secret_args(assembly)
-    return Repository(settings, worktree, contexts, texts, assembly)
+    rules.refuse_hazards(assembly)
+    return assembly
 
 
 def survey(
@@ -85,7 +111,7 @@ def survey(
     settings, stack = repository.settings, repository.stack
     for name in selected or ():
         stack[name]
-    files, trees = _files(repository)
+    files, trees, leaving = _files(repository)
     repository.worktree.cache.save()
     local = engine.images()
     roots = {root: identity(root, local) for image in stack for root in image.roots}
@@ -105,18 +131,25 @@ def survey(
     )
     lacking = unavailable(stack, selected or tuple(references), facts)
     published, notes = _published(lacking, facts, registry) if lacking else (frozenset(), ())
-    return Survey(repository, replace(facts, published=published), notes)
+    if not notes:
+        to_build = [stack[name] for name in lacking if name not in published]
+        rules.refuse_missing_bases(to_build, settings.registry, facts.roots, registry)
+    said = rules.notes(repository.assembly, leaving)
+    return Survey(repository, replace(facts, published=published), (*said, *notes))
 
 
-def changed_since(known: Survey, names: Collection[str]) -> dict[str, str]:
-    """Those of ``names`` whose inputs are no longer what they were when surveyed, and what changed."""
+def changed_since(known: Survey, names: Collection[str], local: Sequence[LocalImage]) -> dict[str, str]:
+    """Those of ``names`` whose inputs are no longer what they were when surveyed, and what changed.
+
+    ``local``: what the engine holds now; a root image's tag may have moved.
+    """
     old, facts = known.repository, known.facts
     try:
         now = read_repository(old.settings, old.worktree.again(), old.contexts)
-        files, trees = _files(now)
+        files, trees, _ = _files(now)
     except SlipwayError as error:
         return dict.fromkeys(names, error.message)
-    manifests, digests = _manifests(now, files, facts.roots)
+    manifests, digests = _manifests(now, files, {root: identity(root, local) for root in facts.roots})
     both = {**facts.trees, **trees}
     return {
         name: differences(facts.manifests[name], manifests[name], both)[0]
@@ -135,7 +168,7 @@ def default_platform(settings: Settings) -> str:
 
 def identity(root: str, local: Sequence[LocalImage]) -> str:
     """What the engine holds for a root image: its digest in its own registry, else its id, else an empty string."""
-    wanted = _familiar(root)
+    wanted = familiar(root)
     repository, _, pinned = wanted.partition("@")
     repository = repository.removesuffix(f":{repository.rpartition('/')[2].partition(':')[2]}")
     for image in local:
@@ -146,42 +179,37 @@ def identity(root: str, local: Sequence[LocalImage]) -> str:
     return ""
 
 
-def _familiar(reference: str) -> str:
-    """As the engine lists it: without Docker Hub's prefix, with a tag."""
-    for prefix in ("docker.io/library/", "docker.io/"):
-        reference = reference.removeprefix(prefix)
-    named = "@" in reference or ":" in reference.rpartition("/")[2]
-    return reference if named else f"{reference}:latest"
-
-
-def pull_reference(root: str) -> Reference:
-    """A root image as the engine pulls it: Docker Hub's short names spelled out, with a tag."""
-    name = _familiar(root)
-    first = name.partition("/")[0]
-    hosted = "/" in name and ("." in first or ":" in first or first == "localhost")
-    full = name if hosted else f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}"
-    return Reference.parse(full)
-
-
-def _files(repository: Repository) -> tuple[dict[str, Mapping[str, str]], Trees]:
-    """What each image reads, by name. Raises UsageError with every problem, PolicyError."""
+def _files(repository: Repository) -> tuple[dict[str, Mapping[str, str]], Trees, tuple[str, ...]]:
+    """What each image reads, by name; the trees; links that leave a context. Raises UsageError with every problem,
+    PolicyError."""
     worktree, readings = repository.worktree, repository.assembly.readings
     files: dict[str, Mapping[str, str]] = {}
     trees: dict[str, Mapping[str, str]] = {}
+    leaving: dict[str, None] = {}
     problems: list[Problem] = []
+    refused: list[Problem] = []
     for image in repository.stack:
         try:
             own = worktree.files(image.dockerfile, image.context, readings[image.name].sources)
             named = {name: worktree.whole(repository.contexts[name]) for name in image.contexts}
         except UsageError as error:
-            problems += error.problems or [Problem("", error.message, error.hint)]
+            problems += error.problems
             continue
+        except PolicyError as error:
+            refused += error.problems
+            continue
+        problems += rules.unsendable(image, own)
+        if own.size > repository.settings.project.context_limit:
+            problems.append(rules.too_large(image, own, worktree, repository.settings.project.context_limit))
         files[image.name] = {**own.entries, **{name: found.entries["."] for name, found in named.items()}}
+        leaving |= dict.fromkeys(own.leaving)
         for found in (own, *named.values()):
             trees |= found.trees
+    if refused:
+        raise PolicyError.of(refused)
     if problems:
         raise UsageError.of(problems)
-    return files, trees
+    return files, trees, tuple(leaving)
 
 
 def _manifests(
@@ -242,12 +270,3 @@ def _published(
     except SlipwayError as error:
         return frozenset(), (error.message,)
     return frozenset(name for name, digest in zip(names, digests, strict=True) if digest), ()
-
-
-def _refuse_secret_args(assembly: Assembly) -> None:
-    for image in assembly.stack:
-        for name, line in assembly.readings[image.name].secret_args:
-            raise PolicyError(
-                f"{image.dockerfile}:{line}: {name} would stand in the image's history",
-                hint=f"RUN --mount=type=secret,id={name.lower()} instead of ARG or ENV",
-            )

@@ -92,6 +92,7 @@ def test_what_is_ignored_is_neither_sent_nor_counted(shop: Repository, cli: Call
     assert shop.steps()["svc-till"][0] == "reuse"
 
 
+@pytest.mark.fault("C19")
 def test_what_is_edited_while_it_is_built_is_not_kept(shop: Repository) -> None:
     dockerfile = shop.root / "apps/svc_till/Dockerfile"
     dockerfile.write_text(dockerfile.read_text() + f"RUN sleep 2 && echo {secrets.token_hex(4)}\n")
@@ -169,6 +170,7 @@ def test_a_dry_run_says_the_plan_and_builds_nothing(stack: Stack) -> None:
     assert built == {step["image"]: step["input_digest"] for step in planned["steps"]}
 
 
+@pytest.mark.fault("B01")
 def test_a_failure_keeps_what_is_finished_and_mended_builds_the_rest(stack: Stack) -> None:
     mill = stack("mill")
     mill.write("libs/wheel.txt", secrets.token_hex(8))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +20,13 @@ import pytest
 from slipway import containers, leftovers
 from slipway.containers import Client, Sandbox
 from slipway.engine import Engine
-from slipway.errors import SmokeError
+from slipway.errors import SmokeError, UsageError
 from slipway.model import RUN_LABEL
 from slipway.settings import find_root, load, surroundings
 from slipway.smoke import CHECKS
+from slipway.testing import secretfiles
 from slipway.testing.bench import Bench, Stack
+from tests.rig.outside import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -39,6 +45,8 @@ FROM good AS missing
 CMD ["no-such-program"]
 FROM good AS unexecutable
 CMD ["/etc/passwd"]
+FROM good AS nobodys
+USER not-in-passwd
 FROM good AS sick
 HEALTHCHECK --interval=100ms --retries=2 CMD ["sh", "-c", "echo no database; exit 1"]
 FROM good AS slow
@@ -69,11 +77,28 @@ FROM good AS leaky
 USER 0:0
 RUN mkdir /srv/app && echo A=1 > /srv/app/.env && echo '{KEY}' > /srv/app/deploy && echo x > /srv/.netrc
 RUN rm -r /srv/app /srv/.netrc
+RUN cp /bin/sleep /srv/lend && chmod 4755 /srv/lend
+RUN mkdir --mode=777 /srv/open && printf '#!/bin/sh\\nsleep infinity\\n' > /srv/start \\
+    && chown 10001 /srv/start && chmod 755 /srv/start
 USER 10001:10001
+CMD ["/srv/start"]
 FROM good AS telling
 ENV API_TOKEN=abc123
 ARG DB_PASSWORD=hunter2
 RUN true
+FROM good AS fickle
+HEALTHCHECK --interval=10m --start-interval=100ms --start-period=5s \\
+    CMD ["sh", "-c", "echo seen before; test ! -e /tmp/seen && touch /tmp/seen"]
+FROM good AS late
+HEALTHCHECK --interval=100ms --start-period=60s CMD ["test", "-e", "/tmp/up"]
+CMD ["sh", "-c", "sleep 3; touch /tmp/up; sleep infinity"]
+FROM good AS deaf
+EXPOSE 8080
+FROM good AS talking
+CMD ["sh", "-c", "cat /run/secrets/token; echo; sleep infinity"]
+FROM good AS lending
+USER 0:0
+RUN cp /bin/sleep /srv/lend && chmod 4755 /srv/lend
 FROM good AS fat
 USER 0:0
 RUN head -c 5000000 /dev/urandom > /srv/blob
@@ -125,6 +150,7 @@ def left(client: Client) -> list[str]:
     return found + [entry["Name"] for entry in client.api.volumes(filters=mine)["Volumes"] or ()]
 
 
+@pytest.mark.fault("T01", "T02", "T04", "T05", "T09")
 @pytest.mark.parametrize(
     ("name", "memory", "told"),
     [
@@ -135,6 +161,7 @@ def left(client: Client) -> list[str]:
         ("slow", "", ("not healthy after 2 s",)),
         ("unprobed", "", ("no HEALTHCHECK",)),
         ("flapping", "", ("it was healthy and then stopped", "exit code 3")),
+        ("fickle", "", ("it was healthy, and its next health probe failed", "seen before")),
         ("hungry", "64m", ("exit code 137", "killed for memory")),
     ],
 )
@@ -144,9 +171,158 @@ def test_a_container_that_does_not_work_is_explained(
     impatient = Bench(bench.client, RUN, bench.logs, bench.siblings, Sandbox(deadline=2.0, hold=1.5))
     with pytest.raises(SmokeError) as failure, Stack(impatient) as stack:
         stack.start(name, memory=memory)
+    assert failure.value.exit_code == 9
     for words in told:
         assert words in str(failure.value)
-    assert Path(failure.value.log).read_text("utf-8") or name in ("sick", "slow", "unprobed", "flapping", "hungry")
+    log = Path(failure.value.log)
+    assert ("boom \x1b[31m\n" in log.read_text("utf-8")) == (name == "exits"), "saved before it was removed"
+    assert json.loads(log.with_suffix(".state.json").read_text("utf-8"))["Status"]
+
+
+@pytest.mark.fault("T02", "T03")
+def test_what_the_engine_does_not_start_is_not_left_behind(bench: Bench) -> None:
+    with pytest.raises(SmokeError, match=r"engine: .*unable to find user") as failure, Stack(bench) as stack:
+        stack.start("nobodys")
+    assert failure.value.message.startswith("nobodys: it did not start\n")
+    state = Path(failure.value.log).with_suffix(".state.json").read_text("utf-8")
+    assert json.loads(state)["Status"] == "created", "it was there, and the bench finds nothing of it"
+
+
+@pytest.mark.fault("T13")
+def test_a_slow_machine_is_waited_for(bench: Bench) -> None:
+    """Up after three seconds: too late for a deadline of one, and in time on a machine said to be ten times slower."""
+    for slowness in (1.0, 10.0):
+        patient = Bench(bench.client, RUN, bench.logs, bench.siblings, Sandbox(deadline=1.0, slowness=slowness))
+        with contextlib.ExitStack() as told, Stack(patient) as stack:
+            if slowness == 1.0:
+                told.enter_context(pytest.raises(SmokeError, match="late: not healthy after 1 s"))
+            assert stack.start("late").state.healthy
+
+
+class Decoy:
+    """Another service on a port of 127.0.0.1; ``hits`` counts who came."""
+
+    def __init__(self, port: int) -> None:
+        decoy = self
+        self.hits = 0
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                decoy.hits += 1
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Quiet."""
+
+        self._server = HTTPServer(("127.0.0.1", port), Handler)
+        self.port = self._server.server_address[1]
+
+    def __enter__(self) -> Decoy:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+def decoy_on(port: int) -> Decoy:
+    """A decoy on this very port, as soon as it is free."""
+    made: list[Decoy] = []
+
+    def bound() -> bool:
+        with contextlib.suppress(OSError):
+            made.append(Decoy(port))
+        return bool(made)
+
+    wait_until(bound, f"port {port}")
+    return made[0]
+
+
+@pytest.mark.fault("T03")
+def test_a_port_that_is_taken_is_no_hindrance(bench: Bench, ids: dict[str, str]) -> None:
+    """Its own port is taken on this machine, and one container of the image runs already: the engine picks another."""
+    assert bench.image(ids["served"]).port == "8080/tcp"
+    with contextlib.ExitStack() as taken, Stack(bench) as one, Stack(bench) as other:
+        with contextlib.suppress(OSError):  # then it is taken by someone else, which serves as well
+            taken.enter_context(Decoy(8080))
+        urls = {stack.start("served").url for stack in (one, other)}
+        assert len(urls) == 2 and "http://127.0.0.1:8080" not in urls
+        assert all(stack.containers[0].get("/").status_code == 200 for stack in (one, other))
+
+
+@pytest.mark.fault("T10")
+def test_another_service_s_answer_does_not_count(bench: Bench) -> None:
+    with Stack(bench) as stack:
+        box = stack.start("served")
+        port = int(box.url.rpartition(":")[2])
+        box.stop()
+        with decoy_on(port) as decoy, pytest.raises(SmokeError, match="what answered on its port was not it"):
+            box.get("/")
+        assert decoy.hits == 1, "the request reached the other service"
+
+
+@pytest.mark.fault("T10")
+def test_a_service_on_the_image_s_port_is_not_taken_for_it(bench: Bench) -> None:
+    """The container listens nowhere; on this machine something answers on the port that its image exposes."""
+    with contextlib.ExitStack() as around, Stack(bench) as stack:
+        decoy = None
+        with contextlib.suppress(OSError):
+            decoy = around.enter_context(Decoy(8080))
+        box = stack.start("deaf")
+        with pytest.raises(SmokeError, match="deaf: GET /: "):
+            box.get("/")
+        assert decoy is None or decoy.hits == 0
+
+
+@pytest.mark.fault("T11")
+def test_a_secret_is_a_file_in_memory_and_nowhere_else(bench: Bench) -> None:
+    value = f"canary-{secrets.token_hex(12)}"
+    with Stack(bench) as stack:
+        box = stack.start("talking", secrets={"token": value})
+        assert box.exec("cat", "/run/secrets/token").output == value
+        mounts = [line.split() for line in box.exec("cat", "/proc/mounts").output.splitlines()]
+        assert [(kind, how[:3]) for _, at, kind, how, *_ in mounts if at == "/run/secrets"] == [("tmpfs", "ro,")]
+        assert value not in json.dumps(bench.client.api.inspect_container(box.id))
+        assert value in box.logs() and value not in box.explain("it said it") + box.tail()
+        folder = Path(next(m["Source"] for m in bench.client.api.inspect_container(box.id)["Mounts"]))
+        assert (folder / "token").read_text() == value
+        assert folder.parent.stat().st_mode & 0o777 == 0o700, "no other user of this machine gets there"
+    assert not folder.parent.exists()
+    [saved] = bench.logs.glob("*-talking-0.log")
+    assert saved.read_text() == "***\n"
+    assert saved.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_secret_s_name_is_a_file_s(bench: Bench) -> None:
+    with pytest.raises(UsageError, match="not a file's name"), Stack(bench) as stack:
+        stack.start("good", secrets={"../token": "x"})
+
+
+@pytest.mark.fault("T08")
+def test_a_first_process_that_ignores_sigterm_is_gone_all_the_same(bench: Bench, until: Callable[..., None]) -> None:
+    with Stack(bench) as stack:
+        box = stack.start("stubborn")
+        seen = bench.client.api.inspect_container(box.id)
+        assert seen["HostConfig"]["Init"]
+        running = [int(row[1]) for row in bench.client.api.top(box.id)["Processes"]]
+        assert running and all(Path(f"/proc/{pid}").exists() for pid in running)
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in running), "the container's processes end")
+
+
+@pytest.mark.fault("T12")
+def test_a_tag_that_moves_does_not_change_what_is_tested(bench: Bench, client: Client, ids: dict[str, str]) -> None:
+    tag = f"slipway-{RUN}-moving"
+    client.api.tag(ids["good"], tag, "1")
+    try:
+        found = Bench(client, RUN, bench.logs, {"moving": f"{tag}:1"}).sibling("moving")
+        client.api.tag(ids["served"], tag, "1", force=True)
+        by_id = Bench(client, RUN, bench.logs, {"moving": found.id})
+        with Stack(by_id) as stack:
+            assert stack.start("moving").image == ids["good"]
+    finally:
+        client.images.remove(f"{tag}:1", force=True)
 
 
 def test_memory_as_no_engine_reads_it_is_refused(bench: Bench) -> None:
@@ -172,6 +348,7 @@ def test_it_runs_in_a_sandbox_under_the_very_image_id(bench: Bench, ids: dict[st
         assert len(left(bench.client)) == 3, "container, network and the volume of /data, all labelled"
 
 
+@pytest.mark.fault("T06")
 def test_siblings_meet_share_volumes_and_survive_a_restart(bench: Bench) -> None:
     with Stack(bench) as stack:
         served = stack.start("served", volumes={"shared": "/tmp/shared"})
@@ -191,25 +368,48 @@ def test_a_container_that_dies_during_the_tests_is_an_error(bench: Bench) -> Non
         bench.client.api.kill(box.id)
 
 
+@pytest.mark.fault("T07")
 def test_what_a_killed_process_left_is_swept_and_the_living_are_spared(bench: Bench) -> None:
     program = (
         "import sys, time; from pathlib import Path; from slipway.engine import Engine;"
         "from slipway.testing.bench import Bench, Stack;"
         f"stack = Stack(Bench(Engine({surroundings().docker_host!r}).client, {RUN!r}, Path({str(bench.logs)!r}),"
-        f"{{'served': {bench.siblings['served']!r}}})); stack.start('served', volumes={{'v': '/srv'}});"
+        f"{{'served': {bench.siblings['served']!r}}}));"
+        "stack.start('served', volumes={'v': '/srv'}, secrets={'token': 'x'});"
         "print('up', flush=True); time.sleep(60)"
     )
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     assert child.stdout and child.stdout.readline() == b"up\n"
     marks = {box["Labels"][leftovers.OWNER_LABEL] for box in containers_of_this_run(bench.client)}
     assert len(marks) == 1 and not any(leftovers.is_dead(mark) for mark in marks)
+    files = next(m["Source"] for m in containers_of_this_run(bench.client)[0]["Mounts"] if m["Type"] == "bind")
     child.kill()
     child.wait()
     with Stack(bench) as stack:
-        living = stack.start("good")
+        living = stack.start("good", secrets={"token": "y"})
         swept = leftovers.sweep(bench.client)
         assert len(swept) >= 3, "its container (with its unnamed volume), its named volume, its network"
-        assert living.state.healthy
+        assert str(Path(files).parent) in secretfiles.sweep()
+        assert living.exec("cat", "/run/secrets/token").output == "y"
+
+
+@pytest.mark.fault("T07")
+def test_the_next_round_sweeps_what_a_killed_pytest_left(bench: Bench, tmp_path: Path) -> None:
+    test = tmp_path / "test_long.py"
+    test.write_text(
+        "import time\ndef test_long(container):\n    print('container-is-up', flush=True)\n    time.sleep(60)\n"
+        "def test_short(slipway_bench):\n    pass\n"
+    )
+    argv = pytest_argv(bench, "served", str(test), "-s")
+    child = subprocess.Popen([*argv, "-k", "test_long"], stdout=subprocess.PIPE, cwd=tmp_path)
+    assert child.stdout
+    while b"container-is-up" not in (line := child.stdout.readline()):
+        assert line, "pytest ended before the container was up"
+    child.kill()
+    child.wait()
+    assert len(left(bench.client)) == 3, "what it left: container, network, volume"
+    subprocess.run([*argv, "-k", "test_short"], check=True, capture_output=True, cwd=tmp_path)
+    assert left(bench.client) == []
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -248,9 +448,10 @@ def test_a_good_image_passes_every_check(bench: Bench, tmp_path: Path) -> None:
     )
     checked = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert checked.returncode == 0, checked.stdout
-    assert "9 passed" in checked.stdout
+    assert "11 passed" in checked.stdout
 
 
+@pytest.mark.fault("X11", "U05", "U06", "U07")
 @pytest.mark.parametrize(
     ("name", "check", "told"),
     [
@@ -263,8 +464,16 @@ def test_a_good_image_passes_every_check(bench: Bench, tmp_path: Path) -> None:
         ("stubborn", "test_sigterm_ends_it", ["SIGTERM did not end it within 10 s", "137"]),
         (
             "leaky",
-            "test_it_carries_no_key_credential_or_env_file",
-            ["/srv/app/.env: an environment file", "/srv/app/deploy: a private key", "/srv/.netrc: a credential file"],
+            "test_it_carries_no_key or test_no_program_lends or test_nothing_that_anyone",
+            [
+                "/srv/app/.env: an environment file",
+                "/srv/app/deploy: a private key",
+                "/srv/.netrc: a credential file",
+                "/srv/lend: setuid (4755, 0:0)",
+                "/srv/open: anyone may write (777)",
+                "/srv/start: is run, and its user 10001:10001 may write it",
+                "3 failed",
+            ],
         ),
         ("telling", "test_its_history_tells_no_secret", ["environment: API_TOKEN", "history: ARG DB_PASSWORD"]),
         ("fat", "test_it_keeps_within_its_budget", ["5 MB, and the budget is 1 MB over parent"]),
@@ -272,12 +481,25 @@ def test_a_good_image_passes_every_check(bench: Bench, tmp_path: Path) -> None:
 )
 def test_every_check_can_fail(bench: Bench, tmp_path: Path, name: str, check: str, told: list[str]) -> None:
     budget = ["--slipway-budget=1 MB over parent", f"--slipway-parent={bench.siblings['good']}"]
-    argv = pytest_argv(bench, name, f"{CHECKS / 'test_image.py'}::{check}", *budget)
+    argv = pytest_argv(bench, name, str(CHECKS), "-k", check, *budget)
     checked = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert checked.returncode == 1, checked.stdout
     for words in told:
         assert words in checked.stdout
     assert "hunter2" not in checked.stdout and "abc123" not in checked.stdout and KEY not in checked.stdout
+
+
+@pytest.mark.fault("U05", "U06")
+def test_what_policy_allows_passes(bench: Bench, tmp_path: Path) -> None:
+    """An image of root's, with a setuid program of its own: refused, and let pass where the project says why."""
+    checks = ("-k", "user_is_a_number or processes_are_not_root or no_program_lends")
+    argv = pytest_argv(bench, "lending", str(CHECKS / "test_policy.py"), *checks)
+    for allowed, said in (
+        ((), "3 failed"),
+        (("--slipway-allow-root=why", "--slipway-allow-setuid=/srv/lend"), "3 passed"),
+    ):
+        checked = subprocess.run([*argv, *allowed], capture_output=True, text=True, cwd=tmp_path, check=False)
+        assert said in checked.stdout, checked.stdout
 
 
 def pytest_argv(bench: Bench, name: str, *arguments: str) -> list[str]:

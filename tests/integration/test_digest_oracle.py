@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slipway.build import Inheritance, Work, build
+from slipway.build import build
 from slipway.digest import differences
 from slipway.engine import Engine
 from slipway.errors import SlipwayError
@@ -31,6 +31,7 @@ from slipway.registry import Registry
 from slipway.runner import run
 from slipway.runs import Run
 from slipway.settings import Settings, load
+from slipway.solve import Inheritance, Work
 from slipway.survey import Survey, read_repository, survey
 from slipway.worktree import Worktree
 

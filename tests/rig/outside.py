@@ -14,9 +14,9 @@ import pytest
 LABEL = "slipway.test=integration"
 
 
-def docker(*argv: str, check: bool = True, stdin: str = "") -> str:
+def docker(*argv: str, check: bool = True, stdin: str = "", timeout: float = 120) -> str:
     """What docker's CLI prints."""
-    done = subprocess.run(["docker", *argv], input=stdin, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(["docker", *argv], input=stdin, capture_output=True, text=True, timeout=timeout)
     assert done.returncode == 0 or not check, done.stderr
     return done.stdout.strip()
 

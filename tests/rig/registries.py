@@ -34,7 +34,8 @@ def _answers(url: str) -> bool:
         with urllib.request.urlopen(url, timeout=2):
             return True
     except urllib.error.HTTPError as error:
-        return error.code == 401
+        # Those with accounts say 401, those with TLS 400.
+        return error.code in (400, 401)
     except OSError:
         return False
 

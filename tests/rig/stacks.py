@@ -189,12 +189,16 @@ class Repository:
             return ""
 
 
-@pytest.fixture(scope="session")
-def root_image() -> str:
+def make_root_image() -> str:
     """A root image of a few MB with a shell; its build is cached, so the tag stays."""
     build = ["buildx", "build", "--quiet", "--load", "--tag", ROOT_IMAGE, "--label", LABEL]
     docker(*build, "--build-arg", f"PYTHON_IMAGE={load(ROOT)['PYTHON_IMAGE']}", "-", stdin=TINY_ROOT)
     return ROOT_IMAGE
+
+
+@pytest.fixture(scope="session")
+def root_image() -> str:
+    return make_root_image()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from __future__ import annotations
 import posixpath
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
@@ -55,6 +55,20 @@ class Ignore:
     def excludes(self, path: str) -> bool:
         """Whether Docker leaves ``path`` (a file or a directory) out of the context."""
         return bool(self._blocks) and self._judge(path, self._above(path))[0]
+
+    def below(self, directory: str) -> Callable[[str], bool]:
+        """``excludes`` for the paths right below ``directory`` ("" is the root): made once for all of them."""
+        above = self._verdict(directory)[1] if directory else (False,) * len(self._blocks)
+        rules = [(hit, block.regex.match, block.again) for block, hit in zip(self._blocks, above, strict=True)]
+
+        def excludes(path: str) -> bool:
+            excluded = False
+            for hit, match, again in rules:
+                if hit or (again == excluded and match(path)):
+                    excluded = not again
+            return excluded
+
+        return excludes
 
     def prunes(self, directory: str) -> bool:
         """Whether all below ``directory`` is left out too, so that a walk may skip it."""

@@ -12,20 +12,17 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from slipway.dockerfile import hazards
 from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.scope import Globals, Problems, Scope, globals_of, platform_args, stage_scope
 from slipway.dockerfile.stages import RESERVED, Head, familiar, heads_of, mount_fields, needed, origin
 from slipway.dockerfile.text import Dockerfile, Instruction, heredoc
-from slipway.dockerfile.values import Reading, Source, Stage
+from slipway.dockerfile.values import Hazard, Reading, Source, Stage
 from slipway.dockerfile.words import json_words, pairs, shell_words
 
 _T = TypeVar("_T")
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[\w-]+@[\w.-]+:")
-#: As BuildKit's check SecretsUsedInArgOrEnv has it.
-_SECRET = re.compile(
-    r"(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE
-)
-_HARMLESS = re.compile(r"(?:_|^)(?:public|file|version)(?:_|$)", re.IGNORECASE)
+_FRONTEND = "BUILDKIT_SYNTAX"  # the build arg that says what "# syntax=" says
 _PORT = re.compile(r"(?:.*:)?(\d+)(?:-(\d+))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
 
 
@@ -36,24 +33,28 @@ def read(
     target: str = "",
     contexts: Collection[str] = (),
     platform: str = "linux/amd64",
+    secrets: Collection[str] = (),
 ) -> Reading:
     """What building ``target`` (a stage's name; "" is the last stage) with these build args takes.
 
     ``contexts``: the names of the named contexts given, which stand in for stages and images of that name. ``platform``
-    is built for; it is also taken for the builder's own unless ``args`` hold BUILDPLATFORM.
+    is built for; it is also taken for the builder's own unless ``args`` hold BUILDPLATFORM. ``secrets``: known values
+    that may stand nowhere in the file.
 
     Raises UsageError with every problem found: an unknown target, a FROM that expands to nothing usable, a variable
     that cannot be read, a COPY --from of a later stage …
     """
     args = args or {}
     problems = Problems(dockerfile.path)
-    scope = globals_of(dockerfile, args, platform_args(platform, target), problems)
+    stage = target or dockerfile.sections[-1].name
+    scope = globals_of(dockerfile, args, platform_args(platform, stage), problems)
     named = {familiar(name): name for name in contexts}
     heads = heads_of(dockerfile, scope, named, problems)
     problems.stop()
     wanted = needed(dockerfile, heads, target, problems)
     problems.stop()
-    reader = _Reader(dockerfile, args, scope, named, heads, problems)
+    reader = _Reader(dockerfile, args, secrets, scope, named, heads, problems)
+    reader.read_globals()
     for head in wanted:
         reader.read_stage(head)
     problems.stop()
@@ -67,6 +68,7 @@ class _Reader:
 
     dockerfile: Dockerfile
     args: Mapping[str, str]
+    known_secrets: Collection[str]
     globals: Globals
     contexts: Mapping[str, str]
     heads: list[Head]
@@ -78,10 +80,11 @@ class _Reader:
     names: set[str] = field(default_factory=set)
     remotes: list[str] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
-    secret_args: list[tuple[str, int]] = field(default_factory=list)
+    hazards: list[Hazard] = field(default_factory=list)
 
     def reading(self, wanted: list[Head], last: Scope) -> Reading:
         stages = [head for head in wanted if not head.replaced]
+        frontend = self.args.get(_FRONTEND, "") if _FRONTEND in self.names else self.dockerfile.syntax
         return Reading(
             stages=tuple(Stage(head.name, head.index, head.base, head.platform, head.section.line) for head in stages),
             bases=_once(self.bases),
@@ -90,13 +93,21 @@ class _Reader:
             args=tuple(sorted(self.names)),
             remotes=_once(self.remotes),
             secrets=_once(self.secrets),
-            secret_args=_once(self.secret_args),
+            hazards=_once([*hazards.in_frontend(self.dockerfile, frontend), *self.hazards]),
+            frontend=frontend,
             user=last.user,
             healthcheck=last.healthcheck,
             exposed=_once(last.exposed),
             entry=last.command or last.entrypoint,
             onbuild=tuple(last.onbuild),
         )
+
+    def read_globals(self) -> None:
+        for instruction in self.dockerfile.globals:
+            for word in shell_words(instruction.rest, self.dockerfile.escape):
+                name = word.partition("=")[0]
+                value = self.globals.values.get(name, "")
+                self.hazards += hazards.in_variable(name, value, self.known_secrets, instruction.line)
 
     def read_stage(self, head: Head) -> None:
         scope = self.stages[head.index] = self._scope(head)
@@ -130,6 +141,8 @@ class _Reader:
 
     def _read(self, instruction: Instruction, scope: Scope) -> None:
         rest = instruction.rest
+        if instruction.name not in ("ARG", "ENV", "LABEL"):
+            self.hazards += hazards.in_text(instruction.trigger or instruction, self.known_secrets)
         match instruction.name:
             case "ARG":
                 self._read_arg(instruction, scope)
@@ -159,12 +172,15 @@ class _Reader:
                 scope.command = scope.command and scope.own_command
             case "ONBUILD":
                 scope.onbuild.append(rest)
+                if (trigger := instruction.trigger) and trigger.name == "ADD":
+                    remotes = [word for word in trigger.operands()[:-1] if _REMOTE.match(word)]
+                    checksum = "".join(trigger.values("checksum"))
+                    self.hazards += hazards.in_remotes(remotes, checksum, instruction.line)
 
     def _read_arg(self, instruction: Instruction, scope: Scope) -> None:
         for word in shell_words(instruction.rest, self.dockerfile.escape):
             name, equals, default = word.partition("=")
             scope.declared.add(name)
-            self._suspect(name, instruction.line)
             if name in self.args:
                 scope.env[name] = self.args[name]
             elif equals:
@@ -173,6 +189,8 @@ class _Reader:
                 scope.env[name] = self.globals.values[name]
                 if name not in self.globals.uses:
                     continue  # the platform says it
+            value = scope.env.get(name, "")
+            self.hazards += hazards.in_variable(name, value, self.known_secrets, instruction.line)
             self.names |= {name} | (set() if equals else self.globals.closure([name]))
 
     def _read_pairs(self, instruction: Instruction, scope: Scope) -> None:
@@ -182,12 +200,11 @@ class _Reader:
         ]
         if instruction.name == "ENV":
             scope.env.update(found)
-            for name, _ in found:
-                self._suspect(name, instruction.line)
-
-    def _suspect(self, name: str, line: int) -> None:
-        if _SECRET.search(name) and not _HARMLESS.search(name):
-            self.secret_args.append((name, line))
+        weigh = hazards.in_variable if instruction.name == "ENV" else hazards.in_value
+        for name, value in found:
+            self.hazards += weigh(name, value, self.known_secrets, instruction.line)
+            if name.endswith("_EXTRA_INDEX_URL"):
+                self.hazards.append(hazards.extra_index(instruction.line))
 
     def _path(self, word: str, scope: Scope) -> str:
         """An expanded path; a variable that only a base image could set is refused, for the path would be a guess."""
@@ -203,9 +220,11 @@ class _Reader:
         return expansion.text
 
     def _read_copy(self, instruction: Instruction, scope: Scope) -> None:
+        checksum = ""
         for flag in ("chown", "chmod", "checksum"):
             for value in instruction.values(flag):
-                self._expand(value, scope)
+                text = self._expand(value, scope).text
+                checksum = text if flag == "checksum" else checksum
         for document in instruction.heredocs:
             if document.expand:
                 self._expand(document.content, scope, quotes=False)
@@ -217,6 +236,7 @@ class _Reader:
         if remotes and instruction.name == "COPY":
             raise WordError(f"{remotes[0]} is no file", hint="ADD fetches URLs and git repositories")
         self.remotes += remotes
+        self.hazards += hazards.in_remotes(remotes, checksum, instruction.line)
         parents = instruction.switched("parents")
         local = tuple(_normal(path, parents) for path in paths if path not in remotes)
         if local:

@@ -50,8 +50,11 @@ class Globals:
         return found
 
 
-def platform_args(platform: str, target: str) -> dict[str, str]:
-    """The ARGs BuildKit defines by itself. Of ``TARGETVARIANT`` only ``arm`` has a default, as in containerd."""
+def platform_args(platform: str, stage: str) -> dict[str, str]:
+    """The ARGs BuildKit defines by itself; ``stage``: the target's name, or that of the last stage, if it has one.
+
+    Of ``TARGETVARIANT`` only ``arm`` has a default, as in containerd.
+    """
     system, architecture, variant = (*platform.split("/"), "", "")[:3]
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(architecture, architecture)
     if (architecture, variant) == ("arm64", "v8"):
@@ -61,7 +64,7 @@ def platform_args(platform: str, target: str) -> dict[str, str]:
     parts = {"OS": system, "OSVERSION": "", "ARCH": architecture, "VARIANT": variant}
     parts["PLATFORM"] = "/".join(part for part in (system, architecture, variant) if part)
     found = {f"{side}{part}": value for side in ("BUILD", "TARGET") for part, value in parts.items()}
-    return {**found, "TARGETSTAGE": target or "default"}
+    return {**found, "TARGETSTAGE": stage or "default"}
 
 
 def globals_of(

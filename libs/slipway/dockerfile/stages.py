@@ -150,12 +150,16 @@ def _needs(head: Head, heads: list[Head], escape: str, problems: Problems) -> se
         if name not in ("COPY", "RUN"):
             continue
         try:
-            read = [item for item in origins(instruction, heads, escape) if isinstance(item, int)]
+            read = origins(instruction, heads, escape)
         except WordError as error:
             problems.note(line, f"{name}: {error}", error.hint)
             continue
         for index in read:
-            if not 0 <= index < len(heads):
+            if isinstance(index, str):
+                if not _REFERENCE.fullmatch(index):
+                    hint = suggestion(index, [head.name for head in heads if head.name], what="the stage ")
+                    problems.note(line, f"{name} from {index}: that is no stage and no image reference", hint)
+            elif not 0 <= index < len(heads):
                 problems.note(line, f"{name} from stage {index}: there is none")
             elif index >= head.index and not heads[index].replaced:
                 which = "itself" if index == head.index else "a later stage"

@@ -103,7 +103,10 @@ def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
     syntax, escape = "", "\\"
     try:
         directives = _directives(lines)
-        syntax, escape = directives.get("syntax", "").split(" ")[0], directives.get("escape", "\\")
+        escape = directives.get("escape", "\\")
+        if lines[0][1].startswith("#!"):
+            directives = _directives(lines[1:])  # the frontend is looked for below a shebang, escape is not
+        syntax = directives.get("syntax", "").split(" ")[0]
     except WordError as error:
         note(1, error)
     rest = iter(lines)

@@ -36,14 +36,25 @@ class Stage:
 
 
 @dataclass(frozen=True)
+class Hazard:
+    """Something said in ``line`` that a policy is about; ``refused``, or only told to a person."""
+
+    line: int
+    what: str
+    hint: str
+    refused: bool = True
+
+
+@dataclass(frozen=True)
 class Reading:
     """A Dockerfile read with its build args for one target. Stages the target does not need contribute nothing.
 
     ``bases``: the images needed (FROM, COPY --from, mounts), no stages, named contexts or scratch; first seen first.
     ``sources`` read the build context, ``named`` the named contexts. ``args``: the declared ARGs a build arg can set,
-    sorted. ``remotes``: URLs and git repositories of ADD. ``secrets``: ids of secret mounts. ``secret_args``: ARGs and
-    ENVs whose name looks like a secret, with their line. The rest is of the final stage, as far as this file says:
-    ``user``; ``exposed`` (``8000/tcp``); ``entry``, whether a CMD or ENTRYPOINT is set; ``onbuild``, its triggers.
+    sorted. ``remotes``: URLs and git repositories of ADD. ``secrets``: ids of secret mounts. ``hazards``: what a policy
+    is about. ``frontend``: the image that is to read the file, or "" for the engine's own. The rest is of the final
+    stage, as far as this file says: ``user``; ``exposed`` (``8000/tcp``); ``entry``, whether a CMD or ENTRYPOINT is
+    set; ``onbuild``, its triggers.
     """
 
     stages: tuple[Stage, ...] = ()
@@ -53,7 +64,8 @@ class Reading:
     args: tuple[str, ...] = ()
     remotes: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
-    secret_args: tuple[tuple[str, int], ...] = ()
+    hazards: tuple[Hazard, ...] = ()
+    frontend: str = ""
     user: str = ""
     healthcheck: bool = False
     exposed: tuple[str, ...] = ()

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
+from slipway.addresses import is_loopback
+from slipway.errors import PushError
 from slipway.machine.facts import Machine, Ping, ask_registry, at_least, free_bytes, local_port, look
 from slipway.machine.prerequisites import LEAST_RSYNC, Wanted, gaps, lacks, remedy
 from slipway.pipconfig import PipConfig, notes, shown, travels
@@ -30,10 +33,26 @@ class Check:
 def doctor(
     run: Run, wanted: Wanted, pip: PipConfig, proxies: Mapping[str, str], *, ping: Ping = ask_registry
 ) -> tuple[Check, ...]:
-    """Look at this machine and examine it; changes nothing. ``proxies`` are the environment's."""
-    machine = look(run, wanted.python_image, wanted.registry, ping, wanted.docker_host)
+    """Look at this machine and examine it; changes nothing. ``proxies`` are the environment's.
+
+    ``ping`` may raise PushError, when the registry's certificate is refused.
+    """
+    refusals: list[PushError] = []
+
+    def asked(registry: str) -> int:
+        try:
+            return ping(registry)
+        except PushError as error:
+            refusals.append(error)
+            return 0
+
+    machine = look(run, wanted.python_image, wanted.registry, asked, wanted.docker_host)
     free = free_bytes(run, machine.engine.folder) if machine.engine else None
-    return examine(machine, wanted, pip, proxies, free)
+    checks = examine(machine, wanted, pip, proxies, free)
+    if not refusals:
+        return checks
+    refused = Check("registry", "lack", refusals[0].message, refusals[0].hint)
+    return tuple(refused if check.name == "registry" else check for check in checks)
 
 
 def examine(
@@ -130,13 +149,21 @@ def _proxies(machine: Machine, wanted: Wanted, proxies: Mapping[str, str]) -> It
     if not parts:
         yield Check("proxies", "ok", "none")
         return
-    exempt = " ".join(value for name, value in proxies.items() if name.lower() == "no_proxy")
-    host = wanted.registry.rpartition(":")[0]
-    proxied = any(value and name.lower() != "no_proxy" for name, value in proxies.items())
-    if proxied and local_port(wanted.registry) and not {host, "*"} & set(exempt.replace(",", " ").split()):
-        yield Check("proxies", "warn", "; ".join(parts), f"{wanted.registry} is on this machine: no_proxy={host}")
+    ours = _proxy_to(wanted.registry, proxies)
+    parts.append(f"to {wanted.registry} {f'through {shown(ours)}' if ours else 'directly'}")
+    if ours and machine.engine and not engine:
+        hint = "the engine uploads without it: proxies in its daemon.json, as this environment has them"
+        yield Check("proxies", "warn", "; ".join(parts), hint)
         return
     yield Check("proxies", "ok", "; ".join(parts))
+
+
+def _proxy_to(registry: str, proxies: Mapping[str, str]) -> str:
+    """The proxy that requests to a registry take here; an empty string for none. Loopback is never asked for by one."""
+    named = {name.lower(): value for name, value in proxies.items() if value}
+    if is_loopback(registry) or proxy_bypass_environment(registry, {"no": named.get("no_proxy", "")}):
+        return ""
+    return named.get("https_proxy", "")
 
 
 def _pip(pip: PipConfig) -> Iterator[Check]:

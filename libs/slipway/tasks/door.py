@@ -8,18 +8,22 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import io
 import os
 import signal
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from invoke.exceptions import Exit
 from invoke.tasks import task as invoke_task
 
 from slipway.errors import SlipwayError
+
+if TYPE_CHECKING:
+    from slipway.redact import Redactor
 
 #: Tasks that have answered with JSON: an error after it is told on stderr alone, so stdout stays one document.
 _answered: set[str] = set()
@@ -27,6 +31,11 @@ _answered: set[str] = set()
 _HELP = {
     "names": "images, simply as words after the task",
     "version": "BASE_VERSION and VERSION for this task and those after it",
+    "allow_unused_env": "let .env hold names that no image uses; for the tasks after this one, too",
+    "no_cache": "build these images from nothing, though they are here",
+    "fail_fast": "begin nothing after the first failure",
+    "strict": "what BuildKit warns of has failed",
+    "retries": "how often to try a failed image again",
     "dry_run": "show what would be done, and do nothing",
     "json": "answer with JSON on stdout",
     "force": "let a version tag move to other content",
@@ -34,6 +43,14 @@ _HELP = {
     "image": "test this reference instead of what is built here",
     "yes": "do it without asking",
 }
+
+
+@functools.cache
+def redactor() -> Redactor:
+    """What all that leaves this process passes; it learns the secrets as they become known."""
+    from slipway.redact import Redactor
+
+    return Redactor()
 
 
 def answer(document: str) -> None:
@@ -48,14 +65,19 @@ def task(function: Callable[..., None]) -> Any:
     @functools.wraps(function)
     def body(*args: Any, **kwargs: Any) -> None:
         signal.signal(signal.SIGTERM, _terminated)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
         _answered.clear()
         try:
             function(*args, **kwargs)
         except SlipwayError as error:
             _end(str(error), error.exit_code, error=error, json=kwargs.get("json", False))
         except _Terminated:
+            _heed_no_more()
             _end("error: ended by SIGTERM; what was finished is kept", 143)
         except KeyboardInterrupt:
+            _heed_no_more()
             _end("error: interrupted; what was finished is kept\nhint:  run the same command to go on", 130)
         except Exit:
             raise
@@ -79,13 +101,19 @@ def _terminated(signum: int, frame: object) -> None:
     raise _Terminated
 
 
+def _heed_no_more() -> None:
+    """All is cleaned up: one more Ctrl-C would only cut the last words off."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
+
+
 def _end(text: str, code: int, *, error: SlipwayError | None = None, json: bool = False) -> None:
     from slipway import report, settings
     from slipway.console import shown_error
 
     if json and error and not _answered:
-        answer(report.dumps(error.as_json()))
-    shown_error(text, sys.stderr, color=sys.stderr.isatty() and not settings.surroundings().no_color)
+        answer(report.dumps(redactor().all(error.as_json())))
+    shown_error(redactor()(text), sys.stderr, color=sys.stderr.isatty() and not settings.surroundings().no_color)
     raise Exit(code=code)
 
 
@@ -97,6 +125,7 @@ def _keep_traceback() -> str:
         root = settings.find_root(root)
     path = root / ".slipway/bug.log"
     path.parent.mkdir(exist_ok=True)
+    path.unlink(missing_ok=True)
     path.touch(mode=0o600)
-    path.write_text(traceback.format_exc(), "utf-8")
+    path.write_text(redactor()(traceback.format_exc()), "utf-8", errors="backslashreplace")
     return os.path.relpath(path)

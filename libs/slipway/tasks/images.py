@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from slipway import build as building
@@ -13,7 +14,8 @@ from slipway import push as pushing
 from slipway.errors import UsageError
 from slipway.pipconfig import pip_conf, uv_toml
 from slipway.plan import Outcome, Plan, as_json, plan_build
-from slipway.survey import Survey
+from slipway.solve import Inheritance, Options, Work
+from slipway.survey import Survey, refuse_secrets
 from slipway.tasks.invocation import Invocation, only
 
 
@@ -48,25 +50,30 @@ def show_plan(here: Invocation, known: Survey, plan: Plan) -> None:
         here.console.plan(known.stack, plan, here.seconds)
 
 
-def run_build(here: Invocation, names: Sequence[str], kind: str, *, dry_run: bool) -> None:
+def run_build(here: Invocation, names: Sequence[str], kind: str, options: Options, *, dry_run: bool) -> None:
     """Plan, and unless ``dry_run`` build; raises BuildError when an image failed."""
+    if options.retries < 0:
+        raise UsageError(f"--retries {options.retries}: not a number of tries", hint="--retries 1")
     selected = stack_names(here, kind, names)
+    fresh = selected if options.no_cache else ()
     known = here.survey(selected)
-    plan = plan_build(known.stack, selected, known.facts)
+    plan = plan_build(known.stack, selected, known.facts, fresh)
     if not dry_run and building.pull_roots(known, plan, here.engine):
         known = here.survey(selected)
-        plan = plan_build(known.stack, selected, known.facts)
+        plan = plan_build(known.stack, selected, known.facts, fresh)
     if dry_run or not here.json:
         show_plan(here, known, plan)
     if dry_run or (not here.json and set(plan.counts()) <= {"reuse"}):
         return
+    if plan.of("build"):
+        refuse_secrets(known.repository, here.pip.withheld)
     with runs.lock(here.home, "build"), here.record() as record:
         record.write("plan.json", as_json(plan))
         with here.console.showing(known.stack, [step.image for step in plan.steps]) as taker:
-            inheritance = inherit(here, record) if plan.of("build") else building.Inheritance({})
-            work = building.Work(known, plan, here.engine, here.run, record, inheritance, on_event=taker.take)
+            inheritance = inherit(here, record) if plan.of("build") else Inheritance({})
+            work = Work(known, plan, here.engine, here.run, record, inheritance, taker.take, options)
             outcomes = building.build(work)
-        tell(here, record, outcomes, "build")
+        tell(here, record, outcomes, "build", plan.roots)
         building.check(outcomes, record)
 
 
@@ -89,8 +96,8 @@ def run_push(here: Invocation, names: Sequence[str], *, force: bool, dry_run: bo
         record.write("plan.json", {"push": [push.image for push in pushes], "versions": versions})
         lacking = [push.image for push in pushes if not push.published]
         with here.console.uploading(known.stack, lacking) as on_upload:
-            uploaded = pushing.upload(pushes, here.engine, here.registry, record, on_upload)
-        outcomes = pushing.move(uploaded, here.registry, record)
+            work = pushing.Work(here.engine, here.registry, record, on_upload)
+            outcomes = pushing.release(pushes, work)
         tell(here, record, outcomes, "push")
 
 
@@ -106,7 +113,7 @@ def resumed(here: Invocation, run: str) -> tuple[str, ...]:
     return names
 
 
-def inherit(here: Invocation, record: runs.Run) -> building.Inheritance:
+def inherit(here: Invocation, record: runs.Run) -> Inheritance:
     """pip's configuration as secret files that live as long as the run."""
     secrets = {
         "uv.toml": record.secret_file("uv.toml", uv_toml(here.pip)),
@@ -116,11 +123,17 @@ def inherit(here: Invocation, record: runs.Run) -> building.Inheritance:
         if not Path(bundle).is_file():
             raise UsageError(f"CA_BUNDLE={bundle}: no such file", hint="CA_BUNDLE or pip's cert names a PEM bundle")
         secrets["ca"] = Path(bundle).absolute()
-    return building.Inheritance(secrets)
+    return Inheritance(secrets)
 
 
-def tell(here: Invocation, record: runs.Run, outcomes: Sequence[Outcome], command: str) -> None:
-    content = report.outcomes_json(outcomes, run=record.id, seconds=here.seconds, command=command)
+def tell(
+    here: Invocation,
+    record: runs.Run,
+    outcomes: Sequence[Outcome],
+    command: str,
+    roots: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    content = report.outcomes_json(outcomes, run=record.id, seconds=here.seconds, command=command, roots=roots)
     record.write("run.json", content)
     if here.json:
         here.answer(content)

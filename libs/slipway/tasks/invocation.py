@@ -12,10 +12,10 @@ from typing import Any
 
 from slipway import report, runs, settings
 from slipway.console import Console
-from slipway.engine import Engine
+from slipway.engine import Credentials, Engine
 from slipway.errors import SlipwayError, UsageError, suggestion
+from slipway.patience import Patience
 from slipway.pipconfig import PipConfig, find_links_folder, read_pip_config
-from slipway.redact import Redactor
 from slipway.registry import Registry
 from slipway.runner import run
 from slipway.survey import WHEELHOUSE, Repository, Survey, read_repository, survey
@@ -24,14 +24,18 @@ from slipway.worktree import Worktree
 
 #: ``--version`` given to one task of a chain holds for those after it.
 _given: dict[str, str] = {}
+#: So does ``--allow-unused-env``.
+_lenient: set[str] = set()
 
 
 class Invocation:
     """The edges one task needs, each made when first asked for."""
 
-    def __init__(self, version: str = "", json: bool = False) -> None:
+    def __init__(self, version: str = "", json: bool = False, allow_unused_env: bool = False) -> None:
         if version:
             _given.update(BASE_VERSION=version, VERSION=version)
+        if allow_unused_env:
+            _lenient.add("unused env")
         self.started = time.monotonic()
         self.json = json
         self.run = run
@@ -42,7 +46,9 @@ class Invocation:
 
     @cached_property
     def settings(self) -> settings.Settings:
-        return settings.load(settings.find_root(Path.cwd()), _given)
+        found = settings.load(settings.find_root(Path.cwd()), _given)
+        door.redactor().learn(found.secrets)
+        return found
 
     def under(self, versions: Mapping[str, str]) -> None:
         """Go on with these versions, as if they had been given by ``--version``."""
@@ -68,11 +74,15 @@ class Invocation:
 
     @cached_property
     def registry(self) -> Registry:
-        return Registry(self.settings.registry, self.engine.credentials)
+        insecure = self.settings.project.insecure_registries
+        patience = Patience(tell=lambda line: self.console.note(f"note: {line}"))
+        return Registry(self.settings.registry, self._credentials, patience, insecure)
 
     @cached_property
     def pip(self) -> PipConfig:
-        return read_pip_config(self.run, sys.executable)
+        found = read_pip_config(self.run, sys.executable)
+        door.redactor().learn(found.secrets)
+        return found
 
     @property
     def ca_bundle(self) -> str:
@@ -90,9 +100,15 @@ class Invocation:
 
     @cached_property
     def repository(self) -> Repository:
-        return read_repository(self.settings, self.worktree, self.contexts)
+        found = read_repository(self.settings, self.worktree, self.contexts)
+        if found.unused and not _lenient:
+            raise UsageError.of(found.unused)
+        for problem in found.unused:
+            self.console.note(f"note: {problem}")
+        return found
 
     def survey(self, names: Sequence[str] | None = None) -> Survey:
+        runs.sweep(self.home)
         known = survey(self.repository, self.engine, lambda: self.registry, names)
         for note in known.notes:
             self.console.note(f"note: {note}")
@@ -100,8 +116,12 @@ class Invocation:
 
     @contextmanager
     def record(self) -> Iterator[runs.Run]:
-        """The run's directory, closed at the end; everything written there passes the redactor."""
-        with runs.Run(self.home, Redactor((*self.pip.secrets, *self.settings.secrets))) as record:
+        """The run's directory, closed at the end; everything written there passes the redactor.
+
+        pip is asked first: nothing is written before its secrets are known.
+        """
+        door.redactor().learn((*self.pip.secrets, *self.settings.secrets))
+        with runs.Run(self.home, door.redactor()) as record:
             try:
                 yield record
             except SlipwayError as error:
@@ -110,11 +130,22 @@ class Invocation:
                 raise
 
     def answer(self, content: Mapping[str, Any] | Sequence[Any]) -> None:
-        door.answer(report.dumps(content))
+        door.answer(report.dumps(door.redactor().all(content)))
+
+    def _credentials(self, registry: str) -> Credentials | None:
+        found = self.engine.credentials(registry)
+        if found:
+            door.redactor().learn((found.password, found.identity_token))
+        return found
 
 
 def only(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ...]:
-    """``names``, or all ``known`` when there are none. Raises UsageError for a name that is not ``what``."""
+    """``names``, or all ``known`` when there are none. Raises UsageError for a name that is not ``what``, and for
+    nothing at all."""
+    if not known:
+        raise UsageError(
+            f"there is no {what} here", hint="apps/<name>/Dockerfile is a service, invoke images lists all"
+        )
     for name in names:
         if name not in known:
             raise UsageError(f"{name}: is no {what}", hint=suggestion(name, known, f"known: {', '.join(known)}"))

@@ -23,7 +23,8 @@ def run_setup(here: Invocation, *, yes: bool, dry_run: bool) -> None:
 
 
 def run_doctor(here: Invocation) -> None:
-    checks = examine(here.run, _wanted(here), here.pip, reading.surroundings().proxies)
+    proxies = reading.surroundings().proxies
+    checks = examine(here.run, _wanted(here), here.pip, proxies, ping=lambda host: here.registry.status())
     if here.json:
         here.answer([vars(check) for check in checks])
     else:
@@ -34,7 +35,7 @@ def run_doctor(here: Invocation) -> None:
 
 
 def run_config(here: Invocation) -> None:
-    values = [*here.settings.values.values(), *here.settings.shown_extra.values()]
+    values = here.settings.shown
     if here.json:
         here.answer([vars(value) for value in values])
     else:

@@ -10,32 +10,58 @@ from slipway.tasks.door import task
 
 
 @task
-def plan(c: Context, names: Sequence[str] = (), version: str = "", json: bool = False) -> None:
+def plan(
+    c: Context, names: Sequence[str] = (), version: str = "", allow_unused_env: bool = False, json: bool = False
+) -> None:
     """Show what a build would do to each image, and why."""
     from slipway.tasks import images
     from slipway.tasks.invocation import Invocation
 
-    images.run_plan(Invocation(version, json), names)
+    images.run_plan(Invocation(version, json, allow_unused_env), names)
 
 
 @task
 def build_base(
-    c: Context, names: Sequence[str] = (), version: str = "", dry_run: bool = False, json: bool = False
+    c: Context,
+    names: Sequence[str] = (),
+    version: str = "",
+    no_cache: bool = False,
+    fail_fast: bool = False,
+    strict: bool = False,
+    retries: int = 0,
+    dry_run: bool = False,
+    allow_unused_env: bool = False,
+    json: bool = False,
 ) -> None:
     """Build the base images, or those named."""
+    from slipway.solve import Options
     from slipway.tasks import images
     from slipway.tasks.invocation import Invocation
 
-    images.run_build(Invocation(version, json), names, "base", dry_run=dry_run)
+    options = Options(no_cache, fail_fast, strict, retries)
+    images.run_build(Invocation(version, json, allow_unused_env), names, "base", options, dry_run=dry_run)
 
 
 @task
-def build(c: Context, names: Sequence[str] = (), version: str = "", dry_run: bool = False, json: bool = False) -> None:
+def build(
+    c: Context,
+    names: Sequence[str] = (),
+    version: str = "",
+    no_cache: bool = False,
+    fail_fast: bool = False,
+    strict: bool = False,
+    retries: int = 0,
+    dry_run: bool = False,
+    allow_unused_env: bool = False,
+    json: bool = False,
+) -> None:
     """Build the services, or the images named, on fresh bases."""
+    from slipway.solve import Options
     from slipway.tasks import images
     from slipway.tasks.invocation import Invocation
 
-    images.run_build(Invocation(version, json), names, "service", dry_run=dry_run)
+    options = Options(no_cache, fail_fast, strict, retries)
+    images.run_build(Invocation(version, json, allow_unused_env), names, "service", options, dry_run=dry_run)
 
 
 @task
@@ -46,31 +72,34 @@ def push(
     force: bool = False,
     resume: str = "",
     dry_run: bool = False,
+    allow_unused_env: bool = False,
     json: bool = False,
 ) -> None:
     """Push all images, or those named: content first, then tags."""
     from slipway.tasks import images
     from slipway.tasks.invocation import Invocation
 
-    images.run_push(Invocation(version, json), names, force=force, dry_run=dry_run, resume=resume)
+    images.run_push(Invocation(version, json, allow_unused_env), names, force=force, dry_run=dry_run, resume=resume)
 
 
 @task
-def list_images(c: Context, json: bool = False) -> None:
+def list_images(c: Context, allow_unused_env: bool = False, json: bool = False) -> None:
     """Show the tree of images with sizes, digests and state."""
     from slipway.tasks import images
     from slipway.tasks.invocation import Invocation
 
-    images.run_images(Invocation(json=json))
+    images.run_images(Invocation(json=json, allow_unused_env=allow_unused_env))
 
 
 @task
-def smoke(c: Context, names: Sequence[str] = (), image: str = "", json: bool = False) -> None:
+def smoke(
+    c: Context, names: Sequence[str] = (), image: str = "", allow_unused_env: bool = False, json: bool = False
+) -> None:
     """Test running containers of all images, or of those named."""
     from slipway.tasks.invocation import Invocation
     from slipway.tasks.smoke import run_smoke
 
-    run_smoke(Invocation(json=json), names, image)
+    run_smoke(Invocation(json=json, allow_unused_env=allow_unused_env), names, image)
 
 
 @task

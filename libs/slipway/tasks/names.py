@@ -26,7 +26,12 @@ def _handle_names(machine: ParseMachine, token: str) -> None:
     if _is_name(machine, token):
         machine.context.args["names"].value = token
     else:
-        _handle(machine, token)
+        try:
+            _handle(machine, token)
+        except ValueError:
+            flag = machine.flag.name if machine.flag else ""
+            error = UsageError(f"--{flag} {token.partition('=')[2] or token}: not a number", hint=f"--{flag} 1")
+            raise Exit(str(error), code=UsageError.exit_code) from None
 
 
 def _is_name(machine: ParseMachine, token: str) -> bool:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 
-from slipway import graph, layout
+from slipway import graph, layout, leftovers
 from slipway import smoke as testing
-from slipway.errors import UsageError
+from slipway.errors import SmokeError, UsageError
 from slipway.model import Reference
 from slipway.survey import Survey
 from slipway.tasks.invocation import Invocation, only
@@ -18,7 +19,16 @@ def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
     targets = [_given(here, known, image, existing)] if image else _targets(here, known, names, existing)
     siblings = {name: found.id for name in known.facts.digests if (found := known.facts.here(name))}
     with here.record() as record:
-        this = testing.Round(here.settings.root, record.id, record.directory, siblings)
+        this = testing.Round(
+            here.settings.root,
+            record.id,
+            record.directory,
+            siblings,
+            here.settings["SLOWNESS"],
+            here.settings.project.allow_setuid,
+            record.redact,
+        )
+        _tell_elsewhere(here, known, targets)
         outcomes: list[testing.Outcome] = []
         try:
             testing.smoke(targets, this, here.run, lambda outcome: _tell(here, outcome, outcomes))
@@ -27,6 +37,18 @@ def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
             record.write("run.json", content)
             if here.json:
                 here.answer(content)
+            _sweep(here)
+        if image and (now := here.engine.find(image)) != targets[0].image:
+            raise SmokeError(
+                f"smoke {image}: moved while it was tested, {targets[0].image[:19]} -> {now[:19] or 'nothing'}",
+                hint=f"invoke smoke --image {image}",
+            )
+
+
+def _sweep(here: Invocation) -> None:
+    """Remove what tests left in the engine that were killed, for an interrupt does not wait long for them."""
+    with contextlib.suppress(OSError):
+        leftovers.sweep(here.engine.client)
 
 
 def _targets(here: Invocation, known: Survey, names: Sequence[str], existing: frozenset[str]) -> list[testing.Target]:
@@ -46,8 +68,11 @@ def _target(here: Invocation, known: Survey, name: str, image: str, existing: fr
     bases = [entry.name for entry in stack if entry.name in below]
     parents = (*stack[name].parents, *stack[name].roots)
     parent = _built(known, parents[0]) if stack[name].parents else (parents or ("",))[0]
-    budget = here.settings.project.budgets.get(name, "")
-    return testing.Target(name, image, testing.tests_for(name, bases, existing), budget, parent if budget else "")
+    project = here.settings.project
+    budget = project.budgets.get(name, "")
+    tests = testing.tests_for(name, bases, existing)
+    reason, reference = project.allow_root.get(name, ""), str(known.facts.references[name])
+    return testing.Target(name, image, tests, budget, parent if budget else "", reason, reference)
 
 
 def _given(here: Invocation, known: Survey, image: str, existing: frozenset[str]) -> testing.Target:
@@ -64,6 +89,15 @@ def _built(known: Survey, name: str) -> str:
     if not found:
         raise UsageError(f"smoke {name}: not built with the inputs as they are now", hint=f"invoke build {name}")
     return found.id
+
+
+def _tell_elsewhere(here: Invocation, known: Survey, targets: Sequence[testing.Target]) -> None:
+    """A version tag that stands for another image than the one that is tested: someone moved it."""
+    for target in targets:
+        held = known.facts.local.get(target.reference)
+        if held and held.id != target.image:
+            said = f"tested is {target.image[:19]}, built of the inputs as they are"
+            here.console.note(f"note: {target.reference} is {held.id[:19]}; {said}")
 
 
 def _tell(here: Invocation, outcome: testing.Outcome, outcomes: list[testing.Outcome]) -> None:

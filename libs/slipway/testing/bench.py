@@ -12,8 +12,11 @@ from types import TracebackType
 from typing import Any
 
 from slipway import containers, leftovers
+from slipway.command import Secret
 from slipway.errors import SlipwayError, SmokeError, UsageError, suggestion
 from slipway.layers import Chunks, Layer, read_layers
+from slipway.redact import Redactor
+from slipway.testing import secretfiles
 from slipway.testing.container import Container
 
 MEMORY_LABEL = "slipway.memory"
@@ -128,6 +131,8 @@ class Stack:
         self._network = ""
         self._volumes: list[str] = []
         self._made: list[str] = []
+        self._secrets: list[Path] = []
+        self._redact = Redactor()
         self.containers: list[Container] = []
 
     def start(
@@ -136,12 +141,15 @@ class Stack:
         *,
         volumes: Mapping[str, str] | None = None,
         env: Mapping[str, str] | None = None,
+        secrets: Mapping[str, str] | None = None,
         command: tuple[str, ...] = (),
         memory: str = "",
     ) -> Container:
         """Run the image called ``name`` and return once it is healthy.
 
-        ``volumes`` maps names, shared within this stack, to paths; ``memory`` as Docker writes it ("4g").
+        ``volumes`` maps names, shared within this stack, to paths; ``memory`` as Docker writes it ("4g"). ``secrets``
+        maps a name to a value that the container reads in ``/run/secrets/<name>``: a file in memory, for what is in
+        ``env`` is seen by all who may ask the engine.
         Raises SmokeError with exit code, last probe and log lines when it does not get healthy.
         """
         image = self._bench.sibling(name)
@@ -159,6 +167,7 @@ class Stack:
             scratch=[path for path in image.config.get("Volumes") or () if path not in shared.values()],
             ports=[image.port] if image.port else [],
             command=command,
+            secrets=self._secret_files(secrets or {}),
             sandbox=replace(sandbox, memory=wanted),
         )
         return self._start(spec, image.port)
@@ -182,9 +191,10 @@ class Stack:
             containers.start(client, made, spec.alias)
             containers.wait_until_healthy(client, made, spec.alias, spec.sandbox)
         except SlipwayError as error:
-            error.log = str(containers.save(client, made, self._bench.logs, spec.name))
+            error.message = self._redact(error.message)
+            error.log = str(containers.save(client, made, self._bench.logs, spec.name, self._redact))
             raise
-        container = Container(client, made, spec, port)
+        container = Container(client, made, spec, port, self._redact)
         self.containers.append(container)
         return container
 
@@ -200,6 +210,13 @@ class Stack:
             self._volumes.append(full)
         return full
 
+    def _secret_files(self, secrets: Mapping[str, str]) -> str:
+        if not secrets:
+            return ""
+        self._redact.learn(map(Secret, secrets.values()))
+        self._secrets.append(secretfiles.folder())
+        return secretfiles.write(self._secrets[-1], secrets)
+
     def _remove_all(self) -> None:
         """Each removal is tried, whatever became of the others."""
         client = self._bench.client
@@ -208,9 +225,11 @@ class Stack:
                 removals.callback(containers.remove_network, client, self._network)
             for volume in self._volumes:
                 removals.callback(containers.remove_volume, client, volume)
+            for folder in self._secrets:
+                removals.callback(secretfiles.remove, folder)
             for name in self._made:
                 removals.callback(containers.remove, client, name)
-                removals.callback(containers.save, client, name, self._bench.logs, name)
+                removals.callback(containers.save, client, name, self._bench.logs, name, self._redact)
 
 
 def _died(container: Container) -> bool:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from slipway import containers
-from slipway.errors import SmokeError
+from slipway.condition import LOG_LINES, State, explain
+from slipway.errors import SmokeError, printable
+from slipway.redact import Redactor
 
 if TYPE_CHECKING:
     from requests import Response
 
+#: Seconds, on a machine of usual speed.
 REQUEST_TIMEOUT = 60.0
 STOP_GRACE = 10
 
@@ -31,10 +34,13 @@ class Container:
     ``name`` is the image's name, ``id`` the engine's id of the container, ``image`` the id it runs from.
     """
 
-    def __init__(self, client: containers.Client, container: str, spec: containers.Spec, port: str) -> None:
+    def __init__(
+        self, client: containers.Client, container: str, spec: containers.Spec, port: str, redact: Redactor
+    ) -> None:
         self._client = client
         self._spec = spec
         self._port = port
+        self._redact = redact
         self.id = container
         self.name = spec.alias
         self.image = spec.image
@@ -48,7 +54,7 @@ class Container:
         """``http://127.0.0.1:PORT``, the port as the engine picked it. Raises SmokeError when nothing is exposed."""
         if not self._port:
             raise SmokeError(f"{self.name}: its image exposes no port", hint="EXPOSE 8080 in its Dockerfile")
-        return f"http://127.0.0.1:{containers.port_of(self._client, self.id, self._port)}"
+        return self._address()
 
     def get(self, path: str, **options: Any) -> Response:
         return self._request("GET", path, options)
@@ -71,14 +77,14 @@ class Container:
         return containers.log(self._client, self.id)
 
     @property
-    def state(self) -> containers.State:
+    def state(self) -> State:
         """What the engine says of it right now."""
-        return containers.State.of(self._client.api.inspect_container(self.id))
+        return State.of(self._client.api.inspect_container(self.id))
 
     def stop(self) -> float:
-        """SIGTERM, and SIGKILL after 10 s; returns the seconds it took."""
+        """SIGTERM, and SIGKILL after 10 s (times slowness); returns the seconds it took."""
         self.stopped = True
-        return containers.stop(self._client, self.id, STOP_GRACE)
+        return containers.stop(self._client, self.id, round(STOP_GRACE * self._spec.sandbox.slowness))
 
     def restart(self) -> None:
         """Stop it and start it again, healthy; its volumes keep their data, ``/tmp`` does not."""
@@ -90,16 +96,27 @@ class Container:
 
     def explain(self, what: str) -> str:
         """``what`` went wrong, with exit code, memory, last probe and last log lines."""
-        return containers.explain(self.name, what, self.state, self.logs())
+        return self._redact(explain(self.name, what, self.state, self.logs()))
+
+    def tail(self) -> str:
+        """Its last log lines, fit to be shown."""
+        return printable(self._redact("\n".join(self.logs().splitlines()[-LOG_LINES:])))
 
     def _request(self, method: str, path: str, options: dict[str, Any]) -> Response:
+        """An answer counts only if it is this container's: it ran, on this very port, when the answer had come."""
         import requests
 
-        options.setdefault("timeout", REQUEST_TIMEOUT)
+        options.setdefault("timeout", REQUEST_TIMEOUT * self._spec.sandbox.slowness)
         url = urljoin(f"{self.url}/", path.lstrip("/"))
         with requests.Session() as session:
             session.trust_env = False  # a proxy of this machine is no way to 127.0.0.1
             try:
-                return session.request(method, url, **options)
-            except requests.ConnectionError as error:
+                response = session.request(method, url, **options)
+            except (requests.ConnectionError, requests.Timeout) as error:
                 raise SmokeError(self.explain(f"{method} {path}: {error}")) from error
+        if not (self.state.running and url.startswith(f"{self._address()}/")):
+            raise SmokeError(self.explain(f"{method} {path}: what answered on its port was not it"))
+        return response
+
+    def _address(self) -> str:
+        return f"http://127.0.0.1:{containers.port_of(self._client, self.id, self._port)}"

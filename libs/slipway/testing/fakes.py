@@ -14,14 +14,19 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from platform import machine
 from typing import Any
 
 from slipway.command import Command, Result
 from slipway.engine import Credentials, Engine, OnTransfer
 from slipway.errors import PushError
 from slipway.model import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference
-from slipway.runner import OnLine
+from slipway.patience import Patience
+from slipway.runner import OnLine, Over
 
+#: Tries as often as any, and waits for nothing.
+HASTE = Patience(sleep=lambda seconds: None)
+_MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine(), machine())
 MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -39,9 +44,9 @@ class FakeEngine(Engine):
     """Images in memory.
 
     ``published`` maps a reference to the image that pulling it brings, ``refused`` one to the words with which pulling,
-    tagging or pushing it fails.
-
-    ``calls`` holds what was done, in order: ``("tag", source, reference)``, ``("pull", reference)`` …
+    tagging or pushing it fails, ``platforms`` an image's id to its platform, where that is not this machine's.
+    ``stays_away``: once gone, it does not come back. ``calls`` holds what was done, in order:
+    ``("tag", source, reference)``, ``("pull", reference)`` …
     """
 
     def __init__(self, images: Iterable[LocalImage] = (), registry: RegistryServer | None = None) -> None:
@@ -50,13 +55,22 @@ class FakeEngine(Engine):
         self.registry = registry
         self.refused: dict[str, str] = {}
         self.published: dict[str, LocalImage] = {}
+        self.platforms: dict[str, str] = {}
+        self.version = "28.5.2"
+        self.stays_away = False
         self.calls: list[tuple[str, ...]] = []
+
+    def returns(self, within: float) -> bool:
+        return not self.stays_away
 
     def images(self) -> tuple[LocalImage, ...]:
         return tuple(self.held)
 
     def find(self, reference: str) -> str:
         return next((image.id for image in self.held if reference == image.id or reference in image.tags), "")
+
+    def platform(self, image: str) -> str:
+        return self.platforms.get(image, f"linux/{_MACHINE}")
 
     def info(self) -> Mapping[str, Any]:
         return {"ServerVersion": "0.0", "Images": len(self.held)}
@@ -91,7 +105,7 @@ class FakeEngine(Engine):
         held = next(held for held in self.held if str(reference) in held.tags)
         if self.registry is None:
             raise PushError(f"push {reference}: no registry")
-        return self.registry.add(reference.path, reference.tag, labels=held.labels)
+        return self.registry.add(reference.path, reference.tag, labels=held.labels, id=held.id)
 
     def _do(self, *call: str) -> None:
         self.calls.append(call)
@@ -103,7 +117,7 @@ Answer = Result | Callable[[Command, OnLine], Result]
 
 
 class FakeRun:
-    """A ``Run`` that answers by rule: the first whose words begin the argv. A command without a rule is an error.
+    """A ``Run`` and ``Watched`` that answers by rule: the first whose words begin the argv; without a rule, an error.
 
     ``FakeRun({("docker", "version"): Result(0, "28.5")})``; an answer may be a function of the command and ``on_line``.
     """
@@ -112,7 +126,13 @@ class FakeRun:
         self._answers = dict(answers)
         self.commands: list[Command] = []
 
-    def __call__(self, command: Command, on_line: OnLine | None = None, timeout: float | None = None) -> Result:
+    def __call__(
+        self,
+        command: Command,
+        on_line: OnLine | None = None,
+        timeout: float | None = None,
+        over: Over | None = None,
+    ) -> Result:
         self.commands.append(command)
         for words, answer in self._answers.items():
             if command.argv[: len(words)] == words:
@@ -177,11 +197,15 @@ class RegistryServer:
     def reference(self, path: str, tag: str) -> Reference:
         return Reference(self.host, path, tag)
 
-    def add(self, path: str, tag: str, labels: Mapping[str, str] | None = None, salt: str = "") -> str:
-        """An image whose configuration carries ``labels``, under ``tag``; the manifest's digest."""
+    def add(self, path: str, tag: str, labels: Mapping[str, str] | None = None, salt: str = "", id: str = "") -> str:
+        """An image whose configuration carries ``labels``, under ``tag``; the manifest's digest.
+
+        ``id`` is the image's id in an engine that does not keep configurations.
+        """
         config = json.dumps({"config": {"Labels": dict(labels or {})}, "salt": salt}, sort_keys=True).encode()
-        manifest = json.dumps({"schemaVersion": 2, "config": {"digest": digest_of(config)}, "layers": []}).encode()
-        self.blobs[path, digest_of(config)] = config
+        id = id or digest_of(config)
+        manifest = json.dumps({"schemaVersion": 2, "config": {"digest": id}, "layers": []}).encode()
+        self.blobs[path, id] = config
         self.manifests[path, digest_of(manifest)] = manifest
         self.tags[path, tag] = digest_of(manifest)
         return digest_of(manifest)
@@ -220,6 +244,12 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PUT(self) -> None:
         self._handle()
 
+    def do_POST(self) -> None:
+        self._handle()
+
+    def do_DELETE(self) -> None:
+        self._handle()
+
     def _handle(self) -> None:
         request = f"{self.command} {self.path}"
         sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -240,10 +270,14 @@ class _Handler(BaseHTTPRequestHandler):
             return self._give_token()
         if not self._welcome():
             return 401, b"", {"WWW-Authenticate": self._challenge()}
-        found = re.fullmatch(r"/v2/(.+)/(manifests|blobs)/([^/]+)", path)
+        if re.fullmatch(r"/v2/.+/blobs/uploads/\w*", path):
+            return (204, b"", {}) if self.command == "DELETE" else (202, b"", {"Location": f"{path}one"})
+        found = re.fullmatch(r"/v2/(.+)/(manifests|blobs|tags)/([^/]+)", path)
         if not found:
             return (200 if path == "/v2/" else 404), b"{}", {}
         name, kind, reference = found.groups()
+        if kind == "tags":
+            return 200, json.dumps({"tags": sorted(tag for path, tag in self.held.tags if path == name)}).encode(), {}
         if kind == "blobs":
             blob = self.held.blobs.get((name, reference))
             return (200, blob, {}) if blob is not None else (404, b"", {})

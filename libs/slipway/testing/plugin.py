@@ -5,7 +5,8 @@ for the options. Containers are run by image id, in a sandbox, and are removed w
 
     pytest --slipway-image registry.example.com/acme/svc-ocr:v1 apps/svc_ocr/smoke
 
-A test marked ``@pytest.mark.slipway(memory="4g", env={"KEY": "v"})`` asks that for the session's ``container``.
+A test marked ``@pytest.mark.slipway(memory="4g", env={"KEY": "v"}, secrets={"token": "v"})`` asks that for the
+session's ``container``; secrets are files in its ``/run/secrets``.
 """
 
 from __future__ import annotations
@@ -46,18 +47,21 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--slipway-budget", metavar="SIZE", default="", help="'1.3 GB', or '200 MB over parent'")
     group.addoption("--slipway-parent", metavar="REF", default="", help="what the image stands on")
     group.addoption("--slipway-deadline", metavar="SECONDS", type=float, default=_DEADLINE, help="until healthy (90)")
+    group.addoption("--slipway-slowness", metavar="N", type=float, default=1.0, help="multiplies every time limit (1)")
+    group.addoption("--slipway-allow-root", metavar="WHY", default="", help="let the image's user be root")
+    group.addoption("--slipway-allow-setuid", metavar="PATH", action="append", default=[], help="let it be setuid")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slipway(memory, env): what the session's `container` is run with")
+    config.addinivalue_line("markers", "slipway(memory, env, secrets): what the session's `container` is run with")
 
 
 @pytest.fixture(scope="session")
 def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """The engine and the images given by options; leftovers of dead runs are swept first."""
+    """The engine and the images given by options; what dead runs left is swept, first and last."""
     import secrets
 
-    from slipway import containers, leftovers
+    from slipway import containers
     from slipway.engine import Engine
     from slipway.settings import surroundings
     from slipway.testing.bench import Bench
@@ -67,9 +71,10 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     logs = Path(options.slipway_logs or request.config.rootpath / ".slipway" / "runs" / run)
     client = Engine(surroundings().docker_host).client
     with _ended_by_sigterm():
-        leftovers.sweep(client)
-        sandbox = containers.Sandbox(deadline=options.slipway_deadline)
+        _sweep(client)
+        sandbox = containers.Sandbox(deadline=options.slipway_deadline, slowness=options.slipway_slowness)
         yield Bench(client, run, logs, _siblings(options), sandbox)
+        _sweep(client)
     client.close()
 
 
@@ -103,8 +108,16 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     report = yield
     if report.when == "call" and report.failed:
         for used in _containers_of(item):
-            report.sections.append((f"{used.name}: last log lines", _tail(used)))
+            report.sections.append((f"{used.name}: last log lines", used.tail()))
     return report
+
+
+def _sweep(client: Any) -> None:
+    from slipway import leftovers
+    from slipway.testing import secretfiles
+
+    leftovers.sweep(client)
+    secretfiles.sweep()
 
 
 def _name(options: Any) -> str:
@@ -132,11 +145,11 @@ def _asked_for(items: list[pytest.Item]) -> dict[str, Any]:
     asked: dict[str, Any] = {}
     for item in items:
         for marker in item.iter_markers("slipway"):
-            if marker.args or not marker.kwargs.keys() <= {"memory", "env"}:
-                raise pytest.UsageError(f"{item.nodeid}: the slipway marker takes memory= and env=")
+            if marker.args or not marker.kwargs.keys() <= {"memory", "env", "secrets"}:
+                raise pytest.UsageError(f"{item.nodeid}: the slipway marker takes memory=, env= and secrets=")
             for key, value in marker.kwargs.items():
                 if asked.setdefault(key, value) != value:
-                    raise pytest.UsageError(f"{item.nodeid}: {key}={value!r}, but another test asks {asked[key]!r}")
+                    raise pytest.UsageError(f"{item.nodeid}: another test of the session asks for another {key}=")
     return asked
 
 
@@ -146,13 +159,6 @@ def _containers_of(item: pytest.Item) -> list[Container]:
         return []
     single = [fixtures["container"]] if "container" in fixtures else []
     return [*single, *getattr(fixtures.get("stack"), "containers", ())]
-
-
-def _tail(container: Container) -> str:
-    from slipway.containers import LOG_LINES
-    from slipway.errors import printable
-
-    return printable("\n".join(container.logs().splitlines()[-LOG_LINES:]))
 
 
 class _ended_by_sigterm:

@@ -1,0 +1,96 @@
+"""What a Dockerfile says that puts a secret into the image, or code of strangers: its line, and a way round."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+
+from slipway.dockerfile.text import Dockerfile, Instruction
+from slipway.dockerfile.values import Hazard
+from slipway.redact import secret_by_shape
+
+#: As BuildKit's check SecretsUsedInArgOrEnv has it.
+_SECRET = re.compile(
+    r"(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE
+)
+_HARMLESS = re.compile(r"(?:_|^)(?:public|file|version)(?:_|$)", re.IGNORECASE)
+#: A shorter secret counts only where it is the whole value: inside a text it may be a word like any other.
+_SHORTEST = 8
+
+_QUOTED = r"(?:\"[^\"]*\"|'[^']*'|[^|;&\n\"'])*"
+_SHELL = (
+    r"(?:sudo\s+(?:-\S+\s+)*)?(?:env\s+(?:\S+=\S*\s+)*)?(?:\S*/)?(?:(?:ba|da|a|z|k)?sh|python[\d.]*|perl|ruby|node)\b"
+)
+_PIPED = re.compile(rf"\b(?:curl|wget)\b{_QUOTED}\|\s*(?:tee\b{_QUOTED}\|\s*)?{_SHELL}")
+_SUBSTITUTED = re.compile(rf"(?:^|[\s;&|(\"'])(?:{_SHELL}|eval|source)[^|;&\n]*(?:\$\(|<\(|`)\s*(?:curl|wget)\b")
+_EXTRA_INDEX = re.compile(r"--extra-index-url|\b(?:PIP|UV)_EXTRA_INDEX_URL\b")
+_CHECKSUM = re.compile(r"sha(?:256|384|512):[0-9a-f]{64,128}")
+_PINNED = re.compile(r"@sha256:[0-9a-f]{64}")
+_GIT = re.compile(r"(?:git|ssh)://|[\w-]+@[\w.-]+:|https?://[^?#]*\.git(?:[?#]|$)")
+_COMMIT = re.compile(r"[#=][0-9a-f]{40}(?:[0-9a-f]{24})?(?:$|[:&])")
+_SYNTAX = re.compile(r"#\s*syntax\s*=", re.IGNORECASE)
+
+
+def in_variable(name: str, value: str, secrets: Collection[str], line: int) -> Iterator[Hazard]:
+    """An ARG or ENV called like a secret, or whose value is one."""
+    if _SECRET.search(name) and not _HARMLESS.search(name):
+        hint = f"RUN --mount=type=secret,id={name.lower()} instead of ARG or ENV"
+        yield Hazard(line, f"{name} would stand in the image's history", hint)
+    else:
+        yield from in_value(name, value, secrets, line)
+
+
+def in_value(name: str, value: str, secrets: Collection[str], line: int) -> Iterator[Hazard]:
+    """A variable's or label's value that holds a known secret, a URL's password, or a token by its shape."""
+    if value in secrets or _holds(value, secrets):
+        hint = f"RUN --mount=type=secret,id={name.lower()} hands it to a step and keeps it nowhere"
+        yield Hazard(line, f"the value of {name} is a secret: it would stand in the image", hint)
+
+
+def in_text(instruction: Instruction, secrets: Collection[str]) -> Iterator[Hazard]:
+    """Any other instruction: secrets written out; in RUN also what is fetched and run unseen, and extra indexes."""
+    text = "\n".join((instruction.rest, *(document.content for document in instruction.heredocs)))
+    text = text.replace("\\\n", " ")
+    line = instruction.line
+    if _holds(text, secrets):
+        hint = "RUN --mount=type=secret hands it to a step and keeps it nowhere"
+        yield Hazard(line, f"{instruction.name} holds a secret: it would stand in the image's history", hint)
+    if instruction.name != "RUN":
+        return
+    if _PIPED.search(text) or _SUBSTITUTED.search(text):
+        hint = "ADD --checksum=sha256:… fetches it, and nothing else under its name"
+        yield Hazard(line, "RUN runs what it downloads, whatever that is today", hint)
+    if _EXTRA_INDEX.search(text):
+        yield extra_index(line)
+
+
+def extra_index(line: int) -> Hazard:
+    """With several indexes each may answer for any name: legitimate often enough to be told only."""
+    hint = "one --index-url that serves all, or hashes in the requirements"
+    return Hazard(line, "extra-index-url: any index may answer for any name", hint, refused=False)
+
+
+def in_remotes(urls: Sequence[str], checksum: str, line: int) -> Iterator[Hazard]:
+    """What ADD fetches and neither a checksum nor a commit pins: the input digest would not know it changed."""
+    for url in urls:
+        if _CHECKSUM.fullmatch(checksum) or (_GIT.match(url) and (_COMMIT.search(url) or checksum)):
+            continue
+        by = "#<commit>" if _GIT.match(url) else "--checksum=sha256:…"
+        yield Hazard(line, f"ADD {_without_login(url)} is not pinned: it may be another tomorrow", f"pin it: {by}")
+
+
+def in_frontend(dockerfile: Dockerfile, frontend: str) -> Iterator[Hazard]:
+    """A frontend is a program that reads the Dockerfile and decides what is built."""
+    if frontend and not _PINNED.search(frontend):
+        numbered = enumerate(dockerfile.text.splitlines(), start=1)
+        line = next((number for number, text in numbered if _SYNTAX.match(text.lstrip("\ufeff \t"))), 1)
+        hint = f"# syntax={frontend}@sha256:…, or no such line: the engine has a frontend of its own"
+        yield Hazard(line, f"the frontend {frontend} is not pinned by digest", hint)
+
+
+def _holds(text: str, secrets: Collection[str]) -> bool:
+    return secret_by_shape(text) or any(len(secret) >= _SHORTEST and secret in text for secret in secrets)
+
+
+def _without_login(url: str) -> str:
+    return re.sub(r"//[^/\s]*@", "//***@", url)

@@ -1,0 +1,139 @@
+"""``[tool.slipway]`` of pyproject.toml: what belongs to the repository and not to a machine.
+
+[tool.slipway]
+moving-tags = ["latest"]
+context-limit = "2 GB"
+
+allow-setuid = ["/usr/bin/ping"]
+
+[tool.slipway.budgets]
+base-ml = "1.3 GB over parent"
+
+[tool.slipway.allow-root]
+svc-net = "opens raw sockets"
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from slipway.addresses import is_private
+from slipway.errors import Problem, UsageError, suggestion
+from slipway.sizes import parse_size, size
+
+_KEYS = ("moving-tags", "insecure-registries", "context-limit", "budgets", "allow-root", "allow-setuid")
+
+
+@dataclass(frozen=True)
+class Project:
+    """Tags that may move; private addresses spoken to in plain HTTP; how many bytes the context of one image may have;
+    image → budget.
+
+    ``allow_root``: image → why its user may be root. ``allow_setuid``: paths of setuid and setgid programs beside those
+    that Debian brings. ``places``: key, or image with a budget → ``file:line``.
+    """
+
+    moving_tags: tuple[str, ...] = ("latest",)
+    insecure_registries: tuple[str, ...] = ()
+    context_limit: int = 2 * 10**9
+    budgets: Mapping[str, str] = field(default_factory=dict)
+    allow_root: Mapping[str, str] = field(default_factory=dict)
+    allow_setuid: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> tuple[tuple[str, str, str], ...]:
+        """Each key, its value, and the ``file:line`` that sets it or ``default``."""
+        values = {
+            "moving-tags": ", ".join(self.moving_tags),
+            "insecure-registries": ", ".join(self.insecure_registries),
+            "context-limit": size(self.context_limit),
+            "allow-setuid": ", ".join(self.allow_setuid),
+        }
+        keys = [(key, value, self.places.get(key, "default")) for key, value in values.items()]
+        keys += [(f"budgets.{name}", budget, self.places[name]) for name, budget in self.budgets.items()]
+        keys += [(f"allow-root.{name}", why, self.places["allow-root"]) for name, why in self.allow_root.items()]
+        return tuple(keys)
+
+
+def parse_project(data: bytes, path: str = "pyproject.toml") -> tuple[Project, tuple[Problem, ...]]:
+    """The table in a file's bytes, and every problem with its ``file:line``. A BOM and CRLF line ends are accepted."""
+    try:
+        text = data.decode("utf-8-sig")
+        tool = tomllib.loads(text).get("tool", {})
+    except UnicodeDecodeError as error:
+        return Project(), (Problem(path, f"byte {error.start} is not UTF-8", "save the file as UTF-8"),)
+    except tomllib.TOMLDecodeError as error:
+        return Project(), (Problem(path, f"not TOML: {error}"),)
+    table = tool.get("slipway", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        return Project(), (Problem(f"{path} tool.slipway", "is a table", "[tool.slipway]"),)
+    problems = tuple(
+        Problem(f"{path}:{_line(text, key)}", what, suggestion(key, _KEYS, f"known: {', '.join(_KEYS)}") if new else "")
+        for key, what, new in _faults(table)
+    )
+    if problems:
+        return Project(), problems
+    budgets = table.get("budgets", {})
+    given: dict[str, Any] = {}
+    if "moving-tags" in table:
+        given["moving_tags"] = tuple(table["moving-tags"])
+    if "insecure-registries" in table:
+        given["insecure_registries"] = tuple(table["insecure-registries"])
+    if "context-limit" in table:
+        given["context_limit"] = parse_size(table["context-limit"])
+    if "allow-setuid" in table:
+        given["allow_setuid"] = tuple(table["allow-setuid"])
+    given["allow_root"] = dict(table.get("allow-root", {}))
+    places = {key: f"{path}:{_line(text, key)}" for key in (*table, *budgets)}
+    return Project(**given, budgets=budgets, places=places), ()
+
+
+def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
+    """The key that is wrong, what is wrong, and whether nobody knows the key."""
+    yield from ((key, f"unknown key {key!r}", True) for key in table if key not in _KEYS)
+    moving = table.get("moving-tags", [])
+    if not (isinstance(moving, list) and all(isinstance(tag, str) for tag in moving)):
+        yield "moving-tags", "moving-tags is a list of tags", False
+    insecure = table.get("insecure-registries", [])
+    if not (isinstance(insecure, list) and all(isinstance(host, str) for host in insecure)):
+        yield "insecure-registries", "insecure-registries is a list of addresses, host[:port]", False
+        insecure = []
+    for host in insecure:
+        if not is_private(host):
+            said = f"insecure-registries: {host} is no address of a private network; what is elsewhere needs TLS"
+            yield "insecure-registries", said, False
+    if not _is_size(table.get("context-limit", "0 B")):
+        yield "context-limit", "context-limit is a size such as '2 GB'", False
+    setuid = table.get("allow-setuid", [])
+    if not (isinstance(setuid, list) and all(isinstance(file, str) and file.startswith("/") for file in setuid)):
+        yield "allow-setuid", "allow-setuid is a list of absolute paths", False
+    allowed = table.get("allow-root", {})
+    if not (isinstance(allowed, dict) and all(isinstance(why, str) and why.strip() for why in allowed.values())):
+        yield "allow-root", "allow-root maps an image to the reason why its user may be root", False
+    budgets = table.get("budgets", {})
+    if not isinstance(budgets, dict):
+        yield "budgets", "budgets maps an image to a size such as '200 MB'", False
+        return
+    for name, budget in budgets.items():
+        if not _is_size(budget, " over parent"):
+            yield name, f"the budget of {name} is a size such as '200 MB', or '200 MB over parent'", False
+
+
+def _is_size(value: object, suffix: str = "") -> bool:
+    try:
+        return isinstance(value, str) and parse_size(value.removesuffix(suffix)) >= 0
+    except UsageError:
+        return False
+
+
+def _line(text: str, key: str) -> int:
+    """Where ``key`` stands below ``[tool.slipway]`` (tomllib does not say); that line itself when it is not seen."""
+    lines = text.splitlines()
+    table = next((number for number, line in enumerate(lines) if re.match(r"\s*\[tool\.slipway", line)), 0)
+    setting = re.compile(rf"\s*(?:\[tool\.slipway\.)?[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
+    return next((number for number in range(table, len(lines)) if setting.match(lines[number])), table) + 1

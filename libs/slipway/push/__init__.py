@@ -1,0 +1,34 @@
+"""Push a release: content first, then the version tags, each read back; then the record.
+
+1. Look: which content tags and version tags the registry has. A version tag is written once: other content is refused.
+   May this login write there at all?
+2. Upload each image under its content tag once its parents are up, unless it is there; what arrived is what was built.
+3. Look whether the registry has all that the version tags will stand on.
+4. Move the version tags by copying manifests, and read each back: a client's exit proves nothing about a tag.
+"""
+
+from collections.abc import Sequence
+
+from slipway.errors import PushError
+from slipway.plan import Outcome
+from slipway.push.looking import Push, check_logins, look, refuse_moves
+from slipway.push.moving import move
+from slipway.push.uploading import OnUpload, Upload, Work, upload, whole
+
+__all__ = ["OnUpload", "Push", "Upload", "Work", "look", "refuse_moves", "release"]
+
+
+def release(pushes: Sequence[Push], work: Work) -> tuple[Outcome, ...]:
+    """Upload what lacks, then move the version tags.
+
+    Raises PushError when no version tag moved or all moved back, MixedReleaseError when some stand for the new content
+    and some do not.
+    """
+    try:
+        check_logins(pushes, work.registry)
+        uploaded = upload(pushes, work)
+        manifests = whole(uploaded, work)
+    except PushError as error:
+        hint = error.hint or f"invoke push --resume {work.run.id}"
+        raise type(error)(f"{error.message}; no version tag moved", hint=hint) from error
+    return move(uploaded, manifests, work.registry, work.run)

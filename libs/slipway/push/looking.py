@@ -1,0 +1,101 @@
+"""Look before anything is written: what the registry has, what may not move, whether the login may write."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from slipway.errors import PolicyError, UsageError
+from slipway.model import INPUT_LABEL, Image, Reference
+from slipway.parallel import each
+from slipway.plan import Facts
+from slipway.registry import Registry
+
+#: Questions to the registry at a time.
+QUESTIONS = 8
+
+
+@dataclass(frozen=True)
+class Push:
+    """One image to push, and what the registry has of it: digests, empty when there is none.
+
+    ``note`` is what a person should know although all went well.
+    """
+
+    image: str
+    reference: Reference
+    content: Reference
+    input_digest: str
+    published: str = ""
+    current: str = ""
+    local_id: str = ""
+    size: int = 0
+    parents: tuple[str, ...] = ()
+    uploaded: bool = False
+    note: str = ""
+
+    @property
+    def action(self) -> str:
+        if not self.published:
+            return "push"
+        return "reuse" if self.current == self.published else "tag"
+
+    @property
+    def reason(self) -> str:
+        if not self.published:
+            return f"{self.content.tag} is not in the registry"
+        if self.current == self.published:
+            return f"{self.reference.tag} is {self.published[7:19]} already"
+        return f"{self.content.tag} is in the registry, {self.reference.tag} {'moves' if self.current else 'is new'}"
+
+    @property
+    def exact(self) -> Reference:
+        """What was published, by its digest."""
+        return replace(self.content, tag="", digest=self.published)
+
+
+def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Push, ...]:
+    """What is to do for each image. Raises UsageError for images that are neither built nor published, PushError."""
+    pushes = [_local(image, facts) for image in images]
+    asked = [push.content for push in pushes] + [push.reference for push in pushes]
+    digests = each(registry.digest, asked, at_once=QUESTIONS)
+    known = zip(pushes, digests[: len(pushes)], digests[len(pushes) :], strict=True)
+    found = tuple(replace(push, published=published, current=current) for push, published, current in known)
+    lacking = [push.image for push in found if not push.published and not push.local_id]
+    if lacking:
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        raise UsageError(
+            f"push {lacking[0]}{more}: not built with the inputs as they are now", hint="invoke build push"
+        )
+    return found
+
+
+def _local(image: Image, facts: Facts) -> Push:
+    name, here = image.name, facts.here(image.name)
+    push = Push(name, facts.references[name], facts.content(name), facts.digests[name], parents=image.parents)
+    return replace(push, local_id=here.id, size=here.size) if here else push
+
+
+def refuse_moves(pushes: Sequence[Push], registry: Registry, moving_tags: Sequence[str], force: bool) -> None:
+    """Raises PolicyError when a version tag that may not move stands for other content."""
+    if force:
+        return
+    refused = [push for push in pushes if push.reference.tag not in moving_tags and _differs(push, registry)]
+    if refused:
+        lines = [f"{push.reference} is {push.current[:19]}, not {push.content.tag}" for push in refused]
+        said = f"push: {len(refused)} of {len(pushes)} version tags stand for other content; nothing was pushed"
+        hint = "a version is written once: --version with a new one, or --force"
+        raise PolicyError("\n  ".join([said, *lines]), hint=hint)
+
+
+def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
+    """Raises PushError unless every repository that is to be written lets this login write, before any is written."""
+    writes = [push.content for push in pushes if push.action != "reuse"]
+    each(registry.check_write, writes, at_once=QUESTIONS)
+
+
+def _differs(push: Push, registry: Registry) -> bool:
+    if not push.current or push.current == push.published:
+        return False
+    config = registry.config(push.reference).get("config") or {}
+    return (config.get("Labels") or {}).get(INPUT_LABEL) != push.input_digest

@@ -1,0 +1,9 @@
+"""The registry, over HTTP: does a reference exist, its digest, move a tag, layer sizes.
+
+Follows the OCI distribution specification 1.1. "Not found" and "denied" are answers and never retried; 429 (with
+Retry-After), 5xx and cut connections are, within a budget. A manifest PUT is idempotent, so it is retried too.
+"""
+
+from slipway.registry.client import Manifest, Registry
+
+__all__ = ["Manifest", "Registry"]

@@ -1,0 +1,228 @@
+"""Requests to one registry: kept-alive connections, logins, tries within a budget, refusals in words."""
+
+from __future__ import annotations
+
+import base64
+import re
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from functools import cached_property
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+from slipway.addresses import base_url, is_loopback
+from slipway.engine import TOO_LARGE, Credentials
+from slipway.errors import PolicyError, PushError, RefusedError
+from slipway.patience import Patience
+from slipway.registry.certificates import refusal, trust
+
+if TYPE_CHECKING:
+    import requests
+
+_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Question:
+    """One request: ``path`` below the repository; ``about`` is the object that an error names."""
+
+    method: str
+    repository: str
+    path: str
+    about: str
+    body: bytes = b""
+
+    @property
+    def what(self) -> str:
+        """``manifest HEAD``, as an error says it."""
+        return f"{self.path.partition('/')[0].removesuffix('s')} {self.method}"
+
+    @property
+    def scope(self) -> str:
+        """What a token must allow."""
+        reads = self.method in ("GET", "HEAD")
+        return f"repository:{self.repository}:{'pull' if reads else 'pull,push'}"
+
+
+class Wire:
+    """``credentials`` are asked for once, when the registry wants some; ``insecure``: hosts spoken to in plain HTTP."""
+
+    def __init__(
+        self,
+        host: str,
+        credentials: Callable[[str], Credentials | None],
+        patience: Patience,
+        insecure: Collection[str],
+    ) -> None:
+        self.host = host
+        self.url = base_url(host, insecure)
+        self._find_credentials = credentials
+        self._patience = patience
+        self._tokens: dict[str, str] = {}
+
+    def ask(self, question: Question, headers: Mapping[str, str]) -> requests.Response:
+        """The reply, when its status is below 500 and not 429.
+
+        Raises PushError when the tries are spent, RefusedError for a certificate, PolicyError for a login that would
+        travel in the clear.
+        """
+        import requests
+
+        url = f"{self.url}/v2/{question.repository}/{question.path}"
+        trying = self._patience.begin()
+        while True:
+            asked = 0.0
+            try:
+                reply = self._authorized(question, url, headers)
+            except requests.exceptions.SSLError as error:
+                cause, hint = refusal(self.host, error)
+                raise RefusedError(f"{question.about}: {cause}", hint=hint) from None
+            except requests.RequestException as error:
+                cause = _transport(error)
+            else:
+                if reply.status_code != 429 and reply.status_code < 500:
+                    return reply
+                cause = f"{question.what} {reply.status_code}"
+                asked = _asked_wait(reply.headers.get("Retry-After"))
+            if not trying.again(f"{question.about}: {cause}", asked):
+                raise PushError(f"{question.about}: {cause} after {trying.tries} tries", hint="invoke doctor")
+
+    def expect(self, reply: requests.Response, status: int, what: str) -> None:
+        """Raises RefusedError unless the reply has this status."""
+        if reply.status_code == status:
+            return
+        login, user = f"docker login {self.host}", self._user
+        if reply.status_code == 401 and user:
+            raise RefusedError(f"{what}: login to {self.host} as {user} failed", hint=login)
+        if reply.status_code == 401:
+            raise RefusedError(f"{what}: the registry wants a login", hint=login)
+        if reply.status_code == 403:
+            who = f"to {user}" if user else "without a login"
+            raise RefusedError(f"{what}: denied {who}", hint=f"{login}, as one who may write there")
+        if reply.status_code == 413:
+            raise RefusedError(f"{what}: 413, too large for {self.host} or a proxy before it", hint=TOO_LARGE)
+        raise RefusedError(f"{what}: {reply.status_code} {' '.join(reply.text.split())[:200]}")
+
+    def cancel(self, location: str, repository: str) -> None:
+        """End an upload that was begun, as well as can be: registries end it themselves some day."""
+        import requests
+
+        url = urljoin(f"{self.url}/", location)
+        if urlsplit(url)[:2] != urlsplit(self.url)[:2]:
+            return
+        try:
+            self._authorized(Question("DELETE", repository, "", ""), url, {})
+        except requests.RequestException:
+            return
+
+    def status(self) -> int:
+        """Of ``GET /v2/``, asked once; 0 when nothing answers. Raises RefusedError for a certificate."""
+        import requests
+
+        try:
+            return self._session.get(f"{self.url}/v2/", timeout=(3, 5)).status_code
+        except requests.exceptions.SSLError as error:
+            cause, hint = refusal(self.host, error)
+            raise RefusedError(f"{self.host}: {cause}", hint=hint) from None
+        except requests.RequestException:
+            return 0
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        import requests
+        from requests.adapters import HTTPAdapter
+
+        session = requests.Session()
+        # Without one of its own, a session would put ~/.netrc's login in place of ours.
+        session.auth = lambda request: request
+        # The engine takes no proxy to loopback either.
+        session.trust_env = not is_loopback(self.host)
+        if self.url.startswith("https:"):
+            context = trust(self.host)
+
+            class Trusting(HTTPAdapter):
+                def init_poolmanager(self, *sizes: object, **options: object) -> None:
+                    super().init_poolmanager(*sizes, **options, ssl_context=context)  # type: ignore[arg-type]
+
+            session.mount(self.url, Trusting())
+        return session
+
+    @cached_property
+    def _login(self) -> Credentials | None:
+        found = self._find_credentials(self.host)
+        if found and self.url.startswith("http:") and not is_loopback(self.host):
+            raise PolicyError(
+                f"{self.host}: the login would travel in plain HTTP",
+                hint=f"TLS for {self.host}, or docker logout {self.host}",
+            )
+        return found
+
+    @property
+    def _user(self) -> str:
+        """Who was logged in, once the registry wanted that."""
+        login: Credentials | None = self.__dict__.get("_login")
+        return login.username or "the token's owner" if login and (login.username or login.identity_token) else ""
+
+    def _authorized(self, question: Question, url: str, headers: Mapping[str, str]) -> requests.Response:
+        times = (self._patience.connect, self._patience.answer)
+
+        def send(token: str) -> requests.Response:
+            said = {**headers, **({"Authorization": token} if token else {})}
+            return self._session.request(question.method, url, data=question.body or None, headers=said, timeout=times)
+
+        token = self._tokens.get(question.scope, "")
+        reply = send(token)
+        if reply.status_code != 401:
+            return reply
+        fresh, answer = self._log_in(reply, question.scope)
+        if not fresh or fresh == token:
+            return answer
+        self._tokens[question.scope] = fresh
+        return send(fresh)
+
+    def _log_in(self, reply: requests.Response, scope: str) -> tuple[str, requests.Response]:
+        """The answer to a challenge (RFC 7235, distribution's token specification), or an empty string and the reply
+        that says why."""
+        kind, _, rest = reply.headers.get("WWW-Authenticate", "").partition(" ")
+        login = self._login
+        basic = (login.username, login.password.reveal()) if login and login.username else None
+        if kind.lower() == "basic" and basic:
+            return f"Basic {base64.b64encode(':'.join(basic).encode()).decode()}", reply
+        challenge = dict(_CHALLENGE.findall(rest))
+        realm = challenge.get("realm", "")
+        if kind.lower() != "bearer" or not realm:
+            return "", reply
+        if basic and urlsplit(realm).scheme != "https" and not is_loopback(urlsplit(realm).netloc):
+            raise PolicyError(f"{self.host}: sends the login to {realm}, in plain HTTP", hint="a realm with https://")
+        query = {"service": challenge.get("service", ""), "scope": scope}
+        times = (self._patience.connect, self._patience.answer)
+        answer = self._session.get(realm, params=query, auth=basic, timeout=times)
+        if answer.status_code == 429 or answer.status_code >= 500:
+            return "", answer
+        token = answer.json().get("token") or answer.json().get("access_token") if answer.ok else ""
+        return (f"Bearer {token}" if token else ""), reply
+
+
+def _transport(error: Exception) -> str:
+    text = str(error)
+    if "ProxyError" in text:
+        return "the proxy does not answer"
+    if "refused" in text:
+        return "connection refused"
+    if "Name or service not known" in text or "NameResolution" in text:
+        return "host name not found"
+    return "timed out" if "timed out" in text else "connection lost"
+
+
+def _asked_wait(retry_after: str | None) -> float:
+    """Seconds from a Retry-After header (RFC 9110, 10.2.3: seconds or a date); 0 for none."""
+    if not retry_after:
+        return 0.0
+    if retry_after.isdigit():
+        return float(retry_after)
+    try:
+        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
+    except ValueError:
+        return 0.0

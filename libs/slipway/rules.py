@@ -1,0 +1,95 @@
+"""What a repository must keep before anything is built of it, and what a person should see of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from slipway.dockerfile import Hazard
+from slipway.errors import PolicyError, Problem, SlipwayError, UsageError, one_line, suggestion
+from slipway.model import CONTENT_PREFIX, Image, Reference, pull_reference
+from slipway.project import Project
+from slipway.registry import Registry
+from slipway.sizes import size
+from slipway.stack import Assembly
+from slipway.worktree import Files, Worktree
+
+_LARGEST_SHOWN, _LINKS_SHOWN, _TAGS_SHOWN = 5, 5, 10
+
+
+def refuse_hazards(assembly: Assembly) -> None:
+    """Raises PolicyError with every secret in a Dockerfile, and everything that it fetches unpinned."""
+    refused = [problem for problem, hazard in _hazards(assembly) if hazard.refused]
+    if refused:
+        raise PolicyError.of(refused)
+
+
+def refuse_unknown_budgets(project: Project, assembly: Assembly) -> None:
+    """Raises UsageError for each budget of an image that is not there."""
+    names = [image.name for image in assembly.stack]
+    unknown = [name for name in project.budgets if name not in names]
+    if unknown:
+        known = f"known: {', '.join(names)}"
+        raise UsageError.of(
+            [
+                Problem(project.places[name], f"budget of {name}: matches no image", suggestion(name, names, known))
+                for name in unknown
+            ]
+        )
+
+
+def too_large(image: Image, files: Files, worktree: Worktree, limit: int) -> Problem:
+    """What ``image`` would send is more than ``limit`` bytes: the largest of its files are named."""
+    largest = worktree.largest(files, _LARGEST_SHOWN)
+    shown = ", ".join(f"{one_line(path)} {size(count)}" for path, count in largest)
+    hint = f"largest: {shown}; name them in .dockerignore, copy less, or raise context-limit in [tool.slipway]"
+    return Problem(image.dockerfile, f"{image.name} would send {size(files.size)}, more than {size(limit)}", hint)
+
+
+def unsendable(image: Image, files: Files) -> list[Problem]:
+    """A problem for each name that BuildKit cannot be sent: its messages hold UTF-8 only."""
+    what = "{} has a name or target that is not UTF-8: BuildKit cannot be sent it"
+    hint = "rename it, or name it in .dockerignore"
+    return [Problem(image.dockerfile, what.format(one_line(path)), hint) for path in files.odd]
+
+
+def refuse_missing_bases(
+    images: Iterable[Image], host: str, roots: Mapping[str, str], registry: Callable[[], Registry]
+) -> None:
+    """Raises UsageError when ``images`` stand on bases at ``host`` that neither it nor the engine has (``roots``: root
+    image → what the engine holds); the versions there are told. Raises PushError."""
+    problems: list[Problem] = []
+    for image in images:
+        for root in image.roots:
+            if root.startswith(f"{host}/") and not roots[root]:
+                reference = pull_reference(root)
+                if not registry().digest(reference):
+                    version = reference.tag or reference.digest[:19]
+                    hint = f"did you push {reference.name} {version}? {_versions(reference, registry())}"
+                    problems.append(
+                        Problem(image.dockerfile, f"FROM {root}: neither in the engine nor at {host}", hint)
+                    )
+    if problems:
+        raise UsageError.of(problems)
+
+
+def _versions(reference: Reference, registry: Registry) -> str:
+    try:
+        known = [tag for tag in registry.tags(reference) if not tag.startswith(CONTENT_PREFIX)]
+    except SlipwayError:
+        return "the registry does not say which versions it has"
+    return f"known: {', '.join(known[-_TAGS_SHOWN:])}" if known else "no version of it is there"
+
+
+def notes(assembly: Assembly, leaving: Sequence[str]) -> tuple[str, ...]:
+    """What is read by a frontend, hazards that are only told, and links (``path -> target``) that lead outside."""
+    frontends = [f"{image.dockerfile} is read by {image.frontend}" for image in assembly.stack if image.frontend]
+    told = [f"{problem}; {problem.hint}" for problem, hazard in _hazards(assembly) if not hazard.refused]
+    links = [f"{one_line(link)} leads out of the context: sent as a link, never followed" for link in leaving]
+    more = [f"{len(links) - _LINKS_SHOWN} more links lead out"] if len(links) > _LINKS_SHOWN else []
+    return (*frontends, *told, *links[:_LINKS_SHOWN], *more)
+
+
+def _hazards(assembly: Assembly) -> Iterator[tuple[Problem, Hazard]]:
+    for image in assembly.stack:
+        for hazard in assembly.readings[image.name].hazards:
+            yield Problem(f"{image.dockerfile}:{hazard.line}", hazard.what, hazard.hint), hazard

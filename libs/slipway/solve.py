@@ -1,0 +1,157 @@
+"""One solve: bake some images, listen to buildx; what it made, what failed, what it warned of, how long it took.
+
+An image whose own steps take longer than BUILD_TIMEOUT ends the solve. buildx cancels the others then, as it does at
+any failure: what they finished is cached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from slipway import graph, runs
+from slipway.bake import Target, bake_command, bake_file
+from slipway.engine import Engine
+from slipway.errors import MissingError
+from slipway.model import INPUT_LABEL, TITLE_LABEL
+from slipway.plan import Plan, Step
+from slipway.progress import Event, Failure, Progress
+from slipway.runner import Watched
+from slipway.settings import Settings
+from slipway.survey import Survey
+
+OnEvent = Callable[[Event], None]
+
+
+@dataclass(frozen=True)
+class Inheritance:
+    """What builds get from this machine: secret id → file, never in a layer."""
+
+    secrets: Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to go about a build.
+
+    no_cache: build what is selected from nothing, though it is here · fail_fast: begin nothing after the first
+    failure · strict: what BuildKit warns of has failed · retries: how often a failed image is tried again.
+    """
+
+    no_cache: bool = False
+    fail_fast: bool = False
+    strict: bool = False
+    retries: int = 0
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done, and with what: the survey, the plan made of it, the edges, who listens."""
+
+    survey: Survey
+    plan: Plan
+    engine: Engine
+    run: Watched
+    record: runs.Run
+    inheritance: Inheritance
+    on_event: OnEvent
+    options: Options = Options()
+
+    @property
+    def settings(self) -> Settings:
+        return self.survey.repository.settings
+
+    @property
+    def parents(self) -> graph.Graph:
+        return {image.name: image.parents for image in self.survey.stack}
+
+
+@dataclass(frozen=True)
+class Solved:
+    """``made``: images that buildx says are there. ``seconds``: what each image's steps took."""
+
+    made: Collection[str]
+    failures: Mapping[str, Failure]
+    warnings: Mapping[str, tuple[str, ...]]
+    seconds: Mapping[str, float]
+
+
+def solve(work: Work, names: Sequence[str]) -> Solved:
+    """Bake ``names``. Raises MissingError when the engine went away."""
+    settings, record = work.settings, work.record
+    file = bake_file([_target(work, work.plan.by_image[name], set(names)) for name in names])
+    command = bake_command(file, root=str(settings.root), builder=settings["BUILDER"], count=len(names))
+    record.journal(command=str(command), images=list(names))
+    progress = Progress(names, record.redact)
+    seconds = dict.fromkeys(names, 0.0)
+    late: dict[str, Failure] = {}
+
+    def on_line(line: str) -> None:
+        for event in progress.feed(line):
+            _log(record, event)
+            seconds[event.image] += event.seconds
+            work.on_event(replace(event, text=record.redact(event.text)))
+
+    def over() -> bool:
+        late.update({} if late else progress.overdue(settings.build_seconds))
+        return bool(late)
+
+    result = work.run(command, on_line=on_line, over=over)
+    for line in progress.trailer:
+        record.log("bake", line)
+    if progress.cut:
+        raise MissingError("engine: went away")
+    if result.ok:
+        return Solved(tuple(names), {}, progress.warnings, seconds)
+    failures = progress.failures() | _ended(work, late)
+    if not failures:
+        tail = [line for line in progress.trailer if line.strip()]
+        cause = tail[-1].removeprefix("ERROR: ") if tail else f"buildx ended with exit code {result.exit_code}"
+        failures = dict.fromkeys(names, Failure("", cause))
+    seconds |= {name: progress.seconds(name) for name in failures}
+    redacted = {name: _redacted(failure, record) for name, failure in failures.items()}
+    return Solved(progress.exported, redacted, progress.warnings, seconds)
+
+
+def _ended(work: Work, late: Mapping[str, Failure]) -> dict[str, Failure]:
+    cause = f"not finished after {work.settings['BUILD_TIMEOUT']} (BUILD_TIMEOUT)"
+    for name, failure in late.items():
+        work.record.log(name, f"failed  {failure.step}  {cause}")
+        work.on_event(Event(name, "failed", cause))
+    return {name: replace(failure, cause=cause) for name, failure in late.items()}
+
+
+def _log(record: runs.Run, event: Event) -> None:
+    if event.kind == "log":
+        record.log(event.image, event.text)
+    elif event.kind in ("step", "cached", "done", "failed"):
+        spent = f"  {event.seconds:.1f} s" if event.seconds else ""
+        record.log(event.image, f"{event.kind:7} {event.text}{spent}")
+
+
+def _redacted(failure: Failure, record: runs.Run) -> Failure:
+    output = tuple(record.redact(line) for line in failure.output)
+    return Failure(record.redact(failure.step), record.redact(failure.cause), output)
+
+
+def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
+    repository, image, given = work.survey.repository, work.survey.stack[step.image], work.settings.build_args
+    links = {
+        text: f"target:{parent}" if parent in baked else f"docker-image://{work.survey.facts.content(parent)}"
+        for text, parent in image.links.items()
+    }
+    links |= {name: str(repository.contexts[name]) for name in image.contexts}
+    secrets = {name: file for name, file in work.inheritance.secrets.items() if name in image.secrets}
+    return Target(
+        name=step.image,
+        context=repository.worktree.context(image.context),
+        dockerfile=image.dockerfile if image.context == "." else Path(image.dockerfile).name,
+        tags=(str(step.reference), str(step.content)),
+        args={name: given[name] for name in image.args if name in given},
+        labels={INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image},
+        links=links,
+        secrets=tuple(f"id={name},src={secrets[name]}" for name in sorted(secrets)),
+        platforms=work.settings.platforms,
+        fresh=step.fresh,
+    )

@@ -1,0 +1,63 @@
+"""What every image must keep to be shipped, however well it works: no root, no secret, nothing that anyone may change.
+
+When nothing else failed, ``invoke smoke`` says that the image is refused, not that it is broken.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from slipway.layers import complaints, secrets_in_history
+from slipway.permissions import setuid_complaints, writable_complaints
+from slipway.testing.bench import BuiltImage
+from slipway.testing.plugin import Container
+
+pytestmark = pytest.mark.policy
+ALLOWED = "or [tool.slipway.allow-root] says why"
+
+
+def test_its_user_is_a_number_and_not_root(image: BuiltImage, pytestconfig: pytest.Config) -> None:
+    user = image.config.get("User", "")
+    if pytestconfig.option.slipway_allow_root and user in ("", "0", "0:0", "root"):
+        return
+    uid, _, gid = user.partition(":")
+    assert re.fullmatch(r"[0-9]+(:[0-9]+)?", user), (
+        f"USER {user or '(none, so root)'}: not a number such as 10001:10001"
+    )
+    assert int(uid) != 0, f"USER {user} is root; USER 10001:10001, {ALLOWED}"
+    assert not gid or int(gid) != 0, f"USER {user} is in root's group"
+
+
+def test_its_processes_are_not_root(container: Container, image: BuiltImage, pytestconfig: pytest.Config) -> None:
+    inside = container.exec("id", "-u")
+    assert inside.exit_code == 0, inside.output
+    if pytestconfig.option.slipway_allow_root:
+        return
+    assert inside.output.strip() != "0", f"id -u says 0; USER 10001:10001, {ALLOWED}"
+    assert inside.output.strip() == image.config.get("User", "").partition(":")[0]
+
+
+def test_it_carries_no_key_credential_or_env_file(image: BuiltImage) -> None:
+    layers = image.layers()
+    assert layers, "no layer was read"
+    assert not complaints(layers), "\n".join(complaints(layers))
+
+
+def test_its_history_tells_no_secret(image: BuiltImage) -> None:
+    lines = [entry["CreatedBy"] for entry in image.history]
+    told = secrets_in_history(lines, image.config.get("Env") or ())
+    assert not told, "\n".join(told)
+
+
+def test_no_program_lends_rights(image: BuiltImage, pytestconfig: pytest.Config) -> None:
+    """setuid and setgid programs, those apart that Debian brings and that ``allow-setuid`` names."""
+    told = setuid_complaints(image.layers(), pytestconfig.option.slipway_allow_setuid)
+    assert not told, "\n".join(told)
+
+
+def test_nothing_that_anyone_may_change(image: BuiltImage) -> None:
+    """Files and folders open to all, and what is run but belongs to the user it is run by."""
+    told = writable_complaints(image.layers(), image.config)
+    assert not told, "\n".join(told)

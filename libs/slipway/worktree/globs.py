@@ -1,0 +1,41 @@
+"""Which paths a pattern of COPY names, as Go's filepath.Match has it; of files only names are read."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import re
+
+_GLOB = re.compile(r"[*?\[\\]")
+
+
+def is_glob(pattern: str) -> bool:
+    return _GLOB.search(pattern) is not None
+
+
+def matches(base: str, pattern: str, *, deep: bool) -> list[str]:
+    """Paths below ``base``; ``deep``: a ``**`` stands for folders at any depth, as in COPY --parents."""
+    found = [""]
+    for part in pattern.split("/"):
+        below = _folders if deep and part == "**" else _children
+        found = list(dict.fromkeys(hit for path in found for hit in below(base, path, part)))
+    return found
+
+
+def _folders(base: str, folder: str, part: str) -> list[str]:
+    """``folder`` and all folders below it."""
+    top = os.path.join(base, folder)
+    return [os.path.normpath(os.path.join(folder, os.path.relpath(path, top))) for path, _, _ in os.walk(top)]
+
+
+def _children(base: str, folder: str, part: str) -> list[str]:
+    """Paths below ``folder`` whose last part matches ``part``."""
+    if not is_glob(part):
+        path = os.path.join(folder, part)
+        return [path] if os.path.lexists(os.path.join(base, path)) else []
+    pattern = re.sub(r"\\(.)", lambda match: f"[{match[1]}]", part).replace("[^", "[!")
+    try:
+        names = sorted(os.listdir(os.path.join(base, folder)))
+    except (NotADirectoryError, FileNotFoundError):
+        return []
+    return [os.path.join(folder, name) for name in names if fnmatch.fnmatchcase(name, pattern)]

@@ -1,0 +1,286 @@
+"""What an image reads, as texts that stand for its content.
+
+What must never travel (``.env``, keys, credential files) is refused here, whatever ``.dockerignore`` says.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from slipway.dockerfile import Source
+from slipway.dockerfile.ignore import Ignore, parse_ignore
+from slipway.errors import PolicyError, Problem, UsageError, one_line
+from slipway.worktree.contexts import is_within, name_context
+from slipway.worktree.globs import is_glob, matches
+from slipway.worktree.statcache import StatCache, attributes
+
+_DENIED = re.compile(
+    r"(?:^|/)(?:\.env(?:rc|[._-](?!(?:example|sample|template)$)[^/]*)?"
+    r"|[^/]*\.(?:pem|key|p8|pk8|p12|pfx|ppk|kubeconfig)|kubeconfig|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?"
+    r"|[._]netrc|\.pypirc|\.dockercfg|\.git-credentials|\.git|\.slipway|\.aws|\.ssh|\.docker/config\.json|\.kube/config)"
+    r"(?:$|/)",
+    re.IGNORECASE,
+)
+#: How much of a file's folder a pattern above may ask for: ``/.docker/``.
+_LONGEST_FOLDER = 9
+
+
+@dataclass(frozen=True)
+class Files:
+    """What sources name: path → text that stands for its content; ``trees`` opens the texts that name a tree.
+
+    ``sizes``: path → bytes it would send. ``leaving``: links that point out of the context, as ``path -> target``.
+    ``odd``: paths whose name or target is not UTF-8.
+    """
+
+    entries: Mapping[str, str]
+    trees: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    leaving: tuple[str, ...] = ()
+    odd: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> int:
+        """Bytes sent in all; what lies in a folder that is sent anyway counts once."""
+        return sum(count for path, count in self.sizes.items() if not self.sizes.keys() & set(_above(path)))
+
+
+@dataclass
+class _Found:
+    """One entry while it is read, or one folder: the texts of all in it, their bytes, what is noted of it."""
+
+    listing: dict[str, str] = field(default_factory=dict)
+    size: int = 0
+    leaving: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
+    digest: str = ""
+
+
+class Worktree:
+    """A repository's files below ``root``."""
+
+    def __init__(self, root: Path, cache: StatCache | None = None) -> None:
+        self.root = root
+        self.cache = cache or StatCache(root / ".slipway/cache/stat.json")
+        self._ignores: dict[str, Ignore] = {}
+        self._trees: dict[tuple[str, Ignore], _Found] = {}
+
+    def dockerfiles(self) -> dict[str, str]:
+        """Path from the root → text of every Dockerfile. Raises UsageError for those that cannot be read."""
+        found = [*sorted(self.root.glob("infra/docker/*.Dockerfile")), *sorted(self.root.glob("apps/*/Dockerfile"))]
+        texts: dict[str, str] = {}
+        problems: list[Problem] = []
+        for path in found:
+            name = path.relative_to(self.root).as_posix()
+            try:
+                texts[name] = self._text(path, name)
+            except UsageError as error:
+                problems += error.problems
+        if problems:
+            raise UsageError.of(problems)
+        return texts
+
+    def again(self) -> Worktree:
+        """The same files, looked at anew."""
+        return Worktree(self.root, self.cache)
+
+    def context(self, path: str) -> str:
+        """The name, from the root, under which BuildKit is sent the context ``path``; see ``name_context``."""
+        return name_context(self.root, path, self.cache.salt)
+
+    def exists(self, path: str) -> bool:
+        return os.path.lexists(self.root / path)
+
+    def ignore(self, dockerfile: str, context: str) -> Ignore:
+        """``<Dockerfile>.dockerignore`` when there is one, else the context's ``.dockerignore``."""
+        for path in (f"{dockerfile}.dockerignore", f"{context}/.dockerignore"):
+            file = self.root / path
+            if path not in self._ignores and file.is_file():
+                self.cache.sha256(os.path.realpath(file), file.stat())
+                self._ignores[path] = parse_ignore(file.read_bytes().decode("utf-8", "surrogateescape"), path=path)
+            if path in self._ignores:
+                return self._ignores[path]
+        return self._ignores.setdefault("", parse_ignore(""))
+
+    def files(self, dockerfile: str, context: str, sources: Sequence[Source]) -> Files:
+        """What ``sources`` read from ``context`` (a path from the root, or absolute).
+
+        Raises UsageError for what is missing, leaves the context or is no plain file; PolicyError for what is denied.
+        """
+        ignore = self.ignore(dockerfile, context)
+        base = os.path.normpath(os.path.join(self.root, context))
+        if not is_within(os.path.realpath(base), self.root):
+            problem = Problem(dockerfile, f"the context {context} leaves the repository: {os.path.realpath(base)}")
+            raise UsageError.of([problem])
+        found: dict[str, _Found] = {}
+        entries: dict[str, str] = {}
+        for source in sources:
+            where = f"{dockerfile}:{source.line}"
+            for pattern in source.paths:
+                for path in _named(base, pattern, ignore, where, deep=source.parents):
+                    name = path if context == "." else f"{context}/{path}"
+                    entries[name], found[name] = self._entry(base, path, ignore, where)
+        return _files(entries, found)
+
+    def whole(self, folder: Path) -> Files:
+        """All of a named context: ``"."`` → its tree. Raises UsageError when there is no such folder."""
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder", hint="WHEELHOUSE or pip's find-links names it")
+        text, found = self._entry(str(folder), ".", self.ignore("", str(folder)), str(folder))
+        return _files({".": text}, {".": found})
+
+    def largest(self, files: Files, count: int) -> list[tuple[str, int]]:
+        """The ``count`` largest plain files among what is sent, with their bytes."""
+        names = [name for name in files.entries if name in files.sizes]
+        for name, text in files.entries.items():
+            tree = next((word for word in text.split(" ") if word in files.trees), "")
+            names += [os.path.normpath(f"{name}/{path}") for path in files.trees.get(tree, ())]
+        full = {name: self.root / name for name in names}
+        sizes = {name: path.lstat().st_size for name, path in full.items() if path.is_file() and not path.is_symlink()}
+        return sorted(sizes.items(), key=lambda item: item[1], reverse=True)[:count]
+
+    def _text(self, path: Path, name: str) -> str:
+        real = os.path.realpath(path)
+        try:
+            if not is_within(real, self.root):
+                raise UsageError.of([Problem(name, f"leaves the repository: {real}")])
+            if not path.is_file():
+                raise UsageError.of([Problem(name, "is no plain file: it is not opened")])
+            self.cache.sha256(real, path.stat())
+            return path.read_bytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            problem = Problem(name, f"byte {error.start} is not UTF-8", "save the file as UTF-8")
+            raise UsageError.of([problem]) from None
+        except OSError as error:
+            raise UsageError.of([Problem(name, f"cannot be read: {error.strerror}")]) from None
+
+    def _entry(self, base: str, path: str, ignore: Ignore, where: str) -> tuple[str, _Found]:
+        """What stands for ``path``; a link in it is followed, as COPY does, and told."""
+        real_base = os.path.realpath(base)
+        real = os.path.realpath(os.path.join(base, path))
+        inside = os.path.relpath(real, real_base)
+        if not is_within(real, real_base):
+            raise UsageError.of([Problem(where, f"source {path} leaves the context: {real}")])
+        via = "" if inside == os.path.normpath(path) else f" via {inside}"
+        try:
+            status = os.lstat(real)
+            if stat.S_ISDIR(status.st_mode):
+                found = self._tree(real_base, "" if inside == "." else inside, ignore, where)
+                return f"{status.st_mode:o} {found.digest}{attributes(real)}{via}", found
+            if _DENIED.search(inside):
+                raise _refusal(inside, where)
+            single = _Found()
+            text = self._file(real, inside, status, where, single)
+            single.odd = [] if _is_text(inside, text) else [inside]
+            return text + via, single
+        except OSError as error:
+            shown = one_line(os.path.relpath(os.fsdecode(error.filename or real), real_base))
+            raise UsageError.of([Problem(where, f"{shown} cannot be read: {error.strerror}")]) from None
+
+    def _tree(self, base: str, folder: str, ignore: Ignore, where: str) -> _Found:
+        """A folder's listing, names relative to it, and the digest that stands for it; walked once a run."""
+        key = (os.path.join(base, folder), ignore)
+        if key not in self._trees:
+            found = self._walked(base, folder, ignore, where)
+            found.odd = [path for path, text in found.listing.items() if not _is_text(path, text)]
+            skip = len(folder) + 1 if folder else 0
+            listed = sorted((os.fsencode(path[skip:]), path[skip:], text) for path, text in found.listing.items())
+            found.listing = {path: text for _, path, text in listed}
+            hasher = hashlib.sha256()
+            for name, _, content in listed:  # bytes: the same in every locale
+                told = os.fsencode(content)
+                hasher.update(b"%d:%b%d:%b" % (len(name), name, len(told), told))
+            found.digest = f"tree:{hasher.hexdigest()}"
+            self._trees[key] = found
+        return self._trees[key]
+
+    def _walked(self, base: str, folder: str, ignore: Ignore, where: str) -> _Found:
+        found = _Found()
+        ahead = [folder]
+        while ahead:
+            inside = ahead.pop()
+            prefix, excludes, denied = f"{inside}/" if inside else "", ignore.below(inside), _DENIED.search(inside)
+            tail = max(0, len(prefix) - _LONGEST_FOLDER)
+            with os.scandir(os.path.join(base, inside)) as entries:
+                for entry in entries:
+                    path = prefix + entry.name
+                    excluded = excludes(path)
+                    status = entry.stat(follow_symlinks=False)
+                    if stat.S_ISDIR(status.st_mode):
+                        if not excluded:
+                            found.listing[path] = f"{status.st_mode:o} directory{attributes(entry.path)}"
+                        if not (excluded and ignore.prunes(path)):
+                            ahead.append(path)
+                    elif not excluded:
+                        if denied or _DENIED.search(path, tail):
+                            raise _refusal(path, where)
+                        found.listing[path] = self._file(entry.path, path, status, where, found)
+        return found
+
+    def _file(self, full: str, path: str, status: os.stat_result, where: str, found: _Found) -> str:
+        mode = status.st_mode
+        if stat.S_ISREG(mode):
+            found.size += status.st_size
+            return f"{mode:o} {self.cache.sha256(full, status)}"
+        if not stat.S_ISLNK(mode):
+            problem = Problem(where, f"{one_line(path)} is neither file, folder nor link", "it was not opened")
+            raise UsageError.of([problem])
+        target = os.readlink(full)
+        if os.path.normpath(os.path.join(os.path.dirname(path), target)).startswith(("/", "../")):
+            found.leaving.append(f"{path} -> {target}")
+        return f"link {target}"
+
+
+def _is_text(path: str, text: str) -> bool:
+    """Whether a name, and the target of a link, are UTF-8."""
+    if path.isascii() and text.isascii():
+        return True
+    try:
+        return bool((path + text).encode("utf-8"))
+    except UnicodeEncodeError:
+        return False
+
+
+def _refusal(path: str, where: str) -> PolicyError:
+    hint = "keys, credentials, .env, .git and .slipway never do: name it in .dockerignore, or copy less"
+    return PolicyError.of([Problem(where, f"{one_line(path)} would enter the image", hint)])
+
+
+def _named(base: str, pattern: str, ignore: Ignore, where: str, *, deep: bool) -> Iterator[str]:
+    """Paths that ``pattern`` names and ``ignore`` leaves. Raises UsageError for one without globs that is not there."""
+    if pattern in ("", "."):
+        yield "."
+    elif is_glob(pattern):
+        yield from (path for path in matches(base, pattern, deep=deep) if not ignore.excludes(path))
+    else:
+        excluded = ignore.excludes(pattern)
+        if not os.path.lexists(os.path.join(base, pattern)) or excluded:
+            cause = "is excluded by .dockerignore" if excluded else "does not exist"
+            if not excluded or ignore.prunes(pattern):
+                raise UsageError.of([Problem(where, f"source {one_line(pattern)} {cause}")])
+        yield pattern
+
+
+def _files(entries: Mapping[str, str], found: Mapping[str, _Found]) -> Files:
+    return Files(
+        entries,
+        {each.digest: each.listing for each in found.values() if each.digest},
+        {name: each.size for name, each in found.items()},
+        tuple(dict.fromkeys(link for each in found.values() for link in each.leaving)),
+        tuple(dict.fromkeys(path for each in found.values() for path in each.odd)),
+    )
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders that ``path`` lies in, by their names from the root."""
+    if path != ".":
+        yield "."
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path

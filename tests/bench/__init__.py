@@ -1,0 +1,1 @@
+"""The bench: slipway beside what it is measured against, on generated stacks. ``nox -s bench`` runs it."""

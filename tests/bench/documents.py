@@ -1,0 +1,44 @@
+"""docs/performance.*: the samples as JSON; the picture and the tables are drawn from it, the words around them stay."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+from tests.bench import samples, table
+from tests.bench.picture import picture
+from tests.bench.samples import Results
+
+_DRAWN = re.compile(r"(?<=<!-- drawn from performance\.json -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+
+def dumps(results: Results) -> str:
+    return json.dumps(samples.as_json(results), indent=1) + "\n"
+
+
+def loads(text: str) -> Results:
+    return samples.from_json(json.loads(text))
+
+
+def figures(results: Results) -> str:
+    """What stands between the marks of performance.md."""
+    facts = " · ".join(f"{name} {value}" for name, value in results.machine.items())
+    parts = [table.markdown(found) for found in (table.judged(results), table.times(results), table.others(results))]
+    missing = [table.unmeasured(results)] if table.unmeasured(results) else []
+    return "\n" + "\n\n".join([f"Taken on: {facts}.", *missing, *parts]) + "\n\n"
+
+
+def drawn(document: str, results: Results) -> str:
+    """``document`` with its figures drawn anew; the words around them are a person's."""
+    return _DRAWN.sub(lambda _: figures(results), document)
+
+
+def write(docs: Path, newer: Results) -> None:
+    """Join ``newer`` to what docs/performance.json has, and draw all from it."""
+    kept = docs / "performance.json"
+    results = loads(kept.read_text("utf-8")).joined(newer) if kept.exists() else newer
+    kept.write_text(dumps(results), "utf-8")
+    (docs / "performance.svg").write_text(picture(results), "utf-8")
+    page = docs / "performance.md"
+    page.write_text(drawn(page.read_text("utf-8"), results), "utf-8")

@@ -1,0 +1,91 @@
+"""What was measured, as values: samples in series, and the figures that are drawn from them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from statistics import median
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One run of one command: ``seconds`` by the clock, ``cpu`` seconds of the command and its children (not of the
+    engine, which works for it), ``memory`` bytes at the command's peak (0 where nobody looked)."""
+
+    seconds: float
+    cpu: float = 0.0
+    memory: int = 0
+
+
+@dataclass(frozen=True)
+class Series:
+    """The samples of one peer in one scenario at one size; ``services`` is 0 where the size plays no part.
+
+    ``part`` names what was measured in one go: its series may be compared with each other.
+    """
+
+    part: str
+    scenario: str
+    services: int
+    peer: str
+    samples: tuple[Sample, ...]
+
+    @property
+    def seconds(self) -> float:
+        """The median."""
+        return median(sample.seconds for sample in self.samples)
+
+    @property
+    def cpu(self) -> float:
+        """The median."""
+        return median(sample.cpu for sample in self.samples)
+
+    @property
+    def memory(self) -> int:
+        """The greatest peak, in bytes."""
+        return max(sample.memory for sample in self.samples)
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """The shortest and the longest, in seconds."""
+        return min(sample.seconds for sample in self.samples), max(sample.seconds for sample in self.samples)
+
+
+@dataclass(frozen=True)
+class Results:
+    """Every series, and the machine, named as ``machine`` says it, that they were taken on."""
+
+    machine: Mapping[str, str]
+    series: tuple[Series, ...]
+
+    def find(self, scenario: str, services: int, peer: str) -> Series | None:
+        wanted = (scenario, services, peer)
+        return next((one for one in self.series if (one.scenario, one.services, one.peer) == wanted), None)
+
+    def joined(self, newer: Results) -> Results:
+        """``newer``, and those parts of ours that it did not measure again; none of them from another machine."""
+        if self.machine != newer.machine:
+            return newer
+        parts = {one.part for one in newer.series}
+        return Results(newer.machine, (*(one for one in self.series if one.part not in parts), *newer.series))
+
+
+def as_json(results: Results) -> dict[str, Any]:
+    """The samples, and beside them the medians, for whoever reads only those."""
+    series = [
+        {**asdict(one), "median_seconds": round(one.seconds, 4), "median_cpu": round(one.cpu, 4)}
+        for one in results.series
+    ]
+    return {"machine": dict(results.machine), "series": series}
+
+
+def from_json(content: Mapping[str, Any]) -> Results:
+    """Raises KeyError and TypeError for what ``as_json`` did not write."""
+    return Results(dict(content["machine"]), tuple(_series(content["series"])))
+
+
+def _series(entries: Sequence[Mapping[str, Any]]) -> Iterable[Series]:
+    for entry in entries:
+        samples = tuple(Sample(**sample) for sample in entry["samples"])
+        yield Series(entry["part"], entry["scenario"], entry["services"], entry["peer"], samples)

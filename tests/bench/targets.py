@@ -1,0 +1,87 @@
+"""What is to be reached, and whether it was. Pure.
+
+A target compares medians of one part of one run with each other; only memory and the large context have a limit of
+their own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tests.bench.peers import BAKE, SCRIPT, SLIPWAY
+from tests.bench.samples import Results, Series
+
+NOTHING, ONE, LIBRARY, COLD = "nothing changed", "one service edited", "shared library edited", "cold, bases cached"
+PUSH, LIST, MEMORY, FILES = "push, nothing changed", "start", "peak memory", "plan of 100,000 files"
+ML_BUILD, ML_PUSH = "base-ml built", "base-ml pushed first"
+
+#: A series by scenario, services, peer.
+Key = tuple[str, int, str]
+
+
+@dataclass(frozen=True)
+class Target:
+    """``measured`` is at most ``limit`` times ``against``; without ``against`` at most ``limit`` seconds or bytes."""
+
+    measured: Key
+    limit: float
+    against: Key | None = None
+    unit: str = "seconds"
+
+    @property
+    def text(self) -> str:
+        scenario, services, peer = self.measured
+        size = f", {services} services" if services else ""
+        return f"{scenario}{size}: {peer}"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A target and what was measured: ``figure`` is a ratio, seconds or bytes, as the target's limit is."""
+
+    target: Target
+    figure: float
+
+    @property
+    def reached(self) -> bool:
+        return self.figure <= self.target.limit
+
+
+def _beside(scenario: str, services: int, peer: str, limit: float) -> Target:
+    return Target((scenario, services, SLIPWAY), limit, (scenario, services, peer))
+
+
+TARGETS = (
+    _beside(NOTHING, 20, BAKE, 0.8),
+    _beside(NOTHING, 100, BAKE, 1 / 10),
+    _beside(NOTHING, 100, SCRIPT, 1 / 40),
+    Target((NOTHING, 500, SLIPWAY), 3, (NOTHING, 100, SLIPWAY)),
+    _beside(ONE, 100, BAKE, 1 / 5),
+    _beside(LIBRARY, 20, BAKE, 1.1),
+    _beside(LIBRARY, 100, BAKE, 1.1),
+    _beside(COLD, 20, BAKE, 1.1),
+    _beside(COLD, 100, BAKE, 1.1),
+    Target((PUSH, 100, SLIPWAY), 1 / 4, (PUSH, 100, "docker push")),
+    Target((LIST, 0, "invoke --list"), 2, (LIST, 0, "import invoke")),
+    Target((MEMORY, 500, SLIPWAY), 150e6, unit="bytes"),
+    Target((FILES, 0, SLIPWAY), 1.5),
+    Target((ML_BUILD, 0, "uv"), 1 / 3, (ML_BUILD, 0, "pip")),
+    Target((ML_PUSH, 0, SLIPWAY), 1, (ML_PUSH, 0, "docker push")),
+)
+
+
+def verdicts(results: Results) -> tuple[Verdict, ...]:
+    """One for every target whose series were measured, in the targets' order."""
+    found = []
+    for target in TARGETS:
+        measured = results.find(*target.measured)
+        against = results.find(*target.against) if target.against else None
+        if measured and (against or not target.against):
+            found.append(Verdict(target, _figure(target, measured, against)))
+    return tuple(found)
+
+
+def _figure(target: Target, measured: Series, against: Series | None) -> float:
+    if target.unit == "bytes":
+        return float(measured.memory)
+    return measured.seconds / against.seconds if against else measured.seconds

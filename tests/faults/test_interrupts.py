@@ -1,0 +1,305 @@
+"""slipway is interrupted, terminated and killed at any moment of a build, a push and a smoke test.
+
+Afterwards nothing of the run is left, at the latest when the next run has ended, and that one finishes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import random
+import secrets
+import signal
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.rig.stacks import Ran
+
+if TYPE_CHECKING:
+    from tests.rig.stacks import Repository
+    from tests.rig.traces import Traces
+
+    Stack = Callable[..., Repository]
+    Until = Callable[..., None]
+    Cli = Callable[..., str]
+
+pytestmark = pytest.mark.integration
+SEED = "T_SLIPWAY_SEED"
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
+#: How a run ends that had begun; what it says.
+CODES = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGKILL: -9}
+WORDS = {signal.SIGINT: "error: interrupted; ", signal.SIGTERM: "error: ended by SIGTERM; ", signal.SIGKILL: ""}
+#: How Python or Invoke ends before slipway has begun.
+EARLY = {signal.SIGINT: {-2, 1, 130}, signal.SIGTERM: {-15}, signal.SIGKILL: {-9}}
+IMAGES = ("base-floor", "base-counter", "svc-cart", "svc-till", "svc-sign")
+TILL = """\
+COPY apps/svc_till/bin /bin/
+USER 10001:10001
+HEALTHCHECK --interval=1s --start-interval=100ms --start-period=5s CMD test -f /floor.txt
+CMD ["sleep", "infinity"]
+"""
+#: As much of Python as the shipped checks ask for.
+PYTHON = '#!/bin/sh\n[ "$1" != -c ] || echo "$SLIPWAY_RUN"\n'
+
+
+@dataclass
+class Yard:
+    """The shop, slowed down a little, with a till that can be smoke-tested."""
+
+    shop: Repository
+    traces: Traces
+    until: Until
+    cli: Cli
+    salt: str = ""
+
+    def prepare(self) -> None:
+        till = self.shop.root / "apps/svc_till/Dockerfile"
+        till.write_text(till.read_text() + TILL)
+        for name, text in (("python", PYTHON), ("id", "#!/bin/sh\necho 10001\n")):
+            self.shop.write(f"apps/svc_till/bin/{name}", text).chmod(0o755)
+        for path in ("infra/docker/base-floor.Dockerfile", "apps/svc_cart/Dockerfile"):
+            file = self.shop.root / path
+            file.write_text(file.read_text() + "RUN sleep 0.3\n")
+
+    def change(self) -> None:
+        """Other content in every image, under a version of its own."""
+        self.salt = secrets.token_hex(4)
+        self.shop.write("libs/floor.txt", self.salt)
+        self.shop.write("apps/svc_sign/sign.txt", self.salt)
+        self.shop.configure(BASE_VERSION=f"v-{self.salt}")
+
+    def version(self, name: str) -> str:
+        return self.shop.reference(name, f"v-{self.salt}")
+
+    def left(self) -> list[str]:
+        """What is there of runs that have ended: processes, containers, locks, files."""
+        home = self.shop.root / ".slipway"
+        names = {run.name for run in self.shop.runs()}
+        found = [*self.traces.processes(), *self.traces.files()]
+        for kind in (("ps", "--all"), ("volume", "ls"), ("network", "ls")):
+            listed = self.cli(*kind, "--filter", "label=slipway.run", "--format", '{{.Label "slipway.run"}}').split()
+            found += [f"{kind[0]} of {run}" for run in listed if run in names]
+        found += [str(path) for pattern in ("runs/*/secrets", "runs/*/*.part") for path in home.glob(pattern)]
+        found += [str(path) for folder in ("inputs", "cache") for path in (home / folder).glob("*.[0-9]*")]
+        return found + [str(file) for file in home.glob("locks/*") if not _free(file)]
+
+    def built(self) -> None:
+        """Every image is what its inputs say, under both its tags."""
+        steps = self.shop.json("plan")["steps"]
+        references = [step[key] for step in steps for key in ("reference", "content")]
+        form = '{{index .Config.Labels "slipway.input"}}'
+        labels = self.cli("image", "inspect", "--format", form, *references).split()
+        assert labels == [step["input_digest"] for step in steps for _ in range(2)]
+        assert {step["image"] for step in steps} == set(IMAGES)
+        said = self.cli("run", "--rm", self.version("svc-till"), "cat", "/floor.txt", "/shop/total.txt")
+        assert said.split() == [f"{self.salt}tea", "2"]
+
+    def published(self) -> None:
+        """Every version tag stands for its content."""
+        assert all(tag and tag == content for content, tag in self._digests().values()), self._digests()
+
+    def partly_published(self) -> None:
+        """A version tag stands for its content or for nothing."""
+        assert all(tag in ("", content) for content, tag in self._digests().values()), self._digests()
+
+    def _digests(self) -> dict[str, tuple[str, str]]:
+        """Image → what the registry has under its content tag and under its version tag."""
+        found = {}
+        for step in self.shop.json("plan")["steps"]:
+            content, tag = (step[key].rpartition(":")[2] for key in ("content", "reference"))
+            found[step["image"]] = self.shop.published(step["image"], content), self.shop.published(step["image"], tag)
+        return found
+
+    def gone(self, when: str) -> None:
+        """Nothing is left, at once or after a moment's patience."""
+        self.until(lambda: not self.left(), f"left {when}: {self.left()}", 5)
+
+
+def _free(lock: Path) -> bool:
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+@pytest.fixture
+def yard(stack: Stack, traces: Traces, until: Until, cli: Cli) -> Yard:
+    made = Yard(stack("shop"), traces, until, cli)
+    made.prepare()
+    return made
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is interrupted: the words, what gives it something to do, and what must be true between and after."""
+
+    words: tuple[str, ...]
+    prepare: Callable[[Yard], None]
+    between: Callable[[Yard], None]
+    after: Callable[[Yard], None]
+
+
+def _built_anew(yard: Yard) -> None:
+    yard.change()
+    yard.shop.invoke("build").ok()
+
+
+def _nothing(yard: Yard) -> None:
+    """A smoke test changes nothing, so there is nothing to prepare and nothing to look at."""
+
+
+KINDS = {
+    "build": Kind(("build",), Yard.change, _nothing, Yard.built),
+    "push": Kind(("push",), _built_anew, Yard.partly_published, Yard.published),
+    "smoke": Kind(("smoke", "svc-till"), _nothing, _nothing, _nothing),
+}
+
+
+@dataclass
+class Tally:
+    """Runs hit before slipway had begun, hit at work, and ended before they could be hit."""
+
+    early: int = 0
+    at_work: int = 0
+    missed: int = 0
+
+
+@pytest.mark.fault("B02", "B04")
+@pytest.mark.parametrize("rounds", [6, pytest.param(50, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_a_run_is_hit_at_any_moment(yard: Yard, name: str, rounds: int) -> None:
+    kind = KINDS[name]
+    seed = int(os.environ.get(SEED) or secrets.randbelow(10**6))
+    chance = random.Random(seed)
+    _built_anew(yard)
+    kind.prepare(yard)
+    length = yard.shop.invoke(*kind.words).ok().seconds
+    kind.after(yard)
+    # One moment in each of as many equal parts of the run, in any order, so that each signal meets early and late.
+    moments = [(part + chance.random()) / rounds * length for part in chance.sample(range(rounds), rounds)]
+    print(f"{name}: {SEED}={seed}, a run lasts {length:.1f} s")
+    tally = Tally()
+    for number, moment in enumerate(moments):
+        signum = SIGNALS[number % len(SIGNALS)]
+        print(f"  {signum.name} after {moment:.2f} s")
+        kind.prepare(yard)
+        _hit(yard, kind.words, signum, moment, tally)
+        kind.between(yard)
+        if name != "smoke" or signum == signal.SIGKILL or number == rounds - 1:
+            yard.shop.invoke(*kind.words).ok()
+            kind.after(yard)
+            yard.gone("after the next run")
+    print(tally)
+    assert tally.at_work >= rounds // 3, tally
+
+
+def _hit(yard: Yard, words: Sequence[str], signum: signal.Signals, moment: float, tally: Tally) -> None:
+    """Start a run, hit it after ``moment`` seconds, and look at how it ended and at what it left."""
+    runs = len(yard.shop.runs())
+    with yard.shop.start(*words) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=moment)
+            tally.missed += 1
+        except subprocess.TimeoutExpired:
+            process.send_signal(signum)
+            stdout, stderr = process.communicate(timeout=30)
+    ended = Ran(process.returncode, stdout, stderr, moment)
+    if ended.code in EARLY[signum] and "error: " not in stderr and len(yard.shop.runs()) == runs:
+        tally.early += 1
+    elif ended.code != 0:
+        tally.at_work += 1
+        assert ended.code == CODES[signum], f"exit {ended.code} after {signum.name}\n{stdout}\n{stderr}"
+        assert WORDS[signum] in ended.decent().closing
+    yard.until(lambda: not yard.traces.processes(), f"processes left: {yard.traces.processes()}", 8)
+    if signum != signal.SIGKILL:
+        yard.gone(f"{signum.name} after {moment:.2f} s")
+
+
+@pytest.fixture
+def climbing(stack: Stack) -> Repository:
+    """The tower, with a step of its own that lasts for two minutes."""
+    tower = stack("tower")
+    tower.write("libs/wait.sh", f"sleep 120.{secrets.randbelow(10**9)}\n")
+    return tower
+
+
+def climbs(tower: Repository) -> bool:
+    return any("climbing" in log.read_text() for log in tower.root.glob(".slipway/runs/*/svc-tower.log"))
+
+
+@pytest.mark.fault("B04", "X10")
+def test_killed_in_mid_build_its_buildx_dies_and_its_secrets_go_at_the_next_start(
+    climbing: Repository, traces: Traces, until: Until
+) -> None:
+    with climbing.start("build") as process:
+        until(lambda: climbs(climbing), "the long step")
+        assert any("buildx bake" in line for line in traces.processes())
+        files = list(climbing.root.glob(".slipway/runs/*/secrets/*"))
+        assert {file.name for file in files} == {"uv.toml", "pip.conf"}
+        assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
+        assert files[0].parent.stat().st_mode & 0o777 == 0o700
+        climbing.invoke("plan").ok()
+        assert all(file.exists() for file in files), "a living run's secrets were swept"
+        process.kill()
+        assert process.wait() == -signal.SIGKILL
+    until(lambda: not traces.processes(), "buildx is gone", 5)
+    assert all(file.exists() for file in files), "nothing was left to sweep"
+    climbing.invoke("plan").ok()
+    assert not files[0].parent.exists()
+
+
+#: A docker whose builds heed neither Ctrl-C nor SIGTERM.
+STUBBORN = """#!/bin/sh
+trap '' INT TERM
+echo $$ > "$STUBBORN"
+while :; do sleep 0.1; done
+"""
+
+
+@pytest.mark.fault("B02")
+def test_a_second_ctrl_c_does_not_wait(climbing: Repository, tmp_path: Path, traces: Traces, until: Until) -> None:
+    climbing.write("bin/docker", STUBBORN).chmod(0o755)
+    begun = tmp_path / "begun"
+    path = f"{climbing.root / 'bin'}:{os.environ['PATH']}"
+    with climbing.start("build", PATH=path, STUBBORN=str(begun)) as process:
+        until(begun.exists, "the build")
+        process.send_signal(signal.SIGINT)
+        with pytest.raises(subprocess.TimeoutExpired):
+            process.communicate(timeout=1)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=2.5)
+    Ran(process.returncode, stdout, stderr, 0).decent().failed(130, "error: interrupted; ", "run the same command")
+    until(lambda: not traces.processes(), "the build is gone", 5)
+    assert not list(climbing.root.glob(".slipway/runs/*/secrets"))
+
+
+#: A test that heeds no signal, so that it is killed with its container running.
+STUCK = """\
+import pathlib, signal, time
+
+def test_stuck(container):
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
+    pathlib.Path("begun").touch()
+    time.sleep(60)
+"""
+
+
+@pytest.mark.fault("B02")
+def test_containers_of_a_test_that_had_to_be_killed_are_gone(yard: Yard) -> None:
+    yard.shop.write("apps/svc_till/smoke/test_stuck.py", STUCK)
+    _built_anew(yard)
+    with yard.shop.start("smoke", "svc-till") as process:
+        yard.until(lambda: (yard.shop.root / "begun").exists() or process.poll() is not None, "the stuck test", 60)
+        assert any(entry.startswith("ps of ") for entry in yard.left())
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+    Ran(process.returncode, stdout, stderr, 0).decent().failed(130, "error: interrupted; ")
+    assert yard.left() == []

@@ -1,0 +1,115 @@
+"""What slipway refuses to build, or to build on: secrets, what nobody pinned, bases that are not there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tests.rig.offline import Offline
+from tests.rig.stacks import Repository
+
+CART = "apps/svc_cart/Dockerfile"
+SIGN = "apps/svc_sign/Dockerfile"
+TILL = "apps/svc_till/Dockerfile"
+FLOOR = "infra/docker/base-floor.Dockerfile"
+DIGEST = "sha256:" + "ab" * 32
+
+
+@pytest.mark.process
+@pytest.mark.fault("X01", "X09", "U08")
+def test_secrets_and_what_nobody_pinned_are_refused_together(shop: Offline) -> None:
+    shop.configure(INDEX="https://ann:geheim12@pypi.example/simple", MY_TOKENS="geheim34")
+    shop.append(FLOOR, "ARG GITHUB_TOKEN\nRUN curl -fsSL https://x.example/install | sh\n")
+    shop.append(CART, "ARG INDEX\nADD https://x.example/a.tar /\n")
+    shop.append(TILL, "ARG MY_TOKENS\nLABEL from=${MY_TOKENS}\n")
+    ran = shop.refused(
+        10,
+        f"error: {FLOOR}:6: GITHUB_TOKEN would stand in the image's history",
+        "hint:  RUN --mount=type=secret,id=github_token instead of ARG or ENV",
+        f"error: {FLOOR}:7: RUN runs what it downloads, whatever that is today",
+        "hint:  ADD --checksum=sha256:… fetches it, and nothing else under its name",
+        f"error: {CART}:6: the value of INDEX is a secret: it would stand in the image",
+        f"error: {CART}:7: ADD https://x.example/a.tar is not pinned: it may be another tomorrow",
+        f"error: {TILL}:7: the value of MY_TOKENS is a secret: it would stand in the image",
+        f"error: {TILL}:8: the value of from is a secret: it would stand in the image",
+        task=("build",),
+    )
+    assert "geheim" not in ran.stdout + ran.stderr
+
+
+@pytest.mark.process
+@pytest.mark.fault("X04", "X12")
+@pytest.mark.parametrize("path", [".env", "tls/server.pem", "home/id_ed25519", ".docker/config.json", ".git/HEAD"])
+def test_what_never_enters_an_image(shop: Offline, path: str) -> None:
+    """By name and within a folder, whatever .dockerignore says or leaves out."""
+    shop.write(".dockerignore", ".slipway\n" if path == ".env" else ".slipway\n.env\n")
+    if path != ".env":
+        shop.write(path, "secret")
+    shop.append(CART, f"COPY {path} /x\n")
+    shop.append(TILL, "COPY . /all\n")
+    ran = shop.refused(10, f"{CART}:6: {path} would enter the image", f"{TILL}:7: {path} would enter the image")
+    hint = "hint:  keys, credentials, .env, .git and .slipway never do: name it in .dockerignore, or copy less"
+    assert ran.closing.count(hint) == 2
+
+
+@pytest.mark.process
+@pytest.mark.fault("B14")
+def test_a_frontend_that_is_not_pinned(shop: Offline) -> None:
+    shop.write(SIGN, "# syntax=docker/dockerfile:1\n" + (shop.root / SIGN).read_text())
+    shop.refused(
+        10,
+        f"error: {SIGN}:1: the frontend docker/dockerfile:1 is not pinned by digest",
+        "hint:  # syntax=docker/dockerfile:1@sha256:…, or no such line: the engine has a frontend of its own",
+    )
+
+
+@pytest.mark.integration
+@pytest.mark.fault("B14", "U03")
+def test_a_pinned_frontend_and_an_extra_index_are_told(stack: Callable[..., Repository]) -> None:
+    shop = stack("shop")
+    frontend = f"docker/dockerfile:1@{DIGEST}"
+    shop.write(SIGN, f"# syntax={frontend}\n" + (shop.root / SIGN).read_text())
+    shop.write(TILL, (shop.root / TILL).read_text() + "RUN pip install --extra-index-url https://x.example a\n")
+    ran = shop.invoke("plan", "--json").ok()
+    assert json.loads(ran.stdout)["frontends"] == {"svc-sign": frontend}
+    assert f"note: {SIGN} is read by {frontend}\n" in ran.stderr
+    assert f"note: {TILL}:7: extra-index-url: any index may answer for any name; one --index-url" in ran.stderr
+    assert all(step["reference"].startswith(f"{shop.prefix}/") for step in json.loads(ran.stdout)["steps"])
+
+
+@pytest.mark.integration
+@pytest.mark.fault("X01")
+def test_the_password_of_an_index_is_no_build_arg(stack: Callable[..., Repository]) -> None:
+    shop = stack("shop", MIRROR_PW="geheim12")
+    shop.write(CART, (shop.root / CART).read_text() + "ARG MIRROR_PW\n")
+    given = {"PIP_INDEX_URL": "https://ann:geheim12@localhost:1/simple"}
+    ran = shop.invoke("build", "svc-cart", **given)
+    ran.failed(10, f"{CART}:6: the value of MIRROR_PW is a secret", "RUN --mount=type=secret,id=mirror_pw")
+    assert "geheim12" not in ran.stdout + ran.stderr
+    assert (shop.tags(), shop.runs()) == (set(), [])
+
+
+@pytest.mark.integration
+@pytest.mark.fault("B06")
+def test_a_base_that_is_not_in_the_registry(stack: Callable[..., Repository]) -> None:
+    shop = stack("shop")
+    shop.invoke("build-base", "base-floor").ok()
+    shop.invoke("push", "base-floor").ok()
+    shop.invoke("push", "base-floor", "--version", "v2").ok()
+    text = (shop.root / CART).read_text()
+    shop.write(CART, text.replace("base-floor:${BASE_VERSION}", "base-floor:v9"))
+    before = shop.tags()
+    for task in ("plan", "build"):
+        shop.invoke(task, "svc-cart").failed(
+            2,
+            f"error: {CART}: FROM {shop.reference('base-floor', 'v9')}: neither in the engine nor at ",
+            "hint:  did you push base-floor v9? known: v1, v2",
+        )
+    assert shop.tags() == before
+    assert shop.steps("plan", "base-floor")["base-floor"][0] == "reuse"
+    shop.write(CART, text.replace("base-floor:${BASE_VERSION}", "base-floor:v2"))
+    shop.invoke("build", "svc-cart").ok()
+    shop.write(CART, text.replace("${OWNER}/base-floor:${BASE_VERSION}", "nobody/base-x:v1"))
+    shop.invoke("build", "svc-cart").failed(2, "did you push base-x v1? no version of it is there")

@@ -1,0 +1,85 @@
+"""Smoke tests asked for as a person does: what each image that fails ends with, and that nothing of it stays."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from slipway.settings import find_root, load
+
+if TYPE_CHECKING:
+    from tests.rig.stacks import Repository
+
+    Stack = Callable[..., Repository]
+
+pytestmark = pytest.mark.integration
+PYTHON_IMAGE = load(find_root(Path(__file__)))["PYTHON_IMAGE"]
+GOOD = """\
+ARG PYTHON_IMAGE
+FROM ${PYTHON_IMAGE}
+USER 10001:10001
+HEALTHCHECK --interval=1m --start-interval=100ms --start-period=9s CMD ["true"]
+CMD ["sleep", "infinity"]
+"""
+EXITS = GOOD + 'CMD ["sh", "-c", "echo first words; echo the last words; exit 9"]\n'
+ROOTS = GOOD + "USER root\n"
+MOVES = """\
+import subprocess
+
+
+def test_someone_moves_the_tag_meanwhile():
+    subprocess.run(["docker", "tag", "{other}", "{tag}"], check=True)
+"""
+
+
+@pytest.fixture
+def harbour(stack: Stack) -> Iterator[Repository]:
+    """A repository of svc-good, which works."""
+    made = stack("blank", PYTHON_IMAGE=PYTHON_IMAGE)
+    made.write("apps/svc_good/Dockerfile", GOOD)
+    yield made
+
+
+@pytest.mark.fault("T01", "T05")
+def test_an_image_that_ends_at_once(harbour: Repository) -> None:
+    harbour.write("apps/svc_ends/Dockerfile", EXITS)
+    harbour.invoke("build").ok()
+    ran = harbour.invoke("smoke", "svc-ends")
+    ran.failed(
+        9, "error: smoke svc-ends:", "it stopped before it was healthy", "hint:  invoke smoke svc-ends", "log:   "
+    )
+    report = harbour.runs()[-1] / "smoke-svc-ends/pytest.log"
+    assert str(report) in ran.closing
+    assert "exit code 9" in report.read_text() and "the last words" in report.read_text()
+    kept = {log.read_text() for log in report.parent.glob("*-svc-ends-0.log")}
+    assert kept == {"first words\nthe last words\n"}, "the containers are gone, their logs are not"
+
+
+@pytest.mark.fault("U05")
+def test_an_image_of_root_s_is_refused_unless_the_project_says_why(harbour: Repository) -> None:
+    harbour.write("apps/svc_root/Dockerfile", ROOTS)
+    harbour.invoke("build").ok()
+    refused = harbour.invoke("smoke", "svc-root").failed(10, "smoke svc-root: 2 failed", "USER root: not a number")
+    assert "id -u says 0; USER 10001:10001, or [tool.slipway.allow-root] says why" in refused.closing
+    why = '\n[tool.slipway.allow-root]\nsvc-root = "opens raw sockets"\n'
+    harbour.write("pyproject.toml", (harbour.root / "pyproject.toml").read_text() + why)
+    harbour.invoke("smoke", "svc-root").ok()
+
+
+@pytest.mark.fault("T12")
+def test_a_version_tag_that_someone_moved_is_noticed(harbour: Repository) -> None:
+    harbour.invoke("build").ok()
+    tag, built = harbour.reference("svc-good"), harbour.image_id(harbour.reference("svc-good"))
+    moved_to = harbour.image_id(PYTHON_IMAGE)
+    harbour.write("apps/svc_good/smoke/test_meanwhile.py", MOVES.format(other=PYTHON_IMAGE, tag=tag))
+    ran = harbour.invoke("smoke", "--image", tag)
+    ran.failed(9, f"smoke {tag}: moved while it was tested, {built[:19]} -> {moved_to[:19]}")
+    assert json.loads((harbour.runs()[-1] / "run.json").read_text())["images"][0]["failed"] == 0, "it was the right one"
+    assert harbour.image_id(tag) == moved_to, "the tag did move"
+    harbour.write("apps/svc_good/smoke/test_meanwhile.py", "def test_nothing():\n    pass\n")
+    after = harbour.invoke("smoke", "svc-good").ok()
+    assert f"note: {tag} is {moved_to[:19]}; tested is {built[:19]}" in after.stderr

@@ -1,0 +1,129 @@
+"""Canaries: random secrets, looked for in all forms and in all places where a run may leave them.
+
+Nothing of slipway's own redaction is used here: a form that it forgets must be found.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import gzip
+import io
+import json
+import subprocess
+import tarfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from urllib.parse import quote, quote_plus
+
+from tests.rig.outside import docker
+
+PROVENANCE = "https://slsa.dev/provenance/v0.2"
+_PAUSE_SECONDS = 0.05
+
+
+def forms(secret: str) -> frozenset[bytes]:
+    """The secret as it is, in a URL, in JSON, in hexadecimal, and in base64 wherever it may begin in longer data."""
+    data = secret.encode()
+    texts = {secret, quote(secret, safe=""), quote(secret), quote_plus(secret), json.dumps(secret)[1:-1]}
+    texts |= {text.replace("&", r"\u0026") for text in texts}  # Go's JSON
+    found = {text.encode() for text in texts} | {data.hex().encode(), data.hex().upper().encode()}
+    for text in tuple(found):
+        for lead in range(3):
+            digits = base64.b64encode(b"\0" * lead + text).rstrip(b"=")[(0, 2, 3)[lead] : -1]
+            found |= {digits, digits.replace(b"+", b"-").replace(b"/", b"_")}
+    return frozenset(found)
+
+
+class Canaries:
+    """Secrets by name. Line breaks in what is searched hide nothing."""
+
+    def __init__(self, secrets: Mapping[str, str]) -> None:
+        self._forms = {name: forms(secret) for name, secret in secrets.items()}
+
+    def found(self, data: bytes) -> set[str]:
+        """The names of the secrets that stand in ``data``."""
+        unfolded = data.replace(b"\r", b"").replace(b"\n", b"")
+        return {name for name, forms in self._forms.items() if any(form in data or form in unfolded for form in forms)}
+
+    def where(self, places: Iterator[tuple[str, bytes]] | Mapping[str, bytes]) -> dict[str, set[str]]:
+        """Place → the names found there, for each place that holds any. Raises when there is no place to search."""
+        searched = dict(places)
+        assert searched, "nothing was searched"
+        return {place: names for place, data in searched.items() if (names := self.found(data))}
+
+
+def of_image(reference: str) -> Iterator[tuple[str, bytes]]:
+    """An image's history, its configuration, its manifest, and each of its layers, unpacked."""
+    yield "history", docker("history", "--no-trunc", reference).encode()
+    yield "config", docker("image", "inspect", reference).encode()
+    saved = subprocess.run(["docker", "save", reference], capture_output=True, check=True, timeout=120).stdout
+    with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
+        for member in archive:
+            if file := archive.extractfile(member):
+                data = file.read()
+                yield member.name, gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+def of_build_history(name: str, mark: str) -> Iterator[tuple[str, bytes]]:
+    """What the engine keeps of the builds whose record's name holds ``name`` and whose args or log hold ``mark``.
+
+    It keeps fifty builds: look soon. buildx names those alone that were started under the same Docker configuration.
+    """
+    listed = map(json.loads, docker("buildx", "history", "ls", "--format", "json").splitlines())
+    chosen = (record["ref"] for record in listed if name in record["name"] or not record["name"])
+    for ref in (path.rpartition("/")[2] for path in chosen):
+        told = docker("buildx", "history", "inspect", ref, "--format", "json")
+        log = _both("docker", "buildx", "history", "logs", ref)
+        if mark.encode() in told.encode() + log:
+            yield f"{ref} record", told.encode()
+            yield f"{ref} log", log
+            attached = ("docker", "buildx", "history", "inspect", "attachment", ref, "--type", PROVENANCE)
+            yield f"{ref} provenance", _both(*attached)
+
+
+def of_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Every file below ``folder``, its name included."""
+    for path in folder.rglob("*"):
+        if path.is_file():
+            yield str(path), str(path).encode() + b"\n" + path.read_bytes()
+
+
+class Watch:
+    """Looks at the command lines and environments of all processes again and again while it is entered.
+
+    ``told`` holds ``pid: names`` of the processes that showed a secret, ``commands`` every command line seen.
+    """
+
+    def __init__(self, canaries: Canaries) -> None:
+        self._canaries = canaries
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._look, daemon=True)
+        self.told: dict[str, set[str]] = {}
+        self.commands: set[bytes] = set()
+
+    def __enter__(self) -> Watch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        known: set[tuple[str, bytes, bytes]] = set()
+        while not self._over.wait(_PAUSE_SECONDS):
+            for process in Path("/proc").glob("[0-9]*"):
+                with contextlib.suppress(OSError):
+                    seen = (process.name, (process / "cmdline").read_bytes(), (process / "environ").read_bytes())
+                    if seen not in known:
+                        known.add(seen)
+                        self.commands.add(seen[1].replace(b"\0", b" "))
+                        if names := self._canaries.found(seen[1] + b"\0" + seen[2]):
+                            self.told[f"{seen[0]} {seen[1]!r}"] = names
+
+
+def _both(*argv: str) -> bytes:
+    done = subprocess.run(argv, capture_output=True, timeout=60, check=False)
+    return done.stdout + done.stderr

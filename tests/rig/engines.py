@@ -1,0 +1,111 @@
+"""Engines of the tests' own, to be killed, restarted, paused and filled."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from slipway.pipconfig import read_pip_config
+from slipway.runner import run
+from slipway.settings import load
+from tests.rig.outside import LABEL, docker, wait_until
+from tests.rig.stacks import ROOT
+
+ENGINE_IMAGE = "slipway-engine"
+_DISK = "/var/lib/docker"
+_BALLAST = f"{_DISK}/ballast"
+
+
+@dataclass(frozen=True)
+class OwnEngine:
+    """An engine in a container: ``address`` is what DOCKER_HOST is set to; it stays when the engine is restarted."""
+
+    address: str
+    container: str
+
+    def docker(self, *argv: str, check: bool = True) -> str:
+        """docker's CLI against this engine."""
+        return docker("--host", self.address, *argv, check=check)
+
+    def start(self) -> None:
+        docker("start", self.container)
+        wait_until(lambda: self.docker("version", check=False).count("Version:") > 1, "the engine's answer")
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash: what was built stays on its disk."""
+        docker("kill", self.container)
+
+    def pause(self) -> None:
+        """A black hole: connections stay, nothing is answered."""
+        docker("pause", self.container)
+
+    def resume(self) -> None:
+        docker("unpause", self.container)
+
+    def load(self, image: str) -> None:
+        """Copy an image of the outer engine."""
+        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
+            argv = ["docker", "--host", self.address, "load", "--quiet"]
+            subprocess.run(argv, stdin=saved.stdout, capture_output=True, check=True, timeout=120)
+
+    def fill(self) -> None:
+        """Leave no byte free on the engine's disk."""
+        docker("exec", self.container, "dd", "if=/dev/zero", f"of={_BALLAST}", "bs=64k", check=False)
+        assert self.free() == 0
+
+    def make_room(self) -> None:
+        docker("exec", self.container, "rm", _BALLAST)
+
+    def free(self) -> int:
+        """Bytes free on the engine's disk."""
+        return int(docker("exec", self.container, "df", "--block-size=1", "--output=avail", _DISK).split()[-1])
+
+
+@pytest.fixture(scope="session")
+def engine_image() -> str:
+    """The rig's engine as an image, built from infra/rig; its build is cached, so the tag stays."""
+    settings = load(ROOT)
+    bundle = settings["CA_BUNDLE"] or read_pip_config(run, sys.executable).cert
+    secret = ["--secret", f"id=ca,src={bundle}"] if bundle else []
+    build = ["buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", ENGINE_IMAGE, "--label", LABEL]
+    build += ["--file", str(ROOT / "infra/rig/engine.Dockerfile")]
+    docker(
+        *build, "--build-arg", f"ROOT_IMAGE={settings['PYTHON_IMAGE']}", *secret, str(ROOT / "infra/rig"), timeout=900
+    )
+    return ENGINE_IMAGE
+
+
+@pytest.fixture
+def own_engine(engine_image: str, root_image: str) -> Iterator[Callable[..., OwnEngine]]:
+    """Starts an engine that has the tiny root image: ``own_engine()``, ``own_engine("--bridge=none")``.
+
+    ``disk`` bytes instead of a volume make its disk a small one in memory, lost when the engine ends.
+    """
+    made: list[str] = []
+
+    def make(*flags: str, disk: int = 0) -> OwnEngine:
+        room = f"type=tmpfs,destination={_DISK},tmpfs-size={disk}" if disk else f"type=volume,destination={_DISK}"
+        port = _free_port()
+        where = ["--init", "--privileged", "--tmpfs", "/run", "--mount", room, "--publish", f"127.0.0.1:{port}:2375"]
+        container = docker("create", "--label", LABEL, *where, engine_image, *flags)
+        made.append(container)
+        engine = OwnEngine(f"tcp://127.0.0.1:{port}", container)
+        engine.start()
+        engine.load(root_image)
+        return engine
+
+    yield make
+    for container in made:
+        docker("rm", "--force", "--volumes", container)
+
+
+def _free_port() -> int:
+    """One that stays the engine's through a restart, which a port picked by the outer engine does not."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,126 @@
+"""The lines a user sees of what went wrong."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from slipway import errors
+from slipway.errors import BuildError, PolicyError, Problem, SlipwayError, UsageError, one_line, printable, suggestion
+
+CODES = {
+    "SlipwayError": 1,
+    "UsageError": 2,
+    "MissingError": 3,
+    "SshError": 4,
+    "SyncError": 5,
+    "BuildError": 6,
+    "PushError": 7,
+    "MixedReleaseError": 8,
+    "SmokeError": 9,
+    "PolicyError": 10,
+    "LockedError": 11,
+}
+
+
+@pytest.mark.parametrize(("name", "code"), CODES.items(), ids=lambda part: str(part))
+def test_every_kind_has_its_exit_code(name: str, code: int) -> None:
+    kind = getattr(errors, name)
+    assert issubclass(kind, SlipwayError)
+    assert kind("x").exit_code == kind("x").as_json()["exit_code"] == code
+
+
+def test_a_message_alone() -> None:
+    error = SlipwayError("plan: broken")
+    assert str(error) == "error: plan: broken"
+    assert (error.message, error.hint, error.log) == ("plan: broken", "", "")
+    assert error.problems == (Problem("", "plan: broken"),)
+
+
+def test_a_message_with_its_hint_and_log() -> None:
+    error = BuildError("build x: failed", hint="mend it", log=".slipway/runs/1/x.log")
+    assert str(error) == "error: build x: failed\nhint:  mend it\nlog:   .slipway/runs/1/x.log"
+    assert error.as_json() == {
+        "ok": False,
+        "exit_code": 6,
+        "error": "build x: failed",
+        "hint": "mend it",
+        "log": ".slipway/runs/1/x.log",
+    }
+
+
+def test_a_usage_error_keeps_hint_and_log() -> None:
+    error = UsageError("x", hint="y", log="z")
+    assert (error.hint, error.log, str(error)) == ("y", "z", "error: x\nhint:  y\nlog:   z")
+    assert error.problems == (Problem("", "x", "y"),)
+
+
+def test_one_problem_is_an_error_like_any_other() -> None:
+    error = UsageError.of([Problem(".env:3", "is empty", "fill it")])
+    assert (error.message, error.hint) == (".env:3: is empty", "fill it")
+    assert str(error) == "error: .env:3: is empty\nhint:  fill it"
+    assert str(UsageError.of([Problem("", "nothing here")])) == "error: nothing here"
+
+
+@pytest.mark.parametrize("kind", [UsageError, PolicyError])
+def test_several_problems_are_told_at_once(kind: type[SlipwayError]) -> None:
+    found = [Problem("a:1", "is wrong", "mend it"), Problem("b:2", "so is \x1bthis"), Problem("c", "and", "\x07that")]
+    error = kind.of(found)
+    assert isinstance(error, kind)
+    assert error.problems == tuple(found)
+    assert (error.message, error.hint) == ("a:1: is wrong", "mend it")
+    assert str(error).splitlines() == [
+        "error: a:1: is wrong",
+        "hint:  mend it",
+        r"error: b:2: so is \x1bthis",
+        "error: c: and",
+        r"hint:  \x07that",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31mred\x1b[0m", r"\x1b[31mred\x1b[0m"),
+        ("a\x00b\x08c\x0bd\rd\x1fe\x7ff\x80g\x9f", r"a\x00b\x08c\x0bd\x0dd\x1fe\x7ff\x80g\x9f"),
+        ("tab\tand\nline", "tab\tand\nline"),
+        ("plain é → ж", "plain é → ж"),
+    ],
+)
+def test_control_characters_are_made_visible(text: str, shown: str) -> None:
+    assert printable(text) == shown
+    assert str(SlipwayError(text, hint=text, log=text)) == f"error: {shown}\nhint:  {shown}\nlog:   {shown}"
+
+
+@pytest.mark.fault("C15")
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("plain é", "plain é"),
+        ("a\tb\nc\x1b", r"a\tb\nc\x1b"),
+        (os.fsdecode(b"bad\xff\xfe\x80"), r"bad\xff\xfe\x80"),
+    ],
+)
+def test_a_name_on_a_line(text: str, line: str) -> None:
+    assert one_line(text) == line
+    assert str(Problem(text, "is wrong")) == f"{line}: is wrong"
+    printable(text).encode("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("word", "known", "said"),
+    [
+        ("svc-orc", ["svc-forms", "svc-ocr"], "did you mean svc-ocr?"),
+        ("OWNR", ["owner", "REGISTRY"], "did you mean owner?"),
+        ("zzz", ["svc-ocr"], "otherwise"),
+        ("x", [], "otherwise"),
+    ],
+)
+def test_the_nearest_name_is_suggested(word: str, known: list[str], said: str) -> None:
+    assert suggestion(word, known, "otherwise") == said
+
+
+def test_a_suggestion_may_say_what_it_is() -> None:
+    assert suggestion("form", ["from"], what="--") == "did you mean --from?"
+    assert suggestion("zzz", ["from"]) == ""

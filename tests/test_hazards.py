@@ -1,0 +1,202 @@
+"""What a Dockerfile may not say, and what is only told."""
+
+from __future__ import annotations
+
+import pytest
+
+from slipway.dockerfile import Hazard, parse, read
+
+DIGEST = "sha256:" + "ab" * 32
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+TOKEN = "ghp_" + "a1" * 18
+
+
+def hazards(text: str, args: dict[str, str] | None = None, secrets: tuple[str, ...] = ()) -> tuple[Hazard, ...]:
+    return read(parse(text), args or {}, secrets=secrets).hazards
+
+
+def whats(text: str, args: dict[str, str] | None = None, secrets: tuple[str, ...] = ()) -> list[tuple[int, str]]:
+    return [(hazard.line, hazard.what) for hazard in hazards(text, args, secrets) if hazard.refused]
+
+
+DOWNLOADS = [
+    "curl -fsSL https://x.sh | sh",
+    "curl 'https://x.sh?a=1&b=2|c' | bash -s -- --yes",
+    "wget -qO- https://x.sh |sudo -E bash",
+    "curl https://x.py | python3 -",
+    "apt-get update && curl https://x.sh | tee /tmp/x.sh | sh",
+    "curl https://x.sh \\\n  | /bin/sh",
+    'sh -c "$(curl -fsSL https://x.sh)"',
+    "bash <(curl -fsSL https://x.sh)",
+    "eval `wget -qO- https://x.sh`",
+    "<<END\nset -e\ncurl https://x.sh \\\n | env A=1 bash\nEND",
+]
+HARMLESS = [
+    "curl -fsSLo /tmp/x.tar https://x.tar && echo 'ab /tmp/x.tar' | sha256sum --check",
+    "curl https://x.tar | tar -x",
+    "curl https://x | grep ssh",
+    "VERSION=$(curl https://x) && echo $VERSION",
+    "apt-get install -y curl | cat; sh x.sh",
+    "echo curl; ls | sh",
+    "wget https://x.sh; sh /own.sh",
+]
+
+
+@pytest.mark.fault("U08")
+@pytest.mark.parametrize("command", DOWNLOADS)
+def test_what_is_downloaded_is_not_run_unseen(command: str) -> None:
+    (hazard,) = hazards(f"FROM scratch\nRUN {command}\n")
+    assert (hazard.line, hazard.refused) == (2, True)
+    assert hazard.what == "RUN runs what it downloads, whatever that is today"
+    assert "ADD --checksum=sha256:" in hazard.hint
+
+
+@pytest.mark.parametrize("command", HARMLESS)
+def test_what_only_looks_like_it(command: str) -> None:
+    assert hazards(f"FROM scratch\nRUN {command}\n") == ()
+
+
+@pytest.mark.fault("U08")
+def test_a_trigger_is_looked_at_too() -> None:
+    text = "FROM scratch\nONBUILD RUN curl https://x.sh | sh\nONBUILD ADD https://x.example/a.tar /\n"
+    assert [line for line, _ in whats(text)] == [2, 3]
+
+
+@pytest.mark.fault("U08")
+@pytest.mark.parametrize(
+    ("words", "by"),
+    [
+        ("https://x.example/a.tar", "--checksum"),
+        ("--chmod=644 http://x.example/a.tar", "--checksum"),
+        ("--checksum=sha256:short https://x.example/a.tar", "--checksum"),
+        ("https://github.com/a/b.git#main", "#<commit>"),
+        ("git@github.com:a/b.git", "#<commit>"),
+    ],
+)
+def test_add_of_what_is_not_pinned(words: str, by: str) -> None:
+    (hazard,) = hazards(f"FROM scratch\nADD {words} /\n")
+    assert hazard.refused and "is not pinned: it may be another tomorrow" in hazard.what
+    assert by in hazard.hint
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        f"--checksum={DIGEST} https://x.example/a.tar",
+        f"--chmod=644 --checksum={DIGEST} --chown=1 https://x.example/a.tar",
+        f"https://github.com/a/b.git#{COMMIT}",
+        f"git@github.com:a/b.git#{COMMIT}:folder",
+        "a.tar",
+    ],
+)
+def test_add_of_what_is_pinned(words: str) -> None:
+    assert hazards(f"FROM scratch\nADD {words} /\n") == ()
+
+
+def test_a_login_in_a_url_is_not_repeated() -> None:
+    whole = " ".join(what for _, what in whats("FROM scratch\nADD https://ann:geheim@x.example/a /\n"))
+    assert "geheim" not in whole and "***@x.example" in whole
+
+
+@pytest.mark.fault("B14")
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("# syntax=docker/dockerfile:1\nFROM scratch", 1),
+        ("\ufeff#syntax=docker/dockerfile:1\nFROM scratch", 1),
+        ("# escape=`\n# Syntax = docker/dockerfile:1\nFROM scratch", 2),
+        ("#!/usr/bin/env docker\n# syntax=docker/dockerfile:1\nFROM scratch", 2),
+    ],
+)
+def test_a_frontend_is_pinned(text: str, line: int) -> None:
+    reading = read(parse(text))
+    assert reading.frontend == "docker/dockerfile:1"
+    (hazard,) = reading.hazards
+    assert (hazard.line, hazard.refused) == (line, True)
+    assert hazard.what == "the frontend docker/dockerfile:1 is not pinned by digest"
+    pinned = read(parse(text.replace(":1\n", f":1@{DIGEST}\n")))
+    assert (pinned.frontend, pinned.hazards) == (f"docker/dockerfile:1@{DIGEST}", ())
+
+
+@pytest.mark.fault("B14")
+def test_a_frontend_that_comes_as_a_build_arg() -> None:
+    text = "FROM scratch\nARG BUILDKIT_SYNTAX\n"
+    assert whats(text) == []
+    told = whats(text, {"BUILDKIT_SYNTAX": "evil/frontend"})
+    assert told == [(1, "the frontend evil/frontend is not pinned by digest")]
+
+
+@pytest.mark.fault("U03")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RUN pip install --extra-index-url https://x.example a",
+        "RUN PIP_EXTRA_INDEX_URL=https://x.example pip install a",
+        "ENV UV_EXTRA_INDEX_URL=https://x.example",
+    ],
+)
+def test_an_extra_index_is_told_and_not_refused(line: str) -> None:
+    (hazard,) = hazards(f"FROM scratch\n{line}\n")
+    assert (hazard.line, hazard.refused) == (2, False)
+    assert hazard.what == "extra-index-url: any index may answer for any name"
+
+
+@pytest.mark.fault("X01")
+@pytest.mark.parametrize(
+    "where", ["{}FROM scratch\n", "FROM scratch AS built\n{}FROM scratch\nCOPY --from=built / /\n"]
+)
+def test_an_arg_with_a_known_secret_a_password_or_a_token(where: str) -> None:
+    text = where.format("ARG INDEX\n")
+    line = text[: text.index("ARG")].count("\n") + 1
+    for value in ("geheim12", "prefix-geheim12", "https://ann:pw123@x.example/simple", TOKEN):
+        told = whats(text, {"INDEX": value}, ("geheim12",))
+        assert told == [(line, "the value of INDEX is a secret: it would stand in the image")], value
+    assert whats(text, {"INDEX": "https://x.example/simple"}, ("geheim12",)) == []
+
+
+@pytest.mark.fault("X01")
+@pytest.mark.parametrize("line", ["ARG GITHUB_TOKEN", "ENV DB_PASSWORD=x", "ARG NPM_AUTH=1"])
+def test_a_name_that_says_it_is_secret(line: str) -> None:
+    (hazard,) = hazards(f"FROM scratch\n{line}\n")
+    assert "would stand in the image's history" in hazard.what and "--mount=type=secret,id=" in hazard.hint
+
+
+@pytest.mark.parametrize("line", ["ARG PUBLIC_KEY", "ENV TOKEN_FILE=/run/secrets/x", "ARG KEYBOARD", "ARG MONKEY=1"])
+def test_a_name_that_only_looks_like_it(line: str) -> None:
+    assert hazards(f"FROM scratch\n{line}\n") == ()
+
+
+@pytest.mark.fault("X01")
+def test_a_short_secret_counts_as_a_whole_value_only() -> None:
+    assert whats("FROM scratch\nARG A\nARG B\n", {"A": "abcd", "B": "abcdef"}, ("abcd",)) == [
+        (2, "the value of A is a secret: it would stand in the image")
+    ]
+
+
+@pytest.mark.fault("X09")
+def test_a_label_with_a_secret() -> None:
+    text = "FROM scratch\nARG INDEX\nLABEL plain=1 from=${INDEX}\n"
+    assert (3, "the value of from is a secret: it would stand in the image") in whats(
+        text, {"INDEX": "https://ann:pw123@x.example"}
+    )
+    assert whats("FROM scratch\nLABEL secret=nothing\n") == []
+
+
+@pytest.mark.fault("X01")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "RUN pip install --index-url https://ann:pw123@x.example/simple a",
+        f"RUN git clone https://x.example && echo {TOKEN}",
+        "RUN <<E\necho geheim12\nE",
+        'CMD ["run", "--password", "geheim12"]',
+    ],
+)
+def test_a_secret_written_out(line: str) -> None:
+    (told,) = whats(f"FROM scratch\n{line}\n", {}, ("geheim12",))
+    assert told == (2, f"{line.partition(' ')[0]} holds a secret: it would stand in the image's history")
+
+
+def test_a_secret_that_a_mount_brings_is_no_hazard() -> None:
+    line = "RUN --mount=type=secret,id=pw git clone https://ann:$(cat /run/secrets/pw)@x.example"
+    assert whats(f"FROM scratch\n{line}\n", {}, ("geheim12",)) == []

@@ -1,0 +1,82 @@
+"""``[tool.slipway]``: every key, and every problem with its line."""
+
+from __future__ import annotations
+
+import pytest
+
+from slipway.project import Project, parse_project
+
+
+def problems(text: str | bytes) -> list[tuple[str, str, str]]:
+    project, found = parse_project(text if isinstance(text, bytes) else text.encode())
+    assert found and project == Project()
+    return [(problem.where, problem.what, problem.hint) for problem in found]
+
+
+def test_no_table_is_the_defaults() -> None:
+    assert parse_project(b"[project]\nname = 'x'\n") == (Project(), ())
+    assert parse_project(b"tool = 3") == (Project(), ())
+
+
+def test_the_table() -> None:
+    text = "[tool.slipway]\nmoving-tags = ['edge']\ncontext-limit = '500 MB'\n"
+    project, found = parse_project(f"{text}[tool.slipway.budgets]\nbase-ml = '1.3 GB'\n".encode())
+    assert found == ()
+    assert (project.moving_tags, project.context_limit) == (("edge",), 500_000_000)
+    assert dict(project.budgets) == {"base-ml": "1.3 GB"}
+    assert project.places["base-ml"] == "pyproject.toml:5"
+
+
+@pytest.mark.fault("C01")
+def test_every_problem_is_told_with_its_line() -> None:
+    text = """
+[project]
+moving_tags = "elsewhere"
+
+[tool.slipway]
+moving_tags = ["latest"]
+context-limit = 3
+moving-tags = "latest"
+
+[tool.slipway.budgets]
+base-ml = "much"
+"svc-ocr" = "400 MB over parent"
+"""
+    told = problems(text)
+    assert ("pyproject.toml:6", "unknown key 'moving_tags'", "did you mean moving-tags?") in told
+    assert ("pyproject.toml:7", "context-limit is a size such as '2 GB'", "") in told
+    assert ("pyproject.toml:8", "moving-tags is a list of tags", "") in told
+    assert (
+        "pyproject.toml:11",
+        "the budget of base-ml is a size such as '200 MB', or '200 MB over parent'",
+        "",
+    ) in told
+    assert len(told) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what"),
+    [
+        ("[tool.slipway", "pyproject.toml", "not TOML: "),
+        ("[tool]\nslipway = 3", "pyproject.toml tool.slipway", "is a table"),
+        ("[tool.slipway]\nzzz = 1", "pyproject.toml:2", "unknown key 'zzz'"),
+        ("[tool.slipway]\nbudgets = 1", "pyproject.toml:2", "budgets maps an image to a size"),
+        ("[tool]\nslipway = {zzz = 1}", "pyproject.toml:1", "unknown key 'zzz'"),
+    ],
+)
+def test_a_wrong_table(text: str, where: str, what: str) -> None:
+    ((found, said, _),) = problems(text)
+    assert (found, said[: len(what)]) == (where, what)
+
+
+@pytest.mark.fault("C16")
+def test_a_byte_order_mark_and_windows_line_ends() -> None:
+    project, found = parse_project(b"\xef\xbb\xbf[tool.slipway]\r\nmoving-tags = ['edge']\r\n")
+    assert (project.moving_tags, found) == (("edge",), ())
+
+
+@pytest.mark.fault("C16")
+def test_bytes_that_are_not_text() -> None:
+    assert problems(b"[tool.slipway]\n# \xff\n") == [
+        ("pyproject.toml", "byte 17 is not UTF-8", "save the file as UTF-8")
+    ]

@@ -1,0 +1,27 @@
+"""Amounts of bytes, read and written."""
+
+from __future__ import annotations
+
+import pytest
+
+from slipway.errors import UsageError
+from slipway.sizes import parse_size, size
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("0 B", 0), ("7B", 7), ("1 kB", 1000), ("1.5 MB", 1_500_000), (" 2 GB ", 2_000_000_000), ("0.1 kB", 100)],
+)
+def test_a_size_is_read(text: str, count: int) -> None:
+    assert parse_size(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "2", "GB", "2 gb", "2 GiB", "-1 MB", "1e3 B", "1 MB over parent"])
+def test_what_is_no_size(text: str) -> None:
+    with pytest.raises(UsageError, match="not a size"):
+        parse_size(text)
+
+
+@pytest.mark.parametrize("count", [1, 999, 1000, 45_600_000, 2_220_000_000])
+def test_what_is_written_can_be_read(count: int) -> None:
+    assert parse_size(size(count)) == count
