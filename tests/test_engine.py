@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import socket
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from slipway.engine import Engine
+from slipway.engine.address import engine_address
 from slipway.errors import MissingError
 
 
@@ -75,6 +80,72 @@ def test_an_engine_that_comes_back(serve: Callable[..., str], free_port: int, mo
         if len(looks) == 2:
             serve(free_port)
 
-    monkeypatch.setattr("slipway.engine.time.sleep", look_away)
+    monkeypatch.setattr("slipway.engine.client.time.sleep", look_away)
     assert Engine(f"tcp://127.0.0.1:{free_port}").returns(60)
     assert looks == [0.5, 0.5]
+
+
+@pytest.mark.parametrize(
+    ("host", "context", "in_use", "address"),
+    [
+        ("", "", "", "unix:///var/run/docker.sock"),
+        ("", "", "default", "unix:///var/run/docker.sock"),
+        ("", "", "far", "tcp://far.example:2375"),
+        ("", "default", "far", "unix:///var/run/docker.sock"),
+        ("", "far", "", "tcp://far.example:2375"),
+        ("tcp://given.example:2375", "far", "far", "tcp://given.example:2375"),
+    ],
+)
+def test_the_engine_is_where_dockers_client_finds_it(
+    host: str, context: str, in_use: str, address: str, tmp_path: Path
+) -> None:
+    meta = tmp_path / f"contexts/meta/{hashlib.sha256(b'far').hexdigest()}"
+    meta.mkdir(parents=True)
+    content = {"Name": "far", "Endpoints": {"docker": {"Host": "tcp://far.example:2375"}}}
+    (meta / "meta.json").write_text(json.dumps(content))
+    (tmp_path / "config.json").write_text(json.dumps({"currentContext": in_use}))
+    assert engine_address(host, context, tmp_path) == address
+
+
+def test_a_context_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="docker context near: not there"):
+        engine_address("", "near", tmp_path)
+
+
+class Listing(Answer):
+    """An engine on a socket, with one image."""
+
+    body = json.dumps([{"Id": "sha256:1", "RepoTags": ["a.example/b:1"], "Labels": None}]).encode()
+    status = 200
+
+    def do_GET(self) -> None:
+        self.send_response(self.status)
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    def address_string(self) -> str:
+        return "socket"
+
+
+@pytest.mark.parametrize(("status", "body"), [(200, Listing.body), (500, b"no"), (200, b"[{"), (200, b"<html>")])
+def test_images_are_listed_over_the_socket(tmp_path: Path, status: int, body: bytes) -> None:
+    class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+        daemon_threads = True
+
+    path = tmp_path / "engine.sock"
+    handler = type("Handler", (Listing,), {"status": status, "body": body})
+    with Server(str(path), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        engine = Engine(f"unix://{path}")
+        if (status, body) == (200, Listing.body):
+            assert [(image.id, image.tags) for image in engine.images()] == [("sha256:1", ("a.example/b:1",))]
+            assert engine.version == "28.5.2"
+        else:
+            with pytest.raises(MissingError, match="engine: no engine answers"):
+                engine.images()
+        server.shutdown()
+
+
+def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="engine: no engine answers"):
+        Engine(f"unix://{tmp_path}/none.sock").images()

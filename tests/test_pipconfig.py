@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
+import os
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from slipway.command import Command, Result, Secret
+from slipway.command import Secret
 from slipway.pipconfig import (
     PipConfig,
     notes,
     parse_pip_config,
     pip_conf,
+    pip_files,
     read_pip_config,
     shown,
     travels,
@@ -43,12 +48,18 @@ list.format='columns'
 """
 
 
+def listed(text: str) -> dict[tuple[str, str], str]:
+    """What ``pip config list`` prints, a ``section.key='value'`` each line, as (section, key) → value."""
+    pairs = (line.partition("=") for line in text.splitlines() if line)
+    return {(name.partition(".")[0], name.partition(".")[2]): ast.literal_eval(value) for name, _, value in pairs}
+
+
 def anywhere(path: Path) -> bool:
     return path != Path("/gone")
 
 
 def test_environment_wins_over_files_and_file_indexes_stay() -> None:
-    config = parse_pip_config(DEVELOPER, anywhere)
+    config = parse_pip_config(listed(DEVELOPER), anywhere)
     assert config == PipConfig(
         folders=(Path("/opt/wheels"),),
         cert="/etc/ssl/certs/ca-certificates.crt",
@@ -61,7 +72,7 @@ def test_environment_wins_over_files_and_file_indexes_stay() -> None:
 
 
 def test_everything_a_company_sets() -> None:
-    config = parse_pip_config(COMPANY, anywhere)
+    config = parse_pip_config(listed(COMPANY), anywhere)
     assert config == PipConfig(
         index_url=Secret("https://ann:s3cret@pypi.example/simple"),
         extra_index_urls=(
@@ -78,7 +89,7 @@ def test_everything_a_company_sets() -> None:
 
 @pytest.mark.parametrize("told", [repr, travels, notes, lambda config: str(config)])
 def test_credentials_never_show(told: Callable[[PipConfig], object]) -> None:
-    config = parse_pip_config(COMPANY.replace("/gone", "/gone ftp://ann:s3cret@old.example/"), anywhere)
+    config = parse_pip_config(listed(COMPANY.replace("/gone", "/gone ftp://ann:s3cret@old.example/")), anywhere)
     assert "s3cret" not in str(told(config))
 
 
@@ -97,7 +108,7 @@ def test_shown(url: str, told: str) -> None:
 
 
 def test_uv_reads_what_pip_had() -> None:
-    table = tomllib.loads(uv_toml(parse_pip_config(COMPANY, anywhere)))
+    table = tomllib.loads(uv_toml(parse_pip_config(listed(COMPANY), anywhere)))
     assert table == {
         "system-certs": True,
         "find-links": ["/wheelhouse", "https://ann:s3cret@links.example/cpu.html"],
@@ -114,7 +125,7 @@ def test_uv_reads_what_pip_had() -> None:
 
 
 def test_pip_reads_what_pip_had() -> None:
-    config = parse_pip_config(COMPANY, anywhere)
+    config = parse_pip_config(listed(COMPANY), anywhere)
     parser = configparser.RawConfigParser()
     parser.read_string(pip_conf(config))
     section = {name: value.split() for name, value in parser["global"].items()}
@@ -134,7 +145,7 @@ def test_an_empty_configuration_names_no_wheelhouse() -> None:
 
 
 def test_no_index_is_kept() -> None:
-    config = parse_pip_config(":env:.no-index='1'\n:env:.find-links='/opt/wheels'\n", anywhere)
+    config = parse_pip_config({(":env:", "no-index"): "1", (":env:", "find-links"): "/opt/wheels"}, anywhere)
     assert tomllib.loads(uv_toml(config)) == {
         "system-certs": True,
         "no-index": True,
@@ -158,13 +169,43 @@ def test_an_extra_index_is_worth_a_word() -> None:
     assert notes(config) == ("extra-index-url one.example: any index may answer for any name; prefer one index-url",)
 
 
-def test_a_pip_that_does_not_answer_is_told() -> None:
-    def run(command: Command, on_line: object = None, timeout: float | None = None) -> Result:
-        assert command.argv == ("python3", "-m", "pip", "config", "list")
-        return Result(1, stderr="/usr/bin/python3: No module named pip\n")
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "pip.conf"
+    file.write_text("index-url = https://ann:s3cret@pypi.example/simple\n")
+    config = read_pip_config({"PIP_CONFIG_FILE": str(file), "PIP_CERT": "/etc/ca.pem"}, tmp_path / "nowhere")
+    assert config.cert == "/etc/ca.pem"
+    assert f"pip's {file} could not be read: MissingSectionHeaderError" in config.left
+    assert "s3cret" not in str(config)
 
-    config = read_pip_config(run, "python3")
-    assert config == PipConfig(left=("pip's configuration could not be read: /usr/bin/python3: No module named pip",))
+
+def test_no_file_is_read_when_the_environment_says_so(tmp_path: Path) -> None:
+    assert pip_files({"PIP_CONFIG_FILE": os.devnull}, tmp_path, tmp_path) == ()
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("own", ["", "own.conf", "absent.conf"])
+def test_it_goes_by_what_pip_itself_goes_by(own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """``pip config list`` over files at every place of a user, and variables in odd spellings."""
+    prefix = Path(sys.prefix)
+    (tmp_path / "site/pip").mkdir(parents=True)
+    (tmp_path / "home/.pip").mkdir(parents=True)
+    (tmp_path / "home/.config/pip").mkdir(parents=True)
+    (tmp_path / "site/pip/pip.conf").write_text("[global]\ntimeout = 9\nindex_url = https://shared.example/%s\n")
+    (tmp_path / "home/.pip/pip.conf").write_text("[global]\nproxy = http://old.example\n[install]\nno-index = no\n")
+    (tmp_path / "home/.config/pip/pip.conf").write_text(
+        "[global]\nproxy = http://new.example\nfind-links =\n    /a\n    /b\n[install]\nproxy = http://in.example\n"
+    )
+    (tmp_path / "own.conf").write_text("[global]\n--Index-URL = https://own.example/simple\ntrusted-host =\n")
+    variables = {"XDG_CONFIG_DIRS": str(tmp_path / "site"), "PIP_Extra_Index_URL": "https://x.example", "PIP_CERT": ""}
+    variables |= {"PIP_CONFIG_FILE": str(tmp_path / own)} if own else {}
+    kept = {name: value for name, value in os.environ.items() if name[:4] not in ("PIP_", "XDG_")}
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    asked = [sys.executable, "-m", "pip", "--no-cache-dir", "config", "list"]
+    done = subprocess.run(
+        asked, env={**kept, **variables, "HOME": str(tmp_path / "home")}, capture_output=True, text=True, check=True
+    )
+    everywhere = lambda path: True  # noqa: E731
+    assert read_pip_config(variables, prefix, everywhere) == parse_pip_config(listed(done.stdout), everywhere)
 
 
 def test_no_folder_and_one_folder_need_no_copy(tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ TREES = {"tree:11": {"x.py": "100644 bb"}, "tree:99": {"other": "1"}}
 
 def test_inputs_are_found_again(tmp_path: Path) -> None:
     digest = input_digest(MANIFEST)
-    save_inputs(tmp_path, digest, MANIFEST, TREES)
+    save_inputs(tmp_path, {digest: MANIFEST}, TREES, images=0)
     assert load_inputs(tmp_path, digest) == (MANIFEST, {"tree:11": {"x.py": "100644 bb"}})
     assert load_inputs(tmp_path, "sha256:00") == (None, {})
 
@@ -145,17 +145,24 @@ def test_inputs_are_found_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"dockerfile": "x", "odd": 1}', "3"])
 def test_broken_inputs_are_as_good_as_none(tmp_path: Path, text: str) -> None:
     digest = input_digest(MANIFEST)
-    save_inputs(tmp_path, digest, MANIFEST, TREES)
+    save_inputs(tmp_path, {digest: MANIFEST}, TREES, images=0)
     (tmp_path / "inputs" / f"{digest.removeprefix('sha256:')}.json").write_text(text)
     assert load_inputs(tmp_path, digest) == (None, {})
+
+
+def test_a_large_stack_keeps_the_inputs_of_all_its_images(tmp_path: Path) -> None:
+    trees = {f"tree:{number:064x}": {"x.py": f"100644 {number}"} for number in range(400)}
+    made = {f"sha256:{number}": Manifest(str(number), {"apps": f"40755 {tree}"}) for number, tree in enumerate(trees)}
+    save_inputs(tmp_path, made, trees, images=400)
+    assert all(load_inputs(tmp_path, digest)[0] == manifest for digest, manifest in made.items())
 
 
 def test_inputs_used_lately_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "_KEPT_INPUTS", 4)
     digest = input_digest(MANIFEST)
     for number in range(5):
-        save_inputs(tmp_path, f"sha256:{number}", Manifest(str(number)), {})
-        save_inputs(tmp_path, digest, MANIFEST, TREES)
+        save_inputs(tmp_path, {f"sha256:{number}": Manifest(str(number))}, {}, images=0)
+        save_inputs(tmp_path, {digest: MANIFEST}, TREES, images=0)
         for file in (tmp_path / "inputs").iterdir():
             os.utime(file, (file.stat().st_mtime - 10, file.stat().st_mtime - 10))
     assert len(list((tmp_path / "inputs").iterdir())) == 4

@@ -124,10 +124,9 @@ def test_a_registry_that_wants_a_login_is_a_note(repository: Path) -> None:
 
 def test_what_changed_since_the_last_build_is_told(repository: Path) -> None:
     first = known(repository)
-    for name in NAMES:
-        runs.save_inputs(
-            repository / ".slipway", first.facts.digests[name], first.facts.manifests[name], first.facts.trees
-        )
+    facts = first.facts
+    made = {facts.digests[name]: facts.manifests[name] for name in NAMES}
+    runs.save_inputs(repository / ".slipway", made, facts.trees, images=len(NAMES))
     engine = FakeEngine([PYTHON, *built(first, *NAMES)])
     (repository / "libs/kit/more.py").write_text("x")
     again = known(repository, engine)

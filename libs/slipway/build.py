@@ -165,7 +165,8 @@ def _solve(work: Work, wave: Sequence[str], seconds: dict[str, float]) -> tuple[
         _withdraw(work, work.plan.by_image[name], listed)
         work.on_event(Event(name, "failed", failure.cause))
     good = [name for name in made if name not in unfit]
-    _remember(work, good)
+    if good:
+        _remember(work, good)
     finished = {}
     for name in good:
         image = listed[str(work.plan.by_image[name].content)]
@@ -274,8 +275,8 @@ def _by_tag(images: Sequence[LocalImage]) -> dict[str, LocalImage]:
 
 def _remember(work: Work, finished: Collection[str]) -> None:
     facts = work.survey.facts
-    for name in finished:
-        runs.save_inputs(work.settings.root / ".slipway", facts.digests[name], facts.manifests[name], facts.trees)
+    made = {facts.digests[name]: facts.manifests[name] for name in finished}
+    runs.save_inputs(work.settings.root / ".slipway", made, facts.trees, images=len(facts.digests))
 
 
 def _without(names: Sequence[str], lost: Collection[str], parents: graph.Graph) -> list[str]:

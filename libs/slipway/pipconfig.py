@@ -5,30 +5,29 @@ URLs may hold credentials, so they are Secrets from the moment they are parsed.
 
 from __future__ import annotations
 
-import ast
+import configparser
 import json
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from slipway.command import NO_SECRET, Command, Secret
+from slipway.command import NO_SECRET, Secret
 from slipway.errors import SlipwayError
 from slipway.redact import url_secrets
-from slipway.runner import Run
 
 #: Where a build finds the find-links folders of this machine.
 MOUNT = "/wheelhouse"
 #: Says whether a local path is a folder.
 IsFolder = Callable[[Path], bool]
 
-_LINE = re.compile(r"(?P<section>:env:|[a-z-]+)\.(?P<key>[a-z-]+)=(?P<value>.*)")
-_SECTIONS = ("global", "install", ":env:")  # pip's order: the later wins
+_VARIABLES = ":env:"
+_SECTIONS = ("global", "install", _VARIABLES)  # pip's order: the later wins
 _PACKAGES = (".whl", ".tar.gz", ".zip")
-_PIP_SECONDS = 30.0
 
 
 @dataclass(frozen=True)
@@ -66,18 +65,46 @@ class PipConfig:
         return (self.index_url, *self.extra_index_urls, *self.find_links, self.proxy)
 
 
-def read_pip_config(run: Run, python: str) -> PipConfig:
-    """Ask ``python``'s pip. When it cannot answer, nothing travels and ``left`` says why; raises nothing."""
-    result = run(Command((python, "-m", "pip", "config", "list"), label="read pip's configuration"), None, _PIP_SECONDS)
-    if not result.ok:
-        cause = (result.stderr.strip().splitlines() or [f"exit code {result.exit_code}"])[-1]
-        return PipConfig(left=(f"pip's configuration could not be read: {cause}",))
-    return parse_pip_config(result.stdout)
+def read_pip_config(variables: Mapping[str, str], prefix: Path, is_folder: IsFolder = Path.is_dir) -> PipConfig:
+    """What the pip of the environment at ``prefix`` goes by: its files, and of ``variables`` the PIP_* ones.
+
+    Asking pip itself takes longer than a whole plan. A file that cannot be read is told in ``left``; raises nothing.
+    """
+    found: dict[tuple[str, str], str] = {}
+    left: list[str] = []
+    for file in pip_files(variables, prefix, Path.home()):
+        try:
+            found |= _settings(file.read_text("utf-8"))
+        except FileNotFoundError:
+            continue
+        except (OSError, UnicodeDecodeError, configparser.Error) as error:
+            left.append(f"pip's {file} could not be read: {type(error).__name__}")
+    named = {name.removeprefix("PIP_"): value for name, value in variables.items() if name.startswith("PIP_")}
+    found |= {(_VARIABLES, _key(name)): value for name, value in named.items()}
+    config = parse_pip_config(found, is_folder)
+    return replace(config, left=(*left, *config.left))
 
 
-def parse_pip_config(text: str, is_folder: IsFolder = Path.is_dir) -> PipConfig:
-    """``text`` as ``pip config list`` prints it; environment over [install] over [global], as pip does."""
-    values = _effective(text)
+def pip_files(variables: Mapping[str, str], prefix: Path, home: Path) -> tuple[Path, ...]:
+    """The files pip reads on Linux and macOS, the later wins (pip's documentation, "Configuration files")."""
+    own = variables.get("PIP_CONFIG_FILE", "")
+    if own == os.devnull:
+        return ()
+    shared = [Path(folder) for folder in (variables.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":") if folder]
+    users = [home / ".pip/pip.conf", Path(variables.get("XDG_CONFIG_HOME") or home / ".config") / "pip/pip.conf"]
+    if sys.platform == "darwin":
+        shared = [Path("/Library/Application Support")]
+        library = home / "Library/Application Support/pip"
+        users[1] = library / "pip.conf" if library.is_dir() else home / ".config/pip/pip.conf"
+    everywhere = [*(folder / "pip/pip.conf" for folder in shared), Path("/etc/pip.conf")]
+    theirs = [] if own and Path(own).exists() else users
+    return (*everywhere, *theirs, prefix / "pip.conf", *([Path(own)] if own else []))
+
+
+def parse_pip_config(found: Mapping[tuple[str, str], str], is_folder: IsFolder = Path.is_dir) -> PipConfig:
+    """``found``: (section, key) → value; environment over [install] over [global], as pip does."""
+    known = [(key, found[where, key].strip()) for section in _SECTIONS for where, key in found if where == section]
+    values = {key: value for key, value in known if value}
     config = PipConfig(
         cert=values.get("cert", ""),
         trusted_hosts=tuple(values.get("trusted-host", "").split()),
@@ -169,43 +196,21 @@ def wheelhouse(config: PipConfig, into: Path) -> Path | None:
     return into
 
 
-def find_links_folder(run: Run, python: str, cache: Path, signature: str) -> Path | None:
-    """``wheelhouse`` of the configuration, asked of pip only when ``signature`` (see settings) differs from the last.
-
-    Asking pip takes half a second, a plan shall take less. Only folders are kept in ``cache``, no URL.
-    """
-    kept = cache / "find-links.json"
-    try:
-        known = json.loads(kept.read_text("utf-8"))
-        folders = tuple(Path(folder) for folder in known["folders"]) if known["signature"] == signature else None
-    except (OSError, ValueError, KeyError):
-        folders = None
-    if folders is None or not all(folder.is_dir() for folder in folders):
-        folders = read_pip_config(run, python).folders
-        cache.mkdir(parents=True, exist_ok=True)
-        kept.write_text(json.dumps({"signature": signature, "folders": [str(folder) for folder in folders]}), "utf-8")
-    return wheelhouse(PipConfig(folders=folders), cache / "wheelhouse")
-
-
 def shown(url: str) -> str:
     """``url`` without its credentials: whatever stands before an ``@`` in its host part."""
     return re.sub(r"//[^/\s]*@", "//***@", url)
 
 
-def _effective(text: str) -> Mapping[str, str]:
-    found: dict[tuple[str, str], str] = {}
-    for line in text.splitlines():
-        if (match := _LINE.fullmatch(line.strip())) and match["section"] in _SECTIONS:
-            found[match["section"], match["key"]] = _unquoted(match["value"])
-    return {key: found[section, key] for section in _SECTIONS for where, key in found if where == section}
+def _settings(text: str) -> dict[tuple[str, str], str]:
+    """(section, key) → value of a file, which is raw: ``%`` means nothing."""
+    parser = configparser.RawConfigParser()
+    parser.read_string(text)
+    return {(section, _key(name)): value for section in parser.sections() for name, value in parser.items(section)}
 
 
-def _unquoted(value: str) -> str:
-    """pip prints values with ``repr``."""
-    try:
-        return str(ast.literal_eval(value)).strip()
-    except (ValueError, SyntaxError):
-        return value.strip()
+def _key(name: str) -> str:
+    """As pip compares them: ``PIP_Index_URL``, ``--index-url`` and ``index_url`` are one."""
+    return name.lower().replace("_", "-").removeprefix("--")
 
 
 def _with_index(config: PipConfig, url: str, *, default: bool) -> PipConfig:

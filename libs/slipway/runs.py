@@ -22,7 +22,8 @@ from slipway.errors import LockedError
 from slipway.redact import Redactor
 
 _KEPT_RUNS = 20
-_KEPT_INPUTS = 500
+#: Files: a manifest and its trees for each image, and of each image several.
+_KEPT_INPUTS, _KEPT_OF_EACH = 500, 12
 
 
 class Run:
@@ -130,16 +131,20 @@ def lock(home: Path, name: str) -> Iterator[None]:
         file.truncate(0)
 
 
-def save_inputs(home: Path, input_digest: str, manifest: Manifest, trees: Trees) -> None:
-    """Keep what an image was built from, so that a later plan can say what changed."""
+def save_inputs(home: Path, made: Mapping[str, Manifest], trees: Trees, *, images: int) -> None:
+    """Keep what images were built from (input digest → manifest), so that a later plan can say what changed.
+
+    ``images``: how many the stack has; some builds of each of them are kept.
+    """
     folder = home / "inputs"
     folder.mkdir(parents=True, exist_ok=True)
-    named = {word for text in manifest.files.values() for word in text.split(" ") if word.startswith("tree:")}
-    for tree in named & trees.keys():
-        _write_once(folder / f"{tree.removeprefix('tree:')}.json", dict(trees[tree]))
-    content = {"dockerfile": manifest.dockerfile, **{part: dict(getattr(manifest, part)) for part in PARTS}}
-    _write_once(folder / f"{input_digest.removeprefix('sha256:')}.json", content)
-    _prune(folder, _KEPT_INPUTS)
+    for digest, manifest in made.items():
+        named = {word for text in manifest.files.values() for word in text.split(" ") if word.startswith("tree:")}
+        for tree in named & trees.keys():
+            _write_once(folder / f"{tree.removeprefix('tree:')}.json", dict(trees[tree]))
+        content = {"dockerfile": manifest.dockerfile, **{part: dict(getattr(manifest, part)) for part in PARTS}}
+        _write_once(folder / f"{digest.removeprefix('sha256:')}.json", content)
+    _prune(folder, max(_KEPT_INPUTS, _KEPT_OF_EACH * images))
 
 
 def load_inputs(home: Path, input_digest: str) -> tuple[Manifest | None, dict[str, dict[str, str]]]:

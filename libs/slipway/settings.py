@@ -6,15 +6,14 @@ a machine: moving tags, size budgets and the limit of a context.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
-import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.command import Secret
+from slipway.engine.address import engine_address
 from slipway.envfile import Entry, parse_env
 from slipway.errors import Problem, UsageError, suggestion
 from slipway.model import Reference, check_path, check_registry, check_tag
@@ -225,12 +224,20 @@ def inherited(extra: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the environment says of the terminal, the engine and the proxies."""
+    """What the environment says of the terminal, the engine, the proxies and pip."""
 
     docker_host: str
+    docker_context: str
+    docker_config: Path
     ci: bool
     no_color: bool
     proxies: Mapping[str, str]
+    pip: Mapping[str, str]
+
+    @property
+    def engine(self) -> str:
+        """The engine's address. Raises MissingError for a Docker context that is not there."""
+        return engine_address(self.docker_host, self.docker_context, self.docker_config)
 
 
 def surroundings() -> Surroundings:
@@ -239,26 +246,13 @@ def surroundings() -> Surroundings:
     }
     return Surroundings(
         os.environ.get("DOCKER_HOST", ""),
+        os.environ.get("DOCKER_CONTEXT", ""),
+        Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"),
         bool(os.environ.get("CI")),
         bool(os.environ.get("NO_COLOR")),
         proxies,
+        {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "XDG_CONFIG_"))},
     )
-
-
-def pip_signature() -> str:
-    """Changes whenever pip's configuration may have: its variables, and size and mtime of the files pip reads."""
-    home = Path.home()
-    files = [
-        Path("/etc/pip.conf"),
-        Path("/etc/xdg/pip/pip.conf"),
-        home / ".pip/pip.conf",
-        home / ".config/pip/pip.conf",
-        Path(sys.prefix) / "pip.conf",
-        Path(os.environ.get("PIP_CONFIG_FILE") or "/dev/null"),
-    ]
-    stamps = [f"{file}:{file.stat().st_size}:{file.stat().st_mtime_ns}" for file in files if file.is_file()]
-    variables = sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("PIP_"))
-    return hashlib.sha256("\0".join([*stamps, *variables]).encode()).hexdigest()
 
 
 def _choose(

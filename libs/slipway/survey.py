@@ -7,7 +7,7 @@ lacks.
 from __future__ import annotations
 
 import platform as machine
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from slipway.command import Secret
 from slipway.digest import NAMING_ARGS, Manifest, Trees, differences, input_digest
 from slipway.engine import Engine
 from slipway.errors import PolicyError, Problem, SlipwayError, UsageError
-from slipway.model import LocalImage, Reference, Stack, familiar
+from slipway.model import Image, LocalImage, Reference, Stack, familiar
 from slipway.parallel import each
 from slipway.plan import Facts, unavailable
 from slipway.registry import Registry
@@ -29,6 +29,7 @@ from slipway.worktree import Worktree
 WHEELHOUSE = "wheelhouse"
 #: A shorter value is a word, not a secret.
 _SHORTEST_SECRET = 4
+_NONE: Mapping[str, str] = {}
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -111,11 +112,11 @@ def survey(
     settings, stack = repository.settings, repository.stack
     for name in selected or ():
         stack[name]
-    files, trees, leaving = _files(repository)
+    files, trees, leaving = _files(repository, stack)
     repository.worktree.cache.save()
     local = engine.images()
     roots = {root: identity(root, local) for image in stack for root in image.roots}
-    manifests, digests = _manifests(repository, files, roots)
+    manifests, digests = _manifests(repository, stack, files, roots)
     references = {image.name: settings.reference(image.name, image.kind) for image in stack}
     newest = _newest(references, local)
     earlier, old_trees = _earlier(settings.root / ".slipway", newest, digests)
@@ -146,10 +147,12 @@ def changed_since(known: Survey, names: Collection[str], local: Sequence[LocalIm
     old, facts = known.repository, known.facts
     try:
         now = read_repository(old.settings, old.worktree.again(), old.contexts)
-        files, trees, _ = _files(now)
+        images = [image for image in now.stack if image.name in names]
+        files, trees, _ = _files(now, images)
     except SlipwayError as error:
         return dict.fromkeys(names, error.message)
-    manifests, digests = _manifests(now, files, {root: identity(root, local) for root in facts.roots})
+    roots = {root: identity(root, local) for root in facts.roots}
+    manifests, digests = _manifests(now, images, files, roots, facts.digests)
     both = {**facts.trees, **trees}
     return {
         name: differences(facts.manifests[name], manifests[name], both)[0]
@@ -179,16 +182,18 @@ def identity(root: str, local: Sequence[LocalImage]) -> str:
     return ""
 
 
-def _files(repository: Repository) -> tuple[dict[str, Mapping[str, str]], Trees, tuple[str, ...]]:
-    """What each image reads, by name; the trees; links that leave a context. Raises UsageError with every problem,
-    PolicyError."""
+def _files(
+    repository: Repository, images: Iterable[Image]
+) -> tuple[dict[str, Mapping[str, str]], Trees, tuple[str, ...]]:
+    """What each of ``images`` reads, by name; the trees; links that leave a context. Raises UsageError with every
+    problem, PolicyError."""
     worktree, readings = repository.worktree, repository.assembly.readings
     files: dict[str, Mapping[str, str]] = {}
     trees: dict[str, Mapping[str, str]] = {}
     leaving: dict[str, None] = {}
     problems: list[Problem] = []
     refused: list[Problem] = []
-    for image in repository.stack:
+    for image in images:
         try:
             own = worktree.files(image.dockerfile, image.context, readings[image.name].sources)
             named = {name: worktree.whole(repository.contexts[name]) for name in image.contexts}
@@ -213,19 +218,23 @@ def _files(repository: Repository) -> tuple[dict[str, Mapping[str, str]], Trees,
 
 
 def _manifests(
-    repository: Repository, files: Mapping[str, Mapping[str, str]], roots: Mapping[str, str]
+    repository: Repository,
+    images: Iterable[Image],
+    files: Mapping[str, Mapping[str, str]],
+    roots: Mapping[str, str],
+    parents: Mapping[str, str] = _NONE,
 ) -> tuple[dict[str, Manifest], dict[str, str]]:
-    """What each image is made of, and its input digest."""
+    """What each of ``images`` is made of, and its input digest; ``parents`` are digests of images not among them."""
     settings = repository.settings
     manifests: dict[str, Manifest] = {}
     digests: dict[str, str] = {}
     args = {name: value for name, value in settings.build_args.items() if name not in NAMING_ARGS}
-    for image in repository.stack:
+    for image in images:
         manifests[image.name] = Manifest(
             dockerfile=repository.texts[image.dockerfile],
             files=files[image.name],
             args={name: args[name] for name in image.args if name in args},
-            parents={parent: digests.get(parent, "") for parent in image.parents},
+            parents={parent: digests.get(parent, parents.get(parent, "")) for parent in image.parents},
             roots={root: roots.get(root, "") for root in image.roots},
             settings={"platform": default_platform(settings), "context": image.context},
         )

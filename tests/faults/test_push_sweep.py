@@ -33,6 +33,7 @@ from slipway.plan import Facts
 from slipway.push import Push, Work, look, refuse_moves, release
 from slipway.registry import Registry
 from slipway.runs import Run
+from slipway.settings import surroundings
 from tests.faults import proxy as faults
 from tests.faults.proxy import Proxy, Trouble
 
@@ -78,7 +79,7 @@ class Round:
         self.proxy = Proxy(registry)
         self.owner = f"t-{secrets.token_hex(4)}"
         self.run = Run(folder / self.owner)
-        self.engine = Engine(silence=SILENCE)
+        self.engine = Engine(surroundings().engine, SILENCE)
         self.inputs = {image.name: f"sha256:{secrets.token_hex(32)}" for image in STACK}
         self.references = {
             image.name: Reference(self.proxy.address, f"{self.owner}/{image.name}", "v1") for image in STACK

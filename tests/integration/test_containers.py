@@ -108,7 +108,7 @@ USER 10001:10001
 
 @pytest.fixture(scope="module")
 def client() -> Client:
-    return Engine(surroundings().docker_host).client
+    return Engine(surroundings().engine).client
 
 
 @pytest.fixture(scope="module")
@@ -373,7 +373,7 @@ def test_what_a_killed_process_left_is_swept_and_the_living_are_spared(bench: Be
     program = (
         "import sys, time; from pathlib import Path; from slipway.engine import Engine;"
         "from slipway.testing.bench import Bench, Stack;"
-        f"stack = Stack(Bench(Engine({surroundings().docker_host!r}).client, {RUN!r}, Path({str(bench.logs)!r}),"
+        f"stack = Stack(Bench(Engine({surroundings().engine!r}).client, {RUN!r}, Path({str(bench.logs)!r}),"
         f"{{'served': {bench.siblings['served']!r}}}));"
         "stack.start('served', volumes={'v': '/srv'}, secrets={'token': 'x'});"
         "print('up', flush=True); time.sleep(60)"

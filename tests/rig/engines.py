@@ -7,12 +7,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
 from slipway.pipconfig import read_pip_config
-from slipway.runner import run
-from slipway.settings import load
+from slipway.settings import load, surroundings
 from tests.rig.outside import LABEL, docker, wait_until
 from tests.rig.stacks import ROOT
 
@@ -70,7 +70,7 @@ class OwnEngine:
 def engine_image() -> str:
     """The rig's engine as an image, built from infra/rig; its build is cached, so the tag stays."""
     settings = load(ROOT)
-    bundle = settings["CA_BUNDLE"] or read_pip_config(run, sys.executable).cert
+    bundle = settings["CA_BUNDLE"] or read_pip_config(surroundings().pip, Path(sys.prefix)).cert
     secret = ["--secret", f"id=ca,src={bundle}"] if bundle else []
     build = ["buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", ENGINE_IMAGE, "--label", LABEL]
     build += ["--file", str(ROOT / "infra/rig/engine.Dockerfile")]

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 _NAME = re.compile(r"\d+|[@*#?\-$!]|\w+")
+#: Nothing in it means anything: most words, and there are thousands.
+_PLAIN = re.compile(r"[A-Za-z0-9_./:=@+-]+")
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -48,6 +50,8 @@ def expand(
     body). ``complete=False`` says that ``env`` may lack variables a base image sets, so ``${X:?…}`` lets pass.
     Raises WordError.
     """
+    if _PLAIN.fullmatch(word):
+        return Expansion(word, (word,), frozenset(), frozenset())
     lexer = _Lexer(word, env, escape, keep_quotes, keep_unset, quotes, complete)
     pieces = lexer.until("", keep_escapes)
     text = "".join(piece for piece, _ in pieces)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+
 from invoke.collection import Collection
 
-from slipway.tasks import menu, names
+# Invoke lets nothing keep its bytecode: a slipway that is worked on would be compiled anew at every start.
+sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
+
+from slipway.tasks import menu, names  # noqa: E402
 
 names.install()
 namespace = Collection(

@@ -15,7 +15,7 @@ from slipway.console import Console
 from slipway.engine import Credentials, Engine
 from slipway.errors import SlipwayError, UsageError, suggestion
 from slipway.patience import Patience
-from slipway.pipconfig import PipConfig, find_links_folder, read_pip_config
+from slipway.pipconfig import PipConfig, read_pip_config, wheelhouse
 from slipway.registry import Registry
 from slipway.runner import run
 from slipway.survey import WHEELHOUSE, Repository, Survey, read_repository, survey
@@ -70,7 +70,7 @@ class Invocation:
 
     @cached_property
     def engine(self) -> Engine:
-        return Engine(settings.surroundings().docker_host)
+        return Engine(settings.surroundings().engine)
 
     @cached_property
     def registry(self) -> Registry:
@@ -80,7 +80,7 @@ class Invocation:
 
     @cached_property
     def pip(self) -> PipConfig:
-        found = read_pip_config(self.run, sys.executable)
+        found = read_pip_config(settings.surroundings().pip, Path(sys.prefix))
         door.redactor().learn(found.secrets)
         return found
 
@@ -95,7 +95,7 @@ class Invocation:
         chosen = self.settings["WHEELHOUSE"]
         if chosen:
             return {WHEELHOUSE: Path(chosen).expanduser()}
-        folder = find_links_folder(self.run, sys.executable, self.home / "cache", settings.pip_signature())
+        folder = wheelhouse(self.pip, self.home / "cache/wheelhouse")
         return {WHEELHOUSE: folder} if folder else {}
 
     @cached_property

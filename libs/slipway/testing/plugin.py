@@ -69,7 +69,7 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     options = request.config.option
     run = options.slipway_run or secrets.token_hex(4)
     logs = Path(options.slipway_logs or request.config.rootpath / ".slipway" / "runs" / run)
-    client = Engine(surroundings().docker_host).client
+    client = Engine(surroundings().engine).client
     with _ended_by_sigterm():
         _sweep(client)
         sandbox = containers.Sandbox(deadline=options.slipway_deadline, slowness=options.slipway_slowness)

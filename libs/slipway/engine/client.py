@@ -1,7 +1,4 @@
-"""The engine, through the docker SDK: images by label, tag, pull, push, containers' client. It never builds.
-
-The only module that imports the SDK, and only when the engine is first asked.
-"""
+"""The engine through the docker SDK."""
 
 from __future__ import annotations
 
@@ -15,6 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from slipway.command import NO_SECRET, Secret
+from slipway.engine.address import DEFAULT
+from slipway.engine.listing import ask
 from slipway.errors import MissingError, PushError, RefusedError, SlipwayError
 from slipway.model import LocalImage, Reference
 
@@ -58,13 +57,13 @@ OnTransfer = Callable[[str, str, int, int], None]
 
 
 class Engine:
-    """The engine at ``host`` (a DOCKER_HOST url; empty: the Docker context in use, else the default socket).
+    """The engine at ``address``: ``unix://…``, ``tcp://…`` or ``ssh://…``.
 
     ``silence``: seconds after which an engine that says nothing is left.
     """
 
-    def __init__(self, host: str = "", silence: float = 120.0) -> None:
-        self._host = host
+    def __init__(self, address: str = DEFAULT, silence: float = 120.0) -> None:
+        self.address = address
         self._silence = silence
         #: What the engine called itself in its last answer, without the packager's suffix; "?" before it said anything.
         self.version = "?"
@@ -97,24 +96,29 @@ class Engine:
 
     def _connect(self, timeout: float) -> docker.DockerClient:
         import docker
-        from docker.context import ContextAPI
 
-        host = self._host
-        if not host:
-            context = ContextAPI.get_current_context()
-            host = context.Host if context and context.Host else "unix:///var/run/docker.sock"
-        with _told(f"engine {host}"):
-            return docker.DockerClient(base_url=host, version=API_VERSION, timeout=timeout)  # type: ignore[arg-type]
+        with _told(f"engine {self.address}"):
+            return docker.DockerClient(base_url=self.address, version=API_VERSION, timeout=timeout)  # type: ignore[arg-type]
 
     def _note_version(self, response: Any, **_: object) -> None:
-        if found := _SERVER.match(response.headers.get("Server", "")):
+        self._introduced(response.headers.get("Server", ""))
+
+    def _introduced(self, server: str) -> None:
+        if found := _SERVER.match(server):
             self.version = found[1]
 
     def images(self) -> tuple[LocalImage, ...]:
         """Every tagged or labelled image, in one call. Raises MissingError when no engine answers."""
-        with _told("engine"):
-            listed = self.client.api.images()
-        return tuple(_local(entry) for entry in listed)
+        if not self.address.startswith("unix://"):
+            with _told("engine"):
+                return tuple(map(_local, self.client.api.images()))
+        try:
+            path = self.address.removeprefix("unix://")
+            listed, server = ask(path, f"/v{API_VERSION}/images/json", self._silence)
+        except OSError as error:
+            raise _silent("engine", error) from None
+        self._introduced(server)
+        return tuple(map(_local, listed))
 
     def find(self, reference: str) -> str:
         """The id of an image that is here, by reference or id; an empty string when it is not."""
@@ -259,5 +263,9 @@ def _told(what: str) -> Iterator[None]:
     except docker.errors.APIError as error:
         raise PushError(f"{what}: {error.explanation or error}", hint="invoke doctor") from None
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        cause = "Permission denied" if "Permission denied" in str(error) else "no engine answers"
-        raise MissingError(f"{what}: {cause}", hint="invoke setup") from None
+        raise _silent(what, error) from None
+
+
+def _silent(what: str, error: Exception) -> MissingError:
+    cause = "Permission denied" if "Permission denied" in str(error) else "no engine answers"
+    return MissingError(f"{what}: {cause}", hint="invoke setup")
