@@ -78,6 +78,7 @@ def integration(session: nox.Session) -> None:
 def soak(session: nox.Session) -> None:
     """The long rounds: every request failed in every way, fifty kills, many generated cases. Takes an hour or more."""
     session.run(PYTHON, "-m", "pytest", "-m", "soak", "tests", *session.posargs)
+    session.run(PYTHON, "-m", "pytest", "tests/properties", "--hypothesis-profile=soak")
 
 
 @nox.session

@@ -16,7 +16,7 @@ from slipway.command import Secret
 from slipway.digest import Manifest, input_digest
 from slipway.errors import LockedError
 from slipway.redact import Redactor
-from slipway.runs import Run, load_inputs, lock, save_inputs, sweep
+from slipway.runs import Run, hide, load_inputs, lock, save_inputs, sweep
 
 
 def mode(path: Path) -> str:
@@ -208,3 +208,12 @@ def test_half_written_files_of_a_killed_run_are_swept(tmp_path: Path) -> None:
         file.write_text("{}")
     sweep(tmp_path)
     assert {file for file in written if not file.exists()} == {file for file in written if str(dead.pid) in file.name}
+
+
+def test_git_is_told_once_not_to_look(tmp_path: Path) -> None:
+    home = tmp_path / ".slipway"
+    hide(home)
+    assert (home / ".gitignore").read_text() == "*\n"
+    (home / ".gitignore").write_text("mine\n")
+    hide(home)
+    assert (home / ".gitignore").read_text() == "mine\n"

@@ -3,7 +3,6 @@
 [tool.slipway]
 moving-tags = ["latest"]
 context-limit = "2 GB"
-
 allow-setuid = ["/usr/bin/ping"]
 
 [tool.slipway.budgets]

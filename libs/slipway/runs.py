@@ -95,6 +95,14 @@ class Run:
         return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
 
 
+def hide(home: Path) -> None:
+    """Let git not see ``home``, whatever the repository's own .gitignore says."""
+    own = home / ".gitignore"
+    if not own.exists():
+        home.mkdir(exist_ok=True)
+        own.write_text("*\n", "utf-8")
+
+
 def sweep(home: Path) -> None:
     """Remove what killed runs left: their secret files, and files they were writing. A living run's stay."""
     for folder in home.glob("runs/*/secrets"):

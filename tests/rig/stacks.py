@@ -205,6 +205,7 @@ def root_image() -> str:
 def stack(tmp_path: Path, registry: str, root_image: str, traces: Traces) -> Iterator[Callable[..., Repository]]:
     """Makes a repository of a sample stack, with an OWNER of its own. Afterwards nothing of it is left anywhere."""
     made: list[Repository] = []
+    states: dict[Path, dict[str, bytes]] = {}
 
     def make(name: str, **settings: str) -> Repository:
         root = tmp_path / f"{name}-{len(made)}"
@@ -213,10 +214,14 @@ def stack(tmp_path: Path, registry: str, root_image: str, traces: Traces) -> Ite
         owner = f"t-{secrets.token_hex(4)}"
         repository.configure(REGISTRY=registry, OWNER=owner, BASE_VERSION="v1", PYTHON_IMAGE=root_image)
         repository.configure(**settings)
+        subprocess.run(["git", "init", "--quiet", root], check=True)
+        states[root] = _git_state(root)
         made.append(repository)
         return repository
 
     yield make
+    assert {root: _git_state(root) for root in states} == states, "a run changed the state of git"
+    assert not [path for root in states for path in _unignored(root)], "git would add what runs left"
     left = [line for repository in made for run in repository.runs() for line in _labelled(run.name)]
     for owner in {repository.settings["OWNER"] for repository in made}:
         listed = docker("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference=*/{owner}/*").split()
@@ -229,3 +234,14 @@ def _labelled(run: str) -> list[str]:
     chosen = ("--quiet", "--filter", f"label=slipway.run={run}")
     found = [docker("ps", "--all", *chosen), docker("volume", "ls", *chosen), docker("network", "ls", *chosen)]
     return [line for text in found for line in text.split()]
+
+
+def _git_state(root: Path) -> dict[str, bytes]:
+    """Every file of git's own folder."""
+    return {str(path): path.read_bytes() for path in (root / ".git").rglob("*") if path.is_file()}
+
+
+def _unignored(root: Path) -> list[str]:
+    """Files of runs that ``git add`` would take."""
+    listed = ["git", "ls-files", "--others", "--exclude-standard", "--", ".slipway"]
+    return subprocess.run(listed, cwd=root, capture_output=True, text=True, check=True).stdout.split()
