@@ -507,7 +507,7 @@ def test_so_many_at_once_as_memory_and_cores_allow(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, jobs: str, memory_gb: int, cores: int, sizes: list[int]
 ) -> None:
     widened(bench, 24)
-    monkeypatch.setattr(bench.engine, "info", lambda: {"MemTotal": memory_gb * 2**30, "NCPU": cores})
+    monkeypatch.setattr(bench.engine, "capacity", lambda: (memory_gb * 2**30, cores))
     bench.environment["JOBS"] = jobs
     names = [f"svc-n{number:02}" for number in range(24)]
     assert {outcome.status for outcome in bench.build(names)} == {"built"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import socket
 import socketserver
 import threading
@@ -20,9 +21,10 @@ from slipway.errors import MissingError
 
 class Answer(BaseHTTPRequestHandler):
     server_version = "Docker/28.5.2+dfsg4 (linux)"
+    listed: object = ()
 
     def do_GET(self) -> None:
-        body = b"OK" if self.path.endswith("/_ping") else b"[]"
+        body = b"OK" if self.path.endswith("/_ping") else json.dumps(self.listed).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -149,3 +151,15 @@ def test_images_are_listed_over_the_socket(tmp_path: Path, status: int, body: by
 def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="engine: no engine answers"):
         Engine(f"unix://{tmp_path}/none.sock").images()
+
+
+def test_the_machine_behind_a_socket_is_this_one() -> None:
+    memory, cores = Engine().capacity()
+    assert cores == os.cpu_count() and memory > 2**28
+
+
+def test_a_machine_elsewhere_is_asked(serve: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Answer, "listed", {"MemTotal": 5, "NCPU": 3})
+    engine = Engine(serve())
+    assert engine.capacity() == (5, 3)
+    engine.client.close()

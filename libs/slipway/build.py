@@ -264,8 +264,7 @@ def _at_once(work: Work, ready: int) -> int:
         return int(work.settings["JOBS"])
     if ready <= _FEW:
         return ready
-    info = work.engine.info()
-    memory, cores = int(info.get("MemTotal", 0)), int(info.get("NCPU", 1))
+    memory, cores = work.engine.capacity()
     return max(_FEW, min(memory // _MEMORY_EACH, cores * _EACH_CORE))
 
 

@@ -42,9 +42,9 @@ class Row:
 
 
 def rows(chapter: str) -> tuple[Row, ...]:
-    """The rows of a chapter, in the file's order."""
+    """The rows of a chapter, by their ids."""
     content = tomllib.loads((Path(__file__).parent / f"rows/{chapter}.toml").read_text("utf-8"))
-    return tuple(Row(name, row["fault"], row["answer"]) for name, row in content.items())
+    return tuple(Row(name, row["fault"], row["answer"]) for name, row in sorted(content.items()))
 
 
 def marked() -> Mapping[str, tuple[str, ...]]:

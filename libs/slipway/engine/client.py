@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -103,22 +105,25 @@ class Engine:
     def _note_version(self, response: Any, **_: object) -> None:
         self._introduced(response.headers.get("Server", ""))
 
+    def _ask(self, question: str, what: str, otherwise: Callable[[], Any]) -> Any:
+        """A question that needs no SDK; ``otherwise`` asks it by the SDK, for an engine that is not at a socket."""
+        if not self.address.startswith("unix://"):
+            with _told(what):
+                return otherwise()
+        try:
+            answer, server = ask(self.address.removeprefix("unix://"), f"/v{API_VERSION}{question}", self._silence)
+        except OSError as error:
+            raise _silent(what, error) from None
+        self._introduced(server)
+        return answer
+
     def _introduced(self, server: str) -> None:
         if found := _SERVER.match(server):
             self.version = found[1]
 
     def images(self) -> tuple[LocalImage, ...]:
         """Every tagged or labelled image, in one call. Raises MissingError when no engine answers."""
-        if not self.address.startswith("unix://"):
-            with _told("engine"):
-                return tuple(map(_local, self.client.api.images()))
-        try:
-            path = self.address.removeprefix("unix://")
-            listed, server = ask(path, f"/v{API_VERSION}/images/json", self._silence)
-        except OSError as error:
-            raise _silent("engine", error) from None
-        self._introduced(server)
-        return tuple(map(_local, listed))
+        return tuple(map(_local, self._ask("/images/json", "engine", lambda: self.client.api.images())))
 
     def find(self, reference: str) -> str:
         """The id of an image that is here, by reference or id; an empty string when it is not."""
@@ -131,9 +136,9 @@ class Engine:
                 return ""
 
     def platform(self, image: str) -> str:
-        """What an image was built for: ``linux/amd64``, ``linux/arm64/v8``."""
-        with _told(f"inspect {image}"):
-            found = self.client.images.get(image).attrs
+        """What an image (an id) was built for: ``linux/amd64``, ``linux/arm64/v8``."""
+        look = lambda: self.client.images.get(image).attrs  # noqa: E731
+        found = self._ask(f"/images/{image}/json", f"inspect {image}", look)
         return "/".join(filter(None, (found.get("Os"), found.get("Architecture"), found.get("Variant"))))
 
     def fetch(self, reference: Reference) -> str:
@@ -141,11 +146,12 @@ class Engine:
         self.pull(reference)
         return self.find(str(reference))
 
-    def info(self) -> Mapping[str, Any]:
-        """The engine's own account of itself (``docker info``)."""
-        with _told("engine"):
-            info: Mapping[str, Any] = self.client.info()
-        return info
+    def capacity(self) -> tuple[int, int]:
+        """Bytes of memory and cores of the engine's machine: this one, for a socket on Linux."""
+        if self.address.startswith("unix://") and sys.platform == "linux":
+            return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), os.cpu_count() or 1
+        info = self._ask("/info", "engine", lambda: self.client.info())
+        return int(info.get("MemTotal", 0)), int(info.get("NCPU", 1))
 
     def tag(self, image: str, reference: Reference) -> None:
         with _told(f"tag {reference}"):
