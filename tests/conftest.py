@@ -2,6 +2,8 @@
 
 Python's audit events are watched, so the guard holds for every library. ``@pytest.mark.process`` allows processes,
 ``@pytest.mark.integration`` allows all.
+
+Generated cases are the same in every run, so that a red test means a change; ``nox -s soak`` looks for new ones.
 """
 
 from __future__ import annotations
@@ -14,6 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("soak", max_examples=2000, deadline=None)
+settings.load_profile("steady")
 
 pytest_plugins = [
     "tests.faults.proxy",

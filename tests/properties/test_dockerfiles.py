@@ -26,7 +26,8 @@ TRIMMED = st.tuples(st.sampled_from(["#", "##", "%", "%%"]), st.sampled_from(["s
 REPLACED = st.tuples(st.sampled_from(["/", "//"]), st.sampled_from(["s/", "s/t", "?/t"]))
 MODIFIERS = st.one_of(OR_ELSE, TRIMMED, REPLACED, st.just(())).map("".join)
 VARIABLES = NAMES.map("${}".format) | st.builds("${{{}{}}}".format, NAMES, MODIFIERS)
-LITERALS = st.sampled_from(["x", "1.2", "scratch", "-", "é", "'a b'", '"a  b"', "\\ ", "\\$A", '"$A"', "'$A'", "#"])
+# A backslash before the blanks that end a line would join it with the next: another matter, told in the recorded cases.
+LITERALS = st.sampled_from(["x", "1.2", "scratch", "-", "é", "'a b'", '"a  b"', "\\ y", "\\$A", '"$A"', "'$A'", "#"])
 WORDS = st.lists(LITERALS | VARIABLES, max_size=3).map("".join)
 DEFAULTS = st.builds(lambda name, default: name + default, NAMES, st.just("") | WORDS.map("={}".format))
 ARGS = st.lists(DEFAULTS, min_size=1, max_size=3).map(lambda parts: f"ARG {' '.join(parts)}")

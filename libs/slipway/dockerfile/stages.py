@@ -132,14 +132,18 @@ def origins(instruction: Instruction, heads: list[Head], escape: str) -> list[in
 
 
 def needed(dockerfile: Dockerfile, heads: list[Head], target: str, problems: Problems) -> list[Head]:
-    """The stages that ``target`` (a name; "" is the last) needs, itself included, in order."""
+    """The stages that ``target`` (a name; "" is the last) needs, itself included, in order.
+
+    BuildKit looks at what all of them read, needed or not; so do the problems.
+    """
+    below = {head.index: _needs(head, heads, dockerfile.escape, problems) for head in heads}
     waiting = [_target(dockerfile, heads, target, problems)]
     found: set[int] = set()
     while waiting:
         index = waiting.pop()
         if index not in found:
             found.add(index)
-            waiting += _needs(heads[index], heads, dockerfile.escape, problems)
+            waiting += below[index]
     return [head for head in heads if head.index in found]
 
 

@@ -72,9 +72,6 @@ class FakeEngine(Engine):
     def platform(self, image: str) -> str:
         return self.platforms.get(image, f"linux/{_MACHINE}")
 
-    def info(self) -> Mapping[str, Any]:
-        return {"ServerVersion": "0.0", "Images": len(self.held)}
-
     def credentials(self, registry: str) -> Credentials | None:
         return None
 
