@@ -494,22 +494,22 @@ def widened(bench: Bench, count: int) -> None:
 @pytest.mark.parametrize(
     ("jobs", "memory_gb", "cores", "sizes"),
     [
-        ("", 64, 2, [24]),
-        ("", 64, 1, [12, 12]),
-        ("", 6, 2, [12, 12]),
-        ("", 4, 8, [8, 8, 8]),
-        ("", 0, 8, [8, 8, 8]),
-        ("5", 64, 64, [5, 5, 5, 5, 4]),
-        ("99", 1, 1, [24]),
+        ("", 64, 2, [60]),
+        ("", 64, 1, [30, 30]),
+        ("", 6, 2, [30, 30]),
+        ("", 4, 8, [20, 20, 20]),
+        ("", 0, 8, [8, 8, 8, 8, 7, 7, 7, 7]),
+        ("5", 64, 64, [5] * 12),
+        ("99", 1, 1, [60]),
     ],
 )
 def test_so_many_at_once_as_memory_and_cores_allow(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, jobs: str, memory_gb: int, cores: int, sizes: list[int]
 ) -> None:
-    widened(bench, 24)
+    widened(bench, 60)
     monkeypatch.setattr(bench.engine, "capacity", lambda: (memory_gb * 2**30, cores))
     bench.environment["JOBS"] = jobs
-    names = [f"svc-n{number:02}" for number in range(24)]
+    names = [f"svc-n{number:02}" for number in range(60)]
     assert {outcome.status for outcome in bench.build(names)} == {"built"}
     assert [len(baked) for baked in bench.baked] == sizes
     assert sorted(name for baked in bench.baked for name in baked) == names

@@ -41,10 +41,10 @@ _REMEDIES = (
 )
 #: BuildKit's own check, told as a warning: what it finds stands in the image for ever.
 _NEVER = "SecretsUsedInArgOrEnv"
-#: BuildKit in the engine begins all that can begin: the memory a step may take, and how many builds a core can begin
-#: in the six seconds after which BuildKit's client gives up on one ("no such job"); so few are never too many.
-_MEMORY_EACH = 512 * 2**20
-_EACH_CORE = 20
+#: BuildKit in the engine begins all that can begin: the memory a step may take, and how many builds a core can mostly
+#: begin in the six seconds after which BuildKit's client gives up on one ("no such job"); so few are never too many.
+_MEMORY_EACH = 192 * 2**20
+_EACH_CORE = 50
 _FEW = 8
 _LOST_SIGHT = re.compile("failed to receive status|no such job")
 _QUESTIONS = 8
@@ -259,7 +259,7 @@ def _wave(work: Work, names: Sequence[str]) -> Sequence[str]:
 
 
 def _at_once(work: Work, ready: int) -> int:
-    """JOBS, else one image for each half GB of the engine's memory, and no more than its cores can begin."""
+    """JOBS, else as many as the engine's memory may hold, and no more than its cores can begin."""
     if work.settings["JOBS"]:
         return int(work.settings["JOBS"])
     if ready <= _FEW:

@@ -123,10 +123,22 @@ def _first(peer: Peer, place: Place) -> Sample:
 def _round(
     peer: Peer, edit: Callable[[Tree, int], frozenset[str]], tree: Tree, field: Field
 ) -> Callable[[int], Sample]:
-    """Edit, build, and see that exactly the edited images are new."""
+    """Edit, build, and see that exactly the edited images are new.
+
+    A peer that fails is told of and gets the same work once more: at 100 services BuildKit may lose sight of a build.
+    """
     prefix = f"{tree.registry}/{tree.owner}"
 
     def run(turn: int) -> Sample:
+        try:
+            return attempt(turn)
+        except FailedError as error:
+            if peer.name == SLIPWAY:
+                raise
+            field.say(f"{peer.name} failed, once more: {str(error).strip().splitlines()[-1]}")
+            return attempt(turn)
+
+    def attempt(turn: int) -> Sample:
         edited = edit(tree, turn)
         before = image_ids(prefix)
         sample = measure(peer.build, field.place(tree))
