@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench import targets
-from tests.bench.measure import Place, check_changed, image_ids, measure, peak_memory
+from tests.bench.measure import FailedError, Place, check_changed, image_ids, measure, peak_memory
 from tests.bench.peers import PEERS, SCRIPT, SLIPWAY, Peer, slipway
 from tests.bench.samples import Sample, Series
 from tests.bench.stacks import LABEL, Tree
