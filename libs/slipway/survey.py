@@ -113,6 +113,7 @@ def survey(
     for name in selected or ():
         stack[name]
     files, trees, leaving = _files(repository, stack)
+    runs.hide(settings.root / ".slipway")
     repository.worktree.cache.save()
     local = engine.images()
     roots = {root: identity(root, local) for image in stack for root in image.roots}

@@ -110,7 +110,6 @@ class Invocation:
     def survey(self, names: Sequence[str] | None = None) -> Survey:
         runs.sweep(self.home)
         known = survey(self.repository, self.engine, lambda: self.registry, names)
-        runs.hide(self.home)
         for note in known.notes:
             self.console.note(f"note: {note}")
         return known
