@@ -6,6 +6,8 @@ import base64
 import json
 import secrets
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -97,3 +99,38 @@ def test_a_bug_outside_any_repository(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.chdir(tmp_path)
     assert ended(ZeroDivisionError("x"))[0] == 1
     assert "Traceback" in (tmp_path / ".slipway/bug.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("signum", "code", "said"),
+    [(signal.SIGTERM, 143, "error: ended by SIGTERM; "), (signal.SIGINT, 130, "error: interrupted; ")],
+)
+def test_a_signal_between_two_tasks_ends_the_chain(
+    ended: Ended, capsys: pytest.CaptureFixture[str], signum: signal.Signals, code: int, said: str
+) -> None:
+    def body(c: Context) -> None:
+        """Do nothing."""
+
+    task(body)(Context())
+    with pytest.raises(SystemExit) as left:
+        signal.raise_signal(signum)
+    assert left.value.code == code
+    assert capsys.readouterr().err.startswith(said)
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_python_ends_changes_nothing(signum: signal.Signals) -> None:
+    """What is registered first is called last: the signal comes when all else is over."""
+    script = f"""
+import atexit, os
+atexit.register(lambda: print("struck") or os.kill(os.getpid(), {int(signum)}))
+from invoke.context import Context
+from slipway.tasks.door import task
+@task
+def nothing(c):
+    "Do nothing."
+nothing(Context())
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "struck\n", "")

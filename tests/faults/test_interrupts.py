@@ -206,7 +206,6 @@ def _hit(yard: Yard, words: Sequence[str], signum: signal.Signals, moment: float
     with yard.shop.start(*words) as process:
         try:
             stdout, stderr = process.communicate(timeout=moment)
-            tally.missed += 1
         except subprocess.TimeoutExpired:
             process.send_signal(signum)
             stdout, stderr = process.communicate(timeout=30)
@@ -217,6 +216,8 @@ def _hit(yard: Yard, words: Sequence[str], signum: signal.Signals, moment: float
         tally.at_work += 1
         assert ended.code == CODES[signum], f"exit {ended.code} after {signum.name}\n{stdout}\n{stderr}"
         assert WORDS[signum] in ended.decent().closing
+    else:
+        tally.missed += 1
     yard.until(lambda: not yard.traces.processes(), f"processes left: {yard.traces.processes()}", 8)
     if signum != signal.SIGKILL:
         yard.gone(f"{signum.name} after {moment:.2f} s")

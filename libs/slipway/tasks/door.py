@@ -5,6 +5,7 @@ Importing it is cheap: ``invoke --list`` needs nothing of what the tasks do.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import inspect
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 #: Tasks that have answered with JSON: an error after it is told on stderr alone, so stdout stays one document.
 _answered: set[str] = set()
+
+_TERMINATED = "error: ended by SIGTERM; what was finished is kept"
+_INTERRUPTED = "error: interrupted; what was finished is kept\nhint:  run the same command to go on"
 
 _HELP = {
     "names": "images, simply as words after the task",
@@ -64,6 +68,7 @@ def task(function: Callable[..., None]) -> Any:
 
     @functools.wraps(function)
     def body(*args: Any, **kwargs: Any) -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, _terminated)
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
@@ -71,14 +76,15 @@ def task(function: Callable[..., None]) -> Any:
         _answered.clear()
         try:
             function(*args, **kwargs)
+            _leave_from_here()
         except SlipwayError as error:
             _end(str(error), error.exit_code, error=error, json=kwargs.get("json", False))
         except _Terminated:
             _heed_no_more()
-            _end("error: ended by SIGTERM; what was finished is kept", 143)
+            _end(_TERMINATED, 143)
         except KeyboardInterrupt:
             _heed_no_more()
-            _end("error: interrupted; what was finished is kept\nhint:  run the same command to go on", 130)
+            _end(_INTERRUPTED, 130)
         except Exit:
             raise
         except Exception as error:
@@ -101,6 +107,20 @@ def _terminated(signum: int, frame: object) -> None:
     raise _Terminated
 
 
+def _leave_from_here() -> None:
+    """A task is done and told. A signal before the next one ends the chain; one while Python ends changes nothing."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, _leave)
+    atexit.unregister(_heed_no_more)
+    atexit.register(_heed_no_more)
+
+
+def _leave(signum: int, frame: object) -> None:
+    _heed_no_more()
+    _say(_TERMINATED if signum == signal.SIGTERM else _INTERRUPTED)
+    sys.exit(128 + signum)
+
+
 def _heed_no_more() -> None:
     """All is cleaned up: one more Ctrl-C would only cut the last words off."""
     for signum in (signal.SIGINT, signal.SIGTERM):
@@ -108,13 +128,19 @@ def _heed_no_more() -> None:
 
 
 def _end(text: str, code: int, *, error: SlipwayError | None = None, json: bool = False) -> None:
-    from slipway import report, settings
-    from slipway.console import shown_error
+    from slipway import report
 
     if json and error and not _answered:
         answer(report.dumps(redactor().all(error.as_json())))
-    shown_error(redactor()(text), sys.stderr, color=sys.stderr.isatty() and not settings.surroundings().no_color)
+    _say(text)
     raise Exit(code=code)
+
+
+def _say(text: str) -> None:
+    from slipway import settings
+    from slipway.console import shown_error
+
+    shown_error(redactor()(text), sys.stderr, color=sys.stderr.isatty() and not settings.surroundings().no_color)
 
 
 def _keep_traceback() -> str:
