@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import bcrypt
 import pytest
 
 from slipway.settings import find_root, load
 from tests.rig.canaries import Canaries, Watch, of_build_history, of_folder, of_image
 from tests.rig.outside import docker, wait_until
-from tests.rig.registries import a_registry
+from tests.rig.registries import a_login_registry
 
 if TYPE_CHECKING:
     from tests.rig.stacks import Ran, Repository
@@ -65,15 +64,7 @@ RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf echo ${OWNER} && python
 @pytest.fixture
 def guarded(tmp_path: Path) -> Iterator[str]:
     """host:port of a registry that lets in ann with the canary for a password."""
-    accounts = tmp_path / "htpasswd"
-    accounts.write_bytes(b"ann:" + bcrypt.hashpw(LOGIN.encode(), bcrypt.gensalt(4)) + b"\n")
-    accounts.chmod(0o644)
-    asked = {
-        "REGISTRY_AUTH": "htpasswd",
-        "REGISTRY_AUTH_HTPASSWD_REALM": "tests",
-        "REGISTRY_AUTH_HTPASSWD_PATH": "/etc/docker/htpasswd",
-    }
-    with a_registry(asked, {accounts: "/etc/docker/htpasswd"}) as (host, _):
+    with a_login_registry(tmp_path, LOGIN) as host:
         yield host
 
 

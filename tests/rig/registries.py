@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import bcrypt
 import pytest
 
 from tests.rig.outside import LABEL, docker, wait_until
@@ -47,13 +48,11 @@ def registry() -> Iterator[str]:
         yield host
 
 
-@pytest.fixture
-def login_registry(tmp_path: Path) -> Iterator[str]:
-    """host:port of a registry that lets in only ``ann`` with the password ``open-sesame``."""
-    import bcrypt
-
-    accounts = tmp_path / "htpasswd"
-    accounts.write_bytes(b"ann:" + bcrypt.hashpw(b"open-sesame", bcrypt.gensalt(4)) + b"\n")
+@contextlib.contextmanager
+def a_login_registry(folder: Path, password: str) -> Iterator[str]:
+    """host:port of a registry that lets in only ``ann`` with ``password``; its accounts are kept in ``folder``."""
+    accounts = folder / "htpasswd"
+    accounts.write_bytes(b"ann:" + bcrypt.hashpw(password.encode(), bcrypt.gensalt(4)) + b"\n")
     accounts.chmod(0o644)
     asked = {
         "REGISTRY_AUTH": "htpasswd",
@@ -61,4 +60,11 @@ def login_registry(tmp_path: Path) -> Iterator[str]:
         "REGISTRY_AUTH_HTPASSWD_PATH": "/etc/docker/htpasswd",
     }
     with a_registry(asked, {accounts: "/etc/docker/htpasswd"}) as (host, _):
+        yield host
+
+
+@pytest.fixture
+def login_registry(tmp_path: Path) -> Iterator[str]:
+    """host:port of a registry that lets in only ``ann`` with the password ``open-sesame``."""
+    with a_login_registry(tmp_path, "open-sesame") as host:
         yield host
