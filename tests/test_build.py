@@ -583,8 +583,8 @@ def test_an_engine_that_is_lost_fails_the_build(bench: Bench, stays_away: bool, 
 def test_an_engine_that_goes_away_between_bake_and_look(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     found, plan = bench.plan(["base-runtime"])
     answers = [MissingError("engine: no engine answers")]
-    listed = bench.engine.images
-    monkeypatch.setattr(bench.engine, "images", lambda: raised(answers.pop()) if answers else listed())
+    inspect = bench.engine.inspect
+    monkeypatch.setattr(bench.engine, "inspect", lambda image: raised(answers.pop()) if answers else inspect(image))
     assert told(bench.carry_out(found, plan)) == [("base-runtime", "built", "")]
     assert not answers and bench.baked == [["base-runtime"]] * 2
 

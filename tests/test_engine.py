@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ import pytest
 from slipway.engine import Engine
 from slipway.engine.address import engine_address
 from slipway.errors import MissingError
+from slipway.model import LocalImage
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -129,23 +131,60 @@ class Listing(Answer):
         return "socket"
 
 
+class OnSocket(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+
+@contextlib.contextmanager
+def served(folder: Path, way: str, status: int, body: bytes) -> Iterator[Engine]:
+    """An engine that gives every question this answer, over a socket or, for the SDK, over a port."""
+    handler = type("Handler", (Listing,), {"status": status, "body": body})
+    server: socketserver.BaseServer
+    if way == "socket":
+        server, address = OnSocket(str(folder / "engine.sock"), handler), f"unix://{folder}/engine.sock"
+    else:
+        port = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        server, address = port, f"tcp://127.0.0.1:{port.server_address[1]}"
+    with server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        engine = Engine(address)
+        yield engine
+        if way == "SDK":
+            engine.client.close()
+        server.shutdown()
+
+
 @pytest.mark.parametrize(("status", "body"), [(200, Listing.body), (500, b"no"), (200, b"[{"), (200, b"<html>")])
 def test_images_are_listed_over_the_socket(tmp_path: Path, status: int, body: bytes) -> None:
-    class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-        daemon_threads = True
-
-    path = tmp_path / "engine.sock"
-    handler = type("Handler", (Listing,), {"status": status, "body": body})
-    with Server(str(path), handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        engine = Engine(f"unix://{path}")
+    with served(tmp_path, "socket", status, body) as engine:
         if (status, body) == (200, Listing.body):
             assert [(image.id, image.tags) for image in engine.images()] == [("sha256:1", ("a.example/b:1",))]
             assert engine.version == "28.5.2"
         else:
             with pytest.raises(MissingError, match="engine: no engine answers"):
                 engine.images()
-        server.shutdown()
+
+
+ATTRIBUTES = {
+    "Id": "sha256:1",
+    "RepoTags": ["a.example/b:1"],
+    "Config": {"Labels": {"slipway.input": "sha256:2"}},
+    "Size": 3,
+    "Created": "2026-11-21T11:57:25.123456789Z",
+    "Os": "linux",
+    "Architecture": "arm64",
+    "Variant": "v8",
+}
+INSPECTED = LocalImage("sha256:1", ("a.example/b:1",), (), {"slipway.input": "sha256:2"}, 3, 0, "linux/arm64/v8")
+
+
+@pytest.mark.parametrize("way", ["socket", "SDK"])
+@pytest.mark.parametrize(("status", "found"), [(200, INSPECTED), (404, None)])
+def test_an_image_is_inspected(tmp_path: Path, way: str, status: int, found: LocalImage | None) -> None:
+    body = ATTRIBUTES if found else {"message": "No such image: a.example/b:1"}
+    with served(tmp_path, way, status, json.dumps(body).encode()) as engine:
+        assert engine.inspect("a.example/b:1") == found
+        assert engine.find("a.example/b:1") == (found.id if found else "")
 
 
 def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:

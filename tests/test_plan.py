@@ -154,12 +154,13 @@ def test_an_image_unlike_its_plan(labels: dict[str, str], tags: str, platform: s
     reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
     step = Step("svc-ocr", "build", "", reference, reference.tagged(content_tag(digest)), digest)
     held = tuple(str(reference.tagged(tag)) for tag in tags.split())
-    image = LocalImage("sha256:1", held, labels={INPUT_LABEL: digest, TITLE_LABEL: "svc-ocr"} | labels)
-    assert unlike(step, image, {"sha256:1": platform}, ["linux/arm64"]).removeprefix("built, but ") == what
+    planned = {INPUT_LABEL: digest, TITLE_LABEL: "svc-ocr"}
+    image = LocalImage("sha256:1", held, labels=planned | labels, platform=platform)
+    assert unlike(step, image, ["linux/arm64"]).removeprefix("built, but ") == what
 
 
 @pytest.mark.fault("B17")
 def test_an_image_that_is_not_there_is_unlike_its_plan() -> None:
     reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
     step = Step("svc-ocr", "build", "", reference, reference.tagged("in-1"), "sha256:1")
-    assert unlike(step, None, {}, ["linux/arm64"]) == "built, but in-1 is not in the engine"
+    assert unlike(step, None, ["linux/arm64"]) == "built, but in-1 is not in the engine"

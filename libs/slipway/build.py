@@ -21,7 +21,7 @@ from math import ceil
 from slipway import graph, runs
 from slipway.engine import Engine
 from slipway.errors import BuildError, MissingError, SlipwayError
-from slipway.model import LocalImage, pull_reference
+from slipway.model import LocalImage, familiar, pull_reference
 from slipway.parallel import each
 from slipway.plan import BUILD, PULL, TAG, Outcome, Plan, Step, unlike
 from slipway.progress import Event, Failure
@@ -122,7 +122,7 @@ def _fetched(work: Work) -> dict[str, Outcome]:
     plan = work.plan
     outcomes = {step.image: _fetch(work, step) for step in plan.steps if step.action != BUILD}
     pulled = [step.image for step in plan.of(PULL) if outcomes[step.image].ok]
-    listed = _by_tag(work.engine.images()) if pulled else {}
+    listed = _look(work, [str(plan.by_image[name].content) for name in pulled])
     for name in pulled:
         found = listed.get(str(plan.by_image[name].content))
         if found and found.input_digest == plan.by_image[name].input_digest:
@@ -157,10 +157,10 @@ def _solve(work: Work, wave: Sequence[str], seconds: dict[str, float]) -> tuple[
     solved = solve(work, wave)
     for name, spent in solved.seconds.items():
         seconds[name] += spent
-    images = work.engine.images()
-    listed = _by_tag(images)
+    contents = [str(work.plan.by_image[name].content) for name in wave]
+    listed = _look(work, [*contents, *map(familiar, work.survey.facts.roots)])
     made = [name for name in wave if _is_made(work.plan.by_image[name], solved, listed)]
-    unfit = _unfit(work, made, solved, images)
+    unfit = _unfit(work, made, solved, listed)
     for name, failure in unfit.items():
         _withdraw(work, work.plan.by_image[name], listed)
         work.on_event(Event(name, "failed", failure.cause))
@@ -183,10 +183,10 @@ def _is_made(step: Step, solved: Solved, listed: Mapping[str, LocalImage]) -> bo
     return step.image in solved.made or bool(not step.fresh and here and here.input_digest == step.input_digest)
 
 
-def _unfit(work: Work, made: Sequence[str], solved: Solved, images: Sequence[LocalImage]) -> dict[str, Failure]:
+def _unfit(work: Work, made: Sequence[str], solved: Solved, listed: Mapping[str, LocalImage]) -> dict[str, Failure]:
     """Of ``made``, what must not be kept, and why: not as planned, its files changed meanwhile, warned of."""
-    unfit = _otherwise(work, made, _by_tag(images))
-    torn = changed_since(work.survey, [name for name in made if name not in unfit], images)
+    unfit = _otherwise(work, made, listed)
+    torn = changed_since(work.survey, [name for name in made if name not in unfit], tuple(listed.values()))
     unfit |= {name: f"{what} while it was built" for name, what in torn.items()}
     for name in made:
         warned = [text for text in solved.warnings.get(name, ()) if work.options.strict or text.startswith(_NEVER)]
@@ -200,9 +200,7 @@ def _otherwise(work: Work, made: Sequence[str], listed: Mapping[str, LocalImage]
     """What is not as it was planned, and in what."""
     wanted = default_platform(work.settings).split(",")
     steps = [work.plan.by_image[name] for name in made]
-    ids = sorted({listed[str(step.content)].id for step in steps if str(step.content) in listed})
-    platforms = dict(zip(ids, each(work.engine.platform, ids, at_once=_QUESTIONS), strict=True))
-    found = {step.image: unlike(step, listed.get(str(step.content)), platforms, wanted) for step in steps}
+    found = {step.image: unlike(step, listed.get(str(step.content)), wanted) for step in steps}
     return {name: what for name, what in found.items() if what}
 
 
@@ -268,8 +266,10 @@ def _at_once(work: Work, ready: int) -> int:
     return max(_FEW, min(memory // _MEMORY_EACH, cores * _EACH_CORE))
 
 
-def _by_tag(images: Sequence[LocalImage]) -> dict[str, LocalImage]:
-    return {tag: image for image in images for tag in image.tags}
+def _look(work: Work, references: Sequence[str]) -> dict[str, LocalImage]:
+    """What the engine holds under each reference now. Asked one by one: a list would name all that it ever built."""
+    found = each(work.engine.inspect, references, at_once=_QUESTIONS)
+    return {reference: image for reference, image in zip(references, found, strict=True) if image}
 
 
 def _remember(work: Work, finished: Collection[str]) -> None:

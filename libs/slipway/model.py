@@ -173,7 +173,10 @@ class Stack:
 
 @dataclass(frozen=True)
 class LocalImage:
-    """An image in the engine. ``size`` in bytes, ``created`` in seconds since 1970."""
+    """An image in the engine. ``size`` in bytes, ``created`` in seconds since 1970.
+
+    A listed image has no ``platform`` (``linux/amd64``, ``linux/arm64/v8``), an inspected one no ``created``.
+    """
 
     id: str
     tags: tuple[str, ...] = ()
@@ -181,6 +184,7 @@ class LocalImage:
     labels: Mapping[str, str] = field(default_factory=dict)
     size: int = 0
     created: int = 0
+    platform: str = ""
 
     @property
     def input_digest(self) -> str:

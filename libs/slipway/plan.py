@@ -117,10 +117,10 @@ def _step(image: Image, facts: Facts, needed: Collection[str], fresh: bool) -> S
     return Step(name, action, reason, facts.references[name], facts.content(name), facts.digests[name], fresh)
 
 
-def unlike(step: Step, image: LocalImage | None, platforms: Mapping[str, str], wanted: Sequence[str]) -> str:
+def unlike(step: Step, image: LocalImage | None, wanted: Sequence[str]) -> str:
     """What differs between the plan and ``image``, which stands under the content tag now; empty when nothing does.
 
-    ``platforms`` maps an image's id to its platform, which is to be one of ``wanted`` (``linux/arm64`` takes ``…/v8``).
+    Its platform is to be one of ``wanted`` (``linux/arm64`` takes ``…/v8``).
     """
     if image is None:
         return f"built, but {step.content.tag} is not in the engine"
@@ -129,9 +129,8 @@ def unlike(step: Step, image: LocalImage | None, platforms: Mapping[str, str], w
             return f"built, but its label {label} is {found}, not {planned}"
     if str(step.reference) not in image.tags:
         return f"built, but {step.reference.tag} stands for another image"
-    platform = platforms[image.id]
-    if not any(f"{platform}/".startswith(f"{one}/") for one in wanted):
-        return f"built, but its platform is {platform}, not {' or '.join(wanted)}"
+    if not any(f"{image.platform}/".startswith(f"{one}/") for one in wanted):
+        return f"built, but its platform is {image.platform}, not {' or '.join(wanted)}"
     return ""
 
 

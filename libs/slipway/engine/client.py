@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -125,21 +125,24 @@ class Engine:
         """Every tagged or labelled image, in one call. Raises MissingError when no engine answers."""
         return tuple(map(_local, self._ask("/images/json", "engine", lambda: self.client.api.images())))
 
-    def find(self, reference: str) -> str:
-        """The id of an image that is here, by reference or id; an empty string when it is not."""
+    def inspect(self, image: str) -> LocalImage | None:
+        """An image by reference or id, with its platform; None when it is not here."""
+        found = self._ask(f"/images/{image}/json", f"inspect {image}", lambda: self._attributes(image))
+        return _inspected(found) if found else None
+
+    def _attributes(self, image: str) -> Mapping[str, Any] | None:
         import docker.errors
 
-        with _told(f"inspect {reference}"):
-            try:
-                return str(self.client.images.get(reference).id)
-            except docker.errors.ImageNotFound:
-                return ""
+        try:
+            found: Mapping[str, Any] = self.client.images.get(image).attrs
+        except docker.errors.ImageNotFound:
+            return None
+        return found
 
-    def platform(self, image: str) -> str:
-        """What an image (an id) was built for: ``linux/amd64``, ``linux/arm64/v8``."""
-        look = lambda: self.client.images.get(image).attrs  # noqa: E731
-        found = self._ask(f"/images/{image}/json", f"inspect {image}", look)
-        return "/".join(filter(None, (found.get("Os"), found.get("Architecture"), found.get("Variant"))))
+    def find(self, image: str) -> str:
+        """The id of an image that is here, by reference or id; an empty string when it is not."""
+        found = self.inspect(image)
+        return found.id if found else ""
 
     def fetch(self, reference: Reference) -> str:
         """Pull a reference; its id."""
@@ -212,6 +215,13 @@ class Engine:
             password=Secret(found.get("Password") or found.get("password") or ""),
             identity_token=Secret(found.get("IdentityToken") or found.get("identitytoken") or ""),
         )
+
+
+def _inspected(attributes: Mapping[str, Any]) -> LocalImage:
+    """``/images/<name>/json`` says the same as a list does, in other places."""
+    kind = (attributes.get("Os"), attributes.get("Architecture"), attributes.get("Variant"))
+    labels = (attributes.get("Config") or {}).get("Labels")
+    return replace(_local({**attributes, "Labels": labels, "Created": 0}), platform="/".join(filter(None, kind)))
 
 
 def _local(entry: Mapping[str, Any]) -> LocalImage:

@@ -66,11 +66,9 @@ class FakeEngine(Engine):
     def images(self) -> tuple[LocalImage, ...]:
         return tuple(self.held)
 
-    def find(self, reference: str) -> str:
-        return next((image.id for image in self.held if reference == image.id or reference in image.tags), "")
-
-    def platform(self, image: str) -> str:
-        return self.platforms.get(image, f"linux/{_MACHINE}")
+    def inspect(self, image: str) -> LocalImage | None:
+        here = next((held for held in self.held if image == held.id or image in held.tags), None)
+        return replace(here, platform=self.platforms.get(here.id, f"linux/{_MACHINE}")) if here else None
 
     def credentials(self, registry: str) -> Credentials | None:
         return None
