@@ -57,9 +57,10 @@ def test_the_bake_file_does_not_depend_on_the_order_of_mappings() -> None:
 
 
 @pytest.mark.parametrize(("builder", "words"), [("", ()), ("k8s", ("--builder", "k8s"))])
-def test_the_command(builder: str, words: tuple[str, ...]) -> None:
-    assert bake_command(b"{}", root="/repo", builder=builder, count=2) == Command(
-        ("docker", "buildx", "bake", *words, "--file", "-", "--progress", "rawjson", "_all"),
+@pytest.mark.parametrize("buildx", [("docker", "buildx"), ("/usr/libexec/docker/cli-plugins/docker-buildx",)])
+def test_the_command(buildx: tuple[str, ...], builder: str, words: tuple[str, ...]) -> None:
+    assert bake_command(b"{}", buildx=buildx, root="/repo", builder=builder, count=2) == Command(
+        (*buildx, "bake", *words, "--file", "-", "--progress", "rawjson", "_all"),
         cwd="/repo",
         env={
             "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",

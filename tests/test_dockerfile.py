@@ -242,6 +242,11 @@ def test_what_was_parsed_keeps_its_text_and_directives() -> None:
         ("FROM scratch\nUSER ${X:?who}", 2, "X: who", ""),
         ("FROM a\nCOPY http://x/y /", 2, "http://x/y is no file", "ADD"),
         ("FROM --platform=$P a", 1, "P is empty", ""),
+        ("FROM --platform=lynux a", 1, "FROM --platform: lynux is no platform", ""),
+        ("FROM --platform=linux/arm/v7/x a", 1, "linux/arm/v7/x is no platform", ""),
+        ('FROM a\nRUN --mount=type=bind,"x" true', 2, "RUN: a mount has no x", ""),
+        ("FROM a\nRUN --mount=type=bind,sorce=x true", 2, "a mount has no sorce", "source?"),
+        ("FROM a\nRUN --mount=type=bind,source,target=/x true", 2, "the mount's source needs a value", ""),
         ("FROM a\nRUN --mount=type=bnd,target=/x true", 2, "unknown mount type bnd", "bind"),
         ("FROM a\nCOPPY b c", 2, "unknown instruction COPPY", "COPY?"),
         ("FROM a\nCOPY --form=b c d", 2, "no flag --form", "--from?"),
@@ -272,6 +277,19 @@ def test_an_unknown_target_suggests_a_near_one() -> None:
     with pytest.raises(UsageError) as caught:
         read(parse("FROM a AS builder"), target="buidler")
     assert str(caught.value) == "error: Dockerfile: no stage buidler\nhint:  did you mean builder?"
+
+
+@pytest.mark.parametrize("platform", ["linux", "Linux", "amd64", "x86_64", "arm64", "linux/x", "x/y/z"])
+def test_a_platform_may_be_short(platform: str) -> None:
+    assert read(parse(f"FROM --platform={platform} a")).stages[0].platform == platform
+
+
+def test_flags_of_a_mount_need_no_value() -> None:
+    text = "FROM a\nRUN --mount=type=bind,src=x,dst=/x,ro --mount=type=secret,id=s,required,env=S,mode=0400,uid=1 true"
+    text += "\nRUN --mount=type=tmpfs,destination=/t,size=9 --mount=type=cache,target=/c,sharing=locked,readwrite true"
+    reading = read(parse(text))
+    assert [source.paths for source in reading.sources] == [("x",)]
+    assert reading.secrets == ("s",)
 
 
 def test_an_empty_file_builds_nothing() -> None:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.engine import Engine
-from slipway.engine.address import engine_address
+from slipway.engine import Engine, address
+from slipway.engine.address import buildx_words, engine_address
 from slipway.errors import MissingError
 from slipway.model import LocalImage
 
@@ -114,6 +114,24 @@ def test_the_engine_is_where_dockers_client_finds_it(
 def test_a_context_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="docker context near: not there"):
         engine_address("", "near", tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["extra", "config/cli-plugins"])
+def test_buildx_is_run_where_dockers_cli_would_find_it(tmp_path: Path, folder: str) -> None:
+    config, plugin = tmp_path / "config", tmp_path / folder / "docker-buildx"
+    (config / "cli-plugins").mkdir(parents=True)
+    plugin.parent.mkdir(exist_ok=True)
+    plugin.touch(0o755)
+    (config / "config.json").write_text(json.dumps({"cliPluginsExtraDirs": [str(tmp_path / "extra")]}))
+    assert buildx_words(config) == (str(plugin),)
+
+
+def test_a_buildx_that_is_nowhere_is_left_to_dockers_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(address, "_PLUGINS", ())
+    (tmp_path / "cli-plugins").mkdir()
+    (tmp_path / "cli-plugins/docker-buildx").touch(0o644)
+    (tmp_path / "config.json").write_text('{"cliPluginsExtraDirs": "no list"}')
+    assert buildx_words(tmp_path) == ("docker", "buildx")
 
 
 class Listing(Answer):

@@ -47,7 +47,17 @@ def test_a_message_with_its_hint_and_log() -> None:
         "error": "build x: failed",
         "hint": "mend it",
         "log": ".slipway/runs/1/x.log",
+        "problems": [{"where": "", "what": "build x: failed", "hint": "mend it"}],
     }
+
+
+def test_machines_are_told_every_problem() -> None:
+    error = UsageError.of([Problem(".env:3", "is empty", "fill it"), Problem("OWNER", "has a space")])
+    assert error.as_json()["error"] == ".env:3: is empty"
+    assert error.as_json()["problems"] == [
+        {"where": ".env:3", "what": "is empty", "hint": "fill it"},
+        {"where": "OWNER", "what": "has a space", "hint": ""},
+    ]
 
 
 def test_a_usage_error_keeps_hint_and_log() -> None:

@@ -47,6 +47,7 @@ def test_what_failed_leaves_a_record(here: Invocation) -> None:
         "error": "push svc-ocr: connection lost",
         "hint": "invoke doctor",
         "log": "",
+        "problems": [{"where": "", "what": "push svc-ocr: connection lost", "hint": "invoke doctor"}],
     }
 
 

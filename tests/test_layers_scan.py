@@ -101,11 +101,12 @@ def test_a_stream_that_is_no_whole_image_is_refused(data: bytes) -> None:
 
 
 BAD_NAMES = """
-    .env  app/.env  app/.env.production  app/.env_local  a/.envrc
+    .env  app/.env  app/.env.production  app/.env_local  a/.envrc  a/.env.examples
     root/.ssh/id_rsa  x/id_ed25519_sk  root/.netrc  a/.pypirc  root/.docker/config.json  root/.aws/credentials
     root/.kube/config  etc/kubeconfig  a/prod.kubeconfig  root/.git-credentials  application_default_credentials.json
 """
 GOOD_NAMES = """
+    a/.env.example  a/.env.sample  a/.env-template
     a/.environment  a/env  a/my.env  a/.envoy  root/.ssh/id_rsa.pub  a/id_rsa_notes
     a/docker/config.json  a/config.json  a/netrc.py  usr/lib/aws/credentials
 """

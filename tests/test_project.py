@@ -27,6 +27,29 @@ def test_the_table() -> None:
     assert project.places["base-ml"] == "pyproject.toml:5"
 
 
+def test_what_is_allowed_is_shown_with_its_place() -> None:
+    text = b"""\
+[tool.slipway]
+allow-setuid = ['/usr/bin/sudo', '/bin/su']
+insecure-registries = ["10.0.0.7:5000"]
+[tool.slipway.allow-root]
+svc-a = "opens raw sockets"
+[tool.slipway.budgets]
+'svc-b' = "7 MB over parent"
+"""
+    project, found = parse_project(text, "here.toml")
+    assert found == ()
+    assert dict(project.allow_root) == {"svc-a": "opens raw sockets"}
+    assert project.shown == (
+        ("moving-tags", "latest", "default"),
+        ("insecure-registries", "10.0.0.7:5000", "here.toml:3"),
+        ("context-limit", "2.00 GB", "default"),
+        ("allow-setuid", "/usr/bin/sudo, /bin/su", "here.toml:2"),
+        ("budgets.svc-b", "7 MB over parent", "here.toml:7"),
+        ("allow-root.svc-a", "opens raw sockets", "here.toml:4"),
+    )
+
+
 @pytest.mark.fault("C01")
 def test_every_problem_is_told_with_its_line() -> None:
     text = """
@@ -62,6 +85,21 @@ base-ml = "much"
         ("[tool.slipway]\nzzz = 1", "pyproject.toml:2", "unknown key 'zzz'"),
         ("[tool.slipway]\nbudgets = 1", "pyproject.toml:2", "budgets maps an image to a size"),
         ("[tool]\nslipway = {zzz = 1}", "pyproject.toml:1", "unknown key 'zzz'"),
+        (
+            "[tool.slipway]\nallow-root = ['svc-a']",
+            "pyproject.toml:2",
+            "allow-root maps an image to the reason why",
+        ),
+        ("[tool.slipway]\nallow-root = {svc-a = 3}", "pyproject.toml:2", "allow-root maps an image to the reason why"),
+        ("[tool.slipway.allow-root]\nsvc-a = ' '", "pyproject.toml:1", "allow-root maps an image to the reason why"),
+        ("[tool.slipway]\nallow-setuid = '/bin/su'", "pyproject.toml:2", "allow-setuid is a list of absolute paths"),
+        ("[tool.slipway]\nallow-setuid = ['/bin/su', 'su']", "pyproject.toml:2", "allow-setuid is a list of absolute"),
+        ("[tool.slipway]\nallow-setuid = [3]", "pyproject.toml:2", "allow-setuid is a list of absolute paths"),
+        ("[tool.slipway]\nmoving-tags = [3]", "pyproject.toml:2", "moving-tags is a list of tags"),
+        ("[tool.slipway]\ninsecure-registries = 'a'", "pyproject.toml:2", "insecure-registries is a list of addresses"),
+        ("[tool.slipway]\ninsecure-registries = [3]", "pyproject.toml:2", "insecure-registries is a list of addresses"),
+        ("[tool.slipway]\ncontext-limit = '2 GB over parent'", "pyproject.toml:2", "context-limit is a size such as"),
+        ("[tool.slipway.budgets]\nsvc-a = 3", "pyproject.toml:2", "the budget of svc-a is a size such as '200 MB', or"),
     ],
 )
 def test_a_wrong_table(text: str, where: str, what: str) -> None:

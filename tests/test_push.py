@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from slipway.engine import OnTransfer
 from slipway.errors import MixedReleaseError, PolicyError, PushError, RefusedError, UsageError
-from slipway.model import Image, Reference, content_tag
+from slipway.model import FRESH_LABEL, Image, LocalImage, Reference, content_tag
 from slipway.plan import Facts, Outcome
 from slipway.push import Push, Upload, Work, look, refuse_moves, release
 from slipway.push.uploading import upload
@@ -139,6 +140,55 @@ def test_the_same_inputs_under_another_digest_may_move(bench: Bench) -> None:
     """Built twice, on two hosts: other bytes, the same content as far as a version promises."""
     bench.server.add("acme/svc-ocr", "v1", labels={"slipway.input": INPUTS["svc-ocr"]}, salt="elsewhere")
     refuse_moves(bench.look(), bench.registry, [], force=False)
+
+
+def rebuilt(bench: Bench, name: str) -> Reference:
+    """All is released; then ``name`` is built without cache. Its content tag."""
+    bench.push()
+    content = bench.references[name].tagged(content_tag(INPUTS[name]))
+    image = local_image("drawn anew", str(content), name=name, source=INPUTS[name])
+    image = replace(image, labels={**image.labels, FRESH_LABEL: INPUTS[name]})
+    bench.engine.load(image)
+    bench.facts = replace(bench.facts, local={**bench.facts.local, str(content): image})
+    return content
+
+
+@pytest.mark.fault("B08")
+def test_what_was_built_without_cache_takes_the_place_of_the_same_inputs(bench: Bench) -> None:
+    content = rebuilt(bench, "svc-ocr")
+    before = bench.server.tags[content.path, content.tag]
+    pushes = bench.look()
+    assert [(push.image, push.action, push.replaces) for push in pushes] == [
+        ("base-ml", "reuse", ""),
+        ("svc-forms", "reuse", ""),
+        ("svc-ocr", "push", before),
+    ]
+    assert pushes[-1].reason == f"built without cache: another {content.tag} than the registry's"
+    assert [status for _, status in bench.push()] == ["present", "present", "pushed"]
+    after = bench.server.tags[content.path, content.tag]
+    assert after != before and bench.released()["svc-ocr"] == "new"
+    assert [push.action for push in bench.look()] == ["reuse"] * 3
+
+
+@pytest.mark.fault("P10")
+def test_a_version_of_the_same_inputs_is_not_moved_to_what_was_built_without_cache(bench: Bench) -> None:
+    content = rebuilt(bench, "svc-ocr")
+    with pytest.raises(PolicyError, match=f"not {content.tag} as built without cache"):
+        refuse_moves(bench.look(), bench.registry, [], force=False)
+
+
+def test_an_upload_whose_reply_is_lost_is_not_seen_in_what_it_was_to_replace(bench: Bench) -> None:
+    content = rebuilt(bench, "svc-ocr")
+    bench.engine.refused[str(content)] = "connection reset"
+    with pytest.raises(PushError, match="connection reset after 4 tries"):
+        bench.push()
+
+
+def test_on_a_fresh_base_an_image_is_not_fresh_itself() -> None:
+    base = LocalImage("sha256:1", labels={"slipway.input": "sha256:a", FRESH_LABEL: "sha256:a"})
+    assert base.fresh
+    assert not replace(base, labels={**base.labels, "slipway.input": "sha256:b"}).fresh
+    assert not LocalImage("sha256:2").fresh
 
 
 def test_an_upload_that_fails_moves_no_tag(bench: Bench) -> None:

@@ -16,7 +16,7 @@ from slipway.command import Secret
 from slipway.digest import Manifest, input_digest
 from slipway.errors import LockedError
 from slipway.redact import Redactor
-from slipway.runs import Run, hide, load_inputs, lock, save_inputs, sweep
+from slipway.runs import Run, hide, load_inputs, lock, records, save_inputs, sweep
 
 
 def mode(path: Path) -> str:
@@ -48,6 +48,18 @@ def test_secret_files_are_gone_when_the_run_is_closed(tmp_path: Path) -> None:
         assert run.secret_file("ca", "pem").read_text() == "pem"
         raise RuntimeError
     assert list(run.directory.rglob("*")) == []
+
+
+def test_records_are_read_oldest_first_and_one_that_is_broken_is_left_out(tmp_path: Path) -> None:
+    assert records(tmp_path) == []
+    for age, name in enumerate(("newest", "broken", "older", "oldest")):
+        with Run(tmp_path) as run:
+            path = run.write("run.json", {"name": name})
+            os.utime(path, (1000 - age, 1000 - age))
+            if name == "broken":
+                path.write_text("{")
+    with Run(tmp_path):
+        assert records(tmp_path) == [{"name": "oldest"}, {"name": "older"}, {"name": "newest"}]
 
 
 @pytest.mark.fault("X08")

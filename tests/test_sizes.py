@@ -22,6 +22,27 @@ def test_what_is_no_size(text: str) -> None:
         parse_size(text)
 
 
+@pytest.mark.parametrize(
+    ("count", "text"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.00 kB"),
+        (9_990, "9.99 kB"),
+        (9_996, "10.0 kB"),
+        (99_940, "99.9 kB"),
+        (99_960, "100 kB"),
+        (999_499, "999 kB"),
+        (999_600, "1.00 MB"),
+        (45_600_000, "45.6 MB"),
+        (1_234_567_890, "1.23 GB"),
+        (12_345_678_901_234, "12346 GB"),
+    ],
+)
+def test_a_size_is_written_with_three_digits(count: int, text: str) -> None:
+    assert size(count) == text
+
+
 @pytest.mark.parametrize("count", [1, 999, 1000, 45_600_000, 2_220_000_000])
 def test_what_is_written_can_be_read(count: int) -> None:
     assert parse_size(size(count)) == count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from slipway.smoke import (
     pytest_command,
     read_outcome,
     smoke,
+    verdicts,
 )
 
 EXISTING = {
@@ -226,6 +228,45 @@ def test_results_of_an_earlier_round_are_not_read_again(tmp_path: Path) -> None:
     assert smoke([Target("a", "1")], this, Pytest(a=(0, PASSED)))[0].ok
     with pytest.raises(SmokeError, match="exit code -9 and no results"):
         smoke([Target("a", "1")], this, lambda command: Result(-9))
+
+
+@pytest.mark.fault("T13")
+@pytest.mark.parametrize(
+    ("earlier", "answer", "flakes"),
+    [
+        ((), (0, PASSED), ""),
+        ((True, True), (0, PASSED), ""),
+        ((False,), (1, MIXED), ""),
+        ((True, False, True), (0, PASSED), "1 of 4 rounds of this very image failed"),
+        ((True, True), (1, MIXED), "1 of 3 rounds of this very image failed"),
+    ],
+)
+def test_how_often_the_very_image_failed_is_told(
+    tmp_path: Path, earlier: tuple[bool, ...], answer: tuple[int, str], flakes: str
+) -> None:
+    told: list[Outcome] = []
+    this = Round(tmp_path, "r", tmp_path, {}, history={"1": earlier, "": (False,), "2": (False,)})
+    with contextlib.suppress(SmokeError):
+        smoke([Target("a", "1"), Target("chain")], this, Pytest(a=answer, chain=(0, PASSED)), told.append)
+    assert [outcome.flakes for outcome in told] == [flakes, ""]
+    assert [outcome.image for outcome in told] == ["1", ""]
+
+
+def test_a_failure_says_how_often_it_was_none(tmp_path: Path) -> None:
+    this = Round(tmp_path, "r", tmp_path, {}, history={"1": (True, True)})
+    with pytest.raises(SmokeError, match=r"no network\n  1 of 3 rounds of this very image failed"):
+        smoke([Target("a", "1")], this, Pytest(a=(1, MIXED)))
+
+
+def test_verdicts_are_those_of_earlier_rounds_by_image() -> None:
+    passed, failed = {"passed": 2, "failed": 0}, {"passed": 1, "failed": 1}
+    records: list[dict[str, object]] = [
+        {"run": "1", "command": "smoke", "images": [{"image": "a", **passed}, {"image": "b", **failed}]},
+        {"run": "2", "command": "build", "images": [{"image": "svc-a", "status": "built"}]},
+        {"run": "3", "ok": False, "exit_code": 7},
+        {"run": "4", "command": "smoke", "images": [{"image": "a", **failed}, {"image": "", **passed}, {**passed}]},
+    ]
+    assert verdicts(records) == {"a": (True, False), "b": (False,)}
 
 
 def test_nothing_to_test_is_a_failure(tmp_path: Path) -> None:

@@ -69,8 +69,8 @@ def _describe(target: Target, output: str) -> dict[str, Any]:
     return said | {key: value for key, value in optional.items() if value}
 
 
-def bake_command(file: bytes, *, root: str, builder: str = "", count: int) -> Command:
-    """``docker buildx bake`` fed ``file`` on stdin; progress comes as rawjson on stderr."""
+def bake_command(file: bytes, *, buildx: tuple[str, ...], root: str, builder: str = "", count: int) -> Command:
+    """``buildx bake``, by the words that run buildx, fed ``file`` on stdin; progress comes as rawjson on stderr."""
     chosen = ("--builder", builder) if builder else ()
-    argv = ("docker", "buildx", "bake", *chosen, "--file", "-", "--progress", "rawjson", _ALL)
+    argv = (*buildx, "bake", *chosen, "--file", "-", "--progress", "rawjson", _ALL)
     return Command(argv, cwd=root, env=ENVIRONMENT, stdin=file, label=f"bake {count} images")

@@ -65,6 +65,9 @@ class SlipwayError(Exception):
             "error": self.message,
             "hint": self.hint,
             "log": self.log,
+            "problems": [
+                {"where": problem.where, "what": problem.what, "hint": problem.hint} for problem in self.problems
+            ],
         }
 
     def __str__(self) -> str:

@@ -25,7 +25,7 @@ _CREDENTIALS = re.compile(
     r"(^|/)(\.netrc|_netrc|\.pypirc|\.dockercfg|\.git-credentials|\.docker/config\.json|\.aws/credentials"
     r"|\.kube/config|kubeconfig|[^/]+\.kubeconfig|application_default_credentials\.json)$"
 )
-_ENV_FILE = re.compile(r"(^|/)\.env(rc|[._-][^/]*)?$")
+_ENV_FILE = re.compile(r"(^|/)\.env(rc|[._-](?!(?:example|sample|template)$)[^/]*)?$")
 _SSH_KEY = re.compile(r"(^|/)id_(rsa|dsa|ecdsa|ed25519)(_sk)?$")
 _KEY_NAME = re.compile(r"\.(pem|key|pk8|ppk|p8)$", re.IGNORECASE)
 _KEY = re.compile(rb"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-")

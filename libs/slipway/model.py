@@ -24,6 +24,8 @@ LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 INPUT_LABEL = "slipway.input"
 TITLE_LABEL = "org.opencontainers.image.title"
 RUN_LABEL = "slipway.run"
+#: On what was built without cache: its input digest, so that an image which stands on it does not count as such.
+FRESH_LABEL = "slipway.fresh"
 CONTENT_PREFIX = "in-"
 
 
@@ -189,6 +191,11 @@ class LocalImage:
     @property
     def input_digest(self) -> str:
         return self.labels.get(INPUT_LABEL, "")
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it was built without cache, to be another image of the same inputs."""
+        return self.labels.get(FRESH_LABEL) == self.input_digest != ""
 
     def is_own(self, name: str) -> bool:
         """Whether slipway built it as ``name``: an image built by other means inherits its parent's labels."""

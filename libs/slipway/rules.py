@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from slipway.dockerfile import Hazard
+from slipway.dockerfile.hazards import extra_index
 from slipway.errors import PolicyError, Problem, SlipwayError, UsageError, one_line, suggestion
 from slipway.model import CONTENT_PREFIX, Image, Reference, pull_reference
 from slipway.project import Project
@@ -13,6 +15,8 @@ from slipway.sizes import size
 from slipway.stack import Assembly
 from slipway.worktree import Files, Worktree
 
+_REQUIREMENTS = re.compile(r"(?:.*/)?[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)")
+_EXTRA_INDEX = re.compile(r"\s*--extra-index-url\b")
 _LARGEST_SHOWN, _LINKS_SHOWN, _TAGS_SHOWN = 5, 5, 10
 
 
@@ -87,6 +91,15 @@ def notes(assembly: Assembly, leaving: Sequence[str]) -> tuple[str, ...]:
     links = [f"{one_line(link)} leads out of the context: sent as a link, never followed" for link in leaving]
     more = [f"{len(links) - _LINKS_SHOWN} more links lead out"] if len(links) > _LINKS_SHOWN else []
     return (*frontends, *told, *links[:_LINKS_SHOWN], *more)
+
+
+def extra_indexes(files: Iterable[str], worktree: Worktree) -> Iterator[str]:
+    """Requirements among ``files`` (paths from the root) that name a second index, with the line."""
+    for path in sorted({path for path in files if _REQUIREMENTS.fullmatch(path)}):
+        for number, line in enumerate(worktree.text(path).splitlines(), start=1):
+            if _EXTRA_INDEX.match(line):
+                hazard = extra_index(number)
+                yield f"{one_line(path)}:{number}: {hazard.what}; {hazard.hint}"
 
 
 def _hazards(assembly: Assembly) -> Iterator[tuple[Problem, Hazard]]:

@@ -139,6 +139,15 @@ def lock(home: Path, name: str) -> Iterator[None]:
         file.truncate(0)
 
 
+def records(home: Path) -> list[dict[str, Any]]:
+    """The run.json of each run that is still kept, oldest first; one that cannot be read is left out."""
+    found: list[tuple[float, dict[str, Any]]] = []
+    for path in home.glob("runs/*/run.json"):
+        with contextlib.suppress(OSError, ValueError):
+            found.append((path.stat().st_mtime, json.loads(path.read_text("utf-8"))))
+    return [record for _, record in sorted(found, key=lambda entry: entry[0])]
+
+
 def save_inputs(home: Path, made: Mapping[str, Manifest], trees: Trees, *, images: int) -> None:
     """Keep what images were built from (input digest → manifest), so that a later plan can say what changed.
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.command import Secret
-from slipway.engine.address import engine_address
+from slipway.engine.address import buildx_words, engine_address
 from slipway.envfile import Entry, parse_env
 from slipway.errors import Problem, UsageError, suggestion
 from slipway.model import Reference, check_path, check_registry, check_tag
@@ -238,6 +238,11 @@ class Surroundings:
     def engine(self) -> str:
         """The engine's address. Raises MissingError for a Docker context that is not there."""
         return engine_address(self.docker_host, self.docker_context, self.docker_config)
+
+    @property
+    def buildx(self) -> tuple[str, ...]:
+        """The words that run buildx."""
+        return buildx_words(self.docker_config)
 
 
 def surroundings() -> Surroundings:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 from xml.etree import ElementTree
 
 from slipway.command import Command, Result
@@ -57,6 +58,7 @@ class Outcome:
     """What the tests of one target said. ``failures`` holds "test: first line of why" for each that did not pass.
 
     ``refused``: how many of the failed are checks of policy: the image works, and may not be shipped.
+    ``image`` is the id that was tested; ``earlier`` says of each earlier round of that very image whether it passed.
     """
 
     name: str
@@ -66,17 +68,27 @@ class Outcome:
     log: str
     failures: tuple[str, ...] = ()
     refused: int = 0
+    image: str = ""
+    earlier: tuple[bool, ...] = ()
 
     @property
     def ok(self) -> bool:
         return self.passed > 0 and self.failed == 0
+
+    @property
+    def flakes(self) -> str:
+        """How often this very image failed, when it did not always: then the tests or the machine are to be doubted."""
+        rounds = (*self.earlier, self.ok)
+        failed = rounds.count(False)
+        return f"{failed} of {len(rounds)} rounds of this very image failed" if 0 < failed < len(rounds) else ""
 
 
 @dataclass(frozen=True)
 class Round:
     """One round of smoke tests: the repository, the run's id and directory, and every image's id by name.
 
-    ``slowness`` multiplies time limits; ``allow_setuid`` are paths of programs that may be setuid.
+    ``slowness`` multiplies time limits; ``allow_setuid`` are paths of programs that may be setuid; ``history`` says of
+    an image's id whether it passed in earlier rounds.
     """
 
     root: Path
@@ -85,6 +97,7 @@ class Round:
     siblings: Mapping[str, str]
     slowness: str = "1"
     allow_setuid: tuple[str, ...] = ()
+    history: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)
     redact: Redactor = field(default_factory=Redactor)
 
     def folder(self, name: str) -> Path:
@@ -99,6 +112,16 @@ def parse_budget(text: str) -> Budget:
         return Budget(parse_size(size), over_parent=size != text.strip())
     except UsageError:
         raise UsageError(f"budget {text!r}: not a size", hint="'1.3 GB', or '200 MB over parent'") from None
+
+
+def verdicts(records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[bool, ...]]:
+    """Image id → whether it passed, of each round among the records of earlier runs, in their order."""
+    found: dict[str, tuple[bool, ...]] = {}
+    for record in records:
+        for entry in record.get("images", ()) if record.get("command") == "smoke" else ():
+            if image := entry.get("image"):
+                found[image] = (*found.get(image, ()), entry["passed"] > 0 and entry["failed"] == 0)
+    return found
 
 
 def tests_for(name: str, ancestors: Sequence[str], existing: Collection[str]) -> tuple[str, ...]:
@@ -198,7 +221,8 @@ def _test(target: Target, this: Round, execute: Callable[[Command], Result]) -> 
     log.touch(mode=0o600)
     log.write_text(this.redact(f"{result.stdout}\n{result.stderr}".strip()) + "\n", encoding="utf-8")
     text = junit.read_text("utf-8") if junit.exists() else ""
-    return read_outcome(target.name, result.exit_code, text, str(log))
+    outcome = read_outcome(target.name, result.exit_code, text, str(log))
+    return replace(outcome, image=target.image, earlier=this.history.get(target.image, ()) if target.image else ())
 
 
 def _service_of(path: str) -> str:
@@ -223,4 +247,5 @@ def _told(outcome: Outcome) -> str:
     lines += [f"  {failure}" for failure in outcome.failures[:_SHOWN]]
     if len(outcome.failures) > _SHOWN:
         lines.append(f"  and {len(outcome.failures) - _SHOWN} more")
+    lines += [f"  {outcome.flakes}"] if outcome.flakes else []
     return "\n".join(lines)

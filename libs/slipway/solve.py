@@ -12,9 +12,9 @@ from pathlib import Path
 
 from slipway import graph, runs
 from slipway.bake import Target, bake_command, bake_file
-from slipway.engine import Engine
+from slipway.engine import DOCKER_BUILDX, Engine
 from slipway.errors import MissingError
-from slipway.model import INPUT_LABEL, TITLE_LABEL
+from slipway.model import FRESH_LABEL, INPUT_LABEL, TITLE_LABEL
 from slipway.plan import Plan, Step
 from slipway.progress import Event, Failure, Progress
 from slipway.runner import Watched
@@ -47,7 +47,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done, and with what: the survey, the plan made of it, the edges, who listens."""
+    """What is to be done, and with what: the survey, the plan made of it, the edges, who listens.
+
+    ``buildx``: the words that run it.
+    """
 
     survey: Survey
     plan: Plan
@@ -57,6 +60,7 @@ class Work:
     inheritance: Inheritance
     on_event: OnEvent
     options: Options = Options()
+    buildx: tuple[str, ...] = DOCKER_BUILDX
 
     @property
     def settings(self) -> Settings:
@@ -81,7 +85,9 @@ def solve(work: Work, names: Sequence[str]) -> Solved:
     """Bake ``names``. Raises MissingError when the engine went away."""
     settings, record = work.settings, work.record
     file = bake_file([_target(work, work.plan.by_image[name], set(names)) for name in names])
-    command = bake_command(file, root=str(settings.root), builder=settings["BUILDER"], count=len(names))
+    command = bake_command(
+        file, buildx=work.buildx, root=str(settings.root), builder=settings["BUILDER"], count=len(names)
+    )
     record.journal(command=str(command), images=list(names))
     progress = Progress(names, record.redact)
     seconds = dict.fromkeys(names, 0.0)
@@ -142,6 +148,8 @@ def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
         for text, parent in image.links.items()
     }
     links |= {name: str(repository.contexts[name]) for name in image.contexts}
+    labels = {INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image}
+    labels |= {FRESH_LABEL: step.input_digest} if step.fresh else {}
     secrets = {name: file for name, file in work.inheritance.secrets.items() if name in image.secrets}
     return Target(
         name=step.image,
@@ -149,7 +157,7 @@ def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
         dockerfile=image.dockerfile if image.context == "." else Path(image.dockerfile).name,
         tags=(str(step.reference), str(step.content)),
         args={name: given[name] for name in image.args if name in given},
-        labels={INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image},
+        labels=labels,
         links=links,
         secrets=tuple(f"id={name},src={secrets[name]}" for name in sorted(secrets)),
         platforms=work.settings.platforms,

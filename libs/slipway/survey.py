@@ -137,7 +137,9 @@ def survey(
         to_build = [stack[name] for name in lacking if name not in published]
         rules.refuse_missing_bases(to_build, settings.registry, facts.roots, registry)
     said = rules.notes(repository.assembly, leaving)
-    return Survey(repository, replace(facts, published=published), (*said, *notes))
+    read = {path for own in files.values() for path in own}
+    indexes = rules.extra_indexes(read, repository.worktree)
+    return Survey(repository, replace(facts, published=published), (*said, *indexes, *notes))
 
 
 def changed_since(known: Survey, names: Collection[str], local: Sequence[LocalImage]) -> dict[str, str]:

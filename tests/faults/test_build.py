@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import secrets
-import shutil
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from slipway.settings import surroundings
 
 if TYPE_CHECKING:
     from tests.rig.stacks import Repository
@@ -257,19 +258,12 @@ def test_what_is_not_as_planned_is_not_kept(stack: Stack, tmp_path: Path, cli: C
     fed, afterwards, told = LIES[lie]
     shop = stack("shop", PLATFORMS="linux/amd64")
     content, version = shop.content("svc-sign"), shop.reference("svc-sign")
-    docker, struck = shutil.which("docker"), tmp_path / "struck"
+    buildx, struck = shlex.join(surroundings().buildx), tmp_path / "struck"
     after = afterwards.format(other=root_image, content=content, version=version)
-    script = f"""#!/bin/sh
-case "$*" in
-  *bake*) sed '{fed}' | {docker} "$@" || exit; {docker} {after} && echo struck >> {struck} ;;
-  *) exec {docker} "$@" ;;
-esac
-"""
-    liar = shop.write("bin/docker", script)
-    liar.chmod(0o755)
-    ran = shop.invoke("build", "svc-sign", PATH=f"{liar.parent}:{os.environ['PATH']}").failed(
-        6, "build svc-sign: ", told
-    )
+    script = f"#!/bin/sh\nsed '{fed}' | {buildx} \"$@\" || exit; docker {after} && echo struck >> {struck}\n"
+    shop.write("docker/cli-plugins/docker-buildx", script).chmod(0o755)
+    ran = shop.invoke("build", "svc-sign", DOCKER_CONFIG=str(shop.root / "docker"))
+    ran.failed(6, "build svc-sign: ", told)
     assert struck.read_text() == "struck\n"
     assert "hint:  " in ran.closing and "run the same command" in ran.closing
     assert shop.record()["svc-sign"]["status"] == "failed"

@@ -256,7 +256,7 @@ def test_killed_in_mid_build_its_buildx_dies_and_its_secrets_go_at_the_next_star
     assert not files[0].parent.exists()
 
 
-#: A docker whose builds heed neither Ctrl-C nor SIGTERM.
+#: A buildx whose builds heed neither Ctrl-C nor SIGTERM.
 STUBBORN = """#!/bin/sh
 trap '' INT TERM
 echo $$ > "$STUBBORN"
@@ -266,10 +266,9 @@ while :; do sleep 0.1; done
 
 @pytest.mark.fault("B02")
 def test_a_second_ctrl_c_does_not_wait(climbing: Repository, tmp_path: Path, traces: Traces, until: Until) -> None:
-    climbing.write("bin/docker", STUBBORN).chmod(0o755)
-    begun = tmp_path / "begun"
-    path = f"{climbing.root / 'bin'}:{os.environ['PATH']}"
-    with climbing.start("build", PATH=path, STUBBORN=str(begun)) as process:
+    climbing.write("docker/cli-plugins/docker-buildx", STUBBORN).chmod(0o755)
+    begun, config = tmp_path / "begun", str(climbing.root / "docker")
+    with climbing.start("build", DOCKER_CONFIG=config, STUBBORN=str(begun)) as process:
         until(begun.exists, "the build")
         process.send_signal(signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):

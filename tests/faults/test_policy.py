@@ -72,7 +72,11 @@ def test_a_pinned_frontend_and_an_extra_index_are_told(stack: Callable[..., Repo
     frontend = f"docker/dockerfile:1@{DIGEST}"
     shop.write(SIGN, f"# syntax={frontend}\n" + (shop.root / SIGN).read_text())
     shop.write(TILL, (shop.root / TILL).read_text() + "RUN pip install --extra-index-url https://x.example a\n")
+    shop.write("apps/svc_cart/requirements.txt", "httpx\n  --extra-index-url=https://y.example\n# --extra-index-url\n")
+    shop.write(CART, (shop.root / CART).read_text() + "COPY apps/svc_cart/requirements.txt /requirements.txt\n")
     ran = shop.invoke("plan", "--json").ok()
+    assert "note: apps/svc_cart/requirements.txt:2: extra-index-url: any index may answer for any name;" in ran.stderr
+    assert ran.stderr.count("extra-index-url: any index") == 2
     assert json.loads(ran.stdout)["frontends"] == {"svc-sign": frontend}
     assert f"note: {SIGN} is read by {frontend}\n" in ran.stderr
     assert f"note: {TILL}:7: extra-index-url: any index may answer for any name; one --index-url" in ran.stderr

@@ -59,6 +59,20 @@ def test_an_image_that_ends_at_once(harbour: Repository) -> None:
     assert kept == {"first words\nthe last words\n"}, "the containers are gone, their logs are not"
 
 
+@pytest.mark.fault("T13")
+def test_a_test_that_fails_now_and_then_is_told_as_such(harbour: Repository, tmp_path: Path) -> None:
+    luck = tmp_path / "luck"
+    test = f"def test_luck():\n    assert open({str(luck)!r}).read() == 'good'\n"
+    harbour.write("apps/svc_good/smoke/test_luck.py", test)
+    harbour.invoke("build").ok()
+    luck.write_text("good")
+    assert "very image" not in harbour.invoke("smoke").ok().stderr
+    luck.write_text("bad")
+    harbour.invoke("smoke").failed(9, "test_luck:", "1 of 2 rounds of this very image failed")
+    luck.write_text("good")
+    assert "note: svc-good: 1 of 3 rounds of this very image failed\n" in harbour.invoke("smoke").ok().stderr
+
+
 @pytest.mark.fault("U05")
 def test_an_image_of_root_s_is_refused_unless_the_project_says_why(harbour: Repository) -> None:
     harbour.write("apps/svc_root/Dockerfile", ROOTS)

@@ -156,6 +156,7 @@ def test_json_tells_the_error_too(alone: Alone) -> None:
         "error": "svc-cat: matches no image (5 known)",
         "hint": "did you mean svc-cart?",
         "log": "",
+        "problems": [{"where": "", "what": "svc-cat: matches no image (5 known)", "hint": "did you mean svc-cart?"}],
     }
 
 

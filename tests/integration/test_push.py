@@ -58,6 +58,25 @@ def test_a_resumed_push_goes_on_with_its_images_and_its_version(stack: Stack) ->
     assert shop.published("svc-sign", "v2") != "" and shop.published("svc-sign") == ""
 
 
+@pytest.mark.fault("B08")
+def test_what_was_built_without_cache_is_pushed_under_a_new_version_only(stack: Stack) -> None:
+    shop = stack("shop")
+    till = "apps/svc_till/Dockerfile"
+    shop.write(till, (shop.root / till).read_text() + "RUN cat /proc/sys/kernel/random/uuid > /drawn.txt\n")
+    shop.invoke("build", "push").ok()
+    before = digests(shop)
+    shop.invoke("build", "svc-till", "--no-cache").ok()
+    ran = shop.invoke("push", "svc-till")
+    ran.failed(10, "as built without cache", "a version is written once: --version with a new one, or --force")
+    assert digests(shop) == before
+
+    shop.invoke("build", "push", "svc-till", "--version", "v2").ok()
+    assert shop.status() == {"svc-till": "pushed"}
+    assert shop.published("svc-till", "v2") not in ("", before["svc-till"])
+    assert shop.published("svc-till", "v2") == shop.published("svc-till", content_tags(shop)["svc-till"])
+    assert digests(shop) == before
+
+
 def test_a_new_version_of_the_same_content_uploads_no_blob(
     stack: Stack, relay: Callable[..., Relay], registry: str
 ) -> None:

@@ -197,8 +197,10 @@ def make_root_image() -> str:
 
 
 @pytest.fixture(scope="session")
-def root_image() -> str:
-    return make_root_image()
+def root_image() -> Iterator[str]:
+    """Afterwards images of the tests that lost their tags to later ones are gone, too."""
+    yield make_root_image()
+    docker("image", "prune", "--force", "--filter", f"label={LABEL}")
 
 
 @pytest.fixture
@@ -224,9 +226,9 @@ def stack(tmp_path: Path, registry: str, root_image: str, traces: Traces) -> Ite
     assert not [path for root in states for path in _unignored(root)], "git would add what runs left"
     left = [line for repository in made for run in repository.runs() for line in _labelled(run.name)]
     for owner in {repository.settings["OWNER"] for repository in made}:
-        listed = docker("images", "--format", "{{.Repository}}:{{.Tag}}", "--filter", f"reference=*/{owner}/*").split()
+        listed = docker("images", "--quiet", "--no-trunc", "--filter", f"reference=*/{owner}/*").split()
         if listed:
-            docker("rmi", "--force", *listed)
+            docker("rmi", "--force", *dict.fromkeys(listed))
     assert not left, f"left by the run: {left}"
 
 

@@ -18,7 +18,15 @@ _REFERENCE = re.compile(
     r"(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?",
     re.ASCII,
 )
-_PLATFORM = re.compile(r"[\w.-]+(?:/[\w.-]+){0,2}")
+#: A system or an architecture alone must be one that containerd knows.
+_PLATFORM = re.compile(
+    r"[\w.-]+(?:/[\w.-]+){1,2}|linux|windows|darwin|freebsd|openbsd|netbsd"
+    r"|amd64|x86[_-]64|386|i386|arm|armhf|armel|arm64|aarch64|ppc64|ppc64le|riscv64|s390x|loong64|mips\w*|wasm",
+    re.IGNORECASE | re.ASCII,
+)
+_LONG = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
+_FLAGS = ("readonly", "readwrite", "required")
+_FIELDS = (*_FLAGS, "type", "from", "source", "target", "id", "env", "mode", "uid", "gid", "size", "sharing")
 RESERVED = ("scratch", "context")
 
 
@@ -98,15 +106,19 @@ def _blame(expansion: Expansion, scope: Globals) -> tuple[str, str] | None:
 
 def mount_fields(text: str) -> dict[str, str]:
     """The fields of a ``--mount``, unexpanded, long names. Raises WordError."""
-    long = {"src": "source", "dst": "target", "destination": "target", "ro": "readonly", "rw": "readwrite"}
     try:
         (row,) = csv.reader([text], strict=True)
     except (csv.Error, ValueError):
         raise WordError(f"the mount {text} cannot be read") from None
     found: dict[str, str] = {}
     for field in row:
-        name, _, value = field.partition("=")
-        found[long.get(name.lower(), name.lower())] = value
+        short, equals, value = field.partition("=")
+        name = _LONG.get(short.lower(), short.lower())
+        if name not in _FIELDS:
+            raise WordError(f"a mount has no {short}", hint=suggestion(name, _FIELDS))
+        if not equals and name not in _FLAGS:
+            raise WordError(f"the mount's {short} needs a value")
+        found[name] = value
     if re.search(r"\$.", found.get("from", "")):
         raise WordError("a mount's from takes no variable", hint="name it as a stage: FROM … AS name")
     return found

@@ -3,6 +3,7 @@
 The docker SDK speaks to it, imported when it is first needed; the one call of every plan goes without.
 """
 
+from slipway.engine.address import DOCKER_BUILDX
 from slipway.engine.client import TOO_LARGE, Credentials, Engine, OnTransfer
 
-__all__ = ["TOO_LARGE", "Credentials", "Engine", "OnTransfer"]
+__all__ = ["DOCKER_BUILDX", "TOO_LARGE", "Credentials", "Engine", "OnTransfer"]

@@ -1,15 +1,19 @@
-"""Where the engine is: as docker's CLI finds it, so that listing and building mean the same one."""
+"""Where the engine is, and buildx: as docker's CLI finds them, so that listing and building mean the same one."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 from slipway.errors import MissingError
 
 DEFAULT = "unix:///var/run/docker.sock"
+DOCKER_BUILDX = ("docker", "buildx")
+#: Below the folders that the configuration names and its own ``cli-plugins``.
+_PLUGINS = tuple(f"/usr/{folder}/docker/cli-plugins" for folder in ("local/lib", "local/libexec", "lib", "libexec"))
 
 
 def engine_address(host: str, context: str, config: Path) -> str:
@@ -29,6 +33,16 @@ def engine_address(host: str, context: str, config: Path) -> str:
     if not found:
         raise MissingError(f"docker context {name}: not there", hint="docker context ls, docker context use default")
     return str(found)
+
+
+def buildx_words(config: Path) -> tuple[str, ...]:
+    """What runs buildx: the plugin itself where docker's CLI would find it, for that CLI takes 0.07 s to begin."""
+    extra = _read(config / "config.json").get("cliPluginsExtraDirs")
+    for folder in (*(extra if isinstance(extra, list) else ()), config / "cli-plugins", *_PLUGINS):
+        plugin = Path(folder, "docker-buildx")
+        if plugin.is_file() and os.access(plugin, os.X_OK):
+            return (str(plugin),)
+    return DOCKER_BUILDX
 
 
 def _read(file: Path) -> dict[str, Any]:

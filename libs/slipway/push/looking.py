@@ -9,7 +9,7 @@ from slipway.errors import PolicyError, UsageError
 from slipway.model import INPUT_LABEL, Image, Reference
 from slipway.parallel import each
 from slipway.plan import Facts
-from slipway.registry import Registry
+from slipway.registry import Manifest, Registry
 
 #: Questions to the registry at a time.
 QUESTIONS = 8
@@ -19,6 +19,7 @@ QUESTIONS = 8
 class Push:
     """One image to push, and what the registry has of it: digests, empty when there is none.
 
+    ``replaces`` is what the content tag stands for in the registry, where an image built without cache is to take over.
     ``note`` is what a person should know although all went well.
     """
 
@@ -31,6 +32,7 @@ class Push:
     local_id: str = ""
     size: int = 0
     parents: tuple[str, ...] = ()
+    replaces: str = ""
     uploaded: bool = False
     note: str = ""
 
@@ -42,6 +44,8 @@ class Push:
 
     @property
     def reason(self) -> str:
+        if self.replaces and not self.published:
+            return f"built without cache: another {self.content.tag} than the registry's"
         if not self.published:
             return f"{self.content.tag} is not in the registry"
         if self.current == self.published:
@@ -60,7 +64,8 @@ def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Pus
     asked = [push.content for push in pushes] + [push.reference for push in pushes]
     digests = each(registry.digest, asked, at_once=QUESTIONS)
     known = zip(pushes, digests[: len(pushes)], digests[len(pushes) :], strict=True)
-    found = tuple(replace(push, published=published, current=current) for push, published, current in known)
+    stands = [replace(push, published=published, current=current) for push, published, current in known]
+    found = tuple(_taking_over(push, registry) if _is_fresh(push, facts) else push for push in stands)
     lacking = [push.image for push in found if not push.published and not push.local_id]
     if lacking:
         more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
@@ -68,6 +73,25 @@ def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Pus
             f"push {lacking[0]}{more}: not built with the inputs as they are now", hint="invoke build push"
         )
     return found
+
+
+def _is_fresh(push: Push, facts: Facts) -> bool:
+    here = facts.here(push.image)
+    return bool(push.published and here and here.fresh)
+
+
+def _taking_over(push: Push, registry: Registry) -> Push:
+    if arrived(push, registry.manifest(push.exact)):
+        return push
+    return replace(push, published="", replaces=push.published)
+
+
+def arrived(push: Push, manifest: Manifest) -> bool:
+    """Whether ``manifest`` is that of the image built here.
+
+    An engine's image id is its configuration's digest, or with the containerd store its manifest's.
+    """
+    return push.local_id in (manifest.config, manifest.digest)
 
 
 def _local(image: Image, facts: Facts) -> Push:
@@ -82,10 +106,14 @@ def refuse_moves(pushes: Sequence[Push], registry: Registry, moving_tags: Sequen
         return
     refused = [push for push in pushes if push.reference.tag not in moving_tags and _differs(push, registry)]
     if refused:
-        lines = [f"{push.reference} is {push.current[:19]}, not {push.content.tag}" for push in refused]
+        lines = [f"{push.reference} is {push.current[:19]}, not {_named(push)}" for push in refused]
         said = f"push: {len(refused)} of {len(pushes)} version tags stand for other content; nothing was pushed"
         hint = "a version is written once: --version with a new one, or --force"
         raise PolicyError("\n  ".join([said, *lines]), hint=hint)
+
+
+def _named(push: Push) -> str:
+    return f"{push.content.tag} as built without cache" if push.replaces else push.content.tag
 
 
 def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
@@ -97,5 +125,7 @@ def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
 def _differs(push: Push, registry: Registry) -> bool:
     if not push.current or push.current == push.published:
         return False
+    if push.replaces:
+        return True
     config = registry.config(push.reference).get("config") or {}
     return (config.get("Labels") or {}).get(INPUT_LABEL) != push.input_digest

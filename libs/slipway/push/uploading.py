@@ -10,7 +10,7 @@ from slipway.errors import PushError, RefusedError
 from slipway.model import Reference
 from slipway.parallel import along, each
 from slipway.patience import Patience
-from slipway.push.looking import QUESTIONS, Push
+from slipway.push.looking import QUESTIONS, Push, arrived
 from slipway.registry import Manifest, Registry
 from slipway.runs import Run
 
@@ -113,7 +113,7 @@ def _sent(push: Push, work: Work) -> Push:
             raise
         except PushError as error:
             # Its reply may have been lost. The registry's client also waits as long as a throttling registry asks.
-            if found := work.registry.digest(push.content):
+            if (found := work.registry.digest(push.content)) and found != push.replaces:
                 return replace(push, published=found, note="the reply to its upload was lost, it is there")
             if not trying.again(error.message):
                 raise PushError(f"{error.message} after {trying.tries} tries", hint=error.hint) from error
@@ -124,11 +124,10 @@ def _check_arrival(push: Push, told: str, registry: Registry) -> None:
     found = registry.digest(push.content)
     if found != told:
         raise PushError(f"push {push.content}: the engine says {told}, the registry {found or 'nothing'}")
-    arrived = registry.manifest(replace(push.content, tag="", digest=told))
-    # An engine's image id is its configuration's digest, or with the containerd store its manifest's.
-    if push.local_id not in (arrived.config, arrived.digest):
+    manifest = registry.manifest(replace(push.content, tag="", digest=told))
+    if not arrived(push, manifest):
         raise PushError(
-            f"push {push.content}: {push.local_id} was built, {arrived.config or told} arrived",
+            f"push {push.content}: {push.local_id} was built, {manifest.config or told} arrived",
             hint="did another push write this tag just now? invoke push looks again",
         )
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from slipway import build as building
-from slipway import layout, report, runs
+from slipway import layout, report, runs, settings
 from slipway import push as pushing
 from slipway.errors import UsageError
 from slipway.pipconfig import pip_conf, uv_toml
@@ -71,7 +71,8 @@ def run_build(here: Invocation, names: Sequence[str], kind: str, options: Option
         record.write("plan.json", as_json(plan))
         with here.console.showing(known.stack, [step.image for step in plan.steps]) as taker:
             inheritance = inherit(here, record) if plan.of("build") else Inheritance({})
-            work = Work(known, plan, here.engine, here.run, record, inheritance, taker.take, options)
+            buildx = settings.surroundings().buildx
+            work = Work(known, plan, here.engine, here.run, record, inheritance, taker.take, options, buildx)
             outcomes = building.build(work)
         tell(here, record, outcomes, "build", plan.roots)
         building.check(outcomes, record)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from slipway import graph, layout, leftovers
+from slipway import graph, layout, leftovers, runs
 from slipway import smoke as testing
 from slipway.errors import SmokeError, UsageError
 from slipway.model import Reference
@@ -26,6 +26,7 @@ def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
             siblings,
             here.settings["SLOWNESS"],
             here.settings.project.allow_setuid,
+            testing.verdicts(runs.records(here.settings.root / ".slipway")),
             record.redact,
         )
         _tell_elsewhere(here, known, targets)
@@ -107,3 +108,5 @@ def _tell(here: Invocation, outcome: testing.Outcome, outcomes: list[testing.Out
     status = "passed" if outcome.ok else "failed"
     said = f"{outcome.passed} passed" + (f", {outcome.failed} failed" if outcome.failed else "")
     here.console.line(f"{outcome.name:20} {status}   {said:24} {layout.seconds(outcome.seconds):>10}")
+    if outcome.ok and outcome.flakes:
+        here.console.note(f"note: {outcome.name}: {outcome.flakes}")

@@ -94,6 +94,13 @@ class Worktree:
         """The name, from the root, under which BuildKit is sent the context ``path``; see ``name_context``."""
         return name_context(self.root, path, self.cache.salt)
 
+    def text(self, path: str) -> str:
+        """A file that was listed before; empty when it is none (any more)."""
+        try:
+            return (self.root / path).read_bytes().decode("utf-8", "replace")
+        except OSError:
+            return ""
+
     def exists(self, path: str) -> bool:
         return os.path.lexists(self.root / path)
 
