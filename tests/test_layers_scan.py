@@ -54,6 +54,17 @@ def test_each_layer_is_read_however_the_stream_is_cut(size: int) -> None:
     assert complaints((below, above)) == ("layer 1 of 2: /srv/.env: an environment file",)
 
 
+def test_pieces_are_read_like_a_file() -> None:
+    chunks = Chunks([b"ab", b"", b"cde", b"f"])
+    assert [chunks.read(size) for size in (0, 3, 1, -1, 5)] == [b"", b"abc", b"d", b"ef", b""]
+    taken: list[bytes] = []
+    lazy = Chunks(taken.append(piece) or piece for piece in (b"ab", b"cd", b"ef"))  # type: ignore[func-returns-value]
+    assert (lazy.read(2), lazy.read(), taken) == (b"ab", b"cdef", [b"ab", b"cd", b"ef"])
+    assert Chunks([b"ab"]).read() == b"ab"
+    unread = Chunks(taken.append(piece) or piece for piece in (b"gh", b"ij"))  # type: ignore[func-returns-value]
+    assert (unread.read(2), taken[3:]) == (b"gh", [b"gh"])
+
+
 def test_keys_are_found_by_content_and_certificates_left_alone() -> None:
     layer = archive(
         {"a/ca.pem": CERTIFICATE, "a/tls.pem": CERTIFICATE + KEY, "a/deploy": b"\n" + KEY, "a/x.py": b"K=" + KEY}

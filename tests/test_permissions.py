@@ -72,15 +72,16 @@ def test_programs_that_lend_rights_are_listed_by_layer() -> None:
     layers = [
         layer(file("usr/bin/su", 0o4755), file("bin/mount", 0o4755), folder("var/mail", 0o2775)),
         layer(file("usr/bin/ping", 0o4755), file("opt/tool", 0o2711, 5), file("opt/su", 0o4755)),
-        layer(file("opt/mended", 0o4755)),
+        layer(file("opt/mended", 0o4755), file("usr/bin/su-b", 0o4755)),
         layer(file("opt/mended", 0o755)),
     ]
     assert setuid_complaints(layers) == (
         "layer 2 of 4: /usr/bin/ping: setuid (4755, 0:0)",
         "layer 2 of 4: /opt/tool: setgid (2711, 5:5)",
         "layer 2 of 4: /opt/su: setuid (4755, 0:0)",
+        "layer 3 of 4: /usr/bin/su-b: setuid (4755, 0:0)",
     )
-    assert setuid_complaints(layers, ["/usr/bin/ping", "/opt/su", "/opt/tool"]) == ()
+    assert setuid_complaints(layers, ["/usr/bin/ping", "/opt/su", "/opt/tool", "/usr/bin/su-b"]) == ()
 
 
 def test_what_anyone_may_write_is_listed_and_tmp_is_not() -> None:
@@ -110,6 +111,8 @@ ROOT = layer(
         ({"Cmd": ["/bin/sh", "/app/run.sh"]}, ("/usr/bin/sh", "/app/run.sh")),
         ({"Cmd": ["./run.sh"], "WorkingDir": "/app"}, ("/app/run.sh",)),
         ({"Cmd": ["run.sh"], "Env": ["PATH=/nowhere:/app"]}, ("/app/run.sh",)),
+        ({"Cmd": ["run.sh"], "Env": ["X=PATH=/nowhere", "PATH=/a=b:/app"]}, ("/app/run.sh",)),
+        ({"Cmd": ["run.sh"], "Env": ["X=PATH=/app"]}, ()),
         ({"Cmd": ["/loop"]}, ()),
         ({"Cmd": ["/app"]}, ()),
         ({"Cmd": ["absent"]}, ()),
@@ -130,6 +133,7 @@ def test_what_is_run_is_found(config: dict[str, Any], found: tuple[str, ...]) ->
         (0o775, 10001, "10002", False),
         (0o755, 0, "0:0", False),
         (0o755, 0, "", False),
+        (0o775, 10001, "5:10001:7", False),
     ],
 )
 def test_what_is_run_is_not_its_user_s_to_change(mode: int, owner: int, user: str, told: bool) -> None:

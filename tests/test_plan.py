@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,8 @@ def test_without_cache_only_what_is_named_is_built() -> None:
     plan = plan_build(stack, ["svc-ocr"], facts_of(case, stack), fresh=["svc-ocr"])
     assert [(step.image, step.action, step.fresh) for step in plan.steps if step.fresh] == [("svc-ocr", "build", True)]
     assert {step.action for step in plan.steps if not step.fresh} == {"reuse"}
+    assert [step.reason for step in plan.steps if step.fresh] == ["asked for without cache"]
+    assert plan.by_image["svc-ocr"].fresh
 
 
 @pytest.mark.fault("B17")
@@ -157,6 +160,26 @@ def test_an_image_unlike_its_plan(labels: dict[str, str], tags: str, platform: s
     planned = {INPUT_LABEL: digest, TITLE_LABEL: "svc-ocr"}
     image = LocalImage("sha256:1", held, labels=planned | labels, platform=platform)
     assert unlike(step, image, ["linux/arm64"]).removeprefix("built, but ") == what
+    missing = f"its label slipway.input is missing, not {digest}"
+    assert unlike(step, replace(image, labels={}), ["linux/arm64"]) == f"built, but {missing}"
+
+
+def test_an_image_for_one_of_several_platforms_is_like_its_plan() -> None:
+    reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
+    step = Step("svc-ocr", "build", "", reference, reference.tagged("in-1"), "sha256:1")
+    labels = {INPUT_LABEL: "sha256:1", TITLE_LABEL: "svc-ocr"}
+    image = LocalImage("sha256:2", (str(reference),), labels=labels, platform="linux/arm64")
+    assert unlike(step, image, ["linux/amd64", "linux/arm64"]) == ""
+    other = replace(image, platform="linux/arm64x")
+    assert unlike(step, other, ["linux/amd64", "linux/arm64"]) == (
+        "built, but its platform is linux/arm64x, not linux/amd64 or linux/arm64"
+    )
+
+
+def test_an_outcome_says_nothing_but_what_it_is_given() -> None:
+    outcome = Outcome("svc-ocr", "built", "why")
+    assert outcome == Outcome("svc-ocr", "built", "why", "", "", "", 0, 0.0, "", (), ())
+    assert not Step("a", "build", "", Reference("r.io", "a"), Reference("r.io", "a"), "").fresh
 
 
 @pytest.mark.fault("B17")

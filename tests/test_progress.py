@@ -195,3 +195,151 @@ def test_a_lost_engine_is_told_from_a_failed_solve(line: str, cut: bool) -> None
     progress = Progress(["svc-a"])
     list(progress.feed(line))
     assert progress.cut is cut
+
+
+class Solve:
+    """What buildx says while two images are built, an entry at a time."""
+
+    def __init__(self, *names: str) -> None:
+        self.now = 0.0
+        self.progress = Progress(names or ("svc-a", "svc-b"), clock=lambda: self.now)
+
+    def entry(self, kind: str, content: dict[str, object]) -> list[Event]:
+        return list(self.progress.feed(json.dumps({kind: [content]})))
+
+    def step(self, name: str, **state: object) -> list[Event]:
+        """A step, whose digest is its name, begun unless ``state`` says that it ended."""
+        begun = {"started": "2026-11-20T19:00:00Z"}
+        return self.entry("vertexes", {"digest": name, "name": name, **begun, **state})
+
+    def log(self, name: str, text: str, **more: object) -> list[Event]:
+        return self.entry("logs", {"vertex": name, "data": base64.b64encode(text.encode()).decode(), **more})
+
+
+END = {"completed": "2026-11-20T19:00:02.5Z"}
+A, B = "[svc-a 1/2] RUN one", "[svc-b 1/2] RUN two"
+
+
+def test_each_state_of_a_step_is_told_once() -> None:
+    solve = Solve()
+    cached = "[svc-b 1/2] COPY x /"
+    for _ in range(2):
+        solve.step(A), solve.step(B)
+    assert (solve.step(A), solve.step(B)) == ([], [])
+    assert solve.step(A, **END) == [Event("svc-a", "done", "RUN one", 2.5)]
+    assert solve.step(cached, cached=True, **END) == [Event("svc-b", "cached", "COPY x /")]
+    assert solve.step(B, error="boom") == [Event("svc-b", "failed", "RUN two")]
+    again = (solve.step(A, **END), solve.step(cached, cached=True, **END), solve.step(B, error="boom"))
+    assert again == ([], [], [])
+    assert solve.progress.failures() == {"svc-b": Failure("RUN two", "boom")}
+    export = "[svc-a] exporting to image"
+    assert solve.step(export) == [Event("svc-a", "exporting", "exporting")] and solve.step(export) == []
+    assert solve.progress.exported == frozenset()
+    assert solve.step(export, **END) == [Event("svc-a", "built", "exporting", 2.5)]
+    assert solve.progress.exported == {"svc-a"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "[svc-a internal] load .dockerignore",
+        "[svc-a context r.io/b] load",
+        "[svc-a] FROM r.io/b:1",
+        "[svc-c 1/2] RUN x",
+        "importing cache",
+        "[] RUN x",
+    ],
+)
+def test_what_is_no_step_of_an_image_is_not_told(name: str) -> None:
+    solve = Solve()
+    assert solve.step(name) == solve.step(name, **END) == []
+
+
+def test_a_place_that_only_ends_like_an_internal_one_is_a_step() -> None:
+    assert Solve().step("[svc-a stage-internal 1/2] RUN x") == [Event("svc-a", "step", "RUN x")]
+
+
+def test_a_name_of_several_lines_and_brackets() -> None:
+    solve = Solve()
+    assert solve.step("[svc-a 1/2] RUN [ -f x ] &&\n  y") == [Event("svc-a", "step", "RUN [ -f x ] && y")]
+    assert solve.step("[svc-a 2/2] RUN --mount=type=bind a --mount=b") == [Event("svc-a", "step", "RUN a --mount=b")]
+    assert solve.step("x [svc-b 1/2] RUN") == []
+
+
+def test_output_is_told_line_by_line_and_its_rest_at_the_step_s_end() -> None:
+    solve = Solve()
+    solve.step(A)
+    assert solve.log(A, "one\ntw", stream=1) == [Event("svc-a", "log", "one")]
+    assert solve.log(A, "error", stream=2) == []
+    assert solve.log(A, "o\n", stream=1) == [Event("svc-a", "log", "two")]
+    assert solve.step(A, **END) == [Event("svc-a", "log", "error"), Event("svc-a", "done", "RUN one", 2.5)]
+    assert solve.log("[svc-a 2/2] RUN unknown", "x\n") == []
+    assert solve.entry("logs", {"vertex": A, "data": "no base64"}) == []
+
+
+def test_a_failure_holds_the_last_twenty_lines() -> None:
+    solve = Solve()
+    solve.step(A)
+    solve.log(A, "".join(f"line {number}\n" for number in range(25)))
+    solve.step(A, error='process "/bin/sh -c one" did not complete successfully: exit code: 3')
+    failure = solve.progress.failures()["svc-a"]
+    assert failure == Failure("RUN one", "exit code: 3", tuple(f"line {number}" for number in range(5, 25)))
+    assert not failure.final
+    assert str(failure) == "RUN one: exit code: 3: line 24"
+    assert str(Failure("RUN one", "exit code: 3", ("said", " "))) == "RUN one: exit code: 3: said"
+    assert str(Failure("", "gone")) == "gone"
+
+
+def test_the_first_of_two_failed_steps_is_the_image_s_failure_and_nobody_s_is_none() -> None:
+    solve = Solve()
+    solve.step(A, error="first")
+    solve.step("[svc-a 2/2] RUN later", error="second")
+    solve.step("[svc-x 1/1] RUN other", error="third")
+    solve.step(B, error="rpc error: context canceled")
+    assert solve.progress.failures() == {"svc-a": Failure("RUN one", "first")}
+
+
+def test_a_step_that_failed_runs_no_longer() -> None:
+    solve = Solve()
+    solve.step(A)
+    solve.now = 3
+    solve.step(A, error="boom")
+    solve.now = 10
+    assert (solve.progress.seconds("svc-a"), solve.progress.seconds("svc-b")) == (3, 0)
+
+
+def test_only_a_line_of_buildx_s_own_names_a_target_s_error() -> None:
+    solve = Solve()
+    assert list(solve.progress.feed("  said: ERROR: target svc-a: no")) == []
+    assert list(solve.progress.feed("ERROR: target svc-b: context canceled")) == []
+    assert list(solve.progress.feed("ERROR: target svc-c: no")) == []
+    assert list(solve.progress.feed("ERROR: target svc-a: yes  ")) == [Event("svc-a", "failed", "yes")]
+    assert list(solve.progress.feed("ERROR: target svc-a: again")) == [Event("svc-a", "failed", "again")]
+    assert solve.progress.failures()["svc-a"].cause == "yes"
+    assert solve.progress.trailer[0] == "  said: ERROR: target svc-a: no"
+
+
+def test_twelve_lines_are_quoted_of_what_failed_before_any_step() -> None:
+    solve = Solve()
+    for number in range(20):
+        list(solve.progress.feed(f"line {number}"))
+    list(solve.progress.feed("ERROR: target svc-a: no"))
+    output = solve.progress.failures()["svc-a"].output
+    assert len(output) == 12 and output[0] == "line 9"
+
+
+def test_one_line_among_others_tells_that_the_engine_is_lost() -> None:
+    solve = Solve()
+    for line in ("before", "ERROR: Cannot connect to the Docker daemon", "after"):
+        list(solve.progress.feed(line))
+    assert solve.progress.cut
+
+
+def test_odd_times_and_texts_of_a_step_are_no_reason_to_end() -> None:
+    solve = Solve()
+    assert solve.step(A, completed="yesterday") == [Event("svc-a", "done", "RUN one", 0.0)]
+    assert solve.step(B, completed="2026-11-20T18:00:00Z") == [Event("svc-b", "done", "RUN two", 0.0)]
+    solve.entry("warnings", {"vertex": A, "short": "x"})
+    solve.entry("warnings", {"vertex": A, "short": base64.b64encode(b"odd \xff").decode()})
+    solve.entry("warnings", {"vertex": A, "short": 3})
+    assert solve.progress.warnings == {"svc-a": ("x", "odd �", "3")}

@@ -97,14 +97,22 @@ base-ml = "much"
         ("[tool.slipway]\nallow-setuid = [3]", "pyproject.toml:2", "allow-setuid is a list of absolute paths"),
         ("[tool.slipway]\nmoving-tags = [3]", "pyproject.toml:2", "moving-tags is a list of tags"),
         ("[tool.slipway]\ninsecure-registries = 'a'", "pyproject.toml:2", "insecure-registries is a list of addresses"),
+        (
+            "[tool.slipway]\ninsecure-registries = ['r.io:80']",
+            "pyproject.toml:2",
+            "insecure-registries: r.io:80 is no address of a private network; what is elsewhere needs TLS",
+        ),
         ("[tool.slipway]\ninsecure-registries = [3]", "pyproject.toml:2", "insecure-registries is a list of addresses"),
         ("[tool.slipway]\ncontext-limit = '2 GB over parent'", "pyproject.toml:2", "context-limit is a size such as"),
         ("[tool.slipway.budgets]\nsvc-a = 3", "pyproject.toml:2", "the budget of svc-a is a size such as '200 MB', or"),
     ],
 )
 def test_a_wrong_table(text: str, where: str, what: str) -> None:
-    ((found, said, _),) = problems(text)
+    ((found, said, hint),) = problems(text)
     assert (found, said[: len(what)]) == (where, what)
+    known = "known: moving-tags, insecure-registries, context-limit, budgets, allow-root, allow-setuid"
+    hints = {"is a table": "[tool.slipway]", "unknown key 'zzz'": known}
+    assert hint == hints.get(said, "")
 
 
 @pytest.mark.fault("C16")

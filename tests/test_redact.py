@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.command import Secret
-from slipway.redact import MASK, Lines, Redactor, url_secrets
+from slipway.redact import MASK, Lines, Redactor, secret_by_shape, url_secrets
 
 VALUE = "pä ss/w?rd+1"
 redact = Redactor([Secret(VALUE)])
@@ -133,8 +133,84 @@ def test_bytes_that_are_no_text_do_not_stop_it() -> None:
 
 def test_what_is_learned_later_is_hidden_from_then_on() -> None:
     hide = Redactor([Secret("first-one")])
+    assert hide.decided("first-one second-o") == ("*** second-o", "")
     hide.learn([Secret("second-one"), Secret("first-one")])
-    assert hide("first-one second-one") == f"{MASK} {MASK}"
+    assert hide("first-one second-one") == "*** ***"
+    assert hide.decided("first-one second-o") == ("*** ", "second-o")
+
+
+def test_a_line_of_eight_characters_counts_and_one_like_a_frame_does_not() -> None:
+    hide = Redactor([Secret("a-long-first-line\n12345678\nabcdefg\n-----A FRAME-----\n---x---tail-of-it")])
+    assert hide("12345678 abcdefg") == "*** abcdefg"
+    assert hide("-----A FRAME-----") == "-----A FRAME-----"
+    assert hide("---x---tail-of-it") == "***"
+
+
+@pytest.mark.parametrize("lead", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("tail", [0, 1, 2, 3])
+@pytest.mark.parametrize("secret", ["four", "fives", "sixsix", "sevense"])
+def test_of_base64_exactly_the_digits_go_that_depend_on_the_secret_alone(lead: int, tail: int, secret: str) -> None:
+    encoded = base64.b64encode(b"\x01" * lead + secret.encode() + b"\x02" * tail).decode()
+    first, last = -(-lead * 8 // 6), (lead + len(secret)) * 8 // 6
+    assert Redactor([Secret(secret)])(encoded) == encoded[:first] + MASK + encoded[last:]
+
+
+def test_base64_for_urls_has_its_own_digits() -> None:
+    secret = "~~~???>>>"
+    assert base64.urlsafe_b64encode(secret.encode()) == b"fn5-Pz8_Pj4-"
+    assert Redactor([Secret(secret)])("fn5-Pz8_Pj4- fn5+Pz8/Pj4+") == "*** ***"
+
+
+def test_the_longest_form_is_held_back_from_its_first_character_on() -> None:
+    hide = Redactor([Secret("zzzz"), Secret("a" * 60)])
+    assert hide.decided("x" + "a" * 59) == ("x", "a" * 59)
+    digits = Redactor([Secret("3141592653")])
+    wrapped = "\r\n".join(b"3141592653".hex())
+    assert digits.decided("x" + wrapped[:-1]) == ("x", wrapped[:-1])
+    assert digits(wrapped) == MASK
+
+
+def test_what_is_complete_is_not_held_back() -> None:
+    assert Redactor([Secret("hunter2-and-more")]).decided("a hunter2-and-more") == ("a ***", "")
+    assert Redactor().decided("hunter2") == ("hunter2", "")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://ann:s3cret@x.example/simple",
+        "HTTPS://ann:s3cret@x.example",
+        "git+ssh://ann:s3cret@x.example",
+        "x://ann:s3cret@x.example",
+        "redis://:s3cret@x.example",
+        "token ghp_" + "a1" * 15,
+        "github_pat_" + "a1" * 10,
+        "glpat-" + "a-" * 10,
+        "AKIA" + "A1" * 8,
+        "pypi-" + "a1" * 25,
+    ],
+)
+def test_a_secret_is_seen_by_its_shape(text: str) -> None:
+    assert secret_by_shape(f"RUN x {text}") is True
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://x.example/ann:s3cret@y",
+        "https://ann@x.example",
+        "https://ann:@x.example",
+        "https://ann:$TOKEN@x.example",
+        "https://ann: s3cret@x.example",
+        "://ann:s3cret@x.example",
+        "ghp_" + "a" * 29,
+        "xghp_" + "a" * 30,
+        "AKIA" + "a1" * 8,
+        "pypi-" + "a" * 49,
+    ],
+)
+def test_what_has_no_secret_s_shape(text: str) -> None:
+    assert secret_by_shape(text) is False
 
 
 @settings(deadline=None)
@@ -166,6 +242,7 @@ def test_only_what_may_be_a_secret_s_beginning_is_held_back() -> None:
     assert lines.feed(b"2-and\n-mor") == []
     assert lines.feed(b"e\nhunt") == [f"with {MASK}"]
     assert lines.close() == ["hunt"]
+    assert lines.close() == []
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,12 @@ def test_a_size_is_read(text: str, count: int) -> None:
     assert parse_size(text) == count
 
 
-@pytest.mark.parametrize("text", ["", "2", "GB", "2 gb", "2 GiB", "-1 MB", "1e3 B", "1 MB over parent"])
+@pytest.mark.parametrize("text", ["", "2", "GB", "2 gb", "2 GiB", "-1 MB", "1e3 B", "1 MB over parent", "1. MB"])
 def test_what_is_no_size(text: str) -> None:
-    with pytest.raises(UsageError, match="not a size"):
+    with pytest.raises(UsageError, match="not a size") as caught:
         parse_size(text)
+    assert caught.value.message == f"{text!r}: not a size"
+    assert caught.value.hint == "'1.3 GB', or '200 MB'"
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ def one_line(text: str) -> str:
 def suggestion(word: str, known: Iterable[str], otherwise: str = "", *, what: str = "") -> str:
     """``did you mean <what><word>?`` with the known word closest to ``word``, whatever its case; else ``otherwise``."""
     names = {name.lower(): name for name in known}
-    matches = get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    matches = get_close_matches(word.lower(), names)
     return f"did you mean {what}{names[matches[0]]}?" if matches else otherwise
 
 

@@ -173,4 +173,4 @@ def _encoded(data: bytes) -> set[str]:
         start = (0, 2, 3)[lead]
         end = len(digits) - (1 if (lead + len(data)) % 3 else 0)
         forms |= {digits[start:end], digits[start:end].replace("+", "-").replace("/", "_")}
-    return {form for form in forms if len(form) >= len(data) // 2}
+    return forms

@@ -49,7 +49,7 @@ MODULES = {
     "sizes": "test_sizes.py",
     "project": "test_project.py",
     "permissions": "test_permissions.py",
-    "layers": "test_layers_scan.py",
+    "layers": "test_layers_scan.py test_permissions.py",
     "dockerfile.words": "test_dockerfile.py test_dockerfile_recorded.py",
     "dockerfile.scope": "test_dockerfile.py test_dockerfile_recorded.py",
     "dockerfile.stages": "test_dockerfile.py test_dockerfile_recorded.py",
