@@ -292,6 +292,22 @@ def test_flags_of_a_mount_need_no_value() -> None:
     assert reading.secrets == ("s",)
 
 
+def test_what_a_stage_sets_is_not_seen_by_those_beside_it() -> None:
+    one = "FROM a AS one\nENV X=1\nEXPOSE 1\n"
+    reading = read(
+        parse(f"{one}FROM one AS two\nENV X=2\nEXPOSE 2\nFROM one AS three\nCOPY --from=two y /\nCOPY $X /\n")
+    )
+    assert [source.paths for source in reading.sources] == [("1",)]
+    assert reading.exposed == ("1/tcp",)
+    with pytest.raises(UsageError, match="Y in \\$Y is set nowhere"):
+        read(parse("FROM a AS one\nFROM one AS two\nARG Y=2\nFROM one\nCOPY --from=two y /\nCOPY $Y /\n"))
+
+
+def test_the_escape_character_holds_for_defaults_before_the_first_from() -> None:
+    text = "# escape=`\nARG NAME=a`$b\nARG OTHER=c\nFROM r.io/x:${OTHER}\nARG NAME\nCOPY $NAME /\n"
+    assert [source.paths for source in read(parse(text)).sources] == [("a$b",)]
+
+
 def test_an_empty_file_builds_nothing() -> None:
     with pytest.raises(UsageError, match="no FROM"):
         parse("# only a comment\n\n")
