@@ -242,6 +242,16 @@ def test_what_was_parsed_keeps_its_text_and_directives() -> None:
         ("FROM scratch\nUSER ${X:?who}", 2, "X: who", ""),
         ("FROM a\nCOPY http://x/y /", 2, "http://x/y is no file", "ADD"),
         ("FROM --platform=$P a", 1, "P is empty", ""),
+        ("ARG A B\nFROM r/${B}/${A}", 2, "A and B are empty", "set A and B, or give the ARG a default"),
+        ("FROM ${X!}", 1, "FROM ${X!}: unsupported modifier (!)", ""),
+        ("ARG P=lynux\nFROM --platform=$P a", 2, "FROM --platform: lynux is no platform", ""),
+        ("FROM --platform=linux/ a", 1, "linux/ is no platform", ""),
+        ("FROM --platform=/amd64 a", 1, "/amd64 is no platform", ""),
+        ('FROM a\nRUN --mount=type=bind,\\"x true', 2, 'RUN: the mount type=bind,"x cannot be read', ""),
+        ("FROM a\nCOPY --from=+ x /", 2, "COPY from +: that is no stage and no image reference", ""),
+        ("FROM a\nCOPY --from=a!b x /", 2, "COPY from a!b: that is no stage and no image reference", ""),
+        ("FROM a\nCOPY --from=1 x /", 2, "COPY from stage 1: there is none", ""),
+        ("FROM a AS x\nCOPY --from=1 y /\nFROM b", 2, "COPY from 1: a stage cannot read a later stage", ""),
         ("FROM --platform=lynux a", 1, "FROM --platform: lynux is no platform", ""),
         ("FROM --platform=linux/arm/v7/x a", 1, "linux/arm/v7/x is no platform", ""),
         ('FROM a\nRUN --mount=type=bind,"x" true', 2, "RUN: a mount has no x", ""),
@@ -274,9 +284,59 @@ def test_all_problems_are_told_at_once() -> None:
 
 
 def test_an_unknown_target_suggests_a_near_one() -> None:
+    with pytest.raises(UsageError, match="no stage 0"):
+        read(parse("FROM a AS builder"), target="0")
     with pytest.raises(UsageError) as caught:
         read(parse("FROM a AS builder"), target="buidler")
     assert str(caught.value) == "error: Dockerfile: no stage buidler\nhint:  did you mean builder?"
+
+
+HEX = "0123456789abcdefABCDEF0123456789"
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        "a",
+        "a.b_c__d-e---f",
+        "r.io/a",
+        "R.io:5000/a/b:1_X.y-z",
+        "[::1]:5000/a",
+        f"a@sha256:{HEX}{HEX}",
+        f"a:1@x+b64u.C_d-E:{HEX}",
+        f"r.io/a@s:{HEX}",
+    ],
+)
+def test_what_the_engine_takes_as_a_reference(reference: str) -> None:
+    assert read(parse(f"FROM {reference}")).bases == (reference,)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        *("a.", "a/", "/a", "a..b", "a___b", "A", "r.io:/a", "r.io:x/a", "[]/a", "[g]/a", "r.io//a", "a:", "a:.b"),
+        *(f"a@sha256:{HEX[1:]}", f"a@:{HEX}", f"a@2:{HEX}", f"a@s+:{HEX}", f"a@s+2:{HEX}", f"a@s:{HEX}g", f"@s:{HEX}"),
+    ],
+)
+def test_what_the_engine_does_not_take_as_a_reference(reference: str) -> None:
+    with pytest.raises(UsageError, match="is no image reference"):
+        read(parse(f"FROM {reference}"))
+
+
+def test_a_stage_s_name_need_be_no_reference() -> None:
+    assert read(parse("FROM a AS b-\nFROM b-")).bases == ("a",)
+    assert read(parse("FROM a AS x\nFROM c AS b-\nFROM b-")).bases == ("c",)
+
+
+def test_a_mount_does_not_count_stages() -> None:
+    assert read(parse("FROM a AS x\nFROM b\nRUN --mount=from=0,target=/x true")).bases == ("b", "0")
+
+
+@pytest.mark.parametrize("name", ["r.io/b", "docker.io/b", "docker.io/library/b", "library/b", "b:latest"])
+def test_a_named_context_is_found_by_any_spelling_of_docker_hub_s_names(name: str) -> None:
+    given = name if "r.io" in name.removeprefix("docker.io") else "b"
+    assert read(parse(f"FROM {name}"), contexts=[given]).bases == ()
+    assert read(parse("FROM library/x/b"), contexts=["x/b", "library"]).bases == ("library/x/b",)
 
 
 @pytest.mark.parametrize("platform", ["linux", "Linux", "amd64", "x86_64", "arm64", "linux/x", "x/y/z"])
@@ -315,6 +375,26 @@ def test_an_empty_file_builds_nothing() -> None:
 
 def test_a_variable_a_base_image_may_set_is_no_error_outside_paths() -> None:
     assert read(parse("FROM a\nUSER ${APP_USER:?}\nWORKDIR $HOME")).user == ""
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("'a b'", ["a b"]),
+        ('"a b"', ["a b"]),
+        (r"a\ b", ["a b"]),
+        ("$X", ["a", "b"]),
+        ('"$X"', ["a b"]),
+        ("c'a b'd e", ["ca bd", "e"]),
+        ("${X:+c d}", ["c", "d"]),
+        ('"${X:+c d}"', ["c d"]),
+        ("${X}y", ["a", "by"]),
+        ("''", []),
+        ("'' ''", []),
+    ],
+)
+def test_blanks_in_quotes_do_not_part_words(word: str, words: list[str]) -> None:
+    assert list(expand(word, {"X": "a b"}).words) == words
 
 
 values = st.text(st.sampled_from("ab/.*? é"), max_size=8)
