@@ -368,6 +368,86 @@ def test_the_escape_character_holds_for_defaults_before_the_first_from() -> None
     assert [source.paths for source in read(parse(text)).sources] == [("a$b",)]
 
 
+@pytest.mark.parametrize(
+    ("text", "entry"),
+    [
+        ("CMD x", True),
+        ("CMD []", False),
+        ('ENTRYPOINT ["x"]', True),
+        ("ENTRYPOINT []", False),
+        ("CMD x\nENTRYPOINT []", True),
+        ("ENTRYPOINT []\nCMD x", True),
+        ("ENTRYPOINT x\nCMD []", True),
+        ("CMD x\nFROM b\nENTRYPOINT []", False),
+        ("ENTRYPOINT x\nFROM b\nCMD []", True),
+        ("CMD x\nFROM b", True),
+        ("RUN x", False),
+    ],
+)
+def test_whether_a_container_has_something_to_run(text: str, entry: bool) -> None:
+    """An ENTRYPOINT takes away the CMD of what it stands on."""
+    assert read(parse(f"FROM a AS b\n{text}")).entry is entry
+
+
+@pytest.mark.parametrize(
+    ("text", "healthcheck"), [("CMD x", True), ("--interval=1s CMD x", True), ("NONE", False), ("none", False)]
+)
+def test_whether_health_is_checked(text: str, healthcheck: bool) -> None:
+    assert read(parse(f"FROM a\nHEALTHCHECK {text}")).healthcheck is healthcheck
+
+
+@pytest.mark.parametrize(
+    ("text", "ports"),
+    [
+        ("80", ["80/tcp"]),
+        ("80/UDP 80", ["80/udp", "80/tcp"]),
+        ("8-10/sctp", ["8/sctp", "9/sctp", "10/sctp"]),
+        ("127.0.0.1:1:80 :81", ["80/tcp", "81/tcp"]),
+    ],
+)
+def test_ports_that_are_exposed(text: str, ports: list[str]) -> None:
+    assert list(read(parse(f"FROM a\nEXPOSE {text}")).exposed) == ports
+
+
+@pytest.mark.parametrize("port", ["x", "80-", "-80", "80/ip", "127.0.0.1:", "80/"])
+def test_what_is_no_port(port: str) -> None:
+    with pytest.raises(UsageError, match=f"EXPOSE: {port} is no port"):
+        read(parse(f"FROM a\nEXPOSE {port}"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "STOPSIGNAL {}",
+        "VOLUME /x {}",
+        "WORKDIR {}",
+        "USER {}",
+        "COPY x {}",
+        "COPY --chown={} x /",
+        "COPY --chmod={} x /",
+        "COPY <<E /x\n{}\nE",
+        "COPY <<E /x\n'{}'\nE",
+        "ENV A={}",
+        "LABEL {}=a",
+        "ARG A={}",
+    ],
+)
+def test_a_variable_that_must_be_set_is_asked_for_wherever_it_stands(text: str) -> None:
+    with pytest.raises(UsageError, match="NONE: say-it"):
+        read(parse("FROM scratch\n" + text.format("${NONE:?say-it}")))
+
+
+def test_a_quoted_heredoc_is_not_expanded() -> None:
+    assert read(parse("FROM scratch\nCOPY <<'E' /x\n${NONE:?say it}\nE\n")).sources == ()
+
+
+def test_what_add_fetches_and_what_only_looks_like_it() -> None:
+    remote = "git@r.io:a/b.git#" + "0" * 40
+    reading = read(parse(f"FROM a\nADD {remote} x/http://y @r.io:a r@:b /"))
+    assert reading.remotes == (remote,)
+    assert [source.paths for source in reading.sources] == [("x/http:/y", "@r.io:a", "r@:b")]
+
+
 def test_an_empty_file_builds_nothing() -> None:
     with pytest.raises(UsageError, match="no FROM"):
         parse("# only a comment\n\n")
