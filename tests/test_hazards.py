@@ -29,6 +29,19 @@ DOWNLOADS = [
     'sh -c "$(curl -fsSL https://x.sh)"',
     "bash <(curl -fsSL https://x.sh)",
     "eval `wget -qO- https://x.sh`",
+    'curl "https://x.sh|y" | sh',
+    "curl \"\" '' https://x.sh | sh",
+    "curl|sh",
+    "curl https://x.sh | sudo sh",
+    "curl https://x.sh | sudo -u me -E /sh",
+    "curl https://x.sh | env sh",
+    "curl https://x.sh | /usr/bin/env A= B=1 zsh",
+    "curl https://x.sh | tee x|sh",
+    "curl https://x.py | python -",
+    "curl https://x.py | python3.12 -",
+    "eval`curl https://x.sh`",
+    "source <(curl https://x.sh)",
+    "cd /x && . <(curl https://x.sh)",
     "<<END\nset -e\ncurl https://x.sh \\\n | env A=1 bash\nEND",
 ]
 HARMLESS = [
@@ -39,6 +52,12 @@ HARMLESS = [
     "apt-get install -y curl | cat; sh x.sh",
     "echo curl; ls | sh",
     "wget https://x.sh; sh /own.sh",
+    "curl https://x | sudosh",
+    "curl https://x | sudo -xsh",
+    "curl https://x | envsh",
+    "curl https://x | env A=xsh",
+    "curl https://x | env A=1",
+    "x.y $(curl https://x)",
 ]
 
 
@@ -48,7 +67,7 @@ def test_what_is_downloaded_is_not_run_unseen(command: str) -> None:
     (hazard,) = hazards(f"FROM scratch\nRUN {command}\n")
     assert (hazard.line, hazard.refused) == (2, True)
     assert hazard.what == "RUN runs what it downloads, whatever that is today"
-    assert "ADD --checksum=sha256:" in hazard.hint
+    assert hazard.hint == "ADD --checksum=sha256:… fetches it, and nothing else under its name"
 
 
 @pytest.mark.parametrize("command", HARMLESS)
@@ -71,6 +90,11 @@ def test_a_trigger_is_looked_at_too() -> None:
         ("--checksum=sha256:short https://x.example/a.tar", "--checksum"),
         ("https://github.com/a/b.git#main", "#<commit>"),
         ("git@github.com:a/b.git", "#<commit>"),
+        ("http://x.example/a.git", "#<commit>"),
+        ("ssh://git@x.example/a#main", "#<commit>"),
+        ("https://x.example/ssh://b", "--checksum"),
+        (f"--checksum={DIGEST}zz https://x.example/a.tar", "--checksum"),
+        (f"https://github.com/a/b.git#{COMMIT} https://x.example/a.tar", "--checksum"),
     ],
 )
 def test_add_of_what_is_not_pinned(words: str, by: str) -> None:
@@ -106,6 +130,7 @@ def test_a_login_in_a_url_is_not_repeated() -> None:
         ("\ufeff#syntax=docker/dockerfile:1\nFROM scratch", 1),
         ("# escape=`\n# Syntax = docker/dockerfile:1\nFROM scratch", 2),
         ("#!/usr/bin/env docker\n# syntax=docker/dockerfile:1\nFROM scratch", 2),
+        ("#!/usr/bin/env # syntax=x\n#syntax=docker/dockerfile:1\nFROM scratch", 2),
     ],
 )
 def test_a_frontend_is_pinned(text: str, line: int) -> None:
@@ -114,6 +139,8 @@ def test_a_frontend_is_pinned(text: str, line: int) -> None:
     (hazard,) = reading.hazards
     assert (hazard.line, hazard.refused) == (line, True)
     assert hazard.what == "the frontend docker/dockerfile:1 is not pinned by digest"
+    mended = "# syntax=docker/dockerfile:1@sha256:…, or no such line: the engine has a frontend of its own"
+    assert hazard.hint == mended
     pinned = read(parse(text.replace(":1\n", f":1@{DIGEST}\n")))
     assert (pinned.frontend, pinned.hazards) == (f"docker/dockerfile:1@{DIGEST}", ())
 
@@ -139,6 +166,7 @@ def test_an_extra_index_is_told_and_not_refused(line: str) -> None:
     (hazard,) = hazards(f"FROM scratch\n{line}\n")
     assert (hazard.line, hazard.refused) == (2, False)
     assert hazard.what == "extra-index-url: any index may answer for any name"
+    assert hazard.hint == "one --index-url that serves all, or hashes in the requirements"
 
 
 @pytest.mark.fault("X01")
@@ -151,14 +179,18 @@ def test_an_arg_with_a_known_secret_a_password_or_a_token(where: str) -> None:
     for value in ("geheim12", "prefix-geheim12", "https://ann:pw123@x.example/simple", TOKEN):
         told = whats(text, {"INDEX": value}, ("geheim12",))
         assert told == [(line, "the value of INDEX is a secret: it would stand in the image")], value
+        hint = "RUN --mount=type=secret,id=index hands it to a step and keeps it nowhere"
+        assert [hazard.hint for hazard in hazards(text, {"INDEX": value}, ("geheim12",))] == [hint]
     assert whats(text, {"INDEX": "https://x.example/simple"}, ("geheim12",)) == []
 
 
 @pytest.mark.fault("X01")
-@pytest.mark.parametrize("line", ["ARG GITHUB_TOKEN", "ENV DB_PASSWORD=x", "ARG NPM_AUTH=1"])
+@pytest.mark.parametrize("line", ["ARG GITHUB_TOKEN", "ENV DB_PASSWORD=x", "ARG NPM_AUTH=1", "ARG A_CREDENTIAL"])
 def test_a_name_that_says_it_is_secret(line: str) -> None:
     (hazard,) = hazards(f"FROM scratch\n{line}\n")
-    assert "would stand in the image's history" in hazard.what and "--mount=type=secret,id=" in hazard.hint
+    name = line.split()[1].partition("=")[0]
+    assert hazard.what == f"{name} would stand in the image's history"
+    assert hazard.hint == f"RUN --mount=type=secret,id={name.lower()} instead of ARG or ENV"
 
 
 @pytest.mark.parametrize("line", ["ARG PUBLIC_KEY", "ENV TOKEN_FILE=/run/secrets/x", "ARG KEYBOARD", "ARG MONKEY=1"])
@@ -193,8 +225,12 @@ def test_a_label_with_a_secret() -> None:
     ],
 )
 def test_a_secret_written_out(line: str) -> None:
-    (told,) = whats(f"FROM scratch\n{line}\n", {}, ("geheim12",))
-    assert told == (2, f"{line.partition(' ')[0]} holds a secret: it would stand in the image's history")
+    (hazard,) = hazards(f"FROM scratch\n{line}\n", {}, ("geheim12",))
+    assert hazard == Hazard(
+        2,
+        f"{line.partition(' ')[0]} holds a secret: it would stand in the image's history",
+        "RUN --mount=type=secret hands it to a step and keeps it nowhere",
+    )
 
 
 def test_a_secret_that_a_mount_brings_is_no_hazard() -> None:

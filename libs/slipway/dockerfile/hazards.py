@@ -18,11 +18,11 @@ _HARMLESS = re.compile(r"(?:_|^)(?:public|file|version)(?:_|$)", re.IGNORECASE)
 _SHORTEST = 8
 
 _QUOTED = r"(?:\"[^\"]*\"|'[^']*'|[^|;&\n\"'])*"
-_SHELL = (
-    r"(?:sudo\s+(?:-\S+\s+)*)?(?:env\s+(?:\S+=\S*\s+)*)?(?:\S*/)?(?:(?:ba|da|a|z|k)?sh|python[\d.]*|perl|ruby|node)\b"
-)
+_SUDO = r"sudo\s+(?:-[CDRTUghpu]\s+\S+\s+|-\S+\s+)*"
+_ENV = r"(?:\S*/)?env\s+(?:\S+=\S*\s+)*"
+_SHELL = rf"(?:{_SUDO})?(?:{_ENV})?(?:\S*/)?(?:(?:ba|da|a|z|k)?sh|python[\d.]*|perl|ruby|node)\b"
 _PIPED = re.compile(rf"\b(?:curl|wget)\b{_QUOTED}\|\s*(?:tee\b{_QUOTED}\|\s*)?{_SHELL}")
-_SUBSTITUTED = re.compile(rf"(?:^|[\s;&|(\"'])(?:{_SHELL}|eval|source)[^|;&\n]*(?:\$\(|<\(|`)\s*(?:curl|wget)\b")
+_SUBSTITUTED = re.compile(rf"(?:^|[\s;&|(\"'])(?:{_SHELL}|eval|source|\.\s)[^|;&\n]*(?:\$\(|<\(|`)\s*(?:curl|wget)\b")
 _EXTRA_INDEX = re.compile(r"--extra-index-url|\b(?:PIP|UV)_EXTRA_INDEX_URL\b")
 _CHECKSUM = re.compile(r"sha(?:256|384|512):[0-9a-f]{64,128}")
 _PINNED = re.compile(r"@sha256:[0-9a-f]{64}")
