@@ -121,7 +121,7 @@ def test_every_broken_line_is_told() -> None:
     assert [problem.where.rpartition(":")[2] for problem in caught.value.problems] == ["2", "3", "4", "5"]
     assert caught.value.problems[0].what == "!: nothing follows the !"
     assert caught.value.problems[1].what == "a[: the pattern is broken: an unclosed or empty [ ], or a \\ at its end"
-    with pytest.raises(UsageError, match=r"error: \.dockerignore:1: \[b-a\]: the pattern is broken: bad character range b-a"):
+    with pytest.raises(UsageError, match=r"\.dockerignore:1: \[b-a\]: the pattern is broken: bad character range"):
         parse_ignore("[b-a]")
 
 
