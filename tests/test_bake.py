@@ -21,6 +21,7 @@ def test_the_bake_file() -> None:
         links={"reg:1/a/base-ml:v1": "docker-image://reg:1/a/base-ml:in-2", "wheelhouse": "/wheels"},
         secrets=("id=ca,src=/ca.pem",),
         platforms=("linux/amd64",),
+        fresh=True,
     )
     bare = Target("svc-bare", "apps/svc_bare", "Dockerfile", ("t",))
     assert json.loads(bake_file([full, bare])) == {
@@ -39,6 +40,7 @@ def test_the_bake_file() -> None:
                 },
                 "secret": ["id=ca,src=/ca.pem"],
                 "platforms": ["linux/amd64"],
+                "no-cache": True,
             },
             "svc-bare": {
                 "context": "apps/svc_bare",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -236,3 +238,12 @@ def test_schemes_and_digests_that_go_on() -> None:
 )
 def test_a_root_image_as_it_is_listed_and_as_it_is_pulled(root: str, listed: str, pulled: str) -> None:
     assert (familiar(root), str(pull_reference(root))) == (listed, pulled)
+
+
+def test_on_a_fresh_base_an_image_is_not_fresh_itself() -> None:
+    base = LocalImage("sha256:1", labels={"slipway.input": "sha256:a", "slipway.fresh": "sha256:a"})
+    assert base.fresh is True
+    assert replace(base, labels={**base.labels, "slipway.input": "sha256:b"}).fresh is False
+    assert LocalImage("sha256:2", labels={"slipway.input": "sha256:a"}).fresh is False
+    assert LocalImage("sha256:3", labels={"slipway.input": "", "slipway.fresh": ""}).fresh is False
+    assert LocalImage("sha256:4").fresh is False

@@ -11,7 +11,7 @@ import pytest
 
 from slipway.engine import OnTransfer
 from slipway.errors import MixedReleaseError, PolicyError, PushError, RefusedError, UsageError
-from slipway.model import FRESH_LABEL, Image, LocalImage, Reference, content_tag
+from slipway.model import FRESH_LABEL, Image, Reference, content_tag
 from slipway.plan import Facts, Outcome
 from slipway.push import Push, Upload, Work, look, refuse_moves, release
 from slipway.push.uploading import upload
@@ -182,13 +182,6 @@ def test_an_upload_whose_reply_is_lost_is_not_seen_in_what_it_was_to_replace(ben
     bench.engine.refused[str(content)] = "connection reset"
     with pytest.raises(PushError, match="connection reset after 4 tries"):
         bench.push()
-
-
-def test_on_a_fresh_base_an_image_is_not_fresh_itself() -> None:
-    base = LocalImage("sha256:1", labels={"slipway.input": "sha256:a", FRESH_LABEL: "sha256:a"})
-    assert base.fresh
-    assert not replace(base, labels={**base.labels, "slipway.input": "sha256:b"}).fresh
-    assert not LocalImage("sha256:2").fresh
 
 
 def test_an_upload_that_fails_moves_no_tag(bench: Bench) -> None:

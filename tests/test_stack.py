@@ -58,7 +58,19 @@ def test_a_stack_in_order() -> None:
             args=stack.images[2].args,
         ),
     )
+    assert [image.args for image in stack] == [
+        ("PYTHON_IMAGE",),
+        ("BASE_VERSION", "OWNER", "REGISTRY"),
+        ("BASE_VERSION", "OWNER", "REGISTRY"),
+    ]
     assert assembled({BASE: RUNTIME}).declared_args >= {"PYTHON_IMAGE"}
+
+
+def test_known_secrets_are_looked_for() -> None:
+    text = "FROM scratch\nRUN echo geheim12\n"
+    assert assembled({BASE: text}).readings["base-runtime"].hazards == ()
+    (hazard,) = assembled({BASE: text}, secrets=("geheim12",)).readings["base-runtime"].hazards
+    assert hazard.line == 2
 
 
 def test_another_version_or_registry_is_a_root_image() -> None:
@@ -151,7 +163,12 @@ def test_a_parent_named_by_tag_and_digest() -> None:
 
 @pytest.mark.parametrize(
     ("existing", "context"),
-    [({"main.py"}, "."), ({"apps/svc_ocr/main.py", "apps/svc_ocr/more.py"}, "apps/svc_ocr")],
+    [
+        ({"main.py"}, "."),
+        ({"apps/svc_ocr/main.py"}, "."),
+        ({"apps/svc_ocr/main.py", "apps/svc_ocr/more.py"}, "apps/svc_ocr"),
+        ({"apps/svc_ocr/main.py", "apps/svc_ocr/more.py", "more.py"}, "."),
+    ],
 )
 def test_patterns_do_not_decide_on_the_context(existing: set[str], context: str) -> None:
     text = f"{RUNTIME.rpartition('COPY')[0]}COPY main.py more.py *.txt a? [b]c /app/\n"
