@@ -234,6 +234,13 @@ def test_what_was_parsed_keeps_its_text_and_directives() -> None:
         ("FROM ${NONE}", 1, "NONE is empty", "ARG NONE"),
         ("FROM scratch AS builder\nFROM Builder", 2, "Builder is no image reference", "stage builder?"),
         ("FROM a\nCOPY --from=later x /\nFROM b AS later\nFROM a\nCOPY --from=0 / /", 2, "later stage", ""),
+        (
+            "FROM a AS x\nCOPY --from=y y /\nFROM a AS y\nCOPY --from=x x /\nFROM b",
+            2,
+            "from y: a stage cannot read a later",
+            "",
+        ),
+        ("FROM a AS x\nCOPY --from=x y /\nFROM b", 2, "COPY from x: a stage cannot read itself", ""),
         ("FROM a AS me\nCOPY --from=me x /", 2, "cannot read itself", ""),
         ("FROM a\nCOPY --from=7 x /", 2, "stage 7: there is none", ""),
         ("FROM a\nCOPY --from=$X x /", 2, "--from takes no variable", "FROM … AS name"),
@@ -251,7 +258,7 @@ def test_what_was_parsed_keeps_its_text_and_directives() -> None:
         ("FROM a\nCOPY --from=+ x /", 2, "COPY from +: that is no stage and no image reference", ""),
         ("FROM a\nCOPY --from=a!b x /", 2, "COPY from a!b: that is no stage and no image reference", ""),
         ("FROM a\nCOPY --from=1 x /", 2, "COPY from stage 1: there is none", ""),
-        ("FROM a AS x\nCOPY --from=1 y /\nFROM b", 2, "COPY from 1: a stage cannot read a later stage", ""),
+        ("FROM a AS x\nCOPY --from=1 y /\nFROM b\nFROM x", 2, "COPY from 1: a stage cannot read a later stage", ""),
         ("FROM --platform=lynux a", 1, "FROM --platform: lynux is no platform", ""),
         ("FROM --platform=linux/arm/v7/x a", 1, "linux/arm/v7/x is no platform", ""),
         ('FROM a\nRUN --mount=type=bind,"x" true', 2, "RUN: a mount has no x", ""),
@@ -326,6 +333,11 @@ def test_what_the_engine_does_not_take_as_a_reference(reference: str) -> None:
 def test_a_stage_s_name_need_be_no_reference() -> None:
     assert read(parse("FROM a AS b-\nFROM b-")).bases == ("a",)
     assert read(parse("FROM a AS x\nFROM c AS b-\nFROM b-")).bases == ("c",)
+
+
+def test_a_stage_that_nobody_needs_may_read_a_later_one() -> None:
+    """As BuildKit has it."""
+    assert read(parse("FROM a\nCOPY --from=y x /\nFROM b AS y\nFROM y")).bases == ("b",)
 
 
 def test_a_mount_does_not_count_stages() -> None:

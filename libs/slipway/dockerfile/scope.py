@@ -26,9 +26,14 @@ class Problems:
             self.found.append(problem)
 
     def stop(self) -> None:
-        """Raises UsageError if anything was noted."""
+        """Raises UsageError if anything was noted: all of it, in the order of the file's lines."""
         if self.found:
-            raise UsageError.of(self.found)
+            raise UsageError.of(sorted(self.found, key=_line))
+
+
+def _line(problem: Problem) -> int:
+    number = problem.where.rpartition(":")[2]
+    return int(number) if number.isdecimal() else 0
 
 
 @dataclass(frozen=True)

@@ -146,21 +146,35 @@ def origins(instruction: Instruction, heads: list[Head], escape: str) -> list[in
 def needed(dockerfile: Dockerfile, heads: list[Head], target: str, problems: Problems) -> list[Head]:
     """The stages that ``target`` (a name; "" is the last) needs, itself included, in order.
 
-    BuildKit looks at what all of them read, needed or not; so do the problems.
+    BuildKit looks at what all of them read, needed or not; so do the problems. A later stage, though, may stand in one
+    that is not needed, unless they need each other.
     """
-    below = {head.index: _needs(head, heads, dockerfile.escape, problems) for head in heads}
-    waiting = [_target(dockerfile, heads, target, problems)]
-    found: set[int] = set()
+    reads = {head.index: _reads(head, heads, dockerfile.escape, problems) for head in heads}
+    below = {head.index: {head.parent, *(index for _, index in reads[head.index])} - {-1} for head in heads}
+    found = _reached(_target(dockerfile, heads, target, problems), below)
+    for head in heads:
+        for instruction, index in reads[head.index]:
+            ahead = index >= head.index and not heads[index].replaced
+            if ahead and (head.index in found or head.index in _reached(index, below)):
+                which = "itself" if index == head.index else "a later stage"
+                what = f"{instruction.name} from {heads[index].name or index}: a stage cannot read {which}"
+                problems.note(instruction.line, what)
+    return [head for head in heads if head.index in found]
+
+
+def _reached(index: int, below: Mapping[int, Collection[int]]) -> set[int]:
+    waiting, found = [index], set[int]()
     while waiting:
         index = waiting.pop()
         if index not in found:
             found.add(index)
             waiting += below[index]
-    return [head for head in heads if head.index in found]
+    return found
 
 
-def _needs(head: Head, heads: list[Head], escape: str, problems: Problems) -> set[int]:
-    found = {head.parent} - {-1}
+def _reads(head: Head, heads: list[Head], escape: str, problems: Problems) -> list[tuple[Instruction, int]]:
+    """The stages that ``head`` reads, and by which instruction."""
+    found: list[tuple[Instruction, int]] = []
     for instruction in head.instructions:
         name, line = instruction.name, instruction.line
         if name not in ("COPY", "RUN"):
@@ -171,17 +185,13 @@ def _needs(head: Head, heads: list[Head], escape: str, problems: Problems) -> se
             problems.note(line, f"{name}: {error}", error.hint)
             continue
         for index in read:
-            if isinstance(index, str):
-                if not _REFERENCE.fullmatch(index):
-                    hint = suggestion(index, [head.name for head in heads if head.name], what="the stage ")
-                    problems.note(line, f"{name} from {index}: that is no stage and no image reference", hint)
-            elif not 0 <= index < len(heads):
+            if isinstance(index, int) and 0 <= index < len(heads):
+                found.append((instruction, index))
+            elif isinstance(index, int):
                 problems.note(line, f"{name} from stage {index}: there is none")
-            elif index >= head.index and not heads[index].replaced:
-                which = "itself" if index == head.index else "a later stage"
-                problems.note(line, f"{name} from {heads[index].name or index}: a stage cannot read {which}")
-            else:
-                found.add(index)
+            elif not _REFERENCE.fullmatch(index):
+                hint = suggestion(index, [head.name for head in heads if head.name], what="the stage ")
+                problems.note(line, f"{name} from {index}: that is no stage and no image reference", hint)
     return found
 
 
