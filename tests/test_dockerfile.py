@@ -307,6 +307,7 @@ HEX = "0123456789abcdefABCDEF0123456789"
         "a",
         "a.b_c__d-e---f",
         "r.io/a",
+        "R.io/a",
         "R.io:5000/a/b:1_X.y-z",
         "[::1]:5000/a",
         f"a@sha256:{HEX}{HEX}",

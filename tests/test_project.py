@@ -85,6 +85,7 @@ base-ml = "much"
         ("[tool.slipway]\nzzz = 1", "pyproject.toml:2", "unknown key 'zzz'"),
         ("[tool.slipway]\nbudgets = 1", "pyproject.toml:2", "budgets maps an image to a size"),
         ("[tool]\nslipway = {zzz = 1}", "pyproject.toml:1", "unknown key 'zzz'"),
+        ("# see [tool.slipway]\nzzz = 1\n[tool.slipway]\nzzz = 2", "pyproject.toml:4", "unknown key 'zzz'"),
         (
             "[tool.slipway]\nallow-root = ['svc-a']",
             "pyproject.toml:2",
