@@ -55,7 +55,7 @@ MODULES = {
     "dockerfile.stages": "test_dockerfile.py test_dockerfile_recorded.py",
     "dockerfile.expansion": "test_dockerfile.py test_dockerfile_recorded.py",
     "dockerfile.reading": "test_dockerfile.py test_hazards.py test_dockerfile_recorded.py",
-    "dockerfile.text": "test_dockerfile.py test_dockerfile_recorded.py",
+    "dockerfile.text": "test_dockerfile.py test_hazards.py test_dockerfile_recorded.py",
     "dockerfile.hazards": "test_hazards.py test_dockerfile.py",
     "dockerfile.ignore": "test_ignore.py test_dockerfile_recorded.py",
 }
