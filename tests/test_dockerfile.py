@@ -6,13 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from slipway.dockerfile import Hazard, Reading, Source, Stage, parse, read
-from slipway.dockerfile.expansion import WordError, expand
-from slipway.dockerfile.text import Heredoc
-from slipway.dockerfile.words import shell_words, split_flags
 from slipway.errors import UsageError
 
 
@@ -36,7 +31,10 @@ def named_secret(name: str, line: int) -> Hazard:
 
 
 unpinned = "ADD {} is not pinned: it may be another tomorrow"
+
+
 SCRATCH = (Stage("", 0, "scratch", "", 1),)
+
 
 CASES = {
     "a service": Case(
@@ -218,14 +216,6 @@ def test_a_stage_on_a_replaced_stage_reads_the_whole_context() -> None:
     assert reading == Reading(stages=(Stage("", 1, "wheels", "", 3),), named=(Source("wheels", ("",), (), "from", 3),))
 
 
-def test_what_was_parsed_keeps_its_text_and_directives() -> None:
-    text = "# syntax=docker/dockerfile:1.7 -x\n# check=skip=all\nARG A\nFROM a AS B\nRUN x"
-    dockerfile = parse(text, path="apps/a/Dockerfile")
-    assert (dockerfile.path, dockerfile.text, dockerfile.escape) == ("apps/a/Dockerfile", text, "\\")
-    assert dockerfile.syntax == "docker/dockerfile:1.7"
-    assert [(section.name, section.base, section.line) for section in dockerfile.sections] == [("b", "a", 4)]
-
-
 @pytest.mark.parametrize(
     ("text", "line", "what", "hint"),
     [
@@ -289,92 +279,6 @@ def test_all_problems_are_told_at_once() -> None:
     with pytest.raises(UsageError) as caught:
         read(parse("FROM ${A}\nFROM b:${C}"))
     assert [problem.where for problem in caught.value.problems] == ["Dockerfile:1", "Dockerfile:2"]
-
-
-def test_an_unknown_target_suggests_a_near_one() -> None:
-    with pytest.raises(UsageError, match="no stage 0"):
-        read(parse("FROM a AS builder"), target="0")
-    with pytest.raises(UsageError) as caught:
-        read(parse("FROM a AS builder"), target="buidler")
-    assert str(caught.value) == "error: Dockerfile: no stage buidler\nhint:  did you mean builder?"
-
-
-HEX = "0123456789abcdefABCDEF0123456789"
-
-
-@pytest.mark.parametrize(
-    "reference",
-    [
-        "a",
-        "a.b_c__d-e---f",
-        "r.io/a",
-        "R.io/a",
-        "R.io:5000/a/b:1_X.y-z",
-        "[::1]:5000/a",
-        f"a@sha256:{HEX}{HEX}",
-        f"a:1@x+b64u.C_d-E:{HEX}",
-        f"r.io/a@s:{HEX}",
-    ],
-)
-def test_what_the_engine_takes_as_a_reference(reference: str) -> None:
-    assert read(parse(f"FROM {reference}")).bases == (reference,)
-
-
-@pytest.mark.parametrize(
-    "reference",
-    [
-        *("a.", "a/", "/a", "a..b", "a___b", "A", "r.io:/a", "r.io:x/a", "[]/a", "[g]/a", "r.io//a", "a:", "a:.b"),
-        *(f"a@sha256:{HEX[1:]}", f"a@:{HEX}", f"a@2:{HEX}", f"a@s+:{HEX}", f"a@s+2:{HEX}", f"a@s:{HEX}g", f"@s:{HEX}"),
-    ],
-)
-def test_what_the_engine_does_not_take_as_a_reference(reference: str) -> None:
-    with pytest.raises(UsageError, match="is no image reference"):
-        read(parse(f"FROM {reference}"))
-
-
-def test_a_stage_s_name_need_be_no_reference() -> None:
-    assert read(parse("FROM a AS b-\nFROM b-")).bases == ("a",)
-    assert read(parse("FROM a AS x\nFROM c AS b-\nFROM b-")).bases == ("c",)
-
-
-def test_a_stage_that_nobody_needs_may_read_a_later_one() -> None:
-    """As BuildKit has it."""
-    assert read(parse("FROM a\nCOPY --from=y x /\nFROM b AS y\nFROM y")).bases == ("b",)
-
-
-def test_a_mount_does_not_count_stages() -> None:
-    assert read(parse("FROM a AS x\nFROM b\nRUN --mount=from=0,target=/x true")).bases == ("b", "0")
-
-
-@pytest.mark.parametrize("name", ["r.io/b", "docker.io/b", "docker.io/library/b", "library/b", "b:latest"])
-def test_a_named_context_is_found_by_any_spelling_of_docker_hub_s_names(name: str) -> None:
-    given = name if "r.io" in name.removeprefix("docker.io") else "b"
-    assert read(parse(f"FROM {name}"), contexts=[given]).bases == ()
-    assert read(parse("FROM library/x/b"), contexts=["x/b", "library"]).bases == ("library/x/b",)
-
-
-@pytest.mark.parametrize("platform", ["linux", "Linux", "amd64", "x86_64", "arm64", "linux/x", "x/y/z"])
-def test_a_platform_may_be_short(platform: str) -> None:
-    assert read(parse(f"FROM --platform={platform} a")).stages[0].platform == platform
-
-
-def test_flags_of_a_mount_need_no_value() -> None:
-    text = "FROM a\nRUN --mount=type=bind,src=x,dst=/x,ro --mount=type=secret,id=s,required,env=S,mode=0400,uid=1 true"
-    text += "\nRUN --mount=type=tmpfs,destination=/t,size=9 --mount=type=cache,target=/c,sharing=locked,readwrite true"
-    reading = read(parse(text))
-    assert [source.paths for source in reading.sources] == [("x",)]
-    assert reading.secrets == ("s",)
-
-
-def test_what_a_stage_sets_is_not_seen_by_those_beside_it() -> None:
-    one = "FROM a AS one\nENV X=1\nEXPOSE 1\n"
-    reading = read(
-        parse(f"{one}FROM one AS two\nENV X=2\nEXPOSE 2\nFROM one AS three\nCOPY --from=two y /\nCOPY $X /\n")
-    )
-    assert [source.paths for source in reading.sources] == [("1",)]
-    assert reading.exposed == ("1/tcp",)
-    with pytest.raises(UsageError, match="Y in \\$Y is set nowhere"):
-        read(parse("FROM a AS one\nFROM one AS two\nARG Y=2\nFROM one\nCOPY --from=two y /\nCOPY $Y /\n"))
 
 
 def test_the_escape_character_holds_for_defaults_before_the_first_from() -> None:
@@ -451,89 +355,6 @@ def test_a_variable_that_must_be_set_is_asked_for_wherever_it_stands(text: str) 
         read(parse("FROM scratch\n" + text.format("${NONE:?say-it}")))
 
 
-HEREDOCS = """\
-FROM a
-COPY <<A <<-'B' <<"C" /x
-1 ${X}
-# no comment
-A
-\t~2
-\tB
-3
-\\
-C
-RUN cat <<D 3<<\\E
-y
-D
-q
-E
-ADD <<E /e
-z
-E
-CMD <<F
-RUN ["<<G"]
-"""
-
-
-def test_heredocs_are_read_whole() -> None:
-    found = [(each.name, each.line, each.heredocs) for each in parse(HEREDOCS).sections[0].instructions]
-    copied = Heredoc("A", True, "1 ${X}\n# no comment\n"), Heredoc("B", False, "~2\n"), Heredoc("C", False, "3\n\\\n")
-    assert found == [
-        ("COPY", 2, copied),
-        ("RUN", 11, (Heredoc("D", True, "y\n"), Heredoc("E", True, "q\n"))),
-        ("ADD", 16, (Heredoc("E", True, "z\n"),)),
-        ("CMD", 19, ()),
-        ("RUN", 20, ()),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("text", "what"),
-    [
-        ("ADD x", "ADD requires at least one source and a destination"),
-        ("ADD x <<E\nE", "ADD cannot write to a heredoc"),
-        ("ARG A =b", "ARG requires a name"),
-        ("RUN [1]", "a JSON list may hold only strings"),
-        ("ENTRYPOINT [1]", "a JSON list may hold only strings"),
-        ("HEALTHCHECK", "HEALTHCHECK takes CMD and a command, or NONE"),
-        ("HEALTHCHECK CMD", "HEALTHCHECK takes CMD and a command, or NONE"),
-        ("HEALTHCHECK NONE x", "HEALTHCHECK takes CMD and a command, or NONE"),
-        ("ONBUILD MAINTAINER x", "ONBUILD takes an instruction other than ONBUILD, FROM and MAINTAINER"),
-        ("FROM b AS a!b", "a!b"),
-    ],
-)
-def test_an_instruction_that_lacks_something(text: str, what: str) -> None:
-    with pytest.raises(UsageError) as caught:
-        parse(f"FROM a\n{text}\n")
-    (problem,) = caught.value.problems
-    assert problem.where == "Dockerfile:2" and what in problem.what
-
-
-@pytest.mark.parametrize(
-    ("text", "syntax", "escape"),
-    [
-        ("# syntax=a\n# escape=`\nFROM x", "a", "`"),
-        ("# escape=`\n#  Syntax = a b\nFROM x", "a", "`"),
-        ("#!/bin/x\n# syntax=a\nFROM x", "a", "\\"),
-        ("#!/bin/x\n# escape=`\nFROM x", "", "\\"),
-        ("#!\nFROM x", "", "\\"),
-        ("# x=1\n# syntax=a\nFROM x", "", "\\"),
-        ("# a remark: # syntax=a\nFROM x", "", "\\"),
-        ("FROM x\n# syntax=a", "", "\\"),
-        ("# check=skip=all\n# syntax=a\nFROM x", "a", "\\"),
-    ],
-)
-def test_directives_stand_at_the_top(text: str, syntax: str, escape: str) -> None:
-    parsed = parse(text)
-    assert (parsed.syntax, parsed.escape) == (syntax, escape)
-
-
-@pytest.mark.parametrize(("flag", "on"), [("--parents", True), ("--parents=true", True), ("--parents=False", False)])
-def test_a_switch_is_on_unless_it_is_false(flag: str, on: bool) -> None:
-    (instruction,) = parse(f"FROM a\nCOPY {flag} x /").sections[0].instructions
-    assert instruction.switched("parents") is on
-
-
 def test_a_quoted_heredoc_is_not_expanded() -> None:
     assert read(parse("FROM scratch\nCOPY <<'E' /x\n${NONE:?say it}\nE\n")).sources == ()
 
@@ -545,118 +366,5 @@ def test_what_add_fetches_and_what_only_looks_like_it() -> None:
     assert [source.paths for source in reading.sources] == [("x/http:/y", "@r.io:a", "r@:b")]
 
 
-def test_an_empty_file_builds_nothing() -> None:
-    with pytest.raises(UsageError, match="no FROM"):
-        parse("# only a comment\n\n")
-
-
 def test_a_variable_a_base_image_may_set_is_no_error_outside_paths() -> None:
     assert read(parse("FROM a\nUSER ${APP_USER:?}\nWORKDIR $HOME")).user == ""
-
-
-@pytest.mark.parametrize(
-    ("word", "words"),
-    [
-        ("'a b'", ["a b"]),
-        ('"a b"', ["a b"]),
-        (r"a\ b", ["a b"]),
-        ("$X", ["a", "b"]),
-        ('"$X"', ["a b"]),
-        ("c'a b'd e", ["ca bd", "e"]),
-        ("${X:+c d}", ["c", "d"]),
-        ('"${X:+c d}"', ["c d"]),
-        ("${X}y", ["a", "by"]),
-        ("''", []),
-        ("'' ''", []),
-    ],
-)
-def test_blanks_in_quotes_do_not_part_words(word: str, words: list[str]) -> None:
-    assert list(expand(word, {"X": "a b"}).words) == words
-
-
-values = st.text(st.sampled_from("ab/.*? é"), max_size=8)
-literals = st.text(st.characters(blacklist_characters="$'\"\\", blacklist_categories=["Cs"]), max_size=20)
-
-
-@given(literals)
-def test_a_word_without_anything_special_stays(word: str) -> None:
-    assert expand(word).text == word
-
-
-@given(literals)
-def test_the_words_are_those_between_blanks(word: str) -> None:
-    assert expand(word).words == tuple(word.split())
-
-
-@given(values, values)
-def test_defaults_and_alternatives(value: str, other: str) -> None:
-    env = {"v": value}
-    assert expand("${v:-'" + other + "'}", env).text == (value or other)
-    assert expand("${v-'" + other + "'}", env).text == value
-    assert expand("${v:+'" + other + "'}", env).text == (other if value else "")
-    assert expand("${u+x}${u-'" + other + "'}", env).text == other
-
-
-@given(values, st.sampled_from(["a", "b", "/", ".", "ab", "é"]))
-def test_trimming_and_replacing_a_literal(value: str, part: str) -> None:
-    env = {"v": value}
-    assert expand("${v#" + part + "}", env).text == value.removeprefix(part)
-    assert expand("${v%" + part + "}", env).text == value.removesuffix(part)
-    escaped = part.replace("/", "\\/")
-    assert expand("${v//" + escaped + "/X}", env).text == value.replace(part, "X")
-    assert expand("${v/" + escaped + "/X}", env).text == value.replace(part, "X", 1)
-
-
-@given(values)
-def test_trimming_to_a_slash_is_what_paths_need(value: str) -> None:
-    env = {"v": value}
-    assert expand("${v##*/}", env).text == value.rpartition("/")[2]
-    assert expand("${v%/*}", env).text == (value.rpartition("/")[0] if "/" in value else value)
-    assert expand("${v#*/}", env).text == (value.partition("/")[2] if "/" in value else value)
-
-
-@given(st.text(st.sampled_from("ab$\\'\"{}:-/%#? "), max_size=12))
-def test_any_word_expands_or_is_refused(word: str) -> None:
-    try:
-        assert isinstance(expand(word, {"a": "x"}).text, str)
-    except WordError as error:
-        assert str(error)
-
-
-@given(st.lists(st.text(st.sampled_from("ab'\"\\ -="), max_size=6)))
-def test_splitting_loses_no_letter(words: list[str]) -> None:
-    text = " ".join(words)
-    assert [char for char in "".join(shell_words(text)) if char in "ab"] == [char for char in text if char in "ab"]
-
-
-@pytest.mark.parametrize(
-    ("text", "flags", "rest"),
-    [
-        ("a --b", (), "a --b"),
-        ("--a=1 --b  c", ("a=1", "b"), "c"),
-        ('--a=\'x y\' --b="p \\" q" -c', ("a=x y", 'b=p " q'), "-c"),
-        ("--a -- --b", ("a",), "--b"),
-    ],
-)
-def test_leading_flags(text: str, flags: tuple[str, ...], rest: str) -> None:
-    assert split_flags(text) == (flags, rest)
-
-
-def test_which_variables_left_nothing() -> None:
-    expansion = expand("${a}${b}${c:-x}${d}", {"a": "1", "b": ""})
-    assert sorted(expansion.used) == ["a", "b"]
-    assert sorted(expansion.blank) == ["b", "d"]
-
-
-@pytest.mark.parametrize(
-    ("stages", "target", "name"),
-    [
-        ("FROM scratch AS One", "", "one"),
-        ("FROM scratch AS one\nFROM one", "", "default"),
-        ("FROM scratch AS one\nFROM one AS two", "", "two"),
-        ("FROM scratch AS One", "One", "One"),
-    ],
-)
-def test_the_stage_that_is_built_has_a_name(stages: str, target: str, name: str) -> None:
-    reading = read(parse(f"{stages}\nARG TARGETSTAGE\nUSER ${{TARGETSTAGE}}"), target=target)
-    assert reading.user == name
