@@ -58,6 +58,8 @@ def test_samples_survive_being_written() -> None:
 def test_a_newer_run_replaces_the_parts_it_measured() -> None:
     again = series(targets.MEMORY, 500, "slipway", 50.0, part="memory", memory=90_000_000)
     assert RESULTS.joined(Results(MACHINE, (again,))).series == (*BUILDS, again)
+    hundred = series(targets.NOTHING, 100, "slipway", 0.7)
+    assert RESULTS.joined(Results(MACHINE, (hundred,))).series == (*BUILDS[:2], hundred, BUILDS[5], MEMORY)
 
 
 def test_figures_of_two_machines_are_never_mixed() -> None:

@@ -216,6 +216,7 @@ class Solve:
         return self.entry("logs", {"vertex": name, "data": base64.b64encode(text.encode()).decode(), **more})
 
 
+CLOSING = "rpc error: code = Canceled"
 END = {"completed": "2026-11-20T19:00:02.5Z"}
 A, B = "[svc-a 1/2] RUN one", "[svc-b 1/2] RUN two"
 
@@ -296,6 +297,10 @@ def test_the_first_of_two_failed_steps_is_the_image_s_failure_and_nobody_s_is_no
     solve.step("[svc-a 2/2] RUN later", error="second")
     solve.step("[svc-x 1/1] RUN other", error="third")
     solve.step(B, error="rpc error: context canceled")
+    solve.step(
+        "[svc-b internal] load build context", error=f"{CLOSING} desc = {CLOSING} desc = the connection is closing"
+    )
+    assert list(solve.progress.feed(f"ERROR: target svc-b: {CLOSING}")) == []
     assert solve.progress.failures() == {"svc-a": Failure("RUN one", "first")}
 
 

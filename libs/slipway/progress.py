@@ -52,7 +52,7 @@ _NAME = re.compile(r"\[(?P<place>[^\]]*)\] (?P<what>.*)", re.DOTALL)
 _RUN_ERROR = re.compile(r"^process \".*\" did not complete successfully: ", re.DOTALL)
 _TARGET_ERROR = re.compile(r"ERROR: target ([A-Za-z0-9_-]+): (.*)")
 _MOUNT = re.compile(r"--mount=\S+\s+")
-_CANCELED = "context canceled"
+_CANCELED = re.compile("context canceled|code = Canceled")
 #: The engine is at fault, not what was built.
 _CUT = re.compile(r"ERROR: .*(code = Unavailable|Cannot connect to the Docker daemon|error during connect)")
 
@@ -143,7 +143,7 @@ class Progress:
     def _plain(self, line: str) -> Iterator[Event]:
         self.trailer.append(line)
         match = _TARGET_ERROR.match(line)
-        if match and match[1] in self._rank and _CANCELED not in match[2]:
+        if match and match[1] in self._rank and not _CANCELED.search(match[2]):
             self._target_errors.setdefault(match[1], match[2])
             yield Event(match[1], "failed", match[2])
 
@@ -162,7 +162,7 @@ class Progress:
             for output in self._outputs.pop(digest, {}).values():
                 yield from self._told(digest, output.close())
         if vertex.get("error"):
-            if _CANCELED not in str(vertex["error"]) and self._once(digest, "failed"):
+            if not _CANCELED.search(str(vertex["error"])) and self._once(digest, "failed"):
                 self._errors[digest] = _RUN_ERROR.sub("", str(vertex["error"]))
                 yield Event(owner, "failed", what)
         elif rest.startswith(("internal", "context")) or what.startswith("FROM "):

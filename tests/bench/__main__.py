@@ -29,15 +29,16 @@ def main() -> int:
     try:
         for part in (*parts, *(PARTS[name] for name in chosen.parts)):
             with rounds.a_field(chosen.rounds, lambda line: print(line, file=sys.stderr, flush=True)) as field:
-                measured.extend(part(field))
+                found = tuple(part(field))
+            measured.extend(found)
+            if chosen.write:
+                documents.write(ROOT / "docs", Results(machine(), found))
     except FailedError as error:
         failed = f"error: {error}"
     results = Results(machine(), tuple(measured))
     print(table.text(results))
     if chosen.json:
         Path(chosen.json).write_text(documents.dumps(results), "utf-8")
-    if chosen.write and not failed:
-        documents.write(ROOT / "docs", results)
     print(failed, end="\n" * bool(failed), file=sys.stderr)
     return 1 if failed else 0
 
@@ -49,7 +50,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--ml", action="store_true", help="base-ml too, which takes ten minutes")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", help="a file for the samples")
-    parser.add_argument("--write", action="store_true", help="keep in docs/; parts not measured now stay")
+    parser.add_argument("--write", action="store_true", help="keep in docs/; parts and sizes not measured now stay")
     chosen = parser.parse_args()
     if chosen.ml:
         chosen.parts.append("ml")

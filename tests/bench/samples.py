@@ -22,7 +22,7 @@ class Sample:
 class Series:
     """The samples of one peer in one scenario at one size; ``services`` is 0 where the size plays no part.
 
-    ``part`` names what was measured in one go: its series may be compared with each other.
+    ``part`` names what was measured in one go: its series of one size may be compared with each other.
     """
 
     part: str
@@ -64,11 +64,12 @@ class Results:
         return next((one for one in self.series if (one.scenario, one.services, one.peer) == wanted), None)
 
     def joined(self, newer: Results) -> Results:
-        """``newer``, and those parts of ours that it did not measure again; none of them from another machine."""
+        """``newer``, and what of ours it did not measure again at the same size; nothing from another machine."""
         if self.machine != newer.machine:
             return newer
-        parts = {one.part for one in newer.series}
-        return Results(newer.machine, (*(one for one in self.series if one.part not in parts), *newer.series))
+        again = {(one.part, one.services) for one in newer.series}
+        kept = (one for one in self.series if (one.part, one.services) not in again)
+        return Results(newer.machine, tuple(sorted((*kept, *newer.series), key=lambda one: one.services)))
 
 
 def as_json(results: Results) -> dict[str, Any]:
