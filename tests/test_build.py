@@ -541,6 +541,24 @@ def test_an_image_that_buildkit_lost_sight_of_is_tried_once_more(
     assert bench.journal("retry") == ["base-runtime"]
 
 
+@pytest.mark.fault("B12")
+def test_an_image_whose_connection_was_cut_is_tried_once_more(bench: Bench) -> None:
+    """Seen on a full disk: what is wrong is told only by the second try."""
+    step = "[base-runtime internal] load build definition from Dockerfile"
+    error = "rpc error: code = Unavailable desc = error reading from server: EOF"
+    left = [error]
+
+    def cut(command: Command, on_line: OnLine) -> Result:
+        if not left:
+            return bench.bake(command, on_line)
+        on_line(json.dumps({"vertexes": [{"digest": step, "name": step, "started": "x", "error": left.pop()}]}))
+        return Result(1)
+
+    bench.run = FakeRun({("docker", "buildx", "bake"): cut})
+    assert bench.build(["base-runtime"])[0].status == "built"
+    assert not left and bench.journal("retry") == ["base-runtime"]
+
+
 def cut_off(bench: Bench, times: int) -> None:
     """The engine goes away in each of the first ``times`` bakes."""
     left = [times]

@@ -46,7 +46,7 @@ _NEVER = "SecretsUsedInArgOrEnv"
 _MEMORY_EACH = 192 * 2**20
 _EACH_CORE = 50
 _FEW = 8
-_LOST_SIGHT = re.compile("failed to receive status|no such job|code = Canceled")
+_LOST_SIGHT = re.compile("failed to receive status|no such job|code = (?:Canceled|Unavailable)")
 _QUESTIONS = 8
 
 
@@ -213,8 +213,8 @@ def _withdraw(work: Work, step: Step, listed: Mapping[str, LocalImage]) -> None:
 
 
 class _Tries:
-    """How often a failed image is tried again: as often as was asked for, and once if BuildKit lost sight of it or
-    cancelled it with no other to blame."""
+    """How often a failed image is tried again: as often as was asked for, and once if BuildKit lost sight of it, cut
+    its connection, or cancelled it with no other to blame."""
 
     def __init__(self, work: Work) -> None:
         self._work = work

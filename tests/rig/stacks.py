@@ -226,10 +226,17 @@ def stack(tmp_path: Path, registry: str, root_image: str, traces: Traces) -> Ite
     assert not [path for root in states for path in _unignored(root)], "git would add what runs left"
     left = [line for repository in made for run in repository.runs() for line in _labelled(run.name)]
     for owner in {repository.settings["OWNER"] for repository in made}:
-        listed = docker("images", "--quiet", "--no-trunc", "--filter", f"reference=*/{owner}/*").split()
-        if listed:
-            docker("rmi", "--force", *dict.fromkeys(listed))
+        if listed := _references(owner):
+            docker("rmi", "--force", *listed)
     assert not left, f"left by the run: {left}"
+
+
+def _references(owner: str) -> list[str]:
+    """Every tag below ``owner``, and for what lost its tag to a later image the digest that a push gave it."""
+    form = "{{.Repository}} {{.Tag}} {{.Digest}}"
+    listed = docker("images", "--digests", "--format", form, "--filter", f"reference=*/{owner}/*").splitlines()
+    found = {f"{name}@{digest}" if tag == "<none>" else f"{name}:{tag}" for name, tag, digest in map(str.split, listed)}
+    return sorted(reference for reference in found if not reference.endswith("@<none>"))
 
 
 def _labelled(run: str) -> list[str]:
