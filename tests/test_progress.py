@@ -306,8 +306,9 @@ def test_the_first_of_two_failed_steps_is_the_image_s_failure_and_nobody_s_is_no
 
 def test_a_step_that_failed_runs_no_longer() -> None:
     solve = Solve()
+    solve.now = 5
     solve.step(A)
-    solve.now = 3
+    solve.now = 8
     solve.step(A, error="boom")
     solve.now = 10
     assert (solve.progress.seconds("svc-a"), solve.progress.seconds("svc-b")) == (3, 0)
