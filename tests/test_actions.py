@@ -119,6 +119,18 @@ def test_an_engine_that_never_answers_is_told_with_its_log(tmp_path: Path) -> No
     assert caught.value.log == str(log)
 
 
+def test_nobody_waits_for_an_engine_that_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("slipway.machine.actions._TO_BE_BORN", -1.0)
+    log = tmp_path / "dockerd.log"
+    log.write_text("failed to start daemon: no space left on device\n")
+    alive = Command(("start-stop-daemon", "--status"))
+    ran: list[str] = []
+    action = Action("start the engine", "why", (Await("engine", 300, str(log), alive),))
+    with pytest.raises(MissingError, match=r"ended within 0 s of its start\n.*no space left"):
+        perform(action, answering(lambda command: Result(3), ran), lambda registry: 0, "")
+    assert ran == ["docker", "start-stop-daemon"]
+
+
 def test_a_pull_out_of_reach_ends_the_action_and_says_why() -> None:
     ran: list[str] = []
     refused = Result(1, stderr="Error response from daemon: dial tcp: connection refused")

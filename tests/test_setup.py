@@ -171,7 +171,9 @@ def test_the_engine_starts_by_systemd_where_there_is_one() -> None:
     (start,) = plan_setup(replace(stopped, stale=("/run/docker.pid",)), WANTED)
     assert argv(start, "rm") == ["rm", "-f", "/run/docker.pid"]
     assert argv(start, "start-stop-daemon")[-2:] == ["--exec", "/usr/sbin/dockerd"]
-    assert start.steps[-1] == Await("engine", 30, "/var/log/slipway-dockerd.log")
+    wait = start.steps[-1]
+    assert isinstance(wait, Await) and (wait.seconds, wait.log) == (300, "/var/log/slipway-dockerd.log")
+    assert wait.alive and wait.alive.argv == ("start-stop-daemon", "--status", "--pidfile", "/run/docker.pid")
 
 
 def test_the_made_image_comes_from_this_machines_sources_and_env_names_it() -> None:

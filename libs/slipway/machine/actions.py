@@ -20,6 +20,8 @@ from slipway.runner import Run
 _STEP_SECONDS = 1200.0
 _PULL_SECONDS = 180.0
 _LOG_LINES = 5
+#: A daemon writes its pid file this soon, in seconds.
+_TO_BE_BORN = 3.0
 _UNREACHABLE = re.compile(
     r"no such host|connection refused|connection reset|i/o timeout|deadline exceeded|Client\.Timeout|handshake timeout"
     r"|network is unreachable|no route to host|server misbehaving|failure in name resolution",
@@ -70,11 +72,15 @@ class Pull:
 
 @dataclass(frozen=True)
 class Await:
-    """Wait until the ``engine`` or the ``registry`` answers; ``log`` is quoted when it does not."""
+    """Wait until the ``engine`` or the ``registry`` answers; ``log`` is quoted when it does not.
+
+    ``alive`` fails once what is waited for has ended: nobody waits for the dead.
+    """
 
     what: str
     seconds: int
     log: str = ""
+    alive: Command | None = None
 
     def __str__(self) -> str:
         return f"wait until the {self.what} answers, at most {self.seconds} s"
@@ -233,13 +239,18 @@ def _choose(path: Path, name: str, value: str) -> None:
 
 
 def _await(step: Await, run: Run, ping: Ping, registry: str) -> None:
-    until = time.monotonic() + step.seconds
+    began = time.monotonic()
     while not _answers(step.what, run, ping, registry):
-        if time.monotonic() > until:
-            raise MissingError(
-                f"the {step.what} does not answer after {step.seconds} s{_last_lines(step.log)}", log=step.log
-            )
+        waited = time.monotonic() - began
+        if waited > step.seconds:
+            raise _silent(step, f"does not answer after {step.seconds} s")
+        if step.alive and waited > _TO_BE_BORN and not run(step.alive, timeout=5).ok:
+            raise _silent(step, f"ended within {waited:.0f} s of its start")
         time.sleep(0.2)
+
+
+def _silent(step: Await, what: str) -> MissingError:
+    return MissingError(f"the {step.what} {what}{_last_lines(step.log)}", log=step.log)
 
 
 def _answers(what: str, run: Run, ping: Ping, registry: str) -> bool:
