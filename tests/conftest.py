@@ -31,6 +31,7 @@ pytest_plugins = [
     "tests.rig.stacks",
     "tests.rig.offline",
     "tests.rig.engines",
+    "tests.rig.hosts",
 ]
 
 PROCESSES = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec"})

@@ -19,9 +19,9 @@ from slipway.plan import Outcome, Plan, plan_build
 from slipway.progress import Event
 from slipway.redact import Redactor
 from slipway.registry import Registry
-from slipway.runner import OnLine
 from slipway.settings import load
-from slipway.solve import Inheritance, Options, Work
+from slipway.solve import Options, Work, site_here
+from slipway.streams import OnLine
 from slipway.survey import Survey, read_repository, survey
 from slipway.testing.fakes import HASTE, FakeEngine, FakeRun, digest_of, local_image
 from slipway.worktree import Worktree
@@ -86,9 +86,8 @@ class Bench:
         return self.carry_out(*self.plan(names))
 
     def carry_out(self, found: Survey, plan: Plan) -> tuple[Outcome, ...]:
-        inheritance = Inheritance({"ca": Path("/ca.pem")})
-        on_event = self.events.append
-        return build(Work(found, plan, self.engine, self.run, self.record, inheritance, on_event, self.options))
+        site = site_here(found.repository, self.run, {"ca": Path("/ca.pem")})
+        return build(Work(found, plan, self.engine, site, self.record, self.events.append, self.options))
 
     def journal(self, field: str) -> list[object]:
         """The values of ``field`` in the journal's entries that have it."""

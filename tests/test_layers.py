@@ -20,11 +20,11 @@ PACKAGE = ROOT / "libs/slipway"
 
 #: A module imports lower layers, or its own layer without a cycle. A new module is placed here first.
 LAYERS = {
-    "0 values": "errors model command redact parallel patience addresses sizes",
+    "0 values": "errors model command hosts redact parallel patience addresses sizes streams",
     "1 core": "dockerfile stack graph digest bake progress envfile project layers permissions condition",
     "2 policy": "plan",
-    "3 edges": "settings worktree engine registry runner runs pipconfig containers leftovers",
-    "4 use cases": "rules survey solve build push smoke machine",
+    "3 edges": "settings worktree engine registry runner ssh runs pipconfig containers leftovers",
+    "4 use cases": "rules survey solve build push smoke machine remote",
     "5 faces": "layout console report",
     "6 door": "tasks",
 }
@@ -35,7 +35,7 @@ LAYER = {name: number for number, names in enumerate(LAYERS.values()) for name i
 OWNERS = {
     "subprocess": {"runner"},
     "docker": {"engine"},
-    "paramiko": set(),
+    "paramiko": {"ssh"},
     "requests": {"registry", "engine"},
     "rich": {"console"},
     "invoke": {"tasks"},

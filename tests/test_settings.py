@@ -69,7 +69,7 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         (".env:4", "VERSION=1.0+local: not a tag", "VERSION=1.0_local"),
         (".env:6", "PLATFORMS=linux: not os/arch[/variant], several joined by commas", ""),
         ("environment", "BUILDER=--x: not a builder's name", ""),
-        (".env:7", "REMOTE_HOST=-oProxyCommand=x: not an ssh alias or user@host[:port]", ""),
+        (".env:7", "REMOTE_HOST=-oProxyCommand=x: not an ssh alias or user@host[:port]", "REMOTE_HOST=me@builder:22"),
         (".env:8", "WHEELHOUSE=wheels: not an absolute path", ""),
         ("pyproject.toml:2", "unknown key 'moving_tags'", "did you mean moving-tags?"),
         ("pyproject.toml:3", "budgets maps an image to a size such as '200 MB'", ""),

@@ -19,14 +19,15 @@ from dataclasses import replace
 from math import ceil
 
 from slipway import graph, runs
+from slipway.command import Command
 from slipway.engine import Engine
 from slipway.errors import BuildError, MissingError, SlipwayError
 from slipway.model import LocalImage, familiar, pull_reference
 from slipway.parallel import each
 from slipway.plan import BUILD, PULL, TAG, Outcome, Plan, Step, unlike
 from slipway.progress import Event, Failure
-from slipway.solve import Solved, Work, solve
-from slipway.survey import Survey, changed_since, default_platform
+from slipway.solve import Solved, Work, bake, solve
+from slipway.survey import Survey
 
 #: Seconds that an engine which went away is waited for.
 _PATIENCE = 60.0
@@ -53,6 +54,7 @@ _QUESTIONS = 8
 def build(work: Work) -> tuple[Outcome, ...]:
     """Carry out the plan; an outcome for each of its steps, in its order. Raises nothing for a failed image."""
     plan, parents = work.plan, work.parents
+    work.site.expect(lambda: ahead(work))
     outcomes = _fetched(work)
     wanted = [step.image for step in plan.of(BUILD)]
     seconds: dict[str, float] = dict.fromkeys(wanted, 0.0)
@@ -82,13 +84,25 @@ def build(work: Work) -> tuple[Outcome, ...]:
             outcomes[name] = _failed(plan.by_image[name], failures[name], seconds[name])
         elif name not in outcomes:
             outcomes[name] = _skipped(plan.by_image[name], [*failures, *missing], parents)
+            _take_back(work, plan.by_image[name])
     return tuple(outcomes[step.image] for step in plan.steps)
+
+
+def ahead(work: Work) -> tuple[Command, ...]:
+    """What ``build`` will bake if nothing fails: a host that outlives us goes on with it by itself."""
+    remaining = [step.image for step in work.plan.of(BUILD)]
+    commands: list[Command] = []
+    while remaining:
+        wave = _wave(work, remaining)
+        commands.append(bake(work, wave))
+        remaining = [name for name in remaining if name not in wave]
+    return tuple(commands)
 
 
 def pull_roots(survey: Survey, plan: Plan, engine: Engine) -> bool:
     """Pull root images that images to build need and the engine lacks; True when any was (then survey again)."""
     lacking = {root for step in plan.of(BUILD) for root in survey.stack[step.image].roots}
-    lacking = {root for root in lacking if not survey.facts.roots[root]}
+    lacking = {root for root in lacking if not survey.facts.roots[root] and not engine.find(familiar(root))}
     for root in sorted(lacking):
         engine.pull(pull_reference(root))
     return bool(lacking)
@@ -186,7 +200,7 @@ def _is_made(step: Step, solved: Solved, listed: Mapping[str, LocalImage]) -> bo
 def _unfit(work: Work, made: Sequence[str], solved: Solved, listed: Mapping[str, LocalImage]) -> dict[str, Failure]:
     """Of ``made``, what must not be kept, and why: not as planned, its files changed meanwhile, warned of."""
     unfit = _otherwise(work, made, listed)
-    torn = changed_since(work.survey, [name for name in made if name not in unfit], tuple(listed.values()))
+    torn = work.site.changed(work.survey, [name for name in made if name not in unfit], tuple(listed.values()))
     unfit |= {name: f"{what} while it was built" for name, what in torn.items()}
     for name in made:
         warned = [text for text in solved.warnings.get(name, ()) if work.options.strict or text.startswith(_NEVER)]
@@ -198,7 +212,7 @@ def _unfit(work: Work, made: Sequence[str], solved: Solved, listed: Mapping[str,
 
 def _otherwise(work: Work, made: Sequence[str], listed: Mapping[str, LocalImage]) -> dict[str, str]:
     """What is not as it was planned, and in what."""
-    wanted = default_platform(work.settings).split(",")
+    wanted = work.survey.repository.platforms
     steps = [work.plan.by_image[name] for name in made]
     found = {step.image: unlike(step, listed.get(str(step.content)), wanted) for step in steps}
     return {name: what for name, what in found.items() if what}
@@ -210,6 +224,12 @@ def _withdraw(work: Work, step: Step, listed: Mapping[str, LocalImage]) -> None:
     for reference in (step.reference, step.content):
         if image and str(reference) in image.tags:
             work.engine.untag(reference)
+
+
+def _take_back(work: Work, step: Step) -> None:
+    """A host that goes on by itself may have built it on what was refused meanwhile."""
+    if not work.survey.facts.here(step.image):
+        _withdraw(work, step, _look(work, [str(step.content)]))
 
 
 class _Tries:

@@ -13,15 +13,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
-from typing import IO, Protocol
+from typing import Protocol
 
 from slipway.command import Command, Result
 from slipway.settings import inherited
-
-#: Gets each line of stderr (without its end) as it comes.
-OnLine = Callable[[str], None]
+from slipway.streams import Lines, OnLine, collect, feed
 
 #: Buildx cancels and pytest removes its containers within this; then the group is killed.
 _GRACE_SECONDS = 4.0
@@ -79,12 +76,11 @@ def _attend(
 ) -> tuple[int, str, str]:
     """Feed and read the child until it ends; exit code, stdout, the end of stderr."""
     stdout: list[bytes] = []
-    stderr: deque[str] = deque(maxlen=200)
-    broken: list[Exception] = []
+    stderr = Lines(on_line)
     readers = [
-        threading.Thread(target=_collect, args=(child.stdout, stdout), daemon=True),
-        threading.Thread(target=_lines, args=(child.stderr, stderr, on_line, broken), daemon=True),
-        threading.Thread(target=_feed, args=(child.stdin, stdin), daemon=True),
+        threading.Thread(target=collect, args=(child.stdout, stdout), daemon=True),
+        threading.Thread(target=stderr.read, args=(child.stderr,), daemon=True),
+        threading.Thread(target=feed, args=(child.stdin, stdin), daemon=True),
     ]
     for reader in readers:
         reader.start()
@@ -95,9 +91,9 @@ def _attend(
         exit_code = 124
     for reader in readers:
         reader.join(timeout=5)
-    if broken:
-        raise broken[0]
-    return exit_code, b"".join(stdout).decode("utf-8", "replace"), "\n".join(stderr)
+    if stderr.broken:
+        raise stderr.broken[0]
+    return exit_code, b"".join(stdout).decode("utf-8", "replace"), "\n".join(stderr.last)
 
 
 @contextlib.contextmanager
@@ -152,32 +148,3 @@ def _end(child: subprocess.Popen[bytes]) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(child.pid, signal.SIGKILL)
         child.wait()
-
-
-def _collect(stream: IO[bytes] | None, into: list[bytes]) -> None:
-    if stream:
-        with contextlib.suppress(ValueError):
-            into.extend(iter(lambda: stream.read1(65536), b""))  # type: ignore[attr-defined]
-
-
-def _lines(stream: IO[bytes] | None, into: deque[str], on_line: OnLine | None, broken: list[Exception]) -> None:
-    """Reads to the end even when ``on_line`` fails: a pipe that nobody reads would hang the child."""
-    if not stream:
-        return
-    with contextlib.suppress(ValueError):
-        for raw in stream:
-            line = raw.decode("utf-8", "replace").rstrip("\r\n")
-            into.append(line)
-            if on_line and not broken:
-                try:
-                    on_line(line)
-                except Exception as error:
-                    broken.append(error)
-
-
-def _feed(stream: IO[bytes] | None, data: bytes) -> None:
-    if stream:
-        with contextlib.suppress(BrokenPipeError, ValueError):
-            if data:
-                stream.write(data)
-            stream.close()

@@ -114,7 +114,7 @@ def sweep(home: Path) -> None:
             finally:
                 os.close(hold)
     for scratch in (*home.glob("inputs/*.[0-9]*"), *home.glob("cache/*.[0-9]*")):
-        if not _lives(int(scratch.suffix[1:])):
+        if not lives(int(scratch.suffix[1:])):
             scratch.unlink(missing_ok=True)
 
 
@@ -191,7 +191,8 @@ def _write_once(path: Path, content: Mapping[str, Any]) -> None:
     scratch.replace(path)
 
 
-def _lives(process: int) -> bool:
+def lives(process: int) -> bool:
+    """Whether a process of this machine has not ended."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

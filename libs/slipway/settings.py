@@ -16,6 +16,7 @@ from slipway.command import Secret
 from slipway.engine.address import buildx_words, engine_address
 from slipway.envfile import Entry, parse_env
 from slipway.errors import Problem, UsageError, suggestion
+from slipway.hosts import HostName
 from slipway.model import Reference, check_path, check_registry, check_tag
 from slipway.project import Project, parse_project
 from slipway.redact import MASK, url_secrets
@@ -31,7 +32,6 @@ class Setting:
     check: Callable[[str, str], object] = lambda value, name: None
 
 
-_HOST_FORM = re.compile(r"(?:[A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9][A-Za-z0-9_.-]*(?::[0-9]{1,5})?")
 #: Wider than the rules that refuse: masking a value in vain costs nothing.
 _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
 _LOGIN = re.compile(r"//[^/\s]*@")
@@ -88,8 +88,9 @@ SETTINGS: tuple[Setting, ...] = (
         "REMOTE_HOST",
         "",
         "build host: an ssh alias or user@host[:port]",
-        _form(_HOST_FORM, "an ssh alias or user@host[:port]"),
+        HostName.parse,
     ),
+    Setting("SSH_CONFIG", "", "ssh configuration file (default: ~/.ssh/config and the system's)", _absolute),
     Setting("REMOTE_PATH", "/var/tmp/slipway", "folder on the build host", _absolute),
     Setting("WHEELHOUSE", "", "folder of wheels for builds (default: pip's find-links)", _absolute),
     Setting("CA_BUNDLE", "", "CA bundle for builds (default: pip's cert)", _absolute),
@@ -224,7 +225,7 @@ def inherited(extra: Mapping[str, str]) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the environment says of the terminal, the engine, the proxies and pip."""
+    """What the environment says of the terminal, the engine, the proxies, pip and ssh's agent (its socket)."""
 
     docker_host: str
     docker_context: str
@@ -233,6 +234,7 @@ class Surroundings:
     no_color: bool
     proxies: Mapping[str, str]
     pip: Mapping[str, str]
+    ssh_agent: str
 
     @property
     def engine(self) -> str:
@@ -257,6 +259,7 @@ def surroundings() -> Surroundings:
         bool(os.environ.get("NO_COLOR")),
         proxies,
         {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "XDG_CONFIG_"))},
+        os.environ.get("SSH_AUTH_SOCK", ""),
     )
 
 

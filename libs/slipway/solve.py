@@ -12,23 +12,55 @@ from pathlib import Path
 
 from slipway import graph, runs
 from slipway.bake import Target, bake_command, bake_file
+from slipway.command import Command
 from slipway.engine import DOCKER_BUILDX, Engine
 from slipway.errors import MissingError
-from slipway.model import FRESH_LABEL, INPUT_LABEL, TITLE_LABEL
+from slipway.model import FRESH_LABEL, INPUT_LABEL, TITLE_LABEL, LocalImage
 from slipway.plan import Plan, Step
 from slipway.progress import Event, Failure, Progress
 from slipway.runner import Watched
 from slipway.settings import Settings
-from slipway.survey import Survey
+from slipway.survey import Repository, Survey, changed_since
 
 OnEvent = Callable[[Event], None]
 
 
-@dataclass(frozen=True)
-class Inheritance:
-    """What builds get from this machine: secret id → file, never in a layer."""
+#: What changed of the inputs of the images named, since they were surveyed, by what the engine holds now.
+ChangedSince = Callable[[Survey, Collection[str], Sequence[LocalImage]], dict[str, str]]
 
-    secrets: Mapping[str, Path]
+
+@dataclass(frozen=True)
+class Site:
+    """Where buildx runs, and what it finds there.
+
+    ``root``: the folder it runs in · ``context``: a context (a path from the repository's root) → its path from there ·
+    ``contexts``: name → folder of what the whole machine gives · ``secrets``: id → file, never in a layer · ``buildx``:
+    the words that run it · ``run``: runs it · ``changed``: whether what it read is still what was planned · ``expect``
+    is told beforehand what will be run if nothing fails.
+    """
+
+    root: str
+    run: Watched
+    context: Callable[[str], str]
+    contexts: Mapping[str, str]
+    secrets: Mapping[str, str]
+    buildx: tuple[str, ...] = DOCKER_BUILDX
+    changed: ChangedSince = changed_since
+    expect: Callable[[Callable[[], tuple[Command, ...]]], None] = lambda commands: None
+
+
+def site_here(
+    repository: Repository, run: Watched, secrets: Mapping[str, Path], buildx: tuple[str, ...] = DOCKER_BUILDX
+) -> Site:
+    """This machine: the repository itself."""
+    return Site(
+        root=str(repository.settings.root),
+        run=run,
+        context=repository.worktree.context,
+        contexts={name: str(folder) for name, folder in repository.contexts.items()},
+        secrets={name: str(file) for name, file in secrets.items()},
+        buildx=buildx,
+    )
 
 
 @dataclass(frozen=True)
@@ -47,20 +79,15 @@ class Options:
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be done, and with what: the survey, the plan made of it, the edges, who listens.
-
-    ``buildx``: the words that run it.
-    """
+    """What is to be done, and with what: the survey, the plan made of it, the edges, who listens."""
 
     survey: Survey
     plan: Plan
     engine: Engine
-    run: Watched
+    site: Site
     record: runs.Run
-    inheritance: Inheritance
     on_event: OnEvent
     options: Options = Options()
-    buildx: tuple[str, ...] = DOCKER_BUILDX
 
     @property
     def settings(self) -> Settings:
@@ -84,10 +111,7 @@ class Solved:
 def solve(work: Work, names: Sequence[str]) -> Solved:
     """Bake ``names``. Raises MissingError when the engine went away."""
     settings, record = work.settings, work.record
-    file = bake_file([_target(work, work.plan.by_image[name], set(names)) for name in names])
-    command = bake_command(
-        file, buildx=work.buildx, root=str(settings.root), builder=settings["BUILDER"], count=len(names)
-    )
+    command = bake(work, names)
     record.journal(command=str(command), images=list(names))
     progress = Progress(names, record.redact)
     seconds = dict.fromkeys(names, 0.0)
@@ -103,7 +127,7 @@ def solve(work: Work, names: Sequence[str]) -> Solved:
         late.update({} if late else progress.overdue(settings.build_seconds))
         return bool(late)
 
-    result = work.run(command, on_line=on_line, over=over)
+    result = work.site.run(command, on_line=on_line, over=over)
     for line in progress.trailer:
         record.log("bake", line)
     if progress.cut:
@@ -118,6 +142,13 @@ def solve(work: Work, names: Sequence[str]) -> Solved:
     seconds |= {name: progress.seconds(name) for name in failures}
     redacted = {name: _redacted(failure, record) for name, failure in failures.items()}
     return Solved(progress.exported, redacted, progress.warnings, seconds)
+
+
+def bake(work: Work, names: Sequence[str]) -> Command:
+    """What bakes ``names``: the same command for the same plan."""
+    file = bake_file([_target(work, work.plan.by_image[name], set(names)) for name in names])
+    site = work.site
+    return bake_command(file, buildx=site.buildx, root=site.root, builder=work.settings["BUILDER"], count=len(names))
 
 
 def _ended(work: Work, late: Mapping[str, Failure]) -> dict[str, Failure]:
@@ -142,18 +173,18 @@ def _redacted(failure: Failure, record: runs.Run) -> Failure:
 
 
 def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
-    repository, image, given = work.survey.repository, work.survey.stack[step.image], work.settings.build_args
+    site, image, given = work.site, work.survey.stack[step.image], work.settings.build_args
     links = {
         text: f"target:{parent}" if parent in baked else f"docker-image://{work.survey.facts.content(parent)}"
         for text, parent in image.links.items()
     }
-    links |= {name: str(repository.contexts[name]) for name in image.contexts}
+    links |= {name: site.contexts[name] for name in image.contexts}
     labels = {INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image}
     labels |= {FRESH_LABEL: step.input_digest} if step.fresh else {}
-    secrets = {name: file for name, file in work.inheritance.secrets.items() if name in image.secrets}
+    secrets = {name: file for name, file in site.secrets.items() if name in image.secrets}
     return Target(
         name=step.image,
-        context=repository.worktree.context(image.context),
+        context=site.context(image.context),
         dockerfile=image.dockerfile if image.context == "." else Path(image.dockerfile).name,
         tags=(str(step.reference), str(step.content)),
         args={name: given[name] for name in image.args if name in given},

@@ -37,7 +37,8 @@ _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 class Repository:
     """What the files say: the stack as the Dockerfiles describe it, the tree they read from, and the named contexts.
 
-    ``unused``: a problem for each name in ``.env`` that no image uses.
+    ``native``: the platform of the host that builds. ``unused``: a problem for each name in ``.env`` that no image
+    uses.
     """
 
     settings: Settings
@@ -45,11 +46,17 @@ class Repository:
     contexts: Mapping[str, Path]
     texts: Mapping[str, str]
     assembly: Assembly
+    native: str
     unused: tuple[Problem, ...] = ()
 
     @property
     def stack(self) -> Stack:
         return self.assembly.stack
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """PLATFORMS, or the building host's own."""
+        return self.settings.platforms or (self.native,)
 
 
 @dataclass(frozen=True)
@@ -65,21 +72,28 @@ class Survey:
         return self.repository.stack
 
 
-def read_repository(settings: Settings, worktree: Worktree, contexts: Mapping[str, Path]) -> Repository:
-    """Raises UsageError with every problem of the Dockerfiles, PolicyError for what they may not; contacts nothing."""
+def read_repository(
+    settings: Settings, worktree: Worktree, contexts: Mapping[str, Path], native: str = ""
+) -> Repository:
+    """``native``: the platform of the host that builds, where that is not this machine.
+
+    Raises UsageError with every problem of the Dockerfiles, PolicyError for what they may not; contacts nothing.
+    """
+    native = native or this_platform()
     texts = worktree.dockerfiles()
     if not texts:
         hint = "infra/docker/<name>.Dockerfile is a base, apps/<name>/Dockerfile a service"
         raise UsageError(f"{settings.root}: no Dockerfile found", hint=hint)
-    assembly = _assembled(settings, texts, contexts, worktree, settings.withheld)
+    assembly = _assembled(settings, texts, contexts, worktree, native, settings.withheld)
     rules.refuse_unknown_budgets(settings.project, assembly)
     unused = unused_names(settings, assembly.declared_args)
-    return Repository(settings, worktree, contexts, texts, assembly, unused)
+    return Repository(settings, worktree, contexts, texts, assembly, native, unused)
 
 
 def refuse_secrets(repository: Repository, secrets: Collection[Secret]) -> None:
     """Raises PolicyError when one of ``secrets`` stands in a Dockerfile or is given to one as a build arg."""
-    _assembled(repository.settings, repository.texts, repository.contexts, repository.worktree, secrets)
+    of = repository
+    _assembled(of.settings, of.texts, of.contexts, of.worktree, of.native, secrets)
 
 
 def _assembled(
@@ -87,6 +101,7 @@ def _assembled(
     texts: Mapping[str, str],
     contexts: Mapping[str, Path],
     worktree: Worktree,
+    native: str,
     secrets: Collection[Secret],
 ) -> Assembly:
     assembly = assemble(
@@ -95,7 +110,7 @@ def _assembled(
         args=settings.build_args,
         contexts=tuple(contexts),
         exists=worktree.exists,
-        platform=default_platform(settings).partition(",")[0],
+        platform=(*settings.platforms, native)[0],
         secrets=tuple(secret.reveal() for secret in secrets if len(secret.reveal()) >= _SHORTEST_SECRET),
     )
     rules.refuse_hazards(assembly)
@@ -149,7 +164,7 @@ def changed_since(known: Survey, names: Collection[str], local: Sequence[LocalIm
     """
     old, facts = known.repository, known.facts
     try:
-        now = read_repository(old.settings, old.worktree.again(), old.contexts)
+        now = read_repository(old.settings, old.worktree.again(), old.contexts, old.native)
         images = [image for image in now.stack if image.name in names]
         files, trees, _ = _files(now, images)
     except SlipwayError as error:
@@ -166,10 +181,10 @@ def changed_since(known: Survey, names: Collection[str], local: Sequence[LocalIm
     }
 
 
-def default_platform(settings: Settings) -> str:
-    """PLATFORMS, or this machine's as ``linux/<arch>``."""
+def this_platform() -> str:
+    """This machine's, as ``linux/<arch>``."""
     arch = machine.machine()
-    return ",".join(settings.platforms) or f"linux/{_ARCHITECTURES.get(arch, arch)}"
+    return f"linux/{_ARCHITECTURES.get(arch, arch)}"
 
 
 def identity(root: str, local: Sequence[LocalImage]) -> str:
@@ -239,7 +254,7 @@ def _manifests(
             args={name: args[name] for name in image.args if name in args},
             parents={parent: digests.get(parent, parents.get(parent, "")) for parent in image.parents},
             roots={root: roots.get(root, "") for root in image.roots},
-            settings={"platform": default_platform(settings), "context": image.context},
+            settings={"platform": ",".join(repository.platforms), "context": image.context},
         )
         digests[image.name] = input_digest(manifests[image.name])
     return manifests, digests

@@ -23,6 +23,7 @@ CHAPTERS = {
     "smoke": "Smoke tests",
     "secrets": "Secrets",
     "supply": "Supply chain",
+    "remote": "Build host over SSH",
 }
 _HEAD = """\
 # Faults, what slipway does then, and the tests that show it

@@ -31,7 +31,7 @@ from slipway.registry import Registry
 from slipway.runner import run
 from slipway.runs import Run
 from slipway.settings import Settings, load
-from slipway.solve import Inheritance, Work
+from slipway.solve import Work, site_here
 from slipway.survey import Survey, read_repository, survey
 from slipway.worktree import Worktree
 
@@ -242,7 +242,7 @@ def surveyed(root: Path) -> tuple[Settings, Survey]:
 def build_all(settings: Settings, known: Survey) -> None:
     plan = plan_build(known.stack, tuple(known.facts.digests), known.facts)
     with Run(settings.root / ".slipway") as record:
-        outcomes = build(Work(known, plan, Engine(), run, record, Inheritance({}), lambda event: None))
+        outcomes = build(Work(known, plan, Engine(), site_here(known.repository, run, {}), record, lambda event: None))
     assert all(outcome.ok for outcome in outcomes), outcomes
 
 

@@ -90,7 +90,7 @@ def own_engine(engine_image: str, root_image: str) -> Iterator[Callable[..., Own
 
     def make(*flags: str, disk: int = 0) -> OwnEngine:
         room = f"type=tmpfs,destination={_DISK},tmpfs-size={disk}" if disk else f"type=volume,destination={_DISK}"
-        port = _free_port()
+        port = free_port()
         where = ["--init", "--privileged", "--tmpfs", "/run", "--mount", room, "--publish", f"127.0.0.1:{port}:2375"]
         container = docker("create", "--label", LABEL, *where, engine_image, *flags)
         made.append(container)
@@ -104,7 +104,7 @@ def own_engine(engine_image: str, root_image: str) -> Iterator[Callable[..., Own
         docker("rm", "--force", "--volumes", container)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     """One that stays the engine's through a restart, which a port picked by the outer engine does not."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

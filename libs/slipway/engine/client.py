@@ -61,12 +61,13 @@ OnTransfer = Callable[[str, str, int, int], None]
 class Engine:
     """The engine at ``address``: ``unix://…``, ``tcp://…`` or ``ssh://…``.
 
-    ``silence``: seconds after which an engine that says nothing is left.
+    ``silence``: seconds after which an engine that says nothing is left. ``far``: the socket leads to another machine.
     """
 
-    def __init__(self, address: str = DEFAULT, silence: float = 120.0) -> None:
+    def __init__(self, address: str = DEFAULT, silence: float = 120.0, *, far: bool = False) -> None:
         self.address = address
         self._silence = silence
+        self._here = address.startswith("unix://") and not far
         #: What the engine called itself in its last answer, without the packager's suffix; "?" before it said anything.
         self.version = "?"
 
@@ -151,7 +152,7 @@ class Engine:
 
     def capacity(self) -> tuple[int, int]:
         """Bytes of memory and cores of the engine's machine: this one, for a socket on Linux."""
-        if self.address.startswith("unix://") and sys.platform == "linux":
+        if self._here and sys.platform == "linux":
             return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), os.cpu_count() or 1
         info = self._ask("/info", "engine", lambda: self.client.info())
         return int(info.get("MemTotal", 0)), int(info.get("NCPU", 1))
@@ -198,6 +199,13 @@ class Engine:
         if not digest:
             raise PushError(f"push {reference}: the engine named no digest", hint="invoke doctor")
         return digest
+
+    def send(self, image: str, to: Engine) -> None:
+        """Copy an image and its tag to another engine, through here but not onto a disk."""
+        with _told(f"send {image}"):
+            loading: Any = to.client.api.load_image
+            for event in loading(self.client.api.get_image(image)):
+                _check(event, f"send {image}")
 
     def credentials(self, registry: str) -> Credentials | None:
         """From the Docker configuration or its credential helper; None when it has none for ``registry``."""

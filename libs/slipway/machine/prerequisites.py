@@ -108,6 +108,12 @@ def remedy(machine: Machine, what: str) -> str:
     return _REMEDIES.get(machine.system, _ANYWHERE)[what]
 
 
+def remedy_there(system: str, what: str) -> str:
+    """The same on another machine, where slipway is not."""
+    found = _REMEDIES.get(system, _ANYWHERE)[what]
+    return _ANYWHERE[what] if "invoke" in found else found
+
+
 def _gaps(machine: Machine, compose: bool) -> Iterator[Gap]:
     if machine.engine and not at_least(machine.engine.api, LEAST_API):
         why = f"engine {machine.engine.version} (API {machine.engine.api}) is too old: 1.44 is the least"

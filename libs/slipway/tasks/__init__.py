@@ -21,5 +21,6 @@ namespace = Collection(
     menu.setup,
     menu.doctor,
     menu.config,
+    menu.remote_check,
 )
 namespace.add_task(menu.list_images, "images")

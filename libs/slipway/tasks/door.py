@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 #: Tasks that have answered with JSON: an error after it is told on stderr alone, so stdout stays one document.
 _answered: set[str] = set()
 
+#: What the running task has opened for as long as it runs.
+_opened = contextlib.ExitStack()
+
 _TERMINATED = "error: ended by SIGTERM; what was finished is kept"
 _INTERRUPTED = "error: interrupted; what was finished is kept\nhint:  run the same command to go on"
 
@@ -46,6 +49,9 @@ _HELP = {
     "resume": "the run whose push is to be finished",
     "image": "test this reference instead of what is built here",
     "yes": "do it without asking",
+    "remote": "on the build host, REMOTE_HOST",
+    "host": "build host: an ssh alias or user@host[:port], instead of REMOTE_HOST",
+    "path": "folder on the build host, instead of REMOTE_PATH",
 }
 
 
@@ -55,6 +61,11 @@ def redactor() -> Redactor:
     from slipway.redact import Redactor
 
     return Redactor()
+
+
+def opened() -> contextlib.ExitStack:
+    """Closed when the running task ends, however it ends."""
+    return _opened
 
 
 def answer(document: str) -> None:
@@ -75,7 +86,8 @@ def task(function: Callable[..., None]) -> Any:
                 stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
         _answered.clear()
         try:
-            function(*args, **kwargs)
+            with _opened:
+                function(*args, **kwargs)
             _leave_from_here()
         except SlipwayError as error:
             _end(str(error), error.exit_code, error=error, json=kwargs.get("json", False))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,7 +15,7 @@ from slipway import push as pushing
 from slipway.errors import UsageError
 from slipway.pipconfig import pip_conf, uv_toml
 from slipway.plan import Outcome, Plan, as_json, plan_build
-from slipway.solve import Inheritance, Options, Work
+from slipway.solve import Options, Site, Work, site_here
 from slipway.survey import Survey, refuse_secrets
 from slipway.tasks.invocation import Invocation, only
 
@@ -58,7 +59,7 @@ def run_build(here: Invocation, names: Sequence[str], kind: str, options: Option
     fresh = selected if options.no_cache else ()
     known = here.survey(selected)
     plan = plan_build(known.stack, selected, known.facts, fresh)
-    if not dry_run and building.pull_roots(known, plan, here.engine):
+    if not dry_run and get_roots(here, known, plan):
         known = here.survey(selected)
         plan = plan_build(known.stack, selected, known.facts, fresh)
     if dry_run or not here.json:
@@ -69,13 +70,34 @@ def run_build(here: Invocation, names: Sequence[str], kind: str, options: Option
         refuse_secrets(known.repository, here.pip.withheld)
     with runs.lock(here.home, "build"), here.record() as record:
         record.write("plan.json", as_json(plan))
-        with here.console.showing(known.stack, [step.image for step in plan.steps]) as taker:
-            inheritance = inherit(here, record) if plan.of("build") else Inheritance({})
-            buildx = settings.surroundings().buildx
-            work = Work(known, plan, here.engine, here.run, record, inheritance, taker.take, options, buildx)
-            outcomes = building.build(work)
+        images = [step.image for step in plan.steps]
+        with site(here, known, plan, record) as place, here.console.showing(known.stack, images) as taker:
+            outcomes = building.build(Work(known, plan, here.engine, place, record, taker.take, options))
         tell(here, record, outcomes, "build", plan.roots)
         building.check(outcomes, record)
+
+
+def get_roots(here: Invocation, known: Survey, plan: Plan) -> bool:
+    """Root images that the engine lacks are sent or pulled; True when any was."""
+    sent = False
+    if here.remote:
+        from slipway.remote.roots import send_roots
+
+        sent = send_roots(known, plan, here.local_engine, here.engine, here.note)
+    return building.pull_roots(known, plan, here.engine) or sent
+
+
+@contextmanager
+def site(here: Invocation, known: Survey, plan: Plan, record: runs.Run) -> Iterator[Site]:
+    """Where buildx runs: here, or on the build host, which gets what it needs first."""
+    secrets = inherit(here, record) if plan.of("build") else {}
+    if here.remote and plan.of("build"):
+        from slipway.remote.building import site_there
+
+        with site_there(known, plan, here.reached, record.id, here.run, secrets, here.note) as there:
+            yield there
+    else:
+        yield site_here(known.repository, here.run, secrets, settings.surroundings().buildx)
 
 
 def run_push(here: Invocation, names: Sequence[str], *, force: bool, dry_run: bool, resume: str) -> None:
@@ -114,7 +136,7 @@ def resumed(here: Invocation, run: str) -> tuple[str, ...]:
     return names
 
 
-def inherit(here: Invocation, record: runs.Run) -> Inheritance:
+def inherit(here: Invocation, record: runs.Run) -> dict[str, Path]:
     """pip's configuration as secret files that live as long as the run."""
     secrets = {
         "uv.toml": record.secret_file("uv.toml", uv_toml(here.pip)),
@@ -124,7 +146,7 @@ def inherit(here: Invocation, record: runs.Run) -> Inheritance:
         if not Path(bundle).is_file():
             raise UsageError(f"CA_BUNDLE={bundle}: no such file", hint="CA_BUNDLE or pip's cert names a PEM bundle")
         secrets["ca"] = Path(bundle).absolute()
-    return Inheritance(secrets)
+    return secrets
 
 
 def tell(

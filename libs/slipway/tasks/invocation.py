@@ -6,9 +6,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from slipway import report, runs, settings
 from slipway.console import Console
@@ -22,18 +23,33 @@ from slipway.survey import WHEELHOUSE, Repository, Survey, read_repository, surv
 from slipway.tasks import door
 from slipway.worktree import Worktree
 
-#: ``--version`` given to one task of a chain holds for those after it.
+if TYPE_CHECKING:
+    from slipway.remote.host import BuildHost
+
+#: ``--version``, ``--host`` and ``--path`` given to one task of a chain hold for those after it.
 _given: dict[str, str] = {}
 #: So does ``--allow-unused-env``.
 _lenient: set[str] = set()
 
 
+@dataclass(frozen=True)
+class Where:
+    """On which host a task works: here, or on the ``remote`` one; its name and folder where they are given."""
+
+    remote: bool = False
+    host: str = ""
+    path: str = ""
+
+
 class Invocation:
     """The edges one task needs, each made when first asked for."""
 
-    def __init__(self, version: str = "", json: bool = False, allow_unused_env: bool = False) -> None:
-        if version:
-            _given.update(BASE_VERSION=version, VERSION=version)
+    def __init__(
+        self, version: str = "", json: bool = False, allow_unused_env: bool = False, where: Where = Where()
+    ) -> None:
+        flags = {"BASE_VERSION": version, "VERSION": version, "REMOTE_HOST": where.host, "REMOTE_PATH": where.path}
+        _given.update({name: value for name, value in flags.items() if value})
+        self.remote = where.remote
         if allow_unused_env:
             _lenient.add("unused env")
         self.started = time.monotonic()
@@ -56,6 +72,10 @@ class Invocation:
         for read in ("settings", "repository"):
             self.__dict__.pop(read, None)
 
+    def note(self, text: str) -> None:
+        """A line for a person, who need not act on it."""
+        self.console.note(f"note: {text}")
+
     @property
     def home(self) -> Path:
         return self.settings.root / ".slipway"
@@ -70,12 +90,31 @@ class Invocation:
 
     @cached_property
     def engine(self) -> Engine:
+        return self.reached.engine if self.remote else self.local_engine
+
+    @cached_property
+    def local_engine(self) -> Engine:
         return Engine(settings.surroundings().engine)
+
+    @cached_property
+    def build_host(self) -> BuildHost:
+        """REMOTE_HOST, connected until the task ends, whatever it lacks."""
+        from slipway.tasks.remote import reached
+
+        return reached(self.settings, self.run, door.opened(), self.note)
+
+    @property
+    def reached(self) -> BuildHost:
+        """The build host, which has all that it needs. Raises MissingError."""
+        from slipway.remote.preflight import refuse_lacks
+
+        refuse_lacks(self.build_host.checks, str(self.build_host.name))
+        return self.build_host
 
     @cached_property
     def registry(self) -> Registry:
         insecure = self.settings.project.insecure_registries
-        patience = Patience(tell=lambda line: self.console.note(f"note: {line}"))
+        patience = Patience(tell=self.note)
         return Registry(self.settings.registry, self._credentials, patience, insecure)
 
     @cached_property
@@ -104,14 +143,16 @@ class Invocation:
         if found.unused and not _lenient:
             raise UsageError.of(found.unused)
         for problem in found.unused:
-            self.console.note(f"note: {problem}")
+            self.note(str(problem))
+        if self.remote and (native := self.reached.facts.platform) != found.native:
+            return read_repository(self.settings, self.worktree, self.contexts, native)
         return found
 
     def survey(self, names: Sequence[str] | None = None) -> Survey:
         runs.sweep(self.home)
         known = survey(self.repository, self.engine, lambda: self.registry, names)
         for note in known.notes:
-            self.console.note(f"note: {note}")
+            self.note(note)
         return known
 
     @contextmanager

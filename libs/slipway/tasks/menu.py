@@ -11,13 +11,20 @@ from slipway.tasks.door import task
 
 @task
 def plan(
-    c: Context, names: Sequence[str] = (), version: str = "", allow_unused_env: bool = False, json: bool = False
+    c: Context,
+    names: Sequence[str] = (),
+    version: str = "",
+    remote: bool = False,
+    host: str = "",
+    path: str = "",
+    allow_unused_env: bool = False,
+    json: bool = False,
 ) -> None:
     """Show what a build would do to each image, and why."""
     from slipway.tasks import images
-    from slipway.tasks.invocation import Invocation
+    from slipway.tasks.invocation import Invocation, Where
 
-    images.run_plan(Invocation(version, json, allow_unused_env), names)
+    images.run_plan(Invocation(version, json, allow_unused_env, Where(remote, host, path)), names)
 
 
 @task
@@ -29,6 +36,9 @@ def build_base(
     fail_fast: bool = False,
     strict: bool = False,
     retries: int = 0,
+    remote: bool = False,
+    host: str = "",
+    path: str = "",
     dry_run: bool = False,
     allow_unused_env: bool = False,
     json: bool = False,
@@ -36,10 +46,11 @@ def build_base(
     """Build the base images, or those named."""
     from slipway.solve import Options
     from slipway.tasks import images
-    from slipway.tasks.invocation import Invocation
+    from slipway.tasks.invocation import Invocation, Where
 
     options = Options(no_cache, fail_fast, strict, retries)
-    images.run_build(Invocation(version, json, allow_unused_env), names, "base", options, dry_run=dry_run)
+    here = Invocation(version, json, allow_unused_env, Where(remote, host, path))
+    images.run_build(here, names, "base", options, dry_run=dry_run)
 
 
 @task
@@ -51,6 +62,9 @@ def build(
     fail_fast: bool = False,
     strict: bool = False,
     retries: int = 0,
+    remote: bool = False,
+    host: str = "",
+    path: str = "",
     dry_run: bool = False,
     allow_unused_env: bool = False,
     json: bool = False,
@@ -58,10 +72,11 @@ def build(
     """Build the services, or the images named, on fresh bases."""
     from slipway.solve import Options
     from slipway.tasks import images
-    from slipway.tasks.invocation import Invocation
+    from slipway.tasks.invocation import Invocation, Where
 
     options = Options(no_cache, fail_fast, strict, retries)
-    images.run_build(Invocation(version, json, allow_unused_env), names, "service", options, dry_run=dry_run)
+    here = Invocation(version, json, allow_unused_env, Where(remote, host, path))
+    images.run_build(here, names, "service", options, dry_run=dry_run)
 
 
 @task
@@ -83,12 +98,20 @@ def push(
 
 
 @task
-def list_images(c: Context, allow_unused_env: bool = False, json: bool = False) -> None:
+def list_images(
+    c: Context,
+    remote: bool = False,
+    host: str = "",
+    path: str = "",
+    allow_unused_env: bool = False,
+    json: bool = False,
+) -> None:
     """Show the tree of images with sizes, digests and state."""
     from slipway.tasks import images
-    from slipway.tasks.invocation import Invocation
+    from slipway.tasks.invocation import Invocation, Where
 
-    images.run_images(Invocation(json=json, allow_unused_env=allow_unused_env))
+    where = Where(remote, host, path)
+    images.run_images(Invocation(json=json, allow_unused_env=allow_unused_env, where=where))
 
 
 @task
@@ -127,3 +150,12 @@ def config(c: Context, json: bool = False) -> None:
     from slipway.tasks.machine import run_config
 
     run_config(Invocation(json=json))
+
+
+@task
+def remote_check(c: Context, host: str = "", path: str = "", json: bool = False) -> None:
+    """Examine the build host: login, engine, buildx, rsync, disk, clock."""
+    from slipway.tasks.invocation import Invocation, Where
+    from slipway.tasks.remote import run_check
+
+    run_check(Invocation(json=json, where=Where(True, host, path)))

@@ -22,7 +22,8 @@ from slipway.engine import Credentials, Engine, OnTransfer
 from slipway.errors import PushError
 from slipway.model import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference
 from slipway.patience import Patience
-from slipway.runner import OnLine, Over
+from slipway.runner import Over
+from slipway.streams import OnLine
 
 #: Tries as often as any, and waits for nothing.
 HASTE = Patience(sleep=lambda seconds: None)

@@ -1,0 +1,184 @@
+"""Build there what was planned here: sync what the images read, then bake it by jobs that outlive us.
+
+On the host, in ``<folder>/<user>/<project>/``: ``runs/<run>/``, with ``tree`` (the repository's files), ``context``
+(the names BuildKit is given for them), ``jobs``, ``secrets`` (while a job runs) and ``whole`` (once the files were
+compared); ``contexts/``, what images are given beside the repository, by content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from slipway.command import Command, Result
+from slipway.errors import SyncError
+from slipway.model import LocalImage
+from slipway.plan import BUILD, Plan
+from slipway.remote.host import BuildHost
+from slipway.remote.jobs import Job, follow, start, stop
+from slipway.remote.shipment import ship, ship_context
+from slipway.remote.sync import Synced, sync
+from slipway.runner import Over, Run
+from slipway.solve import Site
+from slipway.ssh.connection import LostError
+from slipway.ssh.link import Link
+from slipway.streams import OnLine
+from slipway.survey import Survey
+
+#: How many older runs stay.
+KEPT = 3
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def site_there(
+    known: Survey, plan: Plan, host: BuildHost, run: str, rsync: Run, secrets: Mapping[str, Path], say: Say
+) -> Iterator[Site]:
+    """The host with all that the plan's images read. A job that is not needed any more is ended with this; one that
+    the link was lost to goes on. Raises SyncError, SshError."""
+    settings = known.repository.settings
+    names = [step.image for step in plan.of(BUILD)]
+    project = f"{host.facts.own}/{project_name(settings.registry, settings.owner)}"
+    folder = f"{project}/runs/{run}"
+    salt = known.repository.worktree.cache.salt
+    links = {context: context_name(context, salt) for context in sorted({known.stack[name].context for name in names})}
+    there = _prepare(host.link, project, run, links)
+    tree = sync(
+        ship(known, names), f"{folder}/tree", [f"{old}/tree" for old in there if "/runs/" in old], rsync, host.link
+    )
+    given, more = _contexts(known, names, project, run, there, host.link, rsync)
+    _keep(host.link, ': >"$1/whole"', folder)
+    say(_told((tree, *more)))
+    bakes = Bakes(
+        host.link, folder, {name: file.read_bytes() for name, file in secrets.items()}, settings.build_seconds
+    )
+    site = Site(
+        root=folder,
+        run=bakes,
+        context=lambda context: f"context/{links[context]}",
+        contexts=given,
+        secrets={name: f"{folder}/secrets/{name}" for name in secrets},
+        changed=_nothing,
+        expect=bakes.expect,
+    )
+    try:
+        yield site
+    except LostError:
+        raise
+    except BaseException:
+        bakes.end()
+        raise
+    bakes.end()
+
+
+class Bakes:
+    """Runs commands there, each in its turn; those that are expected to follow begin by themselves."""
+
+    def __init__(self, link: Link, run: str, secrets: Mapping[str, bytes], seconds: int) -> None:
+        self._link = link
+        self._run = run
+        self._secrets = secrets
+        self._seconds = seconds
+        self._expected: tuple[Command, ...] = ()
+        self._job: Job | None = None
+        self._jobs = 0
+        self._ahead: list[Command] = []
+
+    def expect(self, commands: Callable[[], tuple[Command, ...]]) -> None:
+        """What will be run, if nothing fails."""
+        self._expected = commands()
+
+    def __call__(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result:
+        if not self._ahead or self._ahead[0] != command:
+            self._begin(command)
+        job = self._job
+        assert job
+        number = len(job.commands) - len(self._ahead) + 1
+        result = follow(job, number, self._link, on_line, over)
+        self._ahead = self._ahead[1:] if result.ok else []
+        return result
+
+    def end(self) -> None:
+        """End what still runs: nobody needs it."""
+        if self._job and self._ahead:
+            stop(self._job, self._link)
+            self._ahead = []
+
+    def _begin(self, command: Command) -> None:
+        self.end()
+        at = self._expected.index(command) if command in self._expected else len(self._expected)
+        commands = (command, *self._expected[at + 1 :])
+        self._jobs += 1
+        self._job = Job(self._run, self._jobs, commands)
+        self._ahead = list(commands)
+        start(self._job, self._secrets, self._seconds * len(commands), self._link)
+
+
+def project_name(registry: str, owner: str) -> str:
+    """The folder of a repository's runs: its owner's last part, and what tells it from others of that name."""
+    told = hashlib.sha256(f"{registry}/{owner}".encode()).hexdigest()[:8]
+    return f"{PurePosixPath(owner).name}-{told}"
+
+
+def context_name(context: str, salt: str) -> str:
+    """BuildKit keeps what it was sent under this: see ``slipway.worktree.contexts``."""
+    return "-".join((*PurePosixPath(context).parts, "tree", salt)).lstrip("-")
+
+
+def _prepare(link: Link, project: str, run: str, links: Mapping[str, str]) -> tuple[str, ...]:
+    """Make the run's folder; the older runs and the contexts that are whole there."""
+    pairs = [word for context, name in links.items() for word in (name, _below_tree(context))]
+    script = Path(__file__).with_name("prepare.sh").read_text("utf-8")
+    command = Command(("sh", "-c", script, "sh", project, run, str(KEPT), *pairs), label="make the run's folder")
+    result = link.run(command, timeout=60)
+    if not result.ok:
+        raise SyncError(f"{project}/runs/{run}: {result.stderr.strip()}", hint="invoke remote-check")
+    return tuple(f"{project}/{line}" for line in result.stdout.splitlines())
+
+
+def _below_tree(context: str) -> str:
+    return "../tree" if context == "." else f"../tree/{context}"
+
+
+def _contexts(
+    known: Survey, names: Sequence[str], project: str, run: str, there: Sequence[str], link: Link, rsync: Run
+) -> tuple[dict[str, str], list[Synced]]:
+    """The folders that the images are given beside the repository, by name, and what was sent of them.
+
+    Each is kept under its content's digest: a wheelhouse travels once.
+    """
+    using = {name: image for image in map(known.stack.__getitem__, names) for name in image.contexts}
+    given: dict[str, str] = {}
+    sent: list[Synced] = []
+    for name, image in sorted(using.items()):
+        text = known.facts.manifests[image.name].files[name]
+        given[name] = f"{project}/contexts/{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        if given[name] in there:
+            _keep(link, 'touch -- "$1"', given[name])
+            continue
+        shipment = ship_context(known.repository.contexts[name], text, known.facts.trees)
+        earlier = [old for old in there if PurePosixPath(old).name.startswith(f"{name}-")]
+        own = f"{project}/runs/{run}/contexts/{name}"
+        sent.append(sync(shipment, own, earlier, rsync, link))
+        # Another run may have been quicker: what it kept is the same.
+        _keep(link, 'mv -T -- "$2" "$1" 2>/dev/null || test -d "$1"', given[name], own)
+    return given, sent
+
+
+def _told(synced: Sequence[Synced]) -> str:
+    files, sent = sum(one.files for one in synced), sum(one.sent for one in synced)
+    return f"synced {files} files, {sent:,} bytes sent"
+
+
+def _keep(link: Link, script: str, *words: str) -> None:
+    result = link.run(Command(("sh", "-c", script, "sh", *words), label="keep what was synced"), timeout=60)
+    if not result.ok:
+        raise SyncError(f"{words[0]}: {result.stderr.strip()}", hint="invoke remote-check")
+
+
+def _nothing(known: Survey, names: object, local: Sequence[LocalImage]) -> dict[str, str]:
+    """The tree there is the run's own, and was compared: what changes here meanwhile is not in it."""
+    return {}

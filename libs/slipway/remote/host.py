@@ -1,0 +1,40 @@
+"""A build host, reached: one connection that carries commands and its engine's API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+
+from slipway.engine import Engine
+from slipway.hosts import HostName
+from slipway.machine.doctor import Check
+from slipway.remote.preflight import HostFacts, examine, look
+from slipway.ssh.dialling import Phone, dial
+from slipway.ssh.link import Link
+from slipway.ssh.tunnel import ENGINE, tunnel
+
+
+@dataclass(frozen=True)
+class BuildHost:
+    """``checks``: what was looked at before anything is asked of it; what lacks there is the caller's to refuse."""
+
+    name: HostName
+    link: Link
+    facts: HostFacts
+    checks: tuple[Check, ...]
+    engine: Engine
+
+
+def reach(
+    name: HostName, folder: str, phone: Phone, local_rsync: str, opened: ExitStack, say: Callable[[str], None]
+) -> BuildHost:
+    """Connect and look; ``opened`` ends the connection and the tunnel. ``say`` is told when the link is lost and back.
+
+    Raises what dialling and looking raise.
+    """
+    link = Link(lambda: dial(name, phone), say)
+    opened.callback(link.close)
+    facts = look(link.run, folder)
+    socket = opened.enter_context(tunnel(link, ENGINE))
+    return BuildHost(name, link, facts, examine(facts, local_rsync), Engine(f"unix://{socket}", far=True))

@@ -1,0 +1,119 @@
+"""Commands on a build host that outlive whoever began them.
+
+A job is a folder there: its commands, their input, and what each leaves, a log and an exit status. It runs in a session
+of its own; here one listens. When the link is lost it is dialled again, and the log read on from the last line that was
+heard. Ctrl-C ends the job; nothing else that happens here does.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipway.command import Command, Result
+from slipway.errors import SshError
+from slipway.runner import Over
+from slipway.ssh.connection import LostError, spoken
+from slipway.ssh.link import Link
+from slipway.streams import OnLine
+
+_START_SECONDS = 60.0
+_STOP_SECONDS = 8.0
+#: The exit status of a command whose job ended without leaving one: killed, or out of its time.
+GONE = 137
+
+
+@dataclass(frozen=True)
+class Job:
+    """``commands``: run in this order, the first that fails is the last. ``run``: the run's folder there."""
+
+    run: str
+    number: int
+    commands: tuple[Command, ...]
+
+    @property
+    def name(self) -> str:
+        return f"jobs/{self.number}"
+
+    @property
+    def folder(self) -> str:
+        return f"{self.run}/{self.name}"
+
+
+def start(job: Job, secrets: Mapping[str, bytes], seconds: int, link: Link) -> None:
+    """``secrets``: name → content, below ``secrets`` in the run's folder until the job ends.
+
+    Raises SshError when it cannot be begun.
+    """
+    command = _script("start", job.run, job.name, str(seconds), stdin=packed(job, secrets))
+    result = link.run(command, timeout=_START_SECONDS)
+    if not result.ok:
+        words = result.stderr.strip().splitlines()[-1:] or [f"exit code {result.exit_code}"]
+        raise SshError(f"ssh {link.login}: the build cannot be begun: {words[0]}", hint="invoke remote-check")
+
+
+def packed(job: Job, secrets: Mapping[str, bytes]) -> bytes:
+    """All that a job needs, as a tar archive relative to the run's folder."""
+    files = {f"{job.name}/job.sh": Path(__file__).with_name("job.sh").read_bytes()}
+    for number, command in enumerate(job.commands, 1):
+        # The shell becomes the command, so its process id is the command's: who follows the log listens until it ends.
+        files[f"{job.name}/command-{number}"] = f'echo "$$" >step-{number}\n{spoken(command)}\n'.encode()
+        files[f"{job.name}/input-{number}"] = command.stdin
+    files |= {f"secrets/{name}": content for name, content in secrets.items()}
+    return _archive(files)
+
+
+def follow(job: Job, number: int, link: Link, on_line: OnLine | None = None, over: Over | None = None) -> Result:
+    """Listen to a command of the job until it ends, over as many connections as it takes.
+
+    The job is ended, and the exit code is 124, once it is ``over``; it is ended, too, when we are interrupted. Raises
+    SshError when the host does not come back.
+    """
+    heard = 0
+
+    def count(line: str) -> None:
+        nonlocal heard
+        heard += 1
+        if on_line:
+            on_line(line)
+
+    while True:
+        command = _script("follow", job.folder, str(number), str(heard + 1))
+        try:
+            result = link.run(command, on_line=count, over=over)
+        except LostError as lost:
+            link.renew(lost)
+            continue
+        except BaseException:
+            stop(job, link)
+            raise
+        if result.exit_code == 124:
+            stop(job, link)
+            return result
+        said = result.stdout.strip()
+        code = int(said) if said.isdigit() else GONE
+        return Result(code, "", result.stderr, result.seconds)
+
+
+def stop(job: Job, link: Link) -> None:
+    """End the job, if it runs; what is finished is kept. Raises SshError when the host does not answer."""
+    link.run(_script("stop", job.folder), timeout=_STOP_SECONDS)
+
+
+def _script(name: str, *words: str, stdin: bytes = b"") -> Command:
+    text = Path(__file__).with_name(f"{name}.sh").read_text("utf-8")
+    return Command(("sh", "-c", text, "sh", *words), stdin=stdin, label=f"{name} the job")
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """Every file and folder for its owner alone."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o600
+            archive.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()

@@ -1,0 +1,15 @@
+#!/bin/sh
+# What stands in a folder, as two digests, in the words of shipment.py. Argument: the folder. With a second one, the
+# listings themselves, to see what differs.
+LC_ALL=C
+export LC_ALL
+cd -- "$1" || exit
+outline() { find . -mindepth 1 -printf '%p\t%y %m %l\0' | sort -z; }
+contents() { find . -type f -print0 | sort -z | xargs -0 -r sha256sum -z --; }
+if [ -n "${2:-}" ]; then
+    outline
+    contents
+else
+    outline | sha256sum
+    contents | sha256sum
+fi

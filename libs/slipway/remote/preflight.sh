@@ -1,0 +1,48 @@
+#!/bin/sh
+# What a build host is and has, a line each: name, tab, value. Arguments: a word to say first, the folder of all runs.
+# Programs that take time to start are asked at once; each answer is one line, so none tears another apart.
+say() { printf '%s\t%s\n' "$1" "$(printf '%s' "$2" | tr '\n\t' '  ')"; }
+has() { if "$@" >/dev/null 2>&1; then echo yes; fi; }
+
+say ready "$1"
+folder=$2
+case $folder in
+"~") folder=$HOME ;;
+"~/"*) folder=$HOME/${folder#"~/"} ;;
+esac
+
+say clock "$(date +%s)"
+say machine "$(uname -m)"
+# shellcheck source=/dev/null
+say system "$(. /etc/os-release 2>/dev/null && echo "${ID:-}" || uname -s)"
+say user "$(id -un)"
+say rsync "$(rsync --version 2>/dev/null | head -n 1)"
+say setsid "$(has setsid true)"
+say timeout "$(has timeout 1 true)"
+say sha256sum "$(has sha256sum -z /dev/null)"
+say find "$(has find / -maxdepth 0 -printf %m)"
+
+# The first comer makes it for all who build here: each gets a folder of its own in it, nobody can move another's.
+if [ ! -e "$folder" ]; then
+    (umask 0 && mkdir -p -m 1777 -- "$folder") 2>/dev/null
+fi
+say folder "$folder"
+own=$folder/$(id -un)
+refused=$( (umask 077 && mkdir -p -- "$own") 2>&1)
+if [ -L "$own" ] || [ -n "$(find "$own" -maxdepth 0 ! -user "$(id -un)" 2>/dev/null)" ]; then
+    refused="$own is somebody else's"
+fi
+say refused "$refused"
+say free "$(df -Pk -- "$folder" 2>/dev/null | awk 'NR == 2 { print $4 }')"
+
+{
+    engine=$(docker version --format '{{.Server.Version}} {{.Server.APIVersion}} {{.Server.Os}}/{{.Server.Arch}}' 2>&1) &&
+        say engine "$engine" || say silence "$engine"
+} &
+say buildx "$(docker buildx version 2>/dev/null)" &
+say docker "$(docker --version 2>/dev/null)" &
+{
+    disk=$(docker info --format '{{.DockerRootDir}}' 2>/dev/null) &&
+        say disk "$(df -Pk -- "$disk" 2>/dev/null | awk 'NR == 2 { print $4 }') $disk"
+} &
+wait

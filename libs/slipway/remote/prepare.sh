@@ -1,0 +1,34 @@
+#!/bin/sh
+# A run's folder. On stdout: older runs whose files were compared, newest first, and contexts that are whole. Of the
+# older runs only the last stay, and those whose job still runs; contexts, while they are used once a month.
+# Arguments: the project's folder, the run, how many older ones stay, then a link's name and target for each context.
+set -eu
+umask 077
+mkdir -p -- "$1/contexts" "$1/runs/$2/tree" "$1/runs/$2/context" "$1/runs/$2/contexts" "$1/runs/$2/jobs"
+cd -- "$1"
+run=$2
+keep=$3
+shift 3
+while [ $# -gt 1 ]; do
+    ln -s -- "$2" "runs/$run/context/$1"
+    shift 2
+done
+lives() {
+    for job in "runs/$1"/jobs/*/job; do
+        [ -e "$job" ] || continue
+        [ "$(readlink "/proc/$(cat "$job")/cwd" 2>/dev/null)" != "$(pwd -P)/${job%/job}" ] || return 0
+    done
+    return 1
+}
+# A run's name is its id, and nothing else is here: words, without blanks.
+for old in $(ls -t runs); do
+    [ "$old" != "$run" ] || continue
+    keep=$((keep - 1))
+    if [ "$keep" -lt 0 ] && ! lives "$old"; then
+        rm -rf -- "runs/$old"
+    elif [ -e "runs/$old/whole" ]; then
+        echo "runs/$old"
+    fi
+done
+find contexts -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf -- {} +
+find contexts -mindepth 1 -maxdepth 1 -print

@@ -1,0 +1,10 @@
+#!/bin/sh
+# Unpack what comes on stdin into a run's folder, and begin a job of it in a session of its own, which outlives whoever
+# began it, though not its time. Arguments: the run's folder, the job's folder in it, the seconds it may take.
+set -eu
+umask 077
+cd -- "$1"
+tar -xf -
+cd -- "$2"
+setsid timeout --signal=TERM --kill-after=10 "$3" sh job.sh </dev/null >job.log 2>&1 &
+echo "$!" >job

@@ -1,0 +1,1 @@
+"""The build host over one paramiko connection, fed from what ``ssh -G`` says."""

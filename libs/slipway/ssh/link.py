@@ -1,0 +1,84 @@
+"""The connection and its successors: a link that was lost is dialled again, with back-off, while somebody waits for it.
+
+There is one connection at a time. What ran over a lost one is not run again here: only its caller knows whether it may.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+from slipway.command import Command, Result
+from slipway.errors import SshError
+from slipway.runner import Over
+from slipway.ssh.connection import Connection, LostError, Stream
+from slipway.ssh.login import Login
+from slipway.streams import OnLine
+
+#: Between two tries, in seconds; the last one stays.
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+#: How long a lost host is dialled, in seconds.
+PATIENCE = 600.0
+
+Say = Callable[[str], None]
+
+
+class Link:
+    """Runs commands and opens streams over whatever connection is up. Threads may share it."""
+
+    def __init__(self, dial: Callable[[], Connection], say: Say) -> None:
+        self._dial = dial
+        self._say = say
+        self._connection = dial()
+        self._lock = threading.Lock()
+
+    @property
+    def login(self) -> Login:
+        return self._connection.login
+
+    @property
+    def alive(self) -> bool:
+        return self._connection.alive
+
+    def run(
+        self, command: Command, on_line: OnLine | None = None, timeout: float | None = None, over: Over | None = None
+    ) -> Result:
+        """As ``Connection.run``."""
+        return self._connection.run(command, on_line, timeout, over)
+
+    def stream(self, command: Command) -> AbstractContextManager[Stream]:
+        """As ``Connection.stream``."""
+        return self._connection.stream(command)
+
+    def renew(self, lost: LostError, patience: float = PATIENCE) -> None:
+        """Dial until the host is back. Raises ``lost`` when it is not in time; a refusal is raised as it is."""
+        with self._lock:
+            if self._connection.alive:
+                return
+            self._say("link lost; what runs there goes on, dialling again")
+            self._connection.close()
+            deadline = time.monotonic() + patience
+            for pause in _pauses():
+                time.sleep(pause)
+                try:
+                    self._connection = self._dial()
+                except SshError as error:
+                    if time.monotonic() > deadline:
+                        raise lost from error
+                    continue
+                self._say("link is back")
+                return
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _pauses() -> Iterator[float]:
+    """With a little chance in it, so that many clients do not come back at once."""
+    for pause in PAUSES:
+        yield pause * random.uniform(0.8, 1.2)
+    while True:
+        yield PAUSES[-1] * random.uniform(0.8, 1.2)

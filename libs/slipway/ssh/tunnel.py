@@ -1,0 +1,106 @@
+"""A socket here whose every connection is a command's stdin and stdout there: the engine's API, and rsync's.
+
+Only this user can reach it: it lies in a folder of its own, mode 0700, that goes with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from slipway import runs
+from slipway.command import Command
+from slipway.errors import SshError
+from slipway.ssh.connection import PIECE, Stream
+from slipway.ssh.link import Link
+
+#: The engine's API by docker's own way to it, which heeds the context in use there.
+ENGINE = Command(("docker", "system", "dial-stdio"), label="engine")
+
+
+_PREFIX = "slipway-"
+#: What a socket's path may hold everywhere, less our own part of it.
+_LONGEST_FOLDER = 104 - 32
+
+#: What a client says first: which command it wants.
+Greeting = Callable[[socket.socket], Command]
+
+
+def words_first(client: socket.socket) -> Command:
+    """The client sends a shell's line, ended by NUL: see ``line.py``."""
+    said = b""
+    while not said.endswith(b"\0"):
+        piece = client.recv(1)
+        if not piece:
+            raise OSError("hung up before it said what it wants")
+        said += piece
+    return Command(("sh", "-c", os.fsdecode(said[:-1])), label="rsync")
+
+
+@contextmanager
+def tunnel(link: Link, command: Command | Greeting) -> Iterator[str]:
+    """The socket's path while this holds; ``command`` is run for each client, or each says its own."""
+    place = tempfile.gettempdir()
+    place = place if len(os.fsencode(place)) <= _LONGEST_FOLDER else "/tmp"
+    _sweep(place)
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=place))
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        listener.bind(str(folder / "s"))
+        listener.listen(64)
+        threading.Thread(target=_serve, args=(listener, link, command), daemon=True).start()
+        yield str(folder / "s")
+    finally:
+        # Closing alone would not wake the thread that waits for a connection.
+        with contextlib.suppress(OSError):
+            listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(place: str) -> None:
+    """Remove the folders of those who were killed; a living one's stay."""
+    for folder in Path(place).glob(f"{_PREFIX}*-*"):
+        process = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if process.isdigit() and folder.stat().st_uid == os.geteuid() and not runs.lives(int(process)):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _serve(listener: socket.socket, link: Link, command: Command | Greeting) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            client, _ = listener.accept()
+            threading.Thread(target=_join, args=(client, link, command), daemon=True).start()
+
+
+def _join(client: socket.socket, link: Link, command: Command | Greeting) -> None:
+    """What cannot be opened is hung up: whoever asked tells it as an engine that does not answer."""
+    with client, contextlib.suppress(SshError, OSError):
+        _pump(client, link, command if isinstance(command, Command) else command(client))
+
+
+def _pump(client: socket.socket, link: Link, command: Command) -> None:
+    with link.stream(command) as stream:
+        sending = threading.Thread(target=_send, args=(client, stream), daemon=True)
+        sending.start()
+        while data := stream.recv(PIECE):
+            client.sendall(data)
+        with contextlib.suppress(OSError):
+            client.shutdown(socket.SHUT_RDWR)
+        sending.join()
+
+
+def _send(client: socket.socket, stream: Stream) -> None:
+    with contextlib.suppress(OSError, EOFError):
+        while data := client.recv(PIECE):
+            stream.sendall(data)
+    with contextlib.suppress(OSError, EOFError):
+        stream.shutdown_write()

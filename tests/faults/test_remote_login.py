@@ -1,0 +1,301 @@
+"""The way to a build host and what may stand in it: names, keys, agents, jumps, a link that falls silent."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as rounds
+from hypothesis import strategies as st
+
+from slipway.command import Command
+from slipway.hosts import HostName
+from slipway.runner import run
+from slipway.ssh.connection import Connection, LostError
+from slipway.ssh.dialling import Phone, dial
+from tests.rig.hosts import KIND
+
+if TYPE_CHECKING:
+    from tests.rig.hosts import BuildHost
+    from tests.rig.stacks import Repository
+
+    Stack = Callable[..., Repository]
+
+pytestmark = pytest.mark.integration
+BUILDER = HostName("builder")
+
+
+@pytest.fixture
+def repository(stack: Stack, build_host: BuildHost) -> Repository:
+    made = stack("shop")
+    made.configure(**build_host.settings)
+    return made
+
+
+@pytest.fixture
+def dialled(build_host: BuildHost) -> Iterator[Callable[..., Connection]]:
+    """Dials by a configuration: ``dialled(config)``; the connections end with the test."""
+    made: list[Connection] = []
+
+    def connect(config: str, agent: str = "") -> Connection:
+        made.append(dial(BUILDER, Phone(run, Path.home(), agent, config)))
+        return made[-1]
+
+    yield connect
+    for connection in made:
+        connection.close()
+
+
+def fingerprint(public: str) -> str:
+    """As OpenSSH says it."""
+    done = subprocess.run(["ssh-keygen", "-l", "-f", "-"], input=public, capture_output=True, text=True, check=True)
+    return done.stdout.split()[1]
+
+
+def new_key(folder: Path, passphrase: str = "") -> Path:
+    key = folder / "other key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", str(key)], check=True, timeout=30)
+    return key
+
+
+def test_a_host_with_all_it_needs(repository: Repository, build_host: BuildHost) -> None:
+    answer = repository.json("remote-check")
+    assert answer["host"] == "builder" and answer["login"] == f"builder@127.0.0.1:{build_host.port}"
+    states = {check["name"]: check["state"] for check in answer["checks"]}
+    assert set(states) == {"engine", "buildx", "rsync", "folder", "disk", "clock"}
+    assert "lack" not in states.values()
+    assert build_host.sh("stat -c '%a %U' /var/tmp/slipway /var/tmp/slipway/builder").split() == [
+        *("1777", "builder"),
+        *("700", "builder"),
+    ]
+
+
+def test_flags_win_over_env(repository: Repository, build_host: BuildHost) -> None:
+    user = f"builder@127.0.0.1:{build_host.port}"
+    repository.configure(REMOTE_HOST="nowhere.invalid")
+    ran = repository.invoke("remote-check", "--host", "builder", "--path", "~/elsewhere").ok()
+    assert "/home/builder/elsewhere/builder" in ran.stdout and user in ran.stdout
+
+
+@pytest.mark.fault("S01")
+def test_an_unknown_host_key(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
+    known = tmp_path / "known_hosts"
+    known.write_text("")
+    config = build_host.options("unknown", UserKnownHostsFile=str(known), GlobalKnownHostsFile="none")
+    shown = fingerprint(build_host.host_key())
+    repository.invoke("remote-check", SSH_CONFIG=config).failed(4, "unknown host key", KIND, shown, "ssh builder")
+    assert known.read_text() == ""
+
+
+@pytest.mark.fault("S02")
+def test_a_changed_host_key(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
+    other = new_key(tmp_path).with_suffix(".pub").read_text()
+    known = tmp_path / "known_hosts"
+    line = f"[127.0.0.1]:{build_host.port} {other}"
+    known.write_text(f"# a comment\n{line}")
+    strict = {"UserKnownHostsFile": str(known), "StrictHostKeyChecking": "no"}
+    ran = repository.invoke("remote-check", SSH_CONFIG=build_host.options("changed", **strict))
+    ran.failed(4, "has changed", fingerprint(build_host.host_key()), fingerprint(other), f"{known}:2")
+    assert known.read_text() == f"# a comment\n{line}"
+
+
+def test_a_revoked_host_key(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
+    known = tmp_path / "known_hosts"
+    line = f"[127.0.0.1]:{build_host.port} {build_host.host_key()}\n"
+    known.write_text(f"{line}@revoked {line}")
+    config = build_host.options("revoked", UserKnownHostsFile=str(known))
+    repository.invoke("remote-check", SSH_CONFIG=config).failed(4, "is revoked", f"{known}:2")
+
+
+@pytest.mark.fault("S03")
+def test_a_key_the_host_does_not_take(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
+    key = new_key(tmp_path)
+    config = build_host.options("refused", IdentityFile=str(key))
+    shown = fingerprint(key.with_suffix(".pub").read_text())
+    ran = repository.invoke("remote-check", SSH_CONFIG=config)
+    ran.failed(4, "not let in", shown, str(key), "it takes publickey", "ssh-copy-id builder")
+
+
+@pytest.mark.fault("S04")
+def test_an_agent_that_is_not_there(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
+    config = build_host.options("agent", IdentityAgent="SSH_AUTH_SOCK")
+    gone = str(tmp_path / "gone")
+    repository.invoke("remote-check", SSH_CONFIG=config, SSH_AUTH_SOCK=gone).failed(4, gone, "ssh-agent")
+
+
+def test_a_key_in_the_agent(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
+    config = build_host.options("agent", IdentityAgent="SSH_AUTH_SOCK", IdentityFile="none")
+    where = str(tmp_path / "agent")
+    with subprocess.Popen(["ssh-agent", "-D", "-a", where], stdout=subprocess.DEVNULL) as agent:
+        try:
+            around = {**os.environ, "SSH_AUTH_SOCK": where}
+            argv = ["sh", "-c", 'until [ -S "$SSH_AUTH_SOCK" ]; do sleep 0.05; done; ssh-add "$0"', str(build_host.key)]
+            subprocess.run(argv, env=around, check=True, capture_output=True, timeout=30)
+            repository.invoke("remote-check", SSH_CONFIG=config, SSH_AUTH_SOCK=where).ok()
+            repository.invoke("remote-check", SSH_CONFIG=config, SSH_AUTH_SOCK="").failed(4, "no agent, no key file")
+        finally:
+            agent.terminate()
+
+
+@pytest.mark.fault("S05")
+def test_a_locked_key_and_nobody_to_ask(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
+    key = new_key(tmp_path, "open sesame")
+    config = build_host.options("locked", IdentityFile=str(key))
+    repository.invoke("remote-check", SSH_CONFIG=config).failed(4, str(key), "passphrase", f"ssh-add {key}")
+
+
+@pytest.mark.fault("S06")
+def test_a_name_nobody_knows(repository: Repository, build_host: BuildHost) -> None:
+    config = build_host.options("name", HostName="builder.invalid")
+    repository.invoke("remote-check", SSH_CONFIG=config).failed(4, f"builder.invalid:{build_host.port}", "not known")
+
+
+@pytest.mark.fault("S06")
+def test_a_port_where_nothing_listens(repository: Repository, build_host: BuildHost) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = str(closed.getsockname()[1])
+    config = build_host.options("port", Port=port)
+    repository.invoke("remote-check", SSH_CONFIG=config).failed(4, f"127.0.0.1:{port}", "refused", "is sshd running")
+
+
+@pytest.mark.fault("S06")
+def test_a_port_where_no_ssh_is_spoken(repository: Repository, build_host: BuildHost) -> None:
+    spoken = threading.Event()
+
+    def answer(listener: socket.socket) -> None:
+        client, _ = listener.accept()
+        with client:
+            client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            spoken.set()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer, args=(listener,), daemon=True).start()
+        config = build_host.options("http", Port=str(listener.getsockname()[1]))
+        repository.invoke("remote-check", SSH_CONFIG=config).failed(4, "no SSH spoken there")
+    assert spoken.is_set()
+
+
+@pytest.mark.fault("S07")
+def test_a_link_that_swallows_everything(build_host: BuildHost, dialled: Callable[..., Connection]) -> None:
+    connection = dialled(build_host.config)
+    assert connection.run(Command(("echo", "before"))).stdout == "before\n"
+    began = threading.Event()
+    with pytest.raises(LostError, match="link lost"):
+        pausing = threading.Thread(target=_pause_until_lost, args=(build_host, connection, began))
+        pausing.start()
+        try:
+            connection.run(Command(("sh", "-c", "echo running >&2; sleep 300")), on_line=lambda line: began.set())
+        finally:
+            pausing.join()
+    assert began.is_set() and not connection.alive
+    build_host.sh("pkill -f 'sleep 300' || true")
+
+
+def _pause_until_lost(host: BuildHost, connection: Connection, began: threading.Event) -> None:
+    assert began.wait(30)
+    with host.paused():
+        deadline = threading.Event()
+        for _ in range(300):
+            if not connection.alive:
+                break
+            deadline.wait(0.1)
+
+
+@pytest.mark.fault("S21")
+@pytest.mark.parametrize("host", ["-oProxyCommand=touch$IFS{}", "me@-oProxyCommand=touch {}", "[-x]", "a b", "h:0"])
+def test_a_host_that_is_an_option(repository: Repository, tmp_path: Path, host: str) -> None:
+    mark = tmp_path / "mark"
+    repository.invoke("remote-check", f"--host={host.format(mark)}").failed(2, "REMOTE_HOST=")
+    assert not mark.exists()
+
+
+@pytest.mark.fault("S25")
+def test_a_jump_an_include_and_a_match(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
+    included = tmp_path / "more"
+    included.write_text(
+        f'Host inner\n  HostName 127.0.0.1\n  Port 22\n  User builder\n  IdentityFile "{build_host.key}"\n'
+        f"  IdentityAgent none\n  HostKeyAlias [127.0.0.1]:{build_host.port}\n"
+        f'  UserKnownHostsFile "{build_host.folder}/known_hosts"\nMatch host 127.0.0.1 originalhost inner\n'
+        "  ProxyJump builder\n"
+    )
+    config = tmp_path / "config"
+    config.write_text(f"Include {included}\n{Path(build_host.config).read_text()}")
+    ran = repository.invoke("remote-check", "--host", "inner", SSH_CONFIG=str(config)).ok()
+    assert "builder@127.0.0.1:22" in ran.stdout, "port 22 as the build host sees it, which shows that host's key"
+
+
+@pytest.mark.fault("S25")
+def test_a_proxy_command(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    program = tmp_path / "proxy.py"
+    program.write_text(
+        "import os, socket, sys, threading\n"
+        f"open({str(mark)!r}, 'w').close()\ns = socket.create_connection(('127.0.0.1', int(sys.argv[1])))\n"
+        "def out():\n    while data := s.recv(65536):\n        os.write(1, data)\n    os._exit(0)\n"
+        "threading.Thread(target=out, daemon=True).start()\n"
+        "while data := os.read(0, 65536):\n    s.sendall(data)\n"
+    )
+    config = build_host.options("proxy", ProxyCommand=f"{sys.executable} {program} %p")
+    repository.invoke("remote-check", SSH_CONFIG=config).ok()
+    assert mark.exists()
+
+
+@pytest.mark.fault("S25")
+def test_an_option_that_is_not_honoured(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
+    config = build_host.options("unhonoured", KnownHostsCommand="/bin/echo", RevokedHostKeys=str(tmp_path))
+    repository.invoke("remote-check", SSH_CONFIG=config).failed(2, "knownhostscommand", "not honoured")
+    broken = tmp_path / "broken"
+    broken.write_text("Nonsense yes\n")
+    repository.invoke("remote-check", SSH_CONFIG=str(broken)).failed(2, "ssh configuration of builder")
+
+
+@pytest.mark.fault("S26")
+def test_the_agent_is_never_forwarded(
+    build_host: BuildHost, dialled: Callable[..., Connection], tmp_path: Path
+) -> None:
+    where = str(tmp_path / "agent")
+    config = build_host.options("forward", ForwardAgent="yes", IdentityAgent=where)
+    with subprocess.Popen(["ssh-agent", "-D", "-a", where], stdout=subprocess.DEVNULL) as agent:
+        try:
+            while not Path(where).exists():
+                threading.Event().wait(0.05)
+            asked = Command(("sh", "-c", "echo agent=$SSH_AUTH_SOCK"))
+            around = {"SSH_AUTH_SOCK": where}
+            theirs = run(Command(("ssh", "-F", config, "builder", "echo agent=$SSH_AUTH_SOCK"), env=around))
+            assert theirs.stdout.startswith("agent=/"), "OpenSSH itself forwards it: the host would take it"
+            assert dialled(config).run(asked).stdout == "agent=\n"
+        finally:
+            agent.terminate()
+
+
+HOSTILE = st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), min_size=1, max_size=30)
+
+
+@pytest.mark.fault("S20")
+@pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
+def test_words_arrive_as_they_are(build_host: BuildHost, dialled: Callable[..., Connection], shell: str) -> None:
+    build_host.sh(f"usermod --shell {shell} builder")
+    connection = dialled(build_host.config)
+
+    @rounds(max_examples=40, suppress_health_check=list(HealthCheck))
+    @given(st.lists(HOSTILE, min_size=1, max_size=4), HOSTILE, HOSTILE)
+    def round_trip(words: list[str], value: str, stdin: str) -> None:
+        script = 'printf "%s\\0" "$VALUE" "$@"; cat'
+        command = Command(("sh", "-c", script, "sh", *words), cwd="/tmp", env={"VALUE": value}, stdin=stdin.encode())
+        assert connection.run(command).stdout == "\0".join([value, *words, ""]) + stdin
+
+    try:
+        round_trip()
+        odd = ["-rf", "a b", "'", '"', "$(touch /tmp/mark)", "`id`", ";", "\n", "*", "~", "\\", "!x"]
+        echoed = connection.run(Command(("printf", "%s\\0", *odd))).stdout
+        assert echoed == "\0".join([*odd, ""])
+    finally:
+        build_host.sh("usermod --shell /bin/sh builder")

@@ -1,0 +1,146 @@
+"""Building on a real second host: what travels, what is built there, what stays when the link is cut."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.rig.hosts import BuildHost
+    from tests.rig.stacks import Repository
+
+    Stack = Callable[..., Repository]
+    Until = Callable[..., None]
+
+pytestmark = pytest.mark.integration
+SHOP = {"base-floor", "base-counter", "svc-cart", "svc-till", "svc-sign"}
+
+
+@pytest.fixture
+def shop(stack: Stack, build_host: BuildHost) -> Repository:
+    made = stack("shop")
+    made.configure(**build_host.settings)
+    return made
+
+
+def tags_there(host: BuildHost, repository: Repository) -> set[str]:
+    listed = host.sh("docker images --format '{{.Repository}}:{{.Tag}}'").split()
+    return {tag.removeprefix(f"{repository.prefix}/") for tag in listed if tag.startswith(repository.prefix)}
+
+
+def runs_there(host: BuildHost) -> list[str]:
+    """The folders of all runs there, newest first."""
+    return host.sh("ls -td /var/tmp/slipway/builder/*/runs/* 2>/dev/null || true").split()
+
+
+def test_all_is_built_there_and_nothing_here(shop: Repository, build_host: BuildHost) -> None:
+    built = shop.invoke("build", "--remote").ok()
+    assert shop.status() == dict.fromkeys(SHOP, "built")
+    assert {f"{name}:v1" for name in SHOP} <= tags_there(build_host, shop)
+    assert shop.tags() == set()
+    assert re.search(r"note: synced \d+ files, [\d,]+ bytes sent", built.stderr)
+    said = build_host.sh(f"docker run --rm {shop.reference('svc-till')} cat /floor.txt /shop/total.txt")
+    assert said == "oak\ntea 2"
+    digest = shop.record()["svc-till"]["image_digest"]
+    assert digest == build_host.sh(f"docker image inspect --format '{{{{.Id}}}}' {shop.reference('svc-till')}")
+
+
+def test_what_is_there_is_neither_synced_nor_built(shop: Repository, build_host: BuildHost) -> None:
+    shop.invoke("build", "--remote").ok()
+    before = runs_there(build_host)
+    plan = shop.steps("plan", "--remote")
+    assert {action for action, _ in plan.values()} == {"reuse"}
+    again = shop.invoke("build", "--remote").ok()
+    assert "bytes sent" not in again.stderr and "3 to reuse" in again.stdout
+    assert runs_there(build_host) == before
+    assert {action for action, _ in shop.steps("plan").values()} == {"build"}, "here nothing is built yet"
+
+
+def test_only_what_the_images_to_build_read_travels(shop: Repository, build_host: BuildHost) -> None:
+    shop.write("libs/counter/.env.production", "SECRET=1\n")
+    shop.write("unread.txt", "nobody reads this\n")
+    (shop.root / "libs/counter/.env.production").unlink()
+    shop.invoke("build", "--remote").ok()
+    tree = f"{runs_there(build_host)[0]}/tree"
+    everything = build_host.sh(f"cd {tree} && find . -type f | sort").split()
+    assert "./libs/floor.txt" in everything
+    assert not [path for path in everything if "unread" in path or ".env" in path or ".git" in path]
+    shop.write("apps/svc_cart/cart.txt", "another cart\n")
+    shop.invoke("build", "svc-cart", "--remote").ok()
+    tree = f"{runs_there(build_host)[0]}/tree"
+    assert build_host.sh(f"cd {tree} && find apps -type f | sort").split() == [
+        *("apps/svc_cart/Dockerfile", "apps/svc_cart/cart.txt"),
+    ]
+    assert build_host.sh(f"docker run --rm {shop.reference('svc-cart')} cat /shop/cart.txt") == "another cart"
+
+
+def test_a_failed_image_there(shop: Repository, build_host: BuildHost) -> None:
+    dockerfile = shop.root / "infra/docker/base-counter.Dockerfile"
+    dockerfile.write_text(dockerfile.read_text() + "RUN echo broken >&2 && exit 3\n")
+    ran = shop.invoke("build", "--remote")
+    ran.failed(6, "build base-counter: ", "exit code: 3", "1 skipped")
+    assert shop.status() == {
+        "base-floor": "built",
+        "svc-sign": "built",
+        "svc-cart": "built",
+        "base-counter": "failed",
+        "svc-till": "skipped",
+    }
+    assert "svc-till:v1" not in tags_there(build_host, shop)
+
+
+LONG = "RUN echo climbing && sleep {seconds} && echo there > /top\n"
+
+
+def climb(shop: Repository, until: Until, seconds: int) -> subprocess.Popen[str]:
+    """A build there whose cart takes so long, once it has begun to."""
+    dockerfile = shop.root / "apps/svc_cart/Dockerfile"
+    dockerfile.write_text(dockerfile.read_text() + LONG.format(seconds=seconds))
+    process = shop.start("build", "--remote")
+
+    def climbing() -> bool:
+        logs = [run / "svc-cart.log" for run in shop.runs()[-1:]]
+        return process.poll() is not None or any("climbing" in log.read_text() for log in logs if log.exists())
+
+    until(climbing, "the long step", 60)
+    return process
+
+
+def test_ctrl_c_ends_the_build_there(shop: Repository, build_host: BuildHost, until: Until) -> None:
+    with climb(shop, until, 240) as process:
+        assert "buildx bake" in build_host.processes()
+        process.send_signal(signal.SIGINT)
+        _, stderr = process.communicate(timeout=30)
+    assert process.returncode == 130, stderr
+    assert "buildx bake" not in build_host.processes()
+    until(lambda: "sleep 240" not in build_host.processes(), "the end of the step")
+    assert build_host.sh("ls -d /var/tmp/slipway/builder/*/runs/*/secrets 2>/dev/null || true") == ""
+
+
+def test_a_link_that_is_cut_does_not_end_the_build(shop: Repository, build_host: BuildHost, until: Until) -> None:
+    with climb(shop, until, 6) as process:
+        build_host.cut()
+        stdout, stderr = process.communicate(timeout=120)
+    assert process.returncode == 0, stdout + stderr
+    assert "note: link lost; what runs there goes on" in stderr and "note: link is back" in stderr
+    assert shop.status()["svc-cart"] == "built"
+    assert build_host.sh(f"docker run --rm {shop.reference('svc-cart')} cat /top") == "there"
+
+
+def test_a_client_that_is_killed_does_not_end_the_build(shop: Repository, build_host: BuildHost, until: Until) -> None:
+    with climb(shop, until, 6) as process:
+        process.kill()
+        process.communicate(timeout=30)
+    until(
+        lambda: {f"{name}:v1" for name in SHOP} <= tags_there(build_host, shop), "all images, the last wave's too", 90
+    )
+    assert build_host.sh("ls -d /var/tmp/slipway/builder/*/runs/*/secrets 2>/dev/null || true") == ""
+    assert shop.invoke("build", "--remote").ok().stdout.count("reuse") > 1
+    assert not [*Path(tempfile.gettempdir()).glob(f"slipway-{process.pid}-*")], "the next run sweeps"

@@ -1,0 +1,154 @@
+"""A build host of the tests' own: sshd, rsync and an engine in a container, to be paused, cut and changed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from slipway.pipconfig import read_pip_config
+from slipway.settings import load, surroundings
+from tests.rig.engines import free_port
+from tests.rig.outside import LABEL, docker, wait_until
+from tests.rig.stacks import ROOT
+
+HOST_IMAGE = "slipway-remote-host"
+KIND = "ssh-ed25519"
+
+
+@dataclass(frozen=True)
+class BuildHost:
+    """A host as ``builder`` of the ssh configuration in ``folder``, where its key and known_hosts lie, too."""
+
+    container: str
+    port: int
+    folder: Path
+
+    @property
+    def config(self) -> str:
+        return str(self.folder / "config")
+
+    @property
+    def key(self) -> Path:
+        return self.folder / "id_ed25519"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """What names it in ``.env``."""
+        return {"REMOTE_HOST": "builder", "SSH_CONFIG": f"'{self.config}'"}
+
+    def options(self, name: str, **options: str) -> str:
+        """Another configuration of ssh: ``builder`` with these options instead of its own."""
+        lines = {**self._options(), **options}
+        file = self.folder / name
+        said = [
+            f'  {key} "{value}"\n' if " " in value and key != "ProxyCommand" else f"  {key} {value}\n"
+            for key, value in lines.items()
+        ]
+        file.write_text("".join(["Host builder\n", *said]))
+        return str(file)
+
+    def _options(self) -> dict[str, str]:
+        return {
+            "HostName": "127.0.0.1",
+            "Port": str(self.port),
+            "User": "builder",
+            "IdentityFile": str(self.key),
+            "IdentityAgent": "none",
+            "UserKnownHostsFile": str(self.folder / "known_hosts"),
+        }
+
+    def sh(self, script: str, *, user: str = "root") -> str:
+        """What a shell there prints, run by the engine and not over ssh."""
+        return docker("exec", "--user", user, self.container, "sh", "-c", script)
+
+    def processes(self) -> str:
+        """The command lines of all that runs there."""
+        return self.sh("ps -eo args")
+
+    def cut(self) -> None:
+        """End every connection of ``builder`` at once, as a network does that goes away."""
+        self.sh("pkill -KILL -f '^sshd(-session)?: builder'")
+
+    def load(self, image: str) -> None:
+        """Copy an image of the outer engine."""
+        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
+            argv = ["docker", "exec", "-i", self.container, "docker", "load", "--quiet"]
+            subprocess.run(argv, stdin=saved.stdout, capture_output=True, check=True, timeout=120)
+
+    def host_key(self) -> str:
+        """``ssh-ed25519 AAAA…``."""
+        return " ".join(self.sh("cat /etc/ssh/ssh_host_ed25519_key.pub").split()[:2])
+
+    def add_user(self, name: str, *, shell: str = "/bin/sh", groups: str = "docker") -> None:
+        """Somebody who logs in with the same key."""
+        self.sh(f"useradd --create-home --shell {shell} --groups '{groups}' {name} && usermod --password '*' {name}")
+        self.let_in(name)
+
+    def let_in(self, user: str) -> None:
+        keys = f"/home/{user}/.ssh/authorized_keys"
+        self.write(keys, self.key.with_suffix(".pub").read_text())
+        self.sh(f"chown -R {user} /home/{user}/.ssh")
+
+    def write(self, path: str, text: str) -> None:
+        script = 'mkdir -p "$(dirname "$0")" && cat > "$0"'
+        docker("exec", "-i", self.container, "sh", "-c", script, path, stdin=text)
+
+    @contextmanager
+    def instead(self, program: str, script: str) -> Iterator[None]:
+        """While this holds, ``program`` there is ``script``; its last line may call the true one by its path."""
+        path = f"/usr/local/bin/{program}"
+        self.write(path, script)
+        self.sh(f"chmod 755 {path}")
+        try:
+            yield
+        finally:
+            self.sh(f"rm {path}")
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """A black hole: connections stay, nothing is answered."""
+        docker("pause", self.container)
+        try:
+            yield
+        finally:
+            docker("unpause", self.container)
+
+
+@pytest.fixture(scope="session")
+def host_image(engine_image: str) -> str:
+    """The rig's build host as an image; its build is cached, so the tag stays."""
+    bundle = load(ROOT)["CA_BUNDLE"] or read_pip_config(surroundings().pip, Path(sys.prefix)).cert
+    secret = ["--secret", f"id=ca,src={bundle}"] if bundle else []
+    build = ["buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", HOST_IMAGE, "--label", LABEL]
+    build += ["--file", str(ROOT / "infra/rig/remote-host.Dockerfile"), "--build-arg", f"ENGINE_IMAGE={engine_image}"]
+    docker(*build, *secret, str(ROOT / "infra/rig"), timeout=900)
+    return HOST_IMAGE
+
+
+@pytest.fixture(scope="session")
+def build_host(host_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildHost]:
+    """One host for all tests; what a test changes there it changes back."""
+    folder = tmp_path_factory.mktemp("build host")
+    port = free_port()
+    where = ["--init", "--privileged", "--tmpfs", "/run", "--volume", "/var/lib/docker"]
+    container = docker("run", "--detach", "--label", LABEL, *where, "--publish", f"127.0.0.1:{port}:22", host_image)
+    try:
+        yield _furnished(BuildHost(container, port, folder))
+    finally:
+        docker("rm", "--force", "--volumes", container)
+
+
+def _furnished(host: BuildHost) -> BuildHost:
+    keygen = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "the tests' key", "-f", str(host.key)]
+    subprocess.run(keygen, check=True, timeout=30)
+    wait_until(lambda: docker("exec", host.container, "docker", "version", check=False).count("Version:") > 1, "engine")
+    host.let_in("builder")
+    (host.folder / "known_hosts").write_text(f"[127.0.0.1]:{host.port} {host.host_key()}\n")
+    host.options("config")
+    return host
