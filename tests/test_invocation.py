@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from slipway.errors import PushError
 from slipway.pipconfig import PipConfig
-from slipway.tasks.invocation import Invocation, _given
+from slipway.tasks.invocation import Chain, Invocation, Where
 
 
 @pytest.fixture
-def here(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invocation]:
+def here(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Invocation:
     monkeypatch.chdir(repository)
     monkeypatch.delenv("BASE_VERSION", raising=False)
     monkeypatch.delenv("VERSION", raising=False)
-    _given.clear()
+    monkeypatch.setattr("slipway.tasks.invocation._chain", Chain())
     invocation = Invocation()
     invocation.pip = PipConfig()
-    yield invocation
-    _given.clear()
+    return invocation
 
 
 def test_a_version_holds_for_the_tasks_after_it(here: Invocation) -> None:
@@ -35,6 +33,24 @@ def test_the_versions_of_an_earlier_run_replace_those_read(here: Invocation) -> 
     assert here.settings.version("service") != "v7"
     here.under({"BASE_VERSION": "v6", "VERSION": "v7"})
     assert (here.settings.version("base"), here.settings.version("service")) == ("v6", "v7")
+
+
+def test_remote_and_its_host_hold_for_the_tasks_after_it(here: Invocation) -> None:
+    assert not Invocation(where=Where()).remote
+    Invocation(where=Where(True, "me@builder", "/srv/slipway"))
+    after = Invocation(where=Where())
+    assert after.remote
+    assert (after.settings["REMOTE_HOST"], after.settings["REMOTE_PATH"]) == ("me@builder", "/srv/slipway")
+    assert not Invocation().remote, "a task that works here alone"
+
+
+def test_a_push_after_build_base_alone_is_about_the_bases(here: Invocation) -> None:
+    assert here.meant == ()
+    here.has_built("base", ["base-ml"])
+    here.has_built("base", ["base-runtime", "base-ml"])
+    assert Invocation().meant == ("base-ml", "base-runtime")
+    here.has_built("service", ["svc-ocr"])
+    assert Invocation().meant == ()
 
 
 def test_what_failed_leaves_a_record(here: Invocation) -> None:

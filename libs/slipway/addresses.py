@@ -23,6 +23,13 @@ def is_private(host: str) -> bool:
     return address.is_private if address else _name(host) == "localhost"
 
 
+def host_and_port(host: str, *, plain: bool) -> tuple[str, int]:
+    """``host[:port]`` apart; without a port that of HTTP (``plain``) or of TLS."""
+    name = _name(host)
+    port = host[len(name) + 2 * host.startswith("[") :].removeprefix(":")
+    return name, int(port) if port else 80 if plain else 443
+
+
 def _name(host: str) -> str:
     return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
 

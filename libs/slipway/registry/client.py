@@ -63,7 +63,8 @@ class Manifest:
 class Registry:
     """The registry at ``host``. ``credentials`` are asked for once, when the registry wants some.
 
-    ``insecure`` are the hosts that are spoken to in plain HTTP, beside loopback.
+    ``insecure`` are the hosts that are spoken to in plain HTTP, beside loopback. ``through``: a socket here that leads
+    to it, from a machine that reaches it.
     """
 
     def __init__(
@@ -72,9 +73,10 @@ class Registry:
         credentials: Callable[[str], Credentials | None] = lambda host: None,
         patience: Patience = Patience(),  # noqa: B008
         insecure: Collection[str] = (),
+        through: str = "",
     ) -> None:
         self.host = host
-        self._wire = Wire(host, credentials, patience, insecure)
+        self._wire = Wire(host, credentials, patience, insecure, through)
 
     def digest(self, reference: Reference) -> str:
         """The digest a tag stands for, or an empty string when there is none. Raises PushError."""
@@ -139,6 +141,11 @@ class Registry:
     def status(self) -> int:
         """The HTTP status with which a registry greets, 0 when nothing answers. Raises PushError for a certificate."""
         return self._wire.status()
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is spoken to in plain HTTP."""
+        return self._wire.url.startswith("http:")
 
     def answers(self) -> bool:
         """Whether a registry speaks at ``host``, also when it asks for a login."""

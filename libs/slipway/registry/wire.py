@@ -47,7 +47,8 @@ class Question:
 
 
 class Wire:
-    """``credentials`` are asked for once, when the registry wants some; ``insecure``: hosts spoken to in plain HTTP."""
+    """``credentials`` are asked for once, when the registry wants some; ``insecure``: hosts spoken to in plain HTTP;
+    ``through``: a socket that leads there, instead of the network."""
 
     def __init__(
         self,
@@ -55,8 +56,10 @@ class Wire:
         credentials: Callable[[str], Credentials | None],
         patience: Patience,
         insecure: Collection[str],
+        through: str,
     ) -> None:
         self.host = host
+        self._through = through
         self.url = base_url(host, insecure)
         self._find_credentials = credentials
         self._patience = patience
@@ -138,8 +141,12 @@ class Wire:
         # Without one of its own, a session would put ~/.netrc's login in place of ours.
         session.auth = lambda request: request
         # The engine takes no proxy to loopback either.
-        session.trust_env = not is_loopback(self.host)
-        if self.url.startswith("https:"):
+        session.trust_env = not (self._through or is_loopback(self.host))
+        if self._through:
+            from slipway.registry.through import adapter
+
+            session.mount(self.url, adapter(self._through, trust(self.host) if self.url.startswith("https:") else None))
+        elif self.url.startswith("https:"):
             context = trust(self.host)
 
             class Trusting(HTTPAdapter):

@@ -25,6 +25,10 @@ class BuildHost:
     checks: tuple[Check, ...]
     engine: Engine
 
+    def way_to(self, host: str, port: int, opened: ExitStack) -> str:
+        """A socket here whose connections go on from there to ``host``, until ``opened`` ends."""
+        return opened.enter_context(tunnel(lambda client: self.link.reach(host, port)))
+
 
 def reach(
     name: HostName, folder: str, phone: Phone, local_rsync: str, opened: ExitStack, say: Callable[[str], None]
@@ -36,5 +40,5 @@ def reach(
     link = Link(lambda: dial(name, phone), say)
     opened.callback(link.close)
     facts = look(link.run, folder)
-    socket = opened.enter_context(tunnel(link, ENGINE))
+    socket = opened.enter_context(tunnel(lambda client: link.stream(ENGINE)))
     return BuildHost(name, link, facts, examine(facts, local_rsync), Engine(f"unix://{socket}", far=True))

@@ -67,7 +67,7 @@ def sync(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: L
 def _send(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: Link, *, checksum: bool) -> int:
     """Bytes sent. A lost link is dialled again, and what was sent of a file is not sent twice."""
     for left in reversed(range(_TRIES)):
-        with tunnel(link, words_first) as socket:
+        with tunnel(lambda client: link.stream(words_first(client))) as socket:
             result = run(rsync_command(shipment, folder, good, socket, checksum=checksum))
         if link.alive or not left:
             break

@@ -99,6 +99,17 @@ class Connection:
             finally:
                 channel.close()
 
+    @contextmanager
+    def reach(self, host: str, port: int) -> Iterator[Stream]:
+        """A TCP connection from there to ``host``."""
+        with self._told(f"{host}:{port}"):
+            there = (host, port)
+            channel = self._transport.open_channel("direct-tcpip", there, ("127.0.0.1", 0), timeout=_CHANNEL_SECONDS)
+            try:
+                yield channel
+            finally:
+                channel.close()
+
     def _attend(
         self, channel: paramiko.Channel, stdin: bytes, on_line: OnLine | None, timeout: float | None, over: Over | None
     ) -> tuple[int, str, str]:

@@ -53,6 +53,10 @@ class Link:
         """As ``Connection.stream``."""
         return self._connection.stream(command)
 
+    def reach(self, host: str, port: int) -> AbstractContextManager[Stream]:
+        """As ``Connection.reach``."""
+        return self._connection.reach(host, port)
+
     def renew(self, lost: LostError, patience: float = PATIENCE) -> None:
         """Dial until the host is back. Raises ``lost`` when it is not in time; a refusal is raised as it is."""
         with self._lock:

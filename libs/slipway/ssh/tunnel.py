@@ -1,4 +1,4 @@
-"""A socket here whose every connection is a command's stdin and stdout there: the engine's API, and rsync's.
+"""A socket here whose every connection goes on there: the engine's API, rsync's other half, a registry.
 
 Only this user can reach it: it lies in a folder of its own, mode 0700, that goes with it.
 """
@@ -12,14 +12,13 @@ import socket
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from slipway import runs
 from slipway.command import Command
 from slipway.errors import SshError
 from slipway.ssh.connection import PIECE, Stream
-from slipway.ssh.link import Link
 
 #: The engine's API by docker's own way to it, which heeds the context in use there.
 ENGINE = Command(("docker", "system", "dial-stdio"), label="engine")
@@ -29,8 +28,8 @@ _PREFIX = "slipway-"
 #: What a socket's path may hold everywhere, less our own part of it.
 _LONGEST_FOLDER = 104 - 32
 
-#: What a client says first: which command it wants.
-Greeting = Callable[[socket.socket], Command]
+#: What a client that has come is joined to.
+Open = Callable[[socket.socket], AbstractContextManager[Stream]]
 
 
 def words_first(client: socket.socket) -> Command:
@@ -45,8 +44,8 @@ def words_first(client: socket.socket) -> Command:
 
 
 @contextmanager
-def tunnel(link: Link, command: Command | Greeting) -> Iterator[str]:
-    """The socket's path while this holds; ``command`` is run for each client, or each says its own."""
+def tunnel(open_stream: Open) -> Iterator[str]:
+    """The socket's path while this holds."""
     place = tempfile.gettempdir()
     place = place if len(os.fsencode(place)) <= _LONGEST_FOLDER else "/tmp"
     _sweep(place)
@@ -55,7 +54,7 @@ def tunnel(link: Link, command: Command | Greeting) -> Iterator[str]:
     try:
         listener.bind(str(folder / "s"))
         listener.listen(64)
-        threading.Thread(target=_serve, args=(listener, link, command), daemon=True).start()
+        threading.Thread(target=_serve, args=(listener, open_stream), daemon=True).start()
         yield str(folder / "s")
     finally:
         # Closing alone would not wake the thread that waits for a connection.
@@ -74,21 +73,16 @@ def _sweep(place: str) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _serve(listener: socket.socket, link: Link, command: Command | Greeting) -> None:
+def _serve(listener: socket.socket, open_stream: Open) -> None:
     with contextlib.suppress(OSError):
         while True:
             client, _ = listener.accept()
-            threading.Thread(target=_join, args=(client, link, command), daemon=True).start()
+            threading.Thread(target=_join, args=(client, open_stream), daemon=True).start()
 
 
-def _join(client: socket.socket, link: Link, command: Command | Greeting) -> None:
+def _join(client: socket.socket, open_stream: Open) -> None:
     """What cannot be opened is hung up: whoever asked tells it as an engine that does not answer."""
-    with client, contextlib.suppress(SshError, OSError):
-        _pump(client, link, command if isinstance(command, Command) else command(client))
-
-
-def _pump(client: socket.socket, link: Link, command: Command) -> None:
-    with link.stream(command) as stream:
+    with client, contextlib.suppress(SshError, OSError), open_stream(client) as stream:
         sending = threading.Thread(target=_send, args=(client, stream), daemon=True)
         sending.start()
         while data := stream.recv(PIECE):

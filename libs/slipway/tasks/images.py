@@ -56,6 +56,7 @@ def run_build(here: Invocation, names: Sequence[str], kind: str, options: Option
     if options.retries < 0:
         raise UsageError(f"--retries {options.retries}: not a number of tries", hint="--retries 1")
     selected = stack_names(here, kind, names)
+    here.has_built(kind, selected)
     fresh = selected if options.no_cache else ()
     known = here.survey(selected)
     plan = plan_build(known.stack, selected, known.facts, fresh)
@@ -104,6 +105,7 @@ def run_push(here: Invocation, names: Sequence[str], *, force: bool, dry_run: bo
     """Look, refuse, upload, move; raises PolicyError, PushError, MixedReleaseError."""
     if resume:
         names = resumed(here, resume)
+    names = names or here.meant
     known = here.survey(names or None)
     images = [image for image in known.stack if not names or image.name in names]
     pushes = pushing.look(images, known.facts, here.registry)

@@ -6,12 +6,13 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway import report, runs, settings
+from slipway.addresses import host_and_port, is_loopback
 from slipway.console import Console
 from slipway.engine import Credentials, Engine
 from slipway.errors import SlipwayError, UsageError, suggestion
@@ -26,10 +27,19 @@ from slipway.worktree import Worktree
 if TYPE_CHECKING:
     from slipway.remote.host import BuildHost
 
-#: ``--version``, ``--host`` and ``--path`` given to one task of a chain hold for those after it.
-_given: dict[str, str] = {}
-#: So does ``--allow-unused-env``.
-_lenient: set[str] = set()
+
+@dataclass
+class Chain:
+    """What a task leaves to those after it in one chain: the settings its flags gave (``--version``, ``--host``,
+    ``--path``), ``--allow-unused-env``, ``--remote``, and what it built: kind → images."""
+
+    flags: dict[str, str] = field(default_factory=dict)
+    lenient: bool = False
+    remote: bool = False
+    built: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+_chain = Chain()
 
 
 @dataclass(frozen=True)
@@ -45,13 +55,15 @@ class Invocation:
     """The edges one task needs, each made when first asked for."""
 
     def __init__(
-        self, version: str = "", json: bool = False, allow_unused_env: bool = False, where: Where = Where()
+        self, version: str = "", json: bool = False, allow_unused_env: bool = False, where: Where | None = None
     ) -> None:
-        flags = {"BASE_VERSION": version, "VERSION": version, "REMOTE_HOST": where.host, "REMOTE_PATH": where.path}
-        _given.update({name: value for name, value in flags.items() if value})
-        self.remote = where.remote
-        if allow_unused_env:
-            _lenient.add("unused env")
+        """``where`` is None for what is done here alone."""
+        place = where or Where()
+        flags = {"BASE_VERSION": version, "VERSION": version, "REMOTE_HOST": place.host, "REMOTE_PATH": place.path}
+        _chain.flags.update({name: value for name, value in flags.items() if value})
+        _chain.lenient |= allow_unused_env
+        _chain.remote |= place.remote
+        self.remote = where is not None and _chain.remote
         self.started = time.monotonic()
         self.json = json
         self.run = run
@@ -62,15 +74,24 @@ class Invocation:
 
     @cached_property
     def settings(self) -> settings.Settings:
-        found = settings.load(settings.find_root(Path.cwd()), _given)
+        found = settings.load(settings.find_root(Path.cwd()), _chain.flags)
         door.redactor().learn(found.secrets)
         return found
 
     def under(self, versions: Mapping[str, str]) -> None:
         """Go on with these versions, as if they had been given by ``--version``."""
-        _given.update(versions)
+        _chain.flags.update(versions)
         for read in ("settings", "repository"):
             self.__dict__.pop(read, None)
+
+    def has_built(self, kind: str, names: Sequence[str]) -> None:
+        """Tell those after it in the chain."""
+        _chain.built[kind] = tuple(dict.fromkeys((*_chain.built.get(kind, ()), *names)))
+
+    @property
+    def meant(self) -> tuple[str, ...]:
+        """The images that a push without names is about: after ``build-base`` alone its bases, else all (no names)."""
+        return _chain.built["base"] if set(_chain.built) == {"base"} else ()
 
     def note(self, text: str) -> None:
         """A line for a person, who need not act on it."""
@@ -115,7 +136,14 @@ class Invocation:
     def registry(self) -> Registry:
         insecure = self.settings.project.insecure_registries
         patience = Patience(tell=self.note)
-        return Registry(self.settings.registry, self._credentials, patience, insecure)
+        host = self.settings.registry
+        direct = Registry(host, self._credentials, patience, insecure)
+        # Loopback is another machine there; and a registry may be reached from there alone.
+        if not self.remote or (not is_loopback(host) and direct.answers()):
+            return direct
+        name, port = host_and_port(host, plain=direct.plain)
+        through = self.reached.way_to(name, port, door.opened())
+        return Registry(host, self._credentials, patience, insecure, through)
 
     @cached_property
     def pip(self) -> PipConfig:
@@ -140,7 +168,7 @@ class Invocation:
     @cached_property
     def repository(self) -> Repository:
         found = read_repository(self.settings, self.worktree, self.contexts)
-        if found.unused and not _lenient:
+        if found.unused and not _chain.lenient:
             raise UsageError.of(found.unused)
         for problem in found.unused:
             self.note(str(problem))

@@ -86,15 +86,19 @@ def push(
     version: str = "",
     force: bool = False,
     resume: str = "",
+    remote: bool = False,
+    host: str = "",
+    path: str = "",
     dry_run: bool = False,
     allow_unused_env: bool = False,
     json: bool = False,
 ) -> None:
     """Push all images, or those named: content first, then tags."""
     from slipway.tasks import images
-    from slipway.tasks.invocation import Invocation
+    from slipway.tasks.invocation import Invocation, Where
 
-    images.run_push(Invocation(version, json, allow_unused_env), names, force=force, dry_run=dry_run, resume=resume)
+    here = Invocation(version, json, allow_unused_env, Where(remote, host, path))
+    images.run_push(here, names, force=force, dry_run=dry_run, resume=resume)
 
 
 @task

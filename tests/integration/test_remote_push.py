@@ -1,0 +1,84 @@
+"""Pushing from a real second host, to a registry that only that host reaches."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import bcrypt
+import pytest
+
+if TYPE_CHECKING:
+    from tests.rig.hosts import BuildHost
+    from tests.rig.stacks import Repository
+
+    Stack = Callable[..., Repository]
+
+pytestmark = pytest.mark.integration
+REGISTRY = "localhost:5000"
+CLOSED = "localhost:5001"
+PASSWORD = secrets.token_hex(16)
+HEAD = (
+    "import sys, urllib.request as u; r = u.Request(sys.argv[1], method='HEAD', headers={'Accept': "
+    "'application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json', "
+    "'Authorization': 'Basic ' + sys.argv[2]}); print(u.urlopen(r).headers['Docker-Content-Digest'])"
+)
+
+
+@pytest.fixture(scope="module")
+def there(build_host: BuildHost) -> Iterator[BuildHost]:
+    """The host with two registries at its own loopback: one that is open, one that lets in ``ann``."""
+    build_host.load("slipway-registry")
+    line = b"ann:" + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4))
+    build_host.write("/srv/htpasswd", line.decode() + "\n")
+    asked = "-e REGISTRY_AUTH=htpasswd -e REGISTRY_AUTH_HTPASSWD_REALM=t -e REGISTRY_AUTH_HTPASSWD_PATH=/htpasswd"
+    for name, more in (("open", "-p 127.0.0.1:5000:5000"), ("closed", f"-p 127.0.0.1:5001:5000 {asked}")):
+        build_host.sh(f"docker run -d --name {name} -v /srv/htpasswd:/htpasswd:ro {more} slipway-registry")
+    build_host.sh("chmod 644 /srv/htpasswd")
+    yield build_host
+    build_host.sh("docker rm -f -v open closed && rm /srv/htpasswd")
+
+
+def digest_there(host: BuildHost, repository: Repository, name: str, tag: str = "v1", login: str = "") -> str:
+    """What a tag stands for in the registry there, asked there."""
+    registry, owner = repository.settings["REGISTRY"], repository.settings["OWNER"]
+    where = "open" if registry == REGISTRY else "closed"
+    url = f"http://127.0.0.1:5000/v2/{owner}/{name}/manifests/{tag}"
+    return host.sh(f'docker exec {where} python -c "{HEAD}" {url} "{login}"')
+
+
+def test_a_build_and_a_push_there(stack: Stack, there: BuildHost) -> None:
+    shop = stack("shop", REGISTRY=REGISTRY)
+    shop.configure(**there.settings)
+    shop.invoke("push", "--remote").failed(2, "not built")
+    ran = shop.invoke("build-base", "--remote", "push").ok()
+    assert set(shop.record()) == {"base-floor", "base-counter"}, "--remote holds for the chain; it built bases alone"
+    ran = shop.invoke("build", "--remote", "push").ok()
+    assert "5 pushed" in ran.stdout or "3 pushed" in ran.stdout, ran.stdout
+    for name, entry in shop.record().items():
+        assert digest_there(there, shop, name) == entry["image_digest"]
+    again = shop.invoke("push", "--remote").ok()
+    assert "pushed" not in again.stdout
+    shop.write("apps/svc_cart/cart.txt", "another cart\n")
+    shop.invoke("build", "--remote", "push").failed(10, "a version is written once")
+
+
+@pytest.mark.fault("X06")
+def test_no_login_stays_there(stack: Stack, there: BuildHost, tmp_path: Path) -> None:
+    shop = stack("shop", REGISTRY=CLOSED)
+    shop.configure(**there.settings)
+    login = base64.b64encode(f"ann:{PASSWORD}".encode()).decode()
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {CLOSED: {"auth": login}}}))
+    shop.invoke("build", "--remote").ok()
+    shop.invoke("push", "--remote").failed(7, "wants a login")
+    shop.invoke("push", "--remote", DOCKER_CONFIG=str(tmp_path)).ok()
+    assert digest_there(there, shop, "svc-till", login=login).startswith("sha256:")
+    there.write("/var/tmp/control", f"{login}\n")
+    places = "/home /root /etc /var/tmp /tmp /run /var/log"
+    found = there.sh(f"grep -rlsF -e {login} -e {PASSWORD} {places} || true").split()
+    assert found == ["/var/tmp/control"]
+    there.sh("rm /var/tmp/control")
