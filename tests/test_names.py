@@ -38,6 +38,8 @@ def parsed(*words: str) -> list[tuple[str, dict[str, Any]]]:
         ("push --force --resume 7f3c", [("push", {"force": True, "resume": "7f3c"})]),
         ("build-base build push", [("build-base", {}), ("build", {}), ("push", {})]),
         ("build --version=push", [("build", {"version": "push"})]),
+        ("remote-attach 7f3c push svc-ocr", [("remote-attach", {"run": "7f3c"}), ("push", {"names": ["svc-ocr"]})]),
+        ("remote-attach --host me@builder 7f3c", [("remote-attach", {"host": "me@builder", "run": "7f3c"})]),
     ],
 )
 def test_a_line(line: str, tasks: list[tuple[str, dict[str, Any]]]) -> None:
@@ -55,6 +57,7 @@ def test_a_name_may_stand_after_a_task_of_the_same_chain() -> None:
     ("line", "message"),
     [
         ("buidl", "error: No idea what 'buidl' is\nhint:  did you mean build?"),
+        ("remote-attach 7f3c 7f3d", "error: No idea what '7f3d' is\nhint:  invoke --list"),
         ("images svc-ocr", "error: No idea what 'svc-ocr' is\nhint:  invoke --list"),
         ("build --verison v2", "error: No idea what '--verison' is\nhint:  "),
     ],

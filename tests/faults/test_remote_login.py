@@ -196,7 +196,7 @@ def test_a_link_that_swallows_everything(build_host: BuildHost, dialled: Callabl
         finally:
             pausing.join()
     assert began.is_set() and not connection.alive
-    build_host.sh("pkill -f 'sleep 300' || true")
+    build_host.sh("pkill -f '[s]leep 300' || true")
 
 
 def _pause_until_lost(host: BuildHost, connection: Connection, began: threading.Event) -> None:

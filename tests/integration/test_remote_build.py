@@ -63,10 +63,14 @@ def test_what_is_there_is_neither_synced_nor_built(shop: Repository, build_host:
     assert {action for action, _ in shop.steps("plan").values()} == {"build"}, "here nothing is built yet"
 
 
+@pytest.mark.fault("X05")
 def test_only_what_the_images_to_build_read_travels(shop: Repository, build_host: BuildHost) -> None:
-    shop.write("libs/counter/.env.production", "SECRET=1\n")
+    denied = shop.write("libs/counter/.env", "TOKEN=1\n")
     shop.write("unread.txt", "nobody reads this\n")
-    (shop.root / "libs/counter/.env.production").unlink()
+    before = runs_there(build_host)
+    shop.invoke("build", "--remote").failed(10, "libs/counter/.env")
+    assert runs_there(build_host) == before, "nothing was sent"
+    denied.unlink()
     shop.invoke("build", "--remote").ok()
     tree = f"{runs_there(build_host)[0]}/tree"
     everything = build_host.sh(f"cd {tree} && find . -type f | sort").split()
@@ -113,6 +117,7 @@ def climb(shop: Repository, until: Until, seconds: int) -> subprocess.Popen[str]
     return process
 
 
+@pytest.mark.fault("B03")
 def test_ctrl_c_ends_the_build_there(shop: Repository, build_host: BuildHost, until: Until) -> None:
     with climb(shop, until, 240) as process:
         assert "buildx bake" in build_host.processes()
@@ -124,6 +129,7 @@ def test_ctrl_c_ends_the_build_there(shop: Repository, build_host: BuildHost, un
     assert build_host.sh("ls -d /var/tmp/slipway/builder/*/runs/*/secrets 2>/dev/null || true") == ""
 
 
+@pytest.mark.fault("S08")
 def test_a_link_that_is_cut_does_not_end_the_build(shop: Repository, build_host: BuildHost, until: Until) -> None:
     with climb(shop, until, 6) as process:
         build_host.cut()
@@ -134,6 +140,7 @@ def test_a_link_that_is_cut_does_not_end_the_build(shop: Repository, build_host:
     assert build_host.sh(f"docker run --rm {shop.reference('svc-cart')} cat /top") == "there"
 
 
+@pytest.mark.fault("B04", "S09")
 def test_a_client_that_is_killed_does_not_end_the_build(shop: Repository, build_host: BuildHost, until: Until) -> None:
     with climb(shop, until, 6) as process:
         process.kill()

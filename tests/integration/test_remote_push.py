@@ -82,3 +82,24 @@ def test_no_login_stays_there(stack: Stack, there: BuildHost, tmp_path: Path) ->
     found = there.sh(f"grep -rlsF -e {login} -e {PASSWORD} {places} || true").split()
     assert found == ["/var/tmp/control"]
     there.sh("rm /var/tmp/control")
+
+
+@pytest.mark.fault("S18", "S19")
+def test_one_release_at_a_time(stack: Stack, there: BuildHost) -> None:
+    shop = stack("shop", REGISTRY=REGISTRY)
+    shop.configure(**there.settings)
+    shop.invoke("build", "svc-sign", "--remote").ok()
+    name = f"push-{shop.settings['REGISTRY']}-{shop.settings['OWNER']}".replace(":", "-")
+    lock = f"/var/tmp/slipway/locks/{name}"
+    held = "bob@laptop since 2026-11-21 10:00:00"
+    there.sh(f"install -d -m 1777 /var/tmp/slipway/locks && install -d -o builder {lock}")
+    there.sh(f"echo '{held}' > {lock}/holder && touch {lock}/lease && chown builder {lock}/*")
+    push = ("push", "svc-sign", "--remote")
+    ran = shop.invoke(*push).failed(11, f"held by {held}", "wait for it to end")
+    assert "--break-lock" not in ran.stderr
+    shop.invoke(*push, "--break-lock").failed(11, f"held by {held}")
+    there.sh(f"touch -d '10 minutes ago' {lock}/lease")
+    shop.invoke(*push).failed(11, f"held by {held}", "600 s ago", "--break-lock")
+    ran = shop.invoke(*push, "--break-lock")
+    assert "a lease that had run out was broken" in ran.stderr and ran.code != 11
+    assert there.sh(f"ls -d {lock} 2>/dev/null || true") == ""

@@ -41,7 +41,7 @@ def site_there(
     the link was lost to goes on. Raises SyncError, SshError."""
     settings = known.repository.settings
     names = [step.image for step in plan.of(BUILD)]
-    project = f"{host.facts.own}/{project_name(settings.registry, settings.owner)}"
+    project = host.project(settings.registry, settings.owner)
     folder = f"{project}/runs/{run}"
     salt = known.repository.worktree.cache.salt
     links = {context: context_name(context, salt) for context in sorted({known.stack[name].context for name in names})}
@@ -115,12 +115,6 @@ class Bakes:
         self._job = Job(self._run, self._jobs, commands)
         self._ahead = list(commands)
         start(self._job, self._secrets, self._seconds * len(commands), self._link)
-
-
-def project_name(registry: str, owner: str) -> str:
-    """The folder of a repository's runs: its owner's last part, and what tells it from others of that name."""
-    told = hashlib.sha256(f"{registry}/{owner}".encode()).hexdigest()[:8]
-    return f"{PurePosixPath(owner).name}-{told}"
 
 
 def context_name(context: str, salt: str) -> str:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from slipway.engine import Engine
 from slipway.hosts import HostName
@@ -24,6 +26,11 @@ class BuildHost:
     facts: HostFacts
     checks: tuple[Check, ...]
     engine: Engine
+
+    def project(self, registry: str, owner: str) -> str:
+        """The folder there of all runs of a repository: its owner's last part, and what tells it from its like."""
+        told = hashlib.sha256(f"{registry}/{owner}".encode()).hexdigest()[:8]
+        return f"{self.facts.own}/{PurePosixPath(owner).name}-{told}"
 
     def way_to(self, host: str, port: int, opened: ExitStack) -> str:
         """A socket here whose connections go on from there to ``host``, until ``opened`` ends."""

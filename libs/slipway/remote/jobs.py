@@ -83,7 +83,7 @@ def follow(job: Job, number: int, link: Link, on_line: OnLine | None = None, ove
     while True:
         command = _script("follow", job.folder, str(number), str(heard + 1))
         try:
-            result = link.run(command, on_line=count, over=over)
+            result = link.listen(command, count, over)
         except LostError as lost:
             link.renew(lost)
             continue

@@ -10,7 +10,7 @@ run=$2
 keep=$3
 shift 3
 while [ $# -gt 1 ]; do
-    ln -s -- "$2" "runs/$run/context/$1"
+    ln -sfn -- "$2" "runs/$run/context/$1"
     shift 2
 done
 lives() {

@@ -1,6 +1,6 @@
 """The connection and its successors: a link that was lost is dialled again, with back-off, while somebody waits for it.
 
-There is one connection at a time. What ran over a lost one is not run again here: only its caller knows whether it may.
+There is one connection at a time.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 
 from slipway.command import Command, Result
 from slipway.errors import SshError
@@ -43,19 +43,38 @@ class Link:
     def alive(self) -> bool:
         return self._connection.alive
 
-    def run(
-        self, command: Command, on_line: OnLine | None = None, timeout: float | None = None, over: Over | None = None
-    ) -> Result:
-        """As ``Connection.run``."""
-        return self._connection.run(command, on_line, timeout, over)
+    def run(self, command: Command, timeout: float | None = None) -> Result:
+        """As ``Connection.run``, for what may run twice: if the link is lost meanwhile, it is run again over the next.
 
-    def stream(self, command: Command) -> AbstractContextManager[Stream]:
+        Raises SshError.
+        """
+        while True:
+            try:
+                return self._up().run(command, timeout=timeout)
+            except LostError as lost:
+                self.renew(lost)
+
+    def listen(self, command: Command, on_line: OnLine, over: Over | None) -> Result:
+        """As ``Connection.run``. Raises LostError when the link is lost before it ends."""
+        return self._up().run(command, on_line, None, over)
+
+    @contextmanager
+    def stream(self, command: Command) -> Iterator[Stream]:
         """As ``Connection.stream``."""
-        return self._connection.stream(command)
+        with self._up().stream(command) as stream:
+            yield stream
 
-    def reach(self, host: str, port: int) -> AbstractContextManager[Stream]:
+    @contextmanager
+    def reach(self, host: str, port: int) -> Iterator[Stream]:
         """As ``Connection.reach``."""
-        return self._connection.reach(host, port)
+        with self._up().reach(host, port) as stream:
+            yield stream
+
+    def _up(self) -> Connection:
+        """A connection that is alive, as far as anybody knows."""
+        if not self._connection.alive:
+            self.renew(LostError(f"ssh {self.login}: link lost", hint="invoke remote-check"))
+        return self._connection
 
     def renew(self, lost: LostError, patience: float = PATIENCE) -> None:
         """Dial until the host is back. Raises ``lost`` when it is not in time; a refusal is raised as it is."""

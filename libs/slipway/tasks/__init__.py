@@ -22,5 +22,8 @@ namespace = Collection(
     menu.doctor,
     menu.config,
     menu.remote_check,
+    menu.remote_runs,
+    menu.remote_attach,
+    menu.remote_clean,
 )
 namespace.add_task(menu.list_images, "images")

@@ -51,6 +51,8 @@ _HELP = {
     "yes": "do it without asking",
     "remote": "on the build host, REMOTE_HOST",
     "host": "build host: an ssh alias or user@host[:port], instead of REMOTE_HOST",
+    "run": "which one; without it the newest that still runs, else the newest",
+    "break_lock": "release though another run's lock is there, once its lease has run out",
     "path": "folder on the build host, instead of REMOTE_PATH",
 }
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
 import json
+import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -101,22 +104,32 @@ def site(here: Invocation, known: Survey, plan: Plan, record: runs.Run) -> Itera
         yield site_here(known.repository, here.run, secrets, settings.surroundings().buildx)
 
 
-def run_push(here: Invocation, names: Sequence[str], *, force: bool, dry_run: bool, resume: str) -> None:
-    """Look, refuse, upload, move; raises PolicyError, PushError, MixedReleaseError."""
-    if resume:
-        names = resumed(here, resume)
+@dataclass(frozen=True)
+class Release:
+    """How to go about a release: ``force``: a version tag may move to other content · ``resume``: the run to finish ·
+    ``break_lock``: a lock on the build host whose lease ran out is broken."""
+
+    force: bool = False
+    resume: str = ""
+    break_lock: bool = False
+
+
+def run_push(here: Invocation, names: Sequence[str], options: Release, *, dry_run: bool) -> None:
+    """Look, refuse, upload, move; raises PolicyError, PushError, MixedReleaseError, LockedError."""
+    if options.resume:
+        names = resumed(here, options.resume)
     names = names or here.meant
     known = here.survey(names or None)
     images = [image for image in known.stack if not names or image.name in names]
     pushes = pushing.look(images, known.facts, here.registry)
-    pushing.refuse_moves(pushes, here.registry, here.settings.project.moving_tags, force)
+    pushing.refuse_moves(pushes, here.registry, here.settings.project.moving_tags, options.force)
     if dry_run or not here.json:
         rows = [(push.image, push.reference.tag, push.action, push.reason) for push in pushes]
         here.answer([vars(push) for push in pushes]) if here.json else here.console.table(rows)
     if dry_run or (not here.json and all(push.action == "reuse" for push in pushes)):
         return
     release = f"push-{here.settings.registry}-{here.settings.owner}".replace("/", "-").replace(":", "-")
-    with runs.lock(here.home, release), here.record() as record:
+    with runs.lock(here.home, release), alone(here, release, options), here.record() as record:
         versions = {"BASE_VERSION": here.settings.version("base"), "VERSION": here.settings.version("service")}
         record.write("plan.json", {"push": [push.image for push in pushes], "versions": versions})
         lacking = [push.image for push in pushes if not push.published]
@@ -124,6 +137,21 @@ def run_push(here: Invocation, names: Sequence[str], *, force: bool, dry_run: bo
             work = pushing.Work(here.engine, here.registry, record, on_upload)
             outcomes = pushing.release(pushes, work)
         tell(here, record, outcomes, "push")
+
+
+@contextmanager
+def alone(here: Invocation, release: str, options: Release) -> Iterator[None]:
+    """Nobody else releases from the build host meanwhile; here, the lock before it is enough."""
+    if not here.remote:
+        yield
+        return
+    from slipway.remote.locks import held
+
+    host = here.reached
+    lock = f"{host.facts.folder}/locks/{release}"
+    who = f"{getpass.getuser()}@{platform.node()}"
+    with held(host.link, lock, who, here.note, broken=options.break_lock):
+        yield
 
 
 def resumed(here: Invocation, run: str) -> tuple[str, ...]:

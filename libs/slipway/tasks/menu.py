@@ -86,6 +86,7 @@ def push(
     version: str = "",
     force: bool = False,
     resume: str = "",
+    break_lock: bool = False,
     remote: bool = False,
     host: str = "",
     path: str = "",
@@ -98,7 +99,8 @@ def push(
     from slipway.tasks.invocation import Invocation, Where
 
     here = Invocation(version, json, allow_unused_env, Where(remote, host, path))
-    images.run_push(here, names, force=force, dry_run=dry_run, resume=resume)
+    options = images.Release(force=force, resume=resume, break_lock=break_lock)
+    images.run_push(here, names, options, dry_run=dry_run)
 
 
 @task
@@ -158,8 +160,37 @@ def config(c: Context, json: bool = False) -> None:
 
 @task
 def remote_check(c: Context, host: str = "", path: str = "", json: bool = False) -> None:
-    """Examine the build host: login, engine, buildx, rsync, disk, clock."""
+    """Examine the build host: login, engine, rsync, disk, clock."""
     from slipway.tasks.invocation import Invocation, Where
     from slipway.tasks.remote import run_check
 
     run_check(Invocation(json=json, where=Where(True, host, path)))
+
+
+@task
+def remote_runs(c: Context, host: str = "", path: str = "", json: bool = False) -> None:
+    """List the runs that are kept on the build host."""
+    from slipway.tasks.invocation import Invocation, Where
+    from slipway.tasks.remote import run_runs
+
+    run_runs(Invocation(json=json, where=Where(True, host, path)))
+
+
+@task
+def remote_attach(c: Context, run: str = "", host: str = "", path: str = "", json: bool = False) -> None:
+    """Listen again to a build on the build host, to its end."""
+    from slipway.tasks.invocation import Invocation, Where
+    from slipway.tasks.remote import run_attach
+
+    run_attach(Invocation(json=json, where=Where(True, host, path)), run)
+
+
+@task
+def remote_clean(
+    c: Context, yes: bool = False, dry_run: bool = False, host: str = "", path: str = "", json: bool = False
+) -> None:
+    """Remove from the build host what builds left there."""
+    from slipway.tasks.invocation import Invocation, Where
+    from slipway.tasks.remote import run_clean
+
+    run_clean(Invocation(json=json, where=Where(True, host, path)), yes=yes, dry_run=dry_run)

@@ -13,6 +13,9 @@ from invoke.parser.parser import ParseMachine
 
 from slipway.errors import UsageError, suggestion
 
+#: Arguments that are given as bare words.
+WORDS = ("names", "run")
+
 _handle = ParseMachine.handle
 
 
@@ -23,8 +26,8 @@ def install() -> None:
 
 
 def _handle_names(machine: ParseMachine, token: str) -> None:
-    if _is_name(machine, token):
-        machine.context.args["names"].value = token
+    if word := _takes(machine, token):
+        machine.context.args[word].value = token
     else:
         try:
             _handle(machine, token)
@@ -34,10 +37,14 @@ def _handle_names(machine: ParseMachine, token: str) -> None:
             raise Exit(str(error), code=UsageError.exit_code) from None
 
 
-def _is_name(machine: ParseMachine, token: str) -> bool:
-    takes_names = machine.context is not None and "names" in machine.context.args
-    waiting = machine.waiting_for_flag_value and not (machine.flag and machine.flag.name == "names")
-    return takes_names and not waiting and not token.startswith("-") and token not in machine.contexts
+def _takes(machine: ParseMachine, token: str) -> str:
+    """The argument that a bare word is for: any number of ``names``, one ``run``; empty when it is for none."""
+    arguments = machine.context.args if machine.context is not None else {}
+    word = next((word for word in WORDS if word in arguments), "")
+    waiting = machine.waiting_for_flag_value and not (machine.flag and machine.flag.name == word)
+    taken = word == "run" and bool(arguments["run"].value)
+    free = word and not (waiting or taken or token.startswith("-") or token in machine.contexts)
+    return word if free else ""
 
 
 def _refuse(machine: ParseMachine, msg: str) -> NoReturn:

@@ -1,0 +1,18 @@
+#!/bin/sh
+# The runs of a project, newest first, a line each: id, when it began, whether its job runs, its last job's number, how
+# many commands that has, their exit statuses. Argument: the project's folder.
+cd -- "$1/runs" 2>/dev/null || exit 0
+for run in $(ls -t); do
+    job=$(ls -t "$run/jobs" | head -n 1)
+    [ -n "$job" ] || continue
+    folder=$run/jobs/$job
+    lives=no
+    [ "$(readlink "/proc/$(cat "$folder/job" 2>/dev/null)/cwd" 2>/dev/null)" != "$(pwd -P)/$folder" ] || lives=yes
+    count=0
+    statuses=
+    while [ -e "$folder/command-$((count + 1))" ]; do
+        count=$((count + 1))
+        statuses="$statuses $(cat "$folder/status-$count" 2>/dev/null || echo -)"
+    done
+    echo "$run $(stat -c %Y "$folder/job.sh") $lives $job $count$statuses"
+done

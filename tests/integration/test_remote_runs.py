@@ -1,0 +1,82 @@
+"""Runs on a build host after their client has gone: listed, listened to again, cleaned away."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.rig.hosts import BuildHost
+    from tests.rig.stacks import Repository
+
+    Stack = Callable[..., Repository]
+    Until = Callable[..., None]
+
+pytestmark = pytest.mark.integration
+SHOP = {"base-floor", "base-counter", "svc-cart", "svc-till", "svc-sign"}
+STEP = "RUN echo climbing && sleep {seconds} && echo there > /top\n"
+
+
+@pytest.fixture
+def shop(stack: Stack, build_host: BuildHost) -> Iterator[Repository]:
+    made = stack("shop")
+    made.configure(**build_host.settings)
+    yield made
+    made.invoke("remote-clean", "--yes")
+
+
+def left_alone(shop: Repository, until: Until, seconds: int) -> subprocess.Popen[str]:
+    """A build there whose client is killed while the cart takes its time."""
+    dockerfile = shop.root / "apps/svc_cart/Dockerfile"
+    dockerfile.write_text(dockerfile.read_text() + STEP.format(seconds=seconds))
+    with shop.start("build", "--remote") as process:
+        log = "svc-cart.log"
+        until(
+            lambda: any("climbing" in (run / log).read_text() for run in shop.runs() if (run / log).exists()),
+            "the long step",
+            60,
+        )
+        process.kill()
+        process.communicate(timeout=30)
+    return process
+
+
+@pytest.mark.fault("B04")
+def test_a_run_is_listed_and_listened_to_again(shop: Repository, until: Until) -> None:
+    left_alone(shop, until, 8)
+    (run, *_) = shop.json("remote-runs")
+    assert run["state"] == "running" and run["statuses"] == [0, None, None]
+    ran = shop.invoke("remote-attach").ok()
+    assert shop.status() == dict.fromkeys(SHOP, "built")
+    assert "svc-cart  climbing" in ran.stderr or "climbing" in (shop.runs()[-1] / "svc-cart.log").read_text()
+    assert shop.json("remote-runs")[0]["state"] == "done"
+    assert "5 built" in shop.invoke("remote-attach", run["id"]).ok().stdout
+    shop.invoke("remote-attach", "0000").failed(2, "no such run there")
+
+
+def test_a_run_that_failed_meanwhile(shop: Repository, until: Until) -> None:
+    till = shop.root / "apps/svc_till/Dockerfile"
+    till.write_text(till.read_text() + "RUN echo broken >&2 && exit 3\n")
+    left_alone(shop, until, 4)
+    shop.invoke("remote-attach").failed(6, "build svc-till: ", "exit code: 3")
+    assert shop.status() == dict.fromkeys(SHOP - {"svc-till"}, "built") | {"svc-till": "failed"}
+    assert shop.json("remote-runs")[0]["state"] == "failed"
+
+
+def test_what_runs_is_not_cleaned_away(shop: Repository, build_host: BuildHost, until: Until) -> None:
+    shop.invoke("build", "svc-sign", "--remote").ok()
+    left_alone(shop, until, 6)
+    shop.invoke("remote-clean").failed(2, "nothing was removed", "--yes")
+    assert "would remove 1 runs" in shop.invoke("remote-clean", "--dry-run").ok().stdout
+    assert shop.json("remote-clean", "--yes")["living"] == 1
+    assert [run["state"] for run in shop.json("remote-runs")] == ["running"]
+    shop.invoke("remote-attach").ok()
+    build_host.sh("touch /var/tmp/slipway/builder/mine")
+    assert shop.json("remote-clean", "--yes")["runs"] == 1
+    assert shop.json("remote-runs") == []
+    assert shop.steps("plan", "--remote")["svc-sign"][0] == "reuse", "images stay"
+    assert build_host.sh("ls /var/tmp/slipway/builder/mine && rm /var/tmp/slipway/builder/mine") != ""
+    shop.invoke("remote-attach").failed(2, "no run is kept there")
