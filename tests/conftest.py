@@ -24,6 +24,7 @@ settings.load_profile("steady")
 
 pytest_plugins = [
     "tests.faults.proxy",
+    "tests.faults.wire",
     "tests.rig.traces",
     "tests.rig.outside",
     "tests.rig.registries",

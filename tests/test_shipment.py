@@ -92,7 +92,7 @@ def test_exactly_what_an_image_reads(tree: Path) -> None:
 def test_what_several_images_read_travels_once(tree: Path) -> None:
     both = ship(known(tree), ["one", "two"])
     assert {"apps/two/only", "apps/one/main.py"} <= set(both.entries)
-    assert both.names.split(b"\0")[:-1] == [os.fsencode(path) for path in both.entries]
+    assert both.names.split(b"\0")[:-1] == [b"./" + os.fsencode(path) for path in both.entries]
 
 
 def test_a_file_that_is_gone(tree: Path) -> None:

@@ -45,10 +45,11 @@ def left_alone(shop: Repository, until: Until, seconds: int) -> subprocess.Popen
 
 
 @pytest.mark.fault("B04")
-def test_a_run_is_listed_and_listened_to_again(shop: Repository, until: Until) -> None:
+def test_a_run_is_listed_and_listened_to_again(shop: Repository, build_host: BuildHost, until: Until) -> None:
     left_alone(shop, until, 8)
     (run, *_) = shop.json("remote-runs")
     assert run["state"] == "running" and run["statuses"] == [0, None, None]
+    assert abs(run["began"] - int(build_host.sh("date +%s"))) < 120
     ran = shop.invoke("remote-attach").ok()
     assert shop.status() == dict.fromkeys(SHOP, "built")
     assert "svc-cart  climbing" in ran.stderr or "climbing" in (shop.runs()[-1] / "svc-cart.log").read_text()

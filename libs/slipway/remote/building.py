@@ -46,11 +46,15 @@ def site_there(
     salt = known.repository.worktree.cache.salt
     links = {context: context_name(context, salt) for context in sorted({known.stack[name].context for name in names})}
     there = _prepare(host.link, project, run, links)
-    tree = sync(
-        ship(known, names), f"{folder}/tree", [f"{old}/tree" for old in there if "/runs/" in old], rsync, host.link
-    )
-    given, more = _contexts(known, names, project, run, there, host.link, rsync)
-    _keep(host.link, ': >"$1/whole"', folder)
+    try:
+        earlier = [f"{old}/tree" for old in there if "/runs/" in old]
+        tree = sync(ship(known, names), f"{folder}/tree", earlier, rsync, host.link)
+        given, more = _contexts(known, names, project, run, there, host.link, rsync)
+    except SyncError:
+        # What has arrived of it is of no use any more, and a full disk would stay full.
+        _do(host.link, 'rm -rf -- "$1"', folder)
+        raise
+    _do(host.link, ': >"$1/whole"', folder)
     say(_told((tree, *more)))
     bakes = Bakes(
         host.link, folder, {name: file.read_bytes() for name, file in secrets.items()}, settings.build_seconds
@@ -151,14 +155,14 @@ def _contexts(
         text = known.facts.manifests[image.name].files[name]
         given[name] = f"{project}/contexts/{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         if given[name] in there:
-            _keep(link, 'touch -- "$1"', given[name])
+            _do(link, 'touch -- "$1"', given[name])
             continue
         shipment = ship_context(known.repository.contexts[name], text, known.facts.trees)
         earlier = [old for old in there if PurePosixPath(old).name.startswith(f"{name}-")]
         own = f"{project}/runs/{run}/contexts/{name}"
         sent.append(sync(shipment, own, earlier, rsync, link))
         # Another run may have been quicker: what it kept is the same.
-        _keep(link, 'mv -T -- "$2" "$1" 2>/dev/null || test -d "$1"', given[name], own)
+        _do(link, 'mv -T -- "$2" "$1" 2>/dev/null || test -d "$1"', given[name], own)
     return given, sent
 
 
@@ -167,7 +171,7 @@ def _told(synced: Sequence[Synced]) -> str:
     return f"synced {files} files, {sent:,} bytes sent"
 
 
-def _keep(link: Link, script: str, *words: str) -> None:
+def _do(link: Link, script: str, *words: str) -> None:
     result = link.run(Command(("sh", "-c", script, "sh", *words), label="keep what was synced"), timeout=60)
     if not result.ok:
         raise SyncError(f"{words[0]}: {result.stderr.strip()}", hint="invoke remote-check")

@@ -14,5 +14,5 @@ for run in $(ls -t); do
         count=$((count + 1))
         statuses="$statuses $(cat "$folder/status-$count" 2>/dev/null || echo -)"
     done
-    echo "$run $(stat -c %Y "$folder/job.sh") $lives $job $count$statuses"
+    echo "$run $(stat -c %Y "$folder/job") $lives $job $count$statuses"
 done

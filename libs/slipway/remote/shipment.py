@@ -38,8 +38,8 @@ class Shipment:
 
     @property
     def names(self) -> bytes:
-        """What rsync is to send, each path ended by NUL, as bytes."""
-        return b"".join(os.fsencode(path) + b"\0" for path in self.entries)
+        """What rsync is to send, each path ended by NUL, as bytes. It takes ``;`` and ``#`` for a comment."""
+        return b"".join(b"./" + os.fsencode(path) + b"\0" for path in self.entries)
 
     @property
     def digests(self) -> tuple[str, str]:

@@ -67,12 +67,13 @@ def sync(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: L
 def _send(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: Link, *, checksum: bool) -> int:
     """Bytes sent. A lost link is dialled again, and what was sent of a file is not sent twice."""
     for left in reversed(range(_TRIES)):
-        with tunnel(lambda client: link.stream(words_first(client))) as socket:
+        said: list[str] = []
+        with tunnel(lambda client, said=said: link.stream(words_first(client), said.append)) as socket:  # type: ignore[misc]
             result = run(rsync_command(shipment, folder, good, socket, checksum=checksum))
         if link.alive or not left:
             break
         link.renew(LostError(f"ssh {link.login}: link lost during sync", hint="run the same command again"))
-    _check(result, folder)
+    _check(result, said, folder)
     return _bytes(result.stdout)
 
 
@@ -97,10 +98,11 @@ def _differing(shipment: Shipment, folder: str, ask: Ask) -> str:
     return one_line(re.sub(r"^[0-9a-f]{64} [ *]|\t.*", "", odd[0]).removeprefix("./")) if odd else folder
 
 
-def _check(result: Result, folder: str) -> None:
+def _check(result: Result, said: Sequence[str], folder: str) -> None:
+    """``said``: what rsync told there."""
     if result.ok:
         return
-    words = [text for text in result.stderr.splitlines() if text.strip()]
+    words = [text for text in (*said, *result.stderr.splitlines()) if text.strip()]
     cause = next((text for text in words if _SPACE.search(text)), words[0] if words else "")
     hint = "make room there: invoke remote-clean, docker system df" if _SPACE.search(cause) else "invoke remote-check"
     raise SyncError(f"rsync to {folder}: {cause or f'exit code {result.exit_code}'}", hint=hint)

@@ -89,13 +89,17 @@ class Connection:
         return Result(exit_code, stdout, stderr, time.monotonic() - began)
 
     @contextmanager
-    def stream(self, command: Command) -> Iterator[Stream]:
-        """Run ``command`` with its stdin and stdout left to the caller; what it says on stderr is not read."""
+    def stream(self, command: Command, on_line: OnLine | None = None) -> Iterator[Stream]:
+        """Run ``command`` with its stdin and stdout left to the caller; ``on_line`` gets what it says on stderr."""
         with self._told(command.label or command.argv[0]):
             channel = self._transport.open_session(timeout=_CHANNEL_SECONDS)
             try:
                 channel.exec_command(spoken(command))
+                stderr = channel.makefile_stderr("rb")
+                listening = threading.Thread(target=Lines(on_line).read, args=(stderr,), daemon=True)
+                listening.start()
                 yield channel
+                listening.join(_LAST_OUTPUT_SECONDS)
             finally:
                 channel.close()
 

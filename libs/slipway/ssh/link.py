@@ -59,9 +59,9 @@ class Link:
         return self._up().run(command, on_line, None, over)
 
     @contextmanager
-    def stream(self, command: Command) -> Iterator[Stream]:
+    def stream(self, command: Command, on_line: OnLine | None = None) -> Iterator[Stream]:
         """As ``Connection.stream``."""
-        with self._up().stream(command) as stream:
+        with self._up().stream(command, on_line) as stream:
             yield stream
 
     @contextmanager
