@@ -151,3 +151,24 @@ def test_a_client_that_is_killed_does_not_end_the_build(shop: Repository, build_
     assert build_host.sh("ls -d /var/tmp/slipway/builder/*/runs/*/secrets 2>/dev/null || true") == ""
     assert shop.invoke("build", "--remote").ok().stdout.count("reuse") > 1
     assert not [*Path(tempfile.gettempdir()).glob(f"slipway-{process.pid}-*")], "the next run sweeps"
+
+
+@pytest.mark.fault("S16")
+def test_a_host_of_another_architecture(shop: Repository, build_host: BuildHost) -> None:
+    here = {step["image"]: step["input_digest"] for step in shop.json("plan", "--remote")["steps"]}
+    others = '[ "$1" = version ] || exec /usr/bin/docker "$@"'
+    arm = '/usr/bin/docker "$@" | sed s,linux/amd64,linux/arm64,'
+    with build_host.instead("docker", f"#!/bin/sh\n{others}\n{arm}\n"):
+        there = {step["image"]: step["input_digest"] for step in shop.json("plan", "--remote")["steps"]}
+    assert here.keys() == there.keys()
+    assert not set(here.values()) & set(there.values()), "the platform is part of what an image is made of"
+
+
+@pytest.mark.fault("S24")
+def test_output_there_that_floods_and_would_paint(shop: Repository) -> None:
+    dockerfile = shop.root / "apps/svc_cart/Dockerfile"
+    flood = "i=0; while [ $i -lt 20000 ]; do echo line $i; i=$((i + 1)); done; printf '\\033[31mred\\007\\n'; exit 4"
+    dockerfile.write_text(f"{dockerfile.read_text()}RUN {flood}\n")
+    ran = shop.invoke("build", "--remote").failed(6, "exit code: 4", "\\x1b[31mred")
+    assert "\x1b" not in ran.stdout + ran.stderr
+    assert "line 19999" in (shop.runs()[-1] / "svc-cart.log").read_text()

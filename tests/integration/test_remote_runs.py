@@ -69,7 +69,7 @@ def test_a_run_that_failed_meanwhile(shop: Repository, until: Until) -> None:
 
 def test_what_runs_is_not_cleaned_away(shop: Repository, build_host: BuildHost, until: Until) -> None:
     shop.invoke("build", "svc-sign", "--remote").ok()
-    left_alone(shop, until, 6)
+    left_alone(shop, until, 15)
     shop.invoke("remote-clean").failed(2, "nothing was removed", "--yes")
     assert "would remove 1 runs" in shop.invoke("remote-clean", "--dry-run").ok().stdout
     assert shop.json("remote-clean", "--yes")["living"] == 1
