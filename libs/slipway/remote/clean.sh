@@ -12,7 +12,9 @@ lives() {
 before=$(du -sk . | cut -f 1)
 went=0
 stay=0
-for run in $(ls runs 2>/dev/null); do
+for run in runs/*; do
+    run=${run#runs/}
+    [ -d "runs/$run" ] || continue
     if lives "$run"; then
         stay=$((stay + 1))
     else

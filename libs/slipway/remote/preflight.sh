@@ -7,14 +7,14 @@ has() { if "$@" >/dev/null 2>&1; then echo yes; fi; }
 say ready "$1"
 folder=$2
 case $folder in
-"~") folder=$HOME ;;
-"~/"*) folder=$HOME/${folder#"~/"} ;;
+\~) folder=$HOME ;;
+\~/*) folder=$HOME/${folder#\~/} ;;
 esac
 
 say clock "$(date +%s)"
 say machine "$(uname -m)"
 # shellcheck source=/dev/null
-say system "$(. /etc/os-release 2>/dev/null && echo "${ID:-}" || uname -s)"
+say system "$(if [ -r /etc/os-release ]; then . /etc/os-release && echo "${ID:-}"; else uname -s; fi)"
 say user "$(id -un)"
 say rsync "$(rsync --version 2>/dev/null | head -n 1)"
 say setsid "$(has setsid true)"
@@ -24,7 +24,8 @@ say find "$(has find / -maxdepth 0 -printf %m)"
 
 # The first comer makes it for all who build here: each gets a folder of its own in it, nobody can move another's.
 if [ ! -e "$folder" ]; then
-    (umask 0 && mkdir -p -m 1777 -- "$folder") 2>/dev/null
+    mkdir -p -- "$(dirname "$folder")" 2>/dev/null
+    (umask 0 && mkdir -m 1777 -- "$folder") 2>/dev/null
 fi
 say folder "$folder"
 own=$folder/$(id -un)
@@ -36,8 +37,8 @@ say refused "$refused"
 say free "$(df -Pk -- "$folder" 2>/dev/null | awk 'NR == 2 { print $4 }')"
 
 {
-    engine=$(docker version --format '{{.Server.Version}} {{.Server.APIVersion}} {{.Server.Os}}/{{.Server.Arch}}' 2>&1) &&
-        say engine "$engine" || say silence "$engine"
+    asked='{{.Server.Version}} {{.Server.APIVersion}} {{.Server.Os}}/{{.Server.Arch}}'
+    if engine=$(docker version --format "$asked" 2>&1); then say engine "$engine"; else say silence "$engine"; fi
 } &
 say buildx "$(docker buildx version 2>/dev/null)" &
 say docker "$(docker --version 2>/dev/null)" &

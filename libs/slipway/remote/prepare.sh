@@ -20,8 +20,8 @@ lives() {
     done
     return 1
 }
-# A run's name is its id, and nothing else is here: words, without blanks.
-for old in $(ls -t runs); do
+newest_first() { find runs -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -rn | cut -d ' ' -f 2; }
+newest_first | while read -r old; do
     [ "$old" != "$run" ] || continue
     keep=$((keep - 1))
     if [ "$keep" -lt 0 ] && ! lives "$old"; then

@@ -2,8 +2,9 @@
 # The runs of a project, newest first, a line each: id, when it began, whether its job runs, its last job's number, how
 # many commands that has, their exit statuses. Argument: the project's folder.
 cd -- "$1/runs" 2>/dev/null || exit 0
-for run in $(ls -t); do
-    job=$(ls -t "$run/jobs" | head -n 1)
+newest_first() { find . -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -rn | cut -d ' ' -f 2; }
+newest_first | while read -r run; do
+    job=$(find "$run/jobs" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -n | tail -n 1)
     [ -n "$job" ] || continue
     folder=$run/jobs/$job
     lives=no
