@@ -199,3 +199,15 @@ def test_a_notice_is_a_line_of_its_own() -> None:
             taker.take(notice)
     assert plain.err.getvalue() == f"{notice.text}\n"
     assert notice.text in live.err.getvalue()
+
+
+def test_a_note_stands_above_a_living_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Screen(tty=True)
+    with screen.console.showing(STACK, NAMES) as taker:
+        taker.take(Event("svc-ocr", "step", "RUN pip install"))
+        screen.console.note("note: link lost")
+    written = screen.err.getvalue()
+    assert written.index("note: link lost") < written.rindex("running"), "the tree is drawn anew below it"
+    screen.console.note("note: after")
+    assert screen.err.getvalue().endswith("note: after\n")

@@ -45,6 +45,7 @@ def test_a_healthy_machine() -> None:
         Check("engine", "ok", "28.5.2, API 1.51, storage overlay2"),
         Check("buildx", "ok", "0.29.1"),
         Check("rsync", "ok", "3.4.1"),
+        Check("ssh", "ok", "is here"),
         Check("disk", "ok", "200.0 GB free in /var/lib/docker"),
         Check("root image", "ok", "python:3.12-slim (default)"),
         Check("registry", "ok", "localhost:5000 answers, no login asked"),
@@ -81,6 +82,7 @@ def test_a_healthy_machine() -> None:
             "0.15 or newer tells shared steps and failures more exactly",
         ),
         (replace(READY, rsync="3.2.3"), "rsync", "lack", "sudo dnf install rsync"),
+        (replace(READY, ssh=False), "ssh", "lack", "sudo dnf install openssh-clients"),
         (replace(READY, images=frozenset()), "root image", "lack", "invoke setup"),
         (replace(READY, registry=401), "registry", "ok", ""),
         (replace(READY, registry=0), "registry", "lack", "invoke setup"),
@@ -103,7 +105,7 @@ def test_what_ails(machine: Machine, name: str, state: State, hint: str) -> None
 @pytest.mark.parametrize(("status", "found"), [(0, "nothing answers"), (503, "GET /v2/ gives 503")])
 def test_a_registry_elsewhere_is_not_ours_to_start(status: int, found: str) -> None:
     wanted = replace(WANTED, registry="registry.example.com")
-    assert checks(replace(READY, registry=status), wanted)[5] == Check(
+    assert checks(replace(READY, registry=status), wanted)[6] == Check(
         "registry", "lack", f"registry.example.com: {found}", "curl -i https://registry.example.com/v2/"
     )
 
@@ -117,7 +119,7 @@ def test_a_registry_elsewhere_is_not_ours_to_start(status: int, found: str) -> N
     ],
 )
 def test_disk(free: int | None, state: State, detail: str) -> None:
-    check = checks(free=free)[3]
+    check = checks(free=free)[4]
     assert (check.state, check.detail) == (state, detail)
 
 
@@ -125,16 +127,16 @@ def test_disk(free: int | None, state: State, detail: str) -> None:
 def test_proxies_are_told_without_their_password() -> None:
     proxies = {"HTTPS_PROXY": "http://ann:s3cret@proxy.example:3128"}
     ours, own = "here HTTPS_PROXY=http://***@proxy.example:3128", "engine http://p.example:3128"
-    assert checks(proxies=proxies)[6] == Check("proxies", "ok", f"{ours}; to localhost:5000 directly")
+    assert checks(proxies=proxies)[7] == Check("proxies", "ok", f"{ours}; to localhost:5000 directly")
     away = replace(WANTED, registry="r.example:5000")
     through = "to r.example:5000 through http://***@proxy.example:3128"
     hint = "the engine uploads without it: proxies in its daemon.json, as this environment has them"
-    assert checks(wanted=away, proxies=proxies)[6] == Check("proxies", "warn", f"{ours}; {through}", hint)
+    assert checks(wanted=away, proxies=proxies)[7] == Check("proxies", "warn", f"{ours}; {through}", hint)
     both = replace(READY, engine=Engine("28.5.2", "1.51", "overlay2", "/v", ("http://p.example:3128",)))
-    assert checks(both, away, proxies=proxies)[6] == Check("proxies", "ok", f"{ours}; {own}; {through}")
-    assert checks(both)[6] == Check("proxies", "ok", f"{own}; to localhost:5000 directly")
+    assert checks(both, away, proxies=proxies)[7] == Check("proxies", "ok", f"{ours}; {own}; {through}")
+    assert checks(both)[7] == Check("proxies", "ok", f"{own}; to localhost:5000 directly")
     exempt = proxies | {"no_proxy": ".example,localhost"}
-    assert checks(wanted=away, proxies=exempt)[6].detail.endswith("to r.example:5000 directly")
+    assert checks(wanted=away, proxies=exempt)[7].detail.endswith("to r.example:5000 directly")
 
 
 @pytest.mark.fault("P08")
@@ -153,7 +155,7 @@ def test_what_builds_inherit_from_pip() -> None:
         folders=(Path("/opt/wheels"),),
         left=("extra-index-url file:///opt/pypi: not over http(s), a build does not see it",),
     )
-    assert checks(pip=pip)[7:] == (
+    assert checks(pip=pip)[8:] == (
         Check("pip", "ok", "into builds: index-url https://***@pypi.example/simple; find-links /opt/wheels"),
         Check("pip", "warn", "extra-index-url file:///opt/pypi: not over http(s), a build does not see it"),
     )

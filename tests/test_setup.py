@@ -82,6 +82,7 @@ def argv(action: Action, program: str) -> list[str]:
         pytest.param(replace(READY, buildx=""), WANTED, ["install docker-buildx"], id="a client without buildx"),
         pytest.param(replace(READY, buildx="0.12.1"), WANTED, ["install docker-buildx"], id="old buildx"),
         pytest.param(replace(READY, rsync="3.2.3"), WANTED, ["install rsync"], id="old rsync"),
+        pytest.param(replace(READY, ssh=False), WANTED, ["install openssh-client"], id="no ssh"),
         pytest.param(replace(READY, compose=""), WANTED, ["install docker-compose"], id="no compose"),
         pytest.param(replace(READY, compose=""), replace(WANTED, compose=False), [], id="compose not wanted"),
         pytest.param(replace(MAC, compose=""), WANTED, [], id="no compose elsewhere"),
@@ -336,7 +337,7 @@ def test_a_dry_run_asks_questions_of_the_machine_only() -> None:
     wanted = replace(WANTED, docker_host="tcp://192.0.2.1:2376")
     with pytest.raises(LackingError, match=r"tcp://192\.0\.2\.1:2376"):
         setup(answering(nothing_runs, ran), wanted, print, dry_run=True, ping=nobody_home)
-    assert {Path(program).name for program in ran} <= {"docker", "dockerd", "rsync", "apt-cache"}
+    assert {Path(program).name for program in ran} <= {"docker", "dockerd", "rsync", "ssh", "apt-cache"}
 
 
 def ready(command: Command) -> Result:
@@ -362,7 +363,7 @@ def test_without_a_terminal_and_without_yes_nothing_happens() -> None:
     with pytest.raises(UsageError, match="nothing was changed"):
         setup(answering(ready, ran), WANTED, said.append, ask=lambda question: False, ping=nobody_home)
     assert said[0] == "1. run the registry slipway-registry on port 5000"
-    assert set(ran) <= {"docker", "rsync"} and len(ran) == 10
+    assert set(ran) <= {"docker", "rsync", "ssh"} and len(ran) == 12
 
 
 def test_an_action_is_proved_by_the_next_look_and_a_second_run_does_nothing() -> None:

@@ -23,6 +23,7 @@ from slipway.push import OnUpload, Upload
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
+    from rich.live import Live
     from rich.text import Text
 
 _COLOURS = {
@@ -86,14 +87,18 @@ class Console:
         self._err = err or sys.stderr
         self.tty = tty
         self._color = color and tty
+        self._live: Live | None = None
 
     def line(self, text: str = "") -> None:
         """One line of a result."""
         print(text, file=self._out, flush=True)
 
     def note(self, text: str) -> None:
-        """A line beside the result, on stderr."""
-        print(printable(text), file=self._err, flush=True)
+        """A line beside the result, on stderr; above the tree while one is live."""
+        if self._live:
+            self._live.console.print(printable(text), markup=False, highlight=False)
+        else:
+            print(printable(text), file=self._err, flush=True)
 
     def plan(self, stack: Stack, plan: Plan, seconds: float) -> None:
         """The tree with each image's version, action and reason, and what it comes to."""
@@ -121,8 +126,12 @@ class Console:
 
         state = _Live({name: _Row() for name in names})
         painter = _Painter(state, layout.tree(stack, names), time.monotonic())
-        with Live(get_renderable=painter, console=self._rich(self._err), refresh_per_second=8, transient=True):
-            yield state
+        drawing = Live(get_renderable=painter, console=self._rich(self._err), refresh_per_second=8, transient=True)
+        with drawing as self._live:
+            try:
+                yield state
+            finally:
+                self._live = None
 
     @contextmanager
     def uploading(self, stack: Stack, names: Sequence[str]) -> Iterator[OnUpload]:

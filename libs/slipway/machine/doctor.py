@@ -63,6 +63,7 @@ def examine(
         _engine(machine, wanted),
         _buildx(machine),
         _rsync(machine),
+        _ssh(machine),
         _disk(machine, free),
         _root_image(machine, wanted),
         _registry(machine, wanted),
@@ -106,6 +107,12 @@ def _rsync(machine: Machine) -> Check:
         return Check("rsync", "ok", machine.rsync)
     why = next(gap.why for gap in gaps(machine) if gap.program == "rsync")
     return Check("rsync", "lack", f"{why} (--remote needs it)", _mend(machine, "rsync"))
+
+
+def _ssh(machine: Machine) -> Check:
+    if machine.ssh:
+        return Check("ssh", "ok", "is here")
+    return Check("ssh", "lack", "there is no ssh (--remote needs it)", _mend(machine, "ssh"))
 
 
 def _disk(machine: Machine, free: int | None) -> Check:

@@ -71,6 +71,7 @@ class Machine:
     buildx: str = ""
     compose: str = ""
     rsync: str = ""
+    ssh: bool = True
     mmdebstrap: bool = False
     python: str = ""
     images: frozenset[str] = frozenset()
@@ -121,6 +122,7 @@ def look(run: Run, python_image: str, registry: str, ping: Ping, docker_host: st
         buildx=_plugin(client, "buildx"),
         compose=_plugin(client, "compose"),
         rsync=first_version(_ask(run, "rsync", "--version").stdout),
+        ssh=_ask(run, "ssh", "-V").exit_code != 127,
         mmdebstrap=Path("/usr/bin/mmdebstrap").exists(),
         python=python,
         images=images | (_images(run, own) if engine and python else frozenset()),

@@ -20,30 +20,35 @@ _REMEDIES: Mapping[str, Mapping[str, str]] = {
         "engine": "sudo $(command -v invoke) setup",
         "buildx": "sudo $(command -v invoke) setup",
         "rsync": "sudo apt-get install rsync",
+        "ssh": "sudo apt-get install openssh-client",
         "start": "sudo systemctl start docker",
     },
     "ubuntu": {
         "engine": "sudo apt-get install docker.io",
         "buildx": "sudo apt-get install docker-buildx",
         "rsync": "sudo apt-get install rsync",
+        "ssh": "sudo apt-get install openssh-client",
         "start": "sudo systemctl start docker",
     },
     "fedora": {
         "engine": "sudo dnf install moby-engine",
         "buildx": "sudo dnf install docker-buildx",
         "rsync": "sudo dnf install rsync",
+        "ssh": "sudo dnf install openssh-clients",
         "start": "sudo systemctl start docker",
     },
     "arch": {
         "engine": "sudo pacman -S docker",
         "buildx": "sudo pacman -S docker-buildx",
         "rsync": "sudo pacman -S rsync",
+        "ssh": "sudo pacman -S openssh",
         "start": "sudo systemctl start docker",
     },
     "darwin": {
         "engine": "brew install --cask docker-desktop && open -a Docker",
         "buildx": "brew install docker-buildx",
         "rsync": "brew install rsync",
+        "ssh": "brew install openssh",
         "start": "open -a Docker",
     },
 }
@@ -51,6 +56,7 @@ _ANYWHERE: Mapping[str, str] = {
     "engine": _ENGINE,
     "buildx": "install the docker-buildx plugin 0.13 or newer",
     "rsync": "install rsync 3.2.4 or newer",
+    "ssh": "install OpenSSH's client",
     "start": "start the Docker engine",
 }
 
@@ -104,7 +110,7 @@ def lacks(machine: Machine, wanted: Wanted) -> tuple[Problem, ...]:
 
 
 def remedy(machine: Machine, what: str) -> str:
-    """The command that mends ``what`` (``engine``, ``buildx``, ``rsync``, ``start``) on this system."""
+    """The command that mends ``what`` (``engine``, ``buildx``, ``rsync``, ``ssh``, ``start``) on this system."""
     return _REMEDIES.get(machine.system, _ANYWHERE)[what]
 
 
@@ -131,6 +137,8 @@ def _gaps(machine: Machine, compose: bool) -> Iterator[Gap]:
     if not at_least(machine.rsync, LEAST_RSYNC):
         old = f"rsync {machine.rsync} is too old: 3.2.4 is the least"
         yield Gap("rsync", old if machine.rsync else "there is no rsync", ("rsync",))
+    if not machine.ssh:
+        yield Gap("ssh", "there is no ssh", ("openssh-client",))
 
 
 def _engine_lacks(machine: Machine) -> Iterator[Problem]:

@@ -37,6 +37,11 @@ class Shipment:
     entries: Mapping[str, Entry]
 
     @property
+    def files(self) -> int:
+        """How many files and links."""
+        return sum(entry.kind != "d" for entry in self.entries.values())
+
+    @property
     def names(self) -> bytes:
         """What rsync is to send, each path ended by NUL, as bytes. It takes ``;`` and ``#`` for a comment."""
         return b"".join(b"./" + os.fsencode(path) + b"\0" for path in self.entries)

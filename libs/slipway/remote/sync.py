@@ -50,7 +50,7 @@ def rsync_command(shipment: Shipment, folder: str, good: Sequence[str], socket: 
     ]
     flags += ["--checksum"] * checksum
     argv = ("rsync", *flags, "--", f"{shipment.root}/", f"host:{folder}/")
-    return Command(argv, env={"LC_ALL": "C"}, stdin=shipment.names, label=f"rsync {len(shipment.entries)} files")
+    return Command(argv, env={"LC_ALL": "C"}, stdin=shipment.names, label=f"rsync {shipment.files} files")
 
 
 def sync(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: Link) -> Synced:
@@ -59,7 +59,7 @@ def sync(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: L
     for checksum in (False, True):
         sent += _send(shipment, folder, good, run, link, checksum=checksum)
         if compared(shipment, folder, link.run):
-            return Synced(len(shipment.entries), sent)
+            return Synced(shipment.files, sent)
     found = _differing(shipment, folder, link.run)
     raise SyncError(f"{found} changed during sync", hint="run the same command again")
 
