@@ -17,6 +17,7 @@ from hypothesis import settings as rounds
 from hypothesis import strategies as st
 
 from slipway.command import Command
+from slipway.errors import SshError
 from slipway.hosts import HostName
 from slipway.runner import run
 from slipway.ssh.connection import Connection, LostError
@@ -150,6 +151,27 @@ def test_a_locked_key_and_nobody_to_ask(repository: Repository, build_host: Buil
     key = new_key(tmp_path, "open sesame")
     config = build_host.options("locked", IdentityFile=str(key))
     repository.invoke("remote-check", SSH_CONFIG=config).failed(4, str(key), "passphrase", f"ssh-add {key}")
+
+
+def test_a_passphrase_is_asked_for_once(build_host: BuildHost, tmp_path: Path) -> None:
+    key = new_key(tmp_path, "open sesame")
+    build_host.sh("useradd --create-home --shell /bin/sh locked && usermod --password '*' locked")
+    build_host.write("/home/locked/.ssh/authorized_keys", key.with_suffix(".pub").read_text())
+    build_host.sh("chown -R locked /home/locked/.ssh")
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return "open sesame"
+
+    config = build_host.options("unlocked", User="locked", IdentityFile=str(key))
+    phone = Phone(run, Path.home(), config=config, ask=ask)
+    for _ in range(2):
+        dial(BUILDER, phone).close()
+    assert asked == [f"passphrase of {key}: "]
+    wrong = Phone(run, Path.home(), config=config, ask=lambda question: "sesame")
+    with pytest.raises(SshError, match="the passphrase is wrong"):
+        dial(BUILDER, wrong)
 
 
 @pytest.mark.fault("S06")

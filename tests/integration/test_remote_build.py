@@ -132,7 +132,7 @@ def test_ctrl_c_ends_the_build_there(shop: Repository, build_host: BuildHost, un
 @pytest.mark.fault("S08")
 def test_a_link_that_is_cut_does_not_end_the_build(shop: Repository, build_host: BuildHost, until: Until) -> None:
     with climb(shop, until, 6) as process:
-        build_host.cut()
+        assert build_host.cut()
         stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 0, stdout + stderr
     assert "note: link lost; what runs there goes on" in stderr and "note: link is back" in stderr

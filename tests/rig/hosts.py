@@ -71,9 +71,9 @@ class BuildHost:
         """The command lines of all that runs there."""
         return self.sh("ps -eo args")
 
-    def cut(self) -> None:
-        """End every connection of ``builder`` at once, as a network does that goes away."""
-        self.sh("pkill -KILL -f '^sshd(-session)?: builder'")
+    def cut(self) -> bool:
+        """End every connection of ``builder`` at once, as a network does that goes away; whether there was any."""
+        return self.sh("pkill -KILL -f '^sshd(-session)?: builder' && echo cut || true") == "cut"
 
     def load(self, image: str) -> None:
         """Copy an image of the outer engine."""

@@ -12,7 +12,7 @@ import socket
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +48,21 @@ class Phone:
     agent: str = ""
     config: str = ""
     ask: AskSecret | None = None
+    answers: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def ask_once(self) -> AskSecret | None:
+        """``ask``, for what was not answered yet: a link that is dialled again asks nobody."""
+        if not self.ask:
+            return None
+        ask = self.ask
+
+        def asked(question: str) -> str:
+            if question not in self.answers:
+                self.answers[question] = ask(question)
+            return self.answers[question]
+
+        return asked
 
 
 def look_up(name: HostName, phone: Phone) -> Login:
@@ -168,7 +183,7 @@ def _authenticate(transport: paramiko.Transport, login: Login, phone: Phone) -> 
     offered: list[Identity] = []
     agent = Agent(login.agent) if login.agent else None
     try:
-        for identity in identities(login, agent, phone.ask):
+        for identity in identities(login, agent, phone.ask_once):
             offered.append(identity)
             if _accepted(transport, login, identity):
                 return
