@@ -30,7 +30,7 @@ class Answers:
         self.answer = answer
         self.asked: list[Command] = []
 
-    def run(self, command: Command, timeout: float | None = None) -> Result:
+    def run(self, command: Command, timeout: float | None = None, patience: float = 0.0) -> Result:
         self.asked.append(command)
         return self.answer(command)
 

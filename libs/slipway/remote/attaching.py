@@ -100,7 +100,7 @@ def attach(
             if found and found.input_digest == image.input_digest:
                 outcomes.append(replace(outcome, image_digest=found.id, size=found.size))
             elif image.name in failures:
-                outcomes.append(replace(outcome, status="failed", detail=str(failures[image.name])))
+                outcomes.append(replace(outcome, status="failed", detail=record.redact(str(failures[image.name]))))
             else:
                 outcomes.append(replace(outcome, status="skipped", detail=failed or "not built"))
         if result is not None and not result.ok:

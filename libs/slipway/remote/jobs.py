@@ -22,6 +22,8 @@ from slipway.streams import OnLine
 
 _START_SECONDS = 60.0
 _STOP_SECONDS = 8.0
+#: How long a host that is not reached is dialled to end a job: who pressed Ctrl-C does not wait.
+_STOP_PATIENCE = 3.0
 #: The exit status of a command whose job ended without leaving one: killed, or out of its time.
 GONE = 137
 
@@ -85,7 +87,7 @@ def follow(job: Job, number: int, link: Link, on_line: OnLine | None = None, ove
         try:
             result = link.listen(command, count, over)
         except LostError as lost:
-            link.renew(lost)
+            _wait(job, link, lost)
             continue
         except BaseException:
             stop(job, link)
@@ -99,8 +101,27 @@ def follow(job: Job, number: int, link: Link, on_line: OnLine | None = None, ove
 
 
 def stop(job: Job, link: Link) -> None:
-    """End the job, if it runs; what is finished is kept. Raises SshError when the host does not answer."""
-    link.run(_script("stop", job.folder), timeout=_STOP_SECONDS)
+    """End the job, if it runs; what is finished is kept. Raises SshError when the host does not answer soon."""
+    try:
+        link.run(_script("stop", job.folder), timeout=_STOP_SECONDS, patience=_STOP_PATIENCE)
+    except LostError as lost:
+        raise _goes_on(job, link) from lost
+
+
+def _wait(job: Job, link: Link, lost: LostError) -> None:
+    """Until the host is back. Raises LostError when it does not come; interrupted, the job is ended if it can be."""
+    try:
+        link.renew(lost)
+    except LostError:
+        raise _goes_on(job, link) from None
+    except KeyboardInterrupt:
+        stop(job, link)
+        raise
+
+
+def _goes_on(job: Job, link: Link) -> LostError:
+    said = f"ssh {link.login}: the host does not answer; what runs there goes on, or has ended"
+    return LostError(said, hint=f"invoke remote-attach {job.run.rpartition('/')[2]}")
 
 
 def _script(name: str, *words: str, stdin: bytes = b"") -> Command:

@@ -44,6 +44,10 @@ class Stream(Protocol):
     def shutdown_write(self) -> None: ...
 
 
+class UnreachedError(SshError):
+    """Nobody answered, or not to the end: a later try may find the host."""
+
+
 class LostError(SshError):
     """The link ended while something ran over it; what ran may go on there."""
 

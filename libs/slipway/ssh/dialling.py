@@ -22,7 +22,7 @@ from paramiko.ssh_exception import BadAuthenticationType, SSHException
 from slipway.errors import MissingError, SshError, UsageError
 from slipway.hosts import HostName
 from slipway.runner import Run
-from slipway.ssh.connection import Connection, patient
+from slipway.ssh.connection import Connection, UnreachedError, patient
 from slipway.ssh.hostkeys import KnownKey, find_command, judge, kinds, read_known
 from slipway.ssh.identities import Agent, AskSecret, Identity, identities
 from slipway.ssh.login import Login, config_command, read_login
@@ -108,7 +108,9 @@ def _line(login: Login, phone: Phone, opened: ExitStack, jumps: int) -> Any:
             transport = _reach(hop, phone, opened, jumps - 1)
             return transport.open_channel("direct-tcpip", there, ("127.0.0.1", 0), timeout=login.seconds)
         except SSHException as error:
-            raise SshError(f"ssh {login}: not reached from {hop}: {error}", hint=f"ssh {login.name.host}") from None
+            raise UnreachedError(
+                f"ssh {login}: not reached from {hop}: {error}", hint=f"ssh {login.name.host}"
+            ) from None
     if login.proxy_command:
         return _proxy(login)
     return _socket(login)
@@ -132,14 +134,14 @@ def _socket(login: Login) -> socket.socket:
         except TimeoutError:
             if not remaining:
                 cause = f"does not answer ({_TRIES} tries of {login.seconds:.0f} s)"
-                raise SshError(f"ssh {login}: {cause}", hint=f"ssh {login.name.host}") from None
+                raise UnreachedError(f"ssh {login}: {cause}", hint=f"ssh {login.name.host}") from None
             time.sleep(_PAUSE_SECONDS * (1 + random.random()))
         except socket.gaierror as error:
             hint = "REMOTE_HOST, or HostName in ~/.ssh/config"
-            raise SshError(f"ssh {login}: its name is not known: {error.strerror}", hint=hint) from None
+            raise UnreachedError(f"ssh {login}: its name is not known: {error.strerror}", hint=hint) from None
         except OSError as error:
             hint = f"is sshd running there? ssh {login.name.host}"
-            raise SshError(f"ssh {login}: {error.strerror or error}", hint=hint) from None
+            raise UnreachedError(f"ssh {login}: {error.strerror or error}", hint=hint) from None
     raise AssertionError("the last try returns or raises")
 
 
@@ -165,7 +167,7 @@ def _transport(login: Login, line: Any, known: Sequence[KnownKey]) -> paramiko.T
     except (SSHException, EOFError, OSError) as error:
         transport.close()
         cause = str(error) or "hung up"
-        raise SshError(f"ssh {login}: no SSH spoken there: {cause}", hint=f"ssh {login.name.host}") from None
+        raise UnreachedError(f"ssh {login}: no SSH spoken there: {cause}", hint=f"ssh {login.name.host}") from None
     except SshError:
         transport.close()
         raise
@@ -181,9 +183,10 @@ def _preferred(offered: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
 def _authenticate(transport: paramiko.Transport, login: Login, phone: Phone) -> None:
     """Raises SshError that names what was offered and what the host allows."""
     offered: list[Identity] = []
+    unread: list[str] = []
     agent = Agent(login.agent) if login.agent else None
     try:
-        for identity in identities(login, agent, phone.ask_once):
+        for identity in identities(login, agent, phone.ask_once, unread.append):
             offered.append(identity)
             if _accepted(transport, login, identity):
                 return
@@ -191,7 +194,7 @@ def _authenticate(transport: paramiko.Transport, login: Login, phone: Phone) -> 
         if agent:
             agent.close()
     if allowed := _allowed(transport, login):
-        raise _refused(login, offered, allowed)
+        raise _refused(login, offered, unread, allowed)
 
 
 def _allowed(transport: paramiko.Transport, login: Login) -> tuple[str, ...]:
@@ -212,7 +215,7 @@ def _accepted(transport: paramiko.Transport, login: Login, identity: Identity) -
         return False
     except SSHException as error:
         if not transport.is_active():
-            raise SshError(
+            raise UnreachedError(
                 f"ssh {login}: hung up at {identity}: {error}", hint="IdentitiesOnly yes, and the IdentityFile it takes"
             ) from None
         return False
@@ -221,9 +224,10 @@ def _accepted(transport: paramiko.Transport, login: Login, identity: Identity) -
     return True
 
 
-def _refused(login: Login, offered: Sequence[Identity], allowed: Sequence[str]) -> SshError:
+def _refused(login: Login, offered: Sequence[Identity], unread: Sequence[str], allowed: Sequence[str]) -> SshError:
     said = ", ".join(map(str, offered)) or "nothing: no agent, no key file"
+    left = "".join(f"; not offered: {why}" for why in unread)
     return SshError(
-        f"ssh {login}: not let in; offered: {said}; it takes {', '.join(allowed)}",
+        f"ssh {login}: not let in; offered: {said}{left}; it takes {', '.join(allowed)}",
         hint=f"ssh-copy-id {login.name}, or ssh-add the key it knows",
     )

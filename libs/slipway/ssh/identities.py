@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
 from paramiko.agent import AgentSSH
 from paramiko.pkey import PublicBlob, UnknownKeyType
 from paramiko.ssh_exception import SSHException
@@ -22,6 +23,7 @@ from slipway.ssh.login import Login
 #: Puts a question to a person who answers unseen.
 AskSecret = Callable[[str], str]
 _AGENT_SECONDS = 5.0
+_UNREADABLE = (OSError, ValueError, SSHException, UnknownKeyType, UnsupportedAlgorithm)
 
 
 @dataclass(frozen=True)
@@ -55,10 +57,13 @@ class Agent(AgentSSH):
         self._close()  # type: ignore[attr-defined]
 
 
-def identities(login: Login, agent: Agent | None, ask: AskSecret | None) -> Iterator[Identity]:
-    """One after another; a file's passphrase is asked for when its turn comes.
+def identities(
+    login: Login, agent: Agent | None, ask: AskSecret | None, leave: Callable[[str], object]
+) -> Iterator[Identity]:
+    """One after another; those that are locked last, each opened when its turn comes.
 
-    Raises SshError for a passphrase that cannot be asked for (``ask`` is None) or is wrong, and a file that is no key.
+    ``leave`` is told of files that cannot be read, such as keys on a device. Raises SshError for a passphrase that
+    cannot be asked for (``ask`` is None) or is wrong.
     """
     files = [path for path in login.identities if path.is_file()]
     public = {blob for path in files if (blob := _public(path))}
@@ -68,9 +73,18 @@ def identities(login: Login, agent: Agent | None, ask: AskSecret | None) -> Iter
     if not login.identities_only:
         yield from (identity for identity in held if identity not in named)
     known = {identity.key.asbytes() for identity in held}
+    locked: list[Path] = []
     for path in files:
-        if _public(path) not in known:
-            yield Identity(_load(path, ask), str(path))
+        if _public(path) in known:
+            continue
+        try:
+            yield Identity(paramiko.PKey.from_path(path), str(path))
+        except TypeError:  # cryptography's word for a key that is locked
+            locked.append(path)
+        except _UNREADABLE as error:
+            leave(f"{path}: {_cause(error)}")
+    for path in locked:
+        yield Identity(_unlock(path, ask), str(path))
 
 
 def _held(agent: Agent | None) -> Sequence[Identity]:
@@ -86,21 +100,12 @@ def _public(path: Path) -> bytes:
         return b""
 
 
-def _load(path: Path, ask: AskSecret | None) -> paramiko.PKey:
-    try:
-        return paramiko.PKey.from_path(path)
-    except TypeError:  # cryptography's word for a key that is locked
-        return _unlock(path, ask)
-    except (OSError, ValueError, SSHException, UnknownKeyType) as error:
-        raise SshError(f"ssh key {path}: cannot be read: {_cause(error)}", hint="IdentityFile names another") from None
-
-
 def _unlock(path: Path, ask: AskSecret | None) -> paramiko.PKey:
     if not ask:
         raise SshError(f"ssh key {path}: locked, and nobody can be asked for its passphrase", hint=f"ssh-add {path}")
     try:
         return paramiko.PKey.from_path(path, ask(f"passphrase of {path}: ").encode())  # type: ignore[arg-type]
-    except (TypeError, ValueError, SSHException):
+    except (TypeError, *_UNREADABLE):
         raise SshError(f"ssh key {path}: the passphrase is wrong", hint="run the same command again") from None
 
 

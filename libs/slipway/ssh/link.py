@@ -12,9 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from slipway.command import Command, Result
-from slipway.errors import SshError
 from slipway.runner import Over
-from slipway.ssh.connection import Connection, LostError, Stream
+from slipway.ssh.connection import Connection, LostError, Stream, UnreachedError
 from slipway.ssh.login import Login
 from slipway.streams import OnLine
 
@@ -43,16 +42,16 @@ class Link:
     def alive(self) -> bool:
         return self._connection.alive
 
-    def run(self, command: Command, timeout: float | None = None) -> Result:
+    def run(self, command: Command, timeout: float | None = None, patience: float = PATIENCE) -> Result:
         """As ``Connection.run``, for what may run twice: if the link is lost meanwhile, it is run again over the next.
 
-        Raises SshError.
+        ``patience``: seconds that a lost host is dialled. Raises SshError.
         """
         while True:
             try:
-                return self._up().run(command, timeout=timeout)
+                return self._up(patience).run(command, timeout=timeout)
             except LostError as lost:
-                self.renew(lost)
+                self.renew(lost, patience)
 
     def listen(self, command: Command, on_line: OnLine, over: Over | None) -> Result:
         """As ``Connection.run``. Raises LostError when the link is lost before it ends."""
@@ -70,10 +69,10 @@ class Link:
         with self._up().reach(host, port) as stream:
             yield stream
 
-    def _up(self) -> Connection:
+    def _up(self, patience: float = PATIENCE) -> Connection:
         """A connection that is alive, as far as anybody knows."""
         if not self._connection.alive:
-            self.renew(LostError(f"ssh {self.login}: link lost", hint="invoke remote-check"))
+            self.renew(LostError(f"ssh {self.login}: link lost", hint="invoke remote-check"), patience)
         return self._connection
 
     def renew(self, lost: LostError, patience: float = PATIENCE) -> None:
@@ -88,7 +87,7 @@ class Link:
                 time.sleep(pause)
                 try:
                     self._connection = self._dial()
-                except SshError as error:
+                except UnreachedError as error:
                     if time.monotonic() > deadline:
                         raise lost from error
                     continue
