@@ -120,7 +120,7 @@ class Invocation:
     @cached_property
     def build_host(self) -> BuildHost:
         """REMOTE_HOST, connected until the task ends, whatever it lacks."""
-        from slipway.tasks.remote import reached
+        from slipway.tasks.host import reached
 
         return reached(self.settings, self.run, door.opened(), self.note)
 

@@ -1,28 +1,15 @@
-"""The build host: what leads to it, its state, its runs."""
+"""The build host: its state, and its runs."""
 
 from __future__ import annotations
 
-import getpass
-import os
-import pwd
 import sys
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
-from pathlib import Path
 
 from slipway.build import check
-from slipway.command import Command
 from slipway.errors import UsageError
-from slipway.hosts import HostName
-from slipway.machine.facts import first_version
 from slipway.model import Image, Stack
 from slipway.remote.attaching import attach, bakes, choose, clean, runs_there
-from slipway.remote.host import BuildHost, reach
 from slipway.remote.preflight import refuse_lacks
-from slipway.runner import Run
-from slipway.settings import Settings, surroundings
-from slipway.ssh.dialling import Phone
 from slipway.tasks.images import tell
 from slipway.tasks.invocation import Invocation
 
@@ -84,22 +71,3 @@ def _agreed(question: str) -> bool:
 
 def _project(here: Invocation) -> str:
     return here.reached.project(here.settings.registry, here.settings.owner)
-
-
-def reached(settings: Settings, run: Run, opened: ExitStack, say: Callable[[str], None]) -> BuildHost:
-    """REMOTE_HOST, connected until ``opened`` ends. Raises UsageError when there is none."""
-    if not settings["REMOTE_HOST"]:
-        raise UsageError("REMOTE_HOST is not set", hint="REMOTE_HOST=me@builder in .env, or --host me@builder")
-    name = HostName.parse(settings["REMOTE_HOST"])
-    rsync = first_version(run(Command(("rsync", "--version"), label="rsync --version")).stdout)
-    return reach(name, settings["REMOTE_PATH"], _phone(settings, run), rsync, opened, say)
-
-
-def _phone(settings: Settings, run: Run) -> Phone:
-    return Phone(
-        run=run,
-        home=Path(pwd.getpwuid(os.getuid()).pw_dir),  # as OpenSSH, which does not heed HOME
-        agent=surroundings().ssh_agent,
-        config=str(Path(settings["SSH_CONFIG"]).expanduser()) if settings["SSH_CONFIG"] else "",
-        ask=getpass.getpass if sys.stdin.isatty() else None,
-    )
