@@ -1,1 +1,1 @@
-"""A build host over SSH: what it must have, and what is looked at before anything is asked of it."""
+"""A build host over SSH: looked at, sent what images read, built on by jobs that outlive their client."""
