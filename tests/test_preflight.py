@@ -8,7 +8,15 @@ import pytest
 
 from slipway.command import Result
 from slipway.errors import MissingError
-from slipway.remote.preflight import HostFacts, examine, look, preflight_command, read_facts, refuse_lacks
+from slipway.remote.preflight import (
+    HostFacts,
+    examine,
+    look,
+    preflight_command,
+    read_facts,
+    refuse_lacks,
+    refuse_little_room,
+)
 
 ANSWER = """\
 ready\tword
@@ -118,6 +126,17 @@ def test_rsync_here_counts_too() -> None:
 def test_what_is_only_a_warning(changes: dict[str, object], name: str, detail: str) -> None:
     state, said, _ = told(replace(FACTS, **changes), name)  # type: ignore[arg-type]
     assert state == "warn" and detail in said
+
+
+def test_too_little_room_for_what_is_planned() -> None:
+    refuse_little_room(FACTS, 20_480_000_000, [15_000_000_000])
+    refuse_little_room(replace(FACTS, free=None, disk=None), 10**15, [10**15])
+    with pytest.raises(MissingError) as caught:
+        refuse_little_room(FACTS, 20_480_000_001, [10_000_000_000, 6_000_000_000])
+    assert [str(problem) for problem in caught.value.problems] == [
+        "disk: 20.5 GB wanted in /var/tmp/slipway, 20.5 GB free",
+        "disk: 32.0 GB wanted in /var/lib/docker, 30.7 GB free",
+    ]
 
 
 def test_the_question() -> None:

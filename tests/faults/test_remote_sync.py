@@ -176,8 +176,13 @@ def test_a_disk_there_that_is_full(stack: Stack, build_host: BuildHost) -> None:
     shop = stack("shop")
     shop.configure(**build_host.settings)
     shop.write("libs/counter/large", secrets.token_hex(2_000_000))
-    build_host.sh("mkdir -p /srv/small && mount -t tmpfs -o size=1m,mode=1777 tmpfs /srv/small")
+    # Room for the bytes, which the pre-flight counts, and none for so many files.
+    build_host.sh("mkdir -p /srv/small && mount -t tmpfs -o size=9m,nr_inodes=24,mode=1777 tmpfs /srv/small")
     try:
+        build_host.sh("dd if=/dev/zero of=/srv/small/ballast bs=1M count=7")
+        ran = shop.invoke("build", "--remote", "--path", "/srv/small/slipway")
+        ran.failed(3, "disk: 4.00 MB wanted in /srv/small/slipway, ", "remote-clean")
+        build_host.sh("rm /srv/small/ballast")
         ran = shop.invoke("build", "--remote", "--path", "/srv/small/slipway")
         ran.failed(5, "No space left on device", "remote-clean")
         assert build_host.sh("find /srv/small -type f") == "", "what had arrived is gone, or the disk would stay full"

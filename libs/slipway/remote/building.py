@@ -18,6 +18,7 @@ from slipway.model import LocalImage
 from slipway.plan import BUILD, Plan
 from slipway.remote.host import BuildHost
 from slipway.remote.jobs import Job, follow, start, stop
+from slipway.remote.preflight import refuse_little_room
 from slipway.remote.shipment import ship, ship_context
 from slipway.remote.sync import Synced, sync
 from slipway.runner import Over, Run
@@ -38,17 +39,20 @@ def site_there(
     known: Survey, plan: Plan, host: BuildHost, run: str, rsync: Run, secrets: Mapping[str, Path], say: Say
 ) -> Iterator[Site]:
     """The host with all that the plan's images read. A job that is not needed any more is ended with this; one that
-    the link was lost to goes on. Raises SyncError, SshError."""
+    the link was lost to goes on. Raises SyncError, SshError, MissingError when there is too little room."""
     settings = known.repository.settings
     names = [step.image for step in plan.of(BUILD)]
     project = host.project(settings.registry, settings.owner)
     folder = f"{project}/runs/{run}"
     salt = known.repository.worktree.cache.salt
     links = {context: context_name(context, salt) for context in sorted({known.stack[name].context for name in names})}
+    shipment = ship(known, names)
+    newest = known.facts.newest
+    refuse_little_room(host.facts, shipment.weight, [newest[name].size for name in names if name in newest])
     there = _prepare(host.link, project, run, links)
     try:
         earlier = [f"{old}/tree" for old in there if "/runs/" in old]
-        tree = sync(ship(known, names), f"{folder}/tree", earlier, rsync, host.link)
+        tree = sync(shipment, f"{folder}/tree", earlier, rsync, host.link)
         given, more = _contexts(known, names, project, run, there, host.link, rsync)
     except SyncError:
         # What has arrived of it is of no use any more, and a full disk would stay full.

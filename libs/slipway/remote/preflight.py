@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from slipway.errors import MissingError, Problem
 from slipway.machine.doctor import ROOMY, Check
 from slipway.machine.facts import at_least, first_version
 from slipway.machine.prerequisites import LEAST_API, LEAST_BUILDX, LEAST_RSYNC, remedy_there
+from slipway.sizes import size
 
 #: Locks and time limits go by the host's clock; certificates and tokens by both.
 _SKEW_WARNED, _SKEW_REFUSED = 5.0, 120.0
@@ -124,6 +125,20 @@ def examine(facts: HostFacts, local_rsync: str) -> tuple[Check, ...]:
 def refuse_lacks(checks: tuple[Check, ...], host: str) -> None:
     """Raises MissingError with all that lacks at once."""
     problems = [Problem(f"{host} {check.name}", check.detail, check.hint) for check in checks if check.state == "lack"]
+    if problems:
+        raise MissingError.of(problems)
+
+
+def refuse_little_room(facts: HostFacts, files: int, images: Sequence[int]) -> None:
+    """Raises MissingError when what is planned does not fit: ``files``, bytes to send, and ``images``, what those to
+    build held when they were last built; an engine needs that twice while it builds."""
+    wanted = [(files, facts.free, facts.folder), (2 * sum(images), facts.disk, facts.disk_folder)]
+    hint = "make room there: invoke remote-clean, docker system df"
+    problems = [
+        Problem("disk", f"{size(needed)} wanted in {folder}, {size(free)} free", hint)
+        for needed, free, folder in wanted
+        if free is not None and needed > free
+    ]
     if problems:
         raise MissingError.of(problems)
 

@@ -42,6 +42,11 @@ class Shipment:
         return sum(entry.kind != "d" for entry in self.entries.values())
 
     @property
+    def weight(self) -> int:
+        """Bytes that the files hold, as they are here now."""
+        return sum(_lstat(self.root / path).st_size for path, entry in self.entries.items() if entry.kind == "f")
+
+    @property
     def names(self) -> bytes:
         """What rsync is to send, each path ended by NUL, as bytes. It takes ``;`` and ``#`` for a comment."""
         return b"".join(b"./" + os.fsencode(path) + b"\0" for path in self.entries)

@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from socket import socket
 
 from slipway.command import Command, Result
 from slipway.errors import SyncError, one_line
@@ -19,7 +21,7 @@ from slipway.remote.preflight import Ask
 from slipway.remote.shipment import Shipment
 from slipway.runner import Run
 from slipway.ssh import line
-from slipway.ssh.connection import LostError
+from slipway.ssh.connection import LostError, Stream
 from slipway.ssh.link import Link
 from slipway.ssh.tunnel import tunnel, words_first
 
@@ -39,10 +41,10 @@ class Synced:
     sent: int
 
 
-def rsync_command(shipment: Shipment, folder: str, good: Sequence[str], socket: str, *, checksum: bool) -> Command:
+def rsync_command(shipment: Shipment, folder: str, good: Sequence[str], place: str, *, checksum: bool) -> Command:
     """``good``: folders there whose equal files are linked instead of sent."""
     python = sys.executable.replace("'", "''")
-    shell = f"'{python}' -S -E '{line.__file__}' '{socket}'"
+    shell = f"'{python}' -S -E '{line.__file__}' '{place}'"
     flags = [
         *("--rsh", shell, "--files-from=-", "--from0", "--links", "--perms", "--times", "--omit-dir-times"),
         *("--secluded-args", "--compress", "--stats", f"--timeout={SILENCE}", f"--partial-dir={_PARTIAL}"),
@@ -67,14 +69,26 @@ def sync(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: L
 def _send(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: Link, *, checksum: bool) -> int:
     """Bytes sent. A lost link is dialled again, and what was sent of a file is not sent twice."""
     for left in reversed(range(_TRIES)):
-        said: list[str] = []
-        with tunnel(lambda client, said=said: link.stream(words_first(client), said.append)) as socket:  # type: ignore[misc]
-            result = run(rsync_command(shipment, folder, good, socket, checksum=checksum))
+        result = _rsync(shipment, folder, good, run, link, checksum)
         if link.alive or not left:
             break
         link.renew(LostError(f"ssh {link.login}: link lost during sync", hint="run the same command again"))
-    _check(result, said, folder)
+    _check(result, folder)
     return _bytes(result.stdout)
+
+
+def _rsync(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: Link, checksum: bool) -> Result:
+    """Both halves of it: what could not be written there is told by the exit status of the other half alone."""
+    said: list[str] = []
+    ended: list[int] = []
+
+    def joined(client: socket) -> AbstractContextManager[Stream]:
+        return link.stream(words_first(client), said.append, ended.append)
+
+    with tunnel(joined) as place:
+        here = run(rsync_command(shipment, folder, good, place, checksum=checksum))
+    there = next(filter(None, ended), 0)
+    return replace(here, exit_code=here.exit_code or there, stderr="\n".join((*said, here.stderr)))
 
 
 def compared(shipment: Shipment, folder: str, ask: Ask) -> bool:
@@ -98,11 +112,10 @@ def _differing(shipment: Shipment, folder: str, ask: Ask) -> str:
     return one_line(re.sub(r"^[0-9a-f]{64} [ *]|\t.*", "", odd[0]).removeprefix("./")) if odd else folder
 
 
-def _check(result: Result, said: Sequence[str], folder: str) -> None:
-    """``said``: what rsync told there."""
+def _check(result: Result, folder: str) -> None:
     if result.ok:
         return
-    words = [text for text in (*said, *result.stderr.splitlines()) if text.strip()]
+    words = [text for text in result.stderr.splitlines() if text.strip()]
     cause = next((text for text in words if _SPACE.search(text)), words[0] if words else "")
     hint = "make room there: invoke remote-clean, docker system df" if _SPACE.search(cause) else "invoke remote-check"
     raise SyncError(f"rsync to {folder}: {cause or f'exit code {result.exit_code}'}", hint=hint)

@@ -93,8 +93,11 @@ class Connection:
         return Result(exit_code, stdout, stderr, time.monotonic() - began)
 
     @contextmanager
-    def stream(self, command: Command, on_line: OnLine | None = None) -> Iterator[Stream]:
-        """Run ``command`` with its stdin and stdout left to the caller; ``on_line`` gets what it says on stderr."""
+    def stream(
+        self, command: Command, on_line: OnLine | None = None, on_end: Callable[[int], object] | None = None
+    ) -> Iterator[Stream]:
+        """Run ``command`` with its stdin and stdout left to the caller; ``on_line`` gets what it says on stderr,
+        ``on_end`` its exit status, −1 when it left none."""
         with self._told(command.label or command.argv[0]):
             channel = self._transport.open_session(timeout=_CHANNEL_SECONDS)
             try:
@@ -104,6 +107,9 @@ class Connection:
                 listening.start()
                 yield channel
                 listening.join(_LAST_OUTPUT_SECONDS)
+                if on_end:
+                    channel.status_event.wait(_LAST_OUTPUT_SECONDS)
+                    on_end(channel.exit_status)
             finally:
                 channel.close()
 

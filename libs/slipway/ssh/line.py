@@ -25,11 +25,15 @@ def pump(channel: socket.socket) -> int:
         ready, _, _ = select.select(sources, [], [])
         if 0 in ready:
             data = os.read(0, PIECE)
-            if data:
-                channel.sendall(data)
-            else:
+            try:
+                if data:
+                    channel.sendall(data)
+                else:
+                    channel.shutdown(socket.SHUT_WR)
+            except OSError:  # the other half has ended: what it said last is still to be read
+                data = b""
+            if not data:
                 sources.remove(0)
-                channel.shutdown(socket.SHUT_WR)
         if channel.fileno() in ready:
             data = channel.recv(PIECE)
             if not data:

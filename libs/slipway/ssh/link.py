@@ -58,9 +58,11 @@ class Link:
         return self._up().run(command, on_line, None, over)
 
     @contextmanager
-    def stream(self, command: Command, on_line: OnLine | None = None) -> Iterator[Stream]:
+    def stream(
+        self, command: Command, on_line: OnLine | None = None, on_end: Callable[[int], object] | None = None
+    ) -> Iterator[Stream]:
         """As ``Connection.stream``."""
-        with self._up().stream(command, on_line) as stream:
+        with self._up().stream(command, on_line, on_end) as stream:
             yield stream
 
     @contextmanager

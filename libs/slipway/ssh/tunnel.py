@@ -87,8 +87,9 @@ def _join(client: socket.socket, open_stream: Open) -> None:
         sending.start()
         while data := stream.recv(PIECE):
             client.sendall(data)
+        # The client hears of the end when all is known of it, and not before.
         with contextlib.suppress(OSError):
-            client.shutdown(socket.SHUT_RDWR)
+            client.shutdown(socket.SHUT_RD)
         sending.join()
 
 
