@@ -632,3 +632,27 @@ def test_the_hint_is_for_the_cause(bench: Bench, cause: str, hint: str) -> None:
     with pytest.raises(BuildError) as caught:
         check([Outcome("a", "failed", "", "", detail=cause)], bench.record)
     assert caught.value.hint.startswith(hint)
+
+
+def test_what_a_host_built_ahead_on_the_refused_loses_its_tags(bench: Bench) -> None:
+    """A host that goes on by itself has baked every wave by the time the first one is looked at."""
+    bench.warned = {"base-ml": "SecretsUsedInArgOrEnv: no secrets in ENV (line 3)"}
+    found, plan = bench.plan()
+    told: list[tuple[Command, ...]] = []
+
+    def ahead(command: Command, on_line: OnLine | None = None, *, over: Callable[[], bool]) -> Result:
+        for later in told[0] if len(told) == 1 else ():
+            bench.bake(later, lambda line: None)
+        return bench.run(command, on_line=on_line, over=over)
+
+    site = replace(site_here(found.repository, ahead, {}), expect=lambda commands: told.append(commands()))
+    outcomes = build(Work(found, plan, bench.engine, site, bench.record, bench.events.append))
+    assert {outcome.image: outcome.status for outcome in outcomes} == {
+        "base-runtime": "built",
+        "base-ml": "failed",
+        "svc-forms": "built",
+        "svc-ocr": "skipped",
+    }
+    assert len(told[0]) == 3 and told[1:] == [()], "nothing more is expected once something was refused"
+    tags = [tag for image in bench.engine.images() for tag in image.tags]
+    assert not [tag for tag in tags if "svc-ocr" in tag or "base-ml" in tag]

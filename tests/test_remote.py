@@ -129,7 +129,7 @@ def test_what_is_expected_is_begun_once() -> None:
     failing = {"2"}
 
     def answer(command: Command) -> Result:
-        return Result(0, "1\n" if command.label == "follow the job" and command.argv[5] in failing else "0\n")
+        return Result(0, "1\n" if command.label == "follow" and command.argv[5] in failing else "0\n")
 
     there = link(answer)
     run = Bakes(there, "/run", {}, 60)

@@ -14,7 +14,7 @@ What is not so loses its tags.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 
@@ -54,7 +54,7 @@ _QUESTIONS = 8
 def build(work: Work) -> tuple[Outcome, ...]:
     """Carry out the plan; an outcome for each of its steps, in its order. Raises nothing for a failed image."""
     plan, parents = work.plan, work.parents
-    work.site.expect(lambda: ahead(work))
+    work.site.expect(lambda: tuple(ahead(work)))
     outcomes = _fetched(work)
     wanted = [step.image for step in plan.of(BUILD)]
     seconds: dict[str, float] = dict.fromkeys(wanted, 0.0)
@@ -84,19 +84,16 @@ def build(work: Work) -> tuple[Outcome, ...]:
             outcomes[name] = _failed(plan.by_image[name], failures[name], seconds[name])
         elif name not in outcomes:
             outcomes[name] = _skipped(plan.by_image[name], [*failures, *missing], parents)
-            _take_back(work, plan.by_image[name])
     return tuple(outcomes[step.image] for step in plan.steps)
 
 
-def ahead(work: Work) -> tuple[Command, ...]:
+def ahead(work: Work) -> Iterator[Command]:
     """What ``build`` will bake if nothing fails: a host that outlives us goes on with it by itself."""
     remaining = [step.image for step in work.plan.of(BUILD)]
-    commands: list[Command] = []
     while remaining:
         wave = _wave(work, remaining)
-        commands.append(bake(work, wave))
+        yield bake(work, wave)
         remaining = [name for name in remaining if name not in wave]
-    return tuple(commands)
 
 
 def pull_roots(survey: Survey, plan: Plan, engine: Engine) -> bool:
@@ -178,6 +175,8 @@ def _solve(work: Work, wave: Sequence[str], seconds: dict[str, float]) -> tuple[
     for name, failure in unfit.items():
         _withdraw(work, work.plan.by_image[name], listed)
         work.on_event(Event(name, "failed", failure.cause))
+    if unfit:
+        _take_back(work, unfit)
     good = [name for name in made if name not in unfit]
     if good:
         _remember(work, good)
@@ -212,8 +211,7 @@ def _unfit(work: Work, made: Sequence[str], solved: Solved, listed: Mapping[str,
 
 def _otherwise(work: Work, made: Sequence[str], listed: Mapping[str, LocalImage]) -> dict[str, str]:
     """What is not as it was planned, and in what."""
-    wanted = work.survey.repository.platforms
-    steps = [work.plan.by_image[name] for name in made]
+    steps, wanted = [work.plan.by_image[name] for name in made], work.survey.repository.platforms
     found = {step.image: unlike(step, listed.get(str(step.content)), wanted) for step in steps}
     return {name: what for name, what in found.items() if what}
 
@@ -226,10 +224,14 @@ def _withdraw(work: Work, step: Step, listed: Mapping[str, LocalImage]) -> None:
             work.engine.untag(reference)
 
 
-def _take_back(work: Work, step: Step) -> None:
-    """A host that goes on by itself may have built it on what was refused meanwhile."""
-    if not work.survey.facts.here(step.image):
-        _withdraw(work, step, _look(work, [str(step.content)]))
+def _take_back(work: Work, refused: Collection[str]) -> None:
+    """What stands on the refused is not wanted any more; a host that goes on by itself may have built some of it."""
+    work.site.expect(tuple)
+    above = graph.descendants(work.parents, refused)
+    steps = [step for step in work.plan.of(BUILD) if step.image in above and not work.survey.facts.here(step.image)]
+    listed = _look(work, [str(step.content) for step in steps])
+    for step in steps:
+        _withdraw(work, step, listed)
 
 
 class _Tries:

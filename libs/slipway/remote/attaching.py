@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from slipway import runs
@@ -19,6 +18,7 @@ from slipway.model import INPUT_LABEL
 from slipway.plan import Outcome
 from slipway.progress import Progress
 from slipway.remote.jobs import Job, follow
+from slipway.remote.scripts import script
 from slipway.sizes import size
 from slipway.solve import OnEvent
 from slipway.ssh.link import Link
@@ -56,8 +56,7 @@ class Baked:
 
 def runs_there(link: Link, project: str) -> tuple[RunThere, ...]:
     """The runs that are kept there, newest first."""
-    script = Path(__file__).with_name("runs.sh").read_text("utf-8")
-    said = link.run(Command(("sh", "-c", script, "sh", project), label="list runs"), timeout=60).stdout
+    said = link.run(script("runs", project), timeout=60).stdout
     return tuple(_run(line.split()) for line in said.splitlines())
 
 
@@ -123,8 +122,7 @@ class Cleaned:
 
 def clean(link: Link, project: str, *, look: bool) -> Cleaned:
     """Remove what builds left of a project there, or only ``look`` what that is."""
-    script = Path(__file__).with_name("clean.sh").read_text("utf-8")
-    result = link.run(Command(("sh", "-c", script, "sh", project, "look" if look else ""), label="clean"), timeout=600)
+    result = link.run(script("clean", project, "look" if look else ""), timeout=600)
     try:
         went, stay, kilobytes = map(int, result.stdout.split())
     except ValueError:
@@ -134,10 +132,8 @@ def clean(link: Link, project: str, *, look: bool) -> Cleaned:
 
 def bakes(link: Link, folder: str, run: RunThere) -> tuple[tuple[Baked, ...], ...]:
     """What the run's last job bakes, in its order."""
-    script = 'cd -- "$1" && n=1 && while [ -e "input-$n" ]; do cat "input-$n" && echo && n=$((n + 1)) || exit; done'
-    said = link.run(
-        Command(("sh", "-c", script, "sh", f"{folder}/jobs/{run.job}"), label="read bake files"), timeout=60
-    )
+    line = 'cd -- "$1" && n=1 && while [ -e "input-$n" ]; do cat "input-$n" && echo && n=$((n + 1)) || exit; done'
+    said = link.run(Command(("sh", "-c", line, "sh", f"{folder}/jobs/{run.job}"), label="read bake files"), timeout=60)
     try:
         return tuple(_baked(json.loads(text)) for text in _documents(said.stdout))
     except (ValueError, KeyError, IndexError):

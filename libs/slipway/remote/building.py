@@ -19,6 +19,7 @@ from slipway.plan import BUILD, Plan
 from slipway.remote.host import BuildHost
 from slipway.remote.jobs import Job, follow, start, stop
 from slipway.remote.preflight import refuse_little_room
+from slipway.remote.scripts import script
 from slipway.remote.shipment import ship, ship_context
 from slipway.remote.sync import Synced, sync
 from slipway.runner import Over, Run
@@ -96,7 +97,8 @@ class Bakes:
         self._ahead: list[Command] = []
 
     def expect(self, commands: Callable[[], tuple[Command, ...]]) -> None:
-        """What will be run, if nothing fails."""
+        """What will be run, if nothing fails; what was expected before is not, and ends."""
+        self.end()
         self._expected = commands()
 
     def __call__(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result:
@@ -133,9 +135,7 @@ def context_name(context: str, salt: str) -> str:
 def _prepare(link: Link, project: str, run: str, links: Mapping[str, str]) -> tuple[str, ...]:
     """Make the run's folder; the older runs and the contexts that are whole there."""
     pairs = [word for context, name in links.items() for word in (name, _below_tree(context))]
-    script = Path(__file__).with_name("prepare.sh").read_text("utf-8")
-    command = Command(("sh", "-c", script, "sh", project, run, str(KEPT), *pairs), label="make the run's folder")
-    result = link.run(command, timeout=60)
+    result = link.run(script("prepare", project, run, str(KEPT), *pairs), timeout=60)
     if not result.ok:
         raise SyncError(f"{project}/runs/{run}: {result.stderr.strip()}", hint="invoke remote-check")
     return tuple(f"{project}/{line}" for line in result.stdout.splitlines())
@@ -175,8 +175,8 @@ def _told(synced: Sequence[Synced]) -> str:
     return f"synced {files} files, {sent:,} bytes sent"
 
 
-def _do(link: Link, script: str, *words: str) -> None:
-    result = link.run(Command(("sh", "-c", script, "sh", *words), label="keep what was synced"), timeout=60)
+def _do(link: Link, line: str, *words: str) -> None:
+    result = link.run(Command(("sh", "-c", line, "sh", *words), label="keep what was synced"), timeout=60)
     if not result.ok:
         raise SyncError(f"{words[0]}: {result.stderr.strip()}", hint="invoke remote-check")
 

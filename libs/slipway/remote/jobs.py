@@ -15,6 +15,7 @@ from pathlib import Path
 
 from slipway.command import Command, Result
 from slipway.errors import SshError
+from slipway.remote.scripts import script
 from slipway.runner import Over
 from slipway.ssh.connection import LostError, spoken
 from slipway.ssh.link import Link
@@ -50,7 +51,7 @@ def start(job: Job, secrets: Mapping[str, bytes], seconds: int, link: Link) -> N
 
     Raises SshError when it cannot be begun.
     """
-    command = _script("start", job.run, job.name, str(seconds), stdin=packed(job, secrets))
+    command = script("start", job.run, job.name, str(seconds), stdin=packed(job, secrets))
     result = link.run(command, timeout=_START_SECONDS)
     if not result.ok:
         words = result.stderr.strip().splitlines()[-1:] or [f"exit code {result.exit_code}"]
@@ -83,7 +84,7 @@ def follow(job: Job, number: int, link: Link, on_line: OnLine | None = None, ove
             on_line(line)
 
     while True:
-        command = _script("follow", job.folder, str(number), str(heard + 1))
+        command = script("follow", job.folder, str(number), str(heard + 1))
         try:
             result = link.listen(command, count, over)
         except LostError as lost:
@@ -103,7 +104,7 @@ def follow(job: Job, number: int, link: Link, on_line: OnLine | None = None, ove
 def stop(job: Job, link: Link) -> None:
     """End the job, if it runs; what is finished is kept. Raises SshError when the host does not answer soon."""
     try:
-        link.run(_script("stop", job.folder), timeout=_STOP_SECONDS, patience=_STOP_PATIENCE)
+        link.run(script("stop", job.folder), timeout=_STOP_SECONDS, patience=_STOP_PATIENCE)
     except LostError as lost:
         raise _goes_on(job, link) from lost
 
@@ -122,11 +123,6 @@ def _wait(job: Job, link: Link, lost: LostError) -> None:
 def _goes_on(job: Job, link: Link) -> LostError:
     said = f"ssh {link.login}: the host does not answer; what runs there goes on, or has ended"
     return LostError(said, hint=f"invoke remote-attach {job.run.rpartition('/')[2]}")
-
-
-def _script(name: str, *words: str, stdin: bytes = b"") -> Command:
-    text = Path(__file__).with_name(f"{name}.sh").read_text("utf-8")
-    return Command(("sh", "-c", text, "sh", *words), stdin=stdin, label=f"{name} the job")
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:

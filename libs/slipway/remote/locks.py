@@ -11,10 +11,10 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from slipway.command import Command
 from slipway.errors import LockedError, SshError
+from slipway.remote.scripts import script
 from slipway.ssh.link import Link
 
 #: The lease is renewed so often, and ran out when it was not for so long; in seconds.
@@ -30,9 +30,8 @@ def held(link: Link, lock: str, who: str, say: Callable[[str], None], *, broken:
     """
     word = secrets.token_hex(8)
     name = lock.rpartition("/")[2]
-    script = Path(__file__).with_name("lock.sh").read_text("utf-8")
     words = (lock, who, word, str(STALE), "break" if broken else "")
-    said = link.run(Command(("sh", "-c", script, "sh", *words), label="lock"), timeout=60).stdout.strip()
+    said = link.run(script("lock", *words), timeout=60).stdout.strip()
     if said != "ours":
         raise _refused(name, said)
     if broken:
@@ -65,5 +64,5 @@ def _renew(link: Link, lock: str, word: str, done: threading.Event) -> None:
             _run(link, 'touch -- "$1/lease"', lock, word)
 
 
-def _run(link: Link, script: str, lock: str, word: str) -> None:
-    link.run(Command(("sh", "-c", _OURS + script, "sh", lock, word), label="lock"), timeout=30)
+def _run(link: Link, line: str, lock: str, word: str) -> None:
+    link.run(Command(("sh", "-c", _OURS + line, "sh", lock, word), label="lock"), timeout=30)

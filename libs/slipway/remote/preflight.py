@@ -9,13 +9,13 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from slipway.command import Command, Result
 from slipway.errors import MissingError, Problem
 from slipway.machine.doctor import ROOMY, Check
 from slipway.machine.facts import at_least, first_version
 from slipway.machine.prerequisites import LEAST_API, LEAST_BUILDX, LEAST_RSYNC, remedy_there
+from slipway.remote.scripts import script
 from slipway.sizes import size
 
 #: Locks and time limits go by the host's clock; certificates and tokens by both.
@@ -65,8 +65,7 @@ class HostFacts:
 
 def preflight_command(folder: str, word: str) -> Command:
     """``word``: what the answer begins with; whatever stands before it was printed by the login shell."""
-    script = Path(__file__).with_name("preflight.sh").read_text("utf-8")
-    return Command(("sh", "-c", script, "sh", word, folder), label="pre-flight")
+    return script("preflight", word, folder)
 
 
 def look(ask: Ask, folder: str) -> HostFacts:

@@ -12,12 +12,12 @@ import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from socket import socket
 
 from slipway.command import Command, Result
 from slipway.errors import SyncError, one_line
 from slipway.remote.preflight import Ask
+from slipway.remote.scripts import script
 from slipway.remote.shipment import Shipment
 from slipway.runner import Run
 from slipway.ssh import line
@@ -99,8 +99,7 @@ def compared(shipment: Shipment, folder: str, ask: Ask) -> bool:
 
 
 def _listing(folder: str, *more: str) -> Command:
-    script = Path(__file__).with_name("listing.sh").read_text("utf-8")
-    return Command(("sh", "-c", script, "sh", folder, *more), label="compare what was sent")
+    return script("listing", folder, *more)
 
 
 def _differing(shipment: Shipment, folder: str, ask: Ask) -> str:
