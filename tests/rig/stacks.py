@@ -56,7 +56,8 @@ class Ran:
     @property
     def closing(self) -> str:
         """stderr from its first ``error:`` line on."""
-        return self.stderr[self.stderr.index("error: ") :] if "error: " in self.stderr else ""
+        found = re.search(r"^error: ", self.stderr, re.MULTILINE)
+        return self.stderr[found.start() :] if found else ""
 
     def decent(self) -> Ran:
         """Told as the contract says: no traceback, no escape byte, and a failure closes with its lines on stderr."""
