@@ -1,7 +1,8 @@
 """What a contributor runs: ``nox`` for all of it, or one of ``nox --list``.
 
 ``nox -s smoke`` tests every image of this repository, ``nox -s "smoke(svc-ocr)"`` one, and
-``nox -s smoke -- --image registry.example.com/acme/svc-ocr:v1`` an image that is already somewhere.
+``nox -s smoke -- --image registry.example.com/acme/svc-ocr:v1`` an image that is already somewhere, and
+``nox -s smoke -- --remote`` all of it on the build host.
 The sessions run in the environment that holds nox, so they start at once.
 """
 
@@ -96,7 +97,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def build(session: nox.Session) -> None:
     """Every image; what is already built is reused."""
-    session.run(PYTHON, "-m", "invoke", "build")
+    session.run(PYTHON, "-m", "invoke", "build", *session.posargs)
 
 
 @nox.session(requires=[] if GIVEN_IMAGE else ["build"])

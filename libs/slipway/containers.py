@@ -48,8 +48,8 @@ class Sandbox:
 class Spec:
     """One container: ``image`` is an id; ``volumes`` maps a volume's name to its path; ``ports`` as ``8080/tcp``.
 
-    ``scratch`` are paths that get a fresh volume of their own; ``secrets`` is a folder of this machine that the
-    container sees, read-only, as ``/run/secrets``.
+    ``scratch`` are paths that get a fresh volume of their own; ``secrets`` is a folder of the engine's machine, or a
+    volume's name, that the container sees, read-only, as ``/run/secrets``.
     """
 
     image: str
@@ -71,7 +71,8 @@ def create(client: Client, spec: Spec) -> str:
     mounts = [_mount(path, spec.labels, name) for name, path in spec.volumes.items()]
     mounts += [_mount(path, spec.labels) for path in spec.scratch]
     if spec.secrets:
-        mounts.append({"Target": SECRETS, "Type": "bind", "Source": spec.secrets, "ReadOnly": True})
+        kind = "bind" if spec.secrets.startswith("/") else "volume"
+        mounts.append({"Target": SECRETS, "Type": kind, "Source": spec.secrets, "ReadOnly": True})
     try:
         created = client.containers.create(
             spec.image,
@@ -204,6 +205,22 @@ def remove_volume(client: Client, name: str) -> None:
 
 def remove_network(client: Client, name: str) -> None:
     _unless_gone(lambda: client.api.remove_network(name))
+
+
+def fill_volume(client: Client, name: str, spec: Spec, archive: bytes) -> None:
+    """A new volume that holds what ``archive`` does, a tar. Raises SmokeError.
+
+    A container of the image takes it in; it is never started.
+    """
+    mount = {**_mount(SECRETS, spec.labels, name), "VolumeOptions": {"NoCopy": True, "Labels": dict(spec.labels)}}
+    holder = f"{name}-holder"
+    try:
+        client.containers.create(spec.image, name=holder, labels=dict(spec.labels), mounts=[mount], network="none")
+        client.api.put_archive(holder, SECRETS, archive)
+    except OSError as error:
+        raise SmokeError(f"{spec.alias}: its secrets: {reply(error)}") from error
+    finally:
+        remove(client, holder)
 
 
 def create_network(client: Client, name: str, marks: Mapping[str, str]) -> None:

@@ -9,7 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def labels(run: str) -> dict[str, str]:
 
 
 def owner() -> str:
-    """This process: host, pid namespace, pid and start time, so that a reused pid is another owner."""
+    """This process: machine, pid namespace, pid and start time, so that a reused pid is another owner."""
     return f"{_here()} {os.getpid()} {_started(os.getpid())}"
 
 
@@ -93,12 +93,16 @@ def _unless_busy() -> Iterator[None]:
 
 
 def _here() -> str:
-    """This host, and the pid namespace where there is such a thing."""
-    try:
+    """This machine by name and id, and the pid namespace, as far as there are such things.
+
+    Two machines of one name may use one engine, a build host's; all first namespaces have one number.
+    """
+    machine = namespace = "-"
+    with suppress(OSError):
+        machine = Path("/etc/machine-id").read_text("ascii").strip() or "-"
+    with suppress(OSError):
         namespace = str(Path("/proc/self/ns/pid").readlink())
-    except OSError:
-        namespace = "-"
-    return f"{socket.gethostname()} {namespace}"
+    return f"{socket.gethostname()} {machine} {namespace}"
 
 
 def _started(pid: int) -> str:

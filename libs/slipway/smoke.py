@@ -84,11 +84,19 @@ class Outcome:
 
 
 @dataclass(frozen=True)
+class Elsewhere:
+    """Another machine: its engine's address, and the socket that leads to the ports that are published there."""
+
+    engine: str
+    ports: str
+
+
+@dataclass(frozen=True)
 class Round:
     """One round of smoke tests: the repository, the run's id and directory, and every image's id by name.
 
     ``slowness`` multiplies time limits; ``allow_setuid`` are paths of programs that may be setuid; ``history`` says of
-    an image's id whether it passed in earlier rounds.
+    an image's id whether it passed in earlier rounds. ``elsewhere`` is where the engine is when it is not here.
     """
 
     root: Path
@@ -99,6 +107,7 @@ class Round:
     allow_setuid: tuple[str, ...] = ()
     history: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)
     redact: Redactor = field(default_factory=Redactor)
+    elsewhere: Elsewhere | None = None
 
     def folder(self, name: str) -> Path:
         """Where the results and the containers' logs of one target go."""
@@ -165,7 +174,11 @@ def pytest_command(target: Target, this: Round) -> Command:
         argv += [f"--slipway-allow-setuid={path}" for path in this.allow_setuid]
         argv.append(str(CHECKS))
     argv += [str(this.root / path) for path in target.tests]
-    return Command(tuple(argv), cwd=str(this.root), label=f"smoke {target.name}")
+    engine = {}
+    if this.elsewhere:
+        argv.append(f"--slipway-ports={this.elsewhere.ports}")
+        engine["DOCKER_HOST"] = this.elsewhere.engine
+    return Command(tuple(argv), cwd=str(this.root), env=engine, label=f"smoke {target.name}")
 
 
 def read_outcome(name: str, exit_code: int, junit: str, log: str) -> Outcome:

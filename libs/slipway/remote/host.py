@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from socket import socket
 
 from slipway.engine import Engine
+from slipway.errors import SshError
 from slipway.hosts import HostName
 from slipway.machine.doctor import Check
 from slipway.remote.preflight import HostFacts, examine, look
+from slipway.ssh.connection import Stream
 from slipway.ssh.dialling import Phone, dial
 from slipway.ssh.link import Link
-from slipway.ssh.tunnel import ENGINE, tunnel
+from slipway.ssh.tunnel import ENGINE, port_first, tunnel
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,22 @@ class BuildHost:
         """A socket here whose connections go on from there to ``host``, until ``opened`` ends."""
         return opened.enter_context(tunnel(lambda client: self.link.reach(host, port)))
 
+    def ports(self, opened: ExitStack, say: Callable[[str], None]) -> str:
+        """A socket here: whoever names a port (digits, then NUL) goes on to it on the host's loopback, until ``opened``
+        ends. ``say`` is told of one that the host does not forward."""
+
+        @contextmanager
+        def joined(client: socket) -> Iterator[Stream]:
+            port = port_first(client)
+            try:
+                with self.link.reach("127.0.0.1", port) as stream:
+                    yield stream
+            except SshError as error:
+                say(f"port {port} there is not reached: {error.message}")
+                raise
+
+        return opened.enter_context(tunnel(joined))
+
 
 def reach(
     name: HostName, folder: str, phone: Phone, local_rsync: str, opened: ExitStack, say: Callable[[str], None]
@@ -47,5 +66,5 @@ def reach(
     link = Link(lambda: dial(name, phone), say)
     opened.callback(link.close)
     facts = look(link.run, folder)
-    socket = opened.enter_context(tunnel(lambda client: link.stream(ENGINE)))
-    return BuildHost(name, link, facts, examine(facts, local_rsync), Engine(f"unix://{socket}", far=True))
+    way = opened.enter_context(tunnel(lambda client: link.stream(ENGINE)))
+    return BuildHost(name, link, facts, examine(facts, local_rsync), Engine(f"unix://{way}", far=True))

@@ -37,11 +37,11 @@ PIECE = 32768
 
 
 class Stream(Protocol):
-    """A command's stdin and stdout there, as a socket has them."""
+    """A command's stdin and stdout there, or a connection from there: as a socket has them."""
 
     def recv(self, size: int, /) -> bytes: ...
     def sendall(self, data: bytes, /) -> None: ...
-    def shutdown_write(self) -> None: ...
+    def shutdown(self, how: int, /) -> None: ...
 
 
 class UnreachedError(SshError):

@@ -32,15 +32,28 @@ _LONGEST_FOLDER = 104 - 32
 Open = Callable[[socket.socket], AbstractContextManager[Stream]]
 
 
-def words_first(client: socket.socket) -> Command:
-    """The client sends a shell's line, ended by NUL: see ``line.py``."""
+def first_words(client: socket.socket) -> bytes:
+    """What the client says before anything else, ended by NUL."""
     said = b""
     while not said.endswith(b"\0"):
         piece = client.recv(1)
         if not piece:
             raise OSError("hung up before it said what it wants")
         said += piece
-    return Command(("sh", "-c", os.fsdecode(said[:-1])), label="rsync")
+    return said[:-1]
+
+
+def words_first(client: socket.socket) -> Command:
+    """The client begins with a shell's line: see ``line.py``."""
+    return Command(("sh", "-c", os.fsdecode(first_words(client))), label="rsync")
+
+
+def port_first(client: socket.socket) -> int:
+    """The client begins with a port's number."""
+    said = first_words(client)
+    if not said.isdigit():
+        raise OSError(f"{said!r} is no port")
+    return int(said)
 
 
 @contextmanager
@@ -54,7 +67,7 @@ def tunnel(open_stream: Open) -> Iterator[str]:
     try:
         listener.bind(str(folder / "s"))
         listener.listen(64)
-        threading.Thread(target=_serve, args=(listener, open_stream), daemon=True).start()
+        threading.Thread(target=serve, args=(listener, open_stream), daemon=True).start()
         yield str(folder / "s")
     finally:
         # Closing alone would not wake the thread that waits for a connection.
@@ -73,7 +86,8 @@ def _sweep(place: str) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _serve(listener: socket.socket, open_stream: Open) -> None:
+def serve(listener: socket.socket, open_stream: Open) -> None:
+    """Join each connection to the stream that is opened for it, until the listener is closed."""
     with contextlib.suppress(OSError):
         while True:
             client, _ = listener.accept()
@@ -82,15 +96,20 @@ def _serve(listener: socket.socket, open_stream: Open) -> None:
 
 def _join(client: socket.socket, open_stream: Open) -> None:
     """What cannot be opened is hung up: whoever asked tells it as an engine that does not answer."""
-    with client, contextlib.suppress(SshError, OSError), open_stream(client) as stream:
-        sending = threading.Thread(target=_send, args=(client, stream), daemon=True)
-        sending.start()
-        while data := stream.recv(PIECE):
-            client.sendall(data)
-        # The client hears of the end when all is known of it, and not before.
-        with contextlib.suppress(OSError):
-            client.shutdown(socket.SHUT_RD)
-        sending.join()
+    with client, contextlib.suppress(SshError, OSError):
+        try:
+            with open_stream(client) as stream:
+                sending = threading.Thread(target=_send, args=(client, stream), daemon=True)
+                sending.start()
+                while data := stream.recv(PIECE):
+                    client.sendall(data)
+                # The client hears of the end when all is known of it, and not before.
+                with contextlib.suppress(OSError):
+                    client.shutdown(socket.SHUT_RD)
+                sending.join()
+        finally:
+            # Closing alone would not wake the thread that waits for the client's words, and so not hang up.
+            client.shutdown(socket.SHUT_RDWR)
 
 
 def _send(client: socket.socket, stream: Stream) -> None:
@@ -98,4 +117,4 @@ def _send(client: socket.socket, stream: Stream) -> None:
         while data := client.recv(PIECE):
             stream.sendall(data)
     with contextlib.suppress(OSError, EOFError):
-        stream.shutdown_write()
+        stream.shutdown(socket.SHUT_WR)

@@ -122,13 +122,21 @@ def list_images(
 
 @task
 def smoke(
-    c: Context, names: Sequence[str] = (), image: str = "", allow_unused_env: bool = False, json: bool = False
+    c: Context,
+    names: Sequence[str] = (),
+    image: str = "",
+    remote: bool = False,
+    host: str = "",
+    path: str = "",
+    allow_unused_env: bool = False,
+    json: bool = False,
 ) -> None:
     """Test running containers of all images, or of those named."""
-    from slipway.tasks.invocation import Invocation
+    from slipway.tasks.invocation import Invocation, Where
     from slipway.tasks.smoke import run_smoke
 
-    run_smoke(Invocation(json=json, allow_unused_env=allow_unused_env), names, image)
+    where = Where(remote, host, path)
+    run_smoke(Invocation(json=json, allow_unused_env=allow_unused_env, where=where), names, image)
 
 
 @task

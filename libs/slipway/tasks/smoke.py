@@ -10,6 +10,7 @@ from slipway import smoke as testing
 from slipway.errors import SmokeError, UsageError
 from slipway.model import Reference
 from slipway.survey import Survey
+from slipway.tasks import door
 from slipway.tasks.invocation import Invocation, only
 
 
@@ -28,6 +29,7 @@ def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
             here.settings.project.allow_setuid,
             testing.verdicts(runs.records(here.settings.root / ".slipway")),
             record.redact,
+            _elsewhere(here),
         )
         _tell_elsewhere(here, known, targets)
         outcomes: list[testing.Outcome] = []
@@ -46,6 +48,13 @@ def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
             )
 
 
+def _elsewhere(here: Invocation) -> testing.Elsewhere | None:
+    """The build host, for as long as the task runs."""
+    if not here.remote:
+        return None
+    return testing.Elsewhere(here.engine.address, here.reached.ports(door.opened(), here.note))
+
+
 def _sweep(here: Invocation) -> None:
     """Remove what tests left in the engine that were killed, for an interrupt does not wait long for them."""
     with contextlib.suppress(OSError):
@@ -58,7 +67,7 @@ def _targets(here: Invocation, known: Survey, names: Sequence[str], existing: fr
     return [
         testing.Target(name, tests=testing.tests_for(name, (), existing))
         if name in together
-        else _target(here, known, name, _built(known, name), existing)
+        else _target(here, known, name, _built(here, known, name), existing)
         for name in chosen
     ]
 
@@ -68,7 +77,7 @@ def _target(here: Invocation, known: Survey, name: str, image: str, existing: fr
     below = graph.ancestors({entry.name: entry.parents for entry in stack}, [name])
     bases = [entry.name for entry in stack if entry.name in below]
     parents = (*stack[name].parents, *stack[name].roots)
-    parent = _built(known, parents[0]) if stack[name].parents else (parents or ("",))[0]
+    parent = _built(here, known, parents[0]) if stack[name].parents else (parents or ("",))[0]
     project = here.settings.project
     budget = project.budgets.get(name, "")
     tests = testing.tests_for(name, bases, existing)
@@ -85,10 +94,11 @@ def _given(here: Invocation, known: Survey, image: str, existing: frozenset[str]
     return testing.Target(name, found)
 
 
-def _built(known: Survey, name: str) -> str:
+def _built(here: Invocation, known: Survey, name: str) -> str:
     found = known.facts.here(name)
     if not found:
-        raise UsageError(f"smoke {name}: not built with the inputs as they are now", hint=f"invoke build {name}")
+        hint = f"invoke build {name}{' --remote' * here.remote}"
+        raise UsageError(f"smoke {name}: not built with the inputs as they are now", hint=hint)
     return found.id
 
 

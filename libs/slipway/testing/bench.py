@@ -16,8 +16,8 @@ from slipway.command import Secret
 from slipway.errors import SlipwayError, SmokeError, UsageError, suggestion
 from slipway.layers import Chunks, Layer, read_layers
 from slipway.redact import Redactor
-from slipway.testing import secretfiles
 from slipway.testing.container import Container
+from slipway.testing.place import Here, Place
 
 MEMORY_LABEL = "slipway.memory"
 _CHUNK = 1 << 20
@@ -71,13 +71,15 @@ def _layers(image: BuiltImage) -> tuple[Layer, ...]:
 
 @dataclass(frozen=True)
 class Bench:
-    """Where containers are run: the engine, the run they are labelled with, where logs go, the images by name."""
+    """Where containers are run: the engine and its place, the run they are labelled with, where logs go, the images by
+    name."""
 
     client: containers.Client
     run: str
     logs: Path
     siblings: Mapping[str, str]
     sandbox: containers.Sandbox = field(default_factory=containers.Sandbox)
+    place: Place = field(default_factory=Here)
 
     def image(self, reference: str, name: str = "") -> BuiltImage:
         """The image a reference or id names right now. Raises SmokeError when the engine has none."""
@@ -131,7 +133,7 @@ class Stack:
         self._network = ""
         self._volumes: list[str] = []
         self._made: list[str] = []
-        self._secrets: list[Path] = []
+        self._secrets = contextlib.ExitStack()
         self._redact = Redactor()
         self.containers: list[Container] = []
 
@@ -148,8 +150,8 @@ class Stack:
         """Run the image called ``name`` and return once it is healthy.
 
         ``volumes`` maps names, shared within this stack, to paths; ``memory`` as Docker writes it ("4g"). ``secrets``
-        maps a name to a value that the container reads in ``/run/secrets/<name>``: a file in memory, for what is in
-        ``env`` is seen by all who may ask the engine.
+        maps a name to a value that the container reads in ``/run/secrets/<name>``: a file in memory (of a volume, on a
+        build host), for what is in ``env`` is seen by all who may ask the engine.
         Raises SmokeError with exit code, last probe and log lines when it does not get healthy.
         """
         image = self._bench.sibling(name)
@@ -167,10 +169,9 @@ class Stack:
             scratch=[path for path in image.config.get("Volumes") or () if path not in shared.values()],
             ports=[image.port] if image.port else [],
             command=command,
-            secrets=self._secret_files(secrets or {}),
             sandbox=replace(sandbox, memory=wanted),
         )
-        return self._start(spec, image.port)
+        return self._start(self._given(spec, secrets or {}), image.port)
 
     def __enter__(self) -> Stack:
         return self
@@ -194,7 +195,7 @@ class Stack:
             error.message = self._redact(error.message)
             error.log = str(containers.save(client, made, self._bench.logs, spec.name, self._redact))
             raise
-        container = Container(client, made, spec, port, self._redact)
+        container = Container(client, made, spec, port, self._redact, self._bench.place)
         self.containers.append(container)
         return container
 
@@ -210,12 +211,12 @@ class Stack:
             self._volumes.append(full)
         return full
 
-    def _secret_files(self, secrets: Mapping[str, str]) -> str:
+    def _given(self, spec: containers.Spec, secrets: Mapping[str, str]) -> containers.Spec:
         if not secrets:
-            return ""
+            return spec
         self._redact.learn(map(Secret, secrets.values()))
-        self._secrets.append(secretfiles.folder())
-        return secretfiles.write(self._secrets[-1], secrets)
+        kept = self._bench.place.secrets(secrets, spec, self._bench.client, self._secrets)
+        return replace(spec, secrets=kept)
 
     def _remove_all(self) -> None:
         """Each removal is tried, whatever became of the others."""
@@ -225,8 +226,7 @@ class Stack:
                 removals.callback(containers.remove_network, client, self._network)
             for volume in self._volumes:
                 removals.callback(containers.remove_volume, client, volume)
-            for folder in self._secrets:
-                removals.callback(secretfiles.remove, folder)
+            removals.push(self._secrets)
             for name in self._made:
                 removals.callback(containers.remove, client, name)
                 removals.callback(containers.save, client, name, self._bench.logs, name, self._redact)

@@ -15,6 +15,8 @@ from slipway.redact import Redactor
 if TYPE_CHECKING:
     from requests import Response
 
+    from slipway.testing.place import Place
+
 #: Seconds, on a machine of usual speed.
 REQUEST_TIMEOUT = 60.0
 STOP_GRACE = 10
@@ -35,12 +37,19 @@ class Container:
     """
 
     def __init__(
-        self, client: containers.Client, container: str, spec: containers.Spec, port: str, redact: Redactor
+        self,
+        client: containers.Client,
+        container: str,
+        spec: containers.Spec,
+        port: str,
+        redact: Redactor,
+        place: Place,
     ) -> None:
         self._client = client
         self._spec = spec
         self._port = port
         self._redact = redact
+        self._place = place
         self.id = container
         self.name = spec.alias
         self.image = spec.image
@@ -51,7 +60,10 @@ class Container:
 
     @cached_property
     def url(self) -> str:
-        """``http://127.0.0.1:PORT``, the port as the engine picked it. Raises SmokeError when nothing is exposed."""
+        """``http://127.0.0.1:PORT``: what the engine published, or what leads to it on a build host.
+
+        Raises SmokeError when nothing is exposed.
+        """
         if not self._port:
             raise SmokeError(f"{self.name}: its image exposes no port", hint="EXPOSE 8080 in its Dockerfile")
         return self._address()
@@ -119,4 +131,5 @@ class Container:
         return response
 
     def _address(self) -> str:
-        return f"http://127.0.0.1:{containers.port_of(self._client, self.id, self._port)}"
+        published = containers.port_of(self._client, self.id, self._port)
+        return f"http://127.0.0.1:{self._place.port(published)}"

@@ -44,6 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--slipway-run", metavar="ID", default="", help="label of all that is made (default: made up)")
     group.addoption("--slipway-logs", metavar="DIR", default="", help="where logs go (.slipway/runs/ID)")
     group.addoption("--slipway-siblings", metavar="NAME=REF", action="append", default=[], help="for `stack`")
+    group.addoption("--slipway-ports", metavar="SOCKET", default="", help="leads to the ports of another machine")
     group.addoption("--slipway-budget", metavar="SIZE", default="", help="'1.3 GB', or '200 MB over parent'")
     group.addoption("--slipway-parent", metavar="REF", default="", help="what the image stands on")
     group.addoption("--slipway-deadline", metavar="SECONDS", type=float, default=_DEADLINE, help="until healthy (90)")
@@ -65,6 +66,7 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     from slipway.engine import Engine
     from slipway.settings import surroundings
     from slipway.testing.bench import Bench
+    from slipway.testing.place import Here, There
 
     options = request.config.option
     run = options.slipway_run or secrets.token_hex(4)
@@ -73,7 +75,8 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     with _ended_by_sigterm():
         _sweep(client)
         sandbox = containers.Sandbox(deadline=options.slipway_deadline, slowness=options.slipway_slowness)
-        yield Bench(client, run, logs, _siblings(options), sandbox)
+        place = There(options.slipway_ports) if options.slipway_ports else Here()
+        yield Bench(client, run, logs, _siblings(options), sandbox, place)
         _sweep(client)
     client.close()
 

@@ -9,7 +9,7 @@ import contextlib
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from slipway import leftovers
@@ -32,15 +32,21 @@ def folder() -> Path:
 
 def write(folder: Path, secrets: Mapping[str, str]) -> str:
     """Write each secret to a file of its name; the folder to mount. Raises UsageError for a name that is none."""
+    check_names(secrets)
     mounted = folder / "secrets"
     mounted.mkdir()
     mounted.chmod(0o755)
     for name, value in secrets.items():
-        if not _NAME.fullmatch(name):
-            raise UsageError(f"secret {name!r}: not a file's name", hint="letters, digits, dots, '_' and '-'")
         (mounted / name).write_text(value, "utf-8")
         (mounted / name).chmod(0o444)
     return str(mounted)
+
+
+def check_names(names: Iterable[str]) -> None:
+    """Raises UsageError for one that is no file's name."""
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise UsageError(f"secret {name!r}: not a file's name", hint="letters, digits, dots, '_' and '-'")
 
 
 def remove(folder: Path) -> None:
