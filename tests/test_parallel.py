@@ -10,11 +10,27 @@ import time
 
 import pytest
 
-from slipway.parallel import along, each
+from slipway.parallel import ahead, along, each
 
 
 def test_results_come_in_the_order_of_the_items() -> None:
     assert each(lambda number: number * number, range(50), at_once=7) == [number * number for number in range(50)]
+
+
+def test_what_is_begun_ahead_is_had_when_asked_for() -> None:
+    begun, enough = threading.Event(), threading.Event()
+
+    def work() -> str:
+        begun.set()
+        assert enough.wait(5)
+        return "done"
+
+    result = ahead(work)
+    assert begun.wait(5) and not result.done()
+    enough.set()
+    assert result.result(5) == "done"
+    with pytest.raises(ZeroDivisionError):
+        ahead(lambda: 1 // 0).result(5)
 
 
 def test_nothing_is_nothing() -> None:

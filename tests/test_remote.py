@@ -140,11 +140,17 @@ def test_what_is_expected_is_begun_once() -> None:
 
     assert run(COMMANDS[0], over=lambda: False).ok
     assert not run(COMMANDS[1], over=lambda: False).ok
-    assert labels() == ["start", "follow", "follow"]
+    assert labels() == ["start", "follow"], "the first is listened to as soon as it is begun"
     failing.clear()
     assert run(COMMANDS[2], over=lambda: False).ok
     run.end()
-    assert labels()[3:] == ["start", "follow"], "what failed ended the job: a new one"
+    assert labels()[2:] == ["start"], "what failed ended the job: a new one"
+
+
+def test_a_job_that_cannot_be_begun() -> None:
+    there = link(lambda command: Result(2, "", "tar: short read\nsh: 3: cannot create job: Disk quota exceeded"))
+    with pytest.raises(SshError, match="the build cannot be begun: sh: 3: cannot create job: Disk quota exceeded"):
+        Bakes(there, "/run", {}, 60)(COMMANDS[0], over=lambda: False)
 
 
 def test_what_nobody_needs_any_more_is_ended() -> None:
@@ -154,7 +160,7 @@ def test_what_nobody_needs_any_more_is_ended() -> None:
     assert run(COMMANDS[0], over=lambda: False).ok
     run.end()
     run.end()
-    assert [command.label.split()[0] for command in cast(Answers, there).asked] == ["start", "follow", "stop"]
+    assert [command.label.split()[0] for command in cast(Answers, there).asked] == ["start", "stop"]
 
 
 def test_a_command_as_a_line() -> None:

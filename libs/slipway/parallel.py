@@ -6,10 +6,25 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
+from concurrent.futures import Future
 from typing import TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+def ahead(work: Callable[[], R]) -> Future[R]:
+    """``work``, begun in a thread that ends with the process; its result, or what it raised, is had when asked for."""
+    future: Future[R] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work())
+        except BaseException as error:
+            future.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return future
 
 
 def each(work: Callable[[T], R], items: Iterable[T], *, at_once: int) -> list[R]:

@@ -12,11 +12,12 @@ from pathlib import Path
 from tests.bench import documents, rounds, table
 from tests.bench.measure import FailedError, machine
 from tests.bench.ml import build_and_push
+from tests.bench.remote import over_the_line
 from tests.bench.samples import Results, Series
 from tests.rig.stacks import ROOT, make_root_image
 
 Part = Callable[[rounds.Field], Iterator[Series]]
-PARTS: dict[str, Part] = {"start": rounds.start, "files": rounds.files, "ml": build_and_push}
+PARTS: dict[str, Part] = {"start": rounds.start, "files": rounds.files, "ml": build_and_push, "remote": over_the_line}
 
 
 def main() -> int:
@@ -46,7 +47,9 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s bench --", description=__doc__)
     parser.add_argument("--services", type=int, nargs="*", default=[20, 100, 500], help="sizes of the stacks")
-    parser.add_argument("--parts", nargs="*", default=["start", "files"], choices=sorted(PARTS), help="what else")
+    parser.add_argument(
+        "--parts", nargs="*", default=["start", "files", "remote"], choices=sorted(PARTS), help="what else"
+    )
     parser.add_argument("--ml", action="store_true", help="base-ml too, which takes ten minutes")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", help="a file for the samples")

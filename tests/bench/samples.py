@@ -11,11 +11,14 @@ from typing import Any
 @dataclass(frozen=True)
 class Sample:
     """One run of one command: ``seconds`` by the clock, ``cpu`` seconds of the command and its children (not of the
-    engine, which works for it), ``memory`` bytes at the command's peak (0 where nobody looked)."""
+    engine, which works for it), ``memory`` bytes at the command's peak, ``sent`` and ``received`` bytes over the line
+    to a build host (0 where nobody looked)."""
 
     seconds: float
     cpu: float = 0.0
     memory: int = 0
+    sent: int = 0
+    received: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,16 @@ class Series:
     def memory(self) -> int:
         """The greatest peak, in bytes."""
         return max(sample.memory for sample in self.samples)
+
+    @property
+    def sent(self) -> int:
+        """The most, in bytes."""
+        return max(sample.sent for sample in self.samples)
+
+    @property
+    def received(self) -> int:
+        """The most, in bytes."""
+        return max(sample.received for sample in self.samples)
 
     @property
     def spread(self) -> tuple[float, float]:

@@ -28,15 +28,16 @@ def times(results: Results) -> Table:
 
 def others(results: Results) -> Table:
     """A row per series that ``times`` has no column for."""
-    rows = [("scenario", "services", "who", "median", "processor time", "peak memory", "rounds")]
+    rows: list[Sequence[str]] = []
+    head = ("scenario", "services", "who", "median", "processor time", "peak memory", "sent", "received", "rounds")
     shared = {(row[0], row[1]) for row in times(results)}
     for one in results.series:
         if (one.scenario, str(one.services)) not in shared:
             size = str(one.services) if one.services else ""
-            memory = layout.size(one.memory) if one.memory else ""
-            cells = (one.peer, _cell(one), layout.seconds(one.cpu), memory)
+            sizes = (layout.size(count) if count else "" for count in (one.memory, one.sent, one.received))
+            cells = (one.peer, _cell(one), layout.seconds(one.cpu), *sizes)
             rows.append((one.scenario, size, *cells, str(len(one.samples))))
-    return rows
+    return [head, *rows]
 
 
 def judged(results: Results) -> Table:
@@ -79,7 +80,7 @@ def _cell(one: Series) -> str:
 def _verdict(results: Results, verdict: Verdict) -> tuple[str, ...]:
     target = verdict.target
     said = "reached" if verdict.reached else "not reached"
-    if target.unit == "bytes":
+    if target.unit in ("bytes", "bytes sent"):
         return target.text, layout.size(round(verdict.figure)), "", "", layout.size(round(target.limit)), said
     measured = results.find(*target.measured)
     assert measured

@@ -10,10 +10,15 @@ from dataclasses import dataclass
 
 from tests.bench.peers import BAKE, SCRIPT, SLIPWAY
 from tests.bench.samples import Results, Series
+from tests.bench.stacks import source
 
 NOTHING, ONE, LIBRARY, COLD = "nothing changed", "one service edited", "shared library edited", "cold, bases cached"
 PUSH, LIST, MEMORY, FILES = "push, nothing changed", "start", "peak memory", "plan of 100,000 files"
 ML_BUILD, ML_PUSH = "base-ml built", "base-ml pushed first"
+SYNC = "remote: first sync of 4,000 files"
+CONTEXT, RSYNC = "DOCKER_HOST=ssh", "rsync + ssh"
+#: What an edit of one service is, in bytes.
+_EDIT = len(source("main", "0" * 16))
 
 #: A series by scenario, services, peer.
 Key = tuple[str, int, str]
@@ -21,7 +26,8 @@ Key = tuple[str, int, str]
 
 @dataclass(frozen=True)
 class Target:
-    """``measured`` is at most ``limit`` times ``against``; without ``against`` at most ``limit`` seconds or bytes."""
+    """``measured`` is at most ``limit`` times ``against``; without ``against`` at most ``limit`` of ``unit``: seconds,
+    bytes of memory, or bytes sent."""
 
     measured: Key
     limit: float
@@ -47,6 +53,11 @@ class Verdict:
         return self.figure <= self.target.limit
 
 
+def remote(scenario: str) -> str:
+    """The scenario, on a build host."""
+    return f"remote: {scenario}"
+
+
 def _beside(scenario: str, services: int, peer: str, limit: float) -> Target:
     return Target((scenario, services, SLIPWAY), limit, (scenario, services, peer))
 
@@ -65,6 +76,13 @@ TARGETS = (
     Target((LIST, 0, "invoke --list"), 2, (LIST, 0, "import invoke")),
     Target((MEMORY, 500, SLIPWAY), 150e6, unit="bytes"),
     Target((FILES, 0, SLIPWAY), 1.5),
+    _beside(remote(NOTHING), 20, CONTEXT, 1 / 8),
+    _beside(remote(NOTHING), 20, RSYNC, 1 / 2),
+    Target((remote(NOTHING), 20, SLIPWAY), 15e3, unit="bytes sent"),
+    _beside(remote(ONE), 20, CONTEXT, 1 / 4),
+    _beside(remote(ONE), 20, RSYNC, 1),
+    Target((remote(ONE), 20, SLIPWAY), 20e3 + _EDIT, unit="bytes sent"),
+    _beside(SYNC, 0, RSYNC, 1.2),
     Target((ML_BUILD, 0, "uv"), 1 / 3, (ML_BUILD, 0, "pip")),
     Target((ML_PUSH, 0, SLIPWAY), 1, (ML_PUSH, 0, "docker push")),
 )
@@ -84,4 +102,6 @@ def verdicts(results: Results) -> tuple[Verdict, ...]:
 def _figure(target: Target, measured: Series, against: Series | None) -> float:
     if target.unit == "bytes":
         return float(measured.memory)
+    if target.unit == "bytes sent":
+        return float(measured.sent)
     return measured.seconds / against.seconds if against else measured.seconds

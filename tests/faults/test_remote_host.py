@@ -37,6 +37,7 @@ def test_all_that_lacks_is_told_at_once(repository: Repository, build_host: Buil
     with (
         build_host.instead("rsync", absent),
         build_host.instead("docker", absent),
+        build_host.instead("/usr/local/lib/docker/cli-plugins/docker-buildx", absent),
         build_host.instead("setsid", absent),
     ):
         ran = repository.invoke("remote-check")

@@ -66,18 +66,24 @@ class OwnEngine:
         return int(docker("exec", self.container, "df", "--block-size=1", "--output=avail", _DISK).split()[-1])
 
 
+def make_engine_image() -> str:
+    """The rig's engine as an image, built from infra/rig; its build is cached, so the tag stays."""
+    make_image(ENGINE_IMAGE, "engine.Dockerfile", f"ROOT_IMAGE={load(ROOT)['PYTHON_IMAGE']}")
+    return ENGINE_IMAGE
+
+
+def make_image(name: str, dockerfile: str, argument: str) -> None:
+    """An image of infra/rig, whose packages come from where this machine's do."""
+    bundle = load(ROOT)["CA_BUNDLE"] or read_pip_config(surroundings().pip, Path(sys.prefix)).cert
+    secret = ["--secret", f"id=ca,src={bundle}"] if bundle else []
+    build = ["buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", name, "--label", LABEL]
+    build += ["--file", str(ROOT / "infra/rig" / dockerfile), "--build-arg", argument]
+    docker(*build, *secret, str(ROOT / "infra/rig"), timeout=900)
+
+
 @pytest.fixture(scope="session")
 def engine_image() -> str:
-    """The rig's engine as an image, built from infra/rig; its build is cached, so the tag stays."""
-    settings = load(ROOT)
-    bundle = settings["CA_BUNDLE"] or read_pip_config(surroundings().pip, Path(sys.prefix)).cert
-    secret = ["--secret", f"id=ca,src={bundle}"] if bundle else []
-    build = ["buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", ENGINE_IMAGE, "--label", LABEL]
-    build += ["--file", str(ROOT / "infra/rig/engine.Dockerfile")]
-    docker(
-        *build, "--build-arg", f"ROOT_IMAGE={settings['PYTHON_IMAGE']}", *secret, str(ROOT / "infra/rig"), timeout=900
-    )
-    return ENGINE_IMAGE
+    return make_engine_image()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,11 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.pipconfig import read_pip_config
-from slipway.settings import load, surroundings
-from tests.rig.engines import free_port
+from tests.rig.engines import free_port, make_engine_image, make_image
 from tests.rig.outside import LABEL, docker, wait_until
-from tests.rig.stacks import ROOT
 
 HOST_IMAGE = "slipway-remote-host"
 KIND = "ssh-ed25519"
@@ -101,8 +97,11 @@ class BuildHost:
 
     @contextmanager
     def instead(self, program: str, script: str) -> Iterator[None]:
-        """While this holds, ``program`` there is ``script``; its last line may call the true one by its path."""
-        path = f"/usr/local/bin/{program}"
+        """While this holds, ``program`` there is ``script``; its last line may call the true one by its path.
+
+        A program that is not found by ``PATH`` is named by the path that counts before its own.
+        """
+        path = program if "/" in program else f"/usr/local/bin/{program}"
         self.write(path, script)
         self.sh(f"chmod 755 {path}")
         try:
@@ -120,28 +119,30 @@ class BuildHost:
             docker("unpause", self.container)
 
 
-@pytest.fixture(scope="session")
-def host_image(engine_image: str) -> str:
+def make_host_image() -> str:
     """The rig's build host as an image; its build is cached, so the tag stays."""
-    bundle = load(ROOT)["CA_BUNDLE"] or read_pip_config(surroundings().pip, Path(sys.prefix)).cert
-    secret = ["--secret", f"id=ca,src={bundle}"] if bundle else []
-    build = ["buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", HOST_IMAGE, "--label", LABEL]
-    build += ["--file", str(ROOT / "infra/rig/remote-host.Dockerfile"), "--build-arg", f"ENGINE_IMAGE={engine_image}"]
-    docker(*build, *secret, str(ROOT / "infra/rig"), timeout=900)
+    make_image(HOST_IMAGE, "remote-host.Dockerfile", f"ENGINE_IMAGE={make_engine_image()}")
     return HOST_IMAGE
 
 
-@pytest.fixture(scope="session")
-def build_host(host_image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildHost]:
-    """One host for all tests; what a test changes there it changes back."""
-    folder = tmp_path_factory.mktemp("build host")
+@contextmanager
+def a_build_host(folder: Path) -> Iterator[BuildHost]:
+    """A host that runs while this holds; ``folder`` gets what ssh needs to reach it."""
     port = free_port()
     where = ["--init", "--privileged", "--tmpfs", "/run", "--volume", "/var/lib/docker"]
-    container = docker("run", "--detach", "--label", LABEL, *where, "--publish", f"127.0.0.1:{port}:22", host_image)
+    published = ["--publish", f"127.0.0.1:{port}:22"]
+    container = docker("run", "--detach", "--label", LABEL, *where, *published, make_host_image())
     try:
         yield _furnished(BuildHost(container, port, folder))
     finally:
         docker("rm", "--force", "--volumes", container)
+
+
+@pytest.fixture(scope="session")
+def build_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildHost]:
+    """One host for all tests; what a test changes there it changes back."""
+    with a_build_host(tmp_path_factory.mktemp("build host")) as host:
+        yield host
 
 
 def _furnished(host: BuildHost) -> BuildHost:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.command import NO_SECRET, Secret
 from slipway.engine.address import DEFAULT
-from slipway.engine.listing import ask
+from slipway.engine.listing import Questions
 from slipway.errors import MissingError, PushError, RefusedError, SlipwayError
 from slipway.model import LocalImage, Reference
 
@@ -36,6 +36,8 @@ _REFUSALS = {
 }
 
 _PROBE_TIMEOUT, _PROBE_PAUSE = 5, 0.5
+#: A connection through a build host's is made in twice that time.
+_BUSY_PATIENCE = 0.04
 _SERVER = re.compile(r"Docker/([0-9][0-9.]*)")
 
 
@@ -68,6 +70,7 @@ class Engine:
         self.address = address
         self._silence = silence
         self._here = address.startswith("unix://") and not far
+        self._questions = Questions(address.removeprefix("unix://"), silence, _BUSY_PATIENCE if far else 0.0)
         #: What the engine called itself in its last answer, without the packager's suffix; "?" before it said anything.
         self.version = "?"
 
@@ -112,7 +115,7 @@ class Engine:
             with _told(what):
                 return otherwise()
         try:
-            answer, server = ask(self.address.removeprefix("unix://"), f"/v{API_VERSION}{question}", self._silence)
+            answer, server = self._questions.ask(f"/v{API_VERSION}{question}")
         except OSError as error:
             raise _silent(what, error) from None
         self._introduced(server)
@@ -156,6 +159,11 @@ class Engine:
             return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), os.cpu_count() or 1
         info = self._ask("/info", "engine", lambda: self.client.info())
         return int(info.get("MemTotal", 0)), int(info.get("NCPU", 1))
+
+    def platform(self) -> str:
+        """``os/arch`` of the engine's machine."""
+        found = self._ask("/version", "engine", lambda: self.client.version())
+        return f"{found.get('Os', '')}/{found.get('Arch', '')}"
 
     def tag(self, image: str, reference: Reference) -> None:
         with _told(f"tag {reference}"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import queue
 import socket
 from typing import Any
 
@@ -19,23 +21,56 @@ class _OverSocket(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def ask(socket_path: str, question: str, timeout: float) -> tuple[Any, str]:
-    """``GET question``: the JSON of the reply, None for 404, and its ``Server`` header.
+class Questions:
+    """Asks the engine at the socket ``path``; ``silence`` seconds without a word are its end.
 
-    Raises OSError, also for another status.
+    Connections are kept: the way to a build host's takes longer than its answer. ``patience``: seconds for which one
+    that is busy is waited for before another is made. Threads may share it.
     """
-    connection = _OverSocket(socket_path, timeout)
-    try:
-        connection.request("GET", question)
-        reply = connection.getresponse()
-        body = reply.read()
-        server = reply.headers.get("Server", "")
-        if reply.status == http.client.NOT_FOUND:
-            return None, server
-        if reply.status != http.client.OK:
-            raise OSError(f"{reply.status} {body[:200].decode('utf-8', 'replace')}")
-        return json.loads(body), server
-    except (http.client.HTTPException, ValueError) as error:
-        raise OSError(f"{type(error).__name__}: {error}") from error
-    finally:
-        connection.close()
+
+    def __init__(self, path: str, silence: float, patience: float = 0.0) -> None:
+        self._path = path
+        self._silence = silence
+        self._patience = patience
+        self._kept: queue.SimpleQueue[_OverSocket] = queue.SimpleQueue()
+        self._made = False
+
+    def ask(self, question: str) -> tuple[Any, str]:
+        """``GET question``: the JSON of the reply, None for 404, and its ``Server`` header.
+
+        Raises OSError, also for another status.
+        """
+        with contextlib.suppress(queue.Empty, _EndedError):  # ended with the engine, or with the link to it
+            return self._answer(self._kept.get(timeout=self._patience if self._made else 0.0), question)
+        self._made = True
+        return self._answer(_OverSocket(self._path, self._silence), question)
+
+    def _answer(self, connection: _OverSocket, question: str) -> tuple[Any, str]:
+        """The connection is kept when it has answered."""
+        try:
+            connection.request("GET", question)
+            reply = connection.getresponse()
+            body = reply.read()
+            server = reply.headers.get("Server", "")
+            found = None if reply.status == http.client.NOT_FOUND else _content(reply.status, body)
+        except (http.client.RemoteDisconnected, ConnectionError) as error:
+            connection.close()
+            raise _EndedError(f"{type(error).__name__}: {error}") from error
+        except (http.client.HTTPException, ValueError) as error:
+            connection.close()
+            raise OSError(f"{type(error).__name__}: {error}") from error
+        except OSError:
+            connection.close()
+            raise
+        self._kept.put(connection)
+        return found, server
+
+
+class _EndedError(OSError):
+    """The connection was hung up before it answered."""
+
+
+def _content(status: int, body: bytes) -> Any:
+    if status != http.client.OK:
+        raise OSError(f"{status} {body[:200].decode('utf-8', 'replace')}")
+    return json.loads(body)

@@ -1,8 +1,8 @@
 """Build there what was planned here: sync what the images read, then bake it by jobs that outlive us.
 
 On the host, in ``<folder>/<user>/<project>/``: ``runs/<run>/``, with ``tree`` (the repository's files), ``context``
-(the names BuildKit is given for them), ``jobs``, ``secrets`` (while a job runs) and ``whole`` (once the files were
-compared); ``contexts/``, what images are given beside the repository, by content.
+(the names BuildKit is given for them), ``jobs``, ``secrets`` (while a job runs) and ``whole`` (the files were compared,
+and a job begun); ``contexts/``, what images are given beside the repository, by content.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from slipway.command import Command, Result
+from slipway.engine.address import DOCKER_BUILDX
 from slipway.errors import SyncError
 from slipway.model import LocalImage
 from slipway.plan import BUILD, Plan
 from slipway.remote.host import BuildHost
-from slipway.remote.jobs import Job, follow, start, stop
+from slipway.remote.jobs import Beginning, Job, follow, stop
 from slipway.remote.preflight import refuse_little_room
 from slipway.remote.scripts import script
 from slipway.remote.shipment import ship, ship_context
@@ -59,7 +60,6 @@ def site_there(
         # What has arrived of it is of no use any more, and a full disk would stay full.
         _do(host.link, 'rm -rf -- "$1"', folder)
         raise
-    _do(host.link, ': >"$1/whole"', folder)
     say(_told((tree, *more)))
     bakes = Bakes(
         host.link, folder, {name: file.read_bytes() for name, file in secrets.items()}, settings.build_seconds
@@ -72,6 +72,7 @@ def site_there(
         secrets={name: f"{folder}/secrets/{name}" for name in secrets},
         changed=_nothing,
         expect=bakes.expect,
+        buildx=(host.facts.plugin,) if host.facts.plugin else DOCKER_BUILDX,
     )
     try:
         yield site
@@ -102,12 +103,12 @@ class Bakes:
         self._expected = commands()
 
     def __call__(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result:
-        if not self._ahead or self._ahead[0] != command:
-            self._begin(command)
-        job = self._job
+        begins = not self._ahead or self._ahead[0] != command
+        job = self._made_for(command) if begins else self._job
         assert job
+        beginning = Beginning(self._secrets, self._seconds * len(job.commands)) if begins else None
         number = len(job.commands) - len(self._ahead) + 1
-        result = follow(job, number, self._link, on_line, over)
+        result = follow(job, number, self._link, on_line, over, beginning)
         self._ahead = self._ahead[1:] if result.ok else []
         return result
 
@@ -117,14 +118,15 @@ class Bakes:
             stop(self._job, self._link)
             self._ahead = []
 
-    def _begin(self, command: Command) -> None:
+    def _made_for(self, command: Command) -> Job:
+        """A job of the command and of those that are expected after it."""
         self.end()
         at = self._expected.index(command) if command in self._expected else len(self._expected)
         commands = (command, *self._expected[at + 1 :])
         self._jobs += 1
         self._job = Job(self._run, self._jobs, commands)
         self._ahead = list(commands)
-        start(self._job, self._secrets, self._seconds * len(commands), self._link)
+        return self._job
 
 
 def context_name(context: str, salt: str) -> str:

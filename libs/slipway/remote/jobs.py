@@ -21,7 +21,6 @@ from slipway.ssh.connection import LostError, spoken
 from slipway.ssh.link import Link
 from slipway.streams import OnLine
 
-_START_SECONDS = 60.0
 _STOP_SECONDS = 8.0
 #: How long a host that is not reached is dialled to end a job: who pressed Ctrl-C does not wait.
 _STOP_PATIENCE = 3.0
@@ -46,16 +45,13 @@ class Job:
         return f"{self.run}/{self.name}"
 
 
-def start(job: Job, secrets: Mapping[str, bytes], seconds: int, link: Link) -> None:
-    """``secrets``: name → content, below ``secrets`` in the run's folder until the job ends.
+@dataclass(frozen=True)
+class Beginning:
+    """What a job that has not begun yet is given: ``secrets``, name → content, below ``secrets`` in the run's folder
+    until it ends; the ``seconds`` it may take."""
 
-    Raises SshError when it cannot be begun.
-    """
-    command = script("start", job.run, job.name, str(seconds), stdin=packed(job, secrets))
-    result = link.run(command, timeout=_START_SECONDS)
-    if not result.ok:
-        words = result.stderr.strip().splitlines()[-1:] or [f"exit code {result.exit_code}"]
-        raise SshError(f"ssh {link.login}: the build cannot be begun: {words[0]}", hint="invoke remote-check")
+    secrets: Mapping[str, bytes]
+    seconds: int
 
 
 def packed(job: Job, secrets: Mapping[str, bytes]) -> bytes:
@@ -69,11 +65,19 @@ def packed(job: Job, secrets: Mapping[str, bytes]) -> bytes:
     return _archive(files)
 
 
-def follow(job: Job, number: int, link: Link, on_line: OnLine | None = None, over: Over | None = None) -> Result:
-    """Listen to a command of the job until it ends, over as many connections as it takes.
+def follow(
+    job: Job,
+    number: int,
+    link: Link,
+    on_line: OnLine | None = None,
+    over: Over | None = None,
+    beginning: Beginning | None = None,
+) -> Result:
+    """Listen to a command of the job until it ends, over as many connections as it takes; with ``beginning`` the job is
+    begun first.
 
     The job is ended, and the exit code is 124, once it is ``over``; it is ended, too, when we are interrupted. Raises
-    SshError when the host does not come back.
+    SshError when it cannot be begun, or the host does not come back.
     """
     heard = 0
 
@@ -84,9 +88,9 @@ def follow(job: Job, number: int, link: Link, on_line: OnLine | None = None, ove
             on_line(line)
 
     while True:
-        command = script("follow", job.folder, str(number), str(heard + 1))
+        listening = script("follow", job.folder, str(number), str(heard + 1))
         try:
-            result = link.listen(command, count, over)
+            result = link.listen(_begun(job, beginning, listening) if beginning else listening, count, over)
         except LostError as lost:
             _wait(job, link, lost)
             continue
@@ -97,8 +101,17 @@ def follow(job: Job, number: int, link: Link, on_line: OnLine | None = None, ove
             stop(job, link)
             return result
         said = result.stdout.strip()
+        if not said and not result.ok:
+            words = result.stderr.splitlines()[-1:] or [f"exit code {result.exit_code}"]
+            raise SshError(f"ssh {link.login}: the build cannot be begun: {words[0]}", hint="invoke remote-check")
         code = int(said) if said.isdigit() else GONE
         return Result(code, "", result.stderr, result.seconds)
+
+
+def _begun(job: Job, beginning: Beginning, then: Command) -> Command:
+    """Begins the job, unless it has begun, and becomes ``then``: one round trip instead of two."""
+    words = (job.run, job.name, str(beginning.seconds), *then.argv)
+    return script("start", *words, stdin=packed(job, beginning.secrets))
 
 
 def stop(job: Job, link: Link) -> None:
@@ -126,11 +139,12 @@ def _goes_on(job: Job, link: Link) -> LostError:
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
-    """Every file and folder for its owner alone."""
+    """Every file and folder for its owner alone. Without what tar fills its last record up with, most of it zeros."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o600
             archive.addfile(entry, io.BytesIO(content))
-    return stream.getvalue()
+        end = archive.offset + 2 * tarfile.BLOCKSIZE
+    return stream.getvalue()[:end]

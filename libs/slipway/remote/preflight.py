@@ -36,8 +36,9 @@ Ask = Callable[[Command], Result]
 
 @dataclass(frozen=True)
 class HostFacts:
-    """Versions are empty for what is not there. ``folder``: where all runs are, resolved there. ``free`` and ``disk``
-    in bytes: of that folder and of the engine's, None when not seen. ``skew``: seconds its clock is ahead of ours."""
+    """Versions are empty for what is not there; ``plugin`` is buildx's own file. ``folder``: where all runs are,
+    resolved there. ``free`` and ``disk`` in bytes: of that folder and of the engine's, None when not seen. ``skew``:
+    seconds its clock is ahead of ours."""
 
     user: str
     system: str
@@ -47,6 +48,7 @@ class HostFacts:
     api: str = ""
     silence: str = ""
     buildx: str = ""
+    plugin: str = ""
     client: str = ""
     rsync: str = ""
     tools: frozenset[str] = frozenset()
@@ -96,6 +98,7 @@ def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
         api=api,
         silence=found.get("silence", ""),
         buildx=first_version(found.get("buildx", "")),
+        plugin=found.get("plugin", ""),
         client=first_version(found.get("docker", "")),
         rsync=first_version(found.get("rsync", "")),
         tools=frozenset(name for name in _TOOLS if found.get(name)),

@@ -36,12 +36,28 @@ fi
 say refused "$refused"
 say free "$(df -Pk -- "$folder" 2>/dev/null | awk 'NR == 2 { print $4 }')"
 
+# Where docker's CLI finds buildx, without that CLI, which asks every plugin there is before it begins.
+plugin=
+for plugins in "$HOME/.docker" /usr/local/lib/docker /usr/local/libexec/docker /usr/lib/docker /usr/libexec/docker; do
+    [ -n "$plugin" ] || [ ! -x "$plugins/cli-plugins/docker-buildx" ] || plugin=$plugins/cli-plugins/docker-buildx
+done
+say plugin "$plugin"
 {
-    asked='{{.Server.Version}} {{.Server.APIVersion}} {{.Server.Os}}/{{.Server.Arch}}'
-    if engine=$(docker version --format "$asked" 2>&1); then say engine "$engine"; else say silence "$engine"; fi
+    # The client says its own version first, whether or not an engine answers.
+    asked='{{.Client.Version}}
+{{.Server.Version}} {{.Server.APIVersion}} {{.Server.Os}}/{{.Server.Arch}}'
+    said=$(docker version --format "$asked" 2>&1)
+    status=$?
+    rest=${said#*"
+"}
+    [ "$rest" = "$said" ] || say docker "${said%%"
+"*}"
+    if [ "$status" = 0 ]; then say engine "$rest"; else say silence "$rest"; fi
 } &
-say buildx "$(docker buildx version 2>/dev/null)" &
-say docker "$(docker --version 2>/dev/null)" &
+{
+    if [ -n "$plugin" ]; then buildx=$("$plugin" version); else buildx=$(docker buildx version); fi 2>/dev/null
+    say buildx "$buildx"
+} &
 {
     disk=$(docker info --format '{{.DockerRootDir}}' 2>/dev/null) &&
         say disk "$(df -Pk -- "$disk" 2>/dev/null | awk 'NR == 2 { print $4 }') $disk"

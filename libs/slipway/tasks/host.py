@@ -14,19 +14,23 @@ from slipway.command import Command
 from slipway.errors import UsageError
 from slipway.hosts import HostName
 from slipway.machine.facts import first_version
-from slipway.remote.host import BuildHost, reach
+from slipway.remote.host import BuildHost, Call, call, reach
 from slipway.runner import Run
 from slipway.settings import Settings, surroundings
 from slipway.ssh.dialling import Phone
 
 
-def reached(settings: Settings, run: Run, opened: ExitStack, say: Callable[[str], None]) -> BuildHost:
-    """REMOTE_HOST, connected until ``opened`` ends. Raises UsageError when there is none."""
+def called(settings: Settings, run: Run) -> Call:
+    """REMOTE_HOST, being dialled. Raises UsageError when there is none."""
     if not settings["REMOTE_HOST"]:
         raise UsageError("REMOTE_HOST is not set", hint="REMOTE_HOST=me@builder in .env, or --host me@builder")
-    name = HostName.parse(settings["REMOTE_HOST"])
+    return call(HostName.parse(settings["REMOTE_HOST"]), _phone(settings, run))
+
+
+def reached(call: Call, settings: Settings, run: Run, opened: ExitStack, say: Callable[[str], None]) -> BuildHost:
+    """Connected until ``opened`` ends."""
     rsync = first_version(run(Command(("rsync", "--version"), label="rsync --version")).stdout)
-    return reach(name, settings["REMOTE_PATH"], _phone(settings, run), rsync, opened, say)
+    return reach(call, settings["REMOTE_PATH"], rsync, opened, say)
 
 
 def _phone(settings: Settings, run: Run) -> Phone:

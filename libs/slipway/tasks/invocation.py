@@ -25,7 +25,7 @@ from slipway.tasks import door
 from slipway.worktree import Worktree
 
 if TYPE_CHECKING:
-    from slipway.remote.host import BuildHost
+    from slipway.remote.host import BuildHost, Call
 
 
 @dataclass
@@ -111,18 +111,25 @@ class Invocation:
 
     @cached_property
     def engine(self) -> Engine:
-        return self.reached.engine if self.remote else self.local_engine
+        return self.build_host.engine if self.remote else self.local_engine
 
     @cached_property
     def local_engine(self) -> Engine:
         return Engine(settings.surroundings().engine)
 
     @cached_property
+    def call(self) -> Call:
+        """REMOTE_HOST, being dialled."""
+        from slipway.tasks.host import called
+
+        return called(self.settings, self.run)
+
+    @cached_property
     def build_host(self) -> BuildHost:
         """REMOTE_HOST, connected until the task ends, whatever it lacks."""
         from slipway.tasks.host import reached
 
-        return reached(self.settings, self.run, door.opened(), self.note)
+        return reached(self.call, self.settings, self.run, door.opened(), self.note)
 
     @property
     def reached(self) -> BuildHost:
@@ -142,7 +149,7 @@ class Invocation:
         if not self.remote or (not is_loopback(host) and direct.answers()):
             return direct
         name, port = host_and_port(host, plain=direct.plain)
-        through = self.reached.way_to(name, port, door.opened())
+        through = self.build_host.way_to(name, port, door.opened())
         return Registry(host, self._credentials, patience, insecure, through)
 
     @cached_property
@@ -167,21 +174,39 @@ class Invocation:
 
     @cached_property
     def repository(self) -> Repository:
+        """Read while the build host is dialled, for this machine's platform, and again if the host has another one."""
+        if self.remote:
+            assert self.call
         found = read_repository(self.settings, self.worktree, self.contexts)
         if found.unused and not _chain.lenient:
             raise UsageError.of(found.unused)
         for problem in found.unused:
             self.note(str(problem))
-        if self.remote and (native := self.reached.facts.platform) != found.native:
-            return read_repository(self.settings, self.worktree, self.contexts, native)
+        with self._looked_at():
+            if self.remote and (native := self.engine.platform()) != found.native:
+                return read_repository(self.settings, self.worktree, self.contexts, native)
         return found
 
     def survey(self, names: Sequence[str] | None = None) -> Survey:
         runs.sweep(self.home)
-        known = survey(self.repository, self.engine, lambda: self.registry, names)
+        repository = self.repository
+        with self._looked_at():
+            known = survey(repository, self.engine, lambda: self.registry, names)
+        if self.remote:
+            assert self.reached
         for note in known.notes:
             self.note(note)
         return known
+
+    @contextmanager
+    def _looked_at(self) -> Iterator[None]:
+        """What a build host lacks is told in place of what failed for want of it."""
+        try:
+            yield
+        except SlipwayError:
+            if self.remote:
+                assert self.reached
+            raise
 
     @contextmanager
     def record(self) -> Iterator[runs.Run]:

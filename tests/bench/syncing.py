@@ -1,0 +1,23 @@
+"""What ``invoke build --remote`` does before its first bake, and no more: look, connect, send, compare there."""
+
+from __future__ import annotations
+
+import sys
+
+from slipway.plan import plan_build
+from slipway.remote.building import site_there
+from slipway.tasks import door
+from slipway.tasks.invocation import Invocation, Where
+
+
+def main() -> None:
+    here = Invocation(where=Where(remote=True))
+    with door.opened(), here.record() as record:
+        known = here.survey()
+        plan = plan_build(known.stack, tuple(known.facts.digests), known.facts)
+        with site_there(known, plan, here.reached, record.id, here.run, {}, lambda said: print(said, file=sys.stderr)):
+            pass
+
+
+if __name__ == "__main__":
+    main()
