@@ -165,8 +165,8 @@ def test_what_nobody_needs_any_more_is_ended() -> None:
 
 def test_a_command_as_a_line() -> None:
     command = Command(("a b", "$x"), cwd="-d", env={"N": "'v'"})
-    assert spoken(command) == """cd -- -d && exec env 'N='"'"'v'"'"'' 'a b' '$x'"""
-    assert spoken(Command(("a",))) == "exec a"
+    assert spoken(command) == b"""cd -- -d && exec env 'N='"'"'v'"'"'' 'a b' '$x'"""
+    assert spoken(Command(("a\udcff",))) == b"exec 'a\xff'", "a name need not be text"
 
 
 def test_the_names_contexts_are_sent_under() -> None:

@@ -102,6 +102,15 @@ def test_a_dead_link_is_dialled_before_it_is_used(slept: list[float]) -> None:
     assert link.run(ASK).ok and link.alive
 
 
+def test_a_link_that_nobody_wants_any_more_is_not_dialled_again(slept: list[float]) -> None:
+    said: list[str] = []
+    link = Link(dialling(FakeConnection(dies=True)), said.append)
+    link.close()
+    with pytest.raises(LostError, match="link lost"):
+        link.run(ASK)
+    assert not said and not slept
+
+
 def test_a_job_whose_host_stays_away_is_told_with_how_to_go_on(slept: list[float]) -> None:
     link = Link(dialling(FakeConnection(dies=True), AWAY), lambda text: None)
     with pytest.raises(LostError, match="does not answer") as caught:

@@ -26,7 +26,7 @@ def printable(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    r"""A file's name made safe for a line: ``printable``, and its tabs and newlines are ``\t`` and ``\n``."""
+    r"""A name or value made safe for a line: ``printable``, and its tabs and newlines are ``\t`` and ``\n``."""
     return printable(text).replace("\t", "\\t").replace("\n", "\\n")
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 
-from slipway.errors import UsageError, suggestion
+from slipway.errors import UsageError, one_line, suggestion
 
 _HOST = re.compile(
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])"
@@ -164,7 +164,7 @@ class Stack:
             return self.by_name[name]
         except KeyError:
             hint = suggestion(name, self.by_name, f"known: {', '.join(self.by_name)}")
-            raise UsageError(f"{name}: matches no image ({len(self.images)} known)", hint=hint) from None
+            raise UsageError(f"{one_line(name)}: matches no image ({len(self.images)} known)", hint=hint) from None
 
     def __iter__(self) -> Iterator[Image]:
         return iter(self.images)

@@ -15,7 +15,7 @@ from pathlib import Path
 from slipway.command import Secret
 from slipway.engine.address import buildx_words, engine_address
 from slipway.envfile import Entry, parse_env
-from slipway.errors import Problem, UsageError, suggestion
+from slipway.errors import Problem, UsageError, one_line, suggestion
 from slipway.hosts import HostName
 from slipway.model import Reference, check_path, check_registry, check_tag
 from slipway.project import Project, parse_project
@@ -281,7 +281,7 @@ def _check(setting: Setting, value: Value) -> list[Problem]:
     try:
         setting.check(value.value, value.name)
     except UsageError as error:
-        return [Problem(value.source, error.message, error.hint)]
+        return [Problem(value.source, one_line(error.message), error.hint)]
     return []
 
 

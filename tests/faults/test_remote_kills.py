@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 #: About as long as such a build takes.
 _LONGEST = 2.0
-_RUNS = "/var/tmp/slipway/builder/*/runs/*"
 
 
 @pytest.fixture
@@ -30,6 +29,11 @@ def shop(stack: Stack, build_host: BuildHost) -> Iterator[Repository]:
     made.invoke("build", "--remote").ok()
     yield made
     made.invoke("remote-clean", "--yes")
+
+
+def runs_of(shop: Repository) -> str:
+    """The folders there of its runs, as a pattern."""
+    return f"/var/tmp/slipway/builder/{shop.settings['OWNER']}-*/runs/*"
 
 
 def at_random(shop: Repository, host: BuildHost, until: Until, turn: int, strike: Callable[..., None]) -> None:
@@ -44,8 +48,8 @@ def at_random(shop: Repository, host: BuildHost, until: Until, turn: int, strike
     assert host.sh(f"docker run --rm {shop.reference('svc-cart')} cat /shop/cart.txt") == f"cart {turn}"
     until(lambda: "buildx bake" not in host.processes(), "the end of every bake", 60)
     until(lambda: "rsync --server" not in host.processes(), "the end of every rsync", 60)
-    assert host.sh(f"ls -d {_RUNS}/secrets 2>/dev/null || true") == ""
-    assert int(host.sh(f"ls -d {_RUNS} | wc -l")) <= 5, "older runs go"
+    assert host.sh(f"ls -d {runs_of(shop)}/secrets 2>/dev/null || true") == ""
+    assert int(host.sh(f"ls -d {runs_of(shop)} | wc -l")) <= 5, "older runs go"
 
 
 def killed(process: object) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from slipway import runs
 from slipway.command import Command
 from slipway.engine import Engine
-from slipway.errors import SshError, UsageError, suggestion
+from slipway.errors import SshError, UsageError, one_line, suggestion
 from slipway.model import INPUT_LABEL
 from slipway.plan import Outcome
 from slipway.progress import Progress
@@ -67,7 +67,7 @@ def choose(found: Sequence[RunThere], wanted: str) -> RunThere:
             if run.id == wanted:
                 return run
         hint = suggestion(wanted, [run.id for run in found], "invoke remote-runs")
-        raise UsageError(f"{wanted}: no such run there", hint=hint)
+        raise UsageError(f"{one_line(wanted)}: no such run there", hint=hint)
     living = [run for run in found if run.lives] or list(found)
     if not living:
         raise UsageError("no run is kept there", hint="invoke build --remote")

@@ -59,7 +59,7 @@ def packed(job: Job, secrets: Mapping[str, bytes]) -> bytes:
     files = {f"{job.name}/job.sh": Path(__file__).with_name("job.sh").read_bytes()}
     for number, command in enumerate(job.commands, 1):
         # The shell becomes the command, so its process id is the command's: who follows the log listens until it ends.
-        files[f"{job.name}/command-{number}"] = f'echo "$$" >step-{number}\n{spoken(command)}\n'.encode()
+        files[f"{job.name}/command-{number}"] = b'echo "$$" >step-%d\n%s\n' % (number, spoken(command))
         files[f"{job.name}/input-{number}"] = command.stdin
     files |= {f"secrets/{name}": content for name, content in secrets.items()}
     return _archive(files)

@@ -7,6 +7,7 @@ by TCP_USER_TIMEOUT, which frees a write that waits for room.
 from __future__ import annotations
 
 import contextlib
+import os
 import shlex
 import socket
 import threading
@@ -171,12 +172,12 @@ class Connection:
             raise LostError(f"ssh {self.login}: link lost during {what}", hint="invoke remote-check") from None
 
 
-def spoken(command: Command) -> str:
+def spoken(command: Command) -> bytes:
     """The command as a line for a POSIX shell, which becomes it, in its folder and with its environment."""
     words = shlex.join(command.argv)
     if command.env:
         words = f"env {' '.join(shlex.quote(f'{name}={value}') for name, value in command.env.items())} {words}"
-    return f"cd -- {shlex.quote(command.cwd)} && exec {words}" if command.cwd else f"exec {words}"
+    return os.fsencode(f"cd -- {shlex.quote(command.cwd)} && exec {words}" if command.cwd else f"exec {words}")
 
 
 def patient(sock: socket.socket) -> None:

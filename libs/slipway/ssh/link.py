@@ -33,6 +33,7 @@ class Link:
         self._say = say
         self._connection = dial()
         self._lock = threading.Lock()
+        self._closed = False
 
     @property
     def login(self) -> Login:
@@ -78,8 +79,11 @@ class Link:
         return self._connection
 
     def renew(self, lost: LostError, patience: float = PATIENCE) -> None:
-        """Dial until the host is back. Raises ``lost`` when it is not in time; a refusal is raised as it is."""
+        """Dial until the host is back. Raises ``lost`` when it is not in time, or nobody wants the link any more; a
+        refusal is raised as it is."""
         with self._lock:
+            if self._closed:
+                raise lost
             if self._connection.alive:
                 return
             self._say("link lost; what runs there goes on, dialling again")
@@ -97,6 +101,7 @@ class Link:
                 return
 
     def close(self) -> None:
+        self._closed = True
         self._connection.close()
 
 

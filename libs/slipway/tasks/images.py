@@ -15,7 +15,7 @@ from typing import Any
 from slipway import build as building
 from slipway import layout, report, runs, settings
 from slipway import push as pushing
-from slipway.errors import UsageError
+from slipway.errors import UsageError, one_line
 from slipway.pipconfig import pip_conf, uv_toml
 from slipway.plan import Outcome, Plan, as_json, plan_build
 from slipway.solve import Options, Site, Work, site_here
@@ -161,7 +161,7 @@ def resumed(here: Invocation, run: str) -> tuple[str, ...]:
         plan = json.loads(path.read_text("utf-8"))
         names, versions = tuple(map(str, plan["push"])), dict(plan["versions"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise UsageError(f"push --resume {run}: no such push here", hint="invoke push") from None
+        raise UsageError(f"push --resume {one_line(run)}: no such push here", hint="invoke push") from None
     here.under(versions)
     return names
 

@@ -15,7 +15,7 @@ from slipway import report, runs, settings
 from slipway.addresses import host_and_port, is_loopback
 from slipway.console import Console
 from slipway.engine import Credentials, Engine
-from slipway.errors import SlipwayError, UsageError, suggestion
+from slipway.errors import SlipwayError, UsageError, one_line, suggestion
 from slipway.patience import Patience
 from slipway.pipconfig import PipConfig, read_pip_config, wheelhouse
 from slipway.registry import Registry
@@ -242,5 +242,7 @@ def only(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ..
         )
     for name in names:
         if name not in known:
-            raise UsageError(f"{name}: is no {what}", hint=suggestion(name, known, f"known: {', '.join(known)}"))
+            raise UsageError(
+                f"{one_line(name)}: is no {what}", hint=suggestion(name, known, f"known: {', '.join(known)}")
+            )
     return tuple(dict.fromkeys(names)) or tuple(known)
