@@ -1,7 +1,8 @@
 """plan → buildx: the bake file and the argv.
 
 One ``docker buildx bake`` solves the whole graph. A parent in the same bake is linked by ``target:``; one that is
-there already by its content tag, so baking a child never rebuilds its base.
+there already by its content tag, so baking a child never rebuilds its base. A builder that is not the engine's own
+finds that tag in the registry alone; a parent that is not there either is linked, too.
 """
 
 from __future__ import annotations
@@ -44,9 +45,12 @@ class Target:
     fresh: bool = False
 
 
-def bake_file(targets: Sequence[Target], *, output: str = "type=docker") -> bytes:
-    """The bake file as JSON. ``output`` is buildx's: ``type=docker`` loads into the engine."""
-    described = {target.name: _describe(target, output) for target in targets}
+def bake_file(targets: Sequence[Target], unseen: Sequence[Target] = (), *, output: str = "type=docker") -> bytes:
+    """The bake file as JSON. ``output`` is buildx's: ``type=docker`` loads into the engine.
+
+    ``unseen`` are only built upon: they come out of the builder's cache, or into it, and buildx exports none of them.
+    """
+    described = {target.name: _describe(target, output) for target in (*targets, *unseen)}
     group = {_ALL: {"targets": [target.name for target in targets]}}
     return json.dumps({"group": group, "target": described}, indent=1, sort_keys=True).encode()
 

@@ -113,6 +113,10 @@ def _needed(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Collecti
 
 def _step(image: Image, facts: Facts, needed: Collection[str], fresh: bool) -> Step:
     action, reason = (BUILD, "asked for without cache") if fresh else _decide(image, facts, needed)
+    return step_of(image, facts, action, reason, fresh)
+
+
+def step_of(image: Image, facts: Facts, action: str, reason: str, fresh: bool = False) -> Step:
     name = image.name
     return Step(name, action, reason, facts.references[name], facts.content(name), facts.digests[name], fresh)
 

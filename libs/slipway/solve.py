@@ -16,7 +16,7 @@ from slipway.command import Command
 from slipway.engine import DOCKER_BUILDX, Engine
 from slipway.errors import MissingError
 from slipway.model import FRESH_LABEL, INPUT_LABEL, TITLE_LABEL, LocalImage
-from slipway.plan import Plan, Step
+from slipway.plan import REUSE, Plan, Step, step_of
 from slipway.progress import Event, Failure, Progress
 from slipway.runner import Watched
 from slipway.settings import Settings
@@ -146,8 +146,12 @@ def solve(work: Work, names: Sequence[str]) -> Solved:
 
 def bake(work: Work, names: Sequence[str]) -> Command:
     """What bakes ``names``: the same command for the same plan."""
-    file = bake_file([_target(work, work.plan.by_image[name], set(names)) for name in names])
-    site = work.site
+    site, facts = work.site, work.survey.facts
+    unseen = work.survey.unseen(names)
+    steps = [work.plan.by_image[name] for name in names]
+    linked = {*names, *unseen}
+    below = [step_of(work.survey.stack[name], facts, REUSE, "") for name in unseen]
+    file = bake_file([_target(work, step, linked) for step in steps], [_target(work, step, linked) for step in below])
     return bake_command(file, buildx=site.buildx, root=site.root, builder=work.settings["BUILDER"], count=len(names))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from slipway import rules, runs
+from slipway import graph, rules, runs
 from slipway.command import Secret
 from slipway.digest import NAMING_ARGS, Manifest, Trees, differences, input_digest
 from slipway.engine import Engine
@@ -70,6 +70,21 @@ class Survey:
     @property
     def stack(self) -> Stack:
         return self.repository.stack
+
+    def unseen(self, names: Collection[str]) -> tuple[str, ...]:
+        """What ``names`` stand on that is in the engine alone, lowest first: a builder of its own cannot see it."""
+        if not self.repository.settings["BUILDER"]:
+            return ()
+        found: set[str] = set()
+        ahead = list(names)
+        while ahead:
+            new = {name for name in self.stack[ahead.pop()].parents if name not in self.facts.published} - {
+                *names,
+                *found,
+            }
+            found |= new
+            ahead += new
+        return tuple(image.name for image in self.stack if image.name in found)
 
 
 def read_repository(
@@ -147,7 +162,9 @@ def survey(
         roots=roots,
     )
     lacking = unavailable(stack, selected or tuple(references), facts)
-    published, notes = _published(lacking, facts, registry) if lacking else (frozenset(), ())
+    below = graph.ancestors({image.name: image.parents for image in stack}, lacking) if settings["BUILDER"] else ()
+    asked = tuple(dict.fromkeys((*lacking, *sorted(below))))  # a builder of its own finds parents in the registry alone
+    published, notes = _published(asked, facts, registry) if lacking else (frozenset(), ())
     if not notes:
         to_build = [stack[name] for name in lacking if name not in published]
         rules.refuse_missing_bases(to_build, settings.registry, facts.roots, registry)

@@ -15,13 +15,15 @@ _PIECE = 16384
 
 @dataclass
 class Fault:
-    """``kind``: ``cut`` hangs up on both sides, ``swallow`` keeps the connection and passes nothing on any more.
+    """``kind``: ``cut`` hangs up on both sides, ``swallow`` keeps the connection and passes nothing on any more, ``do``
+    does ``deed``, while bytes go on passing.
 
     It strikes once, when clients have sent ``after`` bytes in all.
     """
 
     kind: str
     after: int
+    deed: Callable[[], object] = lambda: None
     struck: bool = False
 
 
@@ -40,9 +42,9 @@ class Wire:
         self.faults: list[Fault] = []
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def fail(self, kind: str, *, after: int) -> Fault:
+    def fail(self, kind: str, *, after: int, deed: Callable[[], object] = lambda: None) -> Fault:
         """``after`` bytes from now on."""
-        self.faults.append(Fault(kind, self.sent + after))
+        self.faults.append(Fault(kind, self.sent + after, deed))
         return self.faults[-1]
 
     def close(self) -> None:
@@ -80,6 +82,8 @@ class Wire:
             fault.struck = True
             if fault.kind == "swallow":
                 self._swallowing |= {client, host}
+            elif fault.kind == "do":
+                threading.Thread(target=fault.deed, daemon=True).start()
             else:
                 self._hang_up()
 

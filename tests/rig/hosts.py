@@ -109,6 +109,18 @@ class BuildHost:
         finally:
             self.sh(f"rm {path}")
 
+    def crash(self) -> None:
+        """As a power cut; it is up again, with its disk, when this returns."""
+        docker("kill", self.container)
+        docker("start", self.container)
+        self.wait()
+
+    def wait(self) -> None:
+        """Until its engine answers."""
+        wait_until(
+            lambda: docker("exec", self.container, "docker", "version", check=False).count("Version:") > 1, "engine"
+        )
+
     @contextmanager
     def paused(self) -> Iterator[None]:
         """A black hole: connections stay, nothing is answered."""
@@ -148,7 +160,7 @@ def build_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildHost]:
 def _furnished(host: BuildHost) -> BuildHost:
     keygen = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "the tests' key", "-f", str(host.key)]
     subprocess.run(keygen, check=True, timeout=30)
-    wait_until(lambda: docker("exec", host.container, "docker", "version", check=False).count("Version:") > 1, "engine")
+    host.wait()
     host.let_in("builder")
     (host.folder / "known_hosts").write_text(f"[127.0.0.1]:{host.port} {host.host_key()}\n")
     host.options("config")

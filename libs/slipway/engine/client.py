@@ -70,6 +70,7 @@ class Engine:
         self.address = address
         self._silence = silence
         self._here = address.startswith("unix://") and not far
+        self._hint = "invoke remote-check" if far else "invoke setup"
         self._questions = Questions(address.removeprefix("unix://"), silence, _BUSY_PATIENCE if far else 0.0)
         #: What the engine called itself in its last answer, without the packager's suffix; "?" before it said anything.
         self.version = "?"
@@ -117,7 +118,7 @@ class Engine:
         try:
             answer, server = self._questions.ask(f"/v{API_VERSION}{question}")
         except OSError as error:
-            raise _silent(what, error) from None
+            raise _silent(what, error, self._hint) from None
         self._introduced(server)
         return answer
 
@@ -298,6 +299,6 @@ def _told(what: str) -> Iterator[None]:
         raise _silent(what, error) from None
 
 
-def _silent(what: str, error: Exception) -> MissingError:
+def _silent(what: str, error: Exception, hint: str = "invoke setup") -> MissingError:
     cause = "Permission denied" if "Permission denied" in str(error) else "no engine answers"
-    return MissingError(f"{what}: {cause}", hint="invoke setup")
+    return MissingError(f"{what}: {cause}", hint=hint)

@@ -38,11 +38,14 @@ class Questions:
     def ask(self, question: str) -> tuple[Any, str]:
         """``GET question``: the JSON of the reply, None for 404, and its ``Server`` header.
 
-        Raises OSError, also for another status.
+        Asked again when it is hung up on: the link to a build host may be back then. Raises OSError, also for another
+        status.
         """
         with contextlib.suppress(queue.Empty, _EndedError):  # ended with the engine, or with the link to it
             return self._answer(self._kept.get(timeout=self._patience if self._made else 0.0), question)
         self._made = True
+        with contextlib.suppress(_EndedError):
+            return self._answer(_OverSocket(self._path, self._silence), question)
         return self._answer(_OverSocket(self._path, self._silence), question)
 
     def _answer(self, connection: _OverSocket, question: str) -> tuple[Any, str]:

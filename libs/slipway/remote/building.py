@@ -47,15 +47,16 @@ def site_there(
     project = host.project(settings.registry, settings.owner)
     folder = f"{project}/runs/{run}"
     salt = known.repository.worktree.cache.salt
-    links = {context: context_name(context, salt) for context in sorted({known.stack[name].context for name in names})}
-    shipment = ship(known, names)
+    read = [*names, *known.unseen(names)]
+    links = {context: context_name(context, salt) for context in sorted({known.stack[name].context for name in read})}
+    shipment = ship(known, read)
     newest = known.facts.newest
     refuse_little_room(host.facts, shipment.weight, [newest[name].size for name in names if name in newest])
     there = _prepare(host.link, project, run, links)
     try:
         earlier = [f"{old}/tree" for old in there if "/runs/" in old]
         tree = sync(shipment, f"{folder}/tree", earlier, rsync, host.link)
-        given, more = _contexts(known, names, project, run, there, host.link, rsync)
+        given, more = _contexts(known, read, project, run, there, host.link, rsync)
     except SyncError:
         # What has arrived of it is of no use any more, and a full disk would stay full.
         _do(host.link, 'rm -rf -- "$1"', folder)

@@ -13,6 +13,12 @@ while [ $# -gt 1 ]; do
     ln -sfn -- "$2" "runs/$run/context/$1"
     shift 2
 done
+# What was secret goes with its job, unless the whole host went down under it.
+sweep() {
+    for job in "runs/$1"/jobs/*/job; do
+        [ ! -e "$job" ] || rm -rf -- "runs/$1/secrets"
+    done
+}
 lives() {
     for job in "runs/$1"/jobs/*/job; do
         [ -e "$job" ] || continue
@@ -24,6 +30,7 @@ newest_first() { find runs -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -rn
 newest_first | while read -r old; do
     [ "$old" != "$run" ] || continue
     keep=$((keep - 1))
+    lives "$old" || sweep "$old"
     if [ "$keep" -lt 0 ] && ! lives "$old"; then
         rm -rf -- "runs/$old"
     elif [ -e "runs/$old/whole" ]; then

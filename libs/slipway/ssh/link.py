@@ -75,7 +75,7 @@ class Link:
     def _up(self, patience: float = PATIENCE) -> Connection:
         """A connection that is alive, as far as anybody knows."""
         if not self._connection.alive:
-            self.renew(LostError(f"ssh {self.login}: link lost", hint="invoke remote-check"), patience)
+            self.renew(self._lost(), patience)
         return self._connection
 
     def renew(self, lost: LostError, patience: float = PATIENCE) -> None:
@@ -99,6 +99,14 @@ class Link:
                     continue
                 self._say("link is back")
                 return
+
+    def check(self) -> None:
+        """Raises LostError when the link is lost."""
+        if not self.alive:
+            raise self._lost()
+
+    def _lost(self) -> LostError:
+        return LostError(f"ssh {self.login}: link lost", hint="invoke remote-check")
 
     def close(self) -> None:
         self._closed = True

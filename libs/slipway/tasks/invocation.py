@@ -200,12 +200,12 @@ class Invocation:
 
     @contextmanager
     def _looked_at(self) -> Iterator[None]:
-        """What a build host lacks is told in place of what failed for want of it."""
+        """That a build host is gone, or what it lacks, is told in place of what failed for want of it."""
         try:
             yield
         except SlipwayError:
             if self.remote:
-                assert self.reached
+                self.reached.link.check()
             raise
 
     @contextmanager

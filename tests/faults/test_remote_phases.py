@@ -1,0 +1,122 @@
+"""The link is cut, the host paused or killed in every phase of a build: dialling, looking, sending, comparing,
+beginning, building, asking what came of it. A phase is where a build stands when it has sent so many bytes."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.faults.wire import Wire
+    from tests.rig.hosts import BuildHost
+    from tests.rig.stacks import Ran, Repository
+
+    MakeWire = Callable[[int], Wire]
+    Stack = Callable[..., Repository]
+    Until = Callable[..., None]
+
+pytestmark = pytest.mark.integration
+#: Built · not reached · not synced · not built.
+CODES = {0, 4, 5, 6}
+#: A heartbeat outlives the one, and not the other; in seconds.
+SHORT, LONG = 2.0, 16.0
+
+
+class Shop:
+    """A repository behind a wire; ``length``: the bytes that a build of one edited image sends."""
+
+    def __init__(self, repository: Repository, host: BuildHost, wire: Wire, until: Until) -> None:
+        self._repository = repository
+        self._host = host
+        self._wire = wire
+        self._until = until
+        self._turn = 0
+        self._build().ok()
+        self._edit()
+        before = wire.sent
+        self._build().ok()
+        self.length = wire.sent - before
+
+    def fails(self, at: float, kind: str, deed: Callable[[], object] = lambda: None) -> Ran:
+        """One build that meets a fault at so much of its length; the next one is right, and nothing is left over."""
+        self._edit()
+        fault = self._wire.fail(kind, after=int(at * self.length), deed=deed)
+        ran = self._build()
+        assert fault.struck and ran.code in CODES, f"at {at:.2f}: exit {ran.code}\n{ran.stderr}"
+        self._host.wait()
+        self._build().ok()
+        said = self._host.sh(f"docker run --rm {self._repository.reference('svc-cart')} cat /shop/cart.txt")
+        assert said == f"cart {self._turn}"
+        for left in ("buildx bake", "rsync --server", "dial-stdio"):
+            self._until(lambda left=left: left not in self._host.processes(), f"the end of every {left}", 60)
+        runs = f"/var/tmp/slipway/builder/{self._repository.settings['OWNER']}-*/runs/*"
+        assert self._host.sh(f"ls -d {runs}/secrets 2>/dev/null || true") == ""
+        assert int(self._host.sh(f"ls -d {runs} | wc -l")) <= 5, "older runs go"
+        return ran
+
+    def _edit(self) -> None:
+        self._turn += 1
+        self._repository.write("apps/svc_cart/cart.txt", f"cart {self._turn}\n")
+
+    def _build(self) -> Ran:
+        return self._repository.invoke("build", "svc-cart", "--remote")
+
+
+@pytest.fixture
+def shop(stack: Stack, build_host: BuildHost, wire: MakeWire, until: Until) -> Iterator[Shop]:
+    between = wire(build_host.port)
+    config = build_host.options("wired", Port=str(between.port), HostKeyAlias=f"[127.0.0.1]:{build_host.port}")
+    repository = stack("shop")
+    repository.configure(REMOTE_HOST="builder", SSH_CONFIG=f"'{config}'")
+    yield Shop(repository, build_host, between, until)
+    repository.invoke("remote-clean", "--yes").ok()
+
+
+def phases(count: int) -> list[float]:
+    """The middles of so many equal parts."""
+    return [(number + 0.5) / count for number in range(count)]
+
+
+def cut_everywhere(shop: Shop, count: int) -> None:
+    codes = [shop.fails(at, "cut").code for at in phases(count)]
+    assert codes.count(0) >= count / 2, f"what had begun went on: {codes}"
+
+
+def pause_everywhere(shop: Shop, host: BuildHost, count: int, seconds: float) -> None:
+    def pause() -> None:
+        with host.paused():
+            threading.Event().wait(seconds)
+
+    codes = [shop.fails(at, "do", pause).code for at in phases(count)]
+    if seconds == SHORT:
+        assert codes == [0] * count, "nobody noticed"
+
+
+def crash_everywhere(shop: Shop, host: BuildHost, count: int) -> None:
+    for at in phases(count):
+        shop.fails(at, "do", host.crash)
+
+
+@pytest.mark.fault("S08", "S10")
+def test_a_link_that_is_cut_in_every_phase(shop: Shop) -> None:
+    cut_everywhere(shop, 8)
+
+
+@pytest.mark.fault("S07", "S12")
+def test_a_host_that_is_paused_in_every_phase(shop: Shop, build_host: BuildHost) -> None:
+    pause_everywhere(shop, build_host, 6, SHORT)
+
+
+@pytest.mark.fault("S08")
+def test_a_host_that_is_killed_in_every_phase(shop: Shop, build_host: BuildHost) -> None:
+    crash_everywhere(shop, build_host, 5)
+
+
+@pytest.mark.soak
+def test_every_phase_in_small_steps(shop: Shop, build_host: BuildHost) -> None:
+    cut_everywhere(shop, 40)
+    pause_everywhere(shop, build_host, 12, LONG)
+    crash_everywhere(shop, build_host, 20)
