@@ -32,6 +32,7 @@ pytest_plugins = [
     "tests.rig.stacks",
     "tests.rig.offline",
     "tests.rig.engines",
+    "tests.rig.builders",
     "tests.rig.hosts",
 ]
 

@@ -150,6 +150,26 @@ def test_a_builder_of_its_own_gets_one_linked_solve(bench: Bench) -> None:
     assert bench.run.commands[0].argv[3:5] == ("--builder", "k8s")
 
 
+def test_a_builder_of_its_own_is_given_what_only_the_engine_has(bench: Bench) -> None:
+    bench.build()
+    bench.environment["BUILDER"] = "k8s"
+    dockerfile = bench.root / "apps/svc_ocr/Dockerfile"
+    dockerfile.write_text(dockerfile.read_text() + "# another\n")
+    bench.run.commands.clear()
+    assert [status for _, status, _ in told(bench.build())] == ["reused", "reused", "reused", "built"]
+    assert bench.baked == [["svc-ocr"]]
+    targets = json.loads(bench.run.commands[0].stdin)["target"]
+    assert {name: list(target.get("contexts", {}).values()) for name, target in targets.items()} == {
+        "svc-ocr": ["target:base-ml"],
+        "base-ml": ["target:base-runtime"],
+        "base-runtime": [],
+    }
+    found, _ = bench.plan()
+    assert found.unseen(["svc-ocr"]) == ("base-runtime", "base-ml")
+    pushed = replace(found, facts=replace(found.facts, published=frozenset({"base-ml"})))
+    assert pushed.unseen(["svc-ocr"]) == (), "what the registry has is pulled from there"
+
+
 def test_one_fails_and_its_siblings_are_built(bench: Bench) -> None:
     bench.broken = {"svc-forms"}
     outcomes = bench.build()

@@ -153,6 +153,13 @@ def test_a_job_that_cannot_be_begun() -> None:
         Bakes(there, "/run", {}, 60)(COMMANDS[0], over=lambda: False)
 
 
+def test_a_job_that_ended_without_a_word() -> None:
+    said: list[str] = []
+    result = Bakes(link("gone\n"), "/run", {}, 60)(COMMANDS[0], said.append, over=lambda: False)
+    assert result.exit_code == 137
+    assert said == ["ERROR: ended on the build host without a word: killed there, or out of its time (BUILD_TIMEOUT)"]
+
+
 def test_what_nobody_needs_any_more_is_ended() -> None:
     there = link("0\n")
     run = Bakes(there, "/run", {}, 60)

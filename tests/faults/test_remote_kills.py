@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 #: About as long as such a build takes.
-_LONGEST = 2.0
+_LONGEST = 1.2
 
 
 @pytest.fixture

@@ -52,6 +52,19 @@ def test_all_is_built_there_and_nothing_here(shop: Repository, build_host: Build
     assert digest == build_host.sh(f"docker image inspect --format '{{{{.Id}}}}' {shop.reference('svc-till')}")
 
 
+def test_a_plan_tells_what_is_to_be_read_there(shop: Repository, build_host: BuildHost) -> None:
+    before = runs_there(build_host)
+    assert re.search(r"^note: 10 files, 645 B are to be read there", shop.invoke("plan", "--remote").ok().stderr, re.M)
+    dry = shop.invoke("build", "svc-sign", "--remote", "--dry-run").ok()
+    assert re.search(r"^note: 2 files, \d+ B are to be read there", dry.stderr, re.MULTILINE)
+    assert shop.json("plan", "svc-sign", "--remote")["needed"]["files"] == 2
+    assert runs_there(build_host) == before
+    shop.invoke("build", "--remote").ok()
+    again = shop.invoke("plan", "--remote").ok()
+    assert "to be read there" not in again.stderr
+    assert shop.json("plan", "--remote")["needed"] == {"files": 0, "bytes": 0}
+
+
 def test_what_is_there_is_neither_synced_nor_built(shop: Repository, build_host: BuildHost) -> None:
     shop.invoke("build", "--remote").ok()
     before = runs_there(build_host)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from slipway.command import Command, Result
@@ -21,7 +22,7 @@ from slipway.remote.host import BuildHost
 from slipway.remote.jobs import Beginning, Job, follow, stop
 from slipway.remote.preflight import refuse_little_room
 from slipway.remote.scripts import script
-from slipway.remote.shipment import ship, ship_context
+from slipway.remote.shipment import Shipment, ship, ship_context
 from slipway.remote.sync import Synced, sync
 from slipway.runner import Over, Run
 from slipway.solve import Site
@@ -43,11 +44,10 @@ def site_there(
     """The host with all that the plan's images read. A job that is not needed any more is ended with this; one that
     the link was lost to goes on. Raises SyncError, SshError, MissingError when there is too little room."""
     settings = known.repository.settings
-    names = [step.image for step in plan.of(BUILD)]
+    names, read = [step.image for step in plan.of(BUILD)], _read(known, plan)
     project = host.project(settings.registry, settings.owner)
     folder = f"{project}/runs/{run}"
     salt = known.repository.worktree.cache.salt
-    read = [*names, *known.unseen(names)]
     links = {context: context_name(context, salt) for context in sorted({known.stack[name].context for name in read})}
     shipment = ship(known, read)
     newest = known.facts.newest
@@ -83,6 +83,26 @@ def site_there(
         bakes.end()
         raise
     bakes.end()
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What the images to build read, in ``files`` and ``bytes``; what the host has of it is not sent."""
+
+    files: int
+    bytes: int
+
+
+def needed(known: Survey, plan: Plan) -> Needed:
+    read = _read(known, plan)
+    shipments = [ship(known, read), *(shipment for _, shipment, _ in _given(known, read))] if read else []
+    return Needed(sum(one.files for one in shipments), sum(one.weight for one in shipments))
+
+
+def _read(known: Survey, plan: Plan) -> list[str]:
+    """The images whose files are needed there: those to build, and what they stand on that no registry has."""
+    names = [step.image for step in plan.of(BUILD)]
+    return [*names, *known.unseen(names)]
 
 
 class Bakes:
@@ -155,22 +175,27 @@ def _contexts(
 
     Each is kept under its content's digest: a wheelhouse travels once.
     """
-    using = {name: image for image in map(known.stack.__getitem__, names) for name in image.contexts}
     given: dict[str, str] = {}
     sent: list[Synced] = []
-    for name, image in sorted(using.items()):
-        text = known.facts.manifests[image.name].files[name]
+    for name, shipment, text in _given(known, names):
         given[name] = f"{project}/contexts/{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         if given[name] in there:
             _do(link, 'touch -- "$1"', given[name])
             continue
-        shipment = ship_context(known.repository.contexts[name], text, known.facts.trees)
         earlier = [old for old in there if PurePosixPath(old).name.startswith(f"{name}-")]
         own = f"{project}/runs/{run}/contexts/{name}"
         sent.append(sync(shipment, own, earlier, rsync, link))
         # Another run may have been quicker: what it kept is the same.
         _do(link, 'mv -T -- "$2" "$1" 2>/dev/null || test -d "$1"', given[name], own)
     return given, sent
+
+
+def _given(known: Survey, names: Sequence[str]) -> Iterator[tuple[str, Shipment, str]]:
+    """Each folder beside the repository that the images read: its name, its files, the manifest's word for them."""
+    using = {name: image for image in map(known.stack.__getitem__, names) for name in image.contexts}
+    for name, image in sorted(using.items()):
+        text = known.facts.manifests[image.name].files[name]
+        yield name, ship_context(known.repository.contexts[name], text, known.facts.trees), text
 
 
 def _told(synced: Sequence[Synced]) -> str:

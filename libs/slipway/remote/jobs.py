@@ -24,8 +24,8 @@ from slipway.streams import OnLine
 _STOP_SECONDS = 8.0
 #: How long a host that is not reached is dialled to end a job: who pressed Ctrl-C does not wait.
 _STOP_PATIENCE = 3.0
-#: The exit status of a command whose job ended without leaving one: killed, or out of its time.
-GONE = 137
+#: Of a command whose job ended without leaving its status, in buildx's form.
+_KILLED, _GONE = 137, "ERROR: ended on the build host without a word: killed there, or out of its time (BUILD_TIMEOUT)"
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,10 @@ def follow(
         if not said and not result.ok:
             words = result.stderr.splitlines()[-1:] or [f"exit code {result.exit_code}"]
             raise SshError(f"ssh {link.login}: the build cannot be begun: {words[0]}", hint="invoke remote-check")
-        code = int(said) if said.isdigit() else GONE
-        return Result(code, "", result.stderr, result.seconds)
+        if said.isdigit():
+            return Result(int(said), "", result.stderr, result.seconds)
+        count(_GONE)
+        return Result(_KILLED, "", f"{result.stderr}\n{_GONE}".strip(), result.seconds)
 
 
 def _begun(job: Job, beginning: Beginning, then: Command) -> Command:

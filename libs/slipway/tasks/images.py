@@ -48,10 +48,19 @@ def run_images(here: Invocation) -> None:
 
 
 def show_plan(here: Invocation, known: Survey, plan: Plan) -> None:
+    """The plan of what is not begun; for a build host with what is going to be read there."""
+    content = as_json(plan)
+    if here.remote:
+        from slipway.remote.building import needed
+
+        content["needed"] = vars(needed(known, plan))
     if here.json:
-        here.answer(as_json(plan))
-    else:
-        here.console.plan(known.stack, plan, here.seconds)
+        here.answer(content)
+        return
+    here.console.plan(known.stack, plan, here.seconds)
+    if here.remote and content["needed"]["files"]:
+        told = f"{content['needed']['files']} files, {layout.size(content['needed']['bytes'])}"
+        here.note(f"{told} are to be read there; what the host has of it is not sent")
 
 
 def run_build(here: Invocation, names: Sequence[str], kind: str, options: Options, *, dry_run: bool) -> None:
@@ -66,10 +75,13 @@ def run_build(here: Invocation, names: Sequence[str], kind: str, options: Option
     if not dry_run and get_roots(here, known, plan):
         known = here.survey(selected)
         plan = plan_build(known.stack, selected, known.facts, fresh)
-    if dry_run or not here.json:
+    if dry_run:
         show_plan(here, known, plan)
-    if dry_run or (not here.json and set(plan.counts()) <= {"reuse"}):
         return
+    if not here.json:
+        here.console.plan(known.stack, plan, here.seconds)
+        if set(plan.counts()) <= {"reuse"}:
+            return
     if plan.of("build"):
         refuse_secrets(known.repository, here.pip.withheld)
     with runs.lock(here.home, "build"), here.record() as record:
