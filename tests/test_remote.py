@@ -15,7 +15,7 @@ from slipway.errors import LockedError, SshError, UsageError
 from slipway.model import INPUT_LABEL
 from slipway.remote.attaching import Baked, RunThere, bakes, choose, clean, runs_there
 from slipway.remote.building import Bakes, context_name
-from slipway.remote.jobs import Job, packed
+from slipway.remote.jobs import Beginning, DiffersError, Job, packed
 from slipway.remote.locks import held
 from slipway.ssh.connection import spoken
 from slipway.ssh.link import Link
@@ -110,6 +110,7 @@ def test_a_lock_that_is_ours_is_given_back() -> None:
     assert given.argv[-2:] == ("/p/locks/push-x", word) and "rm -rf" in given.argv[2]
 
 
+GIVEN = Beginning({}, 60, "a\nb")
 COMMANDS = tuple(Command(("bake", str(number)), cwd="/run", stdin=b"{}") for number in range(3))
 
 
@@ -132,7 +133,7 @@ def test_what_is_expected_is_begun_once() -> None:
         return Result(0, "1\n" if command.label == "follow" and command.argv[5] in failing else "0\n")
 
     there = link(answer)
-    run = Bakes(there, "/run", {}, 60)
+    run = Bakes(there, "/run", GIVEN, lambda: None)
     run.expect(lambda: COMMANDS)
 
     def labels() -> list[str]:
@@ -150,19 +151,28 @@ def test_what_is_expected_is_begun_once() -> None:
 def test_a_job_that_cannot_be_begun() -> None:
     there = link(lambda command: Result(2, "", "tar: short read\nsh: 3: cannot create job: Disk quota exceeded"))
     with pytest.raises(SshError, match="the build cannot be begun: sh: 3: cannot create job: Disk quota exceeded"):
-        Bakes(there, "/run", {}, 60)(COMMANDS[0], over=lambda: False)
+        Bakes(there, "/run", GIVEN, lambda: None)(COMMANDS[0], over=lambda: False)
 
 
 def test_a_job_that_ended_without_a_word() -> None:
     said: list[str] = []
-    result = Bakes(link("gone\n"), "/run", {}, 60)(COMMANDS[0], said.append, over=lambda: False)
+    result = Bakes(link("gone\n"), "/run", GIVEN, lambda: None)(COMMANDS[0], said.append, over=lambda: False)
     assert result.exit_code == 137
     assert said == ["ERROR: ended on the build host without a word: killed there, or out of its time (BUILD_TIMEOUT)"]
 
 
+def test_a_tree_that_differs_is_mended_before_anything_begins() -> None:
+    mended: list[str] = []
+    there = link(lambda command: Result(0, "0\n" if mended else "differs\n"))
+    assert Bakes(there, "/run", GIVEN, lambda: mended.append("once"))(COMMANDS[0], over=lambda: False).ok
+    assert mended == ["once"] and [command.argv[8] for command in cast(Answers, there).asked] == ["a\nb", "a\nb"]
+    with pytest.raises(DiffersError, match="/run/tree differs"):
+        Bakes(link("differs\n"), "/run", GIVEN, lambda: None)(COMMANDS[0], over=lambda: False)
+
+
 def test_what_nobody_needs_any_more_is_ended() -> None:
     there = link("0\n")
-    run = Bakes(there, "/run", {}, 60)
+    run = Bakes(there, "/run", GIVEN, lambda: None)
     run.expect(lambda: COMMANDS)
     assert run(COMMANDS[0], over=lambda: False).ok
     run.end()

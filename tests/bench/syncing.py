@@ -1,9 +1,10 @@
-"""What ``invoke build --remote`` does before its first bake, and no more: look, connect, send, compare there."""
+"""What ``invoke build --remote`` does before its first bake, and no more: look, connect, send, compare there, begin."""
 
 from __future__ import annotations
 
 import sys
 
+from slipway.command import Command
 from slipway.plan import plan_build
 from slipway.remote.building import site_there
 from slipway.tasks import door
@@ -15,8 +16,10 @@ def main() -> None:
     with door.opened(), here.record() as record:
         known = here.survey()
         plan = plan_build(known.stack, tuple(known.facts.digests), known.facts)
-        with site_there(known, plan, here.reached, record.id, here.run, {}, lambda said: print(said, file=sys.stderr)):
-            pass
+        with site_there(
+            known, plan, here.reached, record.id, here.run, {}, lambda said: print(said, file=sys.stderr)
+        ) as site:
+            site.run(Command(("true",)), over=lambda: False)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from slipway.command import Command
 from slipway.errors import UsageError
 from slipway.hosts import HostName
 from slipway.remote.building import Bakes
-from slipway.remote.shipment import ship_context
+from slipway.remote.jobs import Beginning
+from slipway.remote.shipment import Shipment, ship_context
 from slipway.remote.sync import sync
 from slipway.runner import run
 from slipway.ssh.dialling import Phone, dial
@@ -133,11 +134,12 @@ def test_a_job_in_a_folder_of_any_name(link: Link, there: str) -> None:
     @given(NAMES, WORDS)
     def begun(folder: str, word: str) -> None:
         place = f"{there}/{next(numbers)}/{folder}"
-        assert link.run(Command(("mkdir", "-p", "--", place))).ok
+        assert link.run(Command(("mkdir", "-p", "--", f"{place}/tree"))).ok
         script = 'printf "%s\\0" "$PWD" "$1" "$WORD" | sha256sum >&2; cat "$2" >&2'
         said: list[str] = []
         command = Command(("sh", "-c", script, "sh", word, "secrets/-s"), cwd=place, env={"WORD": word})
-        bake = Bakes(link, place, {"-s": b"a word\n"}, 60)
+        nothing = Shipment(Path("/"), {}).listed
+        bake = Bakes(link, place, Beginning({"-s": b"a word\n"}, 60, nothing), lambda: None)
         assert bake(command, said.append, over=lambda: False).ok
         assert said == [f"{hashlib.sha256(packed([place, word, word])).hexdigest()}  -", "a word"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -111,6 +112,18 @@ def test_a_failed_image_there(shop: Repository, build_host: BuildHost) -> None:
         "svc-till": "skipped",
     }
     assert "svc-till:v1" not in tags_there(build_host, shop)
+
+
+@pytest.mark.fault("C20")
+def test_equal_size_and_time_with_other_bytes_is_built(shop: Repository, build_host: BuildHost) -> None:
+    """rsync does not see it, the comparison before the job begins does."""
+    cart = shop.write("apps/svc_cart/cart.txt", "one\n")
+    shop.invoke("build", "--remote").ok()
+    stamp = cart.stat()
+    cart.write_text("two\n")
+    os.utime(cart, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    shop.invoke("build", "--remote").ok()
+    assert build_host.sh(f"docker run --rm {shop.reference('svc-cart')} cat /shop/cart.txt") == "two"
 
 
 LONG = "RUN echo climbing && sleep {seconds} && echo there > /top\n"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from slipway.command import Command, Result
@@ -19,11 +19,11 @@ from slipway.errors import SyncError
 from slipway.model import LocalImage
 from slipway.plan import BUILD, Plan
 from slipway.remote.host import BuildHost
-from slipway.remote.jobs import Beginning, Job, follow, stop
+from slipway.remote.jobs import Beginning, DiffersError, Job, follow, stop
 from slipway.remote.preflight import refuse_little_room
 from slipway.remote.scripts import script
 from slipway.remote.shipment import Shipment, ship, ship_context
-from slipway.remote.sync import Synced, sync
+from slipway.remote.sync import Synced, mend, send, sync
 from slipway.runner import Over, Run
 from slipway.solve import Site
 from slipway.ssh.connection import LostError
@@ -55,15 +55,19 @@ def site_there(
     there = _prepare(host.link, project, run, links)
     try:
         earlier = [f"{old}/tree" for old in there if "/runs/" in old]
-        tree = sync(shipment, f"{folder}/tree", earlier, rsync, host.link)
+        tree = send(shipment, f"{folder}/tree", earlier, rsync, host.link)
         given, more = _contexts(known, read, project, run, there, host.link, rsync)
     except SyncError:
         # What has arrived of it is of no use any more, and a full disk would stay full.
         _do(host.link, 'rm -rf -- "$1"', folder)
         raise
     say(_told((tree, *more)))
+    given_secrets = {name: file.read_bytes() for name, file in secrets.items()}
     bakes = Bakes(
-        host.link, folder, {name: file.read_bytes() for name, file in secrets.items()}, settings.build_seconds
+        host.link,
+        folder,
+        Beginning(given_secrets, settings.build_seconds, shipment.listed),
+        lambda: mend(shipment, f"{folder}/tree", earlier, rsync, host.link),
     )
     site = Site(
         root=folder,
@@ -106,13 +110,16 @@ def _read(known: Survey, plan: Plan) -> list[str]:
 
 
 class Bakes:
-    """Runs commands there, each in its turn; those that are expected to follow begin by themselves."""
+    """Runs commands there, each in its turn; those that are expected to follow begin by themselves.
 
-    def __init__(self, link: Link, run: str, secrets: Mapping[str, bytes], seconds: int) -> None:
+    ``given``: to each job; its seconds are for each command. ``mend`` is called when the tree there differs.
+    """
+
+    def __init__(self, link: Link, run: str, given: Beginning, mend: Callable[[], object]) -> None:
         self._link = link
         self._run = run
-        self._secrets = secrets
-        self._seconds = seconds
+        self._given = given
+        self._mend = mend
         self._expected: tuple[Command, ...] = ()
         self._job: Job | None = None
         self._jobs = 0
@@ -127,9 +134,13 @@ class Bakes:
         begins = not self._ahead or self._ahead[0] != command
         job = self._made_for(command) if begins else self._job
         assert job
-        beginning = Beginning(self._secrets, self._seconds * len(job.commands)) if begins else None
+        beginning = replace(self._given, seconds=self._given.seconds * len(job.commands)) if begins else None
         number = len(job.commands) - len(self._ahead) + 1
-        result = follow(job, number, self._link, on_line, over, beginning)
+        try:
+            result = follow(job, number, self._link, on_line, over, beginning)
+        except DiffersError:
+            self._mend()
+            result = follow(job, number, self._link, on_line, over, beginning)
         self._ahead = self._ahead[1:] if result.ok else []
         return result
 

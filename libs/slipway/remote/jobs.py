@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.command import Command, Result
-from slipway.errors import SshError
-from slipway.remote.scripts import script
+from slipway.errors import SshError, SyncError
+from slipway.remote.scripts import script, text
 from slipway.runner import Over
 from slipway.ssh.connection import LostError, spoken
 from slipway.ssh.link import Link
@@ -48,10 +48,15 @@ class Job:
 @dataclass(frozen=True)
 class Beginning:
     """What a job that has not begun yet is given: ``secrets``, name → content, below ``secrets`` in the run's folder
-    until it ends; the ``seconds`` it may take."""
+    until it ends; the ``seconds`` it may take; what is ``listed`` of the run's tree: see ``Shipment.listed``."""
 
     secrets: Mapping[str, bytes]
     seconds: int
+    listed: str
+
+
+class DiffersError(SyncError):
+    """The tree there is not what it is to be: no job was begun in it."""
 
 
 def packed(job: Job, secrets: Mapping[str, bytes]) -> bytes:
@@ -101,6 +106,8 @@ def follow(
             stop(job, link)
             return result
         said = result.stdout.strip()
+        if said == "differs":
+            raise DiffersError(f"{job.run}/tree differs", hint="run the same command again")
         if not said and not result.ok:
             words = result.stderr.splitlines()[-1:] or [f"exit code {result.exit_code}"]
             raise SshError(f"ssh {link.login}: the build cannot be begun: {words[0]}", hint="invoke remote-check")
@@ -112,7 +119,7 @@ def follow(
 
 def _begun(job: Job, beginning: Beginning, then: Command) -> Command:
     """Begins the job, unless it has begun, and becomes ``then``: one round trip instead of two."""
-    words = (job.run, job.name, str(beginning.seconds), *then.argv)
+    words = (job.run, job.name, str(beginning.seconds), text("listing"), beginning.listed, *then.argv)
     return script("start", *words, stdin=packed(job, beginning.secrets))
 
 

@@ -10,6 +10,6 @@ if [ -n "${2:-}" ]; then
     outline
     contents
 else
-    outline | sha256sum
-    contents | sha256sum
+    outline | sha256sum | cut -c 1-64
+    contents | sha256sum | cut -c 1-64
 fi

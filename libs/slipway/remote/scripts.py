@@ -7,7 +7,11 @@ from pathlib import Path
 from slipway.command import Command
 
 
+def text(name: str) -> str:
+    """``<name>.sh``."""
+    return Path(__file__).with_name(f"{name}.sh").read_text("utf-8")
+
+
 def script(name: str, *words: str, stdin: bytes = b"") -> Command:
     """``<name>.sh`` by the host's own sh; ``words`` are its arguments."""
-    text = Path(__file__).with_name(f"{name}.sh").read_text("utf-8")
-    return Command(("sh", "-c", text, "sh", *words), stdin=stdin, label=name)
+    return Command(("sh", "-c", text(name), "sh", *words), stdin=stdin, label=name)

@@ -52,9 +52,9 @@ class Shipment:
         return b"".join(b"./" + os.fsencode(path) + b"\0" for path in self.entries)
 
     @property
-    def digests(self) -> tuple[str, str]:
-        """sha256 of the outline (kinds, modes, paths, targets), and of the files' digests: as ``listing.sh`` says."""
-        return _digest(self.outline()), _digest(self.contents())
+    def listed(self) -> str:
+        """sha256 of the outline (kinds, modes, paths, targets), and of the files' digests, as ``listing.sh`` says."""
+        return f"{_digest(self.outline())}\n{_digest(self.contents())}"
 
     def outline(self) -> Iterator[bytes]:
         """``kind mode ./path`` and a link's target, as ``find -printf`` has them, in the order of bytes."""

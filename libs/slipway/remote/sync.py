@@ -57,13 +57,23 @@ def rsync_command(shipment: Shipment, folder: str, good: Sequence[str], place: s
 
 def sync(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: Link) -> Synced:
     """``folder`` there holds exactly ``shipment``. Raises SyncError, LostError."""
-    sent = 0
-    for checksum in (False, True):
-        sent += _send(shipment, folder, good, run, link, checksum=checksum)
-        if compared(shipment, folder, link.run):
-            return Synced(shipment.files, sent)
-    found = _differing(shipment, folder, link.run)
-    raise SyncError(f"{found} changed during sync", hint="run the same command again")
+    synced = send(shipment, folder, good, run, link)
+    if not compared(shipment, folder, link.run):
+        mend(shipment, folder, good, run, link)
+    return synced
+
+
+def send(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: Link) -> Synced:
+    """``folder`` there holds ``shipment`` by sizes and times: it is to be compared before it is used."""
+    return Synced(shipment.files, _send(shipment, folder, good, run, link, checksum=False))
+
+
+def mend(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: Link) -> None:
+    """What was sent differs: send it by content, and compare. Raises SyncError for what changes here meanwhile."""
+    _send(shipment, folder, good, run, link, checksum=True)
+    if not compared(shipment, folder, link.run):
+        found = _differing(shipment, folder, link.run)
+        raise SyncError(f"{found} changed during sync", hint="run the same command again")
 
 
 def _send(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: Link, *, checksum: bool) -> int:
@@ -94,8 +104,7 @@ def _rsync(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link:
 def compared(shipment: Shipment, folder: str, ask: Ask) -> bool:
     """Whether the listing of ``folder`` there is the shipment's."""
     result = ask(_listing(folder))
-    found = tuple(line.split()[0] for line in result.stdout.splitlines() if line)
-    return result.ok and found == shipment.digests
+    return result.ok and result.stdout.strip() == shipment.listed
 
 
 def _listing(folder: str, *more: str) -> Command:
