@@ -55,7 +55,7 @@ def test_all_is_built_there_and_nothing_here(shop: Repository, build_host: Build
 
 def test_a_plan_tells_what_is_to_be_read_there(shop: Repository, build_host: BuildHost) -> None:
     before = runs_there(build_host)
-    assert re.search(r"^note: 10 files, 645 B are to be read there", shop.invoke("plan", "--remote").ok().stderr, re.M)
+    assert re.search(r"^note: 11 files, 754 B are to be read there", shop.invoke("plan", "--remote").ok().stderr, re.M)
     dry = shop.invoke("build", "svc-sign", "--remote", "--dry-run").ok()
     assert re.search(r"^note: 2 files, \d+ B are to be read there", dry.stderr, re.MULTILINE)
     assert shop.json("plan", "svc-sign", "--remote")["needed"]["files"] == 2

@@ -18,7 +18,7 @@ say system "$(if [ -r /etc/os-release ]; then . /etc/os-release && echo "${ID:-}
 say user "$(id -un)"
 say rsync "$(rsync --version 2>/dev/null | head -n 1)"
 say setsid "$(has setsid true)"
-say timeout "$(has timeout 1 true)"
+say timeout "$(has timeout 60 true)"
 say sha256sum "$(has sha256sum -z /dev/null)"
 say find "$(has find / -maxdepth 0 -printf %m)"
 
