@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import shlex
+import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 
 from tests.bench import targets
@@ -27,8 +29,11 @@ from tests.rig.stacks import ROOT_IMAGE
 
 SERVICES = 20
 _REGISTRY = "localhost:5000"
+#: ssh's own way to keep a connection from one command to the next; slipway dials anew each time.
+_KEPT = {"ControlMaster": "auto", "ControlPersist": "300"}
 _FILES, _FILE_BYTES = 4000, 21_750
 _SCENARIOS = {targets.NOTHING: Tree.edit_nothing, targets.ONE: Tree.edit_one_service}
+_NUMBERS = count()
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,10 @@ class Bench:
     @property
     def ssh(self) -> str:
         return shlex.join(("ssh", "-F", self.config))
+
+    def hang_up(self) -> None:
+        """End the connection that ssh has kept."""
+        subprocess.run(("ssh", "-F", self.config, "-O", "exit", "builder"), capture_output=True, check=False)
 
     def counted(self, argv: tuple[str, ...], tree: Tree) -> Sample:
         """What the command took, and what went over the line meanwhile."""
@@ -59,30 +68,37 @@ class Bench:
         return {name.removeprefix(f"{prefix}/"): found for name, tag, found in rows if not tag.startswith("in-")}
 
 
+#: Writes what a peer needs into its tree; the command that builds there.
+Prepare = Callable[[Bench, Tree], tuple[str, ...]]
+
+
 def over_the_line(field: Field) -> Iterator[Series]:
-    """Nothing changed and one service edited, with 20 services; then the first sync of a large tree."""
+    """Nothing changed and one service edited, with 20 services, also for peers whose ssh keeps its connection; then the
+    first sync of a large tree."""
     with ExitStack() as opened:
         folder = field.folder / "host"
         folder.mkdir()
         host = opened.enter_context(a_build_host(folder))
         line = opened.enter_context(a_line(host.port))
-        config = host.options("line", Port=str(line.port), HostKeyAlias=f"[127.0.0.1]:{host.port}")
-        bench = Bench(field, host, line, config)
+        way = {"Port": str(line.port), "HostKeyAlias": f"[127.0.0.1]:{host.port}"}
+        bench = Bench(field, host, line, host.options("line", **way))
+        kept = replace(bench, config=host.options("kept", **way, **_KEPT, ControlPath=str(folder / "%C")))
+        opened.callback(kept.hang_up)
         host.load(ROOT_IMAGE)
         host.load("slipway-registry")
         host.sh("docker run --detach --publish 127.0.0.1:5000:5000 slipway-registry")
-        yield from _builds(bench)
+        yield from _builds(bench, {SLIPWAY: _with_slipway, CONTEXT: _with_context, RSYNC: _with_rsync})
+        yield from _builds(kept, {f"{CONTEXT}, kept": _with_context, f"{RSYNC}, kept": _with_rsync})
         yield from _first_sync(bench)
 
 
-def _builds(bench: Bench) -> Iterator[Series]:
+def _builds(bench: Bench, peers: Mapping[str, Prepare]) -> Iterator[Series]:
     field = bench.field
-    peers = {SLIPWAY: _with_slipway, CONTEXT: _with_context, RSYNC: _with_rsync}
     trees: dict[str, Tree] = {}
     commands: dict[str, tuple[str, ...]] = {}
     for name, prepare in peers.items():
         field.say(f"remote, {SERVICES} services: {name} builds all for the first time")
-        trees[name] = replace(field.tree(f"remote-{len(trees)}", SERVICES), registry=_REGISTRY)
+        trees[name] = replace(field.tree(f"remote-{next(_NUMBERS)}", SERVICES), registry=_REGISTRY)
         commands[name] = prepare(bench, trees[name])
         bench.counted(commands[name], trees[name])
     for scenario, edit in _SCENARIOS.items():
@@ -106,7 +122,7 @@ def _name_host(bench: Bench, tree: Tree) -> None:
 def _with_context(bench: Bench, tree: Tree) -> tuple[str, ...]:
     """docker's CLI runs ``ssh`` as it finds it, and has no option for another configuration."""
     tree.write("docker-bake.hcl", bake_file(tree))
-    programs = bench.field.folder / "programs"
+    programs = bench.field.folder / f"{tree.owner}-programs"
     programs.mkdir()
     (programs / "ssh").write_text(f'#!/bin/sh\nexec /usr/bin/{bench.ssh} "$@"\n')
     (programs / "ssh").chmod(0o755)

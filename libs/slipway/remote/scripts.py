@@ -8,8 +8,9 @@ from slipway.command import Command
 
 
 def text(name: str) -> str:
-    """``<name>.sh``."""
-    return Path(__file__).with_name(f"{name}.sh").read_text("utf-8")
+    """``<name>.sh`` without its comments, which need not travel."""
+    lines = Path(__file__).with_name(f"{name}.sh").read_text("utf-8").splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
 
 
 def script(name: str, *words: str, stdin: bytes = b"") -> Command:
