@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
@@ -13,11 +14,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from slipway.command import Command, Result
 from slipway.errors import SshError
 from slipway.hosts import HostName
+from slipway.remote.host import Call
 from slipway.remote.jobs import Job, follow
 from slipway.ssh.connection import Connection, LostError, UnreachedError
+from slipway.ssh.dialling import Phone
 from slipway.ssh.identities import identities
 from slipway.ssh.link import Link
 from slipway.ssh.login import Login
+from slipway.testing.fakes import FakeRun
 
 LOGIN = Login(HostName("b"), "10.0.0.1", "me", 22, "10.0.0.1")
 ASK = Command(("true",))
@@ -100,6 +104,35 @@ def test_a_dead_link_is_dialled_before_it_is_used(slept: list[float]) -> None:
     link = Link(dialling(first, FakeConnection()), lambda text: None)
     first.alive = False
     assert link.run(ASK).ok and link.alive
+
+
+def test_a_passphrase_is_asked_for_by_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that asks would leave the terminal without echo when Ctrl-C ends the process."""
+    asked: list[threading.Thread] = []
+
+    def dial(name: HostName, phone: Phone) -> Connection:
+        assert phone.ask
+        phone.ask("passphrase of key: ")
+        return cast(Connection, FakeConnection())
+
+    monkeypatch.setattr("slipway.remote.host.dial", dial)
+    call = Call(HostName("b"), Phone(FakeRun({}), Path("/"), ask=lambda question: mark(asked)))
+    call.begin()
+    assert call.answered().alive
+    assert asked == [threading.current_thread()]
+
+
+def test_a_call_that_was_begun_is_answered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead, later = (cast(Connection, FakeConnection()) for _ in range(2))
+    monkeypatch.setattr("slipway.remote.host.dial", lambda name, phone, ready=[later, ahead]: ready.pop())
+    call = Call(HostName("b"), Phone(FakeRun({}), Path("/")))
+    call.begin()
+    assert [call.answered(), call.answered()] == [ahead, later]
+
+
+def mark(asked: list[threading.Thread]) -> str:
+    asked.append(threading.current_thread())
+    return "a passphrase"
 
 
 def test_a_link_that_nobody_wants_any_more_is_not_dialled_again(slept: list[float]) -> None:

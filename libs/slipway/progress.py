@@ -113,6 +113,12 @@ class Progress:
             found = {name: Failure("", cause, tuple(self.trailer[-12:])) for name, cause in self._target_errors.items()}
         return found
 
+    def unnamed(self, exit_code: int) -> dict[str, Failure]:
+        """Every image, for the last that buildx said: where it failed, and named none."""
+        said = [line for line in self.trailer if line.strip()]
+        cause = said[-1].removeprefix("ERROR: ") if said else f"buildx ended with exit code {exit_code}"
+        return dict.fromkeys(self._rank, Failure("", cause))
+
     @property
     def cut(self) -> bool:
         """Whether buildx lost the engine or did not reach it."""

@@ -134,11 +134,7 @@ def solve(work: Work, names: Sequence[str]) -> Solved:
         raise MissingError("engine: went away")
     if result.ok:
         return Solved(tuple(names), {}, progress.warnings, seconds)
-    failures = progress.failures() | _ended(work, late)
-    if not failures:
-        tail = [line for line in progress.trailer if line.strip()]
-        cause = tail[-1].removeprefix("ERROR: ") if tail else f"buildx ended with exit code {result.exit_code}"
-        failures = dict.fromkeys(names, Failure("", cause))
+    failures = progress.failures() | _ended(work, late) or progress.unnamed(result.exit_code)
     seconds |= {name: progress.seconds(name) for name in failures}
     redacted = {name: _redacted(failure, record) for name, failure in failures.items()}
     return Solved(progress.exported, redacted, progress.warnings, seconds)

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from slipway.command import Command
+from slipway.hosts import HostName
+from slipway.remote.jobs import Beginning, Job, follow, stop
+from slipway.remote.shipment import Shipment
+from slipway.runner import run
+from slipway.ssh.dialling import Phone, dial
+from slipway.ssh.link import Link
 
 if TYPE_CHECKING:
     from tests.rig.hosts import BuildHost
@@ -47,15 +56,45 @@ def left_alone(shop: Repository, until: Until, seconds: int) -> subprocess.Popen
 @pytest.mark.fault("B04")
 def test_a_run_is_listed_and_listened_to_again(shop: Repository, build_host: BuildHost, until: Until) -> None:
     left_alone(shop, until, 8)
-    (run, *_) = shop.json("remote-runs")
-    assert run["state"] == "running" and run["statuses"] == [0, None, None]
-    assert abs(run["began"] - int(build_host.sh("date +%s"))) < 120
+    (listed, *_) = shop.json("remote-runs")
+    assert listed["state"] == "running" and listed["statuses"] == [0, None, None]
+    assert abs(listed["began"] - int(build_host.sh("date +%s"))) < 120
     ran = shop.invoke("remote-attach").ok()
     assert shop.status() == dict.fromkeys(SHOP, "built")
     assert "svc-cart  climbing" in ran.stderr or "climbing" in (shop.runs()[-1] / "svc-cart.log").read_text()
     assert shop.json("remote-runs")[0]["state"] == "done"
-    assert "5 built" in shop.invoke("remote-attach", run["id"]).ok().stdout
+    assert "5 built" in shop.invoke("remote-attach", listed["id"]).ok().stdout
     shop.invoke("remote-attach", "0000").failed(2, "no such run there")
+
+
+@pytest.mark.fault("B04")
+def test_a_run_that_nobody_listens_to_ends_by_its_time(shop: Repository, build_host: BuildHost, until: Until) -> None:
+    shop.configure(BUILD_TIMEOUT="4s")
+    left_alone(shop, until, 240)
+    assert "buildx bake" in build_host.processes()
+    until(lambda: "bake" not in build_host.processes(), "the end of its time, which is that of three waves", 40)
+    assert shop.json("remote-runs")[0]["state"] == "ended"
+    until(lambda: "sleep 240" not in build_host.processes(), "the end of the step")
+    shop.invoke("remote-attach").failed(6, "ended on the build host without a word")
+
+
+def test_a_job_that_is_ended_while_it_is_begun(build_host: BuildHost, until: Until) -> None:
+    """Ctrl-C comes when the host has not unpacked it yet."""
+    folder = build_host.sh("mktemp -d", user="builder")
+    build_host.sh(f"mkdir {folder}/tree", user="builder")
+    phone = Phone(run, Path.home(), config=build_host.config)
+    link = Link(lambda: dial(HostName("builder"), phone), lambda text: None)
+    commands = (Command(("touch", f"{folder}/done")),)
+    given = Beginning({"token": b"word"}, 60, Shipment(Path("/"), {}).listed)
+    try:
+        stop(Job(folder, 1, commands), link)
+        assert follow(Job(folder, 1, commands), 1, link, beginning=given).exit_code == 137
+        until(lambda: build_host.sh(f"ls {folder}") == "jobs\ntree\nwhole", "its end, and that of its secrets")
+        assert follow(Job(folder, 2, commands), 1, link, beginning=given).ok
+        assert "done" in build_host.sh(f"ls {folder}"), "the next one is another"
+    finally:
+        link.close()
+        build_host.sh(f"rm -rf {folder}")
 
 
 def test_a_run_that_failed_meanwhile(shop: Repository, until: Until) -> None:

@@ -93,6 +93,8 @@ def attach(
 
         result = follow(job, number, link, on_line=heard) if not failed else None
         failures = progress.failures()
+        if result is not None and not result.ok:
+            failures = failures or progress.unnamed(result.exit_code)
         for image in bake:
             found = engine.inspect(image.content)
             outcome = Outcome(image.name, "built", "", image.input_digest, reference=image.reference)

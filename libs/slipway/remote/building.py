@@ -1,8 +1,8 @@
 """Build there what was planned here: sync what the images read, then bake it by jobs that outlive us.
 
 On the host, in ``<folder>/<user>/<project>/``: ``runs/<run>/``, with ``tree`` (the repository's files), ``context``
-(the names BuildKit is given for them), ``jobs``, ``secrets`` (while a job runs) and ``whole`` (the files were compared,
-and a job begun); ``contexts/``, what images are given beside the repository, by content.
+(the names BuildKit is given for them), ``jobs``, ``secrets`` (while a job runs) and ``whole`` (once the files were
+compared); ``contexts/``, what images are given beside the repository, by content.
 """
 
 from __future__ import annotations

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
-from itertools import chain, repeat
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from socket import socket
 
@@ -68,18 +67,34 @@ class BuildHost:
         return opened.enter_context(tunnel(joined))
 
 
-@dataclass(frozen=True)
 class Call:
-    """A host that is being dialled."""
+    """A host to be dialled. ``begin`` dials ahead, while the caller goes on with something else."""
 
-    name: HostName
-    phone: Phone
-    answered: Future[Connection]
+    def __init__(self, name: HostName, phone: Phone) -> None:
+        self.name = name
+        self._phone = phone
+        self._begun: Future[Connection] | None = None
+
+    def begin(self) -> None:
+        # Only who waits may ask for a passphrase: Ctrl-C would end this process and leave the terminal without echo.
+        silent = replace(self._phone, ask=_not_now if self._phone.ask else None)
+        self._begun = ahead(lambda: dial(self.name, silent))
+
+    def answered(self) -> Connection:
+        """The connection that was begun, once; later, or when somebody has to be asked, another one."""
+        begun, self._begun = self._begun, None
+        if begun:
+            with suppress(_AskingError):
+                return begun.result()
+        return dial(self.name, self._phone)
 
 
-def call(name: HostName, phone: Phone) -> Call:
-    """Dial, while the caller goes on with something else."""
-    return Call(name, phone, ahead(lambda: dial(name, phone)))
+class _AskingError(Exception):
+    """A passphrase is wanted."""
+
+
+def _not_now(question: str) -> str:
+    raise _AskingError
 
 
 def reach(call: Call, folder: str, local_rsync: str, opened: ExitStack, say: Callable[[str], None]) -> BuildHost:
@@ -88,8 +103,7 @@ def reach(call: Call, folder: str, local_rsync: str, opened: ExitStack, say: Cal
 
     Raises what dialling raises.
     """
-    dialled = chain([call.answered.result], repeat(lambda: dial(call.name, call.phone)))
-    link = Link(lambda: next(dialled)(), say)
+    link = Link(call.answered, say)
     opened.callback(link.close)
     way = opened.enter_context(tunnel(lambda client: link.stream(ENGINE)))
     looked = ahead(lambda: look(link.run, folder))

@@ -5,7 +5,7 @@ umask 077
 trap 'rm -rf ../../secrets' EXIT
 trap 'exit 143' TERM
 number=1
-while [ -e "command-$number" ]; do
+while [ -e "command-$number" ] && [ ! -e stopped ]; do
     sh "command-$number" <"input-$number" >/dev/null 2>"log-$number"
     status=$?
     echo "$status" >status.new && mv status.new "status-$number"

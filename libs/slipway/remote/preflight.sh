@@ -44,15 +44,13 @@ done
 say plugin "$plugin"
 {
     # The client says its own version first, whether or not an engine answers.
-    asked='{{.Client.Version}}
-{{.Server.Version}} {{.Server.APIVersion}} {{.Server.Os}}/{{.Server.Arch}}'
-    said=$(docker version --format "$asked" 2>&1)
-    status=$?
-    rest=${said#*"
-"}
-    [ "$rest" = "$said" ] || say docker "${said%%"
-"*}"
-    if [ "$status" = 0 ]; then say engine "$rest"; else say silence "$rest"; fi
+    asked='{{.Client.Version}} {{.Server.Version}} {{.Server.APIVersion}} {{.Server.Os}}/{{.Server.Arch}}'
+    if said=$(docker version --format "$asked" 2>/dev/null); then
+        say engine "${said#* }"
+    else
+        say silence "$(docker version --format '{{.Server.Version}}' 2>&1 >/dev/null)"
+    fi
+    say docker "${said%% *}"
 } &
 {
     if [ -n "$plugin" ]; then buildx=$("$plugin" version); else buildx=$(docker buildx version); fi 2>/dev/null

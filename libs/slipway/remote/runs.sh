@@ -5,8 +5,8 @@ cd -- "$1/runs" 2>/dev/null || exit 0
 newest_first() { find . -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -rn | cut -d ' ' -f 2; }
 newest_first | while read -r run; do
     job=$(find "$run/jobs" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -n | tail -n 1)
-    [ -n "$job" ] || continue
     folder=$run/jobs/$job
+    [ -e "$folder/job" ] || continue
     lives=no
     [ "$(readlink "/proc/$(cat "$folder/job" 2>/dev/null)/cwd" 2>/dev/null)" != "$(pwd -P)/$folder" ] || lives=yes
     count=0

@@ -1,6 +1,11 @@
 #!/bin/sh
-# End a job: ask it, wait a little, then kill what is left of its session. Argument: the job's folder.
-cd -- "$1" 2>/dev/null || exit 0
+# End a job: ask it, wait a little, then kill what is left of its session. One that is being begun at this very moment finds
+# that it is to stop. Argument: the job's folder.
+[ -d "${1%/*/*}" ] || exit 0
+umask 077
+mkdir -p -- "$1"
+cd -- "$1" || exit
+: >stopped
 job=$(cat job 2>/dev/null) || exit 0
 lives() { [ "$(readlink "/proc/$job/cwd" 2>/dev/null)" = "$(pwd -P)" ]; }
 lives || exit 0

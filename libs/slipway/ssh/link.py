@@ -91,6 +91,8 @@ class Link:
             deadline = time.monotonic() + patience
             for pause in _pauses():
                 time.sleep(pause)
+                if self._closed:
+                    raise lost
                 try:
                     self._connection = self._dial()
                 except UnreachedError as error:

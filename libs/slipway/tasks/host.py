@@ -14,17 +14,17 @@ from slipway.command import Command
 from slipway.errors import UsageError
 from slipway.hosts import HostName
 from slipway.machine.facts import first_version
-from slipway.remote.host import BuildHost, Call, call, reach
+from slipway.remote.host import BuildHost, Call, reach
 from slipway.runner import Run
 from slipway.settings import Settings, surroundings
 from slipway.ssh.dialling import Phone
 
 
 def called(settings: Settings, run: Run) -> Call:
-    """REMOTE_HOST, being dialled. Raises UsageError when there is none."""
+    """REMOTE_HOST, to be dialled. Raises UsageError when there is none."""
     if not settings["REMOTE_HOST"]:
         raise UsageError("REMOTE_HOST is not set", hint="REMOTE_HOST=me@builder in .env, or --host me@builder")
-    return call(HostName.parse(settings["REMOTE_HOST"]), _phone(settings, run))
+    return Call(HostName.parse(settings["REMOTE_HOST"]), _phone(settings, run))
 
 
 def reached(call: Call, settings: Settings, run: Run, opened: ExitStack, say: Callable[[str], None]) -> BuildHost:

@@ -119,7 +119,7 @@ class Invocation:
 
     @cached_property
     def call(self) -> Call:
-        """REMOTE_HOST, being dialled."""
+        """REMOTE_HOST, to be dialled."""
         from slipway.tasks.host import called
 
         return called(self.settings, self.run)
@@ -134,10 +134,13 @@ class Invocation:
     @property
     def reached(self) -> BuildHost:
         """The build host, which has all that it needs. Raises MissingError."""
+        self._refuse_lacks()
+        return self.build_host
+
+    def _refuse_lacks(self) -> None:
         from slipway.remote.preflight import refuse_lacks
 
         refuse_lacks(self.build_host.checks, str(self.build_host.name))
-        return self.build_host
 
     @cached_property
     def registry(self) -> Registry:
@@ -176,7 +179,7 @@ class Invocation:
     def repository(self) -> Repository:
         """Read while the build host is dialled, for this machine's platform, and again if the host has another one."""
         if self.remote:
-            assert self.call
+            self.call.begin()
         found = read_repository(self.settings, self.worktree, self.contexts)
         if found.unused and not _chain.lenient:
             raise UsageError.of(found.unused)
@@ -193,7 +196,7 @@ class Invocation:
         with self._looked_at():
             known = survey(repository, self.engine, lambda: self.registry, names)
         if self.remote:
-            assert self.reached
+            self._refuse_lacks()
         for note in known.notes:
             self.note(note)
         return known
@@ -205,7 +208,8 @@ class Invocation:
             yield
         except SlipwayError:
             if self.remote:
-                self.reached.link.check()
+                self._refuse_lacks()
+                self.build_host.link.check()
             raise
 
     @contextmanager
