@@ -3,13 +3,11 @@
 # without one. Arguments: the job's folder, the command's number, the first line wanted.
 cd -- "$1" || exit
 number=$2
-# The job's process, and not another one that got its number since: it works in this folder.
-lives() { [ "$(readlink "/proc/$(cat job)/cwd" 2>/dev/null)" = "$(pwd -P)" ]; }
-until [ -e "step-$number" ] || ! lives; do sleep 0.02; done
+until [ -e "step-$number" ] || ! lives .; do sleep 0.02; done
 if [ -e "status-$number" ]; then
     tail -n "+$3" "log-$number" >&2
 elif [ -e "step-$number" ]; then
     tail -n "+$3" -f -s 0.02 --pid="$(cat "step-$number")" "log-$number" >&2
 fi
-until [ -e "status-$number" ] || ! lives; do sleep 0.02; done
+until [ -e "status-$number" ] || ! lives .; do sleep 0.02; done
 cat "status-$number" 2>/dev/null || echo gone

@@ -15,23 +15,16 @@ while [ $# -gt 1 ]; do
 done
 # What was secret goes with its job, unless the whole host went down under it.
 sweep() {
-    for job in "runs/$1"/jobs/*/job; do
-        [ ! -e "$job" ] || rm -rf -- "runs/$1/secrets"
+    for job in "$1"/jobs/*/job; do
+        [ ! -e "$job" ] || rm -rf -- "$1/secrets"
     done
-}
-lives() {
-    for job in "runs/$1"/jobs/*/job; do
-        [ -e "$job" ] || continue
-        [ "$(readlink "/proc/$(cat "$job")/cwd" 2>/dev/null)" != "$(pwd -P)/${job%/job}" ] || return 0
-    done
-    return 1
 }
 newest_first() { find runs -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -rn | cut -d ' ' -f 2; }
 newest_first | while read -r old; do
     [ "$old" != "$run" ] || continue
     keep=$((keep - 1))
-    lives "$old" || sweep "$old"
-    if [ "$keep" -lt 0 ] && ! lives "$old"; then
+    one_lives "runs/$old" || sweep "runs/$old"
+    if [ "$keep" -lt 0 ] && ! one_lives "runs/$old"; then
         rm -rf -- "runs/$old"
     elif [ -e "runs/$old/whole" ]; then
         echo "runs/$old"

@@ -7,13 +7,13 @@ newest_first | while read -r run; do
     job=$(find "$run/jobs" -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -n | tail -n 1)
     folder=$run/jobs/$job
     [ -e "$folder/job" ] || continue
-    lives=no
-    [ "$(readlink "/proc/$(cat "$folder/job" 2>/dev/null)/cwd" 2>/dev/null)" != "$(pwd -P)/$folder" ] || lives=yes
+    living=no
+    ! lives "$folder" || living=yes
     count=0
     statuses=
     while [ -e "$folder/command-$((count + 1))" ]; do
         count=$((count + 1))
         statuses="$statuses $(cat "$folder/status-$count" 2>/dev/null || echo -)"
     done
-    echo "$run $(stat -c %Y "$folder/job") $lives $job $count$statuses"
+    echo "$run $(stat -c %Y "$folder/job") $living $job $count$statuses"
 done

@@ -6,10 +6,14 @@ from pathlib import Path
 
 from slipway.command import Command
 
+#: Those that ask whether a job still runs: ``lives.sh`` goes before them.
+_ASKING = frozenset({"clean", "follow", "prepare", "runs", "stop"})
+
 
 def text(name: str) -> str:
     """``<name>.sh`` without its comments, which need not travel."""
-    lines = Path(__file__).with_name(f"{name}.sh").read_text("utf-8").splitlines()
+    files = [Path(__file__).with_name(f"{part}.sh") for part in (*(("lives",) if name in _ASKING else ()), name)]
+    lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
     return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
 
 

@@ -16,7 +16,7 @@ if [ ! -e "$2/job" ]; then
         : >whole
     fi
     tar -xf -
-    cd -- "$2"
+    cd -- "./$2"
     setsid timeout --signal=TERM --kill-after=10 "$3" sh job.sh </dev/null >job.log 2>&1 &
     echo "$!" >job
 fi
