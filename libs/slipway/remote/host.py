@@ -68,21 +68,25 @@ class BuildHost:
 
 
 class Call:
-    """A host to be dialled. ``begin`` dials ahead, while the caller goes on with something else."""
+    """A host to be dialled. ``begin`` dials ahead, once, while the caller goes on with something else."""
 
     def __init__(self, name: HostName, phone: Phone) -> None:
         self.name = name
         self._phone = phone
         self._begun: Future[Connection] | None = None
+        self._dialled = False
 
     def begin(self) -> None:
+        if self._dialled:
+            return
+        self._dialled = True
         # Only who waits may ask for a passphrase: Ctrl-C would end this process and leave the terminal without echo.
         silent = replace(self._phone, ask=_not_now if self._phone.ask else None)
         self._begun = ahead(lambda: dial(self.name, silent))
 
     def answered(self) -> Connection:
         """The connection that was begun, once; later, or when somebody has to be asked, another one."""
-        begun, self._begun = self._begun, None
+        begun, self._begun, self._dialled = self._begun, None, True
         if begun:
             with suppress(_AskingError):
                 return begun.result()

@@ -185,10 +185,13 @@ class Invocation:
             raise UsageError.of(found.unused)
         for problem in found.unused:
             self.note(str(problem))
+        if not self.remote:
+            return found
+        engine = self.build_host.engine  # who cannot be dialled is not looked at
         with self._looked_at():
-            if self.remote and (native := self.engine.platform()) != found.native:
-                return read_repository(self.settings, self.worktree, self.contexts, native)
-        return found
+            native = engine.platform()
+            same = native == found.native
+            return found if same else read_repository(self.settings, self.worktree, self.contexts, native)
 
     def survey(self, names: Sequence[str] | None = None) -> Survey:
         runs.sweep(self.home)

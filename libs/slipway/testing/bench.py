@@ -150,8 +150,8 @@ class Stack:
         """Run the image called ``name`` and return once it is healthy.
 
         ``volumes`` maps names, shared within this stack, to paths; ``memory`` as Docker writes it ("4g"). ``secrets``
-        maps a name to a value that the container reads in ``/run/secrets/<name>``: a file in memory (of a volume, on a
-        build host), for what is in ``env`` is seen by all who may ask the engine.
+        maps a name to a value that the container reads in ``/run/secrets/<name>``: a file in memory, on a build host
+        in a volume, for what is in ``env`` is seen by all who may ask the engine.
         Raises SmokeError with exit code, last probe and log lines when it does not get healthy.
         """
         image = self._bench.sibling(name)
