@@ -76,8 +76,8 @@ def shop(stack: Stack, build_host: BuildHost, wire: MakeWire, until: Until) -> I
 
 
 def phases(count: int) -> list[float]:
-    """The middles of so many equal parts."""
-    return [(number + 0.5) / count for number in range(count)]
+    """The middles of so many equal parts, but for the last bytes: no two builds send quite as many."""
+    return [0.95 * (number + 0.5) / count for number in range(count)]
 
 
 def cut_everywhere(shop: Shop, count: int) -> None:
