@@ -63,6 +63,19 @@ def test_an_engine_that_does_not_answer(repository: Repository, build_host: Buil
 
 
 @pytest.mark.fault("S15")
+def test_what_lacks_is_told_in_place_of_what_failed_for_want_of_it(
+    repository: Repository, build_host: BuildHost
+) -> None:
+    """The engine is asked while the host is looked at, and may fail first."""
+    nowhere = '#!/bin/sh\nDOCKER_HOST=unix:///nowhere.sock exec /usr/bin/docker "$@"\n'
+    with build_host.instead("docker", nowhere):
+        repository.invoke("plan", "--remote").failed(3, "builder engine: ", "unix:///nowhere.sock")
+    with build_host.instead("rsync", "#!/bin/sh\nexit 127\n"):
+        repository.invoke("plan", "--remote").failed(3, "builder rsync: there is no rsync there")
+    repository.invoke("plan", "--remote").ok()
+
+
+@pytest.mark.fault("S15")
 def test_a_folder_that_may_not_be_written(repository: Repository) -> None:
     repository.invoke("remote-check", "--path", "/proc/slipway").failed(3, "builder folder: ", "REMOTE_PATH")
 
