@@ -75,15 +75,9 @@ class Survey:
         """What ``names`` stand on that is in the engine alone, lowest first: a builder of its own cannot see it."""
         if not self.repository.settings["BUILDER"]:
             return ()
-        found: set[str] = set()
-        ahead = list(names)
-        while ahead:
-            new = {name for name in self.stack[ahead.pop()].parents if name not in self.facts.published} - {
-                *names,
-                *found,
-            }
-            found |= new
-            ahead += new
+        published = self.facts.published
+        kept = {image.name: [parent for parent in image.parents if parent not in published] for image in self.stack}
+        found = graph.ancestors(kept, names) - set(names)
         return tuple(image.name for image in self.stack if image.name in found)
 
 

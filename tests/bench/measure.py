@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,10 +97,10 @@ def peak_memory(module: str, words: Sequence[str], place: Place) -> Sample:
     return Sample(sample.seconds, sample.cpu, int(told.read_text()) * 1024)
 
 
-def image_ids(prefix: str) -> Mapping[str, str]:
-    """Name → id of every image that is tagged ``prefix/<name>:<version>``; content tags apart."""
+def image_ids(prefix: str, ask: Callable[..., str] = docker) -> Mapping[str, str]:
+    """Name → id of every image that is tagged ``prefix/<name>:<version>``; content tags apart. ``ask`` runs docker."""
     form = "{{.Repository}} {{.Tag}} {{.ID}}"
-    listed = docker("images", "--no-trunc", "--format", form, "--filter", f"reference={prefix}/*")
+    listed = ask("images", "--no-trunc", "--format", form, "--filter", f"reference={prefix}/*")
     rows = (line.split(" ") for line in listed.splitlines())
     return {repository.removeprefix(f"{prefix}/"): id for repository, tag, id in rows if not tag.startswith("in-")}
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests.bench import targets
 from tests.bench.line import Line, a_line
-from tests.bench.measure import FailedError, check_changed, measure
+from tests.bench.measure import FailedError, check_changed, image_ids, measure
 from tests.bench.peers import PEERS, SLIPWAY, bake_file, slipway
 from tests.bench.rounds import Field
 from tests.bench.samples import Sample, Series
@@ -59,13 +59,9 @@ class Bench:
         sample = measure(argv, self.field.place(tree))
         return replace(sample, sent=self.line.there.passed - there, received=self.line.back.passed - back)
 
-    def image_ids(self, tree: Tree) -> dict[str, str]:
-        """Name → id of every image there that carries the version."""
-        prefix = f"{tree.registry}/{tree.owner}"
-        form = "{{.Repository}} {{.Tag}} {{.ID}}"
-        listed = self.host.sh(f"docker images --no-trunc --format '{form}' --filter 'reference={prefix}/*'")
-        rows = (line.split(" ") for line in listed.splitlines())
-        return {name.removeprefix(f"{prefix}/"): found for name, tag, found in rows if not tag.startswith("in-")}
+    def image_ids(self, tree: Tree) -> Mapping[str, str]:
+        """Of the tree's images there."""
+        return image_ids(f"{tree.registry}/{tree.owner}", lambda *argv: self.host.sh(shlex.join(("docker", *argv))))
 
 
 #: Writes what a peer needs into its tree; the command that builds there.
