@@ -105,8 +105,8 @@ def pull_roots(survey: Survey, plan: Plan, engine: Engine) -> bool:
     return bool(lacking)
 
 
-def check(outcomes: Sequence[Outcome], record: runs.Run) -> None:
-    """Raises BuildError that names the first failed image and counts the rest."""
+def check(outcomes: Sequence[Outcome], record: runs.Run, *, remote: bool = False) -> None:
+    """Raises BuildError that names the first failed image and counts the rest; ``remote``: built on the build host."""
     failed = [outcome for outcome in outcomes if outcome.status == "failed"]
     skipped = [outcome for outcome in outcomes if outcome.status == "skipped"]
     if not failed:
@@ -116,16 +116,16 @@ def check(outcomes: Sequence[Outcome], record: runs.Run) -> None:
     first = failed[0]
     raise BuildError(
         f"build {first.image}: {first.detail}{more}",
-        hint=_hint(first),
+        hint=_hint(first, " --remote" * remote),
         log=record.log_path(first.image),
     )
 
 
-def _hint(failed: Outcome) -> str:
+def _hint(failed: Outcome, where: str) -> str:
     for words, remedy in _REMEDIES:
         if re.search(words, failed.detail, re.IGNORECASE):
             return f"{remedy} {_AGAIN}"
-    return f"mend it and {_AGAIN} (invoke build {failed.image} for this one)"
+    return f"mend it and {_AGAIN} (invoke build {failed.image}{where} for this one)"
 
 
 def _fetched(work: Work) -> dict[str, Outcome]:

@@ -221,7 +221,8 @@ def smoke(
     if bad:
         told = "\n".join(_told(outcome) for outcome in bad)
         why = PolicyError if all(outcome.refused == outcome.failed for outcome in bad) else SmokeError
-        raise why(told, hint=f"invoke smoke {' '.join(outcome.name for outcome in bad)}", log=bad[0].log)
+        where = " --remote" if this.elsewhere else ""
+        raise why(told, hint=f"invoke smoke {' '.join(outcome.name for outcome in bad)}{where}", log=bad[0].log)
     return tuple(outcomes)
 
 

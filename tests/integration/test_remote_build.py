@@ -103,7 +103,9 @@ def test_a_failed_image_there(shop: Repository, build_host: BuildHost) -> None:
     dockerfile = shop.root / "infra/docker/base-counter.Dockerfile"
     dockerfile.write_text(dockerfile.read_text() + "RUN echo broken >&2 && exit 3\n")
     ran = shop.invoke("build", "--remote")
-    ran.failed(6, "build base-counter: ", "exit code: 3", "1 skipped")
+    ran.failed(
+        6, "build base-counter: ", "exit code: 3", "1 skipped", "(invoke build base-counter --remote for this one)"
+    )
     assert shop.status() == {
         "base-floor": "built",
         "svc-sign": "built",

@@ -79,7 +79,7 @@ def test_one_that_fails_there_is_told_with_its_last_words(harbour: Repository) -
     harbour.write("apps/svc_ends/Dockerfile", SERVED + 'CMD ["sh", "-c", "echo the last words; exit 9"]\n')
     harbour.invoke("smoke", "--remote").failed(2, "svc-ends: not built", "hint:  invoke build svc-ends --remote")
     ran = harbour.invoke("build", "--remote", "smoke", "svc-ends")
-    ran.failed(9, "it stopped before it was healthy")
+    ran.failed(9, "it stopped before it was healthy", "hint:  invoke smoke svc-ends --remote\n")
     report = harbour.runs()[-1] / "smoke-svc-ends/pytest.log"
     assert "exit code 9" in report.read_text() and "the last words" in report.read_text()
 

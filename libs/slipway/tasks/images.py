@@ -90,7 +90,7 @@ def run_build(here: Invocation, names: Sequence[str], kind: str, options: Option
         with site(here, known, plan, record) as place, here.console.showing(known.stack, images) as taker:
             outcomes = building.build(Work(known, plan, here.engine, place, record, taker.take, options))
         tell(here, record, outcomes, "build", plan.roots)
-        building.check(outcomes, record)
+        building.check(outcomes, record, remote=here.remote)
 
 
 def get_roots(here: Invocation, known: Survey, plan: Plan) -> bool:

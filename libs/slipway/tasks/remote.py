@@ -46,7 +46,7 @@ def run_attach(here: Invocation, wanted: str) -> None:
         with here.console.showing(stack, images) as taker:
             outcomes = attach(host.link, host.engine, project, run, record, taker.take)
         tell(here, record, outcomes, "remote-attach")
-        check(outcomes, record)
+        check(outcomes, record, remote=True)
 
 
 def run_clean(here: Invocation, *, yes: bool, dry_run: bool) -> None:
