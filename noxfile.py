@@ -1,13 +1,18 @@
+# /// script
+# dependencies = ["nox>=2025.2"]
+# ///
 """What a contributor runs: ``nox`` for all of it, or one of ``nox --list``.
 
 ``nox -s smoke`` tests every image of this repository, ``nox -s "smoke(svc-ocr)"`` one, and
 ``nox -s smoke -- --image registry.example.com/acme/svc-ocr:v1`` an image that is already somewhere, and
-``nox -s smoke -- --remote`` all of it on the build host.
+``nox -s smoke -- --remote`` all of it on the build host. ``nox -t fast`` needs neither engine nor network.
 The sessions run in the environment that holds nox, so they start at once.
 """
 
 from __future__ import annotations
 
+import graphlib
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -35,17 +40,33 @@ def program(name: str) -> str:
     return shutil.which(name, path=str(Path(PYTHON).parent)) or name
 
 
-def images() -> list[str]:
-    """The images by name, bases first, and the tests of several together; one nameless for ``--image REF``."""
-    if GIVEN_IMAGE:
-        return ["image"]
-    bases = [Path(path).name.removesuffix(".Dockerfile") for path in paths("infra/docker/*.Dockerfile")]
-    services = [Path(path).parent.name.replace("_", "-") for path in paths("apps/*/Dockerfile")]
+def dockerfiles() -> dict[str, str]:
+    """The text of each image's Dockerfile."""
+    found = {Path(path).name.removesuffix(".Dockerfile"): path for path in paths("infra/docker/*.Dockerfile")}
+    found |= {Path(path).parent.name.replace("_", "-"): path for path in paths("apps/*/Dockerfile")}
+    return {name: (ROOT / path).read_text("utf-8", "replace") for name, path in found.items()}
+
+
+def parents_first(texts: dict[str, str]) -> list[str]:
+    """The images, each after those that its FROM lines name; in their given order when they form a cycle."""
+    lines = {name: re.findall(r"^FROM\s.*/([a-z0-9_-]+)", text, re.MULTILINE) for name, text in texts.items()}
+    try:
+        order = graphlib.TopologicalSorter({name: [base for base in lines[name] if base in texts] for name in texts})
+        return list(order.static_order())
+    except graphlib.CycleError:
+        return list(texts)
+
+
+def tested() -> dict[str, str]:
+    """Images, bases first, then tests of several together: name → a line that says what is tested."""
+    texts = dockerfiles()
+    told = {name: texts[name].partition("\n")[0].removeprefix("# ") for name in parents_first(texts)}
+    told = {name: line if line.startswith(f"{name}: ") else f"the image {name}" for name, line in told.items()}
     together = [Path(path).stem.removeprefix("test_").replace("_", "-") for path in paths("apps/smoke/test_*.py")]
-    return bases + services + together
+    return told | {name: f"{name}: several services together." for name in together}
 
 
-@nox.session
+@nox.session(tags=["fast"])
 def lint(session: nox.Session) -> None:
     """ruff, hadolint on every Dockerfile, shellcheck on every shell script."""
     session.run(PYTHON, "-m", "ruff", "check")
@@ -55,13 +76,13 @@ def lint(session: nox.Session) -> None:
     session.run(program("shellcheck"), ".ci/run", *scripts)
 
 
-@nox.session
+@nox.session(tags=["fast"])
 def types(session: nox.Session) -> None:
     """mypy, strict."""
     session.run(PYTHON, "-m", "mypy")
 
 
-@nox.session
+@nox.session(tags=["fast"])
 def tests(session: nox.Session) -> None:
     """The fast tests: no engine, no network."""
     session.run(
@@ -69,26 +90,26 @@ def tests(session: nox.Session) -> None:
     )
 
 
-@nox.session
+@nox.session(tags=["engine"])
 def integration(session: nox.Session) -> None:
     """The tests that need a real engine, registry or host."""
     session.run(PYTHON, "-m", "pytest", "-m", "integration and not soak", "tests", *session.posargs)
 
 
-@nox.session
+@nox.session(tags=["long"])
 def soak(session: nox.Session) -> None:
     """The long rounds: every request failed in every way, fifty kills, many generated cases. Takes an hour or more."""
     session.run(PYTHON, "-m", "pytest", "-m", "soak", "tests", *session.posargs)
     session.run(PYTHON, "-m", "pytest", "tests/properties", "--hypothesis-profile=soak")
 
 
-@nox.session
+@nox.session(tags=["long"])
 def mutation(session: nox.Session) -> None:
     """Changes the pure modules one place at a time: their tests must notice. ``-- graph --every 10`` for less."""
     session.run(PYTHON, "-m", "tests.mutation", *session.posargs, env={"PYTHONHASHSEED": "0"})
 
 
-@nox.session
+@nox.session(tags=["long"])
 def bench(session: nox.Session) -> None:
     """slipway beside bake, compose and a script of docker builds; ``-- --write`` keeps the figures in docs/."""
     session.run(PYTHON, "-m", "tests.bench", *session.posargs)
@@ -100,9 +121,26 @@ def build(session: nox.Session) -> None:
     session.run(PYTHON, "-m", "invoke", "build", *session.posargs)
 
 
-@nox.session(requires=[] if GIVEN_IMAGE else ["build"])
-@nox.parametrize("image", [nox.param(name, id=name) for name in images()])
-def smoke(session: nox.Session, image: str) -> None:
-    """The smoke tests of the built images, one after another."""
-    names = [] if GIVEN_IMAGE else [image]
-    session.run(PYTHON, "-m", "invoke", "smoke", *names, *session.posargs)
+def smoke_session(name: str, line: str) -> str:
+    """Add the session that tests ``name``; the session's own name."""
+
+    @nox.session(name=f"smoke({name})", requires=["build"], tags=["smoke"], default=False)
+    def one(session: nox.Session) -> None:
+        session.run(PYTHON, "-m", "invoke", "smoke", name, *session.posargs)
+
+    one.__doc__ = line
+    return f"smoke({name})"
+
+
+SMOKE = [smoke_session(name, line) for name, line in tested().items()]
+
+
+@nox.session(requires=[] if GIVEN_IMAGE else SMOKE)
+def smoke(session: nox.Session) -> None:
+    """Smoke tests of every image, one after another, or of one anywhere: ``-- --image REF``."""
+    if GIVEN_IMAGE:
+        session.run(PYTHON, "-m", "invoke", "smoke", *session.posargs)
+
+
+if __name__ == "__main__":
+    nox.main()
