@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from slipway.bake import Target, bake_command, bake_file
+from slipway.bake import Target, bake_command, bake_file, overrides
 from slipway.command import Command
 
 
@@ -19,7 +19,7 @@ def test_the_bake_file() -> None:
         args={"OWNER": "a"},
         labels={"slipway.input": "sha256:1"},
         links={"reg:1/a/base-ml:v1": "docker-image://reg:1/a/base-ml:in-2", "wheelhouse": "/wheels"},
-        secrets=("id=ca,src=/ca.pem",),
+        secrets={"ca": "/ca.pem"},
         platforms=("linux/amd64",),
         fresh=True,
     )
@@ -38,7 +38,7 @@ def test_the_bake_file() -> None:
                     "reg:1/a/base-ml:v1": "docker-image://reg:1/a/base-ml:in-2",
                     "wheelhouse": "/wheels",
                 },
-                "secret": ["id=ca,src=/ca.pem"],
+                "secret": ['"id=ca","src=/ca.pem"'],
                 "platforms": ["linux/amd64"],
                 "no-cache": True,
             },
@@ -58,11 +58,31 @@ def test_the_bake_file_does_not_depend_on_the_order_of_mappings() -> None:
     assert bake_file([one]) == bake_file([other])
 
 
-@pytest.mark.parametrize(("builder", "words"), [("", ()), ("k8s", ("--builder", "k8s"))])
+@pytest.mark.fault("C40")
+def test_templates_are_escaped_in_every_string_of_the_file() -> None:
+    odd = "${a} $${b} %{c} 100%{ $ % {}"
+    target = Target("a", odd, odd, (odd,), {"A": odd}, {odd: odd}, {odd: odd}, {"s": odd}, (odd,))
+    text = bake_file([target]).decode()
+    written = "$${a} $$${b} %%{c} 100%%{ $ % {}"
+    assert text.count(written) == 10 and text.count("{a}") == 10
+
+
+@pytest.mark.fault("C40")
+def test_what_unicode_could_write_otherwise_goes_by_argument() -> None:
+    odd, plain = "e\u0301", "${x}"
+    target = Target("a", odd, odd, (), {"A": odd, "B": plain}, {}, {"r/x:1": odd}, {"s": odd, "t": "/t"})
+    assert overrides([target, Target("b", ".", "D", ())]) == (
+        *("--set", f"a.context={odd}", "--set", f"a.dockerfile={odd}", "--set", f"a.args.A={odd}"),
+        *("--set", f"a.contexts.r/x:1={odd}"),
+        *("--set", f'a.secrets="id=s","src={odd}"', "--set", 'a.secrets="id=t","src=/t"'),
+    )
+
+
 @pytest.mark.parametrize("buildx", [("docker", "buildx"), ("/usr/libexec/docker/cli-plugins/docker-buildx",)])
-def test_the_command(buildx: tuple[str, ...], builder: str, words: tuple[str, ...]) -> None:
-    assert bake_command(b"{}", buildx=buildx, root="/repo", builder=builder, count=2) == Command(
-        (*buildx, "bake", *words, "--file", "-", "--progress", "rawjson", "_all"),
+def test_the_command(buildx: tuple[str, ...]) -> None:
+    words = ("--set", "a.args.A=é")
+    assert bake_command(b"{}", buildx=buildx, root="/repo", builder="k8s", count=2, overrides=words) == Command(
+        (*buildx, "bake", "--builder", "k8s", "--file", "-", "--progress", "rawjson", *words, "_all"),
         cwd="/repo",
         env={
             "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",

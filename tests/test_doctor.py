@@ -43,7 +43,7 @@ def test_a_healthy_machine() -> None:
     found = checks()
     assert found == (
         Check("engine", "ok", "28.5.2, API 1.51, storage overlay2"),
-        Check("buildx", "ok", "0.29.1"),
+        Check("buildx", "ok", "0.29.1, builder default, the engine's own"),
         Check("rsync", "ok", "3.4.1"),
         Check("ssh", "ok", "is here"),
         Check("disk", "ok", "200.0 GB free in /var/lib/docker"),
@@ -100,6 +100,12 @@ def test_what_ails(machine: Machine, name: str, state: State, hint: str) -> None
     (check,) = [check for check in found if check.name == name]
     assert (check.state, check.hint) == (state, hint)
     assert healthy(found) is (state != "lack")
+
+
+@pytest.mark.fault("C41")
+def test_the_builder_is_named() -> None:
+    assert checks(replace(READY, context="far"))[1].detail == "0.29.1, builder far, the engine's own"
+    assert checks(READY, replace(WANTED, builder="team"))[1].detail == "0.29.1, builder team"
 
 
 @pytest.mark.parametrize(("status", "found"), [(0, "nothing answers"), (503, "GET /v2/ gives 503")])

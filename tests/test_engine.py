@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from slipway.engine import Engine, address
-from slipway.engine.address import buildx_words, engine_address
+from slipway.engine.address import buildx_words, context_name, engine_address
 from slipway.errors import MissingError
 from slipway.model import LocalImage
 
@@ -90,18 +90,18 @@ def test_an_engine_that_comes_back(serve: Callable[..., str], free_port: int, mo
 
 
 @pytest.mark.parametrize(
-    ("host", "context", "in_use", "address"),
+    ("host", "context", "in_use", "address", "builder"),
     [
-        ("", "", "", "unix:///var/run/docker.sock"),
-        ("", "", "default", "unix:///var/run/docker.sock"),
-        ("", "", "far", "tcp://far.example:2375"),
-        ("", "default", "far", "unix:///var/run/docker.sock"),
-        ("", "far", "", "tcp://far.example:2375"),
-        ("tcp://given.example:2375", "far", "far", "tcp://given.example:2375"),
+        ("", "", "", "unix:///var/run/docker.sock", "default"),
+        ("", "", "default", "unix:///var/run/docker.sock", "default"),
+        ("", "", "far", "tcp://far.example:2375", "far"),
+        ("", "default", "far", "unix:///var/run/docker.sock", "default"),
+        ("", "far", "", "tcp://far.example:2375", "far"),
+        ("tcp://given.example:2375", "far", "far", "tcp://given.example:2375", "default"),
     ],
 )
 def test_the_engine_is_where_dockers_client_finds_it(
-    host: str, context: str, in_use: str, address: str, tmp_path: Path
+    host: str, context: str, in_use: str, address: str, builder: str, tmp_path: Path
 ) -> None:
     meta = tmp_path / f"contexts/meta/{hashlib.sha256(b'far').hexdigest()}"
     meta.mkdir(parents=True)
@@ -109,6 +109,7 @@ def test_the_engine_is_where_dockers_client_finds_it(
     (meta / "meta.json").write_text(json.dumps(content))
     (tmp_path / "config.json").write_text(json.dumps({"currentContext": in_use}))
     assert engine_address(host, context, tmp_path) == address
+    assert context_name(host, context, tmp_path) == builder
 
 
 def test_a_context_that_is_not_there_is_told(tmp_path: Path) -> None:

@@ -162,3 +162,9 @@ def test_the_example_with_every_line_taken_is_valid(tmp_path: Path) -> None:
     lines = [f"{s.name}={s.default}" for s in SETTINGS]
     assert all(f"#{line}" in example.splitlines() for line in lines)
     assert load(given(tmp_path, "\n".join(lines)), environment={})["OWNER"] == "slipway"
+
+
+@pytest.mark.fault("C40")
+def test_a_value_of_the_environment_that_is_not_utf_8(tmp_path: Path) -> None:
+    given(tmp_path, "GREETING=hello\n")
+    assert problems(tmp_path, {"GREETING": "ab\udcff"}) == [("environment", "GREETING: character 3 is not UTF-8", "")]

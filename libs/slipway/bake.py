@@ -3,12 +3,15 @@
 One ``docker buildx bake`` solves the whole graph. A parent in the same bake is linked by ``target:``; one that is
 there already by its content tag, so baking a child never rebuilds its base. A builder that is not the engine's own
 finds that tag in the registry alone; a parent that is not there either is linked, too.
+
+buildx reads the file as HCL: every string is a template, and every string is brought into Unicode's form NFC. So
+``${`` and ``%{`` are doubled where the file is written, and a value beyond ASCII goes into an argument of the command.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,7 +33,7 @@ _ALL = "_all"
 class Target:
     """One image to bake. ``links`` maps a FROM string to ``target:<name>`` or ``docker-image://<reference>``.
 
-    ``fresh``: no step of it comes from the cache.
+    ``secrets`` maps an id to the file that holds the secret. ``fresh``: no step of it comes from the cache.
     """
 
     name: str
@@ -40,7 +43,7 @@ class Target:
     args: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
-    secrets: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict)
     platforms: tuple[str, ...] = ()
     fresh: bool = False
 
@@ -52,7 +55,45 @@ def bake_file(targets: Sequence[Target], unseen: Sequence[Target] = (), *, outpu
     """
     described = {target.name: _describe(target, output) for target in (*targets, *unseen)}
     group = {_ALL: {"targets": [target.name for target in targets]}}
-    return json.dumps({"group": group, "target": described}, indent=1, sort_keys=True).encode()
+    return json.dumps(_escaped({"group": group, "target": described}), indent=1, sort_keys=True).encode()
+
+
+def overrides(targets: Iterable[Target]) -> tuple[str, ...]:
+    """The arguments that set what the bake file would alter: buildx takes a value of ``--set`` as it is."""
+    return tuple(
+        word
+        for target in targets
+        for key, value in _altered(target)
+        for word in ("--set", f"{target.name}.{key}={value}")
+    )
+
+
+def _altered(target: Target) -> Iterator[tuple[str, str]]:
+    """Each value beyond ASCII, by the key that ``--set`` has for it."""
+    texts = {"context": target.context, "dockerfile": target.dockerfile}
+    texts |= {f"args.{name}": target.args[name] for name in sorted(target.args)}
+    texts |= {f"contexts.{name}": target.links[name] for name in sorted(target.links)}
+    yield from ((key, text) for key, text in texts.items() if not text.isascii())
+    secrets = _secrets(target)
+    if not "".join(secrets).isascii():  # the list is set as a whole
+        yield from (("secrets", secret) for secret in secrets)
+
+
+def _secrets(target: Target) -> list[str]:
+    """As buildx takes them: a line of CSV each."""
+    rows = [(f"id={name}", f"src={file}") for name, file in sorted(target.secrets.items())]
+    return [",".join(f'"{field.replace(chr(34), chr(34) * 2)}"' for field in row) for row in rows]
+
+
+def _escaped(content: Any) -> Any:
+    """``content`` with every string so written that its evaluation as a template gives that string."""
+    if isinstance(content, str):
+        return content.replace("${", "$${").replace("%{", "%%{")
+    if isinstance(content, dict):
+        return {_escaped(name): _escaped(value) for name, value in content.items()}
+    if isinstance(content, list):
+        return [_escaped(value) for value in content]
+    return content
 
 
 def _describe(target: Target, output: str) -> dict[str, Any]:
@@ -66,15 +107,16 @@ def _describe(target: Target, output: str) -> dict[str, Any]:
         "args": dict(target.args),
         "labels": dict(target.labels),
         "contexts": dict(target.links),
-        "secret": list(target.secrets),
+        "secret": _secrets(target),
         "platforms": list(target.platforms),
         "no-cache": target.fresh,
     }
     return said | {key: value for key, value in optional.items() if value}
 
 
-def bake_command(file: bytes, *, buildx: tuple[str, ...], root: str, builder: str = "", count: int) -> Command:
+def bake_command(
+    file: bytes, *, buildx: tuple[str, ...], root: str, builder: str, count: int, overrides: tuple[str, ...] = ()
+) -> Command:
     """``buildx bake``, by the words that run buildx, fed ``file`` on stdin; progress comes as rawjson on stderr."""
-    chosen = ("--builder", builder) if builder else ()
-    argv = (*buildx, "bake", *chosen, "--file", "-", "--progress", "rawjson", _ALL)
+    argv = (*buildx, "bake", "--builder", builder, "--file", "-", "--progress", "rawjson", *overrides, _ALL)
     return Command(argv, cwd=root, env=ENVIRONMENT, stdin=file, label=f"bake {count} images")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.command import Secret
-from slipway.engine.address import buildx_words, engine_address
+from slipway.engine.address import buildx_words, context_name, engine_address
 from slipway.envfile import Entry, parse_env
 from slipway.errors import Problem, UsageError, one_line, suggestion
 from slipway.hosts import HostName
@@ -200,6 +200,7 @@ def load(root: Path, flags: Mapping[str, str] | None = None, environment: Mappin
         for name, value in from_file.items()
         if name not in known
     }
+    found += [problem for value in extra.values() for problem in _undecodable(value)]
     project, more = _read_project(root / "pyproject.toml")
     found += more
     if found:
@@ -242,6 +243,11 @@ class Surroundings:
         return engine_address(self.docker_host, self.docker_context, self.docker_config)
 
     @property
+    def builder(self) -> str:
+        """The engine's own builder, as buildx calls it."""
+        return context_name(self.docker_host, self.docker_context, self.docker_config)
+
+    @property
     def buildx(self) -> tuple[str, ...]:
         """The words that run buildx."""
         return buildx_words(self.docker_config)
@@ -282,6 +288,15 @@ def _check(setting: Setting, value: Value) -> list[Problem]:
         setting.check(value.value, value.name)
     except UsageError as error:
         return [Problem(value.source, one_line(error.message), error.hint)]
+    return []
+
+
+def _undecodable(value: Value) -> list[Problem]:
+    """What the environment gives may be any bytes; BuildKit takes UTF-8 alone."""
+    try:
+        value.value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return [Problem(value.source, f"{value.name}: character {error.start + 1} is not UTF-8")]
     return []
 
 

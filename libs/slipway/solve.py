@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slipway import graph, runs
-from slipway.bake import Target, bake_command, bake_file
+from slipway.bake import Target, bake_command, bake_file, overrides
 from slipway.command import Command
 from slipway.engine import DOCKER_BUILDX, Engine
 from slipway.errors import MissingError
@@ -35,8 +35,8 @@ class Site:
 
     ``root``: the folder it runs in · ``context``: a context (a path from the repository's root) → its path from there ·
     ``contexts``: name → folder of what the whole machine gives · ``secrets``: id → file, never in a layer · ``buildx``:
-    the words that run it · ``run``: runs it · ``changed``: whether what it read is still what was planned · ``expect``
-    is told beforehand what will be run if nothing fails.
+    the words that run it · ``builder``: the engine's own, by name · ``run``: runs it · ``changed``: whether what it
+    read is still what was planned · ``expect`` is told beforehand what will be run if nothing fails.
     """
 
     root: str
@@ -45,12 +45,17 @@ class Site:
     contexts: Mapping[str, str]
     secrets: Mapping[str, str]
     buildx: tuple[str, ...] = DOCKER_BUILDX
+    builder: str = "default"
     changed: ChangedSince = changed_since
     expect: Callable[[Callable[[], tuple[Command, ...]]], None] = lambda commands: None
 
 
 def site_here(
-    repository: Repository, run: Watched, secrets: Mapping[str, Path], buildx: tuple[str, ...] = DOCKER_BUILDX
+    repository: Repository,
+    run: Watched,
+    secrets: Mapping[str, Path],
+    buildx: tuple[str, ...] = DOCKER_BUILDX,
+    builder: str = "default",
 ) -> Site:
     """This machine: the repository itself."""
     return Site(
@@ -60,6 +65,7 @@ def site_here(
         contexts={name: str(folder) for name, folder in repository.contexts.items()},
         secrets={name: str(file) for name, file in secrets.items()},
         buildx=buildx,
+        builder=builder,
     )
 
 
@@ -147,8 +153,16 @@ def bake(work: Work, names: Sequence[str]) -> Command:
     steps = [work.plan.by_image[name] for name in names]
     linked = {*names, *unseen}
     below = [step_of(work.survey.stack[name], facts, REUSE, "") for name in unseen]
-    file = bake_file([_target(work, step, linked) for step in steps], [_target(work, step, linked) for step in below])
-    return bake_command(file, buildx=site.buildx, root=site.root, builder=work.settings["BUILDER"], count=len(names))
+    targets = [_target(work, step, linked) for step in steps]
+    built_upon = [_target(work, step, linked) for step in below]
+    return bake_command(
+        bake_file(targets, built_upon),
+        buildx=site.buildx,
+        root=site.root,
+        builder=work.settings["BUILDER"] or site.builder,
+        count=len(names),
+        overrides=overrides([*targets, *built_upon]),
+    )
 
 
 def _ended(work: Work, late: Mapping[str, Failure]) -> dict[str, Failure]:
@@ -181,7 +195,6 @@ def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
     links |= {name: site.contexts[name] for name in image.contexts}
     labels = {INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image}
     labels |= {FRESH_LABEL: step.input_digest} if step.fresh else {}
-    secrets = {name: file for name, file in site.secrets.items() if name in image.secrets}
     return Target(
         name=step.image,
         context=site.context(image.context),
@@ -190,7 +203,7 @@ def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
         args={name: given[name] for name in image.args if name in given},
         labels=labels,
         links=links,
-        secrets=tuple(f"id={name},src={secrets[name]}" for name in sorted(secrets)),
+        secrets={name: file for name, file in site.secrets.items() if name in image.secrets},
         platforms=work.settings.platforms,
         fresh=step.fresh,
     )

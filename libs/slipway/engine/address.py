@@ -24,8 +24,8 @@ def engine_address(host: str, context: str, config: Path) -> str:
     """
     if host:
         return host
-    name = context or _read(config / "config.json").get("currentContext", "")
-    if name in ("", "default"):
+    name = context_name(host, context, config)
+    if name == "default":
         return DEFAULT
     # docker's CLI keeps each context under the digest of its name.
     meta = config / "contexts/meta" / hashlib.sha256(name.encode()).hexdigest() / "meta.json"
@@ -33,6 +33,11 @@ def engine_address(host: str, context: str, config: Path) -> str:
     if not found:
         raise MissingError(f"docker context {name}: not there", hint="docker context ls, docker context use default")
     return str(found)
+
+
+def context_name(host: str, context: str, config: Path) -> str:
+    """The Docker context of that address, whose name buildx gives to the engine's own builder."""
+    return "default" if host else context or _read(config / "config.json").get("currentContext", "") or "default"
 
 
 def buildx_words(config: Path) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ def examine(
     """The checks, in the order a build meets what they look at. ``free``: bytes left for the engine, None unknown."""
     return (
         _engine(machine, wanted),
-        _buildx(machine),
+        _buildx(machine, wanted),
         _rsync(machine),
         _ssh(machine),
         _disk(machine, free),
@@ -92,14 +92,16 @@ def _engine(machine: Machine, wanted: Wanted) -> Check:
     return Check("engine", "ok", detail)
 
 
-def _buildx(machine: Machine) -> Check:
+def _buildx(machine: Machine, wanted: Wanted) -> Check:
     for gap in gaps(machine):
         if gap.program == "buildx":
             return Check("buildx", "lack", gap.why, _mend(machine, "buildx"))
+    builder = f"builder {wanted.builder}" if wanted.builder else f"builder {machine.context}, the engine's own"
+    detail = f"{machine.buildx}, {builder}"
     if not at_least(machine.buildx, _GOOD_BUILDX):
         hint = "0.15 or newer tells shared steps and failures more exactly"
-        return Check("buildx", "warn", machine.buildx, hint)
-    return Check("buildx", "ok", machine.buildx)
+        return Check("buildx", "warn", detail, hint)
+    return Check("buildx", "ok", detail)
 
 
 def _rsync(machine: Machine) -> Check:

@@ -63,7 +63,8 @@ _ANYWHERE: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """What should be there. ``image_source`` tells where PYTHON_IMAGE came from, as ``settings.Value.source``."""
+    """What should be there. ``image_source`` tells where PYTHON_IMAGE came from, as ``settings.Value.source``.
+    ``builder``: a buildx builder by name; empty for the engine's own."""
 
     root: Path
     python_image: str = "python:3.12-slim"
@@ -71,6 +72,7 @@ class Wanted:
     registry: str = "localhost:5000"
     ca_bundle: str = ""
     docker_host: str = ""
+    builder: str = ""
     compose: bool = True  # where setup can install it
 
 

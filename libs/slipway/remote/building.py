@@ -77,6 +77,7 @@ def site_there(
         secrets={name: f"{folder}/secrets/{name}" for name in secrets},
         changed=_nothing,
         expect=bakes.expect,
+        builder=host.facts.context,
         buildx=(host.facts.plugin,) if host.facts.plugin else DOCKER_BUILDX,
     )
     try:

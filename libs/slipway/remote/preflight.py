@@ -36,9 +36,9 @@ Ask = Callable[[Command], Result]
 
 @dataclass(frozen=True)
 class HostFacts:
-    """Versions are empty for what is not there; ``plugin`` is buildx's own file. ``folder``: where all runs are,
-    resolved there. ``free`` and ``disk`` in bytes: of that folder and of the engine's, None when not seen. ``skew``:
-    seconds its clock is ahead of ours."""
+    """Versions are empty for what is not there; ``plugin`` is buildx's own file; ``context`` is docker's, and the
+    engine's own builder is called so. ``folder``: where all runs are, resolved there. ``free`` and ``disk`` in bytes:
+    of that folder and of the engine's, None when not seen. ``skew``: seconds its clock is ahead of ours."""
 
     user: str
     system: str
@@ -49,6 +49,7 @@ class HostFacts:
     silence: str = ""
     buildx: str = ""
     plugin: str = ""
+    context: str = "default"
     client: str = ""
     rsync: str = ""
     tools: frozenset[str] = frozenset()
@@ -99,6 +100,7 @@ def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
         silence=found.get("silence", ""),
         buildx=first_version(found.get("buildx", "")),
         plugin=found.get("plugin", ""),
+        context=found.get("context") or "default",
         client=first_version(found.get("docker", "")),
         rsync=first_version(found.get("rsync", "")),
         tools=frozenset(name for name in _TOOLS if found.get(name)),
@@ -174,7 +176,7 @@ def _start(facts: HostFacts) -> str:
 
 def _buildx(facts: HostFacts) -> Check:
     if at_least(facts.buildx, LEAST_BUILDX):
-        return Check("buildx", "ok", facts.buildx)
+        return Check("buildx", "ok", f"{facts.buildx}, the engine's own builder is {facts.context}")
     why = f"buildx {facts.buildx} is too old: 0.13 is the least" if facts.buildx else "there is no buildx"
     return Check("buildx", "lack", why, remedy_there(facts.system, "buildx"))
 

@@ -43,10 +43,13 @@ for plugins in "$HOME/.docker" /usr/local/lib/docker /usr/local/libexec/docker /
 done
 say plugin "$plugin"
 {
-    # The client says its own version first, whether or not an engine answers.
-    asked='{{.Client.Version}} {{.Server.Version}} {{.Server.APIVersion}} {{.Server.Os}}/{{.Server.Arch}}'
+    # The client says its own version and context first, whether or not an engine answers.
+    client='{{.Client.Version}} {{.Client.Context}}'
+    asked="$client {{.Server.Version}} {{.Server.APIVersion}} {{.Server.Os}}/{{.Server.Arch}}"
     if said=$(docker version --format "$asked" 2>/dev/null); then
-        say engine "${said#* }"
+        say engine "${said#* * }"
+        context=${said#* }
+        say context "${context%% *}"
     else
         say silence "$(docker version --format '{{.Server.Version}}' 2>&1 >/dev/null)"
     fi

@@ -113,7 +113,8 @@ def site(here: Invocation, known: Survey, plan: Plan, record: runs.Run) -> Itera
         with site_there(known, plan, here.reached, record.id, here.run, secrets, here.note) as there:
             yield there
     else:
-        yield site_here(known.repository, here.run, secrets, settings.surroundings().buildx)
+        around = settings.surroundings()
+        yield site_here(known.repository, here.run, secrets, around.buildx, around.builder)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from slipway import settings as reading
 from slipway.errors import MissingError
@@ -11,6 +11,7 @@ from slipway.machine.doctor import doctor as examine
 from slipway.machine.doctor import healthy
 from slipway.machine.prerequisites import Wanted
 from slipway.machine.setup import setup as bring_about
+from slipway.settings import Value
 from slipway.tasks.invocation import Invocation
 
 
@@ -35,11 +36,18 @@ def run_doctor(here: Invocation) -> None:
 
 
 def run_config(here: Invocation) -> None:
-    values = here.settings.shown
+    values = [_told(value) for value in here.settings.shown]
     if here.json:
         here.answer([vars(value) for value in values])
     else:
         here.console.table([(value.name, value.value or "-", value.source) for value in values])
+
+
+def _told(value: Value) -> Value:
+    """``value``; without BUILDER the builder that is used then."""
+    if value.name == "BUILDER" and not value.value:
+        return replace(value, value=reading.surroundings().builder, source="the engine's own")
+    return value
 
 
 def _wanted(here: Invocation) -> Wanted:
@@ -51,6 +59,7 @@ def _wanted(here: Invocation) -> Wanted:
         registry=here.settings.registry,
         ca_bundle=here.ca_bundle,
         docker_host=reading.surroundings().docker_host,
+        builder=here.settings["BUILDER"],
     )
 
 
