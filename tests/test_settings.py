@@ -8,7 +8,8 @@ import pytest
 
 from slipway.errors import UsageError
 from slipway.model import Reference
-from slipway.settings import SETTINGS, Settings, Value, find_root, load, unused
+from slipway.setting import SETTINGS
+from slipway.settings import Settings, Value, find_root, load, unused
 
 ROOT = Path(__file__).parents[1]
 

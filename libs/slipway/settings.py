@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,91 +16,14 @@ from slipway.command import Secret
 from slipway.engine.address import buildx_words, context_name, engine_address
 from slipway.envfile import Entry, parse_env
 from slipway.errors import Problem, UsageError, one_line, suggestion
-from slipway.hosts import HostName
-from slipway.model import Reference, check_path, check_registry, check_tag
+from slipway.model import Reference
 from slipway.project import Project, parse_project
 from slipway.redact import MASK, url_secrets
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What may be set: its name, default, meaning in a line, and the rule it must keep."""
-
-    name: str
-    default: str
-    meaning: str
-    check: Callable[[str, str], object] = lambda value, name: None
-
+from slipway.setting import SETTINGS, Setting
 
 #: Wider than the rules that refuse: masking a value in vain costs nothing.
 _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
 _LOGIN = re.compile(r"//[^/\s]*@")
-_PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9]+(?:/[a-z0-9]+)?")
-_COUNT = re.compile(r"[1-9][0-9]{0,2}")
-_TIME = re.compile(r"[1-9][0-9]{0,4}[smh]")
-_IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
-
-
-def _form(pattern: re.Pattern[str], what: str) -> Callable[[str, str], None]:
-    def check(value: str, name: str) -> None:
-        if not pattern.fullmatch(value):
-            raise UsageError(f"{name}={value}: not {what}")
-
-    return check
-
-
-def _platforms(value: str, name: str) -> None:
-    for platform in value.split(","):
-        _form(_PLATFORM, "os/arch[/variant], several joined by commas")(platform, name)
-
-
-def _absolute(value: str, name: str) -> None:
-    if not value.startswith(("/", "~")) or "\n" in value:
-        raise UsageError(f"{name}={value}: not an absolute path")
-
-
-SETTINGS: tuple[Setting, ...] = (
-    Setting(
-        "REGISTRY",
-        "localhost:5000",
-        "registry the images belong to, host[:port]",
-        lambda value, name: check_registry(value),
-    ),
-    Setting("OWNER", "slipway", "path in the registry before the image's name", check_path),
-    Setting("BASE_VERSION", "v0.1.0", "version tag of the base images", check_tag),
-    Setting("VERSION", "", "version tag of the services (default: BASE_VERSION)", check_tag),
-    Setting("PYTHON_IMAGE", "python:3.12-slim", "root image of the bases", _form(_IMAGE, "an image reference")),
-    Setting(
-        "PLATFORMS",
-        "",
-        "platforms to build for, e.g. linux/amd64,linux/arm64 (default: this machine's)",
-        _platforms,
-    ),
-    Setting(
-        "BUILDER",
-        "",
-        "a buildx builder by name (default: the engine's own)",
-        _form(re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), "a builder's name"),
-    ),
-    Setting("JOBS", "", "images built at once (default: what the engine can hold)", _form(_COUNT, "1 to 999")),
-    Setting("BUILD_TIMEOUT", "2h", "how long an image's steps may take: 90s, 30m, 2h", _form(_TIME, "such a time")),
-    Setting(
-        "REMOTE_HOST",
-        "",
-        "build host: an ssh alias or user@host[:port]",
-        HostName.parse,
-    ),
-    Setting("SSH_CONFIG", "", "ssh configuration file (default: ~/.ssh/config and the system's)", _absolute),
-    Setting("REMOTE_PATH", "/var/tmp/slipway", "folder on the build host", _absolute),
-    Setting("WHEELHOUSE", "", "folder of wheels for builds (default: pip's find-links)", _absolute),
-    Setting("CA_BUNDLE", "", "CA bundle for builds (default: pip's cert)", _absolute),
-    Setting(
-        "SLOWNESS",
-        "1",
-        "how many times slower than usual this machine is: time limits of smoke tests grow by it",
-        _form(re.compile(r"[1-9][0-9]?(?:\.[0-9]+)?"), "a number from 1 to 99"),
-    ),
-)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from typing import Any
 
 import pytest
 
-from slipway.settings import SETTINGS, load
+from slipway.setting import SETTINGS
+from slipway.settings import load
 from tests.rig.outside import LABEL, docker
 from tests.rig.traces import Traces
 
