@@ -28,6 +28,7 @@ pytest_plugins = [
     "tests.rig.traces",
     "tests.rig.outside",
     "tests.rig.registries",
+    "tests.rig.foreign",
     "tests.rig.relay",
     "tests.rig.stacks",
     "tests.rig.offline",

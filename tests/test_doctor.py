@@ -14,9 +14,12 @@ from slipway.machine.doctor import Check, State, doctor, examine, healthy
 from slipway.machine.facts import Container, Engine, Machine, free_bytes
 from slipway.machine.prerequisites import Wanted
 from slipway.pipconfig import PipConfig
+from slipway.registry import NO_ANSWER, Greeting
 from slipway.testing.fakes import FakeRun
 
 WANTED = Wanted(Path("/repo"))
+ANSWERS, ASKS_FOR_A_LOGIN = Greeting(200, proven=True), Greeting(401, proven=True)
+FOREIGN = Greeting(403, answer="403, text/html")
 READY = Machine(
     system="fedora",
     release=42,
@@ -24,7 +27,7 @@ READY = Machine(
     buildx="0.29.1",
     rsync="3.4.1",
     images=frozenset({"python:3.12-slim"}),
-    registry=200,
+    registry=ANSWERS,
 )
 PLENTY = 200_000_000_000
 
@@ -48,7 +51,7 @@ def test_a_healthy_machine() -> None:
         Check("ssh", "ok", "is here"),
         Check("disk", "ok", "200.0 GB free in /var/lib/docker"),
         Check("root image", "ok", "python:3.12-slim (default)"),
-        Check("registry", "ok", "localhost:5000 answers, no login asked"),
+        Check("registry", "ok", "localhost:5000 answers without a login"),
         Check("proxies", "ok", "none"),
         Check("pip", "ok", "nothing configured: builds use PyPI"),
     )
@@ -84,11 +87,16 @@ def test_a_healthy_machine() -> None:
         (replace(READY, rsync="3.2.3"), "rsync", "lack", "sudo dnf install rsync"),
         (replace(READY, ssh=False), "ssh", "lack", "sudo dnf install openssh-clients"),
         (replace(READY, images=frozenset()), "root image", "lack", "invoke setup"),
-        (replace(READY, registry=401), "registry", "ok", ""),
-        (replace(READY, registry=0), "registry", "lack", "invoke setup"),
-        (replace(READY, registry=404), "registry", "lack", "REGISTRY=localhost:<a free port> in .env"),
+        (replace(READY, registry=ASKS_FOR_A_LOGIN), "registry", "ok", ""),
+        (replace(READY, registry=NO_ANSWER), "registry", "lack", "invoke setup"),
         (
-            replace(READY, registry=0, container=Container("running", 5000)),
+            replace(READY, registry=FOREIGN),
+            "registry",
+            "lack",
+            "REGISTRY=localhost:<a free port> in .env",
+        ),
+        (
+            replace(READY, registry=NO_ANSWER, container=Container("running", 5000)),
             "registry",
             "lack",
             "docker logs --tail 20 slipway-registry",
@@ -108,11 +116,18 @@ def test_the_builder_is_named() -> None:
     assert checks(READY, replace(WANTED, builder="team"))[1].detail == "0.29.1, builder team"
 
 
-@pytest.mark.parametrize(("status", "found"), [(0, "nothing answers"), (503, "GET /v2/ gives 503")])
-def test_a_registry_elsewhere_is_not_ours_to_start(status: int, found: str) -> None:
+@pytest.mark.parametrize(
+    ("greeting", "found"),
+    [
+        (NO_ANSWER, "does not answer"),
+        (Greeting(503), "answers GET /v2/ with 503"),
+        (Greeting(200, answer="200, text/html"), "does not answer as a registry (GET /v2/ gives 200, text/html)"),
+    ],
+)
+def test_a_registry_elsewhere_is_not_ours_to_start(greeting: Greeting, found: str) -> None:
     wanted = replace(WANTED, registry="registry.example.com")
-    assert checks(replace(READY, registry=status), wanted)[6] == Check(
-        "registry", "lack", f"registry.example.com: {found}", "curl -i https://registry.example.com/v2/"
+    assert checks(replace(READY, registry=greeting), wanted)[6] == Check(
+        "registry", "lack", f"registry.example.com {found}", "curl -i https://registry.example.com/v2/"
     )
 
 
@@ -147,7 +162,7 @@ def test_proxies_are_told_without_their_password() -> None:
 
 @pytest.mark.fault("P08")
 def test_a_certificate_that_is_refused_is_told() -> None:
-    def refuse(registry: str) -> int:
+    def refuse(registry: str) -> Greeting:
         raise RefusedError(f"{registry}: TLS: certificate has expired", hint="renew it")
 
     found = doctor(FakeRun({(): Result(1)}), replace(WANTED, registry="r.example"), PipConfig(), {}, ping=refuse)

@@ -21,6 +21,7 @@ from slipway.machine.facts import (
 )
 from slipway.machine.prerequisites import LackingError, Wanted, lacks
 from slipway.machine.setup import plan_setup, setup
+from slipway.registry import NO_ANSWER, Greeting
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MIRROR = "http://mirror.example/debian"
@@ -39,6 +40,8 @@ BARE = Machine(
     silence="docker: not found",
     client=False,
 )
+ANSWERS, ASKS_FOR_A_LOGIN = Greeting(200, proven=True), Greeting(401, proven=True)
+FOREIGN = Greeting(403, answer="403, text/html")
 READY = replace(
     BARE,
     engine=Engine("28.5.2", "1.51", "overlay2", "/var/lib/docker"),
@@ -48,7 +51,7 @@ READY = replace(
     compose="2.40.3",
     rsync="3.2.7",
     images=frozenset({"python:3.12-slim"}),
-    registry=200,
+    registry=ANSWERS,
 )
 IMAGELESS = replace(READY, images=frozenset(), python="3.11", unreachable="no such host")
 MAC = replace(READY, system="darwin", release=0, codename="", root=False, sources=())
@@ -116,18 +119,24 @@ def argv(action: Action, program: str) -> list[str]:
             id="our own image is never pulled",
         ),
         pytest.param(
-            replace(READY, registry=0), WANTED, ["run the registry slipway-registry on port 5000"], id="no registry"
+            replace(READY, registry=NO_ANSWER),
+            WANTED,
+            ["run the registry slipway-registry on port 5000"],
+            id="no registry",
         ),
         pytest.param(
-            replace(READY, registry=0, container=Container("exited", 5000)),
+            replace(READY, registry=NO_ANSWER, container=Container("exited", 5000)),
             WANTED,
             ["start the container slipway-registry"],
             id="registry stopped",
         ),
         pytest.param(
-            replace(READY, registry=0), replace(WANTED, registry="registry.example.com"), [], id="not our registry"
+            replace(READY, registry=NO_ANSWER),
+            replace(WANTED, registry="registry.example.com"),
+            [],
+            id="not our registry",
         ),
-        pytest.param(replace(READY, registry=401), WANTED, [], id="a registry that asks for a login"),
+        pytest.param(replace(READY, registry=ASKS_FOR_A_LOGIN), WANTED, [], id="a registry that asks for a login"),
     ],
 )
 def test_only_what_is_missing(machine: Machine, wanted: Wanted, expected: list[str]) -> None:
@@ -199,7 +208,7 @@ def test_mmdebstrap_is_installed_only_when_an_image_is_made() -> None:
 
 def test_the_registry_listens_on_loopback_only_and_keeps_its_volume() -> None:
     wanted = replace(WANTED, registry="127.0.0.1:5007", ca_bundle="/ca.pem")
-    (registry,) = plan_setup(replace(READY, registry=0), wanted)
+    (registry,) = plan_setup(replace(READY, registry=NO_ANSWER), wanted)
     commands = [step.argv for step in registry.steps if isinstance(step, Command)]
     assert "ROOT_IMAGE=python:3.12-slim" in commands[0] and "id=ca,src=/ca.pem" in commands[0]
     assert "127.0.0.1:5007:5000" in commands[1] and "slipway-registry:/var/lib/registry" in commands[1]
@@ -278,19 +287,19 @@ def test_the_registry_listens_on_loopback_only_and_keeps_its_volume() -> None:
             id="Debian's image on macOS",
         ),
         pytest.param(
-            replace(READY, registry=403),
+            replace(READY, registry=FOREIGN),
             WANTED,
             [("localhost:5000", "REGISTRY=localhost:<a free port> in .env")],
             id="the port is taken",
         ),
         pytest.param(
-            replace(READY, registry=0, container=Container("running", 5001)),
+            replace(READY, registry=NO_ANSWER, container=Container("running", 5001)),
             WANTED,
             [("localhost:5000", "docker rm --force slipway-registry && invoke setup (its volume stays)")],
             id="made for another port",
         ),
         pytest.param(
-            replace(READY, registry=0, container=Container("restarting", 5000)),
+            replace(READY, registry=NO_ANSWER, container=Container("restarting", 5000)),
             WANTED,
             [("localhost:5000", "docker logs --tail 20 slipway-registry")],
             id="the registry keeps falling",
@@ -328,8 +337,8 @@ def nothing_runs(command: Command) -> Result:
     return Result(127, stderr=f"{command.argv[0]}: not found")
 
 
-def nobody_home(registry: str) -> int:
-    return 0
+def nobody_home(registry: str) -> Greeting:
+    return NO_ANSWER
 
 
 def test_a_dry_run_asks_questions_of_the_machine_only() -> None:
@@ -367,17 +376,17 @@ def test_without_a_terminal_and_without_yes_nothing_happens() -> None:
 
 
 def test_an_action_is_proved_by_the_next_look_and_a_second_run_does_nothing() -> None:
-    statuses = iter([0, 200, 200, 200])
+    answers = iter([NO_ANSWER, *[ANSWERS] * 3])
     said: list[str] = []
-    done = setup(answering(ready, []), WANTED, said.append, yes=True, ping=lambda registry: next(statuses))
+    done = setup(answering(ready, []), WANTED, said.append, yes=True, ping=lambda registry: next(answers))
     assert [each.action.title for each in done] == ["run the registry slipway-registry on port 5000"]
-    assert setup(answering(ready, []), WANTED, said.append, ping=lambda registry: next(statuses)) == ()
+    assert setup(answering(ready, []), WANTED, said.append, ping=lambda registry: next(answers)) == ()
     assert said[-1] == (
         "nothing to do: engine 28.5.2 · buildx 0.29.1 · rsync 3.2.7 · python:3.12-slim · registry localhost:5000"
     )
 
 
 def test_an_action_without_effect_is_an_error_and_not_a_loop() -> None:
-    statuses = iter([0, 200, 0])
+    answers = iter([NO_ANSWER, ANSWERS, NO_ANSWER])
     with pytest.raises(MissingError, match="done, yet nothing answers at localhost:5000"):
-        setup(answering(ready, []), WANTED, print, yes=True, ping=lambda registry: next(statuses))
+        setup(answering(ready, []), WANTED, print, yes=True, ping=lambda registry: next(answers))

@@ -301,9 +301,9 @@ def _published(
     names: Sequence[str], facts: Facts, registry: Callable[[], Registry]
 ) -> tuple[frozenset[str], tuple[str, ...]]:
     asked = registry()
-    if not asked.answers():
-        return frozenset(), (f"{asked.host} does not answer: what is published there is not known",)
     try:
+        if problem := asked.greeting().problem:
+            return frozenset(), (f"{asked.host} {problem}: what is published there is not known",)
         digests = each(asked.digest, [facts.content(name) for name in names], at_once=8)
     except SlipwayError as error:
         return frozenset(), (error.message,)

@@ -17,69 +17,35 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from slipway.command import Secret
+from slipway.engine import Credentials
 from slipway.errors import PushError
 from slipway.model import Reference
 from slipway.registry import Registry, certificates
 from slipway.testing.fakes import HASTE
-
-NAME = "registry.test"
-NOW = datetime.datetime.now(datetime.UTC).replace(microsecond=0)
-YEAR = datetime.timedelta(days=365)
-
-
-class Authority:
-    """A CA of the test's own; ``file`` is its certificate."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "slipway tests")])
-        self.file = folder / "ca.crt"
-        basic = x509.BasicConstraints(ca=True, path_length=None)
-        made = self._begin(self._name, self._key, NOW + YEAR).add_extension(basic, critical=True)
-        self.file.write_bytes(made.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
-
-    def issue(self, name: str, until: datetime.datetime) -> Path:
-        """Key and certificate for a host name or an address, in one file."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        names = x509.SubjectAlternativeName([x509.DNSName(name)])
-        made = self._begin(subject, key, until).add_extension(names, critical=False).sign(self._key, hashes.SHA256())
-        file = self._folder / f"{name}.pem"
-        plain = serialization.NoEncryption()
-        form = serialization.PrivateFormat.PKCS8
-        file.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, plain))
-        with file.open("ab") as both:
-            both.write(made.public_bytes(serialization.Encoding.PEM))
-        return file
-
-    def _begin(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, until: datetime.datetime
-    ) -> x509.CertificateBuilder:
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(NOW - 2 * YEAR)
-            .not_valid_after(until)
-        )
+from tests.rig.authorities import ACCEPTED, CA_NAME, IS_CA, NAME, NOW, REFUSED, STRICTER, YEAR, Holder, issue, names
 
 
 class _Handler(http.server.BaseHTTPRequestHandler):
+    #: The URL of a token server, where the registry wants a token.
+    realm = ""
+
     def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Length", "0")
-        self.end_headers()
+        self._say(200 if self.path == "/v2/" else 404, b"{}")
 
     def do_HEAD(self) -> None:
-        self.send_response(404)
+        self._say(404, b"")
+
+    def _say(self, status: int, body: bytes) -> None:
+        wanted = self.realm and self.path != "/token" and not self.headers.get("Authorization")
+        self.send_response(401 if wanted else 200 if self.path.startswith("/token") else status)
+        if wanted:
+            self.send_header("WWW-Authenticate", f'Bearer realm="{self.realm}"')
+        body = b'{"token": "one"}' if self.path.startswith("/token") else body
+        self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
@@ -91,11 +57,14 @@ class _Server(http.server.ThreadingHTTPServer):
 
 
 @contextmanager
-def served(certificate: Path) -> Iterator[str]:
-    """host:port of an HTTPS server."""
+def served(pem: bytes, folder: Path, realm: str = "") -> Iterator[str]:
+    """host:port of an HTTPS server that shows ``pem``, key and chain."""
+    file = folder / "server.pem"
+    file.write_bytes(pem)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    server = _Server(("127.0.0.1", 0), _Handler)
+    context.set_ciphers("DEFAULT@SECLEVEL=0")  # else a server could not show a short key
+    context.load_cert_chain(file)
+    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"realm": realm}))
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
@@ -112,18 +81,20 @@ def _names_lead_to_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def authority(tmp_path: Path) -> Authority:
-    return Authority(tmp_path)
+def authority() -> Holder:
+    return issue(CA_NAME, [IS_CA])
 
 
 @pytest.fixture
-def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, Authority], None]:
+def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, bytes], Path]:
     """Puts a CA where docker looks for that of a registry."""
 
-    def give(host: str, authority: Authority) -> None:
+    def give(host: str, pem: bytes) -> Path:
         monkeypatch.setattr(certificates, "FOLDER", tmp_path / "certs.d")
         (tmp_path / "certs.d" / host).mkdir(parents=True)
-        (tmp_path / "certs.d" / host / "ca.crt").write_bytes(authority.file.read_bytes())
+        file = tmp_path / "certs.d" / host / "ca.crt"
+        file.write_bytes(pem)
+        return file
 
     return give
 
@@ -136,38 +107,115 @@ def refused(host: str) -> tuple[str, str]:
     return caught.value.message, caught.value.hint
 
 
+def accepted(host: str) -> None:
+    assert Registry(host).greeting().status in (200, 401)
+    assert Registry(host, patience=HASTE).digest(Reference(host, "acme/x", "v1")) == ""
+
+
 @pytest.mark.fault("P08")
 def test_an_unknown_ca_and_where_to_put_it(
-    authority: Authority, trusted: Callable[[str, Authority], None], monkeypatch: pytest.MonkeyPatch
+    authority: Holder, trusted: Callable[[str, bytes], Path], tmp_path: Path
 ) -> None:
     until = NOW + YEAR
-    with served(authority.issue(NAME, until)) as host:
+    with served(issue(NAME, [names()], authority, until).pem_with_key, tmp_path) as host:
         message, hint = refused(host)
         assert message.startswith(f"{host}/acme/x:v1: TLS: unable to get local issuer certificate; ")
-        assert message.endswith(f"subject CN={NAME}, issuer CN=slipway tests, expires {until:%Y-%m-%d %H:%M} UTC")
+        assert message.endswith(f"subject CN={NAME}, issuer CN={CA_NAME}, expires {until:%Y-%m-%d %H:%M} UTC")
         assert f"/etc/docker/certs.d/{host}/ca.crt" in hint and "the system's store" in hint
-        trusted(host, authority)
-        assert Registry(host).status() == 200
-        assert Registry(host, patience=HASTE).digest(Reference(host, "acme/x", "v1")) == ""
+        trusted(host, authority.pem)
+        accepted(host)
 
 
 @pytest.mark.fault("P08")
-def test_an_expired_certificate(authority: Authority, trusted: Callable[[str, Authority], None]) -> None:
+def test_an_expired_certificate(authority: Holder, trusted: Callable[[str, bytes], Path], tmp_path: Path) -> None:
     until = NOW - datetime.timedelta(days=1)
-    with served(authority.issue(NAME, until)) as host:
-        trusted(host, authority)
+    with served(issue(NAME, [names()], authority, until).pem_with_key, tmp_path) as host:
+        trusted(host, authority.pem)
         message, hint = refused(host)
         assert "TLS: certificate has expired; " in message and f"expires {until:%Y-%m-%d %H:%M} UTC" in message
         assert hint == f"whoever runs {host} renews its certificate"
 
 
 @pytest.mark.fault("P08")
-def test_a_certificate_for_another_name(authority: Authority, trusted: Callable[[str, Authority], None]) -> None:
-    with served(authority.issue("other.test", NOW + YEAR)) as host:
-        trusted(host, authority)
+def test_a_certificate_for_another_name(
+    authority: Holder, trusted: Callable[[str, bytes], Path], tmp_path: Path
+) -> None:
+    other = x509.SubjectAlternativeName([x509.DNSName("other.test")])
+    with served(issue("other.test", [(other, False)], authority).pem_with_key, tmp_path) as host:
+        trusted(host, authority.pem)
         message, hint = refused(host)
         assert f"TLS: Hostname mismatch, certificate is not valid for '{NAME}'; subject CN=other.test" in message
         assert hint == "the certificate is for other.test: REGISTRY=<one of them>"
+
+
+@pytest.mark.fault("P43")
+@pytest.mark.parametrize("shape", ACCEPTED)
+def test_a_certificate_that_the_engine_accepts_is_accepted(
+    shape: str, trusted: Callable[[str, bytes], Path], tmp_path: Path
+) -> None:
+    shown = ACCEPTED[shape](names())
+    with served(shown.pem, tmp_path) as host:
+        trusted(host, shown.trusted.pem)
+        accepted(host)
+
+
+@pytest.mark.fault("P43")
+@pytest.mark.parametrize("shape", [*REFUSED, *STRICTER])
+def test_a_certificate_that_is_refused_gets_its_reason(
+    shape: str, trusted: Callable[[str, bytes], Path], tmp_path: Path
+) -> None:
+    make, said = {**REFUSED, **STRICTER}[shape]
+    shown = make(names())
+    with served(shown.pem, tmp_path) as host:
+        trusted(host, shown.trusted.pem)
+        message, hint = refused(host)
+        assert said in f"{message}; {hint}"
+
+
+@pytest.mark.fault("P43")
+def test_a_token_server_is_trusted_as_its_registry_is(
+    authority: Holder, trusted: Callable[[str, bytes], Path], tmp_path: Path
+) -> None:
+    """Docker asks it over the same transport, with the CA of the registry's host."""
+    login = Credentials("ann", Secret("open-sesame"))
+    pem = issue(NAME, [names()], authority).pem_with_key
+    (tmp_path / "tokens").mkdir()
+    with (
+        served(pem, tmp_path / "tokens") as tokens,
+        served(pem, tmp_path, realm=f"https://{tokens}/token") as host,
+    ):
+        trusted(host, authority.pem)
+        registry = Registry(host, lambda host: login, patience=HASTE)
+        assert registry.digest(Reference(host, "acme/x", "v1")) == ""
+
+
+@pytest.mark.fault("P43")
+def test_a_token_server_that_is_refused_is_the_one_named(
+    authority: Holder, trusted: Callable[[str, bytes], Path], tmp_path: Path
+) -> None:
+    (tmp_path / "tokens").mkdir()
+    unknown = issue(NAME, [names()], issue("another CA", [IS_CA])).pem_with_key
+    with (
+        served(unknown, tmp_path / "tokens") as tokens,
+        served(issue(NAME, [names()], authority).pem_with_key, tmp_path, realm=f"https://{tokens}/token") as host,
+    ):
+        trusted(host, authority.pem)
+        with pytest.raises(PushError) as caught:
+            Registry(host, patience=HASTE).digest(Reference(host, "acme/x", "v1"))
+        assert f"{tokens}: TLS: unable to get local issuer certificate; " in caught.value.message
+        assert "issuer CN=another CA" in caught.value.message
+
+
+@pytest.mark.fault("P43")
+@pytest.mark.parametrize("text", [b"", b"not PEM", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_a_file_without_a_certificate_is_named(
+    text: bytes, authority: Holder, trusted: Callable[[str, bytes], Path], tmp_path: Path
+) -> None:
+    with served(issue(NAME, [names()], authority).pem_with_key, tmp_path) as host:
+        file = trusted(host, text)
+        assert refused(host)[1] == f"{file} holds no certificate in PEM form"
+        file.with_name("good.crt").write_bytes(authority.pem)
+        accepted(host)
 
 
 def test_what_speaks_no_tls(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -255,7 +255,7 @@ def _silent(step: Await, what: str) -> MissingError:
 
 def _answers(what: str, run: Run, ping: Ping, registry: str) -> bool:
     if what == "registry":
-        return ping(registry) in (200, 401)
+        return not ping(registry).problem
     return run(Command(("docker", "version", "--format", "{{.Server.Version}}"), label="ask the engine"), timeout=5).ok
 
 

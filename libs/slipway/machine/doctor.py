@@ -12,6 +12,7 @@ from slipway.errors import PushError
 from slipway.machine.facts import Machine, Ping, ask_registry, at_least, free_bytes, local_port, look
 from slipway.machine.prerequisites import LEAST_RSYNC, Wanted, gaps, lacks, remedy
 from slipway.pipconfig import PipConfig, notes, shown, travels
+from slipway.registry import NO_ANSWER, Greeting
 from slipway.runner import Run
 
 State: TypeAlias = Literal["ok", "warn", "lack"]
@@ -39,12 +40,12 @@ def doctor(
     """
     refusals: list[PushError] = []
 
-    def asked(registry: str) -> int:
+    def asked(registry: str) -> Greeting:
         try:
             return ping(registry)
         except PushError as error:
             refusals.append(error)
-            return 0
+            return NO_ANSWER
 
     machine = look(run, wanted.python_image, wanted.registry, asked, wanted.docker_host)
     free = free_bytes(run, machine.engine.folder) if machine.engine else None
@@ -138,17 +139,16 @@ def _root_image(machine: Machine, wanted: Wanted) -> Check:
 
 
 def _registry(machine: Machine, wanted: Wanted) -> Check:
-    if machine.registry == 200:
-        return Check("registry", "ok", f"{wanted.registry} answers, no login asked")
-    if machine.registry == 401:
-        return Check("registry", "ok", f"{wanted.registry} answers and asks for a login", "")
+    if not machine.registry.problem:
+        login = "and asks for a login" if machine.registry.status == 401 else "without a login"
+        return Check("registry", "ok", f"{wanted.registry} answers {login}")
     for problem in lacks(machine, wanted):
         if problem.where == wanted.registry:
             return Check("registry", "lack", str(problem), problem.hint)
     if local_port(wanted.registry) is not None:
         return Check("registry", "lack", f"nothing answers at {wanted.registry}", "invoke setup")
-    found = f"GET /v2/ gives {machine.registry}" if machine.registry else "nothing answers"
-    return Check("registry", "lack", f"{wanted.registry}: {found}", f"curl -i https://{wanted.registry}/v2/")
+    detail = f"{wanted.registry} {machine.registry.problem}"
+    return Check("registry", "lack", detail, f"curl -i https://{wanted.registry}/v2/")
 
 
 def _proxies(machine: Machine, wanted: Wanted, proxies: Mapping[str, str]) -> Iterator[Check]:

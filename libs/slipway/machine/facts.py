@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
@@ -16,11 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from slipway.command import Command, Result
+from slipway.errors import PushError
 from slipway.machine.debian import Source, parse_os_release, read_sources
+from slipway.registry import NO_ANSWER, Greeting, Registry
 from slipway.runner import Run
 
-#: host:port → HTTP status of ``GET /v2/``, 0 when nothing answers.
-Ping = Callable[[str], int]
+#: host:port → the answer to ``GET /v2/``.
+Ping = Callable[[str], Greeting]
 
 LOCAL_SOCKETS = ("unix:///var/run/docker.sock", "unix:///run/docker.sock")
 REGISTRY_CONTAINER = "slipway-registry"
@@ -76,7 +77,7 @@ class Machine:
     python: str = ""
     images: frozenset[str] = frozenset()
     unreachable: str = ""
-    registry: int = 0
+    registry: Greeting = NO_ANSWER
     container: Container | None = None
 
     @property
@@ -102,7 +103,7 @@ def look(run: Run, python_image: str, registry: str, ping: Ping, docker_host: st
     images = _images(run, python_image) if engine else frozenset()
     python = _debian_python(run) if system == "debian" and root and python_image not in images else ""
     own = f"{OUR_IMAGES}:{python}-{codename}"
-    status = ping(registry)
+    greeting = ping(registry)
     dockerd = next((path for path in _DOCKERD if Path(path).exists()), "")
     return Machine(
         system=system,
@@ -126,22 +127,17 @@ def look(run: Run, python_image: str, registry: str, ping: Ping, docker_host: st
         mmdebstrap=Path("/usr/bin/mmdebstrap").exists(),
         python=python,
         images=images | (_images(run, own) if engine and python else frozenset()),
-        registry=status,
-        container=_container(run) if engine and not status else None,
+        registry=greeting,
+        container=_container(run) if engine and not greeting.status else None,
     )
 
 
-def ask_registry(registry: str) -> int:
-    """``GET /v2/``: http on loopback, https elsewhere, no proxy. The status, 0 when nothing answers in 5 s."""
-    loopback = local_port(registry) is not None
-    connection = (http.client.HTTPConnection if loopback else http.client.HTTPSConnection)(registry, timeout=5)
+def ask_registry(registry: str) -> Greeting:
+    """The answer to ``GET /v2/``, asked without a login; a certificate that is refused counts as no answer."""
     try:
-        connection.request("GET", "/v2/")
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()
+        return Registry(registry).greeting()
+    except PushError:
+        return NO_ANSWER
 
 
 def local_port(registry: str) -> int | None:

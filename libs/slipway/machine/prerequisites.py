@@ -184,10 +184,10 @@ def _image_lacks(machine: Machine, wanted: Wanted) -> Iterator[Problem]:
 
 def _registry_lacks(machine: Machine, wanted: Wanted) -> Iterator[Problem]:
     port = local_port(wanted.registry)
-    if port is None or machine.registry in (200, 401):
+    if port is None or not machine.registry.problem:
         return
-    if machine.registry:
-        what = f"what answers there is no registry (GET /v2/ gives {machine.registry})"
+    if machine.registry.status:
+        what = machine.registry.problem
         yield Problem(wanted.registry, what, "REGISTRY=localhost:<a free port> in .env")
     elif machine.container and machine.container.port != port:
         what = f"the container {REGISTRY_CONTAINER} was made for port {machine.container.port}"

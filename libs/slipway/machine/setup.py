@@ -160,7 +160,7 @@ def _make_image(machine: Machine, wanted: Wanted, made: str) -> Iterator[Command
 
 def _registry(machine: Machine, wanted: Wanted) -> Iterator[Action]:
     port = local_port(wanted.registry)
-    if port is None or machine.registry:
+    if port is None or machine.registry.status:
         return
     reason = f"nothing answers at {wanted.registry}" + ("" if machine.engine else f"; {_UNKNOWN}")
     wait = Await("registry", 30)

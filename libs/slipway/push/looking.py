@@ -59,7 +59,12 @@ class Push:
 
 
 def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Push, ...]:
-    """What is to do for each image. Raises UsageError for images that are neither built nor published, PushError."""
+    """What is to do for each image.
+
+    Raises UsageError for images that are neither built nor published, RefusedError when the server is not a registry,
+    PushError.
+    """
+    registry.refuse_foreign()
     pushes = [_local(image, facts) for image in images]
     asked = [push.content for push in pushes] + [push.reference for push in pushes]
     digests = each(registry.digest, asked, at_once=QUESTIONS)

@@ -4,6 +4,8 @@ Follows the OCI distribution specification 1.1. "Not found" and "denied" are ans
 Retry-After), 5xx and cut connections are, within a budget. A manifest PUT is idempotent, so it is retried too.
 """
 
-from slipway.registry.client import Manifest, Registry
+from slipway.registry.client import Registry
+from slipway.registry.greeting import NO_ANSWER, Greeting
+from slipway.registry.manifest import Manifest
 
-__all__ = ["Manifest", "Registry"]
+__all__ = ["NO_ANSWER", "Greeting", "Manifest", "Registry"]

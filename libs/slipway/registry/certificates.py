@@ -1,52 +1,119 @@
-"""TLS as docker has it: whom we trust, and what to say of a certificate that is refused."""
+"""Trust the certificates that the engine trusts, and say what is wrong with one that is refused.
+
+The engine checks certificates with Go's crypto/x509, slipway with OpenSSL. ``trust`` sets OpenSSL to Go's rules.
+OpenSSL stays stricter in two cases: it refuses RSA keys below 2048 bits, and a server certificate whose key usage is
+not for TLS. The refusal then names the case.
+"""
 
 from __future__ import annotations
 
+import datetime
 import ssl
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-#: Where the engine looks for the CA of a registry, ``<host>/ca.crt``.
+#: The engine reads the CA of a registry here, ``<host>/ca.crt``.
 FOLDER = Path("/etc/docker/certs.d")
-_EXPIRED, _WRONG_NAMES = 10, (62, 64)
+# OpenSSL's numbers (x509_vfy.h), which Python gives no names.
+_NOT_YET_VALID, _EXPIRED = 9, 10
+_WRONG_NAMES = (62, 64)
+_UNKNOWN_ISSUER = (18, 19, 20, 21)
+_UNFIT = {
+    26: "a certificate that may be used for a TLS server (extendedKeyUsage serverAuth, keyUsage digitalSignature)",
+    32: "a CA whose keyUsage has keyCertSign",
+    66: "a key of at least 2048 bits (RSA)",
+    67: "a CA with a key of at least 2048 bits (RSA)",
+    68: "a signature with SHA-256 or better",
+    79: "a CA with basicConstraints CA:TRUE and, where it has a keyUsage, keyCertSign",
+}
 
 
 def trust(host: str) -> ssl.SSLContext:
-    """The system's store, and what docker was given for ``host``: an engine and slipway believe the same."""
+    """The system's store and the CAs that docker was given for ``host``, by Go's rules.
+
+    Python 3.13 asks OpenSSL for RFC 5280 to the letter. Go does not: a CA without an Authority Key Identifier, or whose
+    basicConstraints are not critical, is one. Go takes any certificate of the store for an anchor, an intermediate or
+    the server's own too, and reads names from subjectAltName alone.
+    """
     context = ssl.create_default_context()
-    for file in sorted((FOLDER / host).glob("*.crt")):
-        context.load_verify_locations(file)
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    context.hostname_checks_common_name = False
+    for file in _files(host):
+        if not _fault(file):
+            context.load_verify_locations(file)
     return context
 
 
-def refusal(host: str, error: BaseException) -> tuple[str, str]:
-    """What is wrong with the certificate of ``host``, and what mends it."""
+def refusal(host: str, error: BaseException, shown_by: str = "") -> tuple[str, str]:
+    """What is wrong with a certificate, and what mends it. ``shown_by``: the host that showed it, if not ``host``."""
+    shown_by = shown_by or host
     cause = _verification(error)
     if cause is None:
-        return "TLS: no agreement with what answers there", f"curl -iv https://{host}/v2/"
+        return "TLS: no agreement with what answers there", f"curl -iv https://{shown_by}/v2/"
     told = f"TLS: {cause.verify_message.rstrip('.')}"
-    certificate = _certificate(host)
+    certificate = _certificate(shown_by)
     if certificate is None:
-        return told, f"curl -iv https://{host}/v2/"
+        return told, f"curl -iv https://{shown_by}/v2/"
     subject, issuer = certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
-    told += f"; subject {subject}, issuer {issuer}, expires {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
-    if cause.verify_code == _EXPIRED:
-        return told, f"whoever runs {host} renews its certificate"
-    if cause.verify_code in _WRONG_NAMES:
-        return told, f"the certificate is for {', '.join(_names(certificate)) or 'no name'}: REGISTRY=<one of them>"
-    return told, f"its CA into {FOLDER / host}/ca.crt (docker and slipway read it), or into the system's store"
+    until = certificate.not_valid_after_utc
+    told += f"; subject {subject}, issuer {issuer}, expires {until:%Y-%m-%d %H:%M} UTC"
+    return told, _mend(host, shown_by, cause.verify_code, certificate)
+
+
+def _mend(host: str, shown_by: str, code: int, certificate: Any) -> str:
+    now = datetime.datetime.now(datetime.UTC)
+    if code == _EXPIRED and certificate.not_valid_after_utc > now:
+        return f"a CA above it has expired: whoever runs {shown_by} has it issued anew"
+    if code == _EXPIRED:
+        return f"whoever runs {shown_by} renews its certificate"
+    if code == _NOT_YET_VALID:
+        return f"this machine's clock says {now:%Y-%m-%d %H:%M} UTC: set it, if that is wrong"
+    if code in _WRONG_NAMES:
+        names = _names(certificate)
+        none = "no name in subjectAltName, and its Common Name does not count"
+        return f"the certificate is for {', '.join(names)}: REGISTRY=<one of them>" if names else f"it has {none}"
+    if code in _UNFIT:
+        return f"{shown_by} needs {_UNFIT[code]}"
+    unusable = [f"{file} {fault}" for file in _files(host) if (fault := _fault(file))]
+    if code in _UNKNOWN_ISSUER and unusable:
+        return "; ".join(unusable)
+    if code in _UNKNOWN_ISSUER:
+        return f"its CA into {FOLDER / host}/ca.crt (docker and slipway read it), or into the system's store"
+    return f"openssl s_client -showcerts -connect {shown_by}"
+
+
+def _files(host: str) -> list[Path]:
+    return sorted((FOLDER / host).glob("*.crt"))
+
+
+def _fault(file: Path) -> str:
+    """Why ``file`` gives no CA; empty when it does. The engine skips a file without a certificate, too."""
+    nothing = "holds no certificate in PEM form"
+    try:
+        if b"-----BEGIN " not in file.read_bytes():  # OpenSSL gives an empty file a chance error of the system
+            return nothing
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
+    except ssl.SSLError:
+        return nothing
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return ""
 
 
 def _verification(error: BaseException) -> ssl.SSLCertVerificationError | None:
-    """What lies at the bottom of an exception of requests."""
+    """The verification error at the bottom of an exception of requests."""
+    return next((found for found in _causes(error) if isinstance(found, ssl.SSLCertVerificationError)), None)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
     ahead: list[Any] = [error]
     while ahead:
         found = ahead.pop()
-        if isinstance(found, ssl.SSLCertVerificationError):
-            return found
         if isinstance(found, BaseException):
+            yield found
             ahead += [*found.args, getattr(found, "reason", None)]
-    return None
 
 
 def _certificate(host: str) -> Any:

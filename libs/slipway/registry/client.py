@@ -2,62 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from slipway.engine import Credentials
-from slipway.errors import PushError, SlipwayError
+from slipway.errors import PushError, RefusedError, SlipwayError
 from slipway.model import Reference
 from slipway.patience import Patience
+from slipway.registry.greeting import Greeting
+from slipway.registry.manifest import MANIFEST_TYPES, Manifest, contradicts, digest_by_headers, read_manifest
 from slipway.registry.wire import Question, Wire
 
 if TYPE_CHECKING:
     import requests
 
-_MANIFESTS = ", ".join(
-    (
-        "application/vnd.oci.image.index.v1+json",
-        "application/vnd.oci.image.manifest.v1+json",
-        "application/vnd.docker.distribution.manifest.list.v2+json",
-        "application/vnd.docker.distribution.manifest.v2+json",
-    )
-)
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """A manifest's exact bytes; ``digest`` is computed from them, not believed."""
-
-    body: bytes
-    media_type: str
-
-    @property
-    def digest(self) -> str:
-        return f"sha256:{hashlib.sha256(self.body).hexdigest()}"
-
-    @property
-    def config(self) -> str:
-        """The digest of the image's configuration; empty for an index."""
-        return str(self._described.get("config", {}).get("digest", ""))
-
-    @property
-    def blobs(self) -> tuple[str, ...]:
-        """The digests of the blobs that the manifest names: configuration and layers."""
-        layers = [str(layer["digest"]) for layer in self._described.get("layers", ())]
-        return (self.config, *layers) if self.config else tuple(layers)
-
-    @property
-    def members(self) -> tuple[str, ...]:
-        """The digests of the manifests that an index names."""
-        return tuple(str(member["digest"]) for member in self._described.get("manifests", ()))
-
-    @property
-    def _described(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = json.loads(self.body)
-        return found
+_ACCEPTED = ", ".join(MANIFEST_TYPES)
 
 
 class Registry:
@@ -79,21 +39,37 @@ class Registry:
         self._wire = Wire(host, credentials, patience, insecure, through)
 
     def digest(self, reference: Reference) -> str:
-        """The digest a tag stands for, or an empty string when there is none. Raises PushError."""
+        """The digest a tag stands for, or an empty string when there is none.
+
+        Raises RefusedError when the answer is not a manifest's, PushError.
+        """
         reply = self._ask("HEAD", reference, f"manifests/{reference.tag or reference.digest}")
         if reply.status_code == 404:
             return ""
         self._wire.expect(reply, 200, f"{reference}")
-        return reply.headers.get("Docker-Content-Digest") or self.manifest(reference).digest
+        self._refuse_elsewhere(reference, reply)
+        return digest_by_headers(reply.headers) or self.manifest(reference).digest
 
     def manifest(self, reference: Reference) -> Manifest:
-        """Raises PushError, also when the body is not what its digest says."""
+        """Raises RefusedError when the answer is not a manifest, PushError when its bytes have another digest."""
         reply = self._ask("GET", reference, f"manifests/{reference.digest or reference.tag}")
         self._wire.expect(reply, 200, f"{reference}")
-        manifest = Manifest(reply.content, reply.headers.get("Content-Type", ""))
-        if reference.digest and manifest.digest != reference.digest:
+        self._refuse_elsewhere(reference, reply)
+        manifest = read_manifest(reply.headers, reply.content)
+        if manifest is None:
+            raise self._foreign(reference, reply.headers.get("Content-Type") or "bytes without a type")
+        if (reference.digest and manifest.digest != reference.digest) or contradicts(reply.headers, manifest):
             raise PushError(f"{reference}: the registry answered {manifest.digest}")
         return manifest
+
+    def _refuse_elsewhere(self, reference: Reference, reply: requests.Response) -> None:
+        """Raises RefusedError when another host answered in its place, as a login page does. Blobs may be anywhere."""
+        if elsewhere := self._wire.elsewhere(reply.url):
+            raise self._foreign(reference, f"a redirect to {elsewhere}")
+
+    def _foreign(self, reference: Reference, answer: str) -> RefusedError:
+        said = f"{reference}: {self.host} does not answer as a registry (GET a manifest gives {answer})"
+        return RefusedError(said, hint="invoke doctor")
 
     def put(self, reference: Reference, manifest: Manifest) -> None:
         """Make ``reference.tag`` stand for ``manifest``. A reply that is lost proves nothing: read the tag back."""
@@ -107,7 +83,8 @@ class Registry:
         if reply.status_code == 404:
             return ()
         self._wire.expect(reply, 200, f"{reference.repository}: tags")
-        return tuple(map(str, reply.json().get("tags") or ()))
+        found = self._json(reply, f"{reference.repository}: tags").get("tags") or ()
+        return tuple(map(str, found))
 
     def config(self, reference: Reference) -> Mapping[str, Any]:
         """The image's configuration (labels, user, history). Raises PushError."""
@@ -116,8 +93,7 @@ class Registry:
             return {}
         reply = self._ask("GET", reference, f"blobs/{digest}")
         self._wire.expect(reply, 200, f"{reference}: configuration")
-        found: Mapping[str, Any] = json.loads(reply.content)
-        return found
+        return self._json(reply, f"{reference}: configuration")
 
     def holds(self, reference: Reference, blob: str) -> bool:
         """Whether the reference's repository has the blob of this digest. Raises PushError."""
@@ -138,9 +114,15 @@ class Registry:
         if location := reply.headers.get("Location"):
             self._wire.cancel(location, reference.path)
 
-    def status(self) -> int:
-        """The HTTP status with which a registry greets, 0 when nothing answers. Raises PushError for a certificate."""
-        return self._wire.status()
+    def greeting(self) -> Greeting:
+        """The answer to ``GET /v2/``, tried once. Raises RefusedError for a certificate."""
+        return self._wire.greeting()
+
+    def refuse_foreign(self) -> None:
+        """Raises RefusedError when another kind of server answers at ``host``; one that does not answer may yet."""
+        greeting = self.greeting()
+        if greeting.is_foreign:
+            raise RefusedError(f"{self.host} {greeting.problem}", hint="invoke doctor")
 
     @property
     def plain(self) -> bool:
@@ -150,12 +132,22 @@ class Registry:
     def answers(self) -> bool:
         """Whether a registry speaks at ``host``, also when it asks for a login."""
         try:
-            return self.status() in (200, 401)
+            return not self.greeting().problem
         except SlipwayError:
             return False
+
+    def _json(self, reply: requests.Response, what: str) -> Mapping[str, Any]:
+        try:
+            found = json.loads(reply.content)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            kind = reply.headers.get("Content-Type", "bytes without a type")
+            raise RefusedError(f"{what}: {self.host} answers {kind}, not JSON", hint="invoke doctor")
+        return found
 
     def _ask(
         self, method: str, reference: Reference, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> requests.Response:
         question = Question(method, reference.path, path, f"{reference}", body)
-        return self._wire.ask(question, {"Accept": _MANIFESTS, **(headers or {})})
+        return self._wire.ask(question, {"Accept": _ACCEPTED, **(headers or {})})

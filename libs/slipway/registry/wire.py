@@ -17,6 +17,7 @@ from slipway.engine import TOO_LARGE, Credentials
 from slipway.errors import PolicyError, PushError, RefusedError
 from slipway.patience import Patience
 from slipway.registry.certificates import refusal, trust
+from slipway.registry.greeting import NO_ANSWER, Greeting, read_greeting
 
 if TYPE_CHECKING:
     import requests
@@ -80,8 +81,13 @@ class Wire:
             try:
                 reply = self._authorized(question, url, headers)
             except requests.exceptions.SSLError as error:
-                cause, hint = refusal(self.host, error)
-                raise RefusedError(f"{question.about}: {cause}", hint=hint) from None
+                shown_by = _asked_host(error) or self.host
+                cause, hint = refusal(self.host, error, shown_by)
+                whose = "" if shown_by == self.host else f"{shown_by}: "
+                raise RefusedError(f"{question.about}: {whose}{cause}", hint=hint) from None
+            except requests.exceptions.TooManyRedirects:
+                cause = f"{self.host} redirects without end"
+                raise RefusedError(f"{question.about}: {cause}", hint="invoke doctor") from None
             except requests.RequestException as error:
                 cause = _transport(error)
             else:
@@ -120,17 +126,27 @@ class Wire:
         except requests.RequestException:
             return
 
-    def status(self) -> int:
-        """Of ``GET /v2/``, asked once; 0 when nothing answers. Raises RefusedError for a certificate."""
+    def greeting(self) -> Greeting:
+        """The answer to ``GET /v2/``, tried once. Raises RefusedError for a certificate."""
         import requests
 
+        url = f"{self.url}/v2/"
         try:
-            return self._session.get(f"{self.url}/v2/", timeout=(3, 5)).status_code
+            reply = self._session.get(url, timeout=(3, 5))
         except requests.exceptions.SSLError as error:
-            cause, hint = refusal(self.host, error)
+            cause, hint = refusal(self.host, error, _asked_host(error))
             raise RefusedError(f"{self.host}: {cause}", hint=hint) from None
+        except requests.exceptions.TooManyRedirects:
+            return Greeting(302, False, "redirects without end")
         except requests.RequestException:
-            return 0
+            return NO_ANSWER
+        return read_greeting(reply.status_code, reply.headers, reply.content, self.elsewhere(reply.url))
+
+    def elsewhere(self, url: str) -> str:
+        """Where a redirect led, when that is another host: its URL without a login's state and a user's name."""
+        there = urlsplit(url)
+        host = there.netloc.rpartition("@")[2]
+        return "" if host.lower() == urlsplit(self.url).netloc.lower() else f"{there.scheme}://{host}{there.path}"
 
     @cached_property
     def _session(self) -> requests.Session:
@@ -153,7 +169,8 @@ class Wire:
                 def init_poolmanager(self, *sizes: object, **options: object) -> None:
                     super().init_poolmanager(*sizes, **options, ssl_context=context)  # type: ignore[arg-type]
 
-            session.mount(self.url, Trusting())
+            # The token server of a registry is trusted as the registry is: docker does the same.
+            session.mount("https://", Trusting())
         return session
 
     @cached_property
@@ -210,6 +227,11 @@ class Wire:
             return "", answer
         token = answer.json().get("token") or answer.json().get("access_token") if answer.ok else ""
         return (f"Bearer {token}" if token else ""), reply
+
+
+def _asked_host(error: requests.exceptions.RequestException) -> str:
+    """The host that was asked: the registry's own, or that of its token server."""
+    return urlsplit(error.request.url or "").netloc if error.request else ""
 
 
 def _transport(error: Exception) -> str:

@@ -25,7 +25,7 @@ def run_setup(here: Invocation, *, yes: bool, dry_run: bool) -> None:
 
 def run_doctor(here: Invocation) -> None:
     proxies = reading.surroundings().proxies
-    checks = examine(here.run, _wanted(here), here.pip, proxies, ping=lambda host: here.registry.status())
+    checks = examine(here.run, _wanted(here), here.pip, proxies, ping=lambda host: here.registry.greeting())
     if here.json:
         here.answer([vars(check) for check in checks])
     else:
