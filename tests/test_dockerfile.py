@@ -281,6 +281,29 @@ def test_all_problems_are_told_at_once() -> None:
     assert [problem.where for problem in caught.value.problems] == ["Dockerfile:1", "Dockerfile:2"]
 
 
+@pytest.mark.fault("C51")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("FROM Apache Spark 3.4.1\nENV a=b\nRUN x\nCOPY a b\n", [1]),
+        ("FROM a\nRUN x\nFROM b AS 1\nCOPY --from=1 a b\nRUN y\n", [3]),
+        ("RUN x\nENV a=b\nCOPY a b\nFROM a\n", [1]),
+        ("FROM\nCOPPY b\n", [1, 2]),
+    ],
+)
+def test_one_bad_line_is_one_problem(text: str, told: list[int]) -> None:
+    with pytest.raises(UsageError) as caught:
+        read(parse(text))
+    assert [problem.where for problem in caught.value.problems] == [f"Dockerfile:{line}" for line in told]
+
+
+@pytest.mark.fault("C51")
+def test_a_file_without_from_is_told_so_once() -> None:
+    with pytest.raises(UsageError, match="no FROM: there is nothing to build") as caught:
+        parse("ENV a=b\nRUN x\nCOPY a b\n")
+    assert len(caught.value.problems) == 1
+
+
 def test_the_escape_character_holds_for_defaults_before_the_first_from() -> None:
     text = "# escape=`\nARG NAME=a`$b\nARG OTHER=c\nFROM r.io/x:${OTHER}\nARG NAME\nCOPY $NAME /\n"
     assert [source.paths for source in read(parse(text)).sources] == [("a$b",)]

@@ -51,6 +51,12 @@ def test_a_message_with_its_hint_and_log() -> None:
     }
 
 
+@pytest.mark.fault("C51")
+def test_a_problem_that_several_run_into_is_told_once() -> None:
+    broken, other = Problem(".dockerignore:2", "broken"), Problem("x", "y")
+    assert str(UsageError.of([broken, other, broken, broken])) == "error: .dockerignore:2: broken\nerror: x: y"
+
+
 def test_machines_are_told_every_problem() -> None:
     error = UsageError.of([Problem(".env:3", "is empty", "fill it"), Problem("OWNER", "has a space")])
     assert error.as_json()["error"] == ".env:3: is empty"

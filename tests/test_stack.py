@@ -97,6 +97,25 @@ def test_an_unknown_parent_is_told_with_the_nearest_name() -> None:
     ]
 
 
+@pytest.mark.fault("C51")
+@pytest.mark.parametrize(
+    ("text", "line", "by"),
+    [
+        ("FROM x\nRUN true\nCOPY --from=reg:5000/acme/base-runtme:v1 a b\n", 3, "COPY --from"),
+        ("FROM x\nRUN --mount=type=bind,from=reg:5000/acme/base-runtme:v1,target=/m true\n", 2, "RUN --mount"),
+        ("FROM x\nFROM reg:5000/acme/base-runtme:v1\nCOPY --from=reg:5000/acme/base-runtme:v1 a b\n", 2, "FROM"),
+    ],
+)
+def test_an_unknown_parent_is_told_with_its_line_however_it_is_named(text: str, line: int, by: str) -> None:
+    assert problems({BASE: RUNTIME, OCR: text}) == [
+        (
+            f"{OCR}:{line}",
+            f"{by} reg:5000/acme/base-runtme:v1: base-runtme matches no image",
+            "did you mean base-runtime?",
+        )
+    ]
+
+
 @pytest.mark.parametrize("other", ["apps/svc-ocr/Dockerfile", "apps/SVC_OCR/Dockerfile"])
 def test_names_that_collide(other: str) -> None:
     told = problems({OCR: "FROM x\n", other: "FROM x\n"})
@@ -116,18 +135,54 @@ def test_every_problem_of_every_file_at_once() -> None:
     assert [where.partition(":")[0] for where, _, _ in told] == [BASE, OCR, ML]
 
 
+@pytest.mark.fault("C50")
 @pytest.mark.parametrize(
-    ("existing", "context"),
+    ("existing", "fitting"),
     [
-        ({"apps/svc_ocr/main.py"}, "apps/svc_ocr"),
-        ({"main.py"}, "."),
-        ({"main.py", "apps/svc_ocr/main.py"}, "."),
-        (set(), "."),
+        ({"apps/svc_ocr/main.py"}, ("apps/svc_ocr",)),
+        ({"main.py"}, (".",)),
+        ({"main.py", "apps/svc_ocr/main.py"}, ("apps/svc_ocr", ".")),
+        ({"main.py", "apps/main.py", "libs/main.py"}, ("apps", ".")),
+        ({"libs/main.py"}, ()),
+        (set(), ()),
     ],
 )
-def test_the_context_is_the_root_unless_all_lies_beside_the_dockerfile(existing: set[str], context: str) -> None:
-    stack = assembled({OCR: "FROM x\nCOPY main.py /app/\n"}, exists=existing.__contains__).stack
-    assert stack["svc-ocr"].context == context
+def test_the_context_is_the_nearest_folder_that_has_all_sources(existing: set[str], fitting: tuple[str, ...]) -> None:
+    found = assembled({OCR: "FROM x\nCOPY main.py /app/\n"}, exists=existing.__contains__)
+    assert found.fitting["svc-ocr"] == fitting
+    assert found.stack["svc-ocr"].context == (fitting[0] if fitting else ".")
+
+
+@pytest.mark.fault("C50")
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        ("COPY requirements.txt /\nCOPY . /app/\n", "apps/svc_ocr"),  # as a service's own folder is written
+        ("COPY . /app/\n", "apps/svc_ocr"),
+        ("ADD . /app/\n", "apps/svc_ocr"),
+        ("RUN --mount=type=bind,target=/src true\n", "apps/svc_ocr"),
+        ("RUN --mount=type=bind,source=libs,target=/src true\n", "."),
+        ("COPY apps/svc_ocr/main.py libs/kit /app/\n", "."),
+        ("COPY ${WHERE}/main.py /app/\n", "."),  # as its args say
+        ("COPY *.py /app/\n", "apps/svc_ocr"),
+        ("RUN true\n", "."),
+        ("COPY --from=other:1 /main.py /app/\n", "."),
+    ],
+)
+def test_contexts_of_usual_dockerfiles(text: str, context: str) -> None:
+    there = {"apps/svc_ocr/requirements.txt", "apps/svc_ocr/main.py", "libs", "libs/kit", "requirements.txt"}
+    folders = {"apps/svc_ocr", "apps", "."}
+    found = assembled({OCR: f"FROM x\nARG WHERE=apps/svc_ocr\n{text}"}, exists=(there | folders).__contains__)
+    assert found.stack["svc-ocr"].context == context
+
+
+@pytest.mark.fault("C50")
+def test_what_is_added_elsewhere_leaves_the_context_as_it_was() -> None:
+    text = "FROM x\nCOPY requirements.txt /\n"
+    beside = {"apps/svc_ocr/requirements.txt"}
+    for added in ("requirements.txt", "apps/requirements.txt", "apps/other/requirements.txt"):
+        found = assembled({OCR: text}, exists={*beside, added}.__contains__)
+        assert found.stack["svc-ocr"].context == "apps/svc_ocr"
 
 
 def test_what_an_image_takes_is_told() -> None:
@@ -167,7 +222,8 @@ def test_a_parent_named_by_tag_and_digest() -> None:
         ({"main.py"}, "."),
         ({"apps/svc_ocr/main.py"}, "."),
         ({"apps/svc_ocr/main.py", "apps/svc_ocr/more.py"}, "apps/svc_ocr"),
-        ({"apps/svc_ocr/main.py", "apps/svc_ocr/more.py", "more.py"}, "."),
+        ({"apps/svc_ocr/main.py", "apps/svc_ocr/more.py", "more.py", "a.txt"}, "apps/svc_ocr"),
+        ({"main.py", "more.py", "apps/svc_ocr/main.py", "apps/svc_ocr/a.txt"}, "."),
     ],
 )
 def test_patterns_do_not_decide_on_the_context(existing: set[str], context: str) -> None:

@@ -158,6 +158,31 @@ def test_every_missing_source_is_told_at_once(repository: Path) -> None:
     ]
 
 
+@pytest.mark.fault("C51")
+def test_a_fault_of_the_one_ignore_file_is_told_once(repository: Path) -> None:
+    (repository / ".dockerignore").write_text("**/*.pyc\n[\n")
+    with pytest.raises(UsageError) as caught:
+        known(repository)
+    assert [problem.where for problem in caught.value.problems] == [".dockerignore:2"]
+
+
+@pytest.mark.fault("C50")
+def test_where_several_folders_fit_a_note_names_them(repository: Path) -> None:
+    path = repository / "apps/svc_forms/Dockerfile"
+    path.write_text("FROM scratch\nCOPY requirements.txt /\nCOPY . /app\n")
+    (repository / "apps/svc_forms/requirements.txt").write_text("own")
+    alone = known(repository)
+    assert alone.stack["svc-forms"].context == "apps/svc_forms"
+    assert not any("context" in note for note in alone.notes)
+    (repository / "requirements.txt").write_text("of all")
+    both = known(repository)
+    assert both.facts.digests == alone.facts.digests
+    assert both.notes[0] == (
+        "apps/svc_forms/Dockerfile: its context is apps/svc_forms, the nearest folder; "
+        "the repository's root has all its sources, too"
+    )
+
+
 def test_a_wheelhouse_that_is_not_there_is_an_error(repository: Path) -> None:
     path = repository / "infra/docker/base-ml.Dockerfile"
     path.write_text(path.read_text() + "RUN --mount=type=bind,from=wheelhouse,target=/wheels true\n")

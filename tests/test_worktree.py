@@ -135,6 +135,70 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     assert refused(tmp_path, "main.py") == "source main.py does not exist"
 
 
+@pytest.mark.fault("C50")
+@pytest.mark.parametrize(
+    ("there", "hints"),
+    [
+        ([], {"main.py": "looked in apps/svc, apps and the repository's root", "apps/svc/run.sh": None}),
+        (["apps/svc/main.py"], {"apps/svc/run.sh": None}),
+        (["apps/svc/mian.py"], {"main.py": "did you mean mian.py? looked", "apps/svc/run.sh": None}),
+        (["apps/svc/run.sh"], {"main.py": None}),
+        (["apps/svc/run.sh", "apps/svc/main.py"], {"apps/svc/run.sh": "the repository's root has it, but not all"}),
+        (["apps/svc/run.sh", "man.py"], {"main.py": "did you mean man.py? looked in apps/svc"}),
+    ],
+)
+def test_what_is_missing_is_told_for_the_folder_that_has_most(
+    tmp_path: Path, there: list[str], hints: dict[str, str | None]
+) -> None:
+    """All that is missing is told at once, with where it was looked for."""
+    for path in there:
+        write(tmp_path, path)
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, "main.py", "apps/svc/run.sh", ".")
+    assert [problem.what for problem in caught.value.problems] == [f"source {path} does not exist" for path in hints]
+    for problem, hint in zip(caught.value.problems, hints.values(), strict=True):
+        assert problem.hint.startswith(hint or "")
+
+
+@pytest.mark.fault("C52")
+@pytest.mark.parametrize(
+    ("sources", "ignored", "refusal"),
+    [
+        (["none*"], "", ""),
+        (["?/none", "*/*/none"], "", ""),
+        (["libs/none*"], "", "libs/none*"),
+        (["libs/none*", "libs/a.py"], "", ""),
+        (["libs/none*", "libs/*.py"], "", ""),
+        (["libs/none*", "."], "", ""),
+        (["libs/none*", "."], "libs", "libs/none*"),
+        (["libs/none*", "."], "libs/*", ""),
+        (["libs/none*", "."], "libs\n!libs/sub/c.py", ""),
+        (["libs/a*"], "libs/a.py", "libs/a*"),
+        (["libs/s?b/none"], "", "libs/s?b/none"),
+        (["libs/none*", "link"], "", ""),
+        (["link/none*"], "", "link/none*"),
+        (["link/none*", "libs/sub/c.py"], "", ""),
+        (["lost/none*"], "", "lost/none*"),
+    ],
+)
+def test_a_pattern_that_matches_nothing(tmp_path: Path, sources: list[str], ignored: str, refusal: str) -> None:
+    """BuildKit fails for it unless the folder that it is looked for in is sent: tried on BuildKit itself, too."""
+    write(tmp_path, "libs/a.py")
+    write(tmp_path, "libs/sub/c.py")
+    (tmp_path / "link").symlink_to("libs")
+    write(tmp_path, ".dockerignore", ignored)
+    if refusal:
+        assert refused(tmp_path, *sources) == f"source {refusal} matches nothing"
+    else:
+        read(tmp_path, *sources)
+
+
+def test_a_mount_takes_its_source_as_it_is_written(tmp_path: Path) -> None:
+    write(tmp_path, "od[d]")
+    mount = Source("", ("od[d]",), (), "mount", 3)
+    assert list(Worktree(tmp_path).files(DOCKERFILE, ".", [mount]).entries) == ["od[d]"]
+
+
 def test_a_link_that_is_named_is_followed_and_one_in_a_folder_stays_a_link(tmp_path: Path) -> None:
     write(tmp_path, "real/a.py")
     (tmp_path / "named").symlink_to("real")

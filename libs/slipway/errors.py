@@ -54,8 +54,8 @@ class SlipwayError(Exception):
 
     @classmethod
     def of(cls, problems: Sequence[Problem]) -> Self:
-        """All problems told at once; ``problems`` holds at least one."""
-        return cls(str(problems[0]), hint=problems[0].hint, problems=problems)
+        """All problems told at once, each of them once; ``problems`` holds at least one."""
+        return cls(str(problems[0]), hint=problems[0].hint, problems=tuple(dict.fromkeys(problems)))
 
     def as_json(self) -> dict[str, object]:
         """The same for machines."""

@@ -13,11 +13,11 @@ from slipway.project import Project
 from slipway.registry import Registry
 from slipway.sizes import size
 from slipway.stack import Assembly
-from slipway.worktree import Files, Worktree
+from slipway.worktree import Files, Worktree, folder_name
 
 _REQUIREMENTS = re.compile(r"(?:.*/)?[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)")
 _EXTRA_INDEX = re.compile(r"\s*--extra-index-url\b")
-_LARGEST_SHOWN, _LINKS_SHOWN, _TAGS_SHOWN = 5, 5, 10
+_LARGEST_SHOWN, _LINKS_SHOWN, _CONTEXTS_SHOWN, _TAGS_SHOWN = 5, 5, 5, 10
 
 
 def refuse_hazards(assembly: Assembly) -> None:
@@ -85,12 +85,25 @@ def _versions(reference: Reference, registry: Registry) -> str:
 
 
 def notes(assembly: Assembly, leaving: Sequence[str]) -> tuple[str, ...]:
-    """What is read by a frontend, hazards that are only told, and links (``path -> target``) that lead outside."""
+    """What is read by a frontend, contexts that could be others, hazards that are only told, and links
+    (``path -> target``) that lead outside."""
     frontends = [f"{image.dockerfile} is read by {image.frontend}" for image in assembly.stack if image.frontend]
     told = [f"{problem}; {problem.hint}" for problem, hazard in _hazards(assembly) if not hazard.refused]
     links = [f"{one_line(link)} leads out of the context: sent as a link, never followed" for link in leaving]
     more = [f"{len(links) - _LINKS_SHOWN} more links lead out"] if len(links) > _LINKS_SHOWN else []
-    return (*frontends, *told, *links[:_LINKS_SHOWN], *more)
+    return (*frontends, *_contexts(assembly), *told, *links[:_LINKS_SHOWN], *more)
+
+
+def _contexts(assembly: Assembly) -> Iterator[str]:
+    """The images for which more than one folder has all sources: which one is their context."""
+    fitting = [(image.dockerfile, assembly.fitting[image.name]) for image in assembly.stack]
+    several = [(dockerfile, folders) for dockerfile, folders in fitting if len(folders) > 1]
+    for dockerfile, (nearest, *others) in several[:_CONTEXTS_SHOWN]:
+        named = " and ".join(map(folder_name, others))
+        have = "has" if len(others) == 1 else "have"
+        yield f"{dockerfile}: its context is {nearest}, the nearest folder; {named} {have} all its sources, too"
+    if len(several) > _CONTEXTS_SHOWN:
+        yield f"{len(several) - _CONTEXTS_SHOWN} more images have the nearest of several folders as their context"
 
 
 def extra_indexes(files: Iterable[str], worktree: Worktree) -> Iterator[str]:

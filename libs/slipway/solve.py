@@ -6,6 +6,7 @@ any failure: what they finished is cached.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -198,7 +199,7 @@ def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
     return Target(
         name=step.image,
         context=site.context(image.context),
-        dockerfile=image.dockerfile if image.context == "." else Path(image.dockerfile).name,
+        dockerfile=posixpath.relpath(image.dockerfile, image.context),
         tags=(str(step.reference), str(step.content)),
         args={name: given[name] for name in image.args if name in given},
         labels=labels,

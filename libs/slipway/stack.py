@@ -6,8 +6,9 @@ under ``REGISTRY/OWNER/`` at this stack's version is a parent; any other is a ro
 
 from __future__ import annotations
 
+import posixpath
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -17,6 +18,8 @@ from slipway import graph
 from slipway.errors import Problem, UsageError, suggestion
 from slipway.model import Image, Stack, kind_of
 
+#: The repository's root as a context.
+ROOT = "."
 #: What a registry takes as a name and buildx as a target.
 _NAME = re.compile(r"[a-z0-9]+(?:(?:__?|-+)[a-z0-9]+)*")
 
@@ -35,10 +38,14 @@ class Naming:
 
 @dataclass(frozen=True)
 class Assembly:
-    """The stack and what each of its Dockerfiles reads."""
+    """The stack and what each of its Dockerfiles reads.
+
+    ``fitting``: image → the folders that have all its sources, nearest first; the first of them is its context.
+    """
 
     stack: Stack
     readings: Mapping[str, reader.Reading]
+    fitting: Mapping[str, tuple[str, ...]]
 
     @property
     def declared_args(self) -> frozenset[str]:
@@ -59,7 +66,7 @@ def assemble(
     naming: Naming,
     args: Mapping[str, str],
     contexts: Collection[str] = (),
-    exists: Callable[[str], bool] = lambda path: True,
+    exists: Callable[[str], bool] = lambda path: False,
     platform: str = "linux/amd64",
     secrets: Collection[str] = (),
 ) -> Assembly:
@@ -81,13 +88,15 @@ def assemble(
             problems += error.problems
     images: dict[str, Image] = {}
     known = {name_of(path): path for path in texts}
+    fitting = {name: fitting_folders(paths[name], reading.sources, exists) for name, reading in readings.items()}
     for name, reading in readings.items():
-        image, more = _image(name, paths[name], reading, naming, known, exists)
+        context = next(iter(fitting[name]), ROOT)
+        image, more = _image(name, paths[name], reading, naming, known, context)
         images[name] = image
         problems += more
     if problems:
         raise UsageError.of(problems)
-    return Assembly(_ordered(images), readings)
+    return Assembly(_ordered(images), readings, fitting)
 
 
 def _image(
@@ -96,7 +105,7 @@ def _image(
     reading: reader.Reading,
     naming: Naming,
     known: Mapping[str, str],
-    exists: Callable[[str], bool],
+    context: str,
 ) -> tuple[Image, list[Problem]]:
     links: dict[str, str] = {}
     roots: list[str] = []
@@ -109,13 +118,13 @@ def _image(
         elif parent in known:
             links[base] = parent
         else:
-            line = next((stage.line for stage in reading.stages if stage.base == base), 0)
+            use = reading.uses[base]
             hint = suggestion(parent, known, f"known: {', '.join(sorted(known))}")
-            problems.append(Problem(f"{path}:{line}", f"FROM {base}: {parent} matches no image", hint))
+            problems.append(Problem(f"{path}:{use.line}", f"{use.by} {base}: {parent} matches no image", hint))
     image = Image(
         name=name,
         dockerfile=path,
-        context=_context(path, reading, exists),
+        context=context,
         parents=tuple(dict.fromkeys(links.values())),
         roots=tuple(roots),
         links=MappingProxyType(links),
@@ -135,13 +144,19 @@ def _internal(base: str, naming: Naming) -> tuple[str, str]:
     return name.partition("@")[0], tag
 
 
-def _context(path: str, reading: reader.Reading, exists: Callable[[str], bool]) -> str:
-    """The repository's root, unless what the Dockerfile reads exists only beside it."""
-    beside = str(PurePosixPath(path).parent)
-    literal = [p for source in reading.sources for p in source.paths if not any(c in p for c in "*?[")]
-    if literal and not any(exists(p) for p in literal) and all(exists(f"{beside}/{p}") for p in literal):
-        return beside
-    return "."
+def fitting_folders(
+    dockerfile: str, sources: Sequence[reader.Source], exists: Callable[[str], bool]
+) -> tuple[str, ...]:
+    """The folders at or above ``dockerfile`` that have all that ``sources`` name, nearest first.
+
+    A pattern is not asked: BuildKit allows one that matches nothing. A file added elsewhere changes nothing, for the
+    nearest folder stays the nearest. A Dockerfile that reads nothing fits the repository's root alone.
+    """
+    if not sources:
+        return (ROOT,)
+    named = {path for source in sources for path in source.literal}
+    folders = map(str, PurePosixPath(dockerfile).parents)
+    return tuple(folder for folder in folders if all(exists(posixpath.normpath(f"{folder}/{path}")) for path in named))
 
 
 def _collisions(texts: Mapping[str, str]) -> list[Problem]:

@@ -7,6 +7,7 @@ import itertools
 import json
 import random
 import re
+import secrets
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ from slipway.dockerfile import Reading, Source, parse, read
 from slipway.dockerfile.expansion import WordError, expand
 from slipway.dockerfile.ignore import Ignore, parse_ignore
 from slipway.errors import UsageError
+from slipway.worktree import Worktree
 
 pytestmark = pytest.mark.integration
 
@@ -448,3 +450,41 @@ def test_settings_of_the_image_are_those_read(context: Path, more: str) -> None:
     assert reading.healthcheck == (config["Healthcheck"]["Test"] != ["NONE"])
     assert reading.entry == bool(config.get("Entrypoint") or config.get("Cmd"))
     assert list(reading.onbuild) == config["OnBuild"]
+
+
+@pytest.mark.fault("C52")
+@pytest.mark.parametrize(
+    ("lines", "ignored"),
+    [
+        ("COPY none* /x/", ""),
+        ("ADD none* /x/", ""),
+        ("COPY libs/none* /x/", ""),
+        ("COPY libs/none* libs/req.txt /x/", ""),
+        ("COPY libs/none* /x/\nCOPY libs/req.txt /y", ""),
+        ("COPY libs/none* /x/\nCOPY . /y/", "libs"),
+        ("COPY libs/none* /x/\nCOPY . /y/", "libs/*"),
+        ("COPY libs/req.* /x/", "libs/req.txt"),
+        ("COPY ?ibs/none /x/", ""),
+        ("COPY link/none* /x/", ""),
+        ("COPY link/none* /x/\nCOPY libs/req.txt /y", ""),
+        ("COPY lost/none* /x/", ""),
+        ("COPY lost /x/", ""),
+    ],
+)
+def test_what_matches_nothing_is_refused_where_buildkit_fails(tmp_path: Path, lines: str, ignored: str) -> None:
+    """In a context of its own and without cache: of one that it was sent before BuildKit may still have the folders,
+    and a step that copied nothing once is taken for this one."""
+    for path in ("libs/req.txt", "a.txt"):
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(path)
+    (tmp_path / "link").symlink_to("libs")
+    (tmp_path / ".dockerignore").write_text(ignored)
+    text = f"FROM scratch\n{lines}\n"
+    context = tmp_path.rename(tmp_path.with_name(f"{tmp_path.name}-{secrets.token_hex(4)}"))
+    fails = bool(build(context, text, "--no-cache", "--output", "type=tar,dest=-").returncode)
+    try:
+        Worktree(context).files("Dockerfile", ".", read(parse(text)).sources)
+        refused = False
+    except UsageError:
+        refused = True
+    assert refused == fails

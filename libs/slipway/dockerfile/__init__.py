@@ -2,6 +2,6 @@
 
 from slipway.dockerfile.reading import read
 from slipway.dockerfile.text import Dockerfile, parse
-from slipway.dockerfile.values import Hazard, Reading, Source, Stage
+from slipway.dockerfile.values import Hazard, Reading, Source, Stage, Use, is_glob
 
-__all__ = ["Dockerfile", "Hazard", "Reading", "Source", "Stage", "parse", "read"]
+__all__ = ["Dockerfile", "Hazard", "Reading", "Source", "Stage", "Use", "is_glob", "parse", "read"]

@@ -17,7 +17,7 @@ from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.scope import Globals, Problems, Scope, globals_of, platform_args, stage_scope
 from slipway.dockerfile.stages import RESERVED, Head, familiar, heads_of, mount_fields, needed, origin
 from slipway.dockerfile.text import Dockerfile, Instruction, heredoc
-from slipway.dockerfile.values import Hazard, Reading, Source, Stage
+from slipway.dockerfile.values import Hazard, Reading, Source, Stage, Use
 from slipway.dockerfile.words import json_words, pairs, shell_words
 
 _T = TypeVar("_T")
@@ -74,7 +74,7 @@ class _Reader:
     heads: list[Head]
     problems: Problems
     stages: dict[int, Scope] = field(default_factory=dict)
-    bases: list[str] = field(default_factory=list)
+    uses: dict[str, Use] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
     named: list[Source] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
@@ -87,7 +87,7 @@ class _Reader:
         frontend = self.args.get(_FRONTEND, "") if _FRONTEND in self.names else self.dockerfile.syntax
         return Reading(
             stages=tuple(Stage(head.name, head.index, head.base, head.platform, head.section.line) for head in stages),
-            bases=_once(self.bases),
+            bases=tuple(self.uses),
             sources=tuple(self.sources),
             named=tuple(self.named),
             args=tuple(sorted(self.names)),
@@ -100,6 +100,7 @@ class _Reader:
             exposed=_once(last.exposed),
             entry=last.command or last.entrypoint,
             onbuild=tuple(last.onbuild),
+            uses=dict(self.uses),
         )
 
     def read_globals(self) -> None:
@@ -128,7 +129,7 @@ class _Reader:
         if context := above or (head.parent < 0 and self._context(head.base)):
             self.named.append(Source(context, ("",), (), "from", line))
         elif head.parent < 0 and head.base != "scratch":
-            self.bases.append(head.base)
+            self.uses.setdefault(head.base, Use(line, "FROM"))
         return self.stages[head.parent].child() if head.parent >= 0 else stage_scope(head.base)
 
     def _context(self, name: str) -> str:
@@ -269,7 +270,7 @@ class _Reader:
         elif context:
             self.named.append(source)
         elif isinstance(found, str) and found != "scratch":
-            self.bases.append(found)
+            self.uses.setdefault(found, Use(by.line, "COPY --from" if by.name == "COPY" else "RUN --mount"))
 
 
 def _once(items: list[_T]) -> tuple[_T, ...]:

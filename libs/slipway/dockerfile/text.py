@@ -109,11 +109,14 @@ def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
         syntax = directives.get("syntax", "").split(" ")[0]
     except WordError as error:
         note(1, error)
+    early: list[tuple[int, str]] = []
+    begun = False
     rest = iter(lines)
     for line, first in rest:
         joined = _joined(first, rest, escape)
         if not joined:
             continue
+        begun = begun or joined.split()[0].upper() == "FROM"
         try:
             instruction = _instruction(joined, line, rest)
             _check(instruction, escape)
@@ -123,11 +126,14 @@ def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
                 sections[-1] = replace(sections[-1], instructions=(*sections[-1].instructions, instruction))
             elif instruction.name == "ARG":
                 globals_.append(instruction)
-            else:
-                raise WordError(f"{instruction.name} stands before the first FROM")
+            elif not begun:
+                early.append((line, instruction.name))
         except WordError as error:
             note(line, error)
-    if not problems and not sections:
+    if early and begun:
+        line, name = early[0]
+        problems.insert(0, Problem(f"{path}:{line}", f"{name} stands before the first FROM"))
+    elif not begun and (early or not problems):
         problems.append(Problem(path, "no FROM: there is nothing to build"))
     if problems:
         raise UsageError.of(problems)

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+_GLOB = re.compile(r"[*?\[\\]")
+
+
+def is_glob(pattern: str) -> bool:
+    """Whether COPY matches ``pattern`` instead of taking it as it is written."""
+    return _GLOB.search(pattern) is not None
 
 
 @dataclass(frozen=True)
@@ -22,6 +31,15 @@ class Source:
     kind: str
     line: int
     parents: bool = False
+
+    def is_pattern(self, path: str) -> bool:
+        """Whether ``path``, one of ``paths``, is matched; a mount takes it as it is written."""
+        return self.kind != "mount" and is_glob(path)
+
+    @property
+    def literal(self) -> tuple[str, ...]:
+        """Those of ``paths`` that must be there."""
+        return tuple(path for path in self.paths if not self.is_pattern(path))
 
 
 @dataclass(frozen=True)
@@ -46,10 +64,19 @@ class Hazard:
 
 
 @dataclass(frozen=True)
+class Use:
+    """Where an image is named, and by what: ``FROM``, ``COPY --from`` or ``RUN --mount``."""
+
+    line: int
+    by: str
+
+
+@dataclass(frozen=True)
 class Reading:
     """A Dockerfile read with its build args for one target. Stages the target does not need contribute nothing.
 
     ``bases``: the images needed (FROM, COPY --from, mounts), no stages, named contexts or scratch; first seen first.
+    ``uses``: each of them → where it is named first.
     ``sources`` read the build context, ``named`` the named contexts. ``args``: the declared ARGs a build arg can set,
     sorted. ``remotes``: URLs and git repositories of ADD. ``secrets``: ids of secret mounts. ``hazards``: what a policy
     is about. ``frontend``: the image that is to read the file, or "" for the engine's own. The rest is of the final
@@ -71,3 +98,4 @@ class Reading:
     exposed: tuple[str, ...] = ()
     entry: bool = False
     onbuild: tuple[str, ...] = ()
+    uses: Mapping[str, Use] = field(default_factory=dict, compare=False)

@@ -6,11 +6,7 @@ import fnmatch
 import os
 import re
 
-_GLOB = re.compile(r"[*?\[\\]")
-
-
-def is_glob(pattern: str) -> bool:
-    return _GLOB.search(pattern) is not None
+from slipway.dockerfile import is_glob
 
 
 def matches(base: str, pattern: str, *, deep: bool) -> list[str]:

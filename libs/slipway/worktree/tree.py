@@ -17,7 +17,7 @@ from slipway.dockerfile import Source
 from slipway.dockerfile.ignore import Ignore, parse_ignore
 from slipway.errors import PolicyError, Problem, UsageError, one_line
 from slipway.worktree.contexts import is_within, name_context
-from slipway.worktree.globs import is_glob, matches
+from slipway.worktree.sources import Context
 from slipway.worktree.statcache import StatCache, attributes
 
 _DENIED = re.compile(
@@ -106,7 +106,7 @@ class Worktree:
 
     def ignore(self, dockerfile: str, context: str) -> Ignore:
         """``<Dockerfile>.dockerignore`` when there is one, else the context's ``.dockerignore``."""
-        for path in (f"{dockerfile}.dockerignore", f"{context}/.dockerignore"):
+        for path in (f"{dockerfile}.dockerignore", os.path.normpath(f"{context}/.dockerignore")):
             file = self.root / path
             if path not in self._ignores and file.is_file():
                 self.cache.sha256(os.path.realpath(file), file.stat())
@@ -120,19 +120,26 @@ class Worktree:
 
         Raises UsageError for what is missing, leaves the context or is no plain file; PolicyError for what is denied.
         """
-        ignore = self.ignore(dockerfile, context)
-        base = os.path.normpath(os.path.join(self.root, context))
-        if not is_within(os.path.realpath(base), self.root):
-            problem = Problem(dockerfile, f"the context {context} leaves the repository: {os.path.realpath(base)}")
+        place = Context(self.root, context, dockerfile, self.ignore(dockerfile, context))
+        if not is_within(os.path.realpath(place.base), self.root):
+            problem = Problem(
+                dockerfile, f"the context {context} leaves the repository: {os.path.realpath(place.base)}"
+            )
             raise UsageError.of([problem])
+        if missing := place.missing(sources):
+            raise UsageError.of(missing)
         found: dict[str, _Found] = {}
         entries: dict[str, str] = {}
+        sent: dict[str, Mapping[str, str]] = {}
         for source in sources:
             where = f"{dockerfile}:{source.line}"
             for pattern in source.paths:
-                for path in _named(base, pattern, ignore, where, deep=source.parents):
+                for path in place.named(source, pattern):
                     name = path if context == "." else f"{context}/{path}"
-                    entries[name], found[name] = self._entry(base, path, ignore, where)
+                    entries[name], found[name] = self._entry(place.base, path, place.ignore, where)
+                    sent[_sent_as(path, entries[name])] = found[name].listing
+        if unmatched := place.unmatched(sources, sent):
+            raise UsageError.of(unmatched)
         return _files(entries, found)
 
     def whole(self, folder: Path) -> Files:
@@ -259,19 +266,9 @@ def _refusal(path: str, where: str) -> PolicyError:
     return PolicyError.of([Problem(where, f"{one_line(path)} would enter the image", hint)])
 
 
-def _named(base: str, pattern: str, ignore: Ignore, where: str, *, deep: bool) -> Iterator[str]:
-    """Paths that ``pattern`` names and ``ignore`` leaves. Raises UsageError for one without globs that is not there."""
-    if pattern in ("", "."):
-        yield "."
-    elif is_glob(pattern):
-        yield from (path for path in matches(base, pattern, deep=deep) if not ignore.excludes(path))
-    else:
-        excluded = ignore.excludes(pattern)
-        if not os.path.lexists(os.path.join(base, pattern)) or excluded:
-            cause = "is excluded by .dockerignore" if excluded else "does not exist"
-            if not excluded or ignore.prunes(pattern):
-                raise UsageError.of([Problem(where, f"source {one_line(pattern)} {cause}")])
-        yield pattern
+def _sent_as(path: str, text: str) -> str:
+    """``path`` with its links resolved, as the worktree's text for it says."""
+    return text.partition(" via ")[2] or os.path.normpath(path)
 
 
 def _files(entries: Mapping[str, str], found: Mapping[str, _Found]) -> Files:
