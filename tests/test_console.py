@@ -6,11 +6,13 @@ import io
 
 import pytest
 
+from slipway.command import Secret
 from slipway.console import Console, shown_error
 from slipway.model import Image, Reference, Stack
 from slipway.plan import Outcome, Plan, Step
 from slipway.progress import Event
 from slipway.push import Upload
+from slipway.redact import Redactor
 
 ROOT = "python:3.12-slim"
 STACK = Stack(
@@ -32,6 +34,22 @@ PLAN = Plan(
 )
 
 NAMES = [step.image for step in PLAN.steps]
+
+
+@pytest.mark.fault("X08")
+@pytest.mark.parametrize("tty", [False, True])
+def test_no_secret_is_shown(tty: bool) -> None:
+    out, err = Terminal(), Terminal()
+    console = Console(out=out, err=err, tty=tty, redact=Redactor([Secret("s3cret\x1b")]))
+    console.line("a s3cret\x1b")
+    console.note("b s3cret\x1b https://u:p@c")
+    console.table([("svc-ocr", "failed", "s3cret\x1b")])
+    with console.showing(STACK, NAMES) as taker:
+        taker.take(Event("svc-ocr", "step", "RUN echo s3cret\x1b"))
+        taker.take(Event("", "notice", "s3cret\x1b"))
+        taker.take(Event("svc-ocr", "failed", "s3cret\x1b"))
+    shown = out.getvalue() + err.getvalue()
+    assert "s3cret" not in shown and "u:p" not in shown and shown.count("***") >= 5
 
 
 class Terminal(io.StringIO):

@@ -16,7 +16,7 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 
 from slipway.command import Secret
-from slipway.errors import PushError
+from slipway.errors import Problem, PushError, SlipwayError
 from slipway.tasks.door import answer, redactor, task
 
 Ended = Callable[..., tuple[int, str, str]]
@@ -27,10 +27,10 @@ def ended(capsys: pytest.CaptureFixture[str]) -> Iterator[Ended]:
     """Runs a task that raises; its exit code and what it left on stdout and stderr."""
     handlers = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
 
-    def run(raised: BaseException, *, json: bool = False, first: str = "") -> tuple[int, str, str]:
+    def run(raised: BaseException, *, json: bool = False, first: object = None) -> tuple[int, str, str]:
         def body(c: Context, json: bool = False) -> None:
             """Raise."""
-            if first:
+            if first is not None:
                 answer(first)
             raise raised
 
@@ -52,7 +52,7 @@ def test_an_error_is_json_too_unless_the_task_has_answered(ended: Ended) -> None
     error = PushError("connection lost")
     code, out, err = ended(error, json=True)
     assert (code, json.loads(out)["error"], err) == (7, "connection lost", "error: connection lost\n")
-    assert ended(error, json=True, first="{}")[1] == "{}\n"
+    assert ended(error, json=True, first={})[1] == "{}\n"
 
 
 def test_an_interrupt_is_no_error_of_ours(ended: Ended) -> None:
@@ -93,6 +93,23 @@ def test_no_secret_leaves_through_the_door(repository: Path, monkeypatch: pytest
     assert "ValueError: no number: '***', YW5u" in log.read_text()
     assert log.stat().st_mode & 0o777 == 0o600
     assert not any(form in out + err + log.read_text() for form in (value, hidden, value.encode().hex()))
+
+
+def kinds(of: type[SlipwayError] = SlipwayError) -> list[type[SlipwayError]]:
+    return [of, *(kind for below in of.__subclasses__() for kind in kinds(below))]
+
+
+@pytest.mark.fault("X08")
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: str(kind.__name__))
+def test_no_error_of_any_kind_tells_a_secret(kind: type[SlipwayError], ended: Ended) -> None:
+    value = f"canary\x1b-{secrets.token_hex(8)}"
+    redactor().learn([Secret(value)])
+    address = f"https://bob:{value[8:]}@reg.example/x"
+    told = [Problem(f"{value}:1", f"{value} is wrong", f"not {value}"), Problem("", address, address)]
+    code, out, err = ended(kind.of(told, log=f"{value}.log"), json=True)
+    assert code == kind.exit_code
+    assert value[8:] not in out + err
+    assert (err.count("***"), out.count("***")) == (6, 9), "once in each text"
 
 
 def test_a_bug_outside_any_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: Ended) -> None:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import os
+import pickle
 
 import pytest
 
 from slipway import errors
-from slipway.errors import BuildError, PolicyError, Problem, SlipwayError, UsageError, one_line, printable, suggestion
+from slipway.errors import (
+    BuildError,
+    PolicyError,
+    Problem,
+    SlipwayError,
+    SmokeError,
+    UsageError,
+    one_line,
+    printable,
+    suggestion,
+)
 
 CODES = {
     "SlipwayError": 1,
@@ -70,6 +81,22 @@ def test_a_usage_error_keeps_hint_and_log() -> None:
     error = UsageError("x", hint="y", log="z")
     assert (error.hint, error.log, str(error)) == ("y", "z", "error: x\nhint:  y\nlog:   z")
     assert error.problems == (Problem("", "x", "y"),)
+
+
+@pytest.mark.fault("X30")
+def test_an_error_is_a_value_with_one_text() -> None:
+    """Nothing of it can be changed, so no copy of its text stays behind when secrets are taken out."""
+    error = SmokeError.of([Problem("a:1", "s3cret", "s3cret!"), Problem("", "also s3cret")], log="s3cret.log")
+    for name in ("message", "hint", "log", "problems"):
+        with pytest.raises(AttributeError):
+            setattr(error, name, "x")
+    clean = error.redacted(lambda text: text.replace("s3cret", "***"))
+    assert type(clean) is SmokeError
+    assert str(clean) == "error: a:1: ***\nhint:  ***!\nerror: also ***\nlog:   ***.log"
+    told = (str(clean), repr(clean), clean.args, clean.as_json(), clean.message, vars(clean))
+    assert "s3cret" not in repr(told)
+    assert SmokeError("x").redacted(str, log="kept.log").log == "kept.log"
+    assert pickle.loads(pickle.dumps(error)).as_json() == error.as_json()
 
 
 def test_one_problem_is_an_error_like_any_other() -> None:

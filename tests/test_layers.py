@@ -123,6 +123,18 @@ def test_one_module_reads_the_environment() -> None:
     assert not {module for module in LAYER if {f"os.{name}" for name in ENVIRONMENT} & imports(module)}
 
 
+@pytest.mark.fault("X08")
+def test_two_modules_print() -> None:
+    """The console redacts all that it prints, the door all that it was told; nothing goes around them."""
+    printing = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write", "sys.stderr.write")
+    }
+    assert printing == {"console.py", "tasks/door.py"}
+
+
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_file_stays_short(path: Path) -> None:
     assert len(path.read_text("utf-8").splitlines()) <= LONGEST

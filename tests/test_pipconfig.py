@@ -21,7 +21,6 @@ from slipway.pipconfig import (
     pip_conf,
     pip_files,
     read_pip_config,
-    shown,
     travels,
     uv_toml,
     wheelhouse,
@@ -91,20 +90,6 @@ def test_everything_a_company_sets() -> None:
 def test_credentials_never_show(told: Callable[[PipConfig], object]) -> None:
     config = parse_pip_config(listed(COMPANY.replace("/gone", "/gone ftp://ann:s3cret@old.example/")), anywhere)
     assert "s3cret" not in str(told(config))
-
-
-@pytest.mark.parametrize(
-    ("url", "told"),
-    [
-        ("https://pypi.example/simple", "https://pypi.example/simple"),
-        ("https://ann:s3cret@pypi.example/simple", "https://***@pypi.example/simple"),
-        ("https://token@pypi.example", "https://***@pypi.example"),
-        ("https://ann:p@ss@pypi.example", "https://***@pypi.example"),
-        ("https://pypi.example/@scope/simple", "https://pypi.example/@scope/simple"),
-    ],
-)
-def test_shown(url: str, told: str) -> None:
-    assert shown(url) == told
 
 
 def test_uv_reads_what_pip_had() -> None:

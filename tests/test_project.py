@@ -101,7 +101,7 @@ base-ml = "much"
         (
             "[tool.slipway]\ninsecure-registries = ['r.io:80']",
             "pyproject.toml:2",
-            "insecure-registries: r.io:80 is no address of a private network; what is elsewhere needs TLS",
+            "insecure-registries: r.io:80 is not an address of a private network; a registry elsewhere needs TLS",
         ),
         ("[tool.slipway]\ninsecure-registries = [3]", "pyproject.toml:2", "insecure-registries is a list of addresses"),
         ("[tool.slipway]\ncontext-limit = '2 GB over parent'", "pyproject.toml:2", "context-limit is a size such as"),

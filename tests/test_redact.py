@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 import shlex
 import textwrap
 from urllib.parse import quote, quote_plus
+from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slipway.command import Secret
-from slipway.redact import MASK, Lines, Redactor, secret_by_shape, url_secrets
+from slipway.redact import (
+    MASK,
+    Lines,
+    Redactor,
+    holds_login,
+    login_secrets,
+    secret_by_shape,
+    url_secrets,
+    without_login,
+    without_logins,
+)
 
 VALUE = "pä ss/w?rd+1"
 redact = Redactor([Secret(VALUE)])
@@ -265,3 +277,69 @@ def test_all_that_json_holds_is_redacted() -> None:
         f"a {MASK}": [f"x {MASK}", [MASK, 3]],
         "b": {"c": None},
     }
+
+
+#: A value, how it may be quoted, and the secrets that it may hold; None where nothing in it is one.
+ADDRESSES: list[tuple[str, str, list[str] | None]] = [
+    ("https://pypi.example/simple", "https://pypi.example/simple", None),
+    ("https://ann:s3cret@pypi.example/simple", "https://***@pypi.example/simple", ["s3cret"]),
+    ("https://token@pypi.example", "https://***@pypi.example", ["token"]),
+    ("https://ann:p@ss@pypi.example", "https://***@pypi.example", ["p@ss", "p"]),
+    ("https://ann:p/ss@pypi.example", "https://***@pypi.example", ["p/ss"]),
+    ("https://ann:p%40ss@pypi.example", "https://***@pypi.example", ["p%40ss", "p@ss"]),
+    ("https://pypi.example/@scope/simple", "https://pypi.example/@scope/simple", None),
+    ("https://pypi.example:8080/@scope/simple", "https://pypi.example:8080/@scope/simple", None),
+    ("bob:hunter2@reg.example", "***@reg.example", ["hunter2"]),
+    ("ann:s3cret@proxy:3128", "***@proxy:3128", ["s3cret"]),
+    ("me@builder:22", "me@builder:22", None),
+    ("ssh://me@builder", "ssh://***@builder", None),
+    ("ssh://me:s3cret@builder", "ssh://***@builder", ["s3cret"]),
+    ("python:3.12@sha256:" + 64 * "0", "python:3.12@sha256:" + 64 * "0", None),
+    ("reg:5000/acme/x:1@sha256:" + 64 * "0", "reg:5000/acme/x:1@sha256:" + 64 * "0", None),
+    ("localhost:5000", "localhost:5000", None),
+    ("/srv/a:b@c", "/srv/a:b@c", None),
+    ("", "", None),
+]
+
+
+@pytest.mark.fault("X31")
+@pytest.mark.parametrize(("value", "told", "secrets"), ADDRESSES)
+def test_a_login_in_an_address(value: str, told: str, secrets: list[str] | None) -> None:
+    assert without_login(value) == told
+    assert holds_login(value) == (secrets is not None)
+    assert [secret.reveal() for secret in login_secrets(value)] == (secrets or [])
+
+
+@pytest.mark.fault("X31")
+def test_passwords_in_urls_go_though_nobody_learned_them() -> None:
+    text = "a https://ann:s3cret@one.example/x and HTTP://u:p@ss@two b"
+    assert Redactor()(text) == f"a https://{MASK}@one.example/x and HTTP://{MASK}@two b"
+    lines = Lines(Redactor())
+    assert lines.feed(text[:20].encode()) == []
+    assert [*lines.feed(f"{text[20:]}\n{text}".encode()), *lines.close()] == [Redactor()(text)] * 2
+    assert Redactor()("curl https://${NAME}:${PASSWORD}@host") == "curl https://${NAME}:${PASSWORD}@host"
+    assert without_logins("git https://token@one.example and me@mail") == f"git https://{MASK}@one.example and me@mail"
+
+
+def test_a_secret_in_xml() -> None:
+    secret = "a<b&'c\"d>"
+    element = ElementTree.Element("x", a=secret)
+    hide = Redactor([Secret(secret)])
+    for text in (html.escape(secret, quote=False), html.escape(secret), ElementTree.tostring(element).decode()):
+        assert MASK in hide(text) and "b&amp;" not in hide(text)
+
+
+@pytest.mark.fault("X30")
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("'a password-of-bob...word-of-bobby'", f"'a {MASK}...{MASK}by'"),
+        ("a pass...x", f"a {MASK}...x"),
+        ("x ... bob... bob", "x ... bob... bob"),
+        ("pas...bob", "pas...bob"),
+        ("password-of-bob...", f"{MASK}..."),
+        ("nothing ... at all", "nothing ... at all"),
+    ],
+)
+def test_a_secret_whose_middle_was_left_out(text: str, told: str) -> None:
+    assert Redactor([Secret("password-of-bob-password-of-bob")]).elided(text) == told

@@ -19,7 +19,7 @@ from slipway.machine.facts import (
     Engine,
     Machine,
 )
-from slipway.machine.prerequisites import LackingError, Wanted, lacks
+from slipway.machine.prerequisites import Wanted, lacks
 from slipway.machine.setup import plan_setup, setup
 from slipway.registry import NO_ANSWER, Greeting
 
@@ -311,7 +311,7 @@ def test_what_setup_cannot_mend(machine: Machine, wanted: Wanted, expected: list
 
 
 def test_every_lack_is_told_at_once_as_error_lines() -> None:
-    error = LackingError(lacks(replace(MAC, rsync="", buildx=""), WANTED))
+    error = MissingError.of(lacks(replace(MAC, rsync="", buildx=""), WANTED))
     assert error.exit_code == 3
     assert str(error) == (
         "error: buildx: docker has no buildx\nhint:  brew install docker-buildx\n"
@@ -344,7 +344,7 @@ def nobody_home(registry: str) -> Greeting:
 def test_a_dry_run_asks_questions_of_the_machine_only() -> None:
     ran: list[str] = []
     wanted = replace(WANTED, docker_host="tcp://192.0.2.1:2376")
-    with pytest.raises(LackingError, match=r"tcp://192\.0\.2\.1:2376"):
+    with pytest.raises(MissingError, match=r"tcp://192\.0\.2\.1:2376"):
         setup(answering(nothing_runs, ran), wanted, print, dry_run=True, ping=nobody_home)
     assert {Path(program).name for program in ran} <= {"docker", "dockerd", "rsync", "ssh", "apt-cache"}
 

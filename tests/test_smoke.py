@@ -223,6 +223,15 @@ def test_what_pytest_printed_is_kept_without_secrets_for_its_owner_alone(tmp_pat
     assert Path(outcome.log).stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.fault("X08")
+def test_results_are_kept_and_told_without_secrets(tmp_path: Path) -> None:
+    redact = Redactor([Secret("assert 1")])
+    with pytest.raises(SmokeError) as failure:
+        smoke([Target("a", "1")], Round(tmp_path, "r", tmp_path, {}, redact=redact), Pytest(a=(1, MIXED)))
+    assert "test_b: *** == 2" in str(failure.value)
+    assert "assert 1" not in (tmp_path / "smoke-a/junit.xml").read_text()
+
+
 def test_results_of_an_earlier_round_are_not_read_again(tmp_path: Path) -> None:
     this = Round(tmp_path, "r", tmp_path, {})
     assert smoke([Target("a", "1")], this, Pytest(a=(0, PASSED)))[0].ok

@@ -1,5 +1,6 @@
 """Events and results on a terminal (live, coloured) or in plain lines (CI, pipes). The only module that knows rich.
 
+Every text passes ``redact`` and is made printable on its way out.
 Colour only carries what the words say too. Plain lines are never cut.
 """
 
@@ -15,11 +16,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TextIO
 
 from slipway import layout
-from slipway.errors import printable
+from slipway.errors import Redact, printable
 from slipway.model import Stack
 from slipway.plan import Outcome, Plan
 from slipway.progress import Event
 from slipway.push import OnUpload, Upload
+from slipway.redact import Redactor
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -82,23 +84,32 @@ class _Live:
 class Console:
     """``tty`` decides between live and plain. Results go to ``out``, progress and notes to ``err``."""
 
-    def __init__(self, *, out: TextIO | None = None, err: TextIO | None = None, tty: bool, color: bool = True) -> None:
+    def __init__(
+        self,
+        *,
+        out: TextIO | None = None,
+        err: TextIO | None = None,
+        tty: bool,
+        color: bool = True,
+        redact: Redact = Redactor(),  # noqa: B008
+    ) -> None:
         self._out = out or sys.stdout
         self._err = err or sys.stderr
         self.tty = tty
         self._color = color and tty
+        self._redact = redact
         self._live: Live | None = None
 
     def line(self, text: str = "") -> None:
         """One line of a result."""
-        print(text, file=self._out, flush=True)
+        print(self._safe(text), file=self._out, flush=True)
 
     def note(self, text: str) -> None:
         """A line beside the result, on stderr; above the tree while one is live."""
         if self._live:
-            self._live.console.print(printable(text), markup=False, highlight=False)
+            self._live.console.print(self._safe(text), markup=False, highlight=False)
         else:
-            print(printable(text), file=self._err, flush=True)
+            print(self._safe(text), file=self._err, flush=True)
 
     def plan(self, stack: Stack, plan: Plan, seconds: float) -> None:
         """The tree with each image's version, action and reason, and what it comes to."""
@@ -125,7 +136,7 @@ class Console:
         from rich.live import Live
 
         state = _Live({name: _Row() for name in names})
-        painter = _Painter(state, layout.tree(stack, names), time.monotonic())
+        painter = _Painter(state, layout.tree(stack, names), time.monotonic(), self._safe)
         drawing = Live(get_renderable=painter, console=self._rich(self._err), refresh_per_second=8, transient=True)
         with drawing as self._live:
             try:
@@ -187,7 +198,7 @@ class Console:
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Aligned rows; on a terminal a cell that is a known word is coloured and a long line ends in an ellipsis."""
-        shown = [[printable(cell) for cell in row] for row in rows]
+        shown = [[self._safe(cell) for cell in row] for row in rows]
         if not self._color:
             for text in layout.aligned(shown):
                 self.line(text)
@@ -195,6 +206,9 @@ class Console:
         out = self._rich(self._out)
         for row in layout.padded(shown):
             out.print(_styled(row), no_wrap=True, overflow="ellipsis", crop=True)
+
+    def _safe(self, text: str) -> str:
+        return printable(self._redact(text))
 
     def _rich(self, stream: TextIO) -> RichConsole:
         from rich.console import Console as RichConsole
@@ -237,8 +251,9 @@ _Taker = _Plain | _Live
 class _Painter:
     """The live tree: an image a line, with its step, seconds, and how many steps came from the cache."""
 
-    def __init__(self, state: _Live, branches: Sequence[tuple[str, str]], started: float) -> None:
+    def __init__(self, state: _Live, branches: Sequence[tuple[str, str]], started: float, safe: Redact) -> None:
         self._state = state
+        self._safe = safe
         self._branches = branches
         self._started = started
 
@@ -249,7 +264,7 @@ class _Painter:
         now = time.monotonic()
         with self._state.lock:
             rows = [(branch + name, *self._cells(name, now)) for branch, name in self._branches]
-            notice = printable(self._state.notice)
+            notice = self._safe(self._state.notice)
         lines = [_styled(row) for row in layout.padded([("", "running", "00 min 00 s", ""), *rows])[1:]]
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
@@ -262,7 +277,7 @@ class _Painter:
             return "root", "", ""
         spent = layout.seconds((row.ended or now) - row.started) if row.started and row.ended != row.started else ""
         cached = f"{row.cached} of {row.cached + row.done} steps cached" if row.cached else ""
-        return row.status, spent, printable(row.text or cached)
+        return row.status, spent, self._safe(row.text or cached)
 
 
 def _styled(cells: Sequence[str]) -> Text:

@@ -11,10 +11,13 @@ user sees:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import ClassVar, Self
+
+#: Takes the secrets out of a text.
+Redact = Callable[[str], str]
 
 #: Control characters but tab and newline; and what stands for the bytes of a file name that are not UTF-8.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -37,28 +40,62 @@ def suggestion(word: str, known: Iterable[str], otherwise: str = "", *, what: st
     return f"did you mean {what}{names[matches[0]]}?" if matches else otherwise
 
 
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: where (``file:line`` or a setting), what, and how to mend it."""
+
+    where: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{one_line(self.where)}: {self.what}" if self.where else self.what
+
+    def redacted(self, redact: Redact) -> Problem:
+        return Problem(redact(self.where), redact(self.what), redact(self.hint))
+
+
 class SlipwayError(Exception):
     """The root. ``message`` names the object and the cause; ``hint`` the next command; ``log`` a file.
 
-    ``problems``: all that was found wrong, told together; mostly just this.
+    An error is a value: it cannot be changed, and its ``problems`` are its only text. There is at least one.
     """
 
     exit_code: ClassVar[int] = 1
 
-    def __init__(self, message: str, *, hint: str = "", log: str = "", problems: Sequence[Problem] = ()) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
-        self.log = log
-        self.problems = tuple(problems) or (Problem("", message, hint),)
+    def __init__(self, message: str | Sequence[Problem], *, hint: str = "", log: str = "") -> None:
+        """``message``: one text, whose ``hint`` is given beside it, or all problems, each with its own."""
+        super().__init__((Problem("", message, hint),) if isinstance(message, str) else tuple(message))
+        self._log = log
 
     @classmethod
-    def of(cls, problems: Sequence[Problem]) -> Self:
-        """All problems told at once, each of them once; ``problems`` holds at least one."""
-        return cls(str(problems[0]), hint=problems[0].hint, problems=tuple(dict.fromkeys(problems)))
+    def of(cls, problems: Sequence[Problem], *, log: str = "") -> Self:
+        """Tell all problems at once, each of them once; ``problems`` holds at least one."""
+        return cls(tuple(dict.fromkeys(problems)), log=log)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        found: tuple[Problem, ...] = self.args[0]
+        return found
+
+    @property
+    def message(self) -> str:
+        return str(self.problems[0])
+
+    @property
+    def hint(self) -> str:
+        return self.problems[0].hint
+
+    @property
+    def log(self) -> str:
+        return self._log
+
+    def redacted(self, redact: Redact, *, log: str = "") -> Self:
+        """Return the same error without secrets; ``log`` names a log that the error did not know of."""
+        return self.of([problem.redacted(redact) for problem in self.problems], log=redact(log or self.log))
 
     def as_json(self) -> dict[str, object]:
-        """The same for machines."""
+        """Return the same for machines."""
         return {
             "ok": False,
             "exit_code": self.exit_code,
@@ -79,18 +116,6 @@ class SlipwayError(Exception):
         if self.log:
             lines.append(f"log:   {printable(self.log)}")
         return "\n".join(lines)
-
-
-@dataclass(frozen=True)
-class Problem:
-    """One thing wrong with the configuration: where (``file:line`` or a setting), what, and how to mend it."""
-
-    where: str
-    what: str
-    hint: str = ""
-
-    def __str__(self) -> str:
-        return f"{one_line(self.where)}: {self.what}" if self.where else self.what
 
 
 class UsageError(SlipwayError):

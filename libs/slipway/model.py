@@ -13,6 +13,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from slipway.errors import UsageError, one_line, suggestion
+from slipway.redact import holds_login, without_login
 
 _HOST = re.compile(
     r"(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*|\[[0-9a-fA-F:]+\])"
@@ -29,8 +30,16 @@ FRESH_LABEL = "slipway.fresh"
 CONTENT_PREFIX = "in-"
 
 
+def refuse_login(text: str, what: str = "") -> None:
+    """Raise UsageError, which does not quote the login, when ``text`` (the value of setting ``what``) holds one."""
+    if holds_login(text):
+        named = f"{what}={without_login(text)}" if what else without_login(text)
+        raise UsageError(f"{named}: holds a login", hint="name the host alone: docker login and ssh keep logins")
+
+
 def check_registry(text: str) -> str:
     """``host[:port]``; raises UsageError that names the rule which ``text`` breaks."""
+    refuse_login(text, "REGISTRY")
     if "://" in text:
         scheme, rest = text.split("://", 1)
         raise UsageError(
@@ -101,6 +110,7 @@ class Reference:
     @classmethod
     def parse(cls, text: str) -> Reference:
         """Raises UsageError unless ``text`` is ``registry/path[:tag|@sha256:…]``."""
+        refuse_login(text)
         if "://" in text:
             raise UsageError(f"{text}: a reference has no scheme", hint=text.partition("://")[2])
         rest, at, digest = text.partition("@")

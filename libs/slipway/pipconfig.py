@@ -8,7 +8,6 @@ from __future__ import annotations
 import configparser
 import json
 import os
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -18,7 +17,7 @@ from urllib.parse import unquote, urlsplit
 
 from slipway.command import NO_SECRET, Secret
 from slipway.errors import SlipwayError
-from slipway.redact import url_secrets
+from slipway.redact import url_secrets, without_login
 
 #: Where a build finds the find-links folders of this machine.
 MOUNT = "/wheelhouse"
@@ -167,13 +166,13 @@ def notes(config: PipConfig) -> tuple[str, ...]:
 
 def travels(config: PipConfig) -> tuple[str, ...]:
     """What reaches builds, a line each, without credentials."""
-    lines = [f"index-url {shown(config.index_url.reveal())}"] * bool(config.index_url)
-    lines += [f"extra-index-url {shown(url.reveal())}" for url in config.extra_index_urls]
-    lines += [f"find-links {shown(url.reveal())}" for url in config.find_links]
+    lines = [f"index-url {without_login(config.index_url.reveal())}"] * bool(config.index_url)
+    lines += [f"extra-index-url {without_login(url.reveal())}" for url in config.extra_index_urls]
+    lines += [f"find-links {without_login(url.reveal())}" for url in config.find_links]
     lines += [f"find-links {folder}" for folder in config.folders]
     lines += [f"cert {config.cert}"] * bool(config.cert)
     lines += [f"trusted-host {host}" for host in config.trusted_hosts]
-    lines += [f"proxy {shown(config.proxy.reveal())}"] * bool(config.proxy)
+    lines += [f"proxy {without_login(config.proxy.reveal())}"] * bool(config.proxy)
     lines += ["no-index"] * config.no_index
     return tuple(lines)
 
@@ -196,11 +195,6 @@ def wheelhouse(config: PipConfig, into: Path) -> Path | None:
     return into
 
 
-def shown(url: str) -> str:
-    """``url`` without its credentials: whatever stands before an ``@`` in its host part."""
-    return re.sub(r"//[^/\s]*@", "//***@", url)
-
-
 def _settings(text: str) -> dict[tuple[str, str], str]:
     """(section, key) → value of a file, which is raw: ``%`` means nothing."""
     parser = configparser.RawConfigParser()
@@ -216,7 +210,7 @@ def _key(name: str) -> str:
 def _with_index(config: PipConfig, url: str, *, default: bool) -> PipConfig:
     name = "index-url" if default else "extra-index-url"
     if urlsplit(url).scheme not in ("http", "https"):
-        return _leave(config, f"{name} {shown(url)}: not over http(s), a build does not see it")
+        return _leave(config, f"{name} {without_login(url)}: not over http(s), a build does not see it")
     if default:
         return replace(config, index_url=Secret(url))
     return replace(config, extra_index_urls=(*config.extra_index_urls, Secret(url)))
@@ -226,10 +220,10 @@ def _with_find_links(config: PipConfig, place: str, is_folder: IsFolder) -> PipC
     if urlsplit(place).scheme in ("http", "https"):
         return replace(config, find_links=(*config.find_links, Secret(place)))
     if "://" in place and not place.startswith("file:"):
-        return _leave(config, f"find-links {shown(place)}: neither a folder nor over http(s)")
+        return _leave(config, f"find-links {without_login(place)}: neither a folder nor over http(s)")
     folder = Path(unquote(urlsplit(place).path) if place.startswith("file:") else place).expanduser()
     if not is_folder(folder):
-        return _leave(config, f"find-links {shown(place)}: no such folder here")
+        return _leave(config, f"find-links {without_login(place)}: no such folder here")
     return replace(config, folders=(*config.folders, folder.absolute()))
 
 

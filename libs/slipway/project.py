@@ -22,6 +22,7 @@ from typing import Any
 
 from slipway.addresses import is_private
 from slipway.errors import Problem, UsageError, suggestion
+from slipway.redact import without_login
 from slipway.sizes import parse_size, size
 
 _KEYS = ("moving-tags", "insecure-registries", "context-limit", "budgets", "allow-root", "allow-setuid")
@@ -104,7 +105,8 @@ def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
         insecure = []
     for host in insecure:
         if not is_private(host):
-            said = f"insecure-registries: {host} is no address of a private network; what is elsewhere needs TLS"
+            named = f"insecure-registries: {without_login(host)}"
+            said = f"{named} is not an address of a private network; a registry elsewhere needs TLS"
             yield "insecure-registries", said, False
     if not _is_size(table.get("context-limit", "0 B")):
         yield "context-limit", "context-limit is a size such as '2 GB'", False

@@ -1,5 +1,7 @@
 """Secrets taken out of text before it is shown, logged or quoted.
 
+Known secrets go in all their forms; a password in a URL goes by its place there, whoever knows of it.
+
 A secret is known in many forms (as it is, percent-encoded, base64 …), and line breaks within a form hide nothing: tools
 wrap base64 at 76 columns, terminals at theirs. Text may come in pieces cut anywhere; what may be the beginning of a
 secret is then held back until it is decided.
@@ -11,10 +13,11 @@ import base64
 import codecs
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
+from xml.sax.saxutils import escape
 
 from slipway.command import Secret
 
@@ -22,7 +25,15 @@ from slipway.command import Secret
 _SHORTEST, _SHORTEST_LINE = 4, 8
 MASK = "***"
 
-_URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s@$]+@", re.IGNORECASE)
+_URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s\$\"'<>]+@", re.IGNORECASE)
+_URL_LOGIN = re.compile(r"//[^/\s]*@")
+#: A login before an address, with or without a scheme; the ``@`` of an image's digest is none.
+_LOGIN = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<user>[^/\s:@]*)(?::(?!//)(?P<password>.*))?@(?!sha\d+:)",
+    re.IGNORECASE | re.DOTALL,
+)
+#: Schemes whose user name alone lets nobody in.
+_NAMED_ONLY = ("ssh://", "git://", "git+ssh://")
 _TOKEN_SHAPES = re.compile(r"\b(gh[pousr]_\w{30}|github_pat_\w{20}|glpat-[\w-]{20}|AKIA[0-9A-Z]{16}|pypi-\w{50})")
 _BREAKS = "[\r\n]{0,2}"
 _ARMOUR = re.compile(r"-{3,}.*-{3,}")
@@ -34,7 +45,7 @@ _GO_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
 class Redactor:
-    """Replaces every known secret by ``***``; more can be learned at any time."""
+    """Replaces every known secret, and every password in a URL, by ``***``; more can be learned at any time."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._forms: tuple[str, ...] = ()
@@ -49,7 +60,7 @@ class Redactor:
                 self.__dict__.pop(made, None)
 
     def __call__(self, text: str) -> str:
-        return self._secret.sub(MASK, text) if self._forms else text
+        return without_passwords(self._secret.sub(MASK, text) if self._forms else text)
 
     def all(self, content: Any) -> Any:
         """What JSON holds, with every text in it redacted, names of fields too."""
@@ -60,6 +71,21 @@ class Redactor:
         if isinstance(content, list | tuple):
             return [self.all(value) for value in content]
         return content
+
+    def elided(self, text: str) -> str:
+        """``text`` redacted, where ``...`` may stand for the middle of a secret, as in what pytest shows of values."""
+        first, *others = self(text).split("...")
+        shown = first
+        for piece in others:
+            begun, ended = self._overlap(shown, str.endswith, True), self._overlap(piece, str.startswith, False)
+            shown = (shown[: len(shown) - begun] + MASK if begun else shown) + "..."
+            shown += MASK + piece[ended:] if ended else piece
+        return shown
+
+    def _overlap(self, text: str, has: Callable[[str, str], bool], first: bool) -> int:
+        """How much of a secret's first or last part ``text`` has at its end or its beginning."""
+        parts = ((form[:size] if first else form[-size:]) for form in self._forms for size in _parts(form))
+        return max((len(part) for part in parts if has(text, part)), default=0)
 
     def decided(self, text: str) -> tuple[str, str]:
         """``text`` redacted as far as nothing that follows can change it, and the rest as it is."""
@@ -113,17 +139,48 @@ class Lines:
         rest, self._held = self._redactor(self._held + self._decode(b"", True)), ""
         lines = self._whole(rest)
         last, self._line = self._line, ""
-        return [*lines, *last.splitlines()]
+        return [*lines, *map(without_passwords, last.splitlines())]
 
     def _whole(self, text: str) -> list[str]:
         whole, end, rest = (self._line + text).rpartition("\n")
         self._line = rest
-        return (whole + end).splitlines()
+        return [without_passwords(line) for line in (whole + end).splitlines()]
 
 
 def secret_by_shape(text: str) -> bool:
     """Whether a URL with a password, or a token of a well-known form, stands in ``text``."""
     return bool(_URL_PASSWORD.search(text) or _TOKEN_SHAPES.search(text))
+
+
+def without_passwords(text: str) -> str:
+    """Mask the login of each URL in ``text`` that holds a password."""
+    return _URL_PASSWORD.sub(lambda match: f"{match[0].partition('//')[0]}//{MASK}@", text)
+
+
+def without_logins(text: str) -> str:
+    """Mask all that stands before an ``@`` in the host part of each URL in ``text``."""
+    return _URL_LOGIN.sub(f"//{MASK}@", text)
+
+
+def holds_login(value: str) -> bool:
+    """Whether a password, or a user name that may be a token, stands in ``value``, an address of any kind."""
+    return _login(value) is not None
+
+
+def without_login(value: str) -> str:
+    """``value``, an address of any kind, as it may be quoted."""
+    found = _login(value)
+    return f"{found['scheme'] or ''}{MASK}@{value[found.end() :]}" if found else without_logins(value)
+
+
+def login_secrets(value: str) -> tuple[Secret, ...]:
+    """Passwords and tokens that may stand in ``value``, which need not be well formed: an ``@`` may be part of one."""
+    found = _login(value)
+    if not found:
+        return ()
+    text = found["user"] if found["password"] is None else found["password"]
+    written = [text, *(text[: match.start()] for match in re.finditer("@", text))]
+    return tuple(map(Secret, dict.fromkeys([*written, *map(unquote, written)])))
 
 
 def url_secrets(url: str) -> tuple[Secret, ...]:
@@ -134,6 +191,20 @@ def url_secrets(url: str) -> tuple[Secret, ...]:
         return ()
     written = [part for part in (parts.password, parts.username) if part]
     return tuple(map(Secret, dict.fromkeys([*written, *map(unquote, written)])))
+
+
+def _login(value: str) -> re.Match[str] | None:
+    found = _LOGIN.match(value)
+    if not found:
+        return None
+    scheme, password = found["scheme"], found["password"]
+    if password is None:
+        return found if scheme and scheme.lower() not in _NAMED_ONLY else None
+    return None if scheme and re.match(r"\d+/", password) else found  # a port, and an @ somewhere in a path
+
+
+def _parts(form: str) -> range:
+    return range(_SHORTEST, len(form))
 
 
 def _opening(form: str) -> str:
@@ -155,13 +226,14 @@ def _forms(value: str) -> set[str]:
 
 
 def _written(value: str) -> set[str]:
-    """In text: as it is, in a URL, in JSON, in a shell's single quotes."""
+    """In text: as it is, in a URL, in JSON, in XML, in a shell's single quotes."""
     data = value.encode("utf-8", "surrogateescape")
     in_url = {quote_plus(data), *(quote(data, safe=safe) for safe in _SAFE_IN_URLS)}
     in_url |= {_ESCAPED.sub(lambda match: match[0].lower(), form) for form in in_url}
     in_json = {json.dumps(value, ensure_ascii=ascii)[1:-1] for ascii in (True, False)}
     in_json |= {form.translate(_GO_ESCAPES) for form in in_json}
-    return {value, value.replace("'", "'\"'\"'"), *in_url, *in_json}
+    in_xml = {escape(value, quotes) for quotes in ({}, {'"': "&quot;"}, {'"': "&quot;", "'": "&#x27;"})}
+    return {value, value.replace("'", "'\"'\"'"), *in_url, *in_json, *in_xml}
 
 
 def _encoded(data: bytes) -> set[str]:

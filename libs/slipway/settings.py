@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,14 +16,13 @@ from slipway.command import Secret
 from slipway.engine.address import buildx_words, context_name, engine_address
 from slipway.envfile import Entry, parse_env
 from slipway.errors import Problem, UsageError, one_line, suggestion
-from slipway.model import Reference
+from slipway.model import Reference, refuse_login
 from slipway.project import Project, parse_project
-from slipway.redact import MASK, url_secrets
+from slipway.redact import MASK, login_secrets, url_secrets, without_logins
 from slipway.setting import SETTINGS, Setting
 
 #: Wider than the rules that refuse: masking a value in vain costs nothing.
 _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
-_LOGIN = re.compile(r"//[^/\s]*@")
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,9 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """What may be shown nowhere: those, and the logins in URLs of ``.env``."""
-        return (*self.withheld, *(secret for value in self.extra.values() for secret in url_secrets(value.value)))
+        """What may be shown nowhere: those, the logins in URLs of ``.env``, and any login in a setting."""
+        of_extra = (secret for value in self.extra.values() for secret in url_secrets(value.value))
+        return (*self.withheld, *of_extra, *(s for value in self.values.values() for s in login_secrets(value.value)))
 
     @property
     def build_args(self) -> dict[str, str]:
@@ -106,8 +106,16 @@ def find_root(start: Path) -> Path:
     )
 
 
-def load(root: Path, flags: Mapping[str, str] | None = None, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read all sources. Raises UsageError with every problem at once; nothing is contacted."""
+def load(
+    root: Path,
+    flags: Mapping[str, str] | None = None,
+    environment: Mapping[str, str] | None = None,
+    learn: Callable[[tuple[Secret, ...]], object] = lambda secrets: None,
+) -> Settings:
+    """Read all sources. Raises UsageError with every problem at once; nothing is contacted.
+
+    ``learn`` is given every secret that the sources hold before a problem of any of them is told.
+    """
     environment = os.environ if environment is None else environment
     entries, problems = _read_env(root / ".env")
     from_file = {entry.name: Value(entry.name, entry.value, f".env:{entry.line}") for entry in entries}
@@ -126,9 +134,11 @@ def load(root: Path, flags: Mapping[str, str] | None = None, environment: Mappin
     found += [problem for value in extra.values() for problem in _undecodable(value)]
     project, more = _read_project(root / "pyproject.toml")
     found += more
+    settings = Settings(root, values, extra, project)
+    learn(settings.secrets)
     if found:
         raise UsageError.of(found)
-    return Settings(root, values, extra, project)
+    return settings
 
 
 def unused(settings: Settings, declared: Collection[str]) -> tuple[Problem, ...]:
@@ -159,6 +169,12 @@ class Surroundings:
     proxies: Mapping[str, str]
     pip: Mapping[str, str]
     ssh_agent: str
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """Logins in the addresses of the engine, the proxies, and pip's indexes."""
+        given = (self.docker_host, *self.proxies.values(), *(word for v in self.pip.values() for word in v.split()))
+        return tuple(secret for address in given for secret in login_secrets(address))
 
     @property
     def engine(self) -> str:
@@ -208,6 +224,7 @@ def _check(setting: Setting, value: Value) -> list[Problem]:
             return []
         return [Problem(value.source, f"{value.name} is empty", f"{value.name}={setting.default}, or drop the line")]
     try:
+        refuse_login(value.value, value.name)
         setting.check(value.value, value.name)
     except UsageError as error:
         return [Problem(value.source, one_line(error.message), error.hint)]
@@ -227,7 +244,7 @@ def _masked(name: str, value: str) -> str:
     """A secret as *** and how long it is; a URL without its login; any other value as it is."""
     if _SECRET_NAME.search(name):
         return f"{MASK} ({len(value)} characters)"
-    return _LOGIN.sub(f"//{MASK}@", value)
+    return without_logins(value)
 
 
 def _read_env(path: Path) -> tuple[tuple[Entry, ...], tuple[Problem, ...]]:

@@ -234,7 +234,9 @@ def _test(target: Target, this: Round, execute: Callable[[Command], Result]) -> 
     result = execute(pytest_command(target, this))
     log.touch(mode=0o600)
     log.write_text(this.redact(f"{result.stdout}\n{result.stderr}".strip()) + "\n", encoding="utf-8")
-    text = junit.read_text("utf-8") if junit.exists() else ""
+    text = this.redact(junit.read_text("utf-8")) if junit.exists() else ""
+    if text:
+        junit.write_text(text, "utf-8")
     outcome = read_outcome(target.name, result.exit_code, text, str(log))
     return replace(outcome, image=target.image, earlier=this.history.get(target.image, ()) if target.image else ())
 

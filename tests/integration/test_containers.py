@@ -96,6 +96,8 @@ FROM good AS deaf
 EXPOSE 8080
 FROM good AS talking
 CMD ["sh", "-c", "cat /run/secrets/token; echo; sleep infinity"]
+FROM good AS blabbing
+CMD ["sh", "-c", "cat /run/secrets/token; echo; exit 3"]
 FROM good AS lending
 USER 0:0
 RUN cp /bin/sleep /srv/lend && chmod 4755 /srv/lend
@@ -440,6 +442,35 @@ def test_the_marker_is_heeded_and_a_failed_test_shows_the_log(bench: Bench, tmp_
     shown = subprocess.run(pytest_argv(bench, "served", str(test)), capture_output=True, text=True, check=False).stdout
     assert "404 Client Error" in shown and "served: last log lines" in shown
     assert '"GET /not-there HTTP/1.1" 404' in shown
+
+
+@pytest.mark.fault("X30")
+def test_a_secret_of_a_container_is_in_nothing_that_pytest_shows(bench: Bench, tmp_path: Path) -> None:
+    """Neither in the errors, nor in the source lines it quotes, nor in what a test printed, nor in junit.xml."""
+    value = f"canary<&{secrets.token_hex(12)}>"
+    test = tmp_path / "test_told.py"
+    test.write_text(
+        f"import pytest\nVALUE = {value!r}\n@pytest.mark.slipway(secrets={{'token': {value!r}}})\n"
+        "def test_compared(container, record_property):\n    record_property('seen', VALUE)\n    print(VALUE)\n"
+        "    assert container.logs() == VALUE + 'x'\n"
+        "def test_raised(container):\n    raise ValueError(VALUE, {'of': VALUE}) from KeyError(VALUE)\n"
+        "def test_dead(stack):\n    stack.start('blabbing', secrets={'token': VALUE})\n"
+        "def test_skipped(container):\n    pytest.skip(VALUE)\n"
+        "@pytest.fixture\ndef odd(container):\n    yield\n    raise RuntimeError(VALUE)\n"
+        "def test_torn_down(odd):\n    pass\n"
+    )
+    argv = pytest_argv(bench, "talking", str(test), f"--junit-xml={tmp_path / 'junit.xml'}", "-ra", "--tb=long")
+    argv += [f"--slipway-siblings=blabbing={bench.siblings['blabbing']}"]
+    told = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert "3 failed, 1 passed, 1 skipped" in told.stdout
+    assert "ValueError: ('***', {'of': '***'})" in told.stdout and "blabbing: it stopped before" in told.stdout
+    shown = {"stdout": told.stdout, "stderr": told.stderr, "junit": (tmp_path / "junit.xml").read_text()}
+    assert {name for name, text in shown.items() if value[8:] in text} == set()
+    with pytest.raises(SmokeError) as caught, Stack(bench) as stack:
+        stack.start("blabbing", secrets={"token": value})
+    for text in (str(caught.value), repr(caught.value), str(caught.value.args), str(caught.value.as_json())):
+        assert value not in text and "***" in text
+    assert caught.value.__suppress_context__, "a traceback does not show the error it was made of"
 
 
 def test_a_good_image_passes_every_check(bench: Bench, tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from slipway.dockerfile.text import Dockerfile, Instruction
 from slipway.dockerfile.values import Hazard
-from slipway.redact import secret_by_shape
+from slipway.redact import secret_by_shape, without_logins
 
 #: As BuildKit's check SecretsUsedInArgOrEnv has it.
 _SECRET = re.compile(
@@ -76,7 +76,7 @@ def in_remotes(urls: Sequence[str], checksum: str, line: int) -> Iterator[Hazard
         if _CHECKSUM.fullmatch(checksum) or (_GIT.match(url) and (_COMMIT.search(url) or checksum)):
             continue
         by = "#<commit>" if _GIT.match(url) else "--checksum=sha256:…"
-        yield Hazard(line, f"ADD {_without_login(url)} is not pinned: it may be another tomorrow", f"pin it: {by}")
+        yield Hazard(line, f"ADD {without_logins(url)} is not pinned: it may be another tomorrow", f"pin it: {by}")
 
 
 def in_frontend(dockerfile: Dockerfile, frontend: str) -> Iterator[Hazard]:
@@ -90,7 +90,3 @@ def in_frontend(dockerfile: Dockerfile, frontend: str) -> Iterator[Hazard]:
 
 def _holds(text: str, secrets: Collection[str]) -> bool:
     return secret_by_shape(text) or any(len(secret) >= _SHORTEST and secret in text for secret in secrets)
-
-
-def _without_login(url: str) -> str:
-    return re.sub(r"//[^/\s]*@", "//***@", url)

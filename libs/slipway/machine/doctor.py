@@ -11,7 +11,8 @@ from slipway.addresses import is_loopback
 from slipway.errors import PushError
 from slipway.machine.facts import Machine, Ping, ask_registry, at_least, free_bytes, local_port, look
 from slipway.machine.prerequisites import LEAST_RSYNC, Wanted, gaps, lacks, remedy
-from slipway.pipconfig import PipConfig, notes, shown, travels
+from slipway.pipconfig import PipConfig, notes, travels
+from slipway.redact import without_login
 from slipway.registry import NO_ANSWER, Greeting
 from slipway.runner import Run
 
@@ -152,14 +153,14 @@ def _registry(machine: Machine, wanted: Wanted) -> Check:
 
 
 def _proxies(machine: Machine, wanted: Wanted, proxies: Mapping[str, str]) -> Iterator[Check]:
-    own = [f"{name}={shown(value)}" for name, value in sorted(proxies.items()) if value]
-    engine = [shown(proxy) for proxy in machine.engine.proxies] if machine.engine else []
+    own = [f"{name}={without_login(value)}" for name, value in sorted(proxies.items()) if value]
+    engine = [without_login(proxy) for proxy in machine.engine.proxies] if machine.engine else []
     parts = [f"here {' '.join(own)}"] * bool(own) + [f"engine {' '.join(engine)}"] * bool(engine)
     if not parts:
         yield Check("proxies", "ok", "none")
         return
     ours = _proxy_to(wanted.registry, proxies)
-    parts.append(f"to {wanted.registry} {f'through {shown(ours)}' if ours else 'directly'}")
+    parts.append(f"to {wanted.registry} {f'through {without_login(ours)}' if ours else 'directly'}")
     if ours and machine.engine and not engine:
         hint = "the engine uploads without it: proxies in its daemon.json, as this environment has them"
         yield Check("proxies", "warn", "; ".join(parts), hint)

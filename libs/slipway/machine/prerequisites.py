@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from slipway.errors import MissingError, Problem
+from slipway.errors import Problem
 from slipway.machine.facts import LOCAL_SOCKETS, OUR_IMAGES, REGISTRY_CONTAINER, Machine, at_least, local_port
 
 LEAST_API = (1, 44)
@@ -83,17 +83,6 @@ class Gap:
     program: str
     why: str
     packages: tuple[str, ...]
-
-
-class LackingError(MissingError):
-    """Prerequisites are missing: each is told with what mends it."""
-
-    def __init__(self, problems: Sequence[Problem]) -> None:
-        super().__init__(str(problems[0]), hint=problems[0].hint)
-        self.problems = tuple(problems)
-
-    def __str__(self) -> str:
-        return "\n".join(str(MissingError(str(problem), hint=problem.hint)) for problem in self.problems)
 
 
 def gaps(machine: Machine, *, compose: bool = False) -> tuple[Gap, ...]:

@@ -15,7 +15,7 @@ from slipway.errors import MissingError, UsageError
 from slipway.machine import debian
 from slipway.machine.actions import Action, Await, Choose, Done, Pull, Step, Write, perform, told
 from slipway.machine.facts import OUR_IMAGES, REGISTRY_CONTAINER, Machine, Ping, ask_registry, local_port, look
-from slipway.machine.prerequisites import LackingError, Wanted, gaps, lacks
+from slipway.machine.prerequisites import Wanted, gaps, lacks
 from slipway.runner import Run
 
 ENGINE_LOG = "/var/log/slipway-dockerd.log"
@@ -206,7 +206,7 @@ def _look(run: Run, wanted: Wanted, ping: Ping) -> Machine:
 
 def _decide(machine: Machine, wanted: Wanted) -> tuple[Action, ...]:
     if problems := lacks(machine, wanted):
-        raise LackingError(problems)
+        raise MissingError.of(problems)
     return plan_setup(machine, wanted)
 
 

@@ -59,7 +59,7 @@ _HELP = {
 
 @functools.cache
 def redactor() -> Redactor:
-    """What all that leaves this process passes; it learns the secrets as they become known."""
+    """Return the one redactor that all output of this process passes; it learns secrets as they become known."""
     from slipway.redact import Redactor
 
     return Redactor()
@@ -70,10 +70,12 @@ def opened() -> contextlib.ExitStack:
     return _opened
 
 
-def answer(document: str) -> None:
-    """A task's JSON on stdout."""
+def answer(content: Any) -> None:
+    """Print a task's JSON on stdout, without secrets."""
+    from slipway import report
+
     _answered.add("json")
-    print(document)
+    print(report.dumps(redactor().all(content)))
 
 
 def task(function: Callable[..., None]) -> Any:
@@ -92,6 +94,7 @@ def task(function: Callable[..., None]) -> Any:
                 function(*args, **kwargs)
             _leave_from_here()
         except SlipwayError as error:
+            error = error.redacted(redactor())
             _end(str(error), error.exit_code, error=error, json=kwargs.get("json", False))
         except _Terminated:
             _heed_no_more()
@@ -142,10 +145,8 @@ def _heed_no_more() -> None:
 
 
 def _end(text: str, code: int, *, error: SlipwayError | None = None, json: bool = False) -> None:
-    from slipway import report
-
     if json and error and not _answered:
-        answer(report.dumps(redactor().all(error.as_json())))
+        answer(error.as_json())
     _say(text)
     raise Exit(code=code)
 

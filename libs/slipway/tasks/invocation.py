@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway import report, runs, settings
+from slipway import runs, settings
 from slipway.addresses import host_and_port, is_loopback
 from slipway.console import Console
 from slipway.engine import Credentials, Engine
@@ -68,15 +68,13 @@ class Invocation:
         self.json = json
         self.run = run
         around = settings.surroundings()
-        self.console = Console(
-            tty=sys.stderr.isatty() and sys.stdout.isatty() and not around.ci, color=not around.no_color
-        )
+        door.redactor().learn(around.secrets)
+        tty = sys.stderr.isatty() and sys.stdout.isatty() and not around.ci
+        self.console = Console(tty=tty, color=not around.no_color, redact=door.redactor())
 
     @cached_property
     def settings(self) -> settings.Settings:
-        found = settings.load(settings.find_root(Path.cwd()), _chain.flags)
-        door.redactor().learn(found.secrets)
-        return found
+        return settings.load(settings.find_root(Path.cwd()), _chain.flags, learn=door.redactor().learn)
 
     def under(self, versions: Mapping[str, str]) -> None:
         """Go on with these versions, as if they had been given by ``--version``."""
@@ -231,7 +229,7 @@ class Invocation:
                 raise
 
     def answer(self, content: Mapping[str, Any] | Sequence[Any]) -> None:
-        door.answer(report.dumps(door.redactor().all(content)))
+        door.answer(content)
 
     def _credentials(self, registry: str) -> Credentials | None:
         found = self.engine.credentials(registry)

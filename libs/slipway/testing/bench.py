@@ -72,7 +72,7 @@ def _layers(image: BuiltImage) -> tuple[Layer, ...]:
 @dataclass(frozen=True)
 class Bench:
     """Where containers are run: the engine and its place, the run they are labelled with, where logs go, the images by
-    name."""
+    name. ``redact`` learns the secrets of every container that was started."""
 
     client: containers.Client
     run: str
@@ -80,6 +80,7 @@ class Bench:
     siblings: Mapping[str, str]
     sandbox: containers.Sandbox = field(default_factory=containers.Sandbox)
     place: Place = field(default_factory=Here)
+    redact: Redactor = field(default_factory=Redactor)
 
     def image(self, reference: str, name: str = "") -> BuiltImage:
         """The image a reference or id names right now. Raises SmokeError when the engine has none."""
@@ -134,7 +135,7 @@ class Stack:
         self._volumes: list[str] = []
         self._made: list[str] = []
         self._secrets = contextlib.ExitStack()
-        self._redact = Redactor()
+        self._redact = bench.redact
         self.containers: list[Container] = []
 
     def start(
@@ -192,9 +193,8 @@ class Stack:
             containers.start(client, made, spec.alias)
             containers.wait_until_healthy(client, made, spec.alias, spec.sandbox)
         except SlipwayError as error:
-            error.message = self._redact(error.message)
-            error.log = str(containers.save(client, made, self._bench.logs, spec.name, self._redact))
-            raise
+            log = containers.save(client, made, self._bench.logs, spec.name, self._redact)
+            raise error.redacted(self._redact, log=str(log)) from None
         container = Container(client, made, spec, port, self._redact, self._bench.place)
         self.containers.append(container)
         return container

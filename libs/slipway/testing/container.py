@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,7 +11,7 @@ from urllib.parse import urljoin
 
 from slipway import containers
 from slipway.condition import LOG_LINES, State, explain
-from slipway.errors import SmokeError, printable
+from slipway.errors import SlipwayError, SmokeError, printable
 from slipway.redact import Redactor
 
 if TYPE_CHECKING:
@@ -82,7 +84,8 @@ class Container:
 
     def exec(self, *argv: str) -> Executed:
         """Run a command inside, without a shell."""
-        return Executed(*containers.execute(self._client, self.id, argv))
+        with self._redacting():
+            return Executed(*containers.execute(self._client, self.id, argv))
 
     def logs(self) -> str:
         """All it has written to stdout and stderr so far."""
@@ -102,8 +105,9 @@ class Container:
         """Stop it and start it again, healthy; its volumes keep their data, ``/tmp`` does not."""
         self.stop()
         self.__dict__.pop("url", None)
-        containers.start(self._client, self.id, self.name)
-        containers.wait_until_healthy(self._client, self.id, self.name, self._spec.sandbox)
+        with self._redacting():
+            containers.start(self._client, self.id, self.name)
+            containers.wait_until_healthy(self._client, self.id, self.name, self._spec.sandbox)
         self.stopped = False
 
     def explain(self, what: str) -> str:
@@ -125,10 +129,18 @@ class Container:
             try:
                 response = session.request(method, url, **options)
             except (requests.ConnectionError, requests.Timeout) as error:
-                raise SmokeError(self.explain(f"{method} {path}: {error}")) from error
+                raise SmokeError(self.explain(f"{method} {path}: {error}")) from None
         if not (self.state.running and url.startswith(f"{self._address()}/")):
             raise SmokeError(self.explain(f"{method} {path}: what answered on its port was not it"))
         return response
+
+    @contextmanager
+    def _redacting(self) -> Iterator[None]:
+        """What the container said may hold its secrets, and stands in errors."""
+        try:
+            yield
+        except SlipwayError as error:
+            raise error.redacted(self._redact) from None
 
     def _address(self) -> str:
         published = containers.port_of(self._client, self.id, self._port)

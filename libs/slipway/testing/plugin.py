@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from _pytest._code.code import TerminalRepr
 
 if TYPE_CHECKING:
+    from slipway.redact import Redactor
     from slipway.testing.bench import Bench as Bench
     from slipway.testing.bench import BuiltImage as BuiltImage
     from slipway.testing.bench import Stack as Stack
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from slipway.testing.container import Executed as Executed
 
 _DEADLINE = 90.0
+_REDACT = pytest.StashKey["Redactor"]()
 
 
 def __getattr__(name: str) -> Any:
@@ -76,7 +79,9 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         _sweep(client)
         sandbox = containers.Sandbox(deadline=options.slipway_deadline, slowness=options.slipway_slowness)
         place = There(options.slipway_ports) if options.slipway_ports else Here()
-        yield Bench(client, run, logs, _siblings(options), sandbox, place)
+        bench = Bench(client, run, logs, _siblings(options), sandbox, place)
+        request.config.stash[_REDACT] = bench.redact
+        yield bench
         _sweep(client)
     client.close()
 
@@ -105,14 +110,29 @@ def stack(slipway_bench: Bench) -> Iterator[Stack]:
         yield stack
 
 
-@pytest.hookimpl(wrapper=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """A failed test shows the last log lines of the containers it used."""
+    """Show the last log lines of the containers a failed test used; no secret of a container is in any report."""
     report = yield
     if report.when == "call" and report.failed:
         for used in _containers_of(item):
             report.sections.append((f"{used.name}: last log lines", used.tail()))
+    if redact := item.config.stash.get(_REDACT, None):
+        for part in ("longrepr", "sections", "user_properties"):
+            setattr(report, part, _redacted(getattr(report, part), redact))
     return report
+
+
+def _redacted(content: Any, redact: Redactor) -> Any:
+    """Return ``content`` without secrets. The objects in which pytest keeps texts of a failure are changed in place."""
+    if isinstance(content, str):
+        return redact.elided(content)
+    if isinstance(content, list | tuple):
+        return type(content)(_redacted(part, redact) for part in content)
+    if isinstance(content, TerminalRepr):
+        for name, value in vars(content).items():
+            setattr(content, name, _redacted(value, redact))
+    return content
 
 
 def _sweep(client: Any) -> None:
