@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from slipway.dockerfile import Hazard, Reading, Source, Stage, parse, read
+from slipway.dockerfile import Hazard, Reading, Source, Stage, parse, read, united
 from slipway.errors import UsageError
 
 
@@ -19,6 +19,7 @@ class Case:
     target: str = ""
     contexts: tuple[str, ...] = ()
     platform: str = "linux/amd64"
+    builder: str = ""
 
 
 def copy(line: int, *paths: str, context: str = "", kind: str = "copy", excludes: tuple[str, ...] = ()) -> Source:
@@ -58,6 +59,7 @@ CMD ["run"]
             bases=("r.io/acme/base-ml:v1",),
             sources=(copy(5, "apps/ocr/requirements.txt", kind="mount"), copy(9, "libs/kit", "apps/ocr/main.py")),
             args=("BASE_VERSION", "OWNER", "REGISTRY"),
+            naming=("BASE_VERSION", "OWNER", "REGISTRY"),
             secrets=("pip.conf",),
             user="app",
             healthcheck=True,
@@ -87,6 +89,7 @@ FROM four AS after
             bases=("one:1", "three:3"),
             sources=(copy(4, "x"),),
             args=("A", "X"),
+            naming=("A",),
         ),
         target="last",
     ),
@@ -152,8 +155,21 @@ COPY $G$W /x
             stages=(Stage("b", 0, "scratch", "linux/arm/v7", 1),),
             sources=(copy(3, "linux/arm/v7/armno"),),
             args=("TARGETVARIANT",),
+            builder=True,
         ),
         platform="linux/arm/v7",
+    ),
+    "the platform of who builds": Case(
+        "FROM --platform=$BUILDPLATFORM one:1 AS b\nARG BUILDARCH TARGETARCH\nCOPY $BUILDARCH-to-$TARGETARCH /x\n"
+        "FROM scratch\nCOPY --from=b /x /x",
+        Reading(
+            stages=(Stage("b", 0, "one:1", "linux/amd64", 1), Stage("", 1, "scratch", "", 4)),
+            bases=("one:1",),
+            sources=(copy(3, "amd64-to-arm64"),),
+            builder=True,
+        ),
+        platform="linux/arm64",
+        builder="linux/amd64",
     ),
     "flags of COPY and ADD": Case(
         """\
@@ -207,8 +223,133 @@ ADD git://example.com/a /x/
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_reading(case: Case) -> None:
-    got = read(parse(case.text), case.args, target=case.target, contexts=case.contexts, platform=case.platform)
+    got = read(
+        parse(case.text),
+        case.args,
+        target=case.target,
+        contexts=case.contexts,
+        platform=case.platform,
+        builder=case.builder,
+    )
     assert got == case.expected
+
+
+USES = {
+    "in FROM alone": ("ARG A\nFROM one:$A", "A", ""),
+    "in the platform of a FROM alone": ("ARG A\nFROM --platform=linux/$A one:1", "A", ""),
+    "in FROM, and declared in the stage": ("ARG A\nFROM one:$A\nARG A", "", "A"),
+    "in FROM, and declared in another stage": ("ARG A\nFROM one:$A AS s\nFROM s\nARG A", "", "A"),
+    "in FROM, and declared in a stage that nobody needs": ("ARG A\nFROM one:$A AS s\nARG A\nFROM one:$A", "A", ""),
+    "declared in the stage, and read by nothing": ("FROM one:1\nARG A", "", "A"),
+    "declared before FROM, and read by nothing": ("ARG A\nFROM one:1", "", ""),
+    "in the default of one in FROM": ("ARG A\nARG B=$A\nFROM one:$B", "A B", ""),
+    "in the default of one declared in the stage": ("ARG A\nARG B=$A\nFROM one:1\nARG B", "", "A B"),
+    "in the defaults of both": ("ARG A\nARG B=$A C=$A\nFROM one:$B\nARG C", "B", "A C"),
+    "in a default that the stage does not take": ("ARG A\nARG B=$A\nFROM one:$A\nARG B=own", "A", "B"),
+    "heeded by BuildKit itself": ("ARG SOURCE_DATE_EPOCH\nFROM one:$SOURCE_DATE_EPOCH", "", "SOURCE_DATE_EPOCH"),
+    "of the platform, and given": ("FROM one:$TARGETARCH AS s\nFROM s\nARG TARGETOS", "TARGETARCH", "TARGETOS"),
+}
+
+
+@pytest.mark.fault("B31")
+@pytest.mark.parametrize(("text", "naming", "content"), USES.values(), ids=USES)
+def test_an_arg_counts_by_its_use(text: str, naming: str, content: str) -> None:
+    given = dict.fromkeys(["A", "SOURCE_DATE_EPOCH", "TARGETARCH", "TARGETOS"], "1")
+    reading = read(parse(text), given)
+    assert " ".join(reading.naming) == naming
+    assert " ".join(arg for arg in reading.args if arg not in reading.naming) == content
+
+
+@pytest.mark.fault("B32")
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("FROM --platform=$BUILDPLATFORM one:1", True),
+        ("FROM one:$BUILDARCH", True),
+        ("ARG A=$BUILDOS\nFROM one:$A", True),
+        ("ARG A=$BUILDOS\nFROM one:1\nARG A", True),
+        ("ARG A=$BUILDOS\nFROM one:1", False),
+        ("FROM one:1\nARG BUILDVARIANT", True),
+        ("FROM one:1\nARG TARGETARCH", False),
+        ("FROM one:1 AS s\nARG BUILDARCH\nFROM one:1", False),
+        ("FROM one:1\nARG BUILDARCH=mine", False),
+        ("FROM one:1\nRUN echo $BUILDARCH", False),
+    ],
+)
+def test_whether_the_platform_of_who_builds_is_asked_for(text: str, asked: bool) -> None:
+    assert read(parse(text)).builder == asked
+    assert not read(parse(text), {f"BUILD{part}": "linux" for part in ("ARCH", "OS", "VARIANT", "PLATFORM")}).builder
+
+
+TRIGGERED = {
+    "its sources": (["COPY a /", "ADD b c /"], "FROM base:1\nCOPY d /", ["a", "b", "c", "d"]),
+    "its mounts": (["RUN --mount=source=a,target=/a true"], "FROM base:1", ["a"]),
+    "its variables": (["ARG A=a", "ENV B=b"], "FROM base:1\nCOPY $A $B /", ["a", "b"]),
+    "its args, which are given": (["ARG G", "COPY $G /"], "FROM base:1", ["given"]),
+    "in each stage on it": (["COPY a /"], "FROM base:1 AS s\nFROM base:1\nCOPY --from=s / /", ["a", "a"]),
+    "once: not in a stage on such a stage": (["COPY a /"], "FROM base:1 AS s\nFROM s\nFROM 1\nFROM s", ["a"]),
+    "the stage's own as well": (["COPY a /"], "FROM base:1 AS s\nONBUILD COPY b /\nFROM s", ["a", "b"]),
+    "not of what is only copied from": (["COPY a /"], "FROM scratch\nCOPY --from=base:1 / /", []),
+    "not in a stage that nobody needs": (["COPY a /"], "FROM base:1 AS s\nFROM scratch", []),
+    "not of another image": (["COPY a /"], "FROM base:2", []),
+    "not of a named context": (["COPY a /"], "FROM wheels", []),
+    "from a stage of the file": (["COPY --from=s / /"], "FROM scratch AS s\nCOPY a /\nFROM base:1", ["a"]),
+}
+
+
+@pytest.mark.fault("B30")
+@pytest.mark.parametrize(("onbuild", "text", "sources"), TRIGGERED.values(), ids=TRIGGERED)
+def test_triggers_of_an_image_are_read_where_it_is_built_upon(
+    onbuild: list[str], text: str, sources: list[str]
+) -> None:
+    triggers = {"base:1": onbuild, "wheels": onbuild}
+    reading = read(parse(text), {"G": "given"}, contexts=["wheels"], triggers=lambda image: triggers.get(image, ()))
+    assert [path for source in reading.sources for path in source.paths] == sources
+
+
+def test_where_a_trigger_stands_is_told() -> None:
+    onbuild = ["COPY a /", "ARG B", "EXPOSE $B x", "COPY", " "]
+    reading = read(parse("# two\nFROM base:1"), triggers=lambda image: onbuild[:2])
+    assert reading.sources == (Source("", ("a",), (), "copy", 2, onbuild="base:1"),)
+    assert (reading.args, reading.naming, reading.onbuild) == (("B",), (), ())
+    with pytest.raises(UsageError) as caught:
+        read(parse("# two\nFROM base:1"), triggers=lambda image: onbuild)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "Dockerfile:2: ONBUILD COPY of base:1: COPY requires at least one source and a destination",
+        "Dockerfile:2: ONBUILD   of base:1: an ONBUILD without an instruction",
+    ]
+    with pytest.raises(UsageError, match=r"Dockerfile:2: EXPOSE \(ONBUILD of base:1\): x is no port"):
+        read(parse("# two\nFROM base:1"), triggers=lambda image: onbuild[:3])
+
+
+def test_one_reading_of_several_platforms() -> None:
+    text = (
+        "ARG A B\nFROM one:$A AS src-amd64\nCOPY x /\nRUN --mount=type=secret,id=s true\n"
+        "FROM two:$B AS src-arm64\nARG A BUILDOS\nCOPY --from=wheels y /\n"
+        "FROM src-${TARGETARCH}\nARG TARGETARCH\nCOPY last /\nADD https://$TARGETARCH.example/a /\nUSER $TARGETARCH"
+    )
+    given = {"A": "1", "B": "2"}
+    read_for = [read(parse(text), given, contexts=["wheels"], platform=f"linux/{arch}") for arch in ("amd64", "arm64")]
+    both = united(read_for)
+    assert united(read_for[:1]) is read_for[0]
+    assert both == Reading(
+        stages=(
+            Stage("src-amd64", 0, "one:1", "", 2),
+            Stage("", 2, "src-amd64", "", 8),
+            Stage("src-arm64", 1, "two:2", "", 5),
+            Stage("", 2, "src-arm64", "", 8),
+        ),
+        bases=("one:1", "two:2"),
+        sources=(copy(3, "x"), copy(10, "last")),
+        named=(Source("wheels", ("y",), (), "copy", 7),),
+        args=("A", "B"),
+        naming=("B",),
+        builder=True,
+        remotes=("https://amd64.example/a", "https://arm64.example/a"),
+        secrets=("s",),
+        hazards=(*read_for[0].hazards, *read_for[1].hazards),
+        user="amd64",
+    )
 
 
 def test_a_stage_on_a_replaced_stage_reads_the_whole_context() -> None:

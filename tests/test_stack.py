@@ -42,12 +42,19 @@ def test_the_folder_or_file_names_the_image(path: str, name: str) -> None:
 def test_a_stack_in_order() -> None:
     stack = assembled({OCR: on("base-ml"), ML: on("base-runtime"), BASE: RUNTIME}).stack
     assert stack.images == (
-        Image("base-runtime", BASE, roots=("python:3.12-slim",), args=stack.images[0].args),
+        Image(
+            "base-runtime",
+            BASE,
+            roots=("python:3.12-slim",),
+            stages={"0": "python:3.12-slim"},
+            args=stack.images[0].args,
+        ),
         Image(
             "base-ml",
             ML,
             parents=("base-runtime",),
             links={"reg:5000/acme/base-runtime:v1": "base-runtime"},
+            stages={"0": "base-runtime"},
             args=stack.images[1].args,
         ),
         Image(
@@ -55,6 +62,7 @@ def test_a_stack_in_order() -> None:
             OCR,
             parents=("base-ml",),
             links={"reg:5000/acme/base-ml:v1": "base-ml"},
+            stages={"0": "base-ml"},
             args=stack.images[2].args,
         ),
     )
@@ -199,7 +207,7 @@ def test_what_an_image_takes_is_told() -> None:
 @pytest.mark.parametrize("platform", ["linux/amd64", "linux/arm64"])
 def test_the_platform_is_the_one_built_for(platform: str) -> None:
     text = "FROM scratch\nARG TARGETARCH\nCOPY ${TARGETARCH} /\n"
-    more = {} if platform == "linux/amd64" else {"platform": platform}
+    more = {} if platform == "linux/amd64" else {"platforms": [platform]}
     (reading,) = assembled({OCR: text}, **more).readings.values()
     assert reading.sources[0].paths == (platform.partition("/")[2],)
 
@@ -229,3 +237,63 @@ def test_a_parent_named_by_tag_and_digest() -> None:
 def test_patterns_do_not_decide_on_the_context(existing: set[str], context: str) -> None:
     text = f"{RUNTIME.rpartition('COPY')[0]}COPY main.py more.py *.txt a? [b]c /app/\n"
     assert assembled({OCR: text}, exists=existing.__contains__).stack["svc-ocr"].context == context
+
+
+@pytest.mark.fault("B32")
+def test_what_any_platform_takes_is_taken() -> None:
+    text = (
+        "FROM a:1 AS src-amd64\nCOPY amd64.txt /\nFROM b:1 AS src-arm64\nCOPY arm64.txt /\n"
+        "FROM --platform=$BUILDPLATFORM src-${TARGETARCH} AS made\nFROM scratch\nCOPY --from=made / /"
+    )
+    made = assembled({OCR: text}, platforms=["linux/amd64", "linux/arm64"], builder="linux/s390x")
+    image, reading = made.stack["svc-ocr"], made.readings["svc-ocr"]
+    assert [source.paths for source in reading.sources] == [("amd64.txt",), ("arm64.txt",)]
+    assert image.roots == ("a:1", "b:1")
+    assert image.stages == {
+        "0 for linux/amd64": "a:1",
+        "2 for linux/amd64": "src-amd64 for linux/s390x",
+        "3 for linux/amd64": "scratch",
+        "1 for linux/arm64": "b:1",
+        "2 for linux/arm64": "src-arm64 for linux/s390x",
+        "3 for linux/arm64": "scratch",
+    }
+
+
+def test_a_problem_of_every_platform_is_told_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        assembled({OCR: "FROM ${NOWHERE}\n"}, platforms=["linux/amd64", "linux/arm64"])
+    assert len(caught.value.problems) == 1
+
+
+@pytest.mark.fault("B30")
+def test_triggers_of_a_parent_run_in_its_children_alone() -> None:
+    texts = {
+        BASE: "FROM scratch\nONBUILD ARG WHO\nONBUILD COPY req.txt /\nONBUILD COPY --from=made /x /\n",
+        ML: on("base-runtime", "ONBUILD COPY model.bin /\n").replace("FROM", "FROM scratch AS made\nFROM"),
+        OCR: on("base-ml", "COPY main.py /\n"),
+    }
+    made = assembled(texts)
+    read_by = {
+        name: [path for source in reading.sources for path in source.paths] for name, reading in made.readings.items()
+    }
+    assert read_by == {"base-runtime": [], "base-ml": ["req.txt"], "svc-ocr": ["model.bin", "main.py"]}
+    assert {image.name: image.content for image in made.stack} == {
+        "base-runtime": (),
+        "base-ml": ("WHO",),
+        "svc-ocr": (),
+    }
+
+
+@pytest.mark.fault("B30")
+def test_triggers_of_a_root_image_are_those_that_are_told() -> None:
+    texts = {BASE: RUNTIME, OCR: on("base-runtime", tag="v0"), ML: "FROM python:3.11"}
+    onbuild = {"python:3.12-slim": ["COPY a /"], "reg:5000/acme/base-runtime:v0": ["COPY b /"]}
+    readings = assembled(texts, onbuild=onbuild).readings
+    assert [len(readings[name].sources) for name in ("base-runtime", "svc-ocr", "base-ml")] == [2, 1, 0]
+
+
+@pytest.mark.fault("B30")
+def test_the_context_has_what_the_triggers_read() -> None:
+    texts = {BASE: "FROM scratch\nONBUILD COPY requirements.txt /\n", OCR: on("base-runtime")}
+    stack = assembled(texts, exists={"apps/svc_ocr/requirements.txt"}.__contains__).stack
+    assert stack["svc-ocr"].context == "apps/svc_ocr"

@@ -1,8 +1,11 @@
 """The input digest: an image named by what it is made of.
 
-A Merkle digest over the Dockerfile, the files it reads, the build args it declares, the platform and the
+A Merkle digest over the Dockerfile, the files it reads, the build args that enter the image, the platform and the
 parents' digests. Nothing of time, owner, order or machine enters. The manifest keeps each part by name, so that two
 manifests can be compared and the difference told.
+
+An arg counts by its use. One that only FROM lines use counts through what the stages stand on: a new version of the
+same parent changes nothing. One that a stage declares counts by its value, though nothing reads it.
 """
 
 from __future__ import annotations
@@ -15,10 +18,7 @@ from types import MappingProxyType
 from slipway.errors import one_line
 
 #: Raised when the meaning of the digest changes; every image is then built anew once.
-FORMAT = "slipway-input-1"
-
-#: Args that only name the parent: they count through the parent's digest alone.
-NAMING_ARGS = frozenset({"REGISTRY", "OWNER", "BASE_VERSION"})
+FORMAT = "slipway-input-2"
 
 _NO_TREES: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 
@@ -28,7 +28,8 @@ class Manifest:
     """The inputs of one image, each part a mapping from its name to a short text that stands for its content.
 
     files: posix path → ``<mode> <kind> <sha256 or link target>`` · args: name → value · parents: image → input digest ·
-    roots: reference → identity (a digest or image id) · settings: platform, target and the like.
+    roots: reference → identity (a digest or image id) · settings: platform, target and the like · stages: index (and
+    platform, if there are several) → what the stage stands on · contexts: named context → its tree.
     """
 
     dockerfile: str
@@ -37,9 +38,11 @@ class Manifest:
     parents: Mapping[str, str] = field(default_factory=dict)
     roots: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
+    stages: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, str] = field(default_factory=dict)
 
 
-PARTS = ("files", "args", "parents", "roots", "settings")
+PARTS = ("files", "args", "parents", "roots", "settings", "stages", "contexts")
 
 
 def input_digest(manifest: Manifest) -> str:
@@ -69,11 +72,13 @@ def differences(old: Manifest, new: Manifest, trees: Trees = _NO_TREES) -> tuple
     if old.dockerfile != new.dockerfile:
         said.append("Dockerfile changed")
     said += [f"{one_line(name)} {how}" for name, how in _files(old.files, new.files, trees)]
+    said += [f"context {name} {how}" for name, how in _compare(old.contexts, new.contexts)]
     said += [f"arg {name} {how}" for name, how in _compare(old.args, new.args)]
     said += [f"root image {name} {how}" for name, how in _compare(old.roots, new.roots)]
     said += [f"{name} {how}" for name, how in _compare(old.settings, new.settings)]
     said += [f"parent {name} {how}" for name, how in _compare(old.parents, new.parents)]
-    return tuple(said)
+    stages = [f"FROM of stage {name} {how}" for name, how in _compare(old.stages, new.stages)]
+    return tuple(said or stages)  # another parent or root image is told already
 
 
 def _files(old: Mapping[str, str], new: Mapping[str, str], trees: Trees) -> list[tuple[str, str]]:

@@ -138,8 +138,10 @@ class Image:
 
     ``dockerfile`` and ``context`` are posix paths from the repository's root (context "." is the root).
     ``parents`` are images of this stack, ``roots`` external references; both as the FROM lines give them, in order.
-    ``links`` maps the FROM string BuildKit resolves to the parent's name. ``frontend`` is the image that is to read the
-    Dockerfile; empty for the engine's own.
+    ``links`` maps the FROM string BuildKit resolves to the parent's name. ``stages`` says what each stage stands on:
+    a parent's name, else its FROM. ``args`` are given to the build; those of them that are ``content`` enter the
+    image, the others only say what a stage stands on. ``frontend`` is the image that is to read the Dockerfile; empty
+    for the engine's own.
     """
 
     name: str
@@ -148,7 +150,9 @@ class Image:
     parents: tuple[str, ...] = ()
     roots: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    stages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     args: tuple[str, ...] = ()
+    content: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
     frontend: str = ""
@@ -187,7 +191,8 @@ class Stack:
 class LocalImage:
     """An image in the engine. ``size`` in bytes, ``created`` in seconds since 1970.
 
-    A listed image has no ``platform`` (``linux/amd64``, ``linux/arm64/v8``), an inspected one no ``created``.
+    A listed image has no ``platform`` (``linux/amd64``, ``linux/arm64/v8``) and no ``onbuild`` (its triggers), an
+    inspected one no ``created``.
     """
 
     id: str
@@ -197,6 +202,7 @@ class LocalImage:
     size: int = 0
     created: int = 0
     platform: str = ""
+    onbuild: tuple[str, ...] = ()
 
     @property
     def input_digest(self) -> str:

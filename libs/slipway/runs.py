@@ -156,7 +156,7 @@ def save_inputs(home: Path, made: Mapping[str, Manifest], trees: Trees, *, image
     folder = home / "inputs"
     folder.mkdir(parents=True, exist_ok=True)
     for digest, manifest in made.items():
-        named = {word for text in manifest.files.values() for word in text.split(" ") if word.startswith("tree:")}
+        named = set(_trees(manifest))
         for tree in named & trees.keys():
             _write_once(folder / f"{tree.removeprefix('tree:')}.json", dict(trees[tree]))
         content = {"dockerfile": manifest.dockerfile, **{part: dict(getattr(manifest, part)) for part in PARTS}}
@@ -173,12 +173,16 @@ def load_inputs(home: Path, input_digest: str) -> tuple[Manifest | None, dict[st
     except (OSError, ValueError, TypeError):
         return None, {}
     trees: dict[str, dict[str, str]] = {}
-    for text in manifest.files.values():
-        for word in text.split(" "):
-            if word.startswith("tree:"):
-                with contextlib.suppress(OSError, ValueError):
-                    trees[word] = json.loads((folder / f"{word.removeprefix('tree:')}.json").read_text("utf-8"))
+    for tree in _trees(manifest):
+        with contextlib.suppress(OSError, ValueError):
+            trees[tree] = json.loads((folder / f"{tree.removeprefix('tree:')}.json").read_text("utf-8"))
     return manifest, trees
+
+
+def _trees(manifest: Manifest) -> Iterator[str]:
+    """The trees that its files and contexts name."""
+    for text in (*manifest.files.values(), *manifest.contexts.values()):
+        yield from (word for word in text.split(" ") if word.startswith("tree:"))
 
 
 def _write_once(path: Path, content: Mapping[str, Any]) -> None:

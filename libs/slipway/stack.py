@@ -9,7 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
@@ -18,6 +18,7 @@ from slipway import graph
 from slipway.errors import Problem, UsageError, suggestion
 from slipway.model import Image, Stack, kind_of
 
+_NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 #: The repository's root as a context.
 ROOT = "."
 #: What a registry takes as a name and buildx as a target.
@@ -38,7 +39,7 @@ class Naming:
 
 @dataclass(frozen=True)
 class Assembly:
-    """The stack and what each of its Dockerfiles reads.
+    """The stack and what each of its Dockerfiles reads, for all platforms together.
 
     ``fitting``: image → the folders that have all its sources, nearest first; the first of them is its context.
     """
@@ -67,35 +68,57 @@ def assemble(
     args: Mapping[str, str],
     contexts: Collection[str] = (),
     exists: Callable[[str], bool] = lambda path: False,
-    platform: str = "linux/amd64",
+    platforms: Sequence[str] = ("linux/amd64",),
+    builder: str = "",
+    onbuild: Mapping[str, Sequence[str]] = _NOTHING,
     secrets: Collection[str] = (),
 ) -> Assembly:
     """``texts`` maps each Dockerfile's path to its text; ``exists`` answers for paths from the repository's root;
+    ``platforms`` are built for, by a host of the platform ``builder``; ``onbuild``: the triggers of root images;
     ``secrets`` are known values that may stand in no Dockerfile.
 
     Raises UsageError with every problem at once: broken Dockerfiles, colliding names, unknown parents, a cycle.
     """
-    problems: list[Problem] = _collisions(texts)
-    readings: dict[str, reader.Reading] = {}
-    paths: dict[str, str] = {}
+    problems = dict.fromkeys(_collisions(texts))
+    known = {name_of(path): path for path in texts}
+    parsed: dict[str, reader.Dockerfile] = {}
     for path, text in texts.items():
         try:
-            parsed = reader.parse(text, path=path)
-            reading = reader.read(parsed, args, contexts=contexts, platform=platform, secrets=secrets)
-            readings[name_of(path)] = reading
-            paths[name_of(path)] = path
+            parsed[name_of(path)] = reader.parse(text, path=path)
         except UsageError as error:
-            problems += error.problems
+            problems |= dict.fromkeys(error.problems)
+
+    def triggers(base: str) -> Sequence[str]:
+        parent = _parent(base, naming, known)
+        return parsed[parent].sections[-1].onbuild if parent in parsed else onbuild.get(base, ())
+
+    def read(dockerfile: reader.Dockerfile, platform: str) -> reader.Reading:
+        return reader.read(
+            dockerfile,
+            args,
+            contexts=contexts,
+            platform=platform,
+            builder=builder,
+            triggers=triggers,
+            secrets=secrets,
+        )
+
+    found: dict[str, dict[str, reader.Reading]] = {}
+    for name, dockerfile in parsed.items():
+        try:
+            found[name] = {platform: read(dockerfile, platform) for platform in platforms}
+        except UsageError as error:
+            problems |= dict.fromkeys(error.problems)
+    readings = {name: reader.united(list(of.values())) for name, of in found.items()}
     images: dict[str, Image] = {}
-    known = {name_of(path): path for path in texts}
-    fitting = {name: fitting_folders(paths[name], reading.sources, exists) for name, reading in readings.items()}
+    fitting = {name: fitting_folders(known[name], reading.sources, exists) for name, reading in readings.items()}
     for name, reading in readings.items():
         context = next(iter(fitting[name]), ROOT)
-        image, more = _image(name, paths[name], reading, naming, known, context)
-        images[name] = image
-        problems += more
+        image, more = _image(name, known[name], reading, naming, known, context)
+        images[name] = replace(image, stages=MappingProxyType(_stages(found[name], image.links)))
+        problems |= dict.fromkeys(more)
     if problems:
-        raise UsageError.of(problems)
+        raise UsageError.of(list(problems))
     return Assembly(_ordered(images), readings, fitting)
 
 
@@ -111,12 +134,11 @@ def _image(
     roots: list[str] = []
     problems: list[Problem] = []
     for base in reading.bases:
-        parent, tag = _internal(base, naming)
-        kind = kind_of(known.get(parent, ""))
-        if not parent or (parent in known and tag and tag != naming.version_of(kind)):
+        parent, _ = _internal(base, naming)
+        if linked := _parent(base, naming, known):
+            links[base] = linked
+        elif not parent or parent in known:
             roots.append(base)
-        elif parent in known:
-            links[base] = parent
         else:
             use = reading.uses[base]
             hint = suggestion(parent, known, f"known: {', '.join(sorted(known))}")
@@ -129,11 +151,30 @@ def _image(
         roots=tuple(roots),
         links=MappingProxyType(links),
         args=reading.args,
+        content=tuple(arg for arg in reading.args if arg not in reading.naming),
         secrets=reading.secrets,
         contexts=tuple(dict.fromkeys(source.context for source in reading.named)),
         frontend=reading.frontend,
     )
     return image, problems
+
+
+def _stages(found: Mapping[str, reader.Reading], links: Mapping[str, str]) -> dict[str, str]:
+    """What each stage stands on, by its index, and by the platform where there are several."""
+    stages: dict[str, str] = {}
+    for platform, reading in found.items():
+        for stage in reading.stages:
+            key = f"{stage.index} for {platform}" if len(found) > 1 else str(stage.index)
+            of = f" for {stage.platform}" if stage.platform else ""
+            stages[key] = links.get(stage.base, stage.base) + of
+    return stages
+
+
+def _parent(base: str, naming: Naming, known: Mapping[str, str]) -> str:
+    """The image of this stack that a FROM means at this stack's version; an empty string for a root image."""
+    parent, tag = _internal(base, naming)
+    wanted = naming.version_of(kind_of(known.get(parent, "")))
+    return parent if parent in known and (not tag or tag == wanted) else ""
 
 
 def _internal(base: str, naming: Naming) -> tuple[str, str]:

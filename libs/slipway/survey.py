@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import platform as machine
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from slipway import graph, rules, runs
+from slipway import graph, history, rules, runs
 from slipway.command import Secret
-from slipway.digest import NAMING_ARGS, Manifest, Trees, differences, input_digest
+from slipway.digest import Manifest, Trees, differences, input_digest
 from slipway.engine import Engine
 from slipway.errors import PolicyError, Problem, SlipwayError, UsageError
-from slipway.model import Image, LocalImage, Reference, Stack, familiar
+from slipway.model import Image, LocalImage, Stack, familiar
 from slipway.parallel import each
 from slipway.plan import Facts, unavailable
 from slipway.registry import Registry
@@ -30,6 +30,7 @@ WHEELHOUSE = "wheelhouse"
 #: A shorter value is a word, not a secret.
 _SHORTEST_SECRET = 4
 _NONE: Mapping[str, str] = {}
+_NO_TRIGGERS: Mapping[str, Sequence[str]] = {}
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
@@ -38,7 +39,7 @@ class Repository:
     """What the files say: the stack as the Dockerfiles describe it, the tree they read from, and the named contexts.
 
     ``native``: the platform of the host that builds. ``unused``: a problem for each name in ``.env`` that no image
-    uses.
+    uses. ``onbuild``: root image → its ONBUILD triggers, once the engine was asked.
     """
 
     settings: Settings
@@ -48,6 +49,7 @@ class Repository:
     assembly: Assembly
     native: str
     unused: tuple[Problem, ...] = ()
+    onbuild: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def stack(self) -> Stack:
@@ -82,9 +84,14 @@ class Survey:
 
 
 def read_repository(
-    settings: Settings, worktree: Worktree, contexts: Mapping[str, Path], native: str = ""
+    settings: Settings,
+    worktree: Worktree,
+    contexts: Mapping[str, Path],
+    native: str = "",
+    onbuild: Mapping[str, Sequence[str]] = _NO_TRIGGERS,
 ) -> Repository:
-    """``native``: the platform of the host that builds, where that is not this machine.
+    """``native``: the platform of the host that builds, where that is not this machine. ``onbuild``: root image → its
+    ONBUILD triggers, as far as they are known.
 
     Raises UsageError with every problem of the Dockerfiles, PolicyError for what they may not; contacts nothing.
     """
@@ -93,16 +100,16 @@ def read_repository(
     if not texts:
         hint = "infra/docker/<name>.Dockerfile is a base, apps/<name>/Dockerfile a service"
         raise UsageError(f"{settings.root}: no Dockerfile found", hint=hint)
-    assembly = _assembled(settings, texts, contexts, worktree, native, settings.withheld)
+    assembly = _assembled(settings, texts, contexts, worktree, native, onbuild, settings.withheld)
     rules.refuse_unknown_budgets(settings.project, assembly)
     unused = unused_names(settings, assembly.declared_args)
-    return Repository(settings, worktree, contexts, texts, assembly, native, unused)
+    return Repository(settings, worktree, contexts, texts, assembly, native, unused, onbuild)
 
 
 def refuse_secrets(repository: Repository, secrets: Collection[Secret]) -> None:
     """Raises PolicyError when one of ``secrets`` stands in a Dockerfile or is given to one as a build arg."""
     of = repository
-    _assembled(of.settings, of.texts, of.contexts, of.worktree, of.native, secrets)
+    _assembled(of.settings, of.texts, of.contexts, of.worktree, of.native, of.onbuild, secrets)
 
 
 def _assembled(
@@ -111,6 +118,7 @@ def _assembled(
     contexts: Mapping[str, Path],
     worktree: Worktree,
     native: str,
+    onbuild: Mapping[str, Sequence[str]],
     secrets: Collection[Secret],
 ) -> Assembly:
     assembly = assemble(
@@ -119,7 +127,9 @@ def _assembled(
         args=settings.build_args,
         contexts=tuple(contexts),
         exists=worktree.exists,
-        platform=(*settings.platforms, native)[0],
+        platforms=settings.platforms or (native,),
+        builder=native,
+        onbuild=onbuild,
         secrets=tuple(secret.reveal() for secret in secrets if len(secret.reveal()) >= _SHORTEST_SECRET),
     )
     rules.refuse_hazards(assembly)
@@ -133,23 +143,28 @@ def survey(
     selected: Sequence[str] | None = None,
 ) -> Survey:
     """Everything known for ``selected`` (all images when None). Raises what reading and the engine raise."""
-    settings, stack = repository.settings, repository.stack
+    settings = repository.settings
     for name in selected or ():
-        stack[name]
-    files, trees, leaving = _files(repository, stack)
+        repository.stack[name]
+    read = _files(repository, repository.stack)
+    local = engine.images()
+    onbuild = engine.onbuild({root: familiar(root) for image in repository.stack for root in image.roots})
+    if onbuild != repository.onbuild:
+        repository = read_repository(settings, repository.worktree, repository.contexts, repository.native, onbuild)
+        read = _files(repository, repository.stack)
+    stack = repository.stack
     runs.hide(settings.root / ".slipway")
     repository.worktree.cache.save()
-    local = engine.images()
     roots = {root: identity(root, local) for image in stack for root in image.roots}
-    manifests, digests = _manifests(repository, stack, files, roots)
+    manifests, digests = _manifests(repository, stack, read, roots)
     references = {image.name: settings.reference(image.name, image.kind) for image in stack}
-    newest = _newest(references, local)
-    earlier, old_trees = _earlier(settings.root / ".slipway", newest, digests)
+    newest = history.newest_of(references, local)
+    earlier, old_trees = history.earlier(settings.root / ".slipway", newest, digests)
     facts = Facts(
         references=references,
         digests=digests,
         manifests=manifests,
-        trees={**old_trees, **trees},
+        trees={**old_trees, **read.trees},
         local={tag: image for image in local for tag in image.tags},
         newest=newest,
         earlier=earlier,
@@ -162,9 +177,8 @@ def survey(
     if not notes:
         to_build = [stack[name] for name in lacking if name not in published]
         rules.refuse_missing_bases(to_build, settings.registry, facts.roots, registry)
-    said = rules.notes(repository.assembly, leaving)
-    read = {path for own in files.values() for path in own}
-    indexes = rules.extra_indexes(read, repository.worktree)
+    said = rules.notes(repository.assembly, read.leaving)
+    indexes = rules.extra_indexes({path for own in read.files.values() for path in own}, repository.worktree)
     return Survey(repository, replace(facts, published=published), (*said, *indexes, *notes))
 
 
@@ -175,14 +189,14 @@ def changed_since(known: Survey, names: Collection[str], local: Sequence[LocalIm
     """
     old, facts = known.repository, known.facts
     try:
-        now = read_repository(old.settings, old.worktree.again(), old.contexts, old.native)
+        now = read_repository(old.settings, old.worktree.again(), old.contexts, old.native, old.onbuild)
         images = [image for image in now.stack if image.name in names]
-        files, trees, _ = _files(now, images)
+        read = _files(now, images)
     except SlipwayError as error:
         return dict.fromkeys(names, error.message)
     roots = {root: identity(root, local) for root in facts.roots}
-    manifests, digests = _manifests(now, images, files, roots, facts.digests)
-    both = {**facts.trees, **trees}
+    manifests, digests = _manifests(now, images, read, roots, facts.digests)
+    both = {**facts.trees, **read.trees}
     return {
         name: differences(facts.manifests[name], manifests[name], both)[0]
         if name in manifests
@@ -211,13 +225,22 @@ def identity(root: str, local: Sequence[LocalImage]) -> str:
     return ""
 
 
-def _files(
-    repository: Repository, images: Iterable[Image]
-) -> tuple[dict[str, Mapping[str, str]], Trees, tuple[str, ...]]:
-    """What each of ``images`` reads, by name; the trees; links that leave a context. Raises UsageError with every
-    problem, PolicyError."""
+@dataclass(frozen=True)
+class _Read:
+    """What images read: image → its ``files``, image → the trees of its named ``contexts``; what is in each of the
+    ``trees``; links ``leaving`` a context."""
+
+    files: Mapping[str, Mapping[str, str]]
+    contexts: Mapping[str, Mapping[str, str]]
+    trees: Trees
+    leaving: tuple[str, ...]
+
+
+def _files(repository: Repository, images: Iterable[Image]) -> _Read:
+    """What each of ``images`` reads. Raises UsageError with every problem, PolicyError."""
     worktree, readings = repository.worktree, repository.assembly.readings
     files: dict[str, Mapping[str, str]] = {}
+    contexts: dict[str, Mapping[str, str]] = {}
     trees: dict[str, Mapping[str, str]] = {}
     leaving: dict[str, None] = {}
     problems: list[Problem] = []
@@ -235,7 +258,8 @@ def _files(
         problems += rules.unsendable(image, own)
         if own.size > repository.settings.project.context_limit:
             problems.append(rules.too_large(image, own, worktree, repository.settings.project.context_limit))
-        files[image.name] = {**own.entries, **{name: found.entries["."] for name, found in named.items()}}
+        files[image.name] = own.entries
+        contexts[image.name] = {name: found.entries["."] for name, found in named.items()}
         leaving |= dict.fromkeys(own.leaving)
         for found in (own, *named.values()):
             trees |= found.trees
@@ -243,58 +267,36 @@ def _files(
         raise PolicyError.of(refused)
     if problems:
         raise UsageError.of(problems)
-    return files, trees, tuple(leaving)
+    return _Read(files, contexts, trees, tuple(leaving))
 
 
 def _manifests(
     repository: Repository,
     images: Iterable[Image],
-    files: Mapping[str, Mapping[str, str]],
+    read: _Read,
     roots: Mapping[str, str],
     parents: Mapping[str, str] = _NONE,
 ) -> tuple[dict[str, Manifest], dict[str, str]]:
     """What each of ``images`` is made of, and its input digest; ``parents`` are digests of images not among them."""
-    settings = repository.settings
     manifests: dict[str, Manifest] = {}
     digests: dict[str, str] = {}
-    args = {name: value for name, value in settings.build_args.items() if name not in NAMING_ARGS}
+    args = repository.settings.build_args
+    platforms = {"platform": ",".join(repository.platforms)}
     for image in images:
+        asked = repository.assembly.readings[image.name].builder
+        builder = {"builder's platform": repository.native} if asked else {}
         manifests[image.name] = Manifest(
             dockerfile=repository.texts[image.dockerfile],
-            files=files[image.name],
-            args={name: args[name] for name in image.args if name in args},
+            files=read.files[image.name],
+            args={name: args[name] for name in image.content if name in args},
             parents={parent: digests.get(parent, parents.get(parent, "")) for parent in image.parents},
             roots={root: roots.get(root, "") for root in image.roots},
-            settings={"platform": ",".join(repository.platforms), "context": image.context},
+            settings={**platforms, **builder, "context": image.context},
+            stages=image.stages,
+            contexts=read.contexts[image.name],
         )
         digests[image.name] = input_digest(manifests[image.name])
     return manifests, digests
-
-
-def _newest(references: Mapping[str, Reference], local: Sequence[LocalImage]) -> dict[str, LocalImage]:
-    by_repository = {reference.repository: name for name, reference in references.items()}
-    newest: dict[str, LocalImage] = {}
-    for image in sorted(local, key=lambda image: image.created):
-        for tag in image.tags:
-            name = by_repository.get(tag.rpartition(":")[0])
-            if name and image.is_own(name):
-                newest[name] = image
-    return newest
-
-
-def _earlier(
-    home: Path, newest: Mapping[str, LocalImage], digests: Mapping[str, str]
-) -> tuple[dict[str, Manifest], dict[str, Mapping[str, str]]]:
-    """What the newest images were built from, where that differs from now."""
-    earlier: dict[str, Manifest] = {}
-    trees: dict[str, Mapping[str, str]] = {}
-    for name, image in newest.items():
-        if image.input_digest != digests[name]:
-            manifest, more = runs.load_inputs(home, image.input_digest)
-            if manifest:
-                earlier[image.input_digest] = manifest
-                trees |= more
-    return earlier, trees
 
 
 def _published(

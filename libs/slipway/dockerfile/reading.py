@@ -1,7 +1,7 @@
 """What a Dockerfile stands on, reads and declares, as values. Pure: text in, values out.
 
 ``text.parse`` checks the text; ``read`` follows one target with its build args, as BuildKit's dockerfile2llb does.
-What a base image brings (its ENV, its ONBUILD triggers) is not known here.
+The variables that a base image sets are not known here; its ONBUILD triggers are, where the caller knows them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import TypeVar
 from slipway.dockerfile import hazards
 from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.scope import Globals, Problems, Scope, globals_of, platform_args, stage_scope
-from slipway.dockerfile.stages import RESERVED, Head, familiar, heads_of, mount_fields, needed, origin
+from slipway.dockerfile.stages import Head, Triggers, context_of, familiar, heads_of, mount_fields, needed, origin
 from slipway.dockerfile.text import Dockerfile, Instruction, heredoc
 from slipway.dockerfile.values import Hazard, Reading, Source, Stage, Use
 from slipway.dockerfile.words import json_words, pairs, shell_words
@@ -23,6 +23,7 @@ from slipway.dockerfile.words import json_words, pairs, shell_words
 _T = TypeVar("_T")
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[\w-]+@[\w.-]+:")
 _FRONTEND = "BUILDKIT_SYNTAX"  # the build arg that says what "# syntax=" says
+_HEEDED = re.compile(r"BUILDKIT_\w+|SOURCE_DATE_EPOCH")  # BuildKit itself acts on them, wherever they are declared
 _PORT = re.compile(r"(?:.*:)?(\d+)(?:-(\d+))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
 
 
@@ -33,13 +34,15 @@ def read(
     target: str = "",
     contexts: Collection[str] = (),
     platform: str = "linux/amd64",
+    builder: str = "",
+    triggers: Triggers = lambda image: (),
     secrets: Collection[str] = (),
 ) -> Reading:
     """What building ``target`` (a stage's name; "" is the last stage) with these build args takes.
 
     ``contexts``: the names of the named contexts given, which stand in for stages and images of that name. ``platform``
-    is built for; it is also taken for the builder's own unless ``args`` hold BUILDPLATFORM. ``secrets``: known values
-    that may stand nowhere in the file.
+    is built for; ``builder`` is the builder's own (as a rule the same). ``triggers``: the ONBUILD triggers of an image.
+    ``secrets``: known values that may stand nowhere in the file.
 
     Raises UsageError with every problem found: an unknown target, a FROM that expands to nothing usable, a variable
     that cannot be read, a COPY --from of a later stage …
@@ -47,9 +50,9 @@ def read(
     args = args or {}
     problems = Problems(dockerfile.path)
     stage = target or dockerfile.sections[-1].name
-    scope = globals_of(dockerfile, args, platform_args(platform, stage), problems)
+    scope = globals_of(dockerfile, args, platform_args(platform, builder or platform, stage), problems)
     named = {familiar(name): name for name in contexts}
-    heads = heads_of(dockerfile, scope, named, problems)
+    heads = heads_of(dockerfile, scope, named, triggers, problems)
     problems.stop()
     wanted = needed(dockerfile, heads, target, problems)
     problems.stop()
@@ -59,7 +62,7 @@ def read(
         reader.read_stage(head)
     problems.stop()
     last = origin(target, heads, indexed=False) if target else len(heads) - 1
-    return reader.reading(wanted, reader.stages[int(last)])
+    return reader.reading(wanted, heads[int(last)])
 
 
 @dataclass
@@ -77,20 +80,25 @@ class _Reader:
     uses: dict[str, Use] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
     named: list[Source] = field(default_factory=list)
-    names: set[str] = field(default_factory=set)
+    leading: set[str] = field(default_factory=set)
+    declared: set[str] = field(default_factory=set)
+    automatic: set[str] = field(default_factory=set)
     remotes: list[str] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
     hazards: list[Hazard] = field(default_factory=list)
 
-    def reading(self, wanted: list[Head], last: Scope) -> Reading:
+    def reading(self, wanted: list[Head], target: Head) -> Reading:
         stages = [head for head in wanted if not head.replaced]
-        frontend = self.args.get(_FRONTEND, "") if _FRONTEND in self.names else self.dockerfile.syntax
+        names, last = self.leading | self.declared, self.stages[target.index]
+        frontend = self.args.get(_FRONTEND, "") if _FRONTEND in names else self.dockerfile.syntax
         return Reading(
             stages=tuple(Stage(head.name, head.index, head.base, head.platform, head.section.line) for head in stages),
             bases=tuple(self.uses),
             sources=tuple(self.sources),
             named=tuple(self.named),
-            args=tuple(sorted(self.names)),
+            args=tuple(sorted(names)),
+            naming=tuple(sorted(name for name in self.leading - self.declared if not _HEEDED.fullmatch(name))),
+            builder=any(name.startswith("BUILD") for name in self.automatic - self.args.keys()),
             remotes=_once(self.remotes),
             secrets=_once(self.secrets),
             hazards=_once([*hazards.in_frontend(self.dockerfile, frontend), *self.hazards]),
@@ -99,7 +107,7 @@ class _Reader:
             healthcheck=last.healthcheck,
             exposed=_once(last.exposed),
             entry=last.command or last.entrypoint,
-            onbuild=tuple(last.onbuild),
+            onbuild=() if target.replaced else target.section.onbuild,
             uses=dict(self.uses),
         )
 
@@ -114,27 +122,30 @@ class _Reader:
         scope = self.stages[head.index] = self._scope(head)
         if head.replaced:
             return
-        self.names |= self.globals.closure(head.used)
+        self._use(head.used, self.leading)
         for instruction in head.instructions:
             try:
                 self._read(instruction, scope)
             except WordError as error:
-                self.problems.note(instruction.line, f"{instruction.name}: {error}", error.hint)
+                whose = f" (ONBUILD of {instruction.inherited})" if instruction.inherited else ""
+                self.problems.note(instruction.line, f"{instruction.name}{whose}: {error}", error.hint)
+
+    def _use(self, names: Collection[str], where: set[str]) -> None:
+        """Note the ARGs of the global scope among ``names``, and those that their defaults use."""
+        used = self.globals.closure(names)
+        where |= used & (self.globals.uses.keys() | self.args.keys())
+        self.automatic |= used & self.globals.automatic
 
     def _scope(self, head: Head) -> Scope:
         line = head.section.line
         if head.replaced:
             return stage_scope(head.replaced)
         above = self.heads[head.parent].replaced if head.parent >= 0 else ""
-        if context := above or (head.parent < 0 and self._context(head.base)):
+        if context := above or (head.parent < 0 and context_of(head.base, self.contexts)):
             self.named.append(Source(context, ("",), (), "from", line))
         elif head.parent < 0 and head.base != "scratch":
             self.uses.setdefault(head.base, Use(line, "FROM"))
         return self.stages[head.parent].child() if head.parent >= 0 else stage_scope(head.base)
-
-    def _context(self, name: str) -> str:
-        """The named context that an image's name means, or ""."""
-        return "" if name in RESERVED else self.contexts.get(familiar(name), "")
 
     def _expand(self, word: str, scope: Scope, *, quotes: bool = True) -> Expansion:
         escape = self.dockerfile.escape if quotes else "\\"
@@ -172,7 +183,6 @@ class _Reader:
                 scope.entrypoint = bool(rest) and json_words(rest) != []
                 scope.command = scope.command and scope.own_command
             case "ONBUILD":
-                scope.onbuild.append(rest)
                 if (trigger := instruction.trigger) and trigger.name == "ADD":
                     remotes = [word for word in trigger.operands()[:-1] if _REMOTE.match(word)]
                     checksum = "".join(trigger.values("checksum"))
@@ -189,10 +199,13 @@ class _Reader:
             elif name in self.globals.values:
                 scope.env[name] = self.globals.values[name]
                 if name not in self.globals.uses:
+                    self.automatic.add(name)
                     continue  # the platform says it
             value = scope.env.get(name, "")
             self.hazards += hazards.in_variable(name, value, self.known_secrets, instruction.line)
-            self.names |= {name} | (set() if equals else self.globals.closure([name]))
+            self.declared.add(name)
+            if not equals:
+                self._use([name], self.declared)
 
     def _read_pairs(self, instruction: Instruction, scope: Scope) -> None:
         found = [
@@ -263,8 +276,8 @@ class _Reader:
         """Note that ``by`` reads ``paths`` of the stage, context or image ``name`` ("" is the build context)."""
         kind = "mount" if by.name == "RUN" else by.name.lower()
         found = origin(name, self.heads, indexed=by.name == "COPY") if name else ""
-        context = self.heads[found].replaced if isinstance(found, int) else self._context(found)
-        source = Source(context, paths, excludes, kind, by.line, parents)
+        context = self.heads[found].replaced if isinstance(found, int) else context_of(found, self.contexts)
+        source = Source(context, paths, excludes, kind, by.line, parents, by.inherited)
         if not name:
             self.sources.append(source)
         elif context:

@@ -38,38 +38,47 @@ def _line(problem: Problem) -> int:
 
 @dataclass(frozen=True)
 class Globals:
-    """The scope of FROM lines: ``values``, and of each ARG declared the other declared ones its default uses."""
+    """The scope of FROM lines: ``values``, and of each ARG declared the others its default uses.
+
+    ``automatic``: the ARGs BuildKit defines by itself.
+    """
 
     values: Mapping[str, str]
     uses: Mapping[str, frozenset[str]]
+    automatic: frozenset[str]
 
     def closure(self, names: Collection[str]) -> set[str]:
-        """The declared ones among ``names``, with those their defaults use."""
+        """The declared and the automatic ones among ``names``, with those their defaults use."""
         found: set[str] = set()
-        waiting = [name for name in names if name in self.uses]
+        waiting = [name for name in names if name in self.uses or name in self.automatic]
         while waiting:
             name = waiting.pop()
             if name not in found:
                 found.add(name)
-                waiting += self.uses[name]
+                waiting += self.uses.get(name, ())
         return found
 
 
-def platform_args(platform: str, stage: str) -> dict[str, str]:
-    """The ARGs BuildKit defines by itself; ``stage``: the target's name, or that of the last stage, if it has one.
+def platform_args(platform: str, builder: str, stage: str) -> dict[str, str]:
+    """The ARGs BuildKit defines by itself: ``platform`` is built for, ``builder`` is the platform of who builds.
 
-    Of ``TARGETVARIANT`` only ``arm`` has a default, as in containerd.
+    ``stage``: the target's name, or that of the last stage, if it has one.
     """
+    sides = {"BUILD": _parts(builder), "TARGET": _parts(platform)}
+    found = {f"{side}{part}": value for side, parts in sides.items() for part, value in parts.items()}
+    return {**found, "TARGETSTAGE": stage or "default"}
+
+
+def _parts(platform: str) -> dict[str, str]:
+    """Of ``VARIANT`` only ``arm`` has a default, as in containerd."""
     system, architecture, variant = (*platform.split("/"), "", "")[:3]
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(architecture, architecture)
     if (architecture, variant) == ("arm64", "v8"):
         variant = ""
     if architecture == "arm" and not variant:
         variant = "v7"
-    parts = {"OS": system, "OSVERSION": "", "ARCH": architecture, "VARIANT": variant}
-    parts["PLATFORM"] = "/".join(part for part in (system, architecture, variant) if part)
-    found = {f"{side}{part}": value for side in ("BUILD", "TARGET") for part, value in parts.items()}
-    return {**found, "TARGETSTAGE": stage or "default"}
+    whole = "/".join(part for part in (system, architecture, variant) if part)
+    return {"OS": system, "OSVERSION": "", "ARCH": architecture, "VARIANT": variant, "PLATFORM": whole}
 
 
 def globals_of(
@@ -90,10 +99,10 @@ def globals_of(
                 except WordError as error:
                     problems.note(instruction.line, f"ARG {name}: {error}", error.hint)
                     continue
-                values[name], used = expansion.text, expansion.used & uses.keys()
+                values[name], used = expansion.text, expansion.used & (uses.keys() | automatic.keys())
             own = uses.get(name, frozenset()) if name in used else frozenset()
             uses[name] = (used | own) - {name}
-    return Globals(values, uses)
+    return Globals(values, uses, frozenset(automatic))
 
 
 @dataclass
@@ -109,7 +118,6 @@ class Scope:
     command: bool = False
     own_command: bool = False
     entrypoint: bool = False
-    onbuild: list[str] = field(default_factory=list)
 
     def child(self) -> Scope:
         """The scope of a stage that stands on this one."""
@@ -119,7 +127,6 @@ class Scope:
             declared=set(self.declared),
             exposed=list(self.exposed),
             own_command=False,
-            onbuild=[],
         )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.scope import Globals, Problems
-from slipway.dockerfile.text import Dockerfile, Instruction, Section
+from slipway.dockerfile.text import Dockerfile, Instruction, Section, inherited
 from slipway.errors import Problem, suggestion
 
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -56,7 +56,13 @@ def familiar(reference: str) -> str:
     return re.sub(r"^docker\.io/(?:library/)?|^library/(?=[^/]+$)|:latest$", "", reference)
 
 
-def heads_of(dockerfile: Dockerfile, scope: Globals, contexts: Mapping[str, str], problems: Problems) -> list[Head]:
+#: The ONBUILD triggers of an image, by the reference that a FROM gives.
+Triggers = Callable[[str], Sequence[str]]
+
+
+def heads_of(
+    dockerfile: Dockerfile, scope: Globals, contexts: Mapping[str, str], triggers: Triggers, problems: Problems
+) -> list[Head]:
     """Every stage with its FROM expanded. ``contexts``: familiar name → the name as given."""
     heads: list[Head] = []
     by_name: dict[str, int] = {}
@@ -74,14 +80,32 @@ def heads_of(dockerfile: Dockerfile, scope: Globals, contexts: Mapping[str, str]
         if section.platform and not _PLATFORM.fullmatch(platform.text):
             blame = _blame(platform, scope) or (f"{platform.text or section.platform} is no platform", "")
             problems.note(section.line, f"FROM --platform: {blame[0]}", blame[1])
-        above = heads[parent].instructions if parent >= 0 else ()
-        triggers = tuple(instruction.trigger for instruction in above if instruction.trigger)
-        own = () if replaced else (*triggers, *section.instructions)
+        own: tuple[Instruction, ...] = ()
+        if parent >= 0:
+            own = tuple(above.trigger for above in heads[parent].section.instructions if above.trigger)
+        elif not replaced and context_of(base.text, contexts) == "" and base.text != "scratch":
+            own = _inherited(triggers(base.text), base.text, section, problems)
+        own = () if replaced else (*own, *section.instructions)
         used = base.used | platform.used
         heads.append(Head(index, section, base.text, platform.text, parent, replaced, used, own))
         if section.name:
             by_name[section.name] = index
     return heads
+
+
+def context_of(name: str, contexts: Mapping[str, str]) -> str:
+    """The named context that an image's name means, or ""."""
+    return "" if name in RESERVED else contexts.get(familiar(name), "")
+
+
+def _inherited(triggers: Sequence[str], image: str, section: Section, problems: Problems) -> tuple[Instruction, ...]:
+    found = []
+    for trigger in triggers:
+        try:
+            found.append(inherited(trigger, image, section.line))
+        except WordError as error:
+            problems.note(section.line, f"ONBUILD {trigger} of {image}: {error}", error.hint)
+    return tuple(found)
 
 
 def _check_base(section: Section, base: Expansion, scope: Globals, names: Collection[str], problems: Problems) -> None:

@@ -50,6 +50,7 @@ class Instruction:
     line: int
     heredocs: tuple[Heredoc, ...] = ()
     trigger: Instruction | None = None  # what an ONBUILD holds
+    inherited: str = ""  # the image whose ONBUILD it is
 
     def values(self, flag: str) -> tuple[str, ...]:
         """The values given to ``flag``; "" for one without."""
@@ -73,6 +74,11 @@ class Section:
     platform: str
     line: int
     instructions: tuple[Instruction, ...] = ()
+
+    @property
+    def onbuild(self) -> tuple[str, ...]:
+        """Its ONBUILD triggers, as the configuration of its image holds them."""
+        return tuple(instruction.rest for instruction in self.instructions if instruction.name == "ONBUILD")
 
 
 @dataclass(frozen=True)
@@ -138,6 +144,15 @@ def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
     if problems:
         raise UsageError.of(problems)
     return Dockerfile(path, text, syntax, escape, tuple(globals_), tuple(sections))
+
+
+def inherited(trigger: str, image: str, line: int) -> Instruction:
+    """An ONBUILD trigger of ``image``, as an instruction of the stage whose FROM is in ``line``. Raises WordError."""
+    if not trigger.strip():
+        raise WordError("an ONBUILD without an instruction")
+    instruction = _instruction(trigger.strip(), line, iter(()))
+    _check(instruction, "\\")
+    return replace(instruction, inherited=image)
 
 
 _Lines = Iterator[tuple[int, str]]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
+_T = TypeVar("_T")
 _GLOB = re.compile(r"[*?\[\\]")
 
 
@@ -22,7 +24,7 @@ class Source:
     context's root, without a leading "/" or "./"; "" is everything; they may hold globs of Go's filepath.Match, and
     with ``parents`` also ``**`` and the ``/./`` pivot. ``excludes`` are patterns as in .dockerignore, but of paths
     below a directory that is copied; a file that ``paths`` name is copied anyway. ``kind``: copy, add, mount, or from
-    (a named context as FROM).
+    (a named context as FROM). ``onbuild``: the image whose ONBUILD reads it, or "" for the Dockerfile itself.
     """
 
     context: str
@@ -31,6 +33,11 @@ class Source:
     kind: str
     line: int
     parents: bool = False
+    onbuild: str = ""
+
+    def place(self, dockerfile: str) -> str:
+        """Where ``dockerfile`` says it, as a problem names it."""
+        return f"{dockerfile}:{self.line}" + (f" (ONBUILD of {self.onbuild})" if self.onbuild else "")
 
     def is_pattern(self, path: str) -> bool:
         """Whether ``path``, one of ``paths``, is matched; a mount takes it as it is written."""
@@ -78,10 +85,15 @@ class Reading:
     ``bases``: the images needed (FROM, COPY --from, mounts), no stages, named contexts or scratch; first seen first.
     ``uses``: each of them → where it is named first.
     ``sources`` read the build context, ``named`` the named contexts. ``args``: the declared ARGs a build arg can set,
-    sorted. ``remotes``: URLs and git repositories of ADD. ``secrets``: ids of secret mounts. ``hazards``: what a policy
-    is about. ``frontend``: the image that is to read the file, or "" for the engine's own. The rest is of the final
-    stage, as far as this file says: ``user``; ``exposed`` (``8000/tcp``); ``entry``, whether a CMD or ENTRYPOINT is
-    set; ``onbuild``, its triggers.
+    sorted; ``naming``: those of them that only FROM lines use, so that they say what a stage stands on and nothing
+    else. ``builder``: whether the platform of who builds is asked for (BUILDPLATFORM and its like). ``remotes``: URLs
+    and git repositories of ADD. ``secrets``: ids of secret mounts. ``hazards``: what a policy is about. ``frontend``:
+    the image that is to read the file, or "" for the engine's own. The rest is of the final stage, as far as this file
+    says: ``user``; ``exposed`` (``8000/tcp``); ``entry``, whether a CMD or ENTRYPOINT is set; ``onbuild``, its
+    triggers.
+
+    An ARG that a stage declares is no naming one, though nothing reads it: BuildKit puts it into the environment of
+    each RUN below it, and into the image's history.
     """
 
     stages: tuple[Stage, ...] = ()
@@ -89,6 +101,8 @@ class Reading:
     sources: tuple[Source, ...] = ()
     named: tuple[Source, ...] = ()
     args: tuple[str, ...] = ()
+    naming: tuple[str, ...] = ()
+    builder: bool = False
     remotes: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     hazards: tuple[Hazard, ...] = ()
@@ -99,3 +113,29 @@ class Reading:
     entry: bool = False
     onbuild: tuple[str, ...] = ()
     uses: Mapping[str, Use] = field(default_factory=dict, compare=False)
+
+
+def united(readings: Sequence[Reading]) -> Reading:
+    """One Dockerfile read for several platforms: all that any of them takes, and the final stage of the first."""
+    if len(readings) == 1:
+        return readings[0]
+    content = {name for reading in readings for name in reading.args if name not in reading.naming}
+    names = {name for reading in readings for name in reading.args}
+    return replace(
+        readings[0],
+        stages=_once(stage for reading in readings for stage in reading.stages),
+        bases=_once(base for reading in readings for base in reading.bases),
+        sources=_once(source for reading in readings for source in reading.sources),
+        named=_once(source for reading in readings for source in reading.named),
+        args=tuple(sorted(names)),
+        naming=tuple(sorted(names - content)),
+        builder=any(reading.builder for reading in readings),
+        remotes=_once(remote for reading in readings for remote in reading.remotes),
+        secrets=_once(secret for reading in readings for secret in reading.secrets),
+        hazards=_once(hazard for reading in readings for hazard in reading.hazards),
+        uses={base: use for reading in reversed(readings) for base, use in reading.uses.items()},
+    )
+
+
+def _once(items: Iterable[_T]) -> tuple[_T, ...]:
+    return tuple(dict.fromkeys(items))

@@ -7,7 +7,7 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -18,6 +18,7 @@ from slipway.engine.address import DEFAULT
 from slipway.engine.listing import Questions
 from slipway.errors import MissingError, PushError, RefusedError, SlipwayError
 from slipway.model import LocalImage, Reference
+from slipway.parallel import each
 
 if TYPE_CHECKING:
     import docker
@@ -36,6 +37,8 @@ _REFUSALS = {
 }
 
 _PROBE_TIMEOUT, _PROBE_PAUSE = 5, 0.5
+#: How many images are asked for together.
+_QUESTIONS = 8
 #: A connection through a build host's is made in twice that time.
 _BUSY_PATIENCE = 0.04
 _SERVER = re.compile(r"Docker/([0-9][0-9.]*)")
@@ -144,6 +147,11 @@ class Engine:
             return None
         return found
 
+    def onbuild(self, images: Mapping[str, str]) -> dict[str, Sequence[str]]:
+        """The ONBUILD triggers of the images that are here and have any; ``images``: a name → the image as listed."""
+        found = zip(images, each(self.inspect, images.values(), at_once=_QUESTIONS), strict=True)
+        return {name: image.onbuild for name, image in found if image and image.onbuild}
+
     def find(self, image: str) -> str:
         """The id of an image that is here, by reference or id; an empty string when it is not."""
         found = self.inspect(image)
@@ -237,8 +245,9 @@ class Engine:
 def _inspected(attributes: Mapping[str, Any]) -> LocalImage:
     """``/images/<name>/json`` says the same as a list does, in other places."""
     kind = (attributes.get("Os"), attributes.get("Architecture"), attributes.get("Variant"))
-    labels = (attributes.get("Config") or {}).get("Labels")
-    return replace(_local({**attributes, "Labels": labels, "Created": 0}), platform="/".join(filter(None, kind)))
+    config = attributes.get("Config") or {}
+    told = _local({**attributes, "Labels": config.get("Labels"), "Created": 0})
+    return replace(told, platform="/".join(filter(None, kind)), onbuild=tuple(config.get("OnBuild") or ()))
 
 
 def _local(entry: Mapping[str, Any]) -> LocalImage:

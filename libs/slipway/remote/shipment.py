@@ -77,9 +77,7 @@ def ship(known: Survey, names: Sequence[str]) -> Shipment:
     for name in names:
         image = known.stack[name]
         _add(entries, repository.worktree.root, image.dockerfile, _dockerfile(repository, image))
-        manifest = known.facts.manifests[name]
-        read = {path: text for path, text in manifest.files.items() if path not in image.contexts}
-        for path, text in read.items():
+        for path, text in known.facts.manifests[name].files.items():
             _add_read(entries, repository, image, path, text, known.facts.trees)
     return Shipment(repository.worktree.root, _with_folders(entries, repository.worktree.root))
 

@@ -48,7 +48,7 @@ class Context:
 
         When no folder has all of them, those are told that the folder with most of them is without.
         """
-        named = {path: f"{self.dockerfile}:{source.line}" for source in sources for path in source.literal if path}
+        named = {path: source.place(self.dockerfile) for source in sources for path in source.literal if path}
         here = self._having(self.path, named)
         if len(here) < len(named):
             nearest = max(self._folders, key=lambda folder: len(self._having(folder, named)))
@@ -83,7 +83,7 @@ class Context:
                     continue
                 folder = _before_the_pattern(path, source.parents)
                 if folder and not _is_sent(self._resolved(folder), sent):
-                    where = f"{self.dockerfile}:{source.line}"
+                    where = source.place(self.dockerfile)
                     hint = f"BuildKit allows that only where something else of {one_line(folder)} is sent"
                     problems.append(Problem(where, f"source {one_line(path)} matches nothing", hint))
         return problems

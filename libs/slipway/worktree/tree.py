@@ -132,7 +132,7 @@ class Worktree:
         entries: dict[str, str] = {}
         sent: dict[str, Mapping[str, str]] = {}
         for source in sources:
-            where = f"{dockerfile}:{source.line}"
+            where = source.place(dockerfile)
             for pattern in source.paths:
                 for path in place.named(source, pattern):
                     name = path if context == "." else f"{context}/{path}"
