@@ -26,7 +26,7 @@ from slipway.survey import Survey, read_repository, survey
 from slipway.testing.fakes import HASTE, FakeEngine, FakeRun, digest_of, local_image
 from slipway.worktree import Worktree
 
-PYTHON = LocalImage("sha256:python", ("python:3.12-slim",))
+PYTHON = LocalImage("sha256:python", ("docker.io/library/python:3.12-slim",))
 ALL = ["base-runtime", "base-ml", "svc-forms", "svc-ocr"]
 REGISTRY = "127.0.0.1:1"
 
@@ -139,6 +139,23 @@ def test_a_target_says_all_that_the_image_is_made_of(bench: Bench) -> None:
         "output": ["type=docker"],
     }
     assert bench.run.commands[1].cwd == str(bench.root)
+
+
+@pytest.mark.fault("P30")
+@pytest.mark.parametrize("registry", ["docker.io", "index.docker.io"])
+def test_images_on_docker_hub_are_known_again(bench: Bench, registry: str) -> None:
+    """The engine lists them without ``docker.io``, and so BuildKit looks for a context that stands in for one."""
+    bench.environment["REGISTRY"] = registry
+    assert told(bench.build()) == [(name, "built", "") for name in ALL]
+    target = json.loads(bench.run.commands[1].stdin)["target"]["base-ml"]
+    content = target["contexts"]["slipway/base-runtime:v0.1.0"]
+    assert content.startswith("docker-image://docker.io/slipway/base-runtime:in-")
+    assert target["tags"][0] == "docker.io/slipway/base-ml:v0.1.0"
+    bench.run.commands.clear()
+    assert told(bench.build()) == [(name, "reused", "") for name in ALL]
+    bench.environment["BASE_VERSION"] = "v0.2.0"
+    assert told(bench.build()) == [(name, "tagged", "") for name in ALL]
+    assert bench.run.commands == []
 
 
 def test_a_builder_of_its_own_gets_one_linked_solve(bench: Bench) -> None:

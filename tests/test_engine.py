@@ -206,6 +206,24 @@ def test_an_image_is_inspected(tmp_path: Path, way: str, status: int, found: Loc
         assert engine.find("a.example/b:1") == (found.id if found else "")
 
 
+def test_images_are_listed_by_their_full_names(tmp_path: Path) -> None:
+    """An engine leaves out what Docker takes for granted of a name on Docker Hub."""
+    listed = {
+        "Id": "sha256:1",
+        "RepoTags": ["me/b:1", "python:3.12", "docker.io/x:1", "registry-1.docker.io/me/b:1", "<none>:<none>"],
+        "RepoDigests": ["me/b@sha256:2", "[::1]:5000/b@sha256:2", "<none>@<none>"],
+    }
+    with served(tmp_path, "socket", 200, json.dumps([listed]).encode()) as engine:
+        (image,) = engine.images()
+    assert image.tags == (
+        "docker.io/me/b:1",
+        "docker.io/library/python:3.12",
+        "docker.io/library/x:1",
+        "registry-1.docker.io/me/b:1",
+    )
+    assert image.digests == ("docker.io/me/b@sha256:2", "[::1]:5000/b@sha256:2")
+
+
 def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="engine: no engine answers"):
         Engine(f"unix://{tmp_path}/none.sock").images()

@@ -21,8 +21,8 @@ from slipway.model import (
     check_registry,
     check_tag,
     content_tag,
-    familiar,
-    pull_reference,
+    full_name,
+    registry_name,
 )
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
@@ -48,8 +48,7 @@ def test_a_reference(text: str, reference: Reference) -> None:
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [
-        ("Rel/x:1", "Rel/x:1: the registry is missing", "host[:port]/Rel/x:1"),
-        ("python:3.12", "python:3.12: the registry is missing", "host[:port]/python:3.12"),
+        ("Python:3.12", "path=library/Python: not a repository path", "path=library/python"),
         ("localhost:99999/x", "REGISTRY=localhost:99999: port '99999' is not 1 to 65535", ""),
         ("localhost:0/x", "REGISTRY=localhost:0: port '0' is not 1 to 65535", ""),
         ("localhost:/x", "REGISTRY=localhost:: port '' is not 1 to 65535", ""),
@@ -95,7 +94,21 @@ def test_no_registry(text: str, message: str, hint: str) -> None:
     assert (caught.value.message, caught.value.hint) == (message, hint)
 
 
-@pytest.mark.parametrize("text", ["reg", "REG", "reg:1", "reg:65535", "[::1]", "[2001:db8::1]:443", "a-b.c"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "reg",
+        "REG",
+        "reg:1",
+        "reg:65535",
+        "docker.io",
+        "index.docker.io",
+        "registry-1.docker.io",
+        "[::1]",
+        "[2001:db8::1]:443",
+        "a-b.c",
+    ],
+)
 def test_a_registry(text: str) -> None:
     assert check_registry(text) == text
 
@@ -222,22 +235,63 @@ def test_schemes_and_digests_that_go_on() -> None:
         Reference.parse(f"ghcr.io/x@{DIGEST}0")
 
 
-@pytest.mark.parametrize(
-    ("root", "listed", "pulled"),
-    [
-        ("python", "python:latest", "docker.io/library/python:latest"),
-        ("python:3.12", "python:3.12", "docker.io/library/python:3.12"),
-        ("docker.io/library/python", "python:latest", "docker.io/library/python:latest"),
-        ("acme/tool", "acme/tool:latest", "docker.io/acme/tool:latest"),
-        ("docker.io/acme/tool:1", "acme/tool:1", "docker.io/acme/tool:1"),
-        ("ghcr.io/tool:1", "ghcr.io/tool:1", "ghcr.io/tool:1"),
-        ("reg:5000/tool", "reg:5000/tool:latest", "reg:5000/tool:latest"),
-        ("localhost/tool:1", "localhost/tool:1", "localhost/tool:1"),
-        (f"python@{DIGEST}", f"python@{DIGEST}", f"docker.io/library/python@{DIGEST}"),
-    ],
-)
-def test_a_root_image_as_it_is_listed_and_as_it_is_pulled(root: str, listed: str, pulled: str) -> None:
-    assert (familiar(root), str(pull_reference(root))) == (listed, pulled)
+#: As written, in full, and the key under which BuildKit looks for a named context of this name.
+NAMES = [
+    ("x", "docker.io/library/x:latest", "x"),
+    ("x:1", "docker.io/library/x:1", "x:1"),
+    ("library/x", "docker.io/library/x:latest", "x"),
+    ("docker.io/x", "docker.io/library/x:latest", "x"),
+    ("docker.io/library/x:1", "docker.io/library/x:1", "x:1"),
+    ("index.docker.io/x:latest", "docker.io/library/x:latest", "x"),
+    ("index.docker.io/library/x", "docker.io/library/x:latest", "x"),
+    ("me/x:v1", "docker.io/me/x:v1", "me/x:v1"),
+    ("docker.io/me/x:v1", "docker.io/me/x:v1", "me/x:v1"),
+    ("index.docker.io/me/x:v1", "docker.io/me/x:v1", "me/x:v1"),
+    ("me/a/x", "docker.io/me/a/x:latest", "me/a/x"),
+    ("library/a/x", "docker.io/library/a/x:latest", "library/a/x"),
+    ("registry-1.docker.io/me/x:v1", "registry-1.docker.io/me/x:v1", "registry-1.docker.io/me/x:v1"),
+    ("registry-1.docker.io/x", "registry-1.docker.io/x:latest", "registry-1.docker.io/x"),
+    ("docker.io:443/x", "docker.io:443/x:latest", "docker.io:443/x"),
+    ("DOCKER.IO/me/x:1", "DOCKER.IO/me/x:1", "DOCKER.IO/me/x:1"),
+    ("ghcr.io/x:1", "ghcr.io/x:1", "ghcr.io/x:1"),
+    ("GHCR.io/x:1", "GHCR.io/x:1", "GHCR.io/x:1"),
+    ("Reg/x:1", "Reg/x:1", "Reg/x:1"),
+    ("reg/x:1", "docker.io/reg/x:1", "reg/x:1"),
+    ("reg:5000/x", "reg:5000/x:latest", "reg:5000/x"),
+    ("reg:5000/x:latest", "reg:5000/x:latest", "reg:5000/x"),
+    ("localhost/x:1", "localhost/x:1", "localhost/x:1"),
+    ("LOCALHOST:5000/x:1", "LOCALHOST:5000/x:1", "LOCALHOST:5000/x:1"),
+    ("[::1]:5000/me/x:1", "[::1]:5000/me/x:1", "[::1]:5000/me/x:1"),
+    ("[2001:DB8::1]/x", "[2001:DB8::1]/x:latest", "[2001:DB8::1]/x"),
+    (f"x@{DIGEST}", f"docker.io/library/x@{DIGEST}", f"x@{DIGEST}"),
+    (f"me/x:1@{DIGEST}", f"docker.io/me/x@{DIGEST}", f"me/x:1@{DIGEST}"),
+]
+
+
+@pytest.mark.parametrize(("text", "full", "context"), NAMES)
+def test_a_name_means_what_it_means_to_docker(text: str, full: str, context: str) -> None:
+    assert (full_name(text), Reference.read(text).context) == (full, context)
+    assert full_name(full) == full
+
+
+def test_a_reference_on_docker_hub_has_one_form() -> None:
+    assert Reference("index.docker.io", "x", "1") == Reference("docker.io", "library/x", "1")
+    assert Reference("docker.io", "library/x", "1").tagged("2") == Reference.parse("x:2")
+    assert [registry_name(text) for text in ("index.docker.io", "docker.io", "ghcr.io", "registry-1.docker.io")] == [
+        "docker.io",
+        "docker.io",
+        "ghcr.io",
+        "registry-1.docker.io",
+    ]
+
+
+@pytest.mark.fault("P31")
+@pytest.mark.parametrize("text", ["DOCKER.IO", "docker.io:443", "Index.docker.io", "index.docker.io:443"])
+def test_what_only_looks_like_docker_hub(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_registry(text)
+    said = f"REGISTRY={text}: Docker takes this for another registry than docker.io"
+    assert (caught.value.message, caught.value.hint) == (said, "REGISTRY=docker.io")
 
 
 def test_on_a_fresh_base_an_image_is_not_fresh_itself() -> None:

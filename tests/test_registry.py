@@ -60,11 +60,16 @@ def refused(registry: Registry, reference: Reference) -> tuple[str, str]:
         ("127.8.0.1", "http://127.8.0.1"),
         ("[::1]:5000", "http://[::1]:5000"),
         ("registry.example.com", "https://registry.example.com"),
+        ("LOCALHOST:5000", "http://LOCALHOST:5000"),
+        ("[2001:db8::1]", "https://[2001:db8::1]"),
+        ("Registry.Example.com", "https://Registry.Example.com"),
+        ("docker.io", "https://registry-1.docker.io"),
+        ("registry-1.docker.io", "https://registry-1.docker.io"),
         ("localhost.example.com:5000", "https://localhost.example.com:5000"),
         ("192.168.0.1:5000", "https://192.168.0.1:5000"),
     ],
 )
-def test_plain_http_is_for_loopback_alone(host: str, url: str) -> None:
+def test_where_a_registry_is_and_plain_http_for_loopback_alone(host: str, url: str) -> None:
     assert base_url(host) == url
 
 

@@ -55,6 +55,16 @@ def test_versions_of_bases_and_services(tmp_path: Path) -> None:
     assert (two.version("base"), two.version("service")) == ("v2", "v7")
 
 
+def test_docker_hub_has_one_name(tmp_path: Path) -> None:
+    hub = load(tmp_path, environment={"REGISTRY": "index.docker.io", "OWNER": "me"})
+    assert (hub.registry, hub["REGISTRY"], hub.build_args["REGISTRY"]) == (
+        "docker.io",
+        "index.docker.io",
+        "index.docker.io",
+    )
+    assert str(hub.reference("svc-ocr", "service")) == "docker.io/me/svc-ocr:v0.1.0"
+
+
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     given(
         tmp_path,

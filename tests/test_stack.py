@@ -6,6 +6,7 @@ import pytest
 
 from slipway.errors import UsageError
 from slipway.model import Image
+from slipway.rules import notes
 from slipway.stack import Assembly, Naming, assemble, name_of
 
 HEAD = "ARG REGISTRY\nARG OWNER\nARG BASE_VERSION\n"
@@ -86,6 +87,61 @@ def test_another_version_or_registry_is_a_root_image() -> None:
     assert (pinned.parents, pinned.roots) == ((), ("reg:5000/acme/base-runtime:v0",))
     foreign = assembled({BASE: RUNTIME, OCR: "FROM ghcr.io/acme/base-runtime:v1\n"}).stack["svc-ocr"]
     assert (foreign.parents, foreign.roots) == ((), ("ghcr.io/acme/base-runtime:v1",))
+
+
+HUB_ARGS = {**ARGS, "REGISTRY": "docker.io", "OWNER": "me"}
+
+
+@pytest.mark.fault("P30")
+@pytest.mark.parametrize("prefix", ["docker.io/me/", "index.docker.io/me/", "me/"])
+def test_every_form_of_docker_hubs_name_means_the_parent(prefix: str) -> None:
+    texts = {BASE: RUNTIME, OCR: f"FROM {prefix}base-runtime:v1\n"}
+    found = assemble(texts, naming=Naming("docker.io/me", "v1", "v1"), args=HUB_ARGS).stack["svc-ocr"]
+    assert (found.parents, found.roots) == (("base-runtime",), ())
+    assert found.links == {f"{prefix}base-runtime:v1": "base-runtime"}
+
+
+@pytest.mark.parametrize("prefix", ["registry-1.docker.io/me/", "DOCKER.IO/me/", "docker.io:443/me/", "", "you/"])
+def test_another_name_is_not_the_parent_on_docker_hub(prefix: str) -> None:
+    root = f"{prefix}base-runtime:v1"
+    texts = {BASE: RUNTIME, OCR: f"FROM {root}\n"}
+    found = assemble(texts, naming=Naming("docker.io/me", "v1", "v1"), args=HUB_ARGS).stack["svc-ocr"]
+    assert (found.parents, found.roots) == ((), (root,))
+
+
+@pytest.mark.parametrize("text", ["base-runtime:v1", "library/base-runtime:v1", "docker.io/base-runtime:v1"])
+def test_docker_hubs_own_images_have_a_parent_without_an_owner(text: str) -> None:
+    texts = {BASE: RUNTIME, OCR: f"FROM {text}\n"}
+    found = assemble(texts, naming=Naming("docker.io/library", "v1", "v1"), args=ARGS).stack["svc-ocr"]
+    assert found.links == {text: "base-runtime"}
+
+
+@pytest.mark.fault("P32")
+@pytest.mark.parametrize(
+    ("root", "told"),
+    [
+        ("base-runtime", "docker.io/library/base-runtime:latest"),
+        ("acme/base-runtime:v1", "docker.io/acme/base-runtime:v1"),
+        ("docker.io/acme/base-runtime:v1", ""),
+        ("reg:5000/acme/base-runtime:v0", ""),
+        ("svc-forms", ""),
+        ("python:3.12-slim", ""),
+    ],
+)
+def test_a_base_named_without_its_registry_is_pointed_out(root: str, told: str) -> None:
+    texts = {BASE: RUNTIME, "apps/svc_forms/Dockerfile": RUNTIME, OCR: f"# a comment\nFROM {root}\n"}
+    meant = "the base of this stack is ${REGISTRY}/${OWNER}/base-runtime:${BASE_VERSION}"
+    assert notes(assembled(texts), ()) == ((f"{OCR}:2: {root} is {told}; {meant}",) if told else ())
+
+
+def test_a_base_that_is_called_as_its_root_image_is_no_mistake() -> None:
+    assert notes(assembled({BASE: "FROM base-runtime:1\n"}), ()) == ()
+
+
+def test_a_stage_copied_from_a_base_without_its_registry_is_pointed_out() -> None:
+    texts = {BASE: RUNTIME, OCR: "FROM scratch\nCOPY --from=base-runtime /a /a\n"}
+    (said,) = notes(assembled(texts), ())
+    assert said.startswith(f"{OCR}: base-runtime is docker.io/library/base-runtime:latest; ")
 
 
 def test_a_cycle_is_told_as_a_path() -> None:

@@ -1,26 +1,41 @@
-"""Which registries are spoken to in plain HTTP: those on loopback, and private addresses that the project lists."""
+"""Where a registry is, and how it is spoken to: in plain HTTP on loopback and at private addresses that the project
+lists, else in TLS.
+
+Docker Hub's API is at another host than its name says, as the engine has it (moby's ``registry/config.go``).
+"""
 
 from __future__ import annotations
 
 import ipaddress
 from collections.abc import Collection
 
+from slipway.model import HUB
 
-def base_url(host: str, insecure: Collection[str] = ()) -> str:
-    """Plain HTTP for loopback, as docker does, and for the hosts in ``insecure``; TLS for all else."""
-    return f"{'http' if is_loopback(host) or host in insecure else 'https'}://{host}"
+#: Where Docker Hub's API is.
+_HUB_API = "registry-1.docker.io"
+
+
+def endpoint(registry: str) -> str:
+    """The ``host[:port]`` that answers for a registry."""
+    return _HUB_API if registry == HUB else registry
+
+
+def base_url(registry: str, insecure: Collection[str] = ()) -> str:
+    """Plain HTTP for loopback, as docker does, and for the registries in ``insecure``; TLS for all else."""
+    plain = is_loopback(registry) or registry in insecure
+    return f"{'http' if plain else 'https'}://{endpoint(registry)}"
 
 
 def is_loopback(host: str) -> bool:
     """Whether ``host[:port]`` is this machine by its very name."""
     address = _address(host)
-    return address.is_loopback if address else _name(host) == "localhost"
+    return address.is_loopback if address else _name(host).lower() == "localhost"
 
 
 def is_private(host: str) -> bool:
     """Whether ``host[:port]`` is an address of loopback or of a private network; a name might resolve to anything."""
     address = _address(host)
-    return address.is_private if address else _name(host) == "localhost"
+    return address.is_private if address else _name(host).lower() == "localhost"
 
 
 def host_and_port(host: str, *, plain: bool) -> tuple[str, int]:

@@ -22,7 +22,7 @@ from slipway import graph, runs
 from slipway.command import Command
 from slipway.engine import Engine
 from slipway.errors import BuildError, MissingError, SlipwayError
-from slipway.model import LocalImage, familiar, pull_reference
+from slipway.model import LocalImage, Reference
 from slipway.parallel import each
 from slipway.plan import BUILD, PULL, TAG, Outcome, Plan, Step, unlike
 from slipway.progress import Event, Failure
@@ -99,9 +99,9 @@ def ahead(work: Work) -> Iterator[Command]:
 def pull_roots(survey: Survey, plan: Plan, engine: Engine) -> bool:
     """Pull root images that images to build need and the engine lacks; True when any was (then survey again)."""
     lacking = {root for step in plan.of(BUILD) for root in survey.stack[step.image].roots}
-    lacking = {root for root in lacking if not survey.facts.roots[root] and not engine.find(familiar(root))}
+    lacking = {root for root in lacking if not survey.facts.roots[root] and not engine.find(root)}
     for root in sorted(lacking):
-        engine.pull(pull_reference(root))
+        engine.pull(Reference.parse(root).full)
     return bool(lacking)
 
 
@@ -169,7 +169,7 @@ def _solve(work: Work, wave: Sequence[str], seconds: dict[str, float]) -> tuple[
     for name, spent in solved.seconds.items():
         seconds[name] += spent
     contents = [str(work.plan.by_image[name].content) for name in wave]
-    listed = _look(work, [*contents, *map(familiar, work.survey.facts.roots)])
+    listed = _look(work, [*contents, *work.survey.facts.roots])
     made = [name for name in wave if _is_made(work.plan.by_image[name], solved, listed)]
     unfit = _unfit(work, made, solved, listed)
     for name, failure in unfit.items():

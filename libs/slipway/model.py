@@ -1,7 +1,14 @@
 """What an image is called and made of. Frozen values; parsed once, then trusted.
 
-The reference grammar follows the distribution project's ``reference`` package, made stricter where docker
-accepts what nobody means: the registry is always named, the path is lower case, the port is 1 – 65535.
+A name means what it means to Docker, whose rules are those of the distribution project's ``reference`` package:
+
+- a name is on Docker Hub unless its first part is ``localhost``, or has a dot, a colon or an upper-case letter;
+- ``index.docker.io`` is ``docker.io``, and on it ``x`` is ``library/x``;
+- every other host is a registry of its own, spelled as it is given: ``registry-1.docker.io``, with a port or
+  without, in capitals or not.
+
+The engine lists images by their familiar names (``me/x:v1`` for ``docker.io/me/x:v1``). slipway's edges turn those into
+the full ones, so within slipway one image has one name.
 """
 
 from __future__ import annotations
@@ -21,7 +28,10 @@ _HOST = re.compile(
 _PATH = re.compile(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
+#: Docker Hub, as Docker's full names call it.
+HUB = "docker.io"
+_HUB_BEFORE = "index.docker.io"
+_OFFICIAL = "library/"
 INPUT_LABEL = "slipway.input"
 TITLE_LABEL = "org.opencontainers.image.title"
 RUN_LABEL = "slipway.run"
@@ -58,7 +68,14 @@ def check_registry(text: str) -> str:
         raise UsageError(f"REGISTRY={text}: {host!r} is no host name")
     if colon and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
         raise UsageError(f"REGISTRY={text}: port {port!r} is not 1 to 65535")
+    if host.lower() in (HUB, _HUB_BEFORE) and text not in (HUB, _HUB_BEFORE):
+        raise UsageError(f"REGISTRY={text}: Docker takes this for another registry than {HUB}", hint=f"REGISTRY={HUB}")
     return text
+
+
+def registry_name(text: str) -> str:
+    """A registry as Docker's full names call it: ``docker.io`` for ``index.docker.io``, any other as it is."""
+    return HUB if text == _HUB_BEFORE else text
 
 
 def check_path(text: str, setting: str = "OWNER") -> str:
@@ -84,12 +101,17 @@ def check_tag(text: str, setting: str = "BASE_VERSION") -> str:
 
 @dataclass(frozen=True)
 class Reference:
-    """``registry/path:tag`` or ``registry/path@digest``."""
+    """``registry/path:tag`` or ``registry/path@digest``, as Docker spells a name out in full."""
 
     registry: str
     path: str
     tag: str = ""
     digest: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "registry", registry_name(self.registry))
+        if self.registry == HUB and "/" not in self.path:
+            object.__setattr__(self, "path", f"{_OFFICIAL}{self.path}")
 
     def __str__(self) -> str:
         suffix = f"@{self.digest}" if self.digest else f":{self.tag}" if self.tag else ""
@@ -104,27 +126,64 @@ class Reference:
         """The last part of the path: ``svc-ocr``."""
         return self.path.rpartition("/")[2]
 
+    @property
+    def full(self) -> Reference:
+        """With a tag: Docker reads a name that has neither tag nor digest as ``:latest``."""
+        return self if self.tag or self.digest else self.tagged("latest")
+
+    @property
+    def context(self) -> str:
+        """The key under which BuildKit looks for a named context that stands in for this image.
+
+        It is the familiar name (tag and digest included), without ``:latest``.
+        """
+        path = self.path
+        if self.registry == HUB:
+            official = path.startswith(_OFFICIAL) and path.count("/") == 1
+            repository = path.removeprefix(_OFFICIAL) if official else path
+        else:
+            repository = self.repository
+        text = f"{repository}{f':{self.tag}' if self.tag else ''}{f'@{self.digest}' if self.digest else ''}"
+        return text.removesuffix(":latest")
+
     def tagged(self, tag: str) -> Reference:
         return replace(self, tag=tag, digest="")
 
     @classmethod
+    def read(cls, text: str) -> Reference:
+        """The parts of ``text`` as Docker tells them apart, none of them checked."""
+        named, _, digest = text.partition("@")
+        first, _, rest = named.partition("/")
+        registry, path = (first, rest) if names_registry(text) else (HUB, named)
+        path, _, tag = path.partition(":")
+        return cls(registry, path, tag, digest)
+
+    @classmethod
     def parse(cls, text: str) -> Reference:
-        """Raises UsageError unless ``text`` is ``registry/path[:tag|@sha256:…]``."""
+        """Raises UsageError unless Docker could take ``text`` for an image's name."""
         refuse_login(text)
         if "://" in text:
             raise UsageError(f"{text}: a reference has no scheme", hint=text.partition("://")[2])
-        rest, at, digest = text.partition("@")
+        named, at, digest = text.partition("@")
         if at and not _DIGEST.fullmatch(digest):
             raise UsageError(f"{text}: a digest is sha256: and 64 hexadecimal digits")
-        registry, slash, path = rest.partition("/")
-        if not slash or not ("." in registry or ":" in registry or registry in LOOPBACK):
-            raise UsageError(f"{text}: the registry is missing", hint=f"host[:port]/{rest}")
-        path, colon, tag = path.partition(":")
-        check_registry(registry)
-        check_path(path, "path")
-        if colon:
-            check_tag(tag, "tag")
-        return cls(registry, path, tag, digest)
+        found = cls.read(text)
+        check_registry(found.registry)
+        check_path(found.path, "path")
+        if found.tag or named.endswith(":"):
+            check_tag(found.tag, "tag")
+        return found
+
+
+def names_registry(text: str) -> bool:
+    """Whether an image's name begins with its registry. Docker looks for any other on Docker Hub."""
+    first, slash, _ = text.partition("@")[0].partition("/")
+    return bool(slash) and (first == "localhost" or "." in first or ":" in first or first != first.lower())
+
+
+def full_name(text: str) -> str:
+    """An image's name as Docker spells it out: registry and path, then its digest, else its tag, else ``:latest``."""
+    return str(Reference.read(text).full)
 
 
 def kind_of(dockerfile: str) -> str:
@@ -191,6 +250,8 @@ class Stack:
 class LocalImage:
     """An image in the engine. ``size`` in bytes, ``created`` in seconds since 1970.
 
+    ``tags`` and ``digests`` are full names.
+
     A listed image has no ``platform`` (``linux/amd64``, ``linux/arm64/v8``) and no ``onbuild`` (its triggers), an
     inspected one no ``created``.
     """
@@ -221,20 +282,3 @@ class LocalImage:
 def content_tag(input_digest: str) -> str:
     """``in-`` and the first 12 hexadecimal digits of an input digest."""
     return f"{CONTENT_PREFIX}{input_digest.removeprefix('sha256:')[:12]}"
-
-
-def familiar(reference: str) -> str:
-    """As the engine lists it: without Docker Hub's prefix, with a tag."""
-    for prefix in ("docker.io/library/", "docker.io/"):
-        reference = reference.removeprefix(prefix)
-    named = "@" in reference or ":" in reference.rpartition("/")[2]
-    return reference if named else f"{reference}:latest"
-
-
-def pull_reference(root: str) -> Reference:
-    """A root image as the engine pulls it: Docker Hub's short names spelled out, with a tag."""
-    name = familiar(root)
-    first = name.partition("/")[0]
-    hosted = "/" in name and ("." in first or ":" in first or first == "localhost")
-    full = name if hosted else f"docker.io/{name}" if "/" in name else f"docker.io/library/{name}"
-    return Reference.parse(full)

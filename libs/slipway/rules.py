@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from slipway.dockerfile import Hazard
 from slipway.dockerfile.hazards import extra_index
 from slipway.errors import PolicyError, Problem, SlipwayError, UsageError, one_line, suggestion
-from slipway.model import CONTENT_PREFIX, Image, Reference, pull_reference
+from slipway.model import CONTENT_PREFIX, HUB, Image, Reference, full_name, names_registry
 from slipway.project import Project
 from slipway.registry import Registry
 from slipway.sizes import size
@@ -57,21 +57,21 @@ def unsendable(image: Image, files: Files) -> list[Problem]:
 
 
 def refuse_missing_bases(
-    images: Iterable[Image], host: str, roots: Mapping[str, str], registry: Callable[[], Registry]
+    images: Iterable[Image], host: str, owner: str, roots: Mapping[str, str], registry: Callable[[], Registry]
 ) -> None:
     """Raises UsageError when ``images`` stand on bases at ``host`` that neither it nor the engine has (``roots``: root
-    image → what the engine holds); the versions there are told. Raises PushError."""
+    image → what the engine holds); the versions there are told. On Docker Hub only what belongs to ``owner`` counts:
+    everybody's root images are there, too. Raises PushError."""
     problems: list[Problem] = []
     for image in images:
         for root in image.roots:
-            if root.startswith(f"{host}/") and not roots[root]:
-                reference = pull_reference(root)
-                if not registry().digest(reference):
-                    version = reference.tag or reference.digest[:19]
-                    hint = f"did you push {reference.name} {version}? {_versions(reference, registry())}"
-                    problems.append(
-                        Problem(image.dockerfile, f"FROM {root}: neither in the engine nor at {host}", hint)
-                    )
+            reference = Reference.read(root).full
+            own = reference.registry == host and (host != HUB or reference.path.startswith(f"{owner}/"))
+            if own and not roots[root] and not registry().digest(reference):
+                version = reference.tag or reference.digest[:19]
+                hint = f"did you push {reference.name} {version}? {_versions(reference, registry())}"
+                what = f"FROM {root}: neither in the engine nor at {host}"
+                problems.append(Problem(image.dockerfile, what, hint))
     if problems:
         raise UsageError.of(problems)
 
@@ -85,13 +85,13 @@ def _versions(reference: Reference, registry: Registry) -> str:
 
 
 def notes(assembly: Assembly, leaving: Sequence[str]) -> tuple[str, ...]:
-    """What is read by a frontend, contexts that could be others, hazards that are only told, and links
-    (``path -> target``) that lead outside."""
+    """What is read by a frontend, contexts that could be others, hazards that are only told, root images called as a base,
+    and links (``path -> target``) that lead outside."""
     frontends = [f"{image.dockerfile} is read by {image.frontend}" for image in assembly.stack if image.frontend]
     told = [f"{problem}; {problem.hint}" for problem, hazard in _hazards(assembly) if not hazard.refused]
     links = [f"{one_line(link)} leads out of the context: sent as a link, never followed" for link in leaving]
     more = [f"{len(links) - _LINKS_SHOWN} more links lead out"] if len(links) > _LINKS_SHOWN else []
-    return (*frontends, *_contexts(assembly), *told, *links[:_LINKS_SHOWN], *more)
+    return (*frontends, *_contexts(assembly), *told, *_unmeant(assembly), *links[:_LINKS_SHOWN], *more)
 
 
 def _contexts(assembly: Assembly) -> Iterator[str]:
@@ -104,6 +104,19 @@ def _contexts(assembly: Assembly) -> Iterator[str]:
         yield f"{dockerfile}: its context is {nearest}, the nearest folder; {named} {have} all its sources, too"
     if len(several) > _CONTEXTS_SHOWN:
         yield f"{len(several) - _CONTEXTS_SHOWN} more images have the nearest of several folders as their context"
+
+
+def _unmeant(assembly: Assembly) -> Iterator[str]:
+    """Root images on Docker Hub that are called as a base of the stack: they are mostly meant to be that base."""
+    bases = {image.name for image in assembly.stack if image.kind == "base"}
+    for image in assembly.stack:
+        lines = {stage.base: f":{stage.line}" for stage in assembly.readings[image.name].stages}
+        for root in image.roots:
+            name = Reference.read(root).name
+            if name in bases - {image.name} and not names_registry(root):
+                meant = f"${{REGISTRY}}/${{OWNER}}/{name}:${{BASE_VERSION}}"
+                where = f"{image.dockerfile}{lines.get(root, '')}"
+                yield f"{where}: {root} is {full_name(root)}; the base of this stack is {meant}"
 
 
 def extra_indexes(files: Iterable[str], worktree: Worktree) -> Iterator[str]:

@@ -16,7 +16,7 @@ from slipway.command import Secret
 from slipway.engine.address import buildx_words, context_name, engine_address
 from slipway.envfile import Entry, parse_env
 from slipway.errors import Problem, UsageError, one_line, suggestion
-from slipway.model import Reference, refuse_login
+from slipway.model import Reference, refuse_login, registry_name
 from slipway.project import Project, parse_project
 from slipway.redact import MASK, login_secrets, url_secrets, without_logins
 from slipway.setting import SETTINGS, Setting
@@ -48,7 +48,8 @@ class Settings:
 
     @property
     def registry(self) -> str:
-        return self["REGISTRY"]
+        """REGISTRY, as Docker's full names call it."""
+        return registry_name(self["REGISTRY"])
 
     @property
     def owner(self) -> str:

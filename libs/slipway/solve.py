@@ -16,7 +16,7 @@ from slipway.bake import Target, bake_command, bake_file, overrides
 from slipway.command import Command
 from slipway.engine import DOCKER_BUILDX, Engine
 from slipway.errors import MissingError
-from slipway.model import FRESH_LABEL, INPUT_LABEL, TITLE_LABEL, LocalImage
+from slipway.model import FRESH_LABEL, INPUT_LABEL, TITLE_LABEL, LocalImage, Reference
 from slipway.plan import REUSE, Plan, Step, step_of
 from slipway.progress import Event, Failure, Progress
 from slipway.runner import Watched
@@ -190,7 +190,9 @@ def _redacted(failure: Failure, record: runs.Run) -> Failure:
 def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
     site, image, given = work.site, work.survey.stack[step.image], work.settings.build_args
     links = {
-        text: f"target:{parent}" if parent in baked else f"docker-image://{work.survey.facts.content(parent)}"
+        Reference.read(text).context: f"target:{parent}"
+        if parent in baked
+        else f"docker-image://{work.survey.facts.content(parent)}"
         for text, parent in image.links.items()
     }
     links |= {name: site.contexts[name] for name in image.contexts}

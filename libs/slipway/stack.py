@@ -16,7 +16,7 @@ from types import MappingProxyType
 from slipway import dockerfile as reader
 from slipway import graph
 from slipway.errors import Problem, UsageError, suggestion
-from slipway.model import Image, Stack, kind_of
+from slipway.model import HUB, Image, Reference, Stack, kind_of
 
 _NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 #: The repository's root as a context.
@@ -27,11 +27,16 @@ _NAME = re.compile(r"[a-z0-9]+(?:(?:__?|-+)[a-z0-9]+)*")
 
 @dataclass(frozen=True)
 class Naming:
-    """How this stack's images are called: ``registry/owner`` and the version tag of each kind."""
+    """How this stack's images are called: ``registry/owner`` as in a full name, and the version tag of each kind."""
 
     prefix: str
     base_version: str
     version: str
+
+    @property
+    def shared(self) -> bool:
+        """Whether others have images under this prefix, too: Docker Hub's official ones."""
+        return self.prefix == f"{HUB}/library"
 
     def version_of(self, kind: str) -> str:
         return self.base_version if kind == "base" else self.version
@@ -137,7 +142,7 @@ def _image(
         parent, _ = _internal(base, naming)
         if linked := _parent(base, naming, known):
             links[base] = linked
-        elif not parent or parent in known:
+        elif not parent or parent in known or naming.shared:
             roots.append(base)
         else:
             use = reading.uses[base]
@@ -178,11 +183,11 @@ def _parent(base: str, naming: Naming, known: Mapping[str, str]) -> str:
 
 
 def _internal(base: str, naming: Naming) -> tuple[str, str]:
-    """The image name and tag of a reference under this stack's prefix; else two empty strings."""
-    if not base.startswith(naming.prefix + "/"):
+    """The image name and the tag, else the digest, of a reference under this stack's prefix; else two empty strings."""
+    found = Reference.read(base)
+    if not found.repository.startswith(naming.prefix + "/"):
         return "", ""
-    name, _, tag = base.removeprefix(naming.prefix + "/").partition(":")
-    return name.partition("@")[0], tag
+    return found.repository.removeprefix(naming.prefix + "/"), found.digest or found.tag
 
 
 def fitting_folders(

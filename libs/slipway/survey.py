@@ -16,7 +16,7 @@ from slipway.command import Secret
 from slipway.digest import Manifest, Trees, differences, input_digest
 from slipway.engine import Engine
 from slipway.errors import PolicyError, Problem, SlipwayError, UsageError
-from slipway.model import Image, LocalImage, Stack, familiar
+from slipway.model import Image, LocalImage, Reference, Stack
 from slipway.parallel import each
 from slipway.plan import Facts, unavailable
 from slipway.registry import Registry
@@ -148,7 +148,7 @@ def survey(
         repository.stack[name]
     read = _files(repository, repository.stack)
     local = engine.images()
-    onbuild = engine.onbuild({root: familiar(root) for image in repository.stack for root in image.roots})
+    onbuild = engine.onbuild(tuple(dict.fromkeys(root for image in repository.stack for root in image.roots)))
     if onbuild != repository.onbuild:
         repository = read_repository(settings, repository.worktree, repository.contexts, repository.native, onbuild)
         read = _files(repository, repository.stack)
@@ -176,7 +176,7 @@ def survey(
     published, notes = _published(asked, facts, registry) if lacking else (frozenset(), ())
     if not notes:
         to_build = [stack[name] for name in lacking if name not in published]
-        rules.refuse_missing_bases(to_build, settings.registry, facts.roots, registry)
+        rules.refuse_missing_bases(to_build, settings.registry, settings.owner, facts.roots, registry)
     said = rules.notes(repository.assembly, read.leaving)
     indexes = rules.extra_indexes({path for own in read.files.values() for path in own}, repository.worktree)
     return Survey(repository, replace(facts, published=published), (*said, *indexes, *notes))
@@ -214,14 +214,12 @@ def this_platform() -> str:
 
 def identity(root: str, local: Sequence[LocalImage]) -> str:
     """What the engine holds for a root image: its digest in its own registry, else its id, else an empty string."""
-    wanted = familiar(root)
-    repository, _, pinned = wanted.partition("@")
-    repository = repository.removesuffix(f":{repository.rpartition('/')[2].partition(':')[2]}")
+    wanted = Reference.read(root).full
     for image in local:
-        if wanted in image.tags or wanted in image.digests:
+        if str(wanted) in (*image.tags, *image.digests):
             # A copy pushed elsewhere has a digest there, too: it must not change what the image is called here.
-            own = [text.partition("@")[2] for text in image.digests if text.partition("@")[0] == repository]
-            return pinned or min(own, default=image.id)
+            own = [text.partition("@")[2] for text in image.digests if text.partition("@")[0] == wanted.repository]
+            return wanted.digest or min(own, default=image.id)
     return ""
 
 

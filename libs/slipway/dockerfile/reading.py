@@ -15,10 +15,11 @@ from typing import TypeVar
 from slipway.dockerfile import hazards
 from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.scope import Globals, Problems, Scope, globals_of, platform_args, stage_scope
-from slipway.dockerfile.stages import Head, Triggers, context_of, familiar, heads_of, mount_fields, needed, origin
+from slipway.dockerfile.stages import Head, Triggers, context_of, heads_of, mount_fields, needed, origin
 from slipway.dockerfile.text import Dockerfile, Instruction, heredoc
 from slipway.dockerfile.values import Hazard, Reading, Source, Stage, Use
 from slipway.dockerfile.words import json_words, pairs, shell_words
+from slipway.model import Reference
 
 _T = TypeVar("_T")
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[\w-]+@[\w.-]+:")
@@ -51,7 +52,7 @@ def read(
     problems = Problems(dockerfile.path)
     stage = target or dockerfile.sections[-1].name
     scope = globals_of(dockerfile, args, platform_args(platform, builder or platform, stage), problems)
-    named = {familiar(name): name for name in contexts}
+    named = {Reference.read(name).context: name for name in contexts}
     heads = heads_of(dockerfile, scope, named, triggers, problems)
     problems.stop()
     wanted = needed(dockerfile, heads, target, problems)

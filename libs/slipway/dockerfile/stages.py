@@ -11,6 +11,7 @@ from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.scope import Globals, Problems
 from slipway.dockerfile.text import Dockerfile, Instruction, Section, inherited
 from slipway.errors import Problem, suggestion
+from slipway.model import Reference
 
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REFERENCE = re.compile(
@@ -51,11 +52,6 @@ class Head:
         return self.section.name
 
 
-def familiar(reference: str) -> str:
-    """A reference as named contexts are looked up: without Docker Hub's host and ``:latest``."""
-    return re.sub(r"^docker\.io/(?:library/)?|^library/(?=[^/]+$)|:latest$", "", reference)
-
-
 #: The ONBUILD triggers of an image, by the reference that a FROM gives.
 Triggers = Callable[[str], Sequence[str]]
 
@@ -63,7 +59,7 @@ Triggers = Callable[[str], Sequence[str]]
 def heads_of(
     dockerfile: Dockerfile, scope: Globals, contexts: Mapping[str, str], triggers: Triggers, problems: Problems
 ) -> list[Head]:
-    """Every stage with its FROM expanded. ``contexts``: familiar name → the name as given."""
+    """Every stage with its FROM expanded. ``contexts``: a reference's ``context`` → the name as given."""
     heads: list[Head] = []
     by_name: dict[str, int] = {}
     for index, section in enumerate(dockerfile.sections):
@@ -95,7 +91,7 @@ def heads_of(
 
 def context_of(name: str, contexts: Mapping[str, str]) -> str:
     """The named context that an image's name means, or ""."""
-    return "" if name in RESERVED else contexts.get(familiar(name), "")
+    return "" if name in RESERVED else contexts.get(Reference.read(name).context, "")
 
 
 def _inherited(triggers: Sequence[str], image: str, section: Section, problems: Problems) -> tuple[Instruction, ...]:

@@ -17,7 +17,7 @@ from slipway.command import NO_SECRET, Secret
 from slipway.engine.address import DEFAULT
 from slipway.engine.listing import Questions
 from slipway.errors import MissingError, PushError, RefusedError, SlipwayError
-from slipway.model import LocalImage, Reference
+from slipway.model import LocalImage, Reference, full_name
 from slipway.parallel import each
 
 if TYPE_CHECKING:
@@ -147,9 +147,9 @@ class Engine:
             return None
         return found
 
-    def onbuild(self, images: Mapping[str, str]) -> dict[str, Sequence[str]]:
-        """The ONBUILD triggers of the images that are here and have any; ``images``: a name → the image as listed."""
-        found = zip(images, each(self.inspect, images.values(), at_once=_QUESTIONS), strict=True)
+    def onbuild(self, images: Sequence[str]) -> dict[str, Sequence[str]]:
+        """The ONBUILD triggers of those of ``images`` that are here and have any."""
+        found = zip(images, each(self.inspect, images, at_once=_QUESTIONS), strict=True)
         return {name: image.onbuild for name, image in found if image and image.onbuild}
 
     def find(self, image: str) -> str:
@@ -253,8 +253,8 @@ def _inspected(attributes: Mapping[str, Any]) -> LocalImage:
 def _local(entry: Mapping[str, Any]) -> LocalImage:
     return LocalImage(
         id=str(entry["Id"]),
-        tags=tuple(tag for tag in entry.get("RepoTags") or () if tag != "<none>:<none>"),
-        digests=tuple(digest for digest in entry.get("RepoDigests") or () if digest != "<none>@<none>"),
+        tags=tuple(full_name(tag) for tag in entry.get("RepoTags") or () if tag != "<none>:<none>"),
+        digests=tuple(full_name(digest) for digest in entry.get("RepoDigests") or () if digest != "<none>@<none>"),
         labels=dict(entry.get("Labels") or {}),
         size=int(entry.get("Size", 0)),
         created=int(entry.get("Created", 0)),

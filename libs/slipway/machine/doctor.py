@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
-from slipway.addresses import is_loopback
+from slipway.addresses import endpoint, is_loopback
 from slipway.errors import PushError
 from slipway.machine.facts import Machine, Ping, ask_registry, at_least, free_bytes, local_port, look
 from slipway.machine.prerequisites import LEAST_RSYNC, Wanted, gaps, lacks, remedy
@@ -149,7 +149,7 @@ def _registry(machine: Machine, wanted: Wanted) -> Check:
     if local_port(wanted.registry) is not None:
         return Check("registry", "lack", f"nothing answers at {wanted.registry}", "invoke setup")
     detail = f"{wanted.registry} {machine.registry.problem}"
-    return Check("registry", "lack", detail, f"curl -i https://{wanted.registry}/v2/")
+    return Check("registry", "lack", detail, f"curl -i https://{endpoint(wanted.registry)}/v2/")
 
 
 def _proxies(machine: Machine, wanted: Wanted, proxies: Mapping[str, str]) -> Iterator[Check]:
@@ -171,7 +171,7 @@ def _proxies(machine: Machine, wanted: Wanted, proxies: Mapping[str, str]) -> It
 def _proxy_to(registry: str, proxies: Mapping[str, str]) -> str:
     """The proxy that requests to a registry take here; an empty string for none. Loopback is never asked for by one."""
     named = {name.lower(): value for name, value in proxies.items() if value}
-    if is_loopback(registry) or proxy_bypass_environment(registry, {"no": named.get("no_proxy", "")}):
+    if is_loopback(registry) or proxy_bypass_environment(endpoint(registry), {"no": named.get("no_proxy", "")}):
         return ""
     return named.get("https_proxy", "")
 

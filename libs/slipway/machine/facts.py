@@ -143,7 +143,7 @@ def ask_registry(registry: str) -> Greeting:
 def local_port(registry: str) -> int | None:
     """The port of a registry on this machine's loopback; None for any other."""
     host, _, port = registry.rpartition(":")
-    return int(port) if host in ("localhost", "127.0.0.1") and port.isdecimal() else None
+    return int(port) if host.lower() in ("localhost", "127.0.0.1") and port.isdecimal() else None
 
 
 def free_bytes(run: Run, folder: str) -> int | None:

@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from slipway.addresses import endpoint
+from slipway.model import HUB
+
 #: The engine reads the CA of a registry here, ``<host>/ca.crt``.
 FOLDER = Path("/etc/docker/certs.d")
 # OpenSSL's numbers (x509_vfy.h), which Python gives no names.
@@ -48,7 +51,7 @@ def trust(host: str) -> ssl.SSLContext:
 
 def refusal(host: str, error: BaseException, shown_by: str = "") -> tuple[str, str]:
     """What is wrong with a certificate, and what mends it. ``shown_by``: the host that showed it, if not ``host``."""
-    shown_by = shown_by or host
+    shown_by = shown_by or endpoint(host)
     cause = _verification(error)
     if cause is None:
         return "TLS: no agreement with what answers there", f"curl -iv https://{shown_by}/v2/"
@@ -79,13 +82,16 @@ def _mend(host: str, shown_by: str, code: int, certificate: Any) -> str:
     unusable = [f"{file} {fault}" for file in _files(host) if (fault := _fault(file))]
     if code in _UNKNOWN_ISSUER and unusable:
         return "; ".join(unusable)
+    if code in _UNKNOWN_ISSUER and host == HUB:
+        return f"its CA into the system's store, here and on the engine's machine: for {HUB} docker reads no other"
     if code in _UNKNOWN_ISSUER:
         return f"its CA into {FOLDER / host}/ca.crt (docker and slipway read it), or into the system's store"
     return f"openssl s_client -showcerts -connect {shown_by}"
 
 
 def _files(host: str) -> list[Path]:
-    return sorted((FOLDER / host).glob("*.crt"))
+    """What docker was given for a registry; for Docker Hub it reads the system's store alone."""
+    return sorted((FOLDER / host).glob("*.crt")) if host != HUB else []
 
 
 def _fault(file: Path) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from slipway import runs, settings
-from slipway.addresses import host_and_port, is_loopback
+from slipway.addresses import endpoint, host_and_port, is_loopback
 from slipway.console import Console
 from slipway.engine import Credentials, Engine
 from slipway.errors import SlipwayError, UsageError, one_line, suggestion
@@ -149,7 +149,7 @@ class Invocation:
         # Loopback is another machine there; and a registry may be reached from there alone.
         if not self.remote or (not is_loopback(host) and direct.answers()):
             return direct
-        name, port = host_and_port(host, plain=direct.plain)
+        name, port = host_and_port(endpoint(host), plain=direct.plain)
         through = self.build_host.way_to(name, port, door.opened())
         return Registry(host, self._credentials, patience, insecure, through)
 

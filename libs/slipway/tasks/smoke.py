@@ -87,8 +87,8 @@ def _target(here: Invocation, known: Survey, name: str, image: str, existing: fr
 
 def _given(here: Invocation, known: Survey, image: str, existing: frozenset[str]) -> testing.Target:
     """``--image REF``: the checks, and the tests of the name that the reference carries when it is ours."""
-    found = here.engine.find(image) or here.engine.fetch(Reference.parse(image))
-    name = image.partition("@")[0].rpartition("/")[2].partition(":")[0]
+    found = here.engine.find(image) or here.engine.fetch(Reference.parse(image).full)
+    name = Reference.read(image).name
     if name in known.facts.digests:
         return _target(here, known, name, found, existing)
     return testing.Target(name, found)

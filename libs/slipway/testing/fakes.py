@@ -20,7 +20,7 @@ from typing import Any
 from slipway.command import Command, Result
 from slipway.engine import Credentials, Engine, OnTransfer
 from slipway.errors import PushError
-from slipway.model import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference
+from slipway.model import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference, full_name
 from slipway.patience import Patience
 from slipway.runner import Over
 from slipway.streams import OnLine
@@ -38,7 +38,7 @@ def digest_of(data: bytes) -> str:
 def local_image(text: str, *tags: str, name: str = "", created: int = 0, size: int = 0, source: str = "") -> LocalImage:
     """An image as slipway built it: its id is made from ``text``, its input digest is ``source`` or made so, too."""
     labels = {INPUT_LABEL: source or digest_of(text.encode()), TITLE_LABEL: name} if name else {}
-    return LocalImage(digest_of(f"image {text}".encode()), tags, (), labels, size, created)
+    return LocalImage(digest_of(f"image {text}".encode()), tuple(map(full_name, tags)), (), labels, size, created)
 
 
 class FakeEngine(Engine):
@@ -68,7 +68,7 @@ class FakeEngine(Engine):
         return tuple(self.held)
 
     def inspect(self, image: str) -> LocalImage | None:
-        here = next((held for held in self.held if image == held.id or image in held.tags), None)
+        here = next((held for held in self.held if image == held.id or full_name(image) in held.tags), None)
         return replace(here, platform=self.platforms.get(here.id, f"linux/{_MACHINE}")) if here else None
 
     def credentials(self, registry: str) -> Credentials | None:
