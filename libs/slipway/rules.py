@@ -85,8 +85,8 @@ def _versions(reference: Reference, registry: Registry) -> str:
 
 
 def notes(assembly: Assembly, leaving: Sequence[str]) -> tuple[str, ...]:
-    """What is read by a frontend, contexts that could be others, hazards that are only told, root images called as a base,
-    and links (``path -> target``) that lead outside."""
+    """What is read by a frontend, contexts that could be others, hazards that are only told, root images called as a
+    base, and links (``path -> target``) that lead outside."""
     frontends = [f"{image.dockerfile} is read by {image.frontend}" for image in assembly.stack if image.frontend]
     told = [f"{problem}; {problem.hint}" for problem, hazard in _hazards(assembly) if not hazard.refused]
     links = [f"{one_line(link)} leads out of the context: sent as a link, never followed" for link in leaving]

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from slipway.addresses import base_url, is_loopback
+from slipway.addresses import base_url, endpoint, is_loopback
 from slipway.engine import TOO_LARGE, Credentials
 from slipway.errors import PolicyError, PushError, RefusedError
 from slipway.patience import Patience
@@ -81,9 +81,9 @@ class Wire:
             try:
                 reply = self._authorized(question, url, headers)
             except requests.exceptions.SSLError as error:
-                shown_by = _asked_host(error) or self.host
+                shown_by = _asked_host(error) or endpoint(self.host)
                 cause, hint = refusal(self.host, error, shown_by)
-                whose = "" if shown_by == self.host else f"{shown_by}: "
+                whose = "" if shown_by == endpoint(self.host) else f"{shown_by}: "
                 raise RefusedError(f"{question.about}: {whose}{cause}", hint=hint) from None
             except requests.exceptions.TooManyRedirects:
                 cause = f"{self.host} redirects without end"
