@@ -12,8 +12,10 @@ The sessions run in the environment that holds nox, so they start at once.
 from __future__ import annotations
 
 import graphlib
+import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -21,10 +23,13 @@ import nox
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "tests", "integration", "smoke"]
+nox.options.sessions = ["lint", "types", "tests", "newest", "integration", "smoke"]
 
 ROOT = Path(__file__).parent
 PYTHON = sys.executable
+#: The Pythons that slipway is tested on, oldest first.
+PYTHONS = ("3.11", "3.12", "3.13")
+THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 POSARGS = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
 GIVEN_IMAGE = any(argument.split("=")[0] == "--image" for argument in POSARGS)
 
@@ -85,9 +90,54 @@ def types(session: nox.Session) -> None:
 @nox.session(tags=["fast"])
 def tests(session: nox.Session) -> None:
     """The fast tests: no engine, no network."""
-    session.run(
-        PYTHON, "-m", "pytest", "-m", "not integration and not soak", "tests", *paths("apps/*/tests"), *session.posargs
-    )
+    session.run(*fast_tests(PYTHON), *session.posargs)
+
+
+def fast_tests(python: str) -> list[str]:
+    return [python, "-m", "pytest", "-m", "not integration and not soak", "tests", *paths("apps/*/tests")]
+
+
+def find_python(version: str) -> str:
+    """A Python of this version, on PATH or among pyenv's; empty when there is none. A pyenv shim may lead nowhere."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    found = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"))]
+    works = [
+        str(path) for path in found if path and subprocess.run([path, "-c", ""], capture_output=True).returncode == 0
+    ]
+    return works[0] if works else ""
+
+
+def test_on(session: nox.Session, version: str, python: str) -> None:
+    """Run the fast tests in an environment of this Python, which is kept for the next time."""
+    folder = ROOT / ".nox" / f"python-{version}"
+    own = str(folder / "bin/python")
+    if not Path(own).exists():
+        session.run(python, "-m", "venv", str(folder))
+    session.run(own, "-m", "pip", "install", "--quiet", "--editable", ".[dev]")
+    session.run(*fast_tests(own), *session.posargs)
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """The fast tests on the newest supported Python, if it is not the one of this environment."""
+    version = PYTHONS[-1]
+    if version == THIS_PYTHON:
+        session.skip(f"this environment is Python {version}: the session tests runs them on it")
+    python = find_python(version)
+    if not python:
+        session.skip(f"Python {version} is not installed: the tests did NOT run on it")
+    test_on(session, version, python)
+
+
+@nox.session(tags=["long"])
+def pythons(session: nox.Session) -> None:
+    """The fast tests on every supported Python; one that is not installed fails the session."""
+    found = {version: find_python(version) for version in PYTHONS}
+    for version, python in found.items():
+        if python:
+            test_on(session, version, python)
+    if missing := [version for version, python in found.items() if not python]:
+        session.error(f"Python {', '.join(missing)} is not installed: the tests did NOT run on it")
 
 
 @nox.session(tags=["engine"])
