@@ -35,6 +35,7 @@ pytest_plugins = [
     "tests.rig.engines",
     "tests.rig.builders",
     "tests.rig.hosts",
+    "tests.rig.stores",
 ]
 
 PROCESSES = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec"})

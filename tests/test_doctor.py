@@ -45,7 +45,7 @@ def checks(
 def test_a_healthy_machine() -> None:
     found = checks()
     assert found == (
-        Check("engine", "ok", "28.5.2, API 1.51, storage overlay2"),
+        Check("engine", "ok", "28.5.2, API 1.51, classic image store on overlay2"),
         Check("buildx", "ok", "0.29.1, builder default, the engine's own"),
         Check("rsync", "ok", "3.4.1"),
         Check("ssh", "ok", "is here"),

@@ -17,6 +17,7 @@ import pytest
 
 from slipway.engine import Engine, address
 from slipway.engine.address import buildx_words, context_name, engine_address
+from slipway.engine.answers import inspected, listed, pushed_digest
 from slipway.errors import MissingError
 from slipway.model import LocalImage
 
@@ -208,12 +209,12 @@ def test_an_image_is_inspected(tmp_path: Path, way: str, status: int, found: Loc
 
 def test_images_are_listed_by_their_full_names(tmp_path: Path) -> None:
     """An engine leaves out what Docker takes for granted of a name on Docker Hub."""
-    listed = {
+    said = {
         "Id": "sha256:1",
         "RepoTags": ["me/b:1", "python:3.12", "docker.io/x:1", "registry-1.docker.io/me/b:1", "<none>:<none>"],
         "RepoDigests": ["me/b@sha256:2", "[::1]:5000/b@sha256:2", "<none>@<none>"],
     }
-    with served(tmp_path, "socket", 200, json.dumps([listed]).encode()) as engine:
+    with served(tmp_path, "socket", 200, json.dumps([said]).encode()) as engine:
         (image,) = engine.images()
     assert image.tags == (
         "docker.io/me/b:1",
@@ -222,6 +223,56 @@ def test_images_are_listed_by_their_full_names(tmp_path: Path) -> None:
         "registry-1.docker.io/me/b:1",
     )
     assert image.digests == ("docker.io/me/b@sha256:2", "[::1]:5000/b@sha256:2")
+
+
+PACKED, UNPACKED = 200, 217
+
+
+def platform_manifest(digest: str, unpacked: int, kind: str = "image") -> dict[str, object]:
+    size = {"Content": PACKED, "Total": PACKED + unpacked}
+    data = {"ImageData": {"Size": {"Unpacked": unpacked}}} if kind == "image" else {"AttestationData": {"For": "x"}}
+    return {"ID": digest, "Available": True, "Size": size, "Kind": kind, **data}
+
+
+@pytest.mark.parametrize(
+    ("manifests", "size"),
+    [
+        ([platform_manifest("sha256:1", UNPACKED)], UNPACKED),
+        ([platform_manifest("sha256:2", UNPACKED), platform_manifest("sha256:3", 3)], UNPACKED + 3),
+        ([platform_manifest("sha256:2", UNPACKED), platform_manifest("sha256:3", 0, "attestation")], UNPACKED),
+        (None, 0),
+    ],
+    ids=["one platform", "two platforms", "an attestation", "an engine that does not tell"],
+)
+def test_an_image_of_containerd_s_store_has_one_size(manifests: list[object] | None, size: int) -> None:
+    """Its ``Size`` is another one when it is listed and when it is inspected."""
+    said = {"Id": "sha256:1", "RepoDigests": ["a.example/b@sha256:1"], "Manifests": manifests}
+    assert listed({**said, "Size": PACKED + UNPACKED}).size == size
+    assert inspected({**said, "Size": PACKED, "Os": "linux", "Architecture": "amd64"}).size == size
+
+
+def test_the_classic_store_s_size_is_that_of_the_unpacked_layers() -> None:
+    said = {"Id": "sha256:1", "RepoDigests": ["a.example/b@sha256:2"], "Size": UNPACKED}
+    assert listed(said).size == inspected(said).size == UNPACKED
+
+
+DIGEST = f"sha256:{'5' * 64}"
+
+
+@pytest.mark.fault("P44")
+@pytest.mark.parametrize(
+    ("event", "digest"),
+    [
+        ({"status": f"v1: digest: {DIGEST} size: 1468"}, DIGEST),
+        ({"progressDetail": {}, "aux": {"Tag": "v1", "Digest": DIGEST, "Size": 1468}}, DIGEST),
+        ({"status": "Pushed", "progressDetail": {}, "id": "6a3a7699354c"}, ""),
+        ({"status": "v1: digest: sha256:55 size: 1"}, ""),
+        ({"aux": {"manifestPushedInsteadOfIndex": True, "originalIndex": {"digest": DIGEST}}}, ""),
+    ],
+)
+def test_the_digest_of_what_was_pushed(event: dict[str, object], digest: str) -> None:
+    """The classic store tells it twice, containerd's in the last line alone."""
+    assert pushed_digest(event) == digest
 
 
 def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:

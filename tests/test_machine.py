@@ -78,6 +78,9 @@ def test_engine_and_container_as_docker_tells_them() -> None:
     assert parse_engine(version, info) == Engine(
         "28.5.2+dfsg4", "1.51", "overlay2", "/var/lib/docker", ("http://p:3128",)
     )
+    containerd = info | {"Driver": "overlayfs", "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
+    found = parse_engine(version, containerd)
+    assert found and (found.driver, found.store) == ("overlayfs", "containerd's image store")
     assert parse_engine({"Client": {"Version": "28.2.2"}, "Server": None}, {}) is None
     inspected = (
         '[{"State": {"Status": "exited"}, "HostConfig": {"PortBindings": '

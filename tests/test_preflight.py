@@ -37,6 +37,7 @@ docker\tDocker version 28.5.2, build e6534b4
 engine\t28.5.2+dfsg4 1.51 linux/arm64
 context\tteam
 disk\t30000000 /var/lib/docker
+storage\toverlayfs [[driver-type io.containerd.snapshotter.v1]]
 """
 FACTS = read_facts(Result(0, ANSWER), "word", now=1000.5)
 
@@ -54,6 +55,8 @@ def test_the_facts() -> None:
     assert (FACTS.user, FACTS.own, FACTS.platform) == ("me", "/var/tmp/slipway/me", "linux/arm64")
     assert (FACTS.engine, FACTS.api, FACTS.buildx, FACTS.rsync) == ("28.5.2+dfsg4", "1.51", "0.29.1", "3.5.0")
     assert FACTS.context == "team"
+    assert (FACTS.driver, FACTS.store) == ("overlayfs", "containerd's image store")
+    assert read_facts(Result(0, ANSWER.replace("storage", "none")), "word", now=0).store == "classic image store"
     assert (FACTS.free, FACTS.disk, FACTS.disk_folder) == (20_480_000_000, 30_720_000_000, "/var/lib/docker")
     assert (FACTS.skew, FACTS.noise, FACTS.refused, FACTS.silence) == (0, "", "", "")
 

@@ -390,6 +390,27 @@ def test_what_arrived_must_be_what_was_built(bench: Bench) -> None:
     assert bench.released() == dict.fromkeys(NAMES, "")
 
 
+@pytest.mark.fault("P44")
+def test_an_image_whose_id_is_its_manifest_s_digest_has_arrived_when_that_is_there(bench: Bench) -> None:
+    """With containerd's image store. Elsewhere the manifest is read to see which configuration it names."""
+
+    class Containerd(FakeEngine):
+        def push(self, reference: Reference, on_transfer: OnTransfer | None = None) -> str:
+            held = next(held for held in self.held if str(reference) in held.tags)
+            return bench.server.add(reference.path, reference.tag, labels=held.labels)
+
+    def reads() -> list[str]:
+        return [request for request in bench.server.requests if request.startswith("GET /v2/acme/svc-ocr/manifests/")]
+
+    classic = bench.facts
+    held = [replace(image, id=bench.server.add("ids", "x", labels=image.labels)) for image in bench.engine.held]
+    bench.facts = replace(classic, local={tag: image for image in held for tag in image.tags})
+    bench.engine = Containerd(held, bench.server)
+    assert bench.push() == [(name, "pushed") for name in NAMES]
+    assert bench.server.tags["acme/svc-ocr", "v1"] == bench.facts.local[str(bench.facts.content("svc-ocr"))].id
+    assert len(reads()) == 1, "to copy it to the version tag, and not before"
+
+
 @pytest.mark.fault("P17")
 def test_what_the_registry_lost_is_uploaded_again(bench: Bench) -> None:
     """A garbage collection between two pushes: the tag is there, a blob is not."""

@@ -248,12 +248,11 @@ class Stack:
 
 @dataclass(frozen=True)
 class LocalImage:
-    """An image in the engine. ``size`` in bytes, ``created`` in seconds since 1970.
+    """An image in the engine. ``size``: bytes of its unpacked layers, 0 if unknown; ``created``: seconds since 1970.
 
-    ``tags`` and ``digests`` are full names.
-
-    A listed image has no ``platform`` (``linux/amd64``, ``linux/arm64/v8``) and no ``onbuild`` (its triggers), an
-    inspected one no ``created``.
+    With containerd's image store ``id`` is the digest of its manifest or index, as in a registry; with the classic
+    store it is its configuration's. ``tags`` and ``digests`` are full names. A listed image has no ``platform``
+    (``linux/amd64``, ``linux/arm64/v8``) and no ``onbuild`` (its triggers), an inspected one no ``created``.
     """
 
     id: str

@@ -7,12 +7,8 @@ docker would not verify it either.
 from __future__ import annotations
 
 import datetime
-import http.server
 import socket
-import ssl
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,53 +21,8 @@ from slipway.model import Reference
 from slipway.registry import Registry, certificates
 from slipway.testing.fakes import HASTE
 from tests.rig.authorities import ACCEPTED, CA_NAME, IS_CA, NAME, NOW, REFUSED, STRICTER, YEAR, Holder, issue, names
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    #: The URL of a token server, where the registry wants a token.
-    realm = ""
-
-    def do_GET(self) -> None:
-        self._say(200 if self.path == "/v2/" else 404, b"{}")
-
-    def do_HEAD(self) -> None:
-        self._say(404, b"")
-
-    def _say(self, status: int, body: bytes) -> None:
-        wanted = self.realm and self.path != "/token" and not self.headers.get("Authorization")
-        self.send_response(401 if wanted else 200 if self.path.startswith("/token") else status)
-        if wanted:
-            self.send_header("WWW-Authenticate", f'Bearer realm="{self.realm}"')
-        body = b'{"token": "one"}' if self.path.startswith("/token") else body
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
-
-
-class _Server(http.server.ThreadingHTTPServer):
-    def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up in the handshake is what is wanted here."""
-
-
-@contextmanager
-def served(pem: bytes, folder: Path, realm: str = "") -> Iterator[str]:
-    """host:port of an HTTPS server that shows ``pem``, key and chain."""
-    file = folder / "server.pem"
-    file.write_bytes(pem)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.set_ciphers("DEFAULT@SECLEVEL=0")  # else a server could not show a short key
-    context.load_cert_chain(file)
-    server = _Server(("127.0.0.1", 0), type("Handler", (_Handler,), {"realm": realm}))
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield f"{NAME}:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        server.server_close()
+from tests.rig.foreign import HTML, PAGE, ForeignServer
+from tests.rig.tls import served
 
 
 @pytest.fixture(autouse=True)
@@ -218,15 +169,9 @@ def test_a_file_without_a_certificate_is_named(
         accepted(host)
 
 
-def test_what_speaks_no_tls(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = _Server(("127.0.0.1", 0), _Handler)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    host = f"{NAME}:{server.server_address[1]}"
-    try:
-        assert refused(host) == (
-            f"{host}/acme/x:v1: TLS: no agreement with what answers there",
-            f"curl -iv https://{host}/v2/",
-        )
-    finally:
-        server.shutdown()
-        server.server_close()
+def test_what_speaks_no_tls(foreign: Callable[..., ForeignServer]) -> None:
+    host = f"{NAME}:{foreign(200, HTML, PAGE).host.rpartition(':')[2]}"
+    assert refused(host) == (
+        f"{host}/acme/x:v1: TLS: no agreement with what answers there",
+        f"curl -iv https://{host}/v2/",
+    )

@@ -52,7 +52,7 @@ def test_again_asks_the_engine_once_and_bakes_nothing(
     between = relay("unix", to=engine_address)
     ran = shop.invoke("build", DOCKER_HOST=between.address).ok()
     assert len(between.requests) == 1
-    assert between.asked(r"GET /v[0-9.]+/images/json")
+    assert between.asked(r"GET /images/json\?manifests=1")
     assert "3 to reuse" in ran.stdout
     assert shop.runs() == runs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import subprocess
 import sys
@@ -13,8 +14,8 @@ import pytest
 
 from slipway.pipconfig import read_pip_config
 from slipway.settings import load, surroundings
-from tests.rig.outside import LABEL, docker, wait_until
-from tests.rig.stacks import ROOT
+from tests.rig.outside import LABEL, docker, machine_docker, machine_environment, wait_until
+from tests.rig.stacks import ROOT, ROOT_IMAGE
 
 ENGINE_IMAGE = "slipway-engine"
 _DISK = "/var/lib/docker"
@@ -32,38 +33,45 @@ class OwnEngine:
         """docker's CLI against this engine."""
         return docker("--host", self.address, *argv, check=check)
 
+    def client_error(self, *argv: str) -> str:
+        """What docker's CLI says on stderr, when it fails."""
+        argv = ("docker", "--host", self.address, *argv)
+        failed = subprocess.run(argv, capture_output=True, text=True, timeout=60)
+        assert failed.returncode != 0, failed.stdout
+        return failed.stderr
+
     def start(self) -> None:
-        docker("start", self.container)
+        machine_docker("start", self.container)
         wait_until(lambda: self.docker("version", check=False).count("Version:") > 1, "the engine's answer")
 
     def kill(self) -> None:
         """SIGKILL, as a crash: what was built stays on its disk."""
-        docker("kill", self.container)
+        machine_docker("kill", self.container)
 
     def pause(self) -> None:
         """A black hole: connections stay, nothing is answered."""
-        docker("pause", self.container)
+        machine_docker("pause", self.container)
 
     def resume(self) -> None:
-        docker("unpause", self.container)
+        machine_docker("unpause", self.container)
 
     def load(self, image: str) -> None:
         """Copy an image of the outer engine."""
-        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
+        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE, env=machine_environment()) as saved:
             argv = ["docker", "--host", self.address, "load", "--quiet"]
             subprocess.run(argv, stdin=saved.stdout, capture_output=True, check=True, timeout=120)
 
     def fill(self) -> None:
         """Leave no byte free on the engine's disk."""
-        docker("exec", self.container, "dd", "if=/dev/zero", f"of={_BALLAST}", "bs=64k", check=False)
+        machine_docker("exec", self.container, "dd", "if=/dev/zero", f"of={_BALLAST}", "bs=64k", check=False)
         assert self.free() == 0
 
     def make_room(self) -> None:
-        docker("exec", self.container, "rm", _BALLAST)
+        machine_docker("exec", self.container, "rm", _BALLAST)
 
     def free(self) -> int:
         """Bytes free on the engine's disk."""
-        return int(docker("exec", self.container, "df", "--block-size=1", "--output=avail", _DISK).split()[-1])
+        return int(machine_docker("exec", self.container, "df", "--block-size=1", "--output=avail", _DISK).split()[-1])
 
 
 def make_engine_image() -> str:
@@ -78,7 +86,7 @@ def make_image(name: str, dockerfile: str, argument: str) -> None:
     secret = ["--secret", f"id=ca,src={bundle}"] if bundle else []
     build = ["buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", name, "--label", LABEL]
     build += ["--file", str(ROOT / "infra/rig" / dockerfile), "--build-arg", argument]
-    docker(*build, *secret, str(ROOT / "infra/rig"), timeout=900)
+    machine_docker(*build, *secret, str(ROOT / "infra/rig"), timeout=900)
 
 
 @pytest.fixture(scope="session")
@@ -86,28 +94,38 @@ def engine_image() -> str:
     return make_engine_image()
 
 
+@contextlib.contextmanager
+def an_engine(image: str, *flags: str, disk: int = 0, socket_in: Path | None = None) -> Iterator[OwnEngine]:
+    """An engine of the tests' own that runs while this holds, with the tiny root image.
+
+    ``disk`` bytes instead of a volume make its disk a small one in memory, lost when the engine ends. ``socket_in``: it
+    listens on ``docker.sock`` in this folder, as an engine of this machine does.
+    """
+    room = f"type=tmpfs,destination={_DISK},tmpfs-size={disk}" if disk else f"type=volume,destination={_DISK}"
+    port = free_port()
+    address = f"unix://{socket_in}/docker.sock" if socket_in else f"tcp://127.0.0.1:{port}"
+    where = ["--init", "--privileged", "--tmpfs", "/run", "--mount", room, "--publish", f"127.0.0.1:{port}:2375"]
+    where += ["--volume", f"{socket_in}:{socket_in}"] if socket_in else []
+    listening = ["--host", address] if socket_in else []
+    container = machine_docker("create", "--label", LABEL, *where, image, *listening, *flags)
+    try:
+        engine = OwnEngine(address, container)
+        engine.start()
+        engine.load(ROOT_IMAGE)
+        yield engine
+    finally:
+        machine_docker("rm", "--force", "--volumes", container)
+
+
 @pytest.fixture
 def own_engine(engine_image: str, root_image: str) -> Iterator[Callable[..., OwnEngine]]:
-    """Starts an engine that has the tiny root image: ``own_engine()``, ``own_engine("--bridge=none")``.
+    """Starts engines that end with the test: ``own_engine()``, ``own_engine("--bridge=none")``; see ``an_engine``."""
+    with contextlib.ExitStack() as running:
 
-    ``disk`` bytes instead of a volume make its disk a small one in memory, lost when the engine ends.
-    """
-    made: list[str] = []
+        def make(*flags: str, disk: int = 0) -> OwnEngine:
+            return running.enter_context(an_engine(engine_image, *flags, disk=disk))
 
-    def make(*flags: str, disk: int = 0) -> OwnEngine:
-        room = f"type=tmpfs,destination={_DISK},tmpfs-size={disk}" if disk else f"type=volume,destination={_DISK}"
-        port = free_port()
-        where = ["--init", "--privileged", "--tmpfs", "/run", "--mount", room, "--publish", f"127.0.0.1:{port}:2375"]
-        container = docker("create", "--label", LABEL, *where, engine_image, *flags)
-        made.append(container)
-        engine = OwnEngine(f"tcp://127.0.0.1:{port}", container)
-        engine.start()
-        engine.load(root_image)
-        return engine
-
-    yield make
-    for container in made:
-        docker("rm", "--force", "--volumes", container)
+        yield make
 
 
 def free_port() -> int:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.rig.engines import free_port, make_engine_image, make_image
-from tests.rig.outside import LABEL, docker, wait_until
+from tests.rig.outside import LABEL, machine_docker, machine_environment, wait_until
 
 HOST_IMAGE = "slipway-remote-host"
 KIND = "ssh-ed25519"
@@ -61,7 +61,7 @@ class BuildHost:
 
     def sh(self, script: str, *, user: str = "root") -> str:
         """What a shell there prints, run by the engine and not over ssh."""
-        return docker("exec", "--user", user, self.container, "sh", "-c", script)
+        return machine_docker("exec", "--user", user, self.container, "sh", "-c", script)
 
     def processes(self) -> str:
         """The command lines of all that runs there."""
@@ -73,9 +73,11 @@ class BuildHost:
 
     def load(self, image: str) -> None:
         """Copy an image of the outer engine."""
-        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE) as saved:
+        with subprocess.Popen(["docker", "save", image], stdout=subprocess.PIPE, env=machine_environment()) as saved:
             argv = ["docker", "exec", "-i", self.container, "docker", "load", "--quiet"]
-            subprocess.run(argv, stdin=saved.stdout, capture_output=True, check=True, timeout=120)
+            subprocess.run(
+                argv, stdin=saved.stdout, capture_output=True, check=True, timeout=120, env=machine_environment()
+            )
 
     def host_key(self) -> str:
         """``ssh-ed25519 AAAA…``."""
@@ -93,7 +95,7 @@ class BuildHost:
 
     def write(self, path: str, text: str) -> None:
         script = 'mkdir -p "$(dirname "$0")" && cat > "$0"'
-        docker("exec", "-i", self.container, "sh", "-c", script, path, stdin=text)
+        machine_docker("exec", "-i", self.container, "sh", "-c", script, path, stdin=text)
 
     @contextmanager
     def instead(self, program: str, script: str) -> Iterator[None]:
@@ -111,24 +113,25 @@ class BuildHost:
 
     def crash(self) -> None:
         """As a power cut; it is up again, with its disk, when this returns."""
-        docker("kill", self.container)
-        docker("start", self.container)
+        machine_docker("kill", self.container)
+        machine_docker("start", self.container)
         self.wait()
 
     def wait(self) -> None:
         """Until its engine answers."""
         wait_until(
-            lambda: docker("exec", self.container, "docker", "version", check=False).count("Version:") > 1, "engine"
+            lambda: machine_docker("exec", self.container, "docker", "version", check=False).count("Version:") > 1,
+            "engine",
         )
 
     @contextmanager
     def paused(self) -> Iterator[None]:
         """A black hole: connections stay, nothing is answered."""
-        docker("pause", self.container)
+        machine_docker("pause", self.container)
         try:
             yield
         finally:
-            docker("unpause", self.container)
+            machine_docker("unpause", self.container)
 
 
 def make_host_image() -> str:
@@ -143,11 +146,11 @@ def a_build_host(folder: Path) -> Iterator[BuildHost]:
     port = free_port()
     where = ["--init", "--privileged", "--tmpfs", "/run", "--volume", "/var/lib/docker"]
     published = ["--publish", f"127.0.0.1:{port}:22"]
-    container = docker("run", "--detach", "--label", LABEL, *where, *published, make_host_image())
+    container = machine_docker("run", "--detach", "--label", LABEL, *where, *published, make_host_image())
     try:
         yield _furnished(BuildHost(container, port, folder))
     finally:
-        docker("rm", "--force", "--volumes", container)
+        machine_docker("rm", "--force", "--volumes", container)
 
 
 @pytest.fixture(scope="session")

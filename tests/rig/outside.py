@@ -3,22 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pytest
 
 #: Everything the tests make in the engine carries it.
 LABEL = "slipway.test=integration"
+#: The environment's name for the machine's engine while DOCKER_HOST names another, see tests/rig/stores.py.
+MACHINE_ENGINE = "SLIPWAY_TESTS_MACHINE_ENGINE"
 
 
-def docker(*argv: str, check: bool = True, stdin: str = "", timeout: float = 120) -> str:
-    """What docker's CLI prints."""
-    done = subprocess.run(["docker", *argv], input=stdin, capture_output=True, text=True, timeout=timeout)
+def docker(
+    *argv: str, check: bool = True, stdin: str = "", timeout: float = 120, env: Mapping[str, str] | None = None
+) -> str:
+    """What docker's CLI prints, asked of the engine that the tests are about."""
+    done = subprocess.run(["docker", *argv], input=stdin, capture_output=True, text=True, timeout=timeout, env=env)
     assert done.returncode == 0 or not check, done.stderr
     return done.stdout.strip()
+
+
+def machine_docker(*argv: str, check: bool = True, stdin: str = "", timeout: float = 120) -> str:
+    """docker's CLI against the machine's own engine, where the rig's containers run."""
+    return docker(*argv, check=check, stdin=stdin, timeout=timeout, env=machine_environment())
+
+
+def machine_environment() -> dict[str, str]:
+    """The environment, with DOCKER_HOST as it was before the tests set it."""
+    named = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"}
+    host = os.environ.get(MACHINE_ENGINE, os.environ.get("DOCKER_HOST", ""))
+    return {**named, "DOCKER_HOST": host} if host else named
 
 
 def wait_until(holds: Callable[[], object], what: str, seconds: float = 30.0) -> None:

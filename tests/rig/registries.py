@@ -11,23 +11,23 @@ from pathlib import Path
 import bcrypt
 import pytest
 
-from tests.rig.outside import LABEL, docker, wait_until
+from tests.rig.outside import LABEL, machine_docker, wait_until
 
 
 @contextlib.contextmanager
 def a_registry(environment: Mapping[str, str], files: Mapping[Path, str] | None = None) -> Iterator[tuple[str, str]]:
     """A registry container; its host:port and its id. ``files`` are copied in before it starts."""
     given = [word for name, value in environment.items() for word in ("--env", f"{name}={value}")]
-    container = docker("create", "--label", LABEL, "--publish", "127.0.0.1::5000", *given, "slipway-registry")
+    container = machine_docker("create", "--label", LABEL, "--publish", "127.0.0.1::5000", *given, "slipway-registry")
     try:
         for file, target in (files or {}).items():
-            docker("cp", str(file), f"{container}:{target}")
-        docker("start", container)
-        host = docker("port", container, "5000/tcp").splitlines()[0]
+            machine_docker("cp", str(file), f"{container}:{target}")
+        machine_docker("start", container)
+        host = machine_docker("port", container, "5000/tcp").splitlines()[0]
         wait_until(lambda: _answers(f"http://{host}/v2/"), f"registry at {host}")
         yield host, container
     finally:
-        docker("rm", "--force", "--volumes", container)
+        machine_docker("rm", "--force", "--volumes", container)
 
 
 def _answers(url: str) -> bool:

@@ -21,7 +21,7 @@ import pytest
 
 from slipway.setting import SETTINGS
 from slipway.settings import load
-from tests.rig.outside import LABEL, docker
+from tests.rig.outside import LABEL, docker, machine_docker
 from tests.rig.traces import Traces
 
 ROOT = Path(__file__).parent.parent.parent
@@ -193,8 +193,8 @@ class Repository:
 
 def make_root_image() -> str:
     """A root image of a few MB with a shell; its build is cached, so the tag stays."""
-    build = ["buildx", "build", "--quiet", "--load", "--tag", ROOT_IMAGE, "--label", LABEL]
-    docker(*build, "--build-arg", f"PYTHON_IMAGE={load(ROOT)['PYTHON_IMAGE']}", "-", stdin=TINY_ROOT)
+    build = ["buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", ROOT_IMAGE, "--label", LABEL]
+    machine_docker(*build, "--build-arg", f"PYTHON_IMAGE={load(ROOT)['PYTHON_IMAGE']}", "-", stdin=TINY_ROOT)
     return ROOT_IMAGE
 
 

@@ -9,15 +9,16 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from slipway.command import NO_SECRET, Secret
 from slipway.engine.address import DEFAULT
+from slipway.engine.answers import inspected, listed, pushed_digest
 from slipway.engine.listing import Questions
 from slipway.errors import MissingError, PushError, RefusedError, SlipwayError
-from slipway.model import LocalImage, Reference, full_name
+from slipway.model import LocalImage, Reference
 from slipway.parallel import each
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _REFUSALS = {
     r"not exist|manifest invalid|name invalid|HTTP (?:status: )?4(?!08|29)\d\d\b": "",
 }
 
+#: Asks for the size of each platform's unpacked layers. No version is named: engines say it since API 1.48 (Docker 28).
+_WITH_SIZES = "?manifests=1"
 _PROBE_TIMEOUT, _PROBE_PAUSE = 5, 0.5
 #: How many images are asked for together.
 _QUESTIONS = 8
@@ -113,17 +116,31 @@ class Engine:
     def _note_version(self, response: Any, **_: object) -> None:
         self._introduced(response.headers.get("Server", ""))
 
-    def _ask(self, question: str, what: str, otherwise: Callable[[], Any]) -> Any:
-        """A question that needs no SDK; ``otherwise`` asks it by the SDK, for an engine that is not at a socket."""
+    def _ask(self, question: str, what: str) -> Any:
+        """The JSON that answers ``GET question``; None for 404. The SDK asks where the engine is not at a socket."""
         if not self.address.startswith("unix://"):
             with _told(what):
-                return otherwise()
+                return self._ask_by_sdk(question)
         try:
-            answer, server = self._questions.ask(f"/v{API_VERSION}{question}")
+            answer, server = self._questions.ask(question)
         except OSError as error:
             raise _silent(what, error, self._hint) from None
         self._introduced(server)
         return answer
+
+    def _ask_by_sdk(self, question: str) -> Any:
+        import docker.errors
+        import requests.exceptions
+
+        api: Any = self.client.api
+        reply = api.get(f"{api.base_url}{question}", timeout=self._silence)
+        if reply.status_code == 404:
+            return None
+        try:
+            reply.raise_for_status()
+        except requests.exceptions.HTTPError as error:
+            docker.errors.create_api_error_from_http_exception(error)
+        return reply.json()
 
     def _introduced(self, server: str) -> None:
         if found := _SERVER.match(server):
@@ -131,21 +148,12 @@ class Engine:
 
     def images(self) -> tuple[LocalImage, ...]:
         """Every tagged or labelled image, in one call. Raises MissingError when no engine answers."""
-        return tuple(map(_local, self._ask("/images/json", "engine", lambda: self.client.api.images())))
+        return tuple(map(listed, self._ask(f"/images/json{_WITH_SIZES}", "engine")))
 
     def inspect(self, image: str) -> LocalImage | None:
         """An image by reference or id, with its platform; None when it is not here."""
-        found = self._ask(f"/images/{image}/json", f"inspect {image}", lambda: self._attributes(image))
-        return _inspected(found) if found else None
-
-    def _attributes(self, image: str) -> Mapping[str, Any] | None:
-        import docker.errors
-
-        try:
-            found: Mapping[str, Any] = self.client.images.get(image).attrs
-        except docker.errors.ImageNotFound:
-            return None
-        return found
+        found = self._ask(f"/images/{image}/json{_WITH_SIZES}", f"inspect {image}")
+        return inspected(found) if found else None
 
     def onbuild(self, images: Sequence[str]) -> dict[str, Sequence[str]]:
         """The ONBUILD triggers of those of ``images`` that are here and have any."""
@@ -166,12 +174,12 @@ class Engine:
         """Bytes of memory and cores of the engine's machine: this one, for a socket on Linux."""
         if self._here and sys.platform == "linux":
             return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), os.cpu_count() or 1
-        info = self._ask("/info", "engine", lambda: self.client.info())
+        info = self._ask(f"/v{API_VERSION}/info", "engine")
         return int(info.get("MemTotal", 0)), int(info.get("NCPU", 1))
 
     def platform(self) -> str:
         """``os/arch`` of the engine's machine."""
-        found = self._ask("/version", "engine", lambda: self.client.version())
+        found = self._ask(f"/v{API_VERSION}/version", "engine")
         return f"{found.get('Os', '')}/{found.get('Arch', '')}"
 
     def tag(self, image: str, reference: Reference) -> None:
@@ -212,7 +220,7 @@ class Engine:
             for event in events:
                 _check(event, f"push {reference}")
                 _report(event, on_transfer)
-                digest = str((event.get("aux") or {}).get("Digest", digest))
+                digest = pushed_digest(event) or digest
         if not digest:
             raise PushError(f"push {reference}: the engine named no digest", hint="invoke doctor")
         return digest
@@ -240,25 +248,6 @@ class Engine:
             password=Secret(found.get("Password") or found.get("password") or ""),
             identity_token=Secret(found.get("IdentityToken") or found.get("identitytoken") or ""),
         )
-
-
-def _inspected(attributes: Mapping[str, Any]) -> LocalImage:
-    """``/images/<name>/json`` says the same as a list does, in other places."""
-    kind = (attributes.get("Os"), attributes.get("Architecture"), attributes.get("Variant"))
-    config = attributes.get("Config") or {}
-    told = _local({**attributes, "Labels": config.get("Labels"), "Created": 0})
-    return replace(told, platform="/".join(filter(None, kind)), onbuild=tuple(config.get("OnBuild") or ()))
-
-
-def _local(entry: Mapping[str, Any]) -> LocalImage:
-    return LocalImage(
-        id=str(entry["Id"]),
-        tags=tuple(full_name(tag) for tag in entry.get("RepoTags") or () if tag != "<none>:<none>"),
-        digests=tuple(full_name(digest) for digest in entry.get("RepoDigests") or () if digest != "<none>@<none>"),
-        labels=dict(entry.get("Labels") or {}),
-        size=int(entry.get("Size", 0)),
-        created=int(entry.get("Created", 0)),
-    )
 
 
 def _check(event: Mapping[str, Any], what: str) -> None:

@@ -19,6 +19,8 @@ from slipway.runner import Run
 State: TypeAlias = Literal["ok", "warn", "lack"]
 
 ROOMY = 10_000_000_000  # bytes: two bases and their cache
+#: Storage drivers that copy, of the classic store and of containerd's.
+_COPYING = ("vfs", "native")
 _GOOD_BUILDX = (0, 15)
 
 
@@ -88,9 +90,10 @@ def _engine(machine: Machine, wanted: Wanted) -> Check:
     for gap in gaps(machine):
         if gap.program == "engine":
             return Check("engine", "lack", gap.why, _mend(machine, "engine"))
-    detail = f"{engine.version}, API {engine.api}, storage {engine.driver}"
-    if engine.driver == "vfs":
-        return Check("engine", "warn", detail, "vfs copies every layer whole: put the engine's folder on ext4 or xfs")
+    detail = f"{engine.version}, API {engine.api}, {engine.store} on {engine.driver}"
+    if engine.driver in _COPYING:
+        hint = f"{engine.driver} copies every layer whole: put the engine's folder on ext4 or xfs"
+        return Check("engine", "warn", detail, hint)
     return Check("engine", "ok", detail)
 
 

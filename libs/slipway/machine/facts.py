@@ -26,6 +26,8 @@ Ping = Callable[[str], Greeting]
 LOCAL_SOCKETS = ("unix:///var/run/docker.sock", "unix:///run/docker.sock")
 REGISTRY_CONTAINER = "slipway-registry"
 OUR_IMAGES = "slipway-python"
+#: The engine's image stores. Docker 29 and newer have containerd's where they are installed afresh.
+CLASSIC, CONTAINERD = "classic image store", "containerd's image store"
 _DOCKERD = ("/usr/sbin/dockerd", "/usr/bin/dockerd", "/usr/local/bin/dockerd")
 _PID_FILES = {"/run/docker.pid": "dockerd", "/run/docker/containerd/containerd.pid": "containerd"}
 _PROBE_SECONDS = 20.0
@@ -34,13 +36,15 @@ _ADDRESS = re.compile(r"(?:unix|tcp|ssh|npipe|https?)://[^\s\"']+")
 
 @dataclass(frozen=True)
 class Engine:
-    """The engine that answers. ``folder`` is its root directory, ``proxies`` those it uses itself."""
+    """The engine that answers. ``driver`` and ``store``: the storage driver, and where images are kept on it;
+    ``folder`` is its root directory, ``proxies`` those it uses itself."""
 
     version: str
     api: str
     driver: str = ""
     folder: str = ""
     proxies: tuple[str, ...] = ()
+    store: str = CLASSIC
 
 
 @dataclass(frozen=True)
@@ -165,7 +169,13 @@ def parse_engine(version: Mapping[str, Any], info: Mapping[str, Any]) -> Engine 
         driver=str(info.get("Driver", "")),
         folder=str(info.get("DockerRootDir", "")),
         proxies=tuple(proxies),
+        store=image_store(json.dumps(info.get("DriverStatus") or ())),
     )
+
+
+def image_store(driver_status: str) -> str:
+    """The engine's image store, by the text of ``DriverStatus`` in ``docker info``."""
+    return CONTAINERD if "io.containerd.snapshotter" in driver_status else CLASSIC
 
 
 def parse_container(text: str) -> Container | None:

@@ -9,7 +9,7 @@ from slipway.errors import PolicyError, UsageError
 from slipway.model import INPUT_LABEL, Image, Reference
 from slipway.parallel import each
 from slipway.plan import Facts
-from slipway.registry import Manifest, Registry
+from slipway.registry import Registry
 
 #: Questions to the registry at a time.
 QUESTIONS = 8
@@ -55,7 +55,11 @@ class Push:
     @property
     def exact(self) -> Reference:
         """What was published, by its digest."""
-        return replace(self.content, tag="", digest=self.published)
+        return self.exactly(self.published)
+
+    def exactly(self, digest: str) -> Reference:
+        """What the repository has under ``digest``."""
+        return replace(self.content, tag="", digest=digest)
 
 
 def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Push, ...]:
@@ -86,17 +90,18 @@ def _is_fresh(push: Push, facts: Facts) -> bool:
 
 
 def _taking_over(push: Push, registry: Registry) -> Push:
-    if arrived(push, registry.manifest(push.exact)):
+    if arrived(push, push.published, registry):
         return push
     return replace(push, published="", replaces=push.published)
 
 
-def arrived(push: Push, manifest: Manifest) -> bool:
-    """Whether ``manifest`` is that of the image built here.
+def arrived(push: Push, digest: str, registry: Registry) -> bool:
+    """Whether the registry's manifest ``digest`` is that of the image built here. Raises PushError.
 
-    An engine's image id is its configuration's digest, or with the containerd store its manifest's.
+    With containerd's image store the image's id is that digest. With the classic one it is the digest of the
+    configuration, which the manifest names.
     """
-    return push.local_id in (manifest.config, manifest.digest)
+    return push.local_id == digest or push.local_id == registry.manifest(push.exactly(digest)).config
 
 
 def _local(image: Image, facts: Facts) -> Push:

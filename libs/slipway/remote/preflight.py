@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from slipway.command import Command, Result
 from slipway.errors import MissingError, Problem
 from slipway.machine.doctor import ROOMY, Check
-from slipway.machine.facts import at_least, first_version
+from slipway.machine.facts import CLASSIC, at_least, first_version, image_store
 from slipway.machine.prerequisites import LEAST_API, LEAST_BUILDX, LEAST_RSYNC, remedy_there
 from slipway.remote.scripts import script
 from slipway.sizes import size
@@ -38,7 +38,8 @@ Ask = Callable[[Command], Result]
 class HostFacts:
     """Versions are empty for what is not there; ``plugin`` is buildx's own file; ``context`` is docker's, and the
     engine's own builder is called so. ``folder``: where all runs are, resolved there. ``free`` and ``disk`` in bytes:
-    of that folder and of the engine's, None when not seen. ``skew``: seconds its clock is ahead of ours."""
+    of that folder and of the engine's, None when not seen. ``driver`` and ``store``: as of ``machine.facts.Engine``.
+    ``skew``: seconds its clock is ahead of ours."""
 
     user: str
     system: str
@@ -46,6 +47,8 @@ class HostFacts:
     folder: str
     engine: str = ""
     api: str = ""
+    driver: str = ""
+    store: str = CLASSIC
     silence: str = ""
     buildx: str = ""
     plugin: str = ""
@@ -97,6 +100,8 @@ def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
         folder=found.get("folder", ""),
         engine=engine,
         api=api,
+        driver=found.get("storage", "").partition(" ")[0],
+        store=image_store(found.get("storage", "")),
         silence=found.get("silence", ""),
         buildx=first_version(found.get("buildx", "")),
         plugin=found.get("plugin", ""),
@@ -167,7 +172,7 @@ def _engine(facts: HostFacts) -> Check:
     if not at_least(facts.api, LEAST_API):
         why = f"engine {facts.engine} (API {facts.api}) is too old: 1.44 is the least"
         return Check("engine", "lack", why, remedy_there(facts.system, "engine"))
-    return Check("engine", "ok", f"{facts.engine}, API {facts.api}, {facts.platform}")
+    return Check("engine", "ok", f"{facts.engine}, API {facts.api}, {facts.platform}, {facts.store} on {facts.driver}")
 
 
 def _start(facts: HostFacts) -> str:

@@ -60,7 +60,10 @@ say plugin "$plugin"
     say buildx "$buildx"
 } &
 {
-    disk=$(docker info --format '{{.DockerRootDir}}' 2>/dev/null) &&
+    if info=$(docker info --format '{{.DockerRootDir}}|{{.Driver}} {{.DriverStatus}}' 2>/dev/null); then
+        disk=${info%%|*}
         say disk "$(df -Pk -- "$disk" 2>/dev/null | awk 'NR == 2 { print $4 }') $disk"
+        say storage "${info#*|}"
+    fi
 } &
 wait

@@ -1,0 +1,131 @@
+"""The image store that a test session is about: the machine's engine, or one with containerd's image store.
+
+``pytest --store containerd`` runs any tests against an engine of the tests' own, which DOCKER_HOST then names. It runs
+in a container, yet registries, relays and proxies of the tests listen on this machine's loopback. So connections to
+that engine's own loopback are led here: what ``127.0.0.1:5000`` means to slipway it means to that engine, too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.rig.engines import an_engine, make_engine_image
+from tests.rig.outside import MACHINE_ENGINE, machine_docker
+from tests.rig.stacks import make_root_image
+
+if TYPE_CHECKING:
+    from tests.rig.engines import OwnEngine
+
+#: What makes an engine keep its images in containerd's store.
+CONTAINERD = ("--feature", "containerd-snapshotter=true")
+#: Runs in the engine's network namespace: takes what is redirected to it, and asks the machine for the same port.
+_LEAD = """\
+import socket, struct, sys, threading
+gateway, port, word = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+def copy(source, sink):
+    try:
+        while data := source.recv(65536):
+            sink.sendall(data)
+    except OSError:
+        pass
+    finally:
+        for end, how in ((sink, socket.SHUT_WR), (source, socket.SHUT_RD)):
+            try:
+                end.shutdown(how)
+            except OSError:
+                pass
+def lead(client):
+    with client, socket.create_connection((gateway, port)) as machine:
+        wanted = struct.unpack('!2xH', client.getsockopt(socket.SOL_IP, 80, 16)[:4])[0]
+        machine.sendall(f'{word} {wanted}\\n'.encode())
+        back = threading.Thread(target=copy, args=(machine, client))
+        back.start()
+        copy(client, machine)
+        back.join()
+listener = socket.create_server(('127.0.0.1', 1))
+while True:
+    threading.Thread(target=lead, args=(listener.accept()[0],), daemon=True).start()
+"""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--store", choices=["machine", "containerd"], default="machine", help="the engine to test against")
+
+
+@pytest.fixture(scope="session")
+def store(request: pytest.FixtureRequest) -> str:
+    return str(request.config.getoption("--store"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engine_under_test(store: str) -> Iterator[None]:
+    """With ``--store containerd`` DOCKER_HOST names such an engine for the whole session."""
+    if store == "machine":
+        yield
+        return
+    make_root_image()
+    with (
+        tempfile.TemporaryDirectory(prefix="slipway-store-") as folder,
+        an_engine(make_engine_image(), *CONTAINERD, socket_in=Path(folder)) as engine,
+        _loopback_of(engine),
+        pytest.MonkeyPatch.context() as environment,
+    ):
+        environment.setenv(MACHINE_ENGINE, os.environ.get("DOCKER_HOST", ""))
+        environment.setenv("DOCKER_HOST", engine.address)
+        yield
+
+
+@contextmanager
+def _loopback_of(engine: OwnEngine) -> Iterator[None]:
+    """While this holds, the engine's connections to its loopback reach this machine's loopback."""
+    form = "{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}"
+    gateway, word = machine_docker("inspect", "--format", form, engine.container), secrets.token_hex(8)
+    with socket.create_server((gateway, 0)) as listener:
+        threading.Thread(target=_serve, args=(listener, word), daemon=True).start()
+        port = str(listener.getsockname()[1])
+        machine_docker("exec", "--detach", engine.container, "python3", "-c", _LEAD, gateway, port, word)
+        rule = "--table nat --append OUTPUT --protocol tcp --destination 127.0.0.1 --jump REDIRECT --to-ports 1"
+        machine_docker("exec", engine.container, "iptables", *rule.split())
+        yield
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def _serve(listener: socket.socket, word: str) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            threading.Thread(target=_pass_on, args=(listener.accept()[0], word), daemon=True).start()
+
+
+def _pass_on(client: socket.socket, word: str) -> None:
+    """``client`` says the word and a port first; anybody else is hung up on."""
+    with client, contextlib.suppress(OSError):
+        said = b""
+        while not said.endswith(b"\n") and (byte := client.recv(1)):
+            said += byte
+        told, _, port = said.decode("ascii", "replace").strip().partition(" ")
+        if told != word:
+            return
+        with socket.create_connection(("127.0.0.1", int(port))) as server:
+            back = threading.Thread(target=_copy, args=(server, client), daemon=True)
+            back.start()
+            _copy(client, server)
+            back.join()
+
+
+def _copy(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with contextlib.suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
