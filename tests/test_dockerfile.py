@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from slipway.dockerfile import Hazard, Reading, Source, Stage, parse, read, united
+from slipway.dockerfile import Hazard, Reading, Rule, Source, Stage, parse, read, united
 from slipway.errors import UsageError
 
 
@@ -28,7 +28,7 @@ def copy(line: int, *paths: str, context: str = "", kind: str = "copy", excludes
 
 def named_secret(name: str, line: int) -> Hazard:
     hint = f"RUN --mount=type=secret,id={name.lower()} instead of ARG or ENV"
-    return Hazard(line, f"{name} would stand in the image's history", hint)
+    return Hazard(line, Rule.SECRET_NAME, f"{name} would stand in the image's history", hint)
 
 
 unpinned = "ADD {} is not pinned: it may be another tomorrow"
@@ -188,8 +188,8 @@ ADD git://example.com/a /x/
             ),
             remotes=("https://example.com/a", "git@github.com:a/b.git#v1", "git://example.com/a"),
             hazards=(
-                Hazard(4, unpinned.format("https://example.com/a"), "pin it: --checksum=sha256:…"),
-                Hazard(5, unpinned.format("git://example.com/a"), "pin it: #<commit>"),
+                Hazard(4, Rule.UNPINNED_ADD, unpinned.format("https://example.com/a"), "pin it: --checksum=sha256:…"),
+                Hazard(5, Rule.UNPINNED_ADD, unpinned.format("git://example.com/a"), "pin it: #<commit>"),
             ),
         ),
     ),
@@ -206,7 +206,17 @@ ADD git://example.com/a /x/
         Reading(
             stages=SCRATCH,
             args=("GITHUB_TOKEN", "KEYBOARD", "TOKEN_FILE"),
-            hazards=(named_secret("GITHUB_TOKEN", 2), named_secret("Password", 3)),
+            hazards=(
+                Hazard(
+                    2,
+                    Rule.SECRET_NAME,
+                    "GITHUB_TOKEN has no value; given one, it would stand in the image's history",
+                    "RUN --mount=type=secret,id=github_token instead of ARG or ENV",
+                    refused=False,
+                ),
+                named_secret("Password", 3),
+            ),
+            weighed=frozenset({"GITHUB_TOKEN", "TOKEN_FILE", "PUBLIC_KEY", "Password"}),
         ),
     ),
     "settings are inherited from stage to stage": Case(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.dockerfile import Hazard, parse, read
+from slipway.dockerfile import Hazard, Rule, parse, read
 
 DIGEST = "sha256:" + "ab" * 32
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -126,23 +126,44 @@ def test_a_login_in_a_url_is_not_repeated() -> None:
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("# syntax=docker/dockerfile:1\nFROM scratch", 1),
-        ("\ufeff#syntax=docker/dockerfile:1\nFROM scratch", 1),
-        ("# escape=`\n# Syntax = docker/dockerfile:1\nFROM scratch", 2),
-        ("#!/usr/bin/env docker\n# syntax=docker/dockerfile:1\nFROM scratch", 2),
-        ("#!/usr/bin/env # syntax=x\n#syntax=docker/dockerfile:1\nFROM scratch", 2),
+        ("# syntax=me/dockerfile:1\nFROM scratch", 1),
+        ("\ufeff#syntax=me/dockerfile:1\nFROM scratch", 1),
+        ("# escape=`\n# Syntax = me/dockerfile:1\nFROM scratch", 2),
+        ("#!/usr/bin/env docker\n# syntax=me/dockerfile:1\nFROM scratch", 2),
+        ("#!/usr/bin/env # syntax=x\n#syntax=me/dockerfile:1\nFROM scratch", 2),
     ],
 )
 def test_a_frontend_is_pinned(text: str, line: int) -> None:
     reading = read(parse(text))
-    assert reading.frontend == "docker/dockerfile:1"
+    assert reading.frontend == "me/dockerfile:1"
     (hazard,) = reading.hazards
     assert (hazard.line, hazard.refused) == (line, True)
-    assert hazard.what == "the frontend docker/dockerfile:1 is not pinned by digest"
-    mended = "# syntax=docker/dockerfile:1@sha256:…, or no such line: the engine has a frontend of its own"
+    assert hazard.what == "the frontend me/dockerfile:1 is not pinned by digest"
+    mended = "# syntax=me/dockerfile:1@sha256:…, or no such line: the engine has a frontend of its own"
     assert hazard.hint == mended
     pinned = read(parse(text.replace(":1\n", f":1@{DIGEST}\n")))
-    assert (pinned.frontend, pinned.hazards) == (f"docker/dockerfile:1@{DIGEST}", ())
+    assert (pinned.frontend, pinned.hazards) == (f"me/dockerfile:1@{DIGEST}", ())
+
+
+@pytest.mark.fault("C42")
+@pytest.mark.parametrize(
+    ("frontend", "refused"),
+    [
+        *(
+            ("docker/dockerfile", False),
+            ("docker/dockerfile:1", False),
+            ("docker.io/docker/dockerfile:1.7-labs", False),
+        ),
+        *(
+            ("docker/dockerfile-upstream:master", False),
+            ("docker/dockerfiles:1", True),
+            ("x.io/docker/dockerfile", True),
+        ),
+    ],
+)
+def test_dockers_own_frontends_are_only_told(frontend: str, refused: bool) -> None:
+    (hazard,) = hazards(f"# syntax={frontend}\nFROM scratch\n")
+    assert (hazard.rule, hazard.refused) == (Rule.FRONTEND, refused)
 
 
 @pytest.mark.fault("B14")
@@ -185,17 +206,80 @@ def test_an_arg_with_a_known_secret_a_password_or_a_token(where: str) -> None:
 
 
 @pytest.mark.fault("X01")
-@pytest.mark.parametrize("line", ["ARG GITHUB_TOKEN", "ENV DB_PASSWORD=x", "ARG NPM_AUTH=1", "ARG A_CREDENTIAL"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(
+            "ARG GITHUB_TOKEN=x",
+            "ENV DB_PASSWORD=x",
+            "ARG NPM_AUTH=x1",
+            "ARG A_CREDENTIAL=x",
+            "ENV POSTGRES_PASSWORD=1234",
+        ),
+        *("ENV SECRET_KEY_BASE=x", "ENV STRIPE_KEY_LIVE=x", "ARG API_KEY=x", "ENV KEY=x", "ENV AUTH=me:x"),
+        *(f"ENV API_KEY={'a1' * 20}", f"ENV ACCESS_KEY={'A1' * 20}", f"ENV KEY={'a1' * 20}", f"ENV KEY={'A1' * 8}"),
+    ],
+)
 def test_a_name_that_says_it_is_secret(line: str) -> None:
     (hazard,) = hazards(f"FROM scratch\n{line}\n")
     name = line.split()[1].partition("=")[0]
+    assert (hazard.rule, hazard.refused) == (Rule.SECRET_NAME, True)
     assert hazard.what == f"{name} would stand in the image's history"
     assert hazard.hint == f"RUN --mount=type=secret,id={name.lower()} instead of ARG or ENV"
 
 
-@pytest.mark.parametrize("line", ["ARG PUBLIC_KEY", "ENV TOKEN_FILE=/run/secrets/x", "ARG KEYBOARD", "ARG MONKEY=1"])
+@pytest.mark.fault("C42")
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("ARG PUBLIC_KEY=x", "ENV TOKEN_FILE=/run/secrets/x", "ARG KEYBOARD", "ARG MONKEY=1"),
+        *(
+            "ENV KMS_KEY_ALIAS=alias/app",
+            "ENV SORT_KEY=created",
+            "ENV AUTH_URL=https://x.example",
+            "ENV PRIMARY_KEY=id",
+        ),
+        *("ENV HF_TOKEN_PATH=/x", "ENV REQUIRE_MFA_AUTH=true", "ARG TOKEN_LIMIT", "ARG TOKEN_LIMIT=4096"),
+        *("ENV GF_AUTH_ANONYMOUS_ENABLED=true", "ARG DEFAULT_AUTH_PLUGIN=x", "ENV AUTH_SERVICE=x", "ENV NPM_AUTH=1"),
+        *("ENV USE_TOKEN=yes", "ENV TLS_KEY=/etc/ssl/private/key.pem", "ENV AWS_ACCESS_KEY_ID=x"),
+        *(f"ENV GPG_KEY={'A035C8C1' * 5}", f"ENV TINI_GPG_KEY={'a035c8c1' * 5}", f"ENV APT_KEY={'A1' * 20}"),
+        *(f"ARG X_KEY_FINGERPRINT={'ab' * 20}", "ENV NGINX_GPG_KEY=0x573BFD6B3D8FBC64"),
+        'ENV SIGNING_KEY="9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88"',
+    ],
+)
 def test_a_name_that_only_looks_like_it(line: str) -> None:
     assert hazards(f"FROM scratch\n{line}\n") == ()
+
+
+@pytest.mark.fault("C42")
+@pytest.mark.parametrize("line", ["ARG GITHUB_TOKEN", "ENV GITHUB_TOKEN=$OTHER", "ENV GITHUB_TOKEN="])
+def test_a_secret_that_nobody_gives_is_only_told(line: str) -> None:
+    (hazard,) = hazards(f"FROM scratch\n{line}\n")
+    assert (hazard.rule, hazard.refused) == (Rule.SECRET_NAME, False)
+    assert hazard.what == "GITHUB_TOKEN has no value; given one, it would stand in the image's history"
+    assert whats("FROM scratch\nARG GITHUB_TOKEN\n", {"GITHUB_TOKEN": "x"}) == [
+        (2, "GITHUB_TOKEN would stand in the image's history")
+    ]
+
+
+@pytest.mark.fault("C42")
+@pytest.mark.parametrize(
+    "directive",
+    ["skip=SecretsUsedInArgOrEnv", "skip=JSONArgsRecommended, secretsusedinargorenv;error=true", "skip=all"],
+)
+def test_what_buildkits_own_directive_leaves_out(directive: str) -> None:
+    """A name that the file's author has judged; never a value that is seen to be a secret."""
+    text = f"# check={directive}\nFROM scratch\nENV DB_PASSWORD=x\n"
+    assert hazards(text) == ()
+    assert read(parse(text)).weighed == {"DB_PASSWORD"}
+    assert whats(text.replace("=x", f"={TOKEN}")) == [
+        (3, "the value of DB_PASSWORD is a secret: it would stand in the image")
+    ]
+
+
+def test_other_directives_leave_it_in() -> None:
+    for directive in ("skip=JSONArgsRecommended", "error=true", "experimental=all"):
+        assert len(hazards(f"# check={directive}\nFROM scratch\nENV DB_PASSWORD=x\n")) == 1
 
 
 @pytest.mark.fault("X01")
@@ -226,8 +310,10 @@ def test_a_label_with_a_secret() -> None:
 )
 def test_a_secret_written_out(line: str) -> None:
     (hazard,) = hazards(f"FROM scratch\n{line}\n", {}, ("geheim12",))
+    known = "geheim12" in line
     assert hazard == Hazard(
         2,
+        Rule.KNOWN_SECRET if known else Rule.SECRET_VALUE,
         f"{line.partition(' ')[0]} holds a secret: it would stand in the image's history",
         "RUN --mount=type=secret hands it to a step and keeps it nowhere",
     )

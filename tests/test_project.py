@@ -31,22 +31,33 @@ def test_what_is_allowed_is_shown_with_its_place() -> None:
     text = b"""\
 [tool.slipway]
 allow-setuid = ['/usr/bin/sudo', '/bin/su']
+allow.svc-c.frontend = "ours"
 insecure-registries = ["10.0.0.7:5000"]
 [tool.slipway.allow-root]
 svc-a = "opens raw sockets"
 [tool.slipway.budgets]
 'svc-b' = "7 MB over parent"
+[tool.slipway.allow.svc-b]
+download = "the vendor's only way"
+secret-name = "an id"
 """
     project, found = parse_project(text, "here.toml")
     assert found == ()
     assert dict(project.allow_root) == {"svc-a": "opens raw sockets"}
+    assert project.allow == {
+        "svc-c": {"frontend": "ours"},
+        "svc-b": {"download": "the vendor's only way", "secret-name": "an id"},
+    }
     assert project.shown == (
         ("moving-tags", "latest", "default"),
-        ("insecure-registries", "10.0.0.7:5000", "here.toml:3"),
+        ("insecure-registries", "10.0.0.7:5000", "here.toml:4"),
         ("context-limit", "2.00 GB", "default"),
         ("allow-setuid", "/usr/bin/sudo, /bin/su", "here.toml:2"),
-        ("budgets.svc-b", "7 MB over parent", "here.toml:7"),
-        ("allow-root.svc-a", "opens raw sockets", "here.toml:4"),
+        ("budgets.svc-b", "7 MB over parent", "here.toml:8"),
+        ("allow-root.svc-a", "opens raw sockets", "here.toml:5"),
+        ("allow.svc-c.frontend", "ours", "here.toml:3"),
+        ("allow.svc-b.download", "the vendor's only way", "here.toml:9"),
+        ("allow.svc-b.secret-name", "an id", "here.toml:9"),
     )
 
 
@@ -105,14 +116,28 @@ base-ml = "much"
         ),
         ("[tool.slipway]\ninsecure-registries = [3]", "pyproject.toml:2", "insecure-registries is a list of addresses"),
         ("[tool.slipway]\ncontext-limit = '2 GB over parent'", "pyproject.toml:2", "context-limit is a size such as"),
+        ("[tool.slipway.allow]\nsvc-a = 3", "pyproject.toml:1", "allow maps an image to rules and the reasons"),
+        ("[tool.slipway]\nallow = ['svc-a']", "pyproject.toml:2", "allow maps an image to rules and the reasons"),
+        ("[tool.slipway.allow]\nsvc-a = { download = '' }", "pyproject.toml:2", "allow.svc-a.download is the reason"),
+        ("[tool.slipway.allow.svc-a]\nfrontend = 1", "pyproject.toml:1", "allow.svc-a.frontend is the reason"),
+        ("[tool.slipway.allow]\nx = 1\nsvc-a = { zzz = 'y' }", "pyproject.toml:1", "allow maps an image"),
+        ("[tool.slipway.allow]\nsvc-a = { zzz = 'y' }", "pyproject.toml:2", "allow.svc-a: no rule 'zzz' can be"),
         ("[tool.slipway.budgets]\nsvc-a = 3", "pyproject.toml:2", "the budget of svc-a is a size such as '200 MB', or"),
     ],
 )
 def test_a_wrong_table(text: str, where: str, what: str) -> None:
     ((found, said, hint),) = problems(text)
     assert (found, said[: len(what)]) == (where, what)
-    known = "known: moving-tags, insecure-registries, context-limit, budgets, allow-root, allow-setuid"
-    hints = {"is a table": "[tool.slipway]", "unknown key 'zzz'": known}
+    known = "known: moving-tags, insecure-registries, context-limit, budgets, allow-root, allow-setuid, allow"
+    rules = "known: secret-name, secret-value, download, unpinned-add, frontend, extra-index"
+    hints = {
+        "is a table": "[tool.slipway]",
+        "unknown key 'zzz'": known,
+        "allow maps an image to rules and the reasons to break them": 'svc-x = { download = "why" }',
+        "allow.svc-a.download is the reason why": 'download = "why"',
+        "allow.svc-a.frontend is the reason why": 'frontend = "why"',
+        "allow.svc-a: no rule 'zzz' can be allowed": rules,
+    }
     assert hint == hints.get(said, "")
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from slipway.errors import UsageError
 from slipway.model import Image
+from slipway.project import Project
 from slipway.rules import notes
 from slipway.stack import Assembly, Naming, assemble, name_of
 
@@ -131,16 +132,16 @@ def test_docker_hubs_own_images_have_a_parent_without_an_owner(text: str) -> Non
 def test_a_base_named_without_its_registry_is_pointed_out(root: str, told: str) -> None:
     texts = {BASE: RUNTIME, "apps/svc_forms/Dockerfile": RUNTIME, OCR: f"# a comment\nFROM {root}\n"}
     meant = "the base of this stack is ${REGISTRY}/${OWNER}/base-runtime:${BASE_VERSION}"
-    assert notes(assembled(texts), ()) == ((f"{OCR}:2: {root} is {told}; {meant}",) if told else ())
+    assert notes(assembled(texts), Project(), ()) == ((f"{OCR}:2: {root} is {told}; {meant}",) if told else ())
 
 
 def test_a_base_that_is_called_as_its_root_image_is_no_mistake() -> None:
-    assert notes(assembled({BASE: "FROM base-runtime:1\n"}), ()) == ()
+    assert notes(assembled({BASE: "FROM base-runtime:1\n"}), Project(), ()) == ()
 
 
 def test_a_stage_copied_from_a_base_without_its_registry_is_pointed_out() -> None:
     texts = {BASE: RUNTIME, OCR: "FROM scratch\nCOPY --from=base-runtime /a /a\n"}
-    (said,) = notes(assembled(texts), ())
+    (said,) = notes(assembled(texts), Project(), ())
     assert said.startswith(f"{OCR}: base-runtime is docker.io/library/base-runtime:latest; ")
 
 

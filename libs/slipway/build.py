@@ -20,6 +20,7 @@ from math import ceil
 
 from slipway import graph, runs
 from slipway.command import Command
+from slipway.dockerfile.secretnames import SECRETS_CHECK
 from slipway.engine import Engine
 from slipway.errors import BuildError, MissingError, SlipwayError
 from slipway.model import LocalImage, Reference
@@ -40,8 +41,6 @@ _REMEDIES = (
     ("BUILD_TIMEOUT", "the log says what it was doing; raise BUILD_TIMEOUT if that takes so long, then"),
     (r"platform is .*, not", "PLATFORMS names what is built for; mend it or the Dockerfile's --platform, then"),
 )
-#: BuildKit's own check, told as a warning: what it finds stands in the image for ever.
-_NEVER = "SecretsUsedInArgOrEnv"
 #: BuildKit in the engine begins all that can begin: the memory a step may take, and how many builds a core can mostly
 #: begin in the six seconds after which BuildKit's client gives up on one ("no such job"); so few are never too many.
 _MEMORY_EACH = 192 * 2**20
@@ -202,7 +201,8 @@ def _unfit(work: Work, made: Sequence[str], solved: Solved, listed: Mapping[str,
     torn = work.site.changed(work.survey, [name for name in made if name not in unfit], tuple(listed.values()))
     unfit |= {name: f"{what} while it was built" for name, what in torn.items()}
     for name in made:
-        warned = [text for text in solved.warnings.get(name, ()) if work.options.strict or text.startswith(_NEVER)]
+        said = solved.warnings.get(name, ())
+        warned = [text for text in said if work.options.strict or text.startswith(SECRETS_CHECK)]
         if warned and name not in unfit:
             more = f" (+{len(warned) - 1} more)" if len(warned) > 1 else ""
             unfit[name] = f"{warned[0]}{more}"

@@ -42,17 +42,21 @@ def suggestion(word: str, known: Iterable[str], otherwise: str = "", *, what: st
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: where (``file:line`` or a setting), what, and how to mend it."""
+    """One thing that is wrong: where (``file:line`` or a setting), what, and how to mend it.
+
+    ``code``: the rule of policy that it breaks.
+    """
 
     where: str
     what: str
     hint: str = ""
+    code: str = ""
 
     def __str__(self) -> str:
         return f"{one_line(self.where)}: {self.what}" if self.where else self.what
 
     def redacted(self, redact: Redact) -> Problem:
-        return Problem(redact(self.where), redact(self.what), redact(self.hint))
+        return Problem(redact(self.where), redact(self.what), redact(self.hint), self.code)
 
 
 class SlipwayError(Exception):
@@ -103,7 +107,13 @@ class SlipwayError(Exception):
             "hint": self.hint,
             "log": self.log,
             "problems": [
-                {"where": problem.where, "what": problem.what, "hint": problem.hint} for problem in self.problems
+                {
+                    "where": problem.where,
+                    "what": problem.what,
+                    "hint": problem.hint,
+                    **({"code": problem.code} if problem.code else {}),
+                }
+                for problem in self.problems
             ],
         }
 

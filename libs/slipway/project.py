@@ -10,6 +10,9 @@ base-ml = "1.3 GB over parent"
 
 [tool.slipway.allow-root]
 svc-net = "opens raw sockets"
+
+[tool.slipway.allow]
+svc-ocr = { download = "the vendor has no other way", secret-name = "SALT_KEY is public" }
 """
 
 from __future__ import annotations
@@ -21,11 +24,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.addresses import is_private
+from slipway.dockerfile import Rule
 from slipway.errors import Problem, UsageError, suggestion
 from slipway.redact import without_login
 from slipway.sizes import parse_size, size
 
-_KEYS = ("moving-tags", "insecure-registries", "context-limit", "budgets", "allow-root", "allow-setuid")
+_KEYS = ("moving-tags", "insecure-registries", "context-limit", "budgets", "allow-root", "allow-setuid", "allow")
+#: The rules of policy that a reason may set aside; a secret that slipway knows is never one.
+ALLOWABLE = tuple(rule for rule in Rule if rule != Rule.KNOWN_SECRET)
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,8 @@ class Project:
     image → budget.
 
     ``allow_root``: image → why its user may be root. ``allow_setuid``: paths of setuid and setgid programs beside those
-    that Debian brings. ``places``: key, or image with a budget → ``file:line``.
+    that Debian brings. ``allow``: image → rule of policy → why its Dockerfile may break it. ``places``: key, image with
+    a budget, or ``allow.<image>`` → ``file:line``.
     """
 
     moving_tags: tuple[str, ...] = ("latest",)
@@ -43,6 +50,7 @@ class Project:
     budgets: Mapping[str, str] = field(default_factory=dict)
     allow_root: Mapping[str, str] = field(default_factory=dict)
     allow_setuid: tuple[str, ...] = ()
+    allow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -57,6 +65,11 @@ class Project:
         keys = [(key, value, self.places.get(key, "default")) for key, value in values.items()]
         keys += [(f"budgets.{name}", budget, self.places[name]) for name, budget in self.budgets.items()]
         keys += [(f"allow-root.{name}", why, self.places["allow-root"]) for name, why in self.allow_root.items()]
+        keys += [
+            (f"allow.{name}.{rule}", why, self.places[f"allow.{name}"])
+            for name, rules in self.allow.items()
+            for rule, why in rules.items()
+        ]
         return tuple(keys)
 
 
@@ -72,10 +85,7 @@ def parse_project(data: bytes, path: str = "pyproject.toml") -> tuple[Project, t
     table = tool.get("slipway", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
         return Project(), (Problem(f"{path} tool.slipway", "is a table", "[tool.slipway]"),)
-    problems = tuple(
-        Problem(f"{path}:{_line(text, key)}", what, suggestion(key, _KEYS, f"known: {', '.join(_KEYS)}") if new else "")
-        for key, what, new in _faults(table)
-    )
+    problems = tuple(Problem(f"{path}:{_line(text, key)}", what, hint) for key, what, hint in _faults(table))
     if problems:
         return Project(), problems
     budgets = table.get("budgets", {})
@@ -89,40 +99,57 @@ def parse_project(data: bytes, path: str = "pyproject.toml") -> tuple[Project, t
     if "allow-setuid" in table:
         given["allow_setuid"] = tuple(table["allow-setuid"])
     given["allow_root"] = dict(table.get("allow-root", {}))
+    given["allow"] = {name: dict(rules) for name, rules in table.get("allow", {}).items()}
     places = {key: f"{path}:{_line(text, key)}" for key in (*table, *budgets)}
+    places |= {f"allow.{name}": f"{path}:{_line(text, 'allow', name)}" for name in given["allow"]}
     return Project(**given, budgets=budgets, places=places), ()
 
 
-def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    """The key that is wrong, what is wrong, and whether nobody knows the key."""
-    yield from ((key, f"unknown key {key!r}", True) for key in table if key not in _KEYS)
+def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """The key that is wrong, what is wrong, and what mends it."""
+    known = f"known: {', '.join(_KEYS)}"
+    yield from ((key, f"unknown key {key!r}", suggestion(key, _KEYS, known)) for key in table if key not in _KEYS)
     moving = table.get("moving-tags", [])
     if not (isinstance(moving, list) and all(isinstance(tag, str) for tag in moving)):
-        yield "moving-tags", "moving-tags is a list of tags", False
+        yield "moving-tags", "moving-tags is a list of tags", ""
     insecure = table.get("insecure-registries", [])
     if not (isinstance(insecure, list) and all(isinstance(host, str) for host in insecure)):
-        yield "insecure-registries", "insecure-registries is a list of addresses, host[:port]", False
+        yield "insecure-registries", "insecure-registries is a list of addresses, host[:port]", ""
         insecure = []
     for host in insecure:
         if not is_private(host):
             named = f"insecure-registries: {without_login(host)}"
             said = f"{named} is not an address of a private network; a registry elsewhere needs TLS"
-            yield "insecure-registries", said, False
+            yield "insecure-registries", said, ""
     if not _is_size(table.get("context-limit", "0 B")):
-        yield "context-limit", "context-limit is a size such as '2 GB'", False
+        yield "context-limit", "context-limit is a size such as '2 GB'", ""
     setuid = table.get("allow-setuid", [])
     if not (isinstance(setuid, list) and all(isinstance(file, str) and file.startswith("/") for file in setuid)):
-        yield "allow-setuid", "allow-setuid is a list of absolute paths", False
+        yield "allow-setuid", "allow-setuid is a list of absolute paths", ""
     allowed = table.get("allow-root", {})
     if not (isinstance(allowed, dict) and all(isinstance(why, str) and why.strip() for why in allowed.values())):
-        yield "allow-root", "allow-root maps an image to the reason why its user may be root", False
+        yield "allow-root", "allow-root maps an image to the reason why its user may be root", ""
+    yield from _allow_faults(table.get("allow", {}))
     budgets = table.get("budgets", {})
     if not isinstance(budgets, dict):
-        yield "budgets", "budgets maps an image to a size such as '200 MB'", False
+        yield "budgets", "budgets maps an image to a size such as '200 MB'", ""
         return
     for name, budget in budgets.items():
         if not _is_size(budget, " over parent"):
-            yield name, f"the budget of {name} is a size such as '200 MB', or '200 MB over parent'", False
+            yield name, f"the budget of {name} is a size such as '200 MB', or '200 MB over parent'", ""
+
+
+def _allow_faults(allow: object) -> Iterator[tuple[str, str, str]]:
+    if not (isinstance(allow, dict) and all(isinstance(rules, dict) for rules in allow.values())):
+        yield "allow", "allow maps an image to rules and the reasons to break them", 'svc-x = { download = "why" }'
+        return
+    for name, rules in allow.items():
+        for rule, why in rules.items():
+            if rule not in ALLOWABLE:
+                known = f"known: {', '.join(ALLOWABLE)}"
+                yield name, f"allow.{name}: no rule {rule!r} can be allowed", suggestion(rule, ALLOWABLE, known)
+            elif not (isinstance(why, str) and why.strip()):
+                yield name, f"allow.{name}.{rule} is the reason why", f'{rule} = "why"'
 
 
 def _is_size(value: object, suffix: str = "") -> bool:
@@ -132,9 +159,20 @@ def _is_size(value: object, suffix: str = "") -> bool:
         return False
 
 
-def _line(text: str, key: str) -> int:
-    """Where ``key`` stands below ``[tool.slipway]`` (tomllib does not say); that line itself when it is not seen."""
+def _line(text: str, *keys: str) -> int:
+    """Where ``keys`` stand below ``[tool.slipway]``, joined by dots or each below the one before it: tomllib does not
+    say. The line of the one before when it is not seen."""
     lines = text.splitlines()
-    table = next((number for number, line in enumerate(lines) if re.match(r"\s*\[tool\.slipway", line)), 0)
-    setting = re.compile(rf"\s*(?:\[tool\.slipway\.)?[\"']?{re.escape(key)}[\"']?\s*[=.\]]")
-    return next((number for number in range(table, len(lines)) if setting.match(lines[number])), table) + 1
+    found = next((number for number, line in enumerate(lines) if re.match(r"\s*\[tool\.slipway", line)), 0)
+
+    def seek(*words: str) -> int | None:
+        dotted = r"\s*\.\s*".join(rf"[\"']?{re.escape(word)}[\"']?" for word in words)
+        setting = re.compile(rf"\s*(?:\[tool\.slipway\.)?{dotted}\s*[=.\]]")
+        return next((number for number in range(found, len(lines)) if setting.match(lines[number])), None)
+
+    if (whole := seek(*keys)) is not None:
+        return whole + 1
+    for key in keys:
+        place = seek(key)
+        found = found if place is None else place
+    return found + 1

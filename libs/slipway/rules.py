@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from slipway.dockerfile import Hazard
+from slipway.dockerfile import Hazard, Rule
 from slipway.dockerfile.hazards import extra_index
 from slipway.errors import PolicyError, Problem, SlipwayError, UsageError, one_line, suggestion
 from slipway.model import CONTENT_PREFIX, HUB, Image, Reference, full_name, names_registry
-from slipway.project import Project
+from slipway.project import ALLOWABLE, Project
 from slipway.registry import Registry
 from slipway.sizes import size
 from slipway.stack import Assembly
@@ -20,25 +20,27 @@ _EXTRA_INDEX = re.compile(r"\s*--extra-index-url\b")
 _LARGEST_SHOWN, _LINKS_SHOWN, _CONTEXTS_SHOWN, _TAGS_SHOWN = 5, 5, 5, 10
 
 
-def refuse_hazards(assembly: Assembly) -> None:
-    """Raises PolicyError with every secret in a Dockerfile, and everything that it fetches unpinned."""
-    refused = [problem for problem, hazard in _hazards(assembly) if hazard.refused]
+def refuse_hazards(assembly: Assembly, project: Project) -> None:
+    """Raises PolicyError with every secret in a Dockerfile, and everything that it fetches unpinned, unless the project
+    allows the image that."""
+    refused = [problem for problem, hazard in _hazards(assembly, project) if hazard.refused]
     if refused:
         raise PolicyError.of(refused)
 
 
-def refuse_unknown_budgets(project: Project, assembly: Assembly) -> None:
-    """Raises UsageError for each budget of an image that is not there."""
+def refuse_unknown_images(project: Project, assembly: Assembly) -> None:
+    """Raises UsageError for each budget or permission of an image that is not there."""
     names = [image.name for image in assembly.stack]
-    unknown = [name for name in project.budgets if name not in names]
-    if unknown:
-        known = f"known: {', '.join(names)}"
-        raise UsageError.of(
-            [
-                Problem(project.places[name], f"budget of {name}: matches no image", suggestion(name, names, known))
-                for name in unknown
-            ]
-        )
+    known = f"known: {', '.join(names)}"
+    given = [("budget of", name, project.places[name]) for name in project.budgets]
+    given += [("allow", name, project.places[f"allow.{name}"]) for name in project.allow]
+    problems = [
+        Problem(place, f"{what} {name}: matches no image", suggestion(name, names, known))
+        for what, name, place in given
+        if name not in names
+    ]
+    if problems:
+        raise UsageError.of(problems)
 
 
 def too_large(image: Image, files: Files, worktree: Worktree, limit: int) -> Problem:
@@ -84,14 +86,20 @@ def _versions(reference: Reference, registry: Registry) -> str:
     return f"known: {', '.join(known[-_TAGS_SHOWN:])}" if known else "no version of it is there"
 
 
-def notes(assembly: Assembly, leaving: Sequence[str]) -> tuple[str, ...]:
+def notes(assembly: Assembly, project: Project, leaving: Sequence[str]) -> tuple[str, ...]:
     """What is read by a frontend, contexts that could be others, hazards that are only told, root images called as a
     base, and links (``path -> target``) that lead outside."""
-    frontends = [f"{image.dockerfile} is read by {image.frontend}" for image in assembly.stack if image.frontend]
-    told = [f"{problem}; {problem.hint}" for problem, hazard in _hazards(assembly) if not hazard.refused]
+    told = [(problem, hazard) for problem, hazard in _hazards(assembly, project) if not hazard.refused]
+    unpinned = {problem.where.rpartition(":")[0] for problem, hazard in told if hazard.rule == Rule.FRONTEND}
+    frontends = [
+        f"{image.dockerfile} is read by {image.frontend}"
+        for image in assembly.stack
+        if image.frontend and image.dockerfile not in unpinned
+    ]
+    hazards = [f"{problem}; {problem.hint}" for problem, _ in told]
     links = [f"{one_line(link)} leads out of the context: sent as a link, never followed" for link in leaving]
     more = [f"{len(links) - _LINKS_SHOWN} more links lead out"] if len(links) > _LINKS_SHOWN else []
-    return (*frontends, *_contexts(assembly), *told, *_unmeant(assembly), *links[:_LINKS_SHOWN], *more)
+    return (*frontends, *_contexts(assembly), *hazards, *_unmeant(assembly), *links[:_LINKS_SHOWN], *more)
 
 
 def _contexts(assembly: Assembly) -> Iterator[str]:
@@ -128,7 +136,19 @@ def extra_indexes(files: Iterable[str], worktree: Worktree) -> Iterator[str]:
                 yield f"{one_line(path)}:{number}: {hazard.what}; {hazard.hint}"
 
 
-def _hazards(assembly: Assembly) -> Iterator[tuple[Problem, Hazard]]:
+def _hazards(assembly: Assembly, project: Project) -> Iterator[tuple[Problem, Hazard]]:
+    """Every hazard that the project does not allow, with what is told of it."""
     for image in assembly.stack:
+        allowed = project.allow.get(image.name, {})
         for hazard in assembly.readings[image.name].hazards:
-            yield Problem(f"{image.dockerfile}:{hazard.line}", hazard.what, hazard.hint), hazard
+            if hazard.rule not in allowed:
+                yield _problem(image, hazard), hazard
+
+
+def _problem(image: Image, hazard: Hazard) -> Problem:
+    where = f"{image.dockerfile}:{hazard.line}"
+    if not hazard.refused:
+        return Problem(where, hazard.what, hazard.hint, hazard.rule)
+    way_round = f'; or [tool.slipway.allow] {image.name} = {{ {hazard.rule} = "why" }}'
+    hint = hazard.hint + (way_round if hazard.rule in ALLOWABLE else "")
+    return Problem(where, f"{hazard.what} ({hazard.rule})", hint, hazard.rule)

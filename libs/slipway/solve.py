@@ -7,6 +7,7 @@ any failure: what they finished is cached.
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 from slipway import graph, runs
 from slipway.bake import Target, bake_command, bake_file, overrides
 from slipway.command import Command
+from slipway.dockerfile.secretnames import SECRETS_CHECK
 from slipway.engine import DOCKER_BUILDX, Engine
 from slipway.errors import MissingError
 from slipway.model import FRESH_LABEL, INPUT_LABEL, TITLE_LABEL, LocalImage, Reference
@@ -24,6 +26,8 @@ from slipway.settings import Settings
 from slipway.survey import Repository, Survey, changed_since
 
 OnEvent = Callable[[Event], None]
+#: BuildKit names the variable: ``… for sensitive data (ENV "API_TOKEN") (line 5)``.
+_SECRETS_WARNING = re.compile(rf'^{SECRETS_CHECK}: .*\((?:ARG|ENV) "([^"]+)"\)')
 
 
 #: What changed of the inputs of the images named, since they were surveyed, by what the engine holds now.
@@ -140,11 +144,11 @@ def solve(work: Work, names: Sequence[str]) -> Solved:
     if progress.cut:
         raise MissingError("engine: went away")
     if result.ok:
-        return Solved(tuple(names), {}, progress.warnings, seconds)
+        return Solved(tuple(names), {}, _warnings(work, progress), seconds)
     failures = progress.failures() | _ended(work, late) or progress.unnamed(result.exit_code)
     seconds |= {name: progress.seconds(name) for name in failures}
     redacted = {name: _redacted(failure, record) for name, failure in failures.items()}
-    return Solved(progress.exported, redacted, progress.warnings, seconds)
+    return Solved(progress.exported, redacted, _warnings(work, progress), seconds)
 
 
 def bake(work: Work, names: Sequence[str]) -> Command:
@@ -164,6 +168,20 @@ def bake(work: Work, names: Sequence[str]) -> Command:
         count=len(names),
         overrides=overrides([*targets, *built_upon]),
     )
+
+
+def _warnings(work: Work, progress: Progress) -> dict[str, tuple[str, ...]]:
+    """BuildKit's warnings without those of variables that policy has weighed: it knows names from values."""
+    readings = work.survey.repository.assembly.readings
+    return {
+        name: tuple(text for text in said if not _is_weighed(text, readings[name].weighed))
+        for name, said in progress.warnings.items()
+    }
+
+
+def _is_weighed(warning: str, weighed: Collection[str]) -> bool:
+    found = _SECRETS_WARNING.search(warning)
+    return found is not None and found[1] in weighed
 
 
 def _ended(work: Work, late: Mapping[str, Failure]) -> dict[str, Failure]:

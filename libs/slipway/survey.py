@@ -101,7 +101,7 @@ def read_repository(
         hint = "infra/docker/<name>.Dockerfile is a base, apps/<name>/Dockerfile a service"
         raise UsageError(f"{settings.root}: no Dockerfile found", hint=hint)
     assembly = _assembled(settings, texts, contexts, worktree, native, onbuild, settings.withheld)
-    rules.refuse_unknown_budgets(settings.project, assembly)
+    rules.refuse_unknown_images(settings.project, assembly)
     unused = unused_names(settings, assembly.declared_args)
     return Repository(settings, worktree, contexts, texts, assembly, native, unused, onbuild)
 
@@ -132,7 +132,7 @@ def _assembled(
         onbuild=onbuild,
         secrets=tuple(secret.reveal() for secret in secrets if len(secret.reveal()) >= _SHORTEST_SECRET),
     )
-    rules.refuse_hazards(assembly)
+    rules.refuse_hazards(assembly, settings.project)
     return assembly
 
 
@@ -177,7 +177,7 @@ def survey(
     if not notes:
         to_build = [stack[name] for name in lacking if name not in published]
         rules.refuse_missing_bases(to_build, settings.registry, settings.owner, facts.roots, registry)
-    said = rules.notes(repository.assembly, read.leaving)
+    said = rules.notes(repository.assembly, settings.project, read.leaving)
     indexes = rules.extra_indexes({path for own in read.files.values() for path in own}, repository.worktree)
     return Survey(repository, replace(facts, published=published), (*said, *indexes, *notes))
 

@@ -21,15 +21,15 @@ DIGEST = "sha256:" + "ab" * 32
 @pytest.mark.fault("X01", "X09", "U08")
 def test_secrets_and_what_nobody_pinned_are_refused_together(shop: Offline) -> None:
     shop.configure(INDEX="https://ann:geheim12@pypi.example/simple", MY_TOKENS="geheim34")
-    shop.append(FLOOR, "ARG GITHUB_TOKEN\nRUN curl -fsSL https://x.example/install | sh\n")
+    shop.append(FLOOR, "ARG GITHUB_TOKEN=x\nRUN curl -fsSL https://x.example/install | sh\n")
     shop.append(CART, "ARG INDEX\nADD https://x.example/a.tar /\n")
     shop.append(TILL, "ARG MY_TOKENS\nLABEL from=${MY_TOKENS}\n")
     ran = shop.refused(
         10,
-        f"error: {FLOOR}:6: GITHUB_TOKEN would stand in the image's history",
+        f"error: {FLOOR}:6: GITHUB_TOKEN would stand in the image's history (secret-name)",
         "hint:  RUN --mount=type=secret,id=github_token instead of ARG or ENV",
-        f"error: {FLOOR}:7: RUN runs what it downloads, whatever that is today",
-        "hint:  ADD --checksum=sha256:… fetches it, and nothing else under its name",
+        f"error: {FLOOR}:7: RUN runs what it downloads, whatever that is today (download)",
+        "hint:  ADD --checksum=sha256:… fetches it, and nothing else under its name; or [tool.slipway.allow] base-",
         f"error: {CART}:6: the value of INDEX is a secret: it would stand in the image",
         f"error: {CART}:7: ADD https://x.example/a.tar is not pinned: it may be another tomorrow",
         f"error: {TILL}:7: the value of MY_TOKENS is a secret: it would stand in the image",
@@ -57,11 +57,11 @@ def test_what_never_enters_an_image(shop: Offline, path: str) -> None:
 @pytest.mark.process
 @pytest.mark.fault("B14")
 def test_a_frontend_that_is_not_pinned(shop: Offline) -> None:
-    shop.write(SIGN, "# syntax=docker/dockerfile:1\n" + (shop.root / SIGN).read_text())
+    shop.write(SIGN, "# syntax=me/dockerfile:1\n" + (shop.root / SIGN).read_text())
     shop.refused(
         10,
-        f"error: {SIGN}:1: the frontend docker/dockerfile:1 is not pinned by digest",
-        "hint:  # syntax=docker/dockerfile:1@sha256:…, or no such line: the engine has a frontend of its own",
+        f"error: {SIGN}:1: the frontend me/dockerfile:1 is not pinned by digest (frontend)",
+        "hint:  # syntax=me/dockerfile:1@sha256:…, or no such line: the engine has a frontend of its own",
     )
 
 
@@ -81,6 +81,24 @@ def test_a_pinned_frontend_and_an_extra_index_are_told(stack: Callable[..., Repo
     assert f"note: {SIGN} is read by {frontend}\n" in ran.stderr
     assert f"note: {TILL}:7: extra-index-url: any index may answer for any name; one --index-url" in ran.stderr
     assert all(step["reference"].startswith(f"{shop.prefix}/") for step in json.loads(ran.stdout)["steps"])
+
+
+@pytest.mark.integration
+@pytest.mark.fault("C42", "C43")
+def test_names_that_are_no_secrets_build(stack: Callable[..., Repository]) -> None:
+    """BuildKit warns of each of these names, which would fail the image; policy has weighed them."""
+    shop = stack("shop")
+    text = (shop.root / SIGN).read_text() + "ENV KMS_KEY_ALIAS=alias/app SORT_KEY=day\nARG GITHUB_TOKEN\n"
+    shop.write(SIGN, text + "ENV DB_PASSWORD=x\n")
+    shop.invoke("build", "svc-sign").failed(10, f"{SIGN}:5: DB_PASSWORD would stand", '{ secret-name = "why" }')
+    project = (shop.root / "pyproject.toml").read_text()
+    shop.write("pyproject.toml", project + '[tool.slipway.allow]\nsvc-sign = { secret-name = "of a test database" }\n')
+    ran = shop.invoke("build", "svc-sign", "--strict").ok()
+    assert f"note: {SIGN}:4: GITHUB_TOKEN has no value" not in ran.stderr, "what is allowed is not told"
+    assert shop.record()["svc-sign"]["warnings"] == []
+    shop.write("pyproject.toml", project)
+    shop.write(SIGN, text)
+    assert f"note: {SIGN}:4: GITHUB_TOKEN has no value" in shop.invoke("build", "svc-sign", "--strict").ok().stderr
 
 
 @pytest.mark.integration

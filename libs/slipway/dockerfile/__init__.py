@@ -2,6 +2,6 @@
 
 from slipway.dockerfile.reading import read
 from slipway.dockerfile.text import Dockerfile, parse
-from slipway.dockerfile.values import Hazard, Reading, Source, Stage, Use, is_glob, united
+from slipway.dockerfile.values import Hazard, Reading, Rule, Source, Stage, Use, is_glob, united
 
-__all__ = ["Dockerfile", "Hazard", "Reading", "Source", "Stage", "Use", "is_glob", "parse", "read", "united"]
+__all__ = ["Dockerfile", "Hazard", "Reading", "Rule", "Source", "Stage", "Use", "is_glob", "parse", "read", "united"]

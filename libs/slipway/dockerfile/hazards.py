@@ -5,15 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from slipway.dockerfile.secretnames import may_be_secret, names_secret
 from slipway.dockerfile.text import Dockerfile, Instruction
-from slipway.dockerfile.values import Hazard
+from slipway.dockerfile.values import Hazard, Rule
 from slipway.redact import secret_by_shape, without_logins
 
-#: As BuildKit's check SecretsUsedInArgOrEnv has it.
-_SECRET = re.compile(
-    r"(?:_|^)(?:apikey|auth|credentials?|key|password|pword|passwd|secret|token)(?:_|$)", re.IGNORECASE
-)
-_HARMLESS = re.compile(r"(?:_|^)(?:public|file|version)(?:_|$)", re.IGNORECASE)
 #: A shorter secret counts only where it is the whole value: inside a text it may be a word like any other.
 _SHORTEST = 8
 
@@ -28,23 +24,29 @@ _CHECKSUM = re.compile(r"sha(?:256|384|512):[0-9a-f]{64,128}")
 _PINNED = re.compile(r"@sha256:[0-9a-f]{64}")
 _GIT = re.compile(r"(?:git|ssh)://|[\w-]+@[\w.-]+:|https?://[^?#]*\.git(?:[?#]|$)")
 _COMMIT = re.compile(r"[#=][0-9a-f]{40}(?:[0-9a-f]{24})?(?:$|[:&])")
+_DOCKERS_FRONTEND = re.compile(r"(?:docker\.io/)?docker/dockerfile(?:-upstream)?(?::[\w.-]+)?", re.ASCII)
 _SYNTAX = re.compile(r"#\s*syntax\s*=", re.IGNORECASE)
 
 
 def in_variable(name: str, value: str, secrets: Collection[str], line: int) -> Iterator[Hazard]:
-    """An ARG or ENV called like a secret, or whose value is one."""
-    if _SECRET.search(name) and not _HARMLESS.search(name):
+    """An ARG or ENV whose value is a secret, or that is called like one; without a value that is only told."""
+    if by_value := tuple(in_value(name, value, secrets, line)):
+        yield from by_value
+    elif names_secret(name):
         hint = f"RUN --mount=type=secret,id={name.lower()} instead of ARG or ENV"
-        yield Hazard(line, f"{name} would stand in the image's history", hint)
-    else:
-        yield from in_value(name, value, secrets, line)
+        if not value:
+            what = f"{name} has no value; given one, it would stand in the image's history"
+            yield Hazard(line, Rule.SECRET_NAME, what, hint, refused=False)
+        elif may_be_secret(name, value):
+            yield Hazard(line, Rule.SECRET_NAME, f"{name} would stand in the image's history", hint)
 
 
 def in_value(name: str, value: str, secrets: Collection[str], line: int) -> Iterator[Hazard]:
     """A variable's or label's value that holds a known secret, a URL's password, or a token by its shape."""
-    if value in secrets or _holds(value, secrets):
+    rule = Rule.KNOWN_SECRET if value in secrets else _secret_in(value, secrets)
+    if rule:
         hint = f"RUN --mount=type=secret,id={name.lower()} hands it to a step and keeps it nowhere"
-        yield Hazard(line, f"the value of {name} is a secret: it would stand in the image", hint)
+        yield Hazard(line, rule, f"the value of {name} is a secret: it would stand in the image", hint)
 
 
 def in_text(instruction: Instruction, secrets: Collection[str]) -> Iterator[Hazard]:
@@ -52,14 +54,14 @@ def in_text(instruction: Instruction, secrets: Collection[str]) -> Iterator[Haza
     text = "\n".join((instruction.rest, *(document.content for document in instruction.heredocs)))
     text = text.replace("\\\n", " ")
     line = instruction.line
-    if _holds(text, secrets):
+    if rule := _secret_in(text, secrets):
         hint = "RUN --mount=type=secret hands it to a step and keeps it nowhere"
-        yield Hazard(line, f"{instruction.name} holds a secret: it would stand in the image's history", hint)
+        yield Hazard(line, rule, f"{instruction.name} holds a secret: it would stand in the image's history", hint)
     if instruction.name != "RUN":
         return
     if _PIPED.search(text) or _SUBSTITUTED.search(text):
         hint = "ADD --checksum=sha256:… fetches it, and nothing else under its name"
-        yield Hazard(line, "RUN runs what it downloads, whatever that is today", hint)
+        yield Hazard(line, Rule.DOWNLOAD, "RUN runs what it downloads, whatever that is today", hint)
     if _EXTRA_INDEX.search(text):
         yield extra_index(line)
 
@@ -67,7 +69,7 @@ def in_text(instruction: Instruction, secrets: Collection[str]) -> Iterator[Haza
 def extra_index(line: int) -> Hazard:
     """With several indexes each may answer for any name: legitimate often enough to be told only."""
     hint = "one --index-url that serves all, or hashes in the requirements"
-    return Hazard(line, "extra-index-url: any index may answer for any name", hint, refused=False)
+    return Hazard(line, Rule.EXTRA_INDEX, "extra-index-url: any index may answer for any name", hint, refused=False)
 
 
 def in_remotes(urls: Sequence[str], checksum: str, line: int) -> Iterator[Hazard]:
@@ -76,17 +78,22 @@ def in_remotes(urls: Sequence[str], checksum: str, line: int) -> Iterator[Hazard
         if _CHECKSUM.fullmatch(checksum) or (_GIT.match(url) and (_COMMIT.search(url) or checksum)):
             continue
         by = "#<commit>" if _GIT.match(url) else "--checksum=sha256:…"
-        yield Hazard(line, f"ADD {without_logins(url)} is not pinned: it may be another tomorrow", f"pin it: {by}")
+        what = f"ADD {without_logins(url)} is not pinned: it may be another tomorrow"
+        yield Hazard(line, Rule.UNPINNED_ADD, what, f"pin it: {by}")
 
 
 def in_frontend(dockerfile: Dockerfile, frontend: str) -> Iterator[Hazard]:
-    """A frontend is a program that reads the Dockerfile and decides what is built."""
+    """A frontend is a program that reads the Dockerfile and decides what is built. Docker's own is only told."""
     if frontend and not _PINNED.search(frontend):
         numbered = enumerate(dockerfile.text.splitlines(), start=1)
         line = next((number for number, text in numbered if _SYNTAX.match(text.lstrip("\ufeff \t"))), 1)
         hint = f"# syntax={frontend}@sha256:…, or no such line: the engine has a frontend of its own"
-        yield Hazard(line, f"the frontend {frontend} is not pinned by digest", hint)
+        what = f"the frontend {frontend} is not pinned by digest"
+        yield Hazard(line, Rule.FRONTEND, what, hint, refused=not _DOCKERS_FRONTEND.fullmatch(frontend))
 
 
-def _holds(text: str, secrets: Collection[str]) -> bool:
-    return secret_by_shape(text) or any(len(secret) >= _SHORTEST and secret in text for secret in secrets)
+def _secret_in(text: str, secrets: Collection[str]) -> Rule | None:
+    """The rule that ``text`` breaks by a secret in it."""
+    if any(len(secret) >= _SHORTEST and secret in text for secret in secrets):
+        return Rule.KNOWN_SECRET
+    return Rule.SECRET_VALUE if secret_by_shape(text) else None

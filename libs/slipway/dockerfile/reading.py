@@ -15,9 +15,10 @@ from typing import TypeVar
 from slipway.dockerfile import hazards
 from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.scope import Globals, Problems, Scope, globals_of, platform_args, stage_scope
+from slipway.dockerfile.secretnames import SECRETS_CHECK, matches_check
 from slipway.dockerfile.stages import Head, Triggers, context_of, heads_of, mount_fields, needed, origin
 from slipway.dockerfile.text import Dockerfile, Instruction, heredoc
-from slipway.dockerfile.values import Hazard, Reading, Source, Stage, Use
+from slipway.dockerfile.values import Hazard, Reading, Rule, Source, Stage, Use
 from slipway.dockerfile.words import json_words, pairs, shell_words
 from slipway.model import Reference
 
@@ -87,6 +88,7 @@ class _Reader:
     remotes: list[str] = field(default_factory=list)
     secrets: list[str] = field(default_factory=list)
     hazards: list[Hazard] = field(default_factory=list)
+    weighed: set[str] = field(default_factory=set)
 
     def reading(self, wanted: list[Head], target: Head) -> Reading:
         stages = [head for head in wanted if not head.replaced]
@@ -103,6 +105,7 @@ class _Reader:
             remotes=_once(self.remotes),
             secrets=_once(self.secrets),
             hazards=_once([*hazards.in_frontend(self.dockerfile, frontend), *self.hazards]),
+            weighed=frozenset(self.weighed),
             frontend=frontend,
             user=last.user,
             healthcheck=last.healthcheck,
@@ -116,8 +119,7 @@ class _Reader:
         for instruction in self.dockerfile.globals:
             for word in shell_words(instruction.rest, self.dockerfile.escape):
                 name = word.partition("=")[0]
-                value = self.globals.values.get(name, "")
-                self.hazards += hazards.in_variable(name, value, self.known_secrets, instruction.line)
+                self._weigh(name, self.globals.values.get(name, ""), instruction.line)
 
     def read_stage(self, head: Head) -> None:
         scope = self.stages[head.index] = self._scope(head)
@@ -202,8 +204,7 @@ class _Reader:
                 if name not in self.globals.uses:
                     self.automatic.add(name)
                     continue  # the platform says it
-            value = scope.env.get(name, "")
-            self.hazards += hazards.in_variable(name, value, self.known_secrets, instruction.line)
+            self._weigh(name, scope.env.get(name, ""), instruction.line)
             self.declared.add(name)
             if not equals:
                 self._use([name], self.declared)
@@ -215,11 +216,21 @@ class _Reader:
         ]
         if instruction.name == "ENV":
             scope.env.update(found)
-        weigh = hazards.in_variable if instruction.name == "ENV" else hazards.in_value
         for name, value in found:
-            self.hazards += weigh(name, value, self.known_secrets, instruction.line)
+            if instruction.name == "ENV":
+                self._weigh(name, value, instruction.line)
+            else:
+                self.hazards += hazards.in_value(name, value, self.known_secrets, instruction.line)
             if name.endswith("_EXTRA_INDEX_URL"):
                 self.hazards.append(hazards.extra_index(instruction.line))
+
+    def _weigh(self, name: str, value: str, line: int) -> None:
+        """Whether an ARG or ENV is a secret; the directive ``check`` may leave its name out, never its value."""
+        if matches_check(name):
+            self.weighed.add(name)
+        by_name = not self.dockerfile.skips(SECRETS_CHECK)
+        found = hazards.in_variable(name, value, self.known_secrets, line)
+        self.hazards += [hazard for hazard in found if by_name or hazard.rule != Rule.SECRET_NAME]
 
     def _path(self, word: str, scope: Scope) -> str:
         """An expanded path; a variable that only a base image could set is refused, for the path would be a guess."""

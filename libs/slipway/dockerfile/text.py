@@ -83,7 +83,8 @@ class Section:
 
 @dataclass(frozen=True)
 class Dockerfile:
-    """Parsed, unexpanded. ``syntax``: the directive, or "". ``globals``: the ARGs before the first FROM."""
+    """Parsed, unexpanded. ``syntax``: the directive, or "". ``skipped``: BuildKit's checks that the directive ``check``
+    leaves out, in lower case; ``all`` is every one. ``globals``: the ARGs before the first FROM."""
 
     path: str
     text: str = field(repr=False)
@@ -91,6 +92,10 @@ class Dockerfile:
     escape: str
     globals: tuple[Instruction, ...]
     sections: tuple[Section, ...]
+    skipped: frozenset[str] = frozenset()
+
+    def skips(self, check: str) -> bool:
+        return not self.skipped.isdisjoint(("all", check.lower()))
 
 
 def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
@@ -106,13 +111,14 @@ def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
     def note(line: int, error: WordError) -> None:
         problems.append(Problem(f"{path}:{line}", str(error), error.hint))
 
-    syntax, escape = "", "\\"
+    syntax, escape, skipped = "", "\\", frozenset[str]()
     try:
         directives = _directives(lines)
         escape = directives.get("escape", "\\")
         if lines[0][1].startswith("#!"):
             directives = _directives(lines[1:])  # the frontend is looked for below a shebang, escape is not
         syntax = directives.get("syntax", "").split(" ")[0]
+        skipped = _skipped(directives.get("check", ""))
     except WordError as error:
         note(1, error)
     early: list[tuple[int, str]] = []
@@ -143,7 +149,7 @@ def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
         problems.append(Problem(path, "no FROM: there is nothing to build"))
     if problems:
         raise UsageError.of(problems)
-    return Dockerfile(path, text, syntax, escape, tuple(globals_), tuple(sections))
+    return Dockerfile(path, text, syntax, escape, tuple(globals_), tuple(sections), skipped)
 
 
 def inherited(trigger: str, image: str, line: int) -> Instruction:
@@ -171,6 +177,12 @@ def _directives(lines: list[tuple[int, str]]) -> dict[str, str]:
     if found.get("escape", "\\") not in ("\\", "`"):
         raise WordError(f"invalid escape token {found['escape']}", hint="it is \\ or `")
     return found
+
+
+def _skipped(check: str) -> frozenset[str]:
+    """``skip=A,B;error=true`` → a, b."""
+    options = dict(option.strip().partition("=")[::2] for option in check.split(";"))
+    return frozenset(name.strip().lower() for name in options.get("skip", "").split(",")) - {""}
 
 
 def _is_comment(line: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from typing import TypeVar
 
 _T = TypeVar("_T")
@@ -60,11 +61,24 @@ class Stage:
     line: int
 
 
+class Rule(StrEnum):
+    """The rules of policy for Dockerfiles, by the code that errors name and ``[tool.slipway.allow]`` takes."""
+
+    SECRET_NAME = "secret-name"
+    SECRET_VALUE = "secret-value"
+    KNOWN_SECRET = "known-secret"
+    DOWNLOAD = "download"
+    UNPINNED_ADD = "unpinned-add"
+    FRONTEND = "frontend"
+    EXTRA_INDEX = "extra-index"
+
+
 @dataclass(frozen=True)
 class Hazard:
-    """Something said in ``line`` that a policy is about; ``refused``, or only told to a person."""
+    """Something said in ``line`` that a ``rule`` of policy is about; ``refused``, or only told to a person."""
 
     line: int
+    rule: Rule
     what: str
     hint: str
     refused: bool = True
@@ -87,10 +101,10 @@ class Reading:
     ``sources`` read the build context, ``named`` the named contexts. ``args``: the declared ARGs a build arg can set,
     sorted; ``naming``: those of them that only FROM lines use, so that they say what a stage stands on and nothing
     else. ``builder``: whether the platform of who builds is asked for (BUILDPLATFORM and its like). ``remotes``: URLs
-    and git repositories of ADD. ``secrets``: ids of secret mounts. ``hazards``: what a policy is about. ``frontend``:
-    the image that is to read the file, or "" for the engine's own. The rest is of the final stage, as far as this file
-    says: ``user``; ``exposed`` (``8000/tcp``); ``entry``, whether a CMD or ENTRYPOINT is set; ``onbuild``, its
-    triggers.
+    and git repositories of ADD. ``secrets``: ids of secret mounts. ``hazards``: what a policy is about; ``weighed``:
+    the variables among them and those let pass that BuildKit's check for secrets warns of. ``frontend``: the image that
+    is to read the file, or "" for the engine's own. The rest is of the final stage, as far as this file says: ``user``;
+    ``exposed`` (``8000/tcp``); ``entry``, whether a CMD or ENTRYPOINT is set; ``onbuild``, its triggers.
 
     An ARG that a stage declares is no naming one, though nothing reads it: BuildKit puts it into the environment of
     each RUN below it, and into the image's history.
@@ -106,6 +120,7 @@ class Reading:
     remotes: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     hazards: tuple[Hazard, ...] = ()
+    weighed: frozenset[str] = frozenset()
     frontend: str = ""
     user: str = ""
     healthcheck: bool = False
@@ -133,6 +148,7 @@ def united(readings: Sequence[Reading]) -> Reading:
         remotes=_once(remote for reading in readings for remote in reading.remotes),
         secrets=_once(secret for reading in readings for secret in reading.secrets),
         hazards=_once(hazard for reading in readings for hazard in reading.hazards),
+        weighed=frozenset(name for reading in readings for name in reading.weighed),
         uses={base: use for reading in reversed(readings) for base, use in reading.uses.items()},
     )
 

@@ -263,7 +263,7 @@ def _is_text(path: str, text: str) -> bool:
 
 def _refusal(path: str, where: str) -> PolicyError:
     hint = "keys, credentials, .env, .git and .slipway never do: name it in .dockerignore, or copy less"
-    return PolicyError.of([Problem(where, f"{one_line(path)} would enter the image", hint)])
+    return PolicyError.of([Problem(where, f"{one_line(path)} would enter the image", hint, "secret-file")])
 
 
 def _sent_as(path: str, text: str) -> str:
