@@ -36,6 +36,7 @@ pytest_plugins = [
     "tests.rig.builders",
     "tests.rig.hosts",
     "tests.rig.stores",
+    "tests.rig.hub",
 ]
 
 PROCESSES = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
@@ -9,17 +10,19 @@ import os
 import socket
 import socketserver
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from slipway.engine import Engine, address
+from slipway.command import Secret
+from slipway.engine import Credentials, Engine, FindLogin, address, anonymous
 from slipway.engine.address import buildx_words, context_name, engine_address
 from slipway.engine.answers import inspected, listed, pushed_digest
-from slipway.errors import MissingError
-from slipway.model import LocalImage
+from slipway.errors import MissingError, PushError, RefusedError
+from slipway.model import LocalImage, Reference
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -278,6 +281,108 @@ def test_the_digest_of_what_was_pushed(event: dict[str, object], digest: str) ->
 def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="engine: no engine answers"):
         Engine(f"unix://{tmp_path}/none.sock").images()
+
+
+class Transfers(Answer):
+    """An engine whose pulls and pushes end with ``event``; ``logins`` holds those that came with them."""
+
+    event: ClassVar[Mapping[str, object]] = {}
+    logins: ClassVar[list[object]] = []
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.logins.append(json.loads(base64.urlsafe_b64decode(self.headers["X-Registry-Auth"])))
+        status, body = (404, {"message": self.event["denied"]}) if "denied" in self.event else (200, self.event)
+        text = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+
+DONE = {"aux": {"Digest": "sha256:1"}}
+DENIED = {"error": "denied: requested access to the resource is denied"}
+UNTOLD = RefusedError("login to docker.io: docker-credential-odd failed", hint="docker-credential-odd get")
+ANN = Credentials("ann", Secret("open-sesame"))
+
+
+@pytest.fixture
+def transfer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., list[object]]]:
+    """Pulls and pushes an image with an engine that ends both with an event; the logins that came with them."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Transfers)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def do(event: Mapping[str, object], logins: FindLogin, task: str, registry: str = "docker.io") -> list[object]:
+        monkeypatch.setattr(Transfers, "event", event)
+        monkeypatch.setattr(Transfers, "logins", [])
+        engine = Engine(f"tcp://127.0.0.1:{server.server_address[1]}", logins=logins)
+        with contextlib.closing(engine.client):
+            getattr(engine, task)(Reference(registry, "me/x", "1"))
+        return Transfers.logins
+
+    yield do
+    server.shutdown()
+    server.server_close()
+
+
+def untold(registry: str) -> None:
+    raise UNTOLD
+
+
+@pytest.mark.fault("P33")
+@pytest.mark.parametrize("task", ["pull", "push"])
+@pytest.mark.parametrize(
+    ("found", "sent"),
+    [
+        (ANN, {"username": "ann", "password": "open-sesame"}),
+        (Credentials(identity_token=Secret("t")), {"identitytoken": "t"}),
+        (None, {"username": "", "password": ""}),
+    ],
+)
+def test_a_login_travels_with_a_transfer(
+    transfer: Callable[..., list[object]], task: str, found: Credentials | None, sent: object
+) -> None:
+    assert transfer(DONE, {"docker.io": found}.__getitem__, task) == [sent]
+
+
+@pytest.mark.fault("P35")
+@pytest.mark.parametrize("task", ["pull", "push"])
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (DONE, None),
+        (DENIED, UNTOLD.message),
+        ({"denied": "pull access denied for me/x, may require 'docker login'"}, UNTOLD.message),
+        ({"error": "manifest invalid"}, "manifest invalid"),
+    ],
+)
+def test_a_helper_that_fails_counts_once_a_login_is_wanted(
+    transfer: Callable[..., list[object]], task: str, event: Mapping[str, object], told: str | None
+) -> None:
+    with pytest.raises(PushError, match=told) if told else contextlib.nullcontext():
+        assert transfer(event, untold, task) == [{"username": "", "password": ""}]
+
+
+@pytest.mark.parametrize(
+    ("registry", "event", "hint"),
+    [
+        ("docker.io", DENIED, "docker login docker.io"),
+        ("reg.example:5000", DENIED, "docker login reg.example:5000"),
+        ("docker.io", {"error": "x509: unknown authority"}, "its CA into the system's store, on the engine's machine"),
+        (
+            "reg.example:5000",
+            {"error": "x509: unknown authority"},
+            "its CA into /etc/docker/certs.d/reg.example:5000/ca.crt, on the engine's machine",
+        ),
+    ],
+)
+def test_the_hint_names_the_registry(
+    transfer: Callable[..., list[object]], registry: str, event: Mapping[str, object], hint: str
+) -> None:
+    with pytest.raises(RefusedError) as caught:
+        transfer(event, anonymous, "push", registry)
+    assert caught.value.hint == hint
 
 
 def test_the_machine_behind_a_socket_is_this_one() -> None:

@@ -203,6 +203,60 @@ def test_a_login(kind: str, waits: list[float]) -> None:
         assert [("push" in scope) for scope in scopes] == ([False, True] if kind == "bearer" else [])
 
 
+TOKEN = Credentials(identity_token=Secret("t0ken"))
+
+
+@pytest.mark.fault("P34")
+@pytest.mark.parametrize("held", [TOKEN, Credentials("alice", identity_token=Secret("t0ken"))])
+def test_an_identity_token_is_given_for_tokens(held: Credentials, waits: list[float]) -> None:
+    with RegistryServer(login=("identity", "", "t0ken")) as server:
+        digest = server.add("acme/x", "v1")
+        registry = Registry(server.host, lambda host: held, patient(waits))
+        reference = server.reference("acme/x", "v1")
+        registry.check_write(reference)
+        assert [registry.digest(reference), registry.digest(reference)] == [digest, digest]
+        assert [request for request in server.requests if "/token" in request] == ["POST /token"] * 2
+        assert waits == []
+
+
+@pytest.mark.fault("P34")
+@pytest.mark.parametrize(
+    ("held", "who"),
+    [
+        (Credentials(identity_token=Secret("expired")), "the token's owner"),
+        (Credentials("alice", identity_token=Secret("expired")), "alice"),
+    ],
+)
+def test_an_identity_token_that_is_not_taken(held: Credentials, who: str, waits: list[float]) -> None:
+    with RegistryServer(login=("identity", "", "t0ken")) as server:
+        reference = server.reference("acme/x", "v1")
+        said = refused(Registry(server.host, lambda host: held, patient(waits)), reference)
+        assert said == (f"{reference}: login to {server.host} as {who} failed", f"docker login {server.host}")
+        assert server.requests.count("POST /token") == 1
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b'{"token": null}'])
+def test_a_token_server_that_gives_no_token(body: bytes, waits: list[float]) -> None:
+    with RegistryServer(login=("bearer", "alice", "s3cret")) as server:
+        fault = server.fault("GET /token", body=body)
+        reference = server.reference("acme/x", "v1")
+        said, _ = refused(Registry(server.host, lambda host: ALICE, patient(waits)), reference)
+        assert (said, fault.struck) == (f"{reference}: login to {server.host} as alice failed", 1)
+
+
+@pytest.mark.fault("P02")
+@pytest.mark.parametrize(("held", "said"), [(ALICE, "denied to alice"), (None, "the registry wants a login")])
+def test_a_token_that_allows_too_little(held: Credentials | None, said: str, waits: list[float]) -> None:
+    """A token server takes a login and gives a token for less than was asked; the registry answers with 401."""
+    with RegistryServer(login=("bearer", "alice", "s3cret")) as server:
+        reference = server.reference("acme/x", "v1")
+        challenge = f'Bearer realm="http://{server.host}/token",service="registry",error="insufficient_scope"'
+        server.fault("POST /v2/", 401, times=2, headers={"WWW-Authenticate": challenge})
+        with pytest.raises(RefusedError) as caught:
+            Registry(server.host, lambda host: held, patient(waits)).check_write(reference)
+        assert caught.value.message == f"{server.host}/acme/x: upload: {said}"
+
+
 def test_a_token_that_expired_is_renewed(waits: list[float]) -> None:
     with RegistryServer(login=("bearer", "alice", "s3cret")) as server:
         digest = server.add("acme/x", "v1")

@@ -48,7 +48,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "REGISTRY",
         "localhost:5000",
-        "registry the images belong to, host[:port]",
+        "registry the images belong to: host[:port], docker.io for Docker Hub",
         lambda value, name: check_registry(value),
     ),
     Setting("OWNER", "slipway", "path in the registry before the image's name", check_path),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.command import Secret
@@ -165,6 +165,7 @@ class Surroundings:
     docker_host: str
     docker_context: str
     docker_config: Path
+    docker_auth_config: str = field(repr=False)
     ci: bool
     no_color: bool
     proxies: Mapping[str, str]
@@ -201,6 +202,7 @@ def surroundings() -> Surroundings:
         os.environ.get("DOCKER_HOST", ""),
         os.environ.get("DOCKER_CONTEXT", ""),
         Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"),
+        os.environ.get("DOCKER_AUTH_CONFIG", ""),
         bool(os.environ.get("CI")),
         bool(os.environ.get("NO_COLOR")),
         proxies,

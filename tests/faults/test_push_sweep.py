@@ -88,7 +88,7 @@ class Round:
 
     def push(self) -> tuple[int, str]:
         """As ``invoke push`` does it: the exit code, and what would be told."""
-        registry = Registry(self.proxy.address, self.engine.credentials, SOON)
+        registry = Registry(self.proxy.address, patience=SOON)
         local = {tag: image for image in self.engine.images() for tag in image.tags}
         facts = Facts(self.references, self.inputs, local=local)
         try:

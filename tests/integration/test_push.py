@@ -175,6 +175,21 @@ def test_a_login_is_asked_for_and_honoured(
     assert not [path for path in shop.root.rglob("*") if path.is_file() and b"open-sesame" in path.read_bytes()]
 
 
+@pytest.mark.fault("P35")
+def test_a_credential_helper_that_is_missing_is_told_where_a_login_is_wanted(
+    stack: Stack, registry: str, login_registry: str, tmp_path: Path, engine_address: str
+) -> None:
+    (tmp_path / "config.json").write_text('{"credsStore": "nowhere"}')
+    around = {"DOCKER_CONFIG": str(tmp_path), "DOCKER_HOST": engine_address}
+    shop = stack("shop", REGISTRY=registry)
+    shop.invoke("build", "push", "svc-sign", **around).ok()
+    shop.configure(REGISTRY=login_registry)
+    shop.invoke("build", "svc-sign", **around).ok()
+    ran = shop.invoke("push", "svc-sign", **around)
+    ran.failed(7, f"login to {login_registry}: docker-credential-nowhere cannot be run: not found", "install")
+    assert "Warning" not in ran.stderr
+
+
 def test_a_credential_helper_is_asked(
     stack: Stack, login_registry: str, tmp_path: Path, engine_address: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

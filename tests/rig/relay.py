@@ -55,8 +55,8 @@ def _serve(listener: socket.socket, relay: Relay, to: str) -> None:
                 client.close()
                 continue
             server = _connected(to)
-            threading.Thread(target=_pump, args=(client, server, relay), daemon=True).start()
-            threading.Thread(target=_pump, args=(server, client, None), daemon=True).start()
+            threading.Thread(target=pump, args=(client, server, relay), daemon=True).start()
+            threading.Thread(target=pump, args=(server, client, None), daemon=True).start()
 
 
 def _connected(to: str) -> socket.socket:
@@ -68,7 +68,7 @@ def _connected(to: str) -> socket.socket:
     return socket.create_connection((host, int(port)))
 
 
-def _pump(source: socket.socket, sink: socket.socket, relay: Relay | None) -> None:
+def pump(source: socket.socket, sink: socket.socket, relay: Relay | None) -> None:
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             if relay and (line := re.match(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE) \S+ HTTP/1", data)):

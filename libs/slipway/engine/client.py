@@ -9,16 +9,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from slipway.command import NO_SECRET, Secret
 from slipway.engine.address import DEFAULT
 from slipway.engine.answers import inspected, listed, pushed_digest
 from slipway.engine.listing import Questions
+from slipway.engine.logins import Credentials, FindLogin, anonymous
 from slipway.errors import MissingError, PushError, RefusedError, SlipwayError
-from slipway.model import LocalImage, Reference
+from slipway.model import HUB, LocalImage, Reference
 from slipway.parallel import each
 
 if TYPE_CHECKING:
@@ -29,10 +28,11 @@ API_VERSION = "1.44"
 #: What mends a 413.
 TOO_LARGE = "its administrator raises client_max_body_size (nginx), or what else limits bodies there"
 #: What an engine says when a registry's answer is definitive, and what mends it; all else may pass.
+_NO_LOGIN = r"no basic auth|unauthorized|denied|forbidden"
 _REFUSALS = {
-    r"no basic auth|unauthorized|denied|forbidden": "docker login {host}",
+    _NO_LOGIN: "docker login {host}",
     r"\b413\b|too large": TOO_LARGE,
-    r"x509|certificate": "its CA into /etc/docker/certs.d/{host}/ca.crt, on the engine's machine",
+    r"x509|certificate": "its CA into {store}, on the engine's machine",
     r"HTTP response to HTTPS client": "TLS for {host}, or {host} in insecure-registries of the engine's daemon.json",
     r"not exist|manifest invalid|name invalid|HTTP (?:status: )?4(?!08|29)\d\d\b": "",
 }
@@ -47,21 +47,6 @@ _BUSY_PATIENCE = 0.04
 _SERVER = re.compile(r"Docker/([0-9][0-9.]*)")
 
 
-@dataclass(frozen=True)
-class Credentials:
-    """What the Docker configuration or its helper holds for a registry."""
-
-    username: str = ""
-    password: Secret = field(default=NO_SECRET)
-    identity_token: Secret = field(default=NO_SECRET)
-
-    def as_auth_config(self) -> dict[str, str]:
-        """What the engine's API takes; empty strings say "anonymous", which engines ≥ 28.3.3 want said."""
-        if self.identity_token:
-            return {"identitytoken": self.identity_token.reveal()}
-        return {"username": self.username, "password": self.password.reveal()}
-
-
 #: Gets each transfer event: layer id, what happens, bytes done, bytes in all.
 OnTransfer = Callable[[str, str, int, int], None]
 
@@ -70,10 +55,14 @@ class Engine:
     """The engine at ``address``: ``unix://…``, ``tcp://…`` or ``ssh://…``.
 
     ``silence``: seconds after which an engine that says nothing is left. ``far``: the socket leads to another machine.
+    ``logins`` finds the login that travels with a pull or a push.
     """
 
-    def __init__(self, address: str = DEFAULT, silence: float = 120.0, *, far: bool = False) -> None:
+    def __init__(
+        self, address: str = DEFAULT, silence: float = 120.0, *, far: bool = False, logins: FindLogin = anonymous
+    ) -> None:
         self.address = address
+        self._logins = logins
         self._silence = silence
         self._here = address.startswith("unix://") and not far
         self._hint = "invoke remote-check" if far else "invoke setup"
@@ -195,14 +184,11 @@ class Engine:
 
     def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
         """Raises PushError (the registry's fault) with the engine's words."""
-        credentials = self.credentials(reference.registry) or Credentials()
-        with _told(f"pull {reference}"):
-            which = reference.tag or reference.digest
-            events = self.client.api.pull(
-                reference.repository, which, stream=True, decode=True, auth_config=credentials.as_auth_config()
-            )
+        which = reference.tag or reference.digest
+        with self._logged_in(reference.registry) as login, _told(f"pull {reference}"):
+            events = self.client.api.pull(reference.repository, which, stream=True, decode=True, auth_config=login)
             for event in events:
-                _check(event, f"pull {reference}")
+                _check(event, f"pull {reference}", reference.registry)
                 _report(event, on_transfer)
 
     def push(self, reference: Reference, on_transfer: OnTransfer | None = None) -> str:
@@ -211,14 +197,13 @@ class Engine:
         Raises PushError with the engine's words, also when the stream ends without a digest or nothing moves any more
         (an engine waits for a registry for ever); RefusedError for a definitive answer of the registry.
         """
-        credentials = self.credentials(reference.registry) or Credentials()
-        digest = ""
-        with _told(f"push {reference}"), _moving(f"push {reference}", self._silence):
+        digest, what = "", f"push {reference}"
+        with self._logged_in(reference.registry) as login, _told(what), _moving(what, self._silence):
             events = self.client.api.push(
-                reference.repository, reference.tag, stream=True, decode=True, auth_config=credentials.as_auth_config()
+                reference.repository, reference.tag, stream=True, decode=True, auth_config=login
             )
             for event in events:
-                _check(event, f"push {reference}")
+                _check(event, what, reference.registry)
                 _report(event, on_transfer)
                 digest = pushed_digest(event) or digest
         if not digest:
@@ -232,33 +217,32 @@ class Engine:
             for event in loading(self.client.api.get_image(image)):
                 _check(event, f"send {image}")
 
-    def credentials(self, registry: str) -> Credentials | None:
-        """From the Docker configuration or its credential helper; None when it has none for ``registry``."""
-        import docker.auth
-        import docker.errors
+    @contextmanager
+    def _logged_in(self, registry: str) -> Iterator[dict[str, str]]:
+        """The login for a registry as the engine's API takes it.
 
+        A helper that does not tell it counts only once the registry refuses who has none, as with docker's CLI.
+        """
         try:
-            found = docker.auth.load_config().resolve_authconfig(registry)
-        except docker.errors.DockerException as error:
-            raise PushError(f"credentials for {registry}: {error}", hint=f"docker login {registry}") from None
-        if not found:
-            return None
-        return Credentials(
-            username=found.get("Username") or found.get("username") or "",
-            password=Secret(found.get("Password") or found.get("password") or ""),
-            identity_token=Secret(found.get("IdentityToken") or found.get("identitytoken") or ""),
-        )
+            login, untold = self._logins(registry) or Credentials(), None
+        except RefusedError as error:
+            login, untold = Credentials(), error
+        try:
+            yield login.as_auth_config()
+        except PushError as error:
+            raise (untold if untold and re.search(_NO_LOGIN, error.message, re.IGNORECASE) else error) from None
 
 
-def _check(event: Mapping[str, Any], what: str) -> None:
+def _check(event: Mapping[str, Any], what: str, registry: str = "") -> None:
     detail = event.get("errorDetail") or {}
     message = detail.get("message") or event.get("error")
     if not message:
         return
-    words, host = " ".join(str(message).split()), what.split()[1].partition("/")[0]
+    words = " ".join(str(message).split())
     for pattern, hint in _REFUSALS.items():
-        if re.search(pattern, words, re.IGNORECASE):
-            raise RefusedError(f"{what}: {words}", hint=hint.format(host=host))
+        if registry and re.search(pattern, words, re.IGNORECASE):
+            store = "the system's store" if registry == HUB else f"/etc/docker/certs.d/{registry}/ca.crt"
+            raise RefusedError(f"{what}: {words}", hint=hint.format(host=registry, store=store))
     raise PushError(f"{what}: {words}")
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from slipway.engine import Credentials
+from slipway.engine import FindLogin, anonymous
 from slipway.errors import PushError, RefusedError, SlipwayError
 from slipway.model import Reference
 from slipway.patience import Patience
@@ -21,7 +21,7 @@ _ACCEPTED = ", ".join(MANIFEST_TYPES)
 
 
 class Registry:
-    """The registry at ``host``. ``credentials`` are asked for once, when the registry wants some.
+    """The registry at ``host``. ``logins`` is asked once, when the registry wants a login.
 
     ``insecure`` are the hosts that are spoken to in plain HTTP, beside loopback. ``through``: a socket here that leads
     to it, from a machine that reaches it.
@@ -30,13 +30,13 @@ class Registry:
     def __init__(
         self,
         host: str,
-        credentials: Callable[[str], Credentials | None] = lambda host: None,
+        logins: FindLogin = anonymous,
         patience: Patience = Patience(),  # noqa: B008
         insecure: Collection[str] = (),
         through: str = "",
     ) -> None:
         self.host = host
-        self._wire = Wire(host, credentials, patience, insecure, through)
+        self._wire = Wire(host, logins, patience, insecure, through)
 
     def digest(self, reference: Reference) -> str:
         """The digest a tag stands for, or an empty string when there is none.

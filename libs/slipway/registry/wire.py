@@ -5,15 +5,15 @@ from __future__ import annotations
 import base64
 import re
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from slipway.addresses import base_url, endpoint, is_loopback
-from slipway.engine import TOO_LARGE, Credentials
+from slipway.engine import TOO_LARGE, Credentials, FindLogin
 from slipway.errors import PolicyError, PushError, RefusedError
 from slipway.patience import Patience
 from slipway.registry.certificates import refusal, trust
@@ -22,6 +22,10 @@ from slipway.registry.greeting import NO_ANSWER, Greeting, read_greeting
 if TYPE_CHECKING:
     import requests
 
+#: What a token server is told of who asks.
+_CLIENT = "slipway"
+#: In a challenge: the token is valid, and not for this (RFC 6750, 3.1).
+_TOO_LITTLE = 'error="insufficient_scope"'
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -48,13 +52,13 @@ class Question:
 
 
 class Wire:
-    """``credentials`` are asked for once, when the registry wants some; ``insecure``: hosts spoken to in plain HTTP;
+    """``logins`` is asked once, when the registry wants a login; ``insecure``: hosts spoken to in plain HTTP;
     ``through``: a socket that leads there, instead of the network."""
 
     def __init__(
         self,
         host: str,
-        credentials: Callable[[str], Credentials | None],
+        logins: FindLogin,
         patience: Patience,
         insecure: Collection[str],
         through: str,
@@ -62,7 +66,7 @@ class Wire:
         self.host = host
         self._through = through
         self.url = base_url(host, insecure)
-        self._find_credentials = credentials
+        self._logins = logins
         self._patience = patience
         self._tokens: dict[str, str] = {}
 
@@ -103,11 +107,13 @@ class Wire:
         if reply.status_code == status:
             return
         login, user = f"docker login {self.host}", self._user
-        if reply.status_code == 401 and user:
+        # The token server took the login, and gave a token that allows less than was asked for.
+        too_little = reply.status_code == 401 and _TOO_LITTLE in reply.headers.get("WWW-Authenticate", "")
+        if reply.status_code == 401 and user and not too_little:
             raise RefusedError(f"{what}: login to {self.host} as {user} failed", hint=login)
-        if reply.status_code == 401:
+        if reply.status_code == 401 and not user:
             raise RefusedError(f"{what}: the registry wants a login", hint=login)
-        if reply.status_code == 403:
+        if reply.status_code == 403 or too_little:
             who = f"to {user}" if user else "without a login"
             raise RefusedError(f"{what}: denied {who}", hint=f"{login}, as one who may write there")
         if reply.status_code == 413:
@@ -158,24 +164,27 @@ class Wire:
         session.auth = lambda request: request
         # The engine takes no proxy to loopback either.
         session.trust_env = not (self._through or is_loopback(self.host))
-        if self._through:
-            from slipway.registry.through import adapter
-
-            session.mount(self.url, adapter(self._through, trust(self.host) if self.url.startswith("https:") else None))
-        elif self.url.startswith("https:"):
-            context = trust(self.host)
+        context = trust(self.host) if self.url.startswith("https:") else None
+        if context:
 
             class Trusting(HTTPAdapter):
                 def init_poolmanager(self, *sizes: object, **options: object) -> None:
                     super().init_poolmanager(*sizes, **options, ssl_context=context)  # type: ignore[arg-type]
 
+                def proxy_manager_for(self, proxy: str, **options: object) -> Any:
+                    return super().proxy_manager_for(proxy, **options, ssl_context=context)
+
             # The token server of a registry is trusted as the registry is: docker does the same.
             session.mount("https://", Trusting())
+        if self._through:
+            from slipway.registry.through import adapter
+
+            session.mount(self.url, adapter(self._through, context))
         return session
 
     @cached_property
     def _login(self) -> Credentials | None:
-        found = self._find_credentials(self.host)
+        found = self._logins(self.host)
         if found and self.url.startswith("http:") and not is_loopback(self.host):
             raise PolicyError(
                 f"{self.host}: the login would travel in plain HTTP",
@@ -207,8 +216,11 @@ class Wire:
         return send(fresh)
 
     def _log_in(self, reply: requests.Response, scope: str) -> tuple[str, requests.Response]:
-        """The answer to a challenge (RFC 7235, distribution's token specification), or an empty string and the reply
-        that says why."""
+        """The answer to a challenge, or an empty string and the reply that says why.
+
+        A challenge is that of RFC 7235. A token server is asked by GET for who has a password, by POST for who has an
+        identity token (distribution's token specification and its OAuth2 form).
+        """
         kind, _, rest = reply.headers.get("WWW-Authenticate", "").partition(" ")
         login = self._login
         basic = (login.username, login.password.reveal()) if login and login.username else None
@@ -218,15 +230,32 @@ class Wire:
         realm = challenge.get("realm", "")
         if kind.lower() != "bearer" or not realm:
             return "", reply
-        if basic and urlsplit(realm).scheme != "https" and not is_loopback(urlsplit(realm).netloc):
+        if login and urlsplit(realm).scheme != "https" and not is_loopback(urlsplit(realm).netloc):
             raise PolicyError(f"{self.host}: sends the login to {realm}, in plain HTTP", hint="a realm with https://")
-        query = {"service": challenge.get("service", ""), "scope": scope}
+        asked = {"service": challenge.get("service", ""), "scope": scope}
         times = (self._patience.connect, self._patience.answer)
-        answer = self._session.get(realm, params=query, auth=basic, timeout=times)
+        if login and login.identity_token:
+            grant = {
+                "grant_type": "refresh_token",
+                "refresh_token": login.identity_token.reveal(),
+                "client_id": _CLIENT,
+            }
+            answer = self._session.post(realm, data={**asked, **grant}, timeout=times)
+        else:
+            answer = self._session.get(realm, params=asked, auth=basic, timeout=times)
         if answer.status_code == 429 or answer.status_code >= 500:
             return "", answer
-        token = answer.json().get("token") or answer.json().get("access_token") if answer.ok else ""
+        token = _token(answer)
         return (f"Bearer {token}" if token else ""), reply
+
+
+def _token(answer: requests.Response) -> str:
+    """The token that a token server hands out; empty when its answer holds none."""
+    try:
+        content = answer.json() if answer.ok else None
+    except ValueError:
+        return ""
+    return str(content.get("token") or content.get("access_token") or "") if isinstance(content, dict) else ""
 
 
 def _asked_host(error: requests.exceptions.RequestException) -> str:

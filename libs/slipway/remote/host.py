@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from socket import socket
 
-from slipway.engine import Engine
+from slipway.engine import Engine, FindLogin
 from slipway.errors import SshError
 from slipway.hosts import HostName
 from slipway.machine.doctor import Check
@@ -101,7 +101,9 @@ def _not_now(question: str) -> str:
     raise _AskingError
 
 
-def reach(call: Call, folder: str, local_rsync: str, opened: ExitStack, say: Callable[[str], None]) -> BuildHost:
+def reach(
+    call: Call, folder: str, local_rsync: str, logins: FindLogin, opened: ExitStack, say: Callable[[str], None]
+) -> BuildHost:
     """Connected, and being looked at; ``opened`` ends the connection and the tunnel. ``say`` is told when the link is
     lost and back.
 
@@ -111,4 +113,4 @@ def reach(call: Call, folder: str, local_rsync: str, opened: ExitStack, say: Cal
     opened.callback(link.close)
     way = opened.enter_context(tunnel(lambda client: link.stream(ENGINE)))
     looked = ahead(lambda: look(link.run, folder))
-    return BuildHost(call.name, link, Engine(f"unix://{way}", far=True), looked, local_rsync)
+    return BuildHost(call.name, link, Engine(f"unix://{way}", far=True, logins=logins), looked, local_rsync)

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from slipway.command import Command
+from slipway.engine import FindLogin
 from slipway.errors import UsageError
 from slipway.hosts import HostName
 from slipway.machine.facts import first_version
@@ -27,10 +28,12 @@ def called(settings: Settings, run: Run) -> Call:
     return Call(HostName.parse(settings["REMOTE_HOST"]), _phone(settings, run))
 
 
-def reached(call: Call, settings: Settings, run: Run, opened: ExitStack, say: Callable[[str], None]) -> BuildHost:
+def reached(
+    call: Call, settings: Settings, run: Run, logins: FindLogin, opened: ExitStack, say: Callable[[str], None]
+) -> BuildHost:
     """Connected until ``opened`` ends."""
     rsync = first_version(run(Command(("rsync", "--version"), label="rsync --version")).stdout)
-    return reach(call, settings["REMOTE_PATH"], rsync, opened, say)
+    return reach(call, settings["REMOTE_PATH"], rsync, logins, opened, say)
 
 
 def _phone(settings: Settings, run: Run) -> Phone:

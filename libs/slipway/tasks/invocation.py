@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from slipway import runs, settings
 from slipway.addresses import endpoint, host_and_port, is_loopback
 from slipway.console import Console
-from slipway.engine import Credentials, Engine
+from slipway.engine import Engine, FindLogin, Logins
 from slipway.errors import SlipwayError, UsageError, one_line, suggestion
 from slipway.patience import Patience
 from slipway.pipconfig import PipConfig, read_pip_config, wheelhouse
@@ -113,7 +113,14 @@ class Invocation:
 
     @cached_property
     def local_engine(self) -> Engine:
-        return Engine(settings.surroundings().engine)
+        return Engine(settings.surroundings().engine, logins=self.logins)
+
+    @cached_property
+    def logins(self) -> FindLogin:
+        """This machine's logins to registries: they travel with each pull and push, also of a build host."""
+        around = settings.surroundings()
+        learn = door.redactor().learn
+        return Logins(around.docker_config, self.run, given=around.docker_auth_config, learn=learn).find
 
     @cached_property
     def call(self) -> Call:
@@ -127,7 +134,7 @@ class Invocation:
         """REMOTE_HOST, connected until the task ends, whatever it lacks."""
         from slipway.tasks.host import reached
 
-        return reached(self.call, self.settings, self.run, door.opened(), self.note)
+        return reached(self.call, self.settings, self.run, self.logins, door.opened(), self.note)
 
     @property
     def reached(self) -> BuildHost:
@@ -145,13 +152,13 @@ class Invocation:
         insecure = self.settings.project.insecure_registries
         patience = Patience(tell=self.note)
         host = self.settings.registry
-        direct = Registry(host, self._credentials, patience, insecure)
+        direct = Registry(host, self.logins, patience, insecure)
         # Loopback is another machine there; and a registry may be reached from there alone.
         if not self.remote or (not is_loopback(host) and direct.answers()):
             return direct
         name, port = host_and_port(endpoint(host), plain=direct.plain)
         through = self.build_host.way_to(name, port, door.opened())
-        return Registry(host, self._credentials, patience, insecure, through)
+        return Registry(host, self.logins, patience, insecure, through)
 
     @cached_property
     def pip(self) -> PipConfig:
@@ -230,12 +237,6 @@ class Invocation:
 
     def answer(self, content: Mapping[str, Any] | Sequence[Any]) -> None:
         door.answer(content)
-
-    def _credentials(self, registry: str) -> Credentials | None:
-        found = self.engine.credentials(registry)
-        if found:
-            door.redactor().learn((found.password, found.identity_token))
-        return found
 
 
 def only(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ...]:

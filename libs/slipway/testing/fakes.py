@@ -16,9 +16,10 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from platform import machine
 from typing import Any
+from urllib.parse import parse_qs
 
 from slipway.command import Command, Result
-from slipway.engine import Credentials, Engine, OnTransfer
+from slipway.engine import Engine, OnTransfer
 from slipway.errors import PushError
 from slipway.model import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference, full_name
 from slipway.patience import Patience
@@ -70,9 +71,6 @@ class FakeEngine(Engine):
     def inspect(self, image: str) -> LocalImage | None:
         here = next((held for held in self.held if image == held.id or full_name(image) in held.tags), None)
         return replace(here, platform=self.platforms.get(here.id, f"linux/{_MACHINE}")) if here else None
-
-    def credentials(self, registry: str) -> Credentials | None:
-        return None
 
     def load(self, image: LocalImage) -> None:
         """What a finished bake does: the image is here, and its tags are taken from any other."""
@@ -166,7 +164,8 @@ class Fault:
 class RegistryServer:
     """A registry on 127.0.0.1: manifests, configurations and tags, as the distribution specification has them.
 
-    ``login`` = (kind, user, password) makes it ask for ``basic`` or ``bearer`` credentials. ``requests`` holds every
+    ``login`` = (kind, user, password) makes it ask for ``basic`` or ``bearer`` credentials; for ``identity`` its token
+    server takes the password as an identity token. ``requests`` holds every
     ``METHOD path``. Use it as a context manager.
     """
 
@@ -263,7 +262,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, sent: bytes) -> tuple[int, bytes, Mapping[str, str]]:
         path = self.path.partition("?")[0]
         if path == "/token":
-            return self._give_token()
+            return self._give_token(sent)
         if not self._welcome():
             return 401, b"", {"WWW-Authenticate": self._challenge()}
         if re.fullmatch(r"/v2/.+/blobs/uploads/\w*", path):
@@ -301,10 +300,14 @@ class _Handler(BaseHTTPRequestHandler):
             return 'Basic realm="registry"'
         return f'Bearer realm="http://{self.held.host}/token",service="registry"'
 
-    def _give_token(self) -> tuple[int, bytes, Mapping[str, str]]:
-        if self.headers.get("Authorization") != self._basic():
+    def _give_token(self, sent: bytes) -> tuple[int, bytes, Mapping[str, str]]:
+        kind, _, password = self.held.login or ("", "", "")
+        form = parse_qs(sent.decode()) if self.command == "POST" else {}
+        known = form.get("refresh_token") == [password] and form.get("grant_type") == ["refresh_token"]
+        if not known if kind == "identity" else self.headers.get("Authorization") != self._basic():
             return 401, b"{}", {}
-        return 200, json.dumps({"token": f"token-{self.held.token}"}).encode(), {}
+        name = "access_token" if kind == "identity" else "token"
+        return 200, json.dumps({name: f"token-{self.held.token}"}).encode(), {}
 
     def _say(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)

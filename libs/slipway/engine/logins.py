@@ -1,0 +1,190 @@
+"""Logins as docker's CLI keeps and finds them (docker/cli, ``cli/config/configfile`` and ``cli/config/credentials``).
+
+First what DOCKER_AUTH_CONFIG holds. Then the program that ``credHelpers`` names for the registry, or ``credsStore`` for
+all: when it has no login there is none. Without such a program, ``auths`` of config.json. The login of Docker Hub lies
+under an address of its first version.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from slipway.command import NO_SECRET, Command, Result, Secret
+from slipway.errors import RefusedError, one_line
+from slipway.model import HUB, registry_name
+
+#: Under what docker keeps the login of Docker Hub.
+HUB_KEY = "https://index.docker.io/v1/"
+#: What a helper says that has no login, with an exit code that is not 0 (docker-credential-helpers, ``credentials``).
+_NONE_FOUND = "credentials not found in native keychain"
+#: The user's name with which a helper says that the secret is an identity token.
+_TOKEN = "<token>"
+_LONGEST_QUOTE = 200
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A login: name and password, or an identity token, which a token server takes in their place."""
+
+    username: str = ""
+    password: Secret = field(default=NO_SECRET)
+    identity_token: Secret = field(default=NO_SECRET)
+
+    def as_auth_config(self) -> dict[str, str]:
+        """What the engine's API takes; empty strings say "anonymous", which engines ≥ 28.3.3 want said."""
+        if self.identity_token:
+            return {"identitytoken": self.identity_token.reveal()}
+        return {"username": self.username, "password": self.password.reveal()}
+
+
+#: The login for a registry; None for none. Raises RefusedError when it cannot be found out.
+FindLogin = Callable[[str], Credentials | None]
+
+
+def anonymous(registry: str) -> None:
+    """No login, for any registry."""
+
+
+class Ask(Protocol):
+    """Runs a command to its end, or for ``timeout`` seconds: then its exit code is 124."""
+
+    def __call__(self, command: Command, *, timeout: float) -> Result: ...
+
+
+class Logins:
+    """The logins in docker's configuration ``folder`` and in ``given``, the value of DOCKER_AUTH_CONFIG.
+
+    ``ask`` runs a credential helper, for ``patience`` seconds: it may ask a person to unlock its store. Each registry
+    is looked up once. ``learn`` is told each secret that is found.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        ask: Ask,
+        *,
+        given: str = "",
+        learn: Callable[[Iterable[Secret]], None] = lambda secrets: None,
+        patience: float = 60.0,
+    ) -> None:
+        self._file = folder / "config.json"
+        self._ask = ask
+        self._given = given
+        self._learn = learn
+        self._patience = patience
+        self._known: dict[str, Credentials | RefusedError | None] = {}
+        self._one = threading.Lock()
+
+    def find(self, registry: str) -> Credentials | None:
+        """The login for ``registry``. Raises RefusedError when a helper does not tell it, or an entry is unreadable."""
+        with self._one:
+            if registry not in self._known:
+                self._known[registry] = self._looked_up(registry)
+            found = self._known[registry]
+        if isinstance(found, RefusedError):
+            raise found
+        return found
+
+    def _looked_up(self, registry: str) -> Credentials | RefusedError | None:
+        try:
+            found = self._search(registry)
+        except RefusedError as error:
+            return error
+        if found:
+            self._learn((found.password, found.identity_token))
+        return found
+
+    def _search(self, registry: str) -> Credentials | None:
+        key = HUB_KEY if registry == HUB else registry
+        if entry := _entry(_parsed(self._given), key, registry):
+            return _read_entry(entry, registry, "DOCKER_AUTH_CONFIG")
+        config = _parsed(_text(self._file))
+        if helper := _table(config, "credHelpers").get(key):
+            return self._helped(str(helper), key, registry, "credHelpers")
+        if store := config.get("credsStore"):
+            return self._helped(str(store), key, registry, "credsStore")
+        entry = _entry(config, key, registry)
+        return _read_entry(entry, registry, str(self._file)) if entry else None
+
+    def _helped(self, helper: str, key: str, registry: str, where: str) -> Credentials | None:
+        """What the credential helper ``helper`` answers for ``key``."""
+        program = f"docker-credential-{helper}"
+        result = self._ask(Command((program, "get"), stdin=key.encode(), label=program), timeout=self._patience)
+        if result.stdout.strip() == _NONE_FOUND:
+            return None
+        if result.ok and (answer := _parsed(result.stdout)).keys() >= {"Username", "Secret"}:
+            user, secret = str(answer["Username"]), Secret(str(answer["Secret"]))
+            if user == _TOKEN:
+                return Credentials(identity_token=secret)
+            return Credentials(user, secret) if user or secret else None
+        hint = f"printf %s {key} | {program} get shows what is wrong with it"
+        if result.exit_code == 127 and result.stderr == f"{program}: not found":
+            hint = f"install {program}, or take it out of {where} in {self._file}"
+        raise RefusedError(f"login to {registry}: {program} {self._failure(program, result)}", hint=hint)
+
+    def _failure(self, program: str, result: Result) -> str:
+        if result.exit_code == 124:
+            return f"did not answer within {self._patience:.0f} s"
+        if result.ok:  # not quoted: it may hold the secret
+            return "printed no login: no JSON with Username and Secret"
+        if result.exit_code in (126, 127) and result.stderr.startswith(f"{program}: "):
+            return f"cannot be run: {result.stderr.partition(': ')[2]}"
+        words = " ".join((result.stdout.strip() or result.stderr.strip()).split())
+        return f"failed: {one_line(words)[:_LONGEST_QUOTE] or f'exit code {result.exit_code}'}"
+
+
+def _entry(config: Mapping[str, Any], key: str, registry: str) -> Mapping[str, Any]:
+    """What ``auths`` of a configuration holds for ``key``, else for another address of the registry."""
+    entries = _table(config, "auths")
+    if key in entries:
+        return _table(entries, key)
+    return next((_table(entries, other) for other in entries if _registry_of(other) == registry), {})
+
+
+def _registry_of(address: str) -> str:
+    """``https://registry.example.com/v1/`` → ``registry.example.com``; old versions of docker kept logins so."""
+    return registry_name(urlsplit(address).netloc if "://" in address else address.partition("/")[0])
+
+
+def _read_entry(entry: Mapping[str, Any], registry: str, where: str) -> Credentials | None:
+    user, password = str(entry.get("username") or ""), str(entry.get("password") or "")
+    if auth := entry.get("auth"):
+        try:
+            user, colon, password = base64.b64decode(str(auth), validate=True).decode().partition(":")
+        except (binascii.Error, ValueError):
+            colon = ""
+        if not colon:
+            cause = f"the entry in {where} is not the base64 of name:password"
+            raise RefusedError(f"login to {registry}: {cause}", hint=f"docker login {registry}")
+    token = Secret(str(entry.get("identitytoken") or ""))
+    found = Credentials(user, Secret(password.strip("\0")), token)
+    return found if found != Credentials() else None
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except (OSError, ValueError):
+        return ""
+
+
+def _parsed(text: str) -> Mapping[str, Any]:
+    """A JSON object; an empty one for anything else, as docker goes on without a configuration that it cannot read."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _table(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = values.get(key)
+    return found if isinstance(found, dict) else {}
