@@ -229,3 +229,24 @@ def test_a_note_stands_above_a_living_tree(monkeypatch: pytest.MonkeyPatch) -> N
     assert written.index("note: link lost") < written.rindex("running"), "the tree is drawn anew below it"
     screen.console.note("note: after")
     assert screen.err.getvalue().endswith("note: after\n")
+
+
+def test_a_line_and_its_end_are_one_write() -> None:
+    """Threads share the streams: nothing of another one's may come between."""
+
+    class Pieces(io.StringIO):
+        def __init__(self) -> None:
+            super().__init__()
+            self.pieces: list[str] = []
+
+        def write(self, text: str) -> int:
+            self.pieces.append(text)
+            return super().write(text)
+
+    out, err = Pieces(), Pieces()
+    console = Console(out=out, err=err, tty=False)
+    console.line("svc-ocr  v1")
+    console.note("svc-ocr  uploading")
+    shown_error("error: interrupted", err, color=False)
+    assert out.pieces == ["svc-ocr  v1\n"]
+    assert err.pieces == ["svc-ocr  uploading\n", "error: interrupted\n"]

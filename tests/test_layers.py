@@ -123,6 +123,10 @@ def test_one_module_reads_the_environment() -> None:
     assert not {module for module in LAYER if {f"os.{name}" for name in ENVIRONMENT} & imports(module)}
 
 
+#: Calls that reach a terminal.
+WRITERS = ("print", "sys.stdout.write", "sys.stderr.write", "stream.write")
+
+
 @pytest.mark.fault("X08")
 def test_two_modules_print() -> None:
     """The console redacts all that it prints, the door all that it was told; nothing goes around them."""
@@ -130,7 +134,7 @@ def test_two_modules_print() -> None:
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("print", "sys.stdout.write", "sys.stderr.write")
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in WRITERS
     }
     assert printing == {"console.py", "tasks/door.py"}
 

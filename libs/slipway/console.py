@@ -102,14 +102,14 @@ class Console:
 
     def line(self, text: str = "") -> None:
         """One line of a result."""
-        print(self._safe(text), file=self._out, flush=True)
+        _write_line(self._safe(text), self._out)
 
     def note(self, text: str) -> None:
         """A line beside the result, on stderr; above the tree while one is live."""
         if self._live:
             self._live.console.print(self._safe(text), markup=False, highlight=False)
         else:
-            print(self._safe(text), file=self._err, flush=True)
+            _write_line(self._safe(text), self._err)
 
     def plan(self, stack: Stack, plan: Plan, seconds: float) -> None:
         """The tree with each image's version, action and reason, and what it comes to."""
@@ -286,10 +286,16 @@ def _styled(cells: Sequence[str]) -> Text:
     return Text("   ").join(Text(cell, _STYLES.get(cell.strip(), "")) for cell in cells)
 
 
+def _write_line(text: str, stream: TextIO) -> None:
+    """Write a line and its end at once: ``print`` writes them one after the other, and another thread's in between."""
+    stream.write(f"{text}\n")
+    stream.flush()
+
+
 def shown_error(text: str, stream: TextIO, *, color: bool) -> None:
     """The closing lines of a failure, on ``stream``; their first words coloured on a terminal."""
     if not color:
-        print(text, file=stream, flush=True)
+        _write_line(text, stream)
         return
     from rich.console import Console as RichConsole
     from rich.text import Text

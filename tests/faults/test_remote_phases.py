@@ -1,19 +1,26 @@
-"""The link is cut, the host paused or killed in every phase of a build: dialling, looking, sending, comparing,
-beginning, building, asking what came of it. A phase is where a build stands when it has sent so many bytes."""
+"""The link is cut, the host paused or killed, the client killed or interrupted in every phase of a build: connecting,
+looking, sending, comparing, beginning, building, asking how it ended. A phase is where a build stands when it has sent
+so many bytes, so each fault is certain to strike. Afterwards nothing is left over, and the next build is right."""
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.rig.stacks import Ran
+
 if TYPE_CHECKING:
     from tests.faults.wire import Wire
     from tests.rig.hosts import BuildHost
-    from tests.rig.stacks import Ran, Repository
+    from tests.rig.stacks import Repository
 
+    Deed = Callable[[subprocess.Popen[str]], object]
     MakeWire = Callable[[int], Wire]
     Stack = Callable[..., Repository]
     Until = Callable[..., None]
@@ -21,6 +28,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 #: Built · not reached · not synced · not built.
 CODES = {0, 4, 5, 6}
+#: How a client ends by a signal.
+ENDED = {signal.SIGKILL: -9, signal.SIGINT: 130}
 #: A heartbeat outlives the one, and not the other; in seconds.
 SHORT, LONG = 2.0, 16.0
 
@@ -40,12 +49,20 @@ class Shop:
         self._build().ok()
         self.length = wire.sent - before
 
-    def fails(self, at: float, kind: str, deed: Callable[[], object] = lambda: None) -> Ran:
+    def fails(self, at: float, kind: str, deed: Deed = lambda process: None) -> Ran:
         """One build that meets a fault at so much of its length; the next one is right, and nothing is left over."""
         self._edit()
-        fault = self._wire.fail(kind, after=int(at * self.length), deed=deed)
-        ran = self._build()
-        assert fault.struck and ran.code in CODES, f"at {at:.2f}: exit {ran.code}\n{ran.stderr}"
+        started: Future[subprocess.Popen[str]] = Future()
+        fault = self._wire.fail(kind, after=int(at * self.length), deed=lambda: deed(started.result()))
+        with self._repository.start("build", "svc-cart", "--remote") as process:
+            started.set_result(process)
+            stdout, stderr = process.communicate(timeout=180)
+        ran = Ran(process.returncode, stdout, stderr, 0).decent()
+        assert fault.struck, f"at {at:.2f}: nothing struck\n{ran.stderr}"
+        self._is_right_after()
+        return ran
+
+    def _is_right_after(self) -> None:
         self._host.wait()
         self._build().ok()
         said = self._host.sh(f"docker run --rm {self._repository.reference('svc-cart')} cat /shop/cart.txt")
@@ -55,7 +72,6 @@ class Shop:
         runs = f"/var/tmp/slipway/builder/{self._repository.settings['OWNER']}-*/runs/*"
         assert self._host.sh(f"ls -d {runs}/secrets 2>/dev/null || true") == ""
         assert int(self._host.sh(f"ls -d {runs} | wc -l")) <= 5, "older runs go"
-        return ran
 
     def _edit(self) -> None:
         self._turn += 1
@@ -82,22 +98,28 @@ def phases(count: int) -> list[float]:
 
 def cut_everywhere(shop: Shop, count: int) -> None:
     codes = [shop.fails(at, "cut").code for at in phases(count)]
+    assert set(codes) <= CODES
     assert codes.count(0) >= count / 2, f"what had begun went on: {codes}"
 
 
 def pause_everywhere(shop: Shop, host: BuildHost, count: int, seconds: float) -> None:
-    def pause() -> None:
+    def pause(process: object) -> None:
         with host.paused():
             threading.Event().wait(seconds)
 
     codes = [shop.fails(at, "do", pause).code for at in phases(count)]
-    if seconds == SHORT:
-        assert codes == [0] * count, "nobody noticed"
+    assert set(codes) <= (CODES if seconds == LONG else {0}), f"a short pause was noticed: {codes}"
 
 
 def crash_everywhere(shop: Shop, host: BuildHost, count: int) -> None:
-    for at in phases(count):
-        shop.fails(at, "do", host.crash)
+    codes = [shop.fails(at, "do", lambda process: host.crash()).code for at in phases(count)]
+    assert set(codes) <= CODES
+
+
+def signal_everywhere(shop: Shop, signum: signal.Signals, count: int) -> None:
+    """The client gets the signal before the bytes of that phase go on, so it cannot have ended by then."""
+    codes = [shop.fails(at, "first", lambda process: process.send_signal(signum)).code for at in phases(count)]
+    assert codes == [ENDED[signum]] * count
 
 
 @pytest.mark.fault("S08", "S10")
@@ -115,8 +137,16 @@ def test_a_host_that_is_killed_in_every_phase(shop: Shop, build_host: BuildHost)
     crash_everywhere(shop, build_host, 5)
 
 
+@pytest.mark.fault("S09")
+@pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT])
+def test_a_client_that_ends_in_every_phase(shop: Shop, signum: signal.Signals) -> None:
+    signal_everywhere(shop, signum, 4)
+
+
 @pytest.mark.soak
 def test_every_phase_in_small_steps(shop: Shop, build_host: BuildHost) -> None:
     cut_everywhere(shop, 40)
     pause_everywhere(shop, build_host, 12, LONG)
     crash_everywhere(shop, build_host, 20)
+    for signum in ENDED:
+        signal_everywhere(shop, signum, 40)

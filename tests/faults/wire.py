@@ -16,7 +16,7 @@ _PIECE = 16384
 @dataclass
 class Fault:
     """``kind``: ``cut`` hangs up on both sides, ``swallow`` keeps the connection and passes nothing on any more, ``do``
-    does ``deed``, while bytes go on passing.
+    does ``deed`` while bytes go on passing, ``first`` does it before these bytes are passed on.
 
     It strikes once, when clients have sent ``after`` bytes in all.
     """
@@ -84,6 +84,8 @@ class Wire:
                 self._swallowing |= {client, host}
             elif fault.kind == "do":
                 threading.Thread(target=fault.deed, daemon=True).start()
+            elif fault.kind == "first":
+                fault.deed()
             else:
                 self._hang_up()
 
