@@ -6,27 +6,33 @@
 ``nox -s smoke`` tests every image of this repository, ``nox -s "smoke(svc-ocr)"`` one, and
 ``nox -s smoke -- --image registry.example.com/acme/svc-ocr:v1`` an image that is already somewhere, and
 ``nox -s smoke -- --remote`` all of it on the build host. ``nox -t fast`` needs neither engine nor network.
-The sessions run in the environment that holds nox, so they start at once.
+
+A session runs in the environment that holds nox, where that has what the session needs. Any other nox (``uvx nox``,
+``pipx run nox``) makes an environment in .nox/ first, one for all sessions that need the same.
 """
 
 from __future__ import annotations
 
 import graphlib
+import importlib.metadata
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import nox
+from packaging.requirements import Requirement
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "tests", "newest", "integration", "smoke"]
 
 ROOT = Path(__file__).parent
-PYTHON = sys.executable
+PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
 #: The Pythons that slipway is tested on, oldest first.
 PYTHONS = ("3.11", "3.12", "3.13")
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -40,9 +46,50 @@ def paths(*patterns: str) -> list[str]:
     return sorted(path for path in found if not path.startswith("."))
 
 
-def program(name: str) -> str:
-    """A program of this environment, whether or not it is activated."""
-    return shutil.which(name, path=str(Path(PYTHON).parent)) or name
+def requirements(extra: str) -> Iterator[Requirement]:
+    """What the project and its extra require, and the extras that this one names."""
+    for text in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"][extra]]:
+        requirement = Requirement(text)
+        if requirement.name == PROJECT["name"]:
+            for other in requirement.extras:
+                yield from requirements(other)
+        elif requirement.marker is None or requirement.marker.evaluate():
+            yield requirement
+
+
+def is_installed(requirement: Requirement) -> bool:
+    """Whether nox's interpreter has it."""
+    try:
+        return requirement.specifier.contains(importlib.metadata.version(requirement.name), prereleases=True)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+
+
+def is_ready(extra: str) -> bool:
+    """Whether nox's interpreter has this checkout's project with the extra."""
+    found = importlib.util.find_spec(PROJECT["name"])
+    own = found is not None and bool(found.origin) and (ROOT / "libs") in Path(str(found.origin)).resolve().parents
+    return own and is_installed(Requirement(PROJECT["name"])) and all(map(is_installed, requirements(extra)))
+
+
+def environment(extra: str) -> list[str]:
+    """The session that makes an environment with the extra; none where nox's own will do."""
+    return [] if is_ready(extra) else [f"environment({extra})"]
+
+
+def python(session: nox.Session, extra: str) -> str:
+    """The interpreter that has the extra."""
+    return str(session.cache_dir.parent / f"environment-{extra}/bin/python") if environment(extra) else sys.executable
+
+
+def run(session: nox.Session, extra: str, module: str, *words: str, **environment: str) -> None:
+    """Run a module of Python, with the extra."""
+    session.run(python(session, extra), "-m", module, *words, env=environment)
+
+
+def program(session: nox.Session, name: str) -> str:
+    """A program that the extra ``dev`` brings, whether or not its environment is activated."""
+    return shutil.which(name, path=str(Path(python(session, "dev")).parent)) or name
 
 
 def dockerfiles() -> dict[str, str]:
@@ -71,30 +118,30 @@ def tested() -> dict[str, str]:
     return told | {name: f"{name}: several services together." for name in together}
 
 
-@nox.session(tags=["fast"])
+@nox.session(requires=environment("dev"), tags=["fast"])
 def lint(session: nox.Session) -> None:
     """ruff, hadolint on every Dockerfile, shellcheck on every shell script."""
-    session.run(PYTHON, "-m", "ruff", "check")
-    session.run(PYTHON, "-m", "ruff", "format", "--check")
-    session.run(program("hadolint"), *paths("infra/**/*Dockerfile", "apps/*/Dockerfile"))
+    run(session, "dev", "ruff", "check")
+    run(session, "dev", "ruff", "format", "--check")
+    session.run(program(session, "hadolint"), *paths("infra/**/*Dockerfile", "apps/*/Dockerfile"))
     scripts = paths("infra/**/*.sh", "apps/**/*.sh", "libs/**/*.sh", "tests/**/*.sh")
-    session.run(program("shellcheck"), ".ci/run", *scripts)
+    session.run(program(session, "shellcheck"), ".ci/run", *scripts)
 
 
-@nox.session(tags=["fast"])
+@nox.session(requires=environment("dev"), tags=["fast"])
 def types(session: nox.Session) -> None:
     """mypy, strict."""
-    session.run(PYTHON, "-m", "mypy")
+    run(session, "dev", "mypy")
 
 
-@nox.session(tags=["fast"])
+@nox.session(requires=environment("dev"), tags=["fast"])
 def tests(session: nox.Session) -> None:
     """The fast tests: no engine, no network."""
-    session.run(*fast_tests(PYTHON), *session.posargs)
+    session.run(*fast_tests(python(session, "dev")), *session.posargs)
 
 
-def fast_tests(python: str) -> list[str]:
-    return [python, "-m", "pytest", "-m", "not integration and not soak", "tests", *paths("apps/*/tests")]
+def fast_tests(interpreter: str) -> list[str]:
+    return [interpreter, "-m", "pytest", "-m", "not integration and not soak", "tests", *paths("apps/*/tests")]
 
 
 def find_python(version: str) -> str:
@@ -107,12 +154,12 @@ def find_python(version: str) -> str:
     return works[0] if works else ""
 
 
-def test_on(session: nox.Session, version: str, python: str) -> None:
+def test_on(session: nox.Session, version: str, interpreter: str) -> None:
     """Run the fast tests in an environment of this Python, which is kept for the next time."""
     folder = ROOT / ".nox" / f"python-{version}"
     own = str(folder / "bin/python")
     if not Path(own).exists():
-        session.run(python, "-m", "venv", str(folder))
+        session.run(interpreter, "-m", "venv", str(folder))
     session.run(own, "-m", "pip", "install", "--quiet", "--editable", ".[dev]")
     session.run(*fast_tests(own), *session.posargs)
 
@@ -123,52 +170,52 @@ def newest(session: nox.Session) -> None:
     version = PYTHONS[-1]
     if version == THIS_PYTHON:
         session.skip(f"this environment is Python {version}: the session tests runs them on it")
-    python = find_python(version)
-    if not python:
+    interpreter = find_python(version)
+    if not interpreter:
         session.skip(f"Python {version} is not installed: the tests did NOT run on it")
-    test_on(session, version, python)
+    test_on(session, version, interpreter)
 
 
 @nox.session(tags=["long"])
 def pythons(session: nox.Session) -> None:
     """The fast tests on every supported Python; one that is not installed fails the session."""
     found = {version: find_python(version) for version in PYTHONS}
-    for version, python in found.items():
-        if python:
-            test_on(session, version, python)
-    if missing := [version for version, python in found.items() if not python]:
+    for version, interpreter in found.items():
+        if interpreter:
+            test_on(session, version, interpreter)
+    if missing := [version for version, interpreter in found.items() if not interpreter]:
         session.error(f"Python {', '.join(missing)} is not installed: the tests did NOT run on it")
 
 
-@nox.session(tags=["engine"])
+@nox.session(requires=environment("dev"), tags=["engine"])
 def integration(session: nox.Session) -> None:
     """The tests that need a real engine, registry or host."""
-    session.run(PYTHON, "-m", "pytest", "-m", "integration and not soak", "tests", *session.posargs)
+    run(session, "dev", "pytest", "-m", "integration and not soak", "tests", *session.posargs)
 
 
-@nox.session(tags=["long"])
+@nox.session(requires=environment("dev"), tags=["long"])
 def soak(session: nox.Session) -> None:
     """The long rounds: every request failed in every way, fifty kills, many generated cases. Takes an hour or more."""
-    session.run(PYTHON, "-m", "pytest", "-m", "soak", "tests", *session.posargs)
-    session.run(PYTHON, "-m", "pytest", "tests/properties", "--hypothesis-profile=soak")
+    run(session, "dev", "pytest", "-m", "soak", "tests", *session.posargs)
+    run(session, "dev", "pytest", "tests/properties", "--hypothesis-profile=soak")
 
 
-@nox.session(tags=["long"])
+@nox.session(requires=environment("dev"), tags=["long"])
 def mutation(session: nox.Session) -> None:
     """Changes the pure modules one place at a time: their tests must notice. ``-- graph --every 10`` for less."""
-    session.run(PYTHON, "-m", "tests.mutation", *session.posargs, env={"PYTHONHASHSEED": "0"})
+    run(session, "dev", "tests.mutation", *session.posargs, PYTHONHASHSEED="0")
 
 
-@nox.session(tags=["long"])
+@nox.session(requires=environment("dev"), tags=["long"])
 def bench(session: nox.Session) -> None:
     """slipway beside bake, compose and a script of docker builds; ``-- --write`` keeps the figures in docs/."""
-    session.run(PYTHON, "-m", "tests.bench", *session.posargs)
+    run(session, "dev", "tests.bench", *session.posargs)
 
 
-@nox.session
+@nox.session(requires=environment("smoke"))
 def build(session: nox.Session) -> None:
     """Every image; what is already built is reused."""
-    session.run(PYTHON, "-m", "invoke", "build", *session.posargs)
+    run(session, "smoke", "invoke", "build", *session.posargs)
 
 
 def smoke_session(name: str, line: str) -> str:
@@ -176,7 +223,7 @@ def smoke_session(name: str, line: str) -> str:
 
     @nox.session(name=f"smoke({name})", requires=["build"], tags=["smoke"], default=False)
     def one(session: nox.Session) -> None:
-        session.run(PYTHON, "-m", "invoke", "smoke", name, *session.posargs)
+        run(session, "smoke", "invoke", "smoke", name, *session.posargs)
 
     one.__doc__ = line
     return f"smoke({name})"
@@ -185,11 +232,25 @@ def smoke_session(name: str, line: str) -> str:
 SMOKE = [smoke_session(name, line) for name, line in tested().items()]
 
 
-@nox.session(requires=[] if GIVEN_IMAGE else SMOKE)
+@nox.session(requires=environment("smoke") if GIVEN_IMAGE else SMOKE)
 def smoke(session: nox.Session) -> None:
     """Smoke tests of every image, one after another, or of one anywhere: ``-- --image REF``."""
     if GIVEN_IMAGE:
-        session.run(PYTHON, "-m", "invoke", "smoke", *session.posargs)
+        run(session, "smoke", "invoke", "smoke", *session.posargs)
+
+
+def environment_session(extra: str) -> None:
+    """Add the session that makes an environment with the extra; it stays, and is brought up to date in each run."""
+
+    @nox.session(name=f"environment({extra})", venv_backend="uv|virtualenv", reuse_venv=True, default=False)
+    def one(session: nox.Session) -> None:
+        session.install("--editable", f".[{extra}]")
+
+    one.__doc__ = f"An environment with the extra {extra}; made by itself where nox's own does not have it."
+
+
+for name in ("dev", "smoke"):
+    environment_session(name)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ Generated cases are the same in every run, so that a red test means a change; ``
 from __future__ import annotations
 
 import ipaddress
+import signal
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -75,6 +76,9 @@ def is_near(target: object) -> bool:
     except ValueError:
         return False
 
+
+# A shell's background job ignores Ctrl-C and so would all that the tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 GUARD = Guard()
 sys.addaudithook(GUARD)

@@ -1,60 +1,44 @@
-"""``nox --list``: images along the graph, each with its own line, and tags."""
+"""nox's sessions run in nox's own environment, or in one that is made for them."""
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-import sys
+import ast
+import importlib.util
 from pathlib import Path
+from types import ModuleType
 
 import pytest
+from packaging.requirements import Requirement
 
-pytestmark = pytest.mark.process
-ROOT = Path(__file__).parent.parent
-FROM = "FROM ${REGISTRY}/${OWNER}/"
-
-
-@pytest.fixture
-def copied(tmp_path: Path) -> Path:
-    """The noxfile beside a stack whose alphabetical order is not that of the graph."""
-    shutil.copy(ROOT / "noxfile.py", tmp_path)
-    for path, text in {
-        "infra/docker/base-a.Dockerfile": f"# base-a: stands on z.\n{FROM}base-z:${{BASE_VERSION}}\n",
-        "infra/docker/base-z.Dockerfile": "FROM python:3.12-slim\n",
-        "apps/svc_a/Dockerfile": f"# svc-a: stands on a service.\n{FROM}svc-b AS whole\n",
-        "apps/svc_b/Dockerfile": f"# not its name\n{FROM}base-a@sha256:00\n",
-    }.items():
-        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / path).write_text(text)
-    return tmp_path
+NOXFILE = Path(__file__).parent.parent / "noxfile.py"
 
 
-def listed(folder: Path, *words: str) -> dict[str, tuple[str, list[str]]]:
-    """The chosen sessions in order: name → description, tags."""
-    argv = [sys.executable, "noxfile.py", "--list", "--json", *words]
-    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=True)
-    return {entry["session"]: (entry["description"], entry["tags"]) for entry in json.loads(done.stdout)}
+@pytest.fixture(scope="module")
+def noxfile() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("noxfile", NOXFILE)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def test_parents_come_before_children_each_with_its_own_line(copied: Path) -> None:
-    assert [(name, told) for name, (told, tags) in listed(copied).items() if tags == ["smoke"]] == [
-        ("smoke(base-z)", "the image base-z"),
-        ("smoke(base-a)", "base-a: stands on z."),
-        ("smoke(svc-b)", "the image svc-b"),
-        ("smoke(svc-a)", "svc-a: stands on a service."),
-    ]
+def test_it_imports_nothing_of_slipway() -> None:
+    """A nox of another environment reads it, too."""
+    imports = [node for node in ast.walk(ast.parse(NOXFILE.read_text("utf-8"))) if isinstance(node, ast.Import)]
+    froms = [node for node in ast.walk(ast.parse(NOXFILE.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)]
+    names = {alias.name for node in imports for alias in node.names} | {str(node.module) for node in froms}
+    assert not [name for name in names if name.partition(".")[0] == "slipway"]
 
 
-def test_a_cycle_of_images_leaves_the_other_sessions_usable(copied: Path) -> None:
-    (copied / "infra/docker/base-z.Dockerfile").write_text(f"{FROM}base-a\n")
-    assert {"lint", "smoke(base-a)", "smoke(base-z)"} <= set(listed(copied))
+def test_an_extra_brings_what_the_project_and_the_extras_it_names_require(noxfile: ModuleType) -> None:
+    dev, smoke = ({requirement.name for requirement in noxfile.requirements(extra)} for extra in ("dev", "smoke"))
+    assert {"invoke", "pytest", "pillow"} < smoke < dev
+    assert "mypy" in dev - smoke and "slipway" not in dev
 
 
-def test_a_tag_selects(copied: Path) -> None:
-    assert set(listed(copied, "-t", "fast")) == {"lint", "types", "tests"}
-
-
-def test_smoke_of_a_given_image_builds_nothing(copied: Path) -> None:
-    assert set(listed(copied, "-s", "smoke", "--", "--image", "localhost:5000/a/b:v1")) == {"smoke"}
-    assert set(listed(copied, "-s", "smoke(svc-b)")) == {"build", "smoke(svc-b)"}
+@pytest.mark.fault("T30")
+def test_an_environment_is_made_where_something_is_not_installed(noxfile: ModuleType) -> None:
+    assert noxfile.is_installed(Requirement("pytest>=9"))
+    assert not noxfile.is_installed(Requirement("pytest<2"))
+    assert not noxfile.is_installed(Requirement("no-such-distribution"))
+    assert noxfile.is_ready("dev") and noxfile.environment("dev") == []

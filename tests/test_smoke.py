@@ -154,8 +154,7 @@ def test_failed_broken_and_skipped_are_all_failures() -> None:
     [
         (5, '<testsuites><testsuite time="0"/></testsuites>', "no tests were collected"),
         (0, '<testsuites><testsuite time="0"/></testsuites>', "no test ran"),
-        (4, "", "pytest ended with exit code 4 and no results"),
-        (-9, PASSED[:40], "pytest ended with exit code -9 and no results"),
+        (-9, PASSED[:40], "pytest was ended by SIGKILL before it had results"),
         (2, PASSED, "pytest ended with exit code 2"),
     ],
 )
@@ -163,6 +162,53 @@ def test_what_proves_nothing_is_no_success(exit_code: int, junit: str, why: str)
     outcome = read_outcome("svc-a", exit_code, junit, "log")
     assert not outcome.ok
     assert outcome.failures == (why,)
+
+
+CONFTEST = """\
+ImportError while loading conftest '/repo/apps/svc_a/smoke/conftest.py'.
+apps/svc_a/smoke/conftest.py:1: in <module>
+    import docx
+E   ModuleNotFoundError: No module named 'docx'
+"""
+OPTION = """\
+ERROR: usage: python -m pytest [options] [file_or_dir] [file_or_dir] [...]
+python -m pytest: error: unrecognized arguments: --slipway-run=7f3c
+  inifile: None
+  rootdir: /repo
+"""
+
+
+@pytest.mark.fault("T30")
+@pytest.mark.parametrize(
+    ("exit_code", "said", "why"),
+    [
+        (1, "/venv/bin/python: No module named pytest\n", "/venv/bin/python: No module named pytest"),
+        (4, CONFTEST, "No module named 'docx'"),
+        (4, OPTION, "python -m pytest: error: unrecognized arguments: --slipway-run=7f3c"),
+        (3, "INTERNALERROR> x\nINTERNALERROR> OSError: disk full\n", "INTERNALERROR> OSError: disk full"),
+    ],
+)
+def test_a_pytest_that_cannot_run_says_why_in_the_first_line(
+    tmp_path: Path, exit_code: int, said: str, why: str
+) -> None:
+    with pytest.raises(SmokeError) as failure:
+        smoke([Target("a", "1")], Round(tmp_path, "r", tmp_path, {}), lambda command: Result(exit_code, "", said))
+    first = str(failure.value).splitlines()[0]
+    assert first == f"error: smoke a: pytest could not run (exit code {exit_code}): {why}"
+
+
+BROKEN = """<testsuites><testsuite time="1">
+<testcase name="apps.svc_a.smoke.test_a"><error message="collection failure">
+ImportError while importing test module
+apps/svc_a/smoke/test_a.py:1: in &lt;module&gt;
+    import docx
+E   ModuleNotFoundError: No module named 'docx'</error></testcase></testsuite></testsuites>"""
+
+
+@pytest.mark.fault("T30")
+def test_a_file_of_tests_that_cannot_be_imported_says_why() -> None:
+    outcome = read_outcome("svc-a", 2, BROKEN, "log")
+    assert outcome.failures == ("apps.svc_a.smoke.test_a: No module named 'docx'",)
 
 
 class Pytest:
@@ -235,7 +281,7 @@ def test_results_are_kept_and_told_without_secrets(tmp_path: Path) -> None:
 def test_results_of_an_earlier_round_are_not_read_again(tmp_path: Path) -> None:
     this = Round(tmp_path, "r", tmp_path, {})
     assert smoke([Target("a", "1")], this, Pytest(a=(0, PASSED)))[0].ok
-    with pytest.raises(SmokeError, match="exit code -9 and no results"):
+    with pytest.raises(SmokeError, match="ended by SIGKILL"):
         smoke([Target("a", "1")], this, lambda command: Result(-9))
 
 

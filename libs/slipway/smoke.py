@@ -6,6 +6,7 @@ An image gets the checks shipped with slipway, the tests of every base it stands
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -23,6 +24,7 @@ BASE_TESTS = "infra/docker/smoke"
 TOGETHER = "apps/smoke/test_"
 _POLICY = "properties/property[@name='slipway'][@value='policy']"
 _EXCEPTION = re.compile(r"^(failed on \w+ with ['\"])?([\w.]+(Error|Exception): )+(error: )?")
+_RAISED = re.compile(r"^E   (\S.*)$", re.MULTILINE)
 _NO_TESTS = 5
 _SHOWN = 3
 
@@ -59,6 +61,7 @@ class Outcome:
 
     ``refused``: how many of the failed are checks of policy: the image works, and may not be shipped.
     ``image`` is the id that was tested; ``earlier`` says of each earlier round of that very image whether it passed.
+    ``ran``: whether any test ran; when none did, ``failures`` says why.
     """
 
     name: str
@@ -70,6 +73,7 @@ class Outcome:
     refused: int = 0
     image: str = ""
     earlier: tuple[bool, ...] = ()
+    ran: bool = True
 
     @property
     def ok(self) -> bool:
@@ -181,14 +185,16 @@ def pytest_command(target: Target, this: Round) -> Command:
     return Command(tuple(argv), cwd=str(this.root), env=engine, label=f"smoke {target.name}")
 
 
-def read_outcome(name: str, exit_code: int, junit: str, log: str) -> Outcome:
-    """From pytest's exit code and the text of its junit.xml. A test that was skipped could not run, so it failed."""
+def read_outcome(name: str, exit_code: int, junit: str, log: str, said: str = "") -> Outcome:
+    """From pytest's exit code and the text of its junit.xml; ``said`` is what it printed, for a pytest that could not
+    run. A test that was skipped could not run, so it failed.
+    """
     if exit_code == _NO_TESTS:
-        return Outcome(name, 0, 1, 0.0, log, ("no tests were collected",))
+        return _not_run(name, log, "no tests were collected")
     try:
         suites = ElementTree.fromstring(junit)
     except ElementTree.ParseError:
-        return Outcome(name, 0, 1, 0.0, log, (f"pytest ended with exit code {exit_code} and no results",))
+        return _not_run(name, log, _no_results(exit_code, said))
     cases = list(suites.iter("testcase"))
     failures = tuple(failure for case in cases for failure in _failures(case))
     bad = [case for case in cases if _failures(case)]
@@ -196,9 +202,13 @@ def read_outcome(name: str, exit_code: int, junit: str, log: str) -> Outcome:
     if not failures and exit_code != 0:
         failures = (f"pytest ended with exit code {exit_code}",)
     if not cases:
-        failures = ("no test ran",)
+        return _not_run(name, log, "no test ran")
     seconds = sum(float(suite.get("time", 0)) for suite in suites.iter("testsuite"))
     return Outcome(name, len(cases) - len(bad), len(bad) or len(failures), seconds, log, failures, refused)
+
+
+def _not_run(name: str, log: str, why: str) -> Outcome:
+    return Outcome(name, 0, 1, 0.0, log, (why,), ran=False)
 
 
 def smoke(
@@ -233,11 +243,12 @@ def _test(target: Target, this: Round, execute: Callable[[Command], Result]) -> 
     junit.unlink(missing_ok=True)
     result = execute(pytest_command(target, this))
     log.touch(mode=0o600)
-    log.write_text(this.redact(f"{result.stdout}\n{result.stderr}".strip()) + "\n", encoding="utf-8")
+    said = this.redact(f"{result.stdout}\n{result.stderr}").strip()
+    log.write_text(f"{said}\n", encoding="utf-8")
     text = this.redact(junit.read_text("utf-8")) if junit.exists() else ""
     if text:
         junit.write_text(text, "utf-8")
-    outcome = read_outcome(target.name, result.exit_code, text, str(log))
+    outcome = read_outcome(target.name, result.exit_code, text, str(log), said)
     return replace(outcome, image=target.image, earlier=this.history.get(target.image, ()) if target.image else ())
 
 
@@ -254,11 +265,30 @@ def _failures(case: ElementTree.Element) -> list[str]:
     for kind in ("failure", "error", "skipped"):
         for found in case.iter(kind):
             why = _EXCEPTION.sub("", next(iter((found.get("message") or "").splitlines()), ""))
+            if why == "collection failure":  # of a file of tests that cannot be imported
+                why = _cause(found.text or "") or why
             told.append(f"{case.get('name')}: {'skipped: ' if kind == 'skipped' else ''}{why}")
     return told
 
 
+def _no_results(exit_code: int, said: str) -> str:
+    """Why pytest ended without results: the exception it met, else its own error, else its last line."""
+    if exit_code < 0:
+        return f"pytest was ended by {signal.Signals(-exit_code).name} before it had results"
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if "rror: " in line or line.startswith("ERROR")]
+    why = _cause(said) or (errors or lines or ["it said nothing"])[-1]
+    return f"pytest could not run (exit code {exit_code}): {why}"
+
+
+def _cause(said: str) -> str:
+    """The exception in pytest's words for one: the last of the lines that begin with E."""
+    return _EXCEPTION.sub("", (_RAISED.findall(said) or [""])[-1])
+
+
 def _told(outcome: Outcome) -> str:
+    if not outcome.ran:
+        return f"smoke {outcome.name}: {outcome.failures[0]}"
     lines = [f"smoke {outcome.name}: {outcome.failed} failed, {outcome.passed} passed"]
     lines += [f"  {failure}" for failure in outcome.failures[:_SHOWN]]
     if len(outcome.failures) > _SHOWN:
