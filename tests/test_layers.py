@@ -124,7 +124,7 @@ def test_one_module_reads_the_environment() -> None:
 
 
 #: Calls that reach a terminal.
-WRITERS = ("print", "sys.stdout.write", "sys.stderr.write", "stream.write")
+WRITERS = ("print", "sys.stdout.write", "sys.stderr.write", "terminal.write")
 
 
 @pytest.mark.fault("X08")

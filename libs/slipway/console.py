@@ -286,10 +286,10 @@ def _styled(cells: Sequence[str]) -> Text:
     return Text("   ").join(Text(cell, _STYLES.get(cell.strip(), "")) for cell in cells)
 
 
-def _write_line(text: str, stream: TextIO) -> None:
+def _write_line(text: str, terminal: TextIO) -> None:
     """Write a line and its end at once: ``print`` writes them one after the other, and another thread's in between."""
-    stream.write(f"{text}\n")
-    stream.flush()
+    terminal.write(f"{text}\n")
+    terminal.flush()
 
 
 def shown_error(text: str, stream: TextIO, *, color: bool) -> None:
