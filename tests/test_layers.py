@@ -21,7 +21,7 @@ PACKAGE = ROOT / "libs/slipway"
 #: A module imports lower layers, or its own layer without a cycle. A new module is placed here first.
 LAYERS = {
     "0 values": "errors model command hosts redact parallel patience addresses sizes streams",
-    "1 core": "dockerfile stack graph digest bake progress envfile project setting layers permissions condition",
+    "1 core": "dockerfile stack graph digest bake progress envfile project setting given layers permissions condition",
     "2 policy": "plan",
     "3 edges": "settings worktree engine registry runner ssh runs pipconfig containers leftovers",
     "4 use cases": "rules history survey solve build push smoke machine remote",

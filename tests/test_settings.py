@@ -179,3 +179,16 @@ def test_the_example_with_every_line_taken_is_valid(tmp_path: Path) -> None:
 def test_a_value_of_the_environment_that_is_not_utf_8(tmp_path: Path) -> None:
     given(tmp_path, "GREETING=hello\n")
     assert problems(tmp_path, {"GREETING": "ab\udcff"}) == [("environment", "GREETING: character 3 is not UTF-8", "")]
+
+
+@pytest.mark.fault("C46")
+def test_a_version_that_is_set_is_a_build_arg(tmp_path: Path) -> None:
+    assert "VERSION" not in load(tmp_path, environment={"BASE_VERSION": "v2"}).build_args
+    assert load(tmp_path, {"VERSION": "v3"}, {}).build_args["VERSION"] == "v3"
+
+
+@pytest.mark.fault("C45")
+def test_which_build_args_nobody_set(tmp_path: Path) -> None:
+    given(tmp_path, "OWNER=acme\n")
+    found = load(tmp_path, {"BASE_VERSION": "v1"}, {"PYTHON_IMAGE": "python:3.12-slim"})
+    assert found.unset_args == {"REGISTRY"}

@@ -186,14 +186,14 @@ def test_where_several_folders_fit_a_note_names_them(repository: Path) -> None:
 
 def test_a_wheelhouse_that_is_not_there_is_an_error(repository: Path) -> None:
     path = repository / "infra/docker/base-ml.Dockerfile"
-    path.write_text(path.read_text() + "RUN --mount=type=bind,from=wheelhouse,target=/wheels true\n")
+    path.write_text(path.read_text() + "RUN --mount=type=bind,from=slipway-wheelhouse,target=/wheels true\n")
     wheels = repository.parent / "wheels"
     with pytest.raises(UsageError, match="wheels: no such folder"):
-        known(repository, contexts={"wheelhouse": wheels})
+        known(repository, contexts={"slipway-wheelhouse": wheels})
     wheels.mkdir()
-    before = digests(repository, contexts={"wheelhouse": wheels})
+    before = digests(repository, contexts={"slipway-wheelhouse": wheels})
     (wheels / "torch.whl").write_text("x")
-    assert changed(before, digests(repository, contexts={"wheelhouse": wheels})) == {"base-ml", "svc-ocr"}
+    assert changed(before, digests(repository, contexts={"slipway-wheelhouse": wheels})) == {"base-ml", "svc-ocr"}
 
 
 def test_names_are_checked_before_anything_is_read(repository: Path) -> None:

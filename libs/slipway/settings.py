@@ -24,6 +24,8 @@ from slipway.setting import SETTINGS, Setting
 #: Wider than the rules that refuse: masking a value in vain costs nothing.
 _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
 
+_NAMING = ("REGISTRY", "OWNER", "BASE_VERSION", "PYTHON_IMAGE")
+
 
 @dataclass(frozen=True)
 class Value:
@@ -91,9 +93,15 @@ class Settings:
 
     @property
     def build_args(self) -> dict[str, str]:
-        """What Dockerfiles may declare: the naming settings, the root image, and what ``.env`` adds."""
-        named = ("REGISTRY", "OWNER", "BASE_VERSION", "PYTHON_IMAGE")
-        return {name: self[name] for name in named} | {name: value.value for name, value in self.extra.items()}
+        """What Dockerfiles may declare: the naming settings, the root image, VERSION if it is set, and what ``.env``
+        adds."""
+        named = {name: self[name] for name in (*_NAMING, *(("VERSION",) if self["VERSION"] else ()))}
+        return named | {name: value.value for name, value in self.extra.items()}
+
+    @property
+    def unset_args(self) -> frozenset[str]:
+        """Those of them that nobody set."""
+        return frozenset(name for name in _NAMING if self.values[name].source == "default")
 
 
 def find_root(start: Path) -> Path:

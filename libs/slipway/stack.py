@@ -10,12 +10,14 @@ import posixpath
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from slipway import dockerfile as reader
 from slipway import graph
 from slipway.errors import Problem, UsageError, suggestion
+from slipway.given import kept_defaults, named_contexts
 from slipway.model import HUB, Image, Reference, Stack, kind_of
 
 _NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
@@ -77,8 +79,10 @@ def assemble(
     builder: str = "",
     onbuild: Mapping[str, Sequence[str]] = _NOTHING,
     secrets: Collection[str] = (),
+    unset: Collection[str] = (),
 ) -> Assembly:
     """``texts`` maps each Dockerfile's path to its text; ``exists`` answers for paths from the repository's root;
+    ``unset``: those of ``args`` that nobody set, so that an ARG's own default may stay;
     ``platforms`` are built for, by a host of the platform ``builder``; ``onbuild``: the triggers of root images;
     ``secrets`` are known values that may stand in no Dockerfile.
 
@@ -97,21 +101,28 @@ def assemble(
         parent = _parent(base, naming, known)
         return parsed[parent].sections[-1].onbuild if parent in parsed else onbuild.get(base, ())
 
-    def read(dockerfile: reader.Dockerfile, platform: str) -> reader.Reading:
+    def read(dockerfile: reader.Dockerfile, platform: str, kept: Collection[str]) -> reader.Reading:
         return reader.read(
             dockerfile,
-            args,
-            contexts=contexts,
+            {name: value for name, value in args.items() if name not in kept},
+            contexts=named_contexts(dockerfile, contexts),
             platform=platform,
             builder=builder,
             triggers=triggers,
             secrets=secrets,
         )
 
+    def parents(dockerfile: reader.Dockerfile, kept: Collection[str]) -> set[str]:
+        bases = read(dockerfile, platforms[0], kept).bases
+        return {parent for base in bases if (parent := _parent(base, naming, known))}
+
+    defaults = {name: args[name] for name in unset}
     found: dict[str, dict[str, reader.Reading]] = {}
+    kept: dict[str, frozenset[str]] = {}
     for name, dockerfile in parsed.items():
+        kept[name] = kept_defaults(dockerfile, defaults, partial(parents, dockerfile))
         try:
-            found[name] = {platform: read(dockerfile, platform) for platform in platforms}
+            found[name] = {platform: read(dockerfile, platform, kept[name]) for platform in platforms}
         except UsageError as error:
             problems |= dict.fromkeys(error.problems)
     readings = {name: reader.united(list(of.values())) for name, of in found.items()}
@@ -120,7 +131,12 @@ def assemble(
     for name, reading in readings.items():
         context = next(iter(fitting[name]), ROOT)
         image, more = _image(name, known[name], reading, naming, known, context)
-        images[name] = replace(image, stages=MappingProxyType(_stages(found[name], image.links)))
+        images[name] = replace(
+            image,
+            stages=MappingProxyType(_stages(found[name], image.links)),
+            args=tuple(arg for arg in image.args if arg not in kept[name]),
+            content=tuple(arg for arg in image.content if arg not in kept[name]),
+        )
         problems |= dict.fromkeys(more)
     if problems:
         raise UsageError.of(list(problems))

@@ -25,8 +25,6 @@ from slipway.settings import unused as unused_names
 from slipway.stack import Assembly, Naming, assemble
 from slipway.worktree import Worktree
 
-#: The named context that stands for pip's find-links folders.
-WHEELHOUSE = "wheelhouse"
 #: A shorter value is a word, not a secret.
 _SHORTEST_SECRET = 4
 _NONE: Mapping[str, str] = {}
@@ -125,6 +123,7 @@ def _assembled(
         texts,
         naming=Naming(f"{settings.registry}/{settings.owner}", settings.version("base"), settings.version("service")),
         args=settings.build_args,
+        unset=settings.unset_args,
         contexts=tuple(contexts),
         exists=worktree.exists,
         platforms=settings.platforms or (native,),

@@ -16,11 +16,12 @@ from slipway.addresses import endpoint, host_and_port, is_loopback
 from slipway.console import Console
 from slipway.engine import Engine, FindLogin, Logins
 from slipway.errors import SlipwayError, UsageError, one_line, suggestion
+from slipway.given import WHEELHOUSES
 from slipway.patience import Patience
 from slipway.pipconfig import PipConfig, read_pip_config, wheelhouse
 from slipway.registry import Registry
 from slipway.runner import run
-from slipway.survey import WHEELHOUSE, Repository, Survey, read_repository, survey
+from slipway.survey import Repository, Survey, read_repository, survey
 from slipway.tasks import door
 from slipway.worktree import Worktree
 
@@ -175,10 +176,8 @@ class Invocation:
     def contexts(self) -> Mapping[str, Path]:
         """Named contexts that builds get: the wheelhouse, when there is one."""
         chosen = self.settings["WHEELHOUSE"]
-        if chosen:
-            return {WHEELHOUSE: Path(chosen).expanduser()}
-        folder = wheelhouse(self.pip, self.home / "cache/wheelhouse")
-        return {WHEELHOUSE: folder} if folder else {}
+        folder = Path(chosen).expanduser() if chosen else wheelhouse(self.pip, self.home / "cache/wheelhouse")
+        return dict.fromkeys(WHEELHOUSES, folder) if folder else {}
 
     @cached_property
     def repository(self) -> Repository:
