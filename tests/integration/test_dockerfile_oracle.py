@@ -18,7 +18,9 @@ import pytest
 from slipway.dockerfile import Reading, Source, parse, read
 from slipway.dockerfile.expansion import WordError, expand
 from slipway.dockerfile.ignore import Ignore, parse_ignore
+from slipway.engine import Engine
 from slipway.errors import UsageError
+from slipway.survey import this_platform
 from slipway.worktree import Worktree
 
 pytestmark = pytest.mark.integration
@@ -216,6 +218,67 @@ def test_named_contexts_stand_in_for_stages_and_images(context: Path, text: str)
         expected |= {f"apps/{path}" for path in selected(source, below)}
     options = [f"--build-context={name}={context / 'apps'}" for name in names]
     assert set(result(context, text, *options).values()) == expected
+
+
+PICKED = "FROM scratch AS src-amd64\nCOPY a.txt /0/\nFROM scratch AS src-arm64\nCOPY b.c /0/\n"
+CROSSED = (
+    "FROM --platform=$BUILDPLATFORM scratch AS made\nARG TARGETARCH BUILDARCH\n"
+    "COPY ${TARGETARCH/arm64/docs} ${BUILDARCH/a*64/apps} /0/\nFROM scratch\nCOPY --from=made /0 /0"
+)
+
+
+@pytest.mark.fault("B32")
+@pytest.mark.parametrize("platform", ["linux/amd64", "linux/arm64"])
+@pytest.mark.parametrize("text", [f"{PICKED}FROM src-${{TARGETARCH}}", f"{PICKED}FROM src-$BUILDARCH", CROSSED])
+def test_sources_are_those_of_the_platform(context: Path, text: str, platform: str) -> None:
+    (context / ".dockerignore").write_text("")
+    text = text if platform == "linux/arm64" else text.replace("/arm64/", "/amd64/")
+    reading = read(parse(text), platform=platform, builder=this_platform())
+    expected = set().union(*(selected(source, set(TREE)) for source in reading.sources))
+    assert expected and set(result(context, text, f"--platform={platform}").values()) == expected
+
+
+TRIGGERING = """\
+FROM scratch
+COPY <<EOF /own
+own
+EOF
+ONBUILD COPY b.c /0/
+ONBUILD ARG D=libs
+ONBUILD ADD $D/req.txt /0/
+"""
+TRIGGERED = [
+    "FROM base",
+    "FROM base\nCOPY $D/req-ml.txt /1/",
+    "FROM base AS one\nCOPY a.txt /1/\nFROM one",
+    "FROM base AS one\nONBUILD COPY docs /1/\nFROM one AS two\nFROM two",
+    "FROM base AS one\nONBUILD COPY docs /1/\nFROM one AS two\nFROM scratch\nCOPY --from=two / /1/",
+    "FROM base AS one\nFROM scratch\nCOPY a.txt /1/",
+    "FROM scratch\nCOPY a.txt /1/\nCOPY --from=base /own /1/",
+    "FROM base AS one\nFROM base\nARG D=tests\nCOPY $D/t2.py /1/\nCOPY --from=one / /2/",
+]
+
+
+@pytest.fixture(scope="module")
+def triggering(context: Path) -> Iterator[str]:
+    """An image of ``TRIGGERING``, in the engine alone."""
+    name = f"t-slipway-{secrets.token_hex(4)}:triggering"
+    done = build(context, TRIGGERING, "--load", "--tag", name)
+    assert not done.returncode, done.stderr.decode()
+    yield name
+    subprocess.run(["docker", "image", "rm", name], capture_output=True, timeout=60, check=True)
+
+
+@pytest.mark.fault("B30")
+@pytest.mark.parametrize("text", TRIGGERED)
+def test_triggers_of_an_image_are_read_where_they_run(context: Path, triggering: str, text: str) -> None:
+    (context / ".dockerignore").write_text("")
+    text = text.replace("base", triggering)
+    onbuild = Engine().onbuild([triggering])
+    assert onbuild == {triggering: read(parse(TRIGGERING)).onbuild}
+    reading = read(parse(text), triggers=lambda image: onbuild.get(image, ()))
+    expected = set().union(*(selected(source, set(TREE)) for source in reading.sources))
+    assert {found for found in result(context, text).values() if found != "own\n"} == expected
 
 
 def outline(context: Path, text: str, *options: str) -> tuple[set[str], set[str]] | None:
