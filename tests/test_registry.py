@@ -244,6 +244,24 @@ def test_a_token_server_that_gives_no_token(body: bytes, waits: list[float]) -> 
         assert (said, fault.struck) == (f"{reference}: login to {server.host} as alice failed", 1)
 
 
+@pytest.mark.fault("P37")
+@pytest.mark.parametrize(("held", "actions"), [(ALICE, ["pull", "pull%2Cpush"]), (None, ["pull"])])
+def test_a_repository_that_is_not_there_yet(held: Credentials | None, actions: list[str], waits: list[float]) -> None:
+    """Docker Hub's token server lets nobody pull from it; who may push to it may ask what is there."""
+    with RegistryServer(login=("bearer", "alice", "s3cret")) as server:
+        reference = server.reference("acme/x", "v1")
+        challenge = f'Bearer realm="http://{server.host}/token",service="registry",error="insufficient_scope"'
+        fault = server.fault("HEAD /v2/", 401, times=2, headers={"WWW-Authenticate": challenge})
+        registry = Registry(server.host, lambda host: held, patient(waits))
+        if held:
+            assert registry.digest(reference) == ""
+        else:
+            assert refused(registry, reference)[0] == f"{reference}: the registry wants a login"
+        asked = [request.rpartition("%3A")[2] for request in server.requests if "/token" in request]
+        assert (asked, waits) == (actions, [])
+        assert fault.struck == (2 if held else 1)
+
+
 @pytest.mark.fault("P02")
 @pytest.mark.parametrize(("held", "said"), [(ALICE, "denied to alice"), (None, "the registry wants a login")])
 def test_a_token_that_allows_too_little(held: Credentials | None, said: str, waits: list[float]) -> None:

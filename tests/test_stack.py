@@ -142,7 +142,7 @@ def test_a_base_that_is_called_as_its_root_image_is_no_mistake() -> None:
 def test_a_stage_copied_from_a_base_without_its_registry_is_pointed_out() -> None:
     texts = {BASE: RUNTIME, OCR: "FROM scratch\nCOPY --from=base-runtime /a /a\n"}
     (said,) = notes(assembled(texts), Project(), ())
-    assert said.startswith(f"{OCR}: base-runtime is docker.io/library/base-runtime:latest; ")
+    assert said.startswith(f"{OCR}:2: base-runtime is docker.io/library/base-runtime:latest; ")
 
 
 def test_a_cycle_is_told_as_a_path() -> None:

@@ -118,12 +118,12 @@ def _unmeant(assembly: Assembly) -> Iterator[str]:
     """Root images on Docker Hub that are called as a base of the stack: they are mostly meant to be that base."""
     bases = {image.name for image in assembly.stack if image.kind == "base"}
     for image in assembly.stack:
-        lines = {stage.base: f":{stage.line}" for stage in assembly.readings[image.name].stages}
+        uses = assembly.readings[image.name].uses
         for root in image.roots:
             name = Reference.read(root).name
             if name in bases - {image.name} and not names_registry(root):
                 meant = f"${{REGISTRY}}/${{OWNER}}/{name}:${{BASE_VERSION}}"
-                where = f"{image.dockerfile}{lines.get(root, '')}"
+                where = f"{image.dockerfile}:{uses[root].line}"
                 yield f"{where}: {root} is {full_name(root)}; the base of this stack is {meant}"
 
 

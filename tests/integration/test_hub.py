@@ -33,6 +33,7 @@ def all_are(status: str) -> dict[str, str]:
 @pytest.mark.fault("P33")
 @pytest.mark.fault("P34")
 @pytest.mark.fault("P36")
+@pytest.mark.fault("P37")
 def test_a_release_on_docker_hub(
     stack: Callable[..., Repository], hub: Hub, tmp_path: Path, root_image: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,8 +2,9 @@
 
 It runs in a container, where there is only the standard library. ``config.json`` beside it names the certificate and
 key for TLS, the key and certificate with which it signs, its issuer, the users' passwords and their identity tokens.
-Whoever has no login gets tokens that allow nothing; a user's allow all but pushing to repositories that match a line of
-the file ``closed``. Each question is told on stdout: method, client, user, scope.
+Whoever has no login gets tokens that allow nothing. A user's allow all but pushing to repositories that match a line of
+the file ``closed``, and pulling from one to which nobody could push so far: Docker Hub does not tell those that are not
+there from those that are another's. Each question is told on stdout: method, client, user, scope.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import Any
 
 HERE = pathlib.Path(__file__).parent
 CONFIG = json.loads((HERE / "config.json").read_text())
+#: Repositories to which somebody may have pushed.
+THERE: set[str] = set()
 #: DER before a SHA-256 digest in a PKCS #1 signature (RFC 8017, 9.2).
 _SHA256 = bytes.fromhex("3031300d060960864801650304020105000420")
 
@@ -50,7 +53,9 @@ def allowed(user: str, scope: str) -> list[dict[str, Any]]:
     closed = HERE / "closed"
     barred = closed.read_text().split() if closed.exists() else []
     held = [a for a in actions.split(",") if a == "pull" or not any(fnmatch.fnmatch(name, one) for one in barred)]
-    return [{"type": kind, "name": name, "actions": held}]
+    if "push" in held:
+        THERE.add(name)
+    return [{"type": kind, "name": name, "actions": held}] if name in THERE else []
 
 
 class Handler(http.server.BaseHTTPRequestHandler):

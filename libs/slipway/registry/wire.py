@@ -45,10 +45,10 @@ class Question:
         return f"{self.path.partition('/')[0].removesuffix('s')} {self.method}"
 
     @property
-    def scope(self) -> str:
-        """What a token must allow."""
-        reads = self.method in ("GET", "HEAD")
-        return f"repository:{self.repository}:{'pull' if reads else 'pull,push'}"
+    def scopes(self) -> tuple[str, ...]:
+        """What a token must allow: the least first, then what is asked for when that token allows nothing."""
+        pull, push = (f"repository:{self.repository}:{actions}" for actions in ("pull", "pull,push"))
+        return (pull, push) if self.method in ("GET", "HEAD") else (push,)
 
 
 class Wire:
@@ -108,7 +108,7 @@ class Wire:
             return
         login, user = f"docker login {self.host}", self._user
         # The token server took the login, and gave a token that allows less than was asked for.
-        too_little = reply.status_code == 401 and _TOO_LITTLE in reply.headers.get("WWW-Authenticate", "")
+        too_little = _allows_too_little(reply)
         if reply.status_code == 401 and user and not too_little:
             raise RefusedError(f"{what}: login to {self.host} as {user} failed", hint=login)
         if reply.status_code == 401 and not user:
@@ -199,20 +199,30 @@ class Wire:
         return login.username or "the token's owner" if login and (login.username or login.identity_token) else ""
 
     def _authorized(self, question: Question, url: str, headers: Mapping[str, str]) -> requests.Response:
+        """Docker Hub lets nobody pull from a repository that is not there yet, not even its owner, who may push to it.
+        So a question that reads is asked again with a token for both: the answer is 404 then."""
+        for scope in question.scopes:
+            reply = self._allowed(question, url, headers, scope)
+            if not self._user or not _allows_too_little(reply):
+                break
+        return reply
+
+    def _allowed(self, question: Question, url: str, headers: Mapping[str, str], scope: str) -> requests.Response:
+        """The reply to a question that is asked with a token for ``scope``, once the registry wants one."""
         times = (self._patience.connect, self._patience.answer)
 
         def send(token: str) -> requests.Response:
             said = {**headers, **({"Authorization": token} if token else {})}
             return self._session.request(question.method, url, data=question.body or None, headers=said, timeout=times)
 
-        token = self._tokens.get(question.scope, "")
+        token = self._tokens.get(scope, "")
         reply = send(token)
         if reply.status_code != 401:
             return reply
-        fresh, answer = self._log_in(reply, question.scope)
+        fresh, answer = self._log_in(reply, scope)
         if not fresh or fresh == token:
             return answer
-        self._tokens[question.scope] = fresh
+        self._tokens[scope] = fresh
         return send(fresh)
 
     def _log_in(self, reply: requests.Response, scope: str) -> tuple[str, requests.Response]:
@@ -256,6 +266,11 @@ def _token(answer: requests.Response) -> str:
     except ValueError:
         return ""
     return str(content.get("token") or content.get("access_token") or "") if isinstance(content, dict) else ""
+
+
+def _allows_too_little(reply: requests.Response) -> bool:
+    """Whether a registry refuses a token that is valid, and not for what was asked."""
+    return reply.status_code == 401 and _TOO_LITTLE in reply.headers.get("WWW-Authenticate", "")
 
 
 def _asked_host(error: requests.exceptions.RequestException) -> str:
