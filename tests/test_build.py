@@ -131,7 +131,7 @@ def test_a_target_says_all_that_the_image_is_made_of(bench: Bench) -> None:
     target = json.loads(bench.run.commands[1].stdin)["target"]["base-ml"]
     assert target == {
         "context": found.repository.worktree.context("."),
-        "dockerfile": "infra/docker/base-ml.Dockerfile",
+        "dockerfile": str(bench.root / ".slipway/dockerfiles/base-ml.Dockerfile"),
         "tags": [str(facts.references["base-ml"]), str(facts.content("base-ml"))],
         "args": {"REGISTRY": REGISTRY, "OWNER": "slipway", "BASE_VERSION": "v0.1.0"},
         "labels": {"slipway.input": facts.digests["base-ml"], "org.opencontainers.image.title": "base-ml"},

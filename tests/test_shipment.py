@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from slipway.command import Command, Result
 from slipway.errors import SyncError
 from slipway.model import LocalImage
 from slipway.registry import Registry
-from slipway.remote.shipment import Entry, Shipment, ship, ship_context
+from slipway.remote.shipment import Entry, Shipment, define, ship, ship_context
 from slipway.remote.sync import compared
 from slipway.settings import load
 from slipway.survey import Survey, read_repository, survey
@@ -93,6 +94,18 @@ def test_what_several_images_read_travels_once(tree: Path) -> None:
     both = ship(known(tree), ["one", "two"])
     assert {"apps/two/only", "apps/one/main.py"} <= set(both.entries)
     assert both.names.split(b"\0")[:-1] == [b"./" + os.fsencode(path) for path in both.entries]
+
+
+@pytest.mark.fault("B51")
+def test_what_buildkit_reads_as_the_dockerfile_travels_also_where_that_is_a_link(tree: Path) -> None:
+    (tree / "apps/one/Dockerfile").rename(tree / "real/Dockerfile.one")
+    (tree / "apps/one/Dockerfile").symlink_to("../../real/Dockerfile.one")
+    found = known(tree)
+    shipment = ship(found, ["one"], define(found, ["one"]))
+    own = ".slipway/dockerfiles/one.Dockerfile"
+    assert shipment.entries[own].content == hashlib.sha256(SERVICE.encode()).hexdigest()
+    assert {own, f"{own}.dockerignore"} <= set(shipment.entries)
+    assert "apps/one/Dockerfile" not in shipment.entries
 
 
 def test_a_file_that_is_gone(tree: Path) -> None:

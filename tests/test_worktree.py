@@ -14,6 +14,7 @@ import pytest
 
 from slipway.dockerfile import Source
 from slipway.errors import PolicyError, UsageError
+from slipway.model import Image
 from slipway.worktree import Files, StatCache, Worktree
 
 DOCKERFILE = "apps/svc/Dockerfile"
@@ -558,15 +559,70 @@ def test_buildkit_is_sent_all_anew_when_size_and_mtime_deceive(
     assert (salt_of(tmp_path) != before) is anew
 
 
-def test_a_dockerfile_in_disguise_counts_too(tmp_path: Path) -> None:
-    file = write(tmp_path, "apps/svc_a/Dockerfile", "FROM x")
-    worktree = Worktree(tmp_path)
-    worktree.dockerfiles()
-    before, status = worktree.cache.salt, file.stat()
-    file.write_text("FROM y")
-    os.utime(file, ns=(status.st_atime_ns, status.st_mtime_ns))
-    worktree.again().dockerfiles()
-    assert worktree.cache.salt != before
+OWN = "**/.slipway\n**/.slipway/**\n"
+SERVICE = Image("svc-a", "apps/svc_a/Dockerfile", "apps/svc_a")
+
+
+def definition(root: Path, text: str = "FROM x\n") -> tuple[str, str]:
+    """What BuildKit reads as the service's Dockerfile, and what it leaves out."""
+    path = root / Worktree(root).define(SERVICE, text)
+    return path.read_text(), path.with_name(f"{path.name}.dockerignore").read_bytes().decode()
+
+
+@pytest.mark.fault("B50")
+def test_buildkit_reads_what_was_planned_and_the_rules_of_the_ignore_file_that_counts(tmp_path: Path) -> None:
+    assert definition(tmp_path) == ("FROM x\n", f"\n{OWN}")
+    write(tmp_path, ".dockerignore", "*.root\n")
+    assert definition(tmp_path)[1] == f"\n{OWN}", "it is not the root that is sent"
+    write(tmp_path, "apps/svc_a/.dockerignore", "*.own\n!.slipway")
+    assert definition(tmp_path)[1] == f"*.own\n!.slipway\n{OWN}"
+    (tmp_path / "apps/svc_a/Dockerfile.dockerignore").write_bytes("\ufeff# of this one\r\n".encode())
+    assert definition(tmp_path)[1] == f"\ufeff# of this one\r\n\n{OWN}"
+
+
+def test_a_definition_is_written_when_it_says_something_else(tmp_path: Path) -> None:
+    """A Dockerfile may change and keep its size and time: what BuildKit reads has a new time then."""
+    definition(tmp_path)
+    path = tmp_path / ".slipway/dockerfiles/svc-a.Dockerfile"
+    os.utime(path, ns=(1, 1))
+    definition(tmp_path)
+    assert path.stat().st_mtime_ns == 1
+    assert definition(tmp_path, "FROM y\n")[0] == "FROM y\n"
+    assert path.stat().st_mtime_ns != 1
+
+
+def test_an_ignore_file_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path, ".dockerignore")
+    real = Path.read_bytes
+
+    def denied(path: Path) -> bytes:
+        if path == file:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    with pytest.raises(UsageError, match=r"^error: \.dockerignore: cannot be read: Permission denied$"):
+        read(tmp_path, ".")
+
+
+@pytest.mark.fault("B50")
+@pytest.mark.parametrize("ignored", ["", "!.slipway\n", "*\n!.slipway\n!libs\n", "!**/.slipway/**\n"])
+@pytest.mark.parametrize("sources", [["."], ["*"], [".s*", "libs"], ["libs", "*/more"]])
+def test_slipways_own_folder_is_never_counted(tmp_path: Path, ignored: str, sources: list[str]) -> None:
+    write(tmp_path, "libs/more/a.py")
+    write(tmp_path, ".dockerignore", ignored)
+    before = read(tmp_path, *sources)
+    for path in (".slipway/runs/1/x.log", "libs/.slipway/cache/stat.json", "libs/more/.slipway"):
+        write(tmp_path, path)
+    assert read(tmp_path, *sources) == before
+
+
+@pytest.mark.fault("B50")
+def test_what_names_slipways_own_folder_is_told(tmp_path: Path) -> None:
+    write(tmp_path, ".slipway/cache/x")
+    (tmp_path / "link").symlink_to(".slipway/cache")
+    assert refused(tmp_path, ".slipway/cache/x") == "source .slipway/cache/x is slipway's own: it enters no image"
+    assert refused(tmp_path, "link") == "source link leads into .slipway: it enters no image"
 
 
 @pytest.mark.parametrize("path", [".", "apps/svc_a"])

@@ -6,10 +6,9 @@ any failure: what they finished is cached.
 
 from __future__ import annotations
 
-import posixpath
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slipway import graph, runs
@@ -18,7 +17,7 @@ from slipway.command import Command
 from slipway.dockerfile.secretnames import SECRETS_CHECK
 from slipway.engine import DOCKER_BUILDX, Engine
 from slipway.errors import MissingError
-from slipway.model import FRESH_LABEL, INPUT_LABEL, TITLE_LABEL, LocalImage, Reference
+from slipway.model import FRESH_LABEL, INPUT_LABEL, TITLE_LABEL, Image, LocalImage, Reference
 from slipway.plan import REUSE, Plan, Step, step_of
 from slipway.progress import Event, Failure, Progress
 from slipway.runner import Watched
@@ -39,20 +38,24 @@ class Site:
     """Where buildx runs, and what it finds there.
 
     ``root``: the folder it runs in · ``context``: a context (a path from the repository's root) → its path from there ·
+    ``dockerfile``: an image → the absolute path of what BuildKit reads as its Dockerfile ·
     ``contexts``: name → folder of what the whole machine gives · ``secrets``: id → file, never in a layer · ``buildx``:
     the words that run it · ``builder``: the engine's own, by name · ``run``: runs it · ``changed``: whether what it
-    read is still what was planned · ``expect`` is told beforehand what will be run if nothing fails.
+    read is still what was planned · ``expect`` is told beforehand what will be run if nothing fails ·
+    ``carriers``: a named context → an image of its files, which is baked and given in its place.
     """
 
     root: str
     run: Watched
     context: Callable[[str], str]
+    dockerfile: Callable[[Image], str]
     contexts: Mapping[str, str]
     secrets: Mapping[str, str]
     buildx: tuple[str, ...] = DOCKER_BUILDX
     builder: str = "default"
     changed: ChangedSince = changed_since
     expect: Callable[[Callable[[], tuple[Command, ...]]], None] = lambda commands: None
+    carriers: Mapping[str, Target] = field(default_factory=dict)
 
 
 def site_here(
@@ -63,15 +66,30 @@ def site_here(
     builder: str = "default",
 ) -> Site:
     """This machine: the repository itself."""
+    root = repository.settings.root.absolute()
     return Site(
         root=str(repository.settings.root),
         run=run,
         context=repository.worktree.context,
+        dockerfile=lambda image: str(root / repository.define(image)),
         contexts={name: str(folder) for name, folder in repository.contexts.items()},
         secrets={name: str(file) for name, file in secrets.items()},
         buildx=buildx,
         builder=builder,
+        carriers=dict(_carriers_here(repository, root)),
     )
+
+
+def _carriers_here(repository: Repository, root: Path) -> Iterator[tuple[str, Target]]:
+    """For the named contexts that slipway's own folder lies in: BuildKit takes no ignore file of ours for them, but it
+    does for an image of all their files."""
+    used = dict.fromkeys(context for image in repository.stack for context in image.contexts)
+    for number, context in enumerate(used, start=1):
+        folder, name = repository.contexts[context], f"_context-{number}"
+        if not repository.worktree.whole(folder).beside_own:
+            continue
+        dockerfile = str(root / repository.worktree.define_carrier(name, folder))
+        yield context, Target(name, str(folder), dockerfile, (), platforms=repository.settings.platforms)
 
 
 @dataclass(frozen=True)
@@ -160,6 +178,7 @@ def bake(work: Work, names: Sequence[str]) -> Command:
     below = [step_of(work.survey.stack[name], facts, REUSE, "") for name in unseen]
     targets = [_target(work, step, linked) for step in steps]
     built_upon = [_target(work, step, linked) for step in below]
+    built_upon += _carriers(work, [*names, *unseen])
     return bake_command(
         bake_file(targets, built_upon),
         buildx=site.buildx,
@@ -205,6 +224,16 @@ def _redacted(failure: Failure, record: runs.Run) -> Failure:
     return Failure(record.redact(failure.step), record.redact(failure.cause), output)
 
 
+def _given(site: Site, context: str) -> str:
+    """How buildx is given a named context."""
+    return f"target:{site.carriers[context].name}" if context in site.carriers else site.contexts[context]
+
+
+def _carriers(work: Work, names: Sequence[str]) -> list[Target]:
+    used = dict.fromkeys(context for name in names for context in work.survey.stack[name].contexts)
+    return [work.site.carriers[context] for context in used if context in work.site.carriers]
+
+
 def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
     site, image, given = work.site, work.survey.stack[step.image], work.settings.build_args
     links = {
@@ -213,13 +242,13 @@ def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
         else f"docker-image://{work.survey.facts.content(parent)}"
         for text, parent in image.links.items()
     }
-    links |= {name: site.contexts[name] for name in image.contexts}
+    links |= {name: _given(site, name) for name in image.contexts}
     labels = {INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image}
     labels |= {FRESH_LABEL: step.input_digest} if step.fresh else {}
     return Target(
         name=step.image,
         context=site.context(image.context),
-        dockerfile=posixpath.relpath(image.dockerfile, image.context),
+        dockerfile=site.dockerfile(image),
         tags=(str(step.reference), str(step.content)),
         args={name: given[name] for name in image.args if name in given},
         labels=labels,

@@ -58,6 +58,10 @@ class Repository:
         """PLATFORMS, or the building host's own."""
         return self.settings.platforms or (self.native,)
 
+    def define(self, image: Image) -> str:
+        """The path, from the root, of what BuildKit reads as the image's Dockerfile: the text that was planned."""
+        return self.worktree.define(image, self.texts[image.dockerfile])
+
 
 @dataclass(frozen=True)
 class Survey:

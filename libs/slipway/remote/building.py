@@ -22,7 +22,7 @@ from slipway.remote.host import BuildHost
 from slipway.remote.jobs import Beginning, DiffersError, Job, follow, stop
 from slipway.remote.preflight import refuse_little_room
 from slipway.remote.scripts import script
-from slipway.remote.shipment import Shipment, ship, ship_context
+from slipway.remote.shipment import Shipment, define, ship, ship_context
 from slipway.remote.sync import Synced, mend, send, sync
 from slipway.runner import Over, Run
 from slipway.solve import Site
@@ -49,7 +49,7 @@ def site_there(
     folder = f"{project}/runs/{run}"
     salt = known.repository.worktree.cache.salt
     links = {context: context_name(context, salt) for context in sorted({known.stack[name].context for name in read})}
-    shipment = ship(known, read)
+    shipment = ship(known, read, define(known, read))
     newest = known.facts.newest
     refuse_little_room(host.facts, shipment.weight, [newest[name].size for name in names if name in newest])
     there = _prepare(host.link, project, run, links)
@@ -73,6 +73,7 @@ def site_there(
         root=folder,
         run=bakes,
         context=lambda context: f"context/{links[context]}",
+        dockerfile=lambda image: f"{folder}/tree/{known.repository.define(image)}",
         contexts=given,
         secrets={name: f"{folder}/secrets/{name}" for name in secrets},
         changed=_nothing,

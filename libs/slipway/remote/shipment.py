@@ -12,12 +12,15 @@ import posixpath
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from slipway.errors import SyncError, one_line
 from slipway.model import Image
 from slipway.survey import Repository, Survey
+from slipway.worktree import beside
 
 _LINK_MODE = "777"
+_NONE: Mapping[str, Entry] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -71,15 +74,29 @@ class Shipment:
         return (content.encode() + b"  ./" + path + b"\0" for path, content in files)
 
 
-def ship(known: Survey, names: Sequence[str]) -> Shipment:
-    """What the images ``names`` read of the repository. Raises SyncError for a file that is gone by now."""
-    repository, entries = known.repository, dict[str, Entry]()
+def ship(known: Survey, names: Sequence[str], definitions: Mapping[str, Entry] = _NONE) -> Shipment:
+    """What the images ``names`` read of the repository, and their ``definitions``. Raises SyncError for a file that is
+    gone by now."""
+    repository, entries = known.repository, dict(definitions)
+    root = repository.worktree.root
     for name in names:
         image = known.stack[name]
-        _add(entries, repository.worktree.root, image.dockerfile, _dockerfile(repository, image))
+        if not any(_links(root, image.dockerfile)):  # BuildKit reads the definition
+            text = repository.texts[image.dockerfile]
+            entries[image.dockerfile] = _sent_file(root / image.dockerfile, text.encode())
         for path, text in known.facts.manifests[name].files.items():
             _add_read(entries, repository, image, path, text, known.facts.trees)
-    return Shipment(repository.worktree.root, _with_folders(entries, repository.worktree.root))
+    return Shipment(root, _with_folders(entries, root))
+
+
+def define(known: Survey, names: Sequence[str]) -> dict[str, Entry]:
+    """What BuildKit reads as the Dockerfiles of the images ``names``: written here, to be sent."""
+    root, found = known.repository.worktree.root, dict[str, Entry]()
+    for name in names:
+        dockerfile = known.repository.define(known.stack[name])
+        for path in (dockerfile, beside(dockerfile)):
+            found[path] = _sent_file(root / path, (root / path).read_bytes())
+    return found
 
 
 def ship_context(folder: Path, text: str, trees: Mapping[str, Mapping[str, str]]) -> Shipment:
@@ -117,12 +134,8 @@ def _add_listing(entries: dict[str, Entry], prefix: str, listing: Mapping[str, s
         entries[f"{prefix}{inside}"] = _entry(text)
 
 
-def _add(entries: dict[str, Entry], root: Path, path: str, content: str) -> None:
-    entries[path] = Entry("f", f"{_lstat(root / path).st_mode & 0o7777:o}", content)
-
-
-def _dockerfile(repository: Repository, image: Image) -> str:
-    return hashlib.sha256(repository.texts[image.dockerfile].encode()).hexdigest()
+def _sent_file(file: Path, content: bytes) -> Entry:
+    return Entry("f", f"{_lstat(file).st_mode & 0o7777:o}", hashlib.sha256(content).hexdigest())
 
 
 def _entry(text: str) -> Entry:

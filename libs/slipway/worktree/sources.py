@@ -14,8 +14,11 @@ from pathlib import Path, PurePosixPath
 from slipway.dockerfile import Source, is_glob
 from slipway.dockerfile.ignore import Ignore
 from slipway.errors import Problem, one_line, suggestion
+from slipway.worktree.definitions import is_own
 from slipway.worktree.globs import matches
 
+#: Why a source that is there is not sent: by a rule of the user's, or because it is slipway's own.
+_LEFT_OUT = {False: "is excluded by .dockerignore", True: "is slipway's own: it enters no image"}
 #: What all sources of an image together name: the path from the context, its links resolved → what lies below it.
 Sent = Mapping[str, Mapping[str, str]]
 
@@ -39,7 +42,7 @@ class Context:
             yield "."
         elif source.is_pattern(path):
             found = matches(self.base, path, deep=source.parents)
-            yield from (hit for hit in found if not self.ignore.excludes(hit))
+            yield from (hit for hit in found if not is_own(hit) and not self.ignore.excludes(hit))
         else:
             yield path
 
@@ -61,9 +64,9 @@ class Context:
                 if path not in here
             ]
         return [
-            Problem(where, f"source {one_line(path)} is excluded by .dockerignore")
+            Problem(where, f"source {one_line(path)} {_LEFT_OUT[is_own(path)]}")
             for path, where in named.items()
-            if path != "." and self.ignore.excludes(path) and self.ignore.prunes(path)
+            if is_own(path) or (path != "." and self.ignore.excludes(path) and self.ignore.prunes(path))
         ]
 
     @property

@@ -9,57 +9,28 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from slipway.dockerfile import Source
 from slipway.dockerfile.ignore import Ignore, parse_ignore
 from slipway.errors import PolicyError, Problem, UsageError, one_line
+from slipway.model import Image
 from slipway.worktree.contexts import is_within, name_context
+from slipway.worktree.definitions import OWN, beside, define, is_own
+from slipway.worktree.files import Files, Found, is_text, sent_as, together
 from slipway.worktree.sources import Context
 from slipway.worktree.statcache import StatCache, attributes
 
 _DENIED = re.compile(
     r"(?:^|/)(?:\.env(?:rc|[._-](?!(?:example|sample|template)$)[^/]*)?"
     r"|[^/]*\.(?:pem|key|p8|pk8|p12|pfx|ppk|kubeconfig)|kubeconfig|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?"
-    r"|[._]netrc|\.pypirc|\.dockercfg|\.git-credentials|\.git|\.slipway|\.aws|\.ssh|\.docker/config\.json|\.kube/config)"
+    r"|[._]netrc|\.pypirc|\.dockercfg|\.git-credentials|\.git|\.aws|\.ssh|\.docker/config\.json|\.kube/config)"
     r"(?:$|/)",
     re.IGNORECASE,
 )
 #: How much of a file's folder a pattern above may ask for: ``/.docker/``.
 _LONGEST_FOLDER = 9
-
-
-@dataclass(frozen=True)
-class Files:
-    """What sources name: path → text that stands for its content; ``trees`` opens the texts that name a tree.
-
-    ``sizes``: path → bytes it would send. ``leaving``: links that point out of the context, as ``path -> target``.
-    ``odd``: paths whose name or target is not UTF-8.
-    """
-
-    entries: Mapping[str, str]
-    trees: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    sizes: Mapping[str, int] = field(default_factory=dict)
-    leaving: tuple[str, ...] = ()
-    odd: tuple[str, ...] = ()
-
-    @property
-    def size(self) -> int:
-        """Bytes sent in all; what lies in a folder that is sent anyway counts once."""
-        return sum(count for path, count in self.sizes.items() if not self.sizes.keys() & set(_above(path)))
-
-
-@dataclass
-class _Found:
-    """One entry while it is read, or one folder: the texts of all in it, their bytes, what is noted of it."""
-
-    listing: dict[str, str] = field(default_factory=dict)
-    size: int = 0
-    leaving: list[str] = field(default_factory=list)
-    odd: list[str] = field(default_factory=list)
-    digest: str = ""
 
 
 class Worktree:
@@ -68,8 +39,9 @@ class Worktree:
     def __init__(self, root: Path, cache: StatCache | None = None) -> None:
         self.root = root
         self.cache = cache or StatCache(root / ".slipway/cache/stat.json")
+        self._texts: dict[str, str] = {}
         self._ignores: dict[str, Ignore] = {}
-        self._trees: dict[tuple[str, Ignore], _Found] = {}
+        self._trees: dict[tuple[str, Ignore], Found] = {}
 
     def dockerfiles(self) -> dict[str, str]:
         """Path from the root → text of every Dockerfile. Raises UsageError for those that cannot be read."""
@@ -105,15 +77,35 @@ class Worktree:
         return os.path.lexists(self.root / path)
 
     def ignore(self, dockerfile: str, context: str) -> Ignore:
-        """``<Dockerfile>.dockerignore`` when there is one, else the context's ``.dockerignore``."""
-        for path in (f"{dockerfile}.dockerignore", os.path.normpath(f"{context}/.dockerignore")):
+        """What is left out of the context of an image, beside slipway's own folder."""
+        path, text = self._ignore_file(dockerfile, context)
+        if path not in self._ignores:
+            self._ignores[path] = parse_ignore(text, path=path)
+        return self._ignores[path]
+
+    def define(self, image: Image, text: str) -> str:
+        """The path, from the root, of what BuildKit reads as the image's Dockerfile; see ``definitions``."""
+        return define(self.root, image.name, text, self._ignore_file(image.dockerfile, image.context)[1])
+
+    def define_carrier(self, name: str, folder: Path) -> str:
+        """The same for the image ``name`` of all that ``folder``, a named context, holds but slipway's own."""
+        return define(self.root, name, "FROM scratch\nCOPY . /\n", self._ignore_file("", str(folder))[1])
+
+    def _ignore_file(self, dockerfile: str, context: str) -> tuple[str, str]:
+        """``<Dockerfile>.dockerignore`` when there is one, else the context's ``.dockerignore``: its path and text.
+
+        Two empty strings when there is neither. Raises UsageError for one that cannot be read.
+        """
+        for path in (beside(dockerfile), os.path.normpath(f"{context}/.dockerignore")):
             file = self.root / path
-            if path not in self._ignores and file.is_file():
-                self.cache.sha256(os.path.realpath(file), file.stat())
-                self._ignores[path] = parse_ignore(file.read_bytes().decode("utf-8", "surrogateescape"), path=path)
-            if path in self._ignores:
-                return self._ignores[path]
-        return self._ignores.setdefault("", parse_ignore(""))
+            try:
+                if path not in self._texts and file.is_file():
+                    self._texts[path] = file.read_bytes().decode("utf-8", "surrogateescape")
+            except OSError as error:
+                raise UsageError.of([Problem(path, f"cannot be read: {error.strerror}")]) from None
+            if path in self._texts:
+                return path, self._texts[path]
+        return "", ""
 
     def files(self, dockerfile: str, context: str, sources: Sequence[Source]) -> Files:
         """What ``sources`` read from ``context`` (a path from the root, or absolute).
@@ -128,7 +120,7 @@ class Worktree:
             raise UsageError.of([problem])
         if missing := place.missing(sources):
             raise UsageError.of(missing)
-        found: dict[str, _Found] = {}
+        found: dict[str, Found] = {}
         entries: dict[str, str] = {}
         sent: dict[str, Mapping[str, str]] = {}
         for source in sources:
@@ -137,17 +129,17 @@ class Worktree:
                 for path in place.named(source, pattern):
                     name = path if context == "." else f"{context}/{path}"
                     entries[name], found[name] = self._entry(place.base, path, place.ignore, where)
-                    sent[_sent_as(path, entries[name])] = found[name].listing
+                    sent[sent_as(path, entries[name])] = found[name].listing
         if unmatched := place.unmatched(sources, sent):
             raise UsageError.of(unmatched)
-        return _files(entries, found)
+        return together(entries, found)
 
     def whole(self, folder: Path) -> Files:
         """All of a named context: ``"."`` → its tree. Raises UsageError when there is no such folder."""
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder", hint="WHEELHOUSE or pip's find-links names it")
         text, found = self._entry(str(folder), ".", self.ignore("", str(folder)), str(folder))
-        return _files({".": text}, {".": found})
+        return together({".": text}, {".": found})
 
     def largest(self, files: Files, count: int) -> list[tuple[str, int]]:
         """The ``count`` largest plain files among what is sent, with their bytes."""
@@ -166,7 +158,6 @@ class Worktree:
                 raise UsageError.of([Problem(name, f"leaves the repository: {real}")])
             if not path.is_file():
                 raise UsageError.of([Problem(name, "is no plain file: it is not opened")])
-            self.cache.sha256(real, path.stat())
             return path.read_bytes().decode("utf-8")
         except UnicodeDecodeError as error:
             problem = Problem(name, f"byte {error.start} is not UTF-8", "save the file as UTF-8")
@@ -174,13 +165,15 @@ class Worktree:
         except OSError as error:
             raise UsageError.of([Problem(name, f"cannot be read: {error.strerror}")]) from None
 
-    def _entry(self, base: str, path: str, ignore: Ignore, where: str) -> tuple[str, _Found]:
+    def _entry(self, base: str, path: str, ignore: Ignore, where: str) -> tuple[str, Found]:
         """What stands for ``path``; a link in it is followed, as COPY does, and told."""
         real_base = os.path.realpath(base)
         real = os.path.realpath(os.path.join(base, path))
         inside = os.path.relpath(real, real_base)
         if not is_within(real, real_base):
             raise UsageError.of([Problem(where, f"source {path} leaves the context: {real}")])
+        if is_own(inside):
+            raise UsageError.of([Problem(where, f"source {one_line(path)} leads into .slipway: it enters no image")])
         via = "" if inside == os.path.normpath(path) else f" via {inside}"
         try:
             status = os.lstat(real)
@@ -189,20 +182,20 @@ class Worktree:
                 return f"{status.st_mode:o} {found.digest}{attributes(real)}{via}", found
             if _DENIED.search(inside):
                 raise _refusal(inside, where)
-            single = _Found()
+            single = Found()
             text = self._file(real, inside, status, where, single)
-            single.odd = [] if _is_text(inside, text) else [inside]
+            single.odd = [] if is_text(inside, text) else [inside]
             return text + via, single
         except OSError as error:
             shown = one_line(os.path.relpath(os.fsdecode(error.filename or real), real_base))
             raise UsageError.of([Problem(where, f"{shown} cannot be read: {error.strerror}")]) from None
 
-    def _tree(self, base: str, folder: str, ignore: Ignore, where: str) -> _Found:
+    def _tree(self, base: str, folder: str, ignore: Ignore, where: str) -> Found:
         """A folder's listing, names relative to it, and the digest that stands for it; walked once a run."""
         key = (os.path.join(base, folder), ignore)
         if key not in self._trees:
             found = self._walked(base, folder, ignore, where)
-            found.odd = [path for path, text in found.listing.items() if not _is_text(path, text)]
+            found.odd = [path for path, text in found.listing.items() if not is_text(path, text)]
             skip = len(folder) + 1 if folder else 0
             listed = sorted((os.fsencode(path[skip:]), path[skip:], text) for path, text in found.listing.items())
             found.listing = {path: text for _, path, text in listed}
@@ -214,8 +207,8 @@ class Worktree:
             self._trees[key] = found
         return self._trees[key]
 
-    def _walked(self, base: str, folder: str, ignore: Ignore, where: str) -> _Found:
-        found = _Found()
+    def _walked(self, base: str, folder: str, ignore: Ignore, where: str) -> Found:
+        found = Found()
         ahead = [folder]
         while ahead:
             inside = ahead.pop()
@@ -223,6 +216,9 @@ class Worktree:
             tail = max(0, len(prefix) - _LONGEST_FOLDER)
             with os.scandir(os.path.join(base, inside)) as entries:
                 for entry in entries:
+                    if entry.name == OWN:
+                        found.beside_own = True
+                        continue
                     path = prefix + entry.name
                     excluded = excludes(path)
                     status = entry.stat(follow_symlinks=False)
@@ -237,7 +233,7 @@ class Worktree:
                         found.listing[path] = self._file(entry.path, path, status, where, found)
         return found
 
-    def _file(self, full: str, path: str, status: os.stat_result, where: str, found: _Found) -> str:
+    def _file(self, full: str, path: str, status: os.stat_result, where: str, found: Found) -> str:
         mode = status.st_mode
         if stat.S_ISREG(mode):
             found.size += status.st_size
@@ -251,40 +247,6 @@ class Worktree:
         return f"link {target}"
 
 
-def _is_text(path: str, text: str) -> bool:
-    """Whether a name, and the target of a link, are UTF-8."""
-    if path.isascii() and text.isascii():
-        return True
-    try:
-        return bool((path + text).encode("utf-8"))
-    except UnicodeEncodeError:
-        return False
-
-
 def _refusal(path: str, where: str) -> PolicyError:
     hint = "keys, credentials, .env, .git and .slipway never do: name it in .dockerignore, or copy less"
     return PolicyError.of([Problem(where, f"{one_line(path)} would enter the image", hint, "secret-file")])
-
-
-def _sent_as(path: str, text: str) -> str:
-    """``path`` with its links resolved, as the worktree's text for it says."""
-    return text.partition(" via ")[2] or os.path.normpath(path)
-
-
-def _files(entries: Mapping[str, str], found: Mapping[str, _Found]) -> Files:
-    return Files(
-        entries,
-        {each.digest: each.listing for each in found.values() if each.digest},
-        {name: each.size for name, each in found.items()},
-        tuple(dict.fromkeys(link for each in found.values() for link in each.leaving)),
-        tuple(dict.fromkeys(path for each in found.values() for path in each.odd)),
-    )
-
-
-def _above(path: str) -> Iterator[str]:
-    """The folders that ``path`` lies in, by their names from the root."""
-    if path != ".":
-        yield "."
-    while "/" in path:
-        path = path.rpartition("/")[0]
-        yield path
