@@ -134,7 +134,11 @@ def test_a_target_says_all_that_the_image_is_made_of(bench: Bench) -> None:
         "dockerfile": str(bench.root / ".slipway/dockerfiles/base-ml.Dockerfile"),
         "tags": [str(facts.references["base-ml"]), str(facts.content("base-ml"))],
         "args": {"REGISTRY": REGISTRY, "OWNER": "slipway", "BASE_VERSION": "v0.1.0"},
-        "labels": {"slipway.input": facts.digests["base-ml"], "org.opencontainers.image.title": "base-ml"},
+        "labels": {
+            "slipway.input": facts.digests["base-ml"],
+            "slipway.input.modeless": facts.modeless["base-ml"],
+            "org.opencontainers.image.title": "base-ml",
+        },
         "contexts": {f"{REGISTRY}/slipway/base-runtime:v0.1.0": f"docker-image://{facts.content('base-runtime')}"},
         "output": ["type=docker"],
     }

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.digest import PARTS, Manifest, differences, input_digest
+from slipway.digest import PARTS, Manifest, differences, input_digest, modeless, modes_between, unusual_modes
 
 #: A tiny alphabet, digits and the separator among it, so that joined texts would collide at once.
 TEXT = st.text("a1:", max_size=3)
@@ -150,3 +150,66 @@ def test_changes_are_told_by_kind_and_then_by_name() -> None:
     assert list(differences(old, new)) == [f"arg {change}" for change in told]
     files = differences(replace(old, args={}, files=old.args), replace(new, args={}, files=new.args))
     assert list(files) == told
+
+
+MODED = {
+    "tree:11": {"a.py": "100644 aa", "sub": "40755 directory", "on": "link a.py"},
+    "tree:22": {"a.py": "100664 aa", "sub": "40775 directory", "on": "link a.py"},
+    "tree:33": {"a.py": "100664 bb", "sub": "40775 directory", "on": "link a.py"},
+}
+
+
+def of_files(**files: str) -> Manifest:
+    return Manifest("", {name.replace("_", "."): text for name, text in files.items()})
+
+
+@pytest.mark.fault("B52")
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (of_files(a_py="100644 aa"), of_files(a_py="100664 aa"), ("a.py 0644 → 0664",)),
+        (of_files(a_py="100644 aa"), of_files(a_py="100664 bb"), ()),
+        (of_files(a_py="100644 aa"), of_files(a_py="100664 aa", b_py="100644 bb"), ()),
+        (of_files(a_py="100644 aa"), of_files(a_py="link aa"), ()),
+        (
+            of_files(d="40755 tree:11"),
+            of_files(d="40775 tree:22"),
+            ("d 0755 → 0775", "d/a.py 0644 → 0664", "d/sub 0755 → 0775"),
+        ),
+        (of_files(d="40755 tree:11"), of_files(d="40755 tree:33"), ()),
+        (of_files(d="40755 tree:11"), of_files(d="40755 tree:unknown"), ()),
+        (of_files(a_py="100644 aa"), replace(of_files(a_py="100664 aa"), args={"A": "1"}), ()),
+        (
+            of_files(a_py="100644 aa"),
+            replace(of_files(a_py="100664 aa"), parents={"base": "sha256:1"}),
+            ("a.py 0644 → 0664",),
+        ),
+        (of_files(a_py="100644 aa"), of_files(a_py="100644 aa"), ()),
+    ],
+)
+def test_modes_are_told_where_nothing_else_differs(old: Manifest, new: Manifest, said: tuple[str, ...]) -> None:
+    assert modes_between(old, new, MODED) == said
+
+
+@pytest.mark.fault("B52")
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (of_files(d="40775 tree:22"), True),
+        (of_files(d="40755 tree:33"), False),
+        (of_files(d="link 40755"), False),
+        (replace(of_files(d="40755 tree:11"), args={"A": "1"}), False),
+        (replace(of_files(d="40755 tree:11"), contexts={"w": "40755 tree:11"}), False),
+    ],
+)
+def test_what_is_the_same_but_for_modes(other: Manifest, same: bool) -> None:
+    one = of_files(d="40755 tree:11")
+    assert (modeless(one, MODED, {}) == modeless(other, MODED, {})) is same
+    assert modeless(one, MODED, {"base": "1"}) != modeless(other, MODED, {})
+
+
+@pytest.mark.fault("B52")
+def test_modes_that_git_never_records() -> None:
+    assert unusual_modes(of_files(a_py="100755 aa", d="40755 tree:11", l="link x", c="- cc"), MODED) == ()
+    found = unusual_modes(of_files(a_py="100600 aa", d="40755 tree:22"), MODED)
+    assert found == ("a.py 0600", "d/a.py 0664", "d/sub 0775")

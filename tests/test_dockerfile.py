@@ -182,7 +182,7 @@ ADD git://example.com/a /x/
         Reading(
             stages=SCRATCH,
             sources=(
-                copy(2, "src", excludes=("*.md", "a/b", "c d")),
+                Source("", ("src",), ("*.md", "a/b", "c d"), "copy", 2, modes=False),
                 Source("", ("a/./b/**/*.py", "c/d", "e"), (), "copy", 3, parents=True),
                 copy(4, "local/*.tgz", kind="add"),
             ),
@@ -542,3 +542,24 @@ def test_what_add_fetches_and_what_only_looks_like_it() -> None:
 
 def test_a_variable_a_base_image_may_set_is_no_error_outside_paths() -> None:
     assert read(parse("FROM a\nUSER ${APP_USER:?}\nWORKDIR $HOME")).user == ""
+
+
+@pytest.mark.fault("B52")
+@pytest.mark.parametrize(
+    ("line", "counts"),
+    [
+        ("COPY --chmod=644 a /", False),
+        ("COPY --chmod=0755 --chown=1:1 a /", False),
+        ("ADD --chmod=4755 a /", False),
+        ("COPY --chmod=$MODE a /", False),
+        ("COPY --chmod=${NOTHING} a /", True),
+        ("COPY --chmod=u+x a /", True),
+        ("COPY --chmod=u=rwX,go=rX a /", True),
+        ("COPY --chown=1:1 a /", True),
+        ("RUN --mount=type=bind,source=a true", True),
+    ],
+)
+def test_an_octal_chmod_leaves_no_mode_of_what_is_copied(line: str, counts: bool) -> None:
+    """As BuildKit does: measured on files, folders and setuid programs of other modes."""
+    (source,) = read(parse(f"FROM scratch\nARG MODE=640\nARG NOTHING\n{line}\n")).sources
+    assert source.modes is counts

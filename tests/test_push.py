@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -134,6 +134,25 @@ def test_a_version_is_written_once(bench: Bench) -> None:
     assert "base-ml" not in caught.value.message
     refuse_moves(pushes, bench.registry, ["v1"], force=False)
     refuse_moves(pushes, bench.registry, [], force=True)
+
+
+@pytest.mark.fault("B52")
+def test_a_refusal_says_where_only_modes_differ(bench: Bench) -> None:
+    bench.older("svc-forms", "svc-ocr")
+    pushes = bench.look()
+
+    def explain(image: str, labels: Mapping[str, str]) -> str:
+        assert labels["slipway.input"] != INPUTS[image]
+        return "only modes differ: a.py 0664" if image == "svc-ocr" else ""
+
+    with pytest.raises(PolicyError) as caught:
+        refuse_moves(pushes, bench.registry, [], False, explain)
+    assert f"not {content_tag(INPUTS['svc-ocr'])}: only modes differ: a.py 0664" in caught.value.message
+    assert f"not {content_tag(INPUTS['svc-forms'])}\n" in caught.value.message
+    assert "umask" not in caught.value.hint
+    with pytest.raises(PolicyError) as caught:
+        refuse_moves([push for push in pushes if push.image == "svc-ocr"], bench.registry, [], False, explain)
+    assert caught.value.hint.startswith("a checkout under umask 022")
 
 
 def test_the_same_inputs_under_another_digest_may_move(bench: Bench) -> None:

@@ -11,8 +11,8 @@ import pytest
 from slipway import runs
 from slipway.command import Secret
 from slipway.errors import PolicyError, UsageError
-from slipway.model import LocalImage, content_tag, full_name
-from slipway.plan import plan_build
+from slipway.model import MODELESS_LABEL, LocalImage, content_tag, full_name
+from slipway.plan import MODES_HINT, plan_build
 from slipway.registry import Registry
 from slipway.settings import Settings, load
 from slipway.survey import Survey, changed_since, identity, read_repository, refuse_secrets, survey
@@ -137,6 +137,40 @@ def test_what_changed_since_the_last_build_is_told(repository: Path) -> None:
         ("svc-forms", "base-runtime is built"),
         ("svc-ocr", "base-ml is built"),
     ]
+
+
+@pytest.mark.fault("B52")
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("kept", [True, False])
+def test_where_only_modes_differ_that_is_the_reason(repository: Path, kept: bool, labelled: bool) -> None:
+    first = known(repository)
+    facts = first.facts
+    if kept:
+        made = {facts.digests[name]: facts.manifests[name] for name in NAMES}
+        runs.save_inputs(repository / ".slipway", made, facts.trees, images=len(NAMES))
+    here = built(first, *NAMES)
+    if labelled:
+        modeless = {name: {MODELESS_LABEL: facts.modeless[name]} for name in NAMES}
+        here = [
+            replace(image, labels={**image.labels, **modeless[name]}) for name, image in zip(NAMES, here, strict=True)
+        ]
+    (repository / "libs/kit/kit.py").chmod(0o664)
+    again = known(repository, FakeEngine([PYTHON, *here]))
+    reasons = {step.image: step.reason for step in plan_build(again.stack, NAMES, again.facts).steps}
+    tag = content_tag(facts.digests["base-runtime"])
+    if kept:
+        assert reasons["base-runtime"] == "only modes differ: libs/kit/kit.py 0644 → 0664"
+        assert reasons["base-ml"] == "base-runtime is built"
+    else:
+        told = "only modes of files differ from" if labelled else "inputs changed since"
+        assert reasons["base-runtime"] == f"{told} {tag}"
+    notes = [note for note in again.notes if "modes" in note]
+    assert bool(notes) == (kept or labelled)
+    assert all(note.endswith(MODES_HINT) and "base-runtime" in note for note in notes)
+    (repository / "libs/kit/kit.py").write_text("kit = 3")
+    changed = known(repository, FakeEngine([PYTHON, *here]))
+    assert not any("modes" in note for note in changed.notes)
+    assert not any("modes" in step.reason for step in plan_build(changed.stack, NAMES, changed.facts).steps)
 
 
 def test_an_image_built_by_hand_on_ours_is_not_ours(repository: Path) -> None:

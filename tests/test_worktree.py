@@ -7,6 +7,7 @@ import os
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -670,3 +671,30 @@ def test_a_named_context_is_read_whole(tmp_path: Path) -> None:
     assert (list(found.entries), list(tree)) == (["."], ["torch.whl"])
     with pytest.raises(UsageError, match="no such folder"):
         Worktree(tmp_path).whole(tmp_path / "nowhere")
+
+
+def moded(root: Path, file: int, folder: int) -> Path:
+    write(root, "libs/kit/a.py").chmod(file)
+    write(root, "main.py").chmod(file)
+    (root / "libs/kit").chmod(folder)
+    (root / "libs").chmod(folder)
+    return root
+
+
+@pytest.mark.fault("B52")
+def test_modes_count_unless_they_are_set_by_all_that_read_the_file(tmp_path: Path) -> None:
+    roots = [moded(tmp_path / name, *modes) for name, modes in {"022": (0o644, 0o755), "002": (0o664, 0o775)}.items()]
+    kept, unkept = source("libs", "main.py"), replace(source("libs", "main.py"), modes=False)
+
+    def entries(*sources: Source) -> list[Files]:
+        return [Worktree(root).files(DOCKERFILE, ".", list(sources)) for root in roots]
+
+    one, other = entries(unkept)
+    assert one == other and all(text.startswith("- ") for text in one.entries.values())
+    one, other = entries(kept)
+    assert one.entries.keys() == other.entries.keys() and not set(one.entries.items()) & set(other.entries.items())
+    for sources in ((kept, unkept), (unkept, kept)):
+        assert entries(*sources) == [one, other], "one that keeps them is enough"
+    (roots[0] / "libs/kit/a.py").write_text("y")
+    one, other = entries(unkept)
+    assert one.entries["libs"] != other.entries["libs"] and one.entries["main.py"] == other.entries["main.py"]

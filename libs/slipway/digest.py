@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from slipway.errors import one_line
@@ -27,7 +27,8 @@ _NO_TREES: Mapping[str, Mapping[str, str]] = MappingProxyType({})
 class Manifest:
     """The inputs of one image, each part a mapping from its name to a short text that stands for its content.
 
-    files: posix path → ``<mode> <kind> <sha256 or link target>`` · args: name → value · parents: image → input digest ·
+    files: posix path → ``<mode> <kind> <sha256 or link target>``, with ``-`` for a mode that does not count ·
+    args: name → value · parents: image → input digest ·
     roots: reference → identity (a digest or image id) · settings: platform, target and the like · stages: index (and
     platform, if there are several) → what the stage stands on · contexts: named context → its tree.
     """
@@ -61,6 +62,69 @@ def input_digest(manifest: Manifest) -> str:
 
 #: A folder's listing by the ``tree:<sha256>`` that stands for it.
 Trees = Mapping[str, Mapping[str, str]]
+
+
+def without_mode(text: str) -> str:
+    """A file's text, with ``-`` for its mode; a link has none."""
+    mode, blank, content = text.partition(" ")
+    return f"-{blank}{content}" if blank and mode != "link" else text
+
+
+def modeless(manifest: Manifest, trees: Trees, parents: Mapping[str, str]) -> str:
+    """What the input digest would be if no mode counted; ``parents`` are digests of this kind, too.
+
+    Two images that have it in common differ in modes alone.
+    """
+    stripped: dict[str, str] = {}
+
+    def strip(text: str) -> str:
+        tree = _tree(text)
+        if tree in trees and tree not in stripped:
+            listing = {path: without_mode(inside) for path, inside in trees[tree].items()}
+            stripped[tree] = input_digest(Manifest("", files=listing))
+        return without_mode(text).replace(tree, stripped.get(tree, tree))
+
+    files = {name: strip(text) for name, text in manifest.files.items()}
+    contexts = {name: strip(text) for name, text in manifest.contexts.items()}
+    return input_digest(replace(manifest, files=files, contexts=contexts, parents=parents))
+
+
+def modes_between(old: Manifest, new: Manifest, trees: Trees = _NO_TREES) -> tuple[str, ...]:
+    """``<file> 0644 → 0664`` for each whose mode differs, where nothing else of the image itself does; else nothing.
+
+    What the parents are made of is not looked at.
+    """
+    if differences(replace(old, files=new.files, parents=new.parents), new):
+        return ()
+    before, after = _listed(old.files, trees), _listed(new.files, trees)
+    changed = [name for name in after if before.get(name) != after[name]]
+    if before.keys() != after.keys() or any(
+        without_mode(before[name]) != without_mode(after[name]) for name in changed
+    ):
+        return ()
+    return tuple(f"{one_line(name)} {_mode(before[name])} → {_mode(after[name])}" for name in sorted(changed))
+
+
+def unusual_modes(manifest: Manifest, trees: Trees) -> tuple[str, ...]:
+    """``<file> 0664`` for each whose mode is none that git records, as under another umask than 022."""
+    usual = ("-", "link", "100644", "100755", "40755")
+    found = sorted(_listed(manifest.files, trees).items())
+    return tuple(f"{one_line(name)} {_mode(text)}" for name, text in found if text.partition(" ")[0] not in usual)
+
+
+def _listed(files: Mapping[str, str], trees: Trees) -> dict[str, str]:
+    """``files``, and what is in the folders among them whose listings are known: these are told without their trees."""
+    found: dict[str, str] = {}
+    for name, text in files.items():
+        tree, prefix = _tree(text), "" if name == "." else f"{name}/"
+        found[name] = text.replace(tree, "") if tree in trees else text
+        found |= {f"{prefix}{path}": inside for path, inside in trees.get(tree, {}).items()}
+    return found
+
+
+def _mode(text: str) -> str:
+    """A file's mode as ``ls`` users know it: ``0644``."""
+    return text.partition(" ")[0][-4:]
 
 
 def differences(old: Manifest, new: Manifest, trees: Trees = _NO_TREES) -> tuple[str, ...]:

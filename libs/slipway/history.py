@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from slipway import runs
-from slipway.digest import Manifest
-from slipway.model import LocalImage, Reference
+from slipway.digest import Manifest, modes_between, unusual_modes
+from slipway.model import INPUT_LABEL, MODELESS_LABEL, LocalImage, Reference
+from slipway.plan import Facts
+
+_FILES_SHOWN = 3
 
 
 def newest_of(references: Mapping[str, Reference], local: Sequence[LocalImage]) -> dict[str, LocalImage]:
@@ -35,3 +38,20 @@ def earlier(
                 found[image.input_digest] = manifest
                 trees |= more
     return found, trees
+
+
+def only_modes(home: Path, facts: Facts, image: str, labels: Mapping[str, str]) -> str:
+    """``only modes differ``, and of which files, where that is all that sets ``image`` apart from another of its name,
+    which has these ``labels``; else an empty string.
+
+    Which files is known when this repository built the other one. Else the modes that git never records are told.
+    """
+    manifest = facts.manifests[image]
+    kept, trees = runs.load_inputs(home, labels.get(INPUT_LABEL, ""))
+    files = modes_between(kept, manifest, {**facts.trees, **trees}) if kept else ()
+    same_parents = bool(kept and files and kept.parents == manifest.parents)
+    if not same_parents and labels.get(MODELESS_LABEL) != facts.modeless[image]:
+        return ""
+    shown = files or unusual_modes(manifest, facts.trees)
+    more = f" (+{len(shown) - _FILES_SHOWN} more)" if len(shown) > _FILES_SHOWN else ""
+    return f"only modes differ: {', '.join(shown[:_FILES_SHOWN])}{more}".removesuffix(": ")

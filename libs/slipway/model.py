@@ -34,6 +34,8 @@ _HUB_BEFORE = "index.docker.io"
 _OFFICIAL = "library/"
 INPUT_LABEL = "slipway.input"
 TITLE_LABEL = "org.opencontainers.image.title"
+#: What the input digest would be if no mode counted: tells whether two images differ in modes alone.
+MODELESS_LABEL = "slipway.input.modeless"
 RUN_LABEL = "slipway.run"
 #: On what was built without cache: its input digest, so that an image which stands on it does not count as such.
 FRESH_LABEL = "slipway.fresh"

@@ -8,11 +8,13 @@ from functools import cached_property
 from typing import Any
 
 from slipway import graph
-from slipway.digest import Manifest, Trees, differences
-from slipway.model import INPUT_LABEL, TITLE_LABEL, Image, LocalImage, Reference, Stack, content_tag
+from slipway.digest import Manifest, Trees, differences, modeless, modes_between
+from slipway.model import INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL, Image, LocalImage, Reference, Stack, content_tag
 
 #: What may happen to an image.
 BUILD, PULL, TAG, REUSE = "build", "pull", "tag", "reuse"
+#: What gives two checkouts of one commit the same modes.
+MODES_HINT = "a checkout under umask 022 has the modes that git records, and COPY --chmod=755 sets them"
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,29 @@ class Facts:
     published: frozenset[str] = frozenset()
     earlier: Mapping[str, Manifest] = field(default_factory=dict)
     roots: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def modeless(self) -> Mapping[str, str]:
+        """Image → what its input digest would be if no mode counted."""
+        found: dict[str, str] = {}
+        for name, manifest in self.manifests.items():  # parents before children
+            parents = {parent: found.get(parent, digest) for parent, digest in manifest.parents.items()}
+            found[name] = modeless(manifest, self.trees, parents)
+        return found
+
+    def modes_alone(self, name: str) -> bool:
+        """Whether the newest image of the name was built from the same but for the modes of files, parents included."""
+        newest = self.newest.get(name)
+        if newest and MODELESS_LABEL in newest.labels:
+            return newest.labels[MODELESS_LABEL] == self.modeless[name]
+        earlier = self.earlier.get(newest.input_digest) if newest else None
+        return bool(earlier and earlier.parents == self.manifests[name].parents and self.modes_since(name))
+
+    def modes_since(self, name: str) -> tuple[str, ...]:
+        """The files whose modes differ from what the newest image of the name was built from, where that is known."""
+        newest = self.newest.get(name)
+        earlier = self.earlier.get(newest.input_digest) if newest else None
+        return modes_between(earlier, self.manifests[name], self.trees) if earlier else ()
 
     def content(self, name: str) -> Reference:
         """The reference under the content tag."""
@@ -157,10 +182,15 @@ def _why(image: Image, facts: Facts, needed: Collection[str]) -> str:
     if newest.input_digest == facts.digests[image.name]:
         return f"{content_tag(newest.input_digest)} is gone from the engine"
     earlier = facts.earlier.get(newest.input_digest)
+    modes = facts.modes_alone(image.name)
     if earlier is None:
-        return f"inputs changed since {content_tag(newest.input_digest)}"
+        what = "only modes of files differ from" if modes else "inputs changed since"
+        return f"{what} {content_tag(newest.input_digest)}"
     said = differences(earlier, facts.manifests[image.name], facts.trees)
     own = [change for change in said if not change.startswith("parent ")]
+    if own and modes:
+        first, *more = facts.modes_since(image.name)
+        own = [f"only modes differ: {first}", *more]
     if own:
         first = f"{image.dockerfile} changed" if own[0] == "Dockerfile changed" else own[0]
         return first + (f" (+{len(own) - 1} more)" if len(own) > 1 else "")

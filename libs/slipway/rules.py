@@ -9,6 +9,7 @@ from slipway.dockerfile import Hazard, Rule
 from slipway.dockerfile.hazards import extra_index
 from slipway.errors import PolicyError, Problem, SlipwayError, UsageError, one_line, suggestion
 from slipway.model import CONTENT_PREFIX, HUB, Image, Reference, full_name, names_registry
+from slipway.plan import MODES_HINT, Facts
 from slipway.project import ALLOWABLE, Project
 from slipway.registry import Registry
 from slipway.sizes import size
@@ -17,7 +18,7 @@ from slipway.worktree import Files, Worktree, folder_name
 
 _REQUIREMENTS = re.compile(r"(?:.*/)?[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)")
 _EXTRA_INDEX = re.compile(r"\s*--extra-index-url\b")
-_LARGEST_SHOWN, _LINKS_SHOWN, _CONTEXTS_SHOWN, _TAGS_SHOWN = 5, 5, 5, 10
+_LARGEST_SHOWN, _LINKS_SHOWN, _CONTEXTS_SHOWN, _MODES_SHOWN, _TAGS_SHOWN = 5, 5, 5, 3, 10
 
 
 def refuse_hazards(assembly: Assembly, project: Project) -> None:
@@ -125,6 +126,14 @@ def _unmeant(assembly: Assembly) -> Iterator[str]:
                 meant = f"${{REGISTRY}}/${{OWNER}}/{name}:${{BASE_VERSION}}"
                 where = f"{image.dockerfile}:{uses[root].line}"
                 yield f"{where}: {root} is {full_name(root)}; the base of this stack is {meant}"
+
+
+def modes_alone(names: Sequence[str], facts: Facts) -> Iterator[str]:
+    """The images among ``names`` that are built anew for modes alone, and what helps."""
+    moded = [name for name in names if facts.modes_alone(name)]
+    if moded:
+        more = f" and {len(moded) - _MODES_SHOWN} more" if len(moded) > _MODES_SHOWN else ""
+        yield f"only modes of files differ for {', '.join(moded[:_MODES_SHOWN])}{more}; {MODES_HINT}"
 
 
 def extra_indexes(files: Iterable[str], worktree: Worktree) -> Iterator[str]:

@@ -17,7 +17,7 @@ from slipway.command import Command
 from slipway.dockerfile.secretnames import SECRETS_CHECK
 from slipway.engine import DOCKER_BUILDX, Engine
 from slipway.errors import MissingError
-from slipway.model import FRESH_LABEL, INPUT_LABEL, TITLE_LABEL, Image, LocalImage, Reference
+from slipway.model import FRESH_LABEL, INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL, Image, LocalImage, Reference
 from slipway.plan import REUSE, Plan, Step, step_of
 from slipway.progress import Event, Failure, Progress
 from slipway.runner import Watched
@@ -244,6 +244,7 @@ def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
     }
     links |= {name: _given(site, name) for name in image.contexts}
     labels = {INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image}
+    labels |= {MODELESS_LABEL: work.survey.facts.modeless[step.image]}
     labels |= {FRESH_LABEL: step.input_digest} if step.fresh else {}
     return Target(
         name=step.image,

@@ -182,7 +182,8 @@ def survey(
         rules.refuse_missing_bases(to_build, settings.registry, settings.owner, facts.roots, registry)
     said = rules.notes(repository.assembly, settings.project, read.leaving)
     indexes = rules.extra_indexes({path for own in read.files.values() for path in own}, repository.worktree)
-    return Survey(repository, replace(facts, published=published), (*said, *indexes, *notes))
+    modes = rules.modes_alone(lacking, facts)
+    return Survey(repository, replace(facts, published=published), (*said, *indexes, *modes, *notes))
 
 
 def changed_since(known: Survey, names: Collection[str], local: Sequence[LocalImage]) -> dict[str, str]:

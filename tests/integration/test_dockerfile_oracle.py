@@ -515,6 +515,27 @@ def test_settings_of_the_image_are_those_read(context: Path, more: str) -> None:
     assert list(reading.onbuild) == config["OnBuild"]
 
 
+@pytest.mark.fault("B52")
+@pytest.mark.parametrize("flag", ["--chmod=640", "--chmod=755 --link", "--chmod=u=rwX,go=rX", ""])
+@pytest.mark.parametrize("by", ["COPY", "ADD"])
+def test_modes_enter_the_image_where_they_count(tmp_path: Path, by: str, flag: str) -> None:
+    """Two contexts that differ in every mode: BuildKit's results do where the reader says so."""
+    text = f"FROM scratch\n{by} {flag} folder run.sh /x/\n"
+    held = []
+    for name, mode in (("one", 0o644), ("other", 0o775)):
+        (tmp_path / name / "folder").mkdir(parents=True)
+        for path in ("folder/a.txt", "run.sh"):
+            (tmp_path / name / path).write_text(path)
+            (tmp_path / name / path).chmod(mode)
+        (tmp_path / name / "folder").chmod(mode | 0o100)
+        done = build(tmp_path / name, text, "--output", "type=tar,dest=-")
+        assert done.returncode == 0, done.stderr.decode()
+        with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+            held.append({member.name: member.mode for member in archive})
+    (source,) = read(parse(text)).sources
+    assert (held[0] != held[1]) is source.modes
+
+
 @pytest.mark.fault("C52")
 @pytest.mark.parametrize(
     ("lines", "ignored"),

@@ -208,3 +208,31 @@ def test_a_credential_helper_is_asked(
     assert login_registry in asked.read_text()
     assert shop.status() == {"svc-sign": "pushed"}
     assert "open-sesame" not in ran.stdout + ran.stderr
+
+
+def under_umask(shop: Repository, umask: int) -> None:
+    """As a checkout under ``umask`` leaves it: git records whether a file may be run, and no more."""
+    for path in shop.root.glob("[al]*/**"):
+        for file in (path, *path.iterdir()):
+            file.chmod((0o777 if file.is_dir() else 0o666) & ~umask)
+
+
+@pytest.mark.fault("B52")
+def test_two_checkouts_of_one_commit_under_two_umasks(stack: Stack) -> None:
+    """Where COPY sets the modes they release the same; else the refusal says that modes alone differ, and of which."""
+    one = stack("shop")
+    other = stack("shop", OWNER=one.settings["OWNER"])
+    for shop, umask in ((one, 0o022), (other, 0o002)):
+        sign = (shop.root / "apps/svc_sign/Dockerfile").read_text().replace("COPY ", "COPY --chmod=644 ")
+        shop.write("apps/svc_sign/Dockerfile", sign)
+        under_umask(shop, umask)
+    one.invoke("build", "push").ok()
+    plan = other.steps()
+    assert plan["svc-sign"][0] == "reuse"
+    assert plan["base-floor"][1].startswith("only modes of files differ from in-")
+    noted = other.invoke("build").ok().stderr
+    assert "note: only modes of files differ for base-floor, base-counter, svc-cart and 1 more; a checkout" in noted
+    refused = other.invoke("push").failed(10, "4 of 5 version tags", "hint:  a checkout under umask 022", "--chmod=755")
+    assert "only modes differ: libs/floor.txt 0664" in refused.closing
+    under_umask(other, 0o022)
+    assert {action for action, _ in other.steps().values()} <= {"tag", "reuse"}, "the same content again"

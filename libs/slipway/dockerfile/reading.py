@@ -19,14 +19,14 @@ from slipway.dockerfile.secretnames import SECRETS_CHECK, matches_check
 from slipway.dockerfile.stages import Head, Triggers, context_of, heads_of, mount_fields, needed, origin
 from slipway.dockerfile.text import Dockerfile, Instruction, heredoc
 from slipway.dockerfile.values import Hazard, Reading, Rule, Source, Stage, Use
-from slipway.dockerfile.words import json_words, pairs, shell_words
+from slipway.dockerfile.words import json_words, pairs, ports, shell_words
 from slipway.model import Reference
 
 _T = TypeVar("_T")
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[\w-]+@[\w.-]+:")
 _FRONTEND = "BUILDKIT_SYNTAX"  # the build arg that says what "# syntax=" says
 _HEEDED = re.compile(r"BUILDKIT_\w+|SOURCE_DATE_EPOCH")  # BuildKit itself acts on them, wherever they are declared
-_PORT = re.compile(r"(?:.*:)?(\d+)(?:-(\d+))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
+_OCTAL = re.compile("[0-7]+")  # other forms of --chmod change a mode, so that it counts
 
 
 def read(
@@ -177,7 +177,7 @@ class _Reader:
                     self._expand(word, scope)
             case "EXPOSE":
                 for word in instruction.operands():
-                    scope.exposed += [port for text in self._expand(word, scope).words for port in _ports(text)]
+                    scope.exposed += [port for text in self._expand(word, scope).words for port in ports(text)]
             case "HEALTHCHECK":
                 scope.healthcheck = rest.upper() != "NONE"
             case "CMD":
@@ -246,11 +246,11 @@ class _Reader:
         return expansion.text
 
     def _read_copy(self, instruction: Instruction, scope: Scope) -> None:
-        checksum = ""
-        for flag in ("chown", "chmod", "checksum"):
-            for value in instruction.values(flag):
-                text = self._expand(value, scope).text
-                checksum = text if flag == "checksum" else checksum
+        flags = {
+            flag: self._expand(value, scope).text
+            for flag in ("chown", "chmod", "checksum")
+            for value in instruction.values(flag)
+        }
         for document in instruction.heredocs:
             if document.expand:
                 self._expand(document.content, scope, quotes=False)
@@ -262,11 +262,13 @@ class _Reader:
         if remotes and instruction.name == "COPY":
             raise WordError(f"{remotes[0]} is no file", hint="ADD fetches URLs and git repositories")
         self.remotes += remotes
-        self.hazards += hazards.in_remotes(remotes, checksum, instruction.line)
+        self.hazards += hazards.in_remotes(remotes, flags.get("checksum", ""), instruction.line)
         parents = instruction.switched("parents")
         local = tuple(_normal(path, parents) for path in paths if path not in remotes)
+        # COPY --parents makes the folders above what it copies, too.
+        modes = parents or not _OCTAL.fullmatch(flags.get("chmod", ""))
         if local:
-            self._add(name, local, instruction.values("exclude"), instruction, parents=parents)
+            self._add(name, local, instruction.values("exclude"), instruction, parents=parents, modes=modes)
 
     def _read_mount(self, instruction: Instruction, mount: Mapping[str, str], scope: Scope) -> None:
         fields = {name: self._expand(value, scope).text for name, value in mount.items()}
@@ -283,13 +285,20 @@ class _Reader:
             self._add(fields.get("from", ""), (_normal(path),), (), instruction)
 
     def _add(
-        self, name: str, paths: tuple[str, ...], excludes: tuple[str, ...], by: Instruction, *, parents: bool = False
+        self,
+        name: str,
+        paths: tuple[str, ...],
+        excludes: tuple[str, ...],
+        by: Instruction,
+        *,
+        parents: bool = False,
+        modes: bool = True,
     ) -> None:
         """Note that ``by`` reads ``paths`` of the stage, context or image ``name`` ("" is the build context)."""
         kind = "mount" if by.name == "RUN" else by.name.lower()
         found = origin(name, self.heads, indexed=by.name == "COPY") if name else ""
         context = self.heads[found].replaced if isinstance(found, int) else context_of(found, self.contexts)
-        source = Source(context, paths, excludes, kind, by.line, parents, by.inherited)
+        source = Source(context, paths, excludes, kind, by.line, parents, by.inherited, modes)
         if not name:
             self.sources.append(source)
         elif context:
@@ -308,11 +317,3 @@ def _normal(path: str, parents: bool = False) -> str:
         parent, _, below = path.partition("/./")
         return "/./".join(filter(None, (_normal(parent), _normal(below)))) if _normal(parent) else _normal(below)
     return posixpath.normpath(f"/{path}").lstrip("/")
-
-
-def _ports(text: str) -> list[str]:
-    match = _PORT.fullmatch(text)
-    if not match:
-        raise WordError(f"{text} is no port", hint="8000, 8000/udp or 8000-8003")
-    first, last, protocol = int(match[1]), int(match[2] or match[1]), (match[3] or "tcp").lower()
-    return [f"{port}/{protocol}" for port in range(first, last + 1)]

@@ -26,6 +26,7 @@ class Source:
     with ``parents`` also ``**`` and the ``/./`` pivot. ``excludes`` are patterns as in .dockerignore, but of paths
     below a directory that is copied; a file that ``paths`` name is copied anyway. ``kind``: copy, add, mount, or from
     (a named context as FROM). ``onbuild``: the image whose ONBUILD reads it, or "" for the Dockerfile itself.
+    ``modes``: whether the modes of what is read enter the image; an octal ``--chmod`` sets them all.
     """
 
     context: str
@@ -35,6 +36,7 @@ class Source:
     line: int
     parents: bool = False
     onbuild: str = ""
+    modes: bool = True
 
     def place(self, dockerfile: str) -> str:
         """Where ``dockerfile`` says it, as a problem names it."""

@@ -10,6 +10,7 @@ import re
 
 from slipway.dockerfile.expansion import WordError
 
+_PORT = re.compile(r"(?:.*:)?(\d+)(?:-(\d+))?(?:/(tcp|udp|sctp))?", re.IGNORECASE)
 _BLANKS = re.compile(r"[\t\v\f\r ]+")
 
 
@@ -93,3 +94,12 @@ def pairs(text: str, escape: str, instruction: str) -> list[tuple[str, str]]:
             raise WordError(f"{instruction} names can not be blank")
         found.append((name, value_))
     return found
+
+
+def ports(text: str) -> list[str]:
+    """``8000-8001/udp`` as ``8000/udp`` and ``8001/udp``. Raises WordError."""
+    match = _PORT.fullmatch(text)
+    if not match:
+        raise WordError(f"{text} is no port", hint="8000, 8000/udp or 8000-8003")
+    first, last, protocol = int(match[1]), int(match[2] or match[1]), (match[3] or "tcp").lower()
+    return [f"{port}/{protocol}" for port in range(first, last + 1)]

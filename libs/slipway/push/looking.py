@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from slipway.errors import PolicyError, UsageError
 from slipway.model import INPUT_LABEL, Image, Reference
 from slipway.parallel import each
-from slipway.plan import Facts
+from slipway.plan import MODES_HINT, Facts
 from slipway.registry import Registry
 
 #: Questions to the registry at a time.
@@ -110,15 +110,32 @@ def _local(image: Image, facts: Facts) -> Push:
     return replace(push, local_id=here.id, size=here.size) if here else push
 
 
-def refuse_moves(pushes: Sequence[Push], registry: Registry, moving_tags: Sequence[str], force: bool) -> None:
+#: Says what sets the modes of an image apart from those of another, whose labels are given; empty if more differs.
+Explain = Callable[[str, Mapping[str, str]], str]
+
+
+def refuse_moves(
+    pushes: Sequence[Push],
+    registry: Registry,
+    moving_tags: Sequence[str],
+    force: bool,
+    explain: Explain = lambda image, labels: "",
+) -> None:
     """Raises PolicyError when a version tag that may not move stands for other content."""
     if force:
         return
-    refused = [push for push in pushes if push.reference.tag not in moving_tags and _differs(push, registry)]
+    moved = [push for push in pushes if push.reference.tag not in moving_tags and _moves(push)]
+    labels = {push.image: {} if push.replaces else _labels(push, registry) for push in moved}
+    refused = [push for push in moved if push.replaces or labels[push.image].get(INPUT_LABEL) != push.input_digest]
     if refused:
-        lines = [f"{push.reference} is {push.current[:19]}, not {_named(push)}" for push in refused]
+        modes = {push.image: "" if push.replaces else explain(push.image, labels[push.image]) for push in refused}
+        lines = [
+            f"{push.reference} is {push.current[:19]}, not {_named(push)}" + f": {modes[push.image]}".rstrip(": ")
+            for push in refused
+        ]
         said = f"push: {len(refused)} of {len(pushes)} version tags stand for other content; nothing was pushed"
         hint = "a version is written once: --version with a new one, or --force"
+        hint = f"{MODES_HINT}; else {hint}" if all(modes.values()) else hint
         raise PolicyError("\n  ".join([said, *lines]), hint=hint)
 
 
@@ -132,10 +149,11 @@ def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
     each(registry.check_write, writes, at_once=QUESTIONS)
 
 
-def _differs(push: Push, registry: Registry) -> bool:
-    if not push.current or push.current == push.published:
-        return False
-    if push.replaces:
-        return True
+def _moves(push: Push) -> bool:
+    return bool(push.current) and push.current != push.published
+
+
+def _labels(push: Push, registry: Registry) -> Mapping[str, str]:
+    """Those of the image that the version tag stands for."""
     config = registry.config(push.reference).get("config") or {}
-    return (config.get("Labels") or {}).get(INPUT_LABEL) != push.input_digest
+    return config.get("Labels") or {}

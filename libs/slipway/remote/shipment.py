@@ -102,7 +102,7 @@ def define(known: Survey, names: Sequence[str]) -> dict[str, Entry]:
 def ship_context(folder: Path, text: str, trees: Mapping[str, Mapping[str, str]]) -> Shipment:
     """All of a named context: ``text`` stands for its tree."""
     entries: dict[str, Entry] = {}
-    _add_listing(entries, "", trees[_tree(text)])
+    _add_listing(entries, folder, "", trees[_tree(text)])
     return Shipment(folder, _with_folders(entries, folder))
 
 
@@ -123,33 +123,35 @@ def _add_read(
             entries[link] = Entry("l", _LINK_MODE, target)
     if tree := _tree(text):
         if real != ".":
-            entries[real] = Entry("d", _mode(text))
-        _add_listing(entries, "" if real == "." else f"{real}/", trees[tree])
+            entries[real] = Entry("d", _mode(text, repository.worktree.root / real))
+        _add_listing(entries, repository.worktree.root, "" if real == "." else f"{real}/", trees[tree])
     else:
-        entries[real] = _entry(text)
+        entries[real] = _entry(text, repository.worktree.root / real)
 
 
-def _add_listing(entries: dict[str, Entry], prefix: str, listing: Mapping[str, str]) -> None:
+def _add_listing(entries: dict[str, Entry], root: Path, prefix: str, listing: Mapping[str, str]) -> None:
     for inside, text in listing.items():
-        entries[f"{prefix}{inside}"] = _entry(text)
+        entries[f"{prefix}{inside}"] = _entry(text, root / f"{prefix}{inside}")
 
 
 def _sent_file(file: Path, content: bytes) -> Entry:
-    return Entry("f", f"{_lstat(file).st_mode & 0o7777:o}", hashlib.sha256(content).hexdigest())
+    return Entry("f", _mode("-", file), hashlib.sha256(content).hexdigest())
 
 
-def _entry(text: str) -> Entry:
+def _entry(text: str, file: Path) -> Entry:
     """A worktree's text for a file (``100644 <sha256>``), a folder (``40755 directory``) or a link (``link <to>``)."""
     if text.startswith("link "):
         return Entry("l", _LINK_MODE, text.removeprefix("link "))
     mode, content = text.split(" ")[:2]
     if content == "directory":
-        return Entry("d", _mode(mode))
-    return Entry("f", _mode(mode), content)
+        return Entry("d", _mode(mode, file))
+    return Entry("f", _mode(mode, file), content)
 
 
-def _mode(text: str) -> str:
-    return f"{int(text.split(' ')[0], 8) & 0o7777:o}"
+def _mode(text: str, file: Path) -> str:
+    """The mode that a worktree's text begins with; one that counts for no image is that of ``file`` now."""
+    mode = text.split(" ")[0]
+    return f"{(_lstat(file).st_mode if mode == '-' else int(mode, 8)) & 0o7777:o}"
 
 
 def _tree(text: str) -> str:

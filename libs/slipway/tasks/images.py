@@ -8,6 +8,7 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +17,7 @@ from slipway import build as building
 from slipway import layout, report, runs, settings
 from slipway import push as pushing
 from slipway.errors import UsageError, one_line
+from slipway.history import only_modes
 from slipway.pipconfig import pip_conf, uv_toml
 from slipway.plan import Outcome, Plan, as_json, plan_build
 from slipway.solve import Options, Site, Work, site_here
@@ -135,7 +137,8 @@ def run_push(here: Invocation, names: Sequence[str], options: Release, *, dry_ru
     known = here.survey(names or None)
     images = [image for image in known.stack if not names or image.name in names]
     pushes = pushing.look(images, known.facts, here.registry)
-    pushing.refuse_moves(pushes, here.registry, here.settings.project.moving_tags, options.force)
+    explain = partial(only_modes, here.home, known.facts)
+    pushing.refuse_moves(pushes, here.registry, here.settings.project.moving_tags, options.force, explain)
     if dry_run or not here.json:
         rows = [(push.image, push.reference.tag, push.action, push.reason) for push in pushes]
         here.answer([vars(push) for push in pushes]) if here.json else here.console.table(rows)

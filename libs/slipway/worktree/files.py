@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from slipway.digest import without_mode
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,19 @@ class Found:
     odd: list[str] = field(default_factory=list)
     digest: str = ""
     beside_own: bool = False
+
+    def sealed(self) -> Found:
+        """With the digest that stands for its listing, which is in the order of bytes: the same in every locale."""
+        listed = sorted((os.fsencode(path), path, text) for path, text in self.listing.items())
+        hasher = hashlib.sha256()
+        for name, _, content in listed:
+            told = os.fsencode(content)
+            hasher.update(b"%d:%b%d:%b" % (len(name), name, len(told), told))
+        return replace(self, listing={path: text for _, path, text in listed}, digest=f"tree:{hasher.hexdigest()}")
+
+    def without_modes(self) -> Found:
+        """The same where no mode of it enters the image."""
+        return replace(self, listing={path: without_mode(text) for path, text in self.listing.items()}).sealed()
 
 
 def sent_as(path: str, text: str) -> str:

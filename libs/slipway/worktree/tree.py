@@ -5,13 +5,13 @@ What must never travel (``.env``, keys, credential files) is refused here, whate
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from slipway.digest import without_mode
 from slipway.dockerfile import Source
 from slipway.dockerfile.ignore import Ignore, parse_ignore
 from slipway.errors import PolicyError, Problem, UsageError, one_line
@@ -41,7 +41,7 @@ class Worktree:
         self.cache = cache or StatCache(root / ".slipway/cache/stat.json")
         self._texts: dict[str, str] = {}
         self._ignores: dict[str, Ignore] = {}
-        self._trees: dict[tuple[str, Ignore], Found] = {}
+        self._trees: dict[tuple[str, Ignore, bool], Found] = {}
 
     def dockerfiles(self) -> dict[str, str]:
         """Path from the root → text of every Dockerfile. Raises UsageError for those that cannot be read."""
@@ -123,12 +123,12 @@ class Worktree:
         found: dict[str, Found] = {}
         entries: dict[str, str] = {}
         sent: dict[str, Mapping[str, str]] = {}
-        for source in sources:
+        for source in sorted(sources, key=lambda source: source.modes):  # what is read with its mode counts so
             where = source.place(dockerfile)
             for pattern in source.paths:
                 for path in place.named(source, pattern):
                     name = path if context == "." else f"{context}/{path}"
-                    entries[name], found[name] = self._entry(place.base, path, place.ignore, where)
+                    entries[name], found[name] = self._entry(place.base, path, place.ignore, where, source.modes)
                     sent[sent_as(path, entries[name])] = found[name].listing
         if unmatched := place.unmatched(sources, sent):
             raise UsageError.of(unmatched)
@@ -165,8 +165,8 @@ class Worktree:
         except OSError as error:
             raise UsageError.of([Problem(name, f"cannot be read: {error.strerror}")]) from None
 
-    def _entry(self, base: str, path: str, ignore: Ignore, where: str) -> tuple[str, Found]:
-        """What stands for ``path``; a link in it is followed, as COPY does, and told."""
+    def _entry(self, base: str, path: str, ignore: Ignore, where: str, modes: bool = True) -> tuple[str, Found]:
+        """What stands for ``path``; a link in it is followed, as COPY does, and told. ``modes``: whether they count."""
         real_base = os.path.realpath(base)
         real = os.path.realpath(os.path.join(base, path))
         inside = os.path.relpath(real, real_base)
@@ -178,33 +178,32 @@ class Worktree:
         try:
             status = os.lstat(real)
             if stat.S_ISDIR(status.st_mode):
-                found = self._tree(real_base, "" if inside == "." else inside, ignore, where)
-                return f"{status.st_mode:o} {found.digest}{attributes(real)}{via}", found
+                found = self._tree(real_base, "" if inside == "." else inside, ignore, where, modes)
+                text = f"{status.st_mode:o} {found.digest}{attributes(real)}"
+                return (text if modes else without_mode(text)) + via, found
             if _DENIED.search(inside):
                 raise _refusal(inside, where)
             single = Found()
             text = self._file(real, inside, status, where, single)
             single.odd = [] if is_text(inside, text) else [inside]
-            return text + via, single
+            return (text if modes else without_mode(text)) + via, single
         except OSError as error:
             shown = one_line(os.path.relpath(os.fsdecode(error.filename or real), real_base))
             raise UsageError.of([Problem(where, f"{shown} cannot be read: {error.strerror}")]) from None
 
-    def _tree(self, base: str, folder: str, ignore: Ignore, where: str) -> Found:
+    def _tree(self, base: str, folder: str, ignore: Ignore, where: str, modes: bool) -> Found:
         """A folder's listing, names relative to it, and the digest that stands for it; walked once a run."""
-        key = (os.path.join(base, folder), ignore)
-        if key not in self._trees:
-            found = self._walked(base, folder, ignore, where)
-            found.odd = [path for path, text in found.listing.items() if not is_text(path, text)]
-            skip = len(folder) + 1 if folder else 0
-            listed = sorted((os.fsencode(path[skip:]), path[skip:], text) for path, text in found.listing.items())
-            found.listing = {path: text for _, path, text in listed}
-            hasher = hashlib.sha256()
-            for name, _, content in listed:  # bytes: the same in every locale
-                told = os.fsencode(content)
-                hasher.update(b"%d:%b%d:%b" % (len(name), name, len(told), told))
-            found.digest = f"tree:{hasher.hexdigest()}"
-            self._trees[key] = found
+        key = (os.path.join(base, folder), ignore, modes)
+        if key in self._trees:
+            return self._trees[key]
+        if not modes:
+            self._trees[key] = self._tree(base, folder, ignore, where, True).without_modes()
+            return self._trees[key]
+        found = self._walked(base, folder, ignore, where)
+        found.odd = [path for path, text in found.listing.items() if not is_text(path, text)]
+        skip = len(folder) + 1 if folder else 0
+        found.listing = {path[skip:]: text for path, text in found.listing.items()}
+        self._trees[key] = found.sealed()
         return self._trees[key]
 
     def _walked(self, base: str, folder: str, ignore: Ignore, where: str) -> Found:
