@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import secrets
+import shlex
 import signal
 import subprocess
 import sys
@@ -18,14 +20,15 @@ from invoke.exceptions import Exit
 from slipway.command import Secret
 from slipway.errors import Problem, PushError, SlipwayError
 from slipway.tasks.door import answer, redactor, task
+from slipway.tasks.names import CommandLine, command_line
 
 Ended = Callable[..., tuple[int, str, str]]
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @pytest.fixture
-def ended(capsys: pytest.CaptureFixture[str]) -> Iterator[Ended]:
+def ended(capsys: pytest.CaptureFixture[str]) -> Ended:
     """Runs a task that raises; its exit code and what it left on stdout and stderr."""
-    handlers = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
 
     def run(raised: BaseException, *, json: bool = False, first: object = None) -> tuple[int, str, str]:
         def body(c: Context, json: bool = False) -> None:
@@ -38,9 +41,7 @@ def ended(capsys: pytest.CaptureFixture[str]) -> Iterator[Ended]:
             task(body)(Context(), json=json)
         return (caught.value.code, *capsys.readouterr())
 
-    yield run
-    for signum, handler in handlers.items():
-        signal.signal(signum, handler)
+    return run
 
 
 def test_an_error_is_lines_and_its_exit_code(ended: Ended) -> None:
@@ -118,25 +119,86 @@ def test_a_bug_outside_any_repository(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "Traceback" in (tmp_path / ".slipway/bug.log").read_text()
 
 
+def nothing(c: Context) -> None:
+    """Do nothing."""
+
+
+@pytest.fixture
+def chain() -> Iterator[None]:
+    """A command line that only slipway's tasks are on."""
+    token = command_line.set(CommandLine(ours=True))
+    handlers = {signum: signal.getsignal(signum) for signum in SIGNALS}
+    yield
+    command_line.reset(token)
+    for signum, handler in handlers.items():
+        signal.signal(signum, handler)
+
+
 @pytest.mark.parametrize(
     ("signum", "code", "said"),
     [(signal.SIGTERM, 143, "error: ended by SIGTERM; "), (signal.SIGINT, 130, "error: interrupted; ")],
 )
 def test_a_signal_between_two_tasks_ends_the_chain(
-    ended: Ended, capsys: pytest.CaptureFixture[str], signum: signal.Signals, code: int, said: str
+    chain: None, capsys: pytest.CaptureFixture[str], signum: signal.Signals, code: int, said: str
 ) -> None:
-    def body(c: Context) -> None:
-        """Do nothing."""
-
-    task(body)(Context())
+    task(nothing)(Context())
     with pytest.raises(SystemExit) as left:
         signal.raise_signal(signum)
     assert left.value.code == code
     assert capsys.readouterr().err.startswith(said)
 
 
+@pytest.mark.parametrize("raised", [None, PushError("x"), KeyboardInterrupt(), ZeroDivisionError()], ids=repr)
+def test_after_a_task_the_process_is_as_before(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], raised: BaseException | None
+) -> None:
+    """Signal handlers, the streams' way with odd text, and Python's way with bytecode."""
+
+    def state() -> tuple[object, ...]:
+        handlers = [signal.getsignal(signum) for signum in SIGNALS]
+        return (*handlers, sys.stdout.errors, sys.stderr.errors, sys.dont_write_bytecode)
+
+    def body(c: Context) -> None:
+        """Raise."""
+        inside.append(state())
+        if raised:
+            raise raised
+
+    inside: list[tuple[object, ...]] = []
+    monkeypatch.chdir(repository)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    before = state()
+    with contextlib.suppress(Exit):
+        task(body)(Context())
+    assert state() == before
+    assert inside[0][1:] != before[1:]
+
+
 @pytest.mark.process
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.fault("U31")
+def test_a_signal_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    """As after ``nohup``, or in the background of a shell; other signals still end the task."""
+    script = """
+import os, signal
+from invoke.context import Context
+from slipway.tasks.door import task
+@task
+def struck(c):
+    "Be struck."
+    signal.raise_signal(signal.SIGINT)
+    print("still there", flush=True)
+    signal.raise_signal(signal.SIGTERM)
+struck(Context())
+"""
+    (tmp_path / "script.py").write_text(script)
+    shell = f"trap '' INT; exec {shlex.quote(sys.executable)} script.py"
+    done = subprocess.run(["sh", "-c", shell], cwd=tmp_path, capture_output=True, text=True)
+    assert done.stdout == "still there\n"
+    assert "ended by SIGTERM" in done.stderr
+
+
+@pytest.mark.process
+@pytest.mark.parametrize("signum", SIGNALS)
 def test_a_signal_while_python_ends_changes_nothing(signum: signal.Signals) -> None:
     """What is registered first is called last: the signal comes when all else is over."""
     script = f"""

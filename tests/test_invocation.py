@@ -9,7 +9,7 @@ import pytest
 
 from slipway.errors import PushError
 from slipway.pipconfig import PipConfig
-from slipway.tasks.invocation import Chain, Invocation, Where
+from slipway.tasks.invocation import Chain, Invocation, Naming, Where
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def here(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Invocation:
 
 def test_a_version_holds_for_the_tasks_after_it(here: Invocation) -> None:
     assert here.settings.version("base") != "v9"
-    Invocation(version="v9")
+    Invocation(naming=Naming(version="v9"))
     assert (Invocation().settings.version("base"), Invocation().settings.version("service")) == ("v9", "v9")
 
 

@@ -58,8 +58,10 @@ def test_a_name_may_stand_after_a_task_of_the_same_chain() -> None:
     [
         ("buidl", "error: No idea what 'buidl' is\nhint:  did you mean build?"),
         ("remote-attach 7f3c 7f3d", "error: No idea what '7f3d' is\nhint:  invoke --list"),
-        ("images svc-ocr", "error: No idea what 'svc-ocr' is\nhint:  invoke --list"),
-        ("build --verison v2", "error: No idea what '--verison' is\nhint:  "),
+        ("config svc-ocr", "error: No idea what 'svc-ocr' is\nhint:  invoke --list"),
+        ("build --verison v2", "error: No idea what '--verison' is\nhint:  did you mean --version?"),
+        ("build --version", "error: --version: the value is missing\nhint:  --version=VALUE"),
+        ("build --retries some", "error: --retries some: not a number\nhint:  --retries 1"),
     ],
 )
 def test_what_nothing_knows_ends_in_the_contracts_form(line: str, message: str) -> None:

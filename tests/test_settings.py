@@ -8,7 +8,7 @@ import pytest
 
 from slipway.errors import UsageError
 from slipway.model import Reference
-from slipway.setting import SETTINGS
+from slipway.setting import SETTINGS, Setting
 from slipway.settings import Settings, Value, find_root, load, unused
 
 ROOT = Path(__file__).parents[1]
@@ -31,10 +31,11 @@ def problems(folder: Path, environment: dict[str, str] | None = None) -> list[tu
 @pytest.mark.fault("C22")
 def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(tmp_path: Path) -> None:
     given(tmp_path, "# naming\nREGISTRY=file:1\nOWNER=file\nBASE_VERSION=v-file\n")
-    settings = load(tmp_path, {"REGISTRY": "flag:1", "VERSION": ""}, {"REGISTRY": "env:1", "OWNER": "env"})
+    flags = {"REGISTRY": Value("REGISTRY", "flag:1", "--registry")}
+    settings = load(tmp_path, flags, {"REGISTRY": "env:1", "OWNER": "env"})
     shown = {name: (value.value, value.source) for name, value in settings.values.items()}
     assert {name: said for name, said in shown.items() if said[1] != "default"} == {
-        "REGISTRY": ("flag:1", "flag"),
+        "REGISTRY": ("flag:1", "--registry"),
         "OWNER": ("env", "environment"),
         "BASE_VERSION": ("v-file", ".env:4"),
     }
@@ -65,6 +66,34 @@ def test_docker_hub_has_one_name(tmp_path: Path) -> None:
     assert str(hub.reference("svc-ocr", "service")) == "docker.io/me/svc-ocr:v0.1.0"
 
 
+@pytest.mark.fault("C31")
+@pytest.mark.parametrize("setting", list(SETTINGS), ids=lambda setting: setting.name)
+def test_a_value_that_a_setting_cannot_have_is_told_with_its_form(tmp_path: Path, setting: Setting) -> None:
+    """As an example that would do: the hint of a flag names the flag."""
+    for name, told in ((setting.name, "environment"), ("--flag", "")):
+        flags = {} if told else {setting.name: Value(setting.name, "@ bad", name)}
+        environment = {setting.name: "@ bad"} if told else {}
+        with pytest.raises(UsageError) as caught:
+            load(tmp_path, flags, environment)
+        assert [problem.where for problem in caught.value.problems] == [told]
+        assert caught.value.problems[0].what.startswith(f"{name}=@ bad: ")
+        assert caught.value.problems[0].hint, setting.name
+
+
+def test_a_time_limit_without_its_unit(tmp_path: Path) -> None:
+    told = "BUILD_TIMEOUT=5: not a whole number and s, m or h"
+    assert problems(tmp_path, {"BUILD_TIMEOUT": "5"}) == [
+        ("environment", told, "BUILD_TIMEOUT=5m or 2h or 90s"),
+    ]
+
+
+def test_one_flag_for_two_settings_is_told_once(tmp_path: Path) -> None:
+    flags = {name: Value(name, "1.0+local", "--version") for name in ("BASE_VERSION", "VERSION")}
+    with pytest.raises(UsageError) as caught:
+        load(tmp_path, flags, {})
+    assert str(caught.value) == "error: --version=1.0+local: not a tag\nhint:  --version=1.0_local"
+
+
 def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
     given(
         tmp_path,
@@ -78,10 +107,14 @@ def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
         (".env:2", "OWNER=Acme: not a repository path", "OWNER=acme"),
         (".env:3", "BASE_VERSION is empty", "BASE_VERSION=v0.1.0, or drop the line"),
         (".env:4", "VERSION=1.0+local: not a tag", "VERSION=1.0_local"),
-        (".env:6", "PLATFORMS=linux: not os/arch[/variant], several joined by commas", ""),
-        ("environment", "BUILDER=--x: not a builder's name", ""),
+        (
+            ".env:6",
+            "PLATFORMS=linux: not os/arch[/variant], several joined by commas",
+            "PLATFORMS=linux/amd64,linux/arm64",
+        ),
+        ("environment", "BUILDER=--x: not a builder's name", "BUILDER=NAME, as docker buildx ls shows it"),
         (".env:7", "REMOTE_HOST=-oProxyCommand=x: not an ssh alias or user@host[:port]", "REMOTE_HOST=me@builder:22"),
-        (".env:8", "WHEELHOUSE=wheels: not an absolute path", ""),
+        (".env:8", "WHEELHOUSE=wheels: not an absolute path", "WHEELHOUSE=/... or ~/..."),
         ("pyproject.toml:2", "unknown key 'moving_tags'", "did you mean moving-tags?"),
         ("pyproject.toml:3", "budgets maps an image to a size such as '200 MB'", ""),
     ]

@@ -22,6 +22,7 @@ from slipway.plan import Outcome, Plan
 from slipway.progress import Event
 from slipway.push import OnUpload, Upload
 from slipway.redact import Redactor
+from slipway.streams import emit
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -102,14 +103,14 @@ class Console:
 
     def line(self, text: str = "") -> None:
         """One line of a result."""
-        _write_line(self._safe(text), self._out)
+        emit(self._safe(text), self._out)
 
     def note(self, text: str) -> None:
         """A line beside the result, on stderr; above the tree while one is live."""
         if self._live:
             self._live.console.print(self._safe(text), markup=False, highlight=False)
         else:
-            _write_line(self._safe(text), self._err)
+            emit(self._safe(text), self._err)
 
     def plan(self, stack: Stack, plan: Plan, seconds: float) -> None:
         """The tree with each image's version, action and reason, and what it comes to."""
@@ -286,16 +287,10 @@ def _styled(cells: Sequence[str]) -> Text:
     return Text("   ").join(Text(cell, _STYLES.get(cell.strip(), "")) for cell in cells)
 
 
-def _write_line(text: str, terminal: TextIO) -> None:
-    """Write a line and its end at once: ``print`` writes them one after the other, and another thread's in between."""
-    terminal.write(f"{text}\n")
-    terminal.flush()
-
-
 def shown_error(text: str, stream: TextIO, *, color: bool) -> None:
     """The closing lines of a failure, on ``stream``; their first words coloured on a terminal."""
     if not color:
-        _write_line(text, stream)
+        emit(text, stream)
         return
     from rich.console import Console as RichConsole
     from rich.text import Text

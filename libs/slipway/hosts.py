@@ -31,7 +31,8 @@ class HostName:
             raise UsageError(f"{setting}={text}: not an ssh alias or user@host[:port]", hint=f"{setting}=me@builder:22")
         port = int(found["port"] or 0)
         if found["port"] and not 1 <= port <= 65535:
-            raise UsageError(f"{setting}={text}: port {found['port']} is not 1 to 65535")
+            hint = f"{setting}={text.rpartition(':')[0]}:22"
+            raise UsageError(f"{setting}={text}: port {found['port']} is not 1 to 65535", hint=hint)
         return cls(found["host"] or found["address"], found["user"] or "", port)
 
     def __str__(self) -> str:

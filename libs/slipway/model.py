@@ -49,29 +49,31 @@ def refuse_login(text: str, what: str = "") -> None:
         raise UsageError(f"{named}: holds a login", hint="name the host alone: docker login and ssh keep logins")
 
 
-def check_registry(text: str) -> str:
+def check_registry(text: str, setting: str = "REGISTRY") -> str:
     """``host[:port]``; raises UsageError that names the rule which ``text`` breaks."""
-    refuse_login(text, "REGISTRY")
+    refuse_login(text, setting)
     if "://" in text:
         scheme, rest = text.split("://", 1)
         raise UsageError(
-            f"REGISTRY={text}: a registry is host[:port]",
-            hint=f"drop '{scheme}://': REGISTRY={rest.split('/')[0]}",
+            f"{setting}={text}: a registry is host[:port]",
+            hint=f"drop '{scheme}://': {setting}={rest.split('/')[0]}",
         )
     if "/" in text:
         raise UsageError(
-            f"REGISTRY={text}: a registry is host[:port], without a path",
-            hint=f"REGISTRY={text.split('/')[0]}, and the path goes into OWNER",
+            f"{setting}={text}: a registry is host[:port], without a path",
+            hint=f"{setting}={text.split('/')[0]}, and the path goes into OWNER",
         )
     bracket, closed, rest = text.partition("]") if text.startswith("[") else ("", "", text)
     name, colon, port = rest.partition(":")
     host = f"{bracket}{closed}{name}"
     if not _HOST.fullmatch(host):
-        raise UsageError(f"REGISTRY={text}: {host!r} is no host name")
+        raise UsageError(f"{setting}={text}: {host!r} is no host name")
     if colon and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
-        raise UsageError(f"REGISTRY={text}: port {port!r} is not 1 to 65535")
+        raise UsageError(f"{setting}={text}: port {port!r} is not 1 to 65535")
     if host.lower() in (HUB, _HUB_BEFORE) and text not in (HUB, _HUB_BEFORE):
-        raise UsageError(f"REGISTRY={text}: Docker takes this for another registry than {HUB}", hint=f"REGISTRY={HUB}")
+        raise UsageError(
+            f"{setting}={text}: Docker takes this for another registry than {HUB}", hint=f"{setting}={HUB}"
+        )
     return text
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
@@ -30,3 +31,12 @@ def outcomes_json(
 def dumps(content: Mapping[str, Any] | Sequence[Any]) -> str:
     text = json.dumps(content, indent=1, ensure_ascii=False, default=str)
     return text.encode("utf-8", "backslashreplace").decode()  # what is left of a name that is no text is JSON's \\udcff
+
+
+def encodable(document: str, encoding: str) -> str:
+    r"""JSON that ``encoding`` can hold: letters that it lacks as ``\uNNNN``."""
+    try:
+        document.encode(encoding)
+    except UnicodeEncodeError:
+        return re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], document)
+    return document

@@ -43,6 +43,30 @@ class Watched(Protocol):
     def __call__(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result: ...
 
 
+class Runner(Protocol):
+    """Runs a command to its end, with a time limit or watched."""
+
+    def __call__(
+        self,
+        command: Command,
+        on_line: OnLine | None = None,
+        timeout: float | None = None,
+        over: Over | None = None,
+    ) -> Result: ...
+
+
+def echoing(show: Callable[[str], None]) -> Runner:
+    """A runner that shows each command before it runs it, as one could type it into a shell."""
+
+    def shown(
+        command: Command, on_line: OnLine | None = None, timeout: float | None = None, over: Over | None = None
+    ) -> Result:
+        show(f"$ {command}")
+        return run(command, on_line, timeout, over)
+
+    return shown
+
+
 def run(
     command: Command, on_line: OnLine | None = None, timeout: float | None = None, over: Over | None = None
 ) -> Result:
@@ -129,7 +153,11 @@ def _start(command: Command, prepare: Callable[[], None]) -> subprocess.Popen[by
 
 
 def _prepare(mask: set[signal.Signals | int], parent: int) -> None:
-    """In the child, before it becomes the command: our own signal mask, and death with the parent."""
+    """In the child, before it becomes the command: our own signal mask, and death with the parent.
+
+    SIGINT is how we end a child, so it heeds that also when this process ignores it.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     if _LIBC:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -26,22 +26,23 @@ class Setting:
     check: Callable[[str, str], object] = lambda value, name: None
 
 
-def _form(pattern: re.Pattern[str], what: str) -> Callable[[str, str], None]:
+def _form(pattern: re.Pattern[str], what: str, *examples: str) -> Callable[[str, str], None]:
     def check(value: str, name: str) -> None:
         if not pattern.fullmatch(value):
-            raise UsageError(f"{name}={value}: not {what}")
+            raise UsageError(f"{name}={value}: not {what}", hint=f"{name}={' or '.join(examples)}")
 
     return check
 
 
 def _platforms(value: str, name: str) -> None:
     for platform in value.split(","):
-        _form(_PLATFORM, "os/arch[/variant], several joined by commas")(platform, name)
+        check = _form(_PLATFORM, "os/arch[/variant], several joined by commas", "linux/amd64,linux/arm64")
+        check(platform, name)
 
 
 def _absolute(value: str, name: str) -> None:
     if not value.startswith(("/", "~")) or "\n" in value:
-        raise UsageError(f"{name}={value}: not an absolute path")
+        raise UsageError(f"{name}={value}: not an absolute path", hint=f"{name}=/... or ~/...")
 
 
 SETTINGS: tuple[Setting, ...] = (
@@ -49,12 +50,17 @@ SETTINGS: tuple[Setting, ...] = (
         "REGISTRY",
         "localhost:5000",
         "registry the images belong to: host[:port], docker.io for Docker Hub",
-        lambda value, name: check_registry(value),
+        check_registry,
     ),
     Setting("OWNER", "slipway", "path in the registry before the image's name", check_path),
     Setting("BASE_VERSION", "v0.1.0", "version tag of the base images", check_tag),
     Setting("VERSION", "", "version tag of the services (default: BASE_VERSION)", check_tag),
-    Setting("PYTHON_IMAGE", "python:3.12-slim", "root image of the bases", _form(_IMAGE, "an image reference")),
+    Setting(
+        "PYTHON_IMAGE",
+        "python:3.12-slim",
+        "root image of the bases",
+        _form(_IMAGE, "an image reference", "python:3.12-slim"),
+    ),
     Setting(
         "PLATFORMS",
         "",
@@ -65,10 +71,15 @@ SETTINGS: tuple[Setting, ...] = (
         "BUILDER",
         "",
         "a buildx builder by name (default: the engine's own)",
-        _form(re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), "a builder's name"),
+        _form(re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), "a builder's name", "NAME, as docker buildx ls shows it"),
     ),
-    Setting("JOBS", "", "images built at once (default: what the engine can hold)", _form(_COUNT, "1 to 999")),
-    Setting("BUILD_TIMEOUT", "2h", "how long an image's steps may take: 90s, 30m, 2h", _form(_TIME, "such a time")),
+    Setting("JOBS", "", "images built at once (default: what the engine can hold)", _form(_COUNT, "1 to 999", "4")),
+    Setting(
+        "BUILD_TIMEOUT",
+        "2h",
+        "how long an image's steps may take: 90s, 30m, 2h",
+        _form(_TIME, "a whole number and s, m or h", "5m", "2h", "90s"),
+    ),
     Setting(
         "REMOTE_HOST",
         "",
@@ -83,6 +94,6 @@ SETTINGS: tuple[Setting, ...] = (
         "SLOWNESS",
         "1",
         "how many times slower than usual this machine is: time limits of smoke tests grow by it",
-        _form(re.compile(r"[1-9][0-9]?(?:\.[0-9]+)?"), "a number from 1 to 99"),
+        _form(re.compile(r"[1-9][0-9]?(?:\.[0-9]+)?"), "a number from 1 to 99", "2", "1.5"),
     ),
 )

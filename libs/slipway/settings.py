@@ -29,7 +29,7 @@ _NAMING = ("REGISTRY", "OWNER", "BASE_VERSION", "PYTHON_IMAGE")
 
 @dataclass(frozen=True)
 class Value:
-    """A setting's value and its source: ``flag``, ``environment``, ``.env:3`` or ``default``."""
+    """A setting's value and its source: ``--version``, ``environment``, ``.env:3`` or ``default``."""
 
     name: str
     value: str
@@ -104,20 +104,23 @@ class Settings:
         return frozenset(name for name in _NAMING if self.values[name].source == "default")
 
 
-def find_root(start: Path) -> Path:
-    """The nearest folder upwards that holds infra/docker or apps beside a pyproject.toml; raises UsageError."""
-    for folder in (start, *start.parents):
-        if (folder / "pyproject.toml").is_file() and ((folder / "infra/docker").is_dir() or (folder / "apps").is_dir()):
-            return folder
+def find_root(*starts: Path | None) -> Path:
+    """The nearest folder that holds infra/docker or apps beside a pyproject.toml, upwards from each of ``starts`` in
+    turn; raises UsageError."""
+    for start in filter(None, starts):
+        for folder in (start, *start.parents):
+            parts = (folder / "infra/docker").is_dir() or (folder / "apps").is_dir()
+            if parts and (folder / "pyproject.toml").is_file():
+                return folder
     raise UsageError(
-        f"{start}: no slipway repository here or above",
+        f"{starts[-1]}: no slipway repository here or above",
         hint="a pyproject.toml with infra/docker/ or apps/ beside it",
     )
 
 
 def load(
     root: Path,
-    flags: Mapping[str, str] | None = None,
+    flags: Mapping[str, Value] | None = None,
     environment: Mapping[str, str] | None = None,
     learn: Callable[[tuple[Secret, ...]], object] = lambda secrets: None,
 ) -> Settings:
@@ -220,10 +223,10 @@ def surroundings() -> Surroundings:
 
 
 def _choose(
-    setting: Setting, file: Mapping[str, Value], environment: Mapping[str, str], flags: Mapping[str, str]
+    setting: Setting, file: Mapping[str, Value], environment: Mapping[str, str], flags: Mapping[str, Value]
 ) -> Value:
-    if flags.get(setting.name):
-        return Value(setting.name, flags[setting.name], "flag")
+    if setting.name in flags:
+        return flags[setting.name]
     if setting.name in environment:
         return Value(setting.name, environment[setting.name], "environment")
     return file.get(setting.name, Value(setting.name, setting.default, "default"))
@@ -234,11 +237,14 @@ def _check(setting: Setting, value: Value) -> list[Problem]:
         if value.source == "default" or not setting.default:
             return []
         return [Problem(value.source, f"{value.name} is empty", f"{value.name}={setting.default}, or drop the line")]
+    flag = value.source.startswith("-")
+    name = value.source if flag else value.name
     try:
-        refuse_login(value.value, value.name)
-        setting.check(value.value, value.name)
+        refuse_login(value.value, name)
+        setting.check(value.value, name)
     except UsageError as error:
-        return [Problem(value.source, one_line(error.message), error.hint)]
+        hint = error.hint or f"{name}={setting.default}"
+        return [Problem("" if flag else value.source, one_line(error.message), hint)]
     return []
 
 

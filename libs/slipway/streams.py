@@ -1,11 +1,12 @@
-"""A child's three streams, here or over a connection: each is read or fed by a thread of its own."""
+"""Standard streams: a child's three, each read or fed by a thread of its own, and the lines that we write to ours."""
 
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TextIO
 
 #: Gets each line of stderr (without its end) as it comes.
 OnLine = Callable[[str], None]
@@ -64,3 +65,27 @@ def feed(stream: Writable | None, data: bytes) -> None:
             for start in range(0, len(data), _PIECE):
                 stream.write(data[start : start + _PIECE])
             stream.close()
+
+
+class OutputError(Exception):
+    """Our own stdout or stderr cannot be written: ``cause``."""
+
+    def __init__(self, stream: TextIO, cause: OSError) -> None:
+        self.stream = stream
+        self.cause = cause
+        name = "stderr" if stream is sys.stderr else "stdout"
+        super().__init__(f"{name}: {cause.strerror}")
+
+
+def emit(text: str, terminal: TextIO | None) -> None:
+    """Write a line and its end at once: ``print`` writes them one after the other, and another thread's in between.
+
+    A stream that was closed before the start gets nothing. Raises OutputError.
+    """
+    if terminal is None:
+        return
+    try:
+        terminal.write(f"{text}\n")
+        terminal.flush()
+    except OSError as error:
+        raise OutputError(terminal, error) from error

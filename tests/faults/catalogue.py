@@ -24,6 +24,7 @@ CHAPTERS = {
     "secrets": "Secrets",
     "supply": "Supply chain",
     "remote": "Build host over SSH",
+    "shell": "Invoke, nox and the shell",
 }
 _HEAD = """\
 # Faults, what slipway does then, and the tests that show it

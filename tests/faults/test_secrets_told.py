@@ -14,7 +14,7 @@ import pytest
 from slipway.errors import UsageError
 from slipway.model import Reference, check_registry
 from slipway.setting import SETTINGS
-from slipway.settings import load, surroundings
+from slipway.settings import Value, load, surroundings
 
 PASSWORD = "hunter2-canary"
 #: As people paste them; each holds the password.
@@ -35,7 +35,8 @@ def test_no_setting_tells_a_login(repository: Path, source: str, value: str) -> 
     learned: list[str] = []
     if source == ".env":
         (repository / ".env").write_text("".join(f"{name}='{value}'\n" for name in given) + f"NOT {value}\n")
-    flags, environment = (given if source == kind else {} for kind in ("flag", "environment"))
+    environment = given if source == "environment" else {}
+    flags = {name: Value(name, value, f"--{name}") for name in given} if source == "flag" else {}
     with pytest.raises(UsageError) as caught:
         load(repository, flags, environment, lambda secrets: learned.extend(each.reveal() for each in secrets))
     told = repr((str(caught.value), caught.value.as_json(), caught.value.args))

@@ -166,7 +166,7 @@ def _image_lacks(machine: Machine, wanted: Wanted) -> Iterator[Problem]:
     elif machine.unreachable and not machine.takes_packages:
         hint = "PYTHON_IMAGE=<an image this engine can pull> in .env"
         yield Problem(image, f"cannot be pulled: {machine.unreachable}", hint)
-    elif machine.unreachable and wanted.image_source in ("environment", "flag"):
+    elif machine.unreachable and wanted.image_source == "environment":
         what = f"cannot be pulled: {machine.unreachable}; the {wanted.image_source} names it, so .env cannot"
         yield Problem(image, what, f"unset PYTHON_IMAGE, or make it {own or OUR_IMAGES + ':…'}")
 

@@ -37,6 +37,10 @@ _LAST_OUTPUT_SECONDS = 5.0
 PIECE = 32768
 
 
+#: Gets a command as one could type it.
+Show = Callable[[str], None]
+
+
 class Stream(Protocol):
     """A command's stdin and stdout there, or a connection from there: as a socket has them."""
 
@@ -56,8 +60,12 @@ class LostError(SshError):
 class Connection:
     """An authenticated connection. Threads may share it; ``close`` ends it."""
 
-    def __init__(self, login: Login, transport: paramiko.Transport, hang_up: Callable[[], object]) -> None:
+    def __init__(
+        self, login: Login, transport: paramiko.Transport, hang_up: Callable[[], object], show: Show | None = None
+    ) -> None:
+        """``show`` gets each command before it runs on the host."""
         self.login = login
+        self._show = show
         self._transport = transport
         self._hang_up = hang_up
         self._closed = threading.Event()
@@ -83,6 +91,7 @@ class Connection:
         A command that is ``over``, or out of time, loses its streams; it must end by that. Raises LostError when the
         link is lost before it ends.
         """
+        self._echo(command)
         began = time.monotonic()
         with self._told(command.label or command.argv[0]):
             channel = self._transport.open_session(timeout=_CHANNEL_SECONDS)
@@ -99,6 +108,7 @@ class Connection:
     ) -> Iterator[Stream]:
         """Run ``command`` with its stdin and stdout left to the caller; ``on_line`` gets what it says on stderr,
         ``on_end`` its exit status, −1 when it left none."""
+        self._echo(command)
         with self._told(command.label or command.argv[0]):
             channel = self._transport.open_session(timeout=_CHANNEL_SECONDS)
             try:
@@ -124,6 +134,10 @@ class Connection:
                 yield channel
             finally:
                 channel.close()
+
+    def _echo(self, command: Command) -> None:
+        if self._show:
+            self._show(f"{self.login}$ {command}")
 
     def _attend(
         self, channel: paramiko.Channel, stdin: bytes, on_line: OnLine | None, timeout: float | None, over: Over | None

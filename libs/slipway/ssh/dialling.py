@@ -22,7 +22,7 @@ from paramiko.ssh_exception import BadAuthenticationType, SSHException
 from slipway.errors import MissingError, SshError, UsageError
 from slipway.hosts import HostName
 from slipway.runner import Run
-from slipway.ssh.connection import Connection, UnreachedError, patient
+from slipway.ssh.connection import Connection, Show, UnreachedError, patient
 from slipway.ssh.hostkeys import KnownKey, find_command, judge, kinds, read_known
 from slipway.ssh.identities import Agent, AskSecret, Identity, identities
 from slipway.ssh.login import Login, config_command, read_login
@@ -41,13 +41,14 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 class Phone:
     """What dialling needs of this machine: a way to ask OpenSSH's programs, the home, the agent's socket, OpenSSH's
     configuration where it is another than its own, and how to ask a person for a passphrase (None: nobody can be
-    asked)."""
+    asked). ``show`` gets each command that runs on a host."""
 
     run: Run
     home: Path
     agent: str = ""
     config: str = ""
     ask: AskSecret | None = None
+    show: Show | None = None
     answers: dict[str, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -81,7 +82,7 @@ def dial(name: HostName, phone: Phone) -> Connection:
     login = look_up(name, phone)
     with ExitStack() as opened:
         transport = _reach(login, phone, opened, _MOST_JUMPS)
-        return Connection(login, transport, opened.pop_all().close)
+        return Connection(login, transport, opened.pop_all().close, phone.show)
 
 
 def _reach(login: Login, phone: Phone, opened: ExitStack, jumps: int) -> paramiko.Transport:

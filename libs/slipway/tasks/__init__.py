@@ -6,10 +6,13 @@ import sys
 
 from invoke.collection import Collection
 
-# Invoke lets nothing keep its bytecode: a slipway that is worked on would be compiled anew at every start.
+# Invoke lets nothing keep its bytecode: without this a slipway that is worked on would be compiled at every start.
+_written = sys.dont_write_bytecode
 sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
 from slipway.tasks import menu, names  # noqa: E402
+
+sys.dont_write_bytecode = _written
 
 names.install()
 namespace = Collection(
@@ -17,6 +20,7 @@ namespace = Collection(
     menu.build_base,
     menu.build,
     menu.push,
+    menu.list_images,
     menu.smoke,
     menu.setup,
     menu.doctor,
@@ -26,4 +30,3 @@ namespace = Collection(
     menu.remote_attach,
     menu.remote_clean,
 )
-namespace.add_task(menu.list_images, "images")

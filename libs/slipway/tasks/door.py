@@ -5,23 +5,24 @@ Importing it is cheap: ``invoke --list`` needs nothing of what the tasks do.
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import functools
 import inspect
-import io
 import os
-import signal
+import re
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task as invoke_task
 
-from slipway.errors import SlipwayError
+from slipway.errors import MissingError, SlipwayError
+from slipway.streams import OutputError, emit
+from slipway.tasks import core, names, process
 
 if TYPE_CHECKING:
     from slipway.redact import Redactor
@@ -32,12 +33,14 @@ _answered: set[str] = set()
 #: What the running task has opened for as long as it runs.
 _opened = contextlib.ExitStack()
 
-_TERMINATED = "error: ended by SIGTERM; what was finished is kept"
-_INTERRUPTED = "error: interrupted; what was finished is kept\nhint:  run the same command to go on"
+#: A command in an error or a hint, up to the end of its words.
+_COMMAND = re.compile(r"invoke(?: [a-z][a-z0-9-]*(?![a-z0-9.:/=]))+")
 
 _HELP = {
     "names": "images, simply as words after the task",
     "version": "BASE_VERSION and VERSION for this task and those after it",
+    "registry": "REGISTRY for this task and those after it",
+    "owner": "OWNER for this task and those after it",
     "allow_unused_env": "let .env hold names that no image uses; for the tasks after this one, too",
     "no_cache": "build these images from nothing, though they are here",
     "fail_fast": "begin nothing after the first failure",
@@ -75,87 +78,91 @@ def answer(content: Any) -> None:
     from slipway import report
 
     _answered.add("json")
-    print(report.dumps(redactor().all(content)))
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    emit(report.encodable(report.dumps(redactor().all(content)), encoding), sys.stdout)
 
 
-def task(function: Callable[..., None]) -> Any:
-    """An Invoke task: names as words, no short flags, errors as lines and exit codes."""
+def task(function: Callable[..., None] | None = None, *, name: str | None = None) -> Any:
+    """Make an Invoke task: names as words, no short flags, errors as lines and exit codes."""
+    if function is None:
+        return functools.partial(task, name=name)
+    parameters = inspect.signature(function).parameters
+    called = name or function.__name__.replace("_", "-")
 
     @functools.wraps(function)
-    def body(*args: Any, **kwargs: Any) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, _terminated)
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, io.TextIOWrapper):
-                stream.reconfigure(errors="backslashreplace")  # a file's name need not be text
-        _answered.clear()
-        try:
-            with _opened:
-                function(*args, **kwargs)
-            _leave_from_here()
-        except SlipwayError as error:
-            error = error.redacted(redactor())
-            _end(str(error), error.exit_code, error=error, json=kwargs.get("json", False))
-        except _Terminated:
-            _heed_no_more()
-            _end(_TERMINATED, 143)
-        except KeyboardInterrupt:
-            _heed_no_more()
-            _end(_INTERRUPTED, 130)
-        except Exit:
-            raise
-        except Exception as error:
-            _end(f"error: a bug in slipway: {type(error).__name__}\nlog:   {_keep_traceback()}", 1)
+    def body(c: Context, **kwargs: Any) -> None:
+        with process.ours(keep=names.command_line.get().ours):
+            _answered.clear()
+            try:
+                arguments = core.obey(c, _here(called), parameters, kwargs)
+                for flag in core.unused(c):
+                    emit(f"note: {flag} has no effect on {_here(called)}", sys.stderr)
+                with _opened:
+                    function(c, **arguments)
+            except SlipwayError as error:
+                error = error.redacted(_shown)
+                _end(str(error), error.exit_code, error=error, json=kwargs.get("json", False))
+            except process.Terminated:
+                process.heed_no_more()
+                _end(process.TERMINATED, 143)
+            except KeyboardInterrupt:
+                process.heed_no_more()
+                _end(process.INTERRUPTED, 130)
+            except OutputError as error:
+                process.silence(error.stream)
+                if isinstance(error.cause, BrokenPipeError):
+                    raise Exit(code=process.PIPE_CLOSED) from None
+                _end(f"error: {error}", MissingError.exit_code)
+            except Exit:
+                raise
+            except Exception as error:
+                _end(f"error: a bug in slipway: {type(error).__name__}\nlog:   {_keep_traceback()}", 1)
 
-    signature = inspect.signature(function)
-    names = [name for name in ("names",) if name in signature.parameters]
+    words = [name for name in ("names",) if name in parameters]
     # Invoke takes an argument's kind from its default: a list is what it appends to.
-    listed = [p.replace(default=[]) if p.name in names else p for p in signature.parameters.values()]
-    body.__signature__ = signature.replace(parameters=listed)  # type: ignore[attr-defined]
-    said = {name: text for name, text in _HELP.items() if name in signature.parameters}
-    return invoke_task(body, auto_shortflags=False, iterable=names, help=said)
+    listed = [p.replace(default=[]) if p.name in words else p for p in parameters.values()]
+    body.__signature__ = inspect.signature(function).replace(parameters=listed)  # type: ignore[attr-defined]
+    said = {name: text for name, text in _HELP.items() if name in parameters}
+    return invoke_task(body, name=name, klass=names.SlipwayTask, auto_shortflags=False, iterable=words, help=said)
 
 
-class _Terminated(BaseException):
-    pass
-
-
-def _terminated(signum: int, frame: object) -> None:
-    raise _Terminated
-
-
-def _leave_from_here() -> None:
-    """A task is done and told. A signal before the next one ends the chain; one while Python ends changes nothing."""
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, _leave)
-    atexit.unregister(_heed_no_more)
-    atexit.register(_heed_no_more)
-
-
-def _leave(signum: int, frame: object) -> None:
-    _heed_no_more()
-    _say(_TERMINATED if signum == signal.SIGTERM else _INTERRUPTED)
-    sys.exit(128 + signum)
-
-
-def _heed_no_more() -> None:
-    """All is cleaned up: one more Ctrl-C would only cut the last words off."""
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, signal.SIG_IGN)
+def _here(task: str) -> str:
+    """A task's name on this command line."""
+    return names.command_line.get().called.get(task, task)
 
 
 def _end(text: str, code: int, *, error: SlipwayError | None = None, json: bool = False) -> None:
     if json and error and not _answered:
-        answer(error.as_json())
-    _say(text)
+        _tell(answer, error.as_json())
+    _tell(_say, text)
     raise Exit(code=code)
+
+
+def _tell(tell: Callable[[Any], None], content: Any) -> None:
+    """The exit code stands even where nobody can be told why."""
+    try:
+        tell(content)
+    except OutputError as error:
+        process.silence(error.stream)
+
+
+def _shown(text: str) -> str:
+    """``text`` without secrets, and its commands as they are called on this command line: ``invoke images.build``."""
+    called = names.command_line.get().called
+    text = redactor()(text)
+    return _COMMAND.sub(lambda found: _renamed(found[0], called), text) if called else text
+
+
+def _renamed(command: str, called: Mapping[str, str]) -> str:
+    return " ".join(called.get(word, word) for word in command.split(" "))
 
 
 def _say(text: str) -> None:
     from slipway import settings
     from slipway.console import shown_error
 
-    shown_error(redactor()(text), sys.stderr, color=sys.stderr.isatty() and not settings.surroundings().no_color)
+    color = process.is_terminal(sys.stderr) and not settings.surroundings().no_color
+    shown_error(redactor()(text), sys.stderr, color=color)
 
 
 def _keep_traceback() -> str:

@@ -18,14 +18,16 @@ from slipway.machine.facts import first_version
 from slipway.remote.host import BuildHost, Call, reach
 from slipway.runner import Run
 from slipway.settings import Settings, surroundings
+from slipway.ssh.connection import Show
 from slipway.ssh.dialling import Phone
+from slipway.tasks.process import is_terminal
 
 
-def called(settings: Settings, run: Run) -> Call:
-    """REMOTE_HOST, to be dialled. Raises UsageError when there is none."""
+def called(settings: Settings, run: Run, show: Show | None = None) -> Call:
+    """REMOTE_HOST, to be dialled; ``show`` gets each command that runs on it. Raises UsageError when there is none."""
     if not settings["REMOTE_HOST"]:
         raise UsageError("REMOTE_HOST is not set", hint="REMOTE_HOST=me@builder in .env, or --host me@builder")
-    return Call(HostName.parse(settings["REMOTE_HOST"]), _phone(settings, run))
+    return Call(HostName.parse(settings["REMOTE_HOST"]), _phone(settings, run, show))
 
 
 def reached(
@@ -36,11 +38,12 @@ def reached(
     return reach(call, settings["REMOTE_PATH"], rsync, logins, opened, say)
 
 
-def _phone(settings: Settings, run: Run) -> Phone:
+def _phone(settings: Settings, run: Run, show: Show | None) -> Phone:
     return Phone(
         run=run,
         home=Path(pwd.getpwuid(os.getuid()).pw_dir),  # as OpenSSH, which does not heed HOME
         agent=surroundings().ssh_agent,
         config=str(Path(settings["SSH_CONFIG"]).expanduser()) if settings["SSH_CONFIG"] else "",
-        ask=getpass.getpass if sys.stdin.isatty() else None,
+        ask=getpass.getpass if is_terminal(sys.stdin) else None,
+        show=show,
     )

@@ -41,12 +41,13 @@ def run_plan(here: Invocation, names: Sequence[str]) -> None:
     show_plan(here, known, plan_build(known.stack, selected, known.facts))
 
 
-def run_images(here: Invocation) -> None:
-    known = here.survey()
+def run_images(here: Invocation, names: Sequence[str]) -> None:
+    known = here.survey(names or None)
+    entries = [entry for entry in images_json(known) if not names or entry["image"] in names]
     if here.json:
-        here.answer(images_json(known))
+        here.answer(entries)
     else:
-        here.console.tree(known.stack, images_rows(known))
+        here.console.tree(known.stack, images_rows(known, entries))
 
 
 def show_plan(here: Invocation, known: Survey, plan: Plan) -> None:
@@ -234,7 +235,7 @@ def images_json(known: Survey) -> list[dict[str, Any]]:
     return entries
 
 
-def images_rows(known: Survey) -> dict[str, tuple[str, ...]]:
+def images_rows(known: Survey, entries: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
     """Name → version, size, digest, state as shown."""
     return {
         entry["image"]: (
@@ -243,5 +244,5 @@ def images_rows(known: Survey) -> dict[str, tuple[str, ...]]:
             entry["image_digest"][:19],
             entry["state"],
         )
-        for entry in images_json(known)
+        for entry in entries
     }

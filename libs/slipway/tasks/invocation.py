@@ -20,9 +20,11 @@ from slipway.given import WHEELHOUSES
 from slipway.patience import Patience
 from slipway.pipconfig import PipConfig, read_pip_config, wheelhouse
 from slipway.registry import Registry
-from slipway.runner import run
+from slipway.runner import Runner, echoing, run
+from slipway.settings import Value
 from slipway.survey import Repository, Survey, read_repository, survey
-from slipway.tasks import door
+from slipway.tasks import door, process
+from slipway.tasks.core import Core
 from slipway.worktree import Worktree
 
 if TYPE_CHECKING:
@@ -31,10 +33,10 @@ if TYPE_CHECKING:
 
 @dataclass
 class Chain:
-    """What a task leaves to those after it in one chain: the settings its flags gave (``--version``, ``--host``,
-    ``--path``), ``--allow-unused-env``, ``--remote``, and what it built: kind → images."""
+    """What a task leaves to those after it in one chain: the settings its flags gave (``--version``, ``--registry``,
+    ``--owner``, ``--host``, ``--path``), ``--allow-unused-env``, ``--remote``, and what it built: kind → images."""
 
-    flags: dict[str, str] = field(default_factory=dict)
+    flags: dict[str, Value] = field(default_factory=dict)
     lenient: bool = False
     remote: bool = False
     built: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -52,34 +54,62 @@ class Where:
     path: str = ""
 
 
+@dataclass(frozen=True)
+class Naming:
+    """The parts of images' names that a task was given; an empty one is as set."""
+
+    version: str = ""
+    registry: str = ""
+    owner: str = ""
+
+
 class Invocation:
     """The edges one task needs, each made when first asked for."""
 
     def __init__(
-        self, version: str = "", json: bool = False, allow_unused_env: bool = False, where: Where | None = None
+        self,
+        core: Core | None = None,
+        json: bool = False,
+        naming: Naming | None = None,
+        where: Where | None = None,
+        allow_unused_env: bool = False,
     ) -> None:
         """``where`` is None for what is done here alone."""
-        place = where or Where()
-        flags = {"BASE_VERSION": version, "VERSION": version, "REMOTE_HOST": place.host, "REMOTE_PATH": place.path}
-        _chain.flags.update({name: value for name, value in flags.items() if value})
+        self.core = core or Core()
+        named, place = naming or Naming(), where or Where()
+        given = (
+            ("BASE_VERSION", named.version, "--version"),
+            ("VERSION", named.version, "--version"),
+            ("REGISTRY", named.registry, "--registry"),
+            ("OWNER", named.owner, "--owner"),
+            ("REMOTE_HOST", place.host, "--host"),
+            ("REMOTE_PATH", place.path, "--path"),
+            ("BUILD_TIMEOUT", f"{self.core.timeout}s" if self.core.timeout else "", "-T"),
+        )
+        _chain.flags.update({name: Value(name, value, flag) for name, value, flag in given if value})
         _chain.lenient |= allow_unused_env
         _chain.remote |= place.remote
         self.remote = where is not None and _chain.remote
         self.started = time.monotonic()
         self.json = json
-        self.run = run
+        self.run: Runner = echoing(self.echo) if self.core.echo else run
         around = settings.surroundings()
         door.redactor().learn(around.secrets)
-        tty = sys.stderr.isatty() and sys.stdout.isatty() and not around.ci
+        tty = process.is_terminal(sys.stderr) and process.is_terminal(sys.stdout) and not around.ci
         self.console = Console(tty=tty, color=not around.no_color, redact=door.redactor())
+
+    def echo(self, text: str) -> None:
+        """Show a command that is run."""
+        self.console.note(text)
 
     @cached_property
     def settings(self) -> settings.Settings:
-        return settings.load(settings.find_root(Path.cwd()), _chain.flags, learn=door.redactor().learn)
+        root = settings.find_root(self.core.folder, Path.cwd())
+        return settings.load(root, _chain.flags, learn=door.redactor().learn)
 
     def under(self, versions: Mapping[str, str]) -> None:
         """Go on with these versions, as if they had been given by ``--version``."""
-        _chain.flags.update(versions)
+        _chain.flags.update({name: Value(name, value, "--resume") for name, value in versions.items()})
         for read in ("settings", "repository"):
             self.__dict__.pop(read, None)
 
@@ -128,7 +158,7 @@ class Invocation:
         """REMOTE_HOST, to be dialled."""
         from slipway.tasks.host import called
 
-        return called(self.settings, self.run)
+        return called(self.settings, self.run, self.echo if self.core.echo else None)
 
     @cached_property
     def build_host(self) -> BuildHost:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from invoke.context import Context
 
+from slipway.tasks.core import Core
 from slipway.tasks.door import task
 
 
@@ -14,6 +15,8 @@ def plan(
     c: Context,
     names: Sequence[str] = (),
     version: str = "",
+    registry: str = "",
+    owner: str = "",
     remote: bool = False,
     host: str = "",
     path: str = "",
@@ -22,9 +25,10 @@ def plan(
 ) -> None:
     """Show what a build would do to each image, and why."""
     from slipway.tasks import images
-    from slipway.tasks.invocation import Invocation, Where
+    from slipway.tasks.invocation import Invocation, Naming, Where
 
-    images.run_plan(Invocation(version, json, allow_unused_env, Where(remote, host, path)), names)
+    here = Invocation(Core.of(c), json, Naming(version, registry, owner), Where(remote, host, path), allow_unused_env)
+    images.run_plan(here, names)
 
 
 @task
@@ -32,6 +36,8 @@ def build_base(
     c: Context,
     names: Sequence[str] = (),
     version: str = "",
+    registry: str = "",
+    owner: str = "",
     no_cache: bool = False,
     fail_fast: bool = False,
     strict: bool = False,
@@ -46,10 +52,10 @@ def build_base(
     """Build the base images, or those named."""
     from slipway.solve import Options
     from slipway.tasks import images
-    from slipway.tasks.invocation import Invocation, Where
+    from slipway.tasks.invocation import Invocation, Naming, Where
 
     options = Options(no_cache, fail_fast, strict, retries)
-    here = Invocation(version, json, allow_unused_env, Where(remote, host, path))
+    here = Invocation(Core.of(c), json, Naming(version, registry, owner), Where(remote, host, path), allow_unused_env)
     images.run_build(here, names, "base", options, dry_run=dry_run)
 
 
@@ -58,6 +64,8 @@ def build(
     c: Context,
     names: Sequence[str] = (),
     version: str = "",
+    registry: str = "",
+    owner: str = "",
     no_cache: bool = False,
     fail_fast: bool = False,
     strict: bool = False,
@@ -72,10 +80,10 @@ def build(
     """Build the services, or the images named, on fresh bases."""
     from slipway.solve import Options
     from slipway.tasks import images
-    from slipway.tasks.invocation import Invocation, Where
+    from slipway.tasks.invocation import Invocation, Naming, Where
 
     options = Options(no_cache, fail_fast, strict, retries)
-    here = Invocation(version, json, allow_unused_env, Where(remote, host, path))
+    here = Invocation(Core.of(c), json, Naming(version, registry, owner), Where(remote, host, path), allow_unused_env)
     images.run_build(here, names, "service", options, dry_run=dry_run)
 
 
@@ -84,6 +92,8 @@ def push(
     c: Context,
     names: Sequence[str] = (),
     version: str = "",
+    registry: str = "",
+    owner: str = "",
     force: bool = False,
     resume: str = "",
     break_lock: bool = False,
@@ -96,28 +106,32 @@ def push(
 ) -> None:
     """Push all images, or those named: content first, then tags."""
     from slipway.tasks import images
-    from slipway.tasks.invocation import Invocation, Where
+    from slipway.tasks.invocation import Invocation, Naming, Where
 
-    here = Invocation(version, json, allow_unused_env, Where(remote, host, path))
+    here = Invocation(Core.of(c), json, Naming(version, registry, owner), Where(remote, host, path), allow_unused_env)
     options = images.Release(force=force, resume=resume, break_lock=break_lock)
     images.run_push(here, names, options, dry_run=dry_run)
 
 
-@task
+@task(name="images")  # type: ignore[untyped-decorator]
 def list_images(
     c: Context,
+    names: Sequence[str] = (),
+    version: str = "",
+    registry: str = "",
+    owner: str = "",
     remote: bool = False,
     host: str = "",
     path: str = "",
     allow_unused_env: bool = False,
     json: bool = False,
 ) -> None:
-    """Show the tree of images with sizes, digests and state."""
+    """Show the tree of images, or of those named, with sizes, digests and state."""
     from slipway.tasks import images
-    from slipway.tasks.invocation import Invocation, Where
+    from slipway.tasks.invocation import Invocation, Naming, Where
 
-    where = Where(remote, host, path)
-    images.run_images(Invocation(json=json, allow_unused_env=allow_unused_env, where=where))
+    here = Invocation(Core.of(c), json, Naming(version, registry, owner), Where(remote, host, path), allow_unused_env)
+    images.run_images(here, names)
 
 
 @task
@@ -125,6 +139,9 @@ def smoke(
     c: Context,
     names: Sequence[str] = (),
     image: str = "",
+    version: str = "",
+    registry: str = "",
+    owner: str = "",
     remote: bool = False,
     host: str = "",
     path: str = "",
@@ -132,11 +149,11 @@ def smoke(
     json: bool = False,
 ) -> None:
     """Test running containers of all images, or of those named."""
-    from slipway.tasks.invocation import Invocation, Where
+    from slipway.tasks.invocation import Invocation, Naming, Where
     from slipway.tasks.smoke import run_smoke
 
-    where = Where(remote, host, path)
-    run_smoke(Invocation(json=json, allow_unused_env=allow_unused_env, where=where), names, image)
+    here = Invocation(Core.of(c), json, Naming(version, registry, owner), Where(remote, host, path), allow_unused_env)
+    run_smoke(here, names, image)
 
 
 @task
@@ -145,7 +162,7 @@ def setup(c: Context, yes: bool = False, dry_run: bool = False, json: bool = Fal
     from slipway.tasks.invocation import Invocation
     from slipway.tasks.machine import run_setup
 
-    run_setup(Invocation(json=json), yes=yes, dry_run=dry_run)
+    run_setup(Invocation(Core.of(c), json), yes=yes, dry_run=dry_run)
 
 
 @task
@@ -154,7 +171,7 @@ def doctor(c: Context, json: bool = False) -> None:
     from slipway.tasks.invocation import Invocation
     from slipway.tasks.machine import run_doctor
 
-    run_doctor(Invocation(json=json))
+    run_doctor(Invocation(Core.of(c), json))
 
 
 @task
@@ -163,7 +180,7 @@ def config(c: Context, json: bool = False) -> None:
     from slipway.tasks.invocation import Invocation
     from slipway.tasks.machine import run_config
 
-    run_config(Invocation(json=json))
+    run_config(Invocation(Core.of(c), json))
 
 
 @task
@@ -172,7 +189,7 @@ def remote_check(c: Context, host: str = "", path: str = "", json: bool = False)
     from slipway.tasks.invocation import Invocation, Where
     from slipway.tasks.remote import run_check
 
-    run_check(Invocation(json=json, where=Where(True, host, path)))
+    run_check(Invocation(Core.of(c), json, where=Where(True, host, path)))
 
 
 @task
@@ -181,7 +198,7 @@ def remote_runs(c: Context, host: str = "", path: str = "", json: bool = False) 
     from slipway.tasks.invocation import Invocation, Where
     from slipway.tasks.remote import run_runs
 
-    run_runs(Invocation(json=json, where=Where(True, host, path)))
+    run_runs(Invocation(Core.of(c), json, where=Where(True, host, path)))
 
 
 @task
@@ -190,7 +207,7 @@ def remote_attach(c: Context, run: str = "", host: str = "", path: str = "", jso
     from slipway.tasks.invocation import Invocation, Where
     from slipway.tasks.remote import run_attach
 
-    run_attach(Invocation(json=json, where=Where(True, host, path)), run)
+    run_attach(Invocation(Core.of(c), json, where=Where(True, host, path)), run)
 
 
 @task
@@ -201,4 +218,4 @@ def remote_clean(
     from slipway.tasks.invocation import Invocation, Where
     from slipway.tasks.remote import run_clean
 
-    run_clean(Invocation(json=json, where=Where(True, host, path)), yes=yes, dry_run=dry_run)
+    run_clean(Invocation(Core.of(c), json, where=Where(True, host, path)), yes=yes, dry_run=dry_run)

@@ -1,45 +1,122 @@
 """``invoke build svc-ocr svc-forms push``: image names after a task, which Invoke itself has no way to say.
 
 Invoke gives a positional argument exactly one value. Here a task that has a ``names`` argument takes every word that is
-neither a flag nor a task, and what Invoke refuses ends in the contract's form, with exit code 2 and a suggestion.
+neither a flag nor a task, and words that Invoke refuses end in the contract's form, with exit code 2 and a suggestion.
+
+Invoke makes its parser itself, so ``install`` wraps two methods of it. Each wrapper looks for the arguments of
+slipway's own tasks; for any other task it calls Invoke's method and nothing else.
 """
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NoReturn
 
-from invoke.exceptions import Exit
+from invoke.exceptions import Exit, ParseError
+from invoke.parser.argument import Argument
+from invoke.parser.context import ParserContext, to_flag
 from invoke.parser.parser import ParseMachine
+from invoke.tasks import Task
 
 from slipway.errors import UsageError, suggestion
 
-#: Arguments that are given as bare words.
+#: Arguments that are given as bare words: any number of names, one run.
 WORDS = ("names", "run")
 
 _handle = ParseMachine.handle
+_error = ParseMachine.error
+
+
+class SlipwayArgument(Argument):
+    """An argument of a slipway task. ``task`` is the task's own name, whatever it is called on the command line."""
+
+    task = ""
+
+
+class SlipwayTask(Task[Any]):
+    """A task whose arguments tell the parser that they are slipway's."""
+
+    def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
+        return [_own(argument, self.name.replace("_", "-")) for argument in super().get_arguments(ignore_unknown_help)]
+
+
+@dataclass(frozen=True)
+class CommandLine:
+    """How slipway's tasks are called on the command line that runs.
+
+    ``called``: a task's own name → its name here, where it is another · ``words``: every word that calls a task ·
+    ``ours``: no other task runs.
+    """
+
+    called: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    words: frozenset[str] = frozenset()
+    ours: bool = False
+
+
+_CALLED_FROM_PYTHON = CommandLine()
+#: Set by the parser.
+command_line: ContextVar[CommandLine] = ContextVar("command_line", default=_CALLED_FROM_PYTHON)
+
+
+class Refused(ParseError, Exit):
+    """A refusal by the parser. Completion catches it as Invoke's own; the program ends with our exit code."""
+
+    def __init__(self, error: UsageError, context: ParserContext | None) -> None:
+        Exit.__init__(self, code=error.exit_code)
+        self.context = context
+        self.args = (str(error),)
 
 
 def install() -> None:
-    """Teach Invoke's parser, from here on. Its state machine cannot be subclassed, so two methods are replaced."""
+    """Teach Invoke's parser, from here on."""
     ParseMachine.handle = _handle_names  # type: ignore[assignment,method-assign]
     ParseMachine.error = _refuse  # type: ignore[assignment,method-assign]
 
 
+def task_of(context: ParserContext | None) -> str:
+    """The slipway task that ``context`` parses for, by its own name; an empty string for any other."""
+    arguments = context.args.values() if context is not None else ()
+    return next((argument.task for argument in arguments if isinstance(argument, SlipwayArgument)), "")
+
+
+def _own(argument: Argument, task: str) -> SlipwayArgument:
+    own = SlipwayArgument(
+        names=argument.names,
+        kind=argument.kind,
+        default=argument.default,
+        help=argument.help,
+        positional=argument.positional,
+        optional=argument.optional,
+        incrementable=argument.incrementable,
+        attr_name=argument.attr_name,
+    )
+    own.task = task
+    return own
+
+
 def _handle_names(machine: ParseMachine, token: str) -> None:
-    if word := _takes(machine, token):
+    word = _takes(machine, token)
+    if word:
         machine.context.args[word].value = token
     else:
         try:
             _handle(machine, token)
         except ValueError:
-            flag = machine.flag.name if machine.flag else ""
-            error = UsageError(f"--{flag} {token.partition('=')[2] or token}: not a number", hint=f"--{flag} 1")
-            raise Exit(str(error), code=UsageError.exit_code) from None
+            if not task_of(machine.context):
+                raise
+            _fail(machine, f"{_flag(machine)} {token}: not a number", f"{_flag(machine)} 1")
+    if machine.contexts:
+        command_line.set(_understood(machine))
 
 
 def _takes(machine: ParseMachine, token: str) -> str:
     """The argument that a bare word is for: any number of ``names``, one ``run``; empty when it is for none."""
-    arguments = machine.context.args if machine.context is not None else {}
+    if not task_of(machine.context):
+        return ""
+    arguments = machine.context.args
     word = next((word for word in WORDS if word in arguments), "")
     waiting = machine.waiting_for_flag_value and not (machine.flag and machine.flag.name == word)
     taken = word == "run" and bool(arguments["run"].value)
@@ -47,7 +124,38 @@ def _takes(machine: ParseMachine, token: str) -> str:
     return word if free else ""
 
 
+def _understood(machine: ParseMachine) -> CommandLine:
+    contexts = list(machine.contexts.values())
+    running = [context for context in (*machine.result, machine.context) if context is not None and context.name]
+    called = {task_of(context): str(context.name) for context in contexts} | {task_of(c): str(c.name) for c in running}
+    return CommandLine(
+        {name: here for name, here in called.items() if name and name != here},
+        frozenset(str(word) for context in contexts for word in (context.name, *context.aliases)),
+        all(map(task_of, running)),
+    )
+
+
 def _refuse(machine: ParseMachine, msg: str) -> NoReturn:
+    """A slipway task refuses in the contract's form. So does a program that has no other tasks."""
+    context = machine.context
+    named = context is not None and context.name
+    if not (task_of(context) if named else _all_ours(machine.contexts.values())):
+        _error(machine, msg)
+    if machine.flag is not None and "needed value" in msg:
+        _fail(machine, f"{_flag(machine)}: the value is missing", f"{_flag(machine)}=VALUE")
     token = msg.partition("'")[2].partition("'")[0]
-    hint = suggestion(token, map(str, machine.contexts), "invoke --list")
-    raise Exit(str(UsageError(msg.rstrip("!"), hint=hint)), code=UsageError.exit_code)
+    flags = context.flag_names() if named and token.startswith("-") else ()
+    _fail(machine, msg.rstrip("!"), suggestion(token, [*flags, *map(str, machine.contexts)], "invoke --list"))
+
+
+def _all_ours(contexts: Iterable[ParserContext]) -> bool:
+    tasks = [task_of(context) for context in contexts]
+    return bool(tasks) and all(tasks)
+
+
+def _fail(machine: ParseMachine, message: str, hint: str) -> NoReturn:
+    raise Refused(UsageError(message, hint=hint), machine.context)
+
+
+def _flag(machine: ParseMachine) -> str:
+    return to_flag(str(machine.flag.names[0])) if machine.flag is not None else ""

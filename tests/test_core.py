@@ -1,0 +1,99 @@
+"""Invoke's own flags: what a task makes of them, before or after its name."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from invoke.collection import Collection
+from invoke.context import Context
+from invoke.program import Program
+
+from slipway.tasks import namespace
+from slipway.tasks.core import Core
+from slipway.tasks.door import task
+
+Said = tuple[int, list[Any], str]
+
+
+@pytest.fixture
+def program(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
+    """Runs ``invoke`` with two tasks; its exit code, what the tasks were given, and stderr."""
+    given: list[Any] = []
+
+    def build(c: Context, names: Sequence[str] = (), dry_run: bool = False, json: bool = False) -> None:
+        """Build."""
+        given.append((list(names), dry_run, Core.of(c)))
+
+    def config(c: Context, json: bool = False) -> None:
+        """Show."""
+        given.append("config")
+
+    def attach(c: Context, run: str = "", json: bool = False) -> None:
+        """Attach."""
+        given.append(run)
+
+    def run(*words: str) -> Said:
+        given.clear()
+        with pytest.raises(SystemExit) as left:
+            Program(namespace=Collection(task(build), task(config), task(attach))).run(["invoke", *words])
+            raise SystemExit(0)
+        return int(str(left.value.code)), list(given), capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.fault("C30")
+@pytest.mark.parametrize("words", [("-R", "build", "x"), ("--dry", "build", "x"), ("build", "x", "--dry")])
+def test_invokes_dry_is_a_dry_run(program: Callable[..., Said], words: tuple[str, ...]) -> None:
+    assert program(*words) == (0, [(["x"], True, Core())], "")
+
+
+@pytest.mark.fault("C30")
+@pytest.mark.parametrize("words", [("-R", "config"), ("config", "--dry"), ("--dry", "attach", "7f3c")])
+def test_a_task_without_a_dry_run_refuses(program: Callable[..., Said], words: tuple[str, ...]) -> None:
+    code, given, err = program(*words)
+    name = next(word for word in words if not word.startswith("-"))
+    assert (code, given) == (2, [])
+    assert err.startswith(f"error: {name}: has no dry run\nhint:  build-base, build, push, setup and remote-clean have")
+
+
+def test_the_tasks_that_the_hint_names_have_a_dry_run() -> None:
+    having = {context.name for context in namespace.to_contexts() if "dry_run" in context.args}
+    assert having == {"build-base", "build", "push", "setup", "remote-clean"}
+
+
+def test_echo_and_a_time_limit_reach_the_task(program: Callable[..., Said]) -> None:
+    assert program("-e", "build", "-T", "90") == (0, [([], False, Core(echo=True, timeout=90))], "")
+
+
+def test_words_after_two_dashes_are_names(program: Callable[..., Said]) -> None:
+    assert program("build", "a", "--", "config", "b") == (0, [(["a", "config", "b"], False, Core())], "")
+    assert program("attach", "--", "7f3c") == (0, ["7f3c"], "")
+    code, given, err = program("config", "--", "x", "y")
+    assert (code, given) == (2, [])
+    assert err == "error: config: takes no words after --: x y\nhint:  invoke --help config\n"
+
+
+@pytest.mark.parametrize(("words", "flags"), [(("-w",), ["-w"]), (("-p", "--hide", "both"), ["-p", "--hide"])])
+def test_a_flag_that_changes_nothing_is_told(
+    program: Callable[..., Said], words: tuple[str, ...], flags: list[str]
+) -> None:
+    code, _, err = program(*words, "config")
+    assert (code, err) == (0, "".join(f"note: {flag} has no effect on config\n" for flag in flags))
+
+
+def test_the_folder_of_the_tasks_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "elsewhere.py").write_text(
+        "from invoke import task\nfrom slipway.tasks.core import Core\n"
+        "@task\ndef where(c):\n    print(Core.of(c).folder)\n"
+    )
+    monkeypatch.chdir("/")
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "elsewhere", raising=False)
+    program = Program()
+    program.run(["invoke", "-r", str(tmp_path), "-c", "elsewhere", "where"], exit=False)
+    assert Core.of(Context(program.config)).folder == tmp_path
