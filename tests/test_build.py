@@ -659,6 +659,7 @@ def raised(error: Exception) -> tuple[LocalImage, ...]:
     raise error
 
 
+@pytest.mark.fault("U36")
 @pytest.mark.parametrize(
     ("cause", "hint"),
     [
@@ -667,6 +668,14 @@ def raised(error: Exception) -> tuple[LocalImage, ...]:
         ("RUN x: network bridge not found", "the engine has lost its bridge: restart the engine"),
         ("adding interface veth1 to bridge docker0 failed: x", "the engine has lost its bridge: restart the engine"),
         ("RUN x: exit code: 1", "mend it and run the same command: finished images are kept (invoke build a for this"),
+        ("RUN curl x: exit code: 22: unauthorized", "mend it and run the same command"),
+        ("dockerfile parse error on line 5: unknown flag: parents", "mend it and run the same command"),
+        ("libs/x.txt changed while it was built", "mend it and run the same command"),
+        ('no builder "nosuch" found', "docker buildx ls shows the builders"),
+        ("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set", "ssh-add -l asks the agent"),
+        ("mkdir /nonexistent/.docker: permission denied", "buildx keeps its state in DOCKER_CONFIG, else HOME"),
+        ("load metadata for x: dial tcp: connection refused", "invoke doctor looks at engine, builder and registry"),
+        ("load metadata for x: pull access denied", "docker login, then run the same command"),
     ],
 )
 def test_the_hint_is_for_the_cause(bench: Bench, cause: str, hint: str) -> None:

@@ -22,7 +22,7 @@ PACKAGE = ROOT / "libs/slipway"
 LAYERS = {
     "0 values": "errors model command hosts redact parallel patience addresses sizes streams",
     "1 core": "dockerfile stack graph digest bake progress envfile project setting given layers permissions condition",
-    "2 policy": "plan",
+    "2 policy": "plan advice",
     "3 edges": "settings worktree engine registry runner ssh runs pipconfig containers leftovers",
     "4 use cases": "rules history survey solve build push smoke machine remote",
     "5 faces": "layout console report",
@@ -131,7 +131,8 @@ WRITERS = ("print", "emit", "sys.stdout.write", "sys.stderr.write", "terminal.wr
 def test_two_modules_print() -> None:
     """The console redacts all that it prints, the door all that it was told; nothing goes around them.
 
-    ``streams.emit`` prints for them, and for the two fixed sentences of ``process`` about signals.
+    ``streams.emit`` prints for them, and for the two fixed sentences of ``process`` about signals. ``completion``
+    prints images' names for the shell.
     """
     printing = {
         str(path.relative_to(PACKAGE))
@@ -139,7 +140,7 @@ def test_two_modules_print() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in WRITERS
     }
-    assert printing == {"streams.py", "console.py", "tasks/door.py", "tasks/process.py"}
+    assert printing == {"streams.py", "console.py", "tasks/completion.py", "tasks/door.py", "tasks/process.py"}
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))

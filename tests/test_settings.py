@@ -217,11 +217,12 @@ def test_a_value_of_the_environment_that_is_not_utf_8(tmp_path: Path) -> None:
 @pytest.mark.fault("C46")
 def test_a_version_that_is_set_is_a_build_arg(tmp_path: Path) -> None:
     assert "VERSION" not in load(tmp_path, environment={"BASE_VERSION": "v2"}).build_args
-    assert load(tmp_path, {"VERSION": "v3"}, {}).build_args["VERSION"] == "v3"
+    assert load(tmp_path, {"VERSION": Value("VERSION", "v3", "--version")}, {}).build_args["VERSION"] == "v3"
 
 
 @pytest.mark.fault("C45")
 def test_which_build_args_nobody_set(tmp_path: Path) -> None:
     given(tmp_path, "OWNER=acme\n")
-    found = load(tmp_path, {"BASE_VERSION": "v1"}, {"PYTHON_IMAGE": "python:3.12-slim"})
+    flags = {"BASE_VERSION": Value("BASE_VERSION", "v1", "--version")}
+    found = load(tmp_path, flags, {"PYTHON_IMAGE": "python:3.12-slim"})
     assert found.unset_args == {"REGISTRY"}

@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from math import ceil
 
-from slipway import graph, runs
+from slipway import advice, graph, runs
 from slipway.command import Command
 from slipway.dockerfile.secretnames import SECRETS_CHECK
 from slipway.engine import Engine
@@ -32,15 +32,6 @@ from slipway.survey import Survey
 
 #: Seconds that an engine which went away is waited for.
 _PATIENCE = 60.0
-_AGAIN = "run the same command: finished images are kept"
-#: What failed through no fault of the image, and what helps then.
-_REMEDIES = (
-    ("no space left on device", "docker system df shows what takes the engine's disk; make room, then"),
-    ("network bridge not found|to bridge .* failed", "the engine has lost its bridge: restart the engine, then"),
-    ("engine went away", "invoke doctor, then"),
-    ("BUILD_TIMEOUT", "the log says what it was doing; raise BUILD_TIMEOUT if that takes so long, then"),
-    (r"platform is .*, not", "PLATFORMS names what is built for; mend it or the Dockerfile's --platform, then"),
-)
 #: BuildKit in the engine begins all that can begin: the memory a step may take, and how many builds a core can mostly
 #: begin in the six seconds after which BuildKit's client gives up on one ("no such job"); so few are never too many.
 _MEMORY_EACH = 192 * 2**20
@@ -115,16 +106,9 @@ def check(outcomes: Sequence[Outcome], record: runs.Run, *, remote: bool = False
     first = failed[0]
     raise BuildError(
         f"build {first.image}: {first.detail}{more}",
-        hint=_hint(first, " --remote" * remote),
+        hint=advice.after(first, " --remote" * remote),
         log=record.log_path(first.image),
     )
-
-
-def _hint(failed: Outcome, where: str) -> str:
-    for words, remedy in _REMEDIES:
-        if re.search(words, failed.detail, re.IGNORECASE):
-            return f"{remedy} {_AGAIN}"
-    return f"mend it and {_AGAIN} (invoke build {failed.image}{where} for this one)"
 
 
 def _fetched(work: Work) -> dict[str, Outcome]:

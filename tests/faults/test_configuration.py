@@ -192,10 +192,9 @@ def test_files_that_are_no_files_are_never_opened(shop: Offline, bound: str) -> 
 def test_a_selection_that_matches_nothing(shop: Offline) -> None:
     shop.refused(2, "svc-crat: matches no image (5 known)", "did you mean svc-cart?", task=("plan", "svc-crat"))
     shop.refused(2, "svc-cart: is no base", "known: base-floor, base-counter", task=("build-base", "svc-cart"))
-    shutil.rmtree(shop.root / "apps")
-    shop.refused(2, "there is no service here", task=("build",))
-    shutil.rmtree(shop.root / "infra/docker")
-    (shop.root / "apps").mkdir()
+    for folder in ("apps", "infra/docker"):
+        shutil.rmtree(shop.root / folder)
+        (shop.root / folder).mkdir()
     shop.refused(2, "no Dockerfile found", task=("plan",))
 
 

@@ -62,3 +62,34 @@ def test_a_terminal_without_unicode(shop: Offline) -> None:
     assert r"caf\xe9" in shown
     told = json.loads(shell(shop, "invoke config --json", PYTHONIOENCODING="ascii").stdout)
     assert "caf\N{LATIN SMALL LETTER E WITH ACUTE}" in [entry["value"] for entry in told]
+
+
+@pytest.mark.fault("C32")
+def test_an_image_that_is_called_as_a_task(shop: Offline) -> None:
+    """Its name on the command line would call the task: ``invoke build push`` must not push all that there is."""
+    for name in ("push", "images"):
+        shop.write(f"apps/{name}/Dockerfile", "FROM scratch\n")
+    for line in (("plan",), ("build", "push"), ("plan", "--", "push")):
+        shop.refused(
+            2,
+            "error: apps/images/Dockerfile: images is also the name of a task",
+            "error: apps/push/Dockerfile: push is also the name of a task",
+            "hint:  rename it",
+            task=line,
+        )
+    shop.write("apps/-x/Dockerfile", "FROM scratch\n")
+    shop.refused(2, "apps/-x/Dockerfile: '-x' names no image", "lower-case letters and digits")
+
+
+@pytest.mark.fault("C32")
+def test_words_after_two_dashes_are_names(shop: Offline) -> None:
+    shop.refused(2, "svc-crat: matches no image", task=("plan", "svc-sign", "--", "svc-crat"))
+    shop.refused(2, "push: matches no image", task=("plan", "--", "push"))
+
+
+@pytest.mark.fault("U35")
+def test_remote_clean_asks_or_refuses(shop: Offline) -> None:
+    """With nobody to ask, it refuses before the build host is contacted."""
+    shop.invoke("remote-clean", "--host", "me@nowhere.invalid").failed(
+        2, "remote-clean: nothing was removed: nobody can be asked", "invoke remote-clean --yes"
+    )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +19,7 @@ from slipway.remote.shipment import Shipment
 from slipway.runner import run
 from slipway.ssh.dialling import Phone, dial
 from slipway.ssh.link import Link
+from tests.rig.stacks import Ran
 
 if TYPE_CHECKING:
     from tests.rig.hosts import BuildHost
@@ -106,10 +110,25 @@ def test_a_run_that_failed_meanwhile(shop: Repository, until: Until) -> None:
     assert shop.json("remote-runs")[0]["state"] == "failed"
 
 
+def answered(shop: Repository, answer: str, *words: str) -> Ran:
+    """``invoke`` on a terminal where a person answers."""
+    person, terminal = pty.openpty()
+    os.write(person, f"{answer}\n".encode())
+    argv = [sys.executable, "-m", "invoke", *words]
+    environment = shop.environment({})
+    done = subprocess.run(argv, cwd=shop.root, env=environment, stdin=terminal, capture_output=True, text=True)
+    os.close(terminal)
+    os.close(person)
+    return Ran(done.returncode, done.stdout, done.stderr, 0)
+
+
+@pytest.mark.fault("U35")
 def test_what_runs_is_not_cleaned_away(shop: Repository, build_host: BuildHost, until: Until) -> None:
     shop.invoke("build", "svc-sign", "--remote").ok()
     left_alone(shop, until, 15)
     shop.invoke("remote-clean").failed(2, "nothing was removed", "--yes")
+    declined = answered(shop, "n", "remote-clean").failed(2, "nothing was removed")
+    assert ": 1 runs, " in declined.stderr and "1 still run and stay" in declined.stderr
     assert "would remove 1 runs" in shop.invoke("remote-clean", "--dry-run").ok().stdout
     assert shop.json("remote-clean", "--yes")["living"] == 1
     assert [run["state"] for run in shop.json("remote-runs")] == ["running"]

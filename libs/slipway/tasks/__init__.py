@@ -10,11 +10,12 @@ from invoke.collection import Collection
 _written = sys.dont_write_bytecode
 sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
-from slipway.tasks import menu, names  # noqa: E402
+from slipway.tasks import completion, menu, names  # noqa: E402
 
 sys.dont_write_bytecode = _written
 
 names.install()
+completion.install()
 namespace = Collection(
     menu.plan,
     menu.build_base,

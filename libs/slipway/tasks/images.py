@@ -26,13 +26,15 @@ from slipway.tasks.invocation import Invocation, only
 
 
 def stack_names(here: Invocation, kind: str, names: Sequence[str]) -> tuple[str, ...]:
-    """``names``, or all images of ``kind``. ``build-base`` takes bases only; ``build`` takes any image."""
+    """``names``, or all images of ``kind``. ``build-base`` takes bases only; ``build`` takes any image, and all in a
+    stack of bases alone."""
     stack = here.repository.stack
     for name in names:
         stack[name]
-    if kind == "base" or not names:
-        return only(names, tuple(image.name for image in stack if image.kind == kind), kind)
-    return tuple(dict.fromkeys(names))
+    own = tuple(image.name for image in stack if image.kind == kind)
+    if kind == "base":
+        return only(names, own, kind)
+    return tuple(dict.fromkeys(names)) or own or tuple(image.name for image in stack)
 
 
 def run_plan(here: Invocation, names: Sequence[str]) -> None:

@@ -25,6 +25,7 @@ from slipway.settings import Value
 from slipway.survey import Repository, Survey, read_repository, survey
 from slipway.tasks import door, process
 from slipway.tasks.core import Core
+from slipway.tasks.names import refuse_tasks
 from slipway.worktree import Worktree
 
 if TYPE_CHECKING:
@@ -126,6 +127,11 @@ class Invocation:
         """A line for a person, who need not act on it."""
         self.console.note(f"note: {text}")
 
+    def agreed(self, question: str) -> bool:
+        """Ask the person at the terminal; the end of the input is a no."""
+        self.console.note(f"{question} [y/N]")
+        return sys.stdin.readline().strip().lower() in ("y", "yes")
+
     @property
     def home(self) -> Path:
         return self.settings.root / ".slipway"
@@ -215,6 +221,7 @@ class Invocation:
         if self.remote:
             self.call.begin()
         found = read_repository(self.settings, self.worktree, self.contexts)
+        refuse_tasks({image.name: image.dockerfile for image in found.stack})
         if found.unused and not _chain.lenient:
             raise UsageError.of(found.unused)
         for problem in found.unused:
@@ -273,7 +280,8 @@ def only(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ..
     nothing at all."""
     if not known:
         raise UsageError(
-            f"there is no {what} here", hint="apps/<name>/Dockerfile is a service, invoke images lists all"
+            f"there is no {what} here",
+            hint=f"invoke build builds what is there; infra/docker/<name>.Dockerfile would be a {what}",
         )
     for name in names:
         if name not in known:

@@ -13,12 +13,14 @@ from slipway.machine.prerequisites import Wanted
 from slipway.machine.setup import setup as bring_about
 from slipway.settings import Value
 from slipway.tasks.invocation import Invocation
+from slipway.tasks.process import is_terminal
 
 
 def run_setup(here: Invocation, *, yes: bool, dry_run: bool) -> None:
     told: list[str] = []
     say = told.append if here.json else here.console.line
-    done = bring_about(here.run, _wanted(here), say, ask=_ask if sys.stdin.isatty() else None, yes=yes, dry_run=dry_run)
+    ask = here.agreed if is_terminal(sys.stdin) else None
+    done = bring_about(here.run, _wanted(here), say, ask=ask, yes=yes, dry_run=dry_run)
     if here.json:
         here.answer({"told": told, "done": [asdict(action) for action in done]})
 
@@ -61,7 +63,3 @@ def _wanted(here: Invocation) -> Wanted:
         docker_host=reading.surroundings().docker_host,
         builder=here.settings["BUILDER"],
     )
-
-
-def _ask(question: str) -> bool:
-    return input(f"{question} [y/N] ").strip().lower() in ("y", "yes")

@@ -21,7 +21,7 @@ from invoke.parser.context import ParserContext, to_flag
 from invoke.parser.parser import ParseMachine
 from invoke.tasks import Task
 
-from slipway.errors import UsageError, suggestion
+from slipway.errors import Problem, UsageError, suggestion
 
 #: Arguments that are given as bare words: any number of names, one run.
 WORDS = ("names", "run")
@@ -74,6 +74,18 @@ def install() -> None:
     """Teach Invoke's parser, from here on."""
     ParseMachine.handle = _handle_names  # type: ignore[assignment,method-assign]
     ParseMachine.error = _refuse  # type: ignore[assignment,method-assign]
+
+
+def refuse_tasks(places: Mapping[str, str]) -> None:
+    """Raise UsageError for names that are also a task's: as words on the command line they would call it.
+
+    ``places`` maps a name to the file or folder that gives it.
+    """
+    words = command_line.get().words
+    what = "{} is also the name of a task, so it cannot be asked for by name"
+    problems = [Problem(place, what.format(name), "rename it") for name, place in places.items() if name in words]
+    if problems:
+        raise UsageError.of(problems)
 
 
 def task_of(context: ParserContext | None) -> str:

@@ -12,6 +12,7 @@ from slipway.remote.attaching import attach, bakes, choose, clean, runs_there
 from slipway.remote.preflight import refuse_lacks
 from slipway.tasks.images import tell
 from slipway.tasks.invocation import Invocation
+from slipway.tasks.process import is_terminal
 
 
 def run_check(here: Invocation) -> None:
@@ -50,23 +51,26 @@ def run_attach(here: Invocation, wanted: str) -> None:
 
 
 def run_clean(here: Invocation, *, yes: bool, dry_run: bool) -> None:
-    """Raises UsageError when nobody can be asked or the answer is no."""
+    """Show what would go, and remove it once that is agreed to.
+
+    Raises UsageError, before anything is contacted, when nobody can be asked; and for a no.
+    """
+    asks = not (yes or dry_run)
+    if asks and not is_terminal(sys.stdin):
+        hint = "invoke remote-clean --yes; --dry-run shows what would go"
+        raise UsageError("remote-clean: nothing was removed: nobody can be asked", hint=hint)
     host, project = here.reached, _project(here)
-    looked = clean(host.link, project, look=True)
-    what = f"{host.name}: {looked.runs} runs, {looked.size} in {project}"
-    if looked.living:
-        what += f"; {looked.living} still run and stay"
-    if not (dry_run or yes or not looked.runs) and not _agreed(f"{what}. Remove them?"):
-        raise UsageError("nothing was removed", hint="invoke remote-clean --yes")
-    done = looked if dry_run else clean(host.link, project, look=False)
+    if asks:
+        looked = clean(host.link, project, look=True)
+        stay = f"; {looked.living} still run and stay" if looked.living else ""
+        here.note(f"{host.name}: {looked.runs} runs, {looked.size} in {project}{stay}")
+        if looked.runs and not here.agreed("Remove them?"):
+            raise UsageError("remote-clean: nothing was removed", hint="invoke remote-clean --yes")
+    done = clean(host.link, project, look=dry_run)
     if here.json:
         here.answer({**vars(done), "folder": project, "dry_run": dry_run})
     else:
         here.console.line(f"{'would remove' if dry_run else 'removed'} {done.runs} runs, {done.size}")
-
-
-def _agreed(question: str) -> bool:
-    return sys.stdin.isatty() and input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
 def _project(here: Invocation) -> str:

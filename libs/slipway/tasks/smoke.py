@@ -12,6 +12,7 @@ from slipway.model import Reference
 from slipway.survey import Survey
 from slipway.tasks import door
 from slipway.tasks.invocation import Invocation, only
+from slipway.tasks.names import refuse_tasks
 
 
 def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
@@ -63,6 +64,7 @@ def _sweep(here: Invocation) -> None:
 
 def _targets(here: Invocation, known: Survey, names: Sequence[str], existing: frozenset[str]) -> list[testing.Target]:
     together = tuple(name for name in testing.together(existing) if name not in known.facts.digests)
+    refuse_tasks({name: f"{testing.TOGETHER}{name.replace('-', '_')}.py" for name in together})
     chosen = only(names, (*known.facts.digests, *together), "image or test")
     return [
         testing.Target(name, tests=testing.tests_for(name, (), existing))

@@ -1,0 +1,78 @@
+"""Image names for the shell's completion: ``invoke build svc-<TAB>``.
+
+Invoke completes tasks and flags, and has no way to say what else a task takes. So its ``complete`` is wrapped: after a
+slipway task that takes names, those of its images come first; for anything else nothing changes. The names come from
+the Dockerfiles' paths: nothing is read, and no engine is asked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import invoke.program
+from invoke.collection import Collection
+from invoke.completion.complete import complete
+from invoke.exceptions import ParseError
+from invoke.parser.context import ParserContext
+from invoke.parser.parser import Parser, ParseResult
+
+from slipway.errors import UsageError
+from slipway.tasks.names import task_of
+
+
+def install() -> None:
+    """Wrap Invoke's completion, from here on."""
+    invoke.program.complete = _complete  # type: ignore[attr-defined]
+
+
+def _complete(
+    names: list[str], core: ParseResult, initial_context: ParserContext, collection: Collection, parser: Parser
+) -> Any:
+    with contextlib.suppress(ValueError):  # a quote that is not closed yet
+        words = shlex.split(re.sub(rf"^({'|'.join(names)}) ", "", core.remainder))
+        for name in _names(words, parser, collection):
+            print(name)
+    return complete(names, core, initial_context, collection, parser)
+
+
+def _names(words: Sequence[str], parser: Parser, collection: Collection) -> list[str]:
+    """The images that may be meant by the last of ``words``, or by a word after it."""
+    context = _current(words, parser)
+    task = task_of(context)
+    if not task or context is None or "names" not in context.args:
+        return []
+    waits, last = ("", *words)[-2:]
+    if any(flag in context.flags and context.flags[flag].takes_value for flag in (waits, last)):
+        return []
+    if last.startswith("-") and last not in context.flags:
+        return []
+    given = set(context.args["names"].value) - {last}
+    return [name for name in _images(task, collection) if name not in given]
+
+
+def _current(words: Sequence[str], parser: Parser) -> ParserContext | None:
+    """Where a word that follows ``words`` would go; a line that is not finished yet is none to refuse."""
+    try:
+        contexts = parser.parse_argv(list(words))
+    except ParseError as error:
+        return error.context
+    return contexts[-1] if contexts else None
+
+
+def _images(task: str, collection: Collection) -> list[str]:
+    from slipway import settings, smoke, stack
+
+    try:
+        folder = collection.loaded_from
+        root = settings.find_root(Path(folder) if folder else None, Path.cwd())
+    except UsageError:
+        return []
+    bases = sorted(root.glob("infra/docker/*.Dockerfile"))
+    services = sorted(root.glob("apps/*/Dockerfile")) if task != "build-base" else []
+    together = smoke.together(smoke.find_tests(root)) if task == "smoke" else ()
+    return [*(stack.name_of(path.as_posix()) for path in (*bases, *services)), *together]
