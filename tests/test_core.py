@@ -97,3 +97,25 @@ def test_the_folder_of_the_tasks_file(tmp_path: Path, monkeypatch: pytest.Monkey
     program = Program()
     program.run(["invoke", "-r", str(tmp_path), "-c", "elsewhere", "where"], exit=False)
     assert Core.of(Context(program.config)).folder == tmp_path
+
+
+def test_settings_in_invokes_configuration(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``-f FILE``, after ``.env`` and before the defaults."""
+    (repository / ".env").write_text("OWNER=acme\n")
+    (tmp_path / "own.yaml").write_text("slipway: {registry: reg.example.com, owner: other, base-version: v7}\n")
+    monkeypatch.chdir(repository)
+    for name in ("REGISTRY", "OWNER", "BASE_VERSION"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(SystemExit) as left:
+        Program(namespace=namespace).run(["invoke", "-f", str(tmp_path / "own.yaml"), "config"])
+    assert left.value.code == 2
+    assert capsys.readouterr().err == (
+        "error: invoke's configuration: slipway.base-version is no setting\nhint:  did you mean BASE_VERSION?\n"
+    )
+    (tmp_path / "own.yaml").write_text("slipway: {registry: reg.example.com, owner: other}\n")
+    Program(namespace=namespace).run(["invoke", "-f", str(tmp_path / "own.yaml"), "config"])
+    rows = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+    assert ["REGISTRY", "reg.example.com", "invoke's configuration"] in rows
+    assert ["OWNER", "acme", ".env:1"] in rows

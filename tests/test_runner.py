@@ -202,3 +202,17 @@ def test_a_child_whose_parent_died_before_it_could_ask_does_not_begin() -> None:
         _prepare(set(), os.getpid())  # its parent is another process
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (1 if sys.platform == "linux" else 0)
+
+
+@pytest.mark.process
+@pytest.mark.fault("U31")
+def test_a_child_heeds_ctrl_c_though_we_ignore_it() -> None:
+    """A shell cannot trap a signal that it was started without; so it would be killed without a word."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        script = "trap 'echo cancelled; exit 7' INT; echo ready >&2; while :; do sleep 0.05; done"
+        ready: list[str] = []
+        result = run(Command(("sh", "-c", script)), ready.append, over=lambda: bool(ready))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (result.exit_code, result.stdout) == (7, "cancelled\n")

@@ -1,5 +1,6 @@
-"""Settings: flags over the environment over ``.env`` over the default; each knows where it came from.
+"""Settings: flags over the environment over ``.env`` over Invoke's configuration over the default.
 
+Each knows where it came from.
 The sole reader of ``os.environ``. ``[tool.slipway]`` in pyproject.toml holds what belongs to the repository and not to
 a machine: moving tags, size budgets and the limit of a context.
 """
@@ -11,6 +12,7 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from slipway.command import Secret
 from slipway.engine.address import buildx_words, context_name, engine_address
@@ -27,9 +29,13 @@ _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRI
 _NAMING = ("REGISTRY", "OWNER", "BASE_VERSION", "PYTHON_IMAGE")
 
 
+#: Where a value of invoke.yaml, ``INVOKE_SLIPWAY_*``, ``-f`` or ``Collection.configure`` came from.
+INVOKE = "invoke's configuration"
+
+
 @dataclass(frozen=True)
 class Value:
-    """A setting's value and its source: ``--version``, ``environment``, ``.env:3`` or ``default``."""
+    """A setting's value and its source: ``--version``, ``environment``, ``.env:3``, ``INVOKE`` or ``default``."""
 
     name: str
     value: str
@@ -123,10 +129,12 @@ def load(
     flags: Mapping[str, Value] | None = None,
     environment: Mapping[str, str] | None = None,
     learn: Callable[[tuple[Secret, ...]], object] = lambda secrets: None,
+    configured: Mapping[str, str] = MappingProxyType({}),
 ) -> Settings:
     """Read all sources. Raises UsageError with every problem at once; nothing is contacted.
 
-    ``learn`` is given every secret that the sources hold before a problem of any of them is told.
+    ``learn`` is given every secret that the sources hold before a problem of any of them is told. ``configured``
+    settings, those of Invoke's configuration, stand before the defaults.
     """
     environment = os.environ if environment is None else environment
     entries, problems = _read_env(root / ".env")
@@ -134,8 +142,14 @@ def load(
     known = {setting.name for setting in SETTINGS}
     values: dict[str, Value] = {}
     found = list(problems)
+    found += [
+        Problem(INVOKE, f"slipway.{name.lower()} is no setting", suggestion(name, known, "invoke config lists them"))
+        for name in configured
+        if name not in known
+    ]
     for setting in SETTINGS:
-        value = _choose(setting, from_file, environment, flags or {})
+        default = Value(setting.name, configured[setting.name], INVOKE) if setting.name in configured else None
+        value = _choose(setting, from_file, environment, flags or {}, default)
         values[setting.name] = value
         found += _check(setting, value)
     extra = {
@@ -223,13 +237,17 @@ def surroundings() -> Surroundings:
 
 
 def _choose(
-    setting: Setting, file: Mapping[str, Value], environment: Mapping[str, str], flags: Mapping[str, Value]
+    setting: Setting,
+    file: Mapping[str, Value],
+    environment: Mapping[str, str],
+    flags: Mapping[str, Value],
+    configured: Value | None,
 ) -> Value:
     if setting.name in flags:
         return flags[setting.name]
     if setting.name in environment:
         return Value(setting.name, environment[setting.name], "environment")
-    return file.get(setting.name, Value(setting.name, setting.default, "default"))
+    return file.get(setting.name) or configured or Value(setting.name, setting.default, "default")
 
 
 def _check(setting: Setting, value: Value) -> list[Problem]:

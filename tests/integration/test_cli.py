@@ -189,3 +189,23 @@ def test_images_shows_every_image_and_its_state(stack: Stack) -> None:
     }
     shown = shop.invoke("images").ok().stdout
     assert all(any(name in line and state in line for line in shown.splitlines()) for name, state in states.items())
+
+
+@pytest.mark.fault("C30")
+def test_invokes_dry_builds_and_pushes_nothing(stack: Stack) -> None:
+    shop = stack("shop")
+    shop.invoke("--dry", "build", "svc-sign").ok()
+    assert (shop.tags(), shop.runs()) == (set(), [])
+    assert "buildx bake" in shop.invoke("-e", "build", "svc-sign").ok().stderr
+    shop.invoke("push", "svc-sign", "-R").ok()
+    assert shop.published("svc-sign") == ""
+    shop.invoke("-R", "smoke").failed(2, "smoke: has no dry run")
+
+
+def test_images_of_a_name(stack: Stack) -> None:
+    shop = stack("shop")
+    assert [entry["image"] for entry in shop.json("images", "svc-cart", "svc-sign")] == ["svc-cart", "svc-sign"]
+    shop.invoke("images", "svc-crat").failed(2, "svc-crat: matches no image", "did you mean svc-cart?")
+    assert {entry["reference"] for entry in shop.json("images", "svc-sign", "--owner", "me", "--version", "v9")} == {
+        f"{shop.settings['REGISTRY']}/me/svc-sign:v9"
+    }

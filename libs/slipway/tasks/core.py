@@ -7,8 +7,9 @@ they move.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from invoke.context import Context
@@ -22,16 +23,18 @@ _UNUSED = {"warn": "-w", "pty": "-p", "hide": "--hide"}
 @dataclass(frozen=True)
 class Core:
     """``echo``: show every command that is run · ``timeout``: seconds that an image's steps may take; 0: as set ·
-    ``folder``: where the tasks file is."""
+    ``folder``: where the tasks file is · ``settings``: what Invoke's configuration has below ``slipway``."""
 
     echo: bool = False
     timeout: int = 0
     folder: Path | None = None
+    settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     @classmethod
     def of(cls, c: Context) -> Core:
         folder = getattr(c.config, "_project_prefix", None)
-        return cls(bool(c.config.run.echo), c.config.timeouts.command or 0, Path(folder) if folder else None)
+        settings = {name.upper(): str(value) for name, value in dict(c.config.get("slipway", {})).items()}
+        return cls(bool(c.config.run.echo), c.config.timeouts.command or 0, Path(folder) if folder else None, settings)
 
 
 def obey(c: Context, task: str, parameters: Collection[str], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -100,7 +100,7 @@ def task(function: Callable[..., None] | None = None, *, name: str | None = None
                 with _opened:
                     function(c, **arguments)
             except SlipwayError as error:
-                error = error.redacted(_shown)
+                error = error.redacted(shown)
                 _end(str(error), error.exit_code, error=error, json=kwargs.get("json", False))
             except process.Terminated:
                 process.heed_no_more()
@@ -146,7 +146,7 @@ def _tell(tell: Callable[[Any], None], content: Any) -> None:
         process.silence(error.stream)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """``text`` without secrets, and its commands as they are called on this command line: ``invoke images.build``."""
     called = names.command_line.get().called
     text = redactor()(text)

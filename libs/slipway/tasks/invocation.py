@@ -97,7 +97,7 @@ class Invocation:
         around = settings.surroundings()
         door.redactor().learn(around.secrets)
         tty = process.is_terminal(sys.stderr) and process.is_terminal(sys.stdout) and not around.ci
-        self.console = Console(tty=tty, color=not around.no_color, redact=door.redactor())
+        self.console = Console(tty=tty, color=not around.no_color, redact=door.shown)
 
     def echo(self, text: str) -> None:
         """Show a command that is run."""
@@ -106,7 +106,7 @@ class Invocation:
     @cached_property
     def settings(self) -> settings.Settings:
         root = settings.find_root(self.core.folder, Path.cwd())
-        return settings.load(root, _chain.flags, learn=door.redactor().learn)
+        return settings.load(root, _chain.flags, learn=door.redactor().learn, configured=self.core.settings)
 
     def under(self, versions: Mapping[str, str]) -> None:
         """Go on with these versions, as if they had been given by ``--version``."""

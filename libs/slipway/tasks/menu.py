@@ -126,7 +126,7 @@ def list_images(
     allow_unused_env: bool = False,
     json: bool = False,
 ) -> None:
-    """Show the tree of images, or of those named, with sizes, digests and state."""
+    """Show images as a tree with sizes, digests and state."""
     from slipway.tasks import images
     from slipway.tasks.invocation import Invocation, Naming, Where
 
