@@ -20,6 +20,7 @@ def test_the_bake_file() -> None:
         labels={"slipway.input": "sha256:1"},
         links={"reg:1/a/base-ml:v1": "docker-image://reg:1/a/base-ml:in-2", "wheelhouse": "/wheels"},
         secrets={"ca": "/ca.pem"},
+        ssh=("default",),
         platforms=("linux/amd64",),
         fresh=True,
     )
@@ -39,6 +40,7 @@ def test_the_bake_file() -> None:
                     "wheelhouse": "/wheels",
                 },
                 "secret": ['"id=ca","src=/ca.pem"'],
+                "ssh": ["default"],
                 "platforms": ["linux/amd64"],
                 "no-cache": True,
             },

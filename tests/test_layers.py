@@ -24,7 +24,7 @@ LAYERS = {
     "1 core": "dockerfile stack graph digest bake progress envfile project setting given layers permissions condition",
     "2 policy": "plan advice",
     "3 edges": "settings worktree engine registry runner ssh runs pipconfig containers leftovers",
-    "4 use cases": "rules history survey solve build push smoke machine remote",
+    "4 use cases": "mounts rules history survey solve build push smoke machine remote",
     "5 faces": "layout console report",
     "6 door": "tasks",
 }

@@ -116,6 +116,11 @@ base-ml = "much"
         ),
         ("[tool.slipway]\ninsecure-registries = [3]", "pyproject.toml:2", "insecure-registries is a list of addresses"),
         ("[tool.slipway]\ncontext-limit = '2 GB over parent'", "pyproject.toml:2", "context-limit is a size such as"),
+        ("[tool.slipway]\nssh = 'default'", "pyproject.toml:2", "ssh is a list of ids"),
+        ("[tool.slipway]\nsecrets = ['a']", "pyproject.toml:2", "secrets maps an id to its source"),
+        ("[tool.slipway.secrets]\na = 'x'", "pyproject.toml:2", "secrets.a is a table with a file or an env"),
+        ("[tool.slipway.secrets]\na = { env = '' }", "pyproject.toml:2", "secrets.a is a table with a file or an env"),
+        ("[tool.slipway.secrets]\n'..' = { env = 'A' }", "pyproject.toml:2", "secrets: '..' is not an id"),
         ("[tool.slipway.allow]\nsvc-a = 3", "pyproject.toml:1", "allow maps an image to rules and the reasons"),
         ("[tool.slipway]\nallow = ['svc-a']", "pyproject.toml:2", "allow maps an image to rules and the reasons"),
         ("[tool.slipway.allow]\nsvc-a = { download = '' }", "pyproject.toml:2", "allow.svc-a.download is the reason"),
@@ -128,10 +133,17 @@ base-ml = "much"
 def test_a_wrong_table(text: str, where: str, what: str) -> None:
     ((found, said, hint),) = problems(text)
     assert (found, said[: len(what)]) == (where, what)
-    known = "known: moving-tags, insecure-registries, context-limit, budgets, allow-root, allow-setuid, allow"
+    known = (
+        "known: moving-tags, insecure-registries, context-limit, budgets, allow-root, allow-setuid, allow, secrets, ssh"
+    )
     rules = "known: secret-name, secret-value, download, unpinned-add, frontend, extra-index"
+    sources = 'gh_token = { env = "GH_TOKEN" }, npmrc = { file = "~/.npmrc" }'
     hints = {
         "is a table": "[tool.slipway]",
+        "ssh is a list of ids": 'ssh = ["default"]',
+        "secrets maps an id to its source": sources,
+        "secrets.a is a table with a file or an env": sources,
+        "secrets: '..' is not an id": "letters and digits, with _ . / - between them",
         "unknown key 'zzz'": known,
         "allow maps an image to rules and the reasons to break them": 'svc-x = { download = "why" }',
         "allow.svc-a.download is the reason why": 'download = "why"',

@@ -33,7 +33,8 @@ _ALL = "_all"
 class Target:
     """One image to bake. ``links`` maps a FROM string to ``target:<name>`` or ``docker-image://<reference>``.
 
-    ``secrets`` maps an id to the file that holds the secret. ``fresh``: no step of it comes from the cache.
+    ``secrets`` maps an id to the file that holds the secret; ``ssh`` are the ids under which the agent is forwarded.
+    ``fresh``: no step of it comes from the cache.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Target:
     labels: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    ssh: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     fresh: bool = False
 
@@ -108,6 +110,7 @@ def _describe(target: Target, output: str) -> dict[str, Any]:
         "labels": dict(target.labels),
         "contexts": dict(target.links),
         "secret": _secrets(target),
+        "ssh": list(target.ssh),
         "platforms": list(target.platforms),
         "no-cache": target.fresh,
     }

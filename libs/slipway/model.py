@@ -217,6 +217,7 @@ class Image:
     args: tuple[str, ...] = ()
     content: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
+    ssh: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
     frontend: str = ""
 

@@ -5,6 +5,12 @@ moving-tags = ["latest"]
 context-limit = "2 GB"
 allow-setuid = ["/usr/bin/ping"]
 
+ssh = ["default"]
+
+[tool.slipway.secrets]
+gh_token = { env = "GH_TOKEN" }
+npmrc = { file = "~/.npmrc" }
+
 [tool.slipway.budgets]
 base-ml = "1.3 GB over parent"
 
@@ -29,9 +35,22 @@ from slipway.errors import Problem, UsageError, suggestion
 from slipway.redact import without_login
 from slipway.sizes import parse_size, size
 
-_KEYS = ("moving-tags", "insecure-registries", "context-limit", "budgets", "allow-root", "allow-setuid", "allow")
+_KEYS = (
+    *("moving-tags", "insecure-registries", "context-limit", "budgets", "allow-root", "allow-setuid", "allow"),
+    *("secrets", "ssh"),
+)
+_SECRET_ID = re.compile(r"\w[\w./ -]{0,127}", re.ASCII)
 #: The rules of policy that a reason may set aside; a secret that slipway knows is never one.
 ALLOWABLE = tuple(rule for rule in Rule if rule != Rule.KNOWN_SECRET)
+
+
+@dataclass(frozen=True)
+class SecretSource:
+    """Where a secret of builds comes from: a ``file`` (a path from the repository's root, or ``~/…``), or a name in the
+    environment or in ``.env``."""
+
+    file: str = ""
+    env: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,8 +59,9 @@ class Project:
     image → budget.
 
     ``allow_root``: image → why its user may be root. ``allow_setuid``: paths of setuid and setgid programs beside those
-    that Debian brings. ``allow``: image → rule of policy → why its Dockerfile may break it. ``places``: key, image with
-    a budget, or ``allow.<image>`` → ``file:line``.
+    that Debian brings. ``allow``: image → rule of policy → why its Dockerfile may break it. ``secrets``: id → what a
+    build's secret mount of that id is given; ``ssh``: ids under which ssh's agent is forwarded. ``places``: key, image
+    with a budget, ``allow.<image>``, or ``secrets.<id>`` → ``file:line``.
     """
 
     moving_tags: tuple[str, ...] = ("latest",)
@@ -51,6 +71,8 @@ class Project:
     allow_root: Mapping[str, str] = field(default_factory=dict)
     allow_setuid: tuple[str, ...] = ()
     allow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    secrets: Mapping[str, SecretSource] = field(default_factory=dict)
+    ssh: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -70,7 +92,11 @@ class Project:
             for name, rules in self.allow.items()
             for rule, why in rules.items()
         ]
-        return tuple(keys)
+        keys += [
+            (f"secrets.{name}", f"env {source.env}" if source.env else source.file, self.places[f"secrets.{name}"])
+            for name, source in self.secrets.items()
+        ]
+        return (*keys, *((("ssh", ", ".join(self.ssh), self.places["ssh"]),) if self.ssh else ()))
 
 
 def parse_project(data: bytes, path: str = "pyproject.toml") -> tuple[Project, tuple[Problem, ...]]:
@@ -100,8 +126,11 @@ def parse_project(data: bytes, path: str = "pyproject.toml") -> tuple[Project, t
         given["allow_setuid"] = tuple(table["allow-setuid"])
     given["allow_root"] = dict(table.get("allow-root", {}))
     given["allow"] = {name: dict(rules) for name, rules in table.get("allow", {}).items()}
+    given["secrets"] = {name: SecretSource(**source) for name, source in table.get("secrets", {}).items()}
+    given["ssh"] = tuple(table.get("ssh", ()))
     places = {key: f"{path}:{_line(text, key)}" for key in (*table, *budgets)}
     places |= {f"allow.{name}": f"{path}:{_line(text, 'allow', name)}" for name in given["allow"]}
+    places |= {f"secrets.{name}": f"{path}:{_line(text, 'secrets', name)}" for name in given["secrets"]}
     return Project(**given, budgets=budgets, places=places), ()
 
 
@@ -130,6 +159,10 @@ def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     if not (isinstance(allowed, dict) and all(isinstance(why, str) and why.strip() for why in allowed.values())):
         yield "allow-root", "allow-root maps an image to the reason why its user may be root", ""
     yield from _allow_faults(table.get("allow", {}))
+    yield from _secret_faults(table.get("secrets", {}))
+    ssh = table.get("ssh", [])
+    if not (isinstance(ssh, list) and all(isinstance(name, str) and _SECRET_ID.fullmatch(name) for name in ssh)):
+        yield "ssh", "ssh is a list of ids", 'ssh = ["default"]'
     budgets = table.get("budgets", {})
     if not isinstance(budgets, dict):
         yield "budgets", "budgets maps an image to a size such as '200 MB'", ""
@@ -150,6 +183,22 @@ def _allow_faults(allow: object) -> Iterator[tuple[str, str, str]]:
                 yield name, f"allow.{name}: no rule {rule!r} can be allowed", suggestion(rule, ALLOWABLE, known)
             elif not (isinstance(why, str) and why.strip()):
                 yield name, f"allow.{name}.{rule} is the reason why", f'{rule} = "why"'
+
+
+def _secret_faults(secrets: object) -> Iterator[tuple[str, str, str]]:
+    form = 'gh_token = { env = "GH_TOKEN" }, npmrc = { file = "~/.npmrc" }'
+    if not isinstance(secrets, dict):
+        yield "secrets", "secrets maps an id to its source", form
+        return
+    for name, source in secrets.items():
+        if not _SECRET_ID.fullmatch(name):
+            yield name, f"secrets: {name!r} is not an id", "letters and digits, with _ . / - between them"
+        elif not (
+            isinstance(source, dict)
+            and len(source) == 1
+            and all(key in ("file", "env") and isinstance(text, str) and text for key, text in source.items())
+        ):
+            yield name, f"secrets.{name} is a table with a file or an env", form
 
 
 def _is_size(value: object, suffix: str = "") -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from slipway import mounts
 from slipway.dockerfile import Hazard, Rule
 from slipway.dockerfile.hazards import extra_index
 from slipway.errors import PolicyError, Problem, SlipwayError, UsageError, one_line, suggestion
@@ -100,7 +101,15 @@ def notes(assembly: Assembly, project: Project, leaving: Sequence[str]) -> tuple
     hazards = [f"{problem}; {problem.hint}" for problem, _ in told]
     links = [f"{one_line(link)} leads out of the context: sent as a link, never followed" for link in leaving]
     more = [f"{len(links) - _LINKS_SHOWN} more links lead out"] if len(links) > _LINKS_SHOWN else []
-    return (*frontends, *_contexts(assembly), *hazards, *_unmeant(assembly), *links[:_LINKS_SHOWN], *more)
+    return (
+        *frontends,
+        *_contexts(assembly),
+        *hazards,
+        *mounts.notes(assembly, project),
+        *_unmeant(assembly),
+        *links[:_LINKS_SHOWN],
+        *more,
+    )
 
 
 def _contexts(assembly: Assembly) -> Iterator[str]:

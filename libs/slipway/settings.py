@@ -44,12 +44,16 @@ class Value:
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting with its source, the build args ``.env`` adds, and the project's own table."""
+    """Every setting with its source, the build args ``.env`` adds, and the project's own table.
+
+    ``secret_values``: the names that secrets of builds come from → what the environment or ``.env`` holds.
+    """
 
     root: Path
     values: Mapping[str, Value]
     extra: Mapping[str, Value]
     project: Project
+    secret_values: Mapping[str, Secret] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> str:
         return self.values[name].value
@@ -83,13 +87,20 @@ class Settings:
     @property
     def shown(self) -> tuple[Value, ...]:
         """Every setting, the build args of ``.env``, and the project's table; what is secret as *** and its length."""
-        extra = [Value(name, _masked(name, value.value), value.source) for name, value in self.extra.items()]
+        extra = [
+            Value(name, _masked(value.value, self._is_secret(name)), value.source) for name, value in self.extra.items()
+        ]
         return (*self.values.values(), *extra, *(Value(*entry) for entry in self.project.shown))
 
     @property
     def withheld(self) -> tuple[Secret, ...]:
-        """The values of ``.env`` whose name says that they are secret: they may stand in no image."""
-        return tuple(Secret(value.value) for name, value in self.extra.items() if _SECRET_NAME.search(name))
+        """The secrets of builds, and the values of ``.env`` whose name says that they are secret: they may stand in no
+        image."""
+        named = (Secret(value.value) for name, value in self.extra.items() if _SECRET_NAME.search(name))
+        return (*self.secret_values.values(), *named)
+
+    def _is_secret(self, name: str) -> bool:
+        return name in self.secret_values or bool(_SECRET_NAME.search(name))
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
@@ -102,7 +113,8 @@ class Settings:
         """What Dockerfiles may declare: the naming settings, the root image, VERSION if it is set, and what ``.env``
         adds."""
         named = {name: self[name] for name in (*_NAMING, *(("VERSION",) if self["VERSION"] else ()))}
-        return named | {name: value.value for name, value in self.extra.items()}
+        extra = {name: value.value for name, value in self.extra.items() if name not in self.secret_values}
+        return named | extra
 
     @property
     def unset_args(self) -> frozenset[str]:
@@ -160,7 +172,11 @@ def load(
     found += [problem for value in extra.values() for problem in _undecodable(value)]
     project, more = _read_project(root / "pyproject.toml")
     found += more
-    settings = Settings(root, values, extra, project)
+    names = {source.env for source in project.secrets.values() if source.env}
+    sources = {**{name: value.value for name, value in from_file.items()}, **environment}
+    secret_values = {name: Secret(sources[name]) for name in sorted(names) if sources.get(name)}
+    found += [problem for name in secret_values for problem in _undecodable(Value(name, sources[name], "environment"))]
+    settings = Settings(root, values, extra, project, secret_values)
     learn(settings.secrets)
     if found:
         raise UsageError.of(found)
@@ -168,13 +184,14 @@ def load(
 
 
 def unused(settings: Settings, declared: Collection[str]) -> tuple[Problem, ...]:
-    """A problem for each name in ``.env`` that is neither a setting nor an ARG of any Dockerfile."""
-    known = [*settings.values, *declared]
+    """A problem for each name in ``.env`` that is neither a setting, nor an ARG of any Dockerfile, nor a secret's."""
+    used = {*declared, *(source.env for source in settings.project.secrets.values())}
+    known = [*settings.values, *used - {""}]
     unknown = "no setting and no Dockerfile's ARG has this name"
     return tuple(
         Problem(value.source, f"{value.name} is used by no image", suggestion(value.name, known, unknown))
         for value in settings.extra.values()
-        if value.name not in declared
+        if value.name not in used
     )
 
 
@@ -275,9 +292,9 @@ def _undecodable(value: Value) -> list[Problem]:
     return []
 
 
-def _masked(name: str, value: str) -> str:
+def _masked(value: str, secret: bool) -> str:
     """A secret as *** and how long it is; a URL without its login; any other value as it is."""
-    if _SECRET_NAME.search(name):
+    if secret:
         return f"{MASK} ({len(value)} characters)"
     return without_logins(value)
 

@@ -39,10 +39,11 @@ class Site:
 
     ``root``: the folder it runs in · ``context``: a context (a path from the repository's root) → its path from there ·
     ``dockerfile``: an image → the absolute path of what BuildKit reads as its Dockerfile ·
-    ``contexts``: name → folder of what the whole machine gives · ``secrets``: id → file, never in a layer · ``buildx``:
-    the words that run it · ``builder``: the engine's own, by name · ``run``: runs it · ``changed``: whether what it
-    read is still what was planned · ``expect`` is told beforehand what will be run if nothing fails ·
-    ``carriers``: a named context → an image of its files, which is baked and given in its place.
+    ``contexts``: name → folder of what the whole machine gives · ``secrets``: id → file, never in a layer · ``ssh``:
+    ids of agents that are forwarded · ``buildx``: the words that run it · ``builder``: the engine's own, by name ·
+    ``run``: runs it · ``changed``: whether what it read is still what was planned · ``expect`` is told beforehand what
+    will be run if nothing fails · ``carriers``: a named context → an image of its files, which is baked and given in
+    its place.
     """
 
     root: str
@@ -51,6 +52,7 @@ class Site:
     dockerfile: Callable[[Image], str]
     contexts: Mapping[str, str]
     secrets: Mapping[str, str]
+    ssh: tuple[str, ...] = ()
     buildx: tuple[str, ...] = DOCKER_BUILDX
     builder: str = "default"
     changed: ChangedSince = changed_since
@@ -62,6 +64,7 @@ def site_here(
     repository: Repository,
     run: Watched,
     secrets: Mapping[str, Path],
+    ssh: tuple[str, ...] = (),
     buildx: tuple[str, ...] = DOCKER_BUILDX,
     builder: str = "default",
 ) -> Site:
@@ -74,6 +77,7 @@ def site_here(
         dockerfile=lambda image: str(root / repository.define(image)),
         contexts={name: str(folder) for name, folder in repository.contexts.items()},
         secrets={name: str(file) for name, file in secrets.items()},
+        ssh=ssh,
         buildx=buildx,
         builder=builder,
         carriers=dict(_carriers_here(repository, root)),
@@ -255,6 +259,7 @@ def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
         labels=labels,
         links=links,
         secrets={name: file for name, file in site.secrets.items() if name in image.secrets},
+        ssh=tuple(name for name in site.ssh if name in image.ssh),
         platforms=work.settings.platforms,
         fresh=step.fresh,
     )

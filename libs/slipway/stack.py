@@ -174,6 +174,7 @@ def _image(
         args=reading.args,
         content=tuple(arg for arg in reading.args if arg not in reading.naming),
         secrets=reading.secrets,
+        ssh=tuple(dict.fromkeys(mount.id for mount in reading.mounts if mount.kind == "ssh")),
         contexts=tuple(dict.fromkeys(source.context for source in reading.named)),
         frontend=reading.frontend,
     )

@@ -2,6 +2,19 @@
 
 from slipway.dockerfile.reading import read
 from slipway.dockerfile.text import Dockerfile, parse
-from slipway.dockerfile.values import Hazard, Reading, Rule, Source, Stage, Use, is_glob, united
+from slipway.dockerfile.values import Hazard, Mount, Reading, Rule, Source, Stage, Use, is_glob, united
 
-__all__ = ["Dockerfile", "Hazard", "Reading", "Rule", "Source", "Stage", "Use", "is_glob", "parse", "read", "united"]
+__all__ = [
+    "Dockerfile",
+    "Hazard",
+    "Mount",
+    "Reading",
+    "Rule",
+    "Source",
+    "Stage",
+    "Use",
+    "is_glob",
+    "parse",
+    "read",
+    "united",
+]

@@ -16,9 +16,9 @@ from slipway.dockerfile import hazards
 from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.scope import Globals, Problems, Scope, globals_of, platform_args, stage_scope
 from slipway.dockerfile.secretnames import SECRETS_CHECK, matches_check
-from slipway.dockerfile.stages import Head, Triggers, context_of, heads_of, mount_fields, needed, origin
+from slipway.dockerfile.stages import Head, Triggers, context_of, heads_of, mount_fields, needed, origin, outside_mount
 from slipway.dockerfile.text import Dockerfile, Instruction, heredoc
-from slipway.dockerfile.values import Hazard, Reading, Rule, Source, Stage, Use
+from slipway.dockerfile.values import Hazard, Mount, Reading, Rule, Source, Stage, Use
 from slipway.dockerfile.words import json_words, pairs, ports, shell_words
 from slipway.model import Reference
 
@@ -86,7 +86,7 @@ class _Reader:
     declared: set[str] = field(default_factory=set)
     automatic: set[str] = field(default_factory=set)
     remotes: list[str] = field(default_factory=list)
-    secrets: list[str] = field(default_factory=list)
+    mounts: list[Mount] = field(default_factory=list)
     hazards: list[Hazard] = field(default_factory=list)
     weighed: set[str] = field(default_factory=set)
 
@@ -103,7 +103,8 @@ class _Reader:
             naming=tuple(sorted(name for name in self.leading - self.declared if not _HEEDED.fullmatch(name))),
             builder=any(name.startswith("BUILD") for name in self.automatic - self.args.keys()),
             remotes=_once(self.remotes),
-            secrets=_once(self.secrets),
+            secrets=_once([mount.id for mount in self.mounts if mount.kind == "secret"]),
+            mounts=_once(self.mounts),
             hazards=_once([*hazards.in_frontend(self.dockerfile, frontend), *self.hazards]),
             weighed=frozenset(self.weighed),
             frontend=frontend,
@@ -275,11 +276,8 @@ class _Reader:
         kind = fields.get("type", "bind").lower()
         if kind not in ("bind", "cache", "secret", "ssh", "tmpfs"):
             raise WordError(f"unknown mount type {kind}", hint="bind, cache, secret, ssh or tmpfs")
-        if kind == "secret":
-            secret = fields.get("id") or fields.get("source") or posixpath.basename(fields.get("target", ""))
-            if not secret:
-                raise WordError("a secret mount needs an id or a target")
-            self.secrets.append(secret)
+        if kind in ("secret", "ssh"):
+            self.mounts.append(outside_mount(kind, fields, instruction.line))
         elif kind == "bind" or fields.get("from"):
             path = self._path(mount.get("source", ""), scope)
             self._add(fields.get("from", ""), (_normal(path),), (), instruction)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import posixpath
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.scope import Globals, Problems
 from slipway.dockerfile.text import Dockerfile, Instruction, Section, inherited
+from slipway.dockerfile.values import Mount
 from slipway.errors import Problem, suggestion
 from slipway.model import Reference
 
@@ -142,6 +144,15 @@ def mount_fields(text: str) -> dict[str, str]:
     if re.search(r"\$.", found.get("from", "")):
         raise WordError("a mount's from takes no variable", hint="name it as a stage: FROM … AS name")
     return found
+
+
+def outside_mount(kind: str, fields: Mapping[str, str], line: int) -> Mount:
+    """A mount of a secret or of ssh's agent, its fields expanded. Raises WordError for a secret without an id."""
+    default = "default" if kind == "ssh" else fields.get("source") or posixpath.basename(fields.get("target", ""))
+    name = fields.get("id") or default
+    if not name:
+        raise WordError("a secret mount needs an id or a target")
+    return Mount(kind, name, fields.get("required", "false").lower() in ("", "true", "1"), line)
 
 
 def origin(name: str, heads: list[Head], *, indexed: bool) -> int | str:

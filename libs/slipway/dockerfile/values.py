@@ -63,6 +63,16 @@ class Stage:
     line: int
 
 
+@dataclass(frozen=True)
+class Mount:
+    """A RUN's mount of a secret or of ssh's agent: ``kind`` is ``secret`` or ``ssh``."""
+
+    kind: str
+    id: str
+    required: bool
+    line: int
+
+
 class Rule(StrEnum):
     """The rules of policy for Dockerfiles, by the code that errors name and ``[tool.slipway.allow]`` takes."""
 
@@ -103,10 +113,11 @@ class Reading:
     ``sources`` read the build context, ``named`` the named contexts. ``args``: the declared ARGs a build arg can set,
     sorted; ``naming``: those of them that only FROM lines use, so that they say what a stage stands on and nothing
     else. ``builder``: whether the platform of who builds is asked for (BUILDPLATFORM and its like). ``remotes``: URLs
-    and git repositories of ADD. ``secrets``: ids of secret mounts. ``hazards``: what a policy is about; ``weighed``:
-    the variables among them and those let pass that BuildKit's check for secrets warns of. ``frontend``: the image that
-    is to read the file, or "" for the engine's own. The rest is of the final stage, as far as this file says: ``user``;
-    ``exposed`` (``8000/tcp``); ``entry``, whether a CMD or ENTRYPOINT is set; ``onbuild``, its triggers.
+    and git repositories of ADD. ``secrets``: ids of secret mounts; ``mounts``: those and the mounts of ssh.
+    ``hazards``: what a policy is about; ``weighed``: the variables among them and those let pass that BuildKit's check
+    for secrets warns of. ``frontend``: the image that is to read the file, or "" for the engine's own. The rest is of
+    the final stage, as far as this file says: ``user``; ``exposed`` (``8000/tcp``); ``entry``, whether a CMD or
+    ENTRYPOINT is set; ``onbuild``, its triggers.
 
     An ARG that a stage declares is no naming one, though nothing reads it: BuildKit puts it into the environment of
     each RUN below it, and into the image's history.
@@ -130,6 +141,7 @@ class Reading:
     entry: bool = False
     onbuild: tuple[str, ...] = ()
     uses: Mapping[str, Use] = field(default_factory=dict, compare=False)
+    mounts: tuple[Mount, ...] = field(default=(), compare=False)
 
 
 def united(readings: Sequence[Reading]) -> Reading:
@@ -149,6 +161,7 @@ def united(readings: Sequence[Reading]) -> Reading:
         builder=any(reading.builder for reading in readings),
         remotes=_once(remote for reading in readings for remote in reading.remotes),
         secrets=_once(secret for reading in readings for secret in reading.secrets),
+        mounts=_once(mount for reading in readings for mount in reading.mounts),
         hazards=_once(hazard for reading in readings for hazard in reading.hazards),
         weighed=frozenset(name for reading in readings for name in reading.weighed),
         uses={base: use for reading in reversed(readings) for base, use in reading.uses.items()},

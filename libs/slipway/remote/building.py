@@ -17,6 +17,7 @@ from slipway.command import Command, Result
 from slipway.engine.address import DOCKER_BUILDX
 from slipway.errors import SyncError
 from slipway.model import LocalImage
+from slipway.mounts import file_name
 from slipway.plan import BUILD, Plan
 from slipway.remote.host import BuildHost
 from slipway.remote.jobs import Beginning, DiffersError, Job, follow, stop
@@ -62,7 +63,7 @@ def site_there(
         _do(host.link, 'rm -rf -- "$1"', folder)
         raise
     say(_told((tree, *more)))
-    given_secrets = {name: file.read_bytes() for name, file in secrets.items()}
+    given_secrets = {file_name(name): file.read_bytes() for name, file in secrets.items()}
     bakes = Bakes(
         host.link,
         folder,
@@ -75,7 +76,7 @@ def site_there(
         context=lambda context: f"context/{links[context]}",
         dockerfile=lambda image: f"{folder}/tree/{known.repository.define(image)}",
         contexts=given,
-        secrets={name: f"{folder}/secrets/{name}" for name in secrets},
+        secrets={name: f"{folder}/secrets/{file_name(name)}" for name in secrets},
         changed=_nothing,
         expect=bakes.expect,
         builder=host.facts.context,

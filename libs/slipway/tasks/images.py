@@ -14,14 +14,16 @@ from types import MappingProxyType
 from typing import Any
 
 from slipway import build as building
-from slipway import layout, report, runs, settings
+from slipway import layout, mounts, report, runs, settings
 from slipway import push as pushing
 from slipway.errors import UsageError, one_line
 from slipway.history import only_modes
+from slipway.mounts import Given
 from slipway.pipconfig import pip_conf, uv_toml
 from slipway.plan import Outcome, Plan, as_json, plan_build
 from slipway.solve import Options, Site, Work, site_here
 from slipway.survey import Survey, refuse_secrets
+from slipway.tasks import door
 from slipway.tasks.invocation import Invocation, only
 
 
@@ -40,7 +42,9 @@ def stack_names(here: Invocation, kind: str, names: Sequence[str]) -> tuple[str,
 def run_plan(here: Invocation, names: Sequence[str]) -> None:
     known = here.survey(names or None)
     selected = tuple(names) or tuple(known.facts.digests)
-    show_plan(here, known, plan_build(known.stack, selected, known.facts))
+    plan = plan_build(known.stack, selected, known.facts)
+    mounted(here, known, plan)
+    show_plan(here, known, plan)
 
 
 def run_images(here: Invocation, names: Sequence[str]) -> None:
@@ -77,6 +81,7 @@ def run_build(here: Invocation, names: Sequence[str], kind: str, options: Option
     fresh = selected if options.no_cache else ()
     known = here.survey(selected)
     plan = plan_build(known.stack, selected, known.facts, fresh)
+    mounted(here, known, plan)
     if not dry_run and get_roots(here, known, plan):
         known = here.survey(selected)
         plan = plan_build(known.stack, selected, known.facts, fresh)
@@ -92,7 +97,8 @@ def run_build(here: Invocation, names: Sequence[str], kind: str, options: Option
     with runs.lock(here.home, "build"), here.record() as record:
         record.write("plan.json", as_json(plan))
         images = [step.image for step in plan.steps]
-        with site(here, known, plan, record) as place, here.console.showing(known.stack, images) as taker:
+        gifts = mounted(here, known, plan)
+        with site(here, known, plan, record, gifts) as place, here.console.showing(known.stack, images) as taker:
             outcomes = building.build(Work(known, plan, here.engine, place, record, taker.take, options))
         tell(here, record, outcomes, "build", plan.roots)
         building.check(outcomes, record, remote=here.remote)
@@ -108,10 +114,27 @@ def get_roots(here: Invocation, known: Survey, plan: Plan) -> bool:
     return building.pull_roots(known, plan, here.engine) or sent
 
 
+def mounted(here: Invocation, known: Survey, plan: Plan) -> Given:
+    """What the builds of the plan mount and the project gives. Raises UsageError, MissingError."""
+    names = [step.image for step in plan.of("build")]
+    if not names:
+        return Given()
+    found = mounts.given(
+        here.settings,
+        known.repository.assembly,
+        [*names, *known.unseen(names)],
+        ca=bool(here.ca_bundle),
+        agent=settings.surroundings().ssh_agent,
+        remote=here.remote,
+    )
+    door.redactor().learn(found.secrets)
+    return found
+
+
 @contextmanager
-def site(here: Invocation, known: Survey, plan: Plan, record: runs.Run) -> Iterator[Site]:
+def site(here: Invocation, known: Survey, plan: Plan, record: runs.Run, gifts: Given) -> Iterator[Site]:
     """Where buildx runs: here, or on the build host, which gets what it needs first."""
-    secrets = inherit(here, record) if plan.of("build") else {}
+    secrets = {**inherit(here, record), **written(gifts, record)} if plan.of("build") else {}
     if here.remote and plan.of("build"):
         from slipway.remote.building import site_there
 
@@ -119,7 +142,7 @@ def site(here: Invocation, known: Survey, plan: Plan, record: runs.Run) -> Itera
             yield there
     else:
         around = settings.surroundings()
-        yield site_here(known.repository, here.run, secrets, around.buildx, around.builder)
+        yield site_here(known.repository, here.run, secrets, gifts.ssh, around.buildx, around.builder)
 
 
 @dataclass(frozen=True)
@@ -183,6 +206,15 @@ def resumed(here: Invocation, run: str) -> tuple[str, ...]:
         raise UsageError(f"push --resume {one_line(run)}: no such push here", hint="invoke push") from None
     here.under(versions)
     return names
+
+
+def written(gifts: Given, record: runs.Run) -> dict[str, Path]:
+    """The secrets that the project gives as files: its own, or those of the run for values."""
+    values = {
+        name: record.secret_file(f"given-{mounts.file_name(name)}", value.reveal())
+        for name, value in gifts.values.items()
+    }
+    return {**gifts.files, **values}
 
 
 def inherit(here: Invocation, record: runs.Run) -> dict[str, Path]:
