@@ -78,6 +78,18 @@ def test_a_plan() -> None:
     assert screen.err.getvalue() == ""
 
 
+@pytest.mark.fault("P32")
+def test_a_root_image_that_is_called_as_a_base_has_a_line_of_its_own() -> None:
+    screen = Screen()
+    lone = step("svc-lone", "build", "main.py changed")
+    stack = Stack((*STACK, Image("svc-lone", "apps/svc_lone/Dockerfile", roots=("base-runtime",))))
+    screen.console.plan(stack, Plan((PLAN.by_image["base-runtime"], lone), {"base-runtime": "sha256:2"}), 0.1)
+    assert screen.out.getvalue().splitlines()[2:4] == [
+        "docker.io/library/base-runtime:latest        root    sha256:2",
+        "└─ svc-lone                             v1   build   main.py changed",
+    ]
+
+
 def test_nothing_to_do_is_said() -> None:
     screen = Screen()
     screen.console.plan(STACK, Plan(()), 0.1)

@@ -90,5 +90,18 @@ def test_a_part_of_the_tree_hangs_below_what_it_stands_on() -> None:
     assert drawn() == []
 
 
+@pytest.mark.fault("P32")
+def test_a_root_image_that_is_called_as_a_base_is_shown_in_full() -> None:
+    lone = Image("svc-lone", "apps/svc_lone/Dockerfile", roots=("base-runtime",))
+    stack = Stack((STACK["base-runtime"], STACK["svc-forms"], lone))
+    assert [f"{branch}{name}" for branch, name in layout.tree(stack, stack.by_name)] == [
+        ROOT,
+        "└─ base-runtime",
+        "   └─ svc-forms",
+        "docker.io/library/base-runtime:latest",
+        "└─ svc-lone",
+    ]
+
+
 def test_counts_leave_out_zeroes() -> None:
     assert layout.counted({"build": 4, "pull": 0, "reuse": 5}, {"build": "to build"}) == "4 to build · 5 reuse"

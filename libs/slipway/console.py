@@ -115,7 +115,10 @@ class Console:
     def plan(self, stack: Stack, plan: Plan, seconds: float) -> None:
         """The tree with each image's version, action and reason, and what it comes to."""
         rows = {step.image: (step.reference.tag, step.action, step.reason) for step in plan.steps}
-        roots = {name: ("", "root", known[:19] or "not here yet") for name, known in plan.roots.items()}
+        roots = {
+            layout.root_label(name, stack): ("", "root", known[:19] or "not here yet")
+            for name, known in plan.roots.items()
+        }
         self.tree(stack, rows, roots)
         summary = layout.counted(plan.counts(), _TO_DO) or "nothing to do"
         self.line(f"{summary} · plan {layout.seconds(seconds)}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from slipway.model import Stack
+from slipway.model import Stack, full_name
 from slipway.sizes import size as size
 
 
@@ -42,7 +42,7 @@ def tree(stack: Stack, names: Collection[str]) -> list[tuple[str, str]]:
     for image in shown:
         parent = next((parent for parent in image.parents if parent in names), None)
         if parent is None:
-            parent = image.parents[0] if image.parents else next(iter(image.roots), "scratch")
+            parent = image.parents[0] if image.parents else root_label(next(iter(image.roots), "scratch"), stack)
             tops.setdefault(parent, None)
         below.setdefault(parent, []).append(image.name)
     lines: list[tuple[str, str]] = []
@@ -50,6 +50,11 @@ def tree(stack: Stack, names: Collection[str]) -> list[tuple[str, str]]:
         lines.append(("", top))
         lines += _branches(top, below, "")
     return lines
+
+
+def root_label(root: str, stack: Stack) -> str:
+    """A root image as it is shown: in full where it is called as an image of the stack is."""
+    return full_name(root) if root in stack.by_name else root
 
 
 def _branches(parent: str, below: Mapping[str, Sequence[str]], indent: str) -> list[tuple[str, str]]:
