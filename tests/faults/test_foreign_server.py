@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+import requests
 
 from slipway.errors import PushError, RefusedError
 from slipway.model import Image, Reference, content_tag
@@ -14,6 +15,7 @@ from slipway.plan import Facts
 from slipway.push import look
 from slipway.registry import Registry
 from slipway.registry.greeting import read_greeting
+from slipway.registry.wire import Wire
 from slipway.settings import load
 from slipway.survey import read_repository, survey
 from slipway.testing.fakes import HASTE, MEDIA_TYPE, FakeEngine, RegistryServer, digest_of, local_image
@@ -73,11 +75,42 @@ def test_another_server_is_no_registry(
 def test_a_redirect_to_a_login_page_is_no_registry(foreign: Foreign, repository: Path) -> None:
     login = foreign(200, HTML, PAGE)
     server = foreign(302, {"Location": f"http://{login.host}/sign-in?state=s3cret"})
-    answer = f"200, text/html, from http://{login.host}/sign-in"
+    answer = f"302, a redirect to http://{login.host}/sign-in"
     with pytest.raises(RefusedError) as caught:
         looked(server.host)
     assert caught.value.message == f"{server.host} does not answer as a registry (GET /v2/ gives {answer})"
     assert planned(repository, server.host)[0] == frozenset()
+    assert login.requests == [], "nobody asks the page"
+
+
+@pytest.mark.parametrize(
+    ("location", "same"),
+    [
+        ("/v2/acme/x/manifests/v1", True),
+        ("https://REGISTRY.example.com:443/v2/x", True),
+        ("http://registry.example.com/v2/x", False),
+        ("https://registry.example.com:5000/v2/x", False),
+        ("//cdn.example.com/v2/x", False),
+    ],
+)
+def test_which_redirects_stay_on_the_host(location: str, same: bool) -> None:
+    """One to plain HTTP does not: the login would travel in the clear."""
+    reply = requests.Response()
+    reply.url, reply.status_code, reply.headers["Location"] = "https://registry.example.com/v2/", 307, location
+    wire = Wire("registry.example.com", lambda host: None, HASTE, (), "")
+    assert (wire.elsewhere(reply) == "") is same
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirect_on_the_same_host_is_followed(foreign: Foreign, status: int) -> None:
+    """A proxy before a registry may add a slash."""
+    with RegistryServer() as server:
+        digest = server.add("acme/x", "v1")
+        server.fault("HEAD", status, headers={"Location": f"http://{server.host}/v2/acme/x/manifests/v1"})
+        server.fault("GET /v2/$", status, headers={"Location": "/v2/"})
+        registry = Registry(server.host, patience=HASTE)
+        assert registry.digest(Reference(server.host, "acme/x", "v1")) == digest
+        assert registry.answers()
 
 
 @pytest.mark.fault("P40")

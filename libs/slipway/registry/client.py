@@ -46,15 +46,15 @@ class Registry:
         reply = self._ask("HEAD", reference, f"manifests/{reference.tag or reference.digest}")
         if reply.status_code == 404:
             return ""
-        self._wire.expect(reply, 200, f"{reference}")
         self._refuse_elsewhere(reference, reply)
+        self._wire.expect(reply, 200, f"{reference}")
         return digest_by_headers(reply.headers) or self.manifest(reference).digest
 
     def manifest(self, reference: Reference) -> Manifest:
         """Raises RefusedError when the answer is not a manifest, PushError when its bytes have another digest."""
         reply = self._ask("GET", reference, f"manifests/{reference.digest or reference.tag}")
-        self._wire.expect(reply, 200, f"{reference}")
         self._refuse_elsewhere(reference, reply)
+        self._wire.expect(reply, 200, f"{reference}")
         manifest = read_manifest(reply.headers, reply.content)
         if manifest is None:
             raise self._foreign(reference, reply.headers.get("Content-Type") or "bytes without a type")
@@ -63,8 +63,8 @@ class Registry:
         return manifest
 
     def _refuse_elsewhere(self, reference: Reference, reply: requests.Response) -> None:
-        """Raises RefusedError when another host answered in its place, as a login page does. Blobs may be anywhere."""
-        if elsewhere := self._wire.elsewhere(reply.url):
+        """Raises RefusedError when it sends us to another host, as one does that wants a login in a browser."""
+        if elsewhere := self._wire.elsewhere(reply):
             raise self._foreign(reference, f"a redirect to {elsewhere}")
 
     def _foreign(self, reference: Reference, answer: str) -> RefusedError:

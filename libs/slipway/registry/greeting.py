@@ -38,13 +38,13 @@ NO_ANSWER = Greeting()
 
 
 def read_greeting(status: int, headers: Mapping[str, str], body: bytes, elsewhere: str = "") -> Greeting:
-    """Judge the answer to ``GET /v2/``. ``elsewhere``: the URL that answered, where that is another host's.
+    """Judge the answer to ``GET /v2/``. ``elsewhere``: the URL of another host that it redirects to.
 
     Docker's header proves a registry, and so do a challenge and an error body of the OCI specification. Some registries
     send 200 with an empty body and no header; a web server's page is not that.
     """
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    answer = f"{status}{f', {kind}' if kind else ''}{f', from {elsewhere}' if elsewhere else ''}"
+    answer = f"{status}{f', {kind}' if kind else ''}{f', a redirect to {elsewhere}' if elsewhere else ''}"
     challenge = headers.get("WWW-Authenticate", "").partition(" ")[0].lower()
     described = _object(body)
     proven = not elsewhere and (

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import base64
 import re
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -18,14 +16,14 @@ from slipway.errors import PolicyError, PushError, RefusedError
 from slipway.patience import Patience
 from slipway.registry.certificates import refusal, trust
 from slipway.registry.greeting import NO_ANSWER, Greeting, read_greeting
+from slipway.registry.replies import allows_too_little, asked_host, asked_wait, origin, token_of, transport_cause
 
 if TYPE_CHECKING:
     import requests
 
 #: What a token server is told of who asks.
 _CLIENT = "slipway"
-#: In a challenge: the token is valid, and not for this (RFC 6750, 3.1).
-_TOO_LITTLE = 'error="insufficient_scope"'
+_REDIRECTS = 10
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -85,7 +83,7 @@ class Wire:
             try:
                 reply = self._authorized(question, url, headers)
             except requests.exceptions.SSLError as error:
-                shown_by = _asked_host(error) or endpoint(self.host)
+                shown_by = asked_host(error) or endpoint(self.host)
                 cause, hint = refusal(self.host, error, shown_by)
                 whose = "" if shown_by == endpoint(self.host) else f"{shown_by}: "
                 raise RefusedError(f"{question.about}: {whose}{cause}", hint=hint) from None
@@ -93,12 +91,12 @@ class Wire:
                 cause = f"{self.host} redirects without end"
                 raise RefusedError(f"{question.about}: {cause}", hint="invoke doctor") from None
             except requests.RequestException as error:
-                cause = _transport(error)
+                cause = transport_cause(error)
             else:
                 if reply.status_code != 429 and reply.status_code < 500:
                     return reply
                 cause = f"{question.what} {reply.status_code}"
-                asked = _asked_wait(reply.headers.get("Retry-After"))
+                asked = asked_wait(reply.headers.get("Retry-After"))
             if not trying.again(f"{question.about}: {cause}", asked):
                 raise PushError(f"{question.about}: {cause} after {trying.tries} tries", hint="invoke doctor")
 
@@ -108,7 +106,7 @@ class Wire:
             return
         login, user = f"docker login {self.host}", self._user
         # The token server took the login, and gave a token that allows less than was asked for.
-        too_little = _allows_too_little(reply)
+        too_little = allows_too_little(reply)
         if reply.status_code == 401 and user and not too_little:
             raise RefusedError(f"{what}: login to {self.host} as {user} failed", hint=login)
         if reply.status_code == 401 and not user:
@@ -138,21 +136,35 @@ class Wire:
 
         url = f"{self.url}/v2/"
         try:
-            reply = self._session.get(url, timeout=(3, 5))
+            reply = self._send_here("GET", url, timeout=(3, 5))
         except requests.exceptions.SSLError as error:
-            cause, hint = refusal(self.host, error, _asked_host(error))
+            cause, hint = refusal(self.host, error, asked_host(error))
             raise RefusedError(f"{self.host}: {cause}", hint=hint) from None
         except requests.exceptions.TooManyRedirects:
             return Greeting(302, False, "redirects without end")
         except requests.RequestException:
             return NO_ANSWER
-        return read_greeting(reply.status_code, reply.headers, reply.content, self.elsewhere(reply.url))
+        return read_greeting(reply.status_code, reply.headers, reply.content, self.elsewhere(reply))
 
-    def elsewhere(self, url: str) -> str:
-        """Where a redirect led, when that is another host: its URL without a login's state and a user's name."""
+    def elsewhere(self, reply: requests.Response) -> str:
+        """Where a redirect leads, when that is another host: its URL without a login's state and a user's name."""
+        url = urljoin(reply.url, reply.headers["Location"]) if reply.is_redirect else reply.url
         there = urlsplit(url)
-        host = there.netloc.rpartition("@")[2]
-        return "" if host.lower() == urlsplit(self.url).netloc.lower() else f"{there.scheme}://{host}{there.path}"
+        # Another scheme is another host: the login that travels along would be in the clear.
+        return (
+            "" if origin(url) == origin(self.url) else f"{there.scheme}://{there.netloc.rpartition('@')[2]}{there.path}"
+        )
+
+    def _send_here(self, method: str, url: str, **how: Any) -> requests.Response:
+        """The reply, redirects followed as long as they stay on the host. Raises what requests does."""
+        import requests
+
+        for _ in range(_REDIRECTS):
+            reply = self._session.request(method, url, allow_redirects=False, **how)
+            if not reply.is_redirect or self.elsewhere(reply):
+                return reply
+            url = urljoin(url, reply.headers["Location"])
+        raise requests.exceptions.TooManyRedirects(url)
 
     @cached_property
     def _session(self) -> requests.Session:
@@ -203,7 +215,7 @@ class Wire:
         So a question that reads is asked again with a token for both: the answer is 404 then."""
         for scope in question.scopes:
             reply = self._allowed(question, url, headers, scope)
-            if not self._user or not _allows_too_little(reply):
+            if not self._user or not allows_too_little(reply):
                 break
         return reply
 
@@ -213,7 +225,10 @@ class Wire:
 
         def send(token: str) -> requests.Response:
             said = {**headers, **({"Authorization": token} if token else {})}
-            return self._session.request(question.method, url, data=question.body or None, headers=said, timeout=times)
+            how: dict[str, Any] = {"data": question.body or None, "headers": said, "timeout": times}
+            # Blobs may be anywhere; a manifest that another host gives in its place is not the registry's.
+            ask = self._send_here if question.path.startswith("manifests/") else self._session.request
+            return ask(question.method, url, **how)
 
         token = self._tokens.get(scope, "")
         reply = send(token)
@@ -255,47 +270,5 @@ class Wire:
             answer = self._session.get(realm, params=asked, auth=basic, timeout=times)
         if answer.status_code == 429 or answer.status_code >= 500:
             return "", answer
-        token = _token(answer)
+        token = token_of(answer)
         return (f"Bearer {token}" if token else ""), reply
-
-
-def _token(answer: requests.Response) -> str:
-    """The token that a token server hands out; empty when its answer holds none."""
-    try:
-        content = answer.json() if answer.ok else None
-    except ValueError:
-        return ""
-    return str(content.get("token") or content.get("access_token") or "") if isinstance(content, dict) else ""
-
-
-def _allows_too_little(reply: requests.Response) -> bool:
-    """Whether a registry refuses a token that is valid, and not for what was asked."""
-    return reply.status_code == 401 and _TOO_LITTLE in reply.headers.get("WWW-Authenticate", "")
-
-
-def _asked_host(error: requests.exceptions.RequestException) -> str:
-    """The host that was asked: the registry's own, or that of its token server."""
-    return urlsplit(error.request.url or "").netloc if error.request else ""
-
-
-def _transport(error: Exception) -> str:
-    text = str(error)
-    if "ProxyError" in text:
-        return "the proxy does not answer"
-    if "refused" in text:
-        return "connection refused"
-    if "Name or service not known" in text or "NameResolution" in text:
-        return "host name not found"
-    return "timed out" if "timed out" in text else "connection lost"
-
-
-def _asked_wait(retry_after: str | None) -> float:
-    """Seconds from a Retry-After header (RFC 9110, 10.2.3: seconds or a date); 0 for none."""
-    if not retry_after:
-        return 0.0
-    if retry_after.isdigit():
-        return float(retry_after)
-    try:
-        return max(0.0, parsedate_to_datetime(retry_after).timestamp() - time.time())
-    except ValueError:
-        return 0.0
