@@ -189,8 +189,9 @@ def pythons(session: nox.Session) -> None:
 
 @nox.session(requires=environment("dev"), tags=["engine"])
 def integration(session: nox.Session) -> None:
-    """The tests that need a real engine, registry or host."""
+    """The tests that need a real engine, registry or host; some of them on both of an engine's image stores."""
     run(session, "dev", "pytest", "-m", "integration and not soak", "tests", *session.posargs)
+    run(session, "dev", "pytest", "-m", "both_stores", "--store", "other", "tests", *session.posargs)
 
 
 @nox.session(requires=environment("dev"), tags=["long"])

@@ -13,6 +13,7 @@ _REMEDIES = (
     ("network bridge not found|to bridge .* failed", "the engine has lost its bridge: restart the engine, then"),
     ("engine went away", "invoke doctor, then"),
     ("BUILD_TIMEOUT", "the log says what it was doing; raise BUILD_TIMEOUT if that takes so long, then"),
+    ("exporting manifest lists", "several PLATFORMS need containerd's image store in the engine (invoke doctor); then"),
     (r"platform is .*, not", "PLATFORMS names what is built for; mend it or the Dockerfile's --platform, then"),
     ("no builder .* found", "docker buildx ls shows the builders, BUILDER names one; then"),
     ("ssh agent|SSH_AUTH_SOCK|ssh socket", "ssh-add -l asks the agent that builds are given; then"),

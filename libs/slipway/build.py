@@ -35,8 +35,7 @@ _PATIENCE = 60.0
 #: BuildKit in the engine begins all that can begin: the memory a step may take, and how many builds a core can mostly
 #: begin in the six seconds after which BuildKit's client gives up on one ("no such job"); so few are never too many.
 _MEMORY_EACH = 192 * 2**20
-_EACH_CORE = 50
-_FEW = 8
+_EACH_CORE, _FEW = 50, 8
 _LOST_SIGHT = re.compile("failed to receive status|no such job|code = (?:Canceled|Unavailable)")
 _QUESTIONS = 8
 

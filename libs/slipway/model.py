@@ -278,6 +278,14 @@ class LocalImage:
         """Whether it was built without cache, to be another image of the same inputs."""
         return self.labels.get(FRESH_LABEL) == self.input_digest != ""
 
+    @property
+    def is_known_by_manifest(self) -> bool:
+        """Whether ``id`` is its manifest's digest, as with containerd's store.
+
+        That store gives every tagged image a digest; only with the classic one does it prove that a registry has it.
+        """
+        return any(digest.partition("@")[2] == self.id for digest in self.digests)
+
     def is_own(self, name: str) -> bool:
         """Whether slipway built it as ``name``: an image built by other means inherits its parent's labels."""
         return bool(self.input_digest) and self.labels.get(TITLE_LABEL) == name

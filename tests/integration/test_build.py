@@ -31,6 +31,7 @@ def shop(stack: Stack) -> Repository:
     return made
 
 
+@pytest.mark.both_stores
 def test_from_nothing_a_bake_per_wave_builds_all(stack: Stack, cli: Callable[..., str]) -> None:
     shop = stack("shop")
     ran = shop.invoke("build").ok()
@@ -45,14 +46,15 @@ def test_from_nothing_a_bake_per_wave_builds_all(stack: Stack, cli: Callable[...
     assert cli("run", "--rm", shop.reference("svc-till"), "cat", "/floor.txt", "/shop/total.txt") == "oak\ntea 2"
 
 
+@pytest.mark.both_stores
 def test_again_asks_the_engine_once_and_bakes_nothing(
     shop: Repository, relay: Callable[..., Relay], engine_address: str
 ) -> None:
     runs = shop.runs()
     between = relay("unix", to=engine_address)
     ran = shop.invoke("build", DOCKER_HOST=between.address).ok()
-    assert len(between.requests) == 1
-    assert between.asked(r"GET /images/json\?manifests=1")
+    root = f"GET /images/{shop.settings['PYTHON_IMAGE']}/json?manifests=1"
+    assert between.requests == ["GET /images/json?manifests=1", root], "its images, and what its root image triggers"
     assert "3 to reuse" in ran.stdout
     assert shop.runs() == runs
 
@@ -110,6 +112,7 @@ def test_what_is_edited_while_it_is_built_is_not_kept(shop: Repository) -> None:
     assert shop.status()["svc-till"] == "built"
 
 
+@pytest.mark.both_stores
 def test_a_base_edit_rebuilds_the_base_and_its_children(shop: Repository) -> None:
     shop.write("libs/counter/prices.txt", "tea 3\n")
     expected = {
@@ -127,6 +130,7 @@ def test_a_base_edit_rebuilds_the_base_and_its_children(shop: Repository) -> Non
     assert shop.bakes() == [["base-counter"], ["svc-till"]]
 
 
+@pytest.mark.both_stores
 def test_a_new_version_of_the_same_content_only_tags(shop: Repository) -> None:
     shop.invoke("build", "--version", "v2").ok()
     assert shop.status() == {"svc-cart": "tagged", "svc-till": "tagged", "svc-sign": "tagged"}
@@ -135,6 +139,7 @@ def test_a_new_version_of_the_same_content_only_tags(shop: Repository) -> None:
         assert shop.image_id(shop.reference(name, "v2")) == shop.image_id(shop.reference(name)) != ""
 
 
+@pytest.mark.both_stores
 def test_what_the_engine_lost_and_the_registry_has_is_pulled(shop: Repository, cli: Callable[..., str]) -> None:
     shop.invoke("push").ok()
     content, was = shop.content("svc-till"), shop.image_id(shop.reference("svc-till"))
@@ -145,6 +150,7 @@ def test_what_the_engine_lost_and_the_registry_has_is_pulled(shop: Repository, c
     assert shop.image_id(shop.reference("svc-till")) == was
 
 
+@pytest.mark.both_stores
 def test_an_edit_undone_is_reused(shop: Repository) -> None:
     was = shop.image_id(shop.reference("svc-cart"))
     shop.write("apps/svc_cart/cart.txt", "another cart\n")
@@ -170,6 +176,7 @@ def test_a_dry_run_says_the_plan_and_builds_nothing(stack: Stack) -> None:
     assert built == {step["image"]: step["input_digest"] for step in planned["steps"]}
 
 
+@pytest.mark.both_stores
 @pytest.mark.fault("B01")
 def test_a_failure_keeps_what_is_finished_and_mended_builds_the_rest(stack: Stack) -> None:
     mill = stack("mill")

@@ -175,6 +175,7 @@ def test_config_says_where_each_value_came_from(alone: Alone) -> None:
     assert (alone.engine.connections, alone.registry.connections) == (0, 0)
 
 
+@pytest.mark.both_stores
 def test_images_shows_every_image_and_its_state(stack: Stack) -> None:
     shop = stack("shop")
     shop.invoke("build", "svc-cart").ok()

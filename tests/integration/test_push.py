@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.rig.foreign import HTML, PAGE
+
 if TYPE_CHECKING:
+    from tests.rig.foreign import ForeignServer
     from tests.rig.relay import Relay
     from tests.rig.stacks import Repository
 
     Stack = Callable[..., Repository]
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.both_stores]
 NAMES = ("base-floor", "base-counter", "svc-cart", "svc-till", "svc-sign")
 WRITES = r"(POST|PUT|PATCH|DELETE) /v2/"
 
@@ -146,6 +149,23 @@ def test_a_registry_that_is_down_is_named_with_the_cause(stack: Stack) -> None:
     built = shop.invoke("build", "svc-sign").ok()
     assert f"note: {down} does not answer" in built.stderr
     shop.invoke("push", "svc-sign").failed(7, down, "connection refused")
+
+
+@pytest.mark.fault("P40")
+def test_a_page_is_no_registry(stack: Stack, foreign: Callable[..., ForeignServer]) -> None:
+    """A server that gives the same page to everything: nothing is there already, and nothing is taken from it."""
+    server = foreign(200, HTML, PAGE)
+    shop = stack("shop", REGISTRY=server.host)
+    said = f"{server.host} does not answer as a registry (GET /v2/ gives 200, text/html)"
+    assert shop.steps("plan", "svc-sign") == {"svc-sign": ("build", "not built yet")}
+    built = shop.invoke("build", "svc-sign").ok()
+    assert f"note: {said}: what is published there is not known" in built.stderr
+    shop.invoke("push", "svc-sign").failed(7, said, "hint:  invoke doctor")
+    answer = json.loads(shop.invoke("push", "svc-sign", "--json").stdout)
+    assert (answer["ok"], answer["exit_code"], answer["error"]) == (False, 7, said)
+    checks = {check["name"]: check for check in json.loads(shop.invoke("doctor", "--json").stdout)}
+    assert (checks["registry"]["state"], said in checks["registry"]["detail"].replace(": ", " ", 1)) == ("lack", True)
+    assert {request.partition(" ")[0] for request in server.requests} == {"GET"}
 
 
 def docker_config(folder: Path, registry: str, password: str) -> tuple[str, str]:

@@ -41,6 +41,7 @@ def runs_there(host: BuildHost) -> list[str]:
     return host.sh("ls -td /var/tmp/slipway/builder/*/runs/* 2>/dev/null || true").split()
 
 
+@pytest.mark.both_stores
 def test_all_is_built_there_and_nothing_here(shop: Repository, build_host: BuildHost) -> None:
     built = shop.invoke("build", "--remote").ok()
     assert shop.status() == dict.fromkeys(SHOP, "built")
@@ -66,6 +67,7 @@ def test_a_plan_tells_what_is_to_be_read_there(shop: Repository, build_host: Bui
     assert shop.json("plan", "--remote")["needed"] == {"files": 0, "bytes": 0}
 
 
+@pytest.mark.both_stores
 def test_what_is_there_is_neither_synced_nor_built(shop: Repository, build_host: BuildHost) -> None:
     shop.invoke("build", "--remote").ok()
     before = runs_there(build_host)

@@ -70,6 +70,7 @@ def watched(host: BuildHost, login: str) -> Iterator[Callable[[], list[str]]]:
         host.sh("touch /run/enough && pkill -x control; rm /run/canaries")
 
 
+@pytest.mark.both_stores
 def test_a_build_and_a_push_there(stack: Stack, there: BuildHost) -> None:
     shop = stack("shop", REGISTRY=REGISTRY)
     shop.configure(**there.settings)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-from slipway.settings import find_root, load
 
 if TYPE_CHECKING:
     from tests.rig.hosts import BuildHost
@@ -17,7 +14,6 @@ if TYPE_CHECKING:
     Stack = Callable[..., Repository]
 
 pytestmark = pytest.mark.integration
-PYTHON_IMAGE = load(find_root(Path(__file__)))["PYTHON_IMAGE"]
 SERVED = """\
 ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE}
@@ -53,8 +49,8 @@ def test_two_that_see_each_other(stack):
 
 
 @pytest.fixture
-def harbour(stack: Stack, build_host: BuildHost) -> Iterator[Repository]:
-    made = stack("blank", PYTHON_IMAGE=PYTHON_IMAGE)
+def harbour(stack: Stack, build_host: BuildHost, python_image: str) -> Iterator[Repository]:
+    made = stack("blank", PYTHON_IMAGE=python_image)
     made.configure(**build_host.settings)
     made.write("apps/svc_served/Dockerfile", SERVED)
     made.write("apps/svc_served/smoke/test_served.py", ASKED)
@@ -64,6 +60,7 @@ def harbour(stack: Stack, build_host: BuildHost) -> Iterator[Repository]:
     assert everything == "", "left there"
 
 
+@pytest.mark.both_stores
 def test_containers_run_there_and_are_asked_from_here(harbour: Repository, build_host: BuildHost) -> None:
     tested = harbour.json("smoke", "--remote")
     [entry] = tested["images"]

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.rig.engines import STORES
 from tests.rig.outside import docker
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class Builder:
 
 @pytest.fixture
 def builder(own_engine: Callable[..., OwnEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Builder]:
-    engine = own_engine("--feature", "containerd-snapshotter=true")
+    engine = own_engine(*STORES["containerd"])
     port = int(engine.address.rpartition(":")[2])
     made = Builder(f"team-{secrets.token_hex(3)}", str(tmp_path / "buildx"), engine)
     monkeypatch.setenv("BUILDX_CONFIG", made.config)

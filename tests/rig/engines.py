@@ -18,6 +18,11 @@ from tests.rig.outside import LABEL, docker, machine_docker, machine_environment
 from tests.rig.stacks import ROOT, ROOT_IMAGE
 
 ENGINE_IMAGE = "slipway-engine"
+#: An engine's image stores: name → the flags that choose it.
+STORES = {
+    "classic": ("--feature", "containerd-snapshotter=false"),
+    "containerd": ("--feature", "containerd-snapshotter=true"),
+}
 _DISK = "/var/lib/docker"
 _BALLAST = f"{_DISK}/ballast"
 
@@ -78,6 +83,18 @@ def make_engine_image() -> str:
     """The rig's engine as an image, built from infra/rig; its build is cached, so the tag stays."""
     make_image(ENGINE_IMAGE, "engine.Dockerfile", f"ROOT_IMAGE={load(ROOT)['PYTHON_IMAGE']}")
     return ENGINE_IMAGE
+
+
+def store_of(cli: Callable[..., str]) -> str:
+    """The image store of the engine that ``cli`` asks."""
+    status = cli("info", "--format", "{{json .DriverStatus}}")
+    return "containerd" if "io.containerd.snapshotter" in status else "classic"
+
+
+@pytest.fixture(scope="session")
+def store() -> str:
+    """The image store of the engine that the tests are about."""
+    return store_of(docker)
 
 
 def make_image(name: str, dockerfile: str, argument: str) -> None:

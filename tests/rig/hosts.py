@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig.engines import free_port, make_engine_image, make_image
+from tests.rig.engines import STORES, free_port, make_engine_image, make_image
 from tests.rig.outside import LABEL, machine_docker, machine_environment, wait_until
 
 HOST_IMAGE = "slipway-remote-host"
@@ -141,12 +141,12 @@ def make_host_image() -> str:
 
 
 @contextmanager
-def a_build_host(folder: Path) -> Iterator[BuildHost]:
-    """A host that runs while this holds; ``folder`` gets what ssh needs to reach it."""
+def a_build_host(folder: Path, *flags: str) -> Iterator[BuildHost]:
+    """A host that runs while this holds; ``folder`` gets what ssh needs to reach it, ``flags`` are for its engine."""
     port = free_port()
     where = ["--init", "--privileged", "--tmpfs", "/run", "--volume", "/var/lib/docker"]
     published = ["--publish", f"127.0.0.1:{port}:22"]
-    container = machine_docker("run", "--detach", "--label", LABEL, *where, *published, make_host_image())
+    container = machine_docker("run", "--detach", "--label", LABEL, *where, *published, make_host_image(), *flags)
     try:
         yield _furnished(BuildHost(container, port, folder))
     finally:
@@ -154,9 +154,9 @@ def a_build_host(folder: Path) -> Iterator[BuildHost]:
 
 
 @pytest.fixture(scope="session")
-def build_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BuildHost]:
-    """One host for all tests; what a test changes there it changes back."""
-    with a_build_host(tmp_path_factory.mktemp("build host")) as host:
+def build_host(tmp_path_factory: pytest.TempPathFactory, store: str) -> Iterator[BuildHost]:
+    """One host for all tests, with the engine's image store; what a test changes there it changes back."""
+    with a_build_host(tmp_path_factory.mktemp("build host"), *STORES[store]) as host:
         yield host
 
 

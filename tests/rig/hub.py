@@ -21,10 +21,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.rig.authorities import CA_NAME, IS_CA, issue, names
-from tests.rig.engines import OwnEngine, free_port
+from tests.rig.engines import STORES, OwnEngine, free_port
 from tests.rig.outside import LABEL, machine_docker, wait_until
 from tests.rig.relay import pump
-from tests.rig.stores import CONTAINERD
 
 REGISTRY, TOKENS = "registry-1.docker.io", "auth.docker.io"
 #: Under what docker keeps the login of Docker Hub.
@@ -108,7 +107,7 @@ def hub(tmp_path: Path, engine_image: str, root_image: str, store: str) -> Itera
         room = ["--mount", "type=volume,destination=/var/lib/docker", "--publish", f"127.0.0.1:{port}:2375"]
         where = ["--init", "--privileged", "--tmpfs", "/run", "--network", network, *room]
         trusting = ["--env", "SSL_CERT_FILE=/ca.crt"]
-        words = [engine_image, *(CONTAINERD if store == "containerd" else ())]
+        words = [engine_image, *STORES[store]]
         inner = _container(opened, [*where, *trusting], words, {folder / "ca.crt": "/ca.crt"})
         engine = OwnEngine(f"tcp://127.0.0.1:{port}", inner)
         ways = {f"{name}:443": _published(container) for name, container in ((REGISTRY, registry), (TOKENS, tokens))}

@@ -29,7 +29,7 @@ STACKS = ROOT / "tests/stacks"
 ROOT_IMAGE = "t-slipway-root:1"
 MANIFESTS = (
     "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, "
-    "application/vnd.oci.image.index.v1+json"
+    "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json"
 )
 #: dash, a few of coreutils, sed and grep with the libraries they load, taken from the root image of the bases.
 TINY_ROOT = """\

@@ -1,8 +1,9 @@
-"""The image store that a test session is about: the machine's engine, or one with containerd's image store.
+"""The image store that a test session is about: the one of the machine's engine, or another.
 
-``pytest --store containerd`` runs any tests against an engine of the tests' own, which DOCKER_HOST then names. It runs
-in a container, yet registries, relays and proxies of the tests listen on this machine's loopback. So connections to
-that engine's own loopback are led here: what ``127.0.0.1:5000`` means to slipway it means to that engine, too.
+``pytest --store containerd`` runs any tests against an engine with that store. Where the machine's has another, one of
+the tests' own runs in a container, and DOCKER_HOST names it. Registries, relays and proxies of the tests listen on this
+machine's loopback; so connections to that engine's own loopback are led here, and ``127.0.0.1:5000`` means the same to
+slipway and to that engine.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import os
 import secrets
 import socket
+import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -20,15 +22,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.rig.engines import an_engine, make_engine_image
-from tests.rig.outside import MACHINE_ENGINE, machine_docker
-from tests.rig.stacks import make_root_image
+from slipway.settings import load
+from tests.rig.engines import STORES, an_engine, make_engine_image, store_of
+from tests.rig.outside import MACHINE_ENGINE, docker, machine_docker, machine_environment
+from tests.rig.stacks import ROOT, make_root_image
 
 if TYPE_CHECKING:
     from tests.rig.engines import OwnEngine
 
-#: What makes an engine keep its images in containerd's store.
-CONTAINERD = ("--feature", "containerd-snapshotter=true")
 #: Runs in the engine's network namespace: takes what is redirected to it, and asks the machine for the same port.
 _LEAD = """\
 import socket, struct, sys, threading
@@ -60,30 +61,41 @@ while True:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--store", choices=["machine", "containerd"], default="machine", help="the engine to test against")
-
-
-@pytest.fixture(scope="session")
-def store(request: pytest.FixtureRequest) -> str:
-    return str(request.config.getoption("--store"))
+    told = "the image store of the engine to test against: the machine's own, one of the two, or the one it has not"
+    parser.addoption("--store", choices=["machine", "classic", "containerd", "other"], default="machine", help=told)
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _engine_under_test(store: str) -> Iterator[None]:
-    """With ``--store containerd`` DOCKER_HOST names such an engine for the whole session."""
-    if store == "machine":
+def _engine_under_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """DOCKER_HOST names an engine with the store that was asked for, where the machine's has another."""
+    asked = request.config.getoption("--store")
+    if asked == "machine" or asked == (store := store_of(machine_docker)):
         yield
         return
+    flags = STORES[asked if asked in STORES else "classic" if store == "containerd" else "containerd"]
     make_root_image()
     with (
         tempfile.TemporaryDirectory(prefix="slipway-store-") as folder,
-        an_engine(make_engine_image(), *CONTAINERD, socket_in=Path(folder)) as engine,
+        an_engine(make_engine_image(), *flags, socket_in=Path(folder)) as engine,
         _loopback_of(engine),
         pytest.MonkeyPatch.context() as environment,
     ):
         environment.setenv(MACHINE_ENGINE, os.environ.get("DOCKER_HOST", ""))
         environment.setenv("DOCKER_HOST", engine.address)
         yield
+
+
+@pytest.fixture(scope="session")
+def python_image() -> str:
+    """PYTHON_IMAGE, in the engine that the tests are about: copied from the machine's, where it is not there."""
+    name = load(ROOT)["PYTHON_IMAGE"]
+    if not docker("image", "inspect", "--format", "{{.Id}}", name, check=False):
+        save = ["docker", "save", name]
+        with subprocess.Popen(save, stdout=subprocess.PIPE, env=machine_environment()) as saved:
+            subprocess.run(
+                ["docker", "load", "--quiet"], stdin=saved.stdout, capture_output=True, check=True, timeout=120
+            )
+    return name
 
 
 @contextmanager

@@ -15,14 +15,14 @@ _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64}) size: \d+$")
 
 def listed(entry: Mapping[str, Any]) -> LocalImage:
     """An entry of ``/images/json``."""
-    return LocalImage(
+    found = LocalImage(
         id=str(entry["Id"]),
         tags=tuple(full_name(tag) for tag in entry.get("RepoTags") or () if tag != "<none>:<none>"),
         digests=tuple(full_name(digest) for digest in entry.get("RepoDigests") or () if digest != "<none>@<none>"),
         labels=dict(entry.get("Labels") or {}),
-        size=_size(entry),
         created=int(entry.get("Created", 0)),
     )
+    return replace(found, size=_size(entry, found))
 
 
 def inspected(attributes: Mapping[str, Any]) -> LocalImage:
@@ -39,7 +39,7 @@ def pushed_digest(event: Mapping[str, Any]) -> str:
     return str((event.get("aux") or {}).get("Digest", "")) or (ended[1] if ended else "")
 
 
-def _size(entry: Mapping[str, Any]) -> int:
+def _size(entry: Mapping[str, Any], image: LocalImage) -> int:
     """The bytes of the unpacked layers, as ``docker history`` adds them up: the one size of an image in slipway.
 
     It is what an image takes on the disk, what budgets count, and does not depend on how its layers are packed. The
@@ -50,9 +50,4 @@ def _size(entry: Mapping[str, Any]) -> int:
     if manifests := entry.get("Manifests"):
         sizes = ((each.get("ImageData") or {}).get("Size") or {} for each in manifests)
         return sum(int(size.get("Unpacked", 0)) for size in sizes)
-    return 0 if _has_manifest_id(entry) else int(entry.get("Size", 0))
-
-
-def _has_manifest_id(entry: Mapping[str, Any]) -> bool:
-    """Whether the image's id is its manifest's digest, as with containerd's store; else it is its configuration's."""
-    return any(digest.partition("@")[2] == entry["Id"] for digest in entry.get("RepoDigests") or ())
+    return 0 if image.is_known_by_manifest else int(entry.get("Size", 0))
