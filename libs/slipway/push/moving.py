@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from slipway.errors import MixedReleaseError, PushError
+from slipway.errors import MixedReleaseError, PushError, RefusedError
 from slipway.plan import Outcome
 from slipway.push.looking import Push
 from slipway.registry import Manifest, Registry
@@ -64,14 +64,18 @@ def _put_back(
     stands = {push.image: _restored(push, before, registry, run) for push, before in reversed(tried)}
     stuck = [push for push, _ in tried if stands[push.image] != push.current]
     if not stuck:
-        raise PushError(f"{cause.message}; no version tag moved", hint=f"invoke push --resume {run.id}") from cause
+        raise PushError(f"{cause.message}; no version tag moved", hint=_next(cause, run)) from cause
     unknown = [push for push in stuck if stands[push.image] is None]
     said = f"{len(stuck) - len(unknown)} of {len(pushes)} version tags moved"
     said += f", {len(unknown)} unknown" if unknown else ""
     table = [f"{push.reference}: {push.current[:19] or 'none'} {_now(push, stands)}" for push in pushes]
-    raise MixedReleaseError(
-        "\n  ".join([f"{cause.message}; {said}", *table]), hint=f"invoke push --resume {run.id}"
-    ) from cause
+    raise MixedReleaseError("\n  ".join([f"{cause.message}; {said}", *table]), hint=_next(cause, run)) from cause
+
+
+def _next(cause: PushError, run: Run) -> str:
+    """The command that goes on; a refusal would come again, so what mends it comes first."""
+    again = f"invoke push --resume {run.id}"
+    return f"{cause.hint}, then {again}" if isinstance(cause, RefusedError) and cause.hint else again
 
 
 def _restored(push: Push, before: Manifest | None, registry: Registry, run: Run) -> str | None:

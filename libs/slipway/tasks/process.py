@@ -61,7 +61,10 @@ def _signals(*, keep: bool) -> Iterator[None]:
         yield
     finally:
         for signum in taken:
-            signal.signal(signum, _leave if keep else before[signum])
+            if not keep:
+                signal.signal(signum, before[signum])
+            elif signal.getsignal(signum) != signal.SIG_IGN:  # else the chain ends here
+                signal.signal(signum, _leave)
         atexit.unregister(_ignore_defaults)
         atexit.register(_ignore_defaults)
 
