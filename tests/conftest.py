@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from slipway.tasks.names import CommandLine, command_line
+
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("soak", max_examples=2000, deadline=None)
 settings.load_profile("steady")
@@ -99,6 +101,17 @@ def _barred(item: pytest.Item) -> frozenset[str]:
         return frozenset()
     reach = CONNECTIONS | LOOKUPS
     return reach if item.get_closest_marker("process") else PROCESSES | reach
+
+
+@pytest.fixture(autouse=True)
+def process_state() -> Iterator[None]:
+    """A task that a test runs in this process leaves neither its command line nor its signal handlers behind."""
+    handlers = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM)}
+    token = command_line.set(CommandLine())
+    yield
+    command_line.reset(token)
+    for signum, handler in handlers.items():
+        signal.signal(signum, handler)
 
 
 DOCKERFILES = {

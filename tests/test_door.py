@@ -10,7 +10,7 @@ import shlex
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -124,14 +124,9 @@ def nothing(c: Context) -> None:
 
 
 @pytest.fixture
-def chain() -> Iterator[None]:
+def chain() -> None:
     """A command line that only slipway's tasks are on."""
-    token = command_line.set(CommandLine(ours=True))
-    handlers = {signum: signal.getsignal(signum) for signum in SIGNALS}
-    yield
-    command_line.reset(token)
-    for signum, handler in handlers.items():
-        signal.signal(signum, handler)
+    command_line.set(CommandLine(ours=True))
 
 
 @pytest.mark.parametrize(
