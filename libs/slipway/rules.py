@@ -155,16 +155,21 @@ def extra_indexes(files: Iterable[str], worktree: Worktree) -> Iterator[str]:
 
 
 def _hazards(assembly: Assembly, project: Project) -> Iterator[tuple[Problem, Hazard]]:
-    """Every hazard that the project does not allow, with what is told of it."""
+    """Every hazard that the project does not allow, with what is told of it.
+
+    What ONBUILD of a parent says is told of the parent alone, where that is told at all.
+    """
     for image in assembly.stack:
         allowed = project.allow.get(image.name, {})
         for hazard in assembly.readings[image.name].hazards:
-            if hazard.rule not in allowed:
+            parent = image.links.get(hazard.onbuild)
+            known = assembly.readings[parent].hazards if parent else ()
+            if hazard.rule not in allowed and hazard.what not in {other.what for other in known}:
                 yield _problem(image, hazard), hazard
 
 
 def _problem(image: Image, hazard: Hazard) -> Problem:
-    where = f"{image.dockerfile}:{hazard.line}"
+    where = hazard.place(image.dockerfile)
     if not hazard.refused:
         return Problem(where, hazard.what, hazard.hint, hazard.rule)
     way_round = f'; or [tool.slipway.allow] {image.name} = {{ {hazard.rule} = "why" }}'

@@ -9,8 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
-from typing import TypeVar
+from dataclasses import dataclass, field, replace
 
 from slipway.dockerfile import hazards
 from slipway.dockerfile.expansion import Expansion, WordError, expand
@@ -18,11 +17,10 @@ from slipway.dockerfile.scope import Globals, Problems, Scope, globals_of, platf
 from slipway.dockerfile.secretnames import SECRETS_CHECK, matches_check
 from slipway.dockerfile.stages import Head, Triggers, context_of, heads_of, mount_fields, needed, origin, outside_mount
 from slipway.dockerfile.text import Dockerfile, Instruction, heredoc
-from slipway.dockerfile.values import Hazard, Mount, Reading, Rule, Source, Stage, Use
+from slipway.dockerfile.values import Hazard, Mount, Reading, Rule, Source, Stage, Use, once
 from slipway.dockerfile.words import json_words, pairs, ports, shell_words
 from slipway.model import Reference
 
-_T = TypeVar("_T")
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[\w-]+@[\w.-]+:")
 _FRONTEND = "BUILDKIT_SYNTAX"  # the build arg that says what "# syntax=" says
 _HEEDED = re.compile(r"BUILDKIT_\w+|SOURCE_DATE_EPOCH")  # BuildKit itself acts on them, wherever they are declared
@@ -102,15 +100,15 @@ class _Reader:
             args=tuple(sorted(names)),
             naming=tuple(sorted(name for name in self.leading - self.declared if not _HEEDED.fullmatch(name))),
             builder=any(name.startswith("BUILD") for name in self.automatic - self.args.keys()),
-            remotes=_once(self.remotes),
-            secrets=_once([mount.id for mount in self.mounts if mount.kind == "secret"]),
-            mounts=_once(self.mounts),
-            hazards=_once([*hazards.in_frontend(self.dockerfile, frontend), *self.hazards]),
+            remotes=once(self.remotes),
+            secrets=once([mount.id for mount in self.mounts if mount.kind == "secret"]),
+            mounts=once(self.mounts),
+            hazards=once([*hazards.in_frontend(self.dockerfile, frontend), *self.hazards]),
             weighed=frozenset(self.weighed),
             frontend=frontend,
             user=last.user,
             healthcheck=last.healthcheck,
-            exposed=_once(last.exposed),
+            exposed=once(last.exposed),
             entry=last.command or last.entrypoint,
             onbuild=() if target.replaced else target.section.onbuild,
             uses=dict(self.uses),
@@ -128,11 +126,14 @@ class _Reader:
             return
         self._use(head.used, self.leading)
         for instruction in head.instructions:
+            before = len(self.hazards)
             try:
                 self._read(instruction, scope)
             except WordError as error:
                 whose = f" (ONBUILD of {instruction.inherited})" if instruction.inherited else ""
                 self.problems.note(instruction.line, f"{instruction.name}{whose}: {error}", error.hint)
+            if image := instruction.inherited:
+                self.hazards[before:] = [replace(hazard, onbuild=image) for hazard in self.hazards[before:]]
 
     def _use(self, names: Collection[str], where: set[str]) -> None:
         """Note the ARGs of the global scope among ``names``, and those that their defaults use."""
@@ -303,10 +304,6 @@ class _Reader:
             self.named.append(source)
         elif isinstance(found, str) and found != "scratch":
             self.uses.setdefault(found, Use(by.line, "COPY --from" if by.name == "COPY" else "RUN --mount"))
-
-
-def _once(items: list[_T]) -> tuple[_T, ...]:
-    return tuple(dict.fromkeys(items))
 
 
 def _normal(path: str, parents: bool = False) -> str:

@@ -40,7 +40,7 @@ class Source:
 
     def place(self, dockerfile: str) -> str:
         """Where ``dockerfile`` says it, as a problem names it."""
-        return f"{dockerfile}:{self.line}" + (f" (ONBUILD of {self.onbuild})" if self.onbuild else "")
+        return _place(dockerfile, self.line, self.onbuild)
 
     def is_pattern(self, path: str) -> bool:
         """Whether ``path``, one of ``paths``, is matched; a mount takes it as it is written."""
@@ -87,13 +87,21 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True)
 class Hazard:
-    """Something said in ``line`` that a ``rule`` of policy is about; ``refused``, or only told to a person."""
+    """Something said in ``line`` that a ``rule`` of policy is about; ``refused``, or only told to a person.
+
+    ``onbuild``: the image whose ONBUILD says it, or "" for the Dockerfile itself.
+    """
 
     line: int
     rule: Rule
     what: str
     hint: str
     refused: bool = True
+    onbuild: str = ""
+
+    def place(self, dockerfile: str) -> str:
+        """Where ``dockerfile`` says it, as a problem names it."""
+        return _place(dockerfile, self.line, self.onbuild)
 
 
 @dataclass(frozen=True)
@@ -152,21 +160,26 @@ def united(readings: Sequence[Reading]) -> Reading:
     names = {name for reading in readings for name in reading.args}
     return replace(
         readings[0],
-        stages=_once(stage for reading in readings for stage in reading.stages),
-        bases=_once(base for reading in readings for base in reading.bases),
-        sources=_once(source for reading in readings for source in reading.sources),
-        named=_once(source for reading in readings for source in reading.named),
+        stages=once(stage for reading in readings for stage in reading.stages),
+        bases=once(base for reading in readings for base in reading.bases),
+        sources=once(source for reading in readings for source in reading.sources),
+        named=once(source for reading in readings for source in reading.named),
         args=tuple(sorted(names)),
         naming=tuple(sorted(names - content)),
         builder=any(reading.builder for reading in readings),
-        remotes=_once(remote for reading in readings for remote in reading.remotes),
-        secrets=_once(secret for reading in readings for secret in reading.secrets),
-        mounts=_once(mount for reading in readings for mount in reading.mounts),
-        hazards=_once(hazard for reading in readings for hazard in reading.hazards),
+        remotes=once(remote for reading in readings for remote in reading.remotes),
+        secrets=once(secret for reading in readings for secret in reading.secrets),
+        mounts=once(mount for reading in readings for mount in reading.mounts),
+        hazards=once(hazard for reading in readings for hazard in reading.hazards),
         weighed=frozenset(name for reading in readings for name in reading.weighed),
         uses={base: use for reading in reversed(readings) for base, use in reading.uses.items()},
     )
 
 
-def _once(items: Iterable[_T]) -> tuple[_T, ...]:
+def _place(dockerfile: str, line: int, onbuild: str) -> str:
+    return f"{dockerfile}:{line}" + (f" (ONBUILD of {onbuild})" if onbuild else "")
+
+
+def once(items: Iterable[_T]) -> tuple[_T, ...]:
+    """``items`` without what came before, in their order."""
     return tuple(dict.fromkeys(items))
