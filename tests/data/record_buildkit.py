@@ -28,7 +28,7 @@ def made_files() -> list[str]:
 
     @seed(1)
     @settings(max_examples=COUNT, phases=[Phase.generate], database=None, suppress_health_check=list(HealthCheck))
-    @given(generated.dockerfiles().filter(generated.stands_on_scratch))
+    @given(generated.dockerfiles().filter(lambda text: generated.stands_on_scratch((text, {}))))
     def gather(text: str) -> None:
         found[text] = None
 
@@ -69,7 +69,7 @@ def main() -> None:
             names = oracle.outline(context, text)
             outlines.append([text, names and [sorted(part) for part in names]])
         files = [text for text in made_files() if is_taken(text)]
-        answers = generated.theirs(files, context)
+        answers = generated.theirs([(text, {}) for text in files], context)
         whole = [
             [t, [sorted(a.args), sorted(a.secrets), a.user, a.stages]] for t, a in zip(files, answers, strict=True)
         ]

@@ -21,6 +21,7 @@ from tests.properties.examples import examples
 pytestmark = pytest.mark.integration
 
 NAMES = st.sampled_from(["A", "B", "C", "G1", "G2", "lower", "TARGETARCH", "BUILDPLATFORM", "TARGETSTAGE", "NOBODY"])
+GIVEN = st.dictionaries(st.sampled_from(["A", "B", "G1", "lower"]), st.sampled_from(["", "given", "s 1"]), max_size=2)
 OR_ELSE = st.tuples(st.sampled_from([":-", "-", ":+", "+"]), st.sampled_from(["", "d", "${A}", "'q'"]))
 TRIMMED = st.tuples(st.sampled_from(["#", "##", "%", "%%"]), st.sampled_from(["s", "*s", "?", "x*"]))
 REPLACED = st.tuples(st.sampled_from(["/", "//"]), st.sampled_from(["s/", "s/t", "?/t"]))
@@ -96,21 +97,29 @@ class Told:
     stages: tuple[tuple[str, str, int], ...]
 
 
-def ours(text: str) -> Told | None:
+#: A Dockerfile and the build args given with it.
+Case = tuple[str, Mapping[str, str]]
+
+
+def ours(case: Case) -> Told | None:
     """None when it is refused."""
+    text, given = case
     try:
         parsed = parse(text)
-        reading = read(parsed)
+        reading = read(parsed, given)
     except UsageError:
         return None
     stages = tuple((section.name, section.base, section.line) for section in parsed.sections)
     return Told(frozenset(reading.args), frozenset(reading.secrets), reading.user, stages)
 
 
-def bake(texts: Sequence[str], call: str, folder: Path) -> Mapping[str, Any]:
+def bake(cases: Sequence[Case], call: str, folder: Path) -> Mapping[str, Any]:
     """What BuildKit tells of each of them in one call, as ``t0``, ``t1`` …"""
-    inline = [text.replace("${", "$${").replace("%{", "%%{") for text in texts]
-    targets = {f"t{number}": {"context": ".", "dockerfile-inline": text} for number, text in enumerate(inline)}
+    inline = [(text.replace("${", "$${").replace("%{", "%%{"), given) for text, given in cases]
+    targets = {
+        f"t{number}": {"context": ".", "dockerfile-inline": text, "args": given}
+        for number, (text, given) in enumerate(inline)
+    }
     file = json.dumps({"group": {"every": {"targets": list(targets)}}, "target": targets})
     command = ["docker", "buildx", "bake", "--file", "-", f"--call={call},format=json", "every"]
     done = subprocess.run(command, cwd=folder, input=file.encode(), capture_output=True, timeout=120, check=False)
@@ -122,10 +131,10 @@ def line(entry: Mapping[str, Any]) -> int:
     return int(entry["location"]["ranges"][0]["start"]["line"])
 
 
-def theirs(texts: Sequence[str], folder: Path) -> list[Told]:
-    outlines, targets = bake(texts, "outline", folder), bake(texts, "targets", folder)
+def theirs(cases: Sequence[Case], folder: Path) -> list[Told]:
+    outlines, targets = bake(cases, "outline", folder), bake(cases, "targets", folder)
     told = []
-    for name in (f"t{number}" for number in range(len(texts))):
+    for name in (f"t{number}" for number in range(len(cases))):
         args = {arg["name"]: arg.get("value", "") for arg in outlines[name].get("args", [])}
         secrets = frozenset(secret["name"] for secret in outlines[name].get("secrets", []))
         stages = tuple((t.get("name", ""), t["base"], line(t)) for t in targets[name]["targets"])
@@ -133,23 +142,26 @@ def theirs(texts: Sequence[str], folder: Path) -> list[Told]:
     return told
 
 
-def refuses(text: str, folder: Path) -> bool:
-    command = ["docker", "buildx", "build", "--file", "-", "--call=outline", "."]
+def refuses(case: Case, folder: Path) -> bool:
+    text, given = case
+    args = [word for name, value in given.items() for word in ("--build-arg", f"{name}={value}")]
+    command = ["docker", "buildx", "build", "--file", "-", "--call=outline", *args, "."]
     return subprocess.run(command, cwd=folder, input=text.encode(), capture_output=True, timeout=60).returncode != 0
 
 
-def stands_on_scratch(text: str) -> bool:
+def stands_on_scratch(case: Case) -> bool:
     """Whether no image is needed: there may be none to get here."""
+    text, given = case
     with contextlib.suppress(UsageError):
-        return not read(parse(text)).bases
+        return not read(parse(text), given).bases
     return True
 
 
 @settings(examples(12), phases=[Phase.reuse, Phase.generate])  # shrinking asks BuildKit for minutes
-@given(st.lists(dockerfiles().filter(stands_on_scratch), min_size=1, max_size=10))
-def test_both_read_it_alike(tmp_path: Path, texts: list[str]) -> None:
-    read_by_us = {text: ours(text) for text in texts}
-    taken = [text for text, told in read_by_us.items() if told]
-    assert [read_by_us[text] for text in taken] == (theirs(taken, tmp_path) if taken else [])
-    for text in [text for text, told in read_by_us.items() if not told][:2]:
-        assert refuses(text, tmp_path), text
+@given(st.lists(st.tuples(dockerfiles(), GIVEN).filter(stands_on_scratch), min_size=1, max_size=10))
+def test_both_read_it_alike(tmp_path: Path, cases: list[Case]) -> None:
+    read_by_us = [(case, ours(case)) for case in cases]
+    taken = [case for case, told in read_by_us if told]
+    assert [told for _, told in read_by_us if told] == (theirs(taken, tmp_path) if taken else [])
+    for case in [case for case, told in read_by_us if not told][:2]:
+        assert refuses(case, tmp_path), case
