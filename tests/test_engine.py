@@ -9,6 +9,7 @@ import json
 import os
 import socket
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,9 +19,11 @@ from typing import ClassVar
 import pytest
 
 from slipway.command import Secret
-from slipway.engine import Credentials, Engine, FindLogin, address, anonymous
-from slipway.engine.address import buildx_words, context_name, engine_address
+from slipway.engine import Credentials, Endpoint, Engine, FindLogin, address, anonymous
+from slipway.engine.address import Tls, buildx_words, context_name, endpoint
 from slipway.engine.answers import inspected, listed, pushed_digest
+from slipway.engine.connections import ssh_words
+from slipway.engine.failures import unusable, unusable_over_ssh
 from slipway.errors import MissingError, PushError, RefusedError
 from slipway.model import LocalImage, Reference
 
@@ -74,7 +77,7 @@ def test_an_engine_says_its_version_with_every_answer(serve: Callable[..., str])
 def test_an_engine_that_stays_away(free_port: int) -> None:
     engine = Engine(f"tcp://127.0.0.1:{free_port}")
     assert not engine.returns(0)
-    with pytest.raises(MissingError, match="no engine answers"):
+    with pytest.raises(MissingError, match=f"engine tcp://127.0.0.1:{free_port}: connection refused"):
         engine.images()
     engine.client.close()
 
@@ -93,32 +96,166 @@ def test_an_engine_that_comes_back(serve: Callable[..., str], free_port: int, mo
     assert looks == [0.5, 0.5]
 
 
+FAR = "tcp://far.example:2375"
+
+
+def context(config: Path, name: str, host: str, *files: str, **more: object) -> Path:
+    """A context as ``docker context create`` keeps it; the folder of its certificates."""
+    key = hashlib.sha256(name.encode()).hexdigest()
+    meta, tls = config / f"contexts/meta/{key}", config / f"contexts/tls/{key}/docker"
+    meta.mkdir(parents=True)
+    (meta / "meta.json").write_text(json.dumps({"Name": name, "Endpoints": {"docker": {"Host": host, **more}}}))
+    for file in files:
+        tls.mkdir(parents=True, exist_ok=True)
+        (tls / file).touch()
+    return tls
+
+
 @pytest.mark.parametrize(
-    ("host", "context", "in_use", "address", "builder"),
+    ("host", "current", "in_use", "expected", "builder"),
     [
-        ("", "", "", "unix:///var/run/docker.sock", "default"),
-        ("", "", "default", "unix:///var/run/docker.sock", "default"),
-        ("", "", "far", "tcp://far.example:2375", "far"),
-        ("", "default", "far", "unix:///var/run/docker.sock", "default"),
-        ("", "far", "", "tcp://far.example:2375", "far"),
-        ("tcp://given.example:2375", "far", "far", "tcp://given.example:2375", "default"),
+        ("", "", "", Endpoint(), "default"),
+        ("", "", "default", Endpoint(), "default"),
+        ("", "", "far", Endpoint(FAR, "docker context far"), "far"),
+        ("", "default", "far", Endpoint(), "default"),
+        ("", "far", "", Endpoint(FAR, "docker context far"), "far"),
+        ("tcp://given:1", "far", "far", Endpoint("tcp://given:1", "DOCKER_HOST"), "default"),
+        ("given", "", "", Endpoint("tcp://given:2375", "DOCKER_HOST"), "default"),
+        ("tcp://[::1]", "", "", Endpoint("tcp://[::1]:2375", "DOCKER_HOST"), "default"),
+        ("ssh://me@builder", "", "", Endpoint("ssh://me@builder", "DOCKER_HOST"), "default"),
     ],
 )
 def test_the_engine_is_where_dockers_client_finds_it(
-    host: str, context: str, in_use: str, address: str, builder: str, tmp_path: Path
+    host: str, current: str, in_use: str, expected: Endpoint, builder: str, tmp_path: Path
 ) -> None:
-    meta = tmp_path / f"contexts/meta/{hashlib.sha256(b'far').hexdigest()}"
-    meta.mkdir(parents=True)
-    content = {"Name": "far", "Endpoints": {"docker": {"Host": "tcp://far.example:2375"}}}
-    (meta / "meta.json").write_text(json.dumps(content))
+    context(tmp_path, "far", FAR)
     (tmp_path / "config.json").write_text(json.dumps({"currentContext": in_use}))
-    assert engine_address(host, context, tmp_path) == address
-    assert context_name(host, context, tmp_path) == builder
+    assert endpoint({"DOCKER_HOST": host, "DOCKER_CONTEXT": current}, tmp_path) == expected
+    assert context_name(host, current, tmp_path) == builder
+
+
+@pytest.mark.fault("C60")
+def test_certificates_are_those_of_the_environment_or_of_the_context(tmp_path: Path) -> None:
+    folder = tmp_path / "certs"
+    folder.mkdir()
+    for file in ("ca.pem", "cert.pem", "key.pem"):
+        (folder / file).touch()
+    ca, cert, key = folder / "ca.pem", folder / "cert.pem", folder / "key.pem"
+    given = {"DOCKER_HOST": "tcp://far.example:2376", "DOCKER_CERT_PATH": str(folder)}
+
+    def tls(**variables: str) -> Tls | None:
+        return endpoint({**given, **variables}, tmp_path).tls
+
+    assert tls() is None
+    assert tls(DOCKER_TLS_VERIFY="1") == Tls(ca, cert, key, True, "DOCKER_CERT_PATH")
+    assert tls(DOCKER_TLS="1") == Tls(ca, cert, key, False, "DOCKER_CERT_PATH")
+    assert tls(DOCKER_TLS_VERIFY="1", DOCKER_HOST="unix:///run/docker.sock") is None
+    cert.unlink()
+    assert tls(DOCKER_TLS_VERIFY="1") == Tls(ca, None, key, True, "DOCKER_CERT_PATH")
+    alone = endpoint({"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(folder)}, tmp_path)
+    assert (alone.address, alone.source) == ("tcp://localhost:2376", "DOCKER_TLS")
+    with pytest.raises(MissingError, match=r"ca\.pem \(DOCKER_TLS\): no such file"):
+        endpoint({"DOCKER_TLS_VERIFY": "1"}, tmp_path)
+    kept = context(tmp_path, "sure", "tcp://sure.example:2376", "ca.pem", "cert.pem", "key.pem")
+    context(tmp_path, "lax", "tcp://lax.example:2376", SkipTLSVerify=True)
+    sure, lax = (endpoint({"DOCKER_CONTEXT": name, "DOCKER_TLS_VERIFY": "1"}, tmp_path) for name in ("sure", "lax"))
+    assert sure.tls == Tls(kept / "ca.pem", kept / "cert.pem", kept / "key.pem", True, "docker context sure")
+    assert lax.tls == Tls(None, None, None, False, "docker context lax")
 
 
 def test_a_context_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="docker context near: not there"):
-        engine_address("", "near", tmp_path)
+        endpoint({"DOCKER_CONTEXT": "near"}, tmp_path)
+
+
+@pytest.mark.fault("S30")
+@pytest.mark.parametrize(
+    ("where", "login", "there"),
+    [
+        ("ssh://builder", "builder", "docker system dial-stdio"),
+        ("ssh://me@builder:2222/", "-l me -p 2222 builder", "docker system dial-stdio"),
+        ("ssh://me@[fd00::1]:22", "-l me -p 22 fd00::1", "docker system dial-stdio"),
+        ("ssh://b/run/d.sock", "b", "docker --host unix:///run/d.sock system dial-stdio"),
+    ],
+)
+def test_an_engine_by_ssh_is_asked_as_dockers_client_asks_it(where: str, login: str, there: str) -> None:
+    first, second = ssh_words(Endpoint(where))
+    assert first[:6] == ("ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=30", "-T")
+    assert " ".join(word for word in first[6:] if word != "--") == login and first[-2] == "--"
+    assert " ".join(second) == there
+
+
+@pytest.mark.fault("S30")
+@pytest.mark.parametrize("where", ["ssh://", "ssh://me:secret@builder", "ssh://-oProxyCommand=x", "ssh://-l@builder"])
+def test_an_address_by_ssh_that_is_none_is_refused(where: str) -> None:
+    with pytest.raises(MissingError, match=r"not ssh://\[user@\]host\[:port\]"):
+        ssh_words(Endpoint(where))
+
+
+HOST_KEY = """\
+@@@@@@@@@@@@@@@@@@@@@@
+No ED25519 host key is known for builder and you have requested strict checking.
+Host key verification failed.
+"""
+KEY_REFUSED = "me@builder: Permission denied (publickey)."
+
+
+@pytest.mark.fault("S30")
+@pytest.mark.parametrize(
+    ("exit_code", "stderr", "code", "cause", "hint"),
+    [
+        (255, HOST_KEY, 4, "No ED25519 host key is known for builder", "ssh builder, and answer yes when"),
+        (255, KEY_REFUSED, 4, "me@builder: Permission denied (publickey)", "ssh-add a locked key"),
+        (
+            255,
+            "ssh: connect to host b port 1: Connection refused\n",
+            4,
+            "connect to host b port 1: Connection",
+            "is up",
+        ),
+        (127, "sh: 1: docker: not found\n", 3, "sh: 1: docker: not found", "docker's client on that host"),
+        (
+            1,
+            "permission denied while trying to connect\n",
+            3,
+            "permission denied on the engine's",
+            "usermod -aG docker",
+        ),
+        (1, "Cannot connect to the Docker daemon at unix:///x\n", 3, "Cannot connect", "ssh builder docker version"),
+    ],
+)
+def test_a_failure_of_ssh_is_told_in_its_words(exit_code: int, stderr: str, code: int, cause: str, hint: str) -> None:
+    error = unusable_over_ssh(Endpoint("ssh://builder", "DOCKER_HOST"), exit_code, stderr, "ssh builder")
+    assert error.exit_code == code
+    assert error.message.startswith(f"engine ssh://builder (DOCKER_HOST): {cause}")
+    assert hint in error.hint
+
+
+LOCAL, GIVEN = Endpoint(), Endpoint("tcp://far.example:2375", "DOCKER_HOST")
+NAMED = Endpoint("tcp://far.example:2376", "docker context far", Tls(None, None, None, True, "docker context far"))
+
+
+@pytest.mark.fault("C61")
+@pytest.mark.parametrize(
+    ("where", "error", "said", "hint"),
+    [
+        (LOCAL, FileNotFoundError(2, "No such file"), f"engine {LOCAL.address}: no such socket", "invoke setup"),
+        (LOCAL, PermissionError(13, "Permission denied"), "permission denied", "usermod -aG docker"),
+        (GIVEN, ConnectionRefusedError(111, "Connection refused"), "connection refused", "unset DOCKER_HOST"),
+        (GIVEN, TimeoutError(), "no answer within 5 s", "unset DOCKER_HOST"),
+        (GIVEN, socket.gaierror(-2, "x"), "its host's name is not known", "unset DOCKER_HOST"),
+        (GIVEN, OSError("400 Client sent an HTTP request to an HTTPS server."), "it speaks TLS", "DOCKER_TLS_VERIFY=1"),
+        (GIVEN, OSError("JSONDecodeError: <html>"), "no engine answers, but something else: JSON", "unset DOCKER_HOST"),
+        (NAMED, ssl.SSLError(1, "[SSL: X] x"), "TLS: no agreement", "docker context update far --docker host="),
+        (NAMED, ConnectionResetError(104, "reset"), "no engine answers: it hung up", "docker context inspect far"),
+        (Endpoint("unix:///tmp/s", host="me@builder"), OSError("x"), "engine of me@builder: no", "invoke remote-check"),
+    ],
+)
+def test_the_error_names_the_address_who_said_so_and_why(where: Endpoint, error: OSError, said: str, hint: str) -> None:
+    told = unusable(where, error, seconds=5)
+    assert told.message.startswith(str(where)) and said in told.message
+    assert hint in told.hint
+    assert str(unusable(where, error, what="tag x").message).startswith(f"tag x: {where}: ")
 
 
 @pytest.mark.parametrize("folder", ["extra", "config/cli-plugins"])
@@ -184,7 +321,7 @@ def test_images_are_listed_over_the_socket(tmp_path: Path, status: int, body: by
             assert [(image.id, image.tags) for image in engine.images()] == [("sha256:1", ("a.example/b:1",))]
             assert engine.version == "28.5.2"
         else:
-            with pytest.raises(MissingError, match="engine: no engine answers"):
+            with pytest.raises(MissingError, match="sock: no engine answers, but something else: "):
                 engine.images()
 
 
@@ -279,7 +416,7 @@ def test_the_digest_of_what_was_pushed(event: dict[str, object], digest: str) ->
 
 
 def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(MissingError, match="engine: no engine answers"):
+    with pytest.raises(MissingError, match=r"none\.sock: no such socket"):
         Engine(f"unix://{tmp_path}/none.sock").images()
 
 

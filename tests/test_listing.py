@@ -11,6 +11,8 @@ from socketserver import ThreadingMixIn, UnixStreamServer
 
 import pytest
 
+from slipway.engine import Endpoint
+from slipway.engine.connections import connecting
 from slipway.engine.listing import Questions
 from slipway.parallel import each
 
@@ -57,7 +59,9 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def questions(server: Server, silence: float = 5.0, patience: float = 0.0) -> Questions:
-    return Questions(str(server.server_address), silence, patience)
+    connect = connecting(Endpoint(f"unix://{server.server_address}"), None)
+    assert connect
+    return Questions(connect, silence, patience)
 
 
 def test_one_connection_serves_many_questions(server: Server) -> None:

@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol
 
 from slipway.command import Command, Result
+from slipway.errors import MissingError
 from slipway.settings import inherited
 from slipway.streams import Lines, OnLine, collect, feed
 
@@ -93,6 +95,48 @@ def run(
         _end(child)
         raise
     return Result(exit_code, stdout, stderr, time.monotonic() - started)
+
+
+class Piped:
+    """A command that runs beside us; ``socket`` is its standard input and output. It ends when that is closed."""
+
+    def __init__(self, command: Command) -> None:
+        self._started = time.monotonic()
+        self.socket, theirs = socket.socketpair()
+        self._stderr = Lines(None)
+        with theirs:
+            self._child = subprocess.Popen(
+                command.argv,
+                env=inherited(command.env),
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        self._waiting = threading.Thread(target=self._wait, daemon=True)
+        self._waiting.start()
+
+    def ended(self, within: float) -> Result:
+        """How it ended, once its socket is closed; a command that goes on is killed."""
+        self._waiting.join(within)
+        if self._waiting.is_alive():
+            self._child.kill()
+            self._waiting.join()
+        return Result(self._child.returncode, "", "\n".join(self._stderr.last), time.monotonic() - self._started)
+
+    def _wait(self) -> None:
+        self._stderr.read(self._child.stderr)
+        self._child.wait()
+
+
+def pipe(command: Command) -> Piped:
+    """Start ``command`` beside us. Raises MissingError for a program that is not there."""
+    try:
+        return Piped(command)
+    except OSError as error:
+        raise MissingError(
+            f"{command.argv[0]}: {(error.strerror or str(error)).lower()}", hint="invoke doctor"
+        ) from None
 
 
 def _attend(

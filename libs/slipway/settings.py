@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from slipway.command import Secret
-from slipway.engine.address import buildx_words, context_name, engine_address
+from slipway.engine.address import Endpoint, buildx_words, context_name, endpoint
 from slipway.envfile import Entry, parse_env
 from slipway.errors import Problem, UsageError, one_line, suggestion
 from slipway.model import Reference, refuse_login, registry_name
@@ -200,12 +200,15 @@ def inherited(extra: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **extra}
 
 
+#: What docker's CLI takes its engine from.
+_DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+
+
 @dataclass(frozen=True)
 class Surroundings:
     """What the environment says of the terminal, the engine, the proxies, pip and ssh's agent (its socket)."""
 
-    docker_host: str
-    docker_context: str
+    docker: Mapping[str, str]
     docker_config: Path
     docker_auth_config: str = field(repr=False)
     ci: bool
@@ -221,14 +224,18 @@ class Surroundings:
         return tuple(secret for address in given for secret in login_secrets(address))
 
     @property
-    def engine(self) -> str:
-        """The engine's address. Raises MissingError for a Docker context that is not there."""
-        return engine_address(self.docker_host, self.docker_context, self.docker_config)
+    def docker_host(self) -> str:
+        return self.docker.get("DOCKER_HOST", "")
+
+    @property
+    def engine(self) -> Endpoint:
+        """The engine that docker's CLI takes. Raises MissingError for a Docker context that is not there."""
+        return endpoint(self.docker, self.docker_config)
 
     @property
     def builder(self) -> str:
         """The engine's own builder, as buildx calls it."""
-        return context_name(self.docker_host, self.docker_context, self.docker_config)
+        return context_name(self.docker_host, self.docker.get("DOCKER_CONTEXT", ""), self.docker_config)
 
     @property
     def buildx(self) -> tuple[str, ...]:
@@ -241,8 +248,7 @@ def surroundings() -> Surroundings:
         name: value for name, value in os.environ.items() if name.lower() in ("http_proxy", "https_proxy", "no_proxy")
     }
     return Surroundings(
-        os.environ.get("DOCKER_HOST", ""),
-        os.environ.get("DOCKER_CONTEXT", ""),
+        {name: os.environ[name] for name in _DOCKER if name in os.environ},
         Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"),
         os.environ.get("DOCKER_AUTH_CONFIG", ""),
         bool(os.environ.get("CI")),

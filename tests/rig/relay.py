@@ -68,7 +68,8 @@ def _connected(to: str) -> socket.socket:
     return socket.create_connection((host, int(port)))
 
 
-def pump(source: socket.socket, sink: socket.socket, relay: Relay | None) -> None:
+def pump(source: socket.socket, sink: socket.socket, relay: Relay | None = None) -> None:
+    """Pass on what comes until it ends, and note what is asked."""
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
             if relay and (line := re.match(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE) \S+ HTTP/1", data)):

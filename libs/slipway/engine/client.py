@@ -8,23 +8,23 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from slipway.engine.address import DEFAULT
+from slipway.engine.address import API_VERSION, Endpoint
 from slipway.engine.answers import inspected, listed, pushed_digest
+from slipway.engine.connections import Start, connecting
+from slipway.engine.failures import told, unusable
 from slipway.engine.listing import Questions
 from slipway.engine.logins import Credentials, FindLogin, anonymous
-from slipway.errors import MissingError, PushError, RefusedError, SlipwayError
+from slipway.errors import PushError, RefusedError, SlipwayError
 from slipway.model import HUB, LocalImage, Reference
 from slipway.parallel import each
 
 if TYPE_CHECKING:
     import docker
 
-#: Spoken by every engine since 25; naming it saves the version's round trip.
-API_VERSION = "1.44"
 #: What mends a 413.
 TOO_LARGE = "its administrator raises client_max_body_size (nginx), or what else limits bodies there"
 #: What an engine says when a registry's answer is definitive, and what mends it; all else may pass.
@@ -52,21 +52,28 @@ OnTransfer = Callable[[str, str, int, int], None]
 
 
 class Engine:
-    """The engine at ``address``: ``unix://…``, ``tcp://…`` or ``ssh://…``.
+    """The engine at ``endpoint``, or at an address of its form.
 
-    ``silence``: seconds after which an engine that says nothing is left. ``far``: the socket leads to another machine.
-    ``logins`` finds the login that travels with a pull or a push.
+    ``silence``: seconds after which an engine that says nothing is left. ``logins`` finds the login that travels with a
+    pull or a push. ``start`` starts ssh, for an address that wants it.
     """
 
     def __init__(
-        self, address: str = DEFAULT, silence: float = 120.0, *, far: bool = False, logins: FindLogin = anonymous
+        self,
+        endpoint: Endpoint | str = Endpoint(),  # noqa: B008
+        silence: float = 120.0,
+        *,
+        logins: FindLogin = anonymous,
+        start: Start | None = None,
     ) -> None:
-        self.address = address
+        self.endpoint = Endpoint(endpoint) if isinstance(endpoint, str) else endpoint
+        self.address = self.endpoint.address
         self._logins = logins
         self._silence = silence
-        self._here = address.startswith("unix://") and not far
-        self._hint = "invoke remote-check" if far else "invoke setup"
-        self._questions = Questions(address.removeprefix("unix://"), silence, _BUSY_PATIENCE if far else 0.0)
+        self._start = start
+        self._here = self.address.startswith("unix://") and not self.endpoint.host
+        connect = connecting(self.endpoint, start)
+        self._questions = Questions(connect, silence, _BUSY_PATIENCE * bool(self.endpoint.host)) if connect else None
         #: What the engine called itself in its last answer, without the packager's suffix; "?" before it said anything.
         self.version = "?"
 
@@ -89,7 +96,7 @@ class Engine:
         """Asked over a connection of its own: one that is kept may have ended with the engine."""
         client = self._connect(_PROBE_TIMEOUT)
         try:
-            with _told("engine"):
+            with self._told():
                 return bool(client.ping())
         except SlipwayError:
             return False
@@ -97,23 +104,23 @@ class Engine:
             client.close()
 
     def _connect(self, timeout: float) -> docker.DockerClient:
-        import docker
+        from slipway.engine import sdk
 
-        with _told(f"engine {self.address}"):
-            return docker.DockerClient(base_url=self.address, version=API_VERSION, timeout=timeout)  # type: ignore[arg-type]
+        with self._told():
+            return sdk.client(self.endpoint, timeout, self._start)
 
     def _note_version(self, response: Any, **_: object) -> None:
         self._introduced(response.headers.get("Server", ""))
 
-    def _ask(self, question: str, what: str) -> Any:
+    def _ask(self, question: str, what: str = "") -> Any:
         """The JSON that answers ``GET question``; None for 404. The SDK asks where the engine is not at a socket."""
-        if not self.address.startswith("unix://"):
-            with _told(what):
+        if not self._questions:
+            with self._told(what):
                 return self._ask_by_sdk(question)
         try:
             answer, server = self._questions.ask(question)
         except OSError as error:
-            raise _silent(what, error, self._hint) from None
+            raise unusable(self.endpoint, error, what=what, seconds=self._silence) from None
         self._introduced(server)
         return answer
 
@@ -131,13 +138,17 @@ class Engine:
             docker.errors.create_api_error_from_http_exception(error)
         return reply.json()
 
+    def _told(self, what: str = "") -> AbstractContextManager[None]:
+        """``what`` was asked; empty for a question of our own."""
+        return told(self.endpoint, what, self._silence)
+
     def _introduced(self, server: str) -> None:
         if found := _SERVER.match(server):
             self.version = found[1]
 
     def images(self) -> tuple[LocalImage, ...]:
         """Every tagged or labelled image, in one call. Raises MissingError when no engine answers."""
-        return tuple(map(listed, self._ask(f"/images/json{_WITH_SIZES}", "engine")))
+        return tuple(map(listed, self._ask(f"/images/json{_WITH_SIZES}")))
 
     def inspect(self, image: str) -> LocalImage | None:
         """An image by reference or id, with its platform; None when it is not here."""
@@ -163,29 +174,29 @@ class Engine:
         """Bytes of memory and cores of the engine's machine: this one, for a socket on Linux."""
         if self._here and sys.platform == "linux":
             return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), os.cpu_count() or 1
-        info = self._ask(f"/v{API_VERSION}/info", "engine")
+        info = self._ask(f"/v{API_VERSION}/info")
         return int(info.get("MemTotal", 0)), int(info.get("NCPU", 1))
 
     def platform(self) -> str:
         """``os/arch`` of the engine's machine."""
-        found = self._ask(f"/v{API_VERSION}/version", "engine")
+        found = self._ask(f"/v{API_VERSION}/version")
         return f"{found.get('Os', '')}/{found.get('Arch', '')}"
 
     def tag(self, image: str, reference: Reference) -> None:
-        with _told(f"tag {reference}"):
+        with self._told(f"tag {reference}"):
             self.client.api.tag(image, reference.repository, reference.tag, force=True)
 
     def untag(self, reference: Reference) -> None:
         """Take a tag away, if it is there; the image stays while it has another, or a container uses it."""
         import docker.errors
 
-        with _told(f"untag {reference}"), contextlib.suppress(docker.errors.ImageNotFound):
+        with self._told(f"untag {reference}"), contextlib.suppress(docker.errors.ImageNotFound):
             self.client.api.remove_image(str(reference), force=True, noprune=True)
 
     def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
         """Raises PushError (the registry's fault) with the engine's words."""
         which = reference.tag or reference.digest
-        with self._logged_in(reference.registry) as login, _told(f"pull {reference}"):
+        with self._logged_in(reference.registry) as login, self._told(f"pull {reference}"):
             events = self.client.api.pull(reference.repository, which, stream=True, decode=True, auth_config=login)
             for event in events:
                 _check(event, f"pull {reference}", reference.registry)
@@ -198,7 +209,7 @@ class Engine:
         (an engine waits for a registry for ever); RefusedError for a definitive answer of the registry.
         """
         digest, what = "", f"push {reference}"
-        with self._logged_in(reference.registry) as login, _told(what), _moving(what, self._silence):
+        with self._logged_in(reference.registry) as login, self._told(what), _moving(what, self._silence):
             events = self.client.api.push(
                 reference.repository, reference.tag, stream=True, decode=True, auth_config=login
             )
@@ -212,7 +223,7 @@ class Engine:
 
     def send(self, image: str, to: Engine) -> None:
         """Copy an image and its tag to another engine, through here but not onto a disk."""
-        with _told(f"send {image}"):
+        with self._told(f"send {image}"):
             loading: Any = to.client.api.load_image
             for event in loading(self.client.api.get_image(image)):
                 _check(event, f"send {image}")
@@ -263,24 +274,3 @@ def _moving(what: str, silence: float) -> Iterator[None]:
         yield
     except urllib3.exceptions.ReadTimeoutError:
         raise PushError(f"{what}: nothing moved for {silence:.0f} s", hint="invoke doctor") from None
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """The SDK's and its transport's exceptions, said in our words."""
-    import docker.errors
-    import requests.exceptions
-
-    try:
-        yield
-    except SlipwayError:
-        raise
-    except docker.errors.APIError as error:
-        raise PushError(f"{what}: {error.explanation or error}", hint="invoke doctor") from None
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        raise _silent(what, error) from None
-
-
-def _silent(what: str, error: Exception, hint: str = "invoke setup") -> MissingError:
-    cause = "Permission denied" if "Permission denied" in str(error) else "no engine answers"
-    return MissingError(f"{what}: {cause}", hint=hint)

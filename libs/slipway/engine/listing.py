@@ -6,30 +6,29 @@ import contextlib
 import http.client
 import json
 import queue
-import socket
 from typing import Any
+
+from slipway.engine.connections import Connect
 
 
 class _OverSocket(http.client.HTTPConnection):
-    def __init__(self, path: str, timeout: float) -> None:
+    def __init__(self, connect: Connect, timeout: float) -> None:
         super().__init__("engine", timeout=timeout)
-        self._path = path
+        self._connect, self._seconds = connect, timeout
 
     def connect(self) -> None:
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
-        self.sock.connect(self._path)
+        self.sock = self._connect(self._seconds)
 
 
 class Questions:
-    """Asks the engine at the socket ``path``; ``silence`` seconds without a word are its end.
+    """Asks the engine that ``connect`` connects to; ``silence`` seconds without a word are its end.
 
     Connections are kept: the way to a build host's takes longer than its answer. ``patience``: seconds for which one
     that is busy is waited for before another is made. Threads may share it.
     """
 
-    def __init__(self, path: str, silence: float, patience: float = 0.0) -> None:
-        self._path = path
+    def __init__(self, connect: Connect, silence: float, patience: float = 0.0) -> None:
+        self._connect = connect
         self._silence = silence
         self._patience = patience
         self._kept: queue.SimpleQueue[_OverSocket] = queue.SimpleQueue()
@@ -39,14 +38,14 @@ class Questions:
         """``GET question``: the JSON of the reply, None for 404, and its ``Server`` header.
 
         Asked again when it is hung up on: the link to a build host may be back then. Raises OSError, also for another
-        status.
+        status; and what ``connect`` raises.
         """
         with contextlib.suppress(queue.Empty, _EndedError):  # ended with the engine, or with the link to it
             return self._answer(self._kept.get(timeout=self._patience if self._made else 0.0), question)
         self._made = True
         with contextlib.suppress(_EndedError):
-            return self._answer(_OverSocket(self._path, self._silence), question)
-        return self._answer(_OverSocket(self._path, self._silence), question)
+            return self._answer(_OverSocket(self._connect, self._silence), question)
+        return self._answer(_OverSocket(self._connect, self._silence), question)
 
     def _answer(self, connection: _OverSocket, question: str) -> tuple[Any, str]:
         """The connection is kept when it has answered."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from socket import socket
 
-from slipway.engine import Engine, FindLogin
+from slipway.engine import Endpoint, Engine, FindLogin
 from slipway.errors import SshError
 from slipway.hosts import HostName
 from slipway.machine.doctor import Check
@@ -113,4 +113,5 @@ def reach(
     opened.callback(link.close)
     way = opened.enter_context(tunnel(lambda client: link.stream(ENGINE)))
     looked = ahead(lambda: look(link.run, folder))
-    return BuildHost(call.name, link, Engine(f"unix://{way}", far=True, logins=logins), looked, local_rsync)
+    engine = Engine(Endpoint(f"unix://{way}", host=str(call.name)), logins=logins)
+    return BuildHost(call.name, link, engine, looked, local_rsync)

@@ -20,7 +20,7 @@ from slipway.given import WHEELHOUSES
 from slipway.patience import Patience
 from slipway.pipconfig import PipConfig, read_pip_config, wheelhouse
 from slipway.registry import Registry
-from slipway.runner import Runner, echoing, run
+from slipway.runner import Runner, echoing, pipe, run
 from slipway.settings import Value
 from slipway.survey import Repository, Survey, read_repository, survey
 from slipway.tasks import door, process
@@ -150,7 +150,7 @@ class Invocation:
 
     @cached_property
     def local_engine(self) -> Engine:
-        return Engine(settings.surroundings().engine, logins=self.logins)
+        return Engine(settings.surroundings().engine, logins=self.logins, start=pipe)
 
     @cached_property
     def logins(self) -> FindLogin:

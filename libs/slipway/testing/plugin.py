@@ -67,6 +67,7 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
     from slipway import containers
     from slipway.engine import Engine
+    from slipway.runner import pipe
     from slipway.settings import surroundings
     from slipway.testing.bench import Bench
     from slipway.testing.place import Here, There
@@ -74,7 +75,7 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     options = request.config.option
     run = options.slipway_run or secrets.token_hex(4)
     logs = Path(options.slipway_logs or request.config.rootpath / ".slipway" / "runs" / run)
-    client = Engine(surroundings().engine).client
+    client = Engine(surroundings().engine, start=pipe).client
     with _ended_by_sigterm():
         _sweep(client)
         sandbox = containers.Sandbox(deadline=options.slipway_deadline, slowness=options.slipway_slowness)
