@@ -21,9 +21,12 @@ PACKAGE = ROOT / "libs/slipway"
 #: A module imports lower layers, or its own layer without a cycle. A new module is placed here first.
 LAYERS = {
     "0 values": "errors model command hosts redact parallel patience addresses sizes streams",
-    "1 core": "dockerfile stack graph digest bake progress envfile project setting given layers permissions condition",
+    "1 core": (
+        "dockerfile stack graph digest bake progress envfile project setting given layers permissions "
+        "packages condition"
+    ),
     "2 policy": "plan advice",
-    "3 edges": "settings worktree engine registry runner ssh runs pipconfig containers leftovers",
+    "3 edges": "settings worktree engine registry runner ssh runs pipconfig containers scripts leftovers",
     "4 use cases": "mounts rules history survey solve build push smoke machine remote",
     "5 faces": "layout console report",
     "6 door": "tasks",

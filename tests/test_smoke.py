@@ -227,6 +227,20 @@ class Pytest:
         return Result(exit_code, "what pytest printed", "")
 
 
+def test_a_cause_that_several_tests_met_is_told_once(tmp_path: Path) -> None:
+    error = (
+        '<error message="failed on setup with &quot;slipway.errors.SmokeError: error: svc: it did not start&quot;"/>'
+    )
+    cases = "".join(f'<testcase name="test_{name}">{error}</testcase>' for name in "abcd")
+    junit = f'<testsuites><testsuite time="1">{cases}<testcase name="test_e"/></testsuite></testsuites>'
+    with pytest.raises(SmokeError) as failure:
+        smoke([Target("a", "1")], Round(tmp_path, "r", tmp_path, {}), Pytest(a=(1, junit)))
+    assert failure.value.message.splitlines() == [
+        "smoke a: 4 failed, 1 passed",
+        '  test_a and 3 more: svc: it did not start"',
+    ]
+
+
 def test_one_failure_does_not_keep_the_others_from_being_tested(tmp_path: Path) -> None:
     run_pytest = Pytest(a=(1, MIXED), b=(0, PASSED))
     told: list[Outcome] = []
@@ -333,13 +347,12 @@ def test_a_dead_container_is_explained_with_all_that_is_known() -> None:
     state = State("exited", 137, True, "", "unhealthy", "connection refused", 0)
     log = "\n".join(f"line {number}" for number in range(30)) + "\n\x1b[2Jend"
     told = explain("svc-a", "it stopped", state, log).splitlines()
-    assert told[:4] == [
-        "svc-a: it stopped",
-        "  exit code 137: killed (SIGKILL)",
-        "  killed for memory: it reached its limit (OOM)",
+    assert told[:2] == [
+        "svc-a: it stopped; exit code 137: killed (SIGKILL); killed for memory: it reached its limit (OOM);"
+        " its last line: \\x1b[2Jend",
         "  last health probe:",
     ]
-    assert told[5:7] == ["  last 20 log lines:", "    line 11"]
+    assert told[3:5] == ["  last 20 log lines:", "    line 11"]
     assert told[-1] == "    \\x1b[2Jend"
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from slipway.errors import printable
 
 LOG_LINES = 20
+_LONGEST = 160
 _EXITS = {
     125: "the engine could not run it",
     126: "its command is not executable",
@@ -59,14 +60,19 @@ class State:
         return self.running and self.health == "healthy"
 
 
-def explain(name: str, what: str, state: State, log: str) -> str:
-    """``what`` went wrong with ``name``, with all a person needs: exit code, memory, last probe, last log lines."""
-    lines = [f"{name}: {what}"]
-    if state.status in ("exited", "dead", "created") or state.exit_code:
-        meaning = _EXITS.get(state.exit_code, "")
-        lines.append(f"  exit code {state.exit_code}" + (f": {meaning}" if meaning else ""))
-    if state.oom_killed:
-        lines.append("  killed for memory: it reached its limit (OOM)")
+def explain(name: str, what: str, state: State, log: str, cause: str = "") -> str:
+    """``what`` went wrong with ``name``, with all a person needs; the first line says the most of it.
+
+    ``cause`` is what the exit code alone does not tell.
+    """
+    ended = state.status in ("exited", "dead", "created") or bool(state.exit_code)
+    meaning = cause or _EXITS.get(state.exit_code, "")
+    first = [what, f"exit code {state.exit_code}" + f": {meaning}" * bool(meaning)] if ended else [what]
+    first += ["killed for memory: it reached its limit (OOM)"] if state.oom_killed else []
+    tail = log.splitlines()[-LOG_LINES:]
+    last = next((line.strip() for line in reversed(tail) if line.strip()), "")
+    first += [f"its last line: {last[:_LONGEST]}"] if ended and last and not state.error else []
+    lines = [f"{name}: {'; '.join(first)}"]
     if state.restarts:
         lines.append(f"  restarted {state.restarts} times")
     if state.error:
@@ -74,7 +80,6 @@ def explain(name: str, what: str, state: State, log: str) -> str:
     if state.last_probe:
         lines.append("  last health probe:")
         lines += [f"    {line}" for line in state.last_probe.splitlines()[-5:]]
-    tail = log.splitlines()[-LOG_LINES:]
     lines += [f"  last {len(tail)} log lines:", *(f"    {line}" for line in tail)] if tail else ["  no log lines"]
     return printable("\n".join(lines))
 

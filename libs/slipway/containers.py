@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from slipway import scripts
 from slipway.condition import State, explain, first_line
 from slipway.errors import SmokeError, printable
 from slipway.model import RUN_LABEL
@@ -23,6 +24,8 @@ NONCE = "SLIPWAY_RUN"
 SECRETS = "/run/secrets"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _NOT_FOUND = 404
+#: A script whose interpreter is not found ends so, whoever starts it.
+_NOT_FOUND_CODES = (2, 126, 127, 128)
 
 #: A ``docker.DockerClient``.
 Client = Any
@@ -104,7 +107,7 @@ def start(client: Client, container: str, alias: str) -> None:
         client.api.start(container)
     except OSError as error:
         state = State.of(client.api.inspect_container(container))
-        raise SmokeError(explain(alias, "it did not start", state, log(client, container))) from error
+        raise _failed(client, container, alias, "it did not start", state) from error
 
 
 def wait_until_healthy(client: Client, container: str, alias: str, sandbox: Sandbox) -> None:
@@ -116,7 +119,7 @@ def wait_until_healthy(client: Client, container: str, alias: str, sandbox: Sand
         if not problem and time.monotonic() > give_up:
             problem = f"not healthy after {seconds:.0f} s"
         if problem:
-            raise SmokeError(explain(alias, problem, state, log(client, container)))
+            raise _failed(client, container, alias, problem, state)
         time.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
     for _ in range(1, sandbox.probes):
@@ -141,7 +144,7 @@ def _probe(client: Client, container: str, alias: str) -> None:
         problem = "it was healthy, and its next health probe failed"
         state = replace(state, last_probe=said.strip())
     if problem:
-        raise SmokeError(explain(alias, problem, state, log(client, container)))
+        raise _failed(client, container, alias, problem, state)
     if failed:
         raise failed
 
@@ -172,6 +175,24 @@ def execute(client: Client, container: str, argv: Sequence[str]) -> tuple[int, s
     except OSError as error:
         raise SmokeError(f"exec {' '.join(argv)}: {reply(error)}") from error
     return int(outcome.exit_code), outcome.output.decode("utf-8", "replace")
+
+
+def users(client: Client, container: str) -> frozenset[str]:
+    """The ids of the users that its processes run as, by the ``ps`` of the engine's machine."""
+    try:
+        seen = client.api.top(container, "-eo pid,uid")
+    except OSError:  # a ps, such as BusyBox's, that has no such column
+        try:
+            seen = client.api.top(container)
+        except OSError as error:
+            raise SmokeError(f"top: {reply(error)}") from error
+    column = next(place for place, title in enumerate(seen["Titles"]) if title in ("UID", "USER"))
+    return frozenset({"root": "0"}.get(row[column], row[column]) for row in seen["Processes"] or ())
+
+
+def _failed(client: Client, container: str, alias: str, what: str, state: State) -> SmokeError:
+    cause = scripts.fault(client, container) if state.exit_code in _NOT_FOUND_CODES else ""
+    return SmokeError(explain(alias, what, state, log(client, container), cause))
 
 
 def log(client: Client, container: str) -> str:

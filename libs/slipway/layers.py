@@ -11,7 +11,7 @@ import posixpath
 import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import IO, Any, NamedTuple, Protocol, cast
 
 from slipway.errors import PolicyError
@@ -20,6 +20,8 @@ from slipway.redact import secret_by_shape
 _BUFFER = 1 << 20
 _SMALL = 16 * 1024
 _LARGEST_KEY_FILE = 1 << 20
+_METADATA = re.compile(r"\.dist-info/METADATA$|\.egg-info/PKG-INFO$|(^|/)pyvenv\.cfg$")
+_LARGEST_METADATA = 1 << 20
 
 _CREDENTIALS = re.compile(
     r"(^|/)(\.netrc|_netrc|\.pypirc|\.dockercfg|\.git-credentials|\.docker/config\.json|\.aws/credentials"
@@ -84,11 +86,15 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: its name in the stream, all it holds, what of it is forbidden."""
+    """One layer: its name in the stream, all it holds, what of it is forbidden.
+
+    ``texts``: the metadata of Python packages and virtual environments, by path.
+    """
 
     name: str
     members: tuple[Member, ...]
     findings: tuple[Finding, ...]
+    texts: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def paths(self) -> tuple[str, ...]:
@@ -206,15 +212,20 @@ def _read_layer(name: str, content: IO[bytes]) -> Layer | None:
     """The layer in ``content``, or None when it is no tar (a configuration, an index)."""
     members: list[Member] = []
     findings: list[Finding] = []
+    texts: dict[str, str] = {}
     try:
         with tarfile.open(fileobj=content, mode="r|*", bufsize=_BUFFER) as archive:
             for member in archive:
                 path = member.name.removeprefix("./")
                 members.append(_described(member, path))
-                findings += _inspect(archive, member, path)
+                if _METADATA.search(path) and member.isreg() and (file := archive.extractfile(member)):
+                    # The description that follows the first empty line is of no use.
+                    texts[path] = file.read(_LARGEST_METADATA).decode("utf-8", "replace").partition("\n\n")[0]
+                else:
+                    findings += _inspect(archive, member, path)
     except (tarfile.ReadError, tarfile.CompressionError):
         return None
-    return Layer(name, tuple(members), tuple(findings))
+    return Layer(name, tuple(members), tuple(findings), texts)
 
 
 def _described(member: tarfile.TarInfo, path: str) -> Member:

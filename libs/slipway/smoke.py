@@ -290,8 +290,19 @@ def _told(outcome: Outcome) -> str:
     if not outcome.ran:
         return f"smoke {outcome.name}: {outcome.failures[0]}"
     lines = [f"smoke {outcome.name}: {outcome.failed} failed, {outcome.passed} passed"]
-    lines += [f"  {failure}" for failure in outcome.failures[:_SHOWN]]
-    if len(outcome.failures) > _SHOWN:
-        lines.append(f"  and {len(outcome.failures) - _SHOWN} more")
+    causes = _by_cause(outcome.failures)
+    lines += [f"  {failure}" for failure in causes[:_SHOWN]]
+    if len(causes) > _SHOWN:
+        lines.append(f"  and {len(causes) - _SHOWN} more")
     lines += [f"  {outcome.flakes}"] if outcome.flakes else []
     return "\n".join(lines)
+
+
+def _by_cause(failures: Sequence[str]) -> list[str]:
+    """Each cause once, with the first test that met it: a container that does not start fails them all."""
+    tests: dict[str, list[str]] = {}
+    for failure in failures:
+        test, _, why = failure.partition(": ")
+        tests.setdefault(why, []).append(test)
+    others = {why: f" and {len(names) - 1} more" if len(names) > 1 else "" for why, names in tests.items()}
+    return [f"{names[0]}{others[why]}: {why}" for why, names in tests.items()]

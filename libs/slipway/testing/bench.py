@@ -38,6 +38,7 @@ class BuiltImage:
     config: Mapping[str, Any] = field(repr=False)
     history: tuple[Mapping[str, Any], ...] = field(repr=False)
     chain: tuple[str, ...] = field(repr=False)
+    architecture: str = ""
 
     @property
     def bytes(self) -> int:
@@ -99,6 +100,7 @@ class Bench:
             found.attrs["Config"] or {},
             history,
             tuple(found.attrs["RootFS"].get("Layers") or ()),
+            str(found.attrs.get("Architecture", "")),
         )
 
     def parent(self, reference: str) -> BuiltImage:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
@@ -95,6 +95,17 @@ class Container:
     def state(self) -> State:
         """What the engine says of it right now."""
         return State.of(self._client.api.inspect_container(self.id))
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment that the engine gave it."""
+        given = self._client.api.inspect_container(self.id)["Config"]["Env"] or ()
+        return dict(entry.partition("=")[::2] for entry in given)
+
+    @property
+    def users(self) -> frozenset[str]:
+        """The ids of the users that its processes run as, as the engine's machine counts them."""
+        return containers.users(self._client, self.id)
 
     def stop(self) -> float:
         """SIGTERM, and SIGKILL after 10 s (times slowness); returns the seconds it took."""
