@@ -62,5 +62,12 @@ def test_how_to_keep_it_and_how_to_forget_it() -> None:
     assert "ssh-keygen -R '[10.0.0.1]:2222'" in caught.value.hint
 
 
+@pytest.mark.fault("S32")
+def test_a_host_that_a_certificate_vouches_for_is_asked_for_its_own_key() -> None:
+    with pytest.raises(SshError) as caught:
+        judge(LOGIN, "ssh-rsa", b"one", [KnownKey(FILE, 1, "ssh-ed25519", b"ca", "@cert-authority")])
+    assert "ssh -o HostKeyAlgorithms=rsa-sha2-512 -p 2222 me@b keeps it" in caught.value.hint
+
+
 def test_a_fingerprint_as_openssh_shows_it() -> None:
     assert fingerprint(b"") == "SHA256:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU"

@@ -20,7 +20,7 @@ from slipway.ssh.connection import Connection, LostError, UnreachedError
 from slipway.ssh.dialling import Phone
 from slipway.ssh.identities import identities
 from slipway.ssh.link import Link
-from slipway.ssh.login import Login
+from slipway.ssh.login import Login, User
 from slipway.testing.fakes import FakeRun
 
 LOGIN = Login(HostName("b"), "10.0.0.1", "me", 22, "10.0.0.1")
@@ -116,7 +116,7 @@ def test_a_passphrase_is_asked_for_by_who_waits(monkeypatch: pytest.MonkeyPatch)
         return cast(Connection, FakeConnection())
 
     monkeypatch.setattr("slipway.remote.host.dial", dial)
-    call = Call(HostName("b"), Phone(FakeRun({}), Path("/"), ask=lambda question: mark(asked)))
+    call = Call(HostName("b"), Phone(FakeRun({}), User(Path("/")), ask=lambda question: mark(asked)))
     call.begin()
     assert call.answered().alive
     assert asked == [threading.current_thread()]
@@ -125,7 +125,7 @@ def test_a_passphrase_is_asked_for_by_who_waits(monkeypatch: pytest.MonkeyPatch)
 def test_a_call_that_was_begun_is_answered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ahead, later = (cast(Connection, FakeConnection()) for _ in range(2))
     monkeypatch.setattr("slipway.remote.host.dial", lambda name, phone, ready=[later, ahead]: ready.pop())
-    call = Call(HostName("b"), Phone(FakeRun({}), Path("/")))
+    call = Call(HostName("b"), Phone(FakeRun({}), User(Path("/"))))
     call.begin()
     call.begin()
     first = call.answered()

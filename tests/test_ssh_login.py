@@ -8,7 +8,7 @@ import pytest
 
 from slipway.errors import UsageError
 from slipway.hosts import HostName
-from slipway.ssh.login import Login, config_command, read_login
+from slipway.ssh.login import Login, User, config_command, read_login
 
 HOME = Path("/home/me")
 PRINTED = """\
@@ -26,7 +26,8 @@ connecttimeout none
 
 
 def read(more: str = "", text: str = PRINTED, agent: str = "/agent") -> Login:
-    return read_login(text + more, HostName("b"), home=HOME, agent=agent)
+    user = User(HOME, agent, 1000, "laptop.example", {"KEYS": "/keys/100%h", "AGENT": "/other"}.get)
+    return read_login(text + more, HostName("b"), user)
 
 
 def test_a_login() -> None:
@@ -56,7 +57,15 @@ def test_a_proxy_command_and_jumps() -> None:
 
 @pytest.mark.parametrize(
     ("option", "agent"),
-    [("none", ""), ("SSH_AUTH_SOCK", "/agent"), ("~/agent", "/home/me/agent"), ("/run/%r", "/run/me")],
+    [
+        ("none", ""),
+        ("SSH_AUTH_SOCK", "/agent"),
+        ("~/agent", "/home/me/agent"),
+        ("/run/%r", "/run/me"),
+        ("$AGENT", "/other"),
+        ("$GONE", ""),
+        ("${AGENT}/s", "/other/s"),
+    ],
 )
 def test_the_agent(option: str, agent: str) -> None:
     assert read(f"identityagent {option}\n").agent == agent
@@ -76,9 +85,42 @@ def test_what_is_not_honoured(line: str) -> None:
         read(f"{line}\n")
 
 
+@pytest.mark.fault("S31")
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("${KEYS}/id", "/keys/100%h/id"),
+        ("~/${KEYS}/id", "/home/me//keys/100%h/id"),
+        ("/k/%i-%k-%L-%l-%u", "/k/1000-b-laptop-laptop.example-me"),
+        ("/k/%C", "/k/0c4bd6c392eabedb7c5ad0e4bf3514b3e5d14be9"),
+        ("/k/$KEYS/100%%", "/k/$KEYS/100%"),
+    ],
+)
+def test_variables_and_tokens_in_a_path(said: str, meant: str) -> None:
+    """In one go: a variable's value is not looked through for tokens."""
+    assert read(f"identityfile {said}\n").identities[-1] == Path(meant)
+
+
+def test_variables_in_known_hosts() -> None:
+    text = PRINTED.replace("/home/me/.ssh/known hosts", "/a ${KEYS}/known hosts")
+    assert read(text=text).known_hosts[:2] == (Path("/a"), Path("/keys/100%h/known hosts"))
+
+
+@pytest.mark.fault("S31")
+def test_a_variable_that_is_not_set() -> None:
+    with pytest.raises(UsageError, match=r"\$\{NOPE\} in \$\{NOPE\}/id: there is no such variable"):
+        read("identityfile ${NOPE}/id\n")
+
+
+def test_a_proxy_command_s_variables_are_its_shell_s() -> None:
+    assert read("proxycommand nc ${KEYS} %h\n").proxy_command == "nc ${KEYS} 10.0.0.1"
+
+
 def test_a_token_that_is_not_honoured() -> None:
+    with pytest.raises(UsageError, match=r"%T in /keys/%T is not honoured"):
+        read("identityfile /keys/%T\n")
     with pytest.raises(UsageError, match=r"%C in /keys/%C is not honoured"):
-        read("identityfile /keys/%C\n")
+        read("identityfile /keys/%C\nproxyjump two\n")
 
 
 def test_the_question_to_openssh() -> None:

@@ -200,6 +200,11 @@ def inherited(extra: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **extra}
 
 
+def variable(name: str) -> str | None:
+    """A variable of the environment, for other programs' configuration that names it."""
+    return os.environ.get(name)
+
+
 #: What docker's CLI takes its engine from.
 _DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 

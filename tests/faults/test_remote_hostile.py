@@ -26,6 +26,7 @@ from slipway.remote.sync import sync
 from slipway.runner import run
 from slipway.ssh.dialling import Phone, dial
 from slipway.ssh.link import Link
+from slipway.ssh.login import User
 from tests.properties.examples import examples
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ NAMES = WORDS.map(lambda word: word.replace("/", "_")).filter(lambda word: word 
 
 @pytest.fixture(scope="module")
 def link(build_host: BuildHost) -> Iterator[Link]:
-    phone = Phone(run, Path.home(), config=build_host.config)
+    phone = Phone(run, User(Path.home()), config=build_host.config)
     with ExitStack() as opened:
         made = Link(lambda: dial(HostName("builder"), phone), lambda text: None)
         opened.callback(made.close)

@@ -19,6 +19,7 @@ from slipway.hosts import HostName
 from slipway.runner import run
 from slipway.ssh.connection import Connection, LostError
 from slipway.ssh.dialling import Phone, dial
+from slipway.ssh.login import User
 from tests.rig.hosts import KIND
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def dialled(build_host: BuildHost) -> Iterator[Callable[..., Connection]]:
     made: list[Connection] = []
 
     def connect(config: str, agent: str = "") -> Connection:
-        made.append(dial(BUILDER, Phone(run, Path.home(), agent, config)))
+        made.append(dial(BUILDER, Phone(run, User(Path.home(), agent), config)))
         return made[-1]
 
     yield connect
@@ -124,9 +125,34 @@ def test_a_key_the_host_does_not_take(repository: Repository, build_host: BuildH
 
 @pytest.mark.fault("S04")
 def test_an_agent_that_is_not_there(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
-    config = build_host.options("agent", IdentityAgent="SSH_AUTH_SOCK")
+    """A key file does, as for OpenSSH; without one the agent is told."""
     gone = str(tmp_path / "gone")
-    repository.invoke("remote-check", SSH_CONFIG=config, SSH_AUTH_SOCK=gone).failed(4, gone, "ssh-agent")
+    config = build_host.options("agent", IdentityAgent="SSH_AUTH_SOCK")
+    repository.invoke("remote-check", SSH_CONFIG=config, SSH_AUTH_SOCK=gone).ok()
+    config = build_host.options("agent alone", IdentityAgent="SSH_AUTH_SOCK", IdentityFile="none")
+    ran = repository.invoke("remote-check", SSH_CONFIG=config, SSH_AUTH_SOCK=gone)
+    ran.failed(4, f"ssh agent {gone} (SSH_AUTH_SOCK): No such file", 'eval "$(ssh-agent)"')
+
+
+@pytest.mark.fault("S31")
+def test_a_key_whose_path_has_a_variable(repository: Repository, build_host: BuildHost) -> None:
+    config = build_host.options("variable", IdentityFile="${KEYS_OF_TESTS}/id_ed25519")
+    repository.invoke("remote-check", SSH_CONFIG=config, KEYS_OF_TESTS=str(build_host.folder)).ok()
+    repository.invoke("remote-check", SSH_CONFIG=config).failed(2, "ssh configuration of builder: ", "KEYS_OF_TESTS")
+
+
+@pytest.mark.fault("S32")
+def test_a_host_that_a_certificate_vouches_for(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
+    """The hint leads on: OpenSSH then asks for the host's own key, and keeps it."""
+    known = tmp_path / "known_hosts"
+    authority = new_key(tmp_path).with_suffix(".pub").read_text()
+    known.write_text(f"@cert-authority * {authority}")
+    config = build_host.options("signed", UserKnownHostsFile=str(known))
+    ran = repository.invoke("remote-check", SSH_CONFIG=config)
+    ran.failed(4, "host certificates are not read", f"ssh -o HostKeyAlgorithms={KIND} builder keeps it")
+    argv = ["ssh", "-F", config, "-o", "StrictHostKeyChecking=accept-new", "-o", f"HostKeyAlgorithms={KIND}", "builder"]
+    subprocess.run([*argv, "true"], check=True, capture_output=True, timeout=30)
+    repository.invoke("remote-check", SSH_CONFIG=config).ok()
 
 
 def test_a_key_in_the_agent(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
@@ -138,7 +164,9 @@ def test_a_key_in_the_agent(repository: Repository, build_host: BuildHost, tmp_p
             argv = ["sh", "-c", 'until [ -S "$SSH_AUTH_SOCK" ]; do sleep 0.05; done; ssh-add "$0"', str(build_host.key)]
             subprocess.run(argv, env=around, check=True, capture_output=True, timeout=30)
             repository.invoke("remote-check", SSH_CONFIG=config, SSH_AUTH_SOCK=where).ok()
-            repository.invoke("remote-check", SSH_CONFIG=config, SSH_AUTH_SOCK="").failed(4, "no agent, no key file")
+            repository.invoke("remote-check", SSH_CONFIG=config, SSH_AUTH_SOCK="").failed(
+                4, "no key of an agent, no key file"
+            )
         finally:
             agent.terminate()
 
@@ -162,11 +190,11 @@ def test_a_passphrase_is_asked_for_once(build_host: BuildHost, tmp_path: Path) -
         return "open sesame"
 
     config = build_host.options("unlocked", User="locked", IdentityFile=str(key))
-    phone = Phone(run, Path.home(), config=config, ask=ask)
+    phone = Phone(run, User(Path.home()), config=config, ask=ask)
     for _ in range(2):
         dial(BUILDER, phone).close()
     assert asked == [f"passphrase of {key}: "]
-    wrong = Phone(run, Path.home(), config=config, ask=lambda question: "sesame")
+    wrong = Phone(run, User(Path.home()), config=config, ask=lambda question: "sesame")
     with pytest.raises(SshError, match="the passphrase is wrong"):
         dial(BUILDER, wrong)
 

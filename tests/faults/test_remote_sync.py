@@ -19,6 +19,7 @@ from slipway.remote.sync import sync
 from slipway.runner import run
 from slipway.ssh.dialling import Phone, dial
 from slipway.ssh.link import Link
+from slipway.ssh.login import User
 
 if TYPE_CHECKING:
     from tests.faults.wire import Wire
@@ -36,7 +37,9 @@ def links(build_host: BuildHost) -> Iterator[Callable[[str], Link]]:
     made: list[Link] = []
 
     def connect(config: str) -> Link:
-        made.append(Link(lambda: dial(HostName("builder"), Phone(run, Path.home(), config=config)), lambda text: None))
+        made.append(
+            Link(lambda: dial(HostName("builder"), Phone(run, User(Path.home()), config=config)), lambda text: None)
+        )
         return made[-1]
 
     yield connect

@@ -20,6 +20,7 @@ from slipway.runner import run
 from slipway.ssh.dialling import Phone, dial
 from slipway.ssh.link import Link
 from tests.rig.stacks import Ran
+from slipway.ssh.login import User
 
 if TYPE_CHECKING:
     from tests.rig.hosts import BuildHost
@@ -86,7 +87,7 @@ def test_a_job_that_is_ended_while_it_is_begun(build_host: BuildHost, until: Unt
     """Ctrl-C comes when the host has not unpacked it yet."""
     folder = build_host.sh("mktemp -d", user="builder")
     build_host.sh(f"mkdir {folder}/tree", user="builder")
-    phone = Phone(run, Path.home(), config=build_host.config)
+    phone = Phone(run, User(Path.home()), config=build_host.config)
     link = Link(lambda: dial(HostName("builder"), phone), lambda text: None)
     commands = (Command(("touch", f"{folder}/done")),)
     given = Beginning({"token": b"word"}, 60, Shipment(Path("/"), {}).listed)

@@ -13,7 +13,6 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import paramiko
@@ -25,7 +24,7 @@ from slipway.runner import Run
 from slipway.ssh.connection import Connection, Show, UnreachedError, patient
 from slipway.ssh.hostkeys import KnownKey, find_command, judge, kinds, read_known
 from slipway.ssh.identities import Agent, AskSecret, Identity, identities
-from slipway.ssh.login import Login, config_command, read_login
+from slipway.ssh.login import Login, User, config_command, read_login
 
 _TRIES = 3
 _PAUSE_SECONDS = 0.5
@@ -42,10 +41,11 @@ class Phone:
     """What dialling needs of this machine: a way to ask OpenSSH's programs, the home, the agent's socket, OpenSSH's
     configuration where it is another than its own, and how to ask a person for a passphrase (None: nobody can be
     asked). ``show`` gets each command that runs on a host."""
+    """What connecting needs of this machine: a way to ask OpenSSH's programs, who connects, OpenSSH's configuration
+    where it is another than its own, and how to ask a person for a passphrase (None: nobody can be asked)."""
 
     run: Run
-    home: Path
-    agent: str = ""
+    user: User
     config: str = ""
     ask: AskSecret | None = None
     show: Show | None = None
@@ -74,7 +74,7 @@ def look_up(name: HostName, phone: Phone) -> Login:
     if not result.ok:
         words = result.stderr.splitlines()[-1:] or [f"ssh -G ended with exit code {result.exit_code}"]
         raise UsageError(f"ssh configuration of {name}: {words[0]}", hint="~/.ssh/config")
-    return read_login(result.stdout, name, home=phone.home, agent=phone.agent)
+    return read_login(result.stdout, name, phone.user)
 
 
 def dial(name: HostName, phone: Phone) -> Connection:
@@ -185,7 +185,7 @@ def _authenticate(transport: paramiko.Transport, login: Login, phone: Phone) -> 
     """Raises SshError that names what was offered and what the host allows."""
     offered: list[Identity] = []
     unread: list[str] = []
-    agent = Agent(login.agent) if login.agent else None
+    agent = _agent(login, unread)
     try:
         for identity in identities(login, agent, phone.ask_once, unread.append):
             offered.append(identity)
@@ -196,6 +196,17 @@ def _authenticate(transport: paramiko.Transport, login: Login, phone: Phone) -> 
             agent.close()
     if allowed := _allowed(transport, login):
         raise _refused(login, offered, unread, allowed)
+
+
+def _agent(login: Login, unread: list[str]) -> Agent | None:
+    """The agent; without one that answers, key files are offered all the same, as OpenSSH does."""
+    if not login.agent:
+        return None
+    try:
+        return Agent(login.agent)
+    except SshError as error:
+        unread.append(error.message)
+        return None
 
 
 def _allowed(transport: paramiko.Transport, login: Login) -> tuple[str, ...]:
@@ -226,9 +237,12 @@ def _accepted(transport: paramiko.Transport, login: Login, identity: Identity) -
 
 
 def _refused(login: Login, offered: Sequence[Identity], unread: Sequence[str], allowed: Sequence[str]) -> SshError:
-    said = ", ".join(map(str, offered)) or "nothing: no agent, no key file"
+    said = ", ".join(map(str, offered)) or "nothing: no key of an agent, no key file"
     left = "".join(f"; not offered: {why}" for why in unread)
+    hint = f"ssh-copy-id {login.name}, or ssh-add the key it knows"
+    if any(why.startswith("ssh agent") for why in unread):
+        hint = 'eval "$(ssh-agent)" && ssh-add the key it knows'
     return SshError(
         f"ssh {login}: not let in; offered: {said}{left}; it takes {', '.join(allowed)}",
-        hint=f"ssh-copy-id {login.name}, or ssh-add the key it knows",
+        hint=hint,
     )

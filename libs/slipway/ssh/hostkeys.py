@@ -83,9 +83,16 @@ def judge(login: Login, kind: str, key: bytes, known: Sequence[KnownKey]) -> Non
             "somebody may be in between",
             hint=f"ask its administrator; only if the change is meant: ssh-keygen -R {_quoted(login.listed)}",
         )
-    signed = " (host certificates are not read)" if any(entry.mark == "@cert-authority" for entry in known) else ""
+    if any(entry.mark == "@cert-authority" for entry in known):
+        # OpenSSH asks nothing there: it takes the host's certificate.
+        algorithm = "rsa-sha2-512" if kind == "ssh-rsa" else kind
+        words = f"ssh -o HostKeyAlgorithms={algorithm} {_words(login)}"
+        raise SshError(
+            f"ssh {login}: unknown host key {shown} (host certificates are not read)",
+            hint=f"compare it with the host's own; {words} keeps it once you say yes",
+        )
     raise SshError(
-        f"ssh {login}: unknown host key {shown}{signed}",
+        f"ssh {login}: unknown host key {shown}",
         hint=f"compare it with the host's own; ssh {_words(login)} keeps it once you say yes",
     )
 

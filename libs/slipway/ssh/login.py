@@ -5,9 +5,10 @@ What of it would make a connection safer or other than ours can be is refused, n
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.command import Command
@@ -23,9 +24,21 @@ _UNKNOWN = {
     "bindaddress": "a ProxyJump or ProxyCommand that binds it",
     "bindinterface": "a ProxyJump or ProxyCommand that binds it",
 }
-_TOKEN = re.compile(r"%(.)")
+#: ``%h``, and ``${NAME}`` where a variable is meant.
+_TOKEN = re.compile(r"%(?P<token>.)|\$\{(?P<variable>[^}]*)\}")
 _NONE = ("", "none", "no", "false")
 _CONNECT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class User:
+    """Who connects, as OpenSSH sees them on this machine: ``agent`` is SSH_AUTH_SOCK, ``variable`` looks one up."""
+
+    home: Path
+    agent: str = ""
+    uid: int = 0
+    machine: str = ""
+    variable: Callable[[str], str | None] = field(default=lambda name: None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -61,20 +74,28 @@ def config_command(host: HostName, config: str = "") -> Command:
     return Command(("ssh", "-G", *file, *user, *port, "--", host.host), label="ssh -G")
 
 
-def read_login(text: str, host: HostName, *, home: Path, agent: str) -> Login:
-    """``text``: what ``ssh -G`` printed. ``agent``: SSH_AUTH_SOCK.
-
-    Raises UsageError for an option that is not honoured.
-    """
+def read_login(text: str, host: HostName, user: User) -> Login:
+    """``text``: what ``ssh -G`` printed. Raises UsageError for an option that is not honoured."""
     options = _options(text)
     for name, instead in _UNKNOWN.items():
         if _one(options, name) not in _NONE:
             raise UsageError(f"ssh configuration of {host}: {name} {_one(options, name)} is not honoured", hint=instead)
-    hostname, user, port = _one(options, "hostname"), _one(options, "user"), int(_one(options, "port"))
-    tokens = {"%": "%", "d": str(home), "h": hostname, "n": host.host, "p": str(port), "r": user, "u": home.name}
+    hostname, login, port = _one(options, "hostname"), _one(options, "user"), int(_one(options, "port"))
+    tokens = {"%": "%", "h": hostname, "n": host.host, "p": str(port), "r": login}
+    ours = {
+        "d": str(user.home),
+        "i": str(user.uid),
+        "k": _one(options, "hostkeyalias") or host.host,
+        "L": user.machine.partition(".")[0],
+        "l": user.machine,
+        "u": user.home.name,
+    }
+    if _one(options, "proxyjump") in _NONE:  # which versions of OpenSSH count differently
+        ours["C"] = hashlib.sha1(f"{user.machine}{hostname}{port}{login}".encode()).hexdigest()
 
     def place(path: str) -> Path:
-        return _expanded(path, tokens, host, home)
+        said = _said(path, tokens | ours, host, user.variable)
+        return Path(f"{user.home}/{said[2:]}" if path.startswith("~/") else said)
 
     files = [path for name in ("userknownhostsfile", "globalknownhostsfile") for path in _paths(_one(options, name))]
     seconds = _one(options, "connecttimeout")
@@ -83,13 +104,13 @@ def read_login(text: str, host: HostName, *, home: Path, agent: str) -> Login:
     return Login(
         name=host,
         hostname=hostname,
-        user=user,
+        user=login,
         port=port,
         listed=_one(options, "hostkeyalias") or (hostname if port == 22 else f"[{hostname}]:{port}"),
         known_hosts=tuple(place(path) for path in files if path not in _NONE),
         identities=tuple(place(path) for path in options.get("identityfile", ()) if path not in _NONE),
         identities_only=_one(options, "identitiesonly") == "yes",
-        agent=_agent(_one(options, "identityagent"), agent, place),
+        agent=_agent(_one(options, "identityagent"), user, place),
         jumps=() if jumps in _NONE else tuple(HostName.parse(jump, "ProxyJump") for jump in jumps.split(",")),
         proxy_command="" if command in _NONE else _said(command, tokens, host),
         seconds=float(seconds) if seconds.isdigit() and seconds != "0" else _CONNECT_SECONDS,
@@ -110,28 +131,37 @@ def _one(options: Mapping[str, Sequence[str]], name: str) -> str:
 
 def _paths(text: str) -> list[str]:
     """``ssh -G`` drops the quotes: a new path begins where one can begin."""
-    return re.split(r" (?=[/~%]|none$)", text)
+    return re.split(r" (?=[/~%$]|none$)", text)
 
 
-def _agent(option: str, inherited: str, place: Callable[[str], Path]) -> str:
+def _agent(option: str, user: User, place: Callable[[str], Path]) -> str:
     if option == "none":
         return ""
     if option in ("", "SSH_AUTH_SOCK"):
-        return inherited
+        return user.agent
+    if option.startswith("$") and not option.startswith("${"):
+        return user.variable(option[1:]) or ""
     return str(place(option))
 
 
-def _expanded(path: str, tokens: Mapping[str, str], host: HostName, home: Path) -> Path:
-    said = _said(path, tokens, host)
-    return home / said[2:] if said.startswith("~/") else Path(said)
-
-
-def _said(text: str, tokens: Mapping[str, str], host: HostName) -> str:
-    """``text`` with its percent tokens replaced (ssh_config(5), TOKENS)."""
+def _said(
+    text: str,
+    tokens: Mapping[str, str],
+    host: HostName,
+    variable: Callable[[str], str | None] | None = None,
+) -> str:
+    """``text`` with its tokens and, where they are meant, its variables replaced, in one go (ssh_config(5), TOKENS and
+    ENVIRONMENT VARIABLES)."""
 
     def value(match: re.Match[str]) -> str:
-        if match[1] not in tokens:
+        if match["token"] is None:
+            found = variable(match["variable"]) if variable else match[0]
+            if found is None:
+                cause = f"{match[0]} in {text}: there is no such variable"
+                raise UsageError(f"ssh configuration of {host}: {cause}", hint=f"export {match['variable']}=…")
+            return found
+        if match["token"] not in tokens:
             raise UsageError(f"ssh configuration of {host}: {match[0]} in {text} is not honoured", hint="write it out")
-        return tokens[match[1]]
+        return tokens[match["token"]]
 
     return _TOKEN.sub(value, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import pwd
+import socket
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -21,6 +22,9 @@ from slipway.settings import Settings, surroundings
 from slipway.ssh.connection import Show
 from slipway.ssh.dialling import Phone
 from slipway.tasks.process import is_terminal
+from slipway.settings import Settings, surroundings, variable
+from slipway.ssh.dialling import Phone
+from slipway.ssh.login import User
 
 
 def called(settings: Settings, run: Run, show: Show | None = None) -> Call:
@@ -41,8 +45,13 @@ def reached(
 def _phone(settings: Settings, run: Run, show: Show | None) -> Phone:
     return Phone(
         run=run,
-        home=Path(pwd.getpwuid(os.getuid()).pw_dir),  # as OpenSSH, which does not heed HOME
-        agent=surroundings().ssh_agent,
+        user=User(
+            home=Path(pwd.getpwuid(os.getuid()).pw_dir),  # as OpenSSH, which does not heed HOME
+            agent=surroundings().ssh_agent,
+            uid=os.getuid(),
+            machine=socket.gethostname(),
+            variable=variable,
+        ),
         config=str(Path(settings["SSH_CONFIG"]).expanduser()) if settings["SSH_CONFIG"] else "",
         ask=getpass.getpass if is_terminal(sys.stdin) else None,
         show=show,
