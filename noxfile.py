@@ -219,6 +219,12 @@ def build(session: nox.Session) -> None:
     run(session, "smoke", "invoke", "build", *session.posargs)
 
 
+@nox.session(requires=environment("dev"), tags=["long"], default=False)
+def fresh(session: nox.Session) -> None:
+    """The README's first command and a smoke test on a bare Debian in a container: ``-- trixie``, ``-- bookworm``."""
+    run(session, "dev", "tests.fresh", *session.posargs)
+
+
 def smoke_session(name: str, line: str) -> str:
     """Add the session that tests ``name``; the session's own name."""
 

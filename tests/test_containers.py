@@ -79,7 +79,7 @@ def test_green_must_hold_for_as_many_probes_as_asked(pauses: list[float]) -> Non
     ("healths", "probes", "told"),
     [
         (["healthy"], [0, 1], "it was healthy, and its next health probe failed\n  last health probe:\n    told"),
-        (["healthy", "healthy", "exited healthy"], [0], "it was healthy and then stopped\n  exit code 3"),
+        (["healthy", "healthy", "exited healthy"], [0], "it was healthy and then stopped; exit code 3"),
         (["healthy", "healthy", "unhealthy"], [0], "its health check failed"),
         (["healthy", "healthy", "starting"], [0], "it was healthy and is no longer"),
     ],

@@ -1,0 +1,1 @@
+"""The README's first command on a Debian that has nothing yet."""

@@ -1,0 +1,177 @@
+"""``python -m tests.fresh trixie``: run the README's first command, and a smoke test, on a bare Debian of that release.
+
+A minimal root of the release runs as a privileged container, with this checkout copied into it. What it needs to reach
+its packages is this machine's own: apt's sources with the suite changed, pip's configuration, certificate authorities,
+proxies. Nothing of it is kept.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import io
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from slipway.machine.debian import Source, parse_os_release, read_sources
+from tests.rig.outside import LABEL, docker
+from tests.rig.stacks import ROOT
+
+#: What "bare" means: Python as Debian brings it, and certificates.
+PACKAGES = "python3,python3-venv,ca-certificates"
+AUTHORITIES = Path("/usr/local/share/ca-certificates")
+SMOKE = '. .venv/bin/activate && nox -s "smoke(svc-forms)"'
+_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
+_LEFT_OUT = {".git", ".venv", ".nox", ".slipway", ".env", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="nox -s fresh --", description=__doc__)
+    parser.add_argument("release", choices=["bookworm", "trixie"])
+    parser.add_argument("--keep", action="store_true", help="leave the container, to look into it")
+    chosen = parser.parse_args()
+    with a_root(chosen.release) as image, a_machine(image, keep=chosen.keep) as machine:
+        for command in (first_command(), SMOKE):
+            began = time.monotonic()
+            code = subprocess.run(["docker", "exec", "--workdir", "/repo", machine, "sh", "-c", command]).returncode
+            print(f"{chosen.release}: exit {code} after {time.monotonic() - began:.0f} s: {command}", flush=True)
+            if code:
+                return 1
+    return 0
+
+
+def first_command() -> str:
+    """As the README has it."""
+    found = re.search(r"```sh\n(.*?)\n```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    assert found and found[1].endswith("push"), "the README's first command builds and pushes"
+    return found[1]
+
+
+@contextmanager
+def a_root(release: str) -> Iterator[str]:
+    """An image of the release's minimal root."""
+    began = time.monotonic()
+    name = f"slipway-fresh-{release}:latest"
+    lines = [line for source in sources(release) for line in one_line(source)]
+    made = ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", *apt_options(), release, "-", *lines]
+    with subprocess.Popen(made, stdout=subprocess.PIPE) as making:
+        imported = ["docker", "import", "--change", f"LABEL {LABEL}", "-", name]
+        subprocess.run(imported, stdin=making.stdout, check=True, stdout=subprocess.DEVNULL)
+    assert making.returncode == 0, "mmdebstrap failed"
+    print(f"{release}: a root after {time.monotonic() - began:.0f} s", flush=True)
+    try:
+        yield name
+    finally:
+        docker("rmi", "--force", name)
+
+
+@contextmanager
+def a_machine(image: str, *, keep: bool) -> Iterator[str]:
+    """A container of it that may run an engine of its own; its id."""
+    pip = pip_configuration()
+    folders = sorted({path for value in pip.values() for path in local_paths(value)})
+    mounts = [word for path in folders for word in ("--volume", f"{path}:{path}:ro")]
+    proxies = [word for name in _PROXIES if name in os.environ for word in ("--env", name)]
+    run = [
+        "run",
+        "--detach",
+        "--init",
+        "--privileged",
+        "--label",
+        LABEL,
+        "--volume",
+        "/var/lib/docker",
+        *mounts,
+        *proxies,
+    ]
+    container = docker(*run, image, "sleep", "infinity")
+    try:
+        put(container, "/repo", checkout())
+        put(container, "/etc", packed({"pip.conf": "[global]\n" + "".join(f"{k} = {v}\n" for k, v in pip.items())}))
+        put(container, str(AUTHORITIES), packed({file.name: file.read_text() for file in AUTHORITIES.glob("*.crt")}))
+        docker("exec", container, "update-ca-certificates")
+        yield container
+    finally:
+        if keep:
+            print(f"kept: docker exec -it {container[:12]} bash")
+        else:
+            docker("rm", "--force", "--volumes", container)
+
+
+def sources(release: str) -> tuple[Source, ...]:
+    """This machine's own sources of Debian, for the release."""
+    _, _, codename = parse_os_release(Path("/etc/os-release").read_text("utf-8"))
+    own = read_sources(Path("/etc/apt"), codename)
+    assert own, "this machine has no source of Debian that could be taken"
+    return tuple(replace(one, suites=tuple(suite.replace(codename, release) for suite in one.suites)) for one in own)
+
+
+def one_line(source: Source) -> Iterator[str]:
+    signed = f"[signed-by={source.signed_by}] " if source.signed_by.startswith("/") else ""
+    for uri in source.uris:
+        for suite in source.suites:
+            yield f"deb {signed}{uri} {suite} {' '.join(source.components)}"
+
+
+def apt_options() -> Iterator[str]:
+    """How this machine's apt acquires; mmdebstrap keeps it in the root, so that ``setup`` finds it there."""
+    said = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True).stdout
+    for line in said.splitlines():
+        if re.match(r"Acquire::(Check-|http|https|Retries|Languages)", line) and not line.endswith('"";'):
+            yield f"--aptopt={line}"
+
+
+def pip_configuration() -> Mapping[str, str]:
+    """What ``pip config list`` says, files over the environment aside."""
+    listed = [sys.executable, "-m", "pip", "config", "list"]
+    said = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
+    found: dict[str, str] = {}
+    for line in said.splitlines():
+        name, _, value = line.partition("=")
+        found[name.rpartition(".")[2]] = " ".join(str(ast.literal_eval(value)).split())
+    return found
+
+
+def local_paths(value: str) -> Iterator[str]:
+    """Folders and files of this machine that a value names; the bundle of certificates is the container's own."""
+    for word in value.split():
+        path = word.removeprefix("file://")
+        if path.startswith("/") and Path(path).exists() and not path.startswith("/etc/ssl/"):
+            yield path
+
+
+def checkout() -> bytes:
+    packed_ = io.BytesIO()
+    with tarfile.open(fileobj=packed_, mode="w") as archive:
+        archive.add(ROOT, ".", filter=lambda entry: None if Path(entry.name).name in _LEFT_OUT else entry)
+    return packed_.getvalue()
+
+
+def packed(files: Mapping[str, str]) -> bytes:
+    made = io.BytesIO()
+    with tarfile.open(fileobj=made, mode="w") as archive:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(text.encode())
+            archive.addfile(entry, io.BytesIO(text.encode()))
+    return made.getvalue()
+
+
+def put(container: str, folder: str, archive: bytes) -> None:
+    script = (
+        f"mkdir -p {shlex.quote(folder)} && tar --extract --file=- --no-same-owner --directory={shlex.quote(folder)}"
+    )
+    subprocess.run(["docker", "exec", "-i", container, "sh", "-c", script], input=archive, check=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
