@@ -163,6 +163,20 @@ def test_certificates_are_those_of_the_environment_or_of_the_context(tmp_path: P
     assert lax.tls == Tls(None, None, None, False, "docker context lax")
 
 
+@pytest.mark.parametrize(
+    ("where", "near"),
+    [
+        (Endpoint(), True),
+        (Endpoint("tcp://127.0.0.1:2376"), True),
+        (Endpoint("tcp://docker:2376"), False),
+        (Endpoint("ssh://builder"), False),
+        (Endpoint("unix:///tmp/s", host="builder"), False),
+    ],
+)
+def test_ports_are_published_where_the_engine_is(where: Endpoint, near: bool) -> None:
+    assert where.is_near == near
+
+
 def test_a_context_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="docker context near: not there"):
         endpoint({"DOCKER_CONTEXT": "near"}, tmp_path)

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from slipway.command import Command, Result
-from slipway.runner import _prepare, run
+from slipway.engine import Endpoint, Engine
+from slipway.errors import MissingError, SshError
+from slipway.runner import Piped, _prepare, pipe, run
 
 pytestmark = pytest.mark.process
 
@@ -216,3 +218,50 @@ def test_a_child_heeds_ctrl_c_though_we_ignore_it() -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     assert (result.exit_code, result.stdout) == (7, "cancelled\n")
+def test_a_command_beside_us_speaks_over_a_socket() -> None:
+    piped = pipe(sh("cat; echo why >&2; exit 3"))
+    piped.socket.sendall(b"there and back")
+    assert piped.socket.recv(100) == b"there and back"
+    piped.socket.close()
+    ended = piped.ended(within=5)
+    assert (ended.exit_code, ended.stderr) == (3, "why")
+
+
+def test_a_command_beside_us_that_goes_on_is_killed() -> None:
+    assert pipe(Command(("sleep", "60"))).ended(within=0.1).exit_code == -signal.SIGKILL
+
+
+def test_a_command_beside_us_that_is_not_there() -> None:
+    with pytest.raises(MissingError, match="no-such-program: no such file or directory"):
+        pipe(Command(("no-such-program",)))
+
+
+#: Answers every question as an engine does that has no image, and as ssh does that is not let in.
+ENGINE = """\
+while read -r line; do
+  case $line in
+    GET*_ping*) body=OK ;; GET*) body='[]' ;;
+    ?) printf 'HTTP/1.1 200 OK\\r\\nServer: Docker/28.5.2\\r\\nContent-Length: 2\\r\\n\\r\\n%s' "$body" ;;
+  esac
+done
+"""
+REFUSING = "echo 'me@builder: Permission denied (publickey).' >&2; exit 255"
+
+
+@pytest.mark.fault("S30")
+def test_an_engine_by_ssh_answers_over_the_command_s_socket() -> None:
+    started: list[Piped] = []
+
+    def start(command: Command) -> Piped:
+        started.append(pipe(sh(ENGINE)))
+        return started[-1]
+
+    engine = Engine(Endpoint("ssh://builder"), start=start)
+    assert engine.images() == engine.images() == ()
+    assert len(started) == 1, "the connection is kept"
+    assert engine.returns(0) and engine.version == "28.5.2"
+    refused = Engine(Endpoint("ssh://builder"), start=lambda command: pipe(sh(REFUSING)))
+    with pytest.raises(SshError, match="engine ssh://builder: me@builder: Permission denied"):
+        refused.images()
+    with pytest.raises(SshError, match="Permission denied"):
+        refused.client.ping()

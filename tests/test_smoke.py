@@ -227,6 +227,12 @@ class Pytest:
         return Result(exit_code, "what pytest printed", "")
 
 
+def test_an_image_given_by_its_reference_is_named_so_in_the_hint(tmp_path: Path) -> None:
+    with pytest.raises(SmokeError) as failure:
+        smoke([Target("a", "1")], Round(tmp_path, "r", tmp_path, {}, given="reg:5000/a:v1"), Pytest(a=(1, MIXED)))
+    assert failure.value.hint == "invoke smoke --image reg:5000/a:v1"
+
+
 def test_a_cause_that_several_tests_met_is_told_once(tmp_path: Path) -> None:
     error = (
         '<error message="failed on setup with &quot;slipway.errors.SmokeError: error: svc: it did not start&quot;"/>'

@@ -100,7 +100,8 @@ class Round:
     """One round of smoke tests: the repository, the run's id and directory, and every image's id by name.
 
     ``slowness`` multiplies time limits; ``allow_setuid`` are paths of programs that may be setuid; ``history`` says of
-    an image's id whether it passed in earlier rounds. ``elsewhere`` is where the engine is when it is not here.
+    an image's id whether it passed in earlier rounds. ``elsewhere`` is where the engine is when it is not here;
+    ``given`` the reference of the one image that was asked for by it.
     """
 
     root: Path
@@ -112,6 +113,7 @@ class Round:
     history: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)
     redact: Redactor = field(default_factory=Redactor)
     elsewhere: Elsewhere | None = None
+    given: str = ""
 
     def folder(self, name: str) -> Path:
         """Where the results and the containers' logs of one target go."""
@@ -232,7 +234,8 @@ def smoke(
         told = "\n".join(_told(outcome) for outcome in bad)
         why = PolicyError if all(outcome.refused == outcome.failed for outcome in bad) else SmokeError
         where = " --remote" if this.elsewhere else ""
-        raise why(told, hint=f"invoke smoke {' '.join(outcome.name for outcome in bad)}{where}", log=bad[0].log)
+        names = f"--image {this.given}" if this.given else " ".join(outcome.name for outcome in bad)
+        raise why(told, hint=f"invoke smoke {names}{where}", log=bad[0].log)
     return tuple(outcomes)
 
 

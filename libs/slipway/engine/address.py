@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from slipway.addresses import is_loopback
 from slipway.errors import MissingError
 
 DEFAULT = "unix:///var/run/docker.sock"
@@ -50,6 +51,12 @@ class Endpoint:
     source: str = ""
     tls: Tls | None = None
     host: str = ""
+
+    @property
+    def is_near(self) -> bool:
+        """Whether its machine is this one, as far as the address tells: its ports are published here."""
+        scheme, _, place = self.address.partition("://")
+        return not self.host and (scheme == "unix" or (scheme == "tcp" and is_loopback(place)))
 
     def __str__(self) -> str:
         if self.host:

@@ -31,8 +31,11 @@ def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
             testing.verdicts(runs.records(here.settings.root / ".slipway")),
             record.redact,
             _elsewhere(here),
+            image,
         )
         _tell_elsewhere(here, known, targets)
+        if not here.remote and not here.engine.endpoint.is_near:
+            here.note(f"{here.engine.endpoint} publishes ports on its own machine: tests over HTTP do not get there")
         outcomes: list[testing.Outcome] = []
         try:
             testing.smoke(targets, this, here.run, lambda outcome: _tell(here, outcome, outcomes))
