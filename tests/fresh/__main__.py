@@ -142,11 +142,15 @@ def pip_configuration() -> Mapping[str, str]:
 
 
 def local_paths(value: str) -> Iterator[str]:
-    """Folders and files of this machine that a value names; the bundle of certificates is the container's own."""
+    """Folders and files of this machine that a value names; the bundle of certificates is the container's own.
+
+    The pages of an index in files link to packages beside it.
+    """
     for word in value.split():
-        path = word.removeprefix("file://")
-        if path.startswith("/") and Path(path).exists() and not path.startswith("/etc/ssl/"):
-            yield path
+        path = Path(word.removeprefix("file://"))
+        path = path.parent if word.startswith("file://") else path
+        if path.is_absolute() and path.exists() and not path.is_relative_to("/etc/ssl"):
+            yield str(path)
 
 
 def checkout() -> bytes:
