@@ -163,6 +163,23 @@ def test_certificates_are_those_of_the_environment_or_of_the_context(tmp_path: P
     assert lax.tls == Tls(None, None, None, False, "docker context lax")
 
 
+@pytest.mark.fault("C61")
+@pytest.mark.parametrize("host", ["foo://x", "http://127.0.0.1:2375", "npipe:////./pipe/docker_engine"])
+def test_an_address_that_no_engine_has_is_told(tmp_path: Path, host: str) -> None:
+    with pytest.raises(MissingError, match=r"\(DOCKER_HOST\): not unix://…, tcp://…, ssh://…"):
+        endpoint({"DOCKER_HOST": host}, tmp_path)
+
+
+@pytest.mark.fault("C61")
+@pytest.mark.parametrize("way", ["socket", "SDK"])
+def test_what_answers_otherwise_than_an_engine_is_told(tmp_path: Path, way: str) -> None:
+    """A registry answers 404."""
+    with served(tmp_path, way, 404, b"404 page not found") as engine:
+        for question in (engine.images, engine.platform):
+            with pytest.raises(MissingError, match="no engine answers, but something else: it has no /"):
+                question()
+
+
 @pytest.mark.parametrize(
     ("where", "near"),
     [

@@ -20,6 +20,7 @@ API_VERSION = "1.44"
 #: What docker's CLI takes when TLS alone is asked for.
 TLS_DEFAULT = "tcp://localhost:2376"
 CERTIFICATES = "DOCKER_CERT_PATH=<folder of ca.pem, cert.pem, key.pem>"
+_SCHEMES = ("unix://", "tcp://", "ssh://")
 _PEM = ("ca.pem", "cert.pem", "key.pem")
 DOCKER_BUILDX = ("docker", "buildx")
 #: Below the folders that the configuration names and its own ``cli-plugins``.
@@ -68,7 +69,7 @@ def endpoint(variables: Mapping[str, str], config: Path) -> Endpoint:
     """The engine that docker's CLI takes by its environment variables and its configuration folder ``config``.
 
     DOCKER_HOST, else the context of DOCKER_CONTEXT, else the one in use, else the default address. Raises MissingError
-    for a context that is not there, and for certificates that are not.
+    for a context or certificates that are not there, and for what is no address.
     """
     host = variables.get("DOCKER_HOST", "")
     name = context_name(host, variables.get("DOCKER_CONTEXT", ""), config)
@@ -77,7 +78,7 @@ def endpoint(variables: Mapping[str, str], config: Path) -> Endpoint:
     tls = _tls_of_environment(variables, config)
     source = "DOCKER_HOST" if host else "DOCKER_TLS" if tls else ""
     address = _full(host) if host else TLS_DEFAULT if tls else DEFAULT
-    return Endpoint(address, source, None if address.startswith(("unix://", "ssh://")) else tls)
+    return _checked(Endpoint(address, source, tls if address.startswith("tcp://") else None))
 
 
 def _of_context(name: str, config: Path) -> Endpoint:
@@ -93,7 +94,13 @@ def _of_context(name: str, config: Path) -> Endpoint:
     wanted = bool(ca or cert or private) or not verify
     address = _full(str(found["Host"]))
     tls = Tls(ca, cert, private, verify, source) if wanted and address.startswith("tcp://") else None
-    return Endpoint(address, source, tls)
+    return _checked(Endpoint(address, source, tls))
+
+
+def _checked(found: Endpoint) -> Endpoint:
+    if not found.address.startswith(_SCHEMES):
+        raise MissingError(f"{found}: not {', '.join(f'{scheme}…' for scheme in _SCHEMES)}", hint="docker context ls")
+    return found
 
 
 def _tls_of_environment(variables: Mapping[str, str], config: Path) -> Tls | None:

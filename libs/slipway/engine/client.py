@@ -124,6 +124,13 @@ class Engine:
         self._introduced(server)
         return answer
 
+    def _told_by_all(self, question: str, kind: type) -> Any:
+        """The answer that every engine has: something else answers where there is none of this kind."""
+        answer = self._ask(question)
+        if not isinstance(answer, kind):
+            raise unusable(self.endpoint, OSError(f"it has no {question.partition('?')[0]}"), seconds=self._silence)
+        return answer
+
     def _ask_by_sdk(self, question: str) -> Any:
         import docker.errors
         import requests.exceptions
@@ -148,7 +155,7 @@ class Engine:
 
     def images(self) -> tuple[LocalImage, ...]:
         """Every tagged or labelled image, in one call. Raises MissingError when no engine answers."""
-        return tuple(map(listed, self._ask(f"/images/json{_WITH_SIZES}")))
+        return tuple(map(listed, self._told_by_all(f"/images/json{_WITH_SIZES}", list)))
 
     def inspect(self, image: str) -> LocalImage | None:
         """An image by reference or id, with its platform; None when it is not here."""
@@ -174,12 +181,12 @@ class Engine:
         """Bytes of memory and cores of the engine's machine: this one, for a socket on Linux."""
         if self._here and sys.platform == "linux":
             return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), os.cpu_count() or 1
-        info = self._ask(f"/v{API_VERSION}/info")
+        info = self._told_by_all(f"/v{API_VERSION}/info", dict)
         return int(info.get("MemTotal", 0)), int(info.get("NCPU", 1))
 
     def platform(self) -> str:
         """``os/arch`` of the engine's machine."""
-        found = self._ask(f"/v{API_VERSION}/version")
+        found = self._told_by_all(f"/v{API_VERSION}/version", dict)
         return f"{found.get('Os', '')}/{found.get('Arch', '')}"
 
     def tag(self, image: str, reference: Reference) -> None:
