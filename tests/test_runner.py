@@ -218,6 +218,8 @@ def test_a_child_heeds_ctrl_c_though_we_ignore_it() -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     assert (result.exit_code, result.stdout) == (7, "cancelled\n")
+
+
 def test_a_command_beside_us_speaks_over_a_socket() -> None:
     piped = pipe(sh("cat; echo why >&2; exit 3"))
     piped.socket.sendall(b"there and back")

@@ -24,6 +24,7 @@ CHAPTERS = {
     "secrets": "Secrets",
     "supply": "Supply chain",
     "remote": "Build host over SSH",
+    "engines": "Engines elsewhere",
     "shell": "Invoke, nox and the shell",
 }
 _HEAD = """\

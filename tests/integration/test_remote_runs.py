@@ -19,8 +19,8 @@ from slipway.remote.shipment import Shipment
 from slipway.runner import run
 from slipway.ssh.dialling import Phone, dial
 from slipway.ssh.link import Link
-from tests.rig.stacks import Ran
 from slipway.ssh.login import User
+from tests.rig.stacks import Ran
 
 if TYPE_CHECKING:
     from tests.rig.hosts import BuildHost

@@ -38,11 +38,9 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 @dataclass(frozen=True)
 class Phone:
-    """What dialling needs of this machine: a way to ask OpenSSH's programs, the home, the agent's socket, OpenSSH's
-    configuration where it is another than its own, and how to ask a person for a passphrase (None: nobody can be
-    asked). ``show`` gets each command that runs on a host."""
     """What connecting needs of this machine: a way to ask OpenSSH's programs, who connects, OpenSSH's configuration
-    where it is another than its own, and how to ask a person for a passphrase (None: nobody can be asked)."""
+    where it is another than its own, and how to ask a person for a passphrase (None: nobody can be asked). ``show``
+    gets each command that runs on a host."""
 
     run: Run
     user: User

@@ -18,13 +18,11 @@ from slipway.hosts import HostName
 from slipway.machine.facts import first_version
 from slipway.remote.host import BuildHost, Call, reach
 from slipway.runner import Run
-from slipway.settings import Settings, surroundings
+from slipway.settings import Settings, surroundings, variable
 from slipway.ssh.connection import Show
 from slipway.ssh.dialling import Phone
-from slipway.tasks.process import is_terminal
-from slipway.settings import Settings, surroundings, variable
-from slipway.ssh.dialling import Phone
 from slipway.ssh.login import User
+from slipway.tasks.process import is_terminal
 
 
 def called(settings: Settings, run: Run, show: Show | None = None) -> Call:
