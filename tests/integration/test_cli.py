@@ -57,7 +57,7 @@ def alone(stack: Stack, relay: Callable[..., Relay]) -> Alone:
 
 def test_the_counters_count(alone: Alone) -> None:
     """What the other tests lean on: a command that is fine does come to the engine."""
-    alone.invoke("build").failed(3, "no engine answers", "invoke setup")
+    alone.invoke("build").failed(3, "no engine answers", "start that engine, or unset DOCKER_HOST")
     assert alone.engine.connections > 0
 
 
