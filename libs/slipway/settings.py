@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from slipway.command import Secret
-from slipway.engine.address import Endpoint, buildx_words, context_name, endpoint
+from slipway.engine.address import VARIABLES, Endpoint, buildx_words, context_name, endpoint
 from slipway.envfile import Entry, parse_env
 from slipway.errors import Problem, UsageError, one_line, suggestion
 from slipway.model import Reference, refuse_login, registry_name
@@ -200,15 +200,6 @@ def inherited(extra: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **extra}
 
 
-def variable(name: str) -> str | None:
-    """A variable of the environment, for other programs' configuration that names it."""
-    return os.environ.get(name)
-
-
-#: What docker's CLI takes its engine from.
-_DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
-
-
 @dataclass(frozen=True)
 class Surroundings:
     """What the environment says of the terminal, the engine, the proxies, pip and ssh's agent (its socket)."""
@@ -253,7 +244,7 @@ def surroundings() -> Surroundings:
         name: value for name, value in os.environ.items() if name.lower() in ("http_proxy", "https_proxy", "no_proxy")
     }
     return Surroundings(
-        {name: os.environ[name] for name in _DOCKER if name in os.environ},
+        {name: os.environ[name] for name in VARIABLES if name in os.environ},
         Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"),
         os.environ.get("DOCKER_AUTH_CONFIG", ""),
         bool(os.environ.get("CI")),

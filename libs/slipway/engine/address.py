@@ -14,6 +14,8 @@ from typing import Any
 from slipway.addresses import is_loopback
 from slipway.errors import MissingError
 
+#: What docker's CLI takes its engine from.
+VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 DEFAULT = "unix:///var/run/docker.sock"
 #: Spoken by every engine since 25; naming it saves the version's round trip.
 API_VERSION = "1.44"

@@ -18,7 +18,7 @@ from slipway.hosts import HostName
 from slipway.machine.facts import first_version
 from slipway.remote.host import BuildHost, Call, reach
 from slipway.runner import Run
-from slipway.settings import Settings, surroundings, variable
+from slipway.settings import Settings, inherited, surroundings
 from slipway.ssh.connection import Show
 from slipway.ssh.dialling import Phone
 from slipway.ssh.login import User
@@ -48,7 +48,7 @@ def _phone(settings: Settings, run: Run, show: Show | None) -> Phone:
             agent=surroundings().ssh_agent,
             uid=os.getuid(),
             machine=socket.gethostname(),
-            variable=variable,
+            variable=inherited({}).get,
         ),
         config=str(Path(settings["SSH_CONFIG"]).expanduser()) if settings["SSH_CONFIG"] else "",
         ask=getpass.getpass if is_terminal(sys.stdin) else None,
