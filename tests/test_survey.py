@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -171,6 +172,41 @@ def test_where_only_modes_differ_that_is_the_reason(repository: Path, kept: bool
     changed = known(repository, FakeEngine([PYTHON, *here]))
     assert not any("modes" in note for note in changed.notes)
     assert not any("modes" in step.reason for step in plan_build(changed.stack, NAMES, changed.facts).steps)
+
+
+@pytest.mark.fault("C53")
+@pytest.mark.parametrize(
+    ("line", "engine", "since"),
+    [
+        ("COPY --parents libs /x/", "28.5.2+dfsg4", "29.1"),
+        ("COPY --parents libs /x/", "29.1.0", ""),
+        ("COPY --parents=false libs /x/", "29.0.4", "29.1"),
+        ("COPY --exclude=*.md libs /x/", "28.5.2", ""),
+        ("ADD --exclude=*.md libs /x/", "28.4.0", "28.5"),
+        ("RUN --security=insecure true", "28.5.2", "29.1"),
+        ("ONBUILD COPY --parents libs /x/", "28.5.2", "29.1"),
+        ("COPY --link --chmod=644 libs /x/", "25.0.0", ""),
+        ("COPY --parents libs /x/", "?", ""),
+        ("COPY --parents libs /x/", "dev", ""),
+    ],
+)
+def test_a_flag_that_the_engines_frontend_does_not_know(repository: Path, line: str, engine: str, since: str) -> None:
+    path = repository / "apps/svc_forms/Dockerfile"
+    path.write_text(f"FROM scratch\n{line}\n")
+    asked = FakeEngine([PYTHON])
+    asked.version = engine
+    if not since:
+        known(repository, asked)
+        return
+    with pytest.raises(
+        UsageError, match=f"Dockerfile:2: .* is not known to the frontend of Docker {re.escape(engine)}"
+    ) as caught:
+        known(repository, asked)
+    assert caught.value.hint.startswith(f"Docker {since} knows it")
+    known(repository, asked, names=["svc-ocr"])
+    known(repository, asked, BUILDER="other")
+    path.write_text(f"# syntax=docker/dockerfile:1@sha256:{'0' * 64}\n{path.read_text()}")
+    known(repository, asked)
 
 
 def test_an_image_built_by_hand_on_ours_is_not_ours(repository: Path) -> None:

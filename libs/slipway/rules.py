@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from slipway import mounts
 from slipway.dockerfile import Hazard, Rule
+from slipway.dockerfile.frontends import SINCE, unknown_to
 from slipway.dockerfile.hazards import extra_index
 from slipway.errors import PolicyError, Problem, SlipwayError, UsageError, one_line, suggestion
 from slipway.model import CONTENT_PREFIX, HUB, Image, Reference, full_name, names_registry
@@ -58,6 +59,21 @@ def unsendable(image: Image, files: Files) -> list[Problem]:
     what = "{} has a name or target that is not UTF-8: BuildKit cannot be sent it"
     hint = "rename it, or name it in .dockerignore"
     return [Problem(image.dockerfile, what.format(one_line(path)), hint) for path in files.odd]
+
+
+def refuse_young_flags(images: Iterable[Image], assembly: Assembly, engine: str) -> None:
+    """Raises UsageError for each flag that the frontend of an engine of this version does not know, where the
+    Dockerfile brings no other frontend."""
+    problems: list[Problem] = []
+    for image in images:
+        young = () if image.frontend else assembly.readings[image.name].young
+        for use in unknown_to(engine, young):
+            since = ".".join(map(str, SINCE[use.by]))
+            what = f"{use.by} is not known to the frontend of Docker {engine}"
+            hint = f"Docker {since} knows it; # syntax=docker/dockerfile:1@sha256:… as the first line brings it before"
+            problems.append(Problem(f"{image.dockerfile}:{use.line}", what, hint))
+    if problems:
+        raise UsageError.of(problems)
 
 
 def refuse_missing_bases(

@@ -177,8 +177,10 @@ def survey(
     below = graph.ancestors({image.name: image.parents for image in stack}, lacking) if settings["BUILDER"] else ()
     asked = tuple(dict.fromkeys((*lacking, *sorted(below))))  # a builder of its own finds parents in the registry alone
     published, notes = _published(asked, facts, registry) if lacking else (frozenset(), ())
+    to_build = [stack[name] for name in lacking if name not in published]
+    if not settings["BUILDER"]:  # what another one knows is not known here
+        rules.refuse_young_flags(to_build, repository.assembly, engine.version)
     if not notes:
-        to_build = [stack[name] for name in lacking if name not in published]
         rules.refuse_missing_bases(to_build, settings.registry, settings.owner, facts.roots, registry)
     said = rules.notes(repository.assembly, settings.project, read.leaving)
     indexes = rules.extra_indexes({path for own in read.files.values() for path in own}, repository.worktree)

@@ -17,11 +17,13 @@ import pytest
 
 from slipway.dockerfile import Reading, Source, parse, read
 from slipway.dockerfile.expansion import WordError, expand
+from slipway.dockerfile.frontends import unknown_to
 from slipway.dockerfile.ignore import Ignore, parse_ignore
 from slipway.engine import Engine
 from slipway.errors import UsageError
 from slipway.survey import this_platform
 from slipway.worktree import Worktree
+from tests.rig.outside import docker
 
 pytestmark = pytest.mark.integration
 
@@ -534,6 +536,17 @@ def test_modes_enter_the_image_where_they_count(tmp_path: Path, by: str, flag: s
             held.append({member.name: member.mode for member in archive})
     (source,) = read(parse(text)).sources
     assert (held[0] != held[1]) is source.modes
+
+
+@pytest.mark.fault("C53")
+@pytest.mark.parametrize("line", ["COPY --parents a.txt /x/", "COPY --exclude=*.md . /x/", "ADD --exclude=*.md . /x/"])
+def test_the_engines_own_frontend_knows_what_it_is_said_to_know(tmp_path: Path, line: str) -> None:
+    (tmp_path / "a.txt").write_text("a")
+    version = docker("version", "--format", "{{.Server.Version}}")
+    young = read(parse(f"FROM scratch\n{line}\n")).young
+    assert [use.line for use in young] == [2]
+    fails = bool(build(tmp_path, f"FROM scratch\n{line}\n", "--output", "type=tar,dest=-").returncode)
+    assert bool(list(unknown_to(version, young))) == fails
 
 
 @pytest.mark.fault("C52")

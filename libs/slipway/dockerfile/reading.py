@@ -6,19 +6,19 @@ The variables that a base image sets are not known here; its ONBUILD triggers ar
 
 from __future__ import annotations
 
-import posixpath
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from slipway.dockerfile import hazards
 from slipway.dockerfile.expansion import Expansion, WordError, expand
+from slipway.dockerfile.frontends import young_flags
 from slipway.dockerfile.scope import Globals, Problems, Scope, globals_of, platform_args, stage_scope
 from slipway.dockerfile.secretnames import SECRETS_CHECK, matches_check
 from slipway.dockerfile.stages import Head, Triggers, context_of, heads_of, mount_fields, needed, origin, outside_mount
 from slipway.dockerfile.text import Dockerfile, Instruction, heredoc
 from slipway.dockerfile.values import Hazard, Mount, Reading, Rule, Source, Stage, Use, once
-from slipway.dockerfile.words import json_words, pairs, ports, shell_words
+from slipway.dockerfile.words import context_path, json_words, pairs, ports, shell_words
 from slipway.model import Reference
 
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[\w-]+@[\w.-]+:")
@@ -112,6 +112,7 @@ class _Reader:
             entry=last.command or last.entrypoint,
             onbuild=() if target.replaced else target.section.onbuild,
             uses=dict(self.uses),
+            young=young_flags(self.dockerfile),
         )
 
     def read_globals(self) -> None:
@@ -266,7 +267,7 @@ class _Reader:
         self.remotes += remotes
         self.hazards += hazards.in_remotes(remotes, flags.get("checksum", ""), instruction.line)
         parents = instruction.switched("parents")
-        local = tuple(_normal(path, parents) for path in paths if path not in remotes)
+        local = tuple(context_path(path, parents) for path in paths if path not in remotes)
         # COPY --parents makes the folders above what it copies, too.
         modes = parents or not _OCTAL.fullmatch(flags.get("chmod", ""))
         if local:
@@ -281,7 +282,7 @@ class _Reader:
             self.mounts.append(outside_mount(kind, fields, instruction.line))
         elif kind == "bind" or fields.get("from"):
             path = self._path(mount.get("source", ""), scope)
-            self._add(fields.get("from", ""), (_normal(path),), (), instruction)
+            self._add(fields.get("from", ""), (context_path(path),), (), instruction)
 
     def _add(
         self,
@@ -304,11 +305,3 @@ class _Reader:
             self.named.append(source)
         elif isinstance(found, str) and found != "scratch":
             self.uses.setdefault(found, Use(by.line, "COPY --from" if by.name == "COPY" else "RUN --mount"))
-
-
-def _normal(path: str, parents: bool = False) -> str:
-    """Relative to the context's root, as BuildKit resolves it: ``..`` never leaves the root."""
-    if parents and "/./" in path:
-        parent, _, below = path.partition("/./")
-        return "/./".join(filter(None, (_normal(parent), _normal(below)))) if _normal(parent) else _normal(below)
-    return posixpath.normpath(f"/{path}").lstrip("/")

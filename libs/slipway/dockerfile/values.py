@@ -117,7 +117,7 @@ class Reading:
     """A Dockerfile read with its build args for one target. Stages the target does not need contribute nothing.
 
     ``bases``: the images needed (FROM, COPY --from, mounts), no stages, named contexts or scratch; first seen first.
-    ``uses``: each of them → where it is named first.
+    ``uses``: each of them → where it is named first. ``young``: flags that not every frontend knows.
     ``sources`` read the build context, ``named`` the named contexts. ``args``: the declared ARGs a build arg can set,
     sorted; ``naming``: those of them that only FROM lines use, so that they say what a stage stands on and nothing
     else. ``builder``: whether the platform of who builds is asked for (BUILDPLATFORM and its like). ``remotes``: URLs
@@ -150,6 +150,7 @@ class Reading:
     onbuild: tuple[str, ...] = ()
     uses: Mapping[str, Use] = field(default_factory=dict, compare=False)
     mounts: tuple[Mount, ...] = field(default=(), compare=False)
+    young: tuple[Use, ...] = field(default=(), compare=False)
 
 
 def united(readings: Sequence[Reading]) -> Reading:

@@ -6,6 +6,7 @@ The rules are those of BuildKit's frontend/dockerfile (``parser/line_parsers.go`
 from __future__ import annotations
 
 import json
+import posixpath
 import re
 
 from slipway.dockerfile.expansion import WordError
@@ -103,3 +104,11 @@ def ports(text: str) -> list[str]:
         raise WordError(f"{text} is no port", hint="8000, 8000/udp or 8000-8003")
     first, last, protocol = int(match[1]), int(match[2] or match[1]), (match[3] or "tcp").lower()
     return [f"{port}/{protocol}" for port in range(first, last + 1)]
+
+
+def context_path(path: str, parents: bool = False) -> str:
+    """Relative to the context's root, as BuildKit resolves it: ``..`` never leaves the root."""
+    if parents and "/./" in path:
+        parent, _, below = path.partition("/./")
+        return "/./".join(filter(None, (context_path(parent), context_path(below))))
+    return posixpath.normpath(f"/{path}").lstrip("/")
