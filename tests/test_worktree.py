@@ -75,6 +75,7 @@ def test_the_same_folder_read_by_two_images_is_one_tree(tmp_path: Path) -> None:
 def test_another_context_prefixes_the_names(tmp_path: Path) -> None:
     write(tmp_path, "apps/svc/main.py")
     assert list(read(tmp_path, "main.py", context="apps/svc").entries) == ["apps/svc/main.py"]
+    assert list(read(tmp_path, ".", context="apps/svc").entries) == ["apps/svc"]
 
 
 @pytest.mark.parametrize(

@@ -127,7 +127,7 @@ class Worktree:
             where = source.place(dockerfile)
             for pattern in source.paths:
                 for path in place.named(source, pattern):
-                    name = path if context == "." else f"{context}/{path}"
+                    name = path if context == "." else context if path == "." else f"{context}/{path}"
                     entries[name], found[name] = self._entry(place.base, path, place.ignore, where, source.modes)
                     sent[sent_as(path, entries[name])] = found[name].listing
         if unmatched := place.unmatched(sources, sent):
