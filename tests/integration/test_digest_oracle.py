@@ -79,7 +79,9 @@ IGNORES = [
     "**/run.sh\n!libs/run.sh",
     "!data",
 ]
-ALWAYS = ".env\n.slipway\n**/.dockerignore\n"
+#: Only the repository's root has it, so that is the context of what reads it.
+PINNED = "pyproject.toml"
+ALWAYS = f".env\n.slipway\n**/.dockerignore\n!{PINNED}\n"
 
 
 @dataclass
@@ -107,11 +109,13 @@ def made_dockerfile(dice: random.Random, parent: str) -> str:
 
     args = "ARG REGISTRY\nARG OWNER\nARG BASE_VERSION\nARG PYTHON_IMAGE\n"
     idle = f"FROM scratch AS idle\nCOPY {dice.choice(SOURCES)} /idle/\n" if dice.random() < 0.3 else ""
-    made = f"FROM scratch AS made\nCOPY {dice.choice(SOURCES)} /made/\n" if dice.random() < 0.3 else ""
-    own = f"FROM {parent}\n{dice.choice(['', 'ARG NOTE', 'ARG NOTE=none', 'ARG UNUSED=1'])}\n"
+    made = f"FROM scratch AS made\nCOPY {PINNED} {dice.choice(SOURCES)} /made/\n" if dice.random() < 0.3 else ""
+    declared = dice.choice(["", "ARG NOTE", "ARG NOTE=none", "ARG UNUSED=1", "ARG OWNER BASE_VERSION"])
+    own = f"FROM {parent}\nCOPY {PINNED} /pinned/\n{declared}\n"
     steps = [step(number) for number in range(dice.randint(1, 3))]
     taken = ["COPY --from=made /made /made"] if made else []
-    return args + idle + made + own + "\n".join(steps + taken) + "\n"
+    late = [f"ONBUILD COPY {dice.choice(SOURCES)} /late/", "ONBUILD ARG NOTE"] if dice.random() < 0.3 else []
+    return args + idle + made + own + "\n".join(steps + taken + late) + "\n"
 
 
 def fill(root: Path, dice: random.Random) -> None:
