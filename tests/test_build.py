@@ -78,6 +78,7 @@ class Bench:
         repository = read_repository(load(self.root, environment=self.environment), Worktree(self.root), {})
         registry = Registry(REGISTRY, patience=HASTE)
         found = survey(repository, self.engine, lambda: registry)
+        repository.worktree.cache.save()
         return found, plan_build(
             found.stack, names or ALL, found.facts, (names or ALL) if self.options.no_cache else ()
         )

@@ -129,6 +129,24 @@ def chain() -> None:
     command_line.set(CommandLine(ours=True))
 
 
+@pytest.mark.fault("X33")
+def test_a_bug_where_nothing_can_be_written(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: Ended
+) -> None:
+    """Its traceback goes to a temporary file; without one, its place in the code is told."""
+    monkeypatch.chdir(repository)
+    (repository / ".slipway").write_text("in the way")
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    code, _, err = ended(ZeroDivisionError("x"))
+    kept = Path(err.splitlines()[1].removeprefix("log:   "))
+    assert (code, kept.parent) == (1, tmp_path)
+    assert "Traceback" in kept.read_text() and kept.stat().st_mode & 0o777 == 0o600
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "not-there"))
+    code, _, err = ended(ZeroDivisionError("x"))
+    assert code == 1
+    assert err.splitlines()[1].startswith("log:   cannot be written; test_door.py:")
+
+
 @pytest.mark.parametrize(
     ("signum", "code", "said"),
     [(signal.SIGTERM, 143, "error: ended by SIGTERM; "), (signal.SIGINT, 130, "error: interrupted; ")],

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -14,10 +17,12 @@ from slipway.errors import (
     Problem,
     SlipwayError,
     SmokeError,
+    UnwritableError,
     UsageError,
     one_line,
     printable,
     suggestion,
+    written,
 )
 
 CODES = {
@@ -97,6 +102,36 @@ def test_an_error_is_a_value_with_one_text() -> None:
     assert "s3cret" not in repr(told)
     assert SmokeError("x").redacted(str, log="kept.log").log == "kept.log"
     assert pickle.loads(pickle.dumps(error)).as_json() == error.as_json()
+
+
+@pytest.mark.fault("X33")
+@pytest.mark.parametrize(
+    ("write", "path", "cause"),
+    [
+        (lambda folder: (folder / "file/x").mkdir(parents=True), "file", "Not a directory"),
+        (lambda folder: (folder / "link/x").mkdir(parents=True), "link", "File exists"),
+        (lambda folder: (folder / "none/x").write_text(""), "none/x", "No such file or directory"),
+        (lambda folder: Path("/dev/full").write_text("x"), "meant", "No space left on device"),
+    ],
+    ids=["a file", "a dead link", "no folder", "a full disk"],
+)
+def test_what_cannot_be_written_is_named(
+    tmp_path: Path, write: Callable[[Path], object], path: str, cause: str
+) -> None:
+    (tmp_path / "file").write_text("")
+    (tmp_path / "link").symlink_to("dead")
+    with pytest.raises(UnwritableError) as caught, written(tmp_path / "meant"):
+        write(tmp_path)
+    assert caught.value.exit_code == 3
+    assert caught.value.message.startswith(f"{tmp_path}/{path}")
+    assert caught.value.message.endswith(f": cannot be written: {cause}")
+    assert caught.value.hint
+
+
+def test_what_is_there_of_a_path_is_to_be_looked_at(tmp_path: Path) -> None:
+    with pytest.raises(UnwritableError) as caught, written(tmp_path / "not/there"):
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "not/there"))
+    assert caught.value.hint == f"ls -ld {tmp_path}: it is to belong to this user"
 
 
 def test_one_problem_is_an_error_like_any_other() -> None:

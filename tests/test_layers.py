@@ -26,7 +26,8 @@ LAYERS = {
         "packages condition"
     ),
     "2 policy": "plan advice",
-    "3 edges": "settings worktree engine registry runner ssh runs pipconfig containers scripts leftovers",
+    "3 edges": "secretfolder surroundings settings worktree engine registry runner ssh runs pipconfig "
+    "containers scripts leftovers",
     "4 use cases": "mounts rules history survey solve build push smoke machine remote",
     "5 faces": "layout console report",
     "6 door": "tasks",

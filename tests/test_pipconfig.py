@@ -157,7 +157,7 @@ def test_an_extra_index_is_worth_a_word() -> None:
 def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     file = tmp_path / "pip.conf"
     file.write_text("index-url = https://ann:s3cret@pypi.example/simple\n")
-    config = read_pip_config({"PIP_CONFIG_FILE": str(file), "PIP_CERT": "/etc/ca.pem"}, tmp_path / "nowhere")
+    config = read_pip_config({"PIP_CONFIG_FILE": str(file), "PIP_CERT": "/etc/ca.pem"}, tmp_path / "nowhere", tmp_path)
     assert config.cert == "/etc/ca.pem"
     assert f"pip's {file} could not be read: MissingSectionHeaderError" in config.left
     assert "s3cret" not in str(config)
@@ -169,7 +169,7 @@ def test_no_file_is_read_when_the_environment_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.process
 @pytest.mark.parametrize("own", ["", "own.conf", "absent.conf"])
-def test_it_goes_by_what_pip_itself_goes_by(own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_goes_by_what_pip_itself_goes_by(own: str, tmp_path: Path) -> None:
     """``pip config list`` over files at every place of a user, and variables in odd spellings."""
     prefix = Path(sys.prefix)
     (tmp_path / "site/pip").mkdir(parents=True)
@@ -184,13 +184,13 @@ def test_it_goes_by_what_pip_itself_goes_by(own: str, tmp_path: Path, monkeypatc
     variables = {"XDG_CONFIG_DIRS": str(tmp_path / "site"), "PIP_Extra_Index_URL": "https://x.example", "PIP_CERT": ""}
     variables |= {"PIP_CONFIG_FILE": str(tmp_path / own)} if own else {}
     kept = {name: value for name, value in os.environ.items() if name[:4] not in ("PIP_", "XDG_")}
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     asked = [sys.executable, "-m", "pip", "--no-cache-dir", "config", "list"]
     done = subprocess.run(
         asked, env={**kept, **variables, "HOME": str(tmp_path / "home")}, capture_output=True, text=True, check=True
     )
     everywhere = lambda path: True  # noqa: E731
-    assert read_pip_config(variables, prefix, everywhere) == parse_pip_config(listed(done.stdout), everywhere)
+    read = read_pip_config(variables, prefix, tmp_path / "home", everywhere)
+    assert read == parse_pip_config(listed(done.stdout), everywhere)
 
 
 def test_no_folder_and_one_folder_need_no_copy(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ import pytest
 from slipway import runs
 from slipway.command import Secret
 from slipway.digest import Manifest, input_digest
-from slipway.errors import LockedError
+from slipway.errors import LockedError, UnwritableError
 from slipway.redact import Redactor
 from slipway.runs import Run, hide, load_inputs, lock, records, save_inputs, sweep
+from slipway.secretfolder import Places
 
 
 def mode(path: Path) -> str:
@@ -30,24 +31,34 @@ def test_all_is_for_its_owner_alone(tmp_path: Path) -> None:
             run.log("svc-ocr", "line")
             run.journal(upload="x")
             run.write("run.json", {})
-            run.secret_file("ca", "pem")
             assert {str(path.relative_to(run.directory)): mode(path) for path in run.directory.rglob("*")} == {
                 "svc-ocr.log": "600",
                 "journal.jsonl": "600",
                 "run.json": "600",
-                "secrets": "700",
-                "secrets/ca": "600",
             }
             assert mode(run.directory) == "700"
     finally:
         os.umask(before)
 
 
+@pytest.mark.fault("X33")
+def test_a_disk_that_fills_up_in_mid_run_is_told_with_its_path(tmp_path: Path) -> None:
+    with Run(tmp_path) as run:
+        (run.directory / "svc-ocr.log").symlink_to("/dev/full")
+        with pytest.raises(UnwritableError, match=r"svc-ocr\.log: cannot be written: No space left on device"):
+            run.log("svc-ocr", "line")
+        run.log("svc-till", "line")
+    assert (run.directory / "svc-till.log").read_text() == "line\n"
+
+
+@pytest.mark.fault("X32")
 def test_secret_files_are_gone_when_the_run_is_closed(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError), Run(tmp_path) as run:
-        assert run.secret_file("ca", "pem").read_text() == "pem"
+    with pytest.raises(RuntimeError), Run(tmp_path / "home", places=Places(str(tmp_path))) as run:
+        file = run.secret_file("ca", "pem")
+        assert file.read_text() == "pem" and file.parents[1] == tmp_path / "slipway"
         raise RuntimeError
     assert list(run.directory.rglob("*")) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["home"]
 
 
 def test_records_are_read_oldest_first_and_one_that_is_broken_is_left_out(tmp_path: Path) -> None:
@@ -180,32 +191,6 @@ def test_inputs_used_lately_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(list((tmp_path / "inputs").iterdir())) == 4
     assert load_inputs(tmp_path, digest) == (MANIFEST, {"tree:11": {"x.py": "100644 bb"}})
     assert load_inputs(tmp_path, "sha256:0") == (None, {})
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from slipway.runs import Run
-run = Run(Path(sys.argv[1]))
-run.secret_file("uv.toml", "token")
-print(run.id, flush=True)
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-@pytest.mark.process
-@pytest.mark.fault("X10")
-def test_secret_files_of_a_killed_run_are_swept_and_a_living_runs_are_not(tmp_path: Path) -> None:
-    died = subprocess.run([sys.executable, "-c", KILLED, tmp_path], capture_output=True, text=True)
-    assert died.returncode == -9
-    left = tmp_path / "runs" / died.stdout.strip() / "secrets"
-    assert (mode(left), mode(left / "uv.toml")) == ("700", "600")
-    with Run(tmp_path) as living:
-        kept = living.secret_file("uv.toml", "token")
-        sweep(tmp_path)
-        assert not left.exists() and left.parent.exists()
-        assert kept.read_text() == "token"
-    assert not kept.exists()
 
 
 @pytest.mark.process

@@ -16,7 +16,7 @@ from typing import Any
 
 from slipway import scripts
 from slipway.condition import State, explain, first_line
-from slipway.errors import SmokeError, printable
+from slipway.errors import SmokeError, printable, written
 from slipway.model import RUN_LABEL
 from slipway.redact import Redactor
 
@@ -206,7 +206,8 @@ def log(client: Client, container: str) -> str:
 
 def save(client: Client, container: str, directory: Path, name: str, redact: Redactor) -> Path:
     """Write ``name.log`` and ``name.state.json`` into ``directory``; returns the log's path. Made before removal."""
-    directory.mkdir(parents=True, exist_ok=True)
+    with written(directory):
+        directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.log"
     _write(path, redact(log(client, container)))
     with contextlib.suppress(OSError):
@@ -257,8 +258,9 @@ def reply(error: OSError) -> str:
 
 def _write(path: Path, text: str) -> None:
     """For our own eyes alone."""
-    path.touch(mode=0o600)
-    path.write_text(text, encoding="utf-8")
+    with written(path):
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
 
 
 def _problem(state: State, *, was_green: bool) -> str:

@@ -10,10 +10,14 @@ user sees:
 
 from __future__ import annotations
 
+import errno
+import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import ClassVar, Self
 
 #: Takes the secrets out of a text.
@@ -140,6 +144,12 @@ class MissingError(SlipwayError):
     exit_code = 3
 
 
+class UnwritableError(SlipwayError):
+    """A file or folder that slipway keeps cannot be written."""
+
+    exit_code = 3
+
+
 class SshError(SlipwayError):
     """The remote host: resolve, connect, host key, auth, or lost for good."""
 
@@ -190,3 +200,26 @@ class LockedError(SlipwayError):
     """Another run holds the lock: who, since when."""
 
     exit_code = 11
+
+
+#: What makes it possible to write, by the cause; the folder is to follow.
+_REMEDIES = {
+    errno.EROFS: "plan, images, config, doctor and --dry-run need not write; else: a checkout that is not read-only",
+    errno.ENOSPC: "make room there: df -h, docker system df",
+    errno.EDQUOT: "make room there: quota",
+    errno.EEXIST: "a file or a dead link stands where a folder is to be: remove it",
+    errno.ENOTDIR: "a file stands where a folder is to be: remove it",
+}
+
+
+@contextmanager
+def written(path: Path) -> Iterator[None]:
+    """Raise UnwritableError, which names the path and the cause, when the body cannot write ``path``."""
+    try:
+        yield
+    except OSError as error:
+        refused = Path(os.fsdecode(error.filename or path))
+        shown = one_line(str(refused))
+        there = next((place for place in (refused, *refused.parents) if os.path.lexists(place)), refused)
+        hint = _REMEDIES.get(error.errno or 0, f"ls -ld {one_line(str(there))}: it is to belong to this user")
+        raise UnwritableError(f"{shown}: cannot be written: {error.strerror or error}", hint=hint) from error

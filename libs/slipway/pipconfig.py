@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from slipway.command import NO_SECRET, Secret
-from slipway.errors import SlipwayError
+from slipway.errors import written
 from slipway.redact import url_secrets, without_login
 
 #: Where a build finds the find-links folders of this machine.
@@ -64,14 +64,16 @@ class PipConfig:
         return (self.index_url, *self.extra_index_urls, *self.find_links, self.proxy)
 
 
-def read_pip_config(variables: Mapping[str, str], prefix: Path, is_folder: IsFolder = Path.is_dir) -> PipConfig:
+def read_pip_config(
+    variables: Mapping[str, str], prefix: Path, home: Path, is_folder: IsFolder = Path.is_dir
+) -> PipConfig:
     """What the pip of the environment at ``prefix`` goes by: its files, and of ``variables`` the PIP_* ones.
 
     Asking pip itself takes longer than a whole plan. A file that cannot be read is told in ``left``; raises nothing.
     """
     found: dict[tuple[str, str], str] = {}
     left: list[str] = []
-    for file in pip_files(variables, prefix, Path.home()):
+    for file in pip_files(variables, prefix, home):
         try:
             found |= _settings(file.read_text("utf-8"))
         except FileNotFoundError:
@@ -181,17 +183,15 @@ def wheelhouse(config: PipConfig, into: Path) -> Path | None:
     """The one folder a build mounts as its wheelhouse; None without find-links folders.
 
     Several folders are joined in ``into``, which is made anew: hard links, or copies across devices; of equal
-    names the first folder's wins. Raises SlipwayError when ``into`` cannot be written.
+    names the first folder's wins. Raises UnwritableError.
     """
     if len(config.folders) < 2:
         return config.folders[0] if config.folders else None
-    try:
+    with written(into):
         shutil.rmtree(into, ignore_errors=True)
         into.mkdir(parents=True)
         for name, package in _packages(config.folders).items():
             _link(package, into / name)
-    except OSError as error:
-        raise SlipwayError(f"wheelhouse {into}: {error.strerror}: {error.filename}") from error
     return into
 
 

@@ -1,6 +1,7 @@
 """A run's id, directory and records; the lock that keeps two runs apart.
 
 ``.slipway/runs/<id>/``: plan.json, journal.jsonl, a log per image, run.json. All readable by their owner alone.
+What cannot be written there raises UnwritableError, which names the path.
 """
 
 from __future__ import annotations
@@ -18,8 +19,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from slipway.digest import PARTS, Manifest, Trees
-from slipway.errors import LockedError
+from slipway.errors import LockedError, written
 from slipway.redact import Redactor
+from slipway.secretfolder import Places, SecretFolder
 
 _KEPT_RUNS = 20
 #: Files: a manifest and its trees for each image, and of each image several.
@@ -29,23 +31,22 @@ _KEPT_INPUTS, _KEPT_OF_EACH = 500, 12
 class Run:
     """One invocation. Everything written passes ``redact``."""
 
-    def __init__(self, home: Path, redact: Redactor | None = None) -> None:
+    def __init__(self, home: Path, redact: Redactor | None = None, places: Places = Places()) -> None:  # noqa: B008
+        """``places``: where the run's secret files may lie."""
         self.id = secrets.token_hex(4)
         self.directory = home / "runs" / self.id
         self.redact = redact or Redactor()
         self._logs: dict[str, IO[str]] = {}
-        self.directory.mkdir(parents=True, mode=0o700)
-        # Held until the end, by the kernel's word: the files of a run whose directory is free can be swept.
-        self._hold = os.open(self.directory, os.O_RDONLY)
-        fcntl.flock(self._hold, fcntl.LOCK_EX)
+        self._secrets = SecretFolder(places)
+        with written(self.directory):
+            self.directory.mkdir(parents=True, mode=0o700)
         _prune(home / "runs", _KEPT_RUNS)
 
     def log(self, image: str, line: str) -> None:
         """Append a line to the image's log."""
         if image not in self._logs:
             self._logs[image] = self._open(f"{image}.log")
-        self._logs[image].write(self.redact(line) + "\n")
-        self._logs[image].flush()
+        self._append(image, self.redact(line))
 
     def log_path(self, image: str) -> str:
         """As a person would type it from the repository's root."""
@@ -55,34 +56,27 @@ class Run:
         """One line of what happened, with the time in seconds since 1970."""
         if "journal" not in self._logs:
             self._logs["journal"] = self._open("journal.jsonl")
-        self._logs["journal"].write(json.dumps(self.redact.all({"at": round(time.time(), 3), **entry})) + "\n")
-        self._logs["journal"].flush()
+        self._append("journal", json.dumps(self.redact.all({"at": round(time.time(), 3), **entry})))
 
     def write(self, name: str, content: Mapping[str, Any]) -> Path:
         """``name`` as JSON, whole or not at all."""
         path = self.directory / name
         scratch = path.with_suffix(".part")
-        with self._open(scratch.name) as file:
-            file.write(json.dumps(self.redact.all(content), indent=1) + "\n")
-        scratch.replace(path)
+        with written(path):
+            with self._open(scratch.name) as file:
+                file.write(json.dumps(self.redact.all(content), indent=1) + "\n")
+            scratch.replace(path)
         return path
 
     def secret_file(self, name: str, content: str) -> Path:
-        """A file only we can read, gone when the run is closed; a killed run's are gone after the next ``sweep``."""
-        folder = self.directory / "secrets"
-        folder.mkdir(mode=0o700, exist_ok=True)
-        path = folder / name
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(content)
-        return path
+        """A file only we can read, gone when the run is closed; see ``secretfolder``."""
+        return self._secrets.write(name, content)
 
     def close(self) -> None:
-        shutil.rmtree(self.directory / "secrets", ignore_errors=True)
+        self._secrets.remove()
         for file in self._logs.values():
-            file.close()
-        if self._hold >= 0:
-            os.close(self._hold)
-            self._hold = -1
+            with contextlib.suppress(OSError):  # a line that a full disk has not taken was told when it was written
+                file.close()
 
     def __enter__(self) -> Run:
         return self
@@ -90,51 +84,58 @@ class Run:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
+    def _append(self, log: str, line: str) -> None:
+        file = self._logs[log]
+        with written(Path(file.name)):
+            file.write(line + "\n")
+            file.flush()
+
     def _open(self, name: str) -> IO[str]:
-        descriptor = os.open(self.directory / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        return os.fdopen(descriptor, "w", encoding="utf-8", errors="backslashreplace")
+        path = self.directory / name
+        with written(path):
+            return open(path, "a", encoding="utf-8", errors="backslashreplace", opener=_for_owner)
 
 
 def hide(home: Path) -> None:
     """Let git not see ``home``, whatever the repository's own .gitignore says."""
     own = home / ".gitignore"
-    if not own.exists():
-        home.mkdir(exist_ok=True)
-        own.write_text("*\n", "utf-8")
+    with written(own):
+        if not own.exists():
+            home.mkdir(exist_ok=True)
+            try:
+                own.write_text("*\n", "utf-8")
+            except OSError:
+                own.unlink(missing_ok=True)  # an empty one would count as the user's own
+                raise
 
 
 def sweep(home: Path) -> None:
-    """Remove what killed runs left: their secret files, and files they were writing. A living run's stay."""
-    for folder in home.glob("runs/*/secrets"):
-        with contextlib.suppress(OSError):
-            hold = os.open(folder.parent, os.O_RDONLY)
-            try:
-                fcntl.flock(hold, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder)
-            finally:
-                os.close(hold)
+    """Remove the files that killed runs were writing; a living run's stay. Raises nothing."""
     for scratch in (*home.glob("inputs/*.[0-9]*"), *home.glob("cache/*.[0-9]*")):
-        if not lives(int(scratch.suffix[1:])):
-            scratch.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            if not lives(int(scratch.suffix[1:])):
+                scratch.unlink(missing_ok=True)
 
 
 @contextmanager
 def lock(home: Path, name: str) -> Iterator[None]:
     """Hold ``name`` against other runs; the kernel lets go when we die. Raises LockedError: who, since when."""
-    folder = home / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / name).open("a+", encoding="utf-8") as file:
+    path = home / "locks" / name
+    with written(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        opened = path.open("a+b", buffering=0)  # what a full disk does not take is told once, not at the end again
+    with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             file.seek(0)
-            holder = file.read().strip() or "another run"
+            holder = file.read().decode("utf-8", "replace").strip() or "another run"
             raise LockedError(
                 f"{name}: held by {holder}", hint="wait for it to end, then run the command again"
             ) from None
-        file.truncate(0)
-        file.write(f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n")
-        file.flush()
+        with written(path):
+            file.truncate(0)
+            file.write(f"process {os.getpid()} since {time.strftime('%Y-%m-%d %H:%M:%S')}\n".encode())
         yield
         file.truncate(0)
 
@@ -154,7 +155,8 @@ def save_inputs(home: Path, made: Mapping[str, Manifest], trees: Trees, *, image
     ``images``: how many the stack has; some builds of each of them are kept.
     """
     folder = home / "inputs"
-    folder.mkdir(parents=True, exist_ok=True)
+    with written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     for digest, manifest in made.items():
         named = set(_trees(manifest))
         for tree in named & trees.keys():
@@ -186,13 +188,18 @@ def _trees(manifest: Manifest) -> Iterator[str]:
 
 
 def _write_once(path: Path, content: Mapping[str, Any]) -> None:
-    if path.exists():
-        os.utime(path)
-        return
-    scratch = path.with_suffix(f".{os.getpid()}")
-    with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-        json.dump(content, file)
-    scratch.replace(path)
+    with written(path):
+        if path.exists():
+            os.utime(path)
+            return
+        scratch = path.with_suffix(f".{os.getpid()}")
+        with open(scratch, "w", encoding="utf-8", opener=_for_owner) as file:
+            json.dump(content, file)
+        scratch.replace(path)
+
+
+def _for_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def lives(process: int) -> bool:

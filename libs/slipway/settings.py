@@ -10,18 +10,20 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
 from slipway.command import Secret
-from slipway.engine.address import VARIABLES, Endpoint, buildx_words, context_name, endpoint
+from slipway.engine.address import VARIABLES
 from slipway.envfile import Entry, parse_env
 from slipway.errors import Problem, UsageError, one_line, suggestion
 from slipway.model import Reference, refuse_login, registry_name
 from slipway.project import Project, parse_project
 from slipway.redact import MASK, login_secrets, url_secrets, without_logins
 from slipway.setting import SETTINGS, Setting
+from slipway.surroundings import Surroundings
 
 #: Wider than the rules that refuse: masking a value in vain costs nothing.
 _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
@@ -125,8 +127,8 @@ class Settings:
 def find_root(*starts: Path | None) -> Path:
     """The nearest folder that holds infra/docker or apps beside a pyproject.toml, upwards from each of ``starts`` in
     turn; raises UsageError."""
-    for start in filter(None, starts):
-        for folder in (start, *start.parents):
+    for folder in (above for start in filter(None, starts) for above in (start, *start.parents)):
+        with suppress(PermissionError):  # a folder above may be closed to this user
             parts = (folder / "infra/docker").is_dir() or (folder / "apps").is_dir()
             if parts and (folder / "pyproject.toml").is_file():
                 return folder
@@ -200,59 +202,32 @@ def inherited(extra: Mapping[str, str]) -> dict[str, str]:
     return {**os.environ, **extra}
 
 
-@dataclass(frozen=True)
-class Surroundings:
-    """What the environment says of the terminal, the engine, the proxies, pip and ssh's agent (its socket)."""
-
-    docker: Mapping[str, str]
-    docker_config: Path
-    docker_auth_config: str = field(repr=False)
-    ci: bool
-    no_color: bool
-    proxies: Mapping[str, str]
-    pip: Mapping[str, str]
-    ssh_agent: str
-
-    @property
-    def secrets(self) -> tuple[Secret, ...]:
-        """Logins in the addresses of the engine, the proxies, and pip's indexes."""
-        given = (self.docker_host, *self.proxies.values(), *(word for v in self.pip.values() for word in v.split()))
-        return tuple(secret for address in given for secret in login_secrets(address))
-
-    @property
-    def docker_host(self) -> str:
-        return self.docker.get("DOCKER_HOST", "")
-
-    @property
-    def engine(self) -> Endpoint:
-        """The engine that docker's CLI takes. Raises MissingError for a Docker context that is not there."""
-        return endpoint(self.docker, self.docker_config)
-
-    @property
-    def builder(self) -> str:
-        """The engine's own builder, as buildx calls it."""
-        return context_name(self.docker_host, self.docker.get("DOCKER_CONTEXT", ""), self.docker_config)
-
-    @property
-    def buildx(self) -> tuple[str, ...]:
-        """The words that run buildx."""
-        return buildx_words(self.docker_config)
-
-
 def surroundings() -> Surroundings:
+    home = _home()
     proxies = {
         name: value for name, value in os.environ.items() if name.lower() in ("http_proxy", "https_proxy", "no_proxy")
     }
     return Surroundings(
         {name: os.environ[name] for name in VARIABLES if name in os.environ},
-        Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker"),
+        Path(os.environ.get("DOCKER_CONFIG") or home / ".docker"),
         os.environ.get("DOCKER_AUTH_CONFIG", ""),
         bool(os.environ.get("CI")),
         bool(os.environ.get("NO_COLOR")),
         proxies,
         {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "XDG_CONFIG_"))},
         os.environ.get("SSH_AUTH_SOCK", ""),
+        home,
+        os.environ.get("XDG_STATE_HOME") or f"{home}/.local/state",
+        os.environ.get("XDG_RUNTIME_DIR", ""),
     )
+
+
+def _home() -> Path:
+    """The user's home folder; ``~`` as it is for one who has none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("~")
 
 
 def _choose(
@@ -317,3 +292,5 @@ def _read_project(path: Path) -> tuple[Project, tuple[Problem, ...]]:
         return parse_project(path.read_bytes(), path.name)
     except FileNotFoundError:
         return Project(), ()
+    except OSError as error:
+        return Project(), (Problem(path.name, f"cannot be read: {error.strerror}"),)

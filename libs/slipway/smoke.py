@@ -15,7 +15,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 from slipway.command import Command, Result
-from slipway.errors import PolicyError, SmokeError, UsageError
+from slipway.errors import PolicyError, SmokeError, UsageError, written
 from slipway.redact import Redactor
 from slipway.sizes import parse_size
 
@@ -241,16 +241,18 @@ def smoke(
 
 def _test(target: Target, this: Round, execute: Callable[[Command], Result]) -> Outcome:
     folder = this.folder(target.name)
-    folder.mkdir(parents=True, exist_ok=True)
+    with written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
     junit, log = folder / "junit.xml", folder / "pytest.log"
     junit.unlink(missing_ok=True)
     result = execute(pytest_command(target, this))
-    log.touch(mode=0o600)
     said = this.redact(f"{result.stdout}\n{result.stderr}").strip()
-    log.write_text(f"{said}\n", encoding="utf-8")
     text = this.redact(junit.read_text("utf-8")) if junit.exists() else ""
-    if text:
-        junit.write_text(text, "utf-8")
+    with written(log):
+        log.touch(mode=0o600)
+        log.write_text(f"{said}\n", encoding="utf-8")
+        if text:
+            junit.write_text(text, "utf-8")
     outcome = read_outcome(target.name, result.exit_code, text, str(log), said)
     return replace(outcome, image=target.image, earlier=this.history.get(target.image, ()) if target.image else ())
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from slipway import graph, history, rules, runs
+from slipway import graph, history, rules
 from slipway.command import Secret
 from slipway.digest import Manifest, Trees, differences, input_digest
 from slipway.engine import Engine
@@ -156,8 +156,6 @@ def survey(
         repository = read_repository(settings, repository.worktree, repository.contexts, repository.native, onbuild)
         read = _files(repository, repository.stack)
     stack = repository.stack
-    runs.hide(settings.root / ".slipway")
-    repository.worktree.cache.save()
     roots = {root: identity(root, local) for image in stack for root in image.roots}
     manifests, digests = _manifests(repository, stack, read, roots)
     references = {image.name: settings.reference(image.name, image.kind) for image in stack}

@@ -86,7 +86,7 @@ class Yard:
         for kind in (("ps", "--all"), ("volume", "ls"), ("network", "ls")):
             listed = self.cli(*kind, "--filter", "label=slipway.run", "--format", '{{.Label "slipway.run"}}').split()
             found += [f"{kind[0]} of {run}" for run in listed if run in names]
-        found += [str(path) for pattern in ("runs/*/secrets", "runs/*/*.part") for path in home.glob(pattern)]
+        found += [str(path) for path in home.glob("runs/*/*.part")]
         found += [str(path) for folder in ("inputs", "cache") for path in (home / folder).glob("*.[0-9]*")]
         return found + [str(file) for file in home.glob("locks/*") if not _free(file)]
 
@@ -291,7 +291,7 @@ def test_a_second_ctrl_c_does_not_wait(climbing: Repository, tmp_path: Path, tra
         stdout, stderr = process.communicate(timeout=2.5)
     Ran(process.returncode, stdout, stderr, 0).decent().failed(130, "error: interrupted; ", "run the same command")
     until(lambda: not traces.processes(), "the build is gone", 5)
-    assert not list(climbing.root.glob(".slipway/runs/*/secrets"))
+    assert not climbing.secret_files()
 
 
 #: A test that heeds no signal, so that it is killed with its container running.

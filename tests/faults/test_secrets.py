@@ -36,6 +36,9 @@ FROM ${PYTHON_IMAGE}
 ARG OWNER
 RUN --mount=type=secret,id=pip.conf,target=/etc/pip.conf --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \\
     sleep 1 && grep --count ann /etc/pip.conf && grep --count ann /etc/uv/uv.toml && echo ${OWNER} > /owner
+COPY pyproject.toml . /context/
+RUN --mount=type=bind,target=/bound test -e /context/apps/svc_safe && \\
+    ! find /context /bound -path '*/.slipway*' -o -name pip.conf -o -name uv.toml | grep .
 USER 10001:10001
 HEALTHCHECK --interval=1m --start-interval=100ms --start-period=9s CMD ["true"]
 CMD ["sleep", "infinity"]
@@ -73,6 +76,7 @@ def vault(stack: Stack, guarded: str) -> Repository:
     """A repository whose pip index and registry ask for a password; both are in files, as an operator keeps them."""
     made = stack("blank", REGISTRY=guarded, PYTHON_IMAGE=PYTHON_IMAGE)
     made.write("apps/svc_safe/Dockerfile", SAFE)
+    made.write(".dockerignore", ".env\n.git\n")
     kept = made.root.parent
     (kept / "pip.conf").write_text(f"[global]\nindex-url = https://ann:{quote(INDEX, safe='')}@index.example/simple\n")
     (kept / "docker").mkdir()
@@ -86,11 +90,11 @@ def invoke(vault: Repository, *words: str) -> Ran:
     return vault.invoke(*words, PIP_CONFIG_FILE=str(kept / "pip.conf"), DOCKER_CONFIG=str(kept / "docker"))
 
 
-@pytest.mark.fault("X02", "X08", "X11")
+@pytest.mark.fault("X02", "X08", "X11", "X32")
 def test_canaries_through_build_push_and_smoke(vault: Repository) -> None:
-    with Watch(CANARIES) as watch:
+    with Watch(CANARIES, vault.root) as watch:
         told = [invoke(vault, "build", "--json").ok()]
-        recorded = dict(of_build_history("svc_safe", vault.settings["OWNER"]))
+        recorded = dict(of_build_history("svc-safe", vault.settings["OWNER"]))
         told += [invoke(vault, "push").ok(), invoke(vault, "smoke", "svc-safe").ok()]
     said = {f"{number} {where}": text.encode() for number, ran in enumerate(told) for where, text in vars(ran).items()
             if isinstance(text, str)}  # fmt: skip
@@ -116,7 +120,7 @@ def test_a_step_that_says_a_secret_aloud(vault: Repository, fails: bool) -> None
     vault.write("apps/svc_talk/aloud.py", ALOUD + "raise SystemExit(told)\n" * fails)
     vault.write("apps/svc_talk/Dockerfile", TALK)
     ran = invoke(vault, "build", "svc-talk", "--json")
-    recorded = dict(of_build_history("svc_talk", vault.settings["OWNER"]))
+    recorded = dict(of_build_history("svc-talk", vault.settings["OWNER"]))
     if fails:
         ran.failed(6, "build svc-talk: RUN")
     else:
@@ -147,7 +151,7 @@ def test_a_secret_in_env_reaches_nothing(vault: Repository) -> None:
     assert watch.told == {}
     assert CANARIES.where({str(number): (ran.stdout + ran.stderr).encode() for number, ran in enumerate(told)}) == {}
     assert not (vault.root / ".slipway/runs").exists(), "nothing was written"
-    assert dict(of_build_history("svc_safe", vault.settings["OWNER"])) == {}, "nothing was built"
+    assert dict(of_build_history("svc-safe", vault.settings["OWNER"])) == {}, "nothing was built"
 
 
 @pytest.mark.fault("X02", "X11")
@@ -164,11 +168,13 @@ def test_the_same_search_finds_what_leaks(tmp_path: Path) -> None:
     given = ("--build-arg", f"INDEX={INDEX}", "--build-arg", f"LOGIN={LOGIN}")
     folder, secret = str(tmp_path / tag), f"id=token,src={tmp_path / 'token'}"
     try:
-        with Watch(CANARIES) as watch:
+        with Watch(CANARIES, tmp_path / tag) as watch:
             docker("buildx", "build", "--quiet", "--load", "--tag", tag, "--secret", secret, *given, folder)
             shown = subprocess.Popen(["sleep", "30"], env={**os.environ, "SHOWN": TOKEN})
             try:
                 wait_until(lambda: {"token"} in watch.told.values(), "the watch sees an environment")
+                (tmp_path / tag / "secret").write_text(TOKEN)
+                wait_until(lambda: str(tmp_path / tag / "secret") in watch.told, "the watch sees a file")
             finally:
                 shown.kill()
                 shown.wait()

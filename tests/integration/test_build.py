@@ -254,7 +254,7 @@ def test_a_signal_ends_the_build_within_five_seconds(
     until(lambda: not processes(climbing.root), "no child process left", 3)
     until(lambda: not sleeping(climbing), "the step ended", 5)
     assert "svc-step:v1" in climbing.tags() and "svc-tower:v1" not in climbing.tags()
-    assert not list(climbing.root.glob(".slipway/runs/*/secrets"))
+    assert not climbing.secret_files()
 
     climbing.write("libs/wait.sh", "echo short\n")
     climbing.invoke("build").ok()
@@ -279,6 +279,6 @@ def test_after_a_kill_the_next_run_goes_on_and_sweeps_only_its_own(
         assert climbing.image_id(climbing.reference("svc-step")) == step != ""
         assert cli("inspect", "--format", "{{.State.Running}}", bystander) == "true"
         assert (killed / "svc-tower.log").is_file()
-        assert not list(climbing.root.glob(".slipway/runs/*/secrets"))
+        assert not climbing.secret_files()
     finally:
         cli("rm", "--force", bystander)

@@ -238,9 +238,10 @@ EDIT_KINDS: tuple[Callable[[Path, random.Random], None], ...] = (
 def surveyed(root: Path) -> tuple[Settings, Survey]:
     """As slipway sees it at this moment, its stat cache read anew."""
     settings = load(root, environment={})
-    return settings, survey(
-        read_repository(settings, Worktree(root), {}), Engine(), lambda: Registry(settings.registry)
-    )
+    repository = read_repository(settings, Worktree(root), {})
+    known = survey(repository, Engine(), lambda: Registry(settings.registry))
+    repository.worktree.cache.save()
+    return settings, known
 
 
 def build_all(settings: Settings, known: Survey) -> None:

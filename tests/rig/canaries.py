@@ -13,7 +13,7 @@ import json
 import subprocess
 import tarfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
@@ -47,7 +47,7 @@ class Canaries:
         unfolded = data.replace(b"\r", b"").replace(b"\n", b"")
         return {name for name, forms in self._forms.items() if any(form in data or form in unfolded for form in forms)}
 
-    def where(self, places: Iterator[tuple[str, bytes]] | Mapping[str, bytes]) -> dict[str, set[str]]:
+    def where(self, places: Iterable[tuple[str, bytes]] | Mapping[str, bytes]) -> dict[str, set[str]]:
         """Place → the names found there, for each place that holds any. Raises when there is no place to search."""
         searched = dict(places)
         assert searched, "nothing was searched"
@@ -91,13 +91,15 @@ def of_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 class Watch:
-    """Looks at the command lines and environments of all processes again and again while it is entered.
+    """Looks at the command lines and environments of all processes, and at the files below ``folders``, again and again
+    while it is entered.
 
-    ``told`` holds ``pid: names`` of the processes that showed a secret, ``commands`` every command line seen.
+    ``told`` holds ``pid command`` or path → names of what showed a secret, ``commands`` every command line seen.
     """
 
-    def __init__(self, canaries: Canaries) -> None:
+    def __init__(self, canaries: Canaries, *folders: Path) -> None:
         self._canaries = canaries
+        self._folders = folders
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
         self.told: dict[str, set[str]] = {}
@@ -122,6 +124,9 @@ class Watch:
                         self.commands.add(seen[1].replace(b"\0", b" "))
                         if names := self._canaries.found(seen[1] + b"\0" + seen[2]):
                             self.told[f"{seen[0]} {seen[1]!r}"] = names
+            for folder in self._folders:
+                with contextlib.suppress(OSError):  # a file that goes meanwhile
+                    self.told |= self._canaries.where([("", b""), *of_folder(folder)])
 
 
 def _both(*argv: str) -> bytes:

@@ -99,7 +99,7 @@ def store() -> str:
 
 def make_image(name: str, dockerfile: str, argument: str) -> None:
     """An image of infra/rig, whose packages come from where this machine's do."""
-    bundle = load(ROOT)["CA_BUNDLE"] or read_pip_config(surroundings().pip, Path(sys.prefix)).cert
+    bundle = load(ROOT)["CA_BUNDLE"] or read_pip_config(surroundings().pip, Path(sys.prefix), Path.home()).cert
     secret = ["--secret", f"id=ca,src={bundle}"] if bundle else []
     build = ["buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", name, "--label", LABEL]
     build += ["--file", str(ROOT / "infra/rig" / dockerfile), "--build-arg", argument]

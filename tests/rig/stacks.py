@@ -149,6 +149,10 @@ class Repository:
         """Directories of the runs so far, newest last."""
         return sorted((self.root / ".slipway/runs").glob("*"), key=lambda path: path.stat().st_mtime_ns)
 
+    def secret_files(self) -> list[Path]:
+        """The secret files of runs that live, or were killed and not swept yet."""
+        return list(Path(self.around["XDG_RUNTIME_DIR"], "slipway").glob("*/*"))
+
     def record(self) -> dict[str, dict[str, Any]]:
         """The newest run.json: image → its entry."""
         content = json.loads((self.runs()[-1] / "run.json").read_text())

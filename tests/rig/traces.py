@@ -37,8 +37,8 @@ class Traces:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What marks every process that slipway starts in this test."""
-        return {TOKEN: self.token, "TMPDIR": str(self.folder)}
+        """What marks every process that slipway starts in this test, and keeps its files in the test's own folder."""
+        return {TOKEN: self.token, "TMPDIR": str(self.folder), "XDG_RUNTIME_DIR": str(self.folder)}
 
     def processes(self) -> list[str]:
         """``pid command line`` of each living process that carries the token."""

@@ -80,4 +80,5 @@ def test_a_deaf_svc_extract_is_a_502_with_its_reason(stack: Stack) -> None:
     forms = stack.start("svc-forms", env={"EXTRACT_URL": "http://127.0.0.1:9/extract"})
     reply = forms.post("/forms/payment-order/fill", json={"text": TEXT})
     assert reply.status_code == 502
-    assert "http://127.0.0.1:9/extract" in reply.json()["detail"]
+    assert reply.json()["detail"] == "EXTRACT_URL was not reached: ConnectError"
+    assert "Connection refused" in forms.logs(), "why stands in the log"

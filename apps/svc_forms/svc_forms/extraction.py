@@ -10,18 +10,21 @@ class ExtractionFailed(Exception):
 
 
 def extract(url: str, text: str, *, timeout: float) -> list[dict[str, object]]:
-    """The findings of ``text``, as ``POST url`` answers them. Raises ExtractionFailed with the reason."""
+    """The findings of ``text``, as ``POST url`` answers them.
+
+    Raises ExtractionFailed, which clients may see: it holds no address and no exception's text; its cause has them.
+    """
     try:
         reply = httpx.post(url, json={"text": text}, timeout=timeout)
         reply.raise_for_status()
         findings = reply.json()["findings"]
     except httpx.HTTPStatusError as error:
         status = error.response.status_code
-        raise ExtractionFailed(f"{url} answered {status}: {error.response.text[:200]}") from error
+        raise ExtractionFailed(f"EXTRACT_URL answered {status}") from error
     except httpx.HTTPError as error:
-        raise ExtractionFailed(f"{url}: {error or type(error).__name__}") from error
+        raise ExtractionFailed(f"EXTRACT_URL was not reached: {type(error).__name__}") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise ExtractionFailed(f"{url} answered no findings") from error
+        raise ExtractionFailed("EXTRACT_URL answered no findings") from error
     if not isinstance(findings, list):
-        raise ExtractionFailed(f"{url} answered no findings")
+        raise ExtractionFailed("EXTRACT_URL answered no findings")
     return findings

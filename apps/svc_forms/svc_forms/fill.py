@@ -17,6 +17,10 @@ from difflib import get_close_matches
 from svc_forms.definitions import Field, Form
 
 
+class Unfillable(ValueError):
+    """An answer is for no field of the form, or is not a value of its field's kind; said in words for a client."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A value for a field and where it was read: ``start``:``end`` of the document, or nowhere (an answer)."""
@@ -80,7 +84,7 @@ class Filling:
 def fill(form: Form, candidates: Sequence[Candidate], text: str, answers: Mapping[str, str]) -> Filling:
     """``form`` filled with ``answers`` first, then with ``candidates``; ``text`` ("" if unknown) has the cues.
 
-    Raises ValueError when an answer is for no field of the form or is no value of its field's kind.
+    Raises Unfillable when an answer is for no field of the form or is no value of its field's kind.
     """
     values: dict[str, tuple[Candidate, ...]] = {
         name: (read_answer(form, name, answer),) for name, answer in answers.items()
@@ -106,17 +110,17 @@ def read_answer(form: Form, name: str, answer: str) -> Candidate:
     known = {entry.id: entry for entry in form.fields}
     if name not in known:
         near = get_close_matches(name, known, n=1)
-        raise ValueError(f"{form.id} has no field '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
+        raise Unfillable(f"{form.id} has no field '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
     kind, answer = known[name].kind, answer.strip()
     if not answer:
-        raise ValueError(f"the answer for '{name}' is empty")
+        raise Unfillable(f"the answer for '{name}' is empty")
     if kind == "amount":
         return _read_amount(name, answer)
     if kind == "date":
         try:
             return Candidate(kind, date.fromisoformat(answer).isoformat())
         except ValueError:
-            raise ValueError(f"the answer for '{name}' is no date such as 2026-03-31: '{answer}'") from None
+            raise Unfillable(f"the answer for '{name}' is no date such as 2026-03-31: '{answer}'") from None
     return Candidate(kind, answer)
 
 
@@ -127,7 +131,7 @@ def _read_amount(name: str, answer: str) -> Candidate:
             return Candidate("amount", f"{value:f}", currency=currency)
     except InvalidOperation:
         pass
-    raise ValueError(f"the answer for '{name}' is no amount such as 'EUR 12.50': '{answer}'")
+    raise Unfillable(f"the answer for '{name}' is no amount such as 'EUR 12.50': '{answer}'")
 
 
 def _offers(form: Form, candidates: Sequence[Candidate], text: str) -> dict[Field, list[Candidate]]:

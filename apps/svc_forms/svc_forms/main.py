@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from typing import Literal
@@ -13,8 +14,10 @@ from servicekit.app import create_app
 from servicekit.settings import from_environment
 from svc_forms.definitions import Form, load_forms
 from svc_forms.extraction import ExtractionFailed, extract
-from svc_forms.fill import Candidate, Filling, fill
+from svc_forms.fill import Candidate, Filling, Unfillable, fill
 from svc_forms.render import render_html, render_text
+
+log = logging.getLogger("svc-forms")
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def _fill(form: Form, request: Request) -> Filling:
             raise HTTPException(422, f"fields[{place}]: '{entry.text}' does not stand at {entry.start}:{entry.end}")
     try:
         return fill(form, [entry.as_candidate() for entry in found or []], request.text, request.answers)
-    except ValueError as error:
+    except Unfillable as error:
         raise HTTPException(422, str(error)) from error
 
 
@@ -112,6 +115,8 @@ def _ask_extract(text: str) -> list[Found]:
         findings = extract(settings.extract_url, text, timeout=settings.extract_seconds)
         return [Found.model_validate(finding) for finding in findings]
     except ExtractionFailed as error:
+        log.exception("no findings")
         raise HTTPException(502, str(error)) from error
     except ValidationError as error:
-        raise HTTPException(502, f"{settings.extract_url} answered findings of another shape: {error}") from error
+        log.exception("findings of another shape")
+        raise HTTPException(502, "EXTRACT_URL answered findings of another shape") from error

@@ -16,7 +16,7 @@ class Contents(Protocol):
     """Every method raises OSError when the store cannot be used: a full disk, a server out of reach."""
 
     def check(self) -> None:
-        """Raises when nothing can be stored."""
+        """Raise OSError when nothing can be stored. Writes nothing."""
 
     def put(self, id: str, content: BinaryIO, size: int) -> None:
         """Store all of ``content`` (``size`` bytes, position 0) under ``id``: wholly, or not at all."""
@@ -34,8 +34,8 @@ class FolderContents:
         folder.mkdir(parents=True, exist_ok=True)
 
     def check(self) -> None:
-        with tempfile.TemporaryFile(dir=self._folder):
-            pass
+        if not os.access(self._folder, os.W_OK | os.X_OK):
+            raise PermissionError(f"{self._folder} cannot be written")
 
     def put(self, id: str, content: BinaryIO, size: int) -> None:
         path = self._path(id)

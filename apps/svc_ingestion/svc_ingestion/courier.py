@@ -82,4 +82,4 @@ class Courier:
             return self._destination.send(document, content)
         except Exception as error:
             log.exception("a try failed in an unknown way", extra={"document": document.id})
-            return Unreached(f"{type(error).__name__}: {error}")
+            return Unreached(f"failed in an unknown way: {type(error).__name__}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Iterator
 from tempfile import SpooledTemporaryFile
 from typing import Protocol
@@ -16,10 +17,15 @@ from svc_ingestion.documents import Document
 
 LONGEST_RESULT = 4 << 20
 
+log = logging.getLogger("destination")
+
 
 class Destination(Protocol):
     def send(self, document: Document, content: Iterator[bytes]) -> Outcome:
-        """Try once. Raises nothing that the network or the receiver can cause."""
+        """Try once. Raises nothing that the network or the receiver can cause.
+
+        Clients see the outcome's reason: it holds no address and no exception's text, which the log has.
+        """
         ...
 
 
@@ -37,10 +43,12 @@ class HttpDestination:
             file.seek(0)
             try:
                 reply = self._client.post(self._url, files={"file": (document.name, file, document.media_type)})
-            except httpx.InvalidURL as error:
-                return Refused(f"{self._url}: {error}")
+            except httpx.InvalidURL:
+                log.exception("FORWARD_URL is not a URL")
+                return Refused("FORWARD_URL is not a URL")
             except httpx.HTTPError as error:
-                return Unreached(f"{self._url}: {error or type(error).__name__}")
+                log.exception("FORWARD_URL was not reached")
+                return Unreached(f"FORWARD_URL was not reached: {type(error).__name__}")
         if not reply.is_success:
             return judge(reply.status_code, reply.text[:300], reply.headers.get("retry-after"))
         return Arrived(_result(reply))
@@ -60,7 +68,8 @@ class NatsDestination:
         try:
             asyncio.run(asyncio.wait_for(self._publish(json.dumps(described).encode()), timeout=15))
         except (nats.errors.Error, OSError, TimeoutError) as error:
-            return Unreached(f"{self._url}: {error or type(error).__name__}")
+            log.exception("NATS_URL was not reached")
+            return Unreached(f"NATS_URL was not reached: {type(error).__name__}")
         return Arrived({"subject": self._subject})
 
     async def _publish(self, message: bytes) -> None:

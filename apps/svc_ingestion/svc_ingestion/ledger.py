@@ -30,9 +30,9 @@ class Ledger:
             database.executescript(_SCHEMA)
 
     def check(self) -> None:
-        """Raises when nothing can be written."""
-        with self._open() as database:
-            database.execute("BEGIN IMMEDIATE")
+        """Raise sqlite3.Error when it cannot be read. Writes nothing, and waits for no writer."""
+        with self._open(seconds=1) as database:
+            database.execute("SELECT 1 FROM document LIMIT 1").fetchone()
 
     def add(self, document: Document) -> bool:
         """Note ``document``; false, and nothing changes, when its id is known already."""
@@ -68,9 +68,9 @@ class Ledger:
             database.execute(query, (*_delivery_row(delivery), id))
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """One connection per use: committed when all went well, rolled back otherwise."""
-        database = sqlite3.connect(self._path, timeout=10)
+    def _open(self, seconds: float = 10) -> Iterator[sqlite3.Connection]:
+        """One connection per use: committed when all went well, rolled back otherwise. Waits ``seconds`` for a lock."""
+        database = sqlite3.connect(self._path, timeout=seconds)
         try:
             with database:
                 yield database

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -24,6 +25,8 @@ from svc_ingestion.destinations import Destination, HttpDestination, NatsDestina
 from svc_ingestion.documents import Delivery, Document, clean_name, media_type
 from svc_ingestion.ledger import Ledger
 from svc_ingestion.upload import receive_file
+
+log = logging.getLogger("svc-ingestion")
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ app = create_app("svc-ingestion", checks={"ledger": ledger.check, "contents": co
 @app.exception_handler(OSError)
 def store_fails(_: Request, error: Exception) -> Response:
     """A full disk or a MinIO out of reach: nothing is wrong with the request."""
-    return JSONResponse({"detail": f"the store cannot be used: {error}"}, status_code=503)
+    log.error("the store cannot be used", exc_info=error)
+    return JSONResponse({"detail": "the store cannot be used; the service's log says why"}, status_code=503)
 
 
 @app.post("/documents", status_code=201)

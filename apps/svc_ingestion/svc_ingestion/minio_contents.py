@@ -22,20 +22,25 @@ class MinioContents:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
             raise ValueError(f"MINIO_URL={url!r} is no URL such as http://minio:9000")
-        http = PoolManager(timeout=Timeout(connect=5, read=60), retries=Retry(total=2, backoff_factor=0.2))
         self._bucket = bucket
-        self._client = Minio(
-            parts.netloc, access_key=access_key, secret_key=secret_key, secure=parts.scheme == "https", http_client=http
-        )
+
+        def client(http: PoolManager) -> Minio:
+            secure = parts.scheme == "https"
+            return Minio(parts.netloc, access_key=access_key, secret_key=secret_key, secure=secure, http_client=http)
+
+        retries = Retry(total=2, backoff_factor=0.2)
+        self._client = client(PoolManager(timeout=Timeout(connect=5, read=60), retries=retries))
+        self._asked = client(PoolManager(timeout=Timeout(connect=1, read=2), retries=False))
 
     def check(self) -> None:
+        """The server answers, and knows the keys. A bucket that is missing yet is made with the first document."""
+        with _as_os_error():
+            self._asked.bucket_exists(self._bucket)
+
+    def put(self, id: str, content: BinaryIO, size: int) -> None:
         with _as_os_error():
             if not self._client.bucket_exists(self._bucket):
                 self._client.make_bucket(self._bucket)
-
-    def put(self, id: str, content: BinaryIO, size: int) -> None:
-        self.check()
-        with _as_os_error():
             self._client.put_object(self._bucket, id, content, size)
 
     def read(self, id: str) -> Iterator[bytes]:

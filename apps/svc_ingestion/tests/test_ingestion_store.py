@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,22 @@ def test_the_first_to_add_a_document_adds_it(tmp_path: Path) -> None:
     assert ledger.add(document("a", received="2027")) is False
     assert ledger.get("a") == document("a")
     assert ledger.get("b") is None
+
+
+def test_a_check_writes_nothing_and_waits_for_no_writer(tmp_path: Path) -> None:
+    ledger, contents = Ledger(tmp_path / "ledger.sqlite"), FolderContents(tmp_path / "contents")
+    changed = (tmp_path / "contents").stat().st_mtime_ns
+    with closing(sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        before = writer.execute("PRAGMA data_version").fetchone()
+        ledger.check()
+        writer.execute("ROLLBACK")
+        assert writer.execute("PRAGMA data_version").fetchone() == before
+    contents.check()
+    assert (tmp_path / "contents").stat().st_mtime_ns == changed
+    (tmp_path / "contents").rmdir()
+    with pytest.raises(OSError, match="cannot be written"):
+        contents.check()
 
 
 def test_the_newest_come_first_in_pages(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ class Store(Protocol):
     """
 
     def check(self) -> None:
-        """Raises when the store cannot be used."""
+        """Raise StoreUnavailable when the store cannot be read. Writes nothing, and waits for no writer."""
 
     def put(self, document: str, graph: Graph) -> None:
         """What ``document`` says from now on; what it said before is gone. All of it or nothing."""

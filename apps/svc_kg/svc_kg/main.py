@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,8 @@ from svc_kg.graph import Entity, Relation, Store, StoreUnavailable
 from svc_kg.paths import shortest_path
 from svc_kg.reading import read
 from svc_kg.sqlite_store import SqliteStore
+
+log = logging.getLogger("svc-kg")
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,8 @@ app = create_app("svc-kg", checks={"store": store.check})
 
 @app.exception_handler(StoreUnavailable)
 def store_fails(_: Request, error: Exception) -> Response:
-    return JSONResponse({"detail": f"the store cannot be used: {error}"}, status_code=503)
+    log.error("the store cannot be used", exc_info=error)
+    return JSONResponse({"detail": "the store cannot be used; the service's log says why"}, status_code=503)
 
 
 @app.post("/documents")

@@ -46,8 +46,8 @@ class SqliteStore:
             database.executescript(_SCHEMA)
 
     def check(self) -> None:
-        with self._open() as database:
-            database.execute("BEGIN IMMEDIATE")
+        with self._open(seconds=1) as database:
+            database.execute("SELECT 1 FROM document LIMIT 1").fetchone()
 
     def put(self, document: str, graph: Graph) -> None:
         with self._open() as database:
@@ -102,10 +102,10 @@ class SqliteStore:
             return [Relation(Entity(*row[:3]), row[3], Entity(*row[4:7]), *row[7:]) for row in rows]
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        """One connection per use: committed when all went well, rolled back otherwise."""
+    def _open(self, seconds: float = 10) -> Iterator[sqlite3.Connection]:
+        """One connection per use: committed when all went well, rolled back otherwise. Waits ``seconds`` for a lock."""
         try:
-            with closing(sqlite3.connect(self._path, timeout=10)) as database:
+            with closing(sqlite3.connect(self._path, timeout=seconds)) as database:
                 database.execute("PRAGMA foreign_keys = ON")
                 with database:
                     yield database

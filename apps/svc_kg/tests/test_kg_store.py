@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,21 @@ def test_deleting_a_document_takes_only_what_it_alone_said(store: SqliteStore) -
     assert store.entity(ADA) is None
     assert store.entity(BERLIN) is not None
     assert triples(store.relations([BERLIN])) == [("Bob Stone", "LIVES_IN", "Berlin", "two")]
+
+
+def test_a_check_writes_nothing_and_waits_for_no_writer(store: SqliteStore, tmp_path: Path) -> None:
+    """As while a large document is stored: whoever checks then finds the store in use, not broken."""
+    with closing(sqlite3.connect(tmp_path / "graph.sqlite", isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("DELETE FROM document")
+        before = writer.execute("PRAGMA data_version").fetchone()
+        store.check()
+        writer.execute("ROLLBACK")
+        store.check()
+        assert writer.execute("PRAGMA data_version").fetchone() == before
+    (tmp_path / "graph.sqlite").write_bytes(b"no database" * 1000)
+    with pytest.raises((StoreUnavailable, sqlite3.DatabaseError)):
+        store.check()
 
 
 def test_data_outlive_the_store(store: SqliteStore, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from servicekit.settings import from_environment
 from svc_ocr.kinds import kind_of
 from svc_ocr.pages import reading_as_json
 from svc_ocr.reading import Limits, Unreadable, languages, read
+
+log = logging.getLogger("svc-ocr")
 
 #: What multipart may add around the file itself.
 _MULTIPART_BYTES = 64 * 1024
@@ -71,6 +74,7 @@ def build(settings: Settings) -> FastAPI:
         try:
             pages = await anyio.to_thread.run_sync(read, data, kind, lang, limits, limiter=turns)
         except Unreadable as error:
+            log.info("a file cannot be read", exc_info=error)
             raise HTTPException(422, str(error)) from error
         return reading_as_json(pages)
 

@@ -59,7 +59,7 @@ def _image_pages(data: bytes, language: str, limits: Limits) -> Iterator[Page]:
                 words = _ocr(picture, number, language, limits)
                 yield Page(number, width, height, "px", "ocr", words)
     except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise Unreadable(f"the image is broken: {error}") from error
+        raise Unreadable("the image is broken") from error
 
 
 def _on_white(image: Image.Image) -> Picture:
@@ -76,7 +76,7 @@ def _pdf_pages(data: bytes, language: str, limits: Limits) -> Iterator[Page]:
     try:
         document = pymupdf.open(stream=data, filetype="pdf")
     except (RuntimeError, ValueError) as error:
-        raise Unreadable(f"the PDF is broken: {error}") from error
+        raise Unreadable("the PDF is broken") from error
     with document:
         if document.needs_pass:
             raise Unreadable("the PDF asks for a password")
@@ -88,7 +88,7 @@ def _pdf_pages(data: bytes, language: str, limits: Limits) -> Iterator[Page]:
                 page = document.load_page(number - 1)
                 text, pictures = page.get_text(), _picture_share(page)
             except (RuntimeError, ValueError) as error:
-                raise Unreadable(f"page {number} of the PDF is broken: {error}") from error
+                raise Unreadable(f"page {number} of the PDF is broken") from error
             if has_text_layer(text, pictures):
                 yield _page_from_text_layer(page, number)
             else:
@@ -121,7 +121,7 @@ def _page_from_scan(data: bytes, page: pymupdf.Page, number: int, language: str,
     except pdf2image.exceptions.PDFPopplerTimeoutError:
         raise Unreadable(f"page {number} takes more than {limits.page_seconds} s to render") from None
     except (pdf2image.exceptions.PDFPageCountError, pdf2image.exceptions.PDFSyntaxError, ValueError) as error:
-        raise Unreadable(f"page {number} of the PDF is broken: {error}") from error
+        raise Unreadable(f"page {number} of the PDF is broken") from error
     to_points = Affine(POINTS_PER_INCH / dpi, 0, 0, 0, POINTS_PER_INCH / dpi, 0)
     words = tuple(
         replace(word, box=box_through(word.box, to_points, width=width, height=height))

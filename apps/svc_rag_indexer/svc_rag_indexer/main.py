@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,6 +20,8 @@ from servicekit.app import create_app
 from servicekit.settings import from_environment
 from svc_rag_indexer.reading import SUFFIXES, read_file, read_plain, suffix_of
 from svc_rag_indexer.text import Unreadable
+
+log = logging.getLogger("svc-rag-indexer")
 
 #: What multipart may add around the file itself.
 _MULTIPART_BYTES = 64 * 1024
@@ -98,6 +101,7 @@ def build(settings: Settings) -> FastAPI:
                 422, error.errors(include_url=False, include_context=False, include_input=False)
             ) from error
         except Unreadable as error:
+            log.info("a document cannot be read", exc_info=error)
             raise HTTPException(422, str(error)) from error
         kept = await anyio.to_thread.run_sync(keep, document)
         return {"id": document.id, "title": document.title, "source": document.source, "passages": kept}

@@ -41,7 +41,7 @@ def read_file(id: str, title: str, name: str, data: bytes) -> Document:
     except Unreadable as error:
         raise Unreadable(f"{name}: {error}") from error
     except Exception as error:  # the Office readers raise whatever the broken part led them into
-        raise Unreadable(f"{name} is broken: {type(error).__name__}: {error}") from error
+        raise Unreadable(f"{name} is broken") from error
     return _with_text(Document(id, title or own_title or PurePath(name).stem, name, tuple(sections)))
 
 

@@ -32,7 +32,9 @@ def test_a_broken_index_is_said_and_not_searched(stack: Any) -> None:
     broken = "import pathlib; pathlib.Path('/data/CURRENT').write_text('7')"
     assert retriever.exec("python", "-c", broken).exit_code == 0
     for answer in (retriever.get("/health"), retriever.post("/search", json={"query": "anything"})):
-        assert (answer.status_code, "generation 7" in answer.text) == (503, True), answer.text
+        assert (answer.status_code, "generation 7" in answer.text) == (503, False), answer.text
+    assert retriever.get("/health").json()["failures"] == ["index"]
+    assert "generation 7" in retriever.logs(), "why stands in the log"
 
 
 def test_questions_that_are_none_are_refused(container: Any) -> None:

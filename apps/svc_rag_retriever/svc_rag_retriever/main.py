@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +15,8 @@ from ragkit.index import IndexBroken, open_index
 from servicekit.app import create_app
 from servicekit.settings import from_environment
 from svc_rag_retriever.searching import Current, Hit, Searcher
+
+log = logging.getLogger("svc-rag-retriever")
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,8 @@ def build(settings: Settings) -> FastAPI:
         try:
             return current.searcher()
         except IndexBroken as error:
-            raise HTTPException(503, str(error)) from error
+            log.exception("the index cannot be read")
+            raise HTTPException(503, "the index cannot be read; the service's log says why") from error
 
     app = create_app("svc-rag-retriever", checks={"index": index_is_whole})
 

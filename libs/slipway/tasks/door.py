@@ -11,6 +11,7 @@ import inspect
 import os
 import re
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -116,7 +117,7 @@ def task(function: Callable[..., None] | None = None, *, name: str | None = None
             except Exit:
                 raise
             except Exception as error:
-                _end(f"error: a bug in slipway: {type(error).__name__}\nlog:   {_keep_traceback()}", 1)
+                _end(f"error: a bug in slipway: {type(error).__name__}\nlog:   {_keep_traceback(error)}", 1)
 
     words = [name for name in ("names",) if name in parameters]
     # Invoke takes an argument's kind from its default: a list is what it appends to.
@@ -165,15 +166,34 @@ def _say(text: str) -> None:
     shown_error(redactor()(text), sys.stderr, color=color)
 
 
-def _keep_traceback() -> str:
+def _keep_traceback(bug: Exception) -> str:
+    """Write the traceback to a file for this user alone, in the repository or where files can be written; its name.
+
+    Where none can be written, the place of the bug in the code stands for it.
+    """
+    text = redactor()("".join(traceback.format_exception(bug))).encode("utf-8", "backslashreplace")
+    with contextlib.suppress(OSError):
+        path = _root() / ".slipway/bug.log"
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_bytes(text)
+        return os.path.relpath(path)
+    with (
+        contextlib.suppress(OSError),
+        tempfile.NamedTemporaryFile(prefix="slipway-bug-", suffix=".log", delete=False) as file,
+    ):
+        file.write(text)
+        return file.name
+    last = traceback.extract_tb(bug.__traceback__)[-1]
+    return f"cannot be written; {Path(last.filename).name}:{last.lineno} in {last.name}"
+
+
+def _root() -> Path:
+    """The repository's root, or the current folder outside of any. Raises OSError when that is gone."""
     from slipway import settings
 
-    root = Path.cwd()
-    with contextlib.suppress(SlipwayError):
-        root = settings.find_root(root)
-    path = root / ".slipway/bug.log"
-    path.parent.mkdir(exist_ok=True)
-    path.unlink(missing_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(redactor()(traceback.format_exc()), "utf-8", errors="backslashreplace")
-    return os.path.relpath(path)
+    try:
+        return settings.find_root(Path.cwd())
+    except SlipwayError:
+        return Path.cwd()

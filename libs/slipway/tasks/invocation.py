@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway import runs, settings
+from slipway import runs, secretfolder, settings
 from slipway.addresses import endpoint, host_and_port, is_loopback
 from slipway.console import Console
 from slipway.engine import Engine, FindLogin, Logins
-from slipway.errors import SlipwayError, UsageError, one_line, suggestion
+from slipway.errors import SlipwayError, UnwritableError, UsageError, one_line, suggestion
 from slipway.given import WHEELHOUSES
 from slipway.patience import Patience
 from slipway.pipconfig import PipConfig, read_pip_config, wheelhouse
@@ -199,7 +200,8 @@ class Invocation:
 
     @cached_property
     def pip(self) -> PipConfig:
-        found = read_pip_config(settings.surroundings().pip, Path(sys.prefix))
+        around = settings.surroundings()
+        found = read_pip_config(around.pip, Path(sys.prefix), around.home)
         door.redactor().learn(found.secrets)
         return found
 
@@ -212,8 +214,16 @@ class Invocation:
     def contexts(self) -> Mapping[str, Path]:
         """Named contexts that builds get: the wheelhouse, when there is one."""
         chosen = self.settings["WHEELHOUSE"]
-        folder = Path(chosen).expanduser() if chosen else wheelhouse(self.pip, self.home / "cache/wheelhouse")
+        folder = Path(chosen).expanduser() if chosen else self._wheelhouse()
         return dict.fromkeys(WHEELHOUSES, folder) if folder else {}
+
+    def _wheelhouse(self) -> Path | None:
+        """pip's find-links folders as one; where nothing can be kept, for as long as the task runs."""
+        try:
+            return wheelhouse(self.pip, self.home / "cache/wheelhouse")
+        except UnwritableError:
+            elsewhere = door.opened().enter_context(tempfile.TemporaryDirectory(prefix="slipway-"))
+            return wheelhouse(self.pip, Path(elsewhere, "wheelhouse"))
 
     @cached_property
     def repository(self) -> Repository:
@@ -235,15 +245,30 @@ class Invocation:
             return found if same else read_repository(self.settings, self.worktree, self.contexts, native)
 
     def survey(self, names: Sequence[str] | None = None) -> Survey:
-        runs.sweep(self.home)
         repository = self.repository
         with self._looked_at():
             known = survey(repository, self.engine, lambda: self.registry, names)
+        self._prepare()
         if self.remote:
             self._refuse_lacks()
         for note in known.notes:
             self.note(note)
         return known
+
+    def _prepare(self) -> None:
+        """Remove what dead runs left, and keep the files' hashes. A task that only reads goes on where it cannot."""
+        runs.sweep(self.home)
+        secretfolder.sweep(self._places)
+        try:
+            runs.hide(self.home)
+            self.worktree.cache.save()
+        except UnwritableError as error:
+            self.note(f"{error.message}; a plan takes longer without it")
+
+    @property
+    def _places(self) -> secretfolder.Places:
+        around = settings.surroundings()
+        return secretfolder.Places(around.runtime, around.state, lambda: (self.settings.root, *self.contexts.values()))
 
     @contextmanager
     def _looked_at(self) -> Iterator[None]:
@@ -263,12 +288,13 @@ class Invocation:
         pip is asked first: nothing is written before its secrets are known.
         """
         door.redactor().learn((*self.pip.secrets, *self.settings.secrets))
-        with runs.Run(self.home, door.redactor()) as record:
+        with runs.Run(self.home, door.redactor(), self._places) as record:
             try:
                 yield record
             except SlipwayError as error:
                 if not (record.directory / "run.json").exists():
-                    record.write("run.json", {"run": record.id, **error.as_json()})
+                    with suppress(UnwritableError):
+                        record.write("run.json", {"run": record.id, **error.as_json()})
                 raise
 
     def answer(self, content: Mapping[str, Any] | Sequence[Any]) -> None:

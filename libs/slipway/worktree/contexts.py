@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
-from slipway.errors import Problem, UsageError
+from slipway.errors import Problem, UsageError, written
 
 
 def is_within(real: str, root: str | Path) -> bool:
@@ -26,13 +26,14 @@ def name_context(root: Path, path: str, salt: str) -> str:
     here, right before it is sent: raises UsageError unless it is that folder, inside the repository.
     """
     folder = root / ".slipway/context"
-    folder.mkdir(parents=True, exist_ok=True)
     link = folder / "-".join((*PurePosixPath(path).parts, salt))
-    for stale in folder.iterdir():
-        if not stale.name.endswith(salt):
-            stale.unlink(missing_ok=True)
-    if not link.is_symlink():
-        link.symlink_to(os.path.join("../..", path))
+    with written(link):
+        folder.mkdir(parents=True, exist_ok=True)
+        for stale in folder.iterdir():
+            if not stale.name.endswith(salt):
+                stale.unlink(missing_ok=True)
+        if not link.is_symlink():
+            link.symlink_to(os.path.join("../..", path))
     sent = os.path.realpath(link)
     if sent != os.path.realpath(root / path) or not is_within(sent, root):
         raise UsageError.of([Problem(path, f"the context leaves the repository: {sent}", "nothing of it was sent")])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slipway.errors import MissingError
+from slipway.errors import written
 
 #: slipway's own folder.
 OWN = ".slipway"
@@ -42,10 +42,8 @@ def beside(dockerfile: str) -> str:
 
 
 def _keep(file: Path, content: bytes) -> None:
-    try:
+    with written(file):
         if file.is_file() and file.read_bytes() == content:
             return
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    except OSError as error:
-        raise MissingError(f"{file}: cannot be written: {error.strerror}") from None

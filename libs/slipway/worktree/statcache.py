@@ -15,6 +15,8 @@ import time
 from pathlib import Path
 from typing import TypeGuard
 
+from slipway.errors import written
+
 #: Extended attributes that tell of the machine, not of the file.
 _MACHINE = re.compile(r"security\.|system\.|com\.apple\.")
 #: A file changed this shortly before it was hashed may change again within one tick of the clock.
@@ -74,13 +76,15 @@ class StatCache:
         self._dirty = True
 
     def save(self) -> None:
+        """Keep the hashes for later runs. Raises UnwritableError."""
         if not self._dirty:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         scratch = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         content = {"salt": self.salt, "known": self._known, "former": self._former}
-        scratch.write_text(json.dumps(content, separators=(",", ":")), "utf-8", "surrogateescape")
-        scratch.replace(self._path)
+        with written(self._path):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            scratch.write_text(json.dumps(content, separators=(",", ":")), "utf-8", "surrogateescape")
+            scratch.replace(self._path)
         self._dirty = False
 
 

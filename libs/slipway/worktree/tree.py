@@ -45,10 +45,11 @@ class Worktree:
 
     def dockerfiles(self) -> dict[str, str]:
         """Path from the root → text of every Dockerfile. Raises UsageError for those that cannot be read."""
-        found = [*sorted(self.root.glob("infra/docker/*.Dockerfile")), *sorted(self.root.glob("apps/*/Dockerfile"))]
         texts: dict[str, str] = {}
         problems: list[Problem] = []
-        for path in found:
+        bases = (path for path in self._children("infra/docker", problems) if path.name.endswith(".Dockerfile"))
+        services = (path / "Dockerfile" for path in self._children("apps", problems))
+        for path in (*bases, *filter(_may_be_there, services)):
             name = path.relative_to(self.root).as_posix()
             try:
                 texts[name] = self._text(path, name)
@@ -57,6 +58,15 @@ class Worktree:
         if problems:
             raise UsageError.of(problems)
         return texts
+
+    def _children(self, folder: str, problems: list[Problem]) -> list[Path]:
+        try:
+            return sorted((self.root / folder).iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            problems.append(Problem(folder, f"cannot be read: {error.strerror}"))
+            return []
 
     def again(self) -> Worktree:
         """The same files, looked at anew."""
@@ -244,6 +254,17 @@ class Worktree:
         if os.path.normpath(os.path.join(os.path.dirname(path), target)).startswith(("/", "../")):
             found.leaving.append(f"{path} -> {target}")
         return f"link {target}"
+
+
+def _may_be_there(path: Path) -> bool:
+    """False for what is surely not; who may not look into its folder is told so when it is read."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _refusal(path: str, where: str) -> PolicyError:
