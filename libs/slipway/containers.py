@@ -178,16 +178,23 @@ def execute(client: Client, container: str, argv: Sequence[str]) -> tuple[int, s
 
 
 def users(client: Client, container: str) -> frozenset[str]:
-    """The ids of the users that its processes run as, by the ``ps`` of the engine's machine."""
-    try:
-        seen = client.api.top(container, "-eo pid,uid")
-    except OSError:  # a ps, such as BusyBox's, that has no such column
+    """The ids of the users that its processes run as, by the ``ps`` of the engine's machine.
+
+    Without one it is the user it was started as: no-new-privileges lets no process become another.
+    """
+    for columns in ("-eo pid,uid", None):  # BusyBox's ps has no such column
         try:
-            seen = client.api.top(container)
-        except OSError as error:
-            raise SmokeError(f"top: {reply(error)}") from error
-    column = next(place for place, title in enumerate(seen["Titles"]) if title in ("UID", "USER"))
-    return frozenset({"root": "0"}.get(row[column], row[column]) for row in seen["Processes"] or ())
+            seen = client.api.top(container, columns)
+        except OSError:
+            continue
+        place = next(place for place, title in enumerate(seen["Titles"]) if title in ("UID", "USER"))
+        return frozenset(_uid(row[place]) for row in seen["Processes"] or ())
+    return frozenset({_uid(client.api.inspect_container(container)["Config"].get("User") or "")})
+
+
+def _uid(user: str) -> str:
+    uid = user.partition(":")[0]
+    return "0" if uid in ("", "root") else uid
 
 
 def _failed(client: Client, container: str, alias: str, what: str, state: State) -> SmokeError:
