@@ -69,14 +69,13 @@ def explain(name: str, what: str, state: State, log: str, cause: str = "") -> st
     meaning = cause or _EXITS.get(state.exit_code, "")
     first = [what, f"exit code {state.exit_code}" + f": {meaning}" * bool(meaning)] if ended else [what]
     first += ["killed for memory: it reached its limit (OOM)"] if state.oom_killed else []
+    first += [f"engine: {first_line(state.error)}"] if state.error else []
     tail = log.splitlines()[-LOG_LINES:]
     last = next((line.strip() for line in reversed(tail) if line.strip()), "")
     first += [f"its last line: {last[:_LONGEST]}"] if ended and last and not state.error else []
     lines = [f"{name}: {'; '.join(first)}"]
     if state.restarts:
         lines.append(f"  restarted {state.restarts} times")
-    if state.error:
-        lines.append(f"  engine: {first_line(state.error)}")
     if state.last_probe:
         lines.append("  last health probe:")
         lines += [f"    {line}" for line in state.last_probe.splitlines()[-5:]]

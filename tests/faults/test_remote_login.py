@@ -260,7 +260,7 @@ def _pause_until_lost(host: BuildHost, connection: Connection, began: threading.
 @pytest.mark.parametrize("host", ["-oProxyCommand=touch$IFS{}", "me@-oProxyCommand=touch {}", "[-x]", "a b", "h:0"])
 def test_a_host_that_is_an_option(repository: Repository, tmp_path: Path, host: str) -> None:
     mark = tmp_path / "mark"
-    repository.invoke("remote-check", f"--host={host.format(mark)}").failed(2, "REMOTE_HOST=")
+    repository.invoke("remote-check", f"--host={host.format(mark)}").failed(2, "--host=")
     assert not mark.exists()
 
 

@@ -210,7 +210,7 @@ def test_a_container_that_does_not_work_is_explained(
 def test_what_the_engine_does_not_start_is_not_left_behind(bench: Bench) -> None:
     with pytest.raises(SmokeError, match=r"engine: .*unable to find user") as failure, Stack(bench) as stack:
         stack.start("nobodys")
-    assert failure.value.message.startswith("nobodys: it did not start\n")
+    assert failure.value.message.startswith("nobodys: it did not start; exit code 128; engine: unable to find user")
     state = Path(failure.value.log).with_suffix(".state.json").read_text("utf-8")
     assert json.loads(state)["Status"] == "created", "it was there, and the bench finds nothing of it"
 
