@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import signal
+import socketserver
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -101,6 +102,24 @@ def _barred(item: pytest.Item) -> frozenset[str]:
         return frozenset()
     reach = CONNECTIONS | LOOKUPS
     return reach if item.get_closest_marker("process") else PROCESSES | reach
+
+
+@pytest.fixture(autouse=True, scope="session")
+def servers_tolerate_hang_ups() -> Iterator[None]:
+    """Let no server of a test print that a client hung up: tests cut connections on purpose.
+
+    A thread that prints a traceback parses source lines. On Python 3.11 that spoils an ``ast.parse`` in another thread,
+    such as hypothesis's ("AST constructor recursion depth mismatch").
+    """
+    tell = socketserver.BaseServer.handle_error
+
+    def handle_error(server: socketserver.BaseServer, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exception(), ConnectionError):
+            tell(server, request, client_address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socketserver.BaseServer, "handle_error", handle_error)
+        yield
 
 
 @pytest.fixture(autouse=True)
