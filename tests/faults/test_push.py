@@ -150,7 +150,7 @@ def test_plain_http_elsewhere_is_only_for_private_addresses_that_are_listed(
         ran = shop.invoke("push", "svc-sign")
         ran.failed(7, "server gave HTTP response to HTTPS client", f"{host} in insecure-registries of the engine's")
         shop.write("pyproject.toml", listing(own, "registry.example.com"))
-        ran = shop.invoke("plan").failed(2, "registry.example.com is no address of a private network")
+        ran = shop.invoke("plan").failed(2, "registry.example.com is not an address of a private network")
         assert "pyproject.toml:" in ran.closing
 
 

@@ -178,7 +178,7 @@ MARK = "touch$IFS{}"
 )
 def test_a_user_that_is_more_than_a_name(shop: Repository, tmp_path: Path, host: str) -> None:
     mark = tmp_path / "mark"
-    shop.invoke("plan", f"--host={host.format(mark=MARK.format(mark))}", "--remote").failed(2, "REMOTE_HOST=")
+    shop.invoke("plan", f"--host={host.format(mark=MARK.format(mark))}", "--remote").failed(2, "--host=")
     assert not mark.exists()
 
 
