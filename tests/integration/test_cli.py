@@ -135,7 +135,9 @@ def test_env_never_enters_an_image(alone: Alone) -> None:
 def test_a_secret_in_a_build_arg_is_refused(alone: Alone) -> None:
     alone.edit(CART, PARENT, f"ARG API_TOKEN\n{PARENT}\nARG API_TOKEN")
     alone.env("API_TOKEN=hunter2-hunter2")
-    ran = alone.refused("API_TOKEN would stand in the image's history", "--mount=type=secret", code=10)
+    ran = alone.refused(
+        "the value of API_TOKEN is a secret: it would stand in the image (known-secret)", "--mount=type=secret", code=10
+    )
     assert "hunter2" not in ran.stdout + ran.stderr
 
 
