@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
-from xml.sax.saxutils import escape
 
 from slipway.command import Secret
 
@@ -42,6 +41,9 @@ _ESCAPED = re.compile(r"%[0-9A-F]{2}")
 _SAFE_IN_URLS = ("", "/", "$&+,;=", "$&+:=@", "!'()*")
 #: What Go's JSON escapes beyond the standard.
 _GO_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
+#: XML's escapes: in text, in an attribute, and with both quotes as html.escape has them.
+_XML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_XML_ESCAPES = (_XML, _XML | {ord('"'): "&quot;"}, _XML | {ord('"'): "&quot;", ord("'"): "&#x27;"})
 
 
 class Redactor:
@@ -232,7 +234,7 @@ def _written(value: str) -> set[str]:
     in_url |= {_ESCAPED.sub(lambda match: match[0].lower(), form) for form in in_url}
     in_json = {json.dumps(value, ensure_ascii=ascii)[1:-1] for ascii in (True, False)}
     in_json |= {form.translate(_GO_ESCAPES) for form in in_json}
-    in_xml = {escape(value, quotes) for quotes in ({}, {'"': "&quot;"}, {'"': "&quot;", "'": "&#x27;"})}
+    in_xml = {value.translate(escapes) for escapes in _XML_ESCAPES}
     return {value, value.replace("'", "'\"'\"'"), *in_url, *in_json, *in_xml}
 
 
