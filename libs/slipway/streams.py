@@ -12,6 +12,8 @@ from typing import Protocol, TextIO
 OnLine = Callable[[str], None]
 
 _PIECE = 32768
+#: A pipe, or a channel of an SSH connection, whose other end is gone; paramiko raises EOFError.
+_OTHER_END_GONE = (ValueError, OSError, EOFError)
 _KEPT_LINES = 200
 
 
@@ -41,7 +43,7 @@ class Lines:
         """Reads to the end even when ``on_line`` fails: a pipe that nobody reads would hang the child."""
         if not stream:
             return
-        with contextlib.suppress(ValueError, OSError):
+        with contextlib.suppress(*_OTHER_END_GONE):
             for raw in iter(stream.readline, b""):
                 line = raw.decode("utf-8", "replace").rstrip("\r\n")
                 self.last.append(line)
@@ -54,14 +56,14 @@ class Lines:
 
 def collect(stream: Readable | None, into: list[bytes]) -> None:
     if stream:
-        with contextlib.suppress(ValueError, OSError):
+        with contextlib.suppress(*_OTHER_END_GONE):
             into.extend(iter(lambda: stream.read(_PIECE), b""))
 
 
 def feed(stream: Writable | None, data: bytes) -> None:
     """In pieces: paramiko copies what is left of a large one at each step."""
     if stream:
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(*_OTHER_END_GONE):
             for start in range(0, len(data), _PIECE):
                 stream.write(data[start : start + _PIECE])
             stream.close()
