@@ -133,13 +133,13 @@ def test_certificates_that_do_not_fit_are_told(stack: Stack, front: Front, tmp_p
 
     other = issue("another CA", [IS_CA])
     stranger = certificates(tmp_path / "stranger", front.authority, issue("stranger", [], other))
-    plan(DOCKER_CERT_PATH=str(stranger)).failed(3, told, "CA of our client certificate", "DOCKER_CERT_PATH=")
+    plan(DOCKER_CERT_PATH=str(stranger)).failed(3, told, "client certificate", "DOCKER_CERT_PATH=")
     mistrusting = certificates(tmp_path / "mistrusting", other, issue("client", [], front.authority))
     plan(DOCKER_CERT_PATH=str(mistrusting)).failed(3, f"{told}self-signed certificate in certificate chain")
     for name in ("cert.pem", "key.pem"):
         (mistrusting / name).unlink()
     (mistrusting / "ca.pem").write_bytes(front.authority.pem)
-    plan(DOCKER_CERT_PATH=str(mistrusting)).failed(3, f"{told}it wants a client certificate")
+    plan(DOCKER_CERT_PATH=str(mistrusting)).failed(3, told, "client certificate")
     (mistrusting / "ca.pem").write_text("none\n")
     plan(DOCKER_CERT_PATH=str(mistrusting)).failed(3, f"{mistrusting}/ca.pem (DOCKER_CERT_PATH): ")
     (mistrusting / "ca.pem").unlink()

@@ -256,8 +256,8 @@ def test_killed_in_mid_build_its_buildx_dies_and_its_secrets_go_at_the_next_star
     with climbing.start("build") as process:
         until(lambda: climbs(climbing), "the long step")
         assert any("buildx bake" in line for line in traces.processes())
-        files = list(climbing.root.glob(".slipway/runs/*/secrets/*"))
-        assert {file.name for file in files} == {"uv.toml", "pip.conf"}
+        files = climbing.secret_files()
+        assert {file.name for file in files} >= {"uv.toml", "pip.conf"}
         assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
         assert files[0].parent.stat().st_mode & 0o777 == 0o700
         climbing.invoke("plan").ok()

@@ -19,6 +19,9 @@ _TLS = {
     "WRONG_VERSION_NUMBER": "what answers there does not speak it",
     "RECORD_LAYER_FAILURE": "what answers there does not speak it",
 }
+#: In TLS 1.3 a server judges our certificate after the handshake: our request may meet a closed connection before we
+#: read why it was closed.
+_HANG_UPS = (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
 _JOIN_GROUP = 'sudo usermod -aG docker "$USER", then log in again'
 
 
@@ -40,7 +43,7 @@ def told(endpoint: Endpoint, what: str, seconds: float) -> Iterator[None]:
 
 def unusable(endpoint: Endpoint, error: BaseException, *, what: str = "", seconds: float = 0) -> MissingError:
     """``what`` was asked of the engine; empty for a question of our own. ``seconds``: how long it was waited for."""
-    cause = _cause(error, seconds)
+    cause = _cause(endpoint, error, seconds)
     told = f"{what}: {endpoint}: {cause}" if what else f"{endpoint}: {cause}"
     return MissingError(told, hint=_hint(endpoint, cause))
 
@@ -70,11 +73,14 @@ def bad_certificate(tls: Tls, file: object, error: Exception) -> MissingError:
     return MissingError(f"{file} ({tls.setting}): {one_line(cause)}", hint=_certificates(tls))
 
 
-def _cause(error: BaseException, seconds: float) -> str:
+def _cause(endpoint: Endpoint, error: BaseException, seconds: float) -> str:
     found = list(_causes(error))
+    hung_up = any(isinstance(one, _HANG_UPS) for one in found)
     for one in found:
         if isinstance(one, ssl.SSLCertVerificationError):
             return f"TLS: {one.verify_message.rstrip('.')}"
+    if hung_up and endpoint.tls:
+        return "TLS: it hung up; it may want another client certificate"
     for one in found:
         if isinstance(one, ssl.SSLError):
             reason = str(getattr(one, "reason", None) or "no agreement")
@@ -82,7 +88,7 @@ def _cause(error: BaseException, seconds: float) -> str:
             return f"TLS: {known or reason.replace('_', ' ').lower()}"
     if any(isinstance(one, TimeoutError) for one in found) or "timed out" in str(error).lower():
         return f"no answer within {seconds:.0f} s" if seconds else "no answer in time"
-    if any(isinstance(one, ConnectionResetError | BrokenPipeError | http.client.RemoteDisconnected) for one in found):
+    if hung_up:
         return "no engine answers: it hung up"
     for one in found:
         if isinstance(one, socket.gaierror):
