@@ -29,7 +29,7 @@ from slipway.errors import SlipwayError
 from slipway.plan import plan_build
 from slipway.registry import Registry
 from slipway.runner import run
-from slipway.runs import Run
+from slipway.runs import Run, hide
 from slipway.settings import Settings, load
 from slipway.solve import Work, site_here
 from slipway.survey import Survey, read_repository, survey
@@ -237,6 +237,7 @@ EDIT_KINDS: tuple[Callable[[Path, random.Random], None], ...] = (
 
 def surveyed(root: Path) -> tuple[Settings, Survey]:
     """As slipway sees it at this moment, its stat cache read anew."""
+    hide(root / ".slipway")
     settings = load(root, environment={})
     repository = read_repository(settings, Worktree(root), {})
     known = survey(repository, Engine(), lambda: Registry(settings.registry))
