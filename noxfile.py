@@ -221,7 +221,7 @@ def build(session: nox.Session) -> None:
 
 @nox.session(requires=environment("dev"), tags=["long"], default=False)
 def fresh(session: nox.Session) -> None:
-    """The README's first command and a smoke test on a bare Debian in a container: ``-- trixie``, ``-- bookworm``."""
+    """Run the README's first command and a smoke test on a bare Debian: ``-- trixie``; ``--tests`` runs its second."""
     run(session, "dev", "tests.fresh", *session.posargs)
 
 

@@ -1,5 +1,7 @@
 """``python -m tests.fresh trixie``: run the README's first command, and a smoke test, on a bare Debian of that release.
 
+With ``--tests`` it runs the README's second command, so all tests, instead of the smoke test.
+
 A minimal root of the release runs as a privileged container, with this checkout copied into it. What it needs to reach
 its packages is this machine's own: apt's sources with the suite changed, pip's configuration, certificate authorities,
 proxies. Nothing of it is kept.
@@ -38,9 +40,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="nox -s fresh --", description=__doc__)
     parser.add_argument("release", choices=["bookworm", "trixie"])
     parser.add_argument("--keep", action="store_true", help="leave the container, to look into it")
+    parser.add_argument("--tests", action="store_true", help="run the README's second command, so all tests")
     chosen = parser.parse_args()
+    first, second = commands()
     with a_root(chosen.release) as image, a_machine(image, keep=chosen.keep) as machine:
-        for command in (first_command(), SMOKE):
+        for command in (first, second if chosen.tests else SMOKE):
             began = time.monotonic()
             code = subprocess.run(["docker", "exec", "--workdir", "/repo", machine, "sh", "-c", command]).returncode
             print(f"{chosen.release}: exit {code} after {time.monotonic() - began:.0f} s: {command}", flush=True)
@@ -49,11 +53,12 @@ def main() -> int:
     return 0
 
 
-def first_command() -> str:
-    """As the README has it."""
-    found = re.search(r"```sh\n(.*?)\n```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    assert found and found[1].endswith("push"), "the README's first command builds and pushes"
-    return found[1]
+def commands() -> tuple[str, str]:
+    """Return the README's two commands as they stand there."""
+    found = re.findall(r"```sh\n(.*?)\n```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)[:2]
+    first, second = found
+    assert first.endswith("push") and second.endswith("nox"), "the README begins with its two commands"
+    return first, second
 
 
 @contextmanager
