@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from slipway.setting import SETTINGS
+from slipway.config.definitions import SETTINGS
 from tests.bench.samples import Sample
 from tests.rig.outside import docker
 

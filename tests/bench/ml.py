@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
-from slipway.settings import load
+from slipway.config.settings import load
 from tests.bench import targets
 from tests.bench.measure import FailedError, Place, check_changed, image_ids, measure
 from tests.bench.peers import PEERS, SLIPWAY, slipway

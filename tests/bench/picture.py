@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.sax.saxutils import escape
 
-from slipway import layout
+from slipway.ui import columns
 from tests.bench.peers import PEERS, SLIPWAY
 from tests.bench.samples import Results, Series
 from tests.bench.targets import COLD, LIBRARY, NOTHING, ONE
@@ -73,7 +73,7 @@ def _panel(left: int, top: int, scenario: str, found: Sequence[Series]) -> list[
         lines += [
             _text(left, y + 11, one.peer, "strong" if own else ""),
             f'<rect class="{kind}" x="{start}" y="{y}" width="{bar:.1f}" height="{_BAR}" rx="2"/>',
-            _text(start + bar + 8, y + 11, layout.seconds(one.seconds), "value strong" if own else "value"),
+            _text(start + bar + 8, y + 11, columns.seconds(one.seconds), "value strong" if own else "value"),
         ]
     lines.append(f'<path class="axis" d="M{start - 0.5} {top + _LINE + 1}v{len(found) * _LINE - 3}"/>')
     return lines

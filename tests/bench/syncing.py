@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 
-from slipway.command import Command
-from slipway.plan import plan_build
-from slipway.remote.building import site_there
+from slipway.core.command import Command
+from slipway.hosts.remote.building import site_there
+from slipway.plan.decide import plan_build
 from slipway.tasks import door
 from slipway.tasks.invocation import Invocation, Where
 

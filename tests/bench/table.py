@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from slipway import layout
+from slipway.core.units import size
+from slipway.ui import columns
 from tests.bench.peers import PEERS
 from tests.bench.samples import Results, Series
 from tests.bench.targets import TARGETS, Verdict, verdicts
@@ -33,10 +34,10 @@ def others(results: Results) -> Table:
     shared = {(row[0], row[1]) for row in times(results)}
     for one in results.series:
         if (one.scenario, str(one.services)) not in shared:
-            size = str(one.services) if one.services else ""
-            sizes = (layout.size(count) if count else "" for count in (one.memory, one.sent, one.received))
-            cells = (one.peer, _cell(one), layout.seconds(one.cpu), *sizes)
-            rows.append((one.scenario, size, *cells, str(len(one.samples))))
+            services = str(one.services) if one.services else ""
+            sizes = (size(count) if count else "" for count in (one.memory, one.sent, one.received))
+            cells = (one.peer, _cell(one), columns.seconds(one.cpu), *sizes)
+            rows.append((one.scenario, services, *cells, str(len(one.samples))))
     return [head, *rows]
 
 
@@ -56,7 +57,7 @@ def unmeasured(results: Results) -> str:
 
 def text(results: Results) -> str:
     """For a terminal."""
-    tables = [layout.aligned(table) for table in (times(results), others(results), judged(results)) if len(table) > 1]
+    tables = [columns.aligned(table) for table in (times(results), others(results), judged(results)) if len(table) > 1]
     tables.append([f"{name} {value}" for name, value in results.machine.items()])
     tables += [[missing]] if (missing := unmeasured(results)) else []
     return "\n\n".join("\n".join(lines) for lines in tables)
@@ -71,28 +72,28 @@ def markdown(table: Table) -> str:
 def _cell(one: Series) -> str:
     """``0.52 s (0.50–0.61)``: the median, and all there was."""
     if len(one.samples) == 1:
-        return layout.seconds(one.seconds)
+        return columns.seconds(one.seconds)
     least, most = one.spread
     digits = 2 if most < 9.95 else 1
-    return f"{layout.seconds(one.seconds)} ({least:.{digits}f}–{most:.{digits}f})"
+    return f"{columns.seconds(one.seconds)} ({least:.{digits}f}–{most:.{digits}f})"
 
 
 def _verdict(results: Results, verdict: Verdict) -> tuple[str, ...]:
     target = verdict.target
     said = "reached" if verdict.reached else "not reached"
     if target.unit in ("bytes", "bytes sent"):
-        return target.text, layout.size(round(verdict.figure)), "", "", layout.size(round(target.limit)), said
+        return target.text, size(round(verdict.figure)), "", "", size(round(target.limit)), said
     measured = results.find(*target.measured)
     assert measured
     if not target.against:
-        return target.text, layout.seconds(measured.seconds), "", "", layout.seconds(target.limit), said
+        return target.text, columns.seconds(measured.seconds), "", "", columns.seconds(target.limit), said
     against = results.find(*target.against)
     assert against
     other = f"{target.against[2]}{f' at {against.services}' if against.services != measured.services else ''}"
     return (
         target.text,
-        layout.seconds(measured.seconds),
-        f"{other} {layout.seconds(against.seconds)}",
+        columns.seconds(measured.seconds),
+        f"{other} {columns.seconds(against.seconds)}",
         f"{verdict.figure:.3f}",
         f"{target.limit:.3f}",
         said,

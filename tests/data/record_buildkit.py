@@ -13,8 +13,8 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
+from slipway.core.errors import UsageError
 from slipway.dockerfile import parse, read
-from slipway.errors import UsageError
 from tests.integration import test_dockerfile_oracle as oracle
 from tests.properties import test_dockerfiles as generated
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from slipway.command import Secret
+from slipway.core.errors import PushError
+from slipway.core.image import Reference
 from slipway.engine import Credentials
-from slipway.errors import PushError
-from slipway.model import Reference
 from slipway.registry import Registry, certificates
+from slipway.secrets.secret import Secret
 from slipway.testing.fakes import HASTE
 from tests.rig.authorities import ACCEPTED, CA_NAME, IS_CA, NAME, NOW, REFUSED, STRICTER, YEAR, Holder, issue, names
 from tests.rig.foreign import HTML, PAGE, ForeignServer

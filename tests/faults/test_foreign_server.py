@@ -9,17 +9,17 @@ from pathlib import Path
 import pytest
 import requests
 
-from slipway.errors import PushError, RefusedError
-from slipway.model import Image, Reference, content_tag
-from slipway.plan import Facts
+from slipway.config.settings import load
+from slipway.core.errors import PushError, RefusedError
+from slipway.core.image import Image, Reference, content_tag
+from slipway.plan.decide import Facts
+from slipway.plan.facts import read_repository, survey
 from slipway.push import look
 from slipway.registry import Registry
 from slipway.registry.greeting import read_greeting
-from slipway.registry.wire import Wire
-from slipway.settings import load
-from slipway.survey import read_repository, survey
+from slipway.registry.http import Wire
+from slipway.stack.worktree import Worktree
 from slipway.testing.fakes import HASTE, MEDIA_TYPE, FakeEngine, RegistryServer, digest_of, local_image
-from slipway.worktree import Worktree
 from tests.rig.foreign import HTML, PAGE, ForeignServer
 
 Foreign = Callable[..., ForeignServer]

@@ -24,16 +24,16 @@ from pathlib import Path
 
 import pytest
 
+from slipway.config.settings import surroundings
+from slipway.core.errors import SlipwayError
+from slipway.core.image import INPUT_LABEL, TITLE_LABEL, Image, Reference, content_tag
+from slipway.core.retry import Patience
+from slipway.core.threads import each
 from slipway.engine import Engine
-from slipway.errors import SlipwayError
-from slipway.model import INPUT_LABEL, TITLE_LABEL, Image, Reference, content_tag
-from slipway.parallel import each
-from slipway.patience import Patience
-from slipway.plan import Facts
+from slipway.plan.decide import Facts
 from slipway.push import Push, Work, look, refuse_moves, release
 from slipway.registry import Registry
-from slipway.runs import Run
-from slipway.settings import surroundings
+from slipway.runs.run import Run
 from tests.faults import proxy as faults
 from tests.faults.proxy import Proxy, Trouble
 

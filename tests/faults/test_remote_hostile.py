@@ -16,17 +16,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.command import Command
-from slipway.errors import UsageError
-from slipway.hosts import HostName
-from slipway.remote.building import Bakes
-from slipway.remote.jobs import Beginning
-from slipway.remote.shipment import Shipment, ship_context
-from slipway.remote.sync import sync
-from slipway.runner import run
-from slipway.ssh.dialling import Phone, dial
-from slipway.ssh.link import Link
-from slipway.ssh.login import User
+from slipway.core.command import Command
+from slipway.core.destination import HostName
+from slipway.core.errors import UsageError
+from slipway.hosts.remote.building import Bakes
+from slipway.hosts.remote.jobs import Beginning
+from slipway.hosts.remote.shipment import Shipment, ship_context
+from slipway.hosts.remote.sync import sync
+from slipway.hosts.runner import run
+from slipway.hosts.ssh.dialling import Phone, dial
+from slipway.hosts.ssh.link import Link
+from slipway.hosts.ssh.login import User
 from tests.properties.examples import examples
 
 if TYPE_CHECKING:

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slipway.command import Command
-from slipway.errors import SshError
-from slipway.hosts import HostName
-from slipway.runner import run
-from slipway.ssh.connection import Connection, LostError
-from slipway.ssh.dialling import Phone, dial
-from slipway.ssh.login import User
+from slipway.core.command import Command
+from slipway.core.destination import HostName
+from slipway.core.errors import SshError
+from slipway.hosts.runner import run
+from slipway.hosts.ssh.connection import Connection, LostError
+from slipway.hosts.ssh.dialling import Phone, dial
+from slipway.hosts.ssh.login import User
 from tests.rig.hosts import KIND
 
 if TYPE_CHECKING:

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slipway.command import Command
-from slipway.errors import SyncError
-from slipway.hosts import HostName
-from slipway.remote.shipment import Shipment, ship_context
-from slipway.remote.sync import sync
-from slipway.runner import run
-from slipway.ssh.dialling import Phone, dial
-from slipway.ssh.link import Link
-from slipway.ssh.login import User
+from slipway.core.command import Command
+from slipway.core.destination import HostName
+from slipway.core.errors import SyncError
+from slipway.hosts.remote.shipment import Shipment, ship_context
+from slipway.hosts.remote.sync import sync
+from slipway.hosts.runner import run
+from slipway.hosts.ssh.dialling import Phone, dial
+from slipway.hosts.ssh.link import Link
+from slipway.hosts.ssh.login import User
 
 if TYPE_CHECKING:
     from tests.faults.wire import Wire

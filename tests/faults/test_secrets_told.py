@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from slipway.errors import UsageError
-from slipway.model import Reference, check_registry
-from slipway.setting import SETTINGS
-from slipway.settings import Value, load, surroundings
+from slipway.config.definitions import SETTINGS
+from slipway.config.settings import Value, load, surroundings
+from slipway.core.errors import UsageError
+from slipway.core.image import Reference, check_registry
 
 PASSWORD = "hunter2-canary"
 #: As people paste them; each holds the password.

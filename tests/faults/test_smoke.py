@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slipway.settings import find_root, load
+from slipway.config.settings import find_root, load
 
 if TYPE_CHECKING:
     from tests.rig.stacks import Repository

@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from slipway.machine.debian import Source, parse_os_release, read_sources
+from slipway.setup.debian import Source, parse_os_release, read_sources
 from tests.rig.outside import LABEL, docker
 from tests.rig.stacks import ROOT
 

@@ -17,13 +17,13 @@ from typing import Any
 
 import pytest
 
-from slipway import containers, leftovers
-from slipway.containers import Client, Sandbox
+from slipway.config.settings import find_root, load, surroundings
+from slipway.core.errors import SmokeError, UsageError
+from slipway.core.image import RUN_LABEL
 from slipway.engine import Engine
-from slipway.errors import SmokeError, UsageError
-from slipway.model import RUN_LABEL
-from slipway.settings import find_root, load, surroundings
-from slipway.smoke import CHECKS
+from slipway.smoke import containers, orphans
+from slipway.smoke.containers import Client, Sandbox
+from slipway.smoke.session import CHECKS
 from slipway.testing import secretfiles
 from slipway.testing.bench import Bench, Stack
 from tests.rig.outside import wait_until
@@ -407,14 +407,14 @@ def test_what_a_killed_process_left_is_swept_and_the_living_are_spared(bench: Be
     )
     child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE)
     assert child.stdout and child.stdout.readline() == b"up\n"
-    marks = {box["Labels"][leftovers.OWNER_LABEL] for box in containers_of_this_run(bench.client)}
-    assert len(marks) == 1 and not any(leftovers.is_dead(mark) for mark in marks)
+    marks = {box["Labels"][orphans.OWNER_LABEL] for box in containers_of_this_run(bench.client)}
+    assert len(marks) == 1 and not any(orphans.is_dead(mark) for mark in marks)
     files = next(m["Source"] for m in containers_of_this_run(bench.client)[0]["Mounts"] if m["Type"] == "bind")
     child.kill()
     child.wait()
     with Stack(bench) as stack:
         living = stack.start("good", secrets={"token": "y"})
-        swept = leftovers.sweep(bench.client)
+        swept = orphans.sweep(bench.client)
         assert len(swept) >= 3, "its container (with its unnamed volume), its named volume, its network"
         assert str(Path(files).parent) in secretfiles.sweep()
         assert living.exec("cat", "/run/secrets/token").output == "y"

@@ -22,18 +22,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slipway.build import build
-from slipway.digest import differences
+from slipway.build.bake_run import Work
+from slipway.build.executor import build
+from slipway.config.settings import Settings, load
+from slipway.core.errors import SlipwayError
 from slipway.engine import Engine
-from slipway.errors import SlipwayError
-from slipway.plan import plan_build
+from slipway.hosts.runner import run
+from slipway.hosts.site import site_here
+from slipway.plan.decide import plan_build
+from slipway.plan.facts import Survey, read_repository, survey
 from slipway.registry import Registry
-from slipway.runner import run
-from slipway.runs import Run, hide
-from slipway.settings import Settings, load
-from slipway.solve import Work, site_here
-from slipway.survey import Survey, read_repository, survey
-from slipway.worktree import Worktree
+from slipway.runs.run import Run, hide
+from slipway.stack.digest import differences
+from slipway.stack.worktree import Worktree
 
 if TYPE_CHECKING:
     from tests.rig.stacks import Repository

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.settings import load
+from slipway.config.settings import load
 
 pytestmark = pytest.mark.integration
 ROOT = Path(__file__).parent.parent.parent

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from slipway.core.image import Reference, full_name
 from slipway.engine import Engine
-from slipway.model import Reference, full_name
 from tests.rig.outside import docker
 
 pytestmark = pytest.mark.integration

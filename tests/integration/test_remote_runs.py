@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slipway.command import Command
-from slipway.hosts import HostName
-from slipway.remote.jobs import Beginning, Job, follow, stop
-from slipway.remote.shipment import Shipment
-from slipway.runner import run
-from slipway.ssh.dialling import Phone, dial
-from slipway.ssh.link import Link
-from slipway.ssh.login import User
+from slipway.core.command import Command
+from slipway.core.destination import HostName
+from slipway.hosts.remote.jobs import Beginning, Job, follow, stop
+from slipway.hosts.remote.shipment import Shipment
+from slipway.hosts.runner import run
+from slipway.hosts.ssh.dialling import Phone, dial
+from slipway.hosts.ssh.link import Link
+from slipway.hosts.ssh.login import User
 from tests.rig.stacks import Ran
 
 if TYPE_CHECKING:

@@ -21,12 +21,12 @@ from pathlib import Path
 
 import pytest
 
+from slipway.config.settings import load
 from slipway.engine import Engine
+from slipway.plan.facts import read_repository, survey, this_platform
 from slipway.registry import Registry
-from slipway.settings import load
-from slipway.survey import read_repository, survey, this_platform
+from slipway.stack.worktree import Worktree
 from slipway.testing.fakes import HASTE
-from slipway.worktree import Worktree
 from tests.rig.outside import LABEL, docker
 
 pytestmark = pytest.mark.integration

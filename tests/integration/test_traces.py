@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from slipway import leftovers
+from slipway.smoke import orphans
 from tests.rig import traces as looking
 from tests.rig.outside import LABEL
 from tests.rig.traces import Traces
@@ -44,13 +44,13 @@ def test_what_a_dead_run_left_in_the_engine_is_seen(
     engine_client: Any, root_image: str, cli: Callable[..., str]
 ) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
-        here = leftovers.owner().rpartition(" ")[0].rpartition(" ")[0]
+        here = orphans.owner().rpartition(" ")[0].rpartition(" ")[0]
         owner = f"{here} {child.pid} 0"
-    labels = ["--label", LABEL, "--label", "slipway.run=t", "--label", f"{leftovers.OWNER_LABEL}={owner}"]
+    labels = ["--label", LABEL, "--label", "slipway.run=t", "--label", f"{orphans.OWNER_LABEL}={owner}"]
     made = [cli("create", *labels, root_image, "true")[:12], cli("volume", "create", *labels)]
     made.append(cli("network", "create", *labels, "t-slipway-left")[:12])
     try:
-        assert {line.split()[0] for line in looking.orphans(engine_client)} >= set(made)
+        assert {line.split()[0] for line in looking.orphaned(engine_client)} >= set(made)
     finally:
         cli("rm", made[0]), cli("volume", "rm", made[1]), cli("network", "rm", made[2])
-    assert not {line.split()[0] for line in looking.orphans(engine_client)} & set(made)
+    assert not {line.split()[0] for line in looking.orphaned(engine_client)} & set(made)

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.bake import Target, bake_command, bake_file, overrides
-from slipway.settings import inherited, surroundings
+from slipway.build.bake_file import Target, bake_command, bake_file, overrides
+from slipway.config.settings import inherited, surroundings
 from tests.properties.examples import examples
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """Mutation testing of the pure modules: each is changed in one place, and its unit tests must notice.
 
     nox -s mutation                       every module
-    nox -s mutation -- graph digest       these
+    nox -s mutation -- stack.graph        this one
     nox -s mutation -- --every 10         a tenth of the mutants, evenly taken
 
 Each mutant meets the tests in a fork of a process that has loaded what they need, but nothing of slipway. A survivor
@@ -33,32 +33,34 @@ from tests.mutation.mutants import Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
 WANTED = 85
-_READER = "test_dockerfile_*.py test_dockerfile.py test_hazards.py"
+_READER = "dockerfile/test_*.py"
 #: Module → the files below tests/ whose unmarked tests must notice.
 MODULES = {
-    "errors": "test_errors.py",
-    "graph": "test_graph.py",
-    "command": "test_command.py",
-    "redact": "test_redact.py",
-    "digest": "test_digest.py",
-    "model": "test_model.py",
-    "envfile": "test_envfile.py",
-    "plan": "test_plan.py",
-    "stack": "test_stack.py",
-    "bake": "test_bake.py",
-    "progress": "test_progress.py test_bake.py",
-    "sizes": "test_sizes.py",
-    "project": "test_project.py",
-    "permissions": "test_permissions.py",
-    "layers": "test_layers_scan.py test_permissions.py",
+    "core.errors": "core/test_errors.py",
+    "core.command": "core/test_command.py",
+    "core.image": "core/test_image.py",
+    "core.units": "core/test_units.py",
+    "secrets.secret": "core/test_command.py",
+    "secrets.redactor": "secrets/test_redactor.py",
+    "secrets.patterns": "secrets/test_redactor.py core/test_image.py",
+    "config.dotenv": "config/test_dotenv.py",
+    "config.project": "config/test_project.py",
+    "stack.graph": "stack/test_graph.py",
+    "stack.digest": "stack/test_digest.py",
+    "stack.discovery": "stack/test_discovery.py",
+    "plan.decide": "plan/test_decide.py",
+    "build.bake_file": "build/test_bake_file.py",
+    "build.progress": "build/test_progress.py build/test_bake_file.py",
+    "smoke.file_modes": "smoke/test_file_modes.py",
+    "smoke.image_archive": "smoke/test_image_archive.py smoke/test_file_modes.py",
     "dockerfile.words": _READER,
     "dockerfile.scope": _READER,
     "dockerfile.stages": _READER,
     "dockerfile.expansion": _READER,
     "dockerfile.reading": _READER,
     "dockerfile.text": _READER,
-    "dockerfile.hazards": "test_hazards.py test_dockerfile.py",
-    "dockerfile.ignore": "test_ignore.py test_dockerfile_recorded.py",
+    "dockerfile.hazards": "dockerfile/test_hazards.py dockerfile/test_reading.py",
+    "dockerfile.ignore": "dockerfile/test_ignore.py dockerfile/test_recorded.py",
 }
 #: Loaded once, before the forks.
 LIBRARIES = ("docker", "dotenv", "fractions", "http.server", "invoke", "requests", "rich.console", "rich.live")

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from slipway.digest import Manifest, input_digest
 from slipway.dockerfile import Source
-from slipway.worktree import Worktree
+from slipway.stack.digest import Manifest, input_digest
+from slipway.stack.worktree import Worktree
 from tests.properties.examples import examples
 
 #: Bytes, as a file system has them; some are no UTF-8. Nothing that slipway never lets into an image.

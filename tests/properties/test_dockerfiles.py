@@ -14,8 +14,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from slipway.core.errors import UsageError
 from slipway.dockerfile import parse, read
-from slipway.errors import UsageError
 from tests.properties.examples import examples
 
 pytestmark = pytest.mark.integration

@@ -11,7 +11,7 @@ from dotenv import dotenv_values
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.envfile import parse_env
+from slipway.config.dotenv import parse_env
 from tests.properties.examples import examples
 
 ANY = st.characters(blacklist_categories=["Cs"]) | st.sampled_from("ab01 '\"#$\\`!;&|<>(){}[]*?~-+:/,.%@^=\t")

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.graph import CycleError, Graph, order
+from slipway.stack.graph import CycleError, Graph, order
 from tests.properties.examples import examples
 
 NAMES = st.integers(0, 24).map("image-{}".format)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.command import Command
+from slipway.core.command import Command
 from tests.properties.examples import examples
 
 #: Any bytes but NUL, as Python holds arguments: what is no UTF-8 as surrogates.

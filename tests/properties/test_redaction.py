@@ -13,8 +13,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from slipway.command import Secret
-from slipway.redact import MASK, Lines, Redactor
+from slipway.secrets.patterns import MASK
+from slipway.secrets.redactor import Lines, Redactor
+from slipway.secrets.secret import Secret
 from tests.properties.examples import examples
 
 #: What the clients that print URLs leave as it is, beyond letters, digits and ``_.-~``.

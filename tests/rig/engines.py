@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.pipconfig import read_pip_config
-from slipway.settings import load, surroundings
+from slipway.config.pip import read_pip_config
+from slipway.config.settings import load, surroundings
 from tests.rig.outside import LABEL, docker, machine_docker, machine_environment, wait_until
 from tests.rig.stacks import ROOT, ROOT_IMAGE
 

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from slipway.setting import SETTINGS
-from slipway.settings import load
+from slipway.config.definitions import SETTINGS
+from slipway.config.settings import load
 from tests.rig.outside import LABEL, docker, machine_docker
 from tests.rig.traces import Traces
 

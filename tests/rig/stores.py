@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slipway.settings import load
+from slipway.config.settings import load
 from tests.rig.engines import STORES, an_engine, make_engine_image, store_of
 from tests.rig.outside import MACHINE_ENGINE, docker, machine_docker, machine_environment
 from tests.rig.stacks import ROOT, make_root_image

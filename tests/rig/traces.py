@@ -19,8 +19,8 @@ from typing import Any
 import docker as sdk
 import pytest
 
-from slipway import leftovers
-from slipway.model import RUN_LABEL
+from slipway.core.image import RUN_LABEL
+from slipway.smoke import orphans
 
 TOKEN = "T_SLIPWAY"
 _PATIENCE_SECONDS = 5.0
@@ -81,7 +81,7 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     kept, ports = _operators_files(), _own_ports()
     yield
     left: dict[str, Callable[[], list[Any]]] = {
-        "in the engine": lambda: orphans(client),
+        "in the engine": lambda: orphaned(client),
         "processes": traces.processes,
         "ports": lambda: sorted(_own_ports() - ports),
         "temporary files": traces.files,
@@ -91,14 +91,14 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     assert _operators_files() == kept, "the operator's own files changed"
 
 
-def orphans(client: Any) -> list[str]:
+def orphaned(client: Any) -> list[str]:
     """Containers, volumes and networks of runs whose process has ended."""
     ours = {"label": RUN_LABEL}
     containers = client.api.containers(all=True, filters=ours)
     volumes = client.api.volumes(filters=ours)["Volumes"] or ()
     made = [(found["Id"][:12], found["Labels"]) for found in (*containers, *client.api.networks(filters=ours))]
     made += [(found["Name"], found["Labels"]) for found in volumes]
-    return [f"{name} {labels}" for name, labels in made if leftovers.is_dead(labels.get(leftovers.OWNER_LABEL, ""))]
+    return [f"{name} {labels}" for name, labels in made if orphans.is_dead(labels.get(orphans.OWNER_LABEL, ""))]
 
 
 def _lasting(look: Callable[[], list[Any]]) -> list[Any]:

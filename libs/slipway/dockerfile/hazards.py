@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
-from slipway.dockerfile.secretnames import may_be_secret, names_secret
 from slipway.dockerfile.text import Dockerfile, Instruction
 from slipway.dockerfile.values import Hazard, Rule
-from slipway.redact import secret_by_shape, without_logins
+from slipway.secrets.names import may_be_secret, names_secret
+from slipway.secrets.patterns import secret_by_shape, without_logins
 
 #: A shorter secret counts only where it is the whole value: inside a text it may be a word like any other.
 _SHORTEST = 8

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
 
-from slipway.errors import Problem, UsageError
+from slipway.core.errors import Problem, UsageError
 
 _CHARACTER = r"(?:\\.|[^\\\]-])"
 _CLASS = rf"\[\^?(?:{_CHARACTER}(?:-{_CHARACTER})?)+\]"

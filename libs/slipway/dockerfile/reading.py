@@ -10,16 +10,16 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from slipway.core.image import Reference
 from slipway.dockerfile import hazards
 from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.frontends import young_flags
 from slipway.dockerfile.scope import Globals, Problems, Scope, globals_of, platform_args, stage_scope
-from slipway.dockerfile.secretnames import SECRETS_CHECK, matches_check
 from slipway.dockerfile.stages import Head, Triggers, context_of, heads_of, mount_fields, needed, origin, outside_mount
 from slipway.dockerfile.text import Dockerfile, Instruction, heredoc
 from slipway.dockerfile.values import Hazard, Mount, Reading, Rule, Source, Stage, Use, once
 from slipway.dockerfile.words import context_path, json_words, pairs, ports, shell_words
-from slipway.model import Reference
+from slipway.secrets.names import SECRETS_CHECK, matches_check
 
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[\w-]+@[\w.-]+:")
 _FRONTEND = "BUILDKIT_SYNTAX"  # the build arg that says what "# syntax=" says

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
+from slipway.core.errors import Problem, UsageError
 from slipway.dockerfile.expansion import WordError, expand
 from slipway.dockerfile.text import Dockerfile
 from slipway.dockerfile.words import shell_words
-from slipway.errors import Problem, UsageError
 
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # what BuildKit gives a stage on scratch
 

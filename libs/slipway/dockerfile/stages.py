@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from slipway.core.errors import Problem, suggestion
+from slipway.core.image import Reference
 from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.scope import Globals, Problems
 from slipway.dockerfile.text import Dockerfile, Instruction, Section, inherited
 from slipway.dockerfile.values import Mount
-from slipway.errors import Problem, suggestion
-from slipway.model import Reference
 
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
 _REFERENCE = re.compile(

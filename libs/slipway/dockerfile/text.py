@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from slipway.core.errors import Problem, UsageError, suggestion
 from slipway.dockerfile.expansion import WordError, expand
 from slipway.dockerfile.words import blank_words, json_words, pairs, shell_words, split_flags
-from slipway.errors import Problem, UsageError, suggestion
 
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
 _DIRECTIVES = ("syntax", "escape", "check")

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from slipway.addresses import is_loopback
-from slipway.errors import MissingError
+from slipway.core.addresses import is_loopback
+from slipway.core.errors import MissingError
 
 #: What docker's CLI takes its engine from.
 VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from slipway.model import LocalImage, full_name
+from slipway.core.image import LocalImage, full_name
 
 #: How a push ends. The classic store also says it in ``aux``, containerd's does not.
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64}) size: \d+$")

@@ -12,15 +12,15 @@ from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from slipway.core.errors import PushError, RefusedError, SlipwayError
+from slipway.core.image import HUB, LocalImage, Reference
+from slipway.core.threads import each
 from slipway.engine.address import API_VERSION, Endpoint
 from slipway.engine.answers import inspected, listed, pushed_digest
+from slipway.engine.api import Questions
 from slipway.engine.connections import Start, connecting
 from slipway.engine.failures import told, unusable
-from slipway.engine.listing import Questions
 from slipway.engine.logins import Credentials, FindLogin, anonymous
-from slipway.errors import PushError, RefusedError, SlipwayError
-from slipway.model import HUB, LocalImage, Reference
-from slipway.parallel import each
 
 if TYPE_CHECKING:
     import docker

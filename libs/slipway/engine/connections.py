@@ -12,10 +12,10 @@ import ssl
 from collections.abc import Callable
 from typing import Protocol
 
-from slipway.command import Command, Result
+from slipway.core.command import Command, Result
+from slipway.core.errors import MissingError
 from slipway.engine.address import Endpoint, Tls
 from slipway.engine.failures import bad_certificate, unusable, unusable_over_ssh
-from slipway.errors import MissingError
 
 #: As docker's CLI has it.
 _SSH_SECONDS = 30

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from slipway.core.errors import MissingError, PushError, SlipwayError, SshError, one_line
 from slipway.engine.address import CERTIFICATES, Endpoint, Tls
-from slipway.errors import MissingError, PushError, SlipwayError, SshError, one_line
 
 #: What OpenSSL calls an answer, in our words.
 _TLS = {

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
-from slipway.command import NO_SECRET, Command, Result, Secret
-from slipway.errors import RefusedError, one_line
-from slipway.model import HUB, registry_name
+from slipway.core.command import Command, Result
+from slipway.core.errors import RefusedError, one_line
+from slipway.core.image import HUB, registry_name
+from slipway.secrets.secret import NO_SECRET, Secret
 
 #: Under what docker keeps the login of Docker Hub.
 HUB_KEY = "https://index.docker.io/v1/"

@@ -9,11 +9,11 @@
 
 from collections.abc import Sequence
 
-from slipway.errors import PushError
-from slipway.plan import Outcome
-from slipway.push.looking import Push, check_logins, look, refuse_moves
-from slipway.push.moving import move
-from slipway.push.uploading import OnUpload, Upload, Work, upload, whole
+from slipway.core.errors import PushError
+from slipway.plan.decide import Outcome
+from slipway.push.inspect import Push, check_logins, look, refuse_moves
+from slipway.push.tags import move
+from slipway.push.upload import OnUpload, Upload, Work, upload, whole
 
 __all__ = ["OnUpload", "Push", "Upload", "Work", "look", "refuse_moves", "release"]
 

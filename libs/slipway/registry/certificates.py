@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from slipway.addresses import endpoint
-from slipway.model import HUB
+from slipway.core.addresses import endpoint
+from slipway.core.image import HUB
 
 #: The engine reads the CA of a registry here, ``<host>/ca.crt``.
 FOLDER = Path("/etc/docker/certs.d")

@@ -6,13 +6,13 @@ import json
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
+from slipway.core.errors import PushError, RefusedError, SlipwayError
+from slipway.core.image import Reference
+from slipway.core.retry import Patience
 from slipway.engine import FindLogin, anonymous
-from slipway.errors import PushError, RefusedError, SlipwayError
-from slipway.model import Reference
-from slipway.patience import Patience
 from slipway.registry.greeting import Greeting
+from slipway.registry.http import Question, Wire
 from slipway.registry.manifest import MANIFEST_TYPES, Manifest, contradicts, digest_by_headers, read_manifest
-from slipway.registry.wire import Question, Wire
 
 if TYPE_CHECKING:
     import requests

@@ -21,7 +21,7 @@ from invoke.exceptions import ParseError
 from invoke.parser.context import ParserContext
 from invoke.parser.parser import Parser, ParseResult
 
-from slipway.errors import UsageError
+from slipway.core.errors import UsageError
 from slipway.tasks.names import task_of
 
 
@@ -65,7 +65,9 @@ def _current(words: Sequence[str], parser: Parser) -> ParserContext | None:
 
 
 def _images(task: str, collection: Collection) -> list[str]:
-    from slipway import settings, smoke, stack
+    from slipway.config import settings
+    from slipway.smoke import session as smoke
+    from slipway.stack import discovery as stack
 
     try:
         folder = collection.loaded_from

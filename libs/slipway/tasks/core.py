@@ -14,7 +14,7 @@ from typing import Any
 
 from invoke.context import Context
 
-from slipway.errors import UsageError, one_line
+from slipway.core.errors import UsageError, one_line
 
 #: Flags that change how Invoke's ``run`` works, which no slipway task calls.
 _UNUSED = {"warn": "-w", "pty": "-p", "hide": "--hide"}

@@ -21,12 +21,12 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 from invoke.tasks import task as invoke_task
 
-from slipway.errors import MissingError, SlipwayError
-from slipway.streams import OutputError, emit
+from slipway.core.errors import MissingError, SlipwayError
+from slipway.core.streams import OutputError, emit
 from slipway.tasks import core, names, process
 
 if TYPE_CHECKING:
-    from slipway.redact import Redactor
+    from slipway.secrets.redactor import Redactor
 
 #: Tasks that have answered with JSON: an error after it is told on stderr alone, so stdout stays one document.
 _answered: set[str] = set()
@@ -64,7 +64,7 @@ _HELP = {
 @functools.cache
 def redactor() -> Redactor:
     """Return the one redactor that all output of this process passes; it learns secrets as they become known."""
-    from slipway.redact import Redactor
+    from slipway.secrets.redactor import Redactor
 
     return Redactor()
 
@@ -76,7 +76,7 @@ def opened() -> contextlib.ExitStack:
 
 def answer(content: Any) -> None:
     """Print a task's JSON on stdout, without secrets."""
-    from slipway import report
+    from slipway.ui import report
 
     _answered.add("json")
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
@@ -159,8 +159,8 @@ def _renamed(command: str, called: Mapping[str, str]) -> str:
 
 
 def _say(text: str) -> None:
-    from slipway import settings
-    from slipway.console import shown_error
+    from slipway.config import settings
+    from slipway.ui.console import shown_error
 
     color = process.is_terminal(sys.stderr) and not settings.surroundings().no_color
     shown_error(redactor()(text), sys.stderr, color=color)
@@ -191,7 +191,7 @@ def _keep_traceback(bug: Exception) -> str:
 
 def _root() -> Path:
     """The repository's root, or the current folder outside of any. Raises OSError when that is gone."""
-    from slipway import settings
+    from slipway.config import settings
 
     try:
         return settings.find_root(Path.cwd())

@@ -11,17 +11,17 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
-from slipway.command import Command
+from slipway.config.settings import Settings, inherited, surroundings
+from slipway.core.command import Command
+from slipway.core.destination import HostName
+from slipway.core.errors import UsageError
 from slipway.engine import FindLogin
-from slipway.errors import UsageError
-from slipway.hosts import HostName
-from slipway.machine.facts import first_version
-from slipway.remote.host import BuildHost, Call, reach
-from slipway.runner import Run
-from slipway.settings import Settings, inherited, surroundings
-from slipway.ssh.connection import Show
-from slipway.ssh.dialling import Phone
-from slipway.ssh.login import User
+from slipway.hosts.remote.host import BuildHost, Call, reach
+from slipway.hosts.requirements import first_version
+from slipway.hosts.runner import Run
+from slipway.hosts.ssh.connection import Show
+from slipway.hosts.ssh.dialling import Phone
+from slipway.hosts.ssh.login import User
 from slipway.tasks.process import is_terminal
 
 

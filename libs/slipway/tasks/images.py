@@ -13,18 +13,24 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from slipway import build as building
-from slipway import layout, mounts, report, runs, settings
 from slipway import push as pushing
-from slipway.errors import UsageError, one_line
-from slipway.history import only_modes
-from slipway.mounts import Given
-from slipway.pipconfig import pip_conf, uv_toml
-from slipway.plan import Outcome, Plan, as_json, plan_build
-from slipway.solve import Options, Site, Work, site_here
-from slipway.survey import Survey, refuse_secrets
+from slipway.build import executor as building
+from slipway.build.bake_run import Options, Work
+from slipway.config import settings
+from slipway.config.pip import pip_conf, uv_toml
+from slipway.core.errors import UsageError, one_line
+from slipway.core.units import size
+from slipway.hosts.site import Site, site_here
+from slipway.plan.decide import Outcome, Plan, as_json, plan_build
+from slipway.plan.facts import Survey, refuse_secrets
+from slipway.plan.history import only_modes
+from slipway.runs.lock import lock
+from slipway.runs.run import Run
+from slipway.stack import mounts
+from slipway.stack.mounts import Given
 from slipway.tasks import door
 from slipway.tasks.invocation import Invocation, only
+from slipway.ui import report
 
 
 def stack_names(here: Invocation, kind: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -60,7 +66,7 @@ def show_plan(here: Invocation, known: Survey, plan: Plan) -> None:
     """The plan of what is not begun; for a build host with what is going to be read there."""
     content = as_json(plan)
     if here.remote:
-        from slipway.remote.building import needed
+        from slipway.hosts.remote.building import needed
 
         content["needed"] = vars(needed(known, plan))
     if here.json:
@@ -68,7 +74,7 @@ def show_plan(here: Invocation, known: Survey, plan: Plan) -> None:
         return
     here.console.plan(known.stack, plan, here.seconds)
     if here.remote and content["needed"]["files"]:
-        told = f"{content['needed']['files']} files, {layout.size(content['needed']['bytes'])}"
+        told = f"{content['needed']['files']} files, {size(content['needed']['bytes'])}"
         here.note(f"{told} are to be read there; what the host has of it is not sent")
 
 
@@ -94,7 +100,7 @@ def run_build(here: Invocation, names: Sequence[str], kind: str, options: Option
             return
     if plan.of("build"):
         refuse_secrets(known.repository, here.pip.withheld)
-    with runs.lock(here.home, "build"), here.record() as record:
+    with lock(here.home, "build"), here.record() as record:
         record.write("plan.json", as_json(plan))
         images = [step.image for step in plan.steps]
         gifts = mounted(here, known, plan)
@@ -108,7 +114,7 @@ def get_roots(here: Invocation, known: Survey, plan: Plan) -> bool:
     """Root images that the engine lacks are sent or pulled; True when any was."""
     sent = False
     if here.remote:
-        from slipway.remote.roots import send_roots
+        from slipway.hosts.remote.roots import send_roots
 
         sent = send_roots(known, plan, here.local_engine, here.engine, here.note)
     return building.pull_roots(known, plan, here.engine) or sent
@@ -132,11 +138,11 @@ def mounted(here: Invocation, known: Survey, plan: Plan) -> Given:
 
 
 @contextmanager
-def site(here: Invocation, known: Survey, plan: Plan, record: runs.Run, gifts: Given) -> Iterator[Site]:
+def site(here: Invocation, known: Survey, plan: Plan, record: Run, gifts: Given) -> Iterator[Site]:
     """Where buildx runs: here, or on the build host, which gets what it needs first."""
     secrets = {**inherit(here, record), **written(gifts, record)} if plan.of("build") else {}
     if here.remote and plan.of("build"):
-        from slipway.remote.building import site_there
+        from slipway.hosts.remote.building import site_there
 
         with site_there(known, plan, here.reached, record.id, here.run, secrets, here.note) as there:
             yield there
@@ -171,7 +177,7 @@ def run_push(here: Invocation, names: Sequence[str], options: Release, *, dry_ru
     if dry_run or (not here.json and all(push.action == "reuse" for push in pushes)):
         return
     release = f"push-{here.settings.registry}-{here.settings.owner}".replace("/", "-").replace(":", "-")
-    with runs.lock(here.home, release), alone(here, release, options), here.record() as record:
+    with lock(here.home, release), alone(here, release, options), here.record() as record:
         versions = {"BASE_VERSION": here.settings.version("base"), "VERSION": here.settings.version("service")}
         record.write("plan.json", {"push": [push.image for push in pushes], "versions": versions})
         lacking = [push.image for push in pushes if not push.published]
@@ -187,7 +193,7 @@ def alone(here: Invocation, release: str, options: Release) -> Iterator[None]:
     if not here.remote:
         yield
         return
-    from slipway.remote.locks import held
+    from slipway.hosts.remote.locks import held
 
     host = here.reached
     lock = f"{host.facts.folder}/locks/{release}"
@@ -208,7 +214,7 @@ def resumed(here: Invocation, run: str) -> tuple[str, ...]:
     return names
 
 
-def written(gifts: Given, record: runs.Run) -> dict[str, Path]:
+def written(gifts: Given, record: Run) -> dict[str, Path]:
     """The secrets that the project gives as files: its own, or those of the run for values."""
     values = {
         name: record.secret_file(f"given-{mounts.file_name(name)}", value.reveal())
@@ -217,7 +223,7 @@ def written(gifts: Given, record: runs.Run) -> dict[str, Path]:
     return {**gifts.files, **values}
 
 
-def inherit(here: Invocation, record: runs.Run) -> dict[str, Path]:
+def inherit(here: Invocation, record: Run) -> dict[str, Path]:
     """pip's configuration as secret files that live as long as the run."""
     secrets = {
         "uv.toml": record.secret_file("uv.toml", uv_toml(here.pip)),
@@ -232,7 +238,7 @@ def inherit(here: Invocation, record: runs.Run) -> dict[str, Path]:
 
 def tell(
     here: Invocation,
-    record: runs.Run,
+    record: Run,
     outcomes: Sequence[Outcome],
     command: str,
     roots: Mapping[str, str] = MappingProxyType({}),
@@ -274,7 +280,7 @@ def images_rows(known: Survey, entries: Sequence[Mapping[str, Any]]) -> dict[str
     return {
         entry["image"]: (
             known.facts.references[entry["image"]].tag,
-            layout.size(entry["bytes"]) if entry["bytes"] else "",
+            size(entry["bytes"]) if entry["bytes"] else "",
             entry["image_digest"][:19],
             entry["state"],
         )

@@ -12,25 +12,27 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from slipway import runs, secretfolder, settings
-from slipway.addresses import endpoint, host_and_port, is_loopback
-from slipway.console import Console
+from slipway.config import settings
+from slipway.config.pip import PipConfig, read_pip_config, wheelhouse
+from slipway.config.settings import Value
+from slipway.core.addresses import endpoint, host_and_port, is_loopback
+from slipway.core.errors import SlipwayError, UnwritableError, UsageError, one_line, suggestion
+from slipway.core.retry import Patience
 from slipway.engine import Engine, FindLogin, Logins
-from slipway.errors import SlipwayError, UnwritableError, UsageError, one_line, suggestion
-from slipway.given import WHEELHOUSES
-from slipway.patience import Patience
-from slipway.pipconfig import PipConfig, read_pip_config, wheelhouse
+from slipway.hosts.runner import Runner, echoing, pipe, run
+from slipway.plan.facts import Repository, Survey, read_repository, survey
 from slipway.registry import Registry
-from slipway.runner import Runner, echoing, pipe, run
-from slipway.settings import Value
-from slipway.survey import Repository, Survey, read_repository, survey
+from slipway.runs import secret_folder
+from slipway.runs.run import Run, hide, sweep
+from slipway.stack.given import WHEELHOUSES
+from slipway.stack.worktree import Worktree
 from slipway.tasks import door, process
 from slipway.tasks.core import Core
 from slipway.tasks.names import refuse_tasks
-from slipway.worktree import Worktree
+from slipway.ui.console import Console
 
 if TYPE_CHECKING:
-    from slipway.remote.host import BuildHost, Call
+    from slipway.hosts.remote.host import BuildHost, Call
 
 
 @dataclass
@@ -181,7 +183,7 @@ class Invocation:
         return self.build_host
 
     def _refuse_lacks(self) -> None:
-        from slipway.remote.preflight import refuse_lacks
+        from slipway.hosts.remote.preflight import refuse_lacks
 
         refuse_lacks(self.build_host.checks, str(self.build_host.name))
 
@@ -257,18 +259,18 @@ class Invocation:
 
     def _prepare(self) -> None:
         """Remove what dead runs left, and keep the files' hashes. A task that only reads goes on where it cannot."""
-        runs.sweep(self.home)
-        secretfolder.sweep(self._places)
+        sweep(self.home)
+        secret_folder.sweep(self._places)
         try:
-            runs.hide(self.home)
+            hide(self.home)
             self.worktree.cache.save()
         except UnwritableError as error:
             self.note(f"{error.message}; a plan takes longer without it")
 
     @property
-    def _places(self) -> secretfolder.Places:
+    def _places(self) -> secret_folder.Places:
         around = settings.surroundings()
-        return secretfolder.Places(around.runtime, around.state, lambda: (self.settings.root, *self.contexts.values()))
+        return secret_folder.Places(around.runtime, around.state, lambda: (self.settings.root, *self.contexts.values()))
 
     @contextmanager
     def _looked_at(self) -> Iterator[None]:
@@ -282,13 +284,13 @@ class Invocation:
             raise
 
     @contextmanager
-    def record(self) -> Iterator[runs.Run]:
+    def record(self) -> Iterator[Run]:
         """The run's directory, closed at the end; everything written there passes the redactor.
 
         pip is asked first: nothing is written before its secrets are known.
         """
         door.redactor().learn((*self.pip.secrets, *self.settings.secrets))
-        with runs.Run(self.home, door.redactor(), self._places) as record:
+        with Run(self.home, door.redactor(), self._places) as record:
             try:
                 yield record
             except SlipwayError as error:

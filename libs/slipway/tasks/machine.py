@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, replace
 
-from slipway import settings as reading
-from slipway.errors import MissingError
-from slipway.machine.doctor import doctor as examine
-from slipway.machine.doctor import healthy
-from slipway.machine.prerequisites import Wanted
-from slipway.machine.setup import setup as bring_about
-from slipway.settings import Value
+from slipway.config import settings as reading
+from slipway.config.settings import Value
+from slipway.core.errors import MissingError
+from slipway.setup.blockers import Wanted
+from slipway.setup.bootstrap import setup as bring_about
+from slipway.setup.doctor import doctor as examine
+from slipway.setup.doctor import healthy
 from slipway.tasks.invocation import Invocation
 from slipway.tasks.process import is_terminal
 

@@ -50,7 +50,7 @@ def build_base(
     json: bool = False,
 ) -> None:
     """Build the base images, or those named."""
-    from slipway.solve import Options
+    from slipway.build.bake_run import Options
     from slipway.tasks import images
     from slipway.tasks.invocation import Invocation, Naming, Where
 
@@ -78,7 +78,7 @@ def build(
     json: bool = False,
 ) -> None:
     """Build the services, or the images named, on fresh bases."""
-    from slipway.solve import Options
+    from slipway.build.bake_run import Options
     from slipway.tasks import images
     from slipway.tasks.invocation import Invocation, Naming, Where
 

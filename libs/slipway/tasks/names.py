@@ -21,7 +21,7 @@ from invoke.parser.context import ParserContext, to_flag
 from invoke.parser.parser import ParseMachine
 from invoke.tasks import Task
 
-from slipway.errors import Problem, UsageError, suggestion
+from slipway.core.errors import Problem, UsageError, suggestion
 
 #: Arguments that are given as bare words: any number of names, one run.
 WORDS = ("names", "run")

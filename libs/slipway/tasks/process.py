@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator
 from typing import Any, TextIO
 
-from slipway.streams import OutputError, emit
+from slipway.core.streams import OutputError, emit
 
 TERMINATED = "error: ended by SIGTERM; what was finished is kept"
 INTERRUPTED = "error: interrupted; what was finished is kept\nhint:  run the same command to go on"

@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 import time
 
-from slipway.build import check
-from slipway.errors import UsageError
-from slipway.model import Image, Stack
-from slipway.remote.attaching import attach, bakes, choose, clean, runs_there
-from slipway.remote.preflight import refuse_lacks
+from slipway.build.attach import attach, bakes, choose, clean, runs_there
+from slipway.build.executor import check
+from slipway.core.errors import UsageError
+from slipway.core.image import Image, Stack
+from slipway.hosts.remote.preflight import refuse_lacks
 from slipway.tasks.images import tell
 from slipway.tasks.invocation import Invocation
 from slipway.tasks.process import is_terminal

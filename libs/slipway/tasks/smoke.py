@@ -5,14 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 
-from slipway import graph, layout, leftovers, runs
-from slipway import smoke as testing
-from slipway.errors import SmokeError, UsageError
-from slipway.model import Reference
-from slipway.survey import Survey
+from slipway.core.errors import SmokeError, UsageError
+from slipway.core.image import Reference
+from slipway.plan.facts import Survey
+from slipway.runs.run import records
+from slipway.smoke import orphans
+from slipway.smoke import session as testing
+from slipway.stack import graph
 from slipway.tasks import door
 from slipway.tasks.invocation import Invocation, only
 from slipway.tasks.names import refuse_tasks
+from slipway.ui import columns
 
 
 def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
@@ -28,7 +31,7 @@ def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
             siblings,
             here.settings["SLOWNESS"],
             here.settings.project.allow_setuid,
-            testing.verdicts(runs.records(here.settings.root / ".slipway")),
+            testing.verdicts(records(here.settings.root / ".slipway")),
             record.redact,
             _elsewhere(here),
             image,
@@ -62,7 +65,7 @@ def _elsewhere(here: Invocation) -> testing.Elsewhere | None:
 def _sweep(here: Invocation) -> None:
     """Remove what tests left in the engine that were killed, for an interrupt does not wait long for them."""
     with contextlib.suppress(OSError):
-        leftovers.sweep(here.engine.client)
+        orphans.sweep(here.engine.client)
 
 
 def _targets(here: Invocation, known: Survey, names: Sequence[str], existing: frozenset[str]) -> list[testing.Target]:
@@ -122,6 +125,6 @@ def _tell(here: Invocation, outcome: testing.Outcome, outcomes: list[testing.Out
         return
     status = "passed" if outcome.ok else "failed"
     said = f"{outcome.passed} passed" + (f", {outcome.failed} failed" if outcome.failed else "")
-    here.console.line(f"{outcome.name:20} {status}   {said:24} {layout.seconds(outcome.seconds):>10}")
+    here.console.line(f"{outcome.name:20} {status}   {said:24} {columns.seconds(outcome.seconds):>10}")
     if outcome.ok and outcome.flakes:
         here.console.note(f"note: {outcome.name}: {outcome.flakes}")

@@ -11,11 +11,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from slipway import containers, leftovers
-from slipway.command import Secret
-from slipway.errors import SlipwayError, SmokeError, UsageError, suggestion
-from slipway.layers import Chunks, Layer, read_layers
-from slipway.redact import Redactor
+from slipway.core.errors import SlipwayError, SmokeError, UsageError, suggestion
+from slipway.secrets.redactor import Redactor
+from slipway.secrets.secret import Secret
+from slipway.smoke import containers, orphans
+from slipway.smoke.image_archive import Chunks, Layer, read_layers
 from slipway.testing.container import Container
 from slipway.testing.place import Here, Place
 
@@ -131,7 +131,7 @@ class Stack:
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
-        self._labels = leftovers.labels(bench.run)
+        self._labels = orphans.labels(bench.run)
         self._prefix = f"slipway-{bench.run}-{secrets.token_hex(3)}"
         self._network = ""
         self._volumes: list[str] = []

@@ -9,10 +9,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-from slipway import containers
-from slipway.condition import LOG_LINES, State, explain
-from slipway.errors import SlipwayError, SmokeError, printable
-from slipway.redact import Redactor
+from slipway.core.errors import SlipwayError, SmokeError, printable
+from slipway.secrets.redactor import Redactor
+from slipway.smoke import containers
+from slipway.smoke.container_state import LOG_LINES, State, explain
 
 if TYPE_CHECKING:
     from requests import Response

@@ -18,13 +18,13 @@ from platform import machine
 from typing import Any
 from urllib.parse import parse_qs
 
-from slipway.command import Command, Result
+from slipway.core.command import Command, Result
+from slipway.core.errors import PushError
+from slipway.core.image import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference, full_name
+from slipway.core.retry import Patience
+from slipway.core.streams import OnLine
 from slipway.engine import Engine, OnTransfer
-from slipway.errors import PushError
-from slipway.model import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference, full_name
-from slipway.patience import Patience
-from slipway.runner import Over
-from slipway.streams import OnLine
+from slipway.hosts.runner import Over
 
 #: Tries as often as any, and waits for nothing.
 HASTE = Patience(sleep=lambda seconds: None)

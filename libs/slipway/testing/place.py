@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from typing import Protocol
 
-from slipway import containers
+from slipway.smoke import containers
 from slipway.testing import secretfiles
 
 LOOPBACK = "127.0.0.1"
@@ -73,7 +73,7 @@ class There:
 
     def _listen(self, there: int) -> int:
         """It listens as long as this process lives: as long as the container may be asked."""
-        from slipway.ssh.tunnel import serve
+        from slipway.hosts.ssh.tunnel import serve
 
         listener = socket.create_server((LOOPBACK, 0))
         threading.Thread(target=serve, args=(listener, self._joined(there)), daemon=True).start()

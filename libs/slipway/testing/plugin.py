@@ -20,7 +20,7 @@ import pytest
 from _pytest._code.code import TerminalRepr
 
 if TYPE_CHECKING:
-    from slipway.redact import Redactor
+    from slipway.secrets.redactor import Redactor
     from slipway.testing.bench import Bench as Bench
     from slipway.testing.bench import BuiltImage as BuiltImage
     from slipway.testing.bench import Stack as Stack
@@ -65,10 +65,10 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """The engine and the images given by options; what dead runs left is swept, first and last."""
     import secrets
 
-    from slipway import containers
+    from slipway.config.settings import surroundings
     from slipway.engine import Engine
-    from slipway.runner import pipe
-    from slipway.settings import surroundings
+    from slipway.hosts.runner import pipe
+    from slipway.smoke import containers
     from slipway.testing.bench import Bench
     from slipway.testing.place import Here, There
 
@@ -137,10 +137,10 @@ def _redacted(content: Any, redact: Redactor) -> Any:
 
 
 def _sweep(client: Any) -> None:
-    from slipway import leftovers
+    from slipway.smoke import orphans
     from slipway.testing import secretfiles
 
-    leftovers.sweep(client)
+    orphans.sweep(client)
     secretfiles.sweep()
 
 

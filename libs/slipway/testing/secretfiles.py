@@ -12,8 +12,8 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from slipway import leftovers
-from slipway.errors import SmokeError, UsageError
+from slipway.core.errors import SmokeError, UsageError
+from slipway.smoke import orphans
 
 MEMORY = Path("/dev/shm")
 _PREFIX = "slipway-"
@@ -24,7 +24,7 @@ def folder() -> Path:
     """A new folder in memory, marked as this process's. Raises SmokeError where files cannot be kept in memory."""
     try:
         made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=MEMORY))
-        (made / "owner").write_text(leftovers.owner(), "utf-8")
+        (made / "owner").write_text(orphans.owner(), "utf-8")
     except OSError as error:
         raise SmokeError(f"secrets for a container: {MEMORY} cannot be written: {error.strerror}") from error
     return made
@@ -53,7 +53,7 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(dead: Callable[[str], bool] = leftovers.is_dead) -> tuple[str, ...]:
+def sweep(dead: Callable[[str], bool] = orphans.is_dead) -> tuple[str, ...]:
     """Remove what killed processes left; returns the folders removed."""
     swept = []
     for found in MEMORY.glob(f"{_PREFIX}*"):

@@ -9,8 +9,8 @@ import re
 
 import pytest
 
-from slipway.layers import complaints, secrets_in_history
-from slipway.permissions import setuid_complaints, writable_complaints
+from slipway.smoke.file_modes import setuid_complaints, writable_complaints
+from slipway.smoke.image_archive import complaints, secrets_in_history
 from slipway.testing.bench import BuiltImage
 from slipway.testing.plugin import Container
 

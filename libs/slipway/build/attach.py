@@ -1,0 +1,168 @@
+"""Runs on a build host that nobody listens to: which there are, and listening to one again.
+
+All that is needed lies there: the bake files say which images, under which tags, of which inputs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from slipway.runs.run import Run
+from slipway.core.command import Command
+from slipway.engine import Engine
+from slipway.core.errors import SshError, UsageError, one_line, suggestion
+from slipway.core.image import INPUT_LABEL
+from slipway.plan.decide import Outcome
+from slipway.build.progress import Progress
+from slipway.hosts.remote.jobs import Job, follow
+from slipway.hosts.remote.scripts import script
+from slipway.core.units import size
+from slipway.build.bake_run import OnEvent
+from slipway.hosts.ssh.link import Link
+
+
+@dataclass(frozen=True)
+class RunThere:
+    """``began``: seconds since 1970 by the host's clock · ``lives``: its job runs · ``job``: its last one's number ·
+    ``statuses``: exit status of each of its bakes, None for one that has not ended."""
+
+    id: str
+    began: int
+    lives: bool
+    job: int
+    statuses: tuple[int | None, ...]
+
+    @property
+    def state(self) -> str:
+        if self.lives:
+            return "running"
+        if all(status == 0 for status in self.statuses):
+            return "done"
+        return "failed" if any(self.statuses) else "ended"
+
+
+@dataclass(frozen=True)
+class Baked:
+    """An image of a bake file: ``reference`` and ``content`` are its tags."""
+
+    name: str
+    reference: str
+    content: str
+    input_digest: str
+
+
+def runs_there(link: Link, project: str) -> tuple[RunThere, ...]:
+    """The runs that are kept there, newest first."""
+    said = link.run(script("runs", project), timeout=60).stdout
+    return tuple(_run(line.split()) for line in said.splitlines())
+
+
+def choose(found: Sequence[RunThere], wanted: str) -> RunThere:
+    """The run ``wanted``; without one the newest that still runs, else the newest. Raises UsageError."""
+    if wanted:
+        for run in found:
+            if run.id == wanted:
+                return run
+        hint = suggestion(wanted, [run.id for run in found], "invoke remote-runs")
+        raise UsageError(f"{one_line(wanted)}: no such run there", hint=hint)
+    living = [run for run in found if run.lives] or list(found)
+    if not living:
+        raise UsageError("no run is kept there", hint="invoke build --remote")
+    return living[0]
+
+
+def attach(
+    link: Link, engine: Engine, project: str, run: RunThere, record: Run, on_event: OnEvent
+) -> tuple[Outcome, ...]:
+    """Listen until the run's last job has ended; an outcome for each of its images. Raises SshError, MissingError."""
+    folder = f"{project}/runs/{run.id}"
+    outcomes: list[Outcome] = []
+    failed = ""
+    for number, bake in enumerate(bakes(link, folder, run), 1):
+        job = Job(folder, run.job, ())
+        progress = Progress([image.name for image in bake], record.redact)
+
+        def heard(line: str, progress: Progress = progress) -> None:
+            for event in progress.feed(line):
+                if event.kind == "log":
+                    record.log(event.image, event.text)
+                on_event(replace(event, text=record.redact(event.text)))
+
+        result = follow(job, number, link, on_line=heard) if not failed else None
+        failures = progress.failures()
+        if result is not None and not result.ok:
+            failures = failures or progress.unnamed(result.exit_code)
+        for image in bake:
+            found = engine.inspect(image.content)
+            outcome = Outcome(image.name, "built", "", image.input_digest, reference=image.reference)
+            if found and found.input_digest == image.input_digest:
+                outcomes.append(replace(outcome, image_digest=found.id, size=found.size))
+            elif image.name in failures:
+                outcomes.append(replace(outcome, status="failed", detail=record.redact(str(failures[image.name]))))
+            else:
+                outcomes.append(replace(outcome, status="skipped", detail=failed or "not built"))
+        if result is not None and not result.ok:
+            failed = f"not begun: {next(iter(failures), 'the bake')} failed"
+    return tuple(outcomes)
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """How many runs went, how many still run and stay, and the bytes freed."""
+
+    runs: int
+    living: int
+    bytes: int
+
+    @property
+    def size(self) -> str:
+        return size(self.bytes)
+
+
+def clean(link: Link, project: str, *, look: bool) -> Cleaned:
+    """Remove what builds left of a project there, or only ``look`` what that is."""
+    result = link.run(script("clean", project, "look" if look else ""), timeout=600)
+    try:
+        went, stay, kilobytes = map(int, result.stdout.split())
+    except ValueError:
+        raise SshError(f"{project}: {result.stderr.strip()}", hint="invoke remote-check") from None
+    return Cleaned(went, stay, kilobytes * 1024)
+
+
+def bakes(link: Link, folder: str, run: RunThere) -> tuple[tuple[Baked, ...], ...]:
+    """What the run's last job bakes, in its order."""
+    line = 'cd -- "$1" && n=1 && while [ -e "input-$n" ]; do cat "input-$n" && echo && n=$((n + 1)) || exit; done'
+    said = link.run(Command(("sh", "-c", line, "sh", f"{folder}/jobs/{run.job}"), label="read bake files"), timeout=60)
+    try:
+        return tuple(_baked(json.loads(text)) for text in _documents(said.stdout))
+    except (ValueError, KeyError, IndexError):
+        raise SshError(f"run {run.id}: its bake files cannot be read", hint="invoke remote-runs") from None
+
+
+def _documents(text: str) -> list[str]:
+    """JSON objects one after another, each ended by a line that closes it."""
+    found: list[str] = []
+    for line in text.splitlines(keepends=True):
+        if not found or found[-1].endswith("\n}\n"):
+            found.append("")
+        found[-1] += line
+    return [document for document in found if document.strip()]
+
+
+def _baked(content: Any) -> tuple[Baked, ...]:
+    named = content["group"]["_all"]["targets"]
+    targets = {name: content["target"][name] for name in named}
+    return tuple(
+        Baked(name, target["tags"][0], target["tags"][1], target["labels"][INPUT_LABEL])
+        for name, target in targets.items()
+    )
+
+
+def _run(words: Sequence[str]) -> RunThere:
+    name, began, lives, job, _, *statuses = words
+    return RunThere(
+        name, int(began), lives == "yes", int(job), tuple(int(one) if one.isdigit() else None for one in statuses)
+    )

@@ -1,0 +1,208 @@
+"""One solve: bake some images, listen to buildx; what it made, what failed, what it warned of, how long it took.
+
+An image whose own steps take longer than BUILD_TIMEOUT ends the solve. buildx cancels the others then, as it does at
+any failure: what they finished is cached.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from slipway.stack import graph
+from slipway.runs.run import Run
+from slipway.build.bake_file import Target, bake_command, bake_file, overrides
+from slipway.core.command import Command
+from slipway.secrets.names import SECRETS_CHECK
+from slipway.engine import DOCKER_BUILDX, Engine
+from slipway.core.errors import MissingError
+from slipway.core.image import FRESH_LABEL, INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL, Image, LocalImage, Reference
+from slipway.hosts.site import Site
+from slipway.plan.decide import REUSE, Plan, Step, step_of
+from slipway.build.progress import Event, Failure, Progress
+from slipway.config.settings import Settings
+from slipway.plan.facts import Repository, Survey, changed_since
+
+OnEvent = Callable[[Event], None]
+#: BuildKit names the variable: ``… for sensitive data (ENV "API_TOKEN") (line 5)``.
+_SECRETS_WARNING = re.compile(rf'^{SECRETS_CHECK}: .*\((?:ARG|ENV) "([^"]+)"\)')
+
+
+
+
+
+
+
+
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to go about a build.
+
+    no_cache: build what is selected from nothing, though it is here · fail_fast: begin nothing after the first
+    failure · strict: what BuildKit warns of has failed · retries: how often a failed image is tried again.
+    """
+
+    no_cache: bool = False
+    fail_fast: bool = False
+    strict: bool = False
+    retries: int = 0
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is to be done, and with what: the survey, the plan made of it, the edges, who listens."""
+
+    survey: Survey
+    plan: Plan
+    engine: Engine
+    site: Site
+    record: Run
+    on_event: OnEvent
+    options: Options = Options()
+
+    @property
+    def settings(self) -> Settings:
+        return self.survey.repository.settings
+
+    @property
+    def parents(self) -> graph.Graph:
+        return {image.name: image.parents for image in self.survey.stack}
+
+
+@dataclass(frozen=True)
+class Solved:
+    """``made``: images that buildx says are there. ``seconds``: what each image's steps took."""
+
+    made: Collection[str]
+    failures: Mapping[str, Failure]
+    warnings: Mapping[str, tuple[str, ...]]
+    seconds: Mapping[str, float]
+
+
+def solve(work: Work, names: Sequence[str]) -> Solved:
+    """Bake ``names``. Raises MissingError when the engine went away."""
+    settings, record = work.settings, work.record
+    command = bake(work, names)
+    record.journal(command=str(command), images=list(names))
+    progress = Progress(names, record.redact)
+    seconds = dict.fromkeys(names, 0.0)
+    late: dict[str, Failure] = {}
+
+    def on_line(line: str) -> None:
+        for event in progress.feed(line):
+            _log(record, event)
+            seconds[event.image] += event.seconds
+            work.on_event(replace(event, text=record.redact(event.text)))
+
+    def over() -> bool:
+        late.update({} if late else progress.overdue(settings.build_seconds))
+        return bool(late)
+
+    result = work.site.run(command, on_line=on_line, over=over)
+    for line in progress.trailer:
+        record.log("bake", line)
+    if progress.cut:
+        raise MissingError("engine: went away")
+    if result.ok:
+        return Solved(tuple(names), {}, _warnings(work, progress), seconds)
+    failures = progress.failures() | _ended(work, late) or progress.unnamed(result.exit_code)
+    seconds |= {name: progress.seconds(name) for name in failures}
+    redacted = {name: _redacted(failure, record) for name, failure in failures.items()}
+    return Solved(progress.exported, redacted, _warnings(work, progress), seconds)
+
+
+def bake(work: Work, names: Sequence[str]) -> Command:
+    """What bakes ``names``: the same command for the same plan."""
+    site, facts = work.site, work.survey.facts
+    unseen = work.survey.unseen(names)
+    steps = [work.plan.by_image[name] for name in names]
+    linked = {*names, *unseen}
+    below = [step_of(work.survey.stack[name], facts, REUSE, "") for name in unseen]
+    targets = [_target(work, step, linked) for step in steps]
+    built_upon = [_target(work, step, linked) for step in below]
+    built_upon += _carriers(work, [*names, *unseen])
+    return bake_command(
+        bake_file(targets, built_upon),
+        buildx=site.buildx,
+        root=site.root,
+        builder=work.settings["BUILDER"] or site.builder,
+        count=len(names),
+        overrides=overrides([*targets, *built_upon]),
+    )
+
+
+def _warnings(work: Work, progress: Progress) -> dict[str, tuple[str, ...]]:
+    """BuildKit's warnings without those of variables that policy has weighed: it knows names from values."""
+    readings = work.survey.repository.assembly.readings
+    return {
+        name: tuple(text for text in said if not _is_weighed(text, readings[name].weighed))
+        for name, said in progress.warnings.items()
+    }
+
+
+def _is_weighed(warning: str, weighed: Collection[str]) -> bool:
+    found = _SECRETS_WARNING.search(warning)
+    return found is not None and found[1] in weighed
+
+
+def _ended(work: Work, late: Mapping[str, Failure]) -> dict[str, Failure]:
+    cause = f"not finished after {work.settings['BUILD_TIMEOUT']} (BUILD_TIMEOUT)"
+    for name, failure in late.items():
+        work.record.log(name, f"failed  {failure.step}  {cause}")
+        work.on_event(Event(name, "failed", cause))
+    return {name: replace(failure, cause=cause) for name, failure in late.items()}
+
+
+def _log(record: Run, event: Event) -> None:
+    if event.kind == "log":
+        record.log(event.image, event.text)
+    elif event.kind in ("step", "cached", "done", "failed"):
+        spent = f"  {event.seconds:.1f} s" if event.seconds else ""
+        record.log(event.image, f"{event.kind:7} {event.text}{spent}")
+
+
+def _redacted(failure: Failure, record: Run) -> Failure:
+    output = tuple(record.redact(line) for line in failure.output)
+    return Failure(record.redact(failure.step), record.redact(failure.cause), output)
+
+
+def _given(site: Site, context: str) -> str:
+    """How buildx is given a named context."""
+    return f"target:{site.carriers[context].name}" if context in site.carriers else site.contexts[context]
+
+
+def _carriers(work: Work, names: Sequence[str]) -> list[Target]:
+    used = dict.fromkeys(context for name in names for context in work.survey.stack[name].contexts)
+    found = [work.site.carriers[context] for context in used if context in work.site.carriers]
+    return [Target(one.name, one.folder, one.dockerfile, (), platforms=work.settings.platforms) for one in found]
+
+
+def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
+    site, image, given = work.site, work.survey.stack[step.image], work.settings.build_args
+    links = {
+        Reference.read(text).context: f"target:{parent}"
+        if parent in baked
+        else f"docker-image://{work.survey.facts.content(parent)}"
+        for text, parent in image.links.items()
+    }
+    links |= {name: _given(site, name) for name in image.contexts}
+    labels = {INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image}
+    labels |= {MODELESS_LABEL: work.survey.facts.modeless[step.image]}
+    labels |= {FRESH_LABEL: step.input_digest} if step.fresh else {}
+    return Target(
+        name=step.image,
+        context=site.context(image.context),
+        dockerfile=site.dockerfile(image),
+        tags=(str(step.reference), str(step.content)),
+        args={name: given[name] for name in image.args if name in given},
+        labels=labels,
+        links=links,
+        secrets={name: file for name, file in site.secrets.items() if name in image.secrets},
+        ssh=tuple(name for name in site.ssh if name in image.ssh),
+        platforms=work.settings.platforms,
+        fresh=step.fresh,
+    )

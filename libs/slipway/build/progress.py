@@ -1,0 +1,288 @@
+"""buildx → us: its rawjson progress read as events, failures, warnings and times, each of one image."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from slipway.secrets.redactor import Lines, Redactor
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to an image. ``kind``: step, cached, done, log, exporting, sending, built, failed.
+
+    A ``notice`` concerns all of them: its image is empty.
+    """
+
+    image: str
+    kind: str
+    text: str = ""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The step that failed, buildx's words for why, and the step's last output lines.
+
+    ``final``: no second try would end otherwise.
+    """
+
+    step: str
+    cause: str
+    output: tuple[str, ...] = ()
+    final: bool = False
+
+    def __str__(self) -> str:
+        """The step, the cause, and the last thing the step said."""
+        said = next((line.strip() for line in reversed(self.output) if line.strip()), "")
+        return ": ".join(filter(None, (self.step, self.cause, said)))
+
+
+_NAME = re.compile(r"\[(?P<place>[^\]]*)\] (?P<what>.*)", re.DOTALL)
+#: The step is told beside it; what it ran need not be told again.
+_RUN_ERROR = re.compile(r"^process \".*\" did not complete successfully: ", re.DOTALL)
+_TARGET_ERROR = re.compile(r"ERROR: target ([A-Za-z0-9_-]+): (.*)")
+_MOUNT = re.compile(r"--mount=\S+\s+")
+_CANCELED = re.compile("context canceled|code = Canceled")
+#: The engine is at fault, not what was built.
+_CUT = re.compile(r"ERROR: .*(code = Unavailable|Cannot connect to the Docker daemon|error during connect)")
+
+
+class Progress:
+    """Reads buildx's rawjson line by line.
+
+    buildx names a step that several targets share after any one of them; the step belongs to the first of them in
+    ``names`` (parents come first there), so a base's failure is never told as its child's. A step's output comes in
+    pieces; it is told in whole lines, without the secrets that ``redactor`` knows. ``clock`` counts seconds.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        redactor: Redactor | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._names = tuple(names)
+        self._rank = {name: rank for rank, name in enumerate(names)}
+        self._owner: dict[str, str] = {}
+        self._what: dict[str, str] = {}
+        self._said: set[tuple[str, str]] = set()
+        self._redactor = redactor or Redactor()
+        self._outputs: dict[str, dict[int, Lines]] = {}
+        self._tail: dict[str, deque[str]] = {}
+        self._errors: dict[str, str] = {}
+        self._target_errors: dict[str, str] = {}
+        self._busy = {name: _Watch(clock) for name in names}
+        self._exported: set[str] = set()
+        self._warnings: dict[str, dict[str, None]] = {}
+        self.trailer: list[str] = []
+
+    def feed(self, line: str) -> Iterator[Event]:
+        """The events that one line of stderr tells. A line that is no JSON is kept in ``trailer``."""
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        if not isinstance(entry, dict):
+            yield from self._plain(line.rstrip())
+            return
+        for vertex in entry.get("vertexes") or ():
+            yield from self._vertex(vertex)
+        for log in entry.get("logs") or ():
+            yield from self._log(log)
+        for warning in entry.get("warnings") or ():
+            self._warn(warning)
+
+    def failures(self) -> dict[str, Failure]:
+        """Image → what failed in it. Steps that were merely cancelled with their siblings do not count."""
+        found: dict[str, Failure] = {}
+        for digest, cause in self._errors.items():
+            owner = self._owner.get(digest)
+            if owner is not None and owner not in found:
+                found[owner] = Failure(self._what.get(digest, ""), cause, tuple(self._tail.get(digest, ())))
+        if not found:
+            found = {name: Failure("", cause, tuple(self.trailer[-12:])) for name, cause in self._target_errors.items()}
+        return found
+
+    def unnamed(self, exit_code: int) -> dict[str, Failure]:
+        """Every image, for the last that buildx said: where it failed, and named none."""
+        said = [line for line in self.trailer if line.strip()]
+        cause = said[-1].removeprefix("ERROR: ") if said else f"buildx ended with exit code {exit_code}"
+        return dict.fromkeys(self._rank, Failure("", cause))
+
+    @property
+    def cut(self) -> bool:
+        """Whether buildx lost the engine or did not reach it."""
+        return any(_CUT.match(line) for line in self.trailer)
+
+    @property
+    def warnings(self) -> dict[str, tuple[str, ...]]:
+        """Image → what BuildKit's checks say of its Dockerfile: ``<rule>: <text> (line 3)``."""
+        return {name: tuple(said) for name, said in self._warnings.items()}
+
+    @property
+    def exported(self) -> frozenset[str]:
+        """Images whose last step, the export, came to its end."""
+        return frozenset(self._exported)
+
+    def seconds(self, image: str) -> float:
+        """How long any of its steps ran, those that did not end included."""
+        return self._busy[image].seconds
+
+    def overdue(self, limit: float) -> dict[str, Failure]:
+        """Images whose own steps took longer than ``limit`` seconds so far; waiting for others does not count.
+
+        Of a step that targets share, the time is counted for the one that buildx names first.
+        """
+        late = {name: watch.newest for name, watch in self._busy.items() if watch.seconds > limit}
+        return {name: Failure(self._what[step], "", tuple(self._tail.get(step, ()))) for name, step in late.items()}
+
+    def _plain(self, line: str) -> Iterator[Event]:
+        self.trailer.append(line)
+        match = _TARGET_ERROR.match(line)
+        if match and match[1] in self._rank and not _CANCELED.search(match[2]):
+            self._target_errors.setdefault(match[1], match[2])
+            yield Event(match[1], "failed", match[2])
+
+    def _vertex(self, vertex: Mapping[str, Any]) -> Iterator[Event]:
+        digest = str(vertex.get("digest", ""))
+        image, rest, what = self._place(str(vertex.get("name", "")))
+        if not image:
+            return
+        self._claim(digest, image)
+        owner = self._owner[digest]
+        self._what[digest] = what
+        ended = vertex.get("error") or vertex.get("completed")
+        if vertex.get("started") or ended:
+            self._busy[owner].note(digest, running=not ended)
+        if ended:
+            for output in self._outputs.pop(digest, {}).values():
+                yield from self._told(digest, output.close())
+        if vertex.get("error"):
+            if not _CANCELED.search(str(vertex["error"])) and self._once(digest, "failed"):
+                self._errors[digest] = _RUN_ERROR.sub("", str(vertex["error"]))
+                yield Event(owner, "failed", what)
+        elif rest.startswith(("internal", "context")) or what.startswith("FROM "):
+            return
+        elif what.startswith("exporting to"):
+            yield from self._exporting(digest, image, vertex)
+        elif vertex.get("cached"):
+            if self._once(digest, "cached"):
+                yield Event(owner, "cached", what)
+        elif vertex.get("completed"):
+            if self._once(digest, "done"):
+                yield Event(owner, "done", what, _seconds(vertex))
+        elif vertex.get("started") and self._once(digest, "step"):
+            yield Event(owner, "step", what)
+
+    def _exporting(self, digest: str, image: str, vertex: Mapping[str, Any]) -> Iterator[Event]:
+        kind = "built" if vertex.get("completed") else "exporting"
+        if kind == "built":
+            self._exported.add(image)
+        if self._once(digest, kind):
+            yield Event(image, kind, "exporting", _seconds(vertex))
+
+    def _log(self, log: Mapping[str, Any]) -> Iterator[Event]:
+        digest = str(log.get("vertex", ""))
+        if digest not in self._owner:
+            return
+        try:
+            data = base64.b64decode(log.get("data", ""))
+        except (binascii.Error, ValueError):
+            return
+        streams = self._outputs.setdefault(digest, {})
+        yield from self._told(digest, streams.setdefault(int(log.get("stream") or 0), Lines(self._redactor)).feed(data))
+
+    def _told(self, digest: str, lines: Sequence[str]) -> Iterator[Event]:
+        self._tail.setdefault(digest, deque(maxlen=20)).extend(lines)
+        for line in lines:
+            yield Event(self._owner[digest], "log", line)
+
+    def _warn(self, warning: Mapping[str, Any]) -> None:
+        text = self._redactor(" ".join(_text(warning.get("short", "")).split()))
+        owner = self._owner.get(str(warning.get("vertex", "")))
+        if owner is None:
+            self.trailer.append(text)
+        else:
+            self._warnings.setdefault(owner, {})[text] = None
+
+    def _place(self, name: str) -> tuple[str, str, str]:
+        """A step's image, its place in the file, and what it does. A bake of one target does not name it."""
+        match = _NAME.fullmatch(name)
+        place, what = (match["place"], match["what"]) if match else ("", name)
+        image, _, rest = place.partition(" ")
+        if image in self._rank:
+            return image, rest, _shortened(what)
+        return (self._names[0], place, _shortened(what)) if len(self._names) == 1 else ("", "", "")
+
+    def _claim(self, digest: str, target: str) -> None:
+        held = self._owner.get(digest)
+        if held is None or self._rank[target] < self._rank[held]:
+            self._owner[digest] = target
+
+    def _once(self, digest: str, kind: str) -> bool:
+        if (digest, kind) in self._said:
+            return False
+        self._said.add((digest, kind))
+        return True
+
+
+class _Watch:
+    """Runs while any of an image's steps does. Read by one thread while another writes."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._running: dict[str, None] = {}
+        self._spent = 0.0
+        self._since = 0.0
+        self._last = ""
+
+    @property
+    def seconds(self) -> float:
+        return self._spent + (self._clock() - self._since if self._running else 0.0)
+
+    @property
+    def newest(self) -> str:
+        """The step begun last, of those that still run if any does."""
+        return next(reversed(list(self._running)), self._last)
+
+    def note(self, step: str, *, running: bool) -> None:
+        if running and step not in self._running:
+            if not self._running:
+                self._since = self._clock()
+            self._running[step] = None
+            self._last = step
+        elif not running and step in self._running:
+            del self._running[step]
+            if not self._running:
+                self._spent += self._clock() - self._since
+
+
+def _shortened(what: str) -> str:
+    """A step without its mounts, on one line."""
+    return " ".join(_MOUNT.sub("", what).split())
+
+
+def _seconds(vertex: Mapping[str, Any]) -> float:
+    try:
+        started = datetime.fromisoformat(str(vertex["started"]).replace("Z", "+00:00"))
+        completed = datetime.fromisoformat(str(vertex["completed"]).replace("Z", "+00:00"))
+    except (KeyError, ValueError):
+        return 0.0
+    return max(0.0, (completed - started).total_seconds())
+
+
+def _text(data: Any) -> str:
+    try:
+        return base64.b64decode(data).decode("utf-8", "replace")
+    except (binascii.Error, ValueError, TypeError):
+        return str(data)

@@ -1,0 +1,99 @@
+"""The settings there are: each one's name, default, meaning in a line, and the rule that its value keeps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from slipway.core.destination import HostName
+from slipway.core.errors import UsageError
+from slipway.core.image import check_path, check_registry, check_tag
+
+_PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9]+(?:/[a-z0-9]+)?")
+_COUNT = re.compile(r"[1-9][0-9]{0,2}")
+_TIME = re.compile(r"[1-9][0-9]{0,4}[smh]")
+_IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What may be set: its name, default, meaning in a line, and the rule it must keep."""
+
+    name: str
+    default: str
+    meaning: str
+    check: Callable[[str, str], object] = lambda value, name: None
+
+
+def _form(pattern: re.Pattern[str], what: str, *examples: str) -> Callable[[str, str], None]:
+    def check(value: str, name: str) -> None:
+        if not pattern.fullmatch(value):
+            raise UsageError(f"{name}={value}: not {what}", hint=f"{name}={' or '.join(examples)}")
+
+    return check
+
+
+def _platforms(value: str, name: str) -> None:
+    for platform in value.split(","):
+        check = _form(_PLATFORM, "os/arch[/variant], several joined by commas", "linux/amd64,linux/arm64")
+        check(platform, name)
+
+
+def _absolute(value: str, name: str) -> None:
+    if not value.startswith(("/", "~")) or "\n" in value:
+        raise UsageError(f"{name}={value}: not an absolute path", hint=f"{name}=/... or ~/...")
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "REGISTRY",
+        "localhost:5000",
+        "registry the images belong to: host[:port], docker.io for Docker Hub",
+        check_registry,
+    ),
+    Setting("OWNER", "slipway", "path in the registry before the image's name", check_path),
+    Setting("BASE_VERSION", "v0.1.0", "version tag of the base images", check_tag),
+    Setting("VERSION", "", "version tag of the services (default: BASE_VERSION)", check_tag),
+    Setting(
+        "PYTHON_IMAGE",
+        "python:3.12-slim",
+        "root image of the bases",
+        _form(_IMAGE, "an image reference", "python:3.12-slim"),
+    ),
+    Setting(
+        "PLATFORMS",
+        "",
+        "platforms to build for, e.g. linux/amd64,linux/arm64 (default: this machine's)",
+        _platforms,
+    ),
+    Setting(
+        "BUILDER",
+        "",
+        "a buildx builder by name (default: the engine's own)",
+        _form(re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), "a builder's name", "NAME, as docker buildx ls shows it"),
+    ),
+    Setting("JOBS", "", "images built at once (default: what the engine can hold)", _form(_COUNT, "1 to 999", "4")),
+    Setting(
+        "BUILD_TIMEOUT",
+        "2h",
+        "how long an image's steps may take: 90s, 30m, 2h",
+        _form(_TIME, "a whole number and s, m or h", "5m", "2h", "90s"),
+    ),
+    Setting(
+        "REMOTE_HOST",
+        "",
+        "build host: an ssh alias or user@host[:port]",
+        HostName.parse,
+    ),
+    Setting("SSH_CONFIG", "", "ssh configuration file (default: ~/.ssh/config and the system's)", _absolute),
+    Setting("REMOTE_PATH", "/var/tmp/slipway", "folder on the build host", _absolute),
+    Setting("WHEELHOUSE", "", "folder of wheels for builds (default: pip's find-links)", _absolute),
+    Setting("CA_BUNDLE", "", "CA bundle for builds (default: pip's cert)", _absolute),
+    Setting(
+        "SLOWNESS",
+        "1",
+        "how many times slower than usual this machine is: time limits of smoke tests grow by it",
+        _form(re.compile(r"[1-9][0-9]?(?:\.[0-9]+)?"), "a number from 1 to 99", "2", "1.5"),
+    ),
+)

@@ -1,0 +1,227 @@
+"""``[tool.slipway]`` of pyproject.toml: what belongs to the repository and not to a machine.
+
+[tool.slipway]
+moving-tags = ["latest"]
+context-limit = "2 GB"
+allow-setuid = ["/usr/bin/ping"]
+
+ssh = ["default"]
+
+[tool.slipway.secrets]
+gh_token = { env = "GH_TOKEN" }
+npmrc = { file = "~/.npmrc" }
+
+[tool.slipway.budgets]
+base-ml = "1.3 GB over parent"
+
+[tool.slipway.allow-root]
+svc-net = "opens raw sockets"
+
+[tool.slipway.allow]
+svc-ocr = { download = "the vendor has no other way", secret-name = "SALT_KEY is public" }
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from slipway.core.addresses import is_private
+from slipway.core.errors import Problem, UsageError, suggestion
+from slipway.core.units import parse_size, size
+from slipway.dockerfile import Rule
+from slipway.secrets.patterns import without_login
+
+_KEYS = (
+    *("moving-tags", "insecure-registries", "context-limit", "budgets", "allow-root", "allow-setuid", "allow"),
+    *("secrets", "ssh"),
+)
+_SECRET_ID = re.compile(r"\w[\w./ -]{0,127}", re.ASCII)
+#: The rules of policy that a reason may set aside; a secret that slipway knows is never one.
+ALLOWABLE = tuple(rule for rule in Rule if rule != Rule.KNOWN_SECRET)
+
+
+@dataclass(frozen=True)
+class SecretSource:
+    """Where a secret of builds comes from: a ``file`` (a path from the repository's root, or ``~/…``), or a name in the
+    environment or in ``.env``."""
+
+    file: str = ""
+    env: str = ""
+
+
+@dataclass(frozen=True)
+class Project:
+    """Tags that may move; private addresses spoken to in plain HTTP; how many bytes the context of one image may have;
+    image → budget.
+
+    ``allow_root``: image → why its user may be root. ``allow_setuid``: paths of setuid and setgid programs beside those
+    that Debian brings. ``allow``: image → rule of policy → why its Dockerfile may break it. ``secrets``: id → what a
+    build's secret mount of that id is given; ``ssh``: ids under which ssh's agent is forwarded. ``places``: key, image
+    with a budget, ``allow.<image>``, or ``secrets.<id>`` → ``file:line``.
+    """
+
+    moving_tags: tuple[str, ...] = ("latest",)
+    insecure_registries: tuple[str, ...] = ()
+    context_limit: int = 2 * 10**9
+    budgets: Mapping[str, str] = field(default_factory=dict)
+    allow_root: Mapping[str, str] = field(default_factory=dict)
+    allow_setuid: tuple[str, ...] = ()
+    allow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    secrets: Mapping[str, SecretSource] = field(default_factory=dict)
+    ssh: tuple[str, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> tuple[tuple[str, str, str], ...]:
+        """Each key, its value, and the ``file:line`` that sets it or ``default``."""
+        values = {
+            "moving-tags": ", ".join(self.moving_tags),
+            "insecure-registries": ", ".join(self.insecure_registries),
+            "context-limit": size(self.context_limit),
+            "allow-setuid": ", ".join(self.allow_setuid),
+        }
+        keys = [(key, value, self.places.get(key, "default")) for key, value in values.items()]
+        keys += [(f"budgets.{name}", budget, self.places[name]) for name, budget in self.budgets.items()]
+        keys += [(f"allow-root.{name}", why, self.places["allow-root"]) for name, why in self.allow_root.items()]
+        keys += [
+            (f"allow.{name}.{rule}", why, self.places[f"allow.{name}"])
+            for name, rules in self.allow.items()
+            for rule, why in rules.items()
+        ]
+        keys += [
+            (f"secrets.{name}", f"env {source.env}" if source.env else source.file, self.places[f"secrets.{name}"])
+            for name, source in self.secrets.items()
+        ]
+        return (*keys, *((("ssh", ", ".join(self.ssh), self.places["ssh"]),) if self.ssh else ()))
+
+
+def parse_project(data: bytes, path: str = "pyproject.toml") -> tuple[Project, tuple[Problem, ...]]:
+    """The table in a file's bytes, and every problem with its ``file:line``. A BOM and CRLF line ends are accepted."""
+    try:
+        text = data.decode("utf-8-sig")
+        tool = tomllib.loads(text).get("tool", {})
+    except UnicodeDecodeError as error:
+        return Project(), (Problem(path, f"byte {error.start} is not UTF-8", "save the file as UTF-8"),)
+    except tomllib.TOMLDecodeError as error:
+        return Project(), (Problem(path, f"not TOML: {error}"),)
+    table = tool.get("slipway", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        return Project(), (Problem(f"{path} tool.slipway", "is a table", "[tool.slipway]"),)
+    problems = tuple(Problem(f"{path}:{_line(text, key)}", what, hint) for key, what, hint in _faults(table))
+    if problems:
+        return Project(), problems
+    budgets = table.get("budgets", {})
+    given: dict[str, Any] = {}
+    if "moving-tags" in table:
+        given["moving_tags"] = tuple(table["moving-tags"])
+    if "insecure-registries" in table:
+        given["insecure_registries"] = tuple(table["insecure-registries"])
+    if "context-limit" in table:
+        given["context_limit"] = parse_size(table["context-limit"])
+    if "allow-setuid" in table:
+        given["allow_setuid"] = tuple(table["allow-setuid"])
+    given["allow_root"] = dict(table.get("allow-root", {}))
+    given["allow"] = {name: dict(rules) for name, rules in table.get("allow", {}).items()}
+    given["secrets"] = {name: SecretSource(**source) for name, source in table.get("secrets", {}).items()}
+    given["ssh"] = tuple(table.get("ssh", ()))
+    places = {key: f"{path}:{_line(text, key)}" for key in (*table, *budgets)}
+    places |= {f"allow.{name}": f"{path}:{_line(text, 'allow', name)}" for name in given["allow"]}
+    places |= {f"secrets.{name}": f"{path}:{_line(text, 'secrets', name)}" for name in given["secrets"]}
+    return Project(**given, budgets=budgets, places=places), ()
+
+
+def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """The key that is wrong, what is wrong, and what mends it."""
+    known = f"known: {', '.join(_KEYS)}"
+    yield from ((key, f"unknown key {key!r}", suggestion(key, _KEYS, known)) for key in table if key not in _KEYS)
+    moving = table.get("moving-tags", [])
+    if not (isinstance(moving, list) and all(isinstance(tag, str) for tag in moving)):
+        yield "moving-tags", "moving-tags is a list of tags", ""
+    insecure = table.get("insecure-registries", [])
+    if not (isinstance(insecure, list) and all(isinstance(host, str) for host in insecure)):
+        yield "insecure-registries", "insecure-registries is a list of addresses, host[:port]", ""
+        insecure = []
+    for host in insecure:
+        if not is_private(host):
+            named = f"insecure-registries: {without_login(host)}"
+            said = f"{named} is not an address of a private network; a registry elsewhere needs TLS"
+            yield "insecure-registries", said, ""
+    if not _is_size(table.get("context-limit", "0 B")):
+        yield "context-limit", "context-limit is a size such as '2 GB'", ""
+    setuid = table.get("allow-setuid", [])
+    if not (isinstance(setuid, list) and all(isinstance(file, str) and file.startswith("/") for file in setuid)):
+        yield "allow-setuid", "allow-setuid is a list of absolute paths", ""
+    allowed = table.get("allow-root", {})
+    if not (isinstance(allowed, dict) and all(isinstance(why, str) and why.strip() for why in allowed.values())):
+        yield "allow-root", "allow-root maps an image to the reason why its user may be root", ""
+    yield from _allow_faults(table.get("allow", {}))
+    yield from _secret_faults(table.get("secrets", {}))
+    ssh = table.get("ssh", [])
+    if not (isinstance(ssh, list) and all(isinstance(name, str) and _SECRET_ID.fullmatch(name) for name in ssh)):
+        yield "ssh", "ssh is a list of ids", 'ssh = ["default"]'
+    budgets = table.get("budgets", {})
+    if not isinstance(budgets, dict):
+        yield "budgets", "budgets maps an image to a size such as '200 MB'", ""
+        return
+    for name, budget in budgets.items():
+        if not _is_size(budget, " over parent"):
+            yield name, f"the budget of {name} is a size such as '200 MB', or '200 MB over parent'", ""
+
+
+def _allow_faults(allow: object) -> Iterator[tuple[str, str, str]]:
+    if not (isinstance(allow, dict) and all(isinstance(rules, dict) for rules in allow.values())):
+        yield "allow", "allow maps an image to rules and the reasons to break them", 'svc-x = { download = "why" }'
+        return
+    for name, rules in allow.items():
+        for rule, why in rules.items():
+            if rule not in ALLOWABLE:
+                known = f"known: {', '.join(ALLOWABLE)}"
+                yield name, f"allow.{name}: no rule {rule!r} can be allowed", suggestion(rule, ALLOWABLE, known)
+            elif not (isinstance(why, str) and why.strip()):
+                yield name, f"allow.{name}.{rule} is the reason why", f'{rule} = "why"'
+
+
+def _secret_faults(secrets: object) -> Iterator[tuple[str, str, str]]:
+    form = 'gh_token = { env = "GH_TOKEN" }, npmrc = { file = "~/.npmrc" }'
+    if not isinstance(secrets, dict):
+        yield "secrets", "secrets maps an id to its source", form
+        return
+    for name, source in secrets.items():
+        if not _SECRET_ID.fullmatch(name):
+            yield name, f"secrets: {name!r} is not an id", "letters and digits, with _ . / - between them"
+        elif not (
+            isinstance(source, dict)
+            and len(source) == 1
+            and all(key in ("file", "env") and isinstance(text, str) and text for key, text in source.items())
+        ):
+            yield name, f"secrets.{name} is a table with a file or an env", form
+
+
+def _is_size(value: object, suffix: str = "") -> bool:
+    try:
+        return isinstance(value, str) and parse_size(value.removesuffix(suffix)) >= 0
+    except UsageError:
+        return False
+
+
+def _line(text: str, *keys: str) -> int:
+    """Where ``keys`` stand below ``[tool.slipway]``, joined by dots or each below the one before it: tomllib does not
+    say. The line of the one before when it is not seen."""
+    lines = text.splitlines()
+    found = next((number for number, line in enumerate(lines) if re.match(r"\s*\[tool\.slipway", line)), 0)
+
+    def seek(*words: str) -> int | None:
+        dotted = r"\s*\.\s*".join(rf"[\"']?{re.escape(word)}[\"']?" for word in words)
+        setting = re.compile(rf"\s*(?:\[tool\.slipway\.)?{dotted}\s*[=.\]]")
+        return next((number for number in range(found, len(lines)) if setting.match(lines[number])), None)
+
+    if (whole := seek(*keys)) is not None:
+        return whole + 1
+    for key in keys:
+        place = seek(key)
+        found = found if place is None else place
+    return found + 1

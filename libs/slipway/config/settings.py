@@ -1,0 +1,296 @@
+"""Settings: flags over the environment over ``.env`` over Invoke's configuration over the default.
+
+Each knows where it came from.
+The sole reader of ``os.environ``. ``[tool.slipway]`` in pyproject.toml holds what belongs to the repository and not to
+a machine: moving tags, size budgets and the limit of a context.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+
+from slipway.config.definitions import SETTINGS, Setting
+from slipway.config.dotenv import Entry, parse_env
+from slipway.config.environment import Surroundings
+from slipway.config.project import Project, parse_project
+from slipway.core.errors import Problem, UsageError, one_line, suggestion
+from slipway.core.image import Reference, refuse_login, registry_name
+from slipway.engine.address import VARIABLES
+from slipway.secrets.patterns import MASK, login_secrets, url_secrets, without_logins
+from slipway.secrets.secret import Secret
+
+#: Wider than the rules that refuse: masking a value in vain costs nothing.
+_SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
+
+_NAMING = ("REGISTRY", "OWNER", "BASE_VERSION", "PYTHON_IMAGE")
+
+
+#: Where a value of invoke.yaml, ``INVOKE_SLIPWAY_*``, ``-f`` or ``Collection.configure`` came from.
+INVOKE = "invoke's configuration"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A setting's value and its source: ``--version``, ``environment``, ``.env:3``, ``INVOKE`` or ``default``."""
+
+    name: str
+    value: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Every setting with its source, the build args ``.env`` adds, and the project's own table.
+
+    ``secret_values``: the names that secrets of builds come from → what the environment or ``.env`` holds.
+    """
+
+    root: Path
+    values: Mapping[str, Value]
+    extra: Mapping[str, Value]
+    project: Project
+    secret_values: Mapping[str, Secret] = field(default_factory=dict)
+
+    def __getitem__(self, name: str) -> str:
+        return self.values[name].value
+
+    @property
+    def registry(self) -> str:
+        """REGISTRY, as Docker's full names call it."""
+        return registry_name(self["REGISTRY"])
+
+    @property
+    def owner(self) -> str:
+        return self["OWNER"]
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        return tuple(filter(None, self["PLATFORMS"].split(",")))
+
+    @property
+    def build_seconds(self) -> int:
+        """BUILD_TIMEOUT in seconds."""
+        text = self["BUILD_TIMEOUT"]
+        return int(text[:-1]) * {"s": 1, "m": 60, "h": 3600}[text[-1]]
+
+    def version(self, kind: str) -> str:
+        """The version tag of a ``base`` or a ``service``."""
+        return self["BASE_VERSION"] if kind == "base" or not self["VERSION"] else self["VERSION"]
+
+    def reference(self, name: str, kind: str) -> Reference:
+        return Reference(self.registry, f"{self.owner}/{name}", self.version(kind))
+
+    @property
+    def shown(self) -> tuple[Value, ...]:
+        """Every setting, the build args of ``.env``, and the project's table; what is secret as *** and its length."""
+        extra = [
+            Value(name, _masked(value.value, self._is_secret(name)), value.source) for name, value in self.extra.items()
+        ]
+        return (*self.values.values(), *extra, *(Value(*entry) for entry in self.project.shown))
+
+    @property
+    def withheld(self) -> tuple[Secret, ...]:
+        """The secrets of builds, and the values of ``.env`` whose name says that they are secret: they may stand in no
+        image."""
+        named = (Secret(value.value) for name, value in self.extra.items() if _SECRET_NAME.search(name))
+        return (*self.secret_values.values(), *named)
+
+    def _is_secret(self, name: str) -> bool:
+        return name in self.secret_values or bool(_SECRET_NAME.search(name))
+
+    @property
+    def secrets(self) -> tuple[Secret, ...]:
+        """What may be shown nowhere: those, the logins in URLs of ``.env``, and any login in a setting."""
+        of_extra = (secret for value in self.extra.values() for secret in url_secrets(value.value))
+        return (*self.withheld, *of_extra, *(s for value in self.values.values() for s in login_secrets(value.value)))
+
+    @property
+    def build_args(self) -> dict[str, str]:
+        """What Dockerfiles may declare: the naming settings, the root image, VERSION if it is set, and what ``.env``
+        adds."""
+        named = {name: self[name] for name in (*_NAMING, *(("VERSION",) if self["VERSION"] else ()))}
+        extra = {name: value.value for name, value in self.extra.items() if name not in self.secret_values}
+        return named | extra
+
+    @property
+    def unset_args(self) -> frozenset[str]:
+        """Those of them that nobody set."""
+        return frozenset(name for name in _NAMING if self.values[name].source == "default")
+
+
+def find_root(*starts: Path | None) -> Path:
+    """The nearest folder that holds infra/docker or apps beside a pyproject.toml, upwards from each of ``starts`` in
+    turn; raises UsageError."""
+    for folder in (above for start in filter(None, starts) for above in (start, *start.parents)):
+        with suppress(PermissionError):  # a folder above may be closed to this user
+            parts = (folder / "infra/docker").is_dir() or (folder / "apps").is_dir()
+            if parts and (folder / "pyproject.toml").is_file():
+                return folder
+    raise UsageError(
+        f"{starts[-1]}: no slipway repository here or above",
+        hint="a pyproject.toml with infra/docker/ or apps/ beside it",
+    )
+
+
+def load(
+    root: Path,
+    flags: Mapping[str, Value] | None = None,
+    environment: Mapping[str, str] | None = None,
+    learn: Callable[[tuple[Secret, ...]], object] = lambda secrets: None,
+    configured: Mapping[str, str] = MappingProxyType({}),
+) -> Settings:
+    """Read all sources. Raises UsageError with every problem at once; nothing is contacted.
+
+    ``learn`` is given every secret that the sources hold before a problem of any of them is told. ``configured``
+    settings, those of Invoke's configuration, stand before the defaults.
+    """
+    environment = os.environ if environment is None else environment
+    entries, problems = _read_env(root / ".env")
+    from_file = {entry.name: Value(entry.name, entry.value, f".env:{entry.line}") for entry in entries}
+    known = {setting.name for setting in SETTINGS}
+    values: dict[str, Value] = {}
+    found = list(problems)
+    found += [
+        Problem(INVOKE, f"slipway.{name.lower()} is no setting", suggestion(name, known, "invoke config lists them"))
+        for name in configured
+        if name not in known
+    ]
+    for setting in SETTINGS:
+        default = Value(setting.name, configured[setting.name], INVOKE) if setting.name in configured else None
+        value = _choose(setting, from_file, environment, flags or {}, default)
+        values[setting.name] = value
+        found += _check(setting, value)
+    extra = {
+        name: Value(name, environment[name], "environment") if name in environment else value
+        for name, value in from_file.items()
+        if name not in known
+    }
+    found += [problem for value in extra.values() for problem in _undecodable(value)]
+    project, more = _read_project(root / "pyproject.toml")
+    found += more
+    names = {source.env for source in project.secrets.values() if source.env}
+    sources = {**{name: value.value for name, value in from_file.items()}, **environment}
+    secret_values = {name: Secret(sources[name]) for name in sorted(names) if sources.get(name)}
+    found += [problem for name in secret_values for problem in _undecodable(Value(name, sources[name], "environment"))]
+    settings = Settings(root, values, extra, project, secret_values)
+    learn(settings.secrets)
+    if found:
+        raise UsageError.of(found)
+    return settings
+
+
+def unused(settings: Settings, declared: Collection[str]) -> tuple[Problem, ...]:
+    """A problem for each name in ``.env`` that is neither a setting, nor an ARG of any Dockerfile, nor a secret's."""
+    used = {*declared, *(source.env for source in settings.project.secrets.values())}
+    known = [*settings.values, *used - {""}]
+    unknown = "no setting and no Dockerfile's ARG has this name"
+    return tuple(
+        Problem(value.source, f"{value.name} is used by no image", suggestion(value.name, known, unknown))
+        for value in settings.extra.values()
+        if value.name not in used
+    )
+
+
+def inherited(extra: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a child process: ours and ``extra``."""
+    return {**os.environ, **extra}
+
+
+def surroundings() -> Surroundings:
+    home = _home()
+    proxies = {
+        name: value for name, value in os.environ.items() if name.lower() in ("http_proxy", "https_proxy", "no_proxy")
+    }
+    return Surroundings(
+        {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        Path(os.environ.get("DOCKER_CONFIG") or home / ".docker"),
+        os.environ.get("DOCKER_AUTH_CONFIG", ""),
+        bool(os.environ.get("CI")),
+        bool(os.environ.get("NO_COLOR")),
+        proxies,
+        {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "XDG_CONFIG_"))},
+        os.environ.get("SSH_AUTH_SOCK", ""),
+        home,
+        os.environ.get("XDG_STATE_HOME") or f"{home}/.local/state",
+        os.environ.get("XDG_RUNTIME_DIR", ""),
+    )
+
+
+def _home() -> Path:
+    """The user's home folder; ``~`` as it is for one who has none."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("~")
+
+
+def _choose(
+    setting: Setting,
+    file: Mapping[str, Value],
+    environment: Mapping[str, str],
+    flags: Mapping[str, Value],
+    configured: Value | None,
+) -> Value:
+    if setting.name in flags:
+        return flags[setting.name]
+    if setting.name in environment:
+        return Value(setting.name, environment[setting.name], "environment")
+    return file.get(setting.name) or configured or Value(setting.name, setting.default, "default")
+
+
+def _check(setting: Setting, value: Value) -> list[Problem]:
+    if not value.value:
+        if value.source == "default" or not setting.default:
+            return []
+        return [Problem(value.source, f"{value.name} is empty", f"{value.name}={setting.default}, or drop the line")]
+    flag = value.source.startswith("-")
+    name = value.source if flag else value.name
+    try:
+        refuse_login(value.value, name)
+        setting.check(value.value, name)
+    except UsageError as error:
+        hint = error.hint or f"{name}={setting.default}"
+        return [Problem("" if flag else value.source, one_line(error.message), hint)]
+    return []
+
+
+def _undecodable(value: Value) -> list[Problem]:
+    """What the environment gives may be any bytes; BuildKit takes UTF-8 alone."""
+    try:
+        value.value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        return [Problem(value.source, f"{value.name}: character {error.start + 1} is not UTF-8")]
+    return []
+
+
+def _masked(value: str, secret: bool) -> str:
+    """A secret as *** and how long it is; a URL without its login; any other value as it is."""
+    if secret:
+        return f"{MASK} ({len(value)} characters)"
+    return without_logins(value)
+
+
+def _read_env(path: Path) -> tuple[tuple[Entry, ...], tuple[Problem, ...]]:
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return (), (Problem(path.name, "is no plain file: it is not opened"),)
+    try:
+        return parse_env(path.read_bytes(), path.name)
+    except FileNotFoundError:
+        return (), ()
+    except OSError as error:
+        return (), (Problem(path.name, f"cannot be read: {error.strerror}"),)
+
+
+def _read_project(path: Path) -> tuple[Project, tuple[Problem, ...]]:
+    try:
+        return parse_project(path.read_bytes(), path.name)
+    except FileNotFoundError:
+        return Project(), ()
+    except OSError as error:
+        return Project(), (Problem(path.name, f"cannot be read: {error.strerror}"),)

@@ -1,0 +1,1 @@
+"""Define values and small mechanisms that all rooms use: errors, image references, commands, units, retries."""

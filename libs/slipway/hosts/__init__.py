@@ -1,0 +1,1 @@
+"""Define where work runs: this machine, or a build host over SSH."""

@@ -1,0 +1,228 @@
+"""Build there what was planned here: sync what the images read, then bake it by jobs that outlive us.
+
+On the host, in ``<folder>/<user>/<project>/``: ``runs/<run>/``, with ``tree`` (the repository's files), ``context``
+(the names BuildKit is given for them), ``jobs``, ``secrets`` (while a job runs) and ``whole`` (once the files were
+compared); ``contexts/``, what images are given beside the repository, by content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from slipway.core.command import Command, Result
+from slipway.core.errors import SyncError
+from slipway.core.image import LocalImage
+from slipway.core.streams import OnLine
+from slipway.engine.address import DOCKER_BUILDX
+from slipway.hosts.remote.host import BuildHost
+from slipway.hosts.remote.jobs import Beginning, DiffersError, Job, follow, stop
+from slipway.hosts.remote.preflight import refuse_little_room
+from slipway.hosts.remote.scripts import script
+from slipway.hosts.remote.shipment import Shipment, define, ship, ship_context
+from slipway.hosts.remote.sync import Synced, mend, send, sync
+from slipway.hosts.runner import Over, Run
+from slipway.hosts.site import Site
+from slipway.hosts.ssh.connection import LostError
+from slipway.hosts.ssh.link import Link
+from slipway.plan.decide import BUILD, Plan
+from slipway.plan.facts import Survey
+from slipway.stack.mounts import file_name
+
+#: How many older runs stay.
+KEPT = 3
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def site_there(
+    known: Survey, plan: Plan, host: BuildHost, run: str, rsync: Run, secrets: Mapping[str, Path], say: Say
+) -> Iterator[Site]:
+    """The host with all that the plan's images read. A job that is not needed any more is ended with this; one that
+    the link was lost to goes on. Raises SyncError, SshError, MissingError when there is too little room."""
+    settings = known.repository.settings
+    names, read = [step.image for step in plan.of(BUILD)], _read(known, plan)
+    project = host.project(settings.registry, settings.owner)
+    folder = f"{project}/runs/{run}"
+    salt = known.repository.worktree.cache.salt
+    links = {context: context_name(context, salt) for context in sorted({known.stack[name].context for name in read})}
+    shipment = ship(known, read, define(known, read))
+    newest = known.facts.newest
+    refuse_little_room(host.facts, shipment.weight, [newest[name].size for name in names if name in newest])
+    there = _prepare(host.link, project, run, links)
+    try:
+        earlier = [f"{old}/tree" for old in there if "/runs/" in old]
+        tree = send(shipment, f"{folder}/tree", earlier, rsync, host.link)
+        given, more = _contexts(known, read, project, run, there, host.link, rsync)
+    except SyncError:
+        # What has arrived of it is of no use any more, and a full disk would stay full.
+        _do(host.link, 'rm -rf -- "$1"', folder)
+        raise
+    say(_told((tree, *more)))
+    given_secrets = {file_name(name): file.read_bytes() for name, file in secrets.items()}
+    bakes = Bakes(
+        host.link,
+        folder,
+        Beginning(given_secrets, settings.build_seconds, shipment.listed),
+        lambda: mend(shipment, f"{folder}/tree", earlier, rsync, host.link),
+    )
+    site = Site(
+        root=folder,
+        run=bakes,
+        context=lambda context: f"context/{links[context]}",
+        dockerfile=lambda image: f"{folder}/tree/{known.repository.define(image)}",
+        contexts=given,
+        secrets={name: f"{folder}/secrets/{file_name(name)}" for name in secrets},
+        changed=_nothing,
+        expect=bakes.expect,
+        builder=host.facts.context,
+        buildx=(host.facts.plugin,) if host.facts.plugin else DOCKER_BUILDX,
+    )
+    try:
+        yield site
+    except LostError:
+        raise
+    except BaseException:
+        bakes.end()
+        raise
+    bakes.end()
+
+
+@dataclass(frozen=True)
+class Needed:
+    """What the images to build read, in ``files`` and ``bytes``; what the host has of it is not sent."""
+
+    files: int
+    bytes: int
+
+
+def needed(known: Survey, plan: Plan) -> Needed:
+    read = _read(known, plan)
+    shipments = [ship(known, read), *(shipment for _, shipment, _ in _given(known, read))] if read else []
+    return Needed(sum(one.files for one in shipments), sum(one.weight for one in shipments))
+
+
+def _read(known: Survey, plan: Plan) -> list[str]:
+    """The images whose files are needed there: those to build, and what they stand on that no registry has."""
+    names = [step.image for step in plan.of(BUILD)]
+    return [*names, *known.unseen(names)]
+
+
+class Bakes:
+    """Runs commands there, each in its turn; those that are expected to follow begin by themselves.
+
+    ``given``: to each job; its seconds are for each command. ``mend`` is called when the tree there differs.
+    """
+
+    def __init__(self, link: Link, run: str, given: Beginning, mend: Callable[[], object]) -> None:
+        self._link = link
+        self._run = run
+        self._given = given
+        self._mend = mend
+        self._expected: tuple[Command, ...] = ()
+        self._job: Job | None = None
+        self._jobs = 0
+        self._ahead: list[Command] = []
+
+    def expect(self, commands: Callable[[], tuple[Command, ...]]) -> None:
+        """What will be run, if nothing fails; what was expected before is not, and ends."""
+        self.end()
+        self._expected = commands()
+
+    def __call__(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result:
+        begins = not self._ahead or self._ahead[0] != command
+        job = self._made_for(command) if begins else self._job
+        assert job
+        beginning = replace(self._given, seconds=self._given.seconds * len(job.commands)) if begins else None
+        number = len(job.commands) - len(self._ahead) + 1
+        try:
+            result = follow(job, number, self._link, on_line, over, beginning)
+        except DiffersError:
+            self._mend()
+            result = follow(job, number, self._link, on_line, over, beginning)
+        self._ahead = self._ahead[1:] if result.ok else []
+        return result
+
+    def end(self) -> None:
+        """End what still runs: nobody needs it."""
+        if self._job and self._ahead:
+            stop(self._job, self._link)
+            self._ahead = []
+
+    def _made_for(self, command: Command) -> Job:
+        """A job of the command and of those that are expected after it."""
+        self.end()
+        at = self._expected.index(command) if command in self._expected else len(self._expected)
+        commands = (command, *self._expected[at + 1 :])
+        self._jobs += 1
+        self._job = Job(self._run, self._jobs, commands)
+        self._ahead = list(commands)
+        return self._job
+
+
+def context_name(context: str, salt: str) -> str:
+    """BuildKit keeps what it was sent under this: see ``slipway.stack.worktree.contexts``."""
+    return "-".join((*PurePosixPath(context).parts, "tree", salt)).lstrip("-")
+
+
+def _prepare(link: Link, project: str, run: str, links: Mapping[str, str]) -> tuple[str, ...]:
+    """Make the run's folder; the older runs and the contexts that are whole there."""
+    pairs = [word for context, name in links.items() for word in (name, _below_tree(context))]
+    result = link.run(script("prepare", project, run, str(KEPT), *pairs), timeout=60)
+    if not result.ok:
+        raise SyncError(f"{project}/runs/{run}: {result.stderr.strip()}", hint="invoke remote-check")
+    return tuple(f"{project}/{line}" for line in result.stdout.splitlines())
+
+
+def _below_tree(context: str) -> str:
+    return "../tree" if context == "." else f"../tree/{context}"
+
+
+def _contexts(
+    known: Survey, names: Sequence[str], project: str, run: str, there: Sequence[str], link: Link, rsync: Run
+) -> tuple[dict[str, str], list[Synced]]:
+    """The folders that the images are given beside the repository, by name, and what was sent of them.
+
+    Each is kept under its content's digest: a wheelhouse travels once.
+    """
+    given: dict[str, str] = {}
+    sent: list[Synced] = []
+    for name, shipment, text in _given(known, names):
+        given[name] = f"{project}/contexts/{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        if given[name] in there:
+            _do(link, 'touch -- "$1"', given[name])
+            continue
+        earlier = [old for old in there if PurePosixPath(old).name.startswith(f"{name}-")]
+        own = f"{project}/runs/{run}/contexts/{name}"
+        sent.append(sync(shipment, own, earlier, rsync, link))
+        # Another run may have been quicker: what it kept is the same.
+        _do(link, 'mv -T -- "$2" "$1" 2>/dev/null || test -d "$1"', given[name], own)
+    return given, sent
+
+
+def _given(known: Survey, names: Sequence[str]) -> Iterator[tuple[str, Shipment, str]]:
+    """Each folder beside the repository that the images read: its name, its files, the manifest's word for them."""
+    using = {name: image for image in map(known.stack.__getitem__, names) for name in image.contexts}
+    for name, image in sorted(using.items()):
+        text = known.facts.manifests[image.name].contexts[name]
+        yield name, ship_context(known.repository.contexts[name], text, known.facts.trees), text
+
+
+def _told(synced: Sequence[Synced]) -> str:
+    files, sent = sum(one.files for one in synced), sum(one.sent for one in synced)
+    return f"synced {files} files, {sent:,} bytes sent"
+
+
+def _do(link: Link, line: str, *words: str) -> None:
+    result = link.run(Command(("sh", "-c", line, "sh", *words), label="keep what was synced"), timeout=60)
+    if not result.ok:
+        raise SyncError(f"{words[0]}: {result.stderr.strip()}", hint="invoke remote-check")
+
+
+def _nothing(known: Survey, names: object, local: Sequence[LocalImage]) -> dict[str, str]:
+    """The tree there is the run's own, and was compared: what changes here meanwhile is not in it."""
+    return {}

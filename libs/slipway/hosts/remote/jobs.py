@@ -1,0 +1,159 @@
+"""Commands on a build host that outlive whoever began them.
+
+A job is a folder there: its commands, their input, and what each leaves, a log and an exit status. It runs in a session
+of its own; here one listens. When the link is lost it is dialled again, and the log read on from the last line that was
+heard. Ctrl-C ends the job; nothing else that happens here does.
+"""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipway.core.command import Command, Result
+from slipway.core.errors import SshError, SyncError
+from slipway.core.streams import OnLine
+from slipway.hosts.remote.scripts import script, text
+from slipway.hosts.runner import Over
+from slipway.hosts.ssh.connection import LostError, spoken
+from slipway.hosts.ssh.link import Link
+
+_STOP_SECONDS = 8.0
+#: How long a host that is not reached is dialled to end a job: who pressed Ctrl-C does not wait.
+_STOP_PATIENCE = 3.0
+#: Of a command whose job ended without leaving its status, in buildx's form.
+_KILLED, _GONE = 137, "ERROR: ended on the build host without a word: killed there, or out of its time (BUILD_TIMEOUT)"
+
+
+@dataclass(frozen=True)
+class Job:
+    """``commands``: run in this order, the first that fails is the last. ``run``: the run's folder there."""
+
+    run: str
+    number: int
+    commands: tuple[Command, ...]
+
+    @property
+    def name(self) -> str:
+        return f"jobs/{self.number}"
+
+    @property
+    def folder(self) -> str:
+        return f"{self.run}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """What a job that has not begun yet is given: ``secrets``, name → content, below ``secrets`` in the run's folder
+    until it ends; the ``seconds`` it may take; what is ``listed`` of the run's tree: see ``Shipment.listed``."""
+
+    secrets: Mapping[str, bytes]
+    seconds: int
+    listed: str
+
+
+class DiffersError(SyncError):
+    """The tree there is not what it is to be: no job was begun in it."""
+
+
+def packed(job: Job, secrets: Mapping[str, bytes]) -> bytes:
+    """All that a job needs, as a tar archive relative to the run's folder."""
+    files = {f"{job.name}/job.sh": Path(__file__).with_name("job.sh").read_bytes()}
+    for number, command in enumerate(job.commands, 1):
+        # The shell becomes the command, so its process id is the command's: who follows the log listens until it ends.
+        files[f"{job.name}/command-{number}"] = b'echo "$$" >step-%d\n%s\n' % (number, spoken(command))
+        files[f"{job.name}/input-{number}"] = command.stdin
+    files |= {f"secrets/{name}": content for name, content in secrets.items()}
+    return _archive(files)
+
+
+def follow(
+    job: Job,
+    number: int,
+    link: Link,
+    on_line: OnLine | None = None,
+    over: Over | None = None,
+    beginning: Beginning | None = None,
+) -> Result:
+    """Listen to a command of the job until it ends, over as many connections as it takes; with ``beginning`` the job is
+    begun first.
+
+    The job is ended, and the exit code is 124, once it is ``over``; it is ended, too, when we are interrupted. Raises
+    SshError when it cannot be begun, or the host does not come back.
+    """
+    heard = 0
+
+    def count(line: str) -> None:
+        nonlocal heard
+        heard += 1
+        if on_line:
+            on_line(line)
+
+    while True:
+        listening = script("follow", job.folder, str(number), str(heard + 1))
+        try:
+            result = link.listen(_begun(job, beginning, listening) if beginning else listening, count, over)
+        except LostError as lost:
+            _wait(job, link, lost)
+            continue
+        except BaseException:
+            stop(job, link)
+            raise
+        if result.exit_code == 124:
+            stop(job, link)
+            return result
+        said = result.stdout.strip()
+        if said == "differs":
+            raise DiffersError(f"{job.run}/tree differs", hint="run the same command again")
+        if not said and not result.ok:
+            words = result.stderr.splitlines()[-1:] or [f"exit code {result.exit_code}"]
+            raise SshError(f"ssh {link.login}: the build cannot be begun: {words[0]}", hint="invoke remote-check")
+        if said.isdigit():
+            return Result(int(said), "", result.stderr, result.seconds)
+        count(_GONE)
+        return Result(_KILLED, "", f"{result.stderr}\n{_GONE}".strip(), result.seconds)
+
+
+def _begun(job: Job, beginning: Beginning, then: Command) -> Command:
+    """Begins the job, unless it has begun, and becomes ``then``: one round trip instead of two."""
+    words = (job.run, job.name, str(beginning.seconds), text("listing"), beginning.listed, *then.argv)
+    return script("start", *words, stdin=packed(job, beginning.secrets))
+
+
+def stop(job: Job, link: Link) -> None:
+    """End the job, if it runs; what is finished is kept. Raises SshError when the host does not answer soon."""
+    try:
+        link.run(script("stop", job.folder), timeout=_STOP_SECONDS, patience=_STOP_PATIENCE)
+    except LostError as lost:
+        raise _goes_on(job, link) from lost
+
+
+def _wait(job: Job, link: Link, lost: LostError) -> None:
+    """Until the host is back. Raises LostError when it does not come; interrupted, the job is ended if it can be."""
+    try:
+        link.renew(lost)
+    except LostError:
+        raise _goes_on(job, link) from None
+    except KeyboardInterrupt:
+        stop(job, link)
+        raise
+
+
+def _goes_on(job: Job, link: Link) -> LostError:
+    said = f"ssh {link.login}: the host does not answer; what runs there goes on, or has ended"
+    return LostError(said, hint=f"invoke remote-attach {job.run.rpartition('/')[2]}")
+
+
+def _archive(files: Mapping[str, bytes]) -> bytes:
+    """Every file and folder for its owner alone. Without what tar fills its last record up with, most of it zeros."""
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o600
+            archive.addfile(entry, io.BytesIO(content))
+        end = archive.offset + 2 * tarfile.BLOCKSIZE
+    return stream.getvalue()[:end]

@@ -1,0 +1,68 @@
+"""One at a time, among all who release from a build host: a lock there, with a lease that is renewed while it is held.
+
+Its making is what decides (``mkdir``). Nobody's lock is broken unasked: a lease that ran out may be a client that was
+cut off and is still at it. The clock is the host's alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from slipway.core.command import Command
+from slipway.core.errors import LockedError, SshError
+from slipway.hosts.remote.scripts import script
+from slipway.hosts.ssh.link import Link
+
+#: The lease is renewed so often, and ran out when it was not for so long; in seconds.
+RENEWED, STALE = 20.0, 120
+_OURS = '[ "$(cat "$1/word" 2>/dev/null)" = "$2" ] || exit 0; '
+
+
+@contextmanager
+def held(link: Link, lock: str, who: str, say: Callable[[str], None], *, broken: bool = False) -> Iterator[None]:
+    """Hold ``lock`` (a path there). ``broken``: break one whose lease ran out.
+
+    Raises LockedError: who holds it, since when, and how long ago the lease was renewed.
+    """
+    word = secrets.token_hex(8)
+    name = lock.rpartition("/")[2]
+    words = (lock, who, word, str(STALE), "break" if broken else "")
+    said = link.run(script("lock", *words), timeout=60).stdout.strip()
+    if said != "ours":
+        raise _refused(name, said)
+    if broken:
+        say(f"{name}: locked, and a lease that had run out was broken")
+    done = threading.Event()
+    renewing = threading.Thread(target=_renew, args=(link, lock, word, done), daemon=True)
+    renewing.start()
+    try:
+        yield
+    finally:
+        done.set()
+        with contextlib.suppress(SshError):
+            _run(link, 'rm -rf -- "$1"', lock, word)
+
+
+def _refused(name: str, said: str) -> LockedError:
+    kind, _, rest = said.partition(" ")
+    age, _, holder = rest.partition(" ")
+    if kind != "held" or not age.isdigit():
+        return LockedError(f"{name}: {said or 'no answer'}", hint="invoke remote-check")
+    told = f"{name}: held by {holder}, last heard of {age} s ago"
+    if int(age) > STALE:
+        return LockedError(told, hint="ask them; if nothing runs there any more, add --break-lock")
+    return LockedError(told, hint="wait for it to end, then run the command again")
+
+
+def _renew(link: Link, lock: str, word: str, done: threading.Event) -> None:
+    while not done.wait(RENEWED):
+        with contextlib.suppress(SshError):
+            _run(link, 'touch -- "$1/lease"', lock, word)
+
+
+def _run(link: Link, line: str, lock: str, word: str) -> None:
+    link.run(Command(("sh", "-c", _OURS + line, "sh", lock, word), label="lock"), timeout=30)

@@ -1,0 +1,239 @@
+"""Is all there on a build host that syncing and building need? One round trip asks, and all that lacks is told at once.
+
+The host needs sshd, a POSIX sh with coreutils and findutils, rsync, docker with buildx: nothing of ours, no Python.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from slipway.core.command import Command, Result
+from slipway.core.errors import MissingError, Problem
+from slipway.core.units import size
+from slipway.hosts.remote.scripts import script
+from slipway.hosts.requirements import (
+    CLASSIC,
+    LEAST_API,
+    LEAST_BUILDX,
+    LEAST_RSYNC,
+    ROOMY,
+    Check,
+    at_least,
+    first_version,
+    image_store,
+    remedy_there,
+)
+
+#: Locks and time limits go by the host's clock; certificates and tokens by both.
+_SKEW_WARNED, _SKEW_REFUSED = 5.0, 120.0
+#: rsync before 3.5.0 has faults that distributions mend by backports: it is used, and told.
+_GOOD_RSYNC = (3, 5, 0)
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+#: What a host needs beside docker and rsync: the script's name for it, and what brings it.
+_TOOLS = {
+    "setsid": ("setsid", "util-linux"),
+    "timeout": ("timeout", "coreutils"),
+    "sha256sum": ("sha256sum -z", "GNU coreutils"),
+    "find": ("find -printf", "GNU findutils"),
+}
+
+Ask = Callable[[Command], Result]
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    """Versions are empty for what is not there; ``plugin`` is buildx's own file; ``context`` is docker's, and the
+    engine's own builder is called so. ``folder``: where all runs are, resolved there. ``free`` and ``disk`` in bytes:
+    of that folder and of the engine's, None when not seen. ``driver`` and ``store``: as of ``machine.facts.Engine``.
+    ``skew``: seconds its clock is ahead of ours."""
+
+    user: str
+    system: str
+    platform: str
+    folder: str
+    engine: str = ""
+    api: str = ""
+    driver: str = ""
+    store: str = CLASSIC
+    silence: str = ""
+    buildx: str = ""
+    plugin: str = ""
+    context: str = "default"
+    client: str = ""
+    rsync: str = ""
+    tools: frozenset[str] = frozenset()
+    refused: str = ""
+    free: int | None = None
+    disk: int | None = None
+    disk_folder: str = ""
+    skew: float = 0.0
+    noise: str = ""
+
+    @property
+    def own(self) -> str:
+        """The folder of this user's runs."""
+        return f"{self.folder}/{self.user}"
+
+
+def preflight_command(folder: str, word: str) -> Command:
+    """``word``: what the answer begins with; whatever stands before it was printed by the login shell."""
+    return script("preflight", word, folder)
+
+
+def look(ask: Ask, folder: str) -> HostFacts:
+    """Ask the host. Raises what ``ask`` raises, MissingError when no POSIX shell answers."""
+    word = secrets.token_hex(8)
+    began = time.time()
+    result = ask(preflight_command(folder, word))
+    return read_facts(result, word, now=(began + time.time()) / 2)
+
+
+def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
+    """The facts in the script's answer; ``now`` is our clock while it answered."""
+    noise, begun, said = result.stdout.partition(f"ready\t{word}\n")
+    if not begun:
+        words = (result.stderr or result.stdout).strip().splitlines()[:1] or [f"exit code {result.exit_code}"]
+        raise MissingError(f"the host's login shell runs no sh: {words[0]}", hint="chsh -s /bin/sh there")
+    found = dict(line.split("\t", 1) for line in said.splitlines() if "\t" in line)
+    engine, api, platform = (*found.get("engine", "").split(), "", "", "")[:3]
+    disk, _, disk_folder = found.get("disk", "").partition(" ")
+    machine = found.get("machine", "")
+    clock = found.get("clock", "")
+    return HostFacts(
+        user=found.get("user", ""),
+        system=found.get("system", "").lower(),
+        platform=platform or f"linux/{_ARCHITECTURES.get(machine, machine)}",
+        folder=found.get("folder", ""),
+        engine=engine,
+        api=api,
+        driver=found.get("storage", "").partition(" ")[0],
+        store=image_store(found.get("storage", "")),
+        silence=found.get("silence", ""),
+        buildx=first_version(found.get("buildx", "")),
+        plugin=found.get("plugin", ""),
+        context=found.get("context") or "default",
+        client=first_version(found.get("docker", "")),
+        rsync=first_version(found.get("rsync", "")),
+        tools=frozenset(name for name in _TOOLS if found.get(name)),
+        refused=found.get("refused", ""),
+        free=_kilobytes(found.get("free", "")),
+        disk=_kilobytes(disk),
+        disk_folder=disk_folder,
+        skew=float(clock) + 0.5 - now if clock.isdigit() else 0.0,  # ``date`` cuts the fraction off
+        noise=noise.strip(),
+    )
+
+
+def examine(facts: HostFacts, local_rsync: str) -> tuple[Check, ...]:
+    """The checks, in the order a remote build meets what they look at."""
+    return (
+        *_shell(facts),
+        _engine(facts),
+        _buildx(facts),
+        _rsync(facts, local_rsync),
+        _folder(facts),
+        _disk(facts),
+        _clock(facts),
+    )
+
+
+def refuse_lacks(checks: tuple[Check, ...], host: str) -> None:
+    """Raises MissingError with all that lacks at once."""
+    problems = [Problem(f"{host} {check.name}", check.detail, check.hint) for check in checks if check.state == "lack"]
+    if problems:
+        raise MissingError.of(problems)
+
+
+def refuse_little_room(facts: HostFacts, files: int, images: Sequence[int]) -> None:
+    """Raises MissingError when what is planned does not fit: ``files``, bytes to send, and ``images``, what those to
+    build held when they were last built; an engine needs that twice while it builds."""
+    wanted = [(files, facts.free, facts.folder), (2 * sum(images), facts.disk, facts.disk_folder)]
+    hint = "make room there: invoke remote-clean, docker system df"
+    problems = [
+        Problem("disk", f"{size(needed)} wanted in {folder}, {size(free)} free", hint)
+        for needed, free, folder in wanted
+        if free is not None and needed > free
+    ]
+    if problems:
+        raise MissingError.of(problems)
+
+
+def _shell(facts: HostFacts) -> Iterator[Check]:
+    if facts.noise:
+        shown = facts.noise.splitlines()[0]
+        hint = "print nothing where nobody sees it: case $- in *i*) ;; *) return ;; esac, at the top of ~/.bashrc there"
+        yield Check("shell", "lack", f"its start-up files print to what is no terminal: {shown}", hint)
+    for name, (tool, package) in _TOOLS.items():
+        if name not in facts.tools:
+            yield Check(name, "lack", f"there is no {tool}", f"install {package}")
+
+
+def _engine(facts: HostFacts) -> Check:
+    if not facts.client:
+        return Check("engine", "lack", "there is no docker client", remedy_there(facts.system, "engine"))
+    if not facts.engine:
+        denied = "permission denied" in facts.silence
+        mend = f"sudo usermod -aG docker {facts.user}, then log in anew" if denied else _start(facts)
+        return Check("engine", "lack", facts.silence or "none answers", mend)
+    if not at_least(facts.api, LEAST_API):
+        why = f"engine {facts.engine} (API {facts.api}) is too old: 1.44 is the least"
+        return Check("engine", "lack", why, remedy_there(facts.system, "engine"))
+    return Check("engine", "ok", f"{facts.engine}, API {facts.api}, {facts.platform}, {facts.store} on {facts.driver}")
+
+
+def _start(facts: HostFacts) -> str:
+    return remedy_there(facts.system, "start")
+
+
+def _buildx(facts: HostFacts) -> Check:
+    if at_least(facts.buildx, LEAST_BUILDX):
+        return Check("buildx", "ok", f"{facts.buildx}, the engine's own builder is {facts.context}")
+    why = f"buildx {facts.buildx} is too old: 0.13 is the least" if facts.buildx else "there is no buildx"
+    return Check("buildx", "lack", why, remedy_there(facts.system, "buildx"))
+
+
+def _rsync(facts: HostFacts, local: str) -> Check:
+    for version, where in ((facts.rsync, "there"), (local, "here")):
+        if not at_least(version, LEAST_RSYNC):
+            why = f"rsync {version} {where} is too old: 3.2.4 is the least" if version else f"there is no rsync {where}"
+            hint = remedy_there(facts.system, "rsync") if where == "there" else "invoke doctor"
+            return Check("rsync", "lack", why, hint)
+    detail = f"{facts.rsync} there, {local} here"
+    if not at_least(facts.rsync, _GOOD_RSYNC):
+        return Check("rsync", "warn", detail, "older than 3.5.0: keep its security updates coming")
+    return Check("rsync", "ok", detail)
+
+
+def _folder(facts: HostFacts) -> Check:
+    if facts.refused:
+        return Check("folder", "lack", facts.refused, "REMOTE_PATH names a folder that may be written there")
+    return Check("folder", "ok", facts.own)
+
+
+def _disk(facts: HostFacts) -> Check:
+    if facts.free is None:
+        return Check("disk", "warn", f"the room in {facts.folder} cannot be seen")
+    detail = f"{facts.free / 1e9:.1f} GB free in {facts.folder}"
+    least = facts.free
+    if facts.disk is not None and facts.disk_folder:
+        detail += f", {facts.disk / 1e9:.1f} GB in {facts.disk_folder}"
+        least = min(least, facts.disk)
+    if least < ROOMY:
+        return Check("disk", "warn", f"{detail}; two bases and their cache want 10 GB", "docker system df, there")
+    return Check("disk", "ok", detail)
+
+
+def _clock(facts: HostFacts) -> Check:
+    ahead = f"{abs(facts.skew):.0f} s {'ahead of' if facts.skew > 0 else 'behind'} ours"
+    if abs(facts.skew) > _SKEW_REFUSED:
+        return Check("clock", "lack", f"{ahead}: certificates and locks go by it", "set one of the clocks, by NTP")
+    if abs(facts.skew) > _SKEW_WARNED:
+        return Check("clock", "warn", ahead, "NTP on both")
+    return Check("clock", "ok", "as ours" if abs(facts.skew) < 2 else ahead)
+
+
+def _kilobytes(text: str) -> int | None:
+    return int(text) * 1024 if text.isdigit() else None

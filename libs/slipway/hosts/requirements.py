@@ -1,0 +1,104 @@
+"""Define what every machine that builds must have: the least versions, and the commands that install them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+LEAST_API = (1, 44)
+LEAST_DOCKERD = (25, 0)  # the first with that API
+LEAST_BUILDX = (0, 13)  # the first with rawjson progress
+LEAST_RSYNC = (3, 2, 4)  # the first that quotes arguments for the remote shell
+_ENGINE = "install Docker Engine 25 or newer"
+_REMEDIES: Mapping[str, Mapping[str, str]] = {
+    "debian": {
+        "engine": "sudo $(command -v invoke) setup",
+        "buildx": "sudo $(command -v invoke) setup",
+        "rsync": "sudo apt-get install rsync",
+        "ssh": "sudo apt-get install openssh-client",
+        "start": "sudo systemctl start docker",
+    },
+    "ubuntu": {
+        "engine": "sudo apt-get install docker.io",
+        "buildx": "sudo apt-get install docker-buildx",
+        "rsync": "sudo apt-get install rsync",
+        "ssh": "sudo apt-get install openssh-client",
+        "start": "sudo systemctl start docker",
+    },
+    "fedora": {
+        "engine": "sudo dnf install moby-engine",
+        "buildx": "sudo dnf install docker-buildx",
+        "rsync": "sudo dnf install rsync",
+        "ssh": "sudo dnf install openssh-clients",
+        "start": "sudo systemctl start docker",
+    },
+    "arch": {
+        "engine": "sudo pacman -S docker",
+        "buildx": "sudo pacman -S docker-buildx",
+        "rsync": "sudo pacman -S rsync",
+        "ssh": "sudo pacman -S openssh",
+        "start": "sudo systemctl start docker",
+    },
+    "darwin": {
+        "engine": "brew install --cask docker-desktop && open -a Docker",
+        "buildx": "brew install docker-buildx",
+        "rsync": "brew install rsync",
+        "ssh": "brew install openssh",
+        "start": "open -a Docker",
+    },
+}
+_ANYWHERE: Mapping[str, str] = {
+    "engine": _ENGINE,
+    "buildx": "install the docker-buildx plugin 0.13 or newer",
+    "rsync": "install rsync 3.2.4 or newer",
+    "ssh": "install OpenSSH's client",
+    "start": "start the Docker engine",
+}
+
+
+def remedy(system: str, what: str) -> str:
+    """The command that mends ``what`` (``engine``, ``buildx``, ``rsync``, ``ssh``, ``start``) on this system."""
+    return _REMEDIES.get(system, _ANYWHERE)[what]
+
+
+def remedy_there(system: str, what: str) -> str:
+    """The same on another machine, where slipway is not."""
+    found = _REMEDIES.get(system, _ANYWHERE)[what]
+    return _ANYWHERE[what] if "invoke" in found else found
+
+
+State: TypeAlias = Literal["ok", "warn", "lack"]
+ROOMY = 10_000_000_000  # bytes: two bases and their cache
+
+
+@dataclass(frozen=True)
+class Check:
+    """``detail`` is what was found, ``hint`` what mends it; a ``lack`` stops work, a ``warn`` does not."""
+
+    name: str
+    state: State
+    detail: str
+    hint: str = ""
+
+
+#: The engine's image stores. Docker 29 and newer have containerd's where they are installed afresh.
+CLASSIC, CONTAINERD = "classic image store", "containerd's image store"
+
+
+def image_store(driver_status: str) -> str:
+    """The engine's image store, by the text of ``DriverStatus`` in ``docker info``."""
+    return CONTAINERD if "io.containerd.snapshotter" in driver_status else CLASSIC
+
+
+def first_version(text: str) -> str:
+    """The first dotted number with what clings to it: ``rsync  version 3.2.7  protocol …`` → ``3.2.7``."""
+    match = re.search(r"\d+\.\d+[^\s,]*", text)
+    return match[0] if match else ""
+
+
+def at_least(version: str, least: tuple[int, ...]) -> bool:
+    """Whether ``28.5.2+dfsg4`` is at least (25, 0); an absent version is not."""
+    numbers = re.match(r"v?(\d+(?:\.\d+)*)", version)
+    return bool(numbers) and tuple(map(int, numbers[1].split("."))) >= least  # type: ignore[index]

@@ -1,0 +1,202 @@
+"""The one connection to a build host: it runs commands, and ends by itself when the other side falls silent.
+
+A link that is cut ends at once. One that swallows everything is found by a heartbeat, whatever lies in between, and
+by TCP_USER_TIMEOUT, which frees a write that waits for room.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import paramiko
+from paramiko.ssh_exception import SSHException
+
+from slipway.core.command import Command, Result
+from slipway.core.errors import SshError
+from slipway.core.streams import Lines, OnLine, collect, feed
+from slipway.hosts.runner import Over
+from slipway.hosts.ssh.login import Login
+
+#: A heartbeat begins so often, and must be answered within so long: a black hole is noticed within 13 s.
+HEARTBEAT_SECONDS = 4.0
+ANSWER_SECONDS = 9.0
+_CHANNEL_SECONDS = 15.0
+_WATCH_SECONDS = 0.1
+_LAST_OUTPUT_SECONDS = 5.0
+
+
+#: What is sent at once: paramiko copies what is left of a large piece at each step.
+PIECE = 32768
+
+
+#: Gets a command as one could type it.
+Show = Callable[[str], None]
+
+
+class Stream(Protocol):
+    """A command's stdin and stdout there, or a connection from there: as a socket has them."""
+
+    def recv(self, size: int, /) -> bytes: ...
+    def sendall(self, data: bytes, /) -> None: ...
+    def shutdown(self, how: int, /) -> None: ...
+
+
+class UnreachedError(SshError):
+    """Nobody answered, or not to the end: a later try may find the host."""
+
+
+class LostError(SshError):
+    """The link ended while something ran over it; what ran may go on there."""
+
+
+class Connection:
+    """An authenticated connection. Threads may share it; ``close`` ends it."""
+
+    def __init__(
+        self, login: Login, transport: paramiko.Transport, hang_up: Callable[[], object], show: Show | None = None
+    ) -> None:
+        """``show`` gets each command before it runs on the host."""
+        self.login = login
+        self._show = show
+        self._transport = transport
+        self._hang_up = hang_up
+        self._closed = threading.Event()
+        threading.Thread(target=self._beat, daemon=True, name=f"heartbeat {login}").start()
+
+    @property
+    def alive(self) -> bool:
+        return self._transport.is_active()
+
+    def close(self) -> None:
+        self._closed.set()
+        self._hang_up()
+
+    def run(
+        self,
+        command: Command,
+        on_line: OnLine | None = None,
+        timeout: float | None = None,
+        over: Over | None = None,
+    ) -> Result:
+        """As ``runner.run``, on the host: by its user's login shell, which is given POSIX quoting.
+
+        A command that is ``over``, or out of time, loses its streams; it must end by that. Raises LostError when the
+        link is lost before it ends.
+        """
+        self._echo(command)
+        began = time.monotonic()
+        with self._told(command.label or command.argv[0]):
+            channel = self._transport.open_session(timeout=_CHANNEL_SECONDS)
+            try:
+                channel.exec_command(spoken(command))
+                exit_code, stdout, stderr = self._attend(channel, command.stdin, on_line, timeout, over)
+            finally:
+                channel.close()
+        return Result(exit_code, stdout, stderr, time.monotonic() - began)
+
+    @contextmanager
+    def stream(
+        self, command: Command, on_line: OnLine | None = None, on_end: Callable[[int], object] | None = None
+    ) -> Iterator[Stream]:
+        """Run ``command`` with its stdin and stdout left to the caller; ``on_line`` gets what it says on stderr,
+        ``on_end`` its exit status, −1 when it left none."""
+        self._echo(command)
+        with self._told(command.label or command.argv[0]):
+            channel = self._transport.open_session(timeout=_CHANNEL_SECONDS)
+            try:
+                channel.exec_command(spoken(command))
+                stderr = channel.makefile_stderr("rb")
+                listening = threading.Thread(target=Lines(on_line).read, args=(stderr,), daemon=True)
+                listening.start()
+                yield channel
+                listening.join(_LAST_OUTPUT_SECONDS)
+                if on_end:
+                    channel.status_event.wait(_LAST_OUTPUT_SECONDS)
+                    on_end(channel.exit_status)
+            finally:
+                channel.close()
+
+    @contextmanager
+    def reach(self, host: str, port: int) -> Iterator[Stream]:
+        """A TCP connection from there to ``host``."""
+        with self._told(f"{host}:{port}"):
+            there = (host, port)
+            channel = self._transport.open_channel("direct-tcpip", there, ("127.0.0.1", 0), timeout=_CHANNEL_SECONDS)
+            try:
+                yield channel
+            finally:
+                channel.close()
+
+    def _echo(self, command: Command) -> None:
+        if self._show:
+            self._show(f"{self.login}$ {command}")
+
+    def _attend(
+        self, channel: paramiko.Channel, stdin: bytes, on_line: OnLine | None, timeout: float | None, over: Over | None
+    ) -> tuple[int, str, str]:
+        stdout: list[bytes] = []
+        stderr = Lines(on_line, whole=True)
+        readers = [
+            threading.Thread(target=collect, args=(channel.makefile("rb"), stdout), daemon=True),
+            threading.Thread(target=stderr.read, args=(channel.makefile_stderr("rb"),), daemon=True),
+            threading.Thread(target=feed, args=(channel.makefile_stdin("wb"), stdin), daemon=True),
+        ]
+        for reader in readers:
+            reader.start()
+        deadline = time.monotonic() + timeout if timeout else None
+        while not channel.status_event.wait(_WATCH_SECONDS):
+            if (deadline and time.monotonic() > deadline) or (over and over()):
+                return 124, "", "\n".join(stderr.last)
+        if channel.exit_status == -1 and not self.alive:
+            raise SSHException("the link was lost")
+        for reader in readers[:2]:
+            reader.join(timeout=_LAST_OUTPUT_SECONDS)
+        if stderr.broken:
+            raise stderr.broken[0]
+        return channel.exit_status, b"".join(stdout).decode("utf-8", "replace"), "\n".join(stderr.last)
+
+    def _beat(self) -> None:
+        """Asks what every sshd answers (if only by "no"); a question that stays open closes the connection."""
+        while not self._closed.wait(HEARTBEAT_SECONDS) and self.alive:
+            asked = threading.Thread(target=self._ask, daemon=True)
+            asked.start()
+            asked.join(ANSWER_SECONDS)
+            if asked.is_alive():
+                self._transport.close()
+
+    def _ask(self) -> None:
+        with contextlib.suppress(SSHException, EOFError, OSError):
+            self._transport.global_request("keepalive@openssh.com", wait=True)
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except (SSHException, EOFError, OSError) as error:
+            if self.alive:
+                raise SshError(f"ssh {self.login}: {what}: {error}", hint="invoke remote-check") from None
+            raise LostError(f"ssh {self.login}: link lost during {what}", hint="invoke remote-check") from None
+
+
+def spoken(command: Command) -> bytes:
+    """The command as a line for a POSIX shell, which becomes it, in its folder and with its environment."""
+    words = shlex.join(command.argv)
+    if command.env:
+        words = f"env {' '.join(shlex.quote(f'{name}={value}') for name, value in command.env.items())} {words}"
+    return os.fsencode(f"cd -- {shlex.quote(command.cwd)} && exec {words}" if command.cwd else f"exec {words}")
+
+
+def patient(sock: socket.socket) -> None:
+    """Have the kernel give up what is not acknowledged for so long, where it can be told to."""
+    option = getattr(socket, "TCP_USER_TIMEOUT", None)
+    if option is not None:
+        sock.setsockopt(socket.IPPROTO_TCP, option, int(ANSWER_SECONDS * 1000))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

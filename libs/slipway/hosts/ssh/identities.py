@@ -1,0 +1,113 @@
+"""Which keys to offer a host, in OpenSSH's order: the agent's that the configuration names, the agent's others, files.
+
+A key is never forwarded: the host gets no agent.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import paramiko
+from cryptography.exceptions import UnsupportedAlgorithm
+from paramiko.agent import AgentSSH
+from paramiko.pkey import PublicBlob, UnknownKeyType
+from paramiko.ssh_exception import SSHException
+
+from slipway.core.errors import SshError
+from slipway.hosts.ssh.hostkeys import fingerprint
+from slipway.hosts.ssh.login import Login
+
+#: Puts a question to a person who answers unseen.
+AskSecret = Callable[[str], str]
+_AGENT_SECONDS = 5.0
+_UNREADABLE = (OSError, ValueError, SSHException, UnknownKeyType, UnsupportedAlgorithm)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A key and what a person calls it: ``ssh-ed25519 SHA256:… (agent: me@laptop)``."""
+
+    key: paramiko.PKey
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.key.get_name()} {fingerprint(self.key.asbytes())} ({self.source})"
+
+
+class Agent(AgentSSH):
+    """The agent at a socket. Raises SshError when it does not answer."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        try:
+            connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            connection.settimeout(_AGENT_SECONDS)
+            connection.connect(path)
+            self._connect(connection)  # type: ignore[attr-defined]
+        except (OSError, SSHException) as error:
+            raise SshError(
+                f"ssh agent {path} (SSH_AUTH_SOCK): {getattr(error, 'strerror', None) or error}",
+                hint='eval "$(ssh-agent)" && ssh-add, or unset SSH_AUTH_SOCK',
+            ) from None
+
+    def close(self) -> None:
+        self._close()  # type: ignore[attr-defined]
+
+
+def identities(
+    login: Login, agent: Agent | None, ask: AskSecret | None, leave: Callable[[str], object]
+) -> Iterator[Identity]:
+    """One after another; those that are locked last, each opened when its turn comes.
+
+    ``leave`` is told of files that cannot be read, such as keys on a device. Raises SshError for a passphrase that
+    cannot be asked for (``ask`` is None) or is wrong.
+    """
+    files = [path for path in login.identities if path.is_file()]
+    public = {blob for path in files if (blob := _public(path))}
+    held = _held(agent)
+    named = [identity for identity in held if identity.key.asbytes() in public]
+    yield from named
+    if not login.identities_only:
+        yield from (identity for identity in held if identity not in named)
+    known = {identity.key.asbytes() for identity in held}
+    locked: list[Path] = []
+    for path in files:
+        if _public(path) in known:
+            continue
+        try:
+            yield Identity(paramiko.PKey.from_path(path), str(path))
+        except TypeError:  # cryptography's word for a key that is locked
+            locked.append(path)
+        except _UNREADABLE as error:
+            leave(f"{path}: {_cause(error)}")
+    for path in locked:
+        yield Identity(_unlock(path, ask), str(path))
+
+
+def _held(agent: Agent | None) -> Sequence[Identity]:
+    keys = agent.get_keys() if agent else ()
+    return [Identity(key, f"agent: {key.comment}") for key in keys]
+
+
+def _public(path: Path) -> bytes:
+    """The public key that lies beside a private one; empty when there is none to read."""
+    try:
+        return PublicBlob.from_string(path.with_name(f"{path.name}.pub").read_text("utf-8")).key_blob
+    except (OSError, ValueError):
+        return b""
+
+
+def _unlock(path: Path, ask: AskSecret | None) -> paramiko.PKey:
+    if not ask:
+        raise SshError(f"ssh key {path}: locked, and nobody can be asked for its passphrase", hint=f"ssh-add {path}")
+    try:
+        return paramiko.PKey.from_path(path, ask(f"passphrase of {path}: ").encode())  # type: ignore[arg-type]
+    except (TypeError, *_UNREADABLE):
+        raise SshError(f"ssh key {path}: the passphrase is wrong", hint="run the same command again") from None
+
+
+def _cause(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

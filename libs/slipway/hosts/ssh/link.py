@@ -1,0 +1,123 @@
+"""The connection and its successors: a link that was lost is dialled again, with back-off, while somebody waits for it.
+
+There is one connection at a time.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from slipway.core.command import Command, Result
+from slipway.core.streams import OnLine
+from slipway.hosts.runner import Over
+from slipway.hosts.ssh.connection import Connection, LostError, Stream, UnreachedError
+from slipway.hosts.ssh.login import Login
+
+#: Between two tries, in seconds; the last one stays.
+PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
+#: How long a lost host is dialled, in seconds.
+PATIENCE = 600.0
+
+Say = Callable[[str], None]
+
+
+class Link:
+    """Runs commands and opens streams over whatever connection is up. Threads may share it."""
+
+    def __init__(self, dial: Callable[[], Connection], say: Say) -> None:
+        self._dial = dial
+        self._say = say
+        self._connection = dial()
+        self._lock = threading.Lock()
+        self._closed = False
+
+    @property
+    def login(self) -> Login:
+        return self._connection.login
+
+    @property
+    def alive(self) -> bool:
+        return self._connection.alive
+
+    def run(self, command: Command, timeout: float | None = None, patience: float = PATIENCE) -> Result:
+        """As ``Connection.run``, for what may run twice: if the link is lost meanwhile, it is run again over the next.
+
+        ``patience``: seconds that a lost host is dialled. Raises SshError.
+        """
+        while True:
+            try:
+                return self._up(patience).run(command, timeout=timeout)
+            except LostError as lost:
+                self.renew(lost, patience)
+
+    def listen(self, command: Command, on_line: OnLine, over: Over | None) -> Result:
+        """As ``Connection.run``. Raises LostError when the link is lost before it ends."""
+        return self._up().run(command, on_line, None, over)
+
+    @contextmanager
+    def stream(
+        self, command: Command, on_line: OnLine | None = None, on_end: Callable[[int], object] | None = None
+    ) -> Iterator[Stream]:
+        """As ``Connection.stream``."""
+        with self._up().stream(command, on_line, on_end) as stream:
+            yield stream
+
+    @contextmanager
+    def reach(self, host: str, port: int) -> Iterator[Stream]:
+        """As ``Connection.reach``."""
+        with self._up().reach(host, port) as stream:
+            yield stream
+
+    def _up(self, patience: float = PATIENCE) -> Connection:
+        """A connection that is alive, as far as anybody knows."""
+        if not self._connection.alive:
+            self.renew(self._lost(), patience)
+        return self._connection
+
+    def renew(self, lost: LostError, patience: float = PATIENCE) -> None:
+        """Dial until the host is back. Raises ``lost`` when it is not in time, or nobody wants the link any more; a
+        refusal is raised as it is."""
+        with self._lock:
+            if self._closed:
+                raise lost
+            if self._connection.alive:
+                return
+            self._say("link lost; what runs there goes on, dialling again")
+            self._connection.close()
+            deadline = time.monotonic() + patience
+            for pause in _pauses():
+                time.sleep(pause)
+                if self._closed:
+                    raise lost
+                try:
+                    self._connection = self._dial()
+                except UnreachedError as error:
+                    if time.monotonic() > deadline:
+                        raise lost from error
+                    continue
+                self._say("link is back")
+                return
+
+    def check(self) -> None:
+        """Raises LostError when the link is lost."""
+        if not self.alive:
+            raise self._lost()
+
+    def _lost(self) -> LostError:
+        return LostError(f"ssh {self.login}: link lost", hint="invoke remote-check")
+
+    def close(self) -> None:
+        self._closed = True
+        self._connection.close()
+
+
+def _pauses() -> Iterator[float]:
+    """With a little chance in it, so that many clients do not come back at once."""
+    for pause in PAUSES:
+        yield pause * random.uniform(0.8, 1.2)
+    while True:
+        yield PAUSES[-1] * random.uniform(0.8, 1.2)

@@ -1,0 +1,167 @@
+"""How to reach a host, as OpenSSH itself would: ``ssh -G`` applies Include, Match and Host; its answer is read here.
+
+What of it would make a connection safer or other than ours can be is refused, never passed over.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from slipway.core.command import Command
+from slipway.core.destination import HostName
+from slipway.core.errors import UsageError
+
+#: Options that this client does not have, and what to say of them; ``none`` and ``no`` are nothing asked for.
+_UNKNOWN = {
+    "knownhostscommand": "write its keys into a known_hosts file",
+    "revokedhostkeys": "mark revoked keys with @revoked in known_hosts",
+    "pkcs11provider": "put its key into the agent: ssh-add -s",
+    "proxyusefdpass": "a ProxyCommand that passes bytes, not a descriptor",
+    "bindaddress": "a ProxyJump or ProxyCommand that binds it",
+    "bindinterface": "a ProxyJump or ProxyCommand that binds it",
+}
+#: ``%h``, and ``${NAME}`` where a variable is meant.
+_TOKEN = re.compile(r"%(?P<token>.)|\$\{(?P<variable>[^}]*)\}")
+_NONE = ("", "none", "no", "false")
+_CONNECT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class User:
+    """Who connects, as OpenSSH sees them on this machine: ``agent`` is SSH_AUTH_SOCK, ``variable`` looks one up."""
+
+    home: Path
+    agent: str = ""
+    uid: int = 0
+    machine: str = ""
+    variable: Callable[[str], str | None] = field(default=lambda name: None, repr=False)
+
+
+@dataclass(frozen=True)
+class Login:
+    """One host: where it is, who logs in, with which keys, and how it is known.
+
+    ``name`` as the user calls it · ``listed``: under which name known_hosts has it · ``agent``: the agent's socket,
+    empty for none · ``jumps``: hosts on the way, the first one first · ``seconds`` to connect within.
+    """
+
+    name: HostName
+    hostname: str
+    user: str
+    port: int
+    listed: str
+    known_hosts: tuple[Path, ...] = ()
+    identities: tuple[Path, ...] = ()
+    identities_only: bool = False
+    agent: str = ""
+    jumps: tuple[HostName, ...] = ()
+    proxy_command: str = ""
+    seconds: float = _CONNECT_SECONDS
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.hostname}:{self.port}"
+
+
+def config_command(host: HostName, config: str = "") -> Command:
+    """Asks OpenSSH what it would do by its configuration, or by the file ``config``; it connects nowhere."""
+    file = ("-F", config) if config else ()
+    user = ("-l", host.user) if host.user else ()
+    port = ("-p", str(host.port)) if host.port else ()
+    return Command(("ssh", "-G", *file, *user, *port, "--", host.host), label="ssh -G")
+
+
+def read_login(text: str, host: HostName, user: User) -> Login:
+    """``text``: what ``ssh -G`` printed. Raises UsageError for an option that is not honoured."""
+    options = _options(text)
+    for name, instead in _UNKNOWN.items():
+        if _one(options, name) not in _NONE:
+            raise UsageError(f"ssh configuration of {host}: {name} {_one(options, name)} is not honoured", hint=instead)
+    hostname, login, port = _one(options, "hostname"), _one(options, "user"), int(_one(options, "port"))
+    tokens = {"%": "%", "h": hostname, "n": host.host, "p": str(port), "r": login}
+    ours = {
+        "d": str(user.home),
+        "i": str(user.uid),
+        "k": _one(options, "hostkeyalias") or host.host,
+        "L": user.machine.partition(".")[0],
+        "l": user.machine,
+        "u": user.home.name,
+    }
+    if _one(options, "proxyjump") in _NONE:  # which versions of OpenSSH count differently
+        ours["C"] = hashlib.sha1(f"{user.machine}{hostname}{port}{login}".encode()).hexdigest()
+
+    def place(path: str) -> Path:
+        said = _said(path, tokens | ours, host, user.variable)
+        return Path(f"{user.home}/{said[2:]}" if path.startswith("~/") else said)
+
+    files = [path for name in ("userknownhostsfile", "globalknownhostsfile") for path in _paths(_one(options, name))]
+    seconds = _one(options, "connecttimeout")
+    jumps = _one(options, "proxyjump")
+    command = _one(options, "proxycommand")
+    return Login(
+        name=host,
+        hostname=hostname,
+        user=login,
+        port=port,
+        listed=_one(options, "hostkeyalias") or (hostname if port == 22 else f"[{hostname}]:{port}"),
+        known_hosts=tuple(place(path) for path in files if path not in _NONE),
+        identities=tuple(place(path) for path in options.get("identityfile", ()) if path not in _NONE),
+        identities_only=_one(options, "identitiesonly") == "yes",
+        agent=_agent(_one(options, "identityagent"), user, place),
+        jumps=() if jumps in _NONE else tuple(HostName.parse(jump, "ProxyJump") for jump in jumps.split(",")),
+        proxy_command="" if command in _NONE else _said(command, tokens, host),
+        seconds=float(seconds) if seconds.isdigit() and seconds != "0" else _CONNECT_SECONDS,
+    )
+
+
+def _options(text: str) -> Mapping[str, Sequence[str]]:
+    found: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        name, _, value = line.partition(" ")
+        found.setdefault(name.lower(), []).append(value)
+    return found
+
+
+def _one(options: Mapping[str, Sequence[str]], name: str) -> str:
+    return next(iter(options.get(name, ())), "")
+
+
+def _paths(text: str) -> list[str]:
+    """``ssh -G`` drops the quotes: a new path begins where one can begin."""
+    return re.split(r" (?=[/~%$]|none$)", text)
+
+
+def _agent(option: str, user: User, place: Callable[[str], Path]) -> str:
+    if option == "none":
+        return ""
+    if option in ("", "SSH_AUTH_SOCK"):
+        return user.agent
+    if option.startswith("$") and not option.startswith("${"):
+        return user.variable(option[1:]) or ""
+    return str(place(option))
+
+
+def _said(
+    text: str,
+    tokens: Mapping[str, str],
+    host: HostName,
+    variable: Callable[[str], str | None] | None = None,
+) -> str:
+    """``text`` with its tokens and, where they are meant, its variables replaced, in one go (ssh_config(5), TOKENS and
+    ENVIRONMENT VARIABLES)."""
+
+    def value(match: re.Match[str]) -> str:
+        if match["token"] is None:
+            found = variable(match["variable"]) if variable else match[0]
+            if found is None:
+                cause = f"{match[0]} in {text}: there is no such variable"
+                raise UsageError(f"ssh configuration of {host}: {cause}", hint=f"export {match['variable']}=…")
+            return found
+        if match["token"] not in tokens:
+            raise UsageError(f"ssh configuration of {host}: {match[0]} in {text} is not honoured", hint="write it out")
+        return tokens[match["token"]]
+
+    return _TOKEN.sub(value, text)

@@ -1,0 +1,1 @@
+"""DECIDE: gather facts, decide what happens to each image, say why."""

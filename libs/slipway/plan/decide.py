@@ -1,0 +1,255 @@
+"""Stack and facts → the plan: each image, what happens to it, and why. Pure: what is known goes in, values come out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from slipway.core.image import (
+    INPUT_LABEL,
+    MODELESS_LABEL,
+    TITLE_LABEL,
+    Image,
+    LocalImage,
+    Reference,
+    Stack,
+    content_tag,
+)
+from slipway.stack import graph
+from slipway.stack.digest import Manifest, Trees, differences, modeless, modes_between
+
+#: What may happen to an image.
+BUILD, PULL, TAG, REUSE = "build", "pull", "tag", "reuse"
+#: What gives two checkouts of one commit the same modes.
+MODES_HINT = "a checkout under umask 022 has the modes that git records, and COPY --chmod=755 sets them"
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known before deciding.
+
+    digests: image → input digest · local: content tag's text → the engine's image · newest: image → the engine's newest
+    image of that name · published: images whose content tag the registry has · manifests: input digest → manifest.
+    """
+
+    references: Mapping[str, Reference]
+    digests: Mapping[str, str]
+    manifests: Mapping[str, Manifest] = field(default_factory=dict)
+    trees: Trees = field(default_factory=dict)
+    local: Mapping[str, LocalImage] = field(default_factory=dict)
+    newest: Mapping[str, LocalImage] = field(default_factory=dict)
+    published: frozenset[str] = frozenset()
+    earlier: Mapping[str, Manifest] = field(default_factory=dict)
+    roots: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def modeless(self) -> Mapping[str, str]:
+        """Image → what its input digest would be if no mode counted."""
+        found: dict[str, str] = {}
+        for name, manifest in self.manifests.items():  # parents before children
+            parents = {parent: found.get(parent, digest) for parent, digest in manifest.parents.items()}
+            found[name] = modeless(manifest, self.trees, parents)
+        return found
+
+    def modes_alone(self, name: str) -> bool:
+        """Whether the newest image of the name was built from the same but for the modes of files, parents included."""
+        newest = self.newest.get(name)
+        if newest and MODELESS_LABEL in newest.labels:
+            return newest.labels[MODELESS_LABEL] == self.modeless[name]
+        earlier = self.earlier.get(newest.input_digest) if newest else None
+        return bool(earlier and earlier.parents == self.manifests[name].parents and self.modes_since(name))
+
+    def modes_since(self, name: str) -> tuple[str, ...]:
+        """The files whose modes differ from what the newest image of the name was built from, where that is known."""
+        newest = self.newest.get(name)
+        earlier = self.earlier.get(newest.input_digest) if newest else None
+        return modes_between(earlier, self.manifests[name], self.trees) if earlier else ()
+
+    def content(self, name: str) -> Reference:
+        """The reference under the content tag."""
+        return self.references[name].tagged(content_tag(self.digests[name]))
+
+    def here(self, name: str) -> LocalImage | None:
+        """The engine's image with exactly these inputs."""
+        found = self.local.get(str(self.content(name)))
+        return found if found and found.input_digest == self.digests[name] else None
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens to one image, and why in a few words. ``fresh``: it is built from nothing, though it may be here."""
+
+    image: str
+    action: str
+    reason: str
+    reference: Reference
+    content: Reference
+    input_digest: str
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps, parents before children. ``roots`` maps a root image to what it is now, ``frontends`` an image to the
+    frontend that its Dockerfile asks for."""
+
+    steps: tuple[Step, ...]
+    roots: Mapping[str, str] = field(default_factory=dict)
+    frontends: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def by_image(self) -> Mapping[str, Step]:
+        return {step.image: step for step in self.steps}
+
+    def of(self, action: str) -> tuple[Step, ...]:
+        return tuple(step for step in self.steps if step.action == action)
+
+    def counts(self) -> dict[str, int]:
+        """Action → how many, in the order build, pull, tag, reuse; without zeroes."""
+        found = {action: len(self.of(action)) for action in (BUILD, PULL, TAG, REUSE)}
+        return {action: count for action, count in found.items() if count}
+
+
+def plan_build(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Collection[str] = ()) -> Plan:
+    """Make ``selected`` be in the engine under their version tags; what they stand on is built when it has to be.
+
+    ``fresh``: those of ``selected`` that are built from nothing, though they may be here.
+    """
+    needed = _needed(stack, selected, facts, fresh)
+    steps = tuple(_step(image, facts, needed, image.name in fresh) for image in stack if image.name in needed)
+    roots = {root: facts.roots.get(root, "") for step in steps for root in stack[step.image].roots}
+    frontends = {step.image: stack[step.image].frontend for step in steps if stack[step.image].frontend}
+    return Plan(steps, roots, frontends)
+
+
+def unavailable(stack: Stack, selected: Collection[str], facts: Facts) -> tuple[str, ...]:
+    """Of ``selected`` and all they stand on, those the engine lacks: the registry may have them."""
+    parents = {image.name: image.parents for image in stack}
+    scope = graph.ancestors(parents, selected) | set(selected)
+    return tuple(image.name for image in stack if image.name in scope and not facts.here(image.name))
+
+
+def _needed(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Collection[str]) -> frozenset[str]:
+    """``selected``, and the parents of everything that must be built."""
+    needed: set[str] = set()
+    ahead = list(selected)
+    while ahead:
+        name = ahead.pop()
+        if name in needed:
+            continue
+        needed.add(name)
+        if name in fresh or (not facts.here(name) and name not in facts.published):
+            ahead.extend(stack[name].parents)
+    return frozenset(needed)
+
+
+def _step(image: Image, facts: Facts, needed: Collection[str], fresh: bool) -> Step:
+    action, reason = (BUILD, "asked for without cache") if fresh else _decide(image, facts, needed)
+    return step_of(image, facts, action, reason, fresh)
+
+
+def step_of(image: Image, facts: Facts, action: str, reason: str, fresh: bool = False) -> Step:
+    name = image.name
+    return Step(name, action, reason, facts.references[name], facts.content(name), facts.digests[name], fresh)
+
+
+def unlike(step: Step, image: LocalImage | None, wanted: Sequence[str]) -> str:
+    """What differs between the plan and ``image``, which stands under the content tag now; empty when nothing does.
+
+    Its platform is to be one of ``wanted`` (``linux/arm64`` takes ``…/v8``).
+    """
+    if image is None:
+        return f"built, but {step.content.tag} is not in the engine"
+    for label, planned in ((INPUT_LABEL, step.input_digest), (TITLE_LABEL, step.image)):
+        if (found := image.labels.get(label, "missing")) != planned:
+            return f"built, but its label {label} is {found}, not {planned}"
+    if str(step.reference) not in image.tags:
+        return f"built, but {step.reference.tag} stands for another image"
+    if not any(f"{image.platform}/".startswith(f"{one}/") for one in wanted):
+        return f"built, but its platform is {image.platform}, not {' or '.join(wanted)}"
+    return ""
+
+
+def _decide(image: Image, facts: Facts, needed: Collection[str]) -> tuple[str, str]:
+    content = facts.content(image.name)
+    here = facts.here(image.name)
+    if here and str(facts.references[image.name]) in here.tags:
+        return REUSE, f"{content.tag} is here"
+    if here:
+        return TAG, f"{content.tag} is here, {facts.references[image.name].tag} is new"
+    if image.name in facts.published:
+        return PULL, f"{content.tag} is in the registry"
+    return BUILD, _why(image, facts, needed)
+
+
+def _why(image: Image, facts: Facts, needed: Collection[str]) -> str:
+    newest = facts.newest.get(image.name)
+    if not newest:
+        return "not built yet"
+    if newest.input_digest == facts.digests[image.name]:
+        return f"{content_tag(newest.input_digest)} is gone from the engine"
+    earlier = facts.earlier.get(newest.input_digest)
+    modes = facts.modes_alone(image.name)
+    if earlier is None:
+        what = "only modes of files differ from" if modes else "inputs changed since"
+        return f"{what} {content_tag(newest.input_digest)}"
+    said = differences(earlier, facts.manifests[image.name], facts.trees)
+    own = [change for change in said if not change.startswith("parent ")]
+    if own and modes:
+        first, *more = facts.modes_since(image.name)
+        own = [f"only modes differ: {first}", *more]
+    if own:
+        first = f"{image.dockerfile} changed" if own[0] == "Dockerfile changed" else own[0]
+        return first + (f" (+{len(own) - 1} more)" if len(own) > 1 else "")
+    changed = [parent for parent in image.parents if f"parent {parent} changed" in said]
+    if changed:
+        built = [parent for parent in changed if parent in needed and not facts.here(parent)]
+        return f"{built[0]} is built" if built and built[0] not in facts.published else f"{changed[0]} changed"
+    return said[0] if said else f"inputs changed since {content_tag(newest.input_digest)}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a step ended. ``status``: built, reused, tagged, pulled, failed, skipped, pushed, present.
+
+    ``size`` in bytes, ``seconds`` spent on the image's own steps; ``detail`` says why it failed or was skipped,
+    ``output`` the last lines of the step that failed; ``warnings`` are BuildKit's.
+    """
+
+    image: str
+    status: str
+    reason: str
+    input_digest: str = ""
+    image_digest: str = ""
+    reference: str = ""
+    size: int = 0
+    seconds: float = 0.0
+    detail: str = ""
+    output: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.status not in ("failed", "skipped")
+
+
+def as_json(plan: Plan) -> dict[str, Any]:
+    """The plan for machines; ``to do`` counts by action."""
+    return {
+        "steps": [
+            {
+                "image": step.image,
+                "action": step.action,
+                "reason": step.reason,
+                "reference": str(step.reference),
+                "content": str(step.content),
+                "input_digest": step.input_digest,
+            }
+            for step in plan.steps
+        ],
+        "roots": dict(plan.roots),
+        "frontends": dict(plan.frontends),
+        "counts": plan.counts(),
+    }

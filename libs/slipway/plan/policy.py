@@ -1,0 +1,193 @@
+"""What a repository must keep before anything is built of it, and what a person should see of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from slipway.config.project import ALLOWABLE, Project
+from slipway.core.errors import PolicyError, Problem, SlipwayError, UsageError, one_line, suggestion
+from slipway.core.image import CONTENT_PREFIX, HUB, Image, Reference, full_name, names_registry
+from slipway.core.units import size
+from slipway.dockerfile import Hazard, Rule
+from slipway.dockerfile.frontends import SINCE, unknown_to
+from slipway.dockerfile.hazards import extra_index
+from slipway.plan.decide import MODES_HINT, Facts
+from slipway.registry import Registry
+from slipway.stack import mounts
+from slipway.stack.discovery import Assembly
+from slipway.stack.worktree import Files, Worktree, folder_name
+
+_REQUIREMENTS = re.compile(r"(?:.*/)?[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)")
+_EXTRA_INDEX = re.compile(r"\s*--extra-index-url\b")
+_LARGEST_SHOWN, _LINKS_SHOWN, _CONTEXTS_SHOWN, _MODES_SHOWN, _TAGS_SHOWN = 5, 5, 5, 3, 10
+
+
+def refuse_hazards(assembly: Assembly, project: Project) -> None:
+    """Raises PolicyError with every secret in a Dockerfile, and everything that it fetches unpinned, unless the project
+    allows the image that."""
+    refused = [problem for problem, hazard in _hazards(assembly, project) if hazard.refused]
+    if refused:
+        raise PolicyError.of(refused)
+
+
+def refuse_unknown_images(project: Project, assembly: Assembly) -> None:
+    """Raises UsageError for each budget or permission of an image that is not there."""
+    names = [image.name for image in assembly.stack]
+    known = f"known: {', '.join(names)}"
+    given = [("budget of", name, project.places[name]) for name in project.budgets]
+    given += [("allow", name, project.places[f"allow.{name}"]) for name in project.allow]
+    problems = [
+        Problem(place, f"{what} {name}: matches no image", suggestion(name, names, known))
+        for what, name, place in given
+        if name not in names
+    ]
+    if problems:
+        raise UsageError.of(problems)
+
+
+def too_large(image: Image, files: Files, worktree: Worktree, limit: int) -> Problem:
+    """What ``image`` would send is more than ``limit`` bytes: the largest of its files are named."""
+    largest = worktree.largest(files, _LARGEST_SHOWN)
+    shown = ", ".join(f"{one_line(path)} {size(count)}" for path, count in largest)
+    hint = f"largest: {shown}; name them in .dockerignore, copy less, or raise context-limit in [tool.slipway]"
+    return Problem(image.dockerfile, f"{image.name} would send {size(files.size)}, more than {size(limit)}", hint)
+
+
+def unsendable(image: Image, files: Files) -> list[Problem]:
+    """A problem for each name that BuildKit cannot be sent: its messages hold UTF-8 only."""
+    what = "{} has a name or target that is not UTF-8: BuildKit cannot be sent it"
+    hint = "rename it, or name it in .dockerignore"
+    return [Problem(image.dockerfile, what.format(one_line(path)), hint) for path in files.odd]
+
+
+def refuse_young_flags(images: Iterable[Image], assembly: Assembly, engine: str) -> None:
+    """Raises UsageError for each flag that the frontend of an engine of this version does not know, where the
+    Dockerfile brings no other frontend."""
+    problems: list[Problem] = []
+    for image in images:
+        young = () if image.frontend else assembly.readings[image.name].young
+        for use in unknown_to(engine, young):
+            since = ".".join(map(str, SINCE[use.by]))
+            what = f"{use.by} is not known to the frontend of Docker {engine}"
+            hint = f"Docker {since} knows it; # syntax=docker/dockerfile:1@sha256:… as the first line brings it before"
+            problems.append(Problem(f"{image.dockerfile}:{use.line}", what, hint))
+    if problems:
+        raise UsageError.of(problems)
+
+
+def refuse_missing_bases(
+    images: Iterable[Image], host: str, owner: str, roots: Mapping[str, str], registry: Callable[[], Registry]
+) -> None:
+    """Raises UsageError when ``images`` stand on bases at ``host`` that neither it nor the engine has (``roots``: root
+    image → what the engine holds); the versions there are told. On Docker Hub only what belongs to ``owner`` counts:
+    everybody's root images are there, too. Raises PushError."""
+    problems: list[Problem] = []
+    for image in images:
+        for root in image.roots:
+            reference = Reference.read(root).full
+            own = reference.registry == host and (host != HUB or reference.path.startswith(f"{owner}/"))
+            if own and not roots[root] and not registry().digest(reference):
+                version = reference.tag or reference.digest[:19]
+                hint = f"did you push {reference.name} {version}? {_versions(reference, registry())}"
+                what = f"FROM {root}: neither in the engine nor at {host}"
+                problems.append(Problem(image.dockerfile, what, hint))
+    if problems:
+        raise UsageError.of(problems)
+
+
+def _versions(reference: Reference, registry: Registry) -> str:
+    try:
+        known = [tag for tag in registry.tags(reference) if not tag.startswith(CONTENT_PREFIX)]
+    except SlipwayError:
+        return "the registry does not say which versions it has"
+    return f"known: {', '.join(known[-_TAGS_SHOWN:])}" if known else "no version of it is there"
+
+
+def notes(assembly: Assembly, project: Project, leaving: Sequence[str]) -> tuple[str, ...]:
+    """What is read by a frontend, contexts that could be others, hazards that are only told, root images called as a
+    base, and links (``path -> target``) that lead outside."""
+    told = [(problem, hazard) for problem, hazard in _hazards(assembly, project) if not hazard.refused]
+    unpinned = {problem.where.rpartition(":")[0] for problem, hazard in told if hazard.rule == Rule.FRONTEND}
+    frontends = [
+        f"{image.dockerfile} is read by {image.frontend}"
+        for image in assembly.stack
+        if image.frontend and image.dockerfile not in unpinned
+    ]
+    hazards = [f"{problem}; {problem.hint}" for problem, _ in told]
+    links = [f"{one_line(link)} leads out of the context: sent as a link, never followed" for link in leaving]
+    more = [f"{len(links) - _LINKS_SHOWN} more links lead out"] if len(links) > _LINKS_SHOWN else []
+    return (
+        *frontends,
+        *_contexts(assembly),
+        *hazards,
+        *mounts.notes(assembly, project),
+        *_unmeant(assembly),
+        *links[:_LINKS_SHOWN],
+        *more,
+    )
+
+
+def _contexts(assembly: Assembly) -> Iterator[str]:
+    """The images for which more than one folder has all sources: which one is their context."""
+    fitting = [(image.dockerfile, assembly.fitting[image.name]) for image in assembly.stack]
+    several = [(dockerfile, folders) for dockerfile, folders in fitting if len(folders) > 1]
+    for dockerfile, (nearest, *others) in several[:_CONTEXTS_SHOWN]:
+        named = " and ".join(map(folder_name, others))
+        have = "has" if len(others) == 1 else "have"
+        yield f"{dockerfile}: its context is {nearest}, the nearest folder; {named} {have} all its sources, too"
+    if len(several) > _CONTEXTS_SHOWN:
+        yield f"{len(several) - _CONTEXTS_SHOWN} more images have the nearest of several folders as their context"
+
+
+def _unmeant(assembly: Assembly) -> Iterator[str]:
+    """Root images on Docker Hub that are called as a base of the stack: they are mostly meant to be that base."""
+    bases = {image.name for image in assembly.stack if image.kind == "base"}
+    for image in assembly.stack:
+        uses = assembly.readings[image.name].uses
+        for root in image.roots:
+            name = Reference.read(root).name
+            if name in bases - {image.name} and not names_registry(root):
+                meant = f"${{REGISTRY}}/${{OWNER}}/{name}:${{BASE_VERSION}}"
+                where = f"{image.dockerfile}:{uses[root].line}"
+                yield f"{where}: {root} is {full_name(root)}; the base of this stack is {meant}"
+
+
+def modes_alone(names: Sequence[str], facts: Facts) -> Iterator[str]:
+    """The images among ``names`` that are built anew for modes alone, and what helps."""
+    moded = [name for name in names if facts.modes_alone(name)]
+    if moded:
+        more = f" and {len(moded) - _MODES_SHOWN} more" if len(moded) > _MODES_SHOWN else ""
+        yield f"only modes of files differ for {', '.join(moded[:_MODES_SHOWN])}{more}; {MODES_HINT}"
+
+
+def extra_indexes(files: Iterable[str], worktree: Worktree) -> Iterator[str]:
+    """Requirements among ``files`` (paths from the root) that name a second index, with the line."""
+    for path in sorted({path for path in files if _REQUIREMENTS.fullmatch(path)}):
+        for number, line in enumerate(worktree.text(path).splitlines(), start=1):
+            if _EXTRA_INDEX.match(line):
+                hazard = extra_index(number)
+                yield f"{one_line(path)}:{number}: {hazard.what}; {hazard.hint}"
+
+
+def _hazards(assembly: Assembly, project: Project) -> Iterator[tuple[Problem, Hazard]]:
+    """Every hazard that the project does not allow, with what is told of it.
+
+    What ONBUILD of a parent says is told of the parent alone, where that is told at all.
+    """
+    for image in assembly.stack:
+        allowed = project.allow.get(image.name, {})
+        for hazard in assembly.readings[image.name].hazards:
+            parent = image.links.get(hazard.onbuild)
+            known = assembly.readings[parent].hazards if parent else ()
+            if hazard.rule not in allowed and hazard.what not in {other.what for other in known}:
+                yield _problem(image, hazard), hazard
+
+
+def _problem(image: Image, hazard: Hazard) -> Problem:
+    where = hazard.place(image.dockerfile)
+    if not hazard.refused:
+        return Problem(where, hazard.what, hazard.hint, hazard.rule)
+    way_round = f'; or [tool.slipway.allow] {image.name} = {{ {hazard.rule} = "why" }}'
+    hint = hazard.hint + (way_round if hazard.rule in ALLOWABLE else "")
+    return Problem(where, f"{hazard.what} ({hazard.rule})", hint, hazard.rule)

@@ -1,0 +1,159 @@
+"""Look before anything is written: what the registry has, what may not move, whether the login may write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from slipway.core.errors import PolicyError, UsageError
+from slipway.core.image import INPUT_LABEL, Image, Reference
+from slipway.core.threads import each
+from slipway.plan.decide import MODES_HINT, Facts
+from slipway.registry import Registry
+
+#: Questions to the registry at a time.
+QUESTIONS = 8
+
+
+@dataclass(frozen=True)
+class Push:
+    """One image to push, and what the registry has of it: digests, empty when there is none.
+
+    ``replaces`` is what the content tag stands for in the registry, where an image built without cache is to take over.
+    ``note`` is what a person should know although all went well.
+    """
+
+    image: str
+    reference: Reference
+    content: Reference
+    input_digest: str
+    published: str = ""
+    current: str = ""
+    local_id: str = ""
+    size: int = 0
+    parents: tuple[str, ...] = ()
+    replaces: str = ""
+    uploaded: bool = False
+    note: str = ""
+
+    @property
+    def action(self) -> str:
+        if not self.published:
+            return "push"
+        return "reuse" if self.current == self.published else "tag"
+
+    @property
+    def reason(self) -> str:
+        if self.replaces and not self.published:
+            return f"built without cache: another {self.content.tag} than the registry's"
+        if not self.published:
+            return f"{self.content.tag} is not in the registry"
+        if self.current == self.published:
+            return f"{self.reference.tag} is {self.published[7:19]} already"
+        return f"{self.content.tag} is in the registry, {self.reference.tag} {'moves' if self.current else 'is new'}"
+
+    @property
+    def exact(self) -> Reference:
+        """What was published, by its digest."""
+        return self.exactly(self.published)
+
+    def exactly(self, digest: str) -> Reference:
+        """What the repository has under ``digest``."""
+        return replace(self.content, tag="", digest=digest)
+
+
+def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Push, ...]:
+    """What is to do for each image.
+
+    Raises UsageError for images that are neither built nor published, RefusedError when the server is not a registry,
+    PushError.
+    """
+    registry.refuse_foreign()
+    pushes = [_local(image, facts) for image in images]
+    asked = [push.content for push in pushes] + [push.reference for push in pushes]
+    digests = each(registry.digest, asked, at_once=QUESTIONS)
+    known = zip(pushes, digests[: len(pushes)], digests[len(pushes) :], strict=True)
+    stands = [replace(push, published=published, current=current) for push, published, current in known]
+    found = tuple(_taking_over(push, registry) if _is_fresh(push, facts) else push for push in stands)
+    lacking = [push.image for push in found if not push.published and not push.local_id]
+    if lacking:
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        raise UsageError(
+            f"push {lacking[0]}{more}: not built with the inputs as they are now", hint="invoke build push"
+        )
+    return found
+
+
+def _is_fresh(push: Push, facts: Facts) -> bool:
+    here = facts.here(push.image)
+    return bool(push.published and here and here.fresh)
+
+
+def _taking_over(push: Push, registry: Registry) -> Push:
+    if arrived(push, push.published, registry):
+        return push
+    return replace(push, published="", replaces=push.published)
+
+
+def arrived(push: Push, digest: str, registry: Registry) -> bool:
+    """Whether the registry's manifest ``digest`` is that of the image built here. Raises PushError.
+
+    With containerd's image store the image's id is that digest. With the classic one it is the digest of the
+    configuration, which the manifest names.
+    """
+    return push.local_id == digest or push.local_id == registry.manifest(push.exactly(digest)).config
+
+
+def _local(image: Image, facts: Facts) -> Push:
+    name, here = image.name, facts.here(image.name)
+    push = Push(name, facts.references[name], facts.content(name), facts.digests[name], parents=image.parents)
+    return replace(push, local_id=here.id, size=here.size) if here else push
+
+
+#: Says what sets the modes of an image apart from those of another, whose labels are given; empty if more differs.
+Explain = Callable[[str, Mapping[str, str]], str]
+
+
+def refuse_moves(
+    pushes: Sequence[Push],
+    registry: Registry,
+    moving_tags: Sequence[str],
+    force: bool,
+    explain: Explain = lambda image, labels: "",
+) -> None:
+    """Raises PolicyError when a version tag that may not move stands for other content."""
+    if force:
+        return
+    moved = [push for push in pushes if push.reference.tag not in moving_tags and _moves(push)]
+    labels = {push.image: {} if push.replaces else _labels(push, registry) for push in moved}
+    refused = [push for push in moved if push.replaces or labels[push.image].get(INPUT_LABEL) != push.input_digest]
+    if refused:
+        modes = {push.image: "" if push.replaces else explain(push.image, labels[push.image]) for push in refused}
+        lines = [
+            f"{push.reference} is {push.current[:19]}, not {_named(push)}" + f": {modes[push.image]}".rstrip(": ")
+            for push in refused
+        ]
+        said = f"push: {len(refused)} of {len(pushes)} version tags stand for other content; nothing was pushed"
+        hint = "a version is written once: --version with a new one, or --force"
+        hint = f"{MODES_HINT}; else {hint}" if all(modes.values()) else hint
+        raise PolicyError("\n  ".join([said, *lines]), hint=hint)
+
+
+def _named(push: Push) -> str:
+    return f"{push.content.tag} as built without cache" if push.replaces else push.content.tag
+
+
+def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
+    """Raises PushError unless every repository that is to be written lets this login write, before any is written."""
+    writes = [push.content for push in pushes if push.action != "reuse"]
+    each(registry.check_write, writes, at_once=QUESTIONS)
+
+
+def _moves(push: Push) -> bool:
+    return bool(push.current) and push.current != push.published
+
+
+def _labels(push: Push, registry: Registry) -> Mapping[str, str]:
+    """Those of the image that the version tag stands for."""
+    config = registry.config(push.reference).get("config") or {}
+    return config.get("Labels") or {}

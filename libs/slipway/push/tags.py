@@ -1,0 +1,110 @@
+"""Move the version tags: all or none, as far as the registry allows, and say exactly what stands where."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from slipway.core.errors import MixedReleaseError, PushError, RefusedError
+from slipway.plan.decide import Outcome
+from slipway.push.inspect import Push
+from slipway.registry import Manifest, Registry
+from slipway.runs.run import Run
+
+_LOST = "the reply to its PUT was lost, read back"
+
+
+def move(
+    pushes: Sequence[Push], manifests: Mapping[str, Manifest], registry: Registry, run: Run
+) -> tuple[Outcome, ...]:
+    """Make each version tag stand for its content, read back; ``manifests`` holds those of the tags to move.
+
+    Raises PushError when a tag cannot be moved and those moved before were put back; MixedReleaseError when they could
+    not be.
+    """
+    tried: list[tuple[Push, Manifest | None]] = []
+    moved: dict[str, Push] = {}
+    for push in pushes:
+        if push.current == push.published:
+            continue
+        try:
+            before = registry.manifest(push.reference) if push.current else None
+            tried.append((push, before))
+            moved[push.image] = _point(push, manifests[push.image], registry)
+            run.journal(moved=str(push.reference), digest=push.published, before=push.current)
+        except PushError as error:
+            _put_back(tried, registry, run, pushes, error)
+    return tuple(_outcome(moved.get(push.image, push)) for push in pushes)
+
+
+def _point(push: Push, manifest: Manifest, registry: Registry) -> Push:
+    """One PUT per tag: not every registry knows ``?tag=`` for several at once, and some say 201 and do nothing."""
+    note = push.note
+    try:
+        registry.put(push.reference, manifest)
+    except PushError:
+        if registry.digest(push.reference) != push.published:
+            raise
+        note = _LOST
+    found = registry.digest(push.reference)
+    if found != push.published:
+        raise PushError(f"push {push.reference}: stands for {found or 'nothing'} after the move, not {push.published}")
+    return replace(push, note=note)
+
+
+def _put_back(
+    tried: Sequence[tuple[Push, Manifest | None]],
+    registry: Registry,
+    run: Run,
+    pushes: Sequence[Push],
+    cause: PushError,
+) -> None:
+    """Give each tag that was tried its former content, also the one whose move failed: its PUT may have arrived."""
+    stands = {push.image: _restored(push, before, registry, run) for push, before in reversed(tried)}
+    stuck = [push for push, _ in tried if stands[push.image] != push.current]
+    if not stuck:
+        raise PushError(f"{cause.message}; no version tag moved", hint=_next(cause, run)) from cause
+    unknown = [push for push in stuck if stands[push.image] is None]
+    said = f"{len(stuck) - len(unknown)} of {len(pushes)} version tags moved"
+    said += f", {len(unknown)} unknown" if unknown else ""
+    table = [f"{push.reference}: {push.current[:19] or 'none'} {_now(push, stands)}" for push in pushes]
+    raise MixedReleaseError("\n  ".join([f"{cause.message}; {said}", *table]), hint=_next(cause, run)) from cause
+
+
+def _next(cause: PushError, run: Run) -> str:
+    """The command that goes on; a refusal would come again, so what mends it comes first."""
+    again = f"invoke push --resume {run.id}"
+    return f"{cause.hint}, then {again}" if isinstance(cause, RefusedError) and cause.hint else again
+
+
+def _restored(push: Push, before: Manifest | None, registry: Registry, run: Run) -> str | None:
+    """The digest the tag stands for after putting ``before`` back; None when the registry does not tell."""
+    try:
+        if before and registry.digest(push.reference) != push.current:
+            with contextlib.suppress(PushError):
+                registry.put(push.reference, before)
+            run.journal(put_back=str(push.reference), digest=before.digest)
+        return registry.digest(push.reference)
+    except PushError:
+        return None
+
+
+def _now(push: Push, stands: Mapping[str, str | None]) -> str:
+    found = stands.get(push.image, push.current)
+    if found is None:
+        return f"-> {push.published[:19]} or not: the registry does not tell"
+    return "stays" if found == push.current else f"-> {found[:19] or 'none'}"
+
+
+def _outcome(push: Push) -> Outcome:
+    moved = "tagged" if push.current != push.published else "present"
+    return Outcome(
+        push.image,
+        "pushed" if push.uploaded else moved,
+        f"{push.reference.tag} is {push.published[:19]}" + (f"; {push.note}" if push.note else ""),
+        push.input_digest,
+        push.published,
+        str(push.reference),
+        push.size,
+    )

@@ -1,0 +1,274 @@
+"""Requests to one registry: kept-alive connections, logins, tries within a budget, refusals in words."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urljoin, urlsplit
+
+from slipway.core.addresses import base_url, endpoint, is_loopback
+from slipway.core.errors import PolicyError, PushError, RefusedError
+from slipway.core.retry import Patience
+from slipway.engine import TOO_LARGE, Credentials, FindLogin
+from slipway.registry.certificates import refusal, trust
+from slipway.registry.greeting import NO_ANSWER, Greeting, read_greeting
+from slipway.registry.replies import allows_too_little, asked_host, asked_wait, origin, token_of, transport_cause
+
+if TYPE_CHECKING:
+    import requests
+
+#: What a token server is told of who asks.
+_CLIENT = "slipway"
+_REDIRECTS = 10
+_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
+
+
+@dataclass(frozen=True)
+class Question:
+    """One request: ``path`` below the repository; ``about`` is the object that an error names."""
+
+    method: str
+    repository: str
+    path: str
+    about: str
+    body: bytes = b""
+
+    @property
+    def what(self) -> str:
+        """``manifest HEAD``, as an error says it."""
+        return f"{self.path.partition('/')[0].removesuffix('s')} {self.method}"
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """What a token must allow: the least first, then what is asked for when that token allows nothing."""
+        pull, push = (f"repository:{self.repository}:{actions}" for actions in ("pull", "pull,push"))
+        return (pull, push) if self.method in ("GET", "HEAD") else (push,)
+
+
+class Wire:
+    """``logins`` is asked once, when the registry wants a login; ``insecure``: hosts spoken to in plain HTTP;
+    ``through``: a socket that leads there, instead of the network."""
+
+    def __init__(
+        self,
+        host: str,
+        logins: FindLogin,
+        patience: Patience,
+        insecure: Collection[str],
+        through: str,
+    ) -> None:
+        self.host = host
+        self._through = through
+        self.url = base_url(host, insecure)
+        self._logins = logins
+        self._patience = patience
+        self._tokens: dict[str, str] = {}
+
+    def ask(self, question: Question, headers: Mapping[str, str]) -> requests.Response:
+        """The reply, when its status is below 500 and not 429.
+
+        Raises PushError when the tries are spent, RefusedError for a certificate, PolicyError for a login that would
+        travel in the clear.
+        """
+        import requests
+
+        url = f"{self.url}/v2/{question.repository}/{question.path}"
+        trying = self._patience.begin()
+        while True:
+            asked = 0.0
+            try:
+                reply = self._authorized(question, url, headers)
+            except requests.exceptions.SSLError as error:
+                shown_by = asked_host(error) or endpoint(self.host)
+                cause, hint = refusal(self.host, error, shown_by)
+                whose = "" if shown_by == endpoint(self.host) else f"{shown_by}: "
+                raise RefusedError(f"{question.about}: {whose}{cause}", hint=hint) from None
+            except requests.exceptions.TooManyRedirects:
+                cause = f"{self.host} redirects without end"
+                raise RefusedError(f"{question.about}: {cause}", hint="invoke doctor") from None
+            except requests.RequestException as error:
+                cause = transport_cause(error)
+            else:
+                if reply.status_code != 429 and reply.status_code < 500:
+                    return reply
+                cause = f"{question.what} {reply.status_code}"
+                asked = asked_wait(reply.headers.get("Retry-After"))
+            if not trying.again(f"{question.about}: {cause}", asked):
+                raise PushError(f"{question.about}: {cause} after {trying.tries} tries", hint="invoke doctor")
+
+    def expect(self, reply: requests.Response, status: int, what: str) -> None:
+        """Raises RefusedError unless the reply has this status."""
+        if reply.status_code == status:
+            return
+        login, user = f"docker login {self.host}", self._user
+        # The token server took the login, and gave a token that allows less than was asked for.
+        too_little = allows_too_little(reply)
+        if reply.status_code == 401 and user and not too_little:
+            raise RefusedError(f"{what}: login to {self.host} as {user} failed", hint=login)
+        if reply.status_code == 401 and not user:
+            raise RefusedError(f"{what}: the registry wants a login", hint=login)
+        if reply.status_code == 403 or too_little:
+            who = f"to {user}" if user else "without a login"
+            raise RefusedError(f"{what}: denied {who}", hint=f"{login}, as one who may write there")
+        if reply.status_code == 413:
+            raise RefusedError(f"{what}: 413, too large for {self.host} or a proxy before it", hint=TOO_LARGE)
+        raise RefusedError(f"{what}: {reply.status_code} {' '.join(reply.text.split())[:200]}")
+
+    def cancel(self, location: str, repository: str) -> None:
+        """End an upload that was begun, as well as can be: registries end it themselves some day."""
+        import requests
+
+        url = urljoin(f"{self.url}/", location)
+        if urlsplit(url)[:2] != urlsplit(self.url)[:2]:
+            return
+        try:
+            self._authorized(Question("DELETE", repository, "", ""), url, {})
+        except requests.RequestException:
+            return
+
+    def greeting(self) -> Greeting:
+        """The answer to ``GET /v2/``, tried once. Raises RefusedError for a certificate."""
+        import requests
+
+        url = f"{self.url}/v2/"
+        try:
+            reply = self._send_here("GET", url, timeout=(3, 5))
+        except requests.exceptions.SSLError as error:
+            cause, hint = refusal(self.host, error, asked_host(error))
+            raise RefusedError(f"{self.host}: {cause}", hint=hint) from None
+        except requests.exceptions.TooManyRedirects:
+            return Greeting(302, False, "redirects without end")
+        except requests.RequestException:
+            return NO_ANSWER
+        return read_greeting(reply.status_code, reply.headers, reply.content, self.elsewhere(reply))
+
+    def elsewhere(self, reply: requests.Response) -> str:
+        """Where a redirect leads, when that is another host: its URL without a login's state and a user's name."""
+        url = urljoin(reply.url, reply.headers["Location"]) if reply.is_redirect else reply.url
+        there = urlsplit(url)
+        # Another scheme is another host: the login that travels along would be in the clear.
+        return (
+            "" if origin(url) == origin(self.url) else f"{there.scheme}://{there.netloc.rpartition('@')[2]}{there.path}"
+        )
+
+    def _send_here(self, method: str, url: str, **how: Any) -> requests.Response:
+        """The reply, redirects followed as long as they stay on the host. Raises what requests does."""
+        import requests
+
+        for _ in range(_REDIRECTS):
+            reply = self._session.request(method, url, allow_redirects=False, **how)
+            if not reply.is_redirect or self.elsewhere(reply):
+                return reply
+            url = urljoin(url, reply.headers["Location"])
+        raise requests.exceptions.TooManyRedirects(url)
+
+    @cached_property
+    def _session(self) -> requests.Session:
+        import requests
+        from requests.adapters import HTTPAdapter
+
+        session = requests.Session()
+        # Without one of its own, a session would put ~/.netrc's login in place of ours.
+        session.auth = lambda request: request
+        # The engine takes no proxy to loopback either.
+        session.trust_env = not (self._through or is_loopback(self.host))
+        context = trust(self.host) if self.url.startswith("https:") else None
+        if context:
+
+            class Trusting(HTTPAdapter):
+                def init_poolmanager(self, *sizes: object, **options: object) -> None:
+                    super().init_poolmanager(*sizes, **options, ssl_context=context)  # type: ignore[arg-type]
+
+                def proxy_manager_for(self, proxy: str, **options: object) -> Any:
+                    return super().proxy_manager_for(proxy, **options, ssl_context=context)
+
+            # The token server of a registry is trusted as the registry is: docker does the same.
+            session.mount("https://", Trusting())
+        if self._through:
+            from slipway.registry.through import adapter
+
+            session.mount(self.url, adapter(self._through, context))
+        return session
+
+    @cached_property
+    def _login(self) -> Credentials | None:
+        found = self._logins(self.host)
+        if found and self.url.startswith("http:") and not is_loopback(self.host):
+            raise PolicyError(
+                f"{self.host}: the login would travel in plain HTTP",
+                hint=f"TLS for {self.host}, or docker logout {self.host}",
+            )
+        return found
+
+    @property
+    def _user(self) -> str:
+        """Who was logged in, once the registry wanted that."""
+        login: Credentials | None = self.__dict__.get("_login")
+        return login.username or "the token's owner" if login and (login.username or login.identity_token) else ""
+
+    def _authorized(self, question: Question, url: str, headers: Mapping[str, str]) -> requests.Response:
+        """Docker Hub lets nobody pull from a repository that is not there yet, not even its owner, who may push to it.
+        So a question that reads is asked again with a token for both: the answer is 404 then."""
+        for scope in question.scopes:
+            reply = self._allowed(question, url, headers, scope)
+            if not self._user or not allows_too_little(reply):
+                break
+        return reply
+
+    def _allowed(self, question: Question, url: str, headers: Mapping[str, str], scope: str) -> requests.Response:
+        """The reply to a question that is asked with a token for ``scope``, once the registry wants one."""
+        times = (self._patience.connect, self._patience.answer)
+
+        def send(token: str) -> requests.Response:
+            said = {**headers, **({"Authorization": token} if token else {})}
+            how: dict[str, Any] = {"data": question.body or None, "headers": said, "timeout": times}
+            # Blobs may be anywhere; a manifest that another host gives in its place is not the registry's.
+            ask = self._send_here if question.path.startswith("manifests/") else self._session.request
+            return ask(question.method, url, **how)
+
+        token = self._tokens.get(scope, "")
+        reply = send(token)
+        if reply.status_code != 401:
+            return reply
+        fresh, answer = self._log_in(reply, scope)
+        if not fresh or fresh == token:
+            return answer
+        self._tokens[scope] = fresh
+        return send(fresh)
+
+    def _log_in(self, reply: requests.Response, scope: str) -> tuple[str, requests.Response]:
+        """The answer to a challenge, or an empty string and the reply that says why.
+
+        A challenge is that of RFC 7235. A token server is asked by GET for who has a password, by POST for who has an
+        identity token (distribution's token specification and its OAuth2 form).
+        """
+        kind, _, rest = reply.headers.get("WWW-Authenticate", "").partition(" ")
+        login = self._login
+        basic = (login.username, login.password.reveal()) if login and login.username else None
+        if kind.lower() == "basic" and basic:
+            return f"Basic {base64.b64encode(':'.join(basic).encode()).decode()}", reply
+        challenge = dict(_CHALLENGE.findall(rest))
+        realm = challenge.get("realm", "")
+        if kind.lower() != "bearer" or not realm:
+            return "", reply
+        if login and urlsplit(realm).scheme != "https" and not is_loopback(urlsplit(realm).netloc):
+            raise PolicyError(f"{self.host}: sends the login to {realm}, in plain HTTP", hint="a realm with https://")
+        asked = {"service": challenge.get("service", ""), "scope": scope}
+        times = (self._patience.connect, self._patience.answer)
+        if login and login.identity_token:
+            grant = {
+                "grant_type": "refresh_token",
+                "refresh_token": login.identity_token.reveal(),
+                "client_id": _CLIENT,
+            }
+            answer = self._session.post(realm, data={**asked, **grant}, timeout=times)
+        else:
+            answer = self._session.get(realm, params=asked, auth=basic, timeout=times)
+        if answer.status_code == 429 or answer.status_code >= 500:
+            return "", answer
+        token = token_of(answer)
+        return (f"Bearer {token}" if token else ""), reply

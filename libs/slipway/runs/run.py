@@ -1,0 +1,121 @@
+"""A run's id, directory and records; the lock that keeps two runs apart.
+
+``.slipway/runs/<id>/``: plan.json, journal.jsonl, a log per image, run.json. All readable by their owner alone.
+What cannot be written there raises UnwritableError, which names the path.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from slipway.core.errors import written
+from slipway.core.process import lives
+from slipway.runs.files import for_owner, prune
+from slipway.runs.secret_folder import Places, SecretFolder
+from slipway.secrets.redactor import Redactor
+
+_KEPT_RUNS = 20
+
+
+class Run:
+    """One invocation. Everything written passes ``redact``."""
+
+    def __init__(self, home: Path, redact: Redactor | None = None, places: Places = Places()) -> None:  # noqa: B008
+        """``places``: where the run's secret files may lie."""
+        self.id = secrets.token_hex(4)
+        self.directory = home / "runs" / self.id
+        self.redact = redact or Redactor()
+        self._logs: dict[str, IO[str]] = {}
+        self._secrets = SecretFolder(places)
+        with written(self.directory):
+            self.directory.mkdir(parents=True, mode=0o700)
+        prune(home / "runs", _KEPT_RUNS)
+
+    def log(self, image: str, line: str) -> None:
+        """Append a line to the image's log."""
+        if image not in self._logs:
+            self._logs[image] = self._open(f"{image}.log")
+        self._append(image, self.redact(line))
+
+    def log_path(self, image: str) -> str:
+        """As a person would type it from the repository's root."""
+        return f".slipway/runs/{self.id}/{image}.log"
+
+    def journal(self, **entry: Any) -> None:
+        """One line of what happened, with the time in seconds since 1970."""
+        if "journal" not in self._logs:
+            self._logs["journal"] = self._open("journal.jsonl")
+        self._append("journal", json.dumps(self.redact.all({"at": round(time.time(), 3), **entry})))
+
+    def write(self, name: str, content: Mapping[str, Any]) -> Path:
+        """``name`` as JSON, whole or not at all."""
+        path = self.directory / name
+        scratch = path.with_suffix(".part")
+        with written(path):
+            with self._open(scratch.name) as file:
+                file.write(json.dumps(self.redact.all(content), indent=1) + "\n")
+            scratch.replace(path)
+        return path
+
+    def secret_file(self, name: str, content: str) -> Path:
+        """A file only we can read, gone when the run is closed; see ``secretfolder``."""
+        return self._secrets.write(name, content)
+
+    def close(self) -> None:
+        self._secrets.remove()
+        for file in self._logs.values():
+            with contextlib.suppress(OSError):  # a line that a full disk has not taken was told when it was written
+                file.close()
+
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def _append(self, log: str, line: str) -> None:
+        file = self._logs[log]
+        with written(Path(file.name)):
+            file.write(line + "\n")
+            file.flush()
+
+    def _open(self, name: str) -> IO[str]:
+        path = self.directory / name
+        with written(path):
+            return open(path, "a", encoding="utf-8", errors="backslashreplace", opener=for_owner)
+
+
+def hide(home: Path) -> None:
+    """Let git not see ``home``, whatever the repository's own .gitignore says."""
+    own = home / ".gitignore"
+    with written(own):
+        if not own.exists():
+            home.mkdir(exist_ok=True)
+            try:
+                own.write_text("*\n", "utf-8")
+            except OSError:
+                own.unlink(missing_ok=True)  # an empty one would count as the user's own
+                raise
+
+
+def sweep(home: Path) -> None:
+    """Remove the files that killed runs were writing; a living run's stay. Raises nothing."""
+    for scratch in (*home.glob("inputs/*.[0-9]*"), *home.glob("cache/*.[0-9]*")):
+        with contextlib.suppress(OSError):
+            if not lives(int(scratch.suffix[1:])):
+                scratch.unlink(missing_ok=True)
+
+
+def records(home: Path) -> list[dict[str, Any]]:
+    """The run.json of each run that is still kept, oldest first; one that cannot be read is left out."""
+    found: list[tuple[float, dict[str, Any]]] = []
+    for path in home.glob("runs/*/run.json"):
+        with contextlib.suppress(OSError, ValueError):
+            found.append((path.stat().st_mtime, json.loads(path.read_text("utf-8"))))
+    return [record for _, record in sorted(found, key=lambda entry: entry[0])]

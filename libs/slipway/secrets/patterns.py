@@ -1,0 +1,76 @@
+"""Recognize secrets by their place or form: a login in an address, a token of a well-known form."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, urlsplit
+
+from slipway.secrets.secret import Secret
+
+MASK = "***"
+_URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s\$\"'<>]+@", re.IGNORECASE)
+_URL_LOGIN = re.compile(r"//[^/\s]*@")
+#: A login before an address, with or without a scheme; the ``@`` of an image's digest is none.
+_LOGIN = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<user>[^/\s:@]*)(?::(?!//)(?P<password>.*))?@(?!sha\d+:)",
+    re.IGNORECASE | re.DOTALL,
+)
+#: Schemes whose user name alone lets nobody in.
+_NAMED_ONLY = ("ssh://", "git://", "git+ssh://")
+_TOKEN_SHAPES = re.compile(r"\b(gh[pousr]_\w{30}|github_pat_\w{20}|glpat-[\w-]{20}|AKIA[0-9A-Z]{16}|pypi-\w{50})")
+
+
+def secret_by_shape(text: str) -> bool:
+    """Whether a URL with a password, or a token of a well-known form, stands in ``text``."""
+    return bool(_URL_PASSWORD.search(text) or _TOKEN_SHAPES.search(text))
+
+
+def without_passwords(text: str) -> str:
+    """Mask the login of each URL in ``text`` that holds a password."""
+    return _URL_PASSWORD.sub(lambda match: f"{match[0].partition('//')[0]}//{MASK}@", text)
+
+
+def without_logins(text: str) -> str:
+    """Mask all that stands before an ``@`` in the host part of each URL in ``text``."""
+    return _URL_LOGIN.sub(f"//{MASK}@", text)
+
+
+def holds_login(value: str) -> bool:
+    """Whether a password, or a user name that may be a token, stands in ``value``, an address of any kind."""
+    return _login(value) is not None
+
+
+def without_login(value: str) -> str:
+    """``value``, an address of any kind, as it may be quoted."""
+    found = _login(value)
+    return f"{found['scheme'] or ''}{MASK}@{value[found.end() :]}" if found else without_logins(value)
+
+
+def login_secrets(value: str) -> tuple[Secret, ...]:
+    """Passwords and tokens that may stand in ``value``, which need not be well formed: an ``@`` may be part of one."""
+    found = _login(value)
+    if not found:
+        return ()
+    text = found["user"] if found["password"] is None else found["password"]
+    written = [text, *(text[: match.start()] for match in re.finditer("@", text))]
+    return tuple(map(Secret, dict.fromkeys([*written, *map(unquote, written)])))
+
+
+def url_secrets(url: str) -> tuple[Secret, ...]:
+    """User name (often a token) and password that stand in a URL, as written there and as they are sent."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ()
+    written = [part for part in (parts.password, parts.username) if part]
+    return tuple(map(Secret, dict.fromkeys([*written, *map(unquote, written)])))
+
+
+def _login(value: str) -> re.Match[str] | None:
+    found = _LOGIN.match(value)
+    if not found:
+        return None
+    scheme, password = found["scheme"], found["password"]
+    if password is None:
+        return found if scheme and scheme.lower() not in _NAMED_ONLY else None
+    return None if scheme and re.match(r"\d+/", password) else found  # a port, and an @ somewhere in a path

@@ -1,0 +1,1 @@
+"""DO: check this machine, and make it ready."""

@@ -1,0 +1,267 @@
+"""An action is a value: a title, its reason, and steps that are told before they are done."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+from slipway.core.command import Command, Result
+from slipway.core.errors import MissingError
+from slipway.hosts.runner import Run
+from slipway.setup.probe import Ping
+
+#: apt, mmdebstrap and builds end long before this, or not at all.
+_STEP_SECONDS = 1200.0
+_PULL_SECONDS = 180.0
+_LOG_LINES = 5
+#: A daemon writes its pid file this soon, in seconds.
+_TO_BE_BORN = 3.0
+_UNREACHABLE = re.compile(
+    r"no such host|connection refused|connection reset|i/o timeout|deadline exceeded|Client\.Timeout|handshake timeout"
+    r"|network is unreachable|no route to host|server misbehaving|failure in name resolution",
+    re.IGNORECASE,
+)
+_STALE_MIRROR = (
+    "this machine's mirror is behind: name a fresh one in /etc/apt; one that is frozen on purpose needs "
+    'Acquire::Check-Valid-Until "false" in /etc/apt/apt.conf.d, which is yours to decide'
+)
+_AHEAD_OF_CAUSE = re.compile(r"^(?:Error response from daemon|E|ERROR|error|docker): ")
+
+
+@dataclass(frozen=True)
+class Write:
+    """Write ``text`` to ``path``, a file of the system."""
+
+    path: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"write {self.path}:" + "".join(f"\n    {line}".rstrip() for line in self.text.splitlines())
+
+
+@dataclass(frozen=True)
+class Choose:
+    """Set ``name`` in the env file ``path``; its other lines stay as they are.
+
+    An absent file is made with mode 0600 and its folder's owner.
+    """
+
+    path: str
+    name: str
+    value: str
+
+    def __str__(self) -> str:
+        return f"set {self.name}={self.value} in {self.path}"
+
+
+@dataclass(frozen=True)
+class Pull:
+    """Pull an image, unless its registry cannot be reached."""
+
+    image: str
+
+    def __str__(self) -> str:
+        return f"docker pull {self.image}"
+
+
+@dataclass(frozen=True)
+class Await:
+    """Wait until the ``engine`` or the ``registry`` answers; ``log`` is quoted when it does not.
+
+    ``alive`` fails once what is waited for has ended: nobody waits for the dead.
+    """
+
+    what: str
+    seconds: int
+    log: str = ""
+    alive: Command | None = None
+
+    def __str__(self) -> str:
+        return f"wait until the {self.what} answers, at most {self.seconds} s"
+
+
+Step: TypeAlias = Command | Write | Choose | Pull | Await
+
+
+@dataclass(frozen=True)
+class Action:
+    """``note`` is what a person should know before agreeing to it."""
+
+    title: str
+    reason: str
+    steps: tuple[Step, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Done:
+    """An action that was done; ``unreachable`` says why an image could not be pulled, and is else empty."""
+
+    action: Action
+    seconds: float
+    unreachable: str = ""
+
+    @property
+    def line(self) -> str:
+        if self.unreachable:
+            return f"{self.action.title}: not to be had, {self.unreachable} ({self.seconds:.1f} s)"
+        return f"{self.action.title}: done in {self.seconds:.1f} s"
+
+
+def told(actions: Sequence[Action]) -> Iterator[str]:
+    """The actions as numbered lines, with reason, note and every step."""
+    for number, action in enumerate(actions, 1):
+        yield f"{number}. {action.title}"
+        yield f"   why: {action.reason}"
+        if action.note:
+            yield f"   {action.note}"
+        for step in action.steps:
+            yield from (f"   $ {line}" if isinstance(step, Command | Pull) else f"   - {line}" for line in [str(step)])
+
+
+def perform(action: Action, run: Run, ping: Ping, registry: str) -> str:
+    """Do every step. Returns why an image's registry cannot be reached, else an empty string.
+
+    Raises MissingError at the first step that fails, with its cause; files it wrote are then as they were before.
+    """
+    written: list[tuple[Path, bytes | None]] = []
+    try:
+        for step in action.steps:
+            match step:
+                case Command():
+                    _succeed(run(step, timeout=_STEP_SECONDS), action.title, step)
+                case Write(path, text):
+                    written.append((Path(path), _write(Path(path), text)))
+                case Choose(path, name, value):
+                    _choose(Path(path), name, value)
+                case Pull(image):
+                    if unreachable := judge_pull(image, run(_pull(image), timeout=_PULL_SECONDS)):
+                        return unreachable
+                case Await():
+                    _await(step, run, ping, registry)
+    except BaseException:
+        for file, before in reversed(written):
+            _restore(file, before)
+        raise
+    return ""
+
+
+def judge_pull(image: str, result: Result) -> str:
+    """Why the registry of ``image`` cannot be reached; empty when the image was pulled.
+
+    Raises MissingError when the registry answered and does not give the image: that is final.
+    """
+    if result.ok:
+        return ""
+    if result.exit_code == 124 and "Pulling from" not in result.stdout:
+        return f"its registry did not answer within {_PULL_SECONDS:.0f} s"
+    if result.exit_code == 124:
+        raise MissingError(f"{image}: the pull did not end within {_PULL_SECONDS:.0f} s", hint=f"docker pull {image}")
+    cause = _cause(result)
+    if _UNREACHABLE.search(cause):
+        return cause
+    raise MissingError(f"{image}: {cause}", hint="PYTHON_IMAGE=<an image that exists and may be pulled> in .env")
+
+
+def with_value(text: str, name: str, value: str) -> str:
+    """``text`` of an env file with ``name`` set: its last assignment is replaced, else a line is added."""
+    lines = text.splitlines(keepends=True)
+    ends = "\r\n" if "\r\n" in text else "\n"
+    at = [number for number, line in enumerate(lines) if re.match(rf"\ufeff?{name}=", line)]
+    if at:
+        lines[at[-1]] = f"{name}={value}{ends}"
+    else:
+        if lines and not lines[-1].endswith("\n"):
+            lines[-1] += ends
+        lines.append(f"{name}={value}{ends}")
+    return "".join(lines)
+
+
+def _pull(image: str) -> Command:
+    return Command(("docker", "pull", image), label=f"docker pull {image}")
+
+
+def _succeed(result: Result, title: str, command: Command) -> None:
+    if result.exit_code == 124:
+        raise MissingError(f"{title}: {command.label} did not end within {_STEP_SECONDS:.0f} s", hint=str(command))
+    if not result.ok:
+        cause = _cause(result)
+        hint = _STALE_MIRROR if "is expired" in cause else f"to see it all: {command}"
+        raise MissingError(f"{title}: {command.label}: {cause}", hint=hint)
+
+
+def _cause(result: Result) -> str:
+    """The lines that say why: those a tool marks as errors, else the last one."""
+    lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
+    marked = [_AHEAD_OF_CAUSE.sub("", line) for line in lines if _AHEAD_OF_CAUSE.match(line)]
+    return "; ".join(marked[-3:] or lines[-1:]) or f"exit code {result.exit_code}"
+
+
+def _write(path: Path, text: str) -> bytes | None:
+    """Returns what was there before."""
+    try:
+        before = path.read_bytes() if path.exists() else None
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        path.chmod(0o644)
+    except OSError as error:
+        raise MissingError(f"{path}: cannot be written: {error.strerror}") from error
+    return before
+
+
+def _restore(path: Path, before: bytes | None) -> None:
+    with contextlib.suppress(OSError):
+        path.unlink() if before is None else path.write_bytes(before)
+
+
+def _choose(path: Path, name: str, value: str) -> None:
+    """Written beside and moved over, so that nobody reads half a file; mode and owner stay."""
+    beside = path.with_name(path.name + ".new")
+    try:
+        before = path.read_bytes().decode("utf-8") if path.exists() else ""
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(with_value(before, name, value).encode())
+        if path.exists():
+            beside.chmod(path.stat().st_mode & 0o777)
+        like = (path if path.exists() else path.parent).stat()
+        if os.geteuid() == 0:
+            os.chown(beside, like.st_uid, like.st_gid)
+        beside.replace(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise MissingError(f"{path}: cannot be written: {error}", hint=f"put {name}={value} in it") from error
+
+
+def _await(step: Await, run: Run, ping: Ping, registry: str) -> None:
+    began = time.monotonic()
+    while not _answers(step.what, run, ping, registry):
+        waited = time.monotonic() - began
+        if waited > step.seconds:
+            raise _silent(step, f"does not answer after {step.seconds} s")
+        if step.alive and waited > _TO_BE_BORN and not run(step.alive, timeout=5).ok:
+            raise _silent(step, f"ended within {waited:.0f} s of its start")
+        time.sleep(0.2)
+
+
+def _silent(step: Await, what: str) -> MissingError:
+    return MissingError(f"the {step.what} {what}{_last_lines(step.log)}", log=step.log)
+
+
+def _answers(what: str, run: Run, ping: Ping, registry: str) -> bool:
+    if what == "registry":
+        return not ping(registry).problem
+    return run(Command(("docker", "version", "--format", "{{.Server.Version}}"), label="ask the engine"), timeout=5).ok
+
+
+def _last_lines(log: str) -> str:
+    try:
+        lines = Path(log).read_text("utf-8", "replace").splitlines()[-_LOG_LINES:] if log else []
+    except OSError:
+        return ""
+    return "".join(f"\n       {line}" for line in lines)

@@ -1,0 +1,134 @@
+"""What slipway needs of a machine, what of it is missing, and what mends it where setup may not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from slipway.core.errors import Problem
+from slipway.hosts.requirements import LEAST_API, LEAST_BUILDX, LEAST_DOCKERD, LEAST_RSYNC, at_least, remedy
+from slipway.setup.probe import LOCAL_SOCKETS, OUR_IMAGES, REGISTRY_CONTAINER, Machine, local_port
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What should be there. ``image_source`` tells where PYTHON_IMAGE came from, as ``settings.Value.source``.
+    ``builder``: a buildx builder by name; empty for the engine's own."""
+
+    root: Path
+    python_image: str = "python:3.12-slim"
+    image_source: str = "default"
+    registry: str = "localhost:5000"
+    ca_bundle: str = ""
+    docker_host: str = ""
+    builder: str = ""
+    compose: bool = True  # where setup can install it
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A program that is missing or too old: why, and Debian's packages that mend it."""
+
+    program: str
+    why: str
+    packages: tuple[str, ...]
+
+
+def gaps(machine: Machine, *, compose: bool = False) -> tuple[Gap, ...]:
+    """The programs to install; ``compose`` when it is wanted too. An engine that is merely not started is no gap."""
+    return tuple(_gaps(machine, compose))
+
+
+def lacks(machine: Machine, wanted: Wanted) -> tuple[Problem, ...]:
+    """What is missing and cannot be mended by setup, each with the command that does."""
+    return (
+        *_engine_lacks(machine),
+        *_program_lacks(machine),
+        *_image_lacks(machine, wanted),
+        *_registry_lacks(machine, wanted),
+    )
+
+
+def _gaps(machine: Machine, compose: bool) -> Iterator[Gap]:
+    if machine.engine and not at_least(machine.engine.api, LEAST_API):
+        why = f"engine {machine.engine.version} (API {machine.engine.api}) is too old: 1.44 is the least"
+        yield Gap("engine", why, ("docker.io", "docker-cli"))
+    elif not machine.engine and not at_least(machine.dockerd, LEAST_DOCKERD):
+        why = f"dockerd {machine.dockerd} is too old: 25 is the least" if machine.dockerd else "no engine is here"
+        yield Gap("engine", why, ("docker.io", "docker-cli", "iptables", "ca-certificates"))
+    elif not machine.client:
+        yield Gap("engine", "there is no docker client", ("docker-cli",))
+    if not at_least(machine.buildx, LEAST_BUILDX):
+        old = f"buildx {machine.buildx} is too old: 0.13 is the least"
+        yield Gap("buildx", old if machine.buildx else "docker has no buildx", ("docker-buildx",))
+    if compose and not machine.compose:
+        yield Gap("compose", "docker has no compose, which the benchmarks want", ("docker-compose",))
+    if not at_least(machine.rsync, LEAST_RSYNC):
+        old = f"rsync {machine.rsync} is too old: 3.2.4 is the least"
+        yield Gap("rsync", old if machine.rsync else "there is no rsync", ("rsync",))
+    if not machine.ssh:
+        yield Gap("ssh", "there is no ssh", ("openssh-client",))
+
+
+def _engine_lacks(machine: Machine) -> Iterator[Problem]:
+    if machine.engine:
+        return
+    if _refused(machine):
+        yield Problem("engine", machine.silence, 'sudo usermod -aG docker "$USER", then log in again')
+    elif _elsewhere(machine):
+        what = f"none answers at {machine.address}: {machine.silence}"
+        yield Problem("engine", what, "start that one, or unset DOCKER_HOST")
+    elif at_least(machine.dockerd, LEAST_DOCKERD) and not machine.takes_packages:
+        yield Problem("engine", f"none answers at {machine.address}", remedy(machine.system, "start"))
+
+
+def _program_lacks(machine: Machine) -> Iterator[Problem]:
+    if machine.takes_packages:
+        return
+    told = _refused(machine) or _elsewhere(machine)
+    for gap in gaps(machine):
+        if gap.program != "engine" or not told:
+            yield Problem(gap.program, gap.why, remedy(machine.system, gap.program))
+
+
+def _image_lacks(machine: Machine, wanted: Wanted) -> Iterator[Problem]:
+    image, own = wanted.python_image, machine.own_image
+    if image in machine.images:
+        return
+    if image.startswith(f"{OUR_IMAGES}:"):
+        if not machine.takes_packages:
+            what = "setup makes it from Debian's packages, on Debian and as root"
+            yield Problem(image, what, "PYTHON_IMAGE=python:3.12-slim in .env")
+        elif own and image != own:
+            yield Problem(image, f"this machine's Debian makes {own}", f"PYTHON_IMAGE={own} in .env")
+    elif machine.unreachable and not machine.takes_packages:
+        hint = "PYTHON_IMAGE=<an image this engine can pull> in .env"
+        yield Problem(image, f"cannot be pulled: {machine.unreachable}", hint)
+    elif machine.unreachable and wanted.image_source == "environment":
+        what = f"cannot be pulled: {machine.unreachable}; the {wanted.image_source} names it, so .env cannot"
+        yield Problem(image, what, f"unset PYTHON_IMAGE, or make it {own or OUR_IMAGES + ':…'}")
+
+
+def _registry_lacks(machine: Machine, wanted: Wanted) -> Iterator[Problem]:
+    port = local_port(wanted.registry)
+    if port is None or not machine.registry.problem:
+        return
+    if machine.registry.status:
+        what = machine.registry.problem
+        yield Problem(wanted.registry, what, "REGISTRY=localhost:<a free port> in .env")
+    elif machine.container and machine.container.port != port:
+        what = f"the container {REGISTRY_CONTAINER} was made for port {machine.container.port}"
+        hint = f"docker rm --force {REGISTRY_CONTAINER} && invoke setup (its volume stays)"
+        yield Problem(wanted.registry, what, hint)
+    elif machine.container and machine.container.state in ("running", "restarting"):
+        what = f"the container {REGISTRY_CONTAINER} is {machine.container.state}, yet nothing answers"
+        yield Problem(wanted.registry, what, f"docker logs --tail 20 {REGISTRY_CONTAINER}")
+
+
+def _refused(machine: Machine) -> bool:
+    return "permission denied" in machine.silence.lower()
+
+
+def _elsewhere(machine: Machine) -> bool:
+    return machine.address not in LOCAL_SOCKETS

@@ -1,0 +1,246 @@
+"""What this machine lacks to build, and getting it: engine, root image, registry.
+
+``plan_setup`` decides, purely, from the facts of ``machine``. ``setup`` does the first action, looks again, and decides
+anew until nothing is left: so each action is proved by the next look, and a second run finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from slipway.core.command import Command
+from slipway.core.errors import MissingError, UsageError
+from slipway.hosts.runner import Run
+from slipway.setup import debian
+from slipway.setup.actions import Action, Await, Choose, Done, Pull, Step, Write, perform, told
+from slipway.setup.blockers import Wanted, gaps, lacks
+from slipway.setup.probe import OUR_IMAGES, REGISTRY_CONTAINER, Machine, Ping, ask_registry, local_port, look
+
+ENGINE_LOG = "/var/log/slipway-dockerd.log"
+#: An engine looks at every layer it keeps before it answers: one with 79,000 of them took 33 s.
+ENGINE_SECONDS = 300
+_PID_FILE = "/run/docker.pid"
+_UNKNOWN = "skipped if the engine, once it runs, turns out to have it"
+
+Say = Callable[[str], None]
+#: Puts a question to a person; True is yes.
+Ask = Callable[[str], bool]
+
+
+def setup(
+    run: Run,
+    wanted: Wanted,
+    say: Say,
+    *,
+    ask: Ask | None = None,
+    yes: bool = False,
+    dry_run: bool = False,
+    ping: Ping = ask_registry,
+) -> tuple[Done, ...]:
+    """Bring about what is missing, every action told with its reason; returns what was done, in order.
+
+    ``ask`` is None without a terminal. Raises UsageError when nobody can be asked or the answer is no, and MissingError
+    for what cannot be mended here (then nothing was changed) or an action that failed.
+    """
+    machine = _look(run, wanted, ping)
+    actions = _decide(machine, wanted)
+    if not actions:
+        say("nothing to do: " + _standing(machine, wanted))
+        return ()
+    for line in told(actions):
+        say(line)
+    if dry_run:
+        return ()
+    if not yes:
+        _agree(ask, len(actions))
+    return _work(run, wanted, say, ping, machine)
+
+
+def plan_setup(machine: Machine, wanted: Wanted) -> tuple[Action, ...]:
+    """What is to be done on ``machine``, in order; empty when nothing is missing. Heeds no ``lacks``."""
+    return (
+        *_packages(machine, wanted),
+        *_start(machine),
+        *_root_image(machine, wanted),
+        *_registry(machine, wanted),
+    )
+
+
+def _packages(machine: Machine, wanted: Wanted) -> Iterator[Action]:
+    missing = gaps(machine, compose=wanted.compose and machine.takes_packages)
+    packages = tuple(dict.fromkeys(package for gap in missing for package in gap.packages))
+    if not packages:
+        return
+    reason = "; ".join(gap.why for gap in missing)
+    steps: list[Step] = []
+    note = ""
+    if machine.release == 12 and set(packages) & set(debian.NEWER):
+        steps = [
+            Write(debian.SOURCES_FILE, debian.newer_source(machine.sources, machine.codename)),
+            Write(debian.PREFERENCES_FILE, debian.newer_preferences()),
+        ]
+        note = (
+            f"Debian 12 has no buildx and an engine too old, so {', '.join(debian.NEWER)} come from Debian "
+            f"{debian.NEWER_SUITE} on this machine's own mirror. The source and its pin stay in /etc/apt for their "
+            "updates; no other package is taken from there unless one of these needs it."
+        )
+    yield Action(
+        f"install {' '.join(packages)}", reason, (*steps, debian.update_lists(), debian.install(packages)), note
+    )
+
+
+def _start(machine: Machine) -> Iterator[Action]:
+    if machine.engine:
+        return
+    if machine.systemd:
+        start = Command(("systemctl", "start", "docker"), label="systemctl start docker")
+        wait = Await("engine", ENGINE_SECONDS)
+        yield Action("start the engine", f"no engine answers at {machine.address}", (start, wait))
+        return
+    clear = [Command(("rm", "-f", *machine.stale), label="remove stale pid files")] if machine.stale else []
+    start = Command(
+        (
+            *("start-stop-daemon", "--start", "--background", "--oknodo", "--pidfile", _PID_FILE),
+            *("--output", ENGINE_LOG, "--exec", machine.dockerd_path),
+        ),
+        label="start dockerd",
+    )
+    alive = Command(("start-stop-daemon", "--status", "--pidfile", _PID_FILE), label="is dockerd alive")
+    wait = Await("engine", ENGINE_SECONDS, ENGINE_LOG, alive)
+    yield Action(
+        "start the engine",
+        f"no engine answers at {machine.address}",
+        (*clear, start, wait),
+        f"There is no systemd here: dockerd runs on its own until this machine ends; its log is {ENGINE_LOG}.",
+    )
+
+
+def _root_image(machine: Machine, wanted: Wanted) -> Iterator[Action]:
+    image = wanted.python_image
+    if image in machine.images:
+        return
+    absent = "the engine does not have it" if machine.engine else _UNKNOWN
+    if not machine.unreachable and not image.startswith(f"{OUR_IMAGES}:"):
+        note = ""
+        if machine.takes_packages:
+            note = (
+                "If its registry cannot be reached, a root image is made from Debian's packages instead, "
+                f"and .env names it: PYTHON_IMAGE={machine.own_image or OUR_IMAGES + ':…'}"
+            )
+        yield Action(f"pull {image}", absent, (Pull(image),), note)
+        return
+    reason = f"{image} cannot be had: {machine.unreachable}" if machine.unreachable else absent
+    if not machine.python:
+        yield Action("update Debian's package lists", "which python3 it has is not known", (debian.update_lists(),))
+        return
+    made = machine.own_image
+    steps = (
+        *(() if made in machine.images else _make_image(machine, wanted, made)),
+        *(() if made == image else (Choose(str(wanted.root / ".env"), "PYTHON_IMAGE", made),)),
+    )
+    note = "" if made == image else f"The bases then stand on {made}, not on {image}: .env says so."
+    yield Action(f"{'use' if made in machine.images else 'make'} the root image {made}", reason, steps, note)
+
+
+def _make_image(machine: Machine, wanted: Wanted, made: str) -> Iterator[Command]:
+    if not machine.mmdebstrap:
+        yield debian.update_lists()
+        yield debian.install(("mmdebstrap",))
+    folder = wanted.root / ".slipway" / "setup"
+    tar = str(folder / "root-image.tar")
+    yield Command(("mkdir", "-p", str(folder)), label="make .slipway/setup")
+    yield debian.make_root_file_system(machine.sources, machine.codename, tar)
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    changes = ("--change", 'CMD ["python3"]', "--change", f"ENV PATH={path}")
+    yield Command(("docker", "import", *changes, tar, made), label=f"docker import {made}")
+    yield Command(("rm", "-rf", str(folder)), label="remove .slipway/setup")
+
+
+def _registry(machine: Machine, wanted: Wanted) -> Iterator[Action]:
+    port = local_port(wanted.registry)
+    if port is None or machine.registry.status:
+        return
+    reason = f"nothing answers at {wanted.registry}" + ("" if machine.engine else f"; {_UNKNOWN}")
+    wait = Await("registry", 30)
+    if machine.container:
+        start = Command(("docker", "start", REGISTRY_CONTAINER), label="start the registry")
+        yield Action(
+            f"start the container {REGISTRY_CONTAINER}", f"{reason}: it is {machine.container.state}", (start, wait)
+        )
+        return
+    steps = (_build_registry(machine, wanted), _run_registry(port), wait)
+    note = f"It listens on 127.0.0.1 only; what is pushed stays in the volume {REGISTRY_CONTAINER}."
+    yield Action(f"run the registry {REGISTRY_CONTAINER} on port {port}", reason, steps, note)
+
+
+def _build_registry(machine: Machine, wanted: Wanted) -> Command:
+    rig = wanted.root / "infra" / "rig"
+    secret = ("--secret", f"id=ca,src={wanted.ca_bundle}") if wanted.ca_bundle else ()
+    return Command(
+        (
+            *("docker", "buildx", "build", "--builder", machine.context, "--load", "--provenance=false"),
+            *("--file", str(rig / "registry.Dockerfile"), "--build-arg", f"ROOT_IMAGE={wanted.python_image}", *secret),
+            *("--tag", REGISTRY_CONTAINER, str(rig)),
+        ),
+        label=f"build the image {REGISTRY_CONTAINER}",
+    )
+
+
+def _run_registry(port: int) -> Command:
+    return Command(
+        (
+            *("docker", "run", "--detach", "--name", REGISTRY_CONTAINER, "--label", "slipway.rig=registry"),
+            *("--restart", "unless-stopped", "--publish", f"127.0.0.1:{port}:5000"),
+            *("--volume", f"{REGISTRY_CONTAINER}:/var/lib/registry", "--read-only"),
+            *("--cap-drop", "ALL", "--security-opt", "no-new-privileges", REGISTRY_CONTAINER),
+        ),
+        label="run the registry",
+    )
+
+
+def _look(run: Run, wanted: Wanted, ping: Ping) -> Machine:
+    return look(run, wanted.python_image, wanted.registry, ping, wanted.docker_host)
+
+
+def _decide(machine: Machine, wanted: Wanted) -> tuple[Action, ...]:
+    if problems := lacks(machine, wanted):
+        raise MissingError.of(problems)
+    return plan_setup(machine, wanted)
+
+
+def _agree(ask: Ask | None, count: int) -> None:
+    if ask is None:
+        raise UsageError("setup would change this machine and nobody can be asked", hint="invoke setup --yes")
+    if not ask(f"Do {'this' if count == 1 else f'these {count}'}?"):
+        raise UsageError("setup: not agreed to; nothing was changed", hint="invoke setup --dry-run")
+
+
+def _work(run: Run, wanted: Wanted, say: Say, ping: Ping, machine: Machine) -> tuple[Done, ...]:
+    done: list[Done] = []
+    while actions := _decide(machine, wanted):
+        action = actions[0]
+        if any(action.title == earlier.action.title for earlier in done):
+            raise MissingError(f"{action.title}: done, yet {action.reason}", hint="invoke doctor")
+        started = time.monotonic()
+        say(f"{action.title} …")
+        unreachable = perform(action, run, ping, wanted.registry)
+        done.append(Done(action, time.monotonic() - started, unreachable))
+        say(done[-1].line)
+        wanted = _chosen(action, wanted)
+        machine = replace(_look(run, wanted, ping), unreachable=unreachable or machine.unreachable)
+    return tuple(done)
+
+
+def _chosen(action: Action, wanted: Wanted) -> Wanted:
+    images = [step.value for step in action.steps if isinstance(step, Choose) and step.name == "PYTHON_IMAGE"]
+    return replace(wanted, python_image=images[0], image_source=".env") if images else wanted
+
+
+def _standing(machine: Machine, wanted: Wanted) -> str:
+    engine = f"engine {machine.engine.version}" if machine.engine else "engine"
+    parts = [engine, f"buildx {machine.buildx}", f"rsync {machine.rsync}", wanted.python_image]
+    if local_port(wanted.registry) is not None:
+        parts.append(f"registry {wanted.registry}")
+    return " · ".join(parts)

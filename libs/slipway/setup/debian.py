@@ -1,0 +1,163 @@
+"""Debian's packaging, as far as setup needs it: release, sources, and the words apt and mmdebstrap take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from slipway.core.command import Command
+
+#: Packages Debian 12 has too old or not at all, and the suite that has them: they run with Debian 12's libc.
+NEWER_SUITE = "forky"
+NEWER = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "tini-static")
+SOURCES_FILE = "/etc/apt/sources.list.d/slipway.sources"
+PREFERENCES_FILE = "/etc/apt/preferences.d/slipway"
+
+_QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
+_ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P<suite>\S+)\s+(?P<components>.+)")
+
+
+@dataclass(frozen=True)
+class Source:
+    """One apt source: ``signed_by`` is a keyring's path, a key in deb822 form, or empty."""
+
+    uris: tuple[str, ...]
+    suites: tuple[str, ...]
+    components: tuple[str, ...]
+    signed_by: str = ""
+
+
+def parse_os_release(text: str) -> tuple[str, int, str]:
+    """(id, major release or 0, codename) of /etc/os-release. Debian testing has a codename and no number: 99."""
+    values = {name: value.strip("'\"") for name, _, value in (line.partition("=") for line in text.splitlines())}
+    system, number = values.get("ID", ""), values.get("VERSION_ID", "").partition(".")[0]
+    codename = values.get("VERSION_CODENAME", "")
+    release = int(number) if number.isdecimal() else 0
+    return system, 99 if system == "debian" and codename and not release else release, codename
+
+
+def read_sources(etc_apt: Path, codename: str) -> tuple[Source, ...]:
+    """Debian's own sources for this release as this machine has them; unreadable files count as absent."""
+    files = [etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))]
+    found: list[Source] = []
+    for path in files:
+        if path.suffix in (".list", ".sources") and path.is_file():
+            text = path.read_text("utf-8", "replace")
+            found += parse_deb822(text) if path.suffix == ".sources" else parse_one_line(text)
+    return own_sources(found, codename)
+
+
+def own_sources(sources: list[Source], codename: str) -> tuple[Source, ...]:
+    """Those of this release with Debian's key or none named, without addresses that hold credentials."""
+    suites = (codename, f"{codename}-updates", f"{codename}-security")
+
+    def kept() -> Iterator[Source]:
+        for source in sources:
+            narrowed = replace(
+                source,
+                uris=tuple(uri for uri in source.uris if "@" not in urlsplit(uri).netloc),
+                suites=tuple(suite for suite in source.suites if suite in suites),
+            )
+            debians = not source.signed_by or "debian-archive" in source.signed_by
+            if narrowed.uris and narrowed.suites and "main" in source.components and debians:
+                yield narrowed
+
+    found = tuple(kept())
+    return found if any(codename in source.suites for source in found) else ()
+
+
+def parse_deb822(text: str) -> list[Source]:
+    """The binary, enabled sources of a ``.sources`` file."""
+    found = []
+    for stanza in re.split(r"\n[ \t]*\n", re.sub(r"(?m)^#.*\n?", "", text)):
+        fields = {
+            match[1].lower(): match[2].strip()
+            for match in re.finditer(r"(?m)^([A-Za-z-]+):((?:.*)(?:\n[ \t]+.*)*)", stanza)
+        }
+        if "deb" in fields.get("types", "").split() and fields.get("enabled", "yes").lower() != "no":
+            uris, suites, components = (
+                tuple(fields.get(name, "").split()) for name in ("uris", "suites", "components")
+            )
+            found.append(Source(uris, suites, components, fields.get("signed-by", "")))
+    return found
+
+
+def parse_one_line(text: str) -> list[Source]:
+    """The binary sources of a ``.list`` file."""
+    found = []
+    for line in text.splitlines():
+        if match := _ONE_LINE.fullmatch(line.partition("#")[0].strip()):
+            options = dict(option.partition("=")[::2] for option in (match["options"] or "").split())
+            components = tuple(match["components"].split())
+            found.append(Source((match["uri"],), (match["suite"],), components, options.get("signed-by", "")))
+    return found
+
+
+def newer_source(sources: tuple[Source, ...], codename: str) -> str:
+    """A ``.sources`` file: this machine's own mirror, with the newer suite."""
+    own = next(source for source in sources if codename in source.suites)
+    lines = ["Types: deb", f"URIs: {' '.join(own.uris)}", f"Suites: {NEWER_SUITE}", "Components: main"]
+    if own.signed_by:
+        lines.append(f"Signed-By: {own.signed_by}")
+    return "\n".join(lines) + "\n"
+
+
+def newer_preferences() -> str:
+    """An apt preferences file: from the newer suite these packages and no other, unless one of them asks for it."""
+    return (
+        f"Package: *\nPin: release n={NEWER_SUITE}\nPin-Priority: -10\n\n"
+        f"Package: {' '.join(NEWER)}\nPin: release n={NEWER_SUITE}\nPin-Priority: 900\n"
+    )
+
+
+def update_lists() -> Command:
+    return Command(("apt-get", "-o", "DPkg::Lock::Timeout=60", "update"), env=_QUIET, label="apt-get update")
+
+
+def install(packages: tuple[str, ...]) -> Command:
+    """Nothing recommended, nothing removed: apt gives up where another package stands in the way."""
+    return Command(
+        (
+            "apt-get",
+            "-o",
+            "DPkg::Lock::Timeout=60",
+            "install",
+            "--yes",
+            "--no-install-recommends",
+            "--no-remove",
+            *packages,
+        ),
+        env=_QUIET,
+        label=f"apt-get install {' '.join(packages)}",
+    )
+
+
+def make_root_file_system(sources: tuple[Source, ...], codename: str, tar: str) -> Command:
+    """A Python root file system as a tar: Debian's minimum, python3 with pip and venv, ``python`` on the path."""
+    mirrors = (
+        f"deb {_signed(source)}{uri} {suite} main"
+        for source in sources
+        for uri in source.uris
+        for suite in source.suites
+    )
+    return Command(
+        (
+            "mmdebstrap",
+            "--quiet",
+            "--variant=minbase",
+            "--include=python3,python3-venv,python3-pip,ca-certificates",
+            *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")),
+            '--customize-hook=rm -f "$1"/usr/lib/python3*/EXTERNALLY-MANAGED && ln -s python3 "$1/usr/bin/python"',
+            codename,
+            tar,
+            *mirrors,
+        ),
+        label=f"mmdebstrap {codename}",
+    )
+
+
+def _signed(source: Source) -> str:
+    return f"[signed-by={source.signed_by}] " if source.signed_by.startswith("/") else ""

@@ -1,0 +1,176 @@
+"""Is all there that building, pushing and syncing need? Each fact becomes a check with what mends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
+
+from slipway.config.pip import PipConfig, notes, travels
+from slipway.core.addresses import endpoint, is_loopback
+from slipway.core.errors import PushError
+from slipway.hosts.requirements import LEAST_RSYNC, ROOMY, Check, at_least, remedy
+from slipway.hosts.runner import Run
+from slipway.registry import NO_ANSWER, Greeting
+from slipway.secrets.patterns import without_login
+from slipway.setup.blockers import Wanted, gaps, lacks
+from slipway.setup.probe import Machine, Ping, ask_registry, free_bytes, local_port, look
+
+#: Storage drivers that copy, of the classic store and of containerd's.
+_COPYING = ("vfs", "native")
+_GOOD_BUILDX = (0, 15)
+
+
+def doctor(
+    run: Run, wanted: Wanted, pip: PipConfig, proxies: Mapping[str, str], *, ping: Ping = ask_registry
+) -> tuple[Check, ...]:
+    """Look at this machine and examine it; changes nothing. ``proxies`` are the environment's.
+
+    ``ping`` may raise PushError, when the registry's certificate is refused.
+    """
+    refusals: list[PushError] = []
+
+    def asked(registry: str) -> Greeting:
+        try:
+            return ping(registry)
+        except PushError as error:
+            refusals.append(error)
+            return NO_ANSWER
+
+    machine = look(run, wanted.python_image, wanted.registry, asked, wanted.docker_host)
+    free = free_bytes(run, machine.engine.folder) if machine.engine else None
+    checks = examine(machine, wanted, pip, proxies, free)
+    if not refusals:
+        return checks
+    refused = Check("registry", "lack", refusals[0].message, refusals[0].hint)
+    return tuple(refused if check.name == "registry" else check for check in checks)
+
+
+def examine(
+    machine: Machine, wanted: Wanted, pip: PipConfig, proxies: Mapping[str, str], free: int | None
+) -> tuple[Check, ...]:
+    """The checks, in the order a build meets what they look at. ``free``: bytes left for the engine, None unknown."""
+    return (
+        _engine(machine, wanted),
+        _buildx(machine, wanted),
+        _rsync(machine),
+        _ssh(machine),
+        _disk(machine, free),
+        _root_image(machine, wanted),
+        _registry(machine, wanted),
+        *_proxies(machine, wanted, proxies),
+        *_pip(pip),
+    )
+
+
+def healthy(checks: tuple[Check, ...]) -> bool:
+    """Whether nothing lacks; warnings are no illness."""
+    return all(check.state != "lack" for check in checks)
+
+
+def _engine(machine: Machine, wanted: Wanted) -> Check:
+    if not machine.engine:
+        problem = next((problem for problem in lacks(machine, wanted) if problem.where == "engine"), None)
+        what = f"none answers at {machine.address}: {machine.silence}"
+        return Check("engine", "lack", problem.what if problem else what, problem.hint if problem else "invoke setup")
+    engine = machine.engine
+    for gap in gaps(machine):
+        if gap.program == "engine":
+            return Check("engine", "lack", gap.why, _mend(machine, "engine"))
+    detail = f"{engine.version}, API {engine.api}, {engine.store} on {engine.driver}"
+    if engine.driver in _COPYING:
+        hint = f"{engine.driver} copies every layer whole: put the engine's folder on ext4 or xfs"
+        return Check("engine", "warn", detail, hint)
+    return Check("engine", "ok", detail)
+
+
+def _buildx(machine: Machine, wanted: Wanted) -> Check:
+    for gap in gaps(machine):
+        if gap.program == "buildx":
+            return Check("buildx", "lack", gap.why, _mend(machine, "buildx"))
+    builder = f"builder {wanted.builder}" if wanted.builder else f"builder {machine.context}, the engine's own"
+    detail = f"{machine.buildx}, {builder}"
+    if not at_least(machine.buildx, _GOOD_BUILDX):
+        hint = "0.15 or newer tells shared steps and failures more exactly"
+        return Check("buildx", "warn", detail, hint)
+    return Check("buildx", "ok", detail)
+
+
+def _rsync(machine: Machine) -> Check:
+    if at_least(machine.rsync, LEAST_RSYNC):
+        return Check("rsync", "ok", machine.rsync)
+    why = next(gap.why for gap in gaps(machine) if gap.program == "rsync")
+    return Check("rsync", "lack", f"{why} (--remote needs it)", _mend(machine, "rsync"))
+
+
+def _ssh(machine: Machine) -> Check:
+    if machine.ssh:
+        return Check("ssh", "ok", "is here")
+    return Check("ssh", "lack", "there is no ssh (--remote needs it)", _mend(machine, "ssh"))
+
+
+def _disk(machine: Machine, free: int | None) -> Check:
+    folder = machine.engine.folder if machine.engine else ""
+    if free is None:
+        return Check("disk", "warn", f"{folder or 'the engine’s folder'} cannot be seen from here")
+    detail = f"{free / 1e9:.1f} GB free in {folder}"
+    if free < ROOMY:
+        return Check("disk", "warn", f"{detail}; two bases and their cache want 10 GB", "docker system df")
+    return Check("disk", "ok", detail)
+
+
+def _root_image(machine: Machine, wanted: Wanted) -> Check:
+    detail = f"{wanted.python_image} ({wanted.image_source})"
+    if wanted.python_image in machine.images:
+        return Check("root image", "ok", detail)
+    for problem in lacks(machine, wanted) if machine.engine else ():
+        if problem.where == wanted.python_image:
+            return Check("root image", "lack", str(problem), problem.hint)
+    return Check("root image", "lack", f"{detail} is not in the engine", "invoke setup")
+
+
+def _registry(machine: Machine, wanted: Wanted) -> Check:
+    if not machine.registry.problem:
+        login = "and asks for a login" if machine.registry.status == 401 else "without a login"
+        return Check("registry", "ok", f"{wanted.registry} answers {login}")
+    for problem in lacks(machine, wanted):
+        if problem.where == wanted.registry:
+            return Check("registry", "lack", str(problem), problem.hint)
+    if local_port(wanted.registry) is not None:
+        return Check("registry", "lack", f"nothing answers at {wanted.registry}", "invoke setup")
+    detail = f"{wanted.registry} {machine.registry.problem}"
+    return Check("registry", "lack", detail, f"curl -i https://{endpoint(wanted.registry)}/v2/")
+
+
+def _proxies(machine: Machine, wanted: Wanted, proxies: Mapping[str, str]) -> Iterator[Check]:
+    own = [f"{name}={without_login(value)}" for name, value in sorted(proxies.items()) if value]
+    engine = [without_login(proxy) for proxy in machine.engine.proxies] if machine.engine else []
+    parts = [f"here {' '.join(own)}"] * bool(own) + [f"engine {' '.join(engine)}"] * bool(engine)
+    if not parts:
+        yield Check("proxies", "ok", "none")
+        return
+    ours = _proxy_to(wanted.registry, proxies)
+    parts.append(f"to {wanted.registry} {f'through {without_login(ours)}' if ours else 'directly'}")
+    if ours and machine.engine and not engine:
+        hint = "the engine uploads without it: proxies in its daemon.json, as this environment has them"
+        yield Check("proxies", "warn", "; ".join(parts), hint)
+        return
+    yield Check("proxies", "ok", "; ".join(parts))
+
+
+def _proxy_to(registry: str, proxies: Mapping[str, str]) -> str:
+    """The proxy that requests to a registry take here; an empty string for none. Loopback is never asked for by one."""
+    named = {name.lower(): value for name, value in proxies.items() if value}
+    if is_loopback(registry) or proxy_bypass_environment(endpoint(registry), {"no": named.get("no_proxy", "")}):
+        return ""
+    return named.get("https_proxy", "")
+
+
+def _pip(pip: PipConfig) -> Iterator[Check]:
+    lines = travels(pip)
+    yield Check("pip", "ok", f"into builds: {'; '.join(lines)}" if lines else "nothing configured: builds use PyPI")
+    for note in notes(pip):
+        yield Check("pip", "warn", note)
+
+
+def _mend(machine: Machine, program: str) -> str:
+    return "invoke setup" if machine.takes_packages else remedy(machine.system, program)

@@ -1,0 +1,1 @@
+"""DO: run containers in a sandbox, and test them."""

@@ -1,0 +1,89 @@
+"""The condition of a container as the engine tells it, and what went wrong with it in words.
+
+Pure: reads what ``inspect`` gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from slipway.core.errors import printable
+
+LOG_LINES = 20
+_LONGEST = 160
+_EXITS = {
+    125: "the engine could not run it",
+    126: "its command is not executable",
+    127: "its command was not found",
+    134: "aborted (SIGABRT)",
+    137: "killed (SIGKILL)",
+    139: "segmentation fault (SIGSEGV)",
+    143: "ended by SIGTERM",
+}
+
+
+@dataclass(frozen=True)
+class State:
+    """What the engine says of a container. ``health`` is empty when its image declares no HEALTHCHECK."""
+
+    status: str
+    exit_code: int
+    oom_killed: bool
+    error: str
+    health: str
+    last_probe: str
+    restarts: int
+
+    @classmethod
+    def of(cls, inspected: Mapping[str, Any]) -> State:
+        state = inspected["State"]
+        health = state.get("Health") or {}
+        probes = health.get("Log") or [{}]
+        return cls(
+            status=state["Status"],
+            exit_code=state["ExitCode"],
+            oom_killed=state["OOMKilled"],
+            error=state["Error"],
+            health=health.get("Status", ""),
+            last_probe=probes[-1].get("Output", "").strip(),
+            restarts=inspected["RestartCount"],
+        )
+
+    @property
+    def running(self) -> bool:
+        return self.status == "running" and self.restarts == 0
+
+    @property
+    def healthy(self) -> bool:
+        return self.running and self.health == "healthy"
+
+
+def explain(name: str, what: str, state: State, log: str, cause: str = "") -> str:
+    """``what`` went wrong with ``name``, with all a person needs; the first line says the most of it.
+
+    ``cause`` is what the exit code alone does not tell.
+    """
+    ended = state.status in ("exited", "dead", "created") or bool(state.exit_code)
+    meaning = cause or _EXITS.get(state.exit_code, "")
+    first = [what, f"exit code {state.exit_code}" + f": {meaning}" * bool(meaning)] if ended else [what]
+    first += ["killed for memory: it reached its limit (OOM)"] if state.oom_killed else []
+    first += [f"engine: {first_line(state.error)}"] if state.error else []
+    tail = log.splitlines()[-LOG_LINES:]
+    last = next((line.strip() for line in reversed(tail) if line.strip()), "")
+    first += [f"its last line: {last[:_LONGEST]}"] if ended and last and not state.error else []
+    lines = [f"{name}: {'; '.join(first)}"]
+    if state.restarts:
+        lines.append(f"  restarted {state.restarts} times")
+    if state.last_probe:
+        lines.append("  last health probe:")
+        lines += [f"    {line}" for line in state.last_probe.splitlines()[-5:]]
+    lines += [f"  last {len(tail)} log lines:", *(f"    {line}" for line in tail)] if tail else ["  no log lines"]
+    return printable("\n".join(lines))
+
+
+def first_line(text: str) -> str:
+    """The first line that says anything."""
+    lines: Iterable[str] = (line.strip() for line in text.splitlines())
+    return next((line for line in lines if line), "no reason given")

@@ -1,0 +1,295 @@
+"""Containers under test: run in a sandbox, watched until healthy, read out, removed with all they made.
+
+Every function takes the docker SDK's client first; only ``engine`` imports the SDK. Its errors are ``OSError``s that
+carry the engine's reply.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from slipway.core.errors import SmokeError, printable, written
+from slipway.core.image import RUN_LABEL
+from slipway.secrets.redactor import Redactor
+from slipway.smoke import entry_scripts
+from slipway.smoke.container_state import State, explain, first_line
+
+NONCE = "SLIPWAY_RUN"
+SECRETS = "/run/secrets"
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
+_NOT_FOUND = 404
+#: A script whose interpreter is not found ends so, whoever starts it.
+_NOT_FOUND_CODES = (2, 126, 127, 128)
+
+#: A ``docker.DockerClient``.
+Client = Any
+
+
+@dataclass(frozen=True)
+class Sandbox:
+    """What a container gets at most: memory as Docker writes it, processes, seconds until it must be healthy.
+
+    Once healthy it must stay so for ``probes`` probes in all, spread over ``hold`` seconds. ``slowness`` multiplies
+    every time limit, for slow machines.
+    """
+
+    memory: str = "2g"
+    processes: int = 512
+    deadline: float = 90.0
+    hold: float = 1.0
+    probes: int = 3
+    slowness: float = 1.0
+
+
+@dataclass(frozen=True)
+class Spec:
+    """One container: ``image`` is an id; ``volumes`` maps a volume's name to its path; ``ports`` as ``8080/tcp``.
+
+    ``scratch`` are paths that get a fresh volume of their own; ``secrets`` is a folder of the engine's machine, or a
+    volume's name, that the container sees, read-only, as ``/run/secrets``.
+    """
+
+    image: str
+    name: str
+    network: str
+    alias: str
+    labels: Mapping[str, str]
+    env: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    scratch: Sequence[str] = ()
+    ports: Sequence[str] = ()
+    command: Sequence[str] = ()
+    secrets: str = ""
+    sandbox: Sandbox = Sandbox()
+
+
+def create(client: Client, spec: Spec) -> str:
+    """Create the container and return its id. Raises SmokeError when the engine refuses."""
+    mounts = [_mount(path, spec.labels, name) for name, path in spec.volumes.items()]
+    mounts += [_mount(path, spec.labels) for path in spec.scratch]
+    if spec.secrets:
+        kind = "bind" if spec.secrets.startswith("/") else "volume"
+        mounts.append({"Target": SECRETS, "Type": kind, "Source": spec.secrets, "ReadOnly": True})
+    try:
+        created = client.containers.create(
+            spec.image,
+            list(spec.command) or None,
+            name=spec.name,
+            labels=dict(spec.labels),
+            environment={**spec.env, NONCE: spec.labels[RUN_LABEL]},
+            mounts=mounts,
+            network=spec.network,
+            networking_config={spec.network: client.api.create_endpoint_config(aliases=[spec.alias])},
+            ports=dict.fromkeys(spec.ports, ("127.0.0.1", None)),
+            read_only=True,
+            tmpfs={"/tmp": ""},
+            cap_drop=["ALL"],
+            security_opt=["no-new-privileges:true"],
+            mem_limit=spec.sandbox.memory,
+            memswap_limit=spec.sandbox.memory,
+            pids_limit=spec.sandbox.processes,
+            init=True,
+        )
+    except OSError as error:
+        raise SmokeError(f"{spec.alias}: the engine would not create the container: {reply(error)}") from error
+    return str(created.id)
+
+
+def start(client: Client, container: str, alias: str) -> None:
+    """Start it; raises SmokeError that says why the engine could not."""
+    try:
+        client.api.start(container)
+    except OSError as error:
+        state = State.of(client.api.inspect_container(container))
+        raise _failed(client, container, alias, "it did not start", state) from error
+
+
+def wait_until_healthy(client: Client, container: str, alias: str, sandbox: Sandbox) -> None:
+    """Return once the HEALTHCHECK is green and has stayed so; raises SmokeError as soon as it no longer can be."""
+    seconds = sandbox.deadline * sandbox.slowness
+    give_up, pause = time.monotonic() + seconds, _FIRST_PAUSE
+    while not (state := State.of(client.api.inspect_container(container))).healthy:
+        problem = _problem(state, was_green=False)
+        if not problem and time.monotonic() > give_up:
+            problem = f"not healthy after {seconds:.0f} s"
+        if problem:
+            raise _failed(client, container, alias, problem, state)
+        time.sleep(pause)
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+    for _ in range(1, sandbox.probes):
+        time.sleep(sandbox.hold / (sandbox.probes - 1))
+        _probe(client, container, alias)
+
+
+def _probe(client: Client, container: str, alias: str) -> None:
+    """Run the image's own health check once more: the engine's next may be a minute away."""
+    inspected = client.api.inspect_container(container)
+    kind, *words = inspected["Config"]["Healthcheck"]["Test"]
+    shell = inspected["Config"].get("Shell") or ["/bin/sh", "-c"]
+    failed: SmokeError | None = None
+    exit_code, said = 0, ""
+    try:
+        exit_code, said = execute(client, container, words if kind == "CMD" else [*shell, *words])
+    except SmokeError as error:
+        failed = error
+    state = State.of(client.api.inspect_container(container))
+    problem = _problem(state, was_green=True)
+    if not problem and exit_code:
+        problem = "it was healthy, and its next health probe failed"
+        state = replace(state, last_probe=said.strip())
+    if problem:
+        raise _failed(client, container, alias, problem, state)
+    if failed:
+        raise failed
+
+
+def stop(client: Client, container: str, grace: int) -> float:
+    """SIGTERM, and SIGKILL after ``grace`` seconds; returns the seconds until it had ended."""
+    began = time.monotonic()
+    try:
+        client.api.stop(container, timeout=grace)
+    except OSError as error:
+        raise SmokeError(f"stop: {reply(error)}") from error
+    return time.monotonic() - began
+
+
+def port_of(client: Client, container: str, port: str) -> int:
+    """The port on 127.0.0.1 that the engine picked for ``port`` (``8080/tcp``)."""
+    published = client.api.inspect_container(container)["NetworkSettings"]["Ports"].get(port) or []
+    for binding in published:
+        if binding["HostIp"] == "127.0.0.1":
+            return int(binding["HostPort"])
+    raise SmokeError(f"port {port} is not published on 127.0.0.1: the container is not running")
+
+
+def execute(client: Client, container: str, argv: Sequence[str]) -> tuple[int, str]:
+    """Exit code and output (both streams) of a command run inside."""
+    try:
+        outcome = client.containers.get(container).exec_run(list(argv))
+    except OSError as error:
+        raise SmokeError(f"exec {' '.join(argv)}: {reply(error)}") from error
+    return int(outcome.exit_code), outcome.output.decode("utf-8", "replace")
+
+
+def users(client: Client, container: str) -> frozenset[str]:
+    """The ids of the users that its processes run as, by the ``ps`` of the engine's machine.
+
+    Without one it is the user it was started as: no-new-privileges lets no process become another.
+    """
+    for columns in ("-eo pid,uid", None):  # BusyBox's ps has no such column
+        try:
+            seen = client.api.top(container, columns)
+        except OSError:
+            continue
+        place = next(place for place, title in enumerate(seen["Titles"]) if title in ("UID", "USER"))
+        return frozenset(_uid(row[place]) for row in seen["Processes"] or ())
+    return frozenset({_uid(client.api.inspect_container(container)["Config"].get("User") or "")})
+
+
+def _uid(user: str) -> str:
+    uid = user.partition(":")[0]
+    return "0" if uid in ("", "root") else uid
+
+
+def _failed(client: Client, container: str, alias: str, what: str, state: State) -> SmokeError:
+    cause = entry_scripts.fault(client, container) if state.exit_code in _NOT_FOUND_CODES else ""
+    return SmokeError(explain(alias, what, state, log(client, container), cause))
+
+
+def log(client: Client, container: str) -> str:
+    """All it wrote so far, both streams."""
+    try:
+        raw: bytes = client.api.logs(container, stdout=True, stderr=True)
+    except OSError as error:
+        return f"(the engine has no log: {reply(error)})"
+    return raw.decode("utf-8", "replace")
+
+
+def save(client: Client, container: str, directory: Path, name: str, redact: Redactor) -> Path:
+    """Write ``name.log`` and ``name.state.json`` into ``directory``; returns the log's path. Made before removal."""
+    with written(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+    path = directory / f"{name}.log"
+    _write(path, redact(log(client, container)))
+    with contextlib.suppress(OSError):
+        state = client.api.inspect_container(container)["State"]
+        _write(directory / f"{name}.state.json", json.dumps(redact.all(state), indent=1))
+    return path
+
+
+def remove(client: Client, container: str) -> None:
+    """Remove it and its unnamed volumes, running or not; gone already is as good."""
+    _unless_gone(lambda: client.api.remove_container(container, force=True, v=True))
+
+
+def remove_volume(client: Client, name: str) -> None:
+    _unless_gone(lambda: client.api.remove_volume(name, force=True))
+
+
+def remove_network(client: Client, name: str) -> None:
+    _unless_gone(lambda: client.api.remove_network(name))
+
+
+def fill_volume(client: Client, name: str, spec: Spec, archive: bytes) -> None:
+    """A new volume that holds what ``archive`` does, a tar. Raises SmokeError.
+
+    A container of the image takes it in; it is never started.
+    """
+    mount = {**_mount(SECRETS, spec.labels, name), "VolumeOptions": {"NoCopy": True, "Labels": dict(spec.labels)}}
+    holder = f"{name}-holder"
+    try:
+        client.containers.create(spec.image, name=holder, labels=dict(spec.labels), mounts=[mount], network="none")
+        client.api.put_archive(holder, SECRETS, archive)
+    except OSError as error:
+        raise SmokeError(f"{spec.alias}: its secrets: {reply(error)}") from error
+    finally:
+        remove(client, holder)
+
+
+def create_network(client: Client, name: str, marks: Mapping[str, str]) -> None:
+    """A bridge whose packets get no outside address: siblings and this host are reached, nothing else is."""
+    no_way_out = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
+    client.networks.create(name, driver="bridge", labels=dict(marks), options=no_way_out)
+
+
+def reply(error: OSError) -> str:
+    """The engine's own words for an error of the SDK, first line."""
+    return printable(first_line(str(getattr(error, "explanation", "") or error)))
+
+
+def _write(path: Path, text: str) -> None:
+    """For our own eyes alone."""
+    with written(path):
+        path.touch(mode=0o600)
+        path.write_text(text, encoding="utf-8")
+
+
+def _problem(state: State, *, was_green: bool) -> str:
+    if state.restarts:
+        return "it restarted by itself"
+    if state.status != "running":
+        return "it was healthy and then stopped" if was_green else "it stopped before it was healthy"
+    if not state.health:
+        return "its image declares no HEALTHCHECK, so nothing can say that it works"
+    if state.health == "unhealthy":
+        return "its health check failed"
+    return "it was healthy and is no longer" if was_green and not state.healthy else ""
+
+
+def _mount(path: str, marks: Mapping[str, str], name: str = "") -> dict[str, object]:
+    source = {"Source": name} if name else {}
+    return {"Target": path, "Type": "volume", "VolumeOptions": {"Labels": dict(marks)}, **source}
+
+
+def _unless_gone(action: Callable[[], object]) -> None:
+    try:
+        action()
+    except OSError as error:
+        if getattr(getattr(error, "response", None), "status_code", 0) != _NOT_FOUND:
+            raise

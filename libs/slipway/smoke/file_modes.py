@@ -1,0 +1,123 @@
+"""What the files of an image let people do who should not: setuid programs, files that anyone may change.
+
+Pure: reads the layers as ``layers`` gives them. What counts is what a container sees, so a later layer's entry hides
+an earlier one, and a whiteout removes it; each complaint names the layer that brought the file.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+from slipway.smoke.image_archive import Layer, Member
+
+_SETUID, _SETGID, _STICKY, _OTHERS_WRITE = 0o4000, 0o2000, 0o1000, 0o002
+_WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
+#: What Debian's essential packages (login, mount, passwd, util-linux) bring so.
+_DEBIAN = re.compile(r"/(usr/)?s?bin/(chage|chfn|chsh|expiry|gpasswd|mount|newgrp|passwd|su|umount|unix_chkpwd)")
+_MOST_LINKS = 20
+_DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+#: Absolute path → the number of its layer (the lowest is 1) and its entry there.
+Tree = Mapping[str, tuple[int, Member]]
+
+
+def merged(layers: Sequence[Layer]) -> Tree:
+    """The files a container sees."""
+    tree: dict[str, tuple[int, Member]] = {}
+    for number, layer in enumerate(layers, start=1):
+        for gone in _removed(layer):
+            for path in [path for path in tree if path == gone or path.startswith(f"{gone.rstrip('/')}/")]:
+                del tree[path]
+        for member in layer.members:
+            if not posixpath.basename(member.path).startswith(_WHITEOUT):
+                tree[_absolute(member.path)] = number, member
+    return tree
+
+
+def setuid_complaints(layers: Sequence[Layer], allowed: Collection[str] = ()) -> tuple[str, ...]:
+    """One line per program that runs with its owner's or group's rights, Debian's own and ``allowed`` paths apart."""
+    return tuple(
+        f"layer {number} of {len(layers)}: {path}: {'setuid' if member.mode & _SETUID else 'setgid'}"
+        f" ({member.mode:o}, {member.uid}:{member.gid})"
+        for path, (number, member) in merged(layers).items()
+        if member.kind == "f" and member.mode & (_SETUID | _SETGID)
+        if path not in allowed and not _DEBIAN.fullmatch(path)
+    )
+
+
+def writable_complaints(layers: Sequence[Layer], config: Mapping[str, Any]) -> tuple[str, ...]:
+    """One line per file or folder that anyone may change (a sticky folder such as /tmp apart), and per program
+    or script of ``config``'s Entrypoint and Cmd that the image's own user may change."""
+    tree = merged(layers)
+    told = [
+        f"layer {number} of {len(layers)}: {path}: anyone may write ({member.mode:o})"
+        for path, (number, member) in tree.items()
+        if _open_to_all(member)
+    ]
+    for path in started(tree, config):
+        number, member = tree[path]
+        if not _open_to_all(member) and _may_write(member, str(config.get("User") or "0")):
+            told.append(f"layer {number} of {len(layers)}: {path}: is run, and its user {config['User']} may write it")
+    return tuple(told)
+
+
+def started(tree: Tree, config: Mapping[str, Any]) -> tuple[str, ...]:
+    """The files that Entrypoint and Cmd name: the program, looked up in PATH, and each absolute path after it."""
+    words = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
+    if not words:
+        return ()
+    environment = dict(entry.partition("=")[::2] for entry in config.get("Env") or ())
+    folders = environment.get("PATH", _DEFAULT_PATH).split(":") if "/" not in words[0] else [""]
+    places = [[posixpath.join(folder, words[0]) for folder in folders]]
+    places += [[word] for word in words[1:] if word.startswith("/")]
+    here = str(config.get("WorkingDir") or "/")
+    found = [next(filter(None, (_file(tree, posixpath.join(here, path)) for path in some)), "") for some in places]
+    return tuple(dict.fromkeys(filter(None, found)))
+
+
+def _file(tree: Tree, path: str) -> str:
+    """Where ``path`` leads to, links followed; empty when there is no such file."""
+    for _ in range(_MOST_LINKS):
+        path = posixpath.normpath(path)
+        link = next((above for above in _upwards(path) if above in tree and tree[above][1].kind == "l"), "")
+        if not link:
+            return path if path in tree and tree[path][1].kind == "f" else ""
+        path = posixpath.join(posixpath.dirname(link), tree[link][1].target) + path[len(link) :]
+    return ""
+
+
+def _upwards(path: str) -> Iterator[str]:
+    """``/a/b/c`` → ``/a``, ``/a/b``, ``/a/b/c``."""
+    for end, character in enumerate(path[1:] + "/", start=1):
+        if character == "/":
+            yield path[:end]
+
+
+def _removed(layer: Layer) -> Iterator[str]:
+    """The paths of lower layers that this one hides: whiteouts, and folders it makes opaque."""
+    for member in layer.members:
+        folder, name = posixpath.split(_absolute(member.path))
+        if name == _OPAQUE:
+            yield f"{folder.rstrip('/')}/"
+        elif name.startswith(_WHITEOUT):
+            yield posixpath.join(folder, name.removeprefix(_WHITEOUT))
+
+
+def _absolute(path: str) -> str:
+    return posixpath.normpath(f"/{path}")
+
+
+def _open_to_all(member: Member) -> bool:
+    sticky = member.kind == "d" and member.mode & _STICKY
+    return member.kind in "fd" and bool(member.mode & _OTHERS_WRITE) and not sticky
+
+
+def _may_write(member: Member, user: str) -> bool:
+    """Whether ``user`` (``uid[:gid]``, numbers) may write it; root may write anything and is another matter."""
+    uid, _, gid = user.partition(":")
+    if uid == "0":
+        return False
+    return bool((str(member.uid) == uid and member.mode & 0o200) or (str(member.gid) == gid and member.mode & 0o020))

@@ -1,0 +1,259 @@
+"""What an image must not carry: keys, credentials and ``.env`` files in any layer, secrets in its history.
+
+Pure: reads the tar stream ``docker save`` makes, front to back, without unpacking it. A file that a later layer
+deletes is still in the layer below, so every layer is read, never the merged tree.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+import re
+import tarfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import IO, Any, NamedTuple, Protocol, cast
+
+from slipway.core.errors import PolicyError
+from slipway.secrets.patterns import secret_by_shape
+
+_BUFFER = 1 << 20
+_SMALL = 16 * 1024
+_LARGEST_KEY_FILE = 1 << 20
+_METADATA = re.compile(r"\.dist-info/METADATA$|\.egg-info/PKG-INFO$|(^|/)pyvenv\.cfg$")
+_LARGEST_METADATA = 1 << 20
+
+_CREDENTIALS = re.compile(
+    r"(^|/)(\.netrc|_netrc|\.pypirc|\.dockercfg|\.git-credentials|\.docker/config\.json|\.aws/credentials"
+    r"|\.kube/config|kubeconfig|[^/]+\.kubeconfig|application_default_credentials\.json)$"
+)
+_ENV_FILE = re.compile(r"(^|/)\.env(rc|[._-](?!(?:example|sample|template)$)[^/]*)?$")
+_SSH_KEY = re.compile(r"(^|/)id_(rsa|dsa|ecdsa|ed25519)(_sk)?$")
+_KEY_NAME = re.compile(r"\.(pem|key|pk8|ppk|p8)$", re.IGNORECASE)
+_KEY = re.compile(rb"-----BEGIN ([A-Z0-9]+ )*PRIVATE KEY( BLOCK)?-----|PuTTY-User-Key-File-")
+
+_SECRET_WORDS = frozenset(
+    {
+        "APIKEY",
+        "CREDENTIAL",
+        "CREDENTIALS",
+        "PASS",
+        "PASSPHRASE",
+        "PASSWD",
+        "PASSWORD",
+        "PWD",
+        "SECRET",
+        "SECRETS",
+        "TOKEN",
+    }
+)
+_SECRET_KEYS = re.compile(r"(^|_)(ACCESS|API|ENCRYPTION|MASTER|PRIVATE|SECRET|SIGNING)_KEY(_|$)")
+_POINTERS = ("_FILE", "_PATH", "_DIR", "_ID")
+_HARMLESS = frozenset({"", "unset", "none", "false", "true", "0", "1"})
+_ASSIGNMENT = re.compile(r"(?<![\w-])([A-Za-z_][A-Za-z0-9_]*)=(\"[^\"]*\"|'[^']*'|\S*)")
+
+
+class Readable(Protocol):
+    """Anything with ``read``: a file, a socket, ``Chunks``."""
+
+    def read(self, size: int = -1, /) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A file that must not be in an image: its path in the layer and why. Never its content."""
+
+    path: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"/{self.path}: {self.why}"
+
+
+class Member(NamedTuple):
+    """One entry of a layer: path (as stored, no leading slash), permission bits, owner, kind, where a link points.
+
+    ``kind``: ``f`` file, ``d`` folder, ``l`` symbolic link, ``-`` anything else.
+    """
+
+    path: str
+    mode: int
+    uid: int
+    gid: int
+    kind: str
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: its name in the stream, all it holds, what of it is forbidden.
+
+    ``texts``: the metadata of Python packages and virtual environments, by path.
+    """
+
+    name: str
+    members: tuple[Member, ...]
+    findings: tuple[Finding, ...]
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return tuple(member.path for member in self.members)
+
+
+class Chunks:
+    """An iterator of byte pieces, readable like a file."""
+
+    def __init__(self, pieces: Iterable[bytes]) -> None:
+        self._pieces = iter(pieces)
+        self._rest = b""
+
+    def read(self, size: int = -1, /) -> bytes:
+        held, parts = len(self._rest), [self._rest]
+        while size < 0 or held < size:
+            piece = next(self._pieces, None)
+            if piece is None:
+                break
+            held += len(piece)
+            parts.append(piece)
+        data = b"".join(parts)
+        cut = len(data) if size < 0 else size
+        self._rest = data[cut:]
+        return data[:cut]
+
+
+def read_layers(stream: Readable) -> tuple[Layer, ...]:
+    """The layers of the one image in a ``docker save`` stream, lowest first.
+
+    Raises PolicyError when the stream holds no image or one of its layers could not be read (a scan that saw
+    only a part has seen nothing).
+    """
+    found: dict[str, Layer] = {}
+    links: dict[str, str] = {}
+    manifest: list[Mapping[str, Any]] = []
+    try:
+        with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|", bufsize=_BUFFER) as archive:
+            for member in archive:
+                if member.issym():
+                    links[member.name] = _target(member)
+                elif member.isfile() and (content := archive.extractfile(member)):
+                    if member.name == "manifest.json":
+                        manifest = json.load(content)
+                    elif layer := _read_layer(member.name, content):
+                        found[member.name] = layer
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        raise PolicyError(f"the image's layers could not be read: {error}") from error
+    if not manifest:
+        raise PolicyError("the image's layers could not be read: the stream holds no manifest.json")
+    return tuple(_named(found, links, name) for name in manifest[0]["Layers"])
+
+
+def forbidden(path: str) -> str:
+    """Why a file called ``path`` may be in no image, or an empty string. Looks at the name alone."""
+    if _ENV_FILE.search(path):
+        return "an environment file"
+    if _SSH_KEY.search(path):
+        return "an SSH private key by its name"
+    if _CREDENTIALS.search(path):
+        return "a credential file"
+    return ""
+
+
+def holds_private_key(path: str, content: bytes) -> bool:
+    """Whether a file is a private key: a key file holds one anywhere, any other file begins with one.
+
+    Public certificates (CA bundles) are no keys; a program that merely mentions the words is none either.
+    """
+    if _KEY_NAME.search(path):
+        return _KEY.search(content) is not None
+    return _KEY.match(content.lstrip()) is not None
+
+
+def secrets_in_history(lines: Iterable[str], environment: Iterable[str]) -> tuple[str, ...]:
+    """The secret-looking variables of an image's history (one line per instruction) and of its ``Config.Env``.
+
+    Each is told as where and which name, never its value.
+    """
+    told: dict[str, None] = {}
+    for line in lines:
+        instruction = line.removeprefix("/bin/sh -c #(nop)").split(maxsplit=1)
+        for name, value in _ASSIGNMENT.findall(line):
+            if looks_secret(name, value.strip("\"'")):
+                told[f"history: {instruction[0]} {name}"] = None
+    for entry in environment:
+        name, _, value = entry.partition("=")
+        if looks_secret(name, value):
+            told[f"environment: {name}"] = None
+    return tuple(told)
+
+
+def looks_secret(name: str, value: str) -> bool:
+    """Whether ``name=value`` seems to carry a secret: by the words of its name, or by the value's shape."""
+    if secret_by_shape(value):
+        return True
+    if value.lower() in _HARMLESS or value.startswith("$"):
+        return False
+    name = name.upper()
+    if name.endswith(_POINTERS):
+        return False
+    return not _SECRET_WORDS.isdisjoint(name.split("_")) or _SECRET_KEYS.search(name) is not None
+
+
+def complaints(layers: Sequence[Layer]) -> tuple[str, ...]:
+    """One line per forbidden file: which layer, which file, why."""
+    return tuple(
+        f"layer {number} of {len(layers)}: {finding}"
+        for number, layer in enumerate(layers, start=1)
+        for finding in layer.findings
+    )
+
+
+def _read_layer(name: str, content: IO[bytes]) -> Layer | None:
+    """The layer in ``content``, or None when it is no tar (a configuration, an index)."""
+    members: list[Member] = []
+    findings: list[Finding] = []
+    texts: dict[str, str] = {}
+    try:
+        with tarfile.open(fileobj=content, mode="r|*", bufsize=_BUFFER) as archive:
+            for member in archive:
+                path = member.name.removeprefix("./")
+                members.append(_described(member, path))
+                if _METADATA.search(path) and member.isreg() and (file := archive.extractfile(member)):
+                    # The description that follows the first empty line is of no use.
+                    texts[path] = file.read(_LARGEST_METADATA).decode("utf-8", "replace").partition("\n\n")[0]
+                else:
+                    findings += _inspect(archive, member, path)
+    except (tarfile.ReadError, tarfile.CompressionError):
+        return None
+    return Layer(name, tuple(members), tuple(findings), texts)
+
+
+def _described(member: tarfile.TarInfo, path: str) -> Member:
+    kind = "f" if member.isreg() or member.islnk() else "d" if member.isdir() else "l" if member.issym() else "-"
+    return Member(path, member.mode & 0o7777, member.uid, member.gid, kind, member.linkname if kind == "l" else "")
+
+
+def _inspect(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> Iterator[Finding]:
+    if member.isdir():
+        return
+    if why := forbidden(path):
+        yield Finding(path, why)
+    elif member.isreg() and member.size <= (_LARGEST_KEY_FILE if _KEY_NAME.search(path) else _SMALL):
+        content = archive.extractfile(member)
+        if content and holds_private_key(path, content.read()):
+            yield Finding(path, "a private key")
+
+
+def _target(link: tarfile.TarInfo) -> str:
+    """Older engines store a layer that occurs twice as a link to the first."""
+    return posixpath.normpath(posixpath.join(posixpath.dirname(link.name), link.linkname))
+
+
+def _named(found: Mapping[str, Layer], links: Mapping[str, str], name: str) -> Layer:
+    layer = found.get(links.get(name, name))
+    if layer is None:
+        raise PolicyError(
+            f"layer {name} could not be read: it is no tar that this Python can decompress",
+            hint="a layer compressed with zstd needs Python 3.14, or an image stored with gzip",
+        )
+    return replace(layer, name=name)

@@ -1,0 +1,114 @@
+"""What a killed run left behind: told from what a living one needs, and removed.
+
+All that is made for tests carries two labels: the run it belongs to and the process that owns it.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+
+from slipway.core.image import RUN_LABEL
+from slipway.smoke.containers import Client, remove, remove_network, remove_volume
+
+OWNER_LABEL = "slipway.owner"
+#: The engine's "not now": it is being removed already, or it is still in use.
+_BUSY = (403, 409)
+_PAUSE = 0.1
+
+
+def labels(run: str) -> dict[str, str]:
+    """The labels of everything made for ``run`` by this process."""
+    return {RUN_LABEL: run, OWNER_LABEL: owner()}
+
+
+def owner() -> str:
+    """This process: machine, pid namespace, pid and start time, so that a reused pid is another owner."""
+    return f"{_here()} {os.getpid()} {_started(os.getpid())}"
+
+
+def is_dead(label: str) -> bool:
+    """Whether the owner named by ``label`` has ended. An owner on another host is never called dead."""
+    try:
+        *here, number, started = label.split(" ")
+        pid = int(number)
+    except ValueError:
+        return False
+    if " ".join(here) != _here():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return _started(pid) != started
+
+
+def sweep(client: Client, *, dead: Callable[[str], bool] = is_dead, patience: float = 5.0) -> tuple[str, ...]:
+    """Remove what runs left behind whose owner ``dead`` calls dead; returns the names removed.
+
+    The engine may still be removing what the dead asked it to, or untying their networks: it gets ``patience`` seconds,
+    and what is not gone by then waits for the next sweep.
+    """
+    swept: dict[str, None] = {}
+    deadline = time.monotonic() + patience
+    while left := list(_left(client, dead)):
+        if time.monotonic() > deadline:
+            return tuple(swept)
+        for name, removal in left:
+            with _unless_busy():
+                removal()
+                swept[name] = None
+        time.sleep(_PAUSE)
+    return tuple(swept)
+
+
+def _left(client: Client, dead: Callable[[str], bool]) -> Iterator[tuple[str, Callable[[], None]]]:
+    """What the dead left, by name, with its removal; containers first, for the rest cannot go while they use it."""
+    mine = {"label": OWNER_LABEL}
+    for found in client.api.containers(all=True, filters=mine):
+        if dead(found["Labels"][OWNER_LABEL]):
+            yield found["Names"][0].lstrip("/"), partial(remove, client, found["Id"])
+    for found in client.api.volumes(filters=mine)["Volumes"] or ():
+        if dead(found["Labels"][OWNER_LABEL]):
+            yield found["Name"], partial(remove_volume, client, found["Name"])
+    for found in client.api.networks(filters=mine):
+        if dead(found["Labels"][OWNER_LABEL]):
+            yield found["Name"], partial(remove_network, client, found["Id"])
+
+
+@contextmanager
+def _unless_busy() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if getattr(getattr(error, "response", None), "status_code", 0) not in _BUSY:
+            raise
+
+
+def _here() -> str:
+    """This machine by name and id, and the pid namespace, as far as there are such things.
+
+    Two machines of one name may use one engine, a build host's; all first namespaces have one number.
+    """
+    machine = namespace = "-"
+    with suppress(OSError):
+        machine = Path("/etc/machine-id").read_text("ascii").strip() or "-"
+    with suppress(OSError):
+        namespace = str(Path("/proc/self/ns/pid").readlink())
+    return f"{socket.gethostname()} {machine} {namespace}"
+
+
+def _started(pid: int) -> str:
+    """When the process began, in the kernel's ticks; ``-`` where the kernel does not tell."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
+    except OSError:
+        return "-"
+    return stat.rpartition(")")[2].split()[19]

@@ -1,0 +1,247 @@
+"""Dockerfiles → Stack: the Dockerfile is the manifest, nothing is declared twice.
+
+``infra/docker/<name>.Dockerfile`` is a base, ``apps/<dir>/Dockerfile`` a service (``svc_ocr`` → ``svc-ocr``). A FROM
+under ``REGISTRY/OWNER/`` at this stack's version is a parent; any other is a root image.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import PurePosixPath
+from types import MappingProxyType
+
+from slipway import dockerfile as reader
+from slipway.core.errors import Problem, UsageError, suggestion
+from slipway.core.image import HUB, Image, Reference, Stack, kind_of
+from slipway.stack import graph
+from slipway.stack.given import kept_defaults, named_contexts
+
+_NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
+#: The repository's root as a context.
+ROOT = "."
+#: What a registry takes as a name and buildx as a target.
+_NAME = re.compile(r"[a-z0-9]+(?:(?:__?|-+)[a-z0-9]+)*")
+
+
+@dataclass(frozen=True)
+class Naming:
+    """How this stack's images are called: ``registry/owner`` as in a full name, and the version tag of each kind."""
+
+    prefix: str
+    base_version: str
+    version: str
+
+    @property
+    def shared(self) -> bool:
+        """Whether others have images under this prefix, too: Docker Hub's official ones."""
+        return self.prefix == f"{HUB}/library"
+
+    def version_of(self, kind: str) -> str:
+        return self.base_version if kind == "base" else self.version
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """The stack and what each of its Dockerfiles reads, for all platforms together.
+
+    ``fitting``: image → the folders that have all its sources, nearest first; the first of them is its context.
+    """
+
+    stack: Stack
+    readings: Mapping[str, reader.Reading]
+    fitting: Mapping[str, tuple[str, ...]]
+
+    @property
+    def declared_args(self) -> frozenset[str]:
+        return frozenset(arg for reading in self.readings.values() for arg in reading.args)
+
+
+def name_of(path: str) -> str:
+    """``infra/docker/base-ml.Dockerfile`` → ``base-ml``; ``apps/svc_ocr/Dockerfile`` → ``svc-ocr``."""
+    pure = PurePosixPath(path)
+    if pure.name == "Dockerfile":
+        return pure.parent.name.replace("_", "-")
+    return pure.name.removesuffix(".Dockerfile")
+
+
+def assemble(
+    texts: Mapping[str, str],
+    *,
+    naming: Naming,
+    args: Mapping[str, str],
+    contexts: Collection[str] = (),
+    exists: Callable[[str], bool] = lambda path: False,
+    platforms: Sequence[str] = ("linux/amd64",),
+    builder: str = "",
+    onbuild: Mapping[str, Sequence[str]] = _NOTHING,
+    secrets: Collection[str] = (),
+    unset: Collection[str] = (),
+) -> Assembly:
+    """``texts`` maps each Dockerfile's path to its text; ``exists`` answers for paths from the repository's root;
+    ``unset``: those of ``args`` that nobody set, so that an ARG's own default may stay;
+    ``platforms`` are built for, by a host of the platform ``builder``; ``onbuild``: the triggers of root images;
+    ``secrets`` are known values that may stand in no Dockerfile.
+
+    Raises UsageError with every problem at once: broken Dockerfiles, colliding names, unknown parents, a cycle.
+    """
+    problems = dict.fromkeys(_collisions(texts))
+    known = {name_of(path): path for path in texts}
+    parsed: dict[str, reader.Dockerfile] = {}
+    for path, text in texts.items():
+        try:
+            parsed[name_of(path)] = reader.parse(text, path=path)
+        except UsageError as error:
+            problems |= dict.fromkeys(error.problems)
+
+    def triggers(base: str) -> Sequence[str]:
+        parent = _parent(base, naming, known)
+        return parsed[parent].sections[-1].onbuild if parent in parsed else onbuild.get(base, ())
+
+    def read(dockerfile: reader.Dockerfile, platform: str, kept: Collection[str]) -> reader.Reading:
+        return reader.read(
+            dockerfile,
+            {name: value for name, value in args.items() if name not in kept},
+            contexts=named_contexts(dockerfile, contexts),
+            platform=platform,
+            builder=builder,
+            triggers=triggers,
+            secrets=secrets,
+        )
+
+    def parents(dockerfile: reader.Dockerfile, kept: Collection[str]) -> set[str]:
+        bases = read(dockerfile, platforms[0], kept).bases
+        return {parent for base in bases if (parent := _parent(base, naming, known))}
+
+    defaults = {name: args[name] for name in unset}
+    found: dict[str, dict[str, reader.Reading]] = {}
+    kept: dict[str, frozenset[str]] = {}
+    for name, dockerfile in parsed.items():
+        kept[name] = kept_defaults(dockerfile, defaults, partial(parents, dockerfile))
+        try:
+            found[name] = {platform: read(dockerfile, platform, kept[name]) for platform in platforms}
+        except UsageError as error:
+            problems |= dict.fromkeys(error.problems)
+    readings = {name: reader.united(list(of.values())) for name, of in found.items()}
+    images: dict[str, Image] = {}
+    fitting = {name: fitting_folders(known[name], reading.sources, exists) for name, reading in readings.items()}
+    for name, reading in readings.items():
+        context = next(iter(fitting[name]), ROOT)
+        image, more = _image(name, known[name], reading, naming, known, context)
+        images[name] = replace(
+            image,
+            stages=MappingProxyType(_stages(found[name], image.links)),
+            args=tuple(arg for arg in image.args if arg not in kept[name]),
+            content=tuple(arg for arg in image.content if arg not in kept[name]),
+        )
+        problems |= dict.fromkeys(more)
+    if problems:
+        raise UsageError.of(list(problems))
+    return Assembly(_ordered(images), readings, fitting)
+
+
+def _image(
+    name: str,
+    path: str,
+    reading: reader.Reading,
+    naming: Naming,
+    known: Mapping[str, str],
+    context: str,
+) -> tuple[Image, list[Problem]]:
+    links: dict[str, str] = {}
+    roots: list[str] = []
+    problems: list[Problem] = []
+    for base in reading.bases:
+        parent, _ = _internal(base, naming)
+        if linked := _parent(base, naming, known):
+            links[base] = linked
+        elif not parent or parent in known or naming.shared:
+            roots.append(base)
+        else:
+            use = reading.uses[base]
+            hint = suggestion(parent, known, f"known: {', '.join(sorted(known))}")
+            problems.append(Problem(f"{path}:{use.line}", f"{use.by} {base}: {parent} matches no image", hint))
+    image = Image(
+        name=name,
+        dockerfile=path,
+        context=context,
+        parents=tuple(dict.fromkeys(links.values())),
+        roots=tuple(roots),
+        links=MappingProxyType(links),
+        args=reading.args,
+        content=tuple(arg for arg in reading.args if arg not in reading.naming),
+        secrets=reading.secrets,
+        ssh=tuple(dict.fromkeys(mount.id for mount in reading.mounts if mount.kind == "ssh")),
+        contexts=tuple(dict.fromkeys(source.context for source in reading.named)),
+        frontend=reading.frontend,
+    )
+    return image, problems
+
+
+def _stages(found: Mapping[str, reader.Reading], links: Mapping[str, str]) -> dict[str, str]:
+    """What each stage stands on, by its index, and by the platform where there are several."""
+    stages: dict[str, str] = {}
+    for platform, reading in found.items():
+        for stage in reading.stages:
+            key = f"{stage.index} for {platform}" if len(found) > 1 else str(stage.index)
+            of = f" for {stage.platform}" if stage.platform else ""
+            stages[key] = links.get(stage.base, stage.base) + of
+    return stages
+
+
+def _parent(base: str, naming: Naming, known: Mapping[str, str]) -> str:
+    """The image of this stack that a FROM means at this stack's version; an empty string for a root image."""
+    parent, tag = _internal(base, naming)
+    wanted = naming.version_of(kind_of(known.get(parent, "")))
+    return parent if parent in known and (not tag or tag == wanted) else ""
+
+
+def _internal(base: str, naming: Naming) -> tuple[str, str]:
+    """The image name and the tag, else the digest, of a reference under this stack's prefix; else two empty strings."""
+    found = Reference.read(base)
+    if not found.repository.startswith(naming.prefix + "/"):
+        return "", ""
+    return found.repository.removeprefix(naming.prefix + "/"), found.digest or found.tag
+
+
+def fitting_folders(
+    dockerfile: str, sources: Sequence[reader.Source], exists: Callable[[str], bool]
+) -> tuple[str, ...]:
+    """The folders at or above ``dockerfile`` that have all that ``sources`` name, nearest first.
+
+    A pattern is not asked: BuildKit allows one that matches nothing. A file added elsewhere changes nothing, for the
+    nearest folder stays the nearest. A Dockerfile that reads nothing fits the repository's root alone.
+    """
+    if not sources:
+        return (ROOT,)
+    named = {path for source in sources for path in source.literal}
+    folders = map(str, PurePosixPath(dockerfile).parents)
+    return tuple(folder for folder in folders if all(exists(posixpath.normpath(f"{folder}/{path}")) for path in named))
+
+
+def _collisions(texts: Mapping[str, str]) -> list[Problem]:
+    first: dict[str, str] = {}
+    problems = []
+    for path in texts:
+        folded = name_of(path).casefold()
+        if not _NAME.fullmatch(name_of(path)):
+            hint = "lower-case letters and digits, with - or _ between them"
+            problems.append(Problem(path, f"{name_of(path)!r} names no image", hint))
+        if folded in first:
+            problems.append(
+                Problem(path, f"the name {name_of(path)} is taken by {first[folded]}", "rename one of them")
+            )
+        first.setdefault(folded, path)
+    return problems
+
+
+def _ordered(images: Mapping[str, Image]) -> Stack:
+    try:
+        names = graph.order({name: image.parents for name, image in images.items()})
+    except graph.CycleError as error:
+        where = images[error.path[0]].dockerfile
+        raise UsageError.of([Problem(where, f"cycle: {error}", "one of them must stand on something else")]) from None
+    return Stack(tuple(images[name] for name in names))

@@ -1,0 +1,66 @@
+"""Keep what images were built from, in ``.slipway/inputs/``: a later plan can then say which input changed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from slipway.core.errors import written
+from slipway.runs.files import for_owner, prune
+from slipway.stack.digest import PARTS, Manifest, Trees
+
+#: Files: a manifest and its trees for each image, and of each image several.
+_KEPT_INPUTS, _KEPT_OF_EACH = 500, 12
+
+
+def save_inputs(home: Path, made: Mapping[str, Manifest], trees: Trees, *, images: int) -> None:
+    """Keep what images were built from (input digest → manifest), so that a later plan can say what changed.
+
+    ``images``: how many the stack has; some builds of each of them are kept.
+    """
+    folder = home / "inputs"
+    with written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    for digest, manifest in made.items():
+        named = set(_trees(manifest))
+        for tree in named & trees.keys():
+            _write_once(folder / f"{tree.removeprefix('tree:')}.json", dict(trees[tree]))
+        content = {"dockerfile": manifest.dockerfile, **{part: dict(getattr(manifest, part)) for part in PARTS}}
+        _write_once(folder / f"{digest.removeprefix('sha256:')}.json", content)
+    prune(folder, max(_KEPT_INPUTS, _KEPT_OF_EACH * images))
+
+
+def load_inputs(home: Path, input_digest: str) -> tuple[Manifest | None, dict[str, dict[str, str]]]:
+    """The manifest kept for a digest and the trees it names; None when it is not (or no longer) kept."""
+    folder = home / "inputs"
+    try:
+        content = json.loads((folder / f"{input_digest.removeprefix('sha256:')}.json").read_text("utf-8"))
+        manifest = Manifest(**content)
+    except (OSError, ValueError, TypeError):
+        return None, {}
+    trees: dict[str, dict[str, str]] = {}
+    for tree in _trees(manifest):
+        with contextlib.suppress(OSError, ValueError):
+            trees[tree] = json.loads((folder / f"{tree.removeprefix('tree:')}.json").read_text("utf-8"))
+    return manifest, trees
+
+
+def _trees(manifest: Manifest) -> Iterator[str]:
+    """The trees that its files and contexts name."""
+    for text in (*manifest.files.values(), *manifest.contexts.values()):
+        yield from (word for word in text.split(" ") if word.startswith("tree:"))
+
+
+def _write_once(path: Path, content: Mapping[str, Any]) -> None:
+    with written(path):
+        if path.exists():
+            os.utime(path)
+            return
+        scratch = path.with_suffix(f".{os.getpid()}")
+        with open(scratch, "w", encoding="utf-8", opener=for_owner) as file:
+            json.dump(content, file)
+        scratch.replace(path)

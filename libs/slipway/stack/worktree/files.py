@@ -1,0 +1,91 @@
+"""What reading a context found: texts that stand for the content of files, and what else is told of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from slipway.stack.digest import without_mode
+
+
+@dataclass(frozen=True)
+class Files:
+    """What sources name: path → text that stands for its content; ``trees`` opens the texts that name a tree.
+
+    ``sizes``: path → bytes it would send. ``leaving``: links that point out of the context, as ``path -> target``.
+    ``odd``: paths whose name or target is not UTF-8. ``beside_own``: slipway's own folder lies among them, left out.
+    """
+
+    entries: Mapping[str, str]
+    trees: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    leaving: tuple[str, ...] = ()
+    odd: tuple[str, ...] = ()
+    beside_own: bool = field(default=False, compare=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes sent in all; what lies in a folder that is sent anyway counts once."""
+        return sum(count for path, count in self.sizes.items() if not self.sizes.keys() & set(_above(path)))
+
+
+@dataclass
+class Found:
+    """One entry while it is read, or one folder: the texts of all in it, their bytes, what is noted of it."""
+
+    listing: dict[str, str] = field(default_factory=dict)
+    size: int = 0
+    leaving: list[str] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
+    digest: str = ""
+    beside_own: bool = False
+
+    def sealed(self) -> Found:
+        """With the digest that stands for its listing, which is in the order of bytes: the same in every locale."""
+        listed = sorted((os.fsencode(path), path, text) for path, text in self.listing.items())
+        hasher = hashlib.sha256()
+        for name, _, content in listed:
+            told = os.fsencode(content)
+            hasher.update(b"%d:%b%d:%b" % (len(name), name, len(told), told))
+        return replace(self, listing={path: text for _, path, text in listed}, digest=f"tree:{hasher.hexdigest()}")
+
+    def without_modes(self) -> Found:
+        """The same where no mode of it enters the image."""
+        return replace(self, listing={path: without_mode(text) for path, text in self.listing.items()}).sealed()
+
+
+def sent_as(path: str, text: str) -> str:
+    """``path`` with its links resolved, as the worktree's text for it says."""
+    return text.partition(" via ")[2] or os.path.normpath(path)
+
+
+def together(entries: Mapping[str, str], found: Mapping[str, Found]) -> Files:
+    return Files(
+        entries,
+        {each.digest: each.listing for each in found.values() if each.digest},
+        {name: each.size for name, each in found.items()},
+        tuple(dict.fromkeys(link for each in found.values() for link in each.leaving)),
+        tuple(dict.fromkeys(path for each in found.values() for path in each.odd)),
+        any(each.beside_own for each in found.values()),
+    )
+
+
+def _above(path: str) -> Iterator[str]:
+    """The folders that ``path`` lies in, by their names from the root."""
+    if path != ".":
+        yield "."
+    while "/" in path:
+        path = path.rpartition("/")[0]
+        yield path
+
+
+def is_text(path: str, text: str) -> bool:
+    """Whether a name, and the target of a link, are UTF-8."""
+    if path.isascii() and text.isascii():
+        return True
+    try:
+        return bool((path + text).encode("utf-8"))
+    except UnicodeEncodeError:
+        return False

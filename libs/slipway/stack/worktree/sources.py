@@ -1,0 +1,139 @@
+"""Which paths of its context an image names, and which of them are missing.
+
+BuildKit fails for a source that is not there. A pattern may match nothing, as long as the folder that it is looked for
+in was sent: the part before the first ``*``, ``?`` or ``[`` exists in what all sources together name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from slipway.core.errors import Problem, one_line, suggestion
+from slipway.dockerfile import Source, is_glob
+from slipway.dockerfile.ignore import Ignore
+from slipway.stack.worktree.definitions import is_own
+from slipway.stack.worktree.globs import matches
+
+#: Why a source that is there is not sent: by a rule of the user's, or because it is slipway's own.
+_LEFT_OUT = {False: "is excluded by .dockerignore", True: "is slipway's own: it enters no image"}
+#: What all sources of an image together name: the path from the context, its links resolved → what lies below it.
+Sent = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
+class Context:
+    """Where an image's sources are looked for: the folder ``path`` below ``root``, without what ``ignore`` names."""
+
+    root: Path
+    path: str
+    dockerfile: str
+    ignore: Ignore
+
+    @property
+    def base(self) -> str:
+        return os.path.normpath(os.path.join(self.root, self.path))
+
+    def named(self, source: Source, path: str) -> Iterator[str]:
+        """What ``path``, one of the paths of ``source``, names."""
+        if path in ("", "."):
+            yield "."
+        elif source.is_pattern(path):
+            found = matches(self.base, path, deep=source.parents)
+            yield from (hit for hit in found if not is_own(hit) and not self.ignore.excludes(hit))
+        else:
+            yield path
+
+    def missing(self, sources: Sequence[Source]) -> list[Problem]:
+        """A problem for each path that is named as it is written and is not there, or is left out.
+
+        When no folder has all of them, those are told that the folder with most of them is without.
+        """
+        named = {path: source.place(self.dockerfile) for source in sources for path in source.literal if path}
+        here = self._having(self.path, named)
+        if len(here) < len(named):
+            nearest = max(self._folders, key=lambda folder: len(self._having(folder, named)))
+            here = self._having(nearest, named)
+            return [
+                Problem(
+                    where, f"source {one_line(path)} does not exist", self._elsewhere(path, nearest if here else ".")
+                )
+                for path, where in named.items()
+                if path not in here
+            ]
+        return [
+            Problem(where, f"source {one_line(path)} {_LEFT_OUT[is_own(path)]}")
+            for path, where in named.items()
+            if is_own(path) or (path != "." and self.ignore.excludes(path) and self.ignore.prunes(path))
+        ]
+
+    @property
+    def _folders(self) -> list[str]:
+        """Where slipway looks for a context: the Dockerfile's folder and those it lies in."""
+        return list(map(str, PurePosixPath(self.dockerfile).parents))
+
+    def _having(self, folder: str, paths: Iterable[str]) -> list[str]:
+        return [path for path in paths if os.path.lexists(self.root / folder / path)]
+
+    def unmatched(self, sources: Sequence[Source], sent: Sent) -> list[Problem]:
+        """A problem for each pattern that matches nothing and that BuildKit would fail for."""
+        problems = []
+        for source in sources:
+            for path in source.paths:
+                if not source.is_pattern(path) or any(True for _ in self.named(source, path)):
+                    continue
+                folder = _before_the_pattern(path, source.parents)
+                if folder and not _is_sent(self._resolved(folder), sent):
+                    where = source.place(self.dockerfile)
+                    hint = f"BuildKit allows that only where something else of {one_line(folder)} is sent"
+                    problems.append(Problem(where, f"source {one_line(path)} matches nothing", hint))
+        return problems
+
+    def _resolved(self, folder: str) -> str:
+        real = os.path.realpath(os.path.join(self.base, folder))
+        return os.path.relpath(real, os.path.realpath(self.base))
+
+    def _elsewhere(self, path: str, blamed: str) -> str:
+        """Where slipway looked for ``path``, and what is of a similar name in the context ``blamed``."""
+        if having := [folder for folder in self._folders if self._having(folder, [path])]:
+            return f"{folder_name(having[0])} has it, but not all the other sources: an image has one context"
+        *most, last = map(folder_name, self._folders)
+        looked = f"looked in {', '.join(most)} and {last}" if most else f"looked in {last}"
+        parent, _, name = path.rpartition("/")
+        try:
+            beside = os.listdir(self.root / blamed / parent)
+        except OSError:
+            beside = []
+        near = suggestion(name, beside, what=f"{parent}/" if parent else "")
+        return f"{near} {looked}" if near else looked
+
+
+def folder_name(folder: str) -> str:
+    """A context as a person calls it."""
+    return "the repository's root" if folder == "." else folder
+
+
+def _before_the_pattern(path: str, parents: bool) -> str:
+    """The folder that the pattern is looked for in; "" is the context itself. COPY --parents looks below its pivot."""
+    if parents:
+        path = path.partition("/./")[0] if "/./" in path else ""
+    plain = []
+    for part in path.split("/"):
+        if is_glob(part):
+            break
+        plain.append(part)
+    return "/".join(plain)
+
+
+def _is_sent(folder: str, sent: Sent) -> bool:
+    """Whether ``folder`` is, holds, or lies below something that is sent."""
+    for path, listing in sent.items():
+        if f"{path}/".startswith(f"{folder}/"):
+            return True
+        if path == "." or folder.startswith(f"{path}/"):
+            inside = folder if path == "." else folder.removeprefix(f"{path}/")
+            if any(f"{below}/".startswith(f"{inside}/") for below in listing):
+                return True
+    return False

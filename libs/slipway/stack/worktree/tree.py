@@ -1,0 +1,272 @@
+"""What an image reads, as texts that stand for its content.
+
+What must never travel (``.env``, keys, credential files) is refused here, whatever ``.dockerignore`` says.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from slipway.core.errors import PolicyError, Problem, UsageError, one_line
+from slipway.core.image import Image
+from slipway.dockerfile import Source
+from slipway.dockerfile.ignore import Ignore, parse_ignore
+from slipway.stack.digest import without_mode
+from slipway.stack.worktree.contexts import is_within, name_context
+from slipway.stack.worktree.definitions import OWN, beside, define, is_own
+from slipway.stack.worktree.files import Files, Found, is_text, sent_as, together
+from slipway.stack.worktree.sources import Context
+from slipway.stack.worktree.statcache import StatCache, attributes
+
+_DENIED = re.compile(
+    r"(?:^|/)(?:\.env(?:rc|[._-](?!(?:example|sample|template)$)[^/]*)?"
+    r"|[^/]*\.(?:pem|key|p8|pk8|p12|pfx|ppk|kubeconfig)|kubeconfig|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?"
+    r"|[._]netrc|\.pypirc|\.dockercfg|\.git-credentials|\.git|\.aws|\.ssh|\.docker/config\.json|\.kube/config)"
+    r"(?:$|/)",
+    re.IGNORECASE,
+)
+#: How much of a file's folder a pattern above may ask for: ``/.docker/``.
+_LONGEST_FOLDER = 9
+
+
+class Worktree:
+    """A repository's files below ``root``."""
+
+    def __init__(self, root: Path, cache: StatCache | None = None) -> None:
+        self.root = root
+        self.cache = cache or StatCache(root / ".slipway/cache/stat.json")
+        self._texts: dict[str, str] = {}
+        self._ignores: dict[str, Ignore] = {}
+        self._trees: dict[tuple[str, Ignore, bool], Found] = {}
+
+    def dockerfiles(self) -> dict[str, str]:
+        """Path from the root → text of every Dockerfile. Raises UsageError for those that cannot be read."""
+        texts: dict[str, str] = {}
+        problems: list[Problem] = []
+        bases = (path for path in self._children("infra/docker", problems) if path.name.endswith(".Dockerfile"))
+        services = (path / "Dockerfile" for path in self._children("apps", problems))
+        for path in (*bases, *filter(_may_be_there, services)):
+            name = path.relative_to(self.root).as_posix()
+            try:
+                texts[name] = self._text(path, name)
+            except UsageError as error:
+                problems += error.problems
+        if problems:
+            raise UsageError.of(problems)
+        return texts
+
+    def _children(self, folder: str, problems: list[Problem]) -> list[Path]:
+        try:
+            return sorted((self.root / folder).iterdir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            problems.append(Problem(folder, f"cannot be read: {error.strerror}"))
+            return []
+
+    def again(self) -> Worktree:
+        """The same files, looked at anew."""
+        return Worktree(self.root, self.cache)
+
+    def context(self, path: str) -> str:
+        """The name, from the root, under which BuildKit is sent the context ``path``; see ``name_context``."""
+        return name_context(self.root, path, self.cache.salt)
+
+    def text(self, path: str) -> str:
+        """A file that was listed before; empty when it is none (any more)."""
+        try:
+            return (self.root / path).read_bytes().decode("utf-8", "replace")
+        except OSError:
+            return ""
+
+    def exists(self, path: str) -> bool:
+        return os.path.lexists(self.root / path)
+
+    def ignore(self, dockerfile: str, context: str) -> Ignore:
+        """What is left out of the context of an image, beside slipway's own folder."""
+        path, text = self._ignore_file(dockerfile, context)
+        if path not in self._ignores:
+            self._ignores[path] = parse_ignore(text, path=path)
+        return self._ignores[path]
+
+    def define(self, image: Image, text: str) -> str:
+        """The path, from the root, of what BuildKit reads as the image's Dockerfile; see ``definitions``."""
+        return define(self.root, image.name, text, self._ignore_file(image.dockerfile, image.context)[1])
+
+    def define_carrier(self, name: str, folder: Path) -> str:
+        """The same for the image ``name`` of all that ``folder``, a named context, holds but slipway's own."""
+        return define(self.root, name, "FROM scratch\nCOPY . /\n", self._ignore_file("", str(folder))[1])
+
+    def _ignore_file(self, dockerfile: str, context: str) -> tuple[str, str]:
+        """``<Dockerfile>.dockerignore`` when there is one, else the context's ``.dockerignore``: its path and text.
+
+        Two empty strings when there is neither. Raises UsageError for one that cannot be read.
+        """
+        for path in (beside(dockerfile), os.path.normpath(f"{context}/.dockerignore")):
+            file = self.root / path
+            try:
+                if path not in self._texts and file.is_file():
+                    self._texts[path] = file.read_bytes().decode("utf-8", "surrogateescape")
+            except OSError as error:
+                raise UsageError.of([Problem(path, f"cannot be read: {error.strerror}")]) from None
+            if path in self._texts:
+                return path, self._texts[path]
+        return "", ""
+
+    def files(self, dockerfile: str, context: str, sources: Sequence[Source]) -> Files:
+        """What ``sources`` read from ``context`` (a path from the root, or absolute).
+
+        Raises UsageError for what is missing, leaves the context or is no plain file; PolicyError for what is denied.
+        """
+        place = Context(self.root, context, dockerfile, self.ignore(dockerfile, context))
+        if not is_within(os.path.realpath(place.base), self.root):
+            problem = Problem(
+                dockerfile, f"the context {context} leaves the repository: {os.path.realpath(place.base)}"
+            )
+            raise UsageError.of([problem])
+        if missing := place.missing(sources):
+            raise UsageError.of(missing)
+        found: dict[str, Found] = {}
+        entries: dict[str, str] = {}
+        sent: dict[str, Mapping[str, str]] = {}
+        for source in sorted(sources, key=lambda source: source.modes):  # what is read with its mode counts so
+            where = source.place(dockerfile)
+            for pattern in source.paths:
+                for path in place.named(source, pattern):
+                    name = path if context == "." else context if path == "." else f"{context}/{path}"
+                    entries[name], found[name] = self._entry(place.base, path, place.ignore, where, source.modes)
+                    sent[sent_as(path, entries[name])] = found[name].listing
+        if unmatched := place.unmatched(sources, sent):
+            raise UsageError.of(unmatched)
+        return together(entries, found)
+
+    def whole(self, folder: Path) -> Files:
+        """All of a named context: ``"."`` → its tree. Raises UsageError when there is no such folder."""
+        if not folder.is_dir():
+            raise UsageError(f"{folder}: no such folder", hint="WHEELHOUSE or pip's find-links names it")
+        text, found = self._entry(str(folder), ".", self.ignore("", str(folder)), str(folder))
+        return together({".": text}, {".": found})
+
+    def largest(self, files: Files, count: int) -> list[tuple[str, int]]:
+        """The ``count`` largest plain files among what is sent, with their bytes."""
+        names = [name for name in files.entries if name in files.sizes]
+        for name, text in files.entries.items():
+            tree = next((word for word in text.split(" ") if word in files.trees), "")
+            names += [os.path.normpath(f"{name}/{path}") for path in files.trees.get(tree, ())]
+        full = {name: self.root / name for name in names}
+        sizes = {name: path.lstat().st_size for name, path in full.items() if path.is_file() and not path.is_symlink()}
+        return sorted(sizes.items(), key=lambda item: item[1], reverse=True)[:count]
+
+    def _text(self, path: Path, name: str) -> str:
+        real = os.path.realpath(path)
+        try:
+            if not is_within(real, self.root):
+                raise UsageError.of([Problem(name, f"leaves the repository: {real}")])
+            if not path.is_file():
+                raise UsageError.of([Problem(name, "is no plain file: it is not opened")])
+            return path.read_bytes().decode("utf-8")
+        except UnicodeDecodeError as error:
+            problem = Problem(name, f"byte {error.start} is not UTF-8", "save the file as UTF-8")
+            raise UsageError.of([problem]) from None
+        except OSError as error:
+            raise UsageError.of([Problem(name, f"cannot be read: {error.strerror}")]) from None
+
+    def _entry(self, base: str, path: str, ignore: Ignore, where: str, modes: bool = True) -> tuple[str, Found]:
+        """What stands for ``path``; a link in it is followed, as COPY does, and told. ``modes``: whether they count."""
+        real_base = os.path.realpath(base)
+        real = os.path.realpath(os.path.join(base, path))
+        inside = os.path.relpath(real, real_base)
+        if not is_within(real, real_base):
+            raise UsageError.of([Problem(where, f"source {path} leaves the context: {real}")])
+        if is_own(inside):
+            raise UsageError.of([Problem(where, f"source {one_line(path)} leads into .slipway: it enters no image")])
+        via = "" if inside == os.path.normpath(path) else f" via {inside}"
+        try:
+            status = os.lstat(real)
+            if stat.S_ISDIR(status.st_mode):
+                found = self._tree(real_base, "" if inside == "." else inside, ignore, where, modes)
+                text = f"{status.st_mode:o} {found.digest}{attributes(real)}"
+                return (text if modes else without_mode(text)) + via, found
+            if _DENIED.search(inside):
+                raise _refusal(inside, where)
+            single = Found()
+            text = self._file(real, inside, status, where, single)
+            single.odd = [] if is_text(inside, text) else [inside]
+            return (text if modes else without_mode(text)) + via, single
+        except OSError as error:
+            shown = one_line(os.path.relpath(os.fsdecode(error.filename or real), real_base))
+            raise UsageError.of([Problem(where, f"{shown} cannot be read: {error.strerror}")]) from None
+
+    def _tree(self, base: str, folder: str, ignore: Ignore, where: str, modes: bool) -> Found:
+        """A folder's listing, names relative to it, and the digest that stands for it; walked once a run."""
+        key = (os.path.join(base, folder), ignore, modes)
+        if key in self._trees:
+            return self._trees[key]
+        if not modes:
+            self._trees[key] = self._tree(base, folder, ignore, where, True).without_modes()
+            return self._trees[key]
+        found = self._walked(base, folder, ignore, where)
+        found.odd = [path for path, text in found.listing.items() if not is_text(path, text)]
+        skip = len(folder) + 1 if folder else 0
+        found.listing = {path[skip:]: text for path, text in found.listing.items()}
+        self._trees[key] = found.sealed()
+        return self._trees[key]
+
+    def _walked(self, base: str, folder: str, ignore: Ignore, where: str) -> Found:
+        found = Found()
+        ahead = [folder]
+        while ahead:
+            inside = ahead.pop()
+            prefix, excludes, denied = f"{inside}/" if inside else "", ignore.below(inside), _DENIED.search(inside)
+            tail = max(0, len(prefix) - _LONGEST_FOLDER)
+            with os.scandir(os.path.join(base, inside)) as entries:
+                for entry in entries:
+                    if entry.name == OWN:
+                        found.beside_own = True
+                        continue
+                    path = prefix + entry.name
+                    excluded = excludes(path)
+                    status = entry.stat(follow_symlinks=False)
+                    if stat.S_ISDIR(status.st_mode):
+                        if not excluded:
+                            found.listing[path] = f"{status.st_mode:o} directory{attributes(entry.path)}"
+                        if not (excluded and ignore.prunes(path)):
+                            ahead.append(path)
+                    elif not excluded:
+                        if denied or _DENIED.search(path, tail):
+                            raise _refusal(path, where)
+                        found.listing[path] = self._file(entry.path, path, status, where, found)
+        return found
+
+    def _file(self, full: str, path: str, status: os.stat_result, where: str, found: Found) -> str:
+        mode = status.st_mode
+        if stat.S_ISREG(mode):
+            found.size += status.st_size
+            return f"{mode:o} {self.cache.sha256(full, status)}"
+        if not stat.S_ISLNK(mode):
+            problem = Problem(where, f"{one_line(path)} is neither file, folder nor link", "it was not opened")
+            raise UsageError.of([problem])
+        target = os.readlink(full)
+        if os.path.normpath(os.path.join(os.path.dirname(path), target)).startswith(("/", "../")):
+            found.leaving.append(f"{path} -> {target}")
+        return f"link {target}"
+
+
+def _may_be_there(path: Path) -> bool:
+    """False for what is surely not; who may not look into its folder is told so when it is read."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _refusal(path: str, where: str) -> PolicyError:
+    hint = "keys, credentials, .env, .git and .slipway never do: name it in .dockerignore, or copy less"
+    return PolicyError.of([Problem(where, f"{one_line(path)} would enter the image", hint, "secret-file")])

@@ -1,0 +1,77 @@
+"""How things are laid out in text: trees, aligned columns, sizes, seconds. Pure; no colour, no terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from slipway.core.image import Stack, full_name
+
+
+def seconds(count: float) -> str:
+    """``0.24 s``, ``8.2 s``, ``1 min 04 s``."""
+    if count < 0.995:
+        return f"{count:.2f} s"
+    if count < 59.95:
+        return f"{count:.1f} s"
+    return f"{round(count) // 60} min {round(count) % 60:02d} s"
+
+
+def padded(rows: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Cells filled up so that each column is as wide as its widest cell; nothing is cut, a row's last is not filled."""
+    widths: list[int] = []
+    for row in rows:
+        widths += [0] * (len(row) - len(widths))
+        widths[: len(row)] = [max(width, len(cell)) for width, cell in zip(widths, row, strict=False)]
+    return [[*(cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)), *row[-1:]] for row in rows]
+
+
+def aligned(rows: Sequence[Sequence[str]], gap: int = 3) -> list[str]:
+    """Rows as lines with aligned columns."""
+    return [(" " * gap).join(row).rstrip() for row in padded(rows)]
+
+
+def tree(stack: Stack, names: Collection[str]) -> list[tuple[str, str]]:
+    """(branch, name) for the root images and every image of ``names`` below them, depth first.
+
+    An image stands below its first parent that is shown, else below its first root image.
+    """
+    shown = [image for image in stack if image.name in names]
+    below: dict[str, list[str]] = {}
+    tops: dict[str, None] = {}
+    for image in shown:
+        parent = next((parent for parent in image.parents if parent in names), None)
+        if parent is None:
+            parent = image.parents[0] if image.parents else root_label(next(iter(image.roots), "scratch"), stack)
+            tops.setdefault(parent, None)
+        below.setdefault(parent, []).append(image.name)
+    lines: list[tuple[str, str]] = []
+    for top in tops:
+        lines.append(("", top))
+        lines += _branches(top, below, "")
+    return lines
+
+
+def root_label(root: str, stack: Stack) -> str:
+    """A root image as it is shown: in full where it is called as an image of the stack is."""
+    return full_name(root) if root in stack.by_name else root
+
+
+def _branches(parent: str, below: Mapping[str, Sequence[str]], indent: str) -> list[tuple[str, str]]:
+    lines: list[tuple[str, str]] = []
+    children = below.get(parent, ())
+    for number, child in enumerate(children, start=1):
+        last = number == len(children)
+        lines.append((f"{indent}{'└─ ' if last else '├─ '}", child))
+        lines += _branches(child, below, f"{indent}{'   ' if last else '│  '}")
+    return lines
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """``svc-a, svc-b, svc-c and 8 more``."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def counted(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
+    """``4 to build · 5 to reuse``."""
+    return " · ".join(f"{count} {words.get(name, name)}" for name, count in counts.items() if count)

@@ -1,0 +1,42 @@
+"""Results for machines: ``--json`` and run.json say the same."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from slipway.plan.decide import Outcome
+
+
+def outcomes_json(
+    outcomes: Sequence[Outcome], *, run: str, seconds: float, command: str, roots: Mapping[str, str]
+) -> dict[str, Any]:
+    """``images``: an entry per image with status, reason, input digest, image digest, bytes, seconds.
+
+    ``roots`` maps a root image to what it was when the run looked.
+    """
+    return {
+        "run": run,
+        "command": command,
+        "seconds": round(seconds, 3),
+        "ok": all(outcome.ok for outcome in outcomes),
+        "roots": dict(roots),
+        "images": [asdict(outcome) | {"seconds": round(outcome.seconds, 3)} for outcome in outcomes],
+    }
+
+
+def dumps(content: Mapping[str, Any] | Sequence[Any]) -> str:
+    text = json.dumps(content, indent=1, ensure_ascii=False, default=str)
+    return text.encode("utf-8", "backslashreplace").decode()  # what is left of a name that is no text is JSON's \\udcff
+
+
+def encodable(document: str, encoding: str) -> str:
+    r"""JSON that ``encoding`` can hold: letters that it lacks as ``\uNNNN``."""
+    try:
+        document.encode(encoding)
+    except UnicodeEncodeError:
+        return re.sub(r"[^\x00-\x7f]", lambda found: json.dumps(found[0])[1:-1], document)
+    return document

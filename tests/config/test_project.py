@@ -1,0 +1,166 @@
+"""``[tool.slipway]``: every key, and every problem with its line."""
+
+from __future__ import annotations
+
+import pytest
+
+from slipway.config.project import Project, parse_project
+
+
+def problems(text: str | bytes) -> list[tuple[str, str, str]]:
+    project, found = parse_project(text if isinstance(text, bytes) else text.encode())
+    assert found and project == Project()
+    return [(problem.where, problem.what, problem.hint) for problem in found]
+
+
+def test_no_table_is_the_defaults() -> None:
+    assert parse_project(b"[project]\nname = 'x'\n") == (Project(), ())
+    assert parse_project(b"tool = 3") == (Project(), ())
+
+
+def test_the_table() -> None:
+    text = "[tool.slipway]\nmoving-tags = ['edge']\ncontext-limit = '500 MB'\n"
+    project, found = parse_project(f"{text}[tool.slipway.budgets]\nbase-ml = '1.3 GB'\n".encode())
+    assert found == ()
+    assert (project.moving_tags, project.context_limit) == (("edge",), 500_000_000)
+    assert dict(project.budgets) == {"base-ml": "1.3 GB"}
+    assert project.places["base-ml"] == "pyproject.toml:5"
+
+
+def test_what_is_allowed_is_shown_with_its_place() -> None:
+    text = b"""\
+[tool.slipway]
+allow-setuid = ['/usr/bin/sudo', '/bin/su']
+allow.svc-c.frontend = "ours"
+insecure-registries = ["10.0.0.7:5000"]
+[tool.slipway.allow-root]
+svc-a = "opens raw sockets"
+[tool.slipway.budgets]
+'svc-b' = "7 MB over parent"
+[tool.slipway.allow.svc-b]
+download = "the vendor's only way"
+secret-name = "an id"
+"""
+    project, found = parse_project(text, "here.toml")
+    assert found == ()
+    assert dict(project.allow_root) == {"svc-a": "opens raw sockets"}
+    assert project.allow == {
+        "svc-c": {"frontend": "ours"},
+        "svc-b": {"download": "the vendor's only way", "secret-name": "an id"},
+    }
+    assert project.shown == (
+        ("moving-tags", "latest", "default"),
+        ("insecure-registries", "10.0.0.7:5000", "here.toml:4"),
+        ("context-limit", "2.00 GB", "default"),
+        ("allow-setuid", "/usr/bin/sudo, /bin/su", "here.toml:2"),
+        ("budgets.svc-b", "7 MB over parent", "here.toml:8"),
+        ("allow-root.svc-a", "opens raw sockets", "here.toml:5"),
+        ("allow.svc-c.frontend", "ours", "here.toml:3"),
+        ("allow.svc-b.download", "the vendor's only way", "here.toml:9"),
+        ("allow.svc-b.secret-name", "an id", "here.toml:9"),
+    )
+
+
+@pytest.mark.fault("C01")
+def test_every_problem_is_told_with_its_line() -> None:
+    text = """
+[project]
+moving_tags = "elsewhere"
+
+[tool.slipway]
+moving_tags = ["latest"]
+context-limit = 3
+moving-tags = "latest"
+
+[tool.slipway.budgets]
+base-ml = "much"
+"svc-ocr" = "400 MB over parent"
+"""
+    told = problems(text)
+    assert ("pyproject.toml:6", "unknown key 'moving_tags'", "did you mean moving-tags?") in told
+    assert ("pyproject.toml:7", "context-limit is a size such as '2 GB'", "") in told
+    assert ("pyproject.toml:8", "moving-tags is a list of tags", "") in told
+    assert (
+        "pyproject.toml:11",
+        "the budget of base-ml is a size such as '200 MB', or '200 MB over parent'",
+        "",
+    ) in told
+    assert len(told) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "what"),
+    [
+        ("[tool.slipway", "pyproject.toml", "not TOML: "),
+        ("[tool]\nslipway = 3", "pyproject.toml tool.slipway", "is a table"),
+        ("[tool.slipway]\nzzz = 1", "pyproject.toml:2", "unknown key 'zzz'"),
+        ("[tool.slipway]\nbudgets = 1", "pyproject.toml:2", "budgets maps an image to a size"),
+        ("[tool]\nslipway = {zzz = 1}", "pyproject.toml:1", "unknown key 'zzz'"),
+        ("# see [tool.slipway]\nzzz = 1\n[tool.slipway]\nzzz = 2", "pyproject.toml:4", "unknown key 'zzz'"),
+        (
+            "[tool.slipway]\nallow-root = ['svc-a']",
+            "pyproject.toml:2",
+            "allow-root maps an image to the reason why",
+        ),
+        ("[tool.slipway]\nallow-root = {svc-a = 3}", "pyproject.toml:2", "allow-root maps an image to the reason why"),
+        ("[tool.slipway.allow-root]\nsvc-a = ' '", "pyproject.toml:1", "allow-root maps an image to the reason why"),
+        ("[tool.slipway]\nallow-setuid = '/bin/su'", "pyproject.toml:2", "allow-setuid is a list of absolute paths"),
+        ("[tool.slipway]\nallow-setuid = ['/bin/su', 'su']", "pyproject.toml:2", "allow-setuid is a list of absolute"),
+        ("[tool.slipway]\nallow-setuid = [3]", "pyproject.toml:2", "allow-setuid is a list of absolute paths"),
+        ("[tool.slipway]\nmoving-tags = [3]", "pyproject.toml:2", "moving-tags is a list of tags"),
+        ("[tool.slipway]\ninsecure-registries = 'a'", "pyproject.toml:2", "insecure-registries is a list of addresses"),
+        (
+            "[tool.slipway]\ninsecure-registries = ['r.io:80']",
+            "pyproject.toml:2",
+            "insecure-registries: r.io:80 is not an address of a private network; a registry elsewhere needs TLS",
+        ),
+        ("[tool.slipway]\ninsecure-registries = [3]", "pyproject.toml:2", "insecure-registries is a list of addresses"),
+        ("[tool.slipway]\ncontext-limit = '2 GB over parent'", "pyproject.toml:2", "context-limit is a size such as"),
+        ("[tool.slipway]\nssh = 'default'", "pyproject.toml:2", "ssh is a list of ids"),
+        ("[tool.slipway]\nsecrets = ['a']", "pyproject.toml:2", "secrets maps an id to its source"),
+        ("[tool.slipway.secrets]\na = 'x'", "pyproject.toml:2", "secrets.a is a table with a file or an env"),
+        ("[tool.slipway.secrets]\na = { env = '' }", "pyproject.toml:2", "secrets.a is a table with a file or an env"),
+        ("[tool.slipway.secrets]\n'..' = { env = 'A' }", "pyproject.toml:2", "secrets: '..' is not an id"),
+        ("[tool.slipway.allow]\nsvc-a = 3", "pyproject.toml:1", "allow maps an image to rules and the reasons"),
+        ("[tool.slipway]\nallow = ['svc-a']", "pyproject.toml:2", "allow maps an image to rules and the reasons"),
+        ("[tool.slipway.allow]\nsvc-a = { download = '' }", "pyproject.toml:2", "allow.svc-a.download is the reason"),
+        ("[tool.slipway.allow.svc-a]\nfrontend = 1", "pyproject.toml:1", "allow.svc-a.frontend is the reason"),
+        ("[tool.slipway.allow]\nx = 1\nsvc-a = { zzz = 'y' }", "pyproject.toml:1", "allow maps an image"),
+        ("[tool.slipway.allow]\nsvc-a = { zzz = 'y' }", "pyproject.toml:2", "allow.svc-a: no rule 'zzz' can be"),
+        ("[tool.slipway.budgets]\nsvc-a = 3", "pyproject.toml:2", "the budget of svc-a is a size such as '200 MB', or"),
+    ],
+)
+def test_a_wrong_table(text: str, where: str, what: str) -> None:
+    ((found, said, hint),) = problems(text)
+    assert (found, said[: len(what)]) == (where, what)
+    known = (
+        "known: moving-tags, insecure-registries, context-limit, budgets, allow-root, allow-setuid, allow, secrets, ssh"
+    )
+    rules = "known: secret-name, secret-value, download, unpinned-add, frontend, extra-index"
+    sources = 'gh_token = { env = "GH_TOKEN" }, npmrc = { file = "~/.npmrc" }'
+    hints = {
+        "is a table": "[tool.slipway]",
+        "ssh is a list of ids": 'ssh = ["default"]',
+        "secrets maps an id to its source": sources,
+        "secrets.a is a table with a file or an env": sources,
+        "secrets: '..' is not an id": "letters and digits, with _ . / - between them",
+        "unknown key 'zzz'": known,
+        "allow maps an image to rules and the reasons to break them": 'svc-x = { download = "why" }',
+        "allow.svc-a.download is the reason why": 'download = "why"',
+        "allow.svc-a.frontend is the reason why": 'frontend = "why"',
+        "allow.svc-a: no rule 'zzz' can be allowed": rules,
+    }
+    assert hint == hints.get(said, "")
+
+
+@pytest.mark.fault("C16")
+def test_a_byte_order_mark_and_windows_line_ends() -> None:
+    project, found = parse_project(b"\xef\xbb\xbf[tool.slipway]\r\nmoving-tags = ['edge']\r\n")
+    assert (project.moving_tags, found) == (("edge",), ())
+
+
+@pytest.mark.fault("C16")
+def test_bytes_that_are_not_text() -> None:
+    assert problems(b"[tool.slipway]\n# \xff\n") == [
+        ("pyproject.toml", "byte 17 is not UTF-8", "save the file as UTF-8")
+    ]

@@ -1,0 +1,44 @@
+"""nox's sessions run in nox's own environment, or in one that is made for them."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from packaging.requirements import Requirement
+
+NOXFILE = Path(__file__).parents[2] / "noxfile.py"
+
+
+@pytest.fixture(scope="module")
+def noxfile() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("noxfile", NOXFILE)
+    assert spec and spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_it_imports_nothing_of_slipway() -> None:
+    """A nox of another environment reads it, too."""
+    imports = [node for node in ast.walk(ast.parse(NOXFILE.read_text("utf-8"))) if isinstance(node, ast.Import)]
+    froms = [node for node in ast.walk(ast.parse(NOXFILE.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)]
+    names = {alias.name for node in imports for alias in node.names} | {str(node.module) for node in froms}
+    assert not [name for name in names if name.partition(".")[0] == "slipway"]
+
+
+def test_an_extra_brings_what_the_project_and_the_extras_it_names_require(noxfile: ModuleType) -> None:
+    dev, smoke = ({requirement.name for requirement in noxfile.requirements(extra)} for extra in ("dev", "smoke"))
+    assert {"invoke", "pytest", "pillow"} < smoke < dev
+    assert "mypy" in dev - smoke and "slipway" not in dev
+
+
+@pytest.mark.fault("T30")
+def test_an_environment_is_made_where_something_is_not_installed(noxfile: ModuleType) -> None:
+    assert noxfile.is_installed(Requirement("pytest>=9"))
+    assert not noxfile.is_installed(Requirement("pytest<2"))
+    assert not noxfile.is_installed(Requirement("no-such-distribution"))
+    assert noxfile.is_ready("dev") and noxfile.environment("dev") == []

@@ -1,0 +1,105 @@
+"""Questions over a socket: connections are kept, and what ended meanwhile is made anew."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import ThreadingMixIn, UnixStreamServer
+
+import pytest
+
+from slipway.core.threads import each
+from slipway.engine import Endpoint
+from slipway.engine.api import Questions
+from slipway.engine.connections import connecting
+
+
+class Answer(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Server
+
+    def setup(self) -> None:
+        super().setup()
+        self.server.connections += 1
+
+    def do_GET(self) -> None:
+        status, body = {"/torn": (200, b'{"x"'), "/no": (404, b"{}"), "/ill": (500, b"ill")}.get(
+            self.path, (200, b'"%d"' % self.server.connections)
+        )
+        time.sleep(self.server.slow)
+        if self.server.hangs_up:
+            self.close_connection = True
+            if self.server.connections == 1 and self.path == "/again":
+                return
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+class Server(ThreadingMixIn, UnixStreamServer):
+    daemon_threads = True
+    connections = 0
+    slow = 0.0
+    hangs_up = False
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with Server(str(tmp_path / "s"), Answer) as made:
+        threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+def questions(server: Server, silence: float = 5.0, patience: float = 0.0) -> Questions:
+    connect = connecting(Endpoint(f"unix://{server.server_address}"), None)
+    assert connect
+    return Questions(connect, silence, patience)
+
+
+def test_one_connection_serves_many_questions(server: Server) -> None:
+    asked = questions(server)
+    assert [asked.ask(question)[0] for question in ("/a", "/no", "/b")] == ["1", None, "1"]
+    assert server.connections == 1
+
+
+def test_several_at_once_get_their_own_and_wait_a_little_where_that_is_cheaper(server: Server) -> None:
+    server.slow = 0.02
+    asked = questions(server)
+    each(asked.ask, ["/a", "/b", "/c"], at_once=3)
+    assert server.connections == 3
+    patient = questions(server, patience=2.0)
+    patient.ask("/first")
+    each(patient.ask, ["/a", "/b", "/c"], at_once=3)
+    assert server.connections == 4
+
+
+def test_one_that_was_hung_up_meanwhile_is_made_anew(server: Server) -> None:
+    asked = questions(server)
+    asked.ask("/a")
+    server.hangs_up = True
+    assert asked.ask("/again")[0] == "2"
+
+
+@pytest.mark.parametrize("question", ["/torn", "/ill"])
+def test_an_answer_that_is_none_is_raised(server: Server, question: str) -> None:
+    asked = questions(server)
+    with pytest.raises(OSError, match=r"JSON|500 ill"):
+        asked.ask(question)
+    assert asked.ask("/a")[0] == "2", "and its connection is left"
+
+
+def test_silence_is_not_asked_twice(server: Server) -> None:
+    asked = questions(server, silence=0.1)
+    asked.ask("/a")
+    server.slow = 0.5
+    with pytest.raises(TimeoutError):
+        asked.ask("/b")
+    assert server.connections == 1

@@ -1,0 +1,157 @@
+"""What a build host answers, and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from slipway.core.command import Result
+from slipway.core.errors import MissingError
+from slipway.hosts.remote.preflight import (
+    HostFacts,
+    examine,
+    look,
+    preflight_command,
+    read_facts,
+    refuse_lacks,
+    refuse_little_room,
+)
+
+ANSWER = """\
+ready\tword
+clock\t1000
+machine\tx86_64
+system\tdebian
+user\tme
+rsync\trsync  version 3.5.0  protocol version 32
+setsid\tyes
+timeout\tyes
+sha256sum\tyes
+find\tyes
+folder\t/var/tmp/slipway
+refused\t
+free\t20000000
+buildx\tgithub.com/docker/buildx 0.29.1 0.29.1+ds1
+docker\tDocker version 28.5.2, build e6534b4
+engine\t28.5.2+dfsg4 1.51 linux/arm64
+context\tteam
+disk\t30000000 /var/lib/docker
+storage\toverlayfs [[driver-type io.containerd.snapshotter.v1]]
+"""
+FACTS = read_facts(Result(0, ANSWER), "word", now=1000.5)
+
+
+def states(facts: HostFacts, local: str = "3.5.0") -> dict[str, str]:
+    return {check.name: check.state for check in examine(facts, local)}
+
+
+def told(facts: HostFacts, name: str, local: str = "3.5.0") -> tuple[str, str, str]:
+    check = next(check for check in examine(facts, local) if check.name == name)
+    return check.state, check.detail, check.hint
+
+
+def test_the_facts() -> None:
+    assert (FACTS.user, FACTS.own, FACTS.platform) == ("me", "/var/tmp/slipway/me", "linux/arm64")
+    assert (FACTS.engine, FACTS.api, FACTS.buildx, FACTS.rsync) == ("28.5.2+dfsg4", "1.51", "0.29.1", "3.5.0")
+    assert FACTS.context == "team"
+    assert (FACTS.driver, FACTS.store) == ("overlayfs", "containerd's image store")
+    assert read_facts(Result(0, ANSWER.replace("storage", "none")), "word", now=0).store == "classic image store"
+    assert (FACTS.free, FACTS.disk, FACTS.disk_folder) == (20_480_000_000, 30_720_000_000, "/var/lib/docker")
+    assert (FACTS.skew, FACTS.noise, FACTS.refused, FACTS.silence) == (0, "", "", "")
+
+
+def test_a_host_with_all() -> None:
+    assert set(states(FACTS).values()) == {"ok"}
+    refuse_lacks(examine(FACTS, "3.5.0"), "builder")
+    assert told(FACTS, "disk") == ("ok", "20.5 GB free in /var/tmp/slipway, 30.7 GB in /var/lib/docker", "")
+
+
+def test_the_platform_of_a_host_without_engine() -> None:
+    silent = ANSWER.replace("engine\t28.5.2+dfsg4 1.51 linux/arm64\n", "")
+    assert read_facts(Result(0, silent), "word", now=1000).platform == "linux/amd64"
+    other = silent.replace("x86_64", "riscv64")
+    assert read_facts(Result(0, other), "word", now=1000).platform == "linux/riscv64"
+
+
+def test_what_the_shell_prints_first() -> None:
+    facts = read_facts(Result(0, "welcome\nto b\n" + ANSWER), "word", now=1000)
+    assert told(facts, "shell")[:2] == ("lack", "its start-up files print to what is no terminal: welcome")
+
+
+def test_a_shell_that_is_none() -> None:
+    with pytest.raises(MissingError, match="runs no sh: This account is not available"):
+        read_facts(Result(1, "This account is not available.\n"), "word", now=0)
+    with pytest.raises(MissingError, match="runs no sh: exit code 3"):
+        read_facts(Result(3), "word", now=0)
+
+
+def test_all_that_lacks_is_told_together() -> None:
+    bare = replace(FACTS, engine="", client="", buildx="", rsync="", tools=frozenset({"find"}), refused="mkdir: denied")
+    with pytest.raises(MissingError) as caught:
+        refuse_lacks(examine(bare, "3.5.0"), "builder")
+    assert [problem.where for problem in caught.value.problems] == [
+        *("builder setsid", "builder timeout", "builder sha256sum", "builder engine", "builder buildx"),
+        *("builder rsync", "builder folder"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "expected"),
+    [
+        ({"engine": "", "silence": "permission denied at /x"}, "engine", "usermod -aG docker me"),
+        ({"engine": "", "silence": "no such file"}, "engine", "systemctl start docker"),
+        ({"api": "1.41"}, "engine", "Docker Engine 25"),
+        ({"buildx": "0.12.1"}, "buildx", "buildx plugin 0.13"),
+        ({"rsync": "3.2.3"}, "rsync", "apt-get install rsync"),
+        ({"refused": "no"}, "folder", "REMOTE_PATH"),
+        ({"skew": 121.0}, "clock", "NTP"),
+    ],
+)
+def test_what_mends_a_lack(changes: dict[str, str], name: str, expected: str) -> None:
+    state, _, hint = told(replace(FACTS, **changes), name)  # type: ignore[arg-type]
+    assert state == "lack" and expected in hint
+
+
+def test_rsync_here_counts_too() -> None:
+    assert told(FACTS, "rsync", "3.1.0")[:2] == ("lack", "rsync 3.1.0 here is too old: 3.2.4 is the least")
+    assert told(FACTS, "rsync", "")[:2] == ("lack", "there is no rsync here")
+
+
+@pytest.mark.parametrize(
+    ("changes", "name", "detail"),
+    [
+        ({"rsync": "3.2.7"}, "rsync", "3.2.7 there, 3.5.0 here"),
+        ({"skew": -6.0}, "clock", "6 s behind ours"),
+        ({"free": 9_000_000_000}, "disk", "9.0 GB free in /var/tmp/slipway, 30.7 GB in /var/lib/docker; two bases"),
+        ({"disk": 1}, "disk", "20.5 GB free"),
+        ({"free": None}, "disk", "cannot be seen"),
+    ],
+)
+def test_what_is_only_a_warning(changes: dict[str, object], name: str, detail: str) -> None:
+    state, said, _ = told(replace(FACTS, **changes), name)  # type: ignore[arg-type]
+    assert state == "warn" and detail in said
+
+
+def test_too_little_room_for_what_is_planned() -> None:
+    refuse_little_room(FACTS, 20_480_000_000, [15_000_000_000])
+    refuse_little_room(replace(FACTS, free=None, disk=None), 10**15, [10**15])
+    with pytest.raises(MissingError) as caught:
+        refuse_little_room(FACTS, 20_480_000_001, [10_000_000_000, 6_000_000_000])
+    assert [str(problem) for problem in caught.value.problems] == [
+        "disk: 20.5 GB wanted in /var/tmp/slipway, 20.5 GB free",
+        "disk: 32.0 GB wanted in /var/lib/docker, 30.7 GB free",
+    ]
+
+
+def test_the_question() -> None:
+    command = preflight_command("~/a b", "word")
+    assert command.argv[:2] == ("sh", "-c") and command.argv[3:] == ("sh", "word", "~/a b")
+    asked: list[str] = []
+
+    def ask(command: object) -> Result:
+        asked.append(command.argv[4])  # type: ignore[attr-defined]
+        return Result(0, ANSWER.replace("word", asked[-1]))
+
+    assert look(ask, "/x").user == "me" and look(ask, "/x").user == "me"
+    assert len(set(asked)) == 2, "a new word each time"

@@ -1,0 +1,269 @@
+"""Real processes: exit codes, lines as they come, and nothing left running."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from slipway.core.command import Command, Result
+from slipway.core.errors import MissingError, SshError
+from slipway.engine import Endpoint, Engine
+from slipway.hosts.runner import Piped, _prepare, pipe, run
+
+pytestmark = pytest.mark.process
+
+
+def sh(script: str, **more: object) -> Command:
+    return Command(("sh", "-c", script), **more)  # type: ignore[arg-type]
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that ended and waits for its parent does not."""
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat")
+        return not state.exists() or state.read_text().rpartition(")")[2].split()[0] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+
+
+def ends(pid: int, within: float = 2.0) -> bool:
+    deadline = time.monotonic() + within
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return not alive(pid)
+
+
+def written(file: Path, within: float = 5.0) -> int:
+    """The number that a process writes into ``file`` in time."""
+    deadline = time.monotonic() + within
+    while time.monotonic() < deadline:
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return int(file.read_text())
+        time.sleep(0.01)
+    raise AssertionError(f"nothing in {file}")
+
+
+@pytest.mark.parametrize(
+    ("script", "exit_code"), [("exit 0", 0), ("exit 3", 3), ("kill -9 $$", -9), ("kill -TERM $$", -15)]
+)
+def test_exit_codes(script: str, exit_code: int) -> None:
+    assert run(sh(script)).exit_code == exit_code
+
+
+def test_what_is_not_there_or_cannot_run(tmp_path: Path) -> None:
+    (tmp_path / "plain").write_text("text")
+    (tmp_path / "broken").write_text("text")
+    (tmp_path / "broken").chmod(0o755)
+    told = [
+        (result.exit_code, result.stderr)
+        for result in (
+            run(Command(("no-such-program",))),
+            run(Command((str(tmp_path / "plain"),))),
+            run(Command((str(tmp_path / "broken"),))),
+            run(sh("true", cwd=str(tmp_path / "nowhere"))),
+        )
+    ]
+    assert told == [
+        (127, "no-such-program: not found"),
+        (126, f"{tmp_path}/plain: Permission denied"),
+        (126, f"{tmp_path}/broken: Exec format error"),
+        (127, f"{tmp_path}/nowhere: not found"),
+    ]
+
+
+def test_both_streams_the_folder_and_the_environment(tmp_path: Path) -> None:
+    result = run(sh('printf "%s" "$A"; pwd >&2', cwd=str(tmp_path), env={"A": "1 $2"}))
+    assert (result.stdout, result.stderr) == ("1 $2", str(tmp_path.resolve()))
+    assert result.ok
+    assert 0 < result.seconds < 10
+
+
+def test_stdin_is_fed_and_closed() -> None:
+    data = b"x" * 3_000_000
+    assert run(Command(("wc", "-c"), stdin=data)).stdout.strip() == "3000000"
+    assert run(Command(("cat",))).stdout == ""
+    assert run(Command(("true",), stdin=data)).exit_code == 0
+
+
+def test_lines_of_stderr_come_one_by_one() -> None:
+    lines: list[tuple[str, float]] = []
+    run(
+        sh("echo one >&2; sleep 0.3; printf 'two\\r\\n\\377' >&2"),
+        on_line=lambda s: lines.append((s, time.monotonic())),
+    )
+    assert [line for line, _ in lines] == ["one", "two", "\ufffd"]
+    assert lines[1][1] - lines[0][1] > 0.2
+
+
+def test_stdout_is_whole_and_stderr_keeps_its_end() -> None:
+    result = run(sh("i=0; while [ $i -lt 5000 ]; do echo out $i; echo err $i >&2; i=$((i+1)); done"))
+    assert result.stdout.splitlines() == [f"out {number}" for number in range(5000)]
+    assert result.stderr.splitlines() == [f"err {number}" for number in range(4800, 5000)]
+
+
+def test_a_listener_that_fails_does_not_hang_the_command() -> None:
+    def fail(line: str) -> None:
+        raise OSError("No space left on device")
+
+    with pytest.raises(OSError, match="No space left"):
+        run(sh("i=0; while [ $i -lt 20000 ]; do echo line $i >&2; i=$((i+1)); done"), on_line=fail, timeout=20)
+
+
+def test_a_time_out_ends_the_whole_group(tmp_path: Path) -> None:
+    """A shell's background child ignores SIGINT, and here it ignores SIGTERM as well."""
+    started = time.monotonic()
+    result = run(sh(f"trap '' TERM; sleep 60 & echo $! > {tmp_path}/pid; wait"), timeout=0.3)
+    assert (result.exit_code, time.monotonic() - started < 5) == (124, True)
+    assert ends(written(tmp_path / "pid"))
+
+
+def test_a_command_that_ignores_everything_is_killed_after_the_grace() -> None:
+    result = run(sh("trap '' INT TERM; while :; do sleep 0.1; done"), timeout=0.2)
+    assert result == Result(124, seconds=result.seconds)
+    assert result.seconds > 4
+
+
+DRIVER = """
+import sys
+from slipway.core.command import Command
+from slipway.hosts.runner import _prepare, run
+try:
+    run(Command(("sh", "-c", sys.argv[1])))
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def driver(script: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", DRIVER, script], start_new_session=True)
+
+
+def test_ctrl_c_ends_within_five_seconds_and_nothing_is_left(tmp_path: Path) -> None:
+    child = driver(f"sleep 60 & echo $! > {tmp_path}/pid; wait")
+    grandchild = written(tmp_path / "pid")
+    started = time.monotonic()
+    child.send_signal(signal.SIGINT)
+    assert child.wait(5) == 130
+    assert time.monotonic() - started < 5
+    assert ends(grandchild)
+
+
+def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:
+    child = driver(f"trap '' INT TERM; echo $$ > {tmp_path}/pid; while :; do sleep 0.1; done")
+    grandchild = written(tmp_path / "pid")
+    child.send_signal(signal.SIGINT)
+    time.sleep(0.7)
+    started = time.monotonic()
+    child.send_signal(signal.SIGINT)
+    assert child.wait(3) == 130
+    assert time.monotonic() - started < 2
+    assert ends(grandchild)
+
+
+def test_on_linux_a_command_dies_with_us(tmp_path: Path) -> None:
+    child = driver(f"echo $$ > {tmp_path}/pid; exec sleep 10")
+    grandchild = written(tmp_path / "pid")
+    child.kill()
+    child.wait()
+    assert ends(grandchild) is (sys.platform == "linux")
+
+
+def test_what_has_had_its_time_is_ended_with_all_it_started(tmp_path: Path) -> None:
+    """It says nothing meanwhile: nobody but ``over`` could know."""
+    started = time.monotonic()
+    file = tmp_path / "child"
+    result = run(sh(f"sleep 60 & echo $! > {file}; wait"), over=file.exists)
+    assert not result.ok
+    assert time.monotonic() - started < 30
+    assert ends(written(file))
+
+
+def test_what_is_never_over_runs_to_its_end() -> None:
+    asked: list[float] = []
+
+    def over() -> bool:
+        asked.append(time.monotonic())
+        return False
+
+    assert run(sh("sleep 0.6; exit 3"), over=over).exit_code == 3
+    assert asked
+
+
+def test_a_child_whose_parent_died_before_it_could_ask_does_not_begin() -> None:
+    """Only Linux tells a child of its parent's death; elsewhere it begins."""
+    child = os.fork()
+    if not child:
+        _prepare(set(), os.getpid())  # its parent is another process
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (1 if sys.platform == "linux" else 0)
+
+
+@pytest.mark.process
+@pytest.mark.fault("U31")
+def test_a_child_heeds_ctrl_c_though_we_ignore_it() -> None:
+    """A shell cannot trap a signal that it was started without; so it would be killed without a word."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        script = "trap 'echo cancelled; exit 7' INT; echo ready >&2; while :; do sleep 0.05; done"
+        ready: list[str] = []
+        result = run(Command(("sh", "-c", script)), ready.append, over=lambda: bool(ready))
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert (result.exit_code, result.stdout) == (7, "cancelled\n")
+
+
+def test_a_command_beside_us_speaks_over_a_socket() -> None:
+    piped = pipe(sh("cat; echo why >&2; exit 3"))
+    piped.socket.sendall(b"there and back")
+    assert piped.socket.recv(100) == b"there and back"
+    piped.socket.close()
+    ended = piped.ended(within=5)
+    assert (ended.exit_code, ended.stderr) == (3, "why")
+
+
+def test_a_command_beside_us_that_goes_on_is_killed() -> None:
+    assert pipe(Command(("sleep", "60"))).ended(within=0.1).exit_code == -signal.SIGKILL
+
+
+def test_a_command_beside_us_that_is_not_there() -> None:
+    with pytest.raises(MissingError, match="no-such-program: no such file or directory"):
+        pipe(Command(("no-such-program",)))
+
+
+#: Answers every question as an engine does that has no image, and as ssh does that is not let in.
+ENGINE = """\
+while read -r line; do
+  case $line in
+    GET*_ping*) body=OK ;; GET*) body='[]' ;;
+    ?) printf 'HTTP/1.1 200 OK\\r\\nServer: Docker/28.5.2\\r\\nContent-Length: 2\\r\\n\\r\\n%s' "$body" ;;
+  esac
+done
+"""
+REFUSING = "echo 'me@builder: Permission denied (publickey).' >&2; exit 255"
+
+
+@pytest.mark.fault("S30")
+def test_an_engine_by_ssh_answers_over_the_command_s_socket() -> None:
+    started: list[Piped] = []
+
+    def start(command: Command) -> Piped:
+        started.append(pipe(sh(ENGINE)))
+        return started[-1]
+
+    engine = Engine(Endpoint("ssh://builder"), start=start)
+    assert engine.images() == engine.images() == ()
+    assert len(started) == 1, "the connection is kept"
+    assert engine.returns(0) and engine.version == "28.5.2"
+    refused = Engine(Endpoint("ssh://builder"), start=lambda command: pipe(sh(REFUSING)))
+    with pytest.raises(SshError, match="engine ssh://builder: me@builder: Permission denied"):
+        refused.images()
+    with pytest.raises(SshError, match="Permission denied"):
+        refused.client.ping()

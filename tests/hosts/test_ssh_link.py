@@ -1,0 +1,194 @@
+"""A link that is lost is dialled again, and which keys are offered."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from slipway.core.command import Command, Result
+from slipway.core.destination import HostName
+from slipway.core.errors import SshError
+from slipway.hosts.remote.host import Call
+from slipway.hosts.remote.jobs import Job, follow
+from slipway.hosts.ssh.connection import Connection, LostError, UnreachedError
+from slipway.hosts.ssh.dialling import Phone
+from slipway.hosts.ssh.identities import identities
+from slipway.hosts.ssh.link import Link
+from slipway.hosts.ssh.login import Login, User
+from slipway.testing.fakes import FakeRun
+
+LOGIN = Login(HostName("b"), "10.0.0.1", "me", 22, "10.0.0.1")
+ASK = Command(("true",))
+
+
+class FakeConnection:
+    """Answers until it ``dies`` at a command's beginning."""
+
+    def __init__(self, dies: bool = False) -> None:
+        self.login = LOGIN
+        self.alive = True
+        self.dies = dies
+
+    def run(self, command: Command, *more: object, timeout: float | None = None) -> Result:
+        if self.dies:
+            self.alive = False
+            raise LostError("link lost", hint="")
+        return Result(0, "0\n")
+
+    def close(self) -> None:
+        self.alive = False
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was waited; nobody waits for it."""
+    waited: list[float] = []
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        waited.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr("slipway.hosts.ssh.link.time.sleep", sleep)
+    monkeypatch.setattr("slipway.hosts.ssh.link.time.monotonic", lambda: now[0])
+    return waited
+
+
+def dialling(*answers: FakeConnection | SshError) -> Callable[[], Connection]:
+    """Each dialling gets the next answer; the last one stays."""
+    ahead = list(answers)
+
+    def dial() -> Connection:
+        found = ahead.pop(0) if len(ahead) > 1 else ahead[0]
+        if isinstance(found, SshError):
+            raise found
+        return cast(Connection, found)
+
+    return dial
+
+
+AWAY = UnreachedError("ssh me@10.0.0.1:22: Connection refused", hint="")
+
+
+def test_what_may_run_twice_is_run_again(slept: list[float]) -> None:
+    said: list[str] = []
+    link = Link(dialling(FakeConnection(dies=True), AWAY, AWAY, FakeConnection()), said.append)
+    assert link.run(ASK).ok
+    assert said == ["link lost; what runs there goes on, dialling again", "link is back"]
+    assert len(slept) == 3 and slept == sorted(slept), "later and later"
+
+
+def test_a_host_that_does_not_come_back(slept: list[float]) -> None:
+    link = Link(dialling(FakeConnection(dies=True), AWAY), lambda text: None)
+    with pytest.raises(LostError, match="link lost"):
+        link.run(ASK, patience=60)
+    assert 60 <= sum(slept) < 90
+
+
+def test_a_host_that_refuses_is_not_asked_twice(slept: list[float]) -> None:
+    changed = SshError("its key has changed", hint="")
+    link = Link(dialling(FakeConnection(dies=True), changed), lambda text: None)
+    with pytest.raises(SshError, match="key has changed"):
+        link.run(ASK)
+    assert len(slept) == 1
+
+
+def test_a_dead_link_is_dialled_before_it_is_used(slept: list[float]) -> None:
+    first = FakeConnection()
+    link = Link(dialling(first, FakeConnection()), lambda text: None)
+    first.alive = False
+    assert link.run(ASK).ok and link.alive
+
+
+def test_a_passphrase_is_asked_for_by_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A thread that asks would leave the terminal without echo when Ctrl-C ends the process."""
+    asked: list[threading.Thread] = []
+
+    def dial(name: HostName, phone: Phone) -> Connection:
+        assert phone.ask
+        phone.ask("passphrase of key: ")
+        return cast(Connection, FakeConnection())
+
+    monkeypatch.setattr("slipway.hosts.remote.host.dial", dial)
+    call = Call(HostName("b"), Phone(FakeRun({}), User(Path("/")), ask=lambda question: mark(asked)))
+    call.begin()
+    assert call.answered().alive
+    assert asked == [threading.current_thread()]
+
+
+def test_a_call_that_was_begun_is_answered_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ahead, later = (cast(Connection, FakeConnection()) for _ in range(2))
+    monkeypatch.setattr("slipway.hosts.remote.host.dial", lambda name, phone, ready=[later, ahead]: ready.pop())
+    call = Call(HostName("b"), Phone(FakeRun({}), User(Path("/"))))
+    call.begin()
+    call.begin()
+    first = call.answered()
+    call.begin()
+    assert [first, call.answered()] == [ahead, later], "no connection but those that are asked for"
+
+
+def mark(asked: list[threading.Thread]) -> str:
+    asked.append(threading.current_thread())
+    return "a passphrase"
+
+
+def test_a_link_that_nobody_wants_any_more_is_not_dialled_again(slept: list[float]) -> None:
+    said: list[str] = []
+    link = Link(dialling(FakeConnection(dies=True)), said.append)
+    link.close()
+    with pytest.raises(LostError, match="link lost"):
+        link.run(ASK)
+    assert not said and not slept
+
+
+def test_a_job_whose_host_stays_away_is_told_with_how_to_go_on(slept: list[float]) -> None:
+    link = Link(dialling(FakeConnection(dies=True), AWAY), lambda text: None)
+    with pytest.raises(LostError, match="does not answer") as caught:
+        follow(Job("/p/runs/7f3c", 1, ()), 1, link)
+    assert caught.value.hint == "invoke remote-attach 7f3c"
+
+
+def write_key(path: Path, passphrase: bytes = b"") -> Path:
+    locked = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, locked)
+    path.write_bytes(Ed25519PrivateKey.generate().private_bytes(*form))
+    return path
+
+
+def offered(ask: Callable[[str], str] | None, left: list[str], *files: Path) -> Iterator[str]:
+    login = Login(HostName("b"), "10.0.0.1", "me", 22, "10.0.0.1", identities=files)
+    return (identity.source for identity in identities(login, None, ask, left.append))
+
+
+def test_a_locked_key_comes_last_and_is_opened_when_its_turn_comes(tmp_path: Path) -> None:
+    locked, plain = write_key(tmp_path / "locked", b"sesame"), write_key(tmp_path / "plain")
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return "sesame"
+
+    found = offered(ask, [], locked, tmp_path / "absent", plain)
+    assert next(found) == str(plain) and asked == []
+    assert list(found) == [str(locked)] and asked == [f"passphrase of {locked}: "]
+
+
+def test_a_locked_key_nobody_can_open(tmp_path: Path) -> None:
+    locked = write_key(tmp_path / "locked", b"sesame")
+    with pytest.raises(SshError, match="nobody can be asked"):
+        list(offered(None, [], locked))
+    with pytest.raises(SshError, match="the passphrase is wrong"):
+        list(offered(lambda question: "wrong", [], locked))
+
+
+def test_a_file_that_is_no_key_is_left_and_told(tmp_path: Path) -> None:
+    (tmp_path / "odd").write_text("-----BEGIN NONSENSE-----\n")
+    left: list[str] = []
+    assert list(offered(None, left, tmp_path / "odd", write_key(tmp_path / "plain"))) == [str(tmp_path / "plain")]
+    assert len(left) == 1 and left[0].startswith(f"{tmp_path / 'odd'}: ")

@@ -1,0 +1,130 @@
+"""What ``ssh -G`` prints, read into a login."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from slipway.core.destination import HostName
+from slipway.core.errors import UsageError
+from slipway.hosts.ssh.login import Login, User, config_command, read_login
+
+HOME = Path("/home/me")
+PRINTED = """\
+host b
+user me
+hostname 10.0.0.1
+port 22
+identitiesonly no
+globalknownhostsfile /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2
+userknownhostsfile /home/me/.ssh/known hosts ~/.ssh/known_hosts2
+identityfile ~/.ssh/id_%h
+identityfile /keys/%r@%n
+connecttimeout none
+"""
+
+
+def read(more: str = "", text: str = PRINTED, agent: str = "/agent") -> Login:
+    user = User(HOME, agent, 1000, "laptop.example", {"KEYS": "/keys/100%h", "AGENT": "/other"}.get)
+    return read_login(text + more, HostName("b"), user)
+
+
+def test_a_login() -> None:
+    login = read()
+    assert str(login) == "me@10.0.0.1:22" and login.listed == "10.0.0.1"
+    assert login.identities == (HOME / ".ssh/id_10.0.0.1", Path("/keys/me@b"))
+    assert login.known_hosts == (
+        *(Path("/home/me/.ssh/known hosts"), HOME / ".ssh/known_hosts2"),
+        *(Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2")),
+    )
+    assert (login.agent, login.jumps, login.proxy_command, login.identities_only) == ("/agent", (), "", False)
+    assert login.seconds == 10
+
+
+def test_the_name_in_known_hosts() -> None:
+    assert read(text=PRINTED.replace("port 22", "port 2222")).listed == "[10.0.0.1]:2222"
+    assert read("hostkeyalias build\n", PRINTED.replace("port 22", "port 2222")).listed == "build"
+
+
+def test_a_proxy_command_and_jumps() -> None:
+    assert read("proxycommand nc %h %p 100%%\n").proxy_command == "nc 10.0.0.1 22 100%"
+    assert read("proxyjump me@one:2222,two\n").jumps == (HostName("one", "me", 2222), HostName("two"))
+    assert read("proxyjump none\nproxycommand none\n").jumps == ()
+    with pytest.raises(UsageError, match="ProxyJump=-x"):
+        read("proxyjump -x\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "agent"),
+    [
+        ("none", ""),
+        ("SSH_AUTH_SOCK", "/agent"),
+        ("~/agent", "/home/me/agent"),
+        ("/run/%r", "/run/me"),
+        ("$AGENT", "/other"),
+        ("$GONE", ""),
+        ("${AGENT}/s", "/other/s"),
+    ],
+)
+def test_the_agent(option: str, agent: str) -> None:
+    assert read(f"identityagent {option}\n").agent == agent
+
+
+def test_time_and_keys() -> None:
+    assert read(text=PRINTED.replace("connecttimeout none", "connecttimeout 3")).seconds == 3
+    assert read(text=PRINTED.replace("identitiesonly no", "identitiesonly yes")).identities_only
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["knownhostscommand /bin/x", "revokedhostkeys /r", "pkcs11provider /p", "proxyusefdpass yes", "bindaddress ::1"],
+)
+def test_what_is_not_honoured(line: str) -> None:
+    with pytest.raises(UsageError, match=f"ssh configuration of b: {line} is not honoured"):
+        read(f"{line}\n")
+
+
+@pytest.mark.fault("S31")
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("${KEYS}/id", "/keys/100%h/id"),
+        ("~/${KEYS}/id", "/home/me//keys/100%h/id"),
+        ("/k/%i-%k-%L-%l-%u", "/k/1000-b-laptop-laptop.example-me"),
+        ("/k/%C", "/k/0c4bd6c392eabedb7c5ad0e4bf3514b3e5d14be9"),
+        ("/k/$KEYS/100%%", "/k/$KEYS/100%"),
+    ],
+)
+def test_variables_and_tokens_in_a_path(said: str, meant: str) -> None:
+    """In one go: a variable's value is not looked through for tokens."""
+    assert read(f"identityfile {said}\n").identities[-1] == Path(meant)
+
+
+def test_variables_in_known_hosts() -> None:
+    text = PRINTED.replace("/home/me/.ssh/known hosts", "/a ${KEYS}/known hosts")
+    assert read(text=text).known_hosts[:2] == (Path("/a"), Path("/keys/100%h/known hosts"))
+
+
+@pytest.mark.fault("S31")
+def test_a_variable_that_is_not_set() -> None:
+    with pytest.raises(UsageError, match=r"\$\{NOPE\} in \$\{NOPE\}/id: there is no such variable"):
+        read("identityfile ${NOPE}/id\n")
+
+
+def test_a_proxy_command_s_variables_are_its_shell_s() -> None:
+    assert read("proxycommand nc ${KEYS} %h\n").proxy_command == "nc ${KEYS} 10.0.0.1"
+
+
+def test_a_token_that_is_not_honoured() -> None:
+    with pytest.raises(UsageError, match=r"%T in /keys/%T is not honoured"):
+        read("identityfile /keys/%T\n")
+    with pytest.raises(UsageError, match=r"%C in /keys/%C is not honoured"):
+        read("identityfile /keys/%C\nproxyjump two\n")
+
+
+def test_the_question_to_openssh() -> None:
+    assert config_command(HostName("b", "me", 2222), "/c").argv == (
+        *("ssh", "-G", "-F", "/c", "-l", "me", "-p", "2222", "--", "b"),
+    )
+    assert config_command(HostName("b")).argv == ("ssh", "-G", "--", "b")

@@ -1,0 +1,191 @@
+"""Golden plans: given this stack and these facts, exactly these steps for these reasons.
+
+A case in ``plans/*.json``: ``stack`` (name → parents), optional ``version`` (of the services), ``now`` (image → its
+inputs), ``engine`` (what was built from which inputs, under which tags), ``known`` (inputs kept from earlier builds),
+``published``, ``selected``; and the ``plan`` as ``name action reason`` lines.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from slipway.core.image import INPUT_LABEL, TITLE_LABEL, Image, LocalImage, Reference, Stack, content_tag
+from slipway.plan.decide import Facts, Outcome, Step, as_json, plan_build, unavailable, unlike
+from slipway.stack.digest import Manifest, input_digest
+
+CASES = {
+    path.stem: json.loads(path.read_text("utf-8")) for path in sorted(Path(__file__).parents[1].glob("plans/*.json"))
+}
+
+
+def stack_of(case: dict[str, Any]) -> Stack:
+    def image(name: str, parents: list[str]) -> Image:
+        path = f"infra/docker/{name}.Dockerfile" if name.startswith("base") else f"apps/{name}/Dockerfile"
+        return Image(name, path, parents=tuple(parents), roots=() if parents else ("python:3.12-slim",))
+
+    return Stack(tuple(image(name, parents) for name, parents in case["stack"].items()))
+
+
+def manifests_of(stack: Stack, inputs: dict[str, Any]) -> dict[str, Manifest]:
+    """Inputs by image (``{"Dockerfile": text, "files": {…}}``) → manifests, each holding its parents' digests."""
+    found: dict[str, Manifest] = {}
+    for image in stack:
+        given = inputs.get(image.name, {})
+        parents = {parent: input_digest(found[parent]) for parent in image.parents}
+        files = {"main.py": "100644 1"} | given.get("files", {})
+        found[image.name] = Manifest(given.get("Dockerfile", "FROM x"), files, parents=parents)
+    return found
+
+
+def facts_of(case: dict[str, Any], stack: Stack) -> Facts:
+    now = manifests_of(stack, case.get("now", {}))
+    digests = {name: input_digest(manifest) for name, manifest in now.items()}
+    prefix = "localhost:5000/acme"
+    versions = {image.name: "v1" if image.kind == "base" else case.get("version", "v1") for image in stack}
+    references = {name: Reference("localhost:5000", f"acme/{name}", tag) for name, tag in versions.items()}
+    local: dict[str, LocalImage] = {}
+    newest: dict[str, LocalImage] = {}
+    earlier: dict[str, Manifest] = {}
+    for entry in case.get("engine", []):
+        name = entry["image"]
+        manifest = manifests_of(stack, entry.get("inputs", {}))[name]
+        digest = input_digest(manifest)
+        tags = tuple(f"{prefix}/{name}:{tag.replace('CONTENT', content_tag(digest))}" for tag in entry["tags"])
+        held = LocalImage(f"id of {name}", tags, labels={INPUT_LABEL: digest, TITLE_LABEL: name})
+        local |= dict.fromkeys(tags, held)
+        newest[name] = held
+        if entry.get("known", True) and digest != digests[name]:
+            earlier[digest] = manifest
+    return Facts(
+        references,
+        digests,
+        {**now},
+        local=local,
+        newest=newest,
+        published=frozenset(case.get("published", [])),
+        earlier=earlier,
+        roots={"python:3.12-slim": "sha256:aa"},
+    )
+
+
+def told(step: Step) -> str:
+    reason = step.reason.replace(content_tag(step.input_digest), "CONTENT")
+    return f"{step.image} {step.action} " + re.sub(r"in-[0-9a-f]{12}", "in-EARLIER", reason)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_golden(name: str) -> None:
+    case = CASES[name]
+    stack = stack_of(case)
+    facts = facts_of(case, stack)
+    plan = plan_build(stack, case.get("selected", list(case["stack"])), facts)
+    assert [told(step) for step in plan.steps] == case["plan"]
+    names = [step.image for step in plan.steps]
+    for step in plan.steps:
+        if step.action == "build":
+            assert set(stack[step.image].parents) <= set(names[: names.index(step.image)])
+
+
+def test_there_are_golden_plans() -> None:
+    assert len(CASES) >= 12
+
+
+def test_what_the_registry_is_asked_for_is_what_the_engine_lacks() -> None:
+    case = CASES["all-here"]
+    stack = stack_of(case)
+    assert unavailable(stack, ["svc-ocr"], facts_of(case, stack)) == ()
+    bare = facts_of({**case, "engine": []}, stack)
+    assert unavailable(stack, ["svc-forms"], bare) == ("base-runtime", "svc-forms")
+
+
+def test_a_plan_for_machines() -> None:
+    case = CASES["version-moves"]
+    stack = stack_of(case)
+    facts = facts_of(case, stack)
+    plan = plan_build(stack, ["svc-forms"], facts)
+    step = plan.steps[0]
+    assert as_json(plan) == {
+        "steps": [
+            {
+                "image": "svc-forms",
+                "action": "tag",
+                "reason": f"{content_tag(facts.digests['svc-forms'])} is here, v2 is new",
+                "reference": "localhost:5000/acme/svc-forms:v2",
+                "content": f"localhost:5000/acme/svc-forms:{content_tag(facts.digests['svc-forms'])}",
+                "input_digest": step.input_digest,
+            }
+        ],
+        "roots": {},
+        "frontends": {},
+        "counts": {"tag": 1},
+    }
+
+
+def test_an_outcome_is_good_or_not() -> None:
+    statuses = ("built", "reused", "tagged", "pulled", "pushed", "present", "failed", "skipped")
+    assert [status for status in statuses if not Outcome("svc-ocr", status, "").ok] == ["failed", "skipped"]
+
+
+def test_without_cache_only_what_is_named_is_built() -> None:
+    case = CASES["all-here"]
+    stack = stack_of(case)
+    plan = plan_build(stack, ["svc-ocr"], facts_of(case, stack), fresh=["svc-ocr"])
+    assert [(step.image, step.action, step.fresh) for step in plan.steps if step.fresh] == [("svc-ocr", "build", True)]
+    assert {step.action for step in plan.steps if not step.fresh} == {"reuse"}
+    assert [step.reason for step in plan.steps if step.fresh] == ["asked for without cache"]
+    assert plan.by_image["svc-ocr"].fresh
+
+
+@pytest.mark.fault("B17")
+@pytest.mark.parametrize(
+    ("labels", "tags", "platform", "what"),
+    [
+        ({}, "v1 in-aaaaaaaaaaaa", "linux/arm64", ""),
+        ({}, "v1 in-aaaaaaaaaaaa", "linux/arm64/v8", ""),
+        ({}, "v1 in-aaaaaaaaaaaa", "linux/arm", "its platform is linux/arm, not linux/arm64"),
+        ({}, "in-aaaaaaaaaaaa", "linux/arm64", "v1 stands for another image"),
+        ({INPUT_LABEL: "sha256:b"}, "v1", "linux/arm64", f"its label slipway.input is sha256:b, not sha256:{'a' * 64}"),
+        ({TITLE_LABEL: "x"}, "v1", "linux/arm64", f"its label {TITLE_LABEL} is x, not svc-ocr"),
+    ],
+)
+def test_an_image_unlike_its_plan(labels: dict[str, str], tags: str, platform: str, what: str) -> None:
+    digest = f"sha256:{'a' * 64}"
+    reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
+    step = Step("svc-ocr", "build", "", reference, reference.tagged(content_tag(digest)), digest)
+    held = tuple(str(reference.tagged(tag)) for tag in tags.split())
+    planned = {INPUT_LABEL: digest, TITLE_LABEL: "svc-ocr"}
+    image = LocalImage("sha256:1", held, labels=planned | labels, platform=platform)
+    assert unlike(step, image, ["linux/arm64"]).removeprefix("built, but ") == what
+    missing = f"its label slipway.input is missing, not {digest}"
+    assert unlike(step, replace(image, labels={}), ["linux/arm64"]) == f"built, but {missing}"
+
+
+def test_an_image_for_one_of_several_platforms_is_like_its_plan() -> None:
+    reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
+    step = Step("svc-ocr", "build", "", reference, reference.tagged("in-1"), "sha256:1")
+    labels = {INPUT_LABEL: "sha256:1", TITLE_LABEL: "svc-ocr"}
+    image = LocalImage("sha256:2", (str(reference),), labels=labels, platform="linux/arm64")
+    assert unlike(step, image, ["linux/amd64", "linux/arm64"]) == ""
+    other = replace(image, platform="linux/arm64x")
+    assert unlike(step, other, ["linux/amd64", "linux/arm64"]) == (
+        "built, but its platform is linux/arm64x, not linux/amd64 or linux/arm64"
+    )
+
+
+def test_an_outcome_says_nothing_but_what_it_is_given() -> None:
+    outcome = Outcome("svc-ocr", "built", "why")
+    assert outcome == Outcome("svc-ocr", "built", "why", "", "", "", 0, 0.0, "", (), ())
+    assert not Step("a", "build", "", Reference("r.io", "a"), Reference("r.io", "a"), "").fresh
+
+
+@pytest.mark.fault("B17")
+def test_an_image_that_is_not_there_is_unlike_its_plan() -> None:
+    reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
+    step = Step("svc-ocr", "build", "", reference, reference.tagged("in-1"), "sha256:1")
+    assert unlike(step, None, ["linux/arm64"]) == "built, but in-1 is not in the engine"

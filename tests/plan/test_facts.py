@@ -1,0 +1,555 @@
+"""Facts of a sample repository, gathered from its files, an engine in memory and a registry on loopback."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from slipway.config.settings import Settings, load
+from slipway.core.errors import PolicyError, UsageError
+from slipway.core.image import MODELESS_LABEL, LocalImage, content_tag, full_name
+from slipway.plan.decide import MODES_HINT, plan_build
+from slipway.plan.facts import Survey, changed_since, identity, read_repository, refuse_secrets, survey
+from slipway.registry import Registry
+from slipway.secrets.secret import Secret
+from slipway.stack.manifests import save_inputs
+from slipway.stack.worktree import Worktree
+from slipway.testing.fakes import HASTE, FakeEngine, RegistryServer, local_image
+
+ROOT = "python:3.12-slim"
+PYTHON = LocalImage("sha256:python", (full_name(ROOT),))
+NAMES = ["base-runtime", "base-ml", "svc-forms", "svc-ocr"]
+
+
+def nobody() -> Registry:
+    raise AssertionError("the registry was asked")
+
+
+def settings_of(root: Path, **environment: str) -> Settings:
+    return load(root, environment=environment)
+
+
+def known(
+    root: Path,
+    engine: FakeEngine | None = None,
+    registry: Registry | None = None,
+    contexts: Mapping[str, Path] | None = None,
+    names: list[str] | None = None,
+    **environment: str,
+) -> Survey:
+    settings = settings_of(root, **{"REGISTRY": "127.0.0.1:1", **environment})
+    asked = registry or Registry("127.0.0.1:1", patience=HASTE)
+    repository = read_repository(settings, Worktree(root), contexts or {})
+    return survey(repository, engine or FakeEngine([PYTHON]), lambda: asked, names)
+
+
+def digests(root: Path, **more: object) -> dict[str, str]:
+    return dict(known(root, **more).facts.digests)  # type: ignore[arg-type]
+
+
+def changed(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
+    return {name for name in before if before[name] != after[name]}
+
+
+def built(found: Survey, *names: str) -> list[LocalImage]:
+    """The engine's images after a build of ``names``."""
+    facts = found.facts
+    return [
+        local_image(name, str(facts.content(name)), str(facts.references[name]), name=name, source=facts.digests[name])
+        for name in names
+    ]
+
+
+def test_a_change_reaches_all_that_stands_on_it(repository: Path) -> None:
+    before = digests(repository)
+    assert sorted(before) == sorted(NAMES)
+    (repository / "apps/svc_ocr/main.py").write_text("x")
+    with_service = digests(repository)
+    assert changed(before, with_service) == {"svc-ocr"}
+    (repository / "libs/kit/kit.py").write_text("kit = 2\n")
+    assert changed(with_service, digests(repository)) == set(NAMES)
+
+
+def test_a_new_version_owner_or_registry_of_the_same_content_changes_nothing(repository: Path) -> None:
+    before = digests(repository)
+    assert digests(repository, BASE_VERSION="v9", OWNER="acme", REGISTRY="127.0.0.1:2") == before
+
+
+def test_a_new_platform_or_root_image_changes_all(repository: Path) -> None:
+    before = digests(repository)
+    assert changed(before, digests(repository, PLATFORMS="linux/riscv64")) == set(NAMES)
+    newer = FakeEngine([LocalImage("sha256:newer", PYTHON.tags)])
+    assert changed(before, digests(repository, engine=newer)) == set(NAMES)
+
+
+def test_where_the_repository_lies_does_not_count(repository: Path) -> None:
+    before = digests(repository)
+    assert digests(repository.rename(repository.with_name("elsewhere"))) == before
+
+
+def test_the_registry_is_asked_only_for_what_the_engine_lacks(repository: Path) -> None:
+    first = known(repository)
+    engine = FakeEngine([PYTHON, *built(first, *NAMES)])
+    settings = settings_of(repository, REGISTRY="127.0.0.1:1")
+    again = survey(read_repository(settings, Worktree(repository), {}), engine, nobody)
+    assert [step.action for step in plan_build(again.stack, NAMES, again.facts).steps] == ["reuse"] * 4
+
+
+def test_what_is_published_is_found(repository: Path) -> None:
+    with RegistryServer() as server:
+        registry = Registry(server.host)
+        first = known(repository, registry=registry, REGISTRY=server.host)
+        assert (first.facts.published, first.notes) == (frozenset(), ())
+        server.add("slipway/base-ml", content_tag(first.facts.digests["base-ml"]))
+        server.requests.clear()
+        again = known(repository, registry=registry, REGISTRY=server.host, names=["svc-ocr"])
+        assert again.facts.published == {"base-ml"}
+        asked = sorted(request.split("/")[3] for request in server.requests if "manifests" in request)
+        assert asked == ["base-ml", "base-runtime", "svc-ocr"]
+
+
+def test_a_silent_registry_is_a_note(repository: Path) -> None:
+    found = known(repository)
+    assert found.notes == ("127.0.0.1:1 does not answer: what is published there is not known",)
+    assert found.facts.published == frozenset()
+
+
+def test_a_registry_that_wants_a_login_is_a_note(repository: Path) -> None:
+    with RegistryServer(login=("basic", "alice", "s3cret")) as server:
+        found = known(repository, registry=Registry(server.host), REGISTRY=server.host)
+        assert [note.endswith("the registry wants a login") for note in found.notes] == [True]
+
+
+def test_what_changed_since_the_last_build_is_told(repository: Path) -> None:
+    first = known(repository)
+    facts = first.facts
+    made = {facts.digests[name]: facts.manifests[name] for name in NAMES}
+    save_inputs(repository / ".slipway", made, facts.trees, images=len(NAMES))
+    engine = FakeEngine([PYTHON, *built(first, *NAMES)])
+    (repository / "libs/kit/more.py").write_text("x")
+    again = known(repository, engine)
+    assert [(step.image, step.reason) for step in plan_build(again.stack, NAMES, again.facts).steps] == [
+        ("base-runtime", "libs/kit/more.py added"),
+        ("base-ml", "base-runtime is built"),
+        ("svc-forms", "base-runtime is built"),
+        ("svc-ocr", "base-ml is built"),
+    ]
+
+
+@pytest.mark.fault("B52")
+@pytest.mark.parametrize("labelled", [True, False])
+@pytest.mark.parametrize("kept", [True, False])
+def test_where_only_modes_differ_that_is_the_reason(repository: Path, kept: bool, labelled: bool) -> None:
+    first = known(repository)
+    facts = first.facts
+    if kept:
+        made = {facts.digests[name]: facts.manifests[name] for name in NAMES}
+        save_inputs(repository / ".slipway", made, facts.trees, images=len(NAMES))
+    here = built(first, *NAMES)
+    if labelled:
+        modeless = {name: {MODELESS_LABEL: facts.modeless[name]} for name in NAMES}
+        here = [
+            replace(image, labels={**image.labels, **modeless[name]}) for name, image in zip(NAMES, here, strict=True)
+        ]
+    (repository / "libs/kit/kit.py").chmod(0o664)
+    again = known(repository, FakeEngine([PYTHON, *here]))
+    reasons = {step.image: step.reason for step in plan_build(again.stack, NAMES, again.facts).steps}
+    tag = content_tag(facts.digests["base-runtime"])
+    if kept:
+        assert reasons["base-runtime"] == "only modes differ: libs/kit/kit.py 0644 → 0664"
+        assert reasons["base-ml"] == "base-runtime is built"
+    else:
+        told = "only modes of files differ from" if labelled else "inputs changed since"
+        assert reasons["base-runtime"] == f"{told} {tag}"
+    notes = [note for note in again.notes if "modes" in note]
+    assert bool(notes) == (kept or labelled)
+    assert all(note.endswith(MODES_HINT) and "base-runtime" in note for note in notes)
+    (repository / "libs/kit/kit.py").write_text("kit = 3")
+    changed = known(repository, FakeEngine([PYTHON, *here]))
+    assert not any("modes" in note for note in changed.notes)
+    assert not any("modes" in step.reason for step in plan_build(changed.stack, NAMES, changed.facts).steps)
+
+
+@pytest.mark.fault("C53")
+@pytest.mark.parametrize(
+    ("line", "engine", "since"),
+    [
+        ("COPY --parents libs /x/", "28.5.2+dfsg4", "29.1"),
+        ("COPY --parents libs /x/", "29.1.0", ""),
+        ("COPY --parents=false libs /x/", "29.0.4", "29.1"),
+        ("COPY --exclude=*.md libs /x/", "28.5.2", ""),
+        ("ADD --exclude=*.md libs /x/", "28.4.0", "28.5"),
+        ("RUN --security=insecure true", "28.5.2", "29.1"),
+        ("ONBUILD COPY --parents libs /x/", "28.5.2", "29.1"),
+        ("COPY --link --chmod=644 libs /x/", "25.0.0", ""),
+        ("COPY --parents libs /x/", "?", ""),
+        ("COPY --parents libs /x/", "dev", ""),
+    ],
+)
+def test_a_flag_that_the_engines_frontend_does_not_know(repository: Path, line: str, engine: str, since: str) -> None:
+    path = repository / "apps/svc_forms/Dockerfile"
+    path.write_text(f"FROM scratch\n{line}\n")
+    asked = FakeEngine([PYTHON])
+    asked.version = engine
+    if not since:
+        known(repository, asked)
+        return
+    with pytest.raises(
+        UsageError, match=f"Dockerfile:2: .* is not known to the frontend of Docker {re.escape(engine)}"
+    ) as caught:
+        known(repository, asked)
+    assert caught.value.hint.startswith(f"Docker {since} knows it")
+    known(repository, asked, names=["svc-ocr"])
+    known(repository, asked, BUILDER="other")
+    path.write_text(f"# syntax=docker/dockerfile:1@sha256:{'0' * 64}\n{path.read_text()}")
+    known(repository, asked)
+
+
+def test_an_image_built_by_hand_on_ours_is_not_ours(repository: Path) -> None:
+    first = known(repository)
+    (ours,) = built(first, "base-ml")
+    by_hand = LocalImage("sha256:hand", (str(first.facts.references["svc-ocr"]),), labels=ours.labels, created=9)
+    again = known(repository, FakeEngine([PYTHON, ours, by_hand]))
+    assert (set(again.facts.newest), again.facts.here("svc-ocr")) == ({"base-ml"}, None)
+
+
+def test_every_missing_source_is_told_at_once(repository: Path) -> None:
+    for name in ("svc_forms", "svc_ocr"):
+        with (repository / f"apps/{name}/Dockerfile").open("a") as file:
+            file.write("COPY libs/nothing /x/\n")
+    with pytest.raises(UsageError) as caught:
+        known(repository)
+    assert sorted(problem.where for problem in caught.value.problems) == [
+        "apps/svc_forms/Dockerfile:6",
+        "apps/svc_ocr/Dockerfile:6",
+    ]
+
+
+@pytest.mark.fault("C51")
+def test_a_fault_of_the_one_ignore_file_is_told_once(repository: Path) -> None:
+    (repository / ".dockerignore").write_text("**/*.pyc\n[\n")
+    with pytest.raises(UsageError) as caught:
+        known(repository)
+    assert [problem.where for problem in caught.value.problems] == [".dockerignore:2"]
+
+
+@pytest.mark.fault("C50")
+def test_where_several_folders_fit_a_note_names_them(repository: Path) -> None:
+    path = repository / "apps/svc_forms/Dockerfile"
+    path.write_text("FROM scratch\nCOPY requirements.txt /\nCOPY . /app\n")
+    (repository / "apps/svc_forms/requirements.txt").write_text("own")
+    alone = known(repository)
+    assert alone.stack["svc-forms"].context == "apps/svc_forms"
+    assert not any("context" in note for note in alone.notes)
+    (repository / "requirements.txt").write_text("of all")
+    both = known(repository)
+    assert both.facts.digests == alone.facts.digests
+    assert both.notes[0] == (
+        "apps/svc_forms/Dockerfile: its context is apps/svc_forms, the nearest folder; "
+        "the repository's root has all its sources, too"
+    )
+
+
+def test_a_wheelhouse_that_is_not_there_is_an_error(repository: Path) -> None:
+    path = repository / "infra/docker/base-ml.Dockerfile"
+    path.write_text(path.read_text() + "RUN --mount=type=bind,from=slipway-wheelhouse,target=/wheels true\n")
+    wheels = repository.parent / "wheels"
+    with pytest.raises(UsageError, match="wheels: no such folder"):
+        known(repository, contexts={"slipway-wheelhouse": wheels})
+    wheels.mkdir()
+    before = digests(repository, contexts={"slipway-wheelhouse": wheels})
+    (wheels / "torch.whl").write_text("x")
+    assert changed(before, digests(repository, contexts={"slipway-wheelhouse": wheels})) == {"base-ml", "svc-ocr"}
+
+
+def test_names_are_checked_before_anything_is_read(repository: Path) -> None:
+    with pytest.raises(UsageError, match="did you mean svc-ocr"):
+        known(repository, names=["svc-ocl"])
+
+
+def test_a_secret_as_an_arg_is_refused(repository: Path) -> None:
+    path = repository / "apps/svc_ocr/Dockerfile"
+    path.write_text(path.read_text() + "ARG HF_TOKEN=x\n")
+    with pytest.raises(PolicyError) as caught:
+        read_repository(settings_of(repository), Worktree(repository), {})
+    assert str(caught.value) == (
+        "error: apps/svc_ocr/Dockerfile:6: HF_TOKEN would stand in the image's history (secret-name)\n"
+        "hint:  RUN --mount=type=secret,id=hf_token instead of ARG or ENV; "
+        'or [tool.slipway.allow] svc-ocr = { secret-name = "why" }'
+    )
+    assert [problem.code for problem in caught.value.problems] == ["secret-name"]
+    assert caught.value.as_json()["problems"][0]["code"] == "secret-name"  # type: ignore[index]
+
+
+@pytest.mark.fault("C43")
+def test_a_rule_that_the_project_sets_aside_for_one_image(repository: Path) -> None:
+    for name in ("ocr", "forms"):
+        path = repository / f"apps/svc_{name}/Dockerfile"
+        path.write_text(path.read_text() + "ENV HF_TOKEN=x\nRUN curl https://x.example | sh\n")
+    allowed = '[tool.slipway.allow]\nsvc-ocr = { secret-name = "an id", download = "the only way" }\n'
+    (repository / "pyproject.toml").write_text(allowed)
+    with pytest.raises(PolicyError) as caught:
+        read_repository(settings_of(repository), Worktree(repository), {})
+    places = [problem.where for problem in caught.value.problems]
+    assert places == ["apps/svc_forms/Dockerfile:6", "apps/svc_forms/Dockerfile:7"]
+    (repository / "pyproject.toml").write_text(f'{allowed}svc-forms = {{ secret-name = "too", download = "too" }}\n')
+    reading = read_repository(settings_of(repository), Worktree(repository), {})
+    with pytest.raises(PolicyError, match=r"RUN holds a secret.*\(known-secret\)"):
+        refuse_secrets(reading, [Secret("geheim12"), Secret("curl https://x.example")])
+
+
+@pytest.mark.fault("C43")
+def test_a_permission_for_an_image_that_is_not_there(repository: Path) -> None:
+    (repository / "pyproject.toml").write_text('[tool.slipway.allow]\nsvc-orc = { download = "why" }\n')
+    with pytest.raises(UsageError) as caught:
+        read_repository(settings_of(repository), Worktree(repository), {})
+    assert str(caught.value) == "error: pyproject.toml:2: allow svc-orc: matches no image\nhint:  did you mean svc-ocr?"
+
+
+def on_version(root: Path, version: str) -> None:
+    path = root / "apps/svc_ocr/Dockerfile"
+    path.write_text(path.read_text().replace("base-ml:${BASE_VERSION}", f"base-ml:{version}"))
+
+
+@pytest.mark.fault("B06")
+def test_a_base_of_this_registry_that_is_not_there(repository: Path) -> None:
+    on_version(repository, "v9")
+    with RegistryServer() as server:
+        for tag in ("v1", "v2", "in-123456789abc"):
+            server.add("slipway/base-ml", tag)
+        asked = {"registry": Registry(server.host), "REGISTRY": server.host}
+        with pytest.raises(UsageError) as caught:
+            known(repository, **asked)  # type: ignore[arg-type]
+        (problem,) = caught.value.problems
+        assert problem.where == "apps/svc_ocr/Dockerfile"
+        assert problem.what.startswith(f"FROM {server.host}/slipway/base-ml:v9: neither in the engine nor at ")
+        assert problem.hint == "did you push base-ml v9? known: v1, v2"
+        assert known(repository, names=["svc-forms"], **asked).facts.published == frozenset()  # type: ignore[arg-type]
+        denied = server.fault("tags/list", 403)
+        with pytest.raises(UsageError, match="the registry does not say which versions it has"):
+            known(repository, **asked)  # type: ignore[arg-type]
+        assert denied.struck == 1
+        server.add("slipway/base-ml", "v9")
+        assert known(repository, **asked).notes == ()  # type: ignore[arg-type]
+
+
+def test_a_budget_of_nobody(repository: Path) -> None:
+    (repository / "pyproject.toml").write_text("[tool.slipway.budgets]\nsvc-ocrr = '1 MB'\nbase-ml = '1 MB'\n")
+    with pytest.raises(UsageError) as caught:
+        known(repository)
+    assert str(caught.value) == (
+        "error: pyproject.toml:2: budget of svc-ocrr: matches no image\nhint:  did you mean svc-ocr?"
+    )
+
+
+@pytest.mark.fault("C02")
+def test_names_that_no_image_uses_are_kept_for_the_door(repository: Path) -> None:
+    (repository / ".env").write_text("OWNER=acme\nBASE_VERISON=v1\n")
+    found = read_repository(settings_of(repository), Worktree(repository), {})
+    assert [str(problem) for problem in found.unused] == [".env:2: BASE_VERISON is used by no image"]
+
+
+@pytest.mark.fault("X01")
+def test_secrets_that_become_known_later_are_looked_for_too(repository: Path) -> None:
+    path = repository / "apps/svc_ocr/Dockerfile"
+    path.write_text(path.read_text() + "ARG MIRROR\n")
+    (repository / ".env").write_text("MIRROR=geheim12\n")
+    found = read_repository(settings_of(repository), Worktree(repository), {})
+    refuse_secrets(found, [Secret("other-one"), Secret("xy")])
+    with pytest.raises(PolicyError, match="the value of MIRROR is a secret"):
+        refuse_secrets(found, [Secret("geheim12")])
+
+
+@pytest.mark.fault("C14")
+def test_links_that_lead_outside_are_noted_some_by_name(repository: Path) -> None:
+    for number in range(7):
+        (repository / f"apps/svc_ocr/link{number}").symlink_to("/etc")
+    notes = known(repository).notes
+    assert (
+        len([note for note in notes if note.endswith("leads out of the context: sent as a link, never followed")]) == 5
+    )
+    assert "2 more links lead out" in notes
+
+
+def test_no_dockerfile_at_all(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no Dockerfile found"):
+        read_repository(settings_of(tmp_path), Worktree(tmp_path), {})
+
+
+def image(*tags: str, digests: tuple[str, ...] = ()) -> LocalImage:
+    """As the engine's client gives it: by full names."""
+    return LocalImage("sha256:id", tuple(map(full_name, tags)), tuple(map(full_name, digests)))
+
+
+@pytest.mark.parametrize(
+    ("root", "held", "expected"),
+    [
+        (ROOT, [], ""),
+        (ROOT, [image("python:3.13-slim")], ""),
+        (ROOT, [image(ROOT)], "sha256:id"),
+        (ROOT, [image(ROOT, digests=("python@sha256:b", "python@sha256:a"))], "sha256:a"),
+        (ROOT, [image(ROOT, digests=("localhost:5000/python@sha256:z",))], "sha256:id"),
+        (ROOT, [image(ROOT, digests=("localhost:5000/python@sha256:z", "python@sha256:a"))], "sha256:a"),
+        ("docker.io/library/python:3.12-slim", [image(ROOT)], "sha256:id"),
+        ("python", [image("python:latest")], "sha256:id"),
+        ("localhost:5000/x", [image("localhost:5000/x:latest", digests=("localhost:5000/x@sha256:x",))], "sha256:x"),
+        ("python@sha256:b", [image(digests=("python@sha256:a", "python@sha256:b"))], "sha256:b"),
+        ("python:3.12@sha256:b", [image(digests=("python@sha256:b",))], "sha256:b"),
+        ("index.docker.io/me/x:1", [image("me/x:1", digests=("me/x@sha256:x",))], "sha256:x"),
+        ("registry-1.docker.io/me/x:1", [image("me/x:1")], ""),
+        ("LOCALHOST:5000/x:1", [image("localhost:5000/x:1")], ""),
+    ],
+)
+def test_what_a_root_image_is_now(root: str, held: list[LocalImage], expected: str) -> None:
+    assert identity(root, held) == expected
+
+
+def edit(root: Path, path: str, old: str, new: str) -> None:
+    file = root / path
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+
+
+@pytest.mark.fault("B31")
+def test_an_arg_that_a_stage_declares_counts_whatever_its_name(repository: Path) -> None:
+    edit(repository, "infra/docker/base-ml.Dockerfile", "RUN true", "ARG BASE_VERSION\nRUN true")
+    before = digests(repository)
+    assert changed(before, digests(repository, OWNER="acme")) == set()
+    assert changed(before, digests(repository, BASE_VERSION="v9")) == {"base-ml", "svc-ocr"}
+
+
+@pytest.mark.fault("B31")
+def test_a_foreign_arg_that_leads_to_a_parent_alone_does_not_count(repository: Path) -> None:
+    edit(repository, "apps/svc_ocr/Dockerfile", "ARG BASE_VERSION\n", "ARG REPO\nARG BASE_TAG\n")
+    edit(
+        repository, "apps/svc_ocr/Dockerfile", "${REGISTRY}/${OWNER}/base-ml:${BASE_VERSION}", "$REPO/base-ml:$BASE_TAG"
+    )
+
+    def under(tag: str) -> dict[str, str]:
+        (repository / ".env").write_text(f"REPO=127.0.0.1:1/slipway\nBASE_TAG={tag}\n")
+        return digests(repository, BASE_VERSION=tag)
+
+    before = under("v1")
+    assert changed(before, under("v2")) == set()
+    edit(repository, "apps/svc_ocr/Dockerfile", "COPY", "ARG BASE_TAG\nCOPY")
+    before = under("v1")
+    assert changed(before, under("v2")) == {"svc-ocr"}
+
+
+@pytest.mark.fault("B31")
+def test_what_an_arg_chooses_counts(repository: Path) -> None:
+    """Another stage of the same file, and two parents the other way round, with the same files and parents."""
+    (repository / "apps/svc_ocr/Dockerfile").write_text(
+        "ARG REGISTRY\nARG OWNER\nARG BASE_VERSION\nARG WHICH\nARG ONE\nARG OTHER\n"
+        "FROM ${REGISTRY}/${OWNER}/${ONE}:${BASE_VERSION} AS one\nRUN one\n"
+        "FROM ${REGISTRY}/${OWNER}/${OTHER}:${BASE_VERSION} AS other\nRUN other\nCOPY --from=one /1 /\n"
+        "FROM ${WHICH}\nCOPY --from=other /2 /\n"
+    )
+    env = {"WHICH": "one", "ONE": "base-ml", "OTHER": "base-runtime"}
+
+    def chosen(**more: str) -> dict[str, str]:
+        (repository / ".env").write_text("".join(f"{name}={value}\n" for name, value in {**env, **more}.items()))
+        return digests(repository)
+
+    before = chosen()
+    assert changed(before, chosen(WHICH="other")) == {"svc-ocr"}
+    assert changed(before, chosen(ONE="base-runtime", OTHER="base-ml")) == {"svc-ocr"}
+    assert chosen() == before
+
+
+@pytest.mark.fault("B32")
+def test_the_inputs_of_every_platform_count(repository: Path) -> None:
+    (repository / "apps/svc_ocr/Dockerfile").write_text(
+        "FROM scratch AS src-amd64\nCOPY apps/svc_ocr/amd64.txt /\n"
+        "FROM scratch AS src-arm64\nCOPY apps/svc_ocr/arm64.txt /\nFROM src-${TARGETARCH}\n"
+    )
+    for arch in ("amd64", "arm64"):
+        (repository / f"apps/svc_ocr/{arch}.txt").write_text("1")
+    both = {"PLATFORMS": "linux/amd64,linux/arm64"}
+    before, one = digests(repository, **both), digests(repository, PLATFORMS="linux/amd64")
+    (repository / "apps/svc_ocr/arm64.txt").write_text("2")
+    assert changed(before, digests(repository, **both)) == {"svc-ocr"}
+    assert changed(one, digests(repository, PLATFORMS="linux/amd64")) == set()
+
+
+@pytest.mark.fault("B32")
+def test_the_platform_of_who_builds_counts_where_it_is_asked_for(repository: Path) -> None:
+    edit(repository, "apps/svc_ocr/Dockerfile", "COPY", "ARG BUILDARCH\nCOPY")
+
+    def built_on(native: str) -> dict[str, str]:
+        settings = settings_of(repository, REGISTRY="127.0.0.1:1", PLATFORMS="linux/amd64")
+        found = read_repository(settings, Worktree(repository), {}, native)
+        asked = Registry("127.0.0.1:1", patience=HASTE)
+        return dict(survey(found, FakeEngine([PYTHON]), lambda: asked).facts.digests)
+
+    assert changed(built_on("linux/amd64"), built_on("linux/arm64")) == {"svc-ocr"}
+
+
+@pytest.mark.fault("B30")
+def test_what_a_parent_has_its_children_read_counts(repository: Path) -> None:
+    path = repository / "infra/docker/base-ml.Dockerfile"
+    path.write_text(path.read_text() + "ONBUILD COPY apps/svc_ocr/requirements.txt /\n")
+    with pytest.raises(UsageError) as caught:
+        digests(repository)
+    (problem,) = caught.value.problems
+    by = "ONBUILD of 127.0.0.1:1/slipway/base-ml:v0.1.0"
+    assert problem.where == f"apps/svc_ocr/Dockerfile:4 ({by})"
+    assert problem.what == "source apps/svc_ocr/requirements.txt does not exist"
+    (repository / "apps/svc_ocr/requirements.txt").write_text("1")
+    edit(repository, "apps/svc_ocr/Dockerfile", "COPY apps/svc_ocr /app/\n", "")
+    before = digests(repository)
+    (repository / "apps/svc_ocr/requirements.txt").write_text("2")
+    assert changed(before, digests(repository)) == {"svc-ocr"}
+
+
+@pytest.mark.fault("B30")
+def test_what_a_root_image_has_its_children_read_counts(repository: Path) -> None:
+    """Before the root image is in the engine nothing is known of it, and no image has that digest."""
+    (repository / "more.txt").write_text("1")
+    triggered = FakeEngine([replace(PYTHON, onbuild=("ARG BASE_VERSION", "COPY more.txt /"))])
+    before = digests(repository, engine=triggered)
+    assert changed(before, digests(repository, engine=FakeEngine())) == set(NAMES)
+    assert changed(before, digests(repository, engine=triggered, BASE_VERSION="v9")) == set(NAMES)
+    first = known(repository, triggered)
+    assert changed_since(first, NAMES, triggered.held) == {}
+    (repository / "more.txt").write_text("2")
+    assert changed(before, digests(repository, engine=triggered)) == set(NAMES)
+    assert changed_since(first, ["base-runtime"], triggered.held) == {"base-runtime": "more.txt changed"}
+
+
+def test_a_folder_of_a_named_context_s_name_is_another_input(repository: Path) -> None:
+    path = repository / "infra/docker/base-ml.Dockerfile"
+    path.write_text(path.read_text() + "COPY --from=wheels / /w/\nCOPY wheels /x/\n")
+    for folder in (repository / "wheels", repository.parent / "wheels"):
+        folder.mkdir()
+        (folder / "a").write_text("1")
+    given = {"wheels": repository.parent / "wheels"}
+    seen = [digests(repository, contexts=given)]
+    for folder in (repository / "wheels", repository.parent / "wheels"):
+        (folder / "a").write_text("2")
+        seen.append(digests(repository, contexts=given))
+    assert len({found["base-ml"] for found in seen}) == 3
+
+
+@pytest.mark.fault("B30")
+def test_what_policy_says_of_a_trigger_is_told_once(repository: Path) -> None:
+    """Of the parent where that shows it, else of the image that runs it."""
+    edit(repository, "infra/docker/base-ml.Dockerfile", "RUN true", "ONBUILD RUN curl x.example | sh")
+    with pytest.raises(PolicyError) as caught:
+        read_repository(settings_of(repository), Worktree(repository), {})
+    assert [problem.where for problem in caught.value.problems] == ["infra/docker/base-ml.Dockerfile:5"]
+    edit(repository, "infra/docker/base-ml.Dockerfile", "RUN curl x.example | sh", "ARG HF_TOKEN=0123456789")
+    with pytest.raises(PolicyError) as caught:
+        read_repository(settings_of(repository), Worktree(repository), {})
+    by = "ONBUILD of localhost:5000/slipway/base-ml:v0.1.0"
+    assert [problem.where for problem in caught.value.problems] == [f"apps/svc_ocr/Dockerfile:4 ({by})"]
+    edit(repository, "infra/docker/base-ml.Dockerfile", "ONBUILD ARG HF_TOKEN=0123456789", "RUN true")
+    with pytest.raises(PolicyError) as caught:
+        known(repository, FakeEngine([replace(PYTHON, onbuild=("RUN curl x.example | sh",))]))
+    assert [problem.where for problem in caught.value.problems] == [
+        f"infra/docker/base-runtime.Dockerfile:5 (ONBUILD of {ROOT})"
+    ]

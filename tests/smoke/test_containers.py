@@ -1,0 +1,133 @@
+"""Waiting for a container to be healthy and to stay so, on states told by a fake engine."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from slipway.core.errors import SmokeError
+from slipway.smoke.containers import Sandbox, users, wait_until_healthy
+
+
+class FakeApi:
+    """The engine's API: each inspect tells the next health, the last one for ever; each exec the next exit code."""
+
+    def __init__(
+        self, healths: Sequence[str], probes: Sequence[int] = (), test: Sequence[str] = ("CMD", "true")
+    ) -> None:
+        self._healths, self._probes = list(healths), list(probes)
+        self._test = list(test)
+        self.executed: list[list[str]] = []
+        self.api = self.containers = self
+
+    def inspect_container(self, container: str) -> dict[str, Any]:
+        health = self._healths.pop(0) if len(self._healths) > 1 else self._healths[0]
+        status, _, health = health.rpartition(" ")
+        state: dict[str, Any] = {"Status": status or "running", "ExitCode": 3 if status else 0}
+        state |= {"OOMKilled": False, "Error": "", "Health": {"Status": health, "Log": []}}
+        return {"State": state, "RestartCount": 0, "Config": {"Healthcheck": {"Test": self._test}, "Shell": None}}
+
+    def logs(self, container: str, **_: object) -> bytes:
+        return b""
+
+    def get(self, container: str) -> FakeApi:
+        return self
+
+    def exec_run(self, argv: list[str]) -> Any:
+        self.executed.append(argv)
+        return type("Outcome", (), {"exit_code": self._probes.pop(0), "output": b"told"})
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
+    """The seconds that were waited, on a clock of the test's own."""
+    waited: list[float] = []
+    monkeypatch.setattr(time, "sleep", waited.append)
+    monkeypatch.setattr(time, "monotonic", lambda: sum(waited))
+    yield waited
+
+
+@pytest.mark.fault("T13")
+def test_it_is_asked_less_and_less_often(pauses: list[float]) -> None:
+    with pytest.raises(SmokeError, match="not healthy after 90 s"):
+        wait_until_healthy(FakeApi(["starting"]), "c", "svc-a", Sandbox())
+    assert pauses[:3] == pytest.approx([0.05, 0.075, 0.1125])
+    assert max(pauses) == 1.0
+    assert pauses == sorted(pauses)
+
+
+@pytest.mark.fault("T13")
+def test_a_slow_machine_gets_more_time(pauses: list[float]) -> None:
+    with pytest.raises(SmokeError, match="not healthy after 225 s"):
+        wait_until_healthy(FakeApi(["starting"]), "c", "svc-a", Sandbox(slowness=2.5))
+    assert 225 < sum(pauses) < 227
+
+
+@pytest.mark.fault("T09")
+def test_green_must_hold_for_as_many_probes_as_asked(pauses: list[float]) -> None:
+    client = FakeApi(["starting", "healthy"], probes=[0] * 4)
+    wait_until_healthy(client, "c", "svc-a", Sandbox(probes=5, hold=2.0))
+    assert client.executed == [["true"]] * 4, "the first probe is the engine's own"
+    assert pauses == pytest.approx([0.05, 0.5, 0.5, 0.5, 0.5])
+
+
+@pytest.mark.fault("T09")
+@pytest.mark.parametrize(
+    ("healths", "probes", "told"),
+    [
+        (["healthy"], [0, 1], "it was healthy, and its next health probe failed\n  last health probe:\n    told"),
+        (["healthy", "healthy", "exited healthy"], [0], "it was healthy and then stopped; exit code 3"),
+        (["healthy", "healthy", "unhealthy"], [0], "its health check failed"),
+        (["healthy", "healthy", "starting"], [0], "it was healthy and is no longer"),
+    ],
+)
+def test_what_was_green_once_is_not_enough(
+    healths: list[str], probes: list[int], told: str, pauses: list[float]
+) -> None:
+    with pytest.raises(SmokeError) as failure:
+        wait_until_healthy(FakeApi(healths, probes), "c", "svc-a", Sandbox())
+    assert failure.value.message.startswith(f"svc-a: {told}")
+    assert pauses, "it had been green"
+
+
+def test_a_probe_for_a_shell_gets_one(pauses: list[float]) -> None:
+    client = FakeApi(["healthy"], probes=[0], test=["CMD-SHELL", "curl -f localhost || exit 1"])
+    wait_until_healthy(client, "c", "svc-a", Sandbox(probes=2))
+    assert client.executed == [["/bin/sh", "-c", "curl -f localhost || exit 1"]]
+
+
+class Tops:
+    """An engine whose machine has this ``ps``: columns asked for → titles and rows; None where it fails."""
+
+    def __init__(self, user: str, **answers: tuple[list[str], list[list[str]]]) -> None:
+        self.api = self
+        self._user = user
+        self._answers = answers
+
+    def top(self, container: str, columns: str | None) -> dict[str, Any]:
+        found = self._answers.get("numbers" if columns else "names")
+        if not found:
+            raise OSError('exec: "ps": executable file not found in $PATH')
+        return {"Titles": found[0], "Processes": found[1]}
+
+    def inspect_container(self, container: str) -> dict[str, Any]:
+        return {"Config": {"User": self._user}}
+
+
+@pytest.mark.fault("T31")
+@pytest.mark.parametrize(
+    ("engine", "expected"),
+    [
+        (Tops("1:1", numbers=(["PID", "UID"], [["7", "10001"], ["8", "0"]])), {"10001", "0"}),
+        (Tops("1:1", names=(["PID", "USER", "TIME"], [["7", "root", "0:00"], ["8", "10001", "0:00"]])), {"10001", "0"}),
+        (Tops("10001:10001"), {"10001"}),
+        (Tops(""), {"0"}),
+        (Tops("root"), {"0"}),
+    ],
+)
+def test_the_users_of_a_container_s_processes(engine: Tops, expected: set[str]) -> None:
+    """A machine of the engine's may have BusyBox's ps, or none."""
+    assert users(engine, "c") == expected

@@ -1,0 +1,215 @@
+"""The input digest: equal exactly when the inputs are; and what changed, in words."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from slipway.stack.digest import PARTS, Manifest, differences, input_digest, modeless, modes_between, unusual_modes
+
+#: A tiny alphabet, digits and the separator among it, so that joined texts would collide at once.
+TEXT = st.text("a1:", max_size=3)
+PART = st.dictionaries(TEXT, TEXT, max_size=3)
+MANIFESTS = st.builds(Manifest, TEXT, *[PART] * len(PARTS))
+
+MANIFEST = Manifest(
+    dockerfile="FROM base-ml",
+    files={"app/main.py": "100644 aa", "libs": "40755 tree:11"},
+    args={"OWNER_NAME": "acme"},
+    parents={"base-ml": "sha256:1"},
+    roots={"python:3.12": "sha256:2"},
+    settings={"platform": "linux/amd64"},
+    stages={"0": "base-ml"},
+    contexts={"wheelhouse": "40755 tree:33"},
+)
+
+
+def test_it_is_what_it_was() -> None:
+    """A change of this value rebuilds every image everywhere: raise FORMAT and say so in the changelog."""
+    assert input_digest(MANIFEST) == "sha256:3d54b639a0df7a80b88ee02ddf839353043a5bdb4de7a036c890f214209409ba"
+
+
+@given(MANIFESTS, MANIFESTS)
+def test_two_manifests_have_one_digest_only_when_equal(one: Manifest, other: Manifest) -> None:
+    assert (input_digest(one) == input_digest(other)) == (one == other)
+
+
+@given(MANIFESTS, st.randoms())
+def test_order_does_not_matter(manifest: Manifest, random: object) -> None:
+    parts: dict[str, Any] = {part: dict(reversed(getattr(manifest, part).items())) for part in PARTS}
+    turned = replace(manifest, **parts)
+    assert input_digest(turned) == input_digest(manifest)
+
+
+@given(MANIFESTS, st.sampled_from(PARTS), TEXT, TEXT)
+def test_every_part_counts(manifest: Manifest, part: str, name: str, value: str) -> None:
+    more: dict[str, Any] = {part: {**getattr(manifest, part), name: value + "!"}}
+    changed = replace(manifest, **more)
+    assert input_digest(changed) != input_digest(manifest)
+    assert input_digest(replace(manifest, dockerfile=manifest.dockerfile + " ")) != input_digest(manifest)
+
+
+def test_names_need_not_be_utf8() -> None:
+    odd = replace(MANIFEST, files={b"bad\xff\nname".decode("utf-8", "surrogateescape"): "x"})
+    other = replace(MANIFEST, files={b"bad\xfe\nname".decode("utf-8", "surrogateescape"): "x"})
+    assert input_digest(odd) != input_digest(other)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, ()),
+        ({"dockerfile": "FROM base-runtime"}, ("Dockerfile changed",)),
+        (
+            {"files": {"app/main.py": "100755 aa", "libs": "40755 tree:11", "new.py": "100644 bb"}},
+            ("app/main.py changed", "new.py added"),
+        ),
+        ({"files": {"app/main.py": "100644 aa"}}, ("libs removed",)),
+        ({"args": {"OWNER_NAME": "other"}}, ("arg OWNER_NAME changed",)),
+        ({"roots": {"python:3.13": "sha256:2"}}, ("root image python:3.13 added", "root image python:3.12 removed")),
+        ({"settings": {"platform": "linux/arm64"}}, ("platform changed",)),
+        ({"contexts": {"wheelhouse": "40755 tree:44"}}, ("context wheelhouse changed",)),
+        ({"stages": {"0": "src-arm64"}}, ("FROM of stage 0 changed",)),
+        (
+            {"stages": {"0": "base-gpu"}, "parents": {"base-gpu": "sha256:1"}},
+            ("parent base-gpu added", "parent base-ml removed"),
+        ),
+        ({"parents": {"base-ml": "sha256:9"}}, ("parent base-ml changed",)),
+        (
+            {"parents": {"base-ml": "sha256:9"}, "dockerfile": "FROM x", "args": {}},
+            ("Dockerfile changed", "arg OWNER_NAME removed", "parent base-ml changed"),
+        ),
+    ],
+)
+def test_what_changed(changes: dict[str, Any], said: tuple[str, ...]) -> None:
+    assert differences(MANIFEST, replace(MANIFEST, **changes)) == said
+
+
+TREES = {
+    "tree:11": {"a.py": "100644 aa", "b.py": "100644 bb", "gone.py": "100644 cc"},
+    "tree:22": {"a.py": "100644 aa", "b.py": "100755 bb", "new.py": "100644 dd"},
+}
+
+
+def test_a_changed_folder_is_told_by_its_files() -> None:
+    later = replace(MANIFEST, files={**MANIFEST.files, "libs": "40755 tree:22"})
+    assert differences(MANIFEST, later, TREES) == ("libs/b.py changed", "libs/new.py added", "libs/gone.py removed")
+    assert differences(MANIFEST, later) == ("libs changed",)
+
+
+def test_the_whole_context_is_told_without_a_prefix() -> None:
+    assert differences(Manifest("", {".": "40755 tree:11"}), Manifest("", {".": "40755 tree:22"}), TREES) == (
+        "b.py changed",
+        "new.py added",
+        "gone.py removed",
+    )
+
+
+def test_a_folder_whose_own_mode_changed_is_told_itself() -> None:
+    later = replace(MANIFEST, files={**MANIFEST.files, "libs": "40700 tree:11"})
+    assert differences(MANIFEST, later, TREES) == ("libs changed",)
+
+
+def test_a_folder_without_both_listings_is_told_itself() -> None:
+    later = replace(MANIFEST, files={**MANIFEST.files, "libs": "40755 tree:22"})
+    assert differences(MANIFEST, later, {"tree:22": TREES["tree:22"]}) == ("libs changed",)
+    added = replace(MANIFEST, files={**MANIFEST.files, "more": "40755 tree:22"})
+    assert differences(MANIFEST, added, TREES) == ("more added",)
+
+
+@given(MANIFESTS, MANIFESTS)
+def test_something_is_said_exactly_when_something_changed(one: Manifest, other: Manifest) -> None:
+    assert bool(differences(one, other)) == (one != other)
+
+
+def test_a_part_left_out_is_empty() -> None:
+    assert Manifest("FROM x") == Manifest("FROM x", *[{}] * len(PARTS))
+
+
+def test_names_are_ordered_by_their_bytes() -> None:
+    r"""``\xff`` is below U+E000 as a Python string, and above it as bytes."""
+    names = ["\ue000", b"\xff".decode("utf-8", "surrogateescape")]
+    hasher = hashlib.sha256()
+    for text in ["slipway-input-2", "", "files 2", names[0], "x", names[1], "x"]:
+        data = text.encode("utf-8", "surrogateescape")
+        hasher.update(b"%d:%b" % (len(data), data))
+    for part in PARTS[1:]:
+        hasher.update(b"%d:%b" % (len(part) + 2, f"{part} 0".encode()))
+    assert input_digest(Manifest("", dict.fromkeys(reversed(names), "x"))) == f"sha256:{hasher.hexdigest()}"
+
+
+def test_changes_are_told_by_kind_and_then_by_name() -> None:
+    old = Manifest("", args={"C": "1", "A": "1", "X": "1", "W": "1"})
+    new = Manifest("", args={"C": "2", "A": "2", "Z": "1", "Y": "1"})
+    told = ["A changed", "C changed", "Y added", "Z added", "W removed", "X removed"]
+    assert list(differences(old, new)) == [f"arg {change}" for change in told]
+    files = differences(replace(old, args={}, files=old.args), replace(new, args={}, files=new.args))
+    assert list(files) == told
+
+
+MODED = {
+    "tree:11": {"a.py": "100644 aa", "sub": "40755 directory", "on": "link a.py"},
+    "tree:22": {"a.py": "100664 aa", "sub": "40775 directory", "on": "link a.py"},
+    "tree:33": {"a.py": "100664 bb", "sub": "40775 directory", "on": "link a.py"},
+}
+
+
+def of_files(**files: str) -> Manifest:
+    return Manifest("", {name.replace("_", "."): text for name, text in files.items()})
+
+
+@pytest.mark.fault("B52")
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (of_files(a_py="100644 aa"), of_files(a_py="100664 aa"), ("a.py 0644 → 0664",)),
+        (of_files(a_py="100644 aa"), of_files(a_py="100664 bb"), ()),
+        (of_files(a_py="100644 aa"), of_files(a_py="100664 aa", b_py="100644 bb"), ()),
+        (of_files(a_py="100644 aa"), of_files(a_py="link aa"), ()),
+        (
+            of_files(d="40755 tree:11"),
+            of_files(d="40775 tree:22"),
+            ("d 0755 → 0775", "d/a.py 0644 → 0664", "d/sub 0755 → 0775"),
+        ),
+        (of_files(d="40755 tree:11"), of_files(d="40755 tree:33"), ()),
+        (of_files(d="40755 tree:11"), of_files(d="40755 tree:unknown"), ()),
+        (of_files(a_py="100644 aa"), replace(of_files(a_py="100664 aa"), args={"A": "1"}), ()),
+        (
+            of_files(a_py="100644 aa"),
+            replace(of_files(a_py="100664 aa"), parents={"base": "sha256:1"}),
+            ("a.py 0644 → 0664",),
+        ),
+        (of_files(a_py="100644 aa"), of_files(a_py="100644 aa"), ()),
+    ],
+)
+def test_modes_are_told_where_nothing_else_differs(old: Manifest, new: Manifest, said: tuple[str, ...]) -> None:
+    assert modes_between(old, new, MODED) == said
+
+
+@pytest.mark.fault("B52")
+@pytest.mark.parametrize(
+    ("other", "same"),
+    [
+        (of_files(d="40775 tree:22"), True),
+        (of_files(d="40755 tree:33"), False),
+        (of_files(d="link 40755"), False),
+        (replace(of_files(d="40755 tree:11"), args={"A": "1"}), False),
+        (replace(of_files(d="40755 tree:11"), contexts={"w": "40755 tree:11"}), False),
+    ],
+)
+def test_what_is_the_same_but_for_modes(other: Manifest, same: bool) -> None:
+    one = of_files(d="40755 tree:11")
+    assert (modeless(one, MODED, {}) == modeless(other, MODED, {})) is same
+    assert modeless(one, MODED, {"base": "1"}) != modeless(other, MODED, {})
+
+
+@pytest.mark.fault("B52")
+def test_modes_that_git_never_records() -> None:
+    assert unusual_modes(of_files(a_py="100755 aa", d="40755 tree:11", l="link x", c="- cc"), MODED) == ()
+    found = unusual_modes(of_files(a_py="100600 aa", d="40755 tree:22"), MODED)
+    assert found == ("a.py 0600", "d/a.py 0664", "d/sub 0775")

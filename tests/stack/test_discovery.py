@@ -1,0 +1,356 @@
+"""From Dockerfiles to the stack, and what is told when they do not make one."""
+
+from __future__ import annotations
+
+import pytest
+
+from slipway.config.project import Project
+from slipway.core.errors import UsageError
+from slipway.core.image import Image
+from slipway.plan.policy import notes
+from slipway.stack.discovery import Assembly, Naming, assemble, name_of
+
+HEAD = "ARG REGISTRY\nARG OWNER\nARG BASE_VERSION\n"
+RUNTIME = "ARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE}\nCOPY libs/servicekit /app/\n"
+ARGS = {"REGISTRY": "reg:5000", "OWNER": "acme", "BASE_VERSION": "v1", "PYTHON_IMAGE": "python:3.12-slim"}
+NAMING = Naming("reg:5000/acme", "v1", "v2")
+
+
+def on(name: str, more: str = "", tag: str = "${BASE_VERSION}") -> str:
+    return f"{HEAD}FROM ${{REGISTRY}}/${{OWNER}}/{name}:{tag}\n{more}"
+
+
+def assembled(texts: dict[str, str], **more: object) -> Assembly:
+    return assemble(texts, naming=NAMING, args=ARGS, **more)  # type: ignore[arg-type]
+
+
+def problems(texts: dict[str, str]) -> list[tuple[str, str, str]]:
+    with pytest.raises(UsageError) as caught:
+        assembled(texts)
+    return [(problem.where, problem.what, problem.hint) for problem in caught.value.problems]
+
+
+BASE, ML, OCR = "infra/docker/base-runtime.Dockerfile", "infra/docker/base-ml.Dockerfile", "apps/svc_ocr/Dockerfile"
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [(ML, "base-ml"), (OCR, "svc-ocr"), ("apps/svc-forms/Dockerfile", "svc-forms")],
+)
+def test_the_folder_or_file_names_the_image(path: str, name: str) -> None:
+    assert name_of(path) == name
+
+
+def test_a_stack_in_order() -> None:
+    stack = assembled({OCR: on("base-ml"), ML: on("base-runtime"), BASE: RUNTIME}).stack
+    assert stack.images == (
+        Image(
+            "base-runtime",
+            BASE,
+            roots=("python:3.12-slim",),
+            stages={"0": "python:3.12-slim"},
+            args=stack.images[0].args,
+        ),
+        Image(
+            "base-ml",
+            ML,
+            parents=("base-runtime",),
+            links={"reg:5000/acme/base-runtime:v1": "base-runtime"},
+            stages={"0": "base-runtime"},
+            args=stack.images[1].args,
+        ),
+        Image(
+            "svc-ocr",
+            OCR,
+            parents=("base-ml",),
+            links={"reg:5000/acme/base-ml:v1": "base-ml"},
+            stages={"0": "base-ml"},
+            args=stack.images[2].args,
+        ),
+    )
+    assert [image.args for image in stack] == [
+        ("PYTHON_IMAGE",),
+        ("BASE_VERSION", "OWNER", "REGISTRY"),
+        ("BASE_VERSION", "OWNER", "REGISTRY"),
+    ]
+    assert assembled({BASE: RUNTIME}).declared_args >= {"PYTHON_IMAGE"}
+
+
+def test_known_secrets_are_looked_for() -> None:
+    text = "FROM scratch\nRUN echo geheim12\n"
+    assert assembled({BASE: text}).readings["base-runtime"].hazards == ()
+    (hazard,) = assembled({BASE: text}, secrets=("geheim12",)).readings["base-runtime"].hazards
+    assert hazard.line == 2
+
+
+def test_another_version_or_registry_is_a_root_image() -> None:
+    pinned = assembled({BASE: RUNTIME, OCR: on("base-runtime", tag="v0")}).stack["svc-ocr"]
+    assert (pinned.parents, pinned.roots) == ((), ("reg:5000/acme/base-runtime:v0",))
+    foreign = assembled({BASE: RUNTIME, OCR: "FROM ghcr.io/acme/base-runtime:v1\n"}).stack["svc-ocr"]
+    assert (foreign.parents, foreign.roots) == ((), ("ghcr.io/acme/base-runtime:v1",))
+
+
+HUB_ARGS = {**ARGS, "REGISTRY": "docker.io", "OWNER": "me"}
+
+
+@pytest.mark.fault("P30")
+@pytest.mark.parametrize("prefix", ["docker.io/me/", "index.docker.io/me/", "me/"])
+def test_every_form_of_docker_hubs_name_means_the_parent(prefix: str) -> None:
+    texts = {BASE: RUNTIME, OCR: f"FROM {prefix}base-runtime:v1\n"}
+    found = assemble(texts, naming=Naming("docker.io/me", "v1", "v1"), args=HUB_ARGS).stack["svc-ocr"]
+    assert (found.parents, found.roots) == (("base-runtime",), ())
+    assert found.links == {f"{prefix}base-runtime:v1": "base-runtime"}
+
+
+@pytest.mark.parametrize("prefix", ["registry-1.docker.io/me/", "DOCKER.IO/me/", "docker.io:443/me/", "", "you/"])
+def test_another_name_is_not_the_parent_on_docker_hub(prefix: str) -> None:
+    root = f"{prefix}base-runtime:v1"
+    texts = {BASE: RUNTIME, OCR: f"FROM {root}\n"}
+    found = assemble(texts, naming=Naming("docker.io/me", "v1", "v1"), args=HUB_ARGS).stack["svc-ocr"]
+    assert (found.parents, found.roots) == ((), (root,))
+
+
+@pytest.mark.parametrize("text", ["base-runtime:v1", "library/base-runtime:v1", "docker.io/base-runtime:v1"])
+def test_docker_hubs_own_images_have_a_parent_without_an_owner(text: str) -> None:
+    texts = {BASE: RUNTIME, OCR: f"FROM {text}\n"}
+    found = assemble(texts, naming=Naming("docker.io/library", "v1", "v1"), args=ARGS).stack["svc-ocr"]
+    assert found.links == {text: "base-runtime"}
+
+
+@pytest.mark.fault("P32")
+@pytest.mark.parametrize(
+    ("root", "told"),
+    [
+        ("base-runtime", "docker.io/library/base-runtime:latest"),
+        ("acme/base-runtime:v1", "docker.io/acme/base-runtime:v1"),
+        ("docker.io/acme/base-runtime:v1", ""),
+        ("reg:5000/acme/base-runtime:v0", ""),
+        ("svc-forms", ""),
+        ("python:3.12-slim", ""),
+    ],
+)
+def test_a_base_named_without_its_registry_is_pointed_out(root: str, told: str) -> None:
+    texts = {BASE: RUNTIME, "apps/svc_forms/Dockerfile": RUNTIME, OCR: f"# a comment\nFROM {root}\n"}
+    meant = "the base of this stack is ${REGISTRY}/${OWNER}/base-runtime:${BASE_VERSION}"
+    assert notes(assembled(texts), Project(), ()) == ((f"{OCR}:2: {root} is {told}; {meant}",) if told else ())
+
+
+def test_a_base_that_is_called_as_its_root_image_is_no_mistake() -> None:
+    assert notes(assembled({BASE: "FROM base-runtime:1\n"}), Project(), ()) == ()
+
+
+def test_a_stage_copied_from_a_base_without_its_registry_is_pointed_out() -> None:
+    texts = {BASE: RUNTIME, OCR: "FROM scratch\nCOPY --from=base-runtime /a /a\n"}
+    (said,) = notes(assembled(texts), Project(), ())
+    assert said.startswith(f"{OCR}:2: base-runtime is docker.io/library/base-runtime:latest; ")
+
+
+def test_a_cycle_is_told_as_a_path() -> None:
+    assert problems({BASE: on("base-ml"), ML: on("base-runtime")}) == [
+        (BASE, "cycle: base-runtime -> base-ml -> base-runtime", "one of them must stand on something else")
+    ]
+    assert problems({BASE: on("base-runtime")})[0][1] == "cycle: base-runtime -> base-runtime"
+
+
+def test_an_unknown_parent_is_told_with_the_nearest_name() -> None:
+    assert problems({BASE: RUNTIME, OCR: on("base-runtme")}) == [
+        (
+            f"{OCR}:4",
+            "FROM reg:5000/acme/base-runtme:v1: base-runtme matches no image",
+            "did you mean base-runtime?",
+        )
+    ]
+
+
+@pytest.mark.fault("C51")
+@pytest.mark.parametrize(
+    ("text", "line", "by"),
+    [
+        ("FROM x\nRUN true\nCOPY --from=reg:5000/acme/base-runtme:v1 a b\n", 3, "COPY --from"),
+        ("FROM x\nRUN --mount=type=bind,from=reg:5000/acme/base-runtme:v1,target=/m true\n", 2, "RUN --mount"),
+        ("FROM x\nFROM reg:5000/acme/base-runtme:v1\nCOPY --from=reg:5000/acme/base-runtme:v1 a b\n", 2, "FROM"),
+    ],
+)
+def test_an_unknown_parent_is_told_with_its_line_however_it_is_named(text: str, line: int, by: str) -> None:
+    assert problems({BASE: RUNTIME, OCR: text}) == [
+        (
+            f"{OCR}:{line}",
+            f"{by} reg:5000/acme/base-runtme:v1: base-runtme matches no image",
+            "did you mean base-runtime?",
+        )
+    ]
+
+
+@pytest.mark.parametrize("other", ["apps/svc-ocr/Dockerfile", "apps/SVC_OCR/Dockerfile"])
+def test_names_that_collide(other: str) -> None:
+    told = problems({OCR: "FROM x\n", other: "FROM x\n"})
+    assert (other, f"the name {name_of(other)} is taken by {OCR}", "rename one of them") in told
+
+
+@pytest.mark.parametrize("folder", ["Svc", "my service", "svc.v2", "svc_", "-svc", "dienst-ü"])
+def test_a_folder_that_can_name_no_image(folder: str) -> None:
+    path = f"apps/{folder}/Dockerfile"
+    assert problems({path: "FROM x\n"}) == [
+        (path, f"{name_of(path)!r} names no image", "lower-case letters and digits, with - or _ between them")
+    ]
+
+
+def test_every_problem_of_every_file_at_once() -> None:
+    told = problems({BASE: "COPY a b\n", ML: on("nobody"), OCR: "FROM ${NOWHERE}\n"})
+    assert [where.partition(":")[0] for where, _, _ in told] == [BASE, OCR, ML]
+
+
+@pytest.mark.fault("C50")
+@pytest.mark.parametrize(
+    ("existing", "fitting"),
+    [
+        ({"apps/svc_ocr/main.py"}, ("apps/svc_ocr",)),
+        ({"main.py"}, (".",)),
+        ({"main.py", "apps/svc_ocr/main.py"}, ("apps/svc_ocr", ".")),
+        ({"main.py", "apps/main.py", "libs/main.py"}, ("apps", ".")),
+        ({"libs/main.py"}, ()),
+        (set(), ()),
+    ],
+)
+def test_the_context_is_the_nearest_folder_that_has_all_sources(existing: set[str], fitting: tuple[str, ...]) -> None:
+    found = assembled({OCR: "FROM x\nCOPY main.py /app/\n"}, exists=existing.__contains__)
+    assert found.fitting["svc-ocr"] == fitting
+    assert found.stack["svc-ocr"].context == (fitting[0] if fitting else ".")
+
+
+@pytest.mark.fault("C50")
+@pytest.mark.parametrize(
+    ("text", "context"),
+    [
+        ("COPY requirements.txt /\nCOPY . /app/\n", "apps/svc_ocr"),  # as a service's own folder is written
+        ("COPY . /app/\n", "apps/svc_ocr"),
+        ("ADD . /app/\n", "apps/svc_ocr"),
+        ("RUN --mount=type=bind,target=/src true\n", "apps/svc_ocr"),
+        ("RUN --mount=type=bind,source=libs,target=/src true\n", "."),
+        ("COPY apps/svc_ocr/main.py libs/kit /app/\n", "."),
+        ("COPY ${WHERE}/main.py /app/\n", "."),  # as its args say
+        ("COPY *.py /app/\n", "apps/svc_ocr"),
+        ("RUN true\n", "."),
+        ("COPY --from=other:1 /main.py /app/\n", "."),
+    ],
+)
+def test_contexts_of_usual_dockerfiles(text: str, context: str) -> None:
+    there = {"apps/svc_ocr/requirements.txt", "apps/svc_ocr/main.py", "libs", "libs/kit", "requirements.txt"}
+    folders = {"apps/svc_ocr", "apps", "."}
+    found = assembled({OCR: f"FROM x\nARG WHERE=apps/svc_ocr\n{text}"}, exists=(there | folders).__contains__)
+    assert found.stack["svc-ocr"].context == context
+
+
+@pytest.mark.fault("C50")
+def test_what_is_added_elsewhere_leaves_the_context_as_it_was() -> None:
+    text = "FROM x\nCOPY requirements.txt /\n"
+    beside = {"apps/svc_ocr/requirements.txt"}
+    for added in ("requirements.txt", "apps/requirements.txt", "apps/other/requirements.txt"):
+        found = assembled({OCR: text}, exists={*beside, added}.__contains__)
+        assert found.stack["svc-ocr"].context == "apps/svc_ocr"
+
+
+def test_what_an_image_takes_is_told() -> None:
+    text = (
+        "FROM ${PYTHON_IMAGE}\nRUN --mount=type=secret,id=one --mount=type=secret,id=two true\n"
+        "COPY --from=wheels a /\nCOPY --from=wheels b /\n"
+    )
+    (image,) = assembled({OCR: f"ARG PYTHON_IMAGE\n{text}"}, contexts=["wheels"]).stack
+    assert (image.secrets, image.contexts, image.frontend) == (("one", "two"), ("wheels",), "")
+    (image,) = assembled({OCR: f"# syntax=docker/dockerfile:1.7\nARG PYTHON_IMAGE\n{text}"}, contexts=["wheels"]).stack
+    assert image.frontend == "docker/dockerfile:1.7"
+
+
+@pytest.mark.parametrize("platform", ["linux/amd64", "linux/arm64"])
+def test_the_platform_is_the_one_built_for(platform: str) -> None:
+    text = "FROM scratch\nARG TARGETARCH\nCOPY ${TARGETARCH} /\n"
+    more = {} if platform == "linux/amd64" else {"platforms": [platform]}
+    (reading,) = assembled({OCR: text}, **more).readings.values()
+    assert reading.sources[0].paths == (platform.partition("/")[2],)
+
+
+def test_an_unlike_name_is_told_with_all_that_are_known() -> None:
+    found = problems({OCR: on("nothing-of-the-kind"), ML: RUNTIME})
+    assert [hint for _, _, hint in found] == ["known: base-ml, svc-ocr"]
+
+
+def test_a_parent_named_by_tag_and_digest() -> None:
+    digest = f"sha256:{'0' * 64}"
+    texts = {OCR: on("base-ml", tag="${BASE_VERSION}@" + digest), ML: RUNTIME}
+    image = assembled(texts).stack["svc-ocr"]
+    assert (image.parents, image.roots) == ((), (f"reg:5000/acme/base-ml:v1@{digest}",))
+
+
+@pytest.mark.parametrize(
+    ("existing", "context"),
+    [
+        ({"main.py"}, "."),
+        ({"apps/svc_ocr/main.py"}, "."),
+        ({"apps/svc_ocr/main.py", "apps/svc_ocr/more.py"}, "apps/svc_ocr"),
+        ({"apps/svc_ocr/main.py", "apps/svc_ocr/more.py", "more.py", "a.txt"}, "apps/svc_ocr"),
+        ({"main.py", "more.py", "apps/svc_ocr/main.py", "apps/svc_ocr/a.txt"}, "."),
+    ],
+)
+def test_patterns_do_not_decide_on_the_context(existing: set[str], context: str) -> None:
+    text = f"{RUNTIME.rpartition('COPY')[0]}COPY main.py more.py *.txt a? [b]c /app/\n"
+    assert assembled({OCR: text}, exists=existing.__contains__).stack["svc-ocr"].context == context
+
+
+@pytest.mark.fault("B32")
+def test_what_any_platform_takes_is_taken() -> None:
+    text = (
+        "FROM a:1 AS src-amd64\nCOPY amd64.txt /\nFROM b:1 AS src-arm64\nCOPY arm64.txt /\n"
+        "FROM --platform=$BUILDPLATFORM src-${TARGETARCH} AS made\nFROM scratch\nCOPY --from=made / /"
+    )
+    made = assembled({OCR: text}, platforms=["linux/amd64", "linux/arm64"], builder="linux/s390x")
+    image, reading = made.stack["svc-ocr"], made.readings["svc-ocr"]
+    assert [source.paths for source in reading.sources] == [("amd64.txt",), ("arm64.txt",)]
+    assert image.roots == ("a:1", "b:1")
+    assert image.stages == {
+        "0 for linux/amd64": "a:1",
+        "2 for linux/amd64": "src-amd64 for linux/s390x",
+        "3 for linux/amd64": "scratch",
+        "1 for linux/arm64": "b:1",
+        "2 for linux/arm64": "src-arm64 for linux/s390x",
+        "3 for linux/arm64": "scratch",
+    }
+
+
+def test_a_problem_of_every_platform_is_told_once() -> None:
+    with pytest.raises(UsageError) as caught:
+        assembled({OCR: "FROM ${NOWHERE}\n"}, platforms=["linux/amd64", "linux/arm64"])
+    assert len(caught.value.problems) == 1
+
+
+@pytest.mark.fault("B30")
+def test_triggers_of_a_parent_run_in_its_children_alone() -> None:
+    texts = {
+        BASE: "FROM scratch\nONBUILD ARG WHO\nONBUILD COPY req.txt /\nONBUILD COPY --from=made /x /\n",
+        ML: on("base-runtime", "ONBUILD COPY model.bin /\n").replace("FROM", "FROM scratch AS made\nFROM"),
+        OCR: on("base-ml", "COPY main.py /\n"),
+    }
+    made = assembled(texts)
+    read_by = {
+        name: [path for source in reading.sources for path in source.paths] for name, reading in made.readings.items()
+    }
+    assert read_by == {"base-runtime": [], "base-ml": ["req.txt"], "svc-ocr": ["model.bin", "main.py"]}
+    assert {image.name: image.content for image in made.stack} == {
+        "base-runtime": (),
+        "base-ml": ("WHO",),
+        "svc-ocr": (),
+    }
+
+
+@pytest.mark.fault("B30")
+def test_triggers_of_a_root_image_are_those_that_are_told() -> None:
+    texts = {BASE: RUNTIME, OCR: on("base-runtime", tag="v0"), ML: "FROM python:3.11"}
+    onbuild = {"python:3.12-slim": ["COPY a /"], "reg:5000/acme/base-runtime:v0": ["COPY b /"]}
+    readings = assembled(texts, onbuild=onbuild).readings
+    assert [len(readings[name].sources) for name in ("base-runtime", "svc-ocr", "base-ml")] == [2, 1, 0]
+
+
+@pytest.mark.fault("B30")
+def test_the_context_has_what_the_triggers_read() -> None:
+    texts = {BASE: "FROM scratch\nONBUILD COPY requirements.txt /\n", OCR: on("base-runtime")}
+    stack = assembled(texts, exists={"apps/svc_ocr/requirements.txt"}.__contains__).stack
+    assert stack["svc-ocr"].context == "apps/svc_ocr"

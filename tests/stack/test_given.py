@@ -1,0 +1,91 @@
+"""What a foreign Dockerfile keeps of its own: its stages, and the defaults of its ARGs."""
+
+from __future__ import annotations
+
+import pytest
+
+from slipway.stack.discovery import Assembly, Naming, assemble
+from slipway.stack.given import WHEELHOUSES
+
+BASE, SVC = "infra/docker/base-floor.Dockerfile", "apps/svc_cart/Dockerfile"
+DEFAULTS = {
+    "REGISTRY": "localhost:5000",
+    "OWNER": "slipway",
+    "BASE_VERSION": "v0.1.0",
+    "PYTHON_IMAGE": "python:3.12-slim",
+}
+ON_BASE = "FROM ${REGISTRY}/${OWNER}/base-floor:${BASE_VERSION}\n"
+
+
+def assembled(text: str, unset: dict[str, str] = DEFAULTS, **given: str) -> Assembly:
+    naming = Naming("localhost:5000/slipway", "v0.1.0", "v0.1.0")
+    texts = {BASE: "FROM scratch\n", SVC: text}
+    return assemble(texts, naming=naming, args={**unset, **given}, unset=unset, contexts=WHEELHOUSES)
+
+
+@pytest.mark.fault("C44")
+@pytest.mark.parametrize(
+    ("text", "contexts"),
+    [
+        ("FROM scratch AS wheelhouse\nFROM scratch\nCOPY --from=wheelhouse / /\n", ("wheelhouse",)),
+        ("FROM scratch AS Wheelhouse\nFROM scratch\nRUN --mount=from=wheelhouse,target=/w x\n", ("wheelhouse",)),
+        ("FROM scratch AS slipway-wheelhouse\nFROM scratch\nCOPY --from=slipway-wheelhouse / /\n", (WHEELHOUSES[0],)),
+        ("FROM scratch\nRUN --mount=from=slipway-wheelhouse,target=/w x\n", (WHEELHOUSES[0],)),
+        ("FROM scratch AS wheelhouse\nCOPY w.txt /\nFROM scratch\nCOPY --from=wheelhouse / /\n", ()),
+        ("FROM p AS wheelhouse\nFROM scratch\nCOPY --from=wheelhouse / /\n", ()),
+        ("FROM scratch AS slipway-wheelhouse\nRUN x\nFROM scratch\nCOPY --from=slipway-wheelhouse / /\n", ()),
+        ("FROM scratch\nCOPY --from=wheelhouse / /\n", ()),
+    ],
+)
+def test_a_stage_that_does_something_is_the_files_own(text: str, contexts: tuple[str, ...]) -> None:
+    assert assembled(text).stack["svc-cart"].contexts == contexts
+
+
+@pytest.mark.fault("C44")
+def test_the_sources_of_such_a_stage_are_inputs() -> None:
+    text = "FROM p AS wheelhouse\nCOPY w.txt /\nFROM scratch\nCOPY --from=wheelhouse / /\n"
+    reading = assembled(text).readings["svc-cart"]
+    assert [source.paths for source in reading.sources] == [("w.txt",)] and reading.bases == ("p",)
+
+
+@pytest.mark.fault("C45")
+@pytest.mark.parametrize(
+    ("text", "parents", "roots", "args"),
+    [
+        ("ARG PYTHON_IMAGE=python:3.10-slim\nFROM ${PYTHON_IMAGE}\n", (), ("python:3.10-slim",), ()),
+        ("ARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE}\n", (), ("python:3.12-slim",), ("PYTHON_IMAGE",)),
+        ("ARG PYTHON_IMAGE=\nFROM ${PYTHON_IMAGE}\n", (), ("python:3.12-slim",), ("PYTHON_IMAGE",)),
+        ("ARG REGISTRY=quay.io\nFROM ${REGISTRY}/x/y:1\n", (), ("quay.io/x/y:1",), ()),
+        ("FROM scratch\nARG OWNER='me'\nLABEL o=$OWNER\n", (), (), ()),
+        ("FROM scratch\nARG OWNER\nLABEL o=$OWNER\n", (), (), ("OWNER",)),
+    ],
+)
+def test_a_default_that_nobody_set_leaves_an_args_own(
+    text: str, parents: tuple[str, ...], roots: tuple[str, ...], args: tuple[str, ...]
+) -> None:
+    image = assembled(text).stack["svc-cart"]
+    assert (image.parents, image.roots, image.args) == (parents, roots, args)
+
+
+@pytest.mark.fault("C45")
+@pytest.mark.parametrize(
+    "head",
+    [
+        "ARG REGISTRY\nARG OWNER\nARG BASE_VERSION\n",
+        "ARG REGISTRY=localhost:5000\nARG OWNER=slipway\nARG BASE_VERSION=v0.1.0\n",
+        "ARG REGISTRY=docker.io\nARG OWNER=me\nARG BASE_VERSION=v7\n",
+        "ARG REGISTRY=\nARG OWNER=\nARG BASE_VERSION=\n",
+    ],
+)
+def test_an_image_of_the_stack_stands_on_the_stacks_own_base(head: str) -> None:
+    """Whatever its ARGs say for a plain ``docker build``: their values here name the base that is built here."""
+    image = assembled(head + ON_BASE).stack["svc-cart"]
+    assert (image.parents, image.args) == (("base-floor",), ("BASE_VERSION", "OWNER", "REGISTRY"))
+
+
+@pytest.mark.fault("C45")
+def test_what_is_set_counts() -> None:
+    unset = {name: value for name, value in DEFAULTS.items() if name != "PYTHON_IMAGE"}
+    text = "ARG PYTHON_IMAGE=python:3.10-slim\nFROM ${PYTHON_IMAGE}\n"
+    image = assembled(text, unset, PYTHON_IMAGE="python:3.13-slim").stack["svc-cart"]
+    assert (image.roots, image.args) == (("python:3.13-slim",), ("PYTHON_IMAGE",))

@@ -1,0 +1,264 @@
+"""Plain lines are aligned, whole and safe; a terminal gets a live tree that leaves nothing behind."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from slipway.build.progress import Event
+from slipway.core.image import Image, Reference, Stack
+from slipway.plan.decide import Outcome, Plan, Step
+from slipway.push import Upload
+from slipway.secrets.redactor import Redactor
+from slipway.secrets.secret import Secret
+from slipway.ui.console import Console, shown_error
+
+ROOT = "python:3.12-slim"
+STACK = Stack(
+    (
+        Image("base-runtime", "infra/docker/base-runtime.Dockerfile", roots=(ROOT,)),
+        Image("svc-ocr", "apps/svc_ocr/Dockerfile", parents=("base-runtime",)),
+    )
+)
+
+
+def step(name: str, action: str, reason: str) -> Step:
+    reference = Reference("reg:1", f"acme/{name}", "v1")
+    return Step(name, action, reason, reference, reference.tagged("in-1"), "sha256:1")
+
+
+PLAN = Plan(
+    (step("base-runtime", "reuse", "in-1 is here"), step("svc-ocr", "build", "main.py changed")),
+    {ROOT: "sha256:1f3c9e02aa11bb22"},
+)
+
+NAMES = [step.image for step in PLAN.steps]
+
+
+@pytest.mark.fault("X08")
+@pytest.mark.parametrize("tty", [False, True])
+def test_no_secret_is_shown(tty: bool) -> None:
+    out, err = Terminal(), Terminal()
+    console = Console(out=out, err=err, tty=tty, redact=Redactor([Secret("s3cret\x1b")]))
+    console.line("a s3cret\x1b")
+    console.note("b s3cret\x1b https://u:p@c")
+    console.table([("svc-ocr", "failed", "s3cret\x1b")])
+    with console.showing(STACK, NAMES) as taker:
+        taker.take(Event("svc-ocr", "step", "RUN echo s3cret\x1b"))
+        taker.take(Event("", "notice", "s3cret\x1b"))
+        taker.take(Event("svc-ocr", "failed", "s3cret\x1b"))
+    shown = out.getvalue() + err.getvalue()
+    assert "s3cret" not in shown and "u:p" not in shown and shown.count("***") >= 5
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class Screen:
+    """A console and what was written to it."""
+
+    def __init__(self, *, tty: bool = False, color: bool = True) -> None:
+        kind = Terminal if tty else io.StringIO
+        self.out, self.err = kind(), kind()
+        self.console = Console(out=self.out, err=self.err, tty=tty, color=color)
+
+
+def test_a_plan() -> None:
+    screen = Screen()
+    screen.console.plan(STACK, PLAN, 0.244)
+    assert screen.out.getvalue() == (
+        "python:3.12-slim        root    sha256:1f3c9e02aa11\n"
+        "└─ base-runtime    v1   reuse   in-1 is here\n"
+        "   └─ svc-ocr      v1   build   main.py changed\n"
+        "1 to build · 1 to reuse · plan 0.24 s\n"
+    )
+    assert screen.err.getvalue() == ""
+
+
+@pytest.mark.fault("P32")
+def test_a_root_image_that_is_called_as_a_base_has_a_line_of_its_own() -> None:
+    screen = Screen()
+    lone = step("svc-lone", "build", "main.py changed")
+    stack = Stack((*STACK, Image("svc-lone", "apps/svc_lone/Dockerfile", roots=("base-runtime",))))
+    screen.console.plan(stack, Plan((PLAN.by_image["base-runtime"], lone), {"base-runtime": "sha256:2"}), 0.1)
+    assert screen.out.getvalue().splitlines()[2:4] == [
+        "docker.io/library/base-runtime:latest        root    sha256:2",
+        "└─ svc-lone                             v1   build   main.py changed",
+    ]
+
+
+def test_nothing_to_do_is_said() -> None:
+    screen = Screen()
+    screen.console.plan(STACK, Plan(()), 0.1)
+    assert screen.out.getvalue() == "nothing to do · plan 0.10 s\n"
+
+
+def test_events_in_ci_are_lines_on_stderr() -> None:
+    screen = Screen()
+    with screen.console.showing(STACK, NAMES) as taker:
+        taker.take(Event("svc-ocr", "cached", "RUN a"))
+        taker.take(Event("svc-ocr", "log", "noise"))
+        taker.take(Event("base-runtime", "built", "reused"))
+        taker.take(Event("svc-ocr", "failed", "RUN x \x1b[2J"))
+    assert screen.err.getvalue() == "base-runtime  reused\nsvc-ocr  failed  RUN x \\x1b[2J\n"
+    assert screen.out.getvalue() == ""
+
+
+def test_a_built_image_says_its_seconds() -> None:
+    screen = Screen()
+    with screen.console.showing(STACK, NAMES) as taker:
+        taker.take(Event("svc-ocr", "step", "RUN pip install"))
+        taker.take(Event("svc-ocr", "built", "exporting", 1.0))
+    assert screen.err.getvalue() == "svc-ocr  step  RUN pip install\nsvc-ocr  built  0.00 s\n"
+
+
+def test_the_closing_table() -> None:
+    screen = Screen()
+    screen.console.outcomes(
+        [
+            Outcome("base-runtime", "built", "apt.txt added", size=2_220_000_000, seconds=8.2),
+            Outcome("svc-ocr", "failed", "not built yet", detail="RUN false:\x07 exit code: 1"),
+        ],
+        9.0,
+    )
+    assert screen.out.getvalue() == (
+        "base-runtime   built    8.2 s   2.22 GB   apt.txt added\n"
+        "svc-ocr        failed                     RUN false:\\x07 exit code: 1\n"
+        "1 built · 1 failed · 9.0 s\n"
+    )
+
+
+def test_a_warning_is_told_once_with_its_places() -> None:
+    screen = Screen()
+    names = [f"svc-{letter}" for letter in "abcde"]
+    built = [Outcome(name, "built", "", warnings=(f"Rule: use JSON (line {n})",)) for n, name in enumerate(names)]
+    screen.console.outcomes([*built, Outcome("svc-f", "built", "", warnings=("Other (a line)",))], 9.0)
+    assert screen.out.getvalue().splitlines()[-3:] == [
+        "",
+        "warning   svc-a:0, svc-b:1, svc-c:2 and 2 more   Rule: use JSON",
+        "warning   svc-f                                  Other (a line)",
+    ]
+
+
+def test_the_first_failed_image_says_its_last_words() -> None:
+    screen = Screen()
+    failed = [
+        Outcome("svc-a", "failed", "", detail="x", output=("why", "because\x1b")),
+        Outcome("svc-b", "failed", "", detail="x", output=("more", "words")),
+    ]
+    screen.console.outcomes(failed, 9.0)
+    assert screen.err.getvalue() == "\nsvc-a said last:\n  why\n  because\\x1b\n"
+
+
+@pytest.mark.parametrize("output", [(), ("the error tells it",)])
+def test_a_line_that_the_error_tells_is_not_told_twice(output: tuple[str, ...]) -> None:
+    screen = Screen()
+    screen.console.outcomes([Outcome("svc-a", "failed", "", detail="x", output=output)], 9.0)
+    assert screen.err.getvalue() == ""
+
+
+def test_a_long_line_is_whole_when_nobody_watches() -> None:
+    screen = Screen()
+    screen.console.line("x" * 500)
+    assert screen.out.getvalue() == "x" * 500 + "\n"
+
+
+def test_an_upload_is_said_once() -> None:
+    screen = Screen()
+    with screen.console.uploading(STACK, ["base-runtime", "svc-ocr"]) as take:
+        for image, sent in (("svc-ocr", 1), ("svc-ocr", 2), ("base-runtime", 1)):
+            take(Upload(image, sent, 2))
+        take(Upload("svc-ocr", done=True))
+    assert screen.err.getvalue() == "svc-ocr  uploading\nbase-runtime  uploading\nsvc-ocr  uploaded  0.00 s\n"
+
+
+def test_a_terminal_shows_the_bytes_of_an_upload(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    screen = Screen(tty=True)
+    with screen.console.uploading(STACK, ["base-runtime", "svc-ocr"]) as take:
+        take(Upload("base-runtime", done=True))
+        take(Upload("svc-ocr", 45_600_000, 347_000_000))
+    written = screen.err.getvalue()
+    assert "uploaded" in written
+    assert "45.6 MB of 347 MB" in written
+    assert screen.out.getvalue() == ""
+
+
+def test_the_live_tree_shows_the_step_and_is_wiped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    screen = Screen(tty=True)
+    with screen.console.showing(STACK, NAMES) as taker:
+        taker.take(Event("svc-ocr", "step", "RUN pip install"))
+        taker.take(Event("svc-ocr", "cached", "RUN a"))
+    written = screen.err.getvalue()
+    assert "svc-ocr" in written
+    assert "running" in written
+    assert "RUN pip install" in written
+    assert written.endswith("\x1b[1A\x1b[2K")
+    assert screen.out.getvalue() == ""
+
+
+@pytest.mark.parametrize(("tty", "color", "escapes"), [(True, True, True), (True, False, False), (False, True, False)])
+def test_colour_is_for_terminals_that_want_it(
+    tty: bool, color: bool, escapes: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    screen = Screen(tty=tty, color=color)
+    screen.console.table([("svc-ocr", "failed")])
+    assert ("\x1b[" in screen.out.getvalue()) is escapes
+    assert "svc-ocr" in screen.out.getvalue()
+
+
+def test_an_error_ends_on_its_lines() -> None:
+    stream = io.StringIO()
+    shown_error("error: push x: denied\nhint:  docker login reg", stream, color=False)
+    assert stream.getvalue() == "error: push x: denied\nhint:  docker login reg\n"
+
+
+def test_a_notice_is_a_line_of_its_own() -> None:
+    notice = Event("", "notice", "engine went away (was 28.5.2); waiting for it, at most 60 s")
+    plain, live = Screen(tty=False), Screen(tty=True)
+    for screen in (plain, live):
+        with screen.console.showing(STACK, ["svc-ocr"]) as taker:
+            taker.take(notice)
+    assert plain.err.getvalue() == f"{notice.text}\n"
+    assert notice.text in live.err.getvalue()
+
+
+def test_a_note_stands_above_a_living_tree(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    screen = Screen(tty=True)
+    with screen.console.showing(STACK, NAMES) as taker:
+        taker.take(Event("svc-ocr", "step", "RUN pip install"))
+        screen.console.note("note: link lost")
+    written = screen.err.getvalue()
+    assert written.index("note: link lost") < written.rindex("running"), "the tree is drawn anew below it"
+    screen.console.note("note: after")
+    assert screen.err.getvalue().endswith("note: after\n")
+
+
+def test_a_line_and_its_end_are_one_write() -> None:
+    """Threads share the streams: nothing of another one's may come between."""
+
+    class Pieces(io.StringIO):
+        def __init__(self) -> None:
+            super().__init__()
+            self.pieces: list[str] = []
+
+        def write(self, text: str) -> int:
+            self.pieces.append(text)
+            return super().write(text)
+
+    out, err = Pieces(), Pieces()
+    console = Console(out=out, err=err, tty=False)
+    console.line("svc-ocr  v1")
+    console.note("svc-ocr  uploading")
+    shown_error("error: interrupted", err, color=False)
+    assert out.pieces == ["svc-ocr  v1\n"]
+    assert err.pieces == ["svc-ocr  uploading\n", "error: interrupted\n"]
