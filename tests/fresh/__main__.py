@@ -28,8 +28,8 @@ from slipway.setup.debian import Source, parse_os_release, read_sources
 from tests.rig.outside import LABEL, docker
 from tests.rig.stacks import ROOT
 
-#: What "bare" means: Python as Debian brings it, and certificates.
-PACKAGES = "python3,python3-venv,ca-certificates"
+#: What "bare" means: Python as Debian brings it, certificates, and the git that made the clone.
+PACKAGES = "python3,python3-venv,ca-certificates,git"
 AUTHORITIES = Path("/usr/local/share/ca-certificates")
 SMOKE = '. .venv/bin/activate && nox -s "smoke(svc-forms)"'
 _PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
