@@ -333,8 +333,9 @@ def test_a_first_process_that_ignores_sigterm_is_gone_all_the_same(bench: Bench,
         box = stack.start("stubborn")
         seen = bench.client.api.inspect_container(box.id)
         assert seen["HostConfig"]["Init"]
-        running = [int(row[1]) for row in bench.client.api.top(box.id)["Processes"]]
-        assert running and all(Path(f"/proc/{pid}").exists() for pid in running)
+        first = seen["State"]["Pid"]
+        running = [first, *map(int, Path(f"/proc/{first}/task/{first}/children").read_text("ascii").split())]
+        assert len(running) > 1 and all(Path(f"/proc/{pid}").exists() for pid in running)
     until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in running), "the container's processes end")
 
 
