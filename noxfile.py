@@ -19,7 +19,6 @@ import importlib.util
 import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +28,6 @@ from packaging.requirements import Requirement
 
 nox.needs_version = ">=2025.2"
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "tests", "newest", "integration", "smoke"]
 
 ROOT = Path(__file__).parent
 PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
@@ -38,6 +36,10 @@ PYTHONS = ("3.11", "3.12", "3.13")
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 POSARGS = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
 GIVEN_IMAGE = any(argument.split("=")[0] == "--image" for argument in POSARGS)
+
+
+#: Compiled modules are kept between runs, also where this machine's environment says otherwise.
+BYTECODE = {"PYTHONDONTWRITEBYTECODE": None}
 
 
 def paths(*patterns: str) -> list[str]:
@@ -84,7 +86,7 @@ def python(session: nox.Session, extra: str) -> str:
 
 def run(session: nox.Session, extra: str, module: str, *words: str, **environment: str) -> None:
     """Run a module of Python, with the extra."""
-    session.run(python(session, extra), "-m", module, *words, env=environment)
+    session.run(python(session, extra), "-m", module, *words, env={**BYTECODE, **environment})
 
 
 def program(session: nox.Session, name: str) -> str:
@@ -135,57 +137,60 @@ def types(session: nox.Session) -> None:
     run(session, "dev", "mypy")
 
 
-@nox.session(requires=environment("dev"), tags=["fast"])
-def tests(session: nox.Session) -> None:
-    """The fast tests: no engine, no network."""
-    session.run(*fast_tests(python(session, "dev")), *session.posargs)
-
-
 def fast_tests(interpreter: str) -> list[str]:
-    return [interpreter, "-m", "pytest", "-m", "not integration and not soak", "tests", *paths("apps/*/tests")]
+    """The command that runs the fast tests, a worker for each processor."""
+    chosen = ["-m", "not integration and not soak", "-n", "auto", "--dist", "worksteal"]
+    return [interpreter, "-m", "pytest", *chosen, "tests", *paths("apps/*/tests")]
 
 
 def find_python(version: str) -> str:
-    """A Python of this version, on PATH or among pyenv's; empty when there is none. A pyenv shim may lead nowhere."""
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
-    found = [shutil.which(f"python{version}"), *sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}"))]
-    works = [
-        str(path) for path in found if path and subprocess.run([path, "-c", ""], capture_output=True).returncode == 0
-    ]
-    return works[0] if works else ""
-
-
-def test_on(session: nox.Session, version: str, interpreter: str) -> None:
-    """Run the fast tests in an environment of this Python, which is kept for the next time."""
-    folder = ROOT / ".nox" / f"python-{version}"
-    own = str(folder / "bin/python")
-    if not Path(own).exists():
-        session.run(interpreter, "-m", "venv", str(folder))
-    session.run(own, "-m", "pip", "install", "--quiet", "--editable", ".[dev]")
-    session.run(*fast_tests(own), *session.posargs)
-
-
-@nox.session
-def newest(session: nox.Session) -> None:
-    """The fast tests on the newest supported Python, if it is not the one of this environment."""
-    version = PYTHONS[-1]
+    """A Python of this version, on PATH or among pyenv's; empty when there is none. pyenv's shims may lead nowhere."""
     if version == THIS_PYTHON:
-        session.skip(f"this environment is Python {version}: the session tests runs them on it")
-    interpreter = find_python(version)
-    if not interpreter:
-        session.skip(f"Python {version} is not installed: the tests did NOT run on it")
-    test_on(session, version, interpreter)
+        return sys.executable
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    true = shutil.which(f"python{version}", path=os.pathsep.join(one for one in folders if Path(one).name != "shims"))
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    found = [true, *map(str, sorted(pyenv.glob(f"versions/{version}.*/bin/python{version}")))]
+    return next(filter(None, found), "")
 
 
-@nox.session(tags=["long"])
-def pythons(session: nox.Session) -> None:
-    """The fast tests on every supported Python; one that is not installed fails the session."""
-    found = {version: find_python(version) for version in PYTHONS}
-    for version, interpreter in found.items():
-        if interpreter:
-            test_on(session, version, interpreter)
-    if missing := [version for version, interpreter in found.items() if not interpreter]:
-        session.error(f"Python {', '.join(missing)} is not installed: the tests did NOT run on it")
+def test_session(version: str) -> str:
+    """Add the session that runs the fast tests on a Python; the session's name."""
+    own = version == THIS_PYTHON
+
+    @nox.session(
+        name=f"tests({version})",
+        requires=environment("dev") if own else (),
+        tags=["fast"] if own else (),
+        default=False,
+    )
+    def one(session: nox.Session) -> None:
+        interpreter = find_python(version)
+        if not interpreter:
+            session.error(f"Python {version} is not installed: the tests did NOT run on it")
+        if own:
+            chosen = python(session, "dev")
+            if missing := [one for one in PYTHONS if one not in INSTALLED]:
+                session.warn(f"Python {', '.join(missing)} is not installed: the tests did NOT run on it")
+        else:
+            folder = ROOT / ".nox" / f"python-{version}"
+            chosen = str(folder / "bin/python")
+            if not Path(chosen).exists():
+                session.run(interpreter, "-m", "venv", str(folder))
+            session.run(chosen, "-m", "pip", "install", "--quiet", "--editable", ".[test]")
+        session.run(*fast_tests(chosen), *session.posargs, env=BYTECODE)
+
+    one.__doc__ = f"The fast tests on Python {version}; ``-- -k name`` runs some."
+    return f"tests({version})"
+
+
+TESTS = {version: test_session(version) for version in dict.fromkeys([*PYTHONS, THIS_PYTHON])}
+INSTALLED = [version for version in TESTS if find_python(version)]
+
+
+@nox.session(requires=[TESTS[version] for version in INSTALLED])
+def tests(session: nox.Session) -> None:
+    """The fast tests on every supported Python that is installed: no engine, no network."""
 
 
 @nox.session(requires=environment("dev"), tags=["engine"])
@@ -260,6 +265,9 @@ def environment_session(extra: str) -> None:
 for name in ("dev", "smoke"):
     environment_session(name)
 
+# A Python between the oldest and the newest fails where one of these two does.
+DEFAULT = [version for version in INSTALLED if version in (THIS_PYTHON, PYTHONS[0], PYTHONS[-1])]
+nox.options.sessions = ["lint", "types", *(TESTS[version] for version in DEFAULT), "integration", "smoke"]
 
 if __name__ == "__main__":
     nox.main()

@@ -125,7 +125,9 @@ def test_the_kth_request_and_how_often(between: Proxy) -> None:
 
 
 @pytest.mark.parametrize(
-    ("trouble", "done"), [(not_sent(), False), (cut(), False), (reset(), False), (lost(), True)], ids=str
+    ("trouble", "done"),
+    [(not_sent(), False), (cut(), False), (reset(), False), (lost(), True)],
+    ids=["not sent", "cut", "reset", "lost"],
 )
 def test_no_reply_comes(between: Proxy, server: RegistryServer, trouble: Trouble, done: bool) -> None:
     fault = between.fail("PUT ", trouble)
