@@ -1,0 +1,1 @@
+"""DO: carry a plan out with buildx bake, and verify what it made."""
