@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from slipway.runs.run import Run
+from slipway.build.bake_run import OnEvent
+from slipway.build.progress import Progress
 from slipway.core.command import Command
-from slipway.engine import Engine
 from slipway.core.errors import SshError, UsageError, one_line, suggestion
 from slipway.core.image import INPUT_LABEL
-from slipway.plan.decide import Outcome
-from slipway.build.progress import Progress
+from slipway.core.units import size
+from slipway.engine import Engine
 from slipway.hosts.remote.jobs import Job, follow
 from slipway.hosts.remote.scripts import script
-from slipway.core.units import size
-from slipway.build.bake_run import OnEvent
 from slipway.hosts.ssh.link import Link
+from slipway.plan.decide import Outcome
+from slipway.runs.run import Run
 
 
 @dataclass(frozen=True)

@@ -7,35 +7,26 @@ any failure: what they finished is cached.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from slipway.stack import graph
-from slipway.runs.run import Run
 from slipway.build.bake_file import Target, bake_command, bake_file, overrides
-from slipway.core.command import Command
-from slipway.secrets.names import SECRETS_CHECK
-from slipway.engine import DOCKER_BUILDX, Engine
-from slipway.core.errors import MissingError
-from slipway.core.image import FRESH_LABEL, INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL, Image, LocalImage, Reference
-from slipway.hosts.site import Site
-from slipway.plan.decide import REUSE, Plan, Step, step_of
 from slipway.build.progress import Event, Failure, Progress
 from slipway.config.settings import Settings
-from slipway.plan.facts import Repository, Survey, changed_since
+from slipway.core.command import Command
+from slipway.core.errors import MissingError
+from slipway.core.image import FRESH_LABEL, INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL, Reference
+from slipway.engine import Engine
+from slipway.hosts.site import Site
+from slipway.plan.decide import REUSE, Plan, Step, step_of
+from slipway.plan.facts import Survey
+from slipway.runs.run import Run
+from slipway.secrets.names import SECRETS_CHECK
+from slipway.stack import graph
 
 OnEvent = Callable[[Event], None]
 #: BuildKit names the variable: ``… for sensitive data (ENV "API_TOKEN") (line 5)``.
 _SECRETS_WARNING = re.compile(rf'^{SECRETS_CHECK}: .*\((?:ARG|ENV) "([^"]+)"\)')
-
-
-
-
-
-
-
-
 
 
 @dataclass(frozen=True)

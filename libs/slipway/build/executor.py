@@ -19,19 +19,19 @@ from dataclasses import replace
 from math import ceil
 
 from slipway.build import advice
-from slipway.stack import graph
-from slipway.runs.run import Run
-from slipway.stack.manifests import save_inputs
+from slipway.build.bake_run import Solved, Work, bake, solve
+from slipway.build.progress import Event, Failure
 from slipway.core.command import Command
-from slipway.secrets.names import SECRETS_CHECK
-from slipway.engine import Engine
 from slipway.core.errors import BuildError, MissingError, SlipwayError
 from slipway.core.image import LocalImage, Reference
 from slipway.core.threads import each
+from slipway.engine import Engine
 from slipway.plan.decide import BUILD, PULL, TAG, Outcome, Plan, Step, unlike
-from slipway.build.progress import Event, Failure
-from slipway.build.bake_run import Solved, Work, bake, solve
 from slipway.plan.facts import Survey
+from slipway.runs.run import Run
+from slipway.secrets.names import SECRETS_CHECK
+from slipway.stack import graph
+from slipway.stack.manifests import save_inputs
 
 #: Seconds that an engine which went away is waited for.
 _PATIENCE = 60.0
