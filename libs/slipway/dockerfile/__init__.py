@@ -1,4 +1,7 @@
-"""What a Dockerfile stands on, reads and declares. Pure: expansion → words → text → scope → stages → reading."""
+"""Read a Dockerfile: the images it builds on, the files it reads, the settings it declares.
+
+Pure. The modules build on each other: expansion → words → text → scope → stages → reading.
+"""
 
 from slipway.dockerfile.reading import read
 from slipway.dockerfile.text import Dockerfile, parse

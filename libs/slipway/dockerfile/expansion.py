@@ -1,4 +1,4 @@
-"""Variables in a Dockerfile's words: ``$X``, ``${X:-y}`` and their kin, quotes and escapes.
+"""Expand variables in a Dockerfile's words: ``$X``, ``${X:-y}``, ``${X#pattern}``, quotes and escapes.
 
 The rules are those of BuildKit's frontend/dockerfile (``shell/lex.go``), oddities included.
 """
@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 _NAME = re.compile(r"\d+|[@*#?\-$!]|\w+")
-#: Nothing in it means anything: most words, and there are thousands.
+#: A word of these characters expands to itself. Most words do, and there are thousands.
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=@+-]+")
 _NOTHING: Mapping[str, str] = {}
 
 
 class WordError(ValueError):
-    """The words cannot be read: why, and perhaps how to mend it."""
+    """Report a word that cannot be read: the cause, and a fix where one is known."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -25,12 +25,12 @@ class WordError(ValueError):
 
 @dataclass(frozen=True)
 class Expansion:
-    """What became of a word. ``words``: split at the blanks that no quote or escape protects."""
+    """Hold an expanded word. ``words`` are its parts, split at blanks that no quote or escape protects."""
 
     text: str
     words: tuple[str, ...]
     used: frozenset[str]  # variables that had a value
-    blank: frozenset[str]  # variables, without a default, that left nothing: unset or empty
+    blank: frozenset[str]  # variables without a default that are unset or empty
 
 
 def expand(
@@ -44,11 +44,11 @@ def expand(
     quotes: bool = True,
     complete: bool = True,
 ) -> Expansion:
-    """``word`` with quotes and escapes taken away and variables replaced from ``env``.
+    """Remove quotes and escapes from ``word`` and replace its variables from ``env``.
 
-    ``keep_…`` leave the named things as written; ``quotes=False`` takes quotes for ordinary characters (a heredoc's
-    body). ``complete=False`` says that ``env`` may lack variables a base image sets, so ``${X:?…}`` lets pass.
-    Raises WordError.
+    ``keep_quotes``, ``keep_escapes`` and ``keep_unset`` leave these things as written. ``quotes=False`` treats quotes
+    as ordinary characters, as a heredoc's body does. With ``complete=False`` a base image may set variables that
+    ``env`` does not have, so ``${X:?…}`` passes. Raises WordError.
     """
     if _PLAIN.fullmatch(word):
         return Expansion(word, (word,), frozenset(), frozenset())
@@ -95,7 +95,7 @@ class _Lexer:
         return char
 
     def until(self, stop: str, raw: bool) -> list[_Piece]:
-        """The pieces before ``stop`` (or the end); ``raw`` keeps escapes."""
+        """Return the pieces before ``stop`` or the end; ``raw`` keeps escapes."""
         pieces: list[_Piece] = []
         while char := self.peek():
             if char == "$":
@@ -211,7 +211,7 @@ class _Lexer:
 
 
 def _trimmed(value: str, pattern: str, sign: str) -> str:
-    """``${value#pattern}`` and its kin; a doubled sign, the first of ``pattern`` here, is greedy."""
+    """Apply ``${value#pattern}`` and its variants; a doubled sign, the first of ``pattern``, is greedy."""
     greedy = pattern.startswith(sign)
     tokens = re.findall(r"\\.|.", pattern[greedy:], re.DOTALL)
     if sign == "#":

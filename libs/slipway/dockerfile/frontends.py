@@ -1,7 +1,7 @@
-"""Which flags came with which frontend: an engine brings one of its own, which knows what there was at its time.
+"""Find flags that an engine's own Dockerfile frontend may not know.
 
-A flag is first only in a frontend of the labs channel, which ``# syntax=`` brings. Later it is in the stable one:
-``--exclude`` since Dockerfile 1.19 (BuildKit 0.25), ``--parents`` and ``--security`` since 1.20 (BuildKit 0.26).
+A new flag first exists in the labs channel, which ``# syntax=`` selects, and later in the stable one. ``--exclude`` is
+stable since Dockerfile 1.19 (BuildKit 0.25); ``--parents`` and ``--security`` since 1.20 (BuildKit 0.26).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SINCE = {
 
 
 def young_flags(dockerfile: Dockerfile) -> tuple[Use, ...]:
-    """Where the flags of ``SINCE`` stand. BuildKit reads a file whole, also the stages that a target does not need."""
+    """Find the flags of ``SINCE``. BuildKit parses the whole file, also stages that the target does not need."""
     found: dict[Use, None] = {}
     for instruction in _instructions(dockerfile):
         for flag in instruction.flags:
@@ -33,7 +33,7 @@ def young_flags(dockerfile: Dockerfile) -> tuple[Use, ...]:
 
 
 def unknown_to(engine: str, flags: tuple[Use, ...]) -> Iterator[Use]:
-    """Those of ``flags`` that came after ``engine``, the version of one; none when it does not say a version."""
+    """Yield the ``flags`` that are newer than the version ``engine``; none when the version is unknown."""
     numbers = re.match(r"v?(\d+)\.(\d+)", engine)
     if numbers:
         yield from (use for use in flags if (int(numbers[1]), int(numbers[2])) < SINCE[use.by])

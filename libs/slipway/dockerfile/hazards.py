@@ -1,4 +1,4 @@
-"""What a Dockerfile says that puts a secret into the image, or code of strangers: its line, and a way round."""
+"""Find Dockerfile lines that put a secret or unverified foreign code into the image, each with a fix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from slipway.dockerfile.values import Hazard, Rule
 from slipway.secrets.names import may_be_secret, names_secret
 from slipway.secrets.patterns import secret_by_shape, without_logins
 
-#: A shorter secret counts only where it is the whole value: inside a text it may be a word like any other.
+#: A shorter secret counts only as a whole value: inside a text it may be an ordinary word.
 _SHORTEST = 8
 
 _QUOTED = r"(?:\"[^\"]*\"|'[^']*'|[^|;&\n\"'])*"
@@ -29,7 +29,7 @@ _SYNTAX = re.compile(r"#\s*syntax\s*=", re.IGNORECASE)
 
 
 def in_variable(name: str, value: str, secrets: Collection[str], line: int) -> Iterator[Hazard]:
-    """An ARG or ENV whose value is a secret, or that is called like one; without a value that is only told."""
+    """Report an ARG or ENV with a secret's name or value. A secret's name without a value is only noted."""
     if by_value := tuple(in_value(name, value, secrets, line)):
         yield from by_value
     elif names_secret(name):
@@ -42,7 +42,7 @@ def in_variable(name: str, value: str, secrets: Collection[str], line: int) -> I
 
 
 def in_value(name: str, value: str, secrets: Collection[str], line: int) -> Iterator[Hazard]:
-    """A variable's or label's value that holds a known secret, a URL's password, or a token by its shape."""
+    """Report a variable or label whose value holds a known secret, a URL with a password, or a token."""
     rule = Rule.KNOWN_SECRET if value in secrets else _secret_in(value, secrets)
     if rule:
         hint = f"RUN --mount=type=secret,id={name.lower()} hands it to a step and keeps it nowhere"
@@ -50,7 +50,7 @@ def in_value(name: str, value: str, secrets: Collection[str], line: int) -> Iter
 
 
 def in_text(instruction: Instruction, secrets: Collection[str]) -> Iterator[Hazard]:
-    """Any other instruction: secrets written out; in RUN also what is fetched and run unseen, and extra indexes."""
+    """Report secrets in any other instruction; in RUN also downloads that are executed, and extra indexes."""
     text = "\n".join((instruction.rest, *(document.content for document in instruction.heredocs)))
     text = text.replace("\\\n", " ")
     line = instruction.line
@@ -67,13 +67,13 @@ def in_text(instruction: Instruction, secrets: Collection[str]) -> Iterator[Haza
 
 
 def extra_index(line: int) -> Hazard:
-    """With several indexes each may answer for any name: legitimate often enough to be told only."""
+    """Note an extra index: any of several indexes may answer for a name. Often legitimate, so never refused."""
     hint = "one --index-url that serves all, or hashes in the requirements"
     return Hazard(line, Rule.EXTRA_INDEX, "extra-index-url: any index may answer for any name", hint, refused=False)
 
 
 def in_remotes(urls: Sequence[str], checksum: str, line: int) -> Iterator[Hazard]:
-    """What ADD fetches and neither a checksum nor a commit pins: the input digest would not know it changed."""
+    """Report an ADD whose download has no checksum or commit: the input digest cannot see it change."""
     for url in urls:
         if _CHECKSUM.fullmatch(checksum) or (_GIT.match(url) and (_COMMIT.search(url) or checksum)):
             continue
@@ -83,7 +83,7 @@ def in_remotes(urls: Sequence[str], checksum: str, line: int) -> Iterator[Hazard
 
 
 def in_frontend(dockerfile: Dockerfile, frontend: str) -> Iterator[Hazard]:
-    """A frontend is a program that reads the Dockerfile and decides what is built. Docker's own is only told."""
+    """Report a frontend other than Docker's: it is a program that decides the content of the image."""
     if frontend and not _PINNED.search(frontend):
         numbered = enumerate(dockerfile.text.splitlines(), start=1)
         line = next((number for number, text in numbered if _SYNTAX.match(text.lstrip("\ufeff \t"))), 1)
@@ -93,7 +93,7 @@ def in_frontend(dockerfile: Dockerfile, frontend: str) -> Iterator[Hazard]:
 
 
 def _secret_in(text: str, secrets: Collection[str]) -> Rule | None:
-    """The rule that ``text`` breaks by a secret in it."""
+    """Return the rule that a secret in ``text`` breaks, or None."""
     if any(len(secret) >= _SHORTEST and secret in text for secret in secrets):
         return Rule.KNOWN_SECRET
     return Rule.SECRET_VALUE if secret_by_shape(text) else None

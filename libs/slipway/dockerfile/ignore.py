@@ -1,10 +1,10 @@
-"""Which files of a build context Docker leaves out: ``.dockerignore``, matched as BuildKit matches it.
+"""Match files against ``.dockerignore``, as BuildKit does.
 
-The rules are those of moby/patternmatcher as its walk applies them (``MatchesUsingParentResults``): a pattern that
-matched a directory holds for all below it, and a pattern is only asked while it could change the answer. Where the
-original translates a pattern in a surprising way (``|`` is not escaped, ``[*]`` is no class of one star), so do we.
-One bug of Docker is not copied: a file that ``!`` brought back, below a directory that a later pattern names, arrives
-in the build, but empty. Here it is plainly not left out.
+The rules are those of moby/patternmatcher as its walk applies them (``MatchesUsingParentResults``). A pattern that
+matched a directory holds for everything below it, and the walk tests a pattern only while it can change the answer.
+The original translates some patterns in a surprising way (it does not escape ``|``, and ``[*]`` does not mean one
+star). This module does the same. It does not copy one bug of Docker: a file that ``!`` includes again, below a
+directory that a later pattern names, arrives empty in the build. This module includes the file.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _ESCAPED = frozenset(".+()$")  # of ".+()|{}$" the original's table holds only t
 
 @dataclass(frozen=True)
 class Pattern:
-    """One line of the file: ``text`` cleaned, without its ``!``; ``again`` when the line had one."""
+    """Hold one cleaned line: ``text`` without its ``!``, and ``again`` when the line had one."""
 
     text: str
     again: bool = False
@@ -35,29 +35,29 @@ class Pattern:
 
 @dataclass(frozen=True)
 class _Block:
-    """Neighbouring patterns of one kind act as one."""
+    """Group neighbouring patterns of one kind, which act as one."""
 
     patterns: tuple[Pattern, ...]
     regex: re.Pattern[str]
     again: bool
 
 
-_Verdict = tuple[bool, tuple[bool, ...]]  # left out?, and per block: did it match here or above
+_Verdict = tuple[bool, tuple[bool, ...]]  # is it left out? and per block: did it match this path or a parent?
 
 
 @dataclass(frozen=True)
 class Ignore:
-    """The patterns of a ``.dockerignore``, in order. Paths are posix and relative to the context's root."""
+    """Hold the patterns of a ``.dockerignore``, in order. Paths are posix and relative to the context's root."""
 
     patterns: tuple[Pattern, ...] = ()
     _seen: dict[str, _Verdict] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def excludes(self, path: str) -> bool:
-        """Whether Docker leaves ``path`` (a file or a directory) out of the context."""
+        """Tell whether Docker leaves the file or directory ``path`` out of the context."""
         return bool(self._blocks) and self._judge(path, self._above(path))[0]
 
     def below(self, directory: str) -> Callable[[str], bool]:
-        """``excludes`` for the paths right below ``directory`` ("" is the root): made once for all of them."""
+        """Return a fast ``excludes`` for paths directly in ``directory`` ("" is the root)."""
         above = self._verdict(directory)[1] if directory else (False,) * len(self._blocks)
         rules = [(hit, block.regex.match, block.again) for block, hit in zip(self._blocks, above, strict=True)]
 
@@ -71,7 +71,7 @@ class Ignore:
         return excludes
 
     def prunes(self, directory: str) -> bool:
-        """Whether all below ``directory`` is left out too, so that a walk may skip it."""
+        """Tell whether Docker leaves out everything below ``directory``, so that a walk may skip it."""
         excluded, matched = self._verdict(directory)
         if not excluded:
             return False
@@ -105,9 +105,9 @@ class Ignore:
 
 
 def parse_ignore(text: str, *, path: str = ".dockerignore") -> Ignore:
-    """The patterns of a ``.dockerignore``.
+    """Parse the text of a ``.dockerignore``.
 
-    Raises UsageError (a Problem per line, ``path:line``) for what Docker refuses: a lone ``!``, a broken ``[…]``.
+    Raises UsageError with a Problem per line (``path:line``) that Docker refuses: a lone ``!``, a broken ``[…]``.
     """
     patterns: list[Pattern] = []
     problems: list[Problem] = []
@@ -129,7 +129,7 @@ def parse_ignore(text: str, *, path: str = ".dockerignore") -> Ignore:
 
 
 def _clean(pattern: str) -> str:
-    """Go's filepath.Clean, then without a leading slash."""
+    """Clean a path as Go's filepath.Clean does, and remove a leading slash."""
     if not pattern:
         return ""
     clean = posixpath.normpath(re.sub("^/+", "/", pattern))
@@ -144,12 +144,12 @@ def _blocks(patterns: tuple[Pattern, ...]) -> Iterator[_Block]:
 
 def _compiled(regex: str) -> re.Pattern[str]:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # "[[" is meant
+        warnings.simplefilter("ignore", FutureWarning)  # "[[" is intended
         return re.compile(regex, re.ASCII)
 
 
 def _regex(pattern: str) -> str:
-    """A regular expression for ``re.match`` that matches the paths ``pattern`` names itself.
+    """Return a regular expression for ``re.match`` that matches the paths that ``pattern`` itself names.
 
     Raises ValueError when the pattern is broken.
     """
@@ -189,7 +189,7 @@ def _translated(pattern: str) -> str:
 
 
 def _reaches_below(pattern: str, directory: str) -> bool:
-    """Whether ``pattern`` could match a path below ``directory``. May say yes too often, never no."""
+    """Tell whether ``pattern`` may match a path below ``directory``. False positives are allowed."""
     wanted = pattern.split("/")
     for part, name in zip(wanted, directory.split("/"), strict=False):
         if "**" in part or re.search(r"[\[\]\\|{}^]", part):

@@ -1,7 +1,7 @@
-"""What a Dockerfile stands on, reads and declares, as values. Pure: text in, values out.
+"""Read a parsed Dockerfile for one target and its build args. Pure: text in, values out.
 
-``text.parse`` checks the text; ``read`` follows one target with its build args, as BuildKit's dockerfile2llb does.
-The variables that a base image sets are not known here; its ONBUILD triggers are, where the caller knows them.
+``text.parse`` checks the text. ``read`` follows the target as BuildKit's dockerfile2llb does. The variables that a
+base image sets are unknown; a caller may supply its ONBUILD triggers.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from slipway.dockerfile.words import context_path, json_words, pairs, ports, she
 from slipway.secrets.names import SECRETS_CHECK, matches_check
 
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[\w-]+@[\w.-]+:")
-_FRONTEND = "BUILDKIT_SYNTAX"  # the build arg that says what "# syntax=" says
-_HEEDED = re.compile(r"BUILDKIT_\w+|SOURCE_DATE_EPOCH")  # BuildKit itself acts on them, wherever they are declared
-_OCTAL = re.compile("[0-7]+")  # other forms of --chmod change a mode, so that it counts
+_FRONTEND = "BUILDKIT_SYNTAX"  # the build arg that replaces "# syntax="
+_HEEDED = re.compile(r"BUILDKIT_\w+|SOURCE_DATE_EPOCH")  # BuildKit itself reads them, wherever they are declared
+_OCTAL = re.compile("[0-7]+")  # other forms of --chmod change the file's mode, so that the mode counts
 
 
 def read(
@@ -38,11 +38,11 @@ def read(
     triggers: Triggers = lambda image: (),
     secrets: Collection[str] = (),
 ) -> Reading:
-    """What building ``target`` (a stage's name; "" is the last stage) with these build args takes.
+    """Read the stages that building ``target`` needs (a stage's name; "" is the last stage).
 
-    ``contexts``: the names of the named contexts given, which stand in for stages and images of that name. ``platform``
-    is built for; ``builder`` is the builder's own (as a rule the same). ``triggers``: the ONBUILD triggers of an image.
-    ``secrets``: known values that may stand nowhere in the file.
+    ``contexts``: names of named contexts, which replace stages and images of that name. ``platform``: the target
+    platform. ``builder``: the builder's platform. ``triggers``: returns the ONBUILD triggers of an image. ``secrets``:
+    known values that must not appear in the file.
 
     Raises UsageError with every problem found: an unknown target, a FROM that expands to nothing usable, a variable
     that cannot be read, a COPY --from of a later stage …
@@ -67,7 +67,7 @@ def read(
 
 @dataclass
 class _Reader:
-    """Gathers what the needed stages read, one after the other."""
+    """Collect the inputs of the needed stages, one stage after the other."""
 
     dockerfile: Dockerfile
     args: Mapping[str, str]
@@ -137,7 +137,7 @@ class _Reader:
                 self.hazards[before:] = [replace(hazard, onbuild=image) for hazard in self.hazards[before:]]
 
     def _use(self, names: Collection[str], where: set[str]) -> None:
-        """Note the ARGs of the global scope among ``names``, and those that their defaults use."""
+        """Note the global ARGs among ``names``, and those that their defaults use."""
         used = self.globals.closure(names)
         where |= used & (self.globals.uses.keys() | self.args.keys())
         self.automatic |= used & self.globals.automatic
@@ -206,7 +206,7 @@ class _Reader:
                 scope.env[name] = self.globals.values[name]
                 if name not in self.globals.uses:
                     self.automatic.add(name)
-                    continue  # the platform says it
+                    continue  # the platform determines it
             self._weigh(name, scope.env.get(name, ""), instruction.line)
             self.declared.add(name)
             if not equals:
@@ -228,7 +228,7 @@ class _Reader:
                 self.hazards.append(hazards.extra_index(instruction.line))
 
     def _weigh(self, name: str, value: str, line: int) -> None:
-        """Whether an ARG or ENV is a secret; the directive ``check`` may leave its name out, never its value."""
+        """Judge whether an ARG or ENV holds a secret. The directive ``check`` can exempt its name, never its value."""
         if matches_check(name):
             self.weighed.add(name)
         by_name = not self.dockerfile.skips(SECRETS_CHECK)
@@ -236,7 +236,7 @@ class _Reader:
         self.hazards += [hazard for hazard in found if by_name or hazard.rule != Rule.SECRET_NAME]
 
     def _path(self, word: str, scope: Scope) -> str:
-        """An expanded path; a variable that only a base image could set is refused, for the path would be a guess."""
+        """Expand a path. Refuse a variable that only a base image can set: the path would be a guess."""
         try:
             expansion = self._expand(word, scope)
         except WordError as error:
@@ -268,7 +268,7 @@ class _Reader:
         self.hazards += hazards.in_remotes(remotes, flags.get("checksum", ""), instruction.line)
         parents = instruction.switched("parents")
         local = tuple(context_path(path, parents) for path in paths if path not in remotes)
-        # COPY --parents makes the folders above what it copies, too.
+        # COPY --parents also creates the parent folders of the files.
         modes = parents or not _OCTAL.fullmatch(flags.get("chmod", ""))
         if local:
             self._add(name, local, instruction.values("exclude"), instruction, parents=parents, modes=modes)

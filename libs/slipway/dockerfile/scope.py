@@ -1,4 +1,4 @@
-"""What is in scope while a Dockerfile is read: the global ARGs, and a stage's variables and settings."""
+"""Hold the variables in scope while a Dockerfile is read: the global ARGs and each stage's own."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"  # what B
 
 @dataclass(frozen=True)
 class Problems:
-    """Collects what is wrong in one file."""
+    """Collect the problems of one file."""
 
     path: str
     found: list[Problem] = field(default_factory=list)
@@ -26,7 +26,7 @@ class Problems:
             self.found.append(problem)
 
     def stop(self) -> None:
-        """Raises UsageError if anything was noted: all of it, in the order of the file's lines."""
+        """Raise UsageError with all collected problems in the order of their lines; return when there are none."""
         if self.found:
             raise UsageError.of(sorted(self.found, key=_line))
 
@@ -38,9 +38,9 @@ def _line(problem: Problem) -> int:
 
 @dataclass(frozen=True)
 class Globals:
-    """The scope of FROM lines: ``values``, and of each ARG declared the others its default uses.
+    """Hold the scope of FROM lines: ``values``, and the ARGs that each ARG's default uses.
 
-    ``automatic``: the ARGs BuildKit defines by itself.
+    ``automatic``: the ARGs that BuildKit itself defines.
     """
 
     values: Mapping[str, str]
@@ -48,7 +48,7 @@ class Globals:
     automatic: frozenset[str]
 
     def closure(self, names: Collection[str]) -> set[str]:
-        """The declared and the automatic ones among ``names``, with those their defaults use."""
+        """Return the declared and automatic ARGs among ``names``, with the ARGs that their defaults use."""
         found: set[str] = set()
         waiting = [name for name in names if name in self.uses or name in self.automatic]
         while waiting:
@@ -60,9 +60,10 @@ class Globals:
 
 
 def platform_args(platform: str, builder: str, stage: str) -> dict[str, str]:
-    """The ARGs BuildKit defines by itself: ``platform`` is built for, ``builder`` is the platform of who builds.
+    """Return the ARGs that BuildKit itself defines.
 
-    ``stage``: the target's name, or that of the last stage, if it has one.
+    ``platform``: the target platform. ``builder``: the builder's platform. ``stage``: the target's name, or the name
+    of the last stage, if it has one.
     """
     sides = {"BUILD": _parts(builder), "TARGET": _parts(platform)}
     found = {f"{side}{part}": value for side, parts in sides.items() for part, value in parts.items()}
@@ -70,7 +71,7 @@ def platform_args(platform: str, builder: str, stage: str) -> dict[str, str]:
 
 
 def _parts(platform: str) -> dict[str, str]:
-    """Of ``VARIANT`` only ``arm`` has a default, as in containerd."""
+    """Split a platform. Only ``arm`` has a default variant, as in containerd."""
     system, architecture, variant = (*platform.split("/"), "", "")[:3]
     architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(architecture, architecture)
     if (architecture, variant) == ("arm64", "v8"):
@@ -84,7 +85,7 @@ def _parts(platform: str) -> dict[str, str]:
 def globals_of(
     dockerfile: Dockerfile, args: Mapping[str, str], automatic: Mapping[str, str], problems: Problems
 ) -> Globals:
-    """The global scope: the platform's ARGs, then the ARGs before the first FROM; build args win."""
+    """Return the global scope: the platform's ARGs, then the ARGs before the first FROM; build args win."""
     values = {name: args.get(name, value) for name, value in automatic.items()}
     uses: dict[str, frozenset[str]] = {}
     for instruction in dockerfile.globals:
@@ -107,7 +108,7 @@ def globals_of(
 
 @dataclass
 class Scope:
-    """A stage while it is read. ``complete``: no variable comes from elsewhere, as on scratch."""
+    """Hold a stage's variables. ``complete``: no base image can add variables, as on scratch."""
 
     env: dict[str, str]
     complete: bool
@@ -120,7 +121,7 @@ class Scope:
     entrypoint: bool = False
 
     def child(self) -> Scope:
-        """The scope of a stage that stands on this one."""
+        """Return the scope of a stage that builds on this one."""
         return replace(
             self,
             env=dict(self.env),
@@ -131,5 +132,5 @@ class Scope:
 
 
 def stage_scope(base: str) -> Scope:
-    """The scope of a stage on ``base``; what an image would bring is not known."""
+    """Return the scope of a stage on ``base``. The variables that an image sets are unknown."""
     return Scope({"PATH": _PATH}, complete=True) if base == "scratch" else Scope({}, complete=False)

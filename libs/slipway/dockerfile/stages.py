@@ -1,4 +1,4 @@
-"""The stages of a Dockerfile once its FROM lines are expanded: what each stands on, and which ones a target needs."""
+"""Expand the FROM lines of a Dockerfile, and find the stages that a target needs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _REFERENCE = re.compile(
     r"(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?",
     re.ASCII,
 )
-#: A system or an architecture alone must be one that containerd knows.
+#: containerd knows only these systems and architectures by one word.
 _PLATFORM = re.compile(
     r"[\w.-]+(?:/[\w.-]+){1,2}|linux|windows|darwin|freebsd|openbsd|netbsd"
     r"|amd64|x86[_-]64|386|i386|arm|armhf|armel|arm64|aarch64|ppc64|ppc64le|riscv64|s390x|loong64|mips\w*|wasm",
@@ -35,9 +35,9 @@ RESERVED = ("scratch", "context")
 
 @dataclass(frozen=True)
 class Head:
-    """One stage: its expanded FROM. ``parent``: the index of the stage it stands on, or −1.
+    """Hold one stage with its expanded FROM. ``parent``: the index of the stage below it, or −1.
 
-    ``replaced``: the named context that stands in for the whole stage, or "". ``used``: the variables of its FROM line.
+    ``replaced``: the named context that replaces the whole stage, or "". ``used``: the variables of its FROM line.
     """
 
     index: int
@@ -61,7 +61,7 @@ Triggers = Callable[[str], Sequence[str]]
 def heads_of(
     dockerfile: Dockerfile, scope: Globals, contexts: Mapping[str, str], triggers: Triggers, problems: Problems
 ) -> list[Head]:
-    """Every stage with its FROM expanded. ``contexts``: a reference's ``context`` → the name as given."""
+    """Expand the FROM of every stage. ``contexts``: a reference's ``context`` → the name that the user gave."""
     heads: list[Head] = []
     by_name: dict[str, int] = {}
     for index, section in enumerate(dockerfile.sections):
@@ -92,7 +92,7 @@ def heads_of(
 
 
 def context_of(name: str, contexts: Mapping[str, str]) -> str:
-    """The named context that an image's name means, or ""."""
+    """Return the named context that an image's name means, or ""."""
     return "" if name in RESERVED else contexts.get(Reference.read(name).context, "")
 
 
@@ -115,7 +115,7 @@ def _check_base(section: Section, base: Expansion, scope: Globals, names: Collec
 
 
 def _blame(expansion: Expansion, scope: Globals) -> tuple[str, str] | None:
-    """Which variables left nothing, and how to mend it; None when none did."""
+    """Return the variables that expanded to nothing, with a fix; None when there are none."""
     if not expansion.blank:
         return None
     names = sorted(expansion.blank)
@@ -127,7 +127,7 @@ def _blame(expansion: Expansion, scope: Globals) -> tuple[str, str] | None:
 
 
 def mount_fields(text: str) -> dict[str, str]:
-    """The fields of a ``--mount``, unexpanded, long names. Raises WordError."""
+    """Return the unexpanded fields of a ``--mount``, by their long names. Raises WordError."""
     try:
         (row,) = csv.reader([text], strict=True)
     except (csv.Error, ValueError):
@@ -147,7 +147,7 @@ def mount_fields(text: str) -> dict[str, str]:
 
 
 def outside_mount(kind: str, fields: Mapping[str, str], line: int) -> Mount:
-    """A mount of a secret or of ssh's agent, its fields expanded. Raises WordError for a secret without an id."""
+    """Return a secret or ssh mount with its fields expanded. Raises WordError for a secret without an id."""
     default = "default" if kind == "ssh" else fields.get("source") or posixpath.basename(fields.get("target", ""))
     name = fields.get("id") or default
     if not name:
@@ -156,7 +156,7 @@ def outside_mount(kind: str, fields: Mapping[str, str], line: int) -> Mount:
 
 
 def origin(name: str, heads: list[Head], *, indexed: bool) -> int | str:
-    """What a ``from`` means: the index of a stage, or the name of an image or named context."""
+    """Resolve a ``from``: return the index of a stage, or the name of an image or named context."""
     if indexed and re.fullmatch(r"[+-]?\d+", name):
         return int(name)
     matching = [head.index for head in heads if head.name == name.lower()]
@@ -164,7 +164,7 @@ def origin(name: str, heads: list[Head], *, indexed: bool) -> int | str:
 
 
 def origins(instruction: Instruction, heads: list[Head], escape: str) -> list[int | str]:
-    """The stages and images that a COPY or RUN reads. Raises WordError."""
+    """Return the stages and images that a COPY or RUN reads. Raises WordError."""
     if instruction.name == "COPY":
         (name,) = instruction.values("from") or ("",)
         if name and expand(name, escape=escape).text != name:
@@ -175,10 +175,10 @@ def origins(instruction: Instruction, heads: list[Head], escape: str) -> list[in
 
 
 def needed(dockerfile: Dockerfile, heads: list[Head], target: str, problems: Problems) -> list[Head]:
-    """The stages that ``target`` (a name; "" is the last) needs, itself included, in order.
+    """Return the stages that ``target`` (a name; "" is the last) needs, itself included, in order.
 
-    BuildKit looks at what all of them read, needed or not; so do the problems. A later stage, though, may stand in one
-    that is not needed, unless they need each other.
+    BuildKit checks the references of every stage, needed or not, and so does this function. A needed stage may follow
+    one that is not needed, unless they need each other.
     """
     reads = {head.index: _reads(head, heads, dockerfile.escape, problems) for head in heads}
     below = {head.index: {head.parent, *(index for _, index in reads[head.index])} - {-1} for head in heads}
@@ -204,7 +204,7 @@ def _reached(index: int, below: Mapping[int, Collection[int]]) -> set[int]:
 
 
 def _reads(head: Head, heads: list[Head], escape: str, problems: Problems) -> list[tuple[Instruction, int]]:
-    """The stages that ``head`` reads, and by which instruction."""
+    """Return the stages that ``head`` reads, each with the instruction that reads it."""
     found: list[tuple[Instruction, int]] = []
     for instruction in head.instructions:
         name, line = instruction.name, instruction.line

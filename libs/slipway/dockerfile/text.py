@@ -1,4 +1,4 @@
-"""The text of a Dockerfile as stages of instructions: directives, comments, continuations, heredocs; all checked.
+"""Parse a Dockerfile's text into stages of instructions: directives, comments, continuations, heredocs.
 
 The rules are those of BuildKit's frontend/dockerfile (``parser/parser.go``, ``instructions/parse.go``).
 """
@@ -33,7 +33,7 @@ _KNOWN = (*_VALUED, *_WITH_ARGUMENT, "ARG", "CMD", "ENTRYPOINT", "ENV", "LABEL",
 
 @dataclass(frozen=True)
 class Heredoc:
-    """``expand``: its word was not quoted, so variables in ``content`` are replaced (in COPY and ADD)."""
+    """Hold a heredoc. ``expand``: its word was unquoted, so COPY and ADD replace variables in ``content``."""
 
     name: str
     expand: bool
@@ -42,32 +42,32 @@ class Heredoc:
 
 @dataclass(frozen=True)
 class Instruction:
-    """One instruction: ``name`` in upper case, ``flags`` as ``name=value``, ``rest`` what follows them."""
+    """Hold one instruction: ``name`` in upper case, ``flags`` as ``name=value``, ``rest`` after the flags."""
 
     name: str
     flags: tuple[str, ...]
     rest: str
     line: int
     heredocs: tuple[Heredoc, ...] = ()
-    trigger: Instruction | None = None  # what an ONBUILD holds
-    inherited: str = ""  # the image whose ONBUILD it is
+    trigger: Instruction | None = None  # the instruction in an ONBUILD
+    inherited: str = ""  # the image whose ONBUILD this is
 
     def values(self, flag: str) -> tuple[str, ...]:
-        """The values given to ``flag``; "" for one without."""
+        """Return the values of ``flag``; "" for an occurrence without one."""
         return tuple(value for name, _, value in (text.partition("=") for text in self.flags) if name == flag)
 
     def switched(self, flag: str) -> bool:
         return any(value.lower() != "false" for value in self.values(flag))
 
     def operands(self) -> list[str]:
-        """The arguments of COPY, ADD, EXPOSE, VOLUME or FROM: a JSON list, or words between blanks."""
+        """Return the arguments of COPY, ADD, EXPOSE, VOLUME or FROM: a JSON list, or words between blanks."""
         words = json_words(self.rest)
         return blank_words(self.rest) if words is None else words
 
 
 @dataclass(frozen=True)
 class Section:
-    """A FROM line, unexpanded, and the instructions below it. ``name`` is in lower case."""
+    """Hold an unexpanded FROM line and the instructions below it. ``name`` is in lower case."""
 
     name: str
     base: str
@@ -77,14 +77,17 @@ class Section:
 
     @property
     def onbuild(self) -> tuple[str, ...]:
-        """Its ONBUILD triggers, as the configuration of its image holds them."""
+        """Return its ONBUILD triggers, as its image's configuration will hold them."""
         return tuple(instruction.rest for instruction in self.instructions if instruction.name == "ONBUILD")
 
 
 @dataclass(frozen=True)
 class Dockerfile:
-    """Parsed, unexpanded. ``syntax``: the directive, or "". ``skipped``: BuildKit's checks that the directive ``check``
-    leaves out, in lower case; ``all`` is every one. ``globals``: the ARGs before the first FROM."""
+    """Hold a parsed, unexpanded Dockerfile.
+
+    ``syntax``: the directive, or "". ``skipped``: the BuildKit checks that the directive ``check`` disables, in lower
+    case; ``all`` disables every one. ``globals``: the ARGs before the first FROM.
+    """
 
     path: str
     text: str = field(repr=False)
@@ -99,7 +102,7 @@ class Dockerfile:
 
 
 def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
-    """The stages and instructions of a Dockerfile's text; ``path`` is only for the messages.
+    """Parse a Dockerfile's text. ``path`` appears in messages only.
 
     Raises UsageError with every problem found, each at ``path:line``.
     """
@@ -116,7 +119,7 @@ def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
         directives = _directives(lines)
         escape = directives.get("escape", "\\")
         if lines[0][1].startswith("#!"):
-            directives = _directives(lines[1:])  # the frontend is looked for below a shebang, escape is not
+            directives = _directives(lines[1:])  # below a shebang only the syntax directive counts
         syntax = directives.get("syntax", "").split(" ")[0]
         skipped = _skipped(directives.get("check", ""))
     except WordError as error:
@@ -153,7 +156,7 @@ def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
 
 
 def inherited(trigger: str, image: str, line: int) -> Instruction:
-    """An ONBUILD trigger of ``image``, as an instruction of the stage whose FROM is in ``line``. Raises WordError."""
+    """Parse an ONBUILD trigger of ``image`` for the stage whose FROM is in ``line``. Raises WordError."""
     if not trigger.strip():
         raise WordError("an ONBUILD without an instruction")
     instruction = _instruction(trigger.strip(), line, iter(()))
@@ -180,7 +183,7 @@ def _directives(lines: list[tuple[int, str]]) -> dict[str, str]:
 
 
 def _skipped(check: str) -> frozenset[str]:
-    """``skip=A,B;error=true`` → a, b."""
+    """Parse ``skip=A,B;error=true`` into {a, b}."""
     options = dict(option.strip().partition("=")[::2] for option in check.split(";"))
     return frozenset(name.strip().lower() for name in options.get("skip", "").split(",")) - {""}
 
@@ -190,7 +193,7 @@ def _is_comment(line: str) -> bool:
 
 
 def _joined(line: str, rest: _Lines, escape: str) -> str:
-    """``line`` with its continuation lines; comments and blank lines among them are dropped."""
+    """Join ``line`` with its continuation lines, without the comments and blank lines among them."""
     if _is_comment(line):
         return ""
     goes_on = re.compile(rf"(?<!{re.escape(escape)}){re.escape(escape)}[ \t]*$")
@@ -203,9 +206,9 @@ def _joined(line: str, rest: _Lines, escape: str) -> str:
 
 
 def _instruction(joined: str, line: int, rest: _Lines) -> Instruction:
-    """Raises WordError; the lines of its heredocs are taken from ``rest``."""
+    """Parse one instruction and take the lines of its heredocs from ``rest``. Raises WordError."""
     match = _NAME.fullmatch(joined)
-    assert match is not None  # it is not blank
+    assert match is not None  # the line is not blank
     name = match[1].upper()
     flags, after = split_flags(match[2])
     if name == "ONBUILD":
@@ -218,7 +221,7 @@ def _instruction(joined: str, line: int, rest: _Lines) -> Instruction:
 
 
 def heredoc(word: str) -> tuple[Heredoc, bool] | None:
-    """The heredoc that ``word`` opens, and whether tabs before its lines are cut; None when it opens none."""
+    """Return the heredoc that ``word`` opens, and whether leading tabs are cut; None when it opens none."""
     match = _HEREDOC.fullmatch(word)
     if not match:
         return None
@@ -261,7 +264,7 @@ def _section(instruction: Instruction) -> Section:
 
 
 def _check(instruction: Instruction, escape: str) -> None:
-    """Raises WordError for what BuildKit refuses in one instruction on its own."""
+    """Raise WordError for an instruction that BuildKit refuses on its own."""
     name, rest = instruction.name, instruction.rest
     if name not in _KNOWN:
         raise WordError(f"unknown instruction {name}", hint=suggestion(name, _KNOWN))

@@ -1,4 +1,4 @@
-"""What reading a Dockerfile gives: its stages, what they read, and the facts of the image."""
+"""Define the results of reading a Dockerfile: its stages, their inputs, the facts of the image."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _GLOB = re.compile(r"[*?\[\\]")
 
 
 def is_glob(pattern: str) -> bool:
-    """Whether COPY matches ``pattern`` instead of taking it as it is written."""
+    """Tell whether COPY matches ``pattern`` as a pattern."""
     return _GLOB.search(pattern) is not None
 
 
 @dataclass(frozen=True)
 class Source:
-    """What one instruction reads from a context.
+    """Hold the files that one instruction reads from a context.
 
-    ``context``: "" is the build context, else the named context. ``paths`` are expanded, posix, relative to the
-    context's root, without a leading "/" or "./"; "" is everything; they may hold globs of Go's filepath.Match, and
-    with ``parents`` also ``**`` and the ``/./`` pivot. ``excludes`` are patterns as in .dockerignore, but of paths
-    below a directory that is copied; a file that ``paths`` name is copied anyway. ``kind``: copy, add, mount, or from
-    (a named context as FROM). ``onbuild``: the image whose ONBUILD reads it, or "" for the Dockerfile itself.
-    ``modes``: whether the modes of what is read enter the image; an octal ``--chmod`` sets them all.
+    ``context``: the named context, or "" for the build context. ``paths``: expanded, posix, relative to the context's
+    root, without a leading "/" or "./"; "" is everything. They may hold globs of Go's filepath.Match, and with
+    ``parents`` also ``**`` and the ``/./`` pivot. ``excludes``: patterns as in .dockerignore, for paths below a copied
+    directory; they never exclude a file that ``paths`` names. ``kind``: copy, add, mount, or from (a named context as
+    FROM). ``onbuild``: the image whose ONBUILD reads it, or "" for the Dockerfile itself. ``modes``: the files' modes
+    enter the image; an octal ``--chmod`` replaces them.
     """
 
     context: str
@@ -39,22 +39,22 @@ class Source:
     modes: bool = True
 
     def place(self, dockerfile: str) -> str:
-        """Where ``dockerfile`` says it, as a problem names it."""
+        """Return the place in ``dockerfile`` as a problem names it."""
         return _place(dockerfile, self.line, self.onbuild)
 
     def is_pattern(self, path: str) -> bool:
-        """Whether ``path``, one of ``paths``, is matched; a mount takes it as it is written."""
+        """Tell whether COPY matches ``path``, one of ``paths``, as a pattern; a mount never does."""
         return self.kind != "mount" and is_glob(path)
 
     @property
     def literal(self) -> tuple[str, ...]:
-        """Those of ``paths`` that must be there."""
+        """Return the ``paths`` that must exist."""
         return tuple(path for path in self.paths if not self.is_pattern(path))
 
 
 @dataclass(frozen=True)
 class Stage:
-    """``base``: the expanded FROM: a reference, the name of a stage, or scratch. ``name`` is in lower case."""
+    """Hold a stage. ``base``: its expanded FROM (reference, stage's name, or scratch). ``name`` is in lower case."""
 
     name: str
     index: int
@@ -65,7 +65,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Mount:
-    """A RUN's mount of a secret or of ssh's agent: ``kind`` is ``secret`` or ``ssh``."""
+    """Hold a RUN's mount of a secret or of ssh's agent: ``kind`` is ``secret`` or ``ssh``."""
 
     kind: str
     id: str
@@ -74,7 +74,7 @@ class Mount:
 
 
 class Rule(StrEnum):
-    """The rules of policy for Dockerfiles, by the code that errors name and ``[tool.slipway.allow]`` takes."""
+    """Name the policy's rules for Dockerfiles, as errors show them and ``[tool.slipway.allow]`` takes them."""
 
     SECRET_NAME = "secret-name"
     SECRET_VALUE = "secret-value"
@@ -87,9 +87,9 @@ class Rule(StrEnum):
 
 @dataclass(frozen=True)
 class Hazard:
-    """Something said in ``line`` that a ``rule`` of policy is about; ``refused``, or only told to a person.
+    """Hold a line that breaks a ``rule`` of policy, which is ``refused`` or only noted.
 
-    ``onbuild``: the image whose ONBUILD says it, or "" for the Dockerfile itself.
+    ``onbuild``: the image whose ONBUILD holds the line, or "" for the Dockerfile itself.
     """
 
     line: int
@@ -100,13 +100,13 @@ class Hazard:
     onbuild: str = ""
 
     def place(self, dockerfile: str) -> str:
-        """Where ``dockerfile`` says it, as a problem names it."""
+        """Return the place in ``dockerfile`` as a problem names it."""
         return _place(dockerfile, self.line, self.onbuild)
 
 
 @dataclass(frozen=True)
 class Use:
-    """Where an image is named, and by what: ``FROM``, ``COPY --from`` or ``RUN --mount``."""
+    """Hold the line and instruction that name an image: ``FROM``, ``COPY --from`` or ``RUN --mount``."""
 
     line: int
     by: str
@@ -114,21 +114,24 @@ class Use:
 
 @dataclass(frozen=True)
 class Reading:
-    """A Dockerfile read with its build args for one target. Stages the target does not need contribute nothing.
+    """Hold a Dockerfile read with its build args for one target. Stages that the target does not need add nothing.
 
-    ``bases``: the images needed (FROM, COPY --from, mounts), no stages, named contexts or scratch; first seen first.
-    ``uses``: each of them → where it is named first. ``young``: flags that not every frontend knows.
-    ``sources`` read the build context, ``named`` the named contexts. ``args``: the declared ARGs a build arg can set,
-    sorted; ``naming``: those of them that only FROM lines use, so that they say what a stage stands on and nothing
-    else. ``builder``: whether the platform of who builds is asked for (BUILDPLATFORM and its like). ``remotes``: URLs
-    and git repositories of ADD. ``secrets``: ids of secret mounts; ``mounts``: those and the mounts of ssh.
-    ``hazards``: what a policy is about; ``weighed``: the variables among them and those let pass that BuildKit's check
-    for secrets warns of. ``frontend``: the image that is to read the file, or "" for the engine's own. The rest is of
-    the final stage, as far as this file says: ``user``; ``exposed`` (``8000/tcp``); ``entry``, whether a CMD or
-    ENTRYPOINT is set; ``onbuild``, its triggers.
+    - ``bases``: the images it needs (FROM, COPY --from, mounts), in order of appearance; no stages, contexts or
+      scratch.
+    - ``uses``: each base → the place that names it first. ``young``: flags that not every frontend knows.
+    - ``sources`` read the build context, ``named`` the named contexts.
+    - ``args``: the declared ARGs that a build arg can set, sorted. ``naming``: those that only FROM lines use.
+    - ``builder``: whether it reads the builder's platform (BUILDPLATFORM and similar).
+    - ``remotes``: URLs and git repositories of ADD.
+    - ``secrets``: ids of secret mounts. ``mounts``: these and the ssh mounts.
+    - ``hazards``: lines that policy judges. ``weighed``: variables that policy judged instead of BuildKit's secrets
+      check.
+    - ``frontend``: the image that must read the file, or "" for the engine's own frontend.
+    - Of the final stage, as far as this file tells: ``user``; ``exposed`` (``8000/tcp``); ``entry``, whether it sets
+      CMD or ENTRYPOINT; ``onbuild``, its triggers.
 
-    An ARG that a stage declares is no naming one, though nothing reads it: BuildKit puts it into the environment of
-    each RUN below it, and into the image's history.
+    An ARG that a stage declares is never in ``naming``: BuildKit puts it into the environment of each RUN below it,
+    and into the image's history.
     """
 
     stages: tuple[Stage, ...] = ()
@@ -154,7 +157,7 @@ class Reading:
 
 
 def united(readings: Sequence[Reading]) -> Reading:
-    """One Dockerfile read for several platforms: all that any of them takes, and the final stage of the first."""
+    """Merge the readings of several platforms: all their inputs, and the final stage of the first."""
     if len(readings) == 1:
         return readings[0]
     content = {name for reading in readings for name in reading.args if name not in reading.naming}
@@ -182,5 +185,5 @@ def _place(dockerfile: str, line: int, onbuild: str) -> str:
 
 
 def once(items: Iterable[_T]) -> tuple[_T, ...]:
-    """``items`` without what came before, in their order."""
+    """Return ``items`` without repetitions, in their order."""
     return tuple(dict.fromkeys(items))

@@ -1,4 +1,4 @@
-"""The words of a Dockerfile instruction: splitting at blanks, flags, JSON, NAME=value pairs.
+"""Split the words of a Dockerfile instruction: blanks, flags, JSON, NAME=value pairs.
 
 The rules are those of BuildKit's frontend/dockerfile (``parser/line_parsers.go``), oddities included.
 """
@@ -16,7 +16,7 @@ _BLANKS = re.compile(r"[\t\v\f\r ]+")
 
 
 def shell_words(text: str, escape: str = "\\") -> list[str]:
-    """Split at blanks outside quotes; quotes and escapes stay (expansion takes them away)."""
+    """Split at blanks outside quotes. Quotes and escapes stay; expansion removes them."""
     words, word, quote = [], "", ""
     chars = iter(text)
     for char in chars:
@@ -34,12 +34,12 @@ def shell_words(text: str, escape: str = "\\") -> list[str]:
 
 
 def blank_words(text: str) -> list[str]:
-    """Split at blanks, quotes or not, as FROM, COPY, ADD, EXPOSE and VOLUME do."""
+    """Split at blanks and ignore quotes, as FROM, COPY, ADD, EXPOSE and VOLUME do."""
     return _BLANKS.split(text) if text else []
 
 
 def json_words(text: str) -> list[str] | None:
-    """The strings of a JSON array, or None when ``text`` is none. Raises WordError for other values in it."""
+    """Parse a JSON array of strings; None when ``text`` is not an array. Raises WordError for other values."""
     if not text.lstrip().startswith("["):
         return None
     try:
@@ -52,7 +52,7 @@ def json_words(text: str) -> list[str] | None:
 
 
 def split_flags(text: str) -> tuple[tuple[str, ...], str]:
-    """The leading ``--flags`` (without dashes; quotes and backslashes taken away) and what follows them."""
+    """Split off the leading ``--flags``: without dashes, quotes and backslashes; then the rest of the text."""
     flags: list[str] = []
     text = text.lstrip()
     while text.startswith("--"):
@@ -77,7 +77,7 @@ def split_flags(text: str) -> tuple[tuple[str, ...], str]:
 
 
 def pairs(text: str, escape: str, instruction: str) -> list[tuple[str, str]]:
-    """The names and values of ENV or LABEL: ``name=value …``, or the old ``name value``. Raises WordError."""
+    """Parse the names and values of ENV or LABEL: ``name=value …``, or the old ``name value``. Raises WordError."""
     words = shell_words(text, escape)
     if not words:
         raise WordError(f"{instruction} requires at least one argument")
@@ -98,7 +98,7 @@ def pairs(text: str, escape: str, instruction: str) -> list[tuple[str, str]]:
 
 
 def ports(text: str) -> list[str]:
-    """``8000-8001/udp`` as ``8000/udp`` and ``8001/udp``. Raises WordError."""
+    """Expand ``8000-8001/udp`` to ``8000/udp`` and ``8001/udp``. Raises WordError."""
     match = _PORT.fullmatch(text)
     if not match:
         raise WordError(f"{text} is no port", hint="8000, 8000/udp or 8000-8003")
@@ -107,7 +107,7 @@ def ports(text: str) -> list[str]:
 
 
 def context_path(path: str, parents: bool = False) -> str:
-    """Relative to the context's root, as BuildKit resolves it: ``..`` never leaves the root."""
+    """Resolve a path against the context's root as BuildKit does: ``..`` never leaves the root."""
     if parents and "/./" in path:
         parent, _, below = path.partition("/./")
         return "/./".join(filter(None, (context_path(parent), context_path(below))))

@@ -1,1 +1,1 @@
-"""Tell which texts are secrets, and keep them out of everything that is shown, stored or built."""
+"""Recognize secrets, and keep them out of all output, files and images."""

@@ -1,7 +1,7 @@
-"""Whether a variable holds a secret, as far as its name and its value tell.
+"""Judge by its name and value whether a variable holds a secret.
 
-BuildKit's check SecretsUsedInArgOrEnv goes by words of the name alone. Many names hold such a word and mean something
-else (``KMS_KEY_ALIAS``, ``SORT_KEY``, ``AUTH_URL``), and some values are no secret under any name.
+BuildKit's check SecretsUsedInArgOrEnv looks for words in the name alone. Many names hold such a word and mean
+something else (``KMS_KEY_ALIAS``, ``SORT_KEY``, ``AUTH_URL``), and some values are not secrets under any name.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ def _set(words: str) -> frozenset[str]:
 #: BuildKit's name for its check, and the words of it.
 SECRETS_CHECK = "SecretsUsedInArgOrEnv"
 _SECRET = _set("apikey auth credential credentials key password passwd pword secret token")
-#: As the last word: the variable says something about a secret, or where it is.
+#: As the last word: the variable describes a secret, or names its place.
 _ABOUT = _set(
     """
     alg algo algorithm alias arn audience backend class client column count db database dir directory domain enabled
@@ -27,7 +27,7 @@ _ABOUT = _set(
 )
 #: As the first word: a switch.
 _SWITCHES = _set("allow disable enable has is no require requires skip use with without")
-#: Before ``key``: it finds a record, or anybody may have it.
+#: Before ``key``: the key identifies a record, or is public.
 _KINDS_OF_KEY = _set(
     """
     cache composite dedup foreign group idempotency index join lookup natural order partition primary range routing row
@@ -43,23 +43,23 @@ _MOUNTED = re.compile(r"/(?:app|certs|etc|home|keys|mnt|opt|root|run|secrets|srv
 
 
 def matches_check(name: str) -> bool:
-    """Whether BuildKit's check looks at this name."""
+    """Tell whether BuildKit's check applies to this name."""
     return not _SECRET.isdisjoint(_words(name))
 
 
 def names_secret(name: str) -> bool:
-    """Whether what is called ``name`` would be a secret."""
+    """Tell whether ``name`` names a secret."""
     words = _words(name)
     found = [word for word in words if word in _SECRET]
     if not found or "public" in words or words[-1] in _ABOUT or (len(words) > 1 and words[0] in _SWITCHES):
         return False
-    if set(found) == {"auth"}:  # a word of many meanings, unless the name ends with it
+    if set(found) == {"auth"}:  # "auth" has many meanings, except as the last word
         return words[-1] == "auth"
     return not (set(found) == {"key"} and words[-1] == "key" and not _KINDS_OF_KEY.isdisjoint(words[:-1]))
 
 
 def may_be_secret(name: str, value: str) -> bool:
-    """Whether ``value`` may be what ``name``, a secret's name, promises."""
+    """Tell whether ``value`` may be the secret that ``name`` names."""
     value = value.strip()
     if value.lower() in _SWITCH_VALUES or _MOUNTED.fullmatch(value):
         return False
@@ -67,7 +67,7 @@ def may_be_secret(name: str, value: str) -> bool:
 
 
 def _is_fingerprint(words: list[str], value: str) -> bool:
-    """The fingerprint or the id of a public key: an OpenPGP key by its name, or as such fingerprints are written."""
+    """Tell whether ``value`` is the fingerprint or id of a public key."""
     if any(word in ("gpg", "pgp", "openpgp", "gpgkey", "fingerprint", "fpr") for word in words):
         value = value.upper()
         return bool(_FINGERPRINT.fullmatch(value) or _SPACED_FINGERPRINT.fullmatch(value) or _KEY_ID.fullmatch(value))

@@ -1,4 +1,4 @@
-"""Recognize secrets by their place or form: a login in an address, a token of a well-known form."""
+"""Recognize secrets by their form: a login in an address, a token of a well-known form."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from slipway.secrets.secret import Secret
 MASK = "***"
 _URL_PASSWORD = re.compile(r"[a-z][a-z0-9+.-]*://[^/\s:@]*:[^/\s\$\"'<>]+@", re.IGNORECASE)
 _URL_LOGIN = re.compile(r"//[^/\s]*@")
-#: A login before an address, with or without a scheme; the ``@`` of an image's digest is none.
+#: A login before an address, with or without a scheme. The ``@`` of an image's digest does not end a login.
 _LOGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*://)?(?P<user>[^/\s:@]*)(?::(?!//)(?P<password>.*))?@(?!sha\d+:)",
     re.IGNORECASE | re.DOTALL,
 )
-#: Schemes whose user name alone lets nobody in.
+#: Schemes whose user name alone grants no access.
 _NAMED_ONLY = ("ssh://", "git://", "git+ssh://")
 _TOKEN_SHAPES = re.compile(r"\b(gh[pousr]_\w{30}|github_pat_\w{20}|glpat-[\w-]{20}|AKIA[0-9A-Z]{16}|pypi-\w{50})")
 
 
 def secret_by_shape(text: str) -> bool:
-    """Whether a URL with a password, or a token of a well-known form, stands in ``text``."""
+    """Tell whether ``text`` holds a URL with a password, or a token of a well-known form."""
     return bool(_URL_PASSWORD.search(text) or _TOKEN_SHAPES.search(text))
 
 
@@ -31,23 +31,23 @@ def without_passwords(text: str) -> str:
 
 
 def without_logins(text: str) -> str:
-    """Mask all that stands before an ``@`` in the host part of each URL in ``text``."""
+    """Mask everything before an ``@`` in the host part of each URL in ``text``."""
     return _URL_LOGIN.sub(f"//{MASK}@", text)
 
 
 def holds_login(value: str) -> bool:
-    """Whether a password, or a user name that may be a token, stands in ``value``, an address of any kind."""
+    """Tell whether ``value``, an address of any kind, holds a password, or a user name that may be a token."""
     return _login(value) is not None
 
 
 def without_login(value: str) -> str:
-    """``value``, an address of any kind, as it may be quoted."""
+    """Mask the login in ``value``, an address of any kind."""
     found = _login(value)
     return f"{found['scheme'] or ''}{MASK}@{value[found.end() :]}" if found else without_logins(value)
 
 
 def login_secrets(value: str) -> tuple[Secret, ...]:
-    """Passwords and tokens that may stand in ``value``, which need not be well formed: an ``@`` may be part of one."""
+    """Return the passwords and tokens in ``value``. A password may itself hold an ``@``."""
     found = _login(value)
     if not found:
         return ()
@@ -57,7 +57,7 @@ def login_secrets(value: str) -> tuple[Secret, ...]:
 
 
 def url_secrets(url: str) -> tuple[Secret, ...]:
-    """User name (often a token) and password that stand in a URL, as written there and as they are sent."""
+    """Return the user name (often a token) and the password of a URL, both as written and decoded."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -1,10 +1,8 @@
-"""Secrets taken out of text before it is shown, logged or quoted.
+"""Replace secrets in text before slipway shows, logs or quotes it.
 
-Known secrets go in all their forms; a password in a URL goes by its place there, whoever knows of it.
-
-A secret is known in many forms (as it is, percent-encoded, base64 …), and line breaks within a form hide nothing: tools
-wrap base64 at 76 columns, terminals at theirs. Text may come in pieces cut anywhere; what may be the beginning of a
-secret is then held back until it is decided.
+The redactor replaces each known secret in all its forms (as it is, percent-encoded, base64 …), and each password in a
+URL. A line break inside a form hides nothing: tools wrap base64 at 76 columns, terminals at their width. Text may
+arrive in pieces. The redactor holds back a tail that may be the start of a secret until the next piece decides.
 """
 
 from __future__ import annotations
@@ -21,15 +19,15 @@ from urllib.parse import quote, quote_plus
 from slipway.secrets.patterns import MASK, without_passwords
 from slipway.secrets.secret import Secret
 
-#: Shorter values would blank out ordinary words; so would the short lines of a longer secret.
+#: Shorter values, and shorter lines of a longer secret, would mask ordinary words.
 _SHORTEST, _SHORTEST_LINE = 4, 8
 
 _BREAKS = "[\r\n]{0,2}"
 _ARMOUR = re.compile(r"-{3,}.*-{3,}")
 _ESCAPED = re.compile(r"%[0-9A-F]{2}")
-#: What is left as it is: by curl and most, in paths, in Go's logins and paths (so docker's), by JavaScript.
+#: Characters left unescaped: by curl and most tools, in paths, in Go's logins and paths (docker's), by JavaScript.
 _SAFE_IN_URLS = ("", "/", "$&+,;=", "$&+:=@", "!'()*")
-#: What Go's JSON escapes beyond the standard.
+#: Characters that Go's JSON escapes beyond the standard.
 _GO_ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 #: XML's escapes: in text, in an attribute, and with both quotes as html.escape has them.
 _XML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
@@ -37,14 +35,14 @@ _XML_ESCAPES = (_XML, _XML | {ord('"'): "&quot;"}, _XML | {ord('"'): "&quot;", o
 
 
 class Redactor:
-    """Replaces every known secret, and every password in a URL, by ``***``; more can be learned at any time."""
+    """Replace every known secret, and every password in a URL, by ``***``."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
         self._forms: tuple[str, ...] = ()
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[Secret]) -> None:
-        """Hide these, too, from now on."""
+        """Add ``secrets``; from now on they are replaced, too."""
         found = {form for secret in secrets for form in _forms(secret.reveal())}.difference(self._forms)
         if found:
             self._forms = tuple(sorted({*self._forms, *found}, key=len, reverse=True))
@@ -55,7 +53,7 @@ class Redactor:
         return without_passwords(self._secret.sub(MASK, text) if self._forms else text)
 
     def all(self, content: Any) -> Any:
-        """What JSON holds, with every text in it redacted, names of fields too."""
+        """Redact every text in JSON content, field names included."""
         if isinstance(content, str):
             return self(content)
         if isinstance(content, Mapping):
@@ -65,7 +63,7 @@ class Redactor:
         return content
 
     def elided(self, text: str) -> str:
-        """``text`` redacted, where ``...`` may stand for the middle of a secret, as in what pytest shows of values."""
+        """Redact ``text`` where ``...`` may stand for the middle of a secret, as in pytest's shortened values."""
         first, *others = self(text).split("...")
         shown = first
         for piece in others:
@@ -75,12 +73,12 @@ class Redactor:
         return shown
 
     def _overlap(self, text: str, has: Callable[[str, str], bool], first: bool) -> int:
-        """How much of a secret's first or last part ``text`` has at its end or its beginning."""
+        """Measure how much of a secret's first or last part ``text`` has at its end or its beginning."""
         parts = ((form[:size] if first else form[-size:]) for form in self._forms for size in _parts(form))
         return max((len(part) for part in parts if has(text, part)), default=0)
 
     def decided(self, text: str) -> tuple[str, str]:
-        """``text`` redacted as far as nothing that follows can change it, and the rest as it is."""
+        """Split ``text`` into a redacted prefix and a tail that may be the start of a secret."""
         if not self._forms:
             return text, ""
         shown: list[str] = []
@@ -95,7 +93,7 @@ class Redactor:
 
     @cached_property
     def _secret(self) -> re.Pattern[str]:
-        """The forms, longest first; made when first used, for a long key takes a second."""
+        """Compile the forms, longest first. Compiled on first use, for a long key takes a second."""
         return re.compile("|".join(_BREAKS.join(map(re.escape, form)) for form in self._forms))
 
     @cached_property
@@ -103,7 +101,7 @@ class Redactor:
         return re.compile("|".join(map(_opening, self._forms)))
 
     def _undecided(self, text: str, start: int) -> int:
-        """Where the first beginning of a form stands that runs into the end of ``text``; its length if none does."""
+        """Return the index of the first form that runs into the end of ``text``; its length if none does."""
         for place in range(max(start, len(text) - 3 * len(self._forms[0])), len(text)):
             if self._opening.match(text, place):
                 rest = text[place:].replace("\r", "").replace("\n", "")
@@ -113,7 +111,7 @@ class Redactor:
 
 
 class Lines:
-    """A process's output, in pieces cut anywhere, as whole lines without secrets."""
+    """Turn a process's output, which arrives in pieces, into whole redacted lines."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
@@ -122,12 +120,12 @@ class Lines:
         self._line = ""
 
     def feed(self, data: bytes) -> list[str]:
-        """The lines that ``data`` completes."""
+        """Return the lines that ``data`` completes."""
         shown, self._held = self._redactor.decided(self._held + self._decode(data))
         return self._whole(shown)
 
     def close(self) -> list[str]:
-        """What is left, also when no line break ends it."""
+        """Return the remaining lines, also a last one without a line break."""
         rest, self._held = self._redactor(self._held + self._decode(b"", True)), ""
         lines = self._whole(rest)
         last, self._line = self._line, ""
@@ -144,13 +142,13 @@ def _parts(form: str) -> range:
 
 
 def _opening(form: str) -> str:
-    """Matches the first three characters of ``form``, or what there is of them at the end of the text."""
+    """Return a pattern for the first three characters of ``form``, or as many as the text's end still has."""
     first, second, third = map(re.escape, form[:3])
     return rf"{first}{_BREAKS}(?:\Z|{second}{_BREAKS}(?:\Z|{third}))"
 
 
 def _forms(value: str) -> set[str]:
-    """Every way in which ``value`` may be written; none holds a line break. Each line of it counts as a secret."""
+    """Return all written forms of ``value``, without line breaks. Each of its long lines counts as a secret."""
     lines = [line.strip() for line in re.split(r"[\r\n]+", value)]
     flat = "".join(re.split(r"[\r\n]+", value))
     if len(flat) < _SHORTEST:
@@ -162,7 +160,7 @@ def _forms(value: str) -> set[str]:
 
 
 def _written(value: str) -> set[str]:
-    """In text: as it is, in a URL, in JSON, in XML, in a shell's single quotes."""
+    """Return the forms in text: plain, in a URL, in JSON, in XML, in a shell's single quotes."""
     data = value.encode("utf-8", "surrogateescape")
     in_url = {quote_plus(data), *(quote(data, safe=safe) for safe in _SAFE_IN_URLS)}
     in_url |= {_ESCAPED.sub(lambda match: match[0].lower(), form) for form in in_url}
@@ -173,10 +171,10 @@ def _written(value: str) -> set[str]:
 
 
 def _encoded(data: bytes) -> set[str]:
-    """Hexadecimal, and base64 wherever it may begin in longer data."""
+    """Return the hexadecimal forms, and the base64 forms at each offset in longer data."""
     forms = {data.hex(), data.hex().upper()}
     for lead in range(3):
-        # Inside longer data base64 shifts by the bytes before it: keep the digits that depend on the value alone.
+        # The bytes before the value shift its base64 digits: keep the digits that depend on the value alone.
         digits = base64.b64encode(b"\0" * lead + data).decode().rstrip("=")
         start = (0, 2, 3)[lead]
         end = len(digits) - (1 if (lead + len(data)) % 3 else 0)

@@ -1,4 +1,4 @@
-"""A secret is a value of its own type: text cannot hold one by accident."""
+"""Define the type of secret values, which no formatting can show."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Secret:
-    """A value that must not be shown; ``reveal()`` is the only way to it."""
+    """Hold a value that no output may show; only ``reveal()`` returns it."""
 
     _value: str = field(repr=False)
 
