@@ -1,1 +1,4 @@
-"""Read the user's settings: flags, environment, .env, pyproject.toml, pip. Only this room reads the environment."""
+"""Read the user's settings: flags, environment, .env, pyproject.toml, pip.
+
+No other room reads the environment.
+"""

@@ -1,4 +1,4 @@
-"""The settings there are: each one's name, default, meaning in a line, and the rule that its value keeps."""
+"""Define every setting: its name, default, meaning and rule."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _IMAGE = re.compile(r"[a-z0-9][A-Za-z0-9._/:@-]*")
 
 @dataclass(frozen=True)
 class Setting:
-    """What may be set: its name, default, meaning in a line, and the rule it must keep."""
+    """Hold a setting's name, default, one-line meaning, and the check of its value."""
 
     name: str
     default: str

@@ -1,9 +1,9 @@
-"""``.env`` in the one grammar that python-dotenv, compose and bash read alike.
+"""Parse ``.env`` in the grammar that python-dotenv, compose and bash read alike.
 
     # a comment            NAME=value            NAME='text without ${'         NAME="text without $ ` or backslash"
 
-A line that two of them read differently (``D=a # b``, ``J=$A``, ``export F=``, an open quote …) is refused, not
-interpreted. python-dotenv reads the values; the rules below decide which lines it may be shown.
+These tools read some lines differently (``D=a # b``, ``J=$A``, ``export F=``, an open quote …). Such a line is an
+error. python-dotenv reads the values; the rules below decide which lines it may read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Entry:
 
 
 def parse_env(data: bytes, path: str = ".env") -> tuple[tuple[Entry, ...], tuple[Problem, ...]]:
-    """Entries in order and every problem, each with ``path:line``. A BOM and CRLF line ends are accepted."""
+    """Return the entries in order, and every problem with its ``path:line``. A BOM and CRLF line ends are accepted."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""What the environment says beside the settings, as a value: ``settings.surroundings`` reads it."""
+"""Hold the environment's facts beside the settings; ``settings.surroundings`` reads them."""
 
 from __future__ import annotations
 
@@ -13,8 +13,10 @@ from slipway.secrets.secret import Secret
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What the environment says of the terminal, the engine, the proxies, pip, ssh's agent (its socket), and the user's
-    folders (``state`` and ``runtime`` as the XDG specification has them)."""
+    """Hold the environment's facts about terminal, engine, proxies, pip, ssh's agent and the user's folders.
+
+    ``state`` and ``runtime`` are folders as the XDG specification defines them; ssh's agent is the path of its socket.
+    """
 
     docker: Mapping[str, str]
     docker_config: Path
@@ -30,7 +32,7 @@ class Surroundings:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """Logins in the addresses of the engine, the proxies, and pip's indexes."""
+        """Return the logins in the addresses of the engine, the proxies and pip's indexes."""
         given = (self.docker_host, *self.proxies.values(), *(word for v in self.pip.values() for word in v.split()))
         return tuple(secret for address in given for secret in login_secrets(address))
 
@@ -40,15 +42,15 @@ class Surroundings:
 
     @property
     def engine(self) -> Endpoint:
-        """The engine that docker's CLI takes. Raises MissingError for a Docker context that is not there."""
+        """Return the engine that docker's CLI would use. Raises MissingError for a missing Docker context."""
         return endpoint(self.docker, self.docker_config)
 
     @property
     def builder(self) -> str:
-        """The engine's own builder, as buildx calls it."""
+        """Return buildx's name of the engine's own builder."""
         return context_name(self.docker_host, self.docker.get("DOCKER_CONTEXT", ""), self.docker_config)
 
     @property
     def buildx(self) -> tuple[str, ...]:
-        """The words that run buildx."""
+        """Return the words that run buildx."""
         return buildx_words(self.docker_config)

@@ -1,4 +1,4 @@
-"""What builds inherit from pip: its indexes, find-links and proxy, as uv.toml, pip.conf and a wheelhouse.
+"""Give builds this machine's pip configuration: indexes, find-links, proxy; as uv.toml, pip.conf and a wheelhouse.
 
 URLs may hold credentials, so they are Secrets from the moment they are parsed.
 """
@@ -31,10 +31,10 @@ _PACKAGES = (".whl", ".tar.gz", ".zip")
 
 @dataclass(frozen=True)
 class PipConfig:
-    """pip's configuration, as far as it can travel into a build.
+    """Hold the part of pip's configuration that builds can use.
 
-    ``find_links`` are pages over http(s), ``folders`` existing local ones. ``left`` says, a line each and
-    without credentials, what stays behind and why.
+    ``find_links`` are pages over http(s), ``folders`` are local folders. ``left`` lists what builds cannot use and
+    why, a line each, without credentials.
     """
 
     index_url: Secret = NO_SECRET
@@ -49,12 +49,12 @@ class PipConfig:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """User names and passwords that stand in its URLs."""
+        """Return the user names and passwords in its URLs."""
         return tuple(secret for url in self._urls for secret in url_secrets(url.reveal()))
 
     @property
     def withheld(self) -> tuple[Secret, ...]:
-        """The passwords in its URLs, or the user name that is a token: they may stand in no image."""
+        """Return the secrets that no image may hold: passwords in its URLs, or a user name that is a token."""
         parts = (urlsplit(url.reveal()) for url in self._urls)
         found = (part.password or part.username for part in parts)
         return tuple(Secret(form) for value in found if value for form in dict.fromkeys((value, unquote(value))))
@@ -67,9 +67,9 @@ class PipConfig:
 def read_pip_config(
     variables: Mapping[str, str], prefix: Path, home: Path, is_folder: IsFolder = Path.is_dir
 ) -> PipConfig:
-    """What the pip of the environment at ``prefix`` goes by: its files, and of ``variables`` the PIP_* ones.
+    """Read pip's configuration for the environment at ``prefix``: its files, and the PIP_* variables.
 
-    Asking pip itself takes longer than a whole plan. A file that cannot be read is told in ``left``; raises nothing.
+    Running pip takes longer than a whole plan. A file that cannot be read goes into ``left``; nothing is raised.
     """
     found: dict[tuple[str, str], str] = {}
     left: list[str] = []
@@ -87,7 +87,7 @@ def read_pip_config(
 
 
 def pip_files(variables: Mapping[str, str], prefix: Path, home: Path) -> tuple[Path, ...]:
-    """The files pip reads on Linux and macOS, the later wins (pip's documentation, "Configuration files")."""
+    """Return the files that pip reads on Linux and macOS; later ones win (pip's docs, "Configuration files")."""
     own = variables.get("PIP_CONFIG_FILE", "")
     if own == os.devnull:
         return ()
@@ -103,7 +103,7 @@ def pip_files(variables: Mapping[str, str], prefix: Path, home: Path) -> tuple[P
 
 
 def parse_pip_config(found: Mapping[tuple[str, str], str], is_folder: IsFolder = Path.is_dir) -> PipConfig:
-    """``found``: (section, key) → value; environment over [install] over [global], as pip does."""
+    """Parse ``found``, (section, key) → value. The environment wins over [install], which wins over [global]."""
     known = [(key, found[where, key].strip()) for section in _SECTIONS for where, key in found if where == section]
     values = {key: value for key, value in known if value}
     config = PipConfig(
@@ -122,7 +122,7 @@ def parse_pip_config(found: Mapping[tuple[str, str], str], is_folder: IsFolder =
 
 
 def uv_toml(config: PipConfig) -> str:
-    """uv's configuration (/etc/uv/uv.toml). With extra indexes the best version of all wins, as with pip."""
+    """Return uv's configuration (/etc/uv/uv.toml). With extra indexes the best version of all wins, as with pip."""
     places = [MOUNT] * bool(config.folders) + [url.reveal() for url in config.find_links]
     lines = ["system-certs = true"]
     if config.no_index:
@@ -144,7 +144,7 @@ def uv_toml(config: PipConfig) -> str:
 
 
 def pip_conf(config: PipConfig) -> str:
-    """pip's own configuration (/etc/pip.conf) inside a build; the CA bundle comes by another secret."""
+    """Return pip's configuration (/etc/pip.conf) for a build. The CA bundle is a separate secret."""
     places = [MOUNT] * bool(config.folders) + [url.reveal() for url in config.find_links]
     settings = {
         "no-index": ["true"] * config.no_index,
@@ -159,7 +159,7 @@ def pip_conf(config: PipConfig) -> str:
 
 
 def notes(config: PipConfig) -> tuple[str, ...]:
-    """What a person should know of it, a line each: what does not travel, and what an extra index means."""
+    """Return notes for the user, a line each: what builds cannot use, and what an extra index means."""
     if not config.extra_index_urls:
         return config.left
     hosts = ", ".join(sorted({urlsplit(url.reveal()).hostname or "" for url in config.extra_index_urls}))
@@ -167,7 +167,7 @@ def notes(config: PipConfig) -> tuple[str, ...]:
 
 
 def travels(config: PipConfig) -> tuple[str, ...]:
-    """What reaches builds, a line each, without credentials."""
+    """Return what builds can use, a line each, without credentials."""
     lines = [f"index-url {without_login(config.index_url.reveal())}"] * bool(config.index_url)
     lines += [f"extra-index-url {without_login(url.reveal())}" for url in config.extra_index_urls]
     lines += [f"find-links {without_login(url.reveal())}" for url in config.find_links]
@@ -180,10 +180,10 @@ def travels(config: PipConfig) -> tuple[str, ...]:
 
 
 def wheelhouse(config: PipConfig, into: Path) -> Path | None:
-    """The one folder a build mounts as its wheelhouse; None without find-links folders.
+    """Return the one folder that builds mount as their wheelhouse; None without find-links folders.
 
-    Several folders are joined in ``into``, which is made anew: hard links, or copies across devices; of equal
-    names the first folder's wins. Raises UnwritableError.
+    Several folders are joined in ``into``, which is created again: hard links, or copies across devices. Of equal
+    names the first folder's file wins. Raises UnwritableError.
     """
     if len(config.folders) < 2:
         return config.folders[0] if config.folders else None
@@ -196,14 +196,14 @@ def wheelhouse(config: PipConfig, into: Path) -> Path | None:
 
 
 def _settings(text: str) -> dict[tuple[str, str], str]:
-    """(section, key) → value of a file, which is raw: ``%`` means nothing."""
+    """Parse a file into (section, key) → raw value: ``%`` has no meaning."""
     parser = configparser.RawConfigParser()
     parser.read_string(text)
     return {(section, _key(name)): value for section in parser.sections() for name, value in parser.items(section)}
 
 
 def _key(name: str) -> str:
-    """As pip compares them: ``PIP_Index_URL``, ``--index-url`` and ``index_url`` are one."""
+    """Normalize a name as pip does: ``PIP_Index_URL``, ``--index-url`` and ``index_url`` are equal."""
     return name.lower().replace("_", "-").removeprefix("--")
 
 
@@ -232,7 +232,7 @@ def _leave(config: PipConfig, note: str) -> PipConfig:
 
 
 def _toml(value: str | list[str]) -> str:
-    """A JSON string or list of strings is a TOML one, DEL apart, which no URL holds."""
+    """Write a string or list of strings as TOML: JSON, except for DEL, which no URL holds."""
     return json.dumps(value, ensure_ascii=False)
 
 

@@ -46,8 +46,10 @@ ALLOWABLE = tuple(rule for rule in Rule if rule != Rule.KNOWN_SECRET)
 
 @dataclass(frozen=True)
 class SecretSource:
-    """Where a secret of builds comes from: a ``file`` (a path from the repository's root, or ``~/…``), or a name in the
-    environment or in ``.env``."""
+    """Name the source of a build secret.
+
+    A ``file`` (relative to the repository's root, or ``~/…``), or a name in the environment or in ``.env``.
+    """
 
     file: str = ""
     env: str = ""
@@ -55,13 +57,12 @@ class SecretSource:
 
 @dataclass(frozen=True)
 class Project:
-    """Tags that may move; private addresses spoken to in plain HTTP; how many bytes the context of one image may have;
-    image → budget.
+    """Hold ``[tool.slipway]``: moving tags, private addresses that use plain HTTP, the context limit in bytes, budgets.
 
-    ``allow_root``: image → why its user may be root. ``allow_setuid``: paths of setuid and setgid programs beside those
-    that Debian brings. ``allow``: image → rule of policy → why its Dockerfile may break it. ``secrets``: id → what a
-    build's secret mount of that id is given; ``ssh``: ids under which ssh's agent is forwarded. ``places``: key, image
-    with a budget, ``allow.<image>``, or ``secrets.<id>`` → ``file:line``.
+    ``allow_root``: image → the reason why its user may be root. ``allow_setuid``: paths of setuid and setgid programs
+    beside Debian's. ``allow``: image → rule of policy → the reason why its Dockerfile may break it. ``secrets``: id →
+    the source of the build secret. ``ssh``: ids under which builds reach ssh's agent. ``places``: key, image with a
+    budget, ``allow.<image>``, or ``secrets.<id>`` → ``file:line``.
     """
 
     moving_tags: tuple[str, ...] = ("latest",)
@@ -77,7 +78,7 @@ class Project:
 
     @property
     def shown(self) -> tuple[tuple[str, str, str], ...]:
-        """Each key, its value, and the ``file:line`` that sets it or ``default``."""
+        """Return each key, its value, and the ``file:line`` that sets it, or ``default``."""
         values = {
             "moving-tags": ", ".join(self.moving_tags),
             "insecure-registries": ", ".join(self.insecure_registries),
@@ -100,7 +101,7 @@ class Project:
 
 
 def parse_project(data: bytes, path: str = "pyproject.toml") -> tuple[Project, tuple[Problem, ...]]:
-    """The table in a file's bytes, and every problem with its ``file:line``. A BOM and CRLF line ends are accepted."""
+    """Parse a file's bytes. Return the table, and every problem with its ``file:line``. A BOM and CRLF are accepted."""
     try:
         text = data.decode("utf-8-sig")
         tool = tomllib.loads(text).get("tool", {})
@@ -135,7 +136,7 @@ def parse_project(data: bytes, path: str = "pyproject.toml") -> tuple[Project, t
 
 
 def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """The key that is wrong, what is wrong, and what mends it."""
+    """Yield each wrong key, the fault, and the fix."""
     known = f"known: {', '.join(_KEYS)}"
     yield from ((key, f"unknown key {key!r}", suggestion(key, _KEYS, known)) for key in table if key not in _KEYS)
     moving = table.get("moving-tags", [])
@@ -209,8 +210,10 @@ def _is_size(value: object, suffix: str = "") -> bool:
 
 
 def _line(text: str, *keys: str) -> int:
-    """Where ``keys`` stand below ``[tool.slipway]``, joined by dots or each below the one before it: tomllib does not
-    say. The line of the one before when it is not seen."""
+    """Find the line of ``keys`` below ``[tool.slipway]``, joined by dots or nested; tomllib does not tell lines.
+
+    Return the line of the key before when it is not found.
+    """
     lines = text.splitlines()
     found = next((number for number, line in enumerate(lines) if re.match(r"\s*\[tool\.slipway", line)), 0)
 

@@ -1,4 +1,4 @@
-"""For tests of images: the pytest plugin (``plugin``), what its fixtures give, and the checks every image gets.
+"""Test built images: the pytest plugin, its fixtures, and the checks that every image gets.
 
 No production module imports this package.
 """

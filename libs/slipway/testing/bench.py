@@ -1,4 +1,4 @@
-"""The bench tests run on: images found by reference and run by id, networks and volumes that end with the test."""
+"""Run images for tests: found by reference, run by id, with networks and volumes that end with the test."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True, eq=False)
 class BuiltImage:
-    """An image as the engine has it.
+    """Hold an image as the engine describes it.
 
-    ``config`` is its ``Config`` (User, Env, Labels …), ``history`` one entry per instruction, newest first, each with
-    ``CreatedBy`` and ``Size`` in bytes.
+    ``config`` is its ``Config`` (User, Env, Labels …). ``history`` has one entry per instruction, newest first, each
+    with ``CreatedBy`` and ``Size`` in bytes.
     """
 
     client: containers.Client = field(repr=False)
@@ -42,26 +42,26 @@ class BuiltImage:
 
     @property
     def bytes(self) -> int:
-        """The size of all its layers, unpacked."""
+        """Return the size of all its layers, unpacked."""
         return sum(int(entry["Size"]) for entry in self.history)
 
     @property
     def port(self) -> str:
-        """Its lowest exposed TCP port as ``8080/tcp``, or an empty string."""
+        """Return its lowest exposed TCP port as ``8080/tcp``, or an empty string."""
         exposed = [port for port in self.config.get("ExposedPorts") or () if port.endswith("/tcp")]
         return min(exposed, key=lambda port: int(port.removesuffix("/tcp")), default="")
 
     def bytes_over(self, parent: BuiltImage) -> int:
-        """What it adds to ``parent``, in bytes. Raises SmokeError when they do not share a root.
+        """Return the bytes that it adds to ``parent``. Raises SmokeError when they do not share a root.
 
-        Their other layers may differ: a parent built again from the same inputs has other digests.
+        Their other layers may differ: a parent that was built again from the same inputs has other digests.
         """
         if self.chain[:1] != parent.chain[:1]:
             raise SmokeError(f"{self.name} does not stand on {parent.reference}", hint=f"invoke build {self.name}")
         return self.bytes - parent.bytes
 
     def layers(self) -> tuple[Layer, ...]:
-        """Its layers, lowest first, each read once from the engine's own archive (about 100 MB/s)."""
+        """Return its layers, lowest first, each read once from the engine's own archive (about 100 MB/s)."""
         return _layers(self)
 
 
@@ -72,8 +72,10 @@ def _layers(image: BuiltImage) -> tuple[Layer, ...]:
 
 @dataclass(frozen=True)
 class Bench:
-    """Where containers are run: the engine and its place, the run they are labelled with, where logs go, the images by
-    name. ``redact`` learns the secrets of every container that was started."""
+    """Hold the needs of running containers: engine and place, the run's label, log folder, the images by name.
+
+    ``redact`` learns the secrets of every container that was started.
+    """
 
     client: containers.Client
     run: str
@@ -84,7 +86,7 @@ class Bench:
     redact: Redactor = field(default_factory=Redactor)
 
     def image(self, reference: str, name: str = "") -> BuiltImage:
-        """The image a reference or id names right now. Raises SmokeError when the engine has none."""
+        """Return the image that a reference or id names now. Raises SmokeError when the engine does not have it."""
         try:
             found = self.client.images.get(reference)
             history = tuple(found.history())
@@ -104,7 +106,7 @@ class Bench:
         )
 
     def parent(self, reference: str) -> BuiltImage:
-        """What the image under test stands on; pulled when absent, for BuildKit keeps root images to itself."""
+        """Return the parent of the image under test. Pulled when missing: BuildKit keeps root images to itself."""
         try:
             return self.image(reference)
         except SmokeError as absent:
@@ -116,7 +118,7 @@ class Bench:
         return self.image(reference)
 
     def sibling(self, name: str) -> BuiltImage:
-        """An image of this repository by its name; raises UsageError with the nearest one."""
+        """Return an image of this repository by its name. Raises UsageError that suggests the nearest name."""
         if name not in self.siblings:
             hint = suggestion(name, self.siblings, "--slipway-siblings NAME=REF tells where it is")
             raise UsageError(f"{name}: not among the images given to the tests", hint=hint)
@@ -124,9 +126,9 @@ class Bench:
 
 
 class Stack:
-    """Containers that see each other by their images' names, on a network of their own with no way out.
+    """Run containers that reach each other by their images' names, on their own network without a way out.
 
-    As a context manager it removes all it made, whatever happened; logs are saved first.
+    As a context manager it saves the logs and removes everything it created, also after an error.
     """
 
     def __init__(self, bench: Bench) -> None:
@@ -152,10 +154,10 @@ class Stack:
     ) -> Container:
         """Run the image called ``name`` and return once it is healthy.
 
-        ``volumes`` maps names, shared within this stack, to paths; ``memory`` as Docker writes it ("4g"). ``secrets``
-        maps a name to a value that the container reads in ``/run/secrets/<name>``: a file in memory, on a build host
-        in a volume, for what is in ``env`` is seen by all who may ask the engine.
-        Raises SmokeError with exit code, last probe and log lines when it does not get healthy.
+        ``volumes`` maps names, shared within this stack, to paths; ``memory`` is as Docker writes it ("4g").
+        ``secrets`` maps a name to a value that the container reads in ``/run/secrets/<name>``: a file in memory, or in
+        a volume on a build host. Everybody with access to the engine can read ``env``. Raises SmokeError with exit
+        code, last probe and log lines when the container does not become healthy.
         """
         image = self._bench.sibling(name)
         shared = {self._volume(volume): path for volume, path in (volumes or {}).items()}
@@ -189,7 +191,7 @@ class Stack:
 
     def _start(self, spec: containers.Spec, port: str) -> Container:
         client = self._bench.client
-        self._made.append(spec.name)  # by name, and first: an interrupted create is removed too
+        self._made.append(spec.name)  # noted before it is created, so that an interrupted create is removed, too
         made = containers.create(client, spec)
         try:
             containers.start(client, made, spec.alias)
@@ -221,7 +223,7 @@ class Stack:
         return replace(spec, secrets=kept)
 
     def _remove_all(self) -> None:
-        """Each removal is tried, whatever became of the others."""
+        """Try each removal, also when others fail."""
         client = self._bench.client
         with contextlib.ExitStack() as removals:
             if self._network:

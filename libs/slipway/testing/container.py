@@ -1,4 +1,4 @@
-"""A running container as a test sees it. Importing this costs nothing: the SDK and requests come with first use."""
+"""Give a test a running container. Importing this is cheap: the SDK and requests load on first use."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ STOP_GRACE = 10
 
 @dataclass(frozen=True)
 class Executed:
-    """What a command run inside gave: its exit code and its output, both streams."""
+    """Hold the result of a command inside a container: exit code, and both output streams."""
 
     exit_code: int
     output: str
 
 
 class Container:
-    """A container that was healthy when it was handed out.
+    """Hold a container that was healthy when the test got it.
 
-    ``name`` is the image's name, ``id`` the engine's id of the container, ``image`` the id it runs from.
+    ``name`` is the image's name, ``id`` the engine's id of the container, ``image`` the id of its image.
     """
 
     def __init__(
@@ -62,9 +62,9 @@ class Container:
 
     @cached_property
     def url(self) -> str:
-        """``http://127.0.0.1:PORT``: what the engine published, or what leads to it on a build host.
+        """Return ``http://127.0.0.1:PORT``: the published port, or the port that leads to it on a build host.
 
-        Raises SmokeError when nothing is exposed.
+        Raises SmokeError when the image exposes no port.
         """
         if not self._port:
             raise SmokeError(f"{self.name}: its image exposes no port", hint="EXPOSE 8080 in its Dockerfile")
@@ -88,32 +88,32 @@ class Container:
             return Executed(*containers.execute(self._client, self.id, argv))
 
     def logs(self) -> str:
-        """All it has written to stdout and stderr so far."""
+        """Return its output so far, stdout and stderr."""
         return containers.log(self._client, self.id)
 
     @property
     def state(self) -> State:
-        """What the engine says of it right now."""
+        """Return its state, as the engine reports it now."""
         return State.of(self._client.api.inspect_container(self.id))
 
     @property
     def environment(self) -> Mapping[str, str]:
-        """The environment that the engine gave it."""
+        """Return the environment that the engine gave it."""
         given = self._client.api.inspect_container(self.id)["Config"]["Env"] or ()
         return dict(entry.partition("=")[::2] for entry in given)
 
     @property
     def users(self) -> frozenset[str]:
-        """The ids of the users that its processes run as, as the engine's machine counts them."""
+        """Return the user ids of its processes, as the engine's machine counts them."""
         return containers.users(self._client, self.id)
 
     def stop(self) -> float:
-        """SIGTERM, and SIGKILL after 10 s (times slowness); returns the seconds it took."""
+        """Send SIGTERM, and SIGKILL after 10 s (times slowness). Return the seconds it took."""
         self.stopped = True
         return containers.stop(self._client, self.id, round(STOP_GRACE * self._spec.sandbox.slowness))
 
     def restart(self) -> None:
-        """Stop it and start it again, healthy; its volumes keep their data, ``/tmp`` does not."""
+        """Stop it and start it until it is healthy. Its volumes keep their data, ``/tmp`` does not."""
         self.stop()
         self.__dict__.pop("url", None)
         with self._redacting():
@@ -122,21 +122,21 @@ class Container:
         self.stopped = False
 
     def explain(self, what: str) -> str:
-        """``what`` went wrong, with exit code, memory, last probe and last log lines."""
+        """Return an error for ``what``, with exit code, memory, last probe and last log lines."""
         return self._redact(explain(self.name, what, self.state, self.logs()))
 
     def tail(self) -> str:
-        """Its last log lines, fit to be shown."""
+        """Return its last log lines, printable and redacted."""
         return printable(self._redact("\n".join(self.logs().splitlines()[-LOG_LINES:])))
 
     def _request(self, method: str, path: str, options: dict[str, Any]) -> Response:
-        """An answer counts only if it is this container's: it ran, on this very port, when the answer had come."""
+        """Send a request. A reply counts only if this container still had this port afterwards."""
         import requests
 
         options.setdefault("timeout", REQUEST_TIMEOUT * self._spec.sandbox.slowness)
         url = urljoin(f"{self.url}/", path.lstrip("/"))
         with requests.Session() as session:
-            session.trust_env = False  # a proxy of this machine is no way to 127.0.0.1
+            session.trust_env = False  # no proxy may stand between this process and 127.0.0.1
             try:
                 response = session.request(method, url, **options)
             except (requests.ConnectionError, requests.Timeout) as error:
@@ -147,7 +147,7 @@ class Container:
 
     @contextmanager
     def _redacting(self) -> Iterator[None]:
-        """What the container said may hold its secrets, and stands in errors."""
+        """Redact errors: the container's output may hold its secrets."""
         try:
             yield
         except SlipwayError as error:

@@ -32,7 +32,7 @@ _REDACT = pytest.StashKey["Redactor"]()
 
 
 def __getattr__(name: str) -> Any:
-    """``Container``, ``Stack`` … for annotations; imported when first asked for."""
+    """Import ``Container``, ``Stack`` … on first use, for annotations."""
     if name in ("Bench", "BuiltImage", "Container", "Executed", "Stack"):
         from slipway.testing import bench, container
 
@@ -62,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
-    """The engine and the images given by options; what dead runs left is swept, first and last."""
+    """Provide the engine and the images that the options name. Orphans are removed before and after."""
     import secrets
 
     from slipway.config.settings import surroundings
@@ -89,13 +89,13 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
 @pytest.fixture(scope="session")
 def image(request: pytest.FixtureRequest, slipway_bench: Bench) -> BuiltImage:
-    """The image under test: ``reference``, ``id``, ``config``, ``history``, ``bytes``, ``layers()``."""
+    """Provide the image under test: ``reference``, ``id``, ``config``, ``history``, ``bytes``, ``layers()``."""
     return slipway_bench.sibling(_name(request.config.option))
 
 
 @pytest.fixture(scope="session")
 def container(request: pytest.FixtureRequest, slipway_bench: Bench, image: BuiltImage) -> Iterator[Container]:
-    """A healthy container of the image under test, one for the session."""
+    """Provide one healthy container of the image under test for the whole session."""
     from slipway.testing.bench import Stack
 
     with Stack(slipway_bench) as stack:
@@ -104,7 +104,7 @@ def container(request: pytest.FixtureRequest, slipway_bench: Bench, image: Built
 
 @pytest.fixture
 def stack(slipway_bench: Bench) -> Iterator[Stack]:
-    """Starts images of this repository beside each other: ``stack.start("svc-ocr", env={…}, volumes={…})``."""
+    """Start images of this repository beside each other: ``stack.start("svc-ocr", env={…}, volumes={…})``."""
     from slipway.testing.bench import Stack
 
     with Stack(slipway_bench) as stack:
@@ -125,7 +125,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def _redacted(content: Any, redact: Redactor) -> Any:
-    """Return ``content`` without secrets. The objects in which pytest keeps texts of a failure are changed in place."""
+    """Return ``content`` without secrets. pytest's own objects for failures are changed in place."""
     if isinstance(content, str):
         return redact.elided(content)
     if isinstance(content, list | tuple):
@@ -145,7 +145,7 @@ def _sweep(client: Any) -> None:
 
 
 def _name(options: Any) -> str:
-    """``--slipway-name``, else the last part of the reference: ``svc-ocr``."""
+    """Return ``--slipway-name``, else the last part of the reference: ``svc-ocr``."""
     if not options.slipway_image:
         raise pytest.UsageError("which image? --slipway-image REF")
     reference: str = options.slipway_image
@@ -165,7 +165,7 @@ def _siblings(options: Any) -> dict[str, str]:
 
 
 def _asked_for(items: list[pytest.Item]) -> dict[str, Any]:
-    """What the markers of all tests ask for; two that contradict each other are an error."""
+    """Merge the requests of all tests' markers. Contradictions are an error."""
     asked: dict[str, Any] = {}
     for item in items:
         for marker in item.iter_markers("slipway"):
@@ -186,7 +186,7 @@ def _containers_of(item: pytest.Item) -> list[Container]:
 
 
 class _ended_by_sigterm:
-    """SIGTERM ends the tests as Ctrl-C does, with all fixtures torn down."""
+    """End the tests on SIGTERM as on Ctrl-C, with the teardown of all fixtures."""
 
     def __enter__(self) -> None:
         self._before = signal.signal(signal.SIGTERM, self._interrupt)

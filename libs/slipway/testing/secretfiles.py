@@ -1,6 +1,6 @@
-"""Secrets for a container under test: files in memory that it sees read-only, gone with the test.
+"""Give a container under test its secrets: read-only files in memory, removed with the test.
 
-A folder of our own alone holds the one that is mounted, whose files any user of the container may read.
+A folder that only this user can enter holds the mounted folder, whose files any user of the container may read.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 
 
 def folder() -> Path:
-    """A new folder in memory, marked as this process's. Raises SmokeError where files cannot be kept in memory."""
+    """Create a folder in memory, marked as this process's. Raises SmokeError where there is no such place."""
     try:
         made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=MEMORY))
         (made / "owner").write_text(orphans.owner(), "utf-8")
@@ -31,7 +31,7 @@ def folder() -> Path:
 
 
 def write(folder: Path, secrets: Mapping[str, str]) -> str:
-    """Write each secret to a file of its name; the folder to mount. Raises UsageError for a name that is none."""
+    """Write each secret to a file of its name; return the folder to mount. Raises UsageError for an invalid name."""
     check_names(secrets)
     mounted = folder / "secrets"
     mounted.mkdir()
@@ -43,7 +43,7 @@ def write(folder: Path, secrets: Mapping[str, str]) -> str:
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raises UsageError for one that is no file's name."""
+    """Raise UsageError for a name that cannot be a file's name."""
     for name in names:
         if not _NAME.fullmatch(name):
             raise UsageError(f"secret {name!r}: not a file's name", hint="letters, digits, dots, '_' and '-'")
@@ -54,7 +54,7 @@ def remove(folder: Path) -> None:
 
 
 def sweep(dead: Callable[[str], bool] = orphans.is_dead) -> tuple[str, ...]:
-    """Remove what killed processes left; returns the folders removed."""
+    """Remove the files of killed processes. Return the removed folders."""
     swept = []
     for found in MEMORY.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""The budget check is only asked of an image that has a budget; the results say which checks are policy."""
+"""Run the budget check only for an image that has a budget, and mark the policy checks in the results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every image does that works, whatever it is for."""
+"""Check that an image works, whatever its purpose."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_it_is_healthy(container: Container) -> None:
 
 
 def test_its_python_packages_agree(image: BuiltImage) -> None:
-    """As ``pip check``, without pip; an image without Python packages has none that could disagree."""
+    """Check the packages as ``pip check`` does, without pip. An image without Python packages passes."""
     told = disagreements(image.layers(), image.config.get("Env") or (), image.architecture)
     assert not told, "\n".join(told)
 
@@ -38,7 +38,7 @@ def test_sigterm_ends_it(stack: Stack, image: BuiltImage, slipway_bench: Bench) 
 
 @pytest.mark.needs_budget
 def test_it_keeps_within_its_budget(image: BuiltImage, slipway_bench: Bench, pytestconfig: pytest.Config) -> None:
-    """Its size, or what it adds to its parent, as ``[tool.slipway.budgets]`` allows."""
+    """Check its size, or what it adds to its parent, against ``[tool.slipway.budgets]``."""
     options = pytestconfig.option
     budget = parse_budget(options.slipway_budget)
     size = image.bytes

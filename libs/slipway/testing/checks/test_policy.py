@@ -1,6 +1,6 @@
-"""What every image must keep to be shipped, however well it works: no root, no secret, nothing that anyone may change.
+"""Check that an image may be shipped: no root user, no secret, no file that anyone may change.
 
-When nothing else failed, ``invoke smoke`` says that the image is refused, not that it is broken.
+When only these checks fail, ``invoke smoke`` reports the image as refused by policy, not as broken.
 """
 
 from __future__ import annotations
@@ -51,12 +51,12 @@ def test_its_history_tells_no_secret(image: BuiltImage) -> None:
 
 
 def test_no_program_lends_rights(image: BuiltImage, pytestconfig: pytest.Config) -> None:
-    """setuid and setgid programs, those apart that Debian brings and that ``allow-setuid`` names."""
+    """Refuse setuid and setgid programs beside Debian's and those in ``allow-setuid``."""
     told = setuid_complaints(image.layers(), pytestconfig.option.slipway_allow_setuid)
     assert not told, "\n".join(told)
 
 
 def test_nothing_that_anyone_may_change(image: BuiltImage) -> None:
-    """Files and folders open to all, and what is run but belongs to the user it is run by."""
+    """Refuse files and folders that anyone may change, and programs owned by the user who runs them."""
     told = writable_complaints(image.layers(), image.config)
     assert not told, "\n".join(told)
