@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.core.streams import Lines, collect, feed
+from slipway.core.streams import LineReader, collect, feed
 
 
 class Gone:
@@ -52,6 +52,6 @@ def test_a_writer_that_is_gone_ends_the_reading(error: Exception) -> None:
     pieces: list[bytes] = []
     collect(Gone(error, 2), pieces)
     assert pieces == [b"piece", b"piece"]
-    lines = Lines(None)
+    lines = LineReader(None)
     lines.read(Gone(error, 2))
     assert list(lines.last) == ["line", "line"]

@@ -1,4 +1,4 @@
-"""Several things at once, in order, the first failure told, and nothing waited for after Ctrl-C."""
+"""Several things at once: their order, their first failure, and Ctrl-C."""
 
 from __future__ import annotations
 
@@ -7,17 +7,20 @@ import subprocess
 import sys
 import threading
 import time
+from graphlib import CycleError
 
 import pytest
 
-from slipway.core.threads import ahead, along, each
+from slipway.core.threads import map_concurrently, map_in_dependency_order, start_in_thread
 
 
 def test_results_come_in_the_order_of_the_items() -> None:
-    assert each(lambda number: number * number, range(50), at_once=7) == [number * number for number in range(50)]
+    assert map_concurrently(lambda number: number * number, range(50), at_once=7) == [
+        number * number for number in range(50)
+    ]
 
 
-def test_what_is_begun_ahead_is_had_when_asked_for() -> None:
+def test_start_in_thread_gives_the_result_when_it_is_asked_for() -> None:
     begun, enough = threading.Event(), threading.Event()
 
     def work() -> str:
@@ -25,19 +28,19 @@ def test_what_is_begun_ahead_is_had_when_asked_for() -> None:
         assert enough.wait(5)
         return "done"
 
-    result = ahead(work)
+    result = start_in_thread(work)
     assert begun.wait(5) and not result.done()
     enough.set()
     assert result.result(5) == "done"
     with pytest.raises(ZeroDivisionError):
-        ahead(lambda: 1 // 0).result(5)
+        start_in_thread(lambda: 1 // 0).result(5)
 
 
-def test_nothing_is_nothing() -> None:
-    assert each(lambda item: item, [], at_once=3) == []
+def test_no_items_give_no_results() -> None:
+    assert map_concurrently(lambda item: item, [], at_once=3) == []
 
 
-def test_so_many_at_once_and_no_more() -> None:
+def test_map_concurrently_runs_at_most_at_once() -> None:
     running, most, lock = 0, 0, threading.Lock()
 
     def work(_: int) -> None:
@@ -49,11 +52,11 @@ def test_so_many_at_once_and_no_more() -> None:
         with lock:
             running -= 1
 
-    each(work, range(20), at_once=4)
+    map_concurrently(work, range(20), at_once=4)
     assert 1 < most <= 4
 
 
-def test_the_first_failure_is_raised_and_the_rest_never_begins() -> None:
+def test_map_concurrently_raises_the_first_failure_and_starts_no_more() -> None:
     begun: list[int] = []
 
     def work(number: int) -> None:
@@ -63,15 +66,18 @@ def test_the_first_failure_is_raised_and_the_rest_never_begins() -> None:
         time.sleep(0.05)
 
     with pytest.raises(ValueError, match="second"):
-        each(work, range(100), at_once=2)
+        map_concurrently(work, range(100), at_once=2)
     time.sleep(0.2)
     assert len(begun) < 10
 
 
 @pytest.mark.process
-def test_ctrl_c_waits_for_no_thread() -> None:
+def test_ctrl_c_does_not_wait_for_the_threads() -> None:
     code = (
-        "import time\nfrom slipway.core.threads import each\nprint('on', flush=True)\neach(time.sleep, [60], at_once=1)"
+        "import time\n"
+        "from slipway.core.threads import map_concurrently\n"
+        "print('on', flush=True)\n"
+        "map_concurrently(time.sleep, [60], at_once=1)"
     )
     with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
         assert child.stdout is not None
@@ -82,7 +88,7 @@ def test_ctrl_c_waits_for_no_thread() -> None:
         assert child.returncode == -signal.SIGINT
 
 
-def test_along_a_graph_each_comes_after_what_it_stands_on() -> None:
+def test_a_name_comes_after_all_that_it_depends_on() -> None:
     graph = {"ml": ["runtime"], "ocr": ["ml"], "forms": ["runtime", "elsewhere"], "runtime": []}
     order: list[str] = []
 
@@ -90,13 +96,13 @@ def test_along_a_graph_each_comes_after_what_it_stands_on() -> None:
         order.append(name)
         return name.upper()
 
-    done = along(work, graph, at_once=3)
+    done = map_in_dependency_order(work, graph, at_once=3)
     assert done == {"ml": "ML", "ocr": "OCR", "forms": "FORMS", "runtime": "RUNTIME"}
     assert order[0] == "runtime" and order.index("ml") < order.index("ocr")
-    assert along(str.upper, {}, at_once=3) == {}
+    assert map_in_dependency_order(str.upper, {}, at_once=3) == {}
 
 
-def test_along_a_graph_nothing_waits_for_what_it_does_not_stand_on() -> None:
+def test_a_name_waits_only_for_what_it_depends_on() -> None:
     """``ml`` cannot end before ``forms`` has, and ``ocr``, which comes first, takes no place while it waits for it."""
     forms = threading.Event()
 
@@ -106,10 +112,10 @@ def test_along_a_graph_nothing_waits_for_what_it_does_not_stand_on() -> None:
         return forms.wait(10) if name == "ml" else True
 
     graph = {"runtime": [], "ml": ["runtime"], "ocr": ["ml"], "rag": ["ml"], "forms": ["runtime"]}
-    assert along(work, graph, at_once=2) == dict.fromkeys(graph, True)
+    assert map_in_dependency_order(work, graph, at_once=2) == dict.fromkeys(graph, True)
 
 
-def test_along_a_graph_the_first_failure_is_told_and_nothing_more_begins() -> None:
+def test_map_in_dependency_order_raises_the_first_failure_and_starts_no_more() -> None:
     begun: list[str] = []
 
     def work(name: str) -> None:
@@ -118,5 +124,12 @@ def test_along_a_graph_the_first_failure_is_told_and_nothing_more_begins() -> No
             raise ValueError(name)
 
     with pytest.raises(ValueError, match="ml"):
-        along(work, {"ml": [], "ocr": ["ml"], "rag": ["ml"]}, at_once=2)
+        map_in_dependency_order(work, {"ml": [], "ocr": ["ml"], "rag": ["ml"]}, at_once=2)
     assert begun == ["ml"]
+
+
+def test_a_circle_is_refused_before_anything_starts() -> None:
+    begun: list[str] = []
+    with pytest.raises(CycleError):
+        map_in_dependency_order(begun.append, {"ml": ["ocr"], "ocr": ["ml"], "forms": []}, at_once=2)
+    assert begun == []

@@ -11,7 +11,7 @@ from socketserver import ThreadingMixIn, UnixStreamServer
 
 import pytest
 
-from slipway.core.threads import each
+from slipway.core.threads import map_concurrently
 from slipway.engine import Endpoint
 from slipway.engine.api import Questions
 from slipway.engine.connections import connecting
@@ -73,11 +73,11 @@ def test_one_connection_serves_many_questions(server: Server) -> None:
 def test_several_at_once_get_their_own_and_wait_a_little_where_that_is_cheaper(server: Server) -> None:
     server.slow = 0.02
     asked = questions(server)
-    each(asked.ask, ["/a", "/b", "/c"], at_once=3)
+    map_concurrently(asked.ask, ["/a", "/b", "/c"], at_once=3)
     assert server.connections == 3
     patient = questions(server, patience=2.0)
     patient.ask("/first")
-    each(patient.ask, ["/a", "/b", "/c"], at_once=3)
+    map_concurrently(patient.ask, ["/a", "/b", "/c"], at_once=3)
     assert server.connections == 4
 
 

@@ -28,10 +28,10 @@ from slipway.config.settings import surroundings
 from slipway.core.errors import SlipwayError
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, Image, Reference, content_tag
 from slipway.core.retry import Patience
-from slipway.core.threads import each
+from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
 from slipway.plan.decide import Facts
-from slipway.push import Push, Work, look, refuse_moves, release
+from slipway.push import Push, PushRun, look, refuse_moves, release
 from slipway.registry import Registry
 from slipway.runs.run import Run
 from tests.faults import proxy as faults
@@ -94,7 +94,7 @@ class Round:
         try:
             pushes: Sequence[Push] = look(STACK, facts, registry)
             refuse_moves(pushes, registry, (), force=False)
-            release(pushes, Work(self.engine, registry, self.run, patience=SOON))
+            release(pushes, PushRun(self.engine, registry, self.run, patience=SOON))
         except SlipwayError as error:
             return error.exit_code, str(error)
         return 0, ""
@@ -251,11 +251,11 @@ def test_each_request_is_failed_once(registry: str, tmp_path: Path) -> None:
     order.shuffle(troubles)
     cases = [Case(*request, trouble) for request, trouble in zip(requests, troubles, strict=False)]
     assert min(Counter(case.trouble for case in cases).values()) >= 8
-    tell(each(lambda case: fail(registry, tmp_path, case), cases, at_once=6))
+    tell(map_concurrently(lambda case: fail(registry, tmp_path, case), cases, at_once=6))
 
 
 @pytest.mark.soak
 def test_each_request_is_failed_in_every_way(registry: str, tmp_path: Path) -> None:
     requests = enumerated(registry, tmp_path)
     cases = [Case(*request, trouble) for request in requests for trouble in TROUBLES]
-    tell(each(lambda case: fail(registry, tmp_path, case), cases, at_once=6))
+    tell(map_concurrently(lambda case: fail(registry, tmp_path, case), cases, at_once=6))

@@ -14,7 +14,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from slipway.secrets.patterns import MASK
-from slipway.secrets.redactor import Lines, Redactor
+from slipway.secrets.redactor import RedactedLines, Redactor
 from slipway.secrets.secret import Secret
 from tests.properties.examples import examples
 
@@ -82,7 +82,7 @@ def test_pieces_cut_anywhere(ways: list[str], secret: str, between: str, data: s
     redactor = Redactor([Secret(secret)])
     stream = between.join(WRITTEN[way](secret) for way in ways).encode()
     cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)), max_size=8)))
-    lines, told = Lines(redactor), []
+    lines, told = RedactedLines(redactor), []
     for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
         told += lines.feed(stream[start:end])
     told += lines.close()

@@ -13,7 +13,7 @@ from slipway.core.errors import MixedReleaseError, PolicyError, PushError, Refus
 from slipway.core.image import FRESH_LABEL, Image, Reference, content_tag
 from slipway.engine import OnTransfer
 from slipway.plan.decide import Facts, Outcome
-from slipway.push import Push, Upload, Work, look, refuse_moves, release
+from slipway.push import Push, PushRun, Upload, look, refuse_moves, release
 from slipway.push.upload import upload
 from slipway.registry import Registry
 from slipway.runs.run import Run
@@ -49,8 +49,8 @@ class Bench:
         return upload(pushes, self.work)
 
     @property
-    def work(self) -> Work:
-        return Work(self.engine, self.registry, self.run, self.said.append, HASTE)
+    def work(self) -> PushRun:
+        return PushRun(self.engine, self.registry, self.run, self.said.append, HASTE)
 
     def release(self, pushes: Sequence[Push]) -> tuple[Outcome, ...]:
         return release(pushes, self.work)

@@ -24,7 +24,7 @@ from slipway.secrets.patterns import (
     without_login,
     without_logins,
 )
-from slipway.secrets.redactor import Lines, Redactor
+from slipway.secrets.redactor import RedactedLines, Redactor
 from slipway.secrets.secret import Secret
 
 VALUE = "pä ss/w?rd+1"
@@ -239,7 +239,7 @@ def test_pieces_cut_anywhere_come_to_the_same(secrets: list[Secret], pieces: lis
 def test_bytes_cut_anywhere_come_out_as_whole_lines(before: bytes, secret: str, after: bytes, size: int) -> None:
     data = before + secret.encode() + after
     hide = Redactor([Secret(secret)])
-    lines, told = Lines(hide), []
+    lines, told = RedactedLines(hide), []
     for start in range(0, len(data), size):
         told += lines.feed(data[start : start + size])
     told += lines.close()
@@ -247,7 +247,7 @@ def test_bytes_cut_anywhere_come_out_as_whole_lines(before: bytes, secret: str, 
 
 
 def test_only_what_may_be_a_secret_s_beginning_is_held_back() -> None:
-    lines = Lines(Redactor([Secret("hunter2-and-more")]))
+    lines = RedactedLines(Redactor([Secret("hunter2-and-more")]))
     assert lines.feed(b"plain\nha") == ["plain"]
     assert lines.feed(b"lf\nwith hunter") == ["half"]
     assert lines.feed(b"2-and\n-mor") == []
@@ -313,7 +313,7 @@ def test_a_login_in_an_address(value: str, told: str, secrets: list[str] | None)
 def test_passwords_in_urls_go_though_nobody_learned_them() -> None:
     text = "a https://ann:s3cret@one.example/x and HTTP://u:p@ss@two b"
     assert Redactor()(text) == f"a https://{MASK}@one.example/x and HTTP://{MASK}@two b"
-    lines = Lines(Redactor())
+    lines = RedactedLines(Redactor())
     assert lines.feed(text[:20].encode()) == []
     assert [*lines.feed(f"{text[20:]}\n{text}".encode()), *lines.close()] == [Redactor()(text)] * 2
     assert Redactor()("curl https://${NAME}:${PASSWORD}@host") == "curl https://${NAME}:${PASSWORD}@host"

@@ -24,7 +24,7 @@ from slipway.build.progress import Event, Failure
 from slipway.core.command import Command
 from slipway.core.errors import BuildError, MissingError, SlipwayError
 from slipway.core.image import LocalImage, Reference
-from slipway.core.threads import each
+from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
 from slipway.plan.decide import BUILD, PULL, TAG, Outcome, Plan, Step, unlike
 from slipway.plan.facts import Survey
@@ -277,7 +277,7 @@ def _at_once(work: Work, ready: int) -> int:
 
 def _look(work: Work, references: Sequence[str]) -> dict[str, LocalImage]:
     """What the engine holds under each reference now. Asked one by one: a list would name all that it ever built."""
-    found = each(work.engine.inspect, references, at_once=_QUESTIONS)
+    found = map_concurrently(work.engine.inspect, references, at_once=_QUESTIONS)
     return {reference: image for reference, image in zip(references, found, strict=True) if image}
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from slipway.secrets.redactor import Lines, Redactor
+from slipway.secrets.redactor import RedactedLines, Redactor
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Progress:
         self._what: dict[str, str] = {}
         self._said: set[tuple[str, str]] = set()
         self._redactor = redactor or Redactor()
-        self._outputs: dict[str, dict[int, Lines]] = {}
+        self._outputs: dict[str, dict[int, RedactedLines]] = {}
         self._tail: dict[str, deque[str]] = {}
         self._errors: dict[str, str] = {}
         self._target_errors: dict[str, str] = {}
@@ -200,7 +200,7 @@ class Progress:
         except (binascii.Error, ValueError):
             return
         streams = self._outputs.setdefault(digest, {})
-        yield from self._told(digest, streams.setdefault(int(log.get("stream") or 0), Lines(self._redactor)).feed(data))
+        yield from self._told(digest, streams.setdefault(int(log.get("stream") or 0), RedactedLines(self._redactor)).feed(data))
 
     def _told(self, digest: str, lines: Sequence[str]) -> Iterator[Event]:
         self._tail.setdefault(digest, deque(maxlen=20)).extend(lines)

@@ -27,7 +27,7 @@ class Writable(Protocol):
     def close(self) -> None: ...
 
 
-class Lines:
+class LineReader:
     """Takes a stream apart; ``last`` holds its last 200 lines, ``broken`` what ``on_line`` raised.
 
     ``whole``: a last line that was never ended was cut off, and ``on_line`` does not get it.

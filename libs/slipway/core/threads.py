@@ -1,4 +1,7 @@
-"""Several things at once, and Ctrl-C at any moment: a thread pool of the standard library waits for its threads."""
+"""Do several things at once, and stop at Ctrl-C at any moment.
+
+A thread pool of the standard library waits for its threads when Python ends. These threads end with the process.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,17 @@ import queue
 import threading
 from collections.abc import Callable, Collection, Iterable, Mapping
 from concurrent.futures import Future
-from typing import TypeVar
+from graphlib import TopologicalSorter
+from types import TracebackType
+from typing import Generic, TypeVar
 
-T = TypeVar("T")
-R = TypeVar("R")
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
-def ahead(work: Callable[[], R]) -> Future[R]:
-    """``work``, begun in a thread that ends with the process; its result, or what it raised, is had when asked for."""
-    future: Future[R] = Future()
+def start_in_thread(work: Callable[[], Result]) -> Future[Result]:
+    """Start ``work`` in a thread. The future has its result, or raises what it raised."""
+    future: Future[Result] = Future()
 
     def run() -> None:
         try:
@@ -27,81 +32,78 @@ def ahead(work: Callable[[], R]) -> Future[R]:
     return future
 
 
-def each(work: Callable[[T], R], items: Iterable[T], *, at_once: int) -> list[R]:
-    """``work`` of every item, in their order, ``at_once`` at a time.
+def map_concurrently(work: Callable[[Item], Result], items: Iterable[Item], *, at_once: int) -> list[Result]:
+    """Call ``work`` with every item, ``at_once`` at a time; the results in the order of the items.
 
-    Raises the first exception that comes; what has not begun then never does. The threads end with the process.
+    Raises the first exception that comes, and starts nothing after it.
     """
     todo = list(items)
-    waiting: queue.SimpleQueue[int] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[int, R | None, Exception | None]] = queue.SimpleQueue()
-    stop = threading.Event()
-    for index in range(len(todo)):
-        waiting.put(index)
 
-    def worker() -> None:
-        while not stop.is_set():
-            try:
-                index = waiting.get_nowait()
-            except queue.Empty:
-                return
-            try:
-                done.put((index, work(todo[index]), None))
-            except Exception as error:
-                done.put((index, None, error))
+    def work_on(index: int) -> Result:
+        return work(todo[index])
 
-    for _ in range(min(at_once, len(todo))):
-        threading.Thread(target=worker, daemon=True).start()
-    results: dict[int, R] = {}
-    try:
-        for _ in todo:
-            index, result, error = done.get()
-            if error:
-                raise error
-            results[index] = result  # type: ignore[assignment]
-    finally:
-        stop.set()
+    with _Workers(work_on, min(at_once, len(todo))) as workers:
+        for index in range(len(todo)):
+            workers.add(index)
+        results = dict(workers.next_result() for _ in todo)
     return [results[index] for index in range(len(todo))]
 
 
-def along(work: Callable[[str], R], graph: Mapping[str, Collection[str]], *, at_once: int) -> dict[str, R]:
-    """``work`` of every name, each as soon as all that it stands on are done, ``at_once`` at a time.
+def map_in_dependency_order(
+    work: Callable[[str], Result], graph: Mapping[str, Collection[str]], *, at_once: int
+) -> dict[str, Result]:
+    """Call ``work`` with every name, as soon as all that it depends on are done, ``at_once`` at a time.
 
-    Names that are not keys of ``graph`` count as done. Raises the first exception that comes; what has not begun then
-    never does.
+    ``graph``: name → the names that it depends on. Those that are not keys of ``graph`` count as done. Raises the first
+    exception that comes, and starts nothing after it; raises graphlib.CycleError before the first start.
     """
-    ready: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-    done: queue.SimpleQueue[tuple[str, R | None, Exception | None]] = queue.SimpleQueue()
-    lacking = {name: {below for below in graph[name] if below in graph} for name in graph}
+    sorter = TopologicalSorter({name: [below for below in graph[name] if below in graph] for name in graph})
+    sorter.prepare()
+    results: dict[str, Result] = {}
+    with _Workers(work, min(at_once, len(graph))) as workers:
+        while sorter.is_active():
+            for name in sorter.get_ready():
+                workers.add(name)
+            finished, result = workers.next_result()
+            results[finished] = result
+            sorter.done(finished)
+    return {name: results[name] for name in graph}
 
-    def worker() -> None:
-        while (name := ready.get()) is not None:
-            try:
-                done.put((name, work(name), None))
-            except Exception as error:
-                done.put((name, None, error))
 
-    workers = min(at_once, len(graph))
-    for _ in range(workers):
-        threading.Thread(target=worker, daemon=True).start()
-    for name in [name for name in lacking if not lacking[name]]:
-        ready.put(name)
-    results: dict[str, R] = {}
-    try:
-        for _ in graph:
-            finished, result, error = done.get()
-            if error:
-                raise error
-            results[finished] = result  # type: ignore[assignment]
-            for name in graph:
-                if finished in lacking[name]:
-                    lacking[name].remove(finished)
-                    if not lacking[name]:
-                        ready.put(name)
-    finally:
+class _Workers(Generic[Item, Result]):
+    """Threads that call ``work`` with each item that is added. They start nothing more once the block is left."""
+
+    def __init__(self, work: Callable[[Item], Result], count: int) -> None:
+        self._work = work
+        self._count = count
+        self._todo: queue.SimpleQueue[tuple[Item] | None] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Item, Future[Result]]] = queue.SimpleQueue()
+
+    def __enter__(self) -> _Workers[Item, Result]:
+        for _ in range(self._count):
+            threading.Thread(target=self._run, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         with contextlib.suppress(queue.Empty):
             while True:
-                ready.get_nowait()
-        for _ in range(workers):
-            ready.put(None)
-    return {name: results[name] for name in graph}
+                self._todo.get_nowait()
+        for _ in range(self._count):
+            self._todo.put(None)
+
+    def add(self, item: Item) -> None:
+        self._todo.put((item,))
+
+    def next_result(self) -> tuple[Item, Result]:
+        """Wait until an item is done; the item and its result. Raises what ``work`` raised."""
+        item, future = self._done.get()
+        return item, future.result()
+
+    def _run(self) -> None:
+        while found := self._todo.get():
+            future: Future[Result] = Future()
+            try:
+                future.set_result(self._work(found[0]))
+            except Exception as error:
+                future.set_exception(error)
+            self._done.put((found[0], future))

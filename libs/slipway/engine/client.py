@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.core.errors import PushError, RefusedError, SlipwayError
 from slipway.core.image import HUB, LocalImage, Reference
-from slipway.core.threads import each
+from slipway.core.threads import map_concurrently
 from slipway.engine.address import API_VERSION, Endpoint
 from slipway.engine.answers import inspected, listed, pushed_digest
 from slipway.engine.api import Questions
@@ -164,7 +164,7 @@ class Engine:
 
     def onbuild(self, images: Sequence[str]) -> dict[str, Sequence[str]]:
         """The ONBUILD triggers of those of ``images`` that are here and have any."""
-        found = zip(images, each(self.inspect, images, at_once=_QUESTIONS), strict=True)
+        found = zip(images, map_concurrently(self.inspect, images, at_once=_QUESTIONS), strict=True)
         return {name: image.onbuild for name, image in found if image and image.onbuild}
 
     def find(self, image: str) -> str:

@@ -20,7 +20,7 @@ from typing import Protocol
 from slipway.config.settings import inherited
 from slipway.core.command import Command, Result
 from slipway.core.errors import MissingError
-from slipway.core.streams import Lines, OnLine, collect, feed
+from slipway.core.streams import LineReader, OnLine, collect, feed
 
 #: Buildx cancels and pytest removes its containers within this; then the group is killed.
 _GRACE_SECONDS = 4.0
@@ -103,7 +103,7 @@ class Piped:
     def __init__(self, command: Command) -> None:
         self._started = time.monotonic()
         self.socket, theirs = socket.socketpair()
-        self._stderr = Lines(None)
+        self._stderr = LineReader(None)
         with theirs:
             self._child = subprocess.Popen(
                 command.argv,
@@ -144,7 +144,7 @@ def _attend(
 ) -> tuple[int, str, str]:
     """Feed and read the child until it ends; exit code, stdout, the end of stderr."""
     stdout: list[bytes] = []
-    stderr = Lines(on_line)
+    stderr = LineReader(on_line)
     readers = [
         threading.Thread(target=collect, args=(child.stdout, stdout), daemon=True),
         threading.Thread(target=stderr.read, args=(child.stderr,), daemon=True),

@@ -15,7 +15,7 @@ from slipway.config.settings import Settings
 from slipway.config.settings import unused as unused_names
 from slipway.core.errors import PolicyError, Problem, SlipwayError, UsageError
 from slipway.core.image import Image, LocalImage, Reference, Stack
-from slipway.core.threads import each
+from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
 from slipway.plan import history, policy
 from slipway.plan.decide import Facts, unavailable
@@ -309,7 +309,7 @@ def _published(
     try:
         if problem := asked.greeting().problem:
             return frozenset(), (f"{asked.host} {problem}: what is published there is not known",)
-        digests = each(asked.digest, [facts.content(name) for name in names], at_once=8)
+        digests = map_concurrently(asked.digest, [facts.content(name) for name in names], at_once=8)
     except SlipwayError as error:
         return frozenset(), (error.message,)
     return frozenset(name for name, digest in zip(names, digests, strict=True) if digest), ()

@@ -13,22 +13,22 @@ from slipway.core.errors import PushError
 from slipway.plan.decide import Outcome
 from slipway.push.inspect import Push, check_logins, look, refuse_moves
 from slipway.push.tags import move
-from slipway.push.upload import OnUpload, Upload, Work, upload, whole
+from slipway.push.upload import OnUpload, PushRun, Upload, ensure_blobs, upload
 
-__all__ = ["OnUpload", "Push", "Upload", "Work", "look", "refuse_moves", "release"]
+__all__ = ["OnUpload", "Push", "PushRun", "Upload", "look", "refuse_moves", "release"]
 
 
-def release(pushes: Sequence[Push], work: Work) -> tuple[Outcome, ...]:
+def release(pushes: Sequence[Push], run: PushRun) -> tuple[Outcome, ...]:
     """Upload what lacks, then move the version tags.
 
     Raises PushError when no version tag moved or all moved back, MixedReleaseError when some stand for the new content
     and some do not.
     """
     try:
-        check_logins(pushes, work.registry)
-        uploaded = upload(pushes, work)
-        manifests = whole(uploaded, work)
+        check_logins(pushes, run.registry)
+        uploaded = upload(pushes, run)
+        manifests = ensure_blobs(uploaded, run)
     except PushError as error:
-        hint = error.hint or f"invoke push --resume {work.run.id}"
+        hint = error.hint or f"invoke push --resume {run.record.id}"
         raise type(error)(f"{error.message}; no version tag moved", hint=hint) from error
-    return move(uploaded, manifests, work.registry, work.run)
+    return move(uploaded, manifests, run.registry, run.record)

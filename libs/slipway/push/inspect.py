@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from slipway.core.errors import PolicyError, UsageError
 from slipway.core.image import INPUT_LABEL, Image, Reference
-from slipway.core.threads import each
+from slipway.core.threads import map_concurrently
 from slipway.plan.decide import MODES_HINT, Facts
 from slipway.registry import Registry
 
@@ -71,7 +71,7 @@ def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Pus
     registry.refuse_foreign()
     pushes = [_local(image, facts) for image in images]
     asked = [push.content for push in pushes] + [push.reference for push in pushes]
-    digests = each(registry.digest, asked, at_once=QUESTIONS)
+    digests = map_concurrently(registry.digest, asked, at_once=QUESTIONS)
     known = zip(pushes, digests[: len(pushes)], digests[len(pushes) :], strict=True)
     stands = [replace(push, published=published, current=current) for push, published, current in known]
     found = tuple(_taking_over(push, registry) if _is_fresh(push, facts) else push for push in stands)
@@ -90,12 +90,12 @@ def _is_fresh(push: Push, facts: Facts) -> bool:
 
 
 def _taking_over(push: Push, registry: Registry) -> Push:
-    if arrived(push, push.published, registry):
+    if is_built_image(push, push.published, registry):
         return push
     return replace(push, published="", replaces=push.published)
 
 
-def arrived(push: Push, digest: str, registry: Registry) -> bool:
+def is_built_image(push: Push, digest: str, registry: Registry) -> bool:
     """Whether the registry's manifest ``digest`` is that of the image built here. Raises PushError.
 
     With containerd's image store the image's id is that digest. With the classic one it is the digest of the
@@ -146,7 +146,7 @@ def _named(push: Push) -> str:
 def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
     """Raises PushError unless every repository that is to be written lets this login write, before any is written."""
     writes = [push.content for push in pushes if push.action != "reuse"]
-    each(registry.check_write, writes, at_once=QUESTIONS)
+    map_concurrently(registry.check_write, writes, at_once=QUESTIONS)
 
 
 def _moves(push: Push) -> bool:

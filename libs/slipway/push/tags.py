@@ -16,7 +16,7 @@ _LOST = "the reply to its PUT was lost, read back"
 
 
 def move(
-    pushes: Sequence[Push], manifests: Mapping[str, Manifest], registry: Registry, run: Run
+    pushes: Sequence[Push], manifests: Mapping[str, Manifest], registry: Registry, record: Run
 ) -> tuple[Outcome, ...]:
     """Make each version tag stand for its content, read back; ``manifests`` holds those of the tags to move.
 
@@ -31,14 +31,14 @@ def move(
         try:
             before = registry.manifest(push.reference) if push.current else None
             tried.append((push, before))
-            moved[push.image] = _point(push, manifests[push.image], registry)
-            run.journal(moved=str(push.reference), digest=push.published, before=push.current)
+            moved[push.image] = _put_tag(push, manifests[push.image], registry)
+            record.journal(moved=str(push.reference), digest=push.published, before=push.current)
         except PushError as error:
-            _put_back(tried, registry, run, pushes, error)
+            _roll_back(tried, registry, record, pushes, error)
     return tuple(_outcome(moved.get(push.image, push)) for push in pushes)
 
 
-def _point(push: Push, manifest: Manifest, registry: Registry) -> Push:
+def _put_tag(push: Push, manifest: Manifest, registry: Registry) -> Push:
     """One PUT per tag: not every registry knows ``?tag=`` for several at once, and some say 201 and do nothing."""
     note = push.note
     try:
@@ -53,38 +53,38 @@ def _point(push: Push, manifest: Manifest, registry: Registry) -> Push:
     return replace(push, note=note)
 
 
-def _put_back(
+def _roll_back(
     tried: Sequence[tuple[Push, Manifest | None]],
     registry: Registry,
-    run: Run,
+    record: Run,
     pushes: Sequence[Push],
     cause: PushError,
 ) -> None:
     """Give each tag that was tried its former content, also the one whose move failed: its PUT may have arrived."""
-    stands = {push.image: _restored(push, before, registry, run) for push, before in reversed(tried)}
+    stands = {push.image: _restored(push, before, registry, record) for push, before in reversed(tried)}
     stuck = [push for push, _ in tried if stands[push.image] != push.current]
     if not stuck:
-        raise PushError(f"{cause.message}; no version tag moved", hint=_next(cause, run)) from cause
+        raise PushError(f"{cause.message}; no version tag moved", hint=_next(cause, record)) from cause
     unknown = [push for push in stuck if stands[push.image] is None]
     said = f"{len(stuck) - len(unknown)} of {len(pushes)} version tags moved"
     said += f", {len(unknown)} unknown" if unknown else ""
     table = [f"{push.reference}: {push.current[:19] or 'none'} {_now(push, stands)}" for push in pushes]
-    raise MixedReleaseError("\n  ".join([f"{cause.message}; {said}", *table]), hint=_next(cause, run)) from cause
+    raise MixedReleaseError("\n  ".join([f"{cause.message}; {said}", *table]), hint=_next(cause, record)) from cause
 
 
-def _next(cause: PushError, run: Run) -> str:
+def _next(cause: PushError, record: Run) -> str:
     """The command that goes on; a refusal would come again, so what mends it comes first."""
-    again = f"invoke push --resume {run.id}"
+    again = f"invoke push --resume {record.id}"
     return f"{cause.hint}, then {again}" if isinstance(cause, RefusedError) and cause.hint else again
 
 
-def _restored(push: Push, before: Manifest | None, registry: Registry, run: Run) -> str | None:
+def _restored(push: Push, before: Manifest | None, registry: Registry, record: Run) -> str | None:
     """The digest the tag stands for after putting ``before`` back; None when the registry does not tell."""
     try:
         if before and registry.digest(push.reference) != push.current:
             with contextlib.suppress(PushError):
                 registry.put(push.reference, before)
-            run.journal(put_back=str(push.reference), digest=before.digest)
+            record.journal(put_back=str(push.reference), digest=before.digest)
         return registry.digest(push.reference)
     except PushError:
         return None

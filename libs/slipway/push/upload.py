@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from slipway.core.errors import PushError, RefusedError
 from slipway.core.image import Reference
 from slipway.core.retry import Patience
-from slipway.core.threads import along, each
+from slipway.core.threads import map_concurrently, map_in_dependency_order
 from slipway.engine import Engine, OnTransfer
-from slipway.push.inspect import QUESTIONS, Push, arrived
+from slipway.push.inspect import QUESTIONS, Push, is_built_image
 from slipway.registry import Manifest, Registry
 from slipway.runs.run import Run
 
@@ -32,41 +32,41 @@ OnUpload = Callable[[Upload], None]
 
 
 @dataclass(frozen=True)
-class Work:
+class PushRun:
     """With what a release is pushed: the edges, how long to try, who listens."""
 
     engine: Engine
     registry: Registry
-    run: Run
+    record: Run
     on_upload: OnUpload = lambda upload: None
     patience: Patience = field(default_factory=Patience)
 
 
-def upload(pushes: Sequence[Push], work: Work) -> tuple[Push, ...]:
+def upload(pushes: Sequence[Push], run: PushRun) -> tuple[Push, ...]:
     """Bring every content tag into the registry; the pushes with their verified digests.
 
     An image is uploaded once its own parents are up: it shares their layers. Raises PushError.
     """
     known = {push.image: push for push in pushes}
     lacking = {push.image: push.parents for push in pushes if not push.published}
-    done = along(lambda name: _uploaded(known[name], work), lacking, at_once=_UPLOADS)
+    done = map_in_dependency_order(lambda name: _uploaded(known[name], run), lacking, at_once=_UPLOADS)
     return tuple(done.get(push.image, push) for push in pushes)
 
 
-def whole(pushes: Sequence[Push], work: Work) -> dict[str, Manifest]:
+def ensure_blobs(pushes: Sequence[Push], run: PushRun) -> dict[str, Manifest]:
     """The manifests of the tags that are to move, when the registry has all that they name.
 
     What it lost, to a garbage collection for instance, is uploaded once more from here. Raises PushError when a blob is
     still lacking then.
     """
     moving = [push for push in pushes if push.current != push.published]
-    manifests = each(work.registry.manifest, [push.exact for push in moving], at_once=QUESTIONS)
+    manifests = map_concurrently(run.registry.manifest, [push.exact for push in moving], at_once=QUESTIONS)
     found = {push.image: manifest for push, manifest in zip(moving, manifests, strict=True)}
-    holes = _holes(moving, found, work.registry)
+    holes = _holes(moving, found, run.registry)
     for push in (push for push in moving if push.image in holes and push.local_id):
-        _sent(push, work)
+        _sent(push, run)
     if holes:
-        holes = _holes([push for push in moving if push.image in holes], found, work.registry)
+        holes = _holes([push for push in moving if push.image in holes], found, run.registry)
     if holes:
         image, blobs = next(iter(holes.items()))
         more = f" and {len(blobs) - 1} more" if len(blobs) > 1 else ""
@@ -84,7 +84,7 @@ def _holes(pushes: Sequence[Push], manifests: dict[str, Manifest], registry: Reg
     for push in pushes:
         for blob in named[push.image]:
             homes.setdefault(blob, push.content)
-    held = each(lambda blob: registry.holds(homes[blob], blob), homes, at_once=QUESTIONS)
+    held = map_concurrently(lambda blob: registry.holds(homes[blob], blob), homes, at_once=QUESTIONS)
     lost = {blob for blob, there in zip(homes, held, strict=True) if not there}
     return {image: [blob for blob in blobs if blob in lost] for image, blobs in named.items() if lost & set(blobs)}
 
@@ -95,25 +95,25 @@ def _blobs(push: Push, manifest: Manifest, registry: Registry) -> list[str]:
     return [*manifest.blobs, *(blob for member in members for blob in _blobs(push, member, registry))]
 
 
-def _uploaded(push: Push, work: Work) -> Push:
-    work.run.journal(upload=str(push.content))
-    sent = _sent(push, work)
-    _check_arrival(push, sent.published, work.registry)
-    work.on_upload(Upload(push.image, done=True))
+def _uploaded(push: Push, run: PushRun) -> Push:
+    run.record.journal(upload=str(push.content))
+    sent = _sent(push, run)
+    _check_arrival(push, sent.published, run.registry)
+    run.on_upload(Upload(push.image, done=True))
     return replace(sent, uploaded=True)
 
 
-def _sent(push: Push, work: Work) -> Push:
+def _sent(push: Push, run: PushRun) -> Push:
     """Push the content tag; again when that fails, as the same content arrives at the same name."""
-    trying = work.patience.begin()
+    trying = run.patience.begin()
     while True:
         try:
-            return replace(push, published=work.engine.push(push.content, _counting(push.image, work.on_upload)))
+            return replace(push, published=run.engine.push(push.content, _counting(push.image, run.on_upload)))
         except RefusedError:
             raise
         except PushError as error:
             # Its reply may have been lost. The registry's client also waits as long as a throttling registry asks.
-            if (found := work.registry.digest(push.content)) and found != push.replaces:
+            if (found := run.registry.digest(push.content)) and found != push.replaces:
                 return replace(push, published=found, note="the reply to its upload was lost, it is there")
             if not trying.again(error.message):
                 raise PushError(f"{error.message} after {trying.tries} tries", hint=error.hint) from error
@@ -124,7 +124,7 @@ def _check_arrival(push: Push, told: str, registry: Registry) -> None:
     found = registry.digest(push.content)
     if found != told:
         raise PushError(f"push {push.content}: the engine says {told}, the registry {found or 'nothing'}")
-    if not arrived(push, told, registry):
+    if not is_built_image(push, told, registry):
         raise PushError(
             f"push {push.content}: {push.local_id} was built, {told} arrived",
             hint="did another push write this tag just now? invoke push looks again",

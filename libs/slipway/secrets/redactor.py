@@ -110,7 +110,7 @@ class Redactor:
         return len(text)
 
 
-class Lines:
+class RedactedLines:
     """Turn a process's output, which arrives in pieces, into whole redacted lines."""
 
     def __init__(self, redactor: Redactor) -> None:

@@ -182,7 +182,7 @@ def run_push(here: Invocation, names: Sequence[str], options: Release, *, dry_ru
         record.write("plan.json", {"push": [push.image for push in pushes], "versions": versions})
         lacking = [push.image for push in pushes if not push.published]
         with here.console.uploading(known.stack, lacking) as on_upload:
-            work = pushing.Work(here.engine, here.registry, record, on_upload)
+            work = pushing.PushRun(here.engine, here.registry, record, on_upload)
             outcomes = pushing.release(pushes, work)
         tell(here, record, outcomes, "push")
 

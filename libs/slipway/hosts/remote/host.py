@@ -12,7 +12,7 @@ from socket import socket
 
 from slipway.core.destination import HostName
 from slipway.core.errors import SshError
-from slipway.core.threads import ahead
+from slipway.core.threads import start_in_thread
 from slipway.engine import Endpoint, Engine, FindLogin
 from slipway.hosts.remote.preflight import HostFacts, examine, look
 from slipway.hosts.requirements import Check
@@ -68,7 +68,7 @@ class BuildHost:
 
 
 class Call:
-    """A host to be dialled. ``begin`` dials ahead, once, while the caller goes on with something else."""
+    """A host to be dialled. ``begin`` dials start_in_thread, once, while the caller goes on with something else."""
 
     def __init__(self, name: HostName, phone: Phone) -> None:
         self.name = name
@@ -82,7 +82,7 @@ class Call:
         self._dialled = True
         # Only who waits may ask for a passphrase: Ctrl-C would end this process and leave the terminal without echo.
         silent = replace(self._phone, ask=_not_now if self._phone.ask else None)
-        self._begun = ahead(lambda: dial(self.name, silent))
+        self._begun = start_in_thread(lambda: dial(self.name, silent))
 
     def answered(self) -> Connection:
         """The connection that was begun, once; later, or when somebody has to be asked, another one."""
@@ -112,6 +112,6 @@ def reach(
     link = Link(call.answered, say)
     opened.callback(link.close)
     way = opened.enter_context(tunnel(lambda client: link.stream(ENGINE)))
-    looked = ahead(lambda: look(link.run, folder))
+    looked = start_in_thread(lambda: look(link.run, folder))
     engine = Engine(Endpoint(f"unix://{way}", host=str(call.name)), logins=logins)
     return BuildHost(call.name, link, engine, looked, local_rsync)

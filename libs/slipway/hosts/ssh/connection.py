@@ -21,7 +21,7 @@ from paramiko.ssh_exception import SSHException
 
 from slipway.core.command import Command, Result
 from slipway.core.errors import SshError
-from slipway.core.streams import Lines, OnLine, collect, feed
+from slipway.core.streams import LineReader, OnLine, collect, feed
 from slipway.hosts.runner import Over
 from slipway.hosts.ssh.login import Login
 
@@ -114,7 +114,7 @@ class Connection:
             try:
                 channel.exec_command(spoken(command))
                 stderr = channel.makefile_stderr("rb")
-                listening = threading.Thread(target=Lines(on_line).read, args=(stderr,), daemon=True)
+                listening = threading.Thread(target=LineReader(on_line).read, args=(stderr,), daemon=True)
                 listening.start()
                 yield channel
                 listening.join(_LAST_OUTPUT_SECONDS)
@@ -143,7 +143,7 @@ class Connection:
         self, channel: paramiko.Channel, stdin: bytes, on_line: OnLine | None, timeout: float | None, over: Over | None
     ) -> tuple[int, str, str]:
         stdout: list[bytes] = []
-        stderr = Lines(on_line, whole=True)
+        stderr = LineReader(on_line, whole=True)
         readers = [
             threading.Thread(target=collect, args=(channel.makefile("rb"), stdout), daemon=True),
             threading.Thread(target=stderr.read, args=(channel.makefile_stderr("rb"),), daemon=True),
