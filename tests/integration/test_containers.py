@@ -415,7 +415,7 @@ def test_what_a_killed_process_left_is_swept_and_the_living_are_spared(bench: Be
     child.wait()
     with Stack(bench) as stack:
         living = stack.start("good", secrets={"token": "y"})
-        swept = orphans.sweep(bench.client)
+        swept = orphans.remove_orphans(bench.client)
         assert len(swept) >= 3, "its container (with its unnamed volume), its named volume, its network"
         assert str(Path(files).parent) in secretfiles.sweep()
         assert living.exec("cat", "/run/secrets/token").output == "y"

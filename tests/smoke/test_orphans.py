@@ -1,7 +1,10 @@
-"""The sweep of what dead runs left, against an engine in memory that is still busy."""
+"""Orphans of dead runs: which they are, and how they go from an engine in memory that is still busy."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 from typing import Any
 
@@ -68,16 +71,29 @@ def is_dead(owner: str) -> bool:
 @pytest.mark.parametrize("answers", [[], [404], [409], [0, 409], [409, 409, 403], [409, 0, 403, 0, 403]])
 def test_all_of_the_dead_goes_though_the_engine_is_busy(answers: list[int]) -> None:
     engine = Busy(*answers)
-    assert sorted(orphans.sweep(engine, dead=is_dead)) == ["c-dead", "dead", "n-dead"]
+    assert sorted(orphans.remove_orphans(engine, dead=is_dead)) == ["c-dead", "dead", "n-dead"]
     assert engine.kept == LIVING and engine.answers == []
 
 
-def test_what_stays_busy_waits_for_the_next_sweep() -> None:
+def test_an_orphan_that_stays_busy_is_left_for_the_next_run() -> None:
     engine = Busy(*[409] * 100_000)
-    assert orphans.sweep(engine, dead=is_dead, patience=0.05) == ()
+    assert orphans.remove_orphans(engine, dead=is_dead, patience=0.05) == ()
     assert len(engine.kept) == 6 and len(engine.answers) < 100_000
 
 
 def test_another_refusal_is_told() -> None:
     with pytest.raises(OSError, match="HTTP 500"):
-        orphans.sweep(Busy(500), dead=is_dead)
+        orphans.remove_orphans(Busy(500), dead=is_dead)
+
+
+@pytest.mark.process
+def test_only_an_owner_of_this_host_that_has_ended_is_dead() -> None:
+    mine = orphans.owner()
+    assert not orphans.is_dead(mine)
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    host, started = mine.rsplit(" ", 2)[0], mine.rsplit(" ", 1)[1]
+    assert orphans.is_dead(f"{host} {child.pid} {started}")
+    assert orphans.is_dead(f"{host} {os.getpid()} 1"), "the pid lives on in another process"
+    assert not orphans.is_dead(f"elsewhere pid:[1] {child.pid} {started}")
+    assert not orphans.is_dead("not a label of ours")

@@ -1,7 +1,4 @@
-"""The condition of a container as the engine tells it, and what went wrong with it in words.
-
-Pure: reads what ``inspect`` gives.
-"""
+"""Read a container's state from ``inspect``, and put into words why it failed. Pure."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ _EXITS = {
 
 @dataclass(frozen=True)
 class State:
-    """What the engine says of a container. ``health`` is empty when its image declares no HEALTHCHECK."""
+    """The engine's State of a container. ``health`` is empty when its image declares no HEALTHCHECK."""
 
     status: str
     exit_code: int

@@ -1,6 +1,6 @@
-"""What a killed run left behind: told from what a living one needs, and removed.
+"""Remove orphans from the engine: containers, volumes and networks whose run was killed.
 
-All that is made for tests carries two labels: the run it belongs to and the process that owns it.
+All that is made for tests carries two labels: the run that it belongs to and the process that owns it.
 """
 
 from __future__ import annotations
@@ -50,27 +50,26 @@ def is_dead(label: str) -> bool:
     return _started(pid) != started
 
 
-def sweep(client: Client, *, dead: Callable[[str], bool] = is_dead, patience: float = 5.0) -> tuple[str, ...]:
-    """Remove what runs left behind whose owner ``dead`` calls dead; returns the names removed.
+def remove_orphans(client: Client, *, dead: Callable[[str], bool] = is_dead, patience: float = 5.0) -> tuple[str, ...]:
+    """Remove everything whose owner ``dead`` calls dead; the names of what was removed.
 
-    The engine may still be removing what the dead asked it to, or untying their networks: it gets ``patience`` seconds,
-    and what is not gone by then waits for the next sweep.
+    The engine may still be at work on an earlier removal. It gets ``patience`` seconds; the next call removes the rest.
     """
-    swept: dict[str, None] = {}
+    removed: dict[str, None] = {}
     deadline = time.monotonic() + patience
-    while left := list(_left(client, dead)):
+    while orphans := list(_orphans(client, dead)):
         if time.monotonic() > deadline:
-            return tuple(swept)
-        for name, removal in left:
+            return tuple(removed)
+        for name, remove_orphan in orphans:
             with _unless_busy():
-                removal()
-                swept[name] = None
+                remove_orphan()
+                removed[name] = None
         time.sleep(_PAUSE)
-    return tuple(swept)
+    return tuple(removed)
 
 
-def _left(client: Client, dead: Callable[[str], bool]) -> Iterator[tuple[str, Callable[[], None]]]:
-    """What the dead left, by name, with its removal; containers first, for the rest cannot go while they use it."""
+def _orphans(client: Client, dead: Callable[[str], bool]) -> Iterator[tuple[str, Callable[[], None]]]:
+    """Each orphan by name, and the call that removes it. Containers come first: they use the volumes and networks."""
     mine = {"label": OWNER_LABEL}
     for found in client.api.containers(all=True, filters=mine):
         if dead(found["Labels"][OWNER_LABEL]):

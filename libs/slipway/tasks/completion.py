@@ -66,7 +66,7 @@ def _current(words: Sequence[str], parser: Parser) -> ParserContext | None:
 
 def _images(task: str, collection: Collection) -> list[str]:
     from slipway.config import settings
-    from slipway.smoke import session as smoke
+    from slipway.smoke import selection
     from slipway.stack import discovery as stack
 
     try:
@@ -76,5 +76,5 @@ def _images(task: str, collection: Collection) -> list[str]:
         return []
     bases = sorted(root.glob("infra/docker/*.Dockerfile"))
     services = sorted(root.glob("apps/*/Dockerfile")) if task != "build-base" else []
-    together = smoke.together(smoke.find_tests(root)) if task == "smoke" else ()
+    together = selection.together(selection.find_tests(root)) if task == "smoke" else ()
     return [*(stack.name_of(path.as_posix()) for path in (*bases, *services)), *together]

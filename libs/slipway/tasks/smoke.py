@@ -9,8 +9,9 @@ from slipway.core.errors import SmokeError, UsageError
 from slipway.core.image import Reference
 from slipway.plan.facts import Survey
 from slipway.runs.run import records
-from slipway.smoke import orphans
+from slipway.smoke import orphans, selection
 from slipway.smoke import session as testing
+from slipway.smoke.results import SmokeResult, verdicts
 from slipway.stack import graph
 from slipway.tasks import door
 from slipway.tasks.invocation import Invocation, only
@@ -20,7 +21,7 @@ from slipway.ui import columns
 
 def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
     known = here.survey()
-    existing = testing.find_tests(here.settings.root)
+    existing = selection.find_tests(here.settings.root)
     targets = [_given(here, known, image, existing)] if image else _targets(here, known, names, existing)
     siblings = {name: found.id for name in known.facts.digests if (found := known.facts.here(name))}
     with here.record() as record:
@@ -31,7 +32,7 @@ def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
             siblings,
             here.settings["SLOWNESS"],
             here.settings.project.allow_setuid,
-            testing.verdicts(records(here.settings.root / ".slipway")),
+            verdicts(records(here.settings.root / ".slipway")),
             record.redact,
             _elsewhere(here),
             image,
@@ -39,15 +40,15 @@ def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
         _tell_elsewhere(here, known, targets)
         if not here.remote and not here.engine.endpoint.is_near:
             here.note(f"{here.engine.endpoint} publishes ports on its own machine: tests over HTTP do not get there")
-        outcomes: list[testing.Outcome] = []
+        tested: list[SmokeResult] = []
         try:
-            testing.smoke(targets, this, here.run, lambda outcome: _tell(here, outcome, outcomes))
+            testing.smoke(targets, this, here.run, lambda result: _tell(here, result, tested))
         finally:
-            content = {"run": record.id, "command": "smoke", "images": [vars(outcome) for outcome in outcomes]}
+            content = {"run": record.id, "command": "smoke", "images": [vars(result) for result in tested]}
             record.write("run.json", content)
             if here.json:
                 here.answer(content)
-            _sweep(here)
+            _remove_orphans(here)
         if image and (now := here.engine.find(image)) != targets[0].image:
             raise SmokeError(
                 f"smoke {image}: moved while it was tested, {targets[0].image[:19]} -> {now[:19] or 'nothing'}",
@@ -62,25 +63,27 @@ def _elsewhere(here: Invocation) -> testing.Elsewhere | None:
     return testing.Elsewhere(here.engine.address, here.reached.ports(door.opened(), here.note))
 
 
-def _sweep(here: Invocation) -> None:
+def _remove_orphans(here: Invocation) -> None:
     """Remove what tests left in the engine that were killed, for an interrupt does not wait long for them."""
     with contextlib.suppress(OSError):
-        orphans.sweep(here.engine.client)
+        orphans.remove_orphans(here.engine.client)
 
 
-def _targets(here: Invocation, known: Survey, names: Sequence[str], existing: frozenset[str]) -> list[testing.Target]:
-    together = tuple(name for name in testing.together(existing) if name not in known.facts.digests)
-    refuse_tasks({name: f"{testing.TOGETHER}{name.replace('-', '_')}.py" for name in together})
+def _targets(
+    here: Invocation, known: Survey, names: Sequence[str], existing: frozenset[str]
+) -> list[testing.SmokeTarget]:
+    together = tuple(name for name in selection.together(existing) if name not in known.facts.digests)
+    refuse_tasks({name: f"{selection.TOGETHER}{name.replace('-', '_')}.py" for name in together})
     chosen = only(names, (*known.facts.digests, *together), "image or test")
     return [
-        testing.Target(name, tests=testing.tests_for(name, (), existing))
+        testing.SmokeTarget(name, tests=selection.select_tests(name, (), existing))
         if name in together
         else _target(here, known, name, _built(here, known, name), existing)
         for name in chosen
     ]
 
 
-def _target(here: Invocation, known: Survey, name: str, image: str, existing: frozenset[str]) -> testing.Target:
+def _target(here: Invocation, known: Survey, name: str, image: str, existing: frozenset[str]) -> testing.SmokeTarget:
     stack = known.stack
     below = graph.ancestors({entry.name: entry.parents for entry in stack}, [name])
     bases = [entry.name for entry in stack if entry.name in below]
@@ -88,18 +91,18 @@ def _target(here: Invocation, known: Survey, name: str, image: str, existing: fr
     parent = _built(here, known, parents[0]) if stack[name].parents else (parents or ("",))[0]
     project = here.settings.project
     budget = project.budgets.get(name, "")
-    tests = testing.tests_for(name, bases, existing)
+    tests = selection.select_tests(name, bases, existing)
     reason, reference = project.allow_root.get(name, ""), str(known.facts.references[name])
-    return testing.Target(name, image, tests, budget, parent if budget else "", reason, reference)
+    return testing.SmokeTarget(name, image, tests, budget, parent if budget else "", reason, reference)
 
 
-def _given(here: Invocation, known: Survey, image: str, existing: frozenset[str]) -> testing.Target:
+def _given(here: Invocation, known: Survey, image: str, existing: frozenset[str]) -> testing.SmokeTarget:
     """``--image REF``: the checks, and the tests of the name that the reference carries when it is ours."""
     found = here.engine.find(image) or here.engine.fetch(Reference.parse(image).full)
     name = Reference.read(image).name
     if name in known.facts.digests:
         return _target(here, known, name, found, existing)
-    return testing.Target(name, found)
+    return testing.SmokeTarget(name, found)
 
 
 def _built(here: Invocation, known: Survey, name: str) -> str:
@@ -110,7 +113,7 @@ def _built(here: Invocation, known: Survey, name: str) -> str:
     return found.id
 
 
-def _tell_elsewhere(here: Invocation, known: Survey, targets: Sequence[testing.Target]) -> None:
+def _tell_elsewhere(here: Invocation, known: Survey, targets: Sequence[testing.SmokeTarget]) -> None:
     """A version tag that stands for another image than the one that is tested: someone moved it."""
     for target in targets:
         held = known.facts.local.get(target.reference)
@@ -119,12 +122,12 @@ def _tell_elsewhere(here: Invocation, known: Survey, targets: Sequence[testing.T
             here.console.note(f"note: {target.reference} is {held.id[:19]}; {said}")
 
 
-def _tell(here: Invocation, outcome: testing.Outcome, outcomes: list[testing.Outcome]) -> None:
-    outcomes.append(outcome)
+def _tell(here: Invocation, result: SmokeResult, tested: list[SmokeResult]) -> None:
+    tested.append(result)
     if here.json:
         return
-    status = "passed" if outcome.ok else "failed"
-    said = f"{outcome.passed} passed" + (f", {outcome.failed} failed" if outcome.failed else "")
-    here.console.line(f"{outcome.name:20} {status}   {said:24} {columns.seconds(outcome.seconds):>10}")
-    if outcome.ok and outcome.flakes:
-        here.console.note(f"note: {outcome.name}: {outcome.flakes}")
+    status = "passed" if result.ok else "failed"
+    said = f"{result.passed} passed" + (f", {result.failed} failed" if result.failed else "")
+    here.console.line(f"{result.name:20} {status}   {said:24} {columns.seconds(result.seconds):>10}")
+    if result.ok and result.flakes:
+        here.console.note(f"note: {result.name}: {result.flakes}")

@@ -77,13 +77,13 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     logs = Path(options.slipway_logs or request.config.rootpath / ".slipway" / "runs" / run)
     client = Engine(surroundings().engine, start=pipe).client
     with _ended_by_sigterm():
-        _sweep(client)
+        _remove_orphans(client)
         sandbox = containers.Sandbox(deadline=options.slipway_deadline, slowness=options.slipway_slowness)
         place = There(options.slipway_ports) if options.slipway_ports else Here()
         bench = Bench(client, run, logs, _siblings(options), sandbox, place)
         request.config.stash[_REDACT] = bench.redact
         yield bench
-        _sweep(client)
+        _remove_orphans(client)
     client.close()
 
 
@@ -136,11 +136,11 @@ def _redacted(content: Any, redact: Redactor) -> Any:
     return content
 
 
-def _sweep(client: Any) -> None:
+def _remove_orphans(client: Any) -> None:
     from slipway.smoke import orphans
     from slipway.testing import secretfiles
 
-    orphans.sweep(client)
+    orphans.remove_orphans(client)
     secretfiles.sweep()
 
 

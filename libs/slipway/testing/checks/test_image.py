@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from slipway.smoke.budget import parse_budget
 from slipway.smoke.containers import NONCE
 from slipway.smoke.packages import disagreements
-from slipway.smoke.session import parse_budget
 from slipway.testing.bench import Bench, BuiltImage, Stack
 from slipway.testing.container import STOP_GRACE
 from slipway.testing.plugin import Container

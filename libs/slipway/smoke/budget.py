@@ -1,0 +1,25 @@
+"""How large an image may be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from slipway.core.errors import UsageError
+from slipway.core.units import parse_size
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How many bytes an image may have, in all or over its parent."""
+
+    bytes: int
+    over_parent: bool = False
+
+
+def parse_budget(text: str) -> Budget:
+    """``1.3 GB`` or ``200 MB over parent`` (decimal units, as Docker's). Raises UsageError."""
+    size = text.strip().removesuffix(" over parent")
+    try:
+        return Budget(parse_size(size), over_parent=size != text.strip())
+    except UsageError:
+        raise UsageError(f"budget {text!r}: not a size", hint="'1.3 GB', or '200 MB over parent'") from None

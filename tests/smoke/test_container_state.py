@@ -1,0 +1,18 @@
+"""How a container that failed is explained."""
+
+from __future__ import annotations
+
+from slipway.smoke.container_state import State, explain
+
+
+def test_a_dead_container_is_explained_with_all_that_is_known() -> None:
+    state = State("exited", 137, True, "", "unhealthy", "connection refused", 0)
+    log = "\n".join(f"line {number}" for number in range(30)) + "\n\x1b[2Jend"
+    told = explain("svc-a", "it stopped", state, log).splitlines()
+    assert told[:2] == [
+        "svc-a: it stopped; exit code 137: killed (SIGKILL); killed for memory: it reached its limit (OOM);"
+        " its last line: \\x1b[2Jend",
+        "  last health probe:",
+    ]
+    assert told[3:5] == ["  last 20 log lines:", "    line 11"]
+    assert told[-1] == "    \\x1b[2Jend"

@@ -1,0 +1,74 @@
+"""The meaning of pytest's exit code and junit.xml."""
+
+from __future__ import annotations
+
+import pytest
+
+from slipway.smoke.results import SmokeResult, read_result, verdicts
+
+PASSED = '<testsuites><testsuite time="1.5"><testcase name="test_a"/><testcase name="test_b"/></testsuite></testsuites>'
+
+
+MIXED = """<testsuites><testsuite time="2.0">
+<testcase name="test_a"/>
+<testcase name="test_b"><failure message="AssertionError: assert 1 == 2&#10;more"/></testcase>
+<testcase name="test_c">
+<error message="failed on setup with &quot;slipway.core.errors.SmokeError: error: no container"/></testcase>
+<testcase name="test_d"><skipped message="no network"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_all_passed() -> None:
+    outcome = read_result("svc-a", 0, PASSED, "log")
+    assert outcome == SmokeResult("svc-a", 2, 0, 1.5, "log")
+    assert outcome.ok
+
+
+def test_failed_broken_and_skipped_are_all_failures() -> None:
+    outcome = read_result("svc-a", 1, MIXED, "log")
+    assert (outcome.passed, outcome.failed, outcome.ok) == (1, 3, False)
+    assert outcome.failures == (
+        "test_b: assert 1 == 2",
+        "test_c: no container",
+        "test_d: skipped: no network",
+    )
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "junit", "why"),
+    [
+        (5, '<testsuites><testsuite time="0"/></testsuites>', "no tests were collected"),
+        (0, '<testsuites><testsuite time="0"/></testsuites>', "no test ran"),
+        (-9, PASSED[:40], "pytest was ended by SIGKILL before it had results"),
+        (2, PASSED, "pytest ended with exit code 2"),
+    ],
+)
+def test_what_proves_nothing_is_no_success(exit_code: int, junit: str, why: str) -> None:
+    outcome = read_result("svc-a", exit_code, junit, "log")
+    assert not outcome.ok
+    assert outcome.failures == (why,)
+
+
+BROKEN = """<testsuites><testsuite time="1">
+<testcase name="apps.svc_a.smoke.test_a"><error message="collection failure">
+ImportError while importing test module
+apps/svc_a/smoke/test_a.py:1: in &lt;module&gt;
+    import docx
+E   ModuleNotFoundError: No module named 'docx'</error></testcase></testsuite></testsuites>"""
+
+
+@pytest.mark.fault("T30")
+def test_a_file_of_tests_that_cannot_be_imported_says_why() -> None:
+    outcome = read_result("svc-a", 2, BROKEN, "log")
+    assert outcome.failures == ("apps.svc_a.smoke.test_a: No module named 'docx'",)
+
+
+def test_verdicts_are_those_of_earlier_rounds_by_image() -> None:
+    passed, failed = {"passed": 2, "failed": 0}, {"passed": 1, "failed": 1}
+    records: list[dict[str, object]] = [
+        {"run": "1", "command": "smoke", "images": [{"image": "a", **passed}, {"image": "b", **failed}]},
+        {"run": "2", "command": "build", "images": [{"image": "svc-a", "status": "built"}]},
+        {"run": "3", "ok": False, "exit_code": 7},
+        {"run": "4", "command": "smoke", "images": [{"image": "a", **failed}, {"image": "", **passed}, {**passed}]},
+    ]
+    assert verdicts(records) == {"a": (True, False), "b": (False,)}
