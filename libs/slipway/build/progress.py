@@ -200,7 +200,8 @@ class Progress:
         except (binascii.Error, ValueError):
             return
         streams = self._outputs.setdefault(digest, {})
-        yield from self._told(digest, streams.setdefault(int(log.get("stream") or 0), RedactedLines(self._redactor)).feed(data))
+        lines = streams.setdefault(int(log.get("stream") or 0), RedactedLines(self._redactor))
+        yield from self._told(digest, lines.feed(data))
 
     def _told(self, digest: str, lines: Sequence[str]) -> Iterator[Event]:
         self._tail.setdefault(digest, deque(maxlen=20)).extend(lines)
