@@ -31,7 +31,7 @@ _HEAD = """\
 # Faults, what slipway does then, and the tests that show it
 
 Made by `python -m tests.faults.catalogue > docs/faults.md`; a test keeps it true. The number before an answer is the
-exit code ([all of them](architecture.md)).
+exit code ([all of them](../README.md)).
 """
 
 
