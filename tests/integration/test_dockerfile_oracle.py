@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from slipway.core.errors import UsageError
+from slipway.core.platform import this_platform
 from slipway.dockerfile import Reading, Source, parse, read
 from slipway.dockerfile.expansion import WordError, expand
 from slipway.dockerfile.frontends import unknown_to
 from slipway.dockerfile.ignore import Ignore, parse_ignore
 from slipway.engine import Engine
-from slipway.plan.facts import this_platform
 from slipway.stack.worktree import Worktree
 from tests.rig.outside import docker
 

@@ -22,8 +22,9 @@ from pathlib import Path
 import pytest
 
 from slipway.config.settings import load
+from slipway.core.platform import this_platform
 from slipway.engine import Engine
-from slipway.plan.facts import read_repository, survey, this_platform
+from slipway.plan.facts import read_repository, survey
 from slipway.registry import Registry
 from slipway.stack.worktree import Worktree
 from slipway.testing.fakes import HASTE

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 
 from slipway.core.errors import Problem, UsageError
+from slipway.core.platform import Platform
 from slipway.dockerfile.expansion import WordError, expand
 from slipway.dockerfile.text import Dockerfile
 from slipway.dockerfile.words import shell_words
@@ -71,15 +72,9 @@ def platform_args(platform: str, builder: str, stage: str) -> dict[str, str]:
 
 
 def _parts(platform: str) -> dict[str, str]:
-    """Split a platform. Only ``arm`` has a default variant, as in containerd."""
-    system, architecture, variant = (*platform.split("/"), "", "")[:3]
-    architecture = {"x86_64": "amd64", "aarch64": "arm64"}.get(architecture, architecture)
-    if (architecture, variant) == ("arm64", "v8"):
-        variant = ""
-    if architecture == "arm" and not variant:
-        variant = "v7"
-    whole = "/".join(part for part in (system, architecture, variant) if part)
-    return {"OS": system, "OSVERSION": "", "ARCH": architecture, "VARIANT": variant, "PLATFORM": whole}
+    found = Platform.read(platform)
+    parts = {"OS": found.system, "OSVERSION": "", "ARCH": found.architecture, "VARIANT": found.variant}
+    return {**parts, "PLATFORM": str(found)}
 
 
 def globals_of(

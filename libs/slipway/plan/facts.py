@@ -6,7 +6,6 @@ lacks.
 
 from __future__ import annotations
 
-import platform as machine
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from slipway.config.settings import Settings
 from slipway.config.settings import unused as unused_names
 from slipway.core.errors import PolicyError, Problem, SlipwayError, UsageError
 from slipway.core.image import Image, LocalImage, Reference, Stack
+from slipway.core.platform import this_platform
 from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
 from slipway.plan import history, policy
@@ -30,7 +30,6 @@ from slipway.stack.worktree import Worktree
 _SHORTEST_SECRET = 4
 _NONE: Mapping[str, str] = {}
 _NO_TRIGGERS: Mapping[str, Sequence[str]] = {}
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 @dataclass(frozen=True)
@@ -209,12 +208,6 @@ def changed_since(known: Survey, names: Collection[str], local: Sequence[LocalIm
         for name in names
         if digests.get(name) != facts.digests[name]
     }
-
-
-def this_platform() -> str:
-    """This machine's, as ``linux/<arch>``."""
-    arch = machine.machine()
-    return f"linux/{_ARCHITECTURES.get(arch, arch)}"
 
 
 def identity(root: str, local: Sequence[LocalImage]) -> str:

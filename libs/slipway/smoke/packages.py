@@ -17,13 +17,13 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from slipway.core.platform import kernel_name
 from slipway.smoke.file_modes import merged
 from slipway.smoke.image_archive import Layer
 
 _METADATA = re.compile(r"(?P<folder>/.+)/[^/]+\.(?:dist-info/METADATA|egg-info/PKG-INFO)")
 _FOLDER = re.compile(r"(?P<prefix>/.*?|)/lib/python(?P<version>3(?:\.\d+)?)/(?P<kind>site|dist)-packages")
 _LIBRARY = re.compile(r"/lib/python(3\.\d+)/os\.pyc?")
-_MACHINES = {"amd64": "x86_64", "arm64": "aarch64", "386": "i686"}
 _WITH_SYSTEM = re.compile(r"^include-system-site-packages\s*=\s*true\s*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -99,7 +99,7 @@ def _markers(version: str, architecture: str) -> dict[str, str]:
         "implementation_name": "cpython",
         "implementation_version": f"{version}.99",
         "os_name": "posix",
-        "platform_machine": _MACHINES.get(architecture, architecture),
+        "platform_machine": kernel_name(architecture),
         "platform_python_implementation": "CPython",
         "platform_release": "",
         "platform_system": "Linux",

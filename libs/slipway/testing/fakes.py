@@ -14,13 +14,13 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from platform import machine
 from typing import Any
 from urllib.parse import parse_qs
 
 from slipway.core.command import Command, Result
 from slipway.core.errors import PushError
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference, full_name
+from slipway.core.platform import this_platform
 from slipway.core.retry import Patience
 from slipway.core.streams import OnLine
 from slipway.engine import Engine, OnTransfer
@@ -28,7 +28,6 @@ from slipway.hosts.runner import Over
 
 #: Tries as often as any, and waits for nothing.
 HASTE = Patience(sleep=lambda seconds: None)
-_MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(machine(), machine())
 MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -70,7 +69,7 @@ class FakeEngine(Engine):
 
     def inspect(self, image: str) -> LocalImage | None:
         here = next((held for held in self.held if image == held.id or full_name(image) in held.tags), None)
-        return replace(here, platform=self.platforms.get(here.id, f"linux/{_MACHINE}")) if here else None
+        return replace(here, platform=self.platforms.get(here.id, this_platform())) if here else None
 
     def load(self, image: LocalImage) -> None:
         """What a finished bake does: the image is here, and its tags are taken from any other."""

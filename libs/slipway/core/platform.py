@@ -1,0 +1,52 @@
+"""Name platforms as containerd does (``platforms/database.go``): one spelling for each architecture and variant."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+
+#: Other spellings of an architecture.
+_SPELLINGS = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386"}
+#: Spellings that name the variant, too.
+_WITH_VARIANT = {"armhf": ("arm", "v7"), "armel": ("arm", "v6")}
+#: (architecture, variant) → the variant's one spelling.
+_VARIANTS = {("amd64", "v1"): "", ("arm64", "8"): "", ("arm64", "v8"): "", ("arm", ""): "v7"} | {
+    ("arm", number): f"v{number}" for number in "5678"
+}
+#: An architecture → what the kernel calls it (``uname -m``), where that is another name.
+_KERNEL = {"amd64": "x86_64", "arm64": "aarch64", "386": "i686", "armhf": "armv7l", "armel": "armv6l"}
+
+
+@dataclass(frozen=True)
+class Platform:
+    """``linux/arm/v7`` in its parts, each in containerd's spelling; ``variant`` is empty for the usual one."""
+
+    system: str
+    architecture: str
+    variant: str = ""
+
+    @classmethod
+    def read(cls, text: str) -> Platform:
+        """Read ``os/architecture[/variant]`` in any spelling."""
+        system, spelled, variant = (*text.lower().split("/"), "", "")[:3]
+        architecture = _SPELLINGS.get(spelled, spelled)
+        architecture, variant = _WITH_VARIANT.get(architecture, (architecture, variant))
+        return cls(system, architecture, _VARIANTS.get((architecture, variant), variant))
+
+    @classmethod
+    def of_kernel(cls, machine: str) -> Platform:
+        """Return the platform of a Linux machine that ``uname -m`` calls ``machine``."""
+        return cls.read("linux/" + {kernel: name for name, kernel in _KERNEL.items()}.get(machine, machine))
+
+    def __str__(self) -> str:
+        return "/".join(filter(None, (self.system, self.architecture, self.variant)))
+
+
+def this_platform() -> str:
+    """Return this machine's platform, as ``linux/<architecture>``."""
+    return str(Platform.of_kernel(platform.machine()))
+
+
+def kernel_name(architecture: str) -> str:
+    """Return the name that the Linux kernel, and so Python, has for an architecture."""
+    return _KERNEL.get(architecture, architecture)
