@@ -122,10 +122,11 @@ def tested() -> dict[str, str]:
 
 @nox.session(requires=environment("dev"), tags=["fast"])
 def lint(session: nox.Session) -> None:
-    """ruff, import-linter, hadolint on every Dockerfile, shellcheck on every shell script."""
+    """ruff, import-linter, deptry, hadolint on every Dockerfile, shellcheck on every shell script."""
     run(session, "dev", "ruff", "check")
     run(session, "dev", "ruff", "format", "--check")
     session.run(program(session, "lint-imports"), "--no-cache")
+    run(session, "dev", "deptry", ".")
     session.run(program(session, "hadolint"), *paths("infra/**/*Dockerfile", "apps/*/Dockerfile"))
     scripts = paths("infra/**/*.sh", "apps/**/*.sh", "libs/**/*.sh", "tests/**/*.sh")
     session.run(program(session, "shellcheck"), ".ci/run", *scripts)
