@@ -202,12 +202,22 @@ def test_mmdebstrap_is_installed_only_when_an_image_is_made() -> None:
     assert not [line for line in told(plan_setup(BARE, WANTED)) if "mmdebstrap" in line]
 
 
-def test_the_registry_listens_on_loopback_only_and_keeps_its_volume() -> None:
-    wanted = replace(WANTED, registry="127.0.0.1:5007", ca_bundle="/ca.pem")
+@pytest.mark.parametrize(
+    ("address", "published"),
+    [
+        ("127.0.0.1:5007", "127.0.0.1:5007:5000"),
+        ("Localhost:5007", "127.0.0.1:5007:5000"),
+        ("localhost", "127.0.0.1:80:5000"),
+        ("127.0.0.2:5007", "127.0.0.2:5007:5000"),
+        ("[::1]:5007", "[::1]:5007:5000"),
+    ],
+)
+def test_the_registry_listens_on_loopback_only_and_keeps_its_volume(address: str, published: str) -> None:
+    wanted = replace(WANTED, registry=address, ca_bundle="/ca.pem")
     (registry,) = plan_setup(replace(READY, registry=NO_ANSWER), wanted)
     commands = [step.argv for step in registry.steps if isinstance(step, Command)]
     assert "ROOT_IMAGE=python:3.12-slim" in commands[0] and "id=ca,src=/ca.pem" in commands[0]
-    assert "127.0.0.1:5007:5000" in commands[1] and "slipway-registry:/var/lib/registry" in commands[1]
+    assert published in commands[1] and "slipway-registry:/var/lib/registry" in commands[1]
     assert registry.steps[-1] == Await("registry", 30)
 
 
@@ -333,7 +343,7 @@ def nothing_runs(command: Command) -> Result:
     return Result(127, stderr=f"{command.argv[0]}: not found")
 
 
-def nobody_home(registry: str) -> Greeting:
+def nobody_home() -> Greeting:
     return NO_ANSWER
 
 
@@ -374,9 +384,9 @@ def test_without_a_terminal_and_without_yes_nothing_happens() -> None:
 def test_an_action_is_proved_by_the_next_look_and_a_second_run_does_nothing() -> None:
     answers = iter([NO_ANSWER, *[ANSWERS] * 3])
     said: list[str] = []
-    done = setup(answering(ready, []), WANTED, said.append, yes=True, ping=lambda registry: next(answers))
+    done = setup(answering(ready, []), WANTED, said.append, yes=True, ping=lambda: next(answers))
     assert [each.action.title for each in done] == ["run the registry slipway-registry on port 5000"]
-    assert setup(answering(ready, []), WANTED, said.append, ping=lambda registry: next(answers)) == ()
+    assert setup(answering(ready, []), WANTED, said.append, ping=lambda: next(answers)) == ()
     assert said[-1] == (
         "nothing to do: engine 28.5.2 · buildx 0.29.1 · rsync 3.2.7 · python:3.12-slim · registry localhost:5000"
     )
@@ -385,4 +395,4 @@ def test_an_action_is_proved_by_the_next_look_and_a_second_run_does_nothing() ->
 def test_an_action_without_effect_is_an_error_and_not_a_loop() -> None:
     answers = iter([NO_ANSWER, ANSWERS, NO_ANSWER])
     with pytest.raises(MissingError, match="done, yet nothing answers at localhost:5000"):
-        setup(answering(ready, []), WANTED, print, yes=True, ping=lambda registry: next(answers))
+        setup(answering(ready, []), WANTED, print, yes=True, ping=lambda: next(answers))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from slipway.core.addresses import is_loopback
 from slipway.core.errors import MissingError
+from slipway.core.objects import part, read_object
 
 #: What docker's CLI takes its engine from.
 VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
@@ -86,7 +85,7 @@ def endpoint(variables: Mapping[str, str], config: Path) -> Endpoint:
 def _of_context(name: str, config: Path) -> Endpoint:
     # docker's CLI keeps each context under the digest of its name.
     key = hashlib.sha256(name.encode()).hexdigest()
-    found = _read(config / "contexts/meta" / key / "meta.json").get("Endpoints", {}).get("docker", {})
+    found = part(part(read_object(config / "contexts/meta" / key / "meta.json"), "Endpoints"), "docker")
     source = f"docker context {name}"
     if not found.get("Host"):
         raise MissingError(f"{source}: not there", hint="docker context ls, docker context use default")
@@ -128,22 +127,14 @@ def _full(address: str) -> str:
 
 def context_name(host: str, context: str, config: Path) -> str:
     """The Docker context of that address, whose name buildx gives to the engine's own builder."""
-    return "default" if host else context or _read(config / "config.json").get("currentContext", "") or "default"
+    return "default" if host else context or read_object(config / "config.json").get("currentContext", "") or "default"
 
 
 def buildx_words(config: Path) -> tuple[str, ...]:
     """What runs buildx: the plugin itself where docker's CLI would find it, for that CLI takes 0.07 s to begin."""
-    extra = _read(config / "config.json").get("cliPluginsExtraDirs")
+    extra = read_object(config / "config.json").get("cliPluginsExtraDirs")
     for folder in (*(extra if isinstance(extra, list) else ()), config / "cli-plugins", *_PLUGINS):
         plugin = Path(folder, "docker-buildx")
         if plugin.is_file() and os.access(plugin, os.X_OK):
             return (str(plugin),)
     return DOCKER_BUILDX
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlsplit
 
 from slipway.core.command import Command, Result
 from slipway.core.errors import RefusedError, one_line
 from slipway.core.image import HUB, registry_name
+from slipway.core.objects import Object, parse_object, part, read_object
 from slipway.secrets.secret import NO_SECRET, Secret
 
 #: Under what docker keeps the login of Docker Hub.
@@ -105,10 +105,10 @@ class Logins:
 
     def _search(self, registry: str) -> Credentials | None:
         key = HUB_KEY if registry == HUB else registry
-        if entry := _entry(_parsed(self._given), key, registry):
+        if entry := _entry(parse_object(self._given), key, registry):
             return _read_entry(entry, registry, "DOCKER_AUTH_CONFIG")
-        config = _parsed(_text(self._file))
-        if helper := _table(config, "credHelpers").get(key):
+        config = read_object(self._file)
+        if helper := part(config, "credHelpers").get(key):
             return self._helped(str(helper), key, registry, "credHelpers")
         if store := config.get("credsStore"):
             return self._helped(str(store), key, registry, "credsStore")
@@ -121,7 +121,7 @@ class Logins:
         result = self._ask(Command((program, "get"), stdin=key.encode(), label=program), timeout=self._patience)
         if result.stdout.strip() == _NONE_FOUND:
             return None
-        if result.ok and (answer := _parsed(result.stdout)).keys() >= {"Username", "Secret"}:
+        if result.ok and (answer := parse_object(result.stdout)).keys() >= {"Username", "Secret"}:
             user, secret = str(answer["Username"]), Secret(str(answer["Secret"]))
             if user == _TOKEN:
                 return Credentials(identity_token=secret)
@@ -142,12 +142,12 @@ class Logins:
         return f"failed: {one_line(words)[:_LONGEST_QUOTE] or f'exit code {result.exit_code}'}"
 
 
-def _entry(config: Mapping[str, Any], key: str, registry: str) -> Mapping[str, Any]:
+def _entry(config: Object, key: str, registry: str) -> Object:
     """What ``auths`` of a configuration holds for ``key``, else for another address of the registry."""
-    entries = _table(config, "auths")
+    entries = part(config, "auths")
     if key in entries:
-        return _table(entries, key)
-    return next((_table(entries, other) for other in entries if _registry_of(other) == registry), {})
+        return part(entries, key)
+    return next((part(entries, other) for other in entries if _registry_of(other) == registry), {})
 
 
 def _registry_of(address: str) -> str:
@@ -155,7 +155,7 @@ def _registry_of(address: str) -> str:
     return registry_name(urlsplit(address).netloc if "://" in address else address.partition("/")[0])
 
 
-def _read_entry(entry: Mapping[str, Any], registry: str, where: str) -> Credentials | None:
+def _read_entry(entry: Object, registry: str, where: str) -> Credentials | None:
     user, password = str(entry.get("username") or ""), str(entry.get("password") or "")
     if auth := entry.get("auth"):
         try:
@@ -168,24 +168,3 @@ def _read_entry(entry: Mapping[str, Any], registry: str, where: str) -> Credenti
     token = Secret(str(entry.get("identitytoken") or ""))
     found = Credentials(user, Secret(password.strip("\0")), token)
     return found if found != Credentials() else None
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text("utf-8")
-    except (OSError, ValueError):
-        return ""
-
-
-def _parsed(text: str) -> Mapping[str, Any]:
-    """A JSON object; an empty one for anything else, as docker goes on without a configuration that it cannot read."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _table(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = values.get(key)
-    return found if isinstance(found, dict) else {}

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-LEAST_API = (1, 44)
-LEAST_DOCKERD = (25, 0)  # the first with that API
-LEAST_BUILDX = (0, 13)  # the first with rawjson progress
-LEAST_RSYNC = (3, 2, 4)  # the first that quotes arguments for the remote shell
-_ENGINE = "install Docker Engine 25 or newer"
+LEAST_API = "1.44"
+LEAST_DOCKERD = "25"  # the first with that API
+LEAST_BUILDX = "0.13"  # the first with rawjson progress
+LEAST_RSYNC = "3.2.4"  # the first that quotes arguments for the remote shell
+_ENGINE = f"install Docker Engine {LEAST_DOCKERD} or newer"
 _REMEDIES: Mapping[str, Mapping[str, str]] = {
     "debian": {
         "engine": "sudo $(command -v invoke) setup",
@@ -51,8 +51,8 @@ _REMEDIES: Mapping[str, Mapping[str, str]] = {
 }
 _ANYWHERE: Mapping[str, str] = {
     "engine": _ENGINE,
-    "buildx": "install the docker-buildx plugin 0.13 or newer",
-    "rsync": "install rsync 3.2.4 or newer",
+    "buildx": f"install the docker-buildx plugin {LEAST_BUILDX} or newer",
+    "rsync": f"install rsync {LEAST_RSYNC} or newer",
     "ssh": "install OpenSSH's client",
     "start": "start the Docker engine",
 }
@@ -98,7 +98,13 @@ def first_version(text: str) -> str:
     return match[0] if match else ""
 
 
-def at_least(version: str, least: tuple[int, ...]) -> bool:
-    """Whether ``28.5.2+dfsg4`` is at least (25, 0); an absent version is not."""
-    numbers = re.match(r"v?(\d+(?:\.\d+)*)", version)
-    return bool(numbers) and tuple(map(int, numbers[1].split("."))) >= least  # type: ignore[index]
+def at_least(version: str, least: str) -> bool:
+    """Return whether ``28.5.2+dfsg4`` is at least ``25``; an absent version is not.
+
+    The numbers alone count. Each packager writes its own suffix (``0.30.1-desktop.1``), and a release candidate has
+    the functions of its release.
+    """
+    from packaging.version import Version
+
+    numbers = re.match(r"v?\d+(\.\d+)*", version)
+    return bool(numbers) and Version(numbers[0]) >= Version(least)  # type: ignore[index]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from slipway.core.errors import PushError, RefusedError, SlipwayError
 from slipway.core.image import Reference
+from slipway.core.objects import find_object
 from slipway.core.retry import Patience
 from slipway.engine import FindLogin, anonymous
 from slipway.registry.greeting import Greeting
@@ -137,11 +137,8 @@ class Registry:
             return False
 
     def _json(self, reply: requests.Response, what: str) -> Mapping[str, Any]:
-        try:
-            found = json.loads(reply.content)
-        except ValueError:
-            found = None
-        if not isinstance(found, dict):
+        found = find_object(reply.content)
+        if found is None:
             kind = reply.headers.get("Content-Type", "bytes without a type")
             raise RefusedError(f"{what}: {self.host} answers {kind}, not JSON", hint="invoke doctor")
         return found

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+from slipway.core.objects import find_object
 
 #: Most registries send it: distribution, Docker Hub, ECR, Artifact Registry, ACR, Quay, Gitea, Harbor since 2.0 …
 _VERSION = "Docker-Distribution-Api-Version"
@@ -46,7 +47,7 @@ def read_greeting(status: int, headers: Mapping[str, str], body: bytes, elsewher
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     answer = f"{status}{f', {kind}' if kind else ''}{f', a redirect to {elsewhere}' if elsewhere else ''}"
     challenge = headers.get("WWW-Authenticate", "").partition(" ")[0].lower()
-    described = _object(body)
+    described = find_object(body)
     proven = not elsewhere and (
         headers.get(_VERSION, "").strip().lower().startswith("registry/2")
         or (status == 401 and challenge in _CHALLENGES)
@@ -54,11 +55,3 @@ def read_greeting(status: int, headers: Mapping[str, str], body: bytes, elsewher
         or (status in (401, 403) and isinstance((described or {}).get("errors"), list))
     )
     return Greeting(status, proven, answer)
-
-
-def _object(body: bytes) -> Mapping[str, object] | None:
-    try:
-        found = json.loads(body)
-    except ValueError:
-        return None
-    return found if isinstance(found, dict) else None

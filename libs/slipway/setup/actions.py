@@ -125,7 +125,7 @@ def told(actions: Sequence[Action]) -> Iterator[str]:
             yield from (f"   $ {line}" if isinstance(step, Command | Pull) else f"   - {line}" for line in [str(step)])
 
 
-def perform(action: Action, run: Run, ping: Ping, registry: str) -> str:
+def perform(action: Action, run: Run, ping: Ping) -> str:
     """Do every step. Returns why an image's registry cannot be reached, else an empty string.
 
     Raises MissingError at the first step that fails, with its cause; files it wrote are then as they were before.
@@ -144,7 +144,7 @@ def perform(action: Action, run: Run, ping: Ping, registry: str) -> str:
                     if unreachable := judge_pull(image, run(_pull(image), timeout=_PULL_SECONDS)):
                         return unreachable
                 case Await():
-                    _await(step, run, ping, registry)
+                    _await(step, run, ping)
     except BaseException:
         for file, before in reversed(written):
             _restore(file, before)
@@ -238,9 +238,9 @@ def _choose(path: Path, name: str, value: str) -> None:
         raise MissingError(f"{path}: cannot be written: {error}", hint=f"put {name}={value} in it") from error
 
 
-def _await(step: Await, run: Run, ping: Ping, registry: str) -> None:
+def _await(step: Await, run: Run, ping: Ping) -> None:
     began = time.monotonic()
-    while not _answers(step.what, run, ping, registry):
+    while not _answers(step.what, run, ping):
         waited = time.monotonic() - began
         if waited > step.seconds:
             raise _silent(step, f"does not answer after {step.seconds} s")
@@ -253,9 +253,9 @@ def _silent(step: Await, what: str) -> MissingError:
     return MissingError(f"the {step.what} {what}{_last_lines(step.log)}", log=step.log)
 
 
-def _answers(what: str, run: Run, ping: Ping, registry: str) -> bool:
+def _answers(what: str, run: Run, ping: Ping) -> bool:
     if what == "registry":
-        return not ping(registry).problem
+        return not ping().problem
     return run(Command(("docker", "version", "--format", "{{.Server.Version}}"), label="ask the engine"), timeout=5).ok
 
 

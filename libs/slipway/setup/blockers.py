@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from slipway.core.addresses import host_and_port, is_loopback
 from slipway.core.errors import Problem
 from slipway.hosts.requirements import LEAST_API, LEAST_BUILDX, LEAST_DOCKERD, LEAST_RSYNC, at_least, remedy
-from slipway.setup.probe import LOCAL_SOCKETS, OUR_IMAGES, REGISTRY_CONTAINER, Machine, local_port
+from slipway.setup.probe import LOCAL_SOCKETS, OUR_IMAGES, REGISTRY_CONTAINER, Machine
 
 
 @dataclass(frozen=True)
@@ -52,20 +53,21 @@ def lacks(machine: Machine, wanted: Wanted) -> tuple[Problem, ...]:
 
 def _gaps(machine: Machine, compose: bool) -> Iterator[Gap]:
     if machine.engine and not at_least(machine.engine.api, LEAST_API):
-        why = f"engine {machine.engine.version} (API {machine.engine.api}) is too old: 1.44 is the least"
+        why = f"engine {machine.engine.version} (API {machine.engine.api}) is too old: {LEAST_API} is the least"
         yield Gap("engine", why, ("docker.io", "docker-cli"))
     elif not machine.engine and not at_least(machine.dockerd, LEAST_DOCKERD):
-        why = f"dockerd {machine.dockerd} is too old: 25 is the least" if machine.dockerd else "no engine is here"
+        old = f"dockerd {machine.dockerd} is too old: {LEAST_DOCKERD} is the least"
+        why = old if machine.dockerd else "no engine is here"
         yield Gap("engine", why, ("docker.io", "docker-cli", "iptables", "ca-certificates"))
     elif not machine.client:
         yield Gap("engine", "there is no docker client", ("docker-cli",))
     if not at_least(machine.buildx, LEAST_BUILDX):
-        old = f"buildx {machine.buildx} is too old: 0.13 is the least"
+        old = f"buildx {machine.buildx} is too old: {LEAST_BUILDX} is the least"
         yield Gap("buildx", old if machine.buildx else "docker has no buildx", ("docker-buildx",))
     if compose and not machine.compose:
         yield Gap("compose", "docker has no compose, which the benchmarks want", ("docker-compose",))
     if not at_least(machine.rsync, LEAST_RSYNC):
-        old = f"rsync {machine.rsync} is too old: 3.2.4 is the least"
+        old = f"rsync {machine.rsync} is too old: {LEAST_RSYNC} is the least"
         yield Gap("rsync", old if machine.rsync else "there is no rsync", ("rsync",))
     if not machine.ssh:
         yield Gap("ssh", "there is no ssh", ("openssh-client",))
@@ -111,9 +113,9 @@ def _image_lacks(machine: Machine, wanted: Wanted) -> Iterator[Problem]:
 
 
 def _registry_lacks(machine: Machine, wanted: Wanted) -> Iterator[Problem]:
-    port = local_port(wanted.registry)
-    if port is None or not machine.registry.problem:
+    if not is_loopback(wanted.registry) or not machine.registry.problem:
         return
+    _, port = host_and_port(wanted.registry, plain=True)
     if machine.registry.status:
         what = machine.registry.problem
         yield Problem(wanted.registry, what, "REGISTRY=localhost:<a free port> in .env")

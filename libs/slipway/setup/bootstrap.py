@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from slipway.core.addresses import host_and_port, is_loopback
 from slipway.core.command import Command
 from slipway.core.errors import MissingError, UsageError
 from slipway.hosts.runner import Run
 from slipway.setup import debian
 from slipway.setup.actions import Action, Await, Choose, Done, Pull, Step, Write, perform, told
 from slipway.setup.blockers import Wanted, gaps, lacks
-from slipway.setup.probe import OUR_IMAGES, REGISTRY_CONTAINER, Machine, Ping, ask_registry, local_port, look
+from slipway.setup.probe import OUR_IMAGES, REGISTRY_CONTAINER, Machine, Ping, look
 
 ENGINE_LOG = "/var/log/slipway-dockerd.log"
 #: An engine looks at every layer it keeps before it answers: one with 79,000 of them took 33 s.
@@ -37,7 +38,7 @@ def setup(
     ask: Ask | None = None,
     yes: bool = False,
     dry_run: bool = False,
-    ping: Ping = ask_registry,
+    ping: Ping,
 ) -> tuple[Done, ...]:
     """Bring about what is missing, every action told with its reason; returns what was done, in order.
 
@@ -159,8 +160,7 @@ def _make_image(machine: Machine, wanted: Wanted, made: str) -> Iterator[Command
 
 
 def _registry(machine: Machine, wanted: Wanted) -> Iterator[Action]:
-    port = local_port(wanted.registry)
-    if port is None or machine.registry.status:
+    if not is_loopback(wanted.registry) or machine.registry.status:
         return
     reason = f"nothing answers at {wanted.registry}" + ("" if machine.engine else f"; {_UNKNOWN}")
     wait = Await("registry", 30)
@@ -170,8 +170,10 @@ def _registry(machine: Machine, wanted: Wanted) -> Iterator[Action]:
             f"start the container {REGISTRY_CONTAINER}", f"{reason}: it is {machine.container.state}", (start, wait)
         )
         return
-    steps = (_build_registry(machine, wanted), _run_registry(port), wait)
-    note = f"It listens on 127.0.0.1 only; what is pushed stays in the volume {REGISTRY_CONTAINER}."
+    name, port = host_and_port(wanted.registry, plain=True)
+    address = "127.0.0.1" if name.lower() == "localhost" else name
+    steps = (_build_registry(machine, wanted), _run_registry(address, port), wait)
+    note = f"It listens on {address} only; what is pushed stays in the volume {REGISTRY_CONTAINER}."
     yield Action(f"run the registry {REGISTRY_CONTAINER} on port {port}", reason, steps, note)
 
 
@@ -188,11 +190,12 @@ def _build_registry(machine: Machine, wanted: Wanted) -> Command:
     )
 
 
-def _run_registry(port: int) -> Command:
+def _run_registry(address: str, port: int) -> Command:
+    shown = f"[{address}]" if ":" in address else address
     return Command(
         (
             *("docker", "run", "--detach", "--name", REGISTRY_CONTAINER, "--label", "slipway.rig=registry"),
-            *("--restart", "unless-stopped", "--publish", f"127.0.0.1:{port}:5000"),
+            *("--restart", "unless-stopped", "--publish", f"{shown}:{port}:5000"),
             *("--volume", f"{REGISTRY_CONTAINER}:/var/lib/registry", "--read-only"),
             *("--cap-drop", "ALL", "--security-opt", "no-new-privileges", REGISTRY_CONTAINER),
         ),
@@ -201,7 +204,7 @@ def _run_registry(port: int) -> Command:
 
 
 def _look(run: Run, wanted: Wanted, ping: Ping) -> Machine:
-    return look(run, wanted.python_image, wanted.registry, ping, wanted.docker_host)
+    return look(run, wanted.python_image, ping, wanted.docker_host)
 
 
 def _decide(machine: Machine, wanted: Wanted) -> tuple[Action, ...]:
@@ -225,7 +228,7 @@ def _work(run: Run, wanted: Wanted, say: Say, ping: Ping, machine: Machine) -> t
             raise MissingError(f"{action.title}: done, yet {action.reason}", hint="invoke doctor")
         started = time.monotonic()
         say(f"{action.title} …")
-        unreachable = perform(action, run, ping, wanted.registry)
+        unreachable = perform(action, run, ping)
         done.append(Done(action, time.monotonic() - started, unreachable))
         say(done[-1].line)
         wanted = _chosen(action, wanted)
@@ -241,6 +244,6 @@ def _chosen(action: Action, wanted: Wanted) -> Wanted:
 def _standing(machine: Machine, wanted: Wanted) -> str:
     engine = f"engine {machine.engine.version}" if machine.engine else "engine"
     parts = [engine, f"buildx {machine.buildx}", f"rsync {machine.rsync}", wanted.python_image]
-    if local_port(wanted.registry) is not None:
+    if is_loopback(wanted.registry):
         parts.append(f"registry {wanted.registry}")
     return " · ".join(parts)

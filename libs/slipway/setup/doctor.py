@@ -7,42 +7,22 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 
 from slipway.config.pip import PipConfig, notes, travels
 from slipway.core.addresses import endpoint, is_loopback
-from slipway.core.errors import PushError
 from slipway.hosts.requirements import LEAST_RSYNC, ROOMY, Check, at_least, remedy
 from slipway.hosts.runner import Run
-from slipway.registry import NO_ANSWER, Greeting
 from slipway.secrets.patterns import without_login
 from slipway.setup.blockers import Wanted, gaps, lacks
-from slipway.setup.probe import Machine, Ping, ask_registry, free_bytes, local_port, look
+from slipway.setup.probe import Machine, Ping, free_bytes, look
 
 #: Storage drivers that copy, of the classic store and of containerd's.
 _COPYING = ("vfs", "native")
-_GOOD_BUILDX = (0, 15)
+_GOOD_BUILDX = "0.15"
 
 
-def doctor(
-    run: Run, wanted: Wanted, pip: PipConfig, proxies: Mapping[str, str], *, ping: Ping = ask_registry
-) -> tuple[Check, ...]:
-    """Look at this machine and examine it; changes nothing. ``proxies`` are the environment's.
-
-    ``ping`` may raise PushError, when the registry's certificate is refused.
-    """
-    refusals: list[PushError] = []
-
-    def asked(registry: str) -> Greeting:
-        try:
-            return ping(registry)
-        except PushError as error:
-            refusals.append(error)
-            return NO_ANSWER
-
-    machine = look(run, wanted.python_image, wanted.registry, asked, wanted.docker_host)
+def doctor(run: Run, wanted: Wanted, pip: PipConfig, proxies: Mapping[str, str], *, ping: Ping) -> tuple[Check, ...]:
+    """Look at this machine and examine it; changes nothing. ``proxies`` are the environment's."""
+    machine = look(run, wanted.python_image, ping, wanted.docker_host)
     free = free_bytes(run, machine.engine.folder) if machine.engine else None
-    checks = examine(machine, wanted, pip, proxies, free)
-    if not refusals:
-        return checks
-    refused = Check("registry", "lack", refusals[0].message, refusals[0].hint)
-    return tuple(refused if check.name == "registry" else check for check in checks)
+    return examine(machine, wanted, pip, proxies, free)
 
 
 def examine(
@@ -129,13 +109,15 @@ def _root_image(machine: Machine, wanted: Wanted) -> Check:
 
 
 def _registry(machine: Machine, wanted: Wanted) -> Check:
+    if machine.distrusted:
+        return Check("registry", "lack", str(machine.distrusted), machine.distrusted.hint)
     if not machine.registry.problem:
         login = "and asks for a login" if machine.registry.status == 401 else "without a login"
         return Check("registry", "ok", f"{wanted.registry} answers {login}")
     for problem in lacks(machine, wanted):
         if problem.where == wanted.registry:
             return Check("registry", "lack", str(problem), problem.hint)
-    if local_port(wanted.registry) is not None:
+    if is_loopback(wanted.registry):
         return Check("registry", "lack", f"nothing answers at {wanted.registry}", "invoke setup")
     detail = f"{wanted.registry} {machine.registry.problem}"
     return Check("registry", "lack", detail, f"curl -i https://{endpoint(wanted.registry)}/v2/")

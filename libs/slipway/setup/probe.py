@@ -15,14 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from slipway.core.command import Command, Result
-from slipway.core.errors import PushError
+from slipway.core.errors import Problem, RefusedError
+from slipway.core.objects import parse_object, part
 from slipway.hosts.requirements import CLASSIC, first_version, image_store
 from slipway.hosts.runner import Run
-from slipway.registry import NO_ANSWER, Greeting, Registry
+from slipway.registry import NO_ANSWER, Greeting
 from slipway.setup.debian import Source, parse_os_release, read_sources
 
-#: host:port → the answer to ``GET /v2/``.
-Ping = Callable[[str], Greeting]
+#: Asks the registry ``GET /v2/``. Raises RefusedError for its certificate.
+Ping = Callable[[], Greeting]
 
 LOCAL_SOCKETS = ("unix:///var/run/docker.sock", "unix:///run/docker.sock")
 REGISTRY_CONTAINER = "slipway-registry"
@@ -56,7 +57,10 @@ class Container:
 
 @dataclass(frozen=True)
 class Machine:
-    """Versions are ``""`` for what is not there; ``release`` is 0 when the system has no number."""
+    """Versions are ``""`` for what is not there; ``release`` is 0 when the system has no number.
+
+    ``distrusted``: why the registry's certificate is refused; ``registry`` is no answer then.
+    """
 
     system: str = ""
     release: int = 0
@@ -81,6 +85,7 @@ class Machine:
     images: frozenset[str] = frozenset()
     unreachable: str = ""
     registry: Greeting = NO_ANSWER
+    distrusted: Problem | None = None
     container: Container | None = None
 
     @property
@@ -94,19 +99,19 @@ class Machine:
         return f"{OUR_IMAGES}:{self.python}-{self.codename}" if self.python and self.codename else ""
 
 
-def look(run: Run, python_image: str, registry: str, ping: Ping, docker_host: str = "") -> Machine:
+def look(run: Run, python_image: str, ping: Ping, docker_host: str = "") -> Machine:
     """Every fact, asked now. What cannot be asked counts as absent; raises nothing."""
     system, release, codename = _system()
     root = os.geteuid() == 0
     version = _ask(run, "docker", "version", "--format", "{{json .}}")
-    info = _parse(_ask(run, "docker", "info", "--format", "{{json .}}").stdout)
-    client = _table(info, "ClientInfo")
-    engine = parse_engine(_parse(version.stdout), info)
+    info = parse_object(_ask(run, "docker", "info", "--format", "{{json .}}").stdout)
+    client = part(info, "ClientInfo")
+    engine = parse_engine(parse_object(version.stdout), info)
     address = _ADDRESS.search(version.stderr)
     images = _images(run, python_image) if engine else frozenset()
     python = _debian_python(run) if system == "debian" and root and python_image not in images else ""
     own = f"{OUR_IMAGES}:{python}-{codename}"
-    greeting = ping(registry)
+    greeting, distrusted = _greeting(ping)
     dockerd = next((path for path in _DOCKERD if Path(path).exists()), "")
     return Machine(
         system=system,
@@ -131,22 +136,9 @@ def look(run: Run, python_image: str, registry: str, ping: Ping, docker_host: st
         python=python,
         images=images | (_images(run, own) if engine and python else frozenset()),
         registry=greeting,
+        distrusted=distrusted,
         container=_container(run) if engine and not greeting.status else None,
     )
-
-
-def ask_registry(registry: str) -> Greeting:
-    """The answer to ``GET /v2/``, asked without a login; a certificate that is refused counts as no answer."""
-    try:
-        return Registry(registry).greeting()
-    except PushError:
-        return NO_ANSWER
-
-
-def local_port(registry: str) -> int | None:
-    """The port of a registry on this machine's loopback; None for any other."""
-    host, _, port = registry.rpartition(":")
-    return int(port) if host.lower() in ("localhost", "127.0.0.1") and port.isdecimal() else None
 
 
 def free_bytes(run: Run, folder: str) -> int | None:
@@ -158,7 +150,7 @@ def free_bytes(run: Run, folder: str) -> int | None:
 
 def parse_engine(version: Mapping[str, Any], info: Mapping[str, Any]) -> Engine | None:
     """From ``docker version`` and ``docker info``, both as JSON; None when the server's half is missing."""
-    server = _table(version, "Server")
+    server = part(version, "Server")
     if not server.get("Version"):
         return None
     proxies = (str(info[name]) for name in ("HttpProxy", "HttpsProxy", "NoProxy") if info.get(name))
@@ -178,9 +170,9 @@ def parse_container(text: str) -> Container | None:
         found = json.loads(text)[0]
     except (ValueError, LookupError, TypeError):
         return None
-    bindings = (_table(found, "HostConfig").get("PortBindings") or {}).values()
+    bindings = (part(found, "HostConfig").get("PortBindings") or {}).values()
     ports = [int(binding.get("HostPort") or 0) for binds in bindings for binding in binds or ()]
-    return Container(str(_table(found, "State").get("Status", "")), ports[0] if ports else 0)
+    return Container(str(part(found, "State").get("Status", "")), ports[0] if ports else 0)
 
 
 def stale_pid_files(root: Path) -> tuple[str, ...]:
@@ -216,6 +208,13 @@ def _container(run: Run) -> Container | None:
     return parse_container(_ask(run, "docker", "container", "inspect", REGISTRY_CONTAINER).stdout)
 
 
+def _greeting(ping: Ping) -> tuple[Greeting, Problem | None]:
+    try:
+        return ping(), None
+    except RefusedError as error:
+        return NO_ANSWER, error.problems[0]
+
+
 def _ask(run: Run, *argv: str) -> Result:
     return run(Command(argv, env={"LC_ALL": "C"}, label=" ".join(argv[:2])), timeout=_PROBE_SECONDS)
 
@@ -229,19 +228,6 @@ def _why(result: Result) -> str:
 def _plugin(client: Mapping[str, Any], name: str) -> str:
     plugins = client.get("Plugins") or ()
     return next((str(plugin.get("Version", "")).lstrip("v") for plugin in plugins if plugin.get("Name") == name), "")
-
-
-def _parse(text: str) -> Mapping[str, Any]:
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _table(values: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = values.get(key)
-    return found if isinstance(found, dict) else {}
 
 
 def _read(path: Path) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from slipway.core.command import Command, Result
 from slipway.core.errors import MissingError, Problem
+from slipway.core.platform import Platform
 from slipway.core.units import size
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.requirements import (
@@ -30,8 +31,7 @@ from slipway.hosts.requirements import (
 #: Locks and time limits go by the host's clock; certificates and tokens by both.
 _SKEW_WARNED, _SKEW_REFUSED = 5.0, 120.0
 #: rsync before 3.5.0 has faults that distributions mend by backports: it is used, and told.
-_GOOD_RSYNC = (3, 5, 0)
-_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+_GOOD_RSYNC = "3.5.0"
 #: What a host needs beside docker and rsync: the script's name for it, and what brings it.
 _TOOLS = {
     "setsid": ("setsid", "util-linux"),
@@ -100,12 +100,11 @@ def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
     found = dict(line.split("\t", 1) for line in said.splitlines() if "\t" in line)
     engine, api, platform = (*found.get("engine", "").split(), "", "", "")[:3]
     disk, _, disk_folder = found.get("disk", "").partition(" ")
-    machine = found.get("machine", "")
     clock = found.get("clock", "")
     return HostFacts(
         user=found.get("user", ""),
         system=found.get("system", "").lower(),
-        platform=platform or f"linux/{_ARCHITECTURES.get(machine, machine)}",
+        platform=platform or str(Platform.of_kernel(found.get("machine", ""))),
         folder=found.get("folder", ""),
         engine=engine,
         api=api,
@@ -179,7 +178,7 @@ def _engine(facts: HostFacts) -> Check:
         mend = f"sudo usermod -aG docker {facts.user}, then log in anew" if denied else _start(facts)
         return Check("engine", "lack", facts.silence or "none answers", mend)
     if not at_least(facts.api, LEAST_API):
-        why = f"engine {facts.engine} (API {facts.api}) is too old: 1.44 is the least"
+        why = f"engine {facts.engine} (API {facts.api}) is too old: {LEAST_API} is the least"
         return Check("engine", "lack", why, remedy_there(facts.system, "engine"))
     return Check("engine", "ok", f"{facts.engine}, API {facts.api}, {facts.platform}, {facts.store} on {facts.driver}")
 
@@ -191,19 +190,20 @@ def _start(facts: HostFacts) -> str:
 def _buildx(facts: HostFacts) -> Check:
     if at_least(facts.buildx, LEAST_BUILDX):
         return Check("buildx", "ok", f"{facts.buildx}, the engine's own builder is {facts.context}")
-    why = f"buildx {facts.buildx} is too old: 0.13 is the least" if facts.buildx else "there is no buildx"
+    why = f"buildx {facts.buildx} is too old: {LEAST_BUILDX} is the least" if facts.buildx else "there is no buildx"
     return Check("buildx", "lack", why, remedy_there(facts.system, "buildx"))
 
 
 def _rsync(facts: HostFacts, local: str) -> Check:
     for version, where in ((facts.rsync, "there"), (local, "here")):
         if not at_least(version, LEAST_RSYNC):
-            why = f"rsync {version} {where} is too old: 3.2.4 is the least" if version else f"there is no rsync {where}"
+            old = f"rsync {version} {where} is too old: {LEAST_RSYNC} is the least"
+            why = old if version else f"there is no rsync {where}"
             hint = remedy_there(facts.system, "rsync") if where == "there" else "invoke doctor"
             return Check("rsync", "lack", why, hint)
     detail = f"{facts.rsync} there, {local} here"
     if not at_least(facts.rsync, _GOOD_RSYNC):
-        return Check("rsync", "warn", detail, "older than 3.5.0: keep its security updates coming")
+        return Check("rsync", "warn", detail, f"older than {_GOOD_RSYNC}: keep its security updates coming")
     return Check("rsync", "ok", detail)
 
 
