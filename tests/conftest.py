@@ -39,6 +39,7 @@ pytest_plugins = [
     "tests.rig.engines",
     "tests.rig.builders",
     "tests.rig.hosts",
+    "tests.rig.agents",
     "tests.rig.stores",
     "tests.rig.hub",
 ]

@@ -7,6 +7,7 @@ import sys
 from slipway.core.command import Command
 from slipway.hosts.remote.building import site_there
 from slipway.plan.decide import plan_build
+from slipway.stack.mounts import Given
 from slipway.tasks import door
 from slipway.tasks.invocation import Invocation, Where
 
@@ -17,7 +18,7 @@ def main() -> None:
         known = here.survey()
         plan = plan_build(known.stack, tuple(known.facts.digests), known.facts)
         with site_there(
-            known, plan, here.reached, record.id, here.run, {}, lambda said: print(said, file=sys.stderr)
+            known, plan, here.reached, record.id, here.run, Given(), lambda said: print(said, file=sys.stderr)
         ) as site:
             site.run(Command(("true",)), over=lambda: False)
 

@@ -676,6 +676,11 @@ def raised(error: Exception) -> tuple[LocalImage, ...]:
         ("libs/x.txt changed while it was built", "mend it and run the same command"),
         ('no builder "nosuch" found', "docker buildx ls shows the builders"),
         ("invalid empty ssh agent socket: make sure SSH_AUTH_SOCK is set", "ssh-add -l asks the agent"),
+        ('failed to convert agent config for ID: "default": stat agent: no such file', "ssh-add -l asks the agent"),
+        (
+            "RUN x: exit code: 1: error fetching identities: communication with agent failed",
+            "ssh-add -l asks the agent",
+        ),
         ("mkdir /nonexistent/.docker: permission denied", "buildx keeps its state in DOCKER_CONFIG, else HOME"),
         ("load metadata for x: dial tcp: connection refused", "invoke doctor looks at engine, builder and registry"),
         ("load metadata for x: pull access denied", "docker login, then run the same command"),

@@ -75,8 +75,19 @@ def test_what_a_run_bakes() -> None:
     first, second = bakes(link(f"{file('a', 'b')}\n{file('c')}\n"), "/p/runs/aa", run)
     assert first[1] == Baked("b", "r/b:v1", "r/b:in-abc", "sha256:abc")
     assert [image.name for image in (*first, *second)] == ["a", "b", "c"]
+    assert [image.ssh for image in (*first, *second)] == [(), (), ()]
     with pytest.raises(SshError, match="cannot be read"):
         bakes(link("{}\n"), "/p/runs/aa", run)
+
+
+@pytest.mark.fault("C62")
+def test_which_agents_a_run_mounts() -> None:
+    """That of an image which is only built upon counts, too."""
+    labels = {INPUT_LABEL: "sha256:abc"}
+    upper = Target("upper", ".", "D", ("r/u:v1", "r/u:in-abc"), labels=labels, ssh=("git=agent", "default=agent"))
+    lower = Target("lower", ".", "D", (), ssh=("default=agent", "other=agent"))
+    ((image,),) = bakes(link(f"{bake_file([upper], [lower]).decode()}\n"), "/p/runs/aa", RunThere("aa", 0, True, 1, ()))
+    assert sorted(image.ssh) == ["default", "git", "other"]
 
 
 def test_what_was_cleaned_away() -> None:

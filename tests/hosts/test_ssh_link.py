@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -104,6 +105,78 @@ def test_a_dead_link_is_dialled_before_it_is_used(slept: list[float]) -> None:
     link = Link(dialling(first, FakeConnection()), lambda text: None)
     first.alive = False
     assert link.run(ASK).ok and link.alive
+
+
+class Kept:
+    """Something kept over connections: what was opened and ended over which, each called by its number."""
+
+    def __init__(self, *failures: SshError | None) -> None:
+        self.failures = list(failures)
+        self.seen: list[str] = []
+        self.connections: list[Connection] = []
+
+    @contextmanager
+    def over(self, connection: Connection) -> Iterator[None]:
+        self.connections.append(connection)
+        number = len(self.connections)
+        if failure := self.failures.pop(0) if self.failures else None:
+            if isinstance(failure, LostError):
+                connection.close()
+            raise failure
+        self.seen.append(f"opened {number}")
+        try:
+            yield
+        finally:
+            self.seen.append(f"ended {number}")
+
+
+@pytest.mark.fault("C62")
+def test_what_is_kept_is_opened_over_each_connection(slept: list[float]) -> None:
+    kept, first = Kept(), FakeConnection()
+    link = Link(dialling(first, FakeConnection()), lambda text: None)
+    with link.keep(kept.over):
+        assert kept.seen == ["opened 1"]
+        first.alive = False
+        assert link.run(ASK).ok
+        assert kept.seen == ["opened 1", "ended 1", "opened 2"]
+    assert kept.seen[3:] == ["ended 2"]
+    link.close()
+
+
+@pytest.mark.fault("C62")
+def test_a_connection_that_is_lost_while_something_is_opened_over_it(slept: list[float]) -> None:
+    lost = LostError("link lost", hint="")
+    kept, dead = Kept(lost, None, lost), FakeConnection()
+    link = Link(dialling(FakeConnection(), dead, FakeConnection(), FakeConnection()), lambda text: None)
+    with link.keep(kept.over):
+        assert kept.seen == ["opened 2"] and len(slept) == 1
+        dead.alive = False
+        assert link.run(ASK).ok
+        assert kept.seen == ["opened 2", "ended 2", "opened 4"] and len(slept) == 3
+    with link.keep(kept.over):
+        assert len(slept) == 3
+
+
+@pytest.mark.fault("C62")
+def test_what_a_later_connection_refuses_is_told(slept: list[float]) -> None:
+    said: list[str] = []
+    refused = SshError("sshd there forwards no agent", hint="")
+    kept, first = Kept(None, refused), FakeConnection()
+    link = Link(dialling(first, FakeConnection()), said.append)
+    with link.keep(kept.over):
+        first.alive = False
+        assert link.run(ASK).ok
+    assert said[1:] == ["sshd there forwards no agent", "link is back"]
+    with pytest.raises(SshError, match="forwards no agent"), link.keep(Kept(refused).over):
+        pytest.fail("the first refusal ends it")
+
+
+def test_an_error_while_something_is_kept_stays_what_it_is() -> None:
+    kept = Kept()
+    link = Link(dialling(FakeConnection()), lambda text: None)
+    with pytest.raises(OSError, match="disk full"), link.keep(kept.over):
+        raise OSError("disk full")
+    assert kept.seen == ["opened 1", "ended 1"]
 
 
 def test_a_passphrase_is_asked_for_by_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:

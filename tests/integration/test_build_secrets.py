@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from tests.rig.agents import Agent
     from tests.rig.hosts import BuildHost
     from tests.rig.stacks import Repository
 
@@ -73,7 +72,7 @@ def test_a_build_gets_what_it_mounts_and_nothing_is_kept(shop: Repository, cli: 
     shop.invoke("plan", "svc-sign").failed(2, f"{SIGN}:7: the secret other is required, and nobody gives it")
 
 
-@pytest.mark.fault("C47", "C48")
+@pytest.mark.fault("C47")
 def test_so_does_one_on_the_build_host(shop: Repository, build_host: BuildHost) -> None:
     shop.configure(**build_host.settings)
     shop.write(SIGN, MOUNTS.replace(" && cat /run/secrets/gh_token", ""))
@@ -81,8 +80,6 @@ def test_so_does_one_on_the_build_host(shop: Repository, build_host: BuildHost) 
     assert build_host.sh(f"docker run --rm {shop.reference('svc-sign')} cat /sums") == sums()
     assert kept(shop) == [] and "geheim" not in ran.stdout + ran.stderr
     assert build_host.sh("grep -rlE 'geheim-token|geheim file' /var/tmp/slipway || true") == ""
-    with_agent(shop)
-    shop.invoke("plan", "svc-cart", "--remote").failed(2, f"{CART}:6: ssh default is the agent of this machine")
 
 
 def with_agent(shop: Repository) -> None:
@@ -93,14 +90,8 @@ def with_agent(shop: Repository) -> None:
 
 
 @pytest.mark.fault("C48")
-def test_sshs_agent_is_forwarded(shop: Repository, tmp_path: Path, until: Callable[..., None]) -> None:
+def test_sshs_agent_is_forwarded(shop: Repository, agent: Agent) -> None:
     with_agent(shop)
     shop.invoke("build", "svc-cart", SSH_AUTH_SOCK="").failed(3, "ssh's agent: SSH_AUTH_SOCK is not set", "ssh-agent")
-    place = tmp_path / "agent"
-    with subprocess.Popen(["ssh-agent", "-D", "-a", str(place)], stdout=subprocess.DEVNULL) as agent:
-        try:
-            until(place.is_socket, "the agent")
-            shop.invoke("build", "svc-cart", SSH_AUTH_SOCK=str(place)).ok()
-        finally:
-            agent.terminate()
+    shop.invoke("build", "svc-cart", SSH_AUTH_SOCK=str(agent.socket)).ok()
     assert shop.status()["svc-cart"] == "built"

@@ -31,7 +31,7 @@ def settings(root: Path, table: str = TABLE, **environment: str) -> Settings:
 
 
 def gifts(settings: Settings, assembly: Assembly, **more: object) -> Given:
-    options: Mapping[str, object] = {"ca": False, "agent": "", "remote": False, **more}
+    options: Mapping[str, object] = {"ca": False, "agent": "", **more}
     return given(settings, assembly, ["svc-cart"], **options)  # type: ignore[arg-type]
 
 
@@ -50,7 +50,7 @@ def test_only_what_is_mounted_is_given(tmp_path: Path) -> None:
     assert {name: value.reveal() for name, value in found.values.items()} == {"gh": "of-the-environment"}
     assert found.files == {"npm/rc": tmp_path / "n.rc"}
     assert {secret.reveal() for secret in found.secrets} == {"of-the-environment", "of-the-file"}
-    assert given(known, assembled("type=secret,id=gh"), [], ca=False, agent="", remote=False) == Given()
+    assert given(known, assembled("type=secret,id=gh"), [], ca=False, agent="") == Given()
 
 
 @pytest.mark.fault("C47")
@@ -99,14 +99,13 @@ def test_sshs_agent(tmp_path: Path) -> None:
     known, mounting = settings(tmp_path), assembled("type=ssh")
     with pytest.raises(MissingError, match="SSH_AUTH_SOCK is not set"):
         gifts(known, mounting)
-    with pytest.raises(MissingError, match="SSH_AUTH_SOCK=/nowhere is no socket"):
+    with pytest.raises(MissingError, match="SSH_AUTH_SOCK=/nowhere is not a socket"):
         gifts(known, mounting, agent="/nowhere")
     with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(str(tmp_path / "agent"))
-        assert gifts(known, mounting, agent=str(tmp_path / "agent")).ssh == ("default",)
-        (problem,) = problems(known, mounting, agent=str(tmp_path / "agent"), remote=True)
-    assert problem.what == "ssh default is the agent of this machine: a job on a build host outlives its connection"
-    assert problem.hint == "build it without --remote, or give a deploy key as a secret"
+        agent = str(tmp_path / "agent")
+        listener.bind(agent)
+        assert gifts(known, mounting, agent=agent) == Given(ssh=("default",), agent=agent)
+        assert gifts(known, assembled(), agent=agent) == Given(), "an agent that nobody mounts is not given"
 
 
 @pytest.mark.fault("C47")

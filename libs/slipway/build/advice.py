@@ -16,7 +16,10 @@ _REMEDIES = (
     ("exporting manifest lists", "several PLATFORMS need containerd's image store in the engine (invoke doctor); then"),
     (r"platform is .*, not", "PLATFORMS names what is built for; mend it or the Dockerfile's --platform, then"),
     ("no builder .* found", "docker buildx ls shows the builders, BUILDER names one; then"),
-    ("ssh agent|SSH_AUTH_SOCK|ssh socket", "ssh-add -l asks the agent that builds are given; then"),
+    (
+        "ssh agent|SSH_AUTH_SOCK|ssh socket|agent config|with agent failed",
+        "ssh-add -l asks the agent that builds are given; then",
+    ),
     (r"(?:mkdir|open) \S*/\.docker", "buildx keeps its state in DOCKER_CONFIG, else HOME: make it writable, then"),
     ("x509|certificate", "CA_BUNDLE gives builds a CA; docker itself reads /etc/docker/certs.d; then"),
     ("^(?!RUN ).*(?:pull access denied|unauthorized|authentication required)", "docker login, then"),

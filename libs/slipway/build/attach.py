@@ -46,12 +46,13 @@ class RunThere:
 
 @dataclass(frozen=True)
 class Baked:
-    """An image of a bake file: ``reference`` and ``content`` are its tags."""
+    """An image of a bake file: ``reference`` and ``content`` are its tags; ``ssh``: ids of agents its bake mounts."""
 
     name: str
     reference: str
     content: str
     input_digest: str
+    ssh: tuple[str, ...] = ()
 
 
 def runs_there(link: Link, project: str) -> tuple[RunThere, ...]:
@@ -155,8 +156,11 @@ def _documents(text: str) -> list[str]:
 def _baked(content: Any) -> tuple[Baked, ...]:
     named = content["group"]["_all"]["targets"]
     targets = {name: content["target"][name] for name in named}
+    # An image that is only built upon mounts one, too.
+    mounted = [entry.partition("=")[0] for target in content["target"].values() for entry in target.get("ssh", ())]
+    ssh = tuple(dict.fromkeys(mounted))
     return tuple(
-        Baked(name, target["tags"][0], target["tags"][1], target["labels"][INPUT_LABEL])
+        Baked(name, target["tags"][0], target["tags"][1], target["labels"][INPUT_LABEL], ssh)
         for name, target in targets.items()
     )
 

@@ -33,7 +33,8 @@ _ALL = "_all"
 class Target:
     """One image to bake. ``links`` maps a FROM string to ``target:<name>`` or ``docker-image://<reference>``.
 
-    ``secrets`` maps an id to the file that holds the secret; ``ssh`` are the ids under which the agent is forwarded.
+    ``secrets`` maps an id to the file that holds the secret; ``ssh``: ids under which the agent is forwarded, as
+    buildx takes them: ``default``, or ``default=<socket>``.
     ``fresh``: no step of it comes from the cache.
     """
 

@@ -193,7 +193,7 @@ def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
         labels=labels,
         links=links,
         secrets={name: file for name, file in site.secrets.items() if name in image.secrets},
-        ssh=tuple(name for name in site.ssh if name in image.ssh),
+        ssh=tuple(f"{name}={place}" if place else name for name, place in site.ssh.items() if name in image.ssh),
         platforms=work.settings.platforms,
         fresh=step.fresh,
     )

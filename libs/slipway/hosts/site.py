@@ -32,10 +32,10 @@ class Site:
     ``root``: the folder it runs in · ``context``: a context (a path from the repository's root) → its path from there ·
     ``dockerfile``: an image → the absolute path of what BuildKit reads as its Dockerfile ·
     ``contexts``: name → folder of what the whole machine gives · ``secrets``: id → file, never in a layer · ``ssh``:
-    ids of agents that are forwarded · ``buildx``: the words that run it · ``builder``: the engine's own, by name ·
-    ``run``: runs it · ``changed``: whether what it read is still what was planned · ``expect`` is told beforehand what
-    will be run if nothing fails · ``carriers``: a named context → an image of its files, which is baked and given in
-    its place.
+    id → socket of an agent that is forwarded, empty for that of SSH_AUTH_SOCK · ``buildx``: the words that run it ·
+    ``builder``: the engine's own, by name · ``run``: runs it · ``changed``: whether what it read is still what was
+    planned · ``expect`` is told beforehand what will be run if nothing fails · ``carriers``: a named context → an image
+    of its files, which is baked and given in its place.
     """
 
     root: str
@@ -44,7 +44,7 @@ class Site:
     dockerfile: Callable[[Image], str]
     contexts: Mapping[str, str]
     secrets: Mapping[str, str]
-    ssh: tuple[str, ...] = ()
+    ssh: Mapping[str, str] = field(default_factory=dict)
     buildx: tuple[str, ...] = DOCKER_BUILDX
     builder: str = "default"
     changed: ChangedSince = changed_since
@@ -69,7 +69,7 @@ def site_here(
         dockerfile=lambda image: str(root / repository.define(image)),
         contexts={name: str(folder) for name, folder in repository.contexts.items()},
         secrets={name: str(file) for name, file in secrets.items()},
-        ssh=ssh,
+        ssh=dict.fromkeys(ssh, ""),
         buildx=buildx,
         builder=builder,
         carriers=dict(_carriers_here(repository, root)),

@@ -27,11 +27,12 @@ _LARGEST = 500 * 1024
 @dataclass(frozen=True)
 class Given:
     """``files``: id → file of a secret · ``values``: id → a secret that is still to be written to one · ``ssh``: ids of
-    agents to forward."""
+    agents to forward, each of them the one whose socket here is ``agent``."""
 
     files: Mapping[str, Path] = field(default_factory=dict)
     values: Mapping[str, Secret] = field(default_factory=dict)
     ssh: tuple[str, ...] = ()
+    agent: str = ""
 
     @property
     def secrets(self) -> Iterator[Secret]:
@@ -48,14 +49,12 @@ def notes(assembly: Assembly, project: Project) -> Iterator[str]:
             yield f"{where}: nobody gives {_called(mount)}, its step runs without; {_way_to_give(mount)}"
 
 
-def given(
-    settings: Settings, assembly: Assembly, images: Collection[str], *, ca: bool, agent: str, remote: bool
-) -> Given:
+def given(settings: Settings, assembly: Assembly, images: Collection[str], *, ca: bool, agent: str) -> Given:
     """What the builds of ``images`` mount and the project gives. ``ca``: there is a CA bundle; ``agent``: the socket of
     ssh's agent here.
 
-    Raises UsageError for a required mount that nobody gives, a source that is missing, and an agent that a build host
-    would need; MissingError when no agent runs here.
+    Raises UsageError for a required mount that nobody gives, and a source that is missing; MissingError when no agent
+    runs here.
     """
     project, problems = settings.project, dict[Problem, None]()
     files: dict[str, Path] = {}
@@ -66,9 +65,6 @@ def given(
             if mount.required:
                 what = f"{_called(mount)} is required, and nobody gives it"
                 problems[Problem(where, what, _way_to_give(mount))] = None
-        elif mount.kind == "ssh" and remote:
-            what = f"{_called(mount)} is the agent of this machine: a job on a build host outlives its connection"
-            problems[Problem(where, what, "build it without --remote, or give a deploy key as a secret")] = None
         elif mount.kind == "ssh":
             ssh[mount.id] = None
         elif source := project.secrets.get(mount.id):
@@ -84,10 +80,16 @@ def given(
                 problems |= dict.fromkeys(_faults(files[mount.id], place))
     if problems:
         raise UsageError.of(list(problems))
-    if ssh and not Path(agent or "/dev/null").is_socket():
-        why = f"SSH_AUTH_SOCK={agent} is no socket" if agent else "SSH_AUTH_SOCK is not set"
+    if ssh and (why := no_agent(agent)):
         raise MissingError(f"ssh's agent: {why}", hint="eval $(ssh-agent) && ssh-add")
-    return Given(files, values, tuple(ssh))
+    return Given(files, values, tuple(ssh), agent if ssh else "")
+
+
+def no_agent(agent: str) -> str:
+    """Why there is no agent here, by SSH_AUTH_SOCK; empty when there is one."""
+    if not agent:
+        return "SSH_AUTH_SOCK is not set"
+    return "" if Path(agent).is_socket() else f"SSH_AUTH_SOCK={agent} is not a socket"
 
 
 def file_name(secret: str) -> str:

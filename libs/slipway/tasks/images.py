@@ -131,7 +131,6 @@ def mounted(here: Invocation, known: Survey, plan: Plan) -> Given:
         [*names, *known.unseen(names)],
         ca=bool(here.ca_bundle),
         agent=settings.surroundings().ssh_agent,
-        remote=here.remote,
     )
     door.redactor().learn(found.secrets)
     return found
@@ -144,7 +143,8 @@ def site(here: Invocation, known: Survey, plan: Plan, record: Run, gifts: Given)
     if here.remote and plan.of("build"):
         from slipway.hosts.remote.building import site_there
 
-        with site_there(known, plan, here.reached, record.id, here.run, secrets, here.note) as there:
+        given = Given(secrets, ssh=gifts.ssh, agent=gifts.agent)
+        with site_there(known, plan, here.reached, record.id, here.run, given, here.note) as there:
             yield there
     else:
         around = settings.surroundings()

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Collection
+from contextlib import ExitStack
 
 from slipway.build.attach import attach, bakes, choose, clean, runs_there
 from slipway.build.executor import check
+from slipway.config.settings import surroundings
 from slipway.core.errors import UsageError
 from slipway.core.image import Image, Stack
+from slipway.hosts.remote.agent import forward
 from slipway.hosts.remote.preflight import refuse_lacks
+from slipway.hosts.ssh.forwarding import NotForwardedError
+from slipway.stack.mounts import no_agent
 from slipway.tasks.images import tell
 from slipway.tasks.invocation import Invocation
 from slipway.tasks.process import is_terminal
@@ -39,15 +45,34 @@ def run_attach(here: Invocation, wanted: str) -> None:
     """Raises BuildError when an image of the run failed."""
     host, project = here.reached, _project(here)
     run = choose(runs_there(host.link, project), wanted)
-    images = [image.name for bake in bakes(host.link, f"{project}/runs/{run.id}", run) for image in bake]
+    folder = f"{project}/runs/{run.id}"
+    baked = [image for bake in bakes(host.link, folder, run) for image in bake]
+    images = [image.name for image in baked]
     here.note(f"run {run.id}, {run.state}")
     # The run's own images, whatever the repository holds by now.
     stack = Stack(tuple(Image(name, "") for name in images))
-    with here.record() as record:
+    with here.record() as record, ExitStack() as opened:
+        if run.lives:
+            forward_again(here, folder, {name for image in baked for name in image.ssh}, opened)
         with here.console.showing(stack, images) as taker:
             outcomes = attach(host.link, host.engine, project, run, record, taker.take)
         tell(here, record, outcomes, "remote-attach")
         check(outcomes, record, remote=True)
+
+
+def forward_again(here: Invocation, folder: str, mounted: Collection[str], opened: ExitStack) -> None:
+    """Forward the agent to a run that mounts it, until ``opened`` ends; where that is impossible, say why and go on."""
+    agent = surroundings().ssh_agent
+    for name in sorted(mounted):
+        refused = no_agent(agent) if name in here.settings.project.ssh else "[tool.slipway] ssh does not name it"
+        if refused:
+            here.note(f"ssh {name}: no agent is forwarded, so steps that ask it fail: {refused}")
+            return
+    try:
+        if mounted:
+            opened.enter_context(forward(here.reached.link, folder, agent, here.note))
+    except NotForwardedError as error:
+        here.note(error.message)
 
 
 def run_clean(here: Invocation, *, yes: bool, dry_run: bool) -> None:

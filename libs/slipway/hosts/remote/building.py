@@ -1,23 +1,24 @@
 """Build there what was planned here: sync what the images read, then bake it by jobs that outlive us.
 
 On the host, in ``<folder>/<user>/<project>/``: ``runs/<run>/``, with ``tree`` (the repository's files), ``context``
-(the names BuildKit is given for them), ``jobs``, ``secrets`` (while a job runs) and ``whole`` (once the files were
-compared); ``contexts/``, what images are given beside the repository, by content.
+(the names BuildKit is given for them), ``jobs``, ``secrets`` (while a job runs), ``agent`` (while one is forwarded) and
+``whole`` (once the files were compared); ``contexts/``, what images are given beside the repository, by content.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
 from slipway.core.command import Command, Result
 from slipway.core.errors import SyncError
 from slipway.core.image import LocalImage
 from slipway.core.streams import OnLine
 from slipway.engine.address import DOCKER_BUILDX
+from slipway.hosts.remote.agent import AGENT, forward
 from slipway.hosts.remote.host import BuildHost
 from slipway.hosts.remote.jobs import Beginning, DiffersError, Job, follow, stop
 from slipway.hosts.remote.preflight import refuse_little_room
@@ -27,10 +28,11 @@ from slipway.hosts.remote.sync import Synced, mend, send, sync
 from slipway.hosts.runner import Over, Run
 from slipway.hosts.site import Site
 from slipway.hosts.ssh.connection import LostError
+from slipway.hosts.ssh.forwarding import NotForwardedError
 from slipway.hosts.ssh.link import Link
 from slipway.plan.decide import BUILD, Plan
 from slipway.plan.facts import Survey
-from slipway.stack.mounts import file_name
+from slipway.stack.mounts import Given, file_name
 
 #: How many older runs stay.
 KEPT = 3
@@ -40,10 +42,13 @@ Say = Callable[[str], None]
 
 @contextmanager
 def site_there(
-    known: Survey, plan: Plan, host: BuildHost, run: str, rsync: Run, secrets: Mapping[str, Path], say: Say
+    known: Survey, plan: Plan, host: BuildHost, run: str, rsync: Run, mounted: Given, say: Say
 ) -> Iterator[Site]:
-    """The host with all that the plan's images read. A job that is not needed any more is ended with this; one that
-    the link was lost to goes on. Raises SyncError, SshError, MissingError when there is too little room."""
+    """The host with all that the plan's images read and mount. A job that is not needed any more is ended with this;
+    one that the link was lost to goes on. Raises SyncError, SshError, MissingError when there is too little room.
+
+    ``mounted``: of secrets, files alone.
+    """
     settings = known.repository.settings
     names, read = [step.image for step in plan.of(BUILD)], _read(known, plan)
     project = host.project(settings.registry, settings.owner)
@@ -54,42 +59,46 @@ def site_there(
     newest = known.facts.newest
     refuse_little_room(host.facts, shipment.weight, [newest[name].size for name in names if name in newest])
     there = _prepare(host.link, project, run, links)
-    try:
-        earlier = [f"{old}/tree" for old in there if "/runs/" in old]
-        tree = send(shipment, f"{folder}/tree", earlier, rsync, host.link)
-        given, more = _contexts(known, read, project, run, there, host.link, rsync)
-    except SyncError:
-        # What has arrived of it is of no use any more, and a full disk would stay full.
-        _do(host.link, 'rm -rf -- "$1"', folder)
-        raise
-    say(_told((tree, *more)))
-    given_secrets = {file_name(name): file.read_bytes() for name, file in secrets.items()}
-    bakes = Bakes(
-        host.link,
-        folder,
-        Beginning(given_secrets, settings.build_seconds, shipment.listed),
-        lambda: mend(shipment, f"{folder}/tree", earlier, rsync, host.link),
-    )
-    site = Site(
-        root=folder,
-        run=bakes,
-        context=lambda context: f"context/{links[context]}",
-        dockerfile=lambda image: f"{folder}/tree/{known.repository.define(image)}",
-        contexts=given,
-        secrets={name: f"{folder}/secrets/{file_name(name)}" for name in secrets},
-        changed=_nothing,
-        expect=bakes.expect,
-        builder=host.facts.context,
-        buildx=(host.facts.plugin,) if host.facts.plugin else DOCKER_BUILDX,
-    )
-    try:
-        yield site
-    except LostError:
-        raise
-    except BaseException:
+    with ExitStack() as opened:
+        try:
+            if mounted.ssh:
+                opened.enter_context(forward(host.link, folder, mounted.agent, say))
+            earlier = [f"{old}/tree" for old in there if "/runs/" in old]
+            tree = send(shipment, f"{folder}/tree", earlier, rsync, host.link)
+            given, more = _contexts(known, read, project, run, there, host.link, rsync)
+        except (SyncError, NotForwardedError):
+            # What has arrived of it is of no use any more, and a full disk would stay full.
+            _do(host.link, 'rm -rf -- "$1"', folder)
+            raise
+        say(_told((tree, *more)))
+        given_secrets = {file_name(name): file.read_bytes() for name, file in mounted.files.items()}
+        bakes = Bakes(
+            host.link,
+            folder,
+            Beginning(given_secrets, settings.build_seconds, shipment.listed),
+            lambda: mend(shipment, f"{folder}/tree", earlier, rsync, host.link),
+        )
+        site = Site(
+            root=folder,
+            run=bakes,
+            context=lambda context: f"context/{links[context]}",
+            dockerfile=lambda image: f"{folder}/tree/{known.repository.define(image)}",
+            contexts=given,
+            secrets={name: f"{folder}/secrets/{file_name(name)}" for name in mounted.files},
+            ssh=dict.fromkeys(mounted.ssh, AGENT),
+            changed=_nothing,
+            expect=bakes.expect,
+            builder=host.facts.context,
+            buildx=(host.facts.plugin,) if host.facts.plugin else DOCKER_BUILDX,
+        )
+        try:
+            yield site
+        except LostError:
+            raise
+        except BaseException:
+            bakes.end()
+            raise
         bakes.end()
-        raise
-    bakes.end()
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,12 @@ while [ $# -gt 1 ]; do
     ln -sfn -- "$2" "runs/$run/context/$1"
     shift 2
 done
-# What was secret goes with its job, unless the whole host went down under it.
+# A job removes its secrets, and a connection its agent, unless the whole host went down under them.
 sweep() {
     for job in "$1"/jobs/*/job; do
         [ ! -e "$job" ] || rm -rf -- "$1/secrets"
     done
+    [ -e "$1/agent" ] || rm -f -- "$1/agent"
 }
 newest_first() { find runs -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -rn | cut -d ' ' -f 2; }
 newest_first | while read -r old; do

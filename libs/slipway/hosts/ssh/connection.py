@@ -14,7 +14,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
 import paramiko
 from paramiko.ssh_exception import SSHException
@@ -75,6 +76,11 @@ class Connection:
     def alive(self) -> bool:
         return self._transport.is_active()
 
+    def is_lost(self) -> bool:
+        """Whether a channel ended because the link is lost: paramiko ends the channels before ``alive`` turns false."""
+        self._transport.join(_WATCH_SECONDS)
+        return not self.alive
+
     def close(self) -> None:
         self._closed.set()
         self._hang_up()
@@ -104,14 +110,23 @@ class Connection:
 
     @contextmanager
     def stream(
-        self, command: Command, on_line: OnLine | None = None, on_end: Callable[[int], object] | None = None
+        self,
+        command: Command,
+        on_line: OnLine | None = None,
+        on_end: Callable[[int], object] | None = None,
+        on_agent: Callable[[Any], None] | None = None,
     ) -> Iterator[Stream]:
         """Run ``command`` with its stdin and stdout left to the caller; ``on_line`` gets what it says on stderr,
-        ``on_end`` its exit status, −1 when it left none."""
+        ``on_end`` its exit status, −1 when it left none.
+
+        ``on_agent``: ask sshd to forward an agent, and call this with a channel for each connection to that agent, in
+        the thread that reads all channels."""
         self._echo(command)
         with self._told(command.label or command.argv[0]):
             channel = self._transport.open_session(timeout=_CHANNEL_SECONDS)
             try:
+                if on_agent:
+                    channel.request_forward_agent(on_agent)
                 channel.exec_command(spoken(command))
                 stderr = channel.makefile_stderr("rb")
                 listening = threading.Thread(target=LineReader(on_line).read, args=(stderr,), daemon=True)
@@ -135,6 +150,13 @@ class Connection:
             finally:
                 channel.close()
 
+    @cached_property
+    def own_agent(self) -> str:
+        """SSH_AUTH_SOCK as the host sets it without sshd. Ask before an agent is forwarded: from then on sshd sets the
+        variable for every command of the connection."""
+        asked = Command(("sh", "-c", 'echo "${SSH_AUTH_SOCK:-}"'), label="SSH_AUTH_SOCK")
+        return self.run(asked, timeout=_CHANNEL_SECONDS).stdout.strip()
+
     def _echo(self, command: Command) -> None:
         if self._show:
             self._show(f"{self.login}$ {command}")
@@ -155,7 +177,7 @@ class Connection:
         while not channel.status_event.wait(_WATCH_SECONDS):
             if (deadline and time.monotonic() > deadline) or (over and over()):
                 return 124, "", "\n".join(stderr.last)
-        if channel.exit_status == -1 and not self.alive:
+        if channel.exit_status == -1 and self.is_lost():
             raise SSHException("the link was lost")
         for reader in readers[:2]:
             reader.join(timeout=_LAST_OUTPUT_SECONDS)

@@ -1,6 +1,6 @@
 """Which keys to offer a host, in OpenSSH's order: the agent's that the configuration names, the agent's others, files.
 
-A key is never forwarded: the host gets no agent.
+Offering a key forwards no agent: ``forwarding`` does.
 """
 
 from __future__ import annotations

@@ -9,9 +9,10 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from slipway.core.command import Command, Result
+from slipway.core.errors import SshError
 from slipway.core.streams import OnLine
 from slipway.hosts.runner import Over
 from slipway.hosts.ssh.connection import Connection, LostError, Stream, UnreachedError
@@ -34,6 +35,7 @@ class Link:
         self._connection = dial()
         self._lock = threading.Lock()
         self._closed = False
+        self._kept: list[Callable[[Connection], None]] = []
 
     @property
     def login(self) -> Login:
@@ -72,6 +74,35 @@ class Link:
         with self._up().reach(host, port) as stream:
             yield stream
 
+    @contextmanager
+    def keep(self, open_over: Callable[[Connection], AbstractContextManager[object]]) -> Iterator[None]:
+        """Enter ``open_over`` for the connection, and again for each that replaces it.
+
+        Raises what the first entry raises. The link says what a later one raises, and goes on without it.
+        """
+        held = ExitStack()
+
+        def again(connection: Connection) -> None:
+            held.close()
+            held.enter_context(open_over(connection))
+
+        while True:
+            connection = self._up()
+            try:
+                with self._lock:
+                    again(connection)
+                    self._kept.append(again)
+                break
+            except LostError as lost:
+                self.renew(lost)
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._kept.remove(again)
+            # ``close`` and not ``__exit__``: what is held would take the caller's error for one of the connection.
+            held.close()
+
     def _up(self, patience: float = PATIENCE) -> Connection:
         """A connection that is alive, as far as anybody knows."""
         if not self._connection.alive:
@@ -95,12 +126,24 @@ class Link:
                     raise lost
                 try:
                     self._connection = self._dial()
-                except UnreachedError as error:
+                    self._open_again()
+                except (UnreachedError, LostError) as error:
+                    self._connection.close()
                     if time.monotonic() > deadline:
                         raise lost from error
                     continue
                 self._say("link is back")
                 return
+
+    def _open_again(self) -> None:
+        """Enter for the new connection what ``keep`` holds. Raises LostError when that connection is lost, too."""
+        for again in self._kept:
+            try:
+                again(self._connection)
+            except LostError:
+                raise
+            except SshError as error:
+                self._say(error.message)
 
     def check(self) -> None:
         """Raises LostError when the link is lost."""

@@ -1,0 +1,27 @@
+"""Forward ssh's agent of this machine into the folder of a run on the build host."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from slipway.hosts.remote.scripts import script
+from slipway.hosts.ssh.forwarding import forwarded
+from slipway.hosts.ssh.link import Link, Say
+
+#: The socket's name in the run's folder, which buildx works in. A whole path may be too long for a socket.
+AGENT = "agent"
+
+
+@contextmanager
+def forward(link: Link, run: str, agent: str, say: Say) -> Iterator[None]:
+    """Let the agent whose socket is ``agent`` answer in the folder ``run``, over each connection of ``link``, until the
+    context ends.
+
+    Raises NotForwardedError, LostError.
+    """
+    offer = partial(script, "agent", run)
+    with link.keep(lambda connection: forwarded(connection, agent, offer)):
+        say(f"forwarding ssh's agent to {link.login} while the build runs")
+        yield
