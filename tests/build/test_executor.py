@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 
 from slipway.build.bake_run import Options, Work
+from slipway.build.events import Event, Failed, Finished, Notice, Output, StepStarted
 from slipway.build.executor import build, check, pull_roots
-from slipway.build.progress import Event
+from slipway.build.result import ImageResult, Status
 from slipway.config.settings import load
 from slipway.core.command import Command, Result
 from slipway.core.errors import BuildError, MissingError
 from slipway.core.image import LocalImage, content_tag
 from slipway.core.streams import OnLine
 from slipway.hosts.site import site_here
-from slipway.plan.decide import Outcome, Plan, plan_build
+from slipway.plan.decide import Plan, plan_build
 from slipway.plan.facts import Survey, read_repository, survey
 from slipway.registry import Registry
 from slipway.runs.run import Run
@@ -85,10 +86,10 @@ class Bench:
             found.stack, names or ALL, found.facts, (names or ALL) if self.options.no_cache else ()
         )
 
-    def build(self, names: list[str] | None = None) -> tuple[Outcome, ...]:
+    def build(self, names: list[str] | None = None) -> tuple[ImageResult, ...]:
         return self.carry_out(*self.plan(names))
 
-    def carry_out(self, found: Survey, plan: Plan) -> tuple[Outcome, ...]:
+    def carry_out(self, found: Survey, plan: Plan) -> tuple[ImageResult, ...]:
         site = site_here(found.repository, self.run, {"ca": Path("/ca.pem")})
         return build(Work(found, plan, self.engine, site, self.record, self.events.append, self.options))
 
@@ -115,7 +116,7 @@ def bench(repository: Path) -> Iterator[Bench]:
     bench.record.close()
 
 
-def told(outcomes: tuple[Outcome, ...]) -> list[tuple[str, str, str]]:
+def told(outcomes: tuple[ImageResult, ...]) -> list[tuple[str, str, str]]:
     return [(outcome.image, outcome.status, outcome.detail) for outcome in outcomes]
 
 
@@ -248,7 +249,7 @@ def test_what_changed_while_it_was_built_is_not_kept(bench: Bench, edit: Callabl
     assert what in outcomes[0].detail and outcomes[0].detail.endswith("while it was built")
     assert bench.engine.images() == (PYTHON,)
     assert not (bench.root / ".slipway/inputs").exists()
-    assert bench.events[-1].kind == "failed"
+    assert isinstance(bench.events[-1], Failed)
 
 
 def test_an_edit_elsewhere_while_it_was_built_does_no_harm(bench: Bench) -> None:
@@ -317,7 +318,7 @@ def test_a_new_version_is_tagged_and_nothing_is_baked(bench: Bench) -> None:
     assert [status for _, status, _ in told(bench.build())] == ["tagged"] * 4
     assert bench.baked == []
     assert bench.engine.find(f"{REGISTRY}/slipway/svc-ocr:v9")
-    assert [event.text for event in bench.events][-4:] == ["tagged"] * 4
+    assert [event.status for event in bench.events if isinstance(event, Finished)][-4:] == [Status.TAGGED] * 4
 
 
 def test_a_tag_that_fails_skips_what_is_built_on_it(bench: Bench) -> None:
@@ -362,8 +363,9 @@ def test_nothing_failed(bench: Bench, count: int) -> None:
 def test_a_listener_hears_of_every_image(bench: Bench) -> None:
     bench.broken = {"svc-forms"}
     bench.build()
-    assert [event.kind for event in bench.events if event.image == "svc-forms"] == ["step", "log", "failed"]
-    assert all("hunter2" not in event.text for event in bench.events)
+    own = [event for event in bench.events if not isinstance(event, Notice) and event.image == "svc-forms"]
+    assert [type(event) for event in own] == [StepStarted, Output, Failed]
+    assert "hunter2" not in str(bench.events)
 
 
 @pytest.mark.fault("B01")
@@ -396,7 +398,7 @@ def test_a_try_again_is_asked_for_and_noted(bench: Bench) -> None:
     assert bench.baked == [["base-runtime"], ["base-ml"], ["base-ml"]]
     assert (bench.journal("retry"), bench.journal("left")) == (["base-ml"], [0])
     assert bench.journal("cause") == ["RUN false: exit code: 1 ***: why: ***"]
-    assert [event.text for event in bench.events if event.kind == "notice"] == ["base-ml is tried again"]
+    assert [event.text for event in bench.events if isinstance(event, Notice)] == ["base-ml is tried again"]
 
 
 @pytest.mark.fault("B11")
@@ -621,7 +623,7 @@ def test_an_engine_that_comes_back_gets_the_wave_once_more(bench: Bench) -> None
     cut_off(bench, 1)
     assert [status for _, status, _ in told(bench.build())] == ["built"] * 4
     assert bench.baked == [["base-runtime"], ["base-runtime"], ["base-ml", "svc-forms"], ["svc-ocr"]]
-    assert [event.text for event in bench.events if event.kind == "notice"] == [
+    assert [event.text for event in bench.events if isinstance(event, Notice)] == [
         "engine went away (was 28.5.2); waiting for it, at most 60 s",
         "engine is back; the rest is tried once more",
     ]
@@ -688,7 +690,7 @@ def raised(error: Exception) -> tuple[LocalImage, ...]:
 )
 def test_the_hint_is_for_the_cause(bench: Bench, cause: str, hint: str) -> None:
     with pytest.raises(BuildError) as caught:
-        check([Outcome("a", "failed", "", "", detail=cause)], bench.record)
+        check([ImageResult("a", Status.FAILED, "", "", detail=cause)], bench.record)
     assert caught.value.hint.startswith(hint)
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from slipway.build.progress import Event, Failure, Progress
+from slipway.build.events import Event, Exporting, Failed, Finished, Output, StepCached, StepDone, StepStarted
+from slipway.build.progress import Failure, Progress
+from slipway.build.result import Status
+from slipway.secrets.redactor import Redactor
+from slipway.secrets.secret import Secret
 
 DATA = Path(__file__).parents[1] / "data"
 SHARED = "RUN echo shared 1795202990.6682994 && sleep 0.3"
-ALL = ("step", "cached", "done", "exporting", "built", "failed", "log")
 
 
 def fed(record: str, *names: str) -> tuple[Progress, list[Event]]:
@@ -21,19 +24,24 @@ def fed(record: str, *names: str) -> tuple[Progress, list[Event]]:
     return progress, [event for line in lines for event in progress.feed(line)]
 
 
-def told(events: list[Event], *kinds: str) -> list[tuple[str, str, str]]:
-    return [(event.image, event.kind, event.text) for event in events if event.kind in (kinds or ALL)]
+def told(events: list[Event], *kinds: type[Event]) -> list[Event]:
+    return [event for event in events if isinstance(event, kinds)]
 
 
 def test_two_images_that_were_built() -> None:
     progress, events = fed("good", "svc-a", "svc-b")
     assert progress.failures() == {}
     assert progress.trailer == []
-    assert told(events, "cached") == [("svc-b", "cached", SHARED)]
-    assert told(events, "done") == [("svc-a", "done", "RUN echo only a"), ("svc-b", "done", "RUN echo only b")]
-    assert told(events, "built") == [("svc-b", "built", "exporting"), ("svc-a", "built", "exporting")]
-    assert told(events, "log") == [("svc-a", "log", "only a"), ("svc-b", "log", "only b")]
-    assert [event.seconds for event in events if event.kind == "done"] == [0.22591, 0.228293]
+    assert told(events, StepCached) == [StepCached("svc-b", SHARED)]
+    assert told(events, StepDone) == [
+        StepDone("svc-a", "RUN echo only a", 0.22591),
+        StepDone("svc-b", "RUN echo only b", 0.228293),
+    ]
+    assert [(event.image, event.status) for event in events if isinstance(event, Finished)] == [
+        ("svc-b", Status.BUILT),
+        ("svc-a", Status.BUILT),
+    ]
+    assert told(events, Output) == [Output("svc-a", "only a"), Output("svc-b", "only b")]
 
 
 def test_one_image_fails_and_its_cancelled_siblings_do_not() -> None:
@@ -42,12 +50,12 @@ def test_one_image_fails_and_its_cancelled_siblings_do_not() -> None:
     cause = f'process "/bin/sh -c {step[4:]}" did not complete successfully: exit code: 3'
     assert progress.failures() == {"svc-bad": Failure(step, "exit code: 3", ("why", "about to fail"))}
     assert str(progress.failures()["svc-bad"]) == f"{step}: exit code: 3: about to fail"
-    assert told(events, "failed") == [
-        ("svc-bad", "failed", step),
-        ("svc-bad", "failed", f"failed to solve: {cause}"),
+    assert told(events, Failed) == [
+        Failed("svc-bad", step),
+        Failed("svc-bad", f"failed to solve: {cause}"),
     ]
-    assert told(events, "step")[0] == ("svc-bad", "step", SHARED)
-    assert ("svc-slow", "step", "RUN echo slow && sleep 5") in told(events)
+    assert told(events, StepStarted)[0] == StepStarted("svc-bad", SHARED)
+    assert StepStarted("svc-slow", "RUN echo slow && sleep 5") in events
     assert progress.trailer[-1] == f"ERROR: target svc-bad: failed to solve: {cause}"
 
 
@@ -55,7 +63,7 @@ def test_one_image_fails_and_its_cancelled_siblings_do_not() -> None:
 def test_a_shared_step_belongs_to_the_first_in_the_order_of_the_stack(names: tuple[str, ...]) -> None:
     """buildx named it by all three in turn."""
     _, events = fed("fail", *names)
-    assert {event.image for event in events if event.text == SHARED and event.kind == "done"} == {names[0]}
+    assert {event.image for event in events if isinstance(event, StepDone) and event.step == SHARED} == {names[0]}
 
 
 def test_a_shared_step_that_fails_is_told_of_one_image() -> None:
@@ -65,11 +73,11 @@ def test_a_shared_step_that_fails_is_told_of_one_image() -> None:
 
 def test_a_bake_of_one_does_not_name_its_steps() -> None:
     progress, events = fed("single", "svc-only")
-    assert told(events) == [
-        ("svc-only", "cached", SHARED),
-        ("svc-only", "step", "RUN echo alone && false"),
-        ("svc-only", "log", "alone"),
-        ("svc-only", "failed", "RUN echo alone && false"),
+    assert events == [
+        StepCached("svc-only", SHARED),
+        StepStarted("svc-only", "RUN echo alone && false"),
+        Output("svc-only", "alone"),
+        Failed("svc-only", "RUN echo alone && false"),
     ]
     assert list(progress.failures()) == ["svc-only"]
 
@@ -83,7 +91,7 @@ def test_a_failure_before_any_step() -> None:
     progress = Progress(["svc-a", "svc-b"])
     lines = ["Dockerfile:1", "ERROR: target svc-b: failed to solve: no such image"]
     events = [event for line in lines for event in progress.feed(line)]
-    assert events == [Event("svc-b", "failed", "failed to solve: no such image")]
+    assert events == [Failed("svc-b", "failed to solve: no such image")]
     assert progress.failures() == {"svc-b": Failure("", "failed to solve: no such image", tuple(lines))}
 
 
@@ -96,8 +104,18 @@ def test_mounts_and_line_ends_are_left_out_of_a_step() -> None:
     name = "[svc-a 2/3] RUN --mount=type=cache,target=/c --mount=type=secret,id=ca   pip install \\\n  x"
     vertex = {"digest": "sha256:1", "name": name, "started": "2026-11-20T19:29:50.79Z"}
     assert list(Progress(["svc-a", "svc-b"]).feed(json.dumps({"vertexes": [vertex]}))) == [
-        Event("svc-a", "step", "RUN pip install \\ x")
+        StepStarted("svc-a", "RUN pip install \\ x")
     ]
+
+
+def test_no_secret_is_told_of_a_step_or_a_cause() -> None:
+    progress = Progress(["svc-a", "svc-b"], Redactor([Secret("hunter2")]))
+    step = {"digest": "1", "name": "[svc-a 1/1] RUN login hunter2", "error": "hunter2 refused"}
+    lines = (json.dumps({"vertexes": [step]}), "ERROR: target svc-b: no hunter2")
+    events = [event for line in lines for event in progress.feed(line)]
+    assert events == [Failed("svc-a", "RUN login ***"), Failed("svc-b", "no ***")]
+    assert progress.failures() == {"svc-a": Failure("RUN login ***", "*** refused")}
+    assert progress.trailer == ["ERROR: target svc-b: no ***"]
 
 
 def warning(vertex: str, short: str) -> dict[str, object]:
@@ -227,16 +245,16 @@ def test_each_state_of_a_step_is_told_once() -> None:
     for _ in range(2):
         solve.step(A), solve.step(B)
     assert (solve.step(A), solve.step(B)) == ([], [])
-    assert solve.step(A, **END) == [Event("svc-a", "done", "RUN one", 2.5)]
-    assert solve.step(cached, cached=True, **END) == [Event("svc-b", "cached", "COPY x /")]
-    assert solve.step(B, error="boom") == [Event("svc-b", "failed", "RUN two")]
+    assert solve.step(A, **END) == [StepDone("svc-a", "RUN one", 2.5)]
+    assert solve.step(cached, cached=True, **END) == [StepCached("svc-b", "COPY x /")]
+    assert solve.step(B, error="boom") == [Failed("svc-b", "RUN two")]
     again = (solve.step(A, **END), solve.step(cached, cached=True, **END), solve.step(B, error="boom"))
     assert again == ([], [], [])
     assert solve.progress.failures() == {"svc-b": Failure("RUN two", "boom")}
     export = "[svc-a] exporting to image"
-    assert solve.step(export) == [Event("svc-a", "exporting", "exporting")] and solve.step(export) == []
+    assert solve.step(export) == [Exporting("svc-a")] and solve.step(export) == []
     assert solve.progress.exported == frozenset()
-    assert solve.step(export, **END) == [Event("svc-a", "built", "exporting", 2.5)]
+    assert solve.step(export, **END) == [Finished("svc-a", Status.BUILT, 2.5)]
     assert solve.progress.exported == {"svc-a"}
 
 
@@ -257,23 +275,23 @@ def test_what_is_no_step_of_an_image_is_not_told(name: str) -> None:
 
 
 def test_a_place_that_only_ends_like_an_internal_one_is_a_step() -> None:
-    assert Solve().step("[svc-a stage-internal 1/2] RUN x") == [Event("svc-a", "step", "RUN x")]
+    assert Solve().step("[svc-a stage-internal 1/2] RUN x") == [StepStarted("svc-a", "RUN x")]
 
 
 def test_a_name_of_several_lines_and_brackets() -> None:
     solve = Solve()
-    assert solve.step("[svc-a 1/2] RUN [ -f x ] &&\n  y") == [Event("svc-a", "step", "RUN [ -f x ] && y")]
-    assert solve.step("[svc-a 2/2] RUN --mount=type=bind a --mount=b") == [Event("svc-a", "step", "RUN a --mount=b")]
+    assert solve.step("[svc-a 1/2] RUN [ -f x ] &&\n  y") == [StepStarted("svc-a", "RUN [ -f x ] && y")]
+    assert solve.step("[svc-a 2/2] RUN --mount=type=bind a --mount=b") == [StepStarted("svc-a", "RUN a --mount=b")]
     assert solve.step("x [svc-b 1/2] RUN") == []
 
 
 def test_output_is_told_line_by_line_and_its_rest_at_the_step_s_end() -> None:
     solve = Solve()
     solve.step(A)
-    assert solve.log(A, "one\ntw", stream=1) == [Event("svc-a", "log", "one")]
+    assert solve.log(A, "one\ntw", stream=1) == [Output("svc-a", "one")]
     assert solve.log(A, "error", stream=2) == []
-    assert solve.log(A, "o\n", stream=1) == [Event("svc-a", "log", "two")]
-    assert solve.step(A, **END) == [Event("svc-a", "log", "error"), Event("svc-a", "done", "RUN one", 2.5)]
+    assert solve.log(A, "o\n", stream=1) == [Output("svc-a", "two")]
+    assert solve.step(A, **END) == [Output("svc-a", "error"), StepDone("svc-a", "RUN one", 2.5)]
     assert solve.log("[svc-a 2/2] RUN unknown", "x\n") == []
     assert solve.entry("logs", {"vertex": A, "data": "no base64"}) == []
 
@@ -319,8 +337,8 @@ def test_only_a_line_of_buildx_s_own_names_a_target_s_error() -> None:
     assert list(solve.progress.feed("  said: ERROR: target svc-a: no")) == []
     assert list(solve.progress.feed("ERROR: target svc-b: context canceled")) == []
     assert list(solve.progress.feed("ERROR: target svc-c: no")) == []
-    assert list(solve.progress.feed("ERROR: target svc-a: yes  ")) == [Event("svc-a", "failed", "yes")]
-    assert list(solve.progress.feed("ERROR: target svc-a: again")) == [Event("svc-a", "failed", "again")]
+    assert list(solve.progress.feed("ERROR: target svc-a: yes  ")) == [Failed("svc-a", "yes")]
+    assert list(solve.progress.feed("ERROR: target svc-a: again")) == [Failed("svc-a", "again")]
     assert solve.progress.failures()["svc-a"].cause == "yes"
     assert solve.progress.trailer[0] == "  said: ERROR: target svc-a: no"
 
@@ -343,8 +361,8 @@ def test_one_line_among_others_tells_that_the_engine_is_lost() -> None:
 
 def test_odd_times_and_texts_of_a_step_are_no_reason_to_end() -> None:
     solve = Solve()
-    assert solve.step(A, completed="yesterday") == [Event("svc-a", "done", "RUN one", 0.0)]
-    assert solve.step(B, completed="2026-11-20T18:00:00Z") == [Event("svc-b", "done", "RUN two", 0.0)]
+    assert solve.step(A, completed="yesterday") == [StepDone("svc-a", "RUN one", 0.0)]
+    assert solve.step(B, completed="2026-11-20T18:00:00Z") == [StepDone("svc-b", "RUN two", 0.0)]
     solve.entry("warnings", {"vertex": A, "short": "x"})
     solve.entry("warnings", {"vertex": A, "short": base64.b64encode(b"odd \xff").decode()})
     solve.entry("warnings", {"vertex": A, "short": 3})

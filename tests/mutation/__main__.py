@@ -50,6 +50,7 @@ MODULES = {
     "stack.discovery": "stack/test_discovery.py",
     "plan.decide": "plan/test_decide.py",
     "build.bake_file": "build/test_bake_file.py",
+    "build.verify": "build/test_verify.py",
     "build.progress": "build/test_progress.py build/test_bake_file.py",
     "smoke.file_modes": "smoke/test_file_modes.py",
     "smoke.image_archive": "smoke/test_image_archive.py smoke/test_file_modes.py",

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, Image, LocalImage, Reference, Stack, content_tag
-from slipway.plan.decide import Facts, Outcome, Step, as_json, plan_build, unavailable, unlike
+from slipway.plan.decide import Facts, Step, as_json, plan_build, unavailable
 from slipway.stack.digest import Manifest, input_digest
 
 CASES = {
@@ -127,11 +126,6 @@ def test_a_plan_for_machines() -> None:
     }
 
 
-def test_an_outcome_is_good_or_not() -> None:
-    statuses = ("built", "reused", "tagged", "pulled", "pushed", "present", "failed", "skipped")
-    assert [status for status in statuses if not Outcome("svc-ocr", status, "").ok] == ["failed", "skipped"]
-
-
 def test_without_cache_only_what_is_named_is_built() -> None:
     case = CASES["all-here"]
     stack = stack_of(case)
@@ -140,52 +134,3 @@ def test_without_cache_only_what_is_named_is_built() -> None:
     assert {step.action for step in plan.steps if not step.fresh} == {"reuse"}
     assert [step.reason for step in plan.steps if step.fresh] == ["asked for without cache"]
     assert plan.by_image["svc-ocr"].fresh
-
-
-@pytest.mark.fault("B17")
-@pytest.mark.parametrize(
-    ("labels", "tags", "platform", "what"),
-    [
-        ({}, "v1 in-aaaaaaaaaaaa", "linux/arm64", ""),
-        ({}, "v1 in-aaaaaaaaaaaa", "linux/arm64/v8", ""),
-        ({}, "v1 in-aaaaaaaaaaaa", "linux/arm", "its platform is linux/arm, not linux/arm64"),
-        ({}, "in-aaaaaaaaaaaa", "linux/arm64", "v1 stands for another image"),
-        ({INPUT_LABEL: "sha256:b"}, "v1", "linux/arm64", f"its label slipway.input is sha256:b, not sha256:{'a' * 64}"),
-        ({TITLE_LABEL: "x"}, "v1", "linux/arm64", f"its label {TITLE_LABEL} is x, not svc-ocr"),
-    ],
-)
-def test_an_image_unlike_its_plan(labels: dict[str, str], tags: str, platform: str, what: str) -> None:
-    digest = f"sha256:{'a' * 64}"
-    reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
-    step = Step("svc-ocr", "build", "", reference, reference.tagged(content_tag(digest)), digest)
-    held = tuple(str(reference.tagged(tag)) for tag in tags.split())
-    planned = {INPUT_LABEL: digest, TITLE_LABEL: "svc-ocr"}
-    image = LocalImage("sha256:1", held, labels=planned | labels, platform=platform)
-    assert unlike(step, image, ["linux/arm64"]).removeprefix("built, but ") == what
-    missing = f"its label slipway.input is missing, not {digest}"
-    assert unlike(step, replace(image, labels={}), ["linux/arm64"]) == f"built, but {missing}"
-
-
-def test_an_image_for_one_of_several_platforms_is_like_its_plan() -> None:
-    reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
-    step = Step("svc-ocr", "build", "", reference, reference.tagged("in-1"), "sha256:1")
-    labels = {INPUT_LABEL: "sha256:1", TITLE_LABEL: "svc-ocr"}
-    image = LocalImage("sha256:2", (str(reference),), labels=labels, platform="linux/arm64")
-    assert unlike(step, image, ["linux/amd64", "linux/arm64"]) == ""
-    other = replace(image, platform="linux/arm64x")
-    assert unlike(step, other, ["linux/amd64", "linux/arm64"]) == (
-        "built, but its platform is linux/arm64x, not linux/amd64 or linux/arm64"
-    )
-
-
-def test_an_outcome_says_nothing_but_what_it_is_given() -> None:
-    outcome = Outcome("svc-ocr", "built", "why")
-    assert outcome == Outcome("svc-ocr", "built", "why", "", "", "", 0, 0.0, "", (), ())
-    assert not Step("a", "build", "", Reference("r.io", "a"), Reference("r.io", "a"), "").fresh
-
-
-@pytest.mark.fault("B17")
-def test_an_image_that_is_not_there_is_unlike_its_plan() -> None:
-    reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
-    step = Step("svc-ocr", "build", "", reference, reference.tagged("in-1"), "sha256:1")
-    assert unlike(step, None, ["linux/arm64"]) == "built, but in-1 is not in the engine"

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from slipway.build.result import ImageResult
 from slipway.core.errors import MixedReleaseError, PolicyError, PushError, RefusedError, UsageError
 from slipway.core.image import FRESH_LABEL, Image, Reference, content_tag
 from slipway.engine import OnTransfer
-from slipway.plan.decide import Facts, Outcome
-from slipway.push import Push, PushRun, Upload, look, refuse_moves, release
+from slipway.plan.decide import Facts
+from slipway.push import Push, PushRun, Uploaded, UploadEvent, Uploading, look, refuse_moves, release
 from slipway.push.upload import upload
 from slipway.registry import Registry
 from slipway.runs.run import Run
@@ -40,7 +41,7 @@ class Bench:
         held = [local_image(name, str(contents[name]), name=name, source=INPUTS[name], size=7) for name in NAMES]
         self.engine = FakeEngine(held, server)
         self.facts = Facts(self.references, INPUTS, local={tag: image for image in held for tag in image.tags})
-        self.said: list[Upload] = []
+        self.said: list[UploadEvent] = []
 
     def look(self) -> tuple[Push, ...]:
         return look(IMAGES, self.facts, self.registry)
@@ -52,7 +53,7 @@ class Bench:
     def work(self) -> PushRun:
         return PushRun(self.engine, self.registry, self.run, self.said.append, HASTE)
 
-    def release(self, pushes: Sequence[Push]) -> tuple[Outcome, ...]:
+    def release(self, pushes: Sequence[Push]) -> tuple[ImageResult, ...]:
         return release(pushes, self.work)
 
     def push(self) -> list[tuple[str, str]]:
@@ -85,8 +86,8 @@ def test_content_first_then_the_tags(bench: Bench) -> None:
     assert bench.engine.calls[0] == ("push", str(bench.references["base-ml"].tagged(content_tag(INPUTS["base-ml"]))))
     for name in NAMES:
         assert [upload for upload in bench.said if upload.image == name] == [
-            Upload(name, 1, 2),
-            Upload(name, done=True),
+            Uploading(name, 1, 2),
+            Uploaded(name),
         ]
     puts = [request for request in bench.server.requests if request.startswith("PUT")]
     assert puts == [f"PUT /v2/acme/{name}/manifests/v1" for name in NAMES]

@@ -102,7 +102,3 @@ def test_a_root_image_that_is_called_as_a_base_is_shown_in_full() -> None:
         "docker.io/library/base-runtime:latest",
         "└─ svc-lone",
     ]
-
-
-def test_counts_leave_out_zeroes() -> None:
-    assert columns.counted({"build": 4, "pull": 0, "reuse": 5}, {"build": "to build"}) == "4 to build · 5 reuse"

@@ -6,10 +6,11 @@ import io
 
 import pytest
 
-from slipway.build.progress import Event
+from slipway.build.events import Failed, Finished, Notice, Output, StepCached, StepStarted
+from slipway.build.result import ImageResult, Status
 from slipway.core.image import Image, Reference, Stack
-from slipway.plan.decide import Outcome, Plan, Step
-from slipway.push import Upload
+from slipway.plan.decide import Action, Plan, Step
+from slipway.push import Uploaded, Uploading
 from slipway.secrets.redactor import Redactor
 from slipway.secrets.secret import Secret
 from slipway.ui.console import Console, shown_error
@@ -23,13 +24,13 @@ STACK = Stack(
 )
 
 
-def step(name: str, action: str, reason: str) -> Step:
+def step(name: str, action: Action, reason: str) -> Step:
     reference = Reference("reg:1", f"acme/{name}", "v1")
     return Step(name, action, reason, reference, reference.tagged("in-1"), "sha256:1")
 
 
 PLAN = Plan(
-    (step("base-runtime", "reuse", "in-1 is here"), step("svc-ocr", "build", "main.py changed")),
+    (step("base-runtime", Action.REUSE, "in-1 is here"), step("svc-ocr", Action.BUILD, "main.py changed")),
     {ROOT: "sha256:1f3c9e02aa11bb22"},
 )
 
@@ -45,9 +46,9 @@ def test_no_secret_is_shown(tty: bool) -> None:
     console.note("b s3cret\x1b https://u:p@c")
     console.table([("svc-ocr", "failed", "s3cret\x1b")])
     with console.showing(STACK, NAMES) as taker:
-        taker.take(Event("svc-ocr", "step", "RUN echo s3cret\x1b"))
-        taker.take(Event("", "notice", "s3cret\x1b"))
-        taker.take(Event("svc-ocr", "failed", "s3cret\x1b"))
+        taker.take(StepStarted("svc-ocr", "RUN echo s3cret\x1b"))
+        taker.take(Notice("s3cret\x1b"))
+        taker.take(Failed("svc-ocr", "s3cret\x1b"))
     shown = out.getvalue() + err.getvalue()
     assert "s3cret" not in shown and "u:p" not in shown and shown.count("***") >= 5
 
@@ -81,7 +82,7 @@ def test_a_plan() -> None:
 @pytest.mark.fault("P32")
 def test_a_root_image_that_is_called_as_a_base_has_a_line_of_its_own() -> None:
     screen = Screen()
-    lone = step("svc-lone", "build", "main.py changed")
+    lone = step("svc-lone", Action.BUILD, "main.py changed")
     stack = Stack((*STACK, Image("svc-lone", "apps/svc_lone/Dockerfile", roots=("base-runtime",))))
     screen.console.plan(stack, Plan((PLAN.by_image["base-runtime"], lone), {"base-runtime": "sha256:2"}), 0.1)
     assert screen.out.getvalue().splitlines()[2:4] == [
@@ -99,10 +100,10 @@ def test_nothing_to_do_is_said() -> None:
 def test_events_in_ci_are_lines_on_stderr() -> None:
     screen = Screen()
     with screen.console.showing(STACK, NAMES) as taker:
-        taker.take(Event("svc-ocr", "cached", "RUN a"))
-        taker.take(Event("svc-ocr", "log", "noise"))
-        taker.take(Event("base-runtime", "built", "reused"))
-        taker.take(Event("svc-ocr", "failed", "RUN x \x1b[2J"))
+        taker.take(StepCached("svc-ocr", "RUN a"))
+        taker.take(Output("svc-ocr", "noise"))
+        taker.take(Finished("base-runtime", Status.REUSED))
+        taker.take(Failed("svc-ocr", "RUN x \x1b[2J"))
     assert screen.err.getvalue() == "base-runtime  reused\nsvc-ocr  failed  RUN x \\x1b[2J\n"
     assert screen.out.getvalue() == ""
 
@@ -110,17 +111,17 @@ def test_events_in_ci_are_lines_on_stderr() -> None:
 def test_a_built_image_says_its_seconds() -> None:
     screen = Screen()
     with screen.console.showing(STACK, NAMES) as taker:
-        taker.take(Event("svc-ocr", "step", "RUN pip install"))
-        taker.take(Event("svc-ocr", "built", "exporting", 1.0))
+        taker.take(StepStarted("svc-ocr", "RUN pip install"))
+        taker.take(Finished("svc-ocr", Status.BUILT, 1.0))
     assert screen.err.getvalue() == "svc-ocr  step  RUN pip install\nsvc-ocr  built  0.00 s\n"
 
 
 def test_the_closing_table() -> None:
     screen = Screen()
-    screen.console.outcomes(
+    screen.console.results(
         [
-            Outcome("base-runtime", "built", "apt.txt added", size=2_220_000_000, seconds=8.2),
-            Outcome("svc-ocr", "failed", "not built yet", detail="RUN false:\x07 exit code: 1"),
+            ImageResult("base-runtime", Status.BUILT, "apt.txt added", size=2_220_000_000, seconds=8.2),
+            ImageResult("svc-ocr", Status.FAILED, "not built yet", detail="RUN false:\x07 exit code: 1"),
         ],
         9.0,
     )
@@ -134,8 +135,10 @@ def test_the_closing_table() -> None:
 def test_a_warning_is_told_once_with_its_places() -> None:
     screen = Screen()
     names = [f"svc-{letter}" for letter in "abcde"]
-    built = [Outcome(name, "built", "", warnings=(f"Rule: use JSON (line {n})",)) for n, name in enumerate(names)]
-    screen.console.outcomes([*built, Outcome("svc-f", "built", "", warnings=("Other (a line)",))], 9.0)
+    built = [
+        ImageResult(name, Status.BUILT, "", warnings=(f"Rule: use JSON (line {n})",)) for n, name in enumerate(names)
+    ]
+    screen.console.results([*built, ImageResult("svc-f", Status.BUILT, "", warnings=("Other (a line)",))], 9.0)
     assert screen.out.getvalue().splitlines()[-3:] == [
         "",
         "warning   svc-a:0, svc-b:1, svc-c:2 and 2 more   Rule: use JSON",
@@ -146,17 +149,17 @@ def test_a_warning_is_told_once_with_its_places() -> None:
 def test_the_first_failed_image_says_its_last_words() -> None:
     screen = Screen()
     failed = [
-        Outcome("svc-a", "failed", "", detail="x", output=("why", "because\x1b")),
-        Outcome("svc-b", "failed", "", detail="x", output=("more", "words")),
+        ImageResult("svc-a", Status.FAILED, "", detail="x", output=("why", "because\x1b")),
+        ImageResult("svc-b", Status.FAILED, "", detail="x", output=("more", "words")),
     ]
-    screen.console.outcomes(failed, 9.0)
+    screen.console.results(failed, 9.0)
     assert screen.err.getvalue() == "\nsvc-a said last:\n  why\n  because\\x1b\n"
 
 
 @pytest.mark.parametrize("output", [(), ("the error tells it",)])
 def test_a_line_that_the_error_tells_is_not_told_twice(output: tuple[str, ...]) -> None:
     screen = Screen()
-    screen.console.outcomes([Outcome("svc-a", "failed", "", detail="x", output=output)], 9.0)
+    screen.console.results([ImageResult("svc-a", Status.FAILED, "", detail="x", output=output)], 9.0)
     assert screen.err.getvalue() == ""
 
 
@@ -168,10 +171,10 @@ def test_a_long_line_is_whole_when_nobody_watches() -> None:
 
 def test_an_upload_is_said_once() -> None:
     screen = Screen()
-    with screen.console.uploading(STACK, ["base-runtime", "svc-ocr"]) as take:
+    with screen.console.showing(STACK, ["base-runtime", "svc-ocr"]) as taker:
         for image, sent in (("svc-ocr", 1), ("svc-ocr", 2), ("base-runtime", 1)):
-            take(Upload(image, sent, 2))
-        take(Upload("svc-ocr", done=True))
+            taker.take(Uploading(image, sent, 2))
+        taker.take(Uploaded("svc-ocr"))
     assert screen.err.getvalue() == "svc-ocr  uploading\nbase-runtime  uploading\nsvc-ocr  uploaded  0.00 s\n"
 
 
@@ -179,9 +182,9 @@ def test_a_terminal_shows_the_bytes_of_an_upload(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "100")
     screen = Screen(tty=True)
-    with screen.console.uploading(STACK, ["base-runtime", "svc-ocr"]) as take:
-        take(Upload("base-runtime", done=True))
-        take(Upload("svc-ocr", 45_600_000, 347_000_000))
+    with screen.console.showing(STACK, ["base-runtime", "svc-ocr"]) as taker:
+        taker.take(Uploaded("base-runtime"))
+        taker.take(Uploading("svc-ocr", 45_600_000, 347_000_000))
     written = screen.err.getvalue()
     assert "uploaded" in written
     assert "45.6 MB of 347 MB" in written
@@ -193,8 +196,8 @@ def test_the_live_tree_shows_the_step_and_is_wiped(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("COLUMNS", "100")
     screen = Screen(tty=True)
     with screen.console.showing(STACK, NAMES) as taker:
-        taker.take(Event("svc-ocr", "step", "RUN pip install"))
-        taker.take(Event("svc-ocr", "cached", "RUN a"))
+        taker.take(StepStarted("svc-ocr", "RUN pip install"))
+        taker.take(StepCached("svc-ocr", "RUN a"))
     written = screen.err.getvalue()
     assert "svc-ocr" in written
     assert "running" in written
@@ -222,7 +225,7 @@ def test_an_error_ends_on_its_lines() -> None:
 
 
 def test_a_notice_is_a_line_of_its_own() -> None:
-    notice = Event("", "notice", "engine went away (was 28.5.2); waiting for it, at most 60 s")
+    notice = Notice("engine went away (was 28.5.2); waiting for it, at most 60 s")
     plain, live = Screen(tty=False), Screen(tty=True)
     for screen in (plain, live):
         with screen.console.showing(STACK, ["svc-ocr"]) as taker:
@@ -235,7 +238,7 @@ def test_a_note_stands_above_a_living_tree(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("TERM", "xterm")
     screen = Screen(tty=True)
     with screen.console.showing(STACK, NAMES) as taker:
-        taker.take(Event("svc-ocr", "step", "RUN pip install"))
+        taker.take(StepStarted("svc-ocr", "RUN pip install"))
         screen.console.note("note: link lost")
     written = screen.err.getvalue()
     assert written.index("note: link lost") < written.rindex("running"), "the tree is drawn anew below it"

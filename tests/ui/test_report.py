@@ -7,15 +7,19 @@ from dataclasses import replace
 
 import pytest
 
-from slipway.plan.decide import Outcome
-from slipway.ui.report import dumps, outcomes_json
+from slipway.build.result import ImageResult, Status
+from slipway.ui.report import dumps, results_json
 
 
 def test_an_entry_per_image() -> None:
-    built = Outcome("base-ml", "built", "main.py changed", "sha256:1", "sha256:2", "r/a/base-ml:v1", 2_220, 8.23456)
+    built = ImageResult(
+        "base-ml", Status.BUILT, "main.py changed", "sha256:1", "sha256:2", "r/a/base-ml:v1", 2_220, 8.23456
+    )
     built = replace(built, warnings=("JSONArgsRecommended: use JSON (line 3)",))
-    failed = Outcome("svc-ocr", "failed", "not built yet", detail="RUN false: exit code: 1", output=("why", "because"))
-    content = outcomes_json([built, failed], run="7f3c", seconds=9.87654, command="build", roots={"python": "sha256:3"})
+    failed = ImageResult(
+        "svc-ocr", Status.FAILED, "not built yet", detail="RUN false: exit code: 1", output=("why", "because")
+    )
+    content = results_json([built, failed], run="7f3c", seconds=9.87654, command="build", roots={"python": "sha256:3"})
     assert content == {
         "run": "7f3c",
         "command": "build",
@@ -51,7 +55,7 @@ def test_an_entry_per_image() -> None:
             },
         ],
     }
-    assert outcomes_json([built], run="", seconds=0, command="build", roots={})["ok"] is True
+    assert results_json([built], run="", seconds=0, command="build", roots={})["ok"] is True
     assert json.loads(dumps(content)) == json.loads(json.dumps(content))
 
 

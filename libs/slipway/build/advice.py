@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from slipway.plan.decide import Outcome
+from slipway.build.result import ImageResult
 
 _AGAIN = "run the same command: finished images are kept"
 #: Causes outside the image's files, and what helps then.
@@ -33,7 +33,7 @@ _FILES = re.compile(
 )
 
 
-def after(failed: Outcome, where: str = "") -> str:
+def after(failed: ImageResult, where: str = "") -> str:
     """The hint for a failed image; ``where`` is added to commands (`` --remote``)."""
     for words, remedy in _REMEDIES:
         if re.search(words, failed.detail, re.IGNORECASE | re.DOTALL):

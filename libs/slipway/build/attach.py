@@ -8,10 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from typing import Any
 
-from slipway.build.bake_run import OnEvent
+from slipway.build.bake_run import log_event
+from slipway.build.events import OnEvent
 from slipway.build.progress import Progress
+from slipway.build.result import ImageResult, Status
 from slipway.core.command import Command
 from slipway.core.errors import SshError, UsageError, one_line, suggestion
 from slipway.core.image import INPUT_LABEL
@@ -20,8 +23,16 @@ from slipway.engine import Engine
 from slipway.hosts.remote.jobs import Job, follow
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.ssh.link import Link
-from slipway.plan.decide import Outcome
 from slipway.runs.run import Run
+
+
+class RunState(StrEnum):
+    """The state of a run on the build host. ``ENDED``: it ended before all its bakes did, and none of them failed."""
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True)
@@ -36,12 +47,12 @@ class RunThere:
     statuses: tuple[int | None, ...]
 
     @property
-    def state(self) -> str:
+    def state(self) -> RunState:
         if self.lives:
-            return "running"
+            return RunState.RUNNING
         if all(status == 0 for status in self.statuses):
-            return "done"
-        return "failed" if any(self.statuses) else "ended"
+            return RunState.DONE
+        return RunState.FAILED if any(self.statuses) else RunState.ENDED
 
 
 @dataclass(frozen=True)
@@ -77,10 +88,10 @@ def choose(found: Sequence[RunThere], wanted: str) -> RunThere:
 
 def attach(
     link: Link, engine: Engine, project: str, run: RunThere, record: Run, on_event: OnEvent
-) -> tuple[Outcome, ...]:
+) -> tuple[ImageResult, ...]:
     """Listen until the run's last job has ended; an outcome for each of its images. Raises SshError, MissingError."""
     folder = f"{project}/runs/{run.id}"
-    outcomes: list[Outcome] = []
+    outcomes: list[ImageResult] = []
     failed = ""
     for number, bake in enumerate(bakes(link, folder, run), 1):
         job = Job(folder, run.job, ())
@@ -88,9 +99,8 @@ def attach(
 
         def heard(line: str, progress: Progress = progress) -> None:
             for event in progress.feed(line):
-                if event.kind == "log":
-                    record.log(event.image, event.text)
-                on_event(replace(event, text=record.redact(event.text)))
+                log_event(record, event)
+                on_event(event)
 
         result = follow(job, number, link, on_line=heard) if not failed else None
         failures = progress.failures()
@@ -98,13 +108,13 @@ def attach(
             failures = failures or progress.unnamed(result.exit_code)
         for image in bake:
             found = engine.inspect(image.content)
-            outcome = Outcome(image.name, "built", "", image.input_digest, reference=image.reference)
+            outcome = ImageResult(image.name, Status.BUILT, "", image.input_digest, reference=image.reference)
             if found and found.input_digest == image.input_digest:
                 outcomes.append(replace(outcome, image_digest=found.id, size=found.size))
             elif image.name in failures:
-                outcomes.append(replace(outcome, status="failed", detail=record.redact(str(failures[image.name]))))
+                outcomes.append(replace(outcome, status=Status.FAILED, detail=str(failures[image.name])))
             else:
-                outcomes.append(replace(outcome, status="skipped", detail=failed or "not built"))
+                outcomes.append(replace(outcome, status=Status.SKIPPED, detail=failed or "not built"))
         if result is not None and not result.ok:
             failed = f"not begun: {next(iter(failures), 'the bake')} failed"
     return tuple(outcomes)

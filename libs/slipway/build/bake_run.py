@@ -7,24 +7,24 @@ any failure: what they finished is cached.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from slipway.build.bake_file import Target, bake_command, bake_file, overrides
-from slipway.build.progress import Event, Failure, Progress
+from slipway.build.events import Event, Failed, Finished, OnEvent, Output, StepCached, StepDone, StepStarted
+from slipway.build.progress import Failure, Progress
 from slipway.config.settings import Settings
 from slipway.core.command import Command
 from slipway.core.errors import MissingError
 from slipway.core.image import FRESH_LABEL, INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL, Reference
 from slipway.engine import Engine
 from slipway.hosts.site import Site
-from slipway.plan.decide import REUSE, Plan, Step, step_of
+from slipway.plan.decide import Action, Plan, Step, step_of
 from slipway.plan.facts import Survey
 from slipway.runs.run import Run
 from slipway.secrets.names import SECRETS_CHECK
 from slipway.stack import graph
 
-OnEvent = Callable[[Event], None]
 #: BuildKit names the variable: ``… for sensitive data (ENV "API_TOKEN") (line 5)``.
 _SECRETS_WARNING = re.compile(rf'^{SECRETS_CHECK}: .*\((?:ARG|ENV) "([^"]+)"\)')
 
@@ -85,9 +85,10 @@ def solve(work: Work, names: Sequence[str]) -> Solved:
 
     def on_line(line: str) -> None:
         for event in progress.feed(line):
-            _log(record, event)
-            seconds[event.image] += event.seconds
-            work.on_event(replace(event, text=record.redact(event.text)))
+            log_event(record, event)
+            if isinstance(event, StepDone | Finished):
+                seconds[event.image] += event.seconds
+            work.on_event(event)
 
     def over() -> bool:
         late.update({} if late else progress.overdue(settings.build_seconds))
@@ -102,8 +103,7 @@ def solve(work: Work, names: Sequence[str]) -> Solved:
         return Solved(tuple(names), {}, _warnings(work, progress), seconds)
     failures = progress.failures() | _ended(work, late) or progress.unnamed(result.exit_code)
     seconds |= {name: progress.seconds(name) for name in failures}
-    redacted = {name: _redacted(failure, record) for name, failure in failures.items()}
-    return Solved(progress.exported, redacted, _warnings(work, progress), seconds)
+    return Solved(progress.exported, failures, _warnings(work, progress), seconds)
 
 
 def bake(work: Work, names: Sequence[str]) -> Command:
@@ -112,7 +112,7 @@ def bake(work: Work, names: Sequence[str]) -> Command:
     unseen = work.survey.unseen(names)
     steps = [work.plan.by_image[name] for name in names]
     linked = {*names, *unseen}
-    below = [step_of(work.survey.stack[name], facts, REUSE, "") for name in unseen]
+    below = [step_of(work.survey.stack[name], facts, Action.REUSE, "") for name in unseen]
     targets = [_target(work, step, linked) for step in steps]
     built_upon = [_target(work, step, linked) for step in below]
     built_upon += _carriers(work, [*names, *unseen])
@@ -144,21 +144,23 @@ def _ended(work: Work, late: Mapping[str, Failure]) -> dict[str, Failure]:
     cause = f"not finished after {work.settings['BUILD_TIMEOUT']} (BUILD_TIMEOUT)"
     for name, failure in late.items():
         work.record.log(name, f"failed  {failure.step}  {cause}")
-        work.on_event(Event(name, "failed", cause))
+        work.on_event(Failed(name, cause))
     return {name: replace(failure, cause=cause) for name, failure in late.items()}
 
 
-def _log(record: Run, event: Event) -> None:
-    if event.kind == "log":
-        record.log(event.image, event.text)
-    elif event.kind in ("step", "cached", "done", "failed"):
-        spent = f"  {event.seconds:.1f} s" if event.seconds else ""
-        record.log(event.image, f"{event.kind:7} {event.text}{spent}")
-
-
-def _redacted(failure: Failure, record: Run) -> Failure:
-    output = tuple(record.redact(line) for line in failure.output)
-    return Failure(record.redact(failure.step), record.redact(failure.cause), output)
+def log_event(record: Run, event: Event) -> None:
+    """Write the event to its image's log."""
+    match event:
+        case Output(image, line):
+            record.log(image, line)
+        case StepStarted(image, step):
+            record.log(image, f"step    {step}")
+        case StepCached(image, step):
+            record.log(image, f"cached  {step}")
+        case StepDone(image, step, seconds):
+            record.log(image, f"done    {step}" + (f"  {seconds:.1f} s" if seconds else ""))
+        case Failed(image, what):
+            record.log(image, f"failed  {what}")
 
 
 def _given(site: Site, context: str) -> str:

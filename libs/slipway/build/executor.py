@@ -20,13 +20,16 @@ from math import ceil
 
 from slipway.build import advice
 from slipway.build.bake_run import Solved, Work, bake, solve
-from slipway.build.progress import Event, Failure
+from slipway.build.events import Failed, Finished, Notice
+from slipway.build.progress import Failure
+from slipway.build.result import ImageResult, Status
+from slipway.build.verify import mismatch
 from slipway.core.command import Command
 from slipway.core.errors import BuildError, MissingError, SlipwayError
 from slipway.core.image import LocalImage, Reference
 from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
-from slipway.plan.decide import BUILD, PULL, TAG, Outcome, Plan, Step, unlike
+from slipway.plan.decide import Action, Plan, Step
 from slipway.plan.facts import Survey
 from slipway.runs.run import Run
 from slipway.secrets.names import SECRETS_CHECK
@@ -41,14 +44,16 @@ _MEMORY_EACH = 192 * 2**20
 _EACH_CORE, _FEW = 50, 8
 _LOST_SIGHT = re.compile("failed to receive status|no such job|code = (?:Canceled|Unavailable)")
 _QUESTIONS = 8
+#: How a step ends that builds nothing.
+_FETCHED = {Action.PULL: Status.PULLED, Action.TAG: Status.TAGGED, Action.REUSE: Status.REUSED}
 
 
-def build(work: Work) -> tuple[Outcome, ...]:
+def build(work: Work) -> tuple[ImageResult, ...]:
     """Carry out the plan; an outcome for each of its steps, in its order. Raises nothing for a failed image."""
     plan, parents = work.plan, work.parents
     work.site.expect(lambda: tuple(ahead(work)))
     outcomes = _fetched(work)
-    wanted = [step.image for step in plan.of(BUILD)]
+    wanted = [step.image for step in plan.of(Action.BUILD)]
     seconds: dict[str, float] = dict.fromkeys(wanted, 0.0)
     tries = _Tries(work)
     missing = [name for name, outcome in outcomes.items() if not outcome.ok]
@@ -81,7 +86,7 @@ def build(work: Work) -> tuple[Outcome, ...]:
 
 def ahead(work: Work) -> Iterator[Command]:
     """What ``build`` will bake if nothing fails: a host that outlives us goes on with it by itself."""
-    remaining = [step.image for step in work.plan.of(BUILD)]
+    remaining = [step.image for step in work.plan.of(Action.BUILD)]
     while remaining:
         wave = _wave(work, remaining)
         yield bake(work, wave)
@@ -90,17 +95,17 @@ def ahead(work: Work) -> Iterator[Command]:
 
 def pull_roots(survey: Survey, plan: Plan, engine: Engine) -> bool:
     """Pull root images that images to build need and the engine lacks; True when any was (then survey again)."""
-    lacking = {root for step in plan.of(BUILD) for root in survey.stack[step.image].roots}
+    lacking = {root for step in plan.of(Action.BUILD) for root in survey.stack[step.image].roots}
     lacking = {root for root in lacking if not survey.facts.roots[root] and not engine.find(root)}
     for root in sorted(lacking):
         engine.pull(Reference.parse(root).full)
     return bool(lacking)
 
 
-def check(outcomes: Sequence[Outcome], record: Run, *, remote: bool = False) -> None:
+def check(outcomes: Sequence[ImageResult], record: Run, *, remote: bool = False) -> None:
     """Raises BuildError that names the first failed image and counts the rest; ``remote``: built on the build host."""
-    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
-    skipped = [outcome for outcome in outcomes if outcome.status == "skipped"]
+    failed = [outcome for outcome in outcomes if outcome.status is Status.FAILED]
+    skipped = [outcome for outcome in outcomes if outcome.status is Status.SKIPPED]
     if not failed:
         return
     more = f"; {len(failed) - 1} more failed" if len(failed) > 1 else ""
@@ -113,11 +118,11 @@ def check(outcomes: Sequence[Outcome], record: Run, *, remote: bool = False) -> 
     )
 
 
-def _fetched(work: Work) -> dict[str, Outcome]:
+def _fetched(work: Work) -> dict[str, ImageResult]:
     """What need not be built, here under its version tag; what was pulled is looked at before it is believed."""
     plan = work.plan
-    outcomes = {step.image: _fetch(work, step) for step in plan.steps if step.action != BUILD}
-    pulled = [step.image for step in plan.of(PULL) if outcomes[step.image].ok]
+    outcomes = {step.image: _fetch(work, step) for step in plan.steps if step.action != Action.BUILD}
+    pulled = [step.image for step in plan.of(Action.PULL) if outcomes[step.image].ok]
     listed = _look(work, [str(plan.by_image[name].content) for name in pulled])
     for name in pulled:
         found = listed.get(str(plan.by_image[name].content))
@@ -125,27 +130,29 @@ def _fetched(work: Work) -> dict[str, Outcome]:
             outcomes[name] = replace(outcomes[name], image_digest=found.id, size=found.size)
         else:
             detail = f"{plan.by_image[name].content} in the registry was made of other inputs"
-            outcomes[name] = replace(outcomes[name], status="failed", detail=detail)
+            outcomes[name] = replace(outcomes[name], status=Status.FAILED, detail=detail)
     return outcomes
 
 
-def _fetch(work: Work, step: Step) -> Outcome:
+def _fetch(work: Work, step: Step) -> ImageResult:
     """Tag, pull or leave an image whose content exists."""
-    status = {PULL: "pulled", TAG: "tagged"}.get(step.action, "reused")
+    status = _FETCHED[step.action]
     try:
-        if step.action == PULL:
+        if step.action == Action.PULL:
             work.engine.pull(step.content)
-        if step.action in (PULL, TAG):
+        if step.action in (Action.PULL, Action.TAG):
             work.engine.tag(str(step.content), step.reference)
     except SlipwayError as error:
-        work.on_event(Event(step.image, "failed", error.message))
-        return replace(_outcome(step, "failed"), detail=error.message)
-    work.on_event(Event(step.image, "built", status))
+        work.on_event(Failed(step.image, error.message))
+        return replace(_outcome(step, Status.FAILED), detail=error.message)
+    work.on_event(Finished(step.image, status))
     here = work.survey.facts.here(step.image)
     return replace(_outcome(step, status), image_digest=here.id if here else "", size=here.size if here else 0)
 
 
-def _solve(work: Work, wave: Sequence[str], seconds: dict[str, float]) -> tuple[dict[str, Outcome], dict[str, Failure]]:
+def _solve(
+    work: Work, wave: Sequence[str], seconds: dict[str, float]
+) -> tuple[dict[str, ImageResult], dict[str, Failure]]:
     """Bake ``wave`` and look at what is there now: what is finished, and what failed.
 
     Raises MissingError when the engine went away.
@@ -159,7 +166,7 @@ def _solve(work: Work, wave: Sequence[str], seconds: dict[str, float]) -> tuple[
     unfit = _unfit(work, made, solved, listed)
     for name, failure in unfit.items():
         _withdraw(work, work.plan.by_image[name], listed)
-        work.on_event(Event(name, "failed", failure.cause))
+        work.on_event(Failed(name, failure.cause))
     if unfit:
         _take_back(work, unfit)
     good = [name for name in made if name not in unfit]
@@ -168,7 +175,7 @@ def _solve(work: Work, wave: Sequence[str], seconds: dict[str, float]) -> tuple[
     finished = {}
     for name in good:
         image = listed[str(work.plan.by_image[name].content)]
-        outcome = _outcome(work.plan.by_image[name], "built")
+        outcome = _outcome(work.plan.by_image[name], Status.BUILT)
         told = replace(outcome, image_digest=image.id, size=image.size, warnings=solved.warnings.get(name, ()))
         finished[name] = replace(told, seconds=seconds[name])
     failed = {name: failure for name, failure in solved.failures.items() if name not in good} | unfit
@@ -198,7 +205,7 @@ def _unfit(work: Work, made: Sequence[str], solved: Solved, listed: Mapping[str,
 def _otherwise(work: Work, made: Sequence[str], listed: Mapping[str, LocalImage]) -> dict[str, str]:
     """What is not as it was planned, and in what."""
     steps, wanted = [work.plan.by_image[name] for name in made], work.survey.repository.platforms
-    found = {step.image: unlike(step, listed.get(str(step.content)), wanted) for step in steps}
+    found = {step.image: mismatch(step, listed.get(str(step.content)), wanted) for step in steps}
     return {name: what for name, what in found.items() if what}
 
 
@@ -214,7 +221,9 @@ def _take_back(work: Work, refused: Collection[str]) -> None:
     """What stands on the refused is not wanted any more; a host that goes on by itself may have built some of it."""
     work.site.expect(tuple)
     above = graph.descendants(work.parents, refused)
-    steps = [step for step in work.plan.of(BUILD) if step.image in above and not work.survey.facts.here(step.image)]
+    steps = [
+        step for step in work.plan.of(Action.BUILD) if step.image in above and not work.survey.facts.here(step.image)
+    ]
     listed = _look(work, [str(step.content) for step in steps])
     for step in steps:
         _withdraw(work, step, listed)
@@ -239,17 +248,17 @@ class _Tries:
         else:
             return False
         self._work.record.journal(retry=name, cause=str(failure), left=left)
-        self._work.on_event(Event("", "notice", f"{name} is tried again"))
+        self._work.on_event(Notice(f"{name} is tried again"))
         return True
 
 
 def _returns(work: Work, gone: str) -> bool:
     """Whether the engine, gone in mid-build, answers again in time."""
     work.record.journal(engine=gone)
-    work.on_event(Event("", "notice", f"{gone}; waiting for it, at most {_PATIENCE:.0f} s"))
+    work.on_event(Notice(f"{gone}; waiting for it, at most {_PATIENCE:.0f} s"))
     back = work.engine.returns(_PATIENCE)
     if back:
-        work.on_event(Event("", "notice", "engine is back; the rest is tried once more"))
+        work.on_event(Notice("engine is back; the rest is tried once more"))
     return back
 
 
@@ -292,15 +301,15 @@ def _without(names: Sequence[str], lost: Collection[str], parents: graph.Graph) 
     return [name for name in names if name not in gone]
 
 
-def _outcome(step: Step, status: str) -> Outcome:
-    return Outcome(step.image, status, step.reason, step.input_digest, reference=str(step.reference))
+def _outcome(step: Step, status: Status) -> ImageResult:
+    return ImageResult(step.image, status, step.reason, step.input_digest, reference=str(step.reference))
 
 
-def _failed(step: Step, failure: Failure, seconds: float) -> Outcome:
-    return replace(_outcome(step, "failed"), detail=str(failure), seconds=seconds, output=failure.output)
+def _failed(step: Step, failure: Failure, seconds: float) -> ImageResult:
+    return replace(_outcome(step, Status.FAILED), detail=str(failure), seconds=seconds, output=failure.output)
 
 
-def _skipped(step: Step, lost: Sequence[str], parents: graph.Graph) -> Outcome:
+def _skipped(step: Step, lost: Sequence[str], parents: graph.Graph) -> ImageResult:
     because = next(iter(sorted(graph.ancestors(parents, [step.image]) & set(lost))), "")
     detail = f"{because} failed" if because else f"not begun: {lost[0]} failed"
-    return replace(_outcome(step, "skipped"), detail=detail)
+    return replace(_outcome(step, Status.SKIPPED), detail=detail)

@@ -1,4 +1,4 @@
-"""buildx → us: its rawjson progress read as events, failures, warnings and times, each of one image."""
+"""Read buildx's rawjson progress: events, failures, warnings and times, each of one image."""
 
 from __future__ import annotations
 
@@ -13,20 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from slipway.build.events import Event, Exporting, Failed, Finished, Output, StepCached, StepDone, StepStarted
+from slipway.build.result import Status
 from slipway.secrets.redactor import RedactedLines, Redactor
-
-
-@dataclass(frozen=True)
-class Event:
-    """What happened to an image. ``kind``: step, cached, done, log, exporting, sending, built, failed.
-
-    A ``notice`` concerns all of them: its image is empty.
-    """
-
-    image: str
-    kind: str
-    text: str = ""
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -62,7 +51,8 @@ class Progress:
 
     buildx names a step that several targets share after any one of them; the step belongs to the first of them in
     ``names`` (parents come first there), so a base's failure is never told as its child's. A step's output comes in
-    pieces; it is told in whole lines, without the secrets that ``redactor`` knows. ``clock`` counts seconds.
+    pieces and is told in whole lines. Nothing that is told holds a secret that ``redactor`` knows. ``clock`` counts
+    seconds.
     """
 
     def __init__(
@@ -75,7 +65,7 @@ class Progress:
         self._rank = {name: rank for rank, name in enumerate(names)}
         self._owner: dict[str, str] = {}
         self._what: dict[str, str] = {}
-        self._said: set[tuple[str, str]] = set()
+        self._said: set[tuple[str, type[Event]]] = set()
         self._redactor = redactor or Redactor()
         self._outputs: dict[str, dict[int, RedactedLines]] = {}
         self._tail: dict[str, deque[str]] = {}
@@ -147,11 +137,12 @@ class Progress:
         return {name: Failure(self._what[step], "", tuple(self._tail.get(step, ()))) for name, step in late.items()}
 
     def _plain(self, line: str) -> Iterator[Event]:
-        self.trailer.append(line)
+        self.trailer.append(self._redactor(line))
         match = _TARGET_ERROR.match(line)
         if match and match[1] in self._rank and not _CANCELED.search(match[2]):
-            self._target_errors.setdefault(match[1], match[2])
-            yield Event(match[1], "failed", match[2])
+            cause = self._redactor(match[2])
+            self._target_errors.setdefault(match[1], cause)
+            yield Failed(match[1], cause)
 
     def _vertex(self, vertex: Mapping[str, Any]) -> Iterator[Event]:
         digest = str(vertex.get("digest", ""))
@@ -168,28 +159,30 @@ class Progress:
             for output in self._outputs.pop(digest, {}).values():
                 yield from self._told(digest, output.close())
         if vertex.get("error"):
-            if not _CANCELED.search(str(vertex["error"])) and self._once(digest, "failed"):
-                self._errors[digest] = _RUN_ERROR.sub("", str(vertex["error"]))
-                yield Event(owner, "failed", what)
+            if not _CANCELED.search(str(vertex["error"])) and self._once(digest, Failed):
+                self._errors[digest] = self._redactor(_RUN_ERROR.sub("", str(vertex["error"])))
+                yield Failed(owner, what)
         elif rest.startswith(("internal", "context")) or what.startswith("FROM "):
             return
         elif what.startswith("exporting to"):
             yield from self._exporting(digest, image, vertex)
         elif vertex.get("cached"):
-            if self._once(digest, "cached"):
-                yield Event(owner, "cached", what)
+            if self._once(digest, StepCached):
+                yield StepCached(owner, what)
         elif vertex.get("completed"):
-            if self._once(digest, "done"):
-                yield Event(owner, "done", what, _seconds(vertex))
-        elif vertex.get("started") and self._once(digest, "step"):
-            yield Event(owner, "step", what)
+            if self._once(digest, StepDone):
+                yield StepDone(owner, what, _seconds(vertex))
+        elif vertex.get("started") and self._once(digest, StepStarted):
+            yield StepStarted(owner, what)
 
     def _exporting(self, digest: str, image: str, vertex: Mapping[str, Any]) -> Iterator[Event]:
-        kind = "built" if vertex.get("completed") else "exporting"
-        if kind == "built":
-            self._exported.add(image)
-        if self._once(digest, kind):
-            yield Event(image, kind, "exporting", _seconds(vertex))
+        if not vertex.get("completed"):
+            if self._once(digest, Exporting):
+                yield Exporting(image)
+            return
+        self._exported.add(image)
+        if self._once(digest, Finished):
+            yield Finished(image, Status.BUILT, _seconds(vertex))
 
     def _log(self, log: Mapping[str, Any]) -> Iterator[Event]:
         digest = str(log.get("vertex", ""))
@@ -206,7 +199,7 @@ class Progress:
     def _told(self, digest: str, lines: Sequence[str]) -> Iterator[Event]:
         self._tail.setdefault(digest, deque(maxlen=20)).extend(lines)
         for line in lines:
-            yield Event(self._owner[digest], "log", line)
+            yield Output(self._owner[digest], line)
 
     def _warn(self, warning: Mapping[str, Any]) -> None:
         text = self._redactor(" ".join(_text(warning.get("short", "")).split()))
@@ -221,19 +214,20 @@ class Progress:
         match = _NAME.fullmatch(name)
         place, what = (match["place"], match["what"]) if match else ("", name)
         image, _, rest = place.partition(" ")
+        step = self._redactor(_shortened(what))
         if image in self._rank:
-            return image, rest, _shortened(what)
-        return (self._names[0], place, _shortened(what)) if len(self._names) == 1 else ("", "", "")
+            return image, rest, step
+        return (self._names[0], place, step) if len(self._names) == 1 else ("", "", "")
 
     def _claim(self, digest: str, target: str) -> None:
         held = self._owner.get(digest)
         if held is None or self._rank[target] < self._rank[held]:
             self._owner[digest] = target
 
-    def _once(self, digest: str, kind: str) -> bool:
-        if (digest, kind) in self._said:
+    def _once(self, digest: str, event: type[Event]) -> bool:
+        if (digest, event) in self._said:
             return False
-        self._said.add((digest, kind))
+        self._said.add((digest, event))
         return True
 
 

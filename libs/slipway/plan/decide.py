@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
 from slipway.core.image import (
-    INPUT_LABEL,
     MODELESS_LABEL,
-    TITLE_LABEL,
     Image,
     LocalImage,
     Reference,
@@ -20,10 +19,25 @@ from slipway.core.image import (
 from slipway.stack import graph
 from slipway.stack.digest import Manifest, Trees, differences, modeless, modes_between
 
-#: What may happen to an image.
-BUILD, PULL, TAG, REUSE = "build", "pull", "tag", "reuse"
 #: What gives two checkouts of one commit the same modes.
 MODES_HINT = "a checkout under umask 022 has the modes that git records, and COPY --chmod=755 sets them"
+
+
+class Action(StrEnum):
+    """What a build does with an image. The values are the words of ``plan --json``, the order is that of the counts."""
+
+    BUILD = "build"
+    PULL = "pull"
+    TAG = "tag"
+    REUSE = "reuse"
+
+
+class Presence(StrEnum):
+    """How an image stands in the engine. The values are the words of ``images --json``."""
+
+    HERE = "here"
+    STALE = "stale"
+    ABSENT = "absent"
 
 
 @dataclass(frozen=True)
@@ -76,13 +90,18 @@ class Facts:
         found = self.local.get(str(self.content(name)))
         return found if found and found.input_digest == self.digests[name] else None
 
+    def presence(self, name: str) -> Presence:
+        if self.here(name):
+            return Presence.HERE
+        return Presence.STALE if name in self.newest else Presence.ABSENT
+
 
 @dataclass(frozen=True)
 class Step:
     """What happens to one image, and why in a few words. ``fresh``: it is built from nothing, though it may be here."""
 
     image: str
-    action: str
+    action: Action
     reason: str
     reference: Reference
     content: Reference
@@ -103,12 +122,12 @@ class Plan:
     def by_image(self) -> Mapping[str, Step]:
         return {step.image: step for step in self.steps}
 
-    def of(self, action: str) -> tuple[Step, ...]:
+    def of(self, action: Action) -> tuple[Step, ...]:
         return tuple(step for step in self.steps if step.action == action)
 
-    def counts(self) -> dict[str, int]:
-        """Action → how many, in the order build, pull, tag, reuse; without zeroes."""
-        found = {action: len(self.of(action)) for action in (BUILD, PULL, TAG, REUSE)}
+    def counts(self) -> dict[Action, int]:
+        """Action → how many images, without zeroes."""
+        found = {action: len(self.of(action)) for action in Action}
         return {action: count for action, count in found.items() if count}
 
 
@@ -146,42 +165,25 @@ def _needed(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Collecti
 
 
 def _step(image: Image, facts: Facts, needed: Collection[str], fresh: bool) -> Step:
-    action, reason = (BUILD, "asked for without cache") if fresh else _decide(image, facts, needed)
+    action, reason = (Action.BUILD, "asked for without cache") if fresh else _decide(image, facts, needed)
     return step_of(image, facts, action, reason, fresh)
 
 
-def step_of(image: Image, facts: Facts, action: str, reason: str, fresh: bool = False) -> Step:
+def step_of(image: Image, facts: Facts, action: Action, reason: str, fresh: bool = False) -> Step:
     name = image.name
     return Step(name, action, reason, facts.references[name], facts.content(name), facts.digests[name], fresh)
 
 
-def unlike(step: Step, image: LocalImage | None, wanted: Sequence[str]) -> str:
-    """What differs between the plan and ``image``, which stands under the content tag now; empty when nothing does.
-
-    Its platform is to be one of ``wanted`` (``linux/arm64`` takes ``…/v8``).
-    """
-    if image is None:
-        return f"built, but {step.content.tag} is not in the engine"
-    for label, planned in ((INPUT_LABEL, step.input_digest), (TITLE_LABEL, step.image)):
-        if (found := image.labels.get(label, "missing")) != planned:
-            return f"built, but its label {label} is {found}, not {planned}"
-    if str(step.reference) not in image.tags:
-        return f"built, but {step.reference.tag} stands for another image"
-    if not any(f"{image.platform}/".startswith(f"{one}/") for one in wanted):
-        return f"built, but its platform is {image.platform}, not {' or '.join(wanted)}"
-    return ""
-
-
-def _decide(image: Image, facts: Facts, needed: Collection[str]) -> tuple[str, str]:
+def _decide(image: Image, facts: Facts, needed: Collection[str]) -> tuple[Action, str]:
     content = facts.content(image.name)
     here = facts.here(image.name)
     if here and str(facts.references[image.name]) in here.tags:
-        return REUSE, f"{content.tag} is here"
+        return Action.REUSE, f"{content.tag} is here"
     if here:
-        return TAG, f"{content.tag} is here, {facts.references[image.name].tag} is new"
+        return Action.TAG, f"{content.tag} is here, {facts.references[image.name].tag} is new"
     if image.name in facts.published:
-        return PULL, f"{content.tag} is in the registry"
-    return BUILD, _why(image, facts, needed)
+        return Action.PULL, f"{content.tag} is in the registry"
+    return Action.BUILD, _why(image, facts, needed)
 
 
 def _why(image: Image, facts: Facts, needed: Collection[str]) -> str:
@@ -208,31 +210,6 @@ def _why(image: Image, facts: Facts, needed: Collection[str]) -> str:
         built = [parent for parent in changed if parent in needed and not facts.here(parent)]
         return f"{built[0]} is built" if built and built[0] not in facts.published else f"{changed[0]} changed"
     return said[0] if said else f"inputs changed since {content_tag(newest.input_digest)}"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a step ended. ``status``: built, reused, tagged, pulled, failed, skipped, pushed, present.
-
-    ``size`` in bytes, ``seconds`` spent on the image's own steps; ``detail`` says why it failed or was skipped,
-    ``output`` the last lines of the step that failed; ``warnings`` are BuildKit's.
-    """
-
-    image: str
-    status: str
-    reason: str
-    input_digest: str = ""
-    image_digest: str = ""
-    reference: str = ""
-    size: int = 0
-    seconds: float = 0.0
-    detail: str = ""
-    output: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def ok(self) -> bool:
-        return self.status not in ("failed", "skipped")
 
 
 def as_json(plan: Plan) -> dict[str, Any]:

@@ -9,16 +9,27 @@
 
 from collections.abc import Sequence
 
+from slipway.build.result import ImageResult
 from slipway.core.errors import PushError
-from slipway.plan.decide import Outcome
-from slipway.push.inspect import Push, check_logins, look, refuse_moves
+from slipway.push.inspect import Push, PushAction, check_logins, look, refuse_moves
 from slipway.push.tags import move
-from slipway.push.upload import OnUpload, PushRun, Upload, ensure_blobs, upload
+from slipway.push.upload import OnUpload, PushRun, Uploaded, UploadEvent, Uploading, ensure_blobs, upload
 
-__all__ = ["OnUpload", "Push", "PushRun", "Upload", "look", "refuse_moves", "release"]
+__all__ = [
+    "OnUpload",
+    "Push",
+    "PushAction",
+    "PushRun",
+    "UploadEvent",
+    "Uploaded",
+    "Uploading",
+    "look",
+    "refuse_moves",
+    "release",
+]
 
 
-def release(pushes: Sequence[Push], run: PushRun) -> tuple[Outcome, ...]:
+def release(pushes: Sequence[Push], run: PushRun) -> tuple[ImageResult, ...]:
     """Upload what lacks, then move the version tags.
 
     Raises PushError when no version tag moved or all moved back, MixedReleaseError when some stand for the new content

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from slipway.core.errors import PolicyError, UsageError
 from slipway.core.image import INPUT_LABEL, Image, Reference
@@ -13,6 +14,14 @@ from slipway.registry import Registry
 
 #: Questions to the registry at a time.
 QUESTIONS = 8
+
+
+class PushAction(StrEnum):
+    """What a push does with an image: upload it, only move its version tag, or nothing."""
+
+    PUSH = "push"
+    TAG = "tag"
+    REUSE = "reuse"
 
 
 @dataclass(frozen=True)
@@ -37,10 +46,10 @@ class Push:
     note: str = ""
 
     @property
-    def action(self) -> str:
+    def action(self) -> PushAction:
         if not self.published:
-            return "push"
-        return "reuse" if self.current == self.published else "tag"
+            return PushAction.PUSH
+        return PushAction.REUSE if self.current == self.published else PushAction.TAG
 
     @property
     def reason(self) -> str:
@@ -145,7 +154,7 @@ def _named(push: Push) -> str:
 
 def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
     """Raises PushError unless every repository that is to be written lets this login write, before any is written."""
-    writes = [push.content for push in pushes if push.action != "reuse"]
+    writes = [push.content for push in pushes if push.action is not PushAction.REUSE]
     map_concurrently(registry.check_write, writes, at_once=QUESTIONS)
 
 

@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from slipway.build.result import ImageResult, Status
 from slipway.core.errors import MixedReleaseError, PushError, RefusedError
-from slipway.plan.decide import Outcome
 from slipway.push.inspect import Push
 from slipway.registry import Manifest, Registry
 from slipway.runs.run import Run
@@ -17,7 +17,7 @@ _LOST = "the reply to its PUT was lost, read back"
 
 def move(
     pushes: Sequence[Push], manifests: Mapping[str, Manifest], registry: Registry, record: Run
-) -> tuple[Outcome, ...]:
+) -> tuple[ImageResult, ...]:
     """Make each version tag stand for its content, read back; ``manifests`` holds those of the tags to move.
 
     Raises PushError when a tag cannot be moved and those moved before were put back; MixedReleaseError when they could
@@ -97,11 +97,11 @@ def _now(push: Push, stands: Mapping[str, str | None]) -> str:
     return "stays" if found == push.current else f"-> {found[:19] or 'none'}"
 
 
-def _outcome(push: Push) -> Outcome:
-    moved = "tagged" if push.current != push.published else "present"
-    return Outcome(
+def _outcome(push: Push) -> ImageResult:
+    moved = Status.TAGGED if push.current != push.published else Status.PRESENT
+    return ImageResult(
         push.image,
-        "pushed" if push.uploaded else moved,
+        Status.PUSHED if push.uploaded else moved,
         f"{push.reference.tag} is {push.published[:19]}" + (f"; {push.note}" if push.note else ""),
         push.input_digest,
         push.published,

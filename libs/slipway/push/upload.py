@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from slipway.core.errors import PushError, RefusedError
 from slipway.core.image import Reference
@@ -19,16 +20,23 @@ _UPLOADS = 3
 
 
 @dataclass(frozen=True)
-class Upload:
-    """How far an upload is: bytes ``sent`` of the ``size`` that the registry lacks; ``done`` once it is verified."""
+class Uploading:
+    """How far an upload is: bytes ``sent`` of the ``size`` that the registry does not have."""
 
     image: str
-    sent: int = 0
-    size: int = 0
-    done: bool = False
+    sent: int
+    size: int
 
 
-OnUpload = Callable[[Upload], None]
+@dataclass(frozen=True)
+class Uploaded:
+    """The image is in the registry, and it is the one that was built."""
+
+    image: str
+
+
+UploadEvent: TypeAlias = Uploading | Uploaded
+OnUpload = Callable[[UploadEvent], None]
 
 
 @dataclass(frozen=True)
@@ -38,7 +46,7 @@ class PushRun:
     engine: Engine
     registry: Registry
     record: Run
-    on_upload: OnUpload = lambda upload: None
+    on_upload: OnUpload = lambda event: None
     patience: Patience = field(default_factory=Patience)
 
 
@@ -99,7 +107,7 @@ def _uploaded(push: Push, run: PushRun) -> Push:
     run.record.journal(upload=str(push.content))
     sent = _sent(push, run)
     _check_arrival(push, sent.published, run.registry)
-    run.on_upload(Upload(push.image, done=True))
+    run.on_upload(Uploaded(push.image))
     return replace(sent, uploaded=True)
 
 
@@ -138,6 +146,8 @@ def _counting(image: str, on_upload: OnUpload) -> OnTransfer:
     def take(layer: str, what: str, sent: int, size: int) -> None:
         if what == "Pushing" and size:
             layers[layer] = min(sent, size), size
-            on_upload(Upload(image, sum(sent for sent, _ in layers.values()), sum(size for _, size in layers.values())))
+            on_upload(
+                Uploading(image, sum(sent for sent, _ in layers.values()), sum(size for _, size in layers.values()))
+            )
 
     return take

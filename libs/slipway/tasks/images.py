@@ -16,12 +16,13 @@ from typing import Any
 from slipway import push as pushing
 from slipway.build import executor as building
 from slipway.build.bake_run import Options, Work
+from slipway.build.result import ImageResult
 from slipway.config import settings
 from slipway.config.pip import pip_conf, uv_toml
 from slipway.core.errors import UsageError, one_line
 from slipway.core.units import size
 from slipway.hosts.site import Site, site_here
-from slipway.plan.decide import Outcome, Plan, as_json, plan_build
+from slipway.plan.decide import Action, Plan, as_json, plan_build
 from slipway.plan.facts import Survey, refuse_secrets
 from slipway.plan.history import only_modes
 from slipway.runs.lock import lock
@@ -96,9 +97,9 @@ def run_build(here: Invocation, names: Sequence[str], kind: str, options: Option
         return
     if not here.json:
         here.console.plan(known.stack, plan, here.seconds)
-        if set(plan.counts()) <= {"reuse"}:
+        if set(plan.counts()) <= {Action.REUSE}:
             return
-    if plan.of("build"):
+    if plan.of(Action.BUILD):
         refuse_secrets(known.repository, here.pip.withheld)
     with lock(here.home, "build"), here.record() as record:
         record.write("plan.json", as_json(plan))
@@ -122,7 +123,7 @@ def get_roots(here: Invocation, known: Survey, plan: Plan) -> bool:
 
 def mounted(here: Invocation, known: Survey, plan: Plan) -> Given:
     """What the builds of the plan mount and the project gives. Raises UsageError, MissingError."""
-    names = [step.image for step in plan.of("build")]
+    names = [step.image for step in plan.of(Action.BUILD)]
     if not names:
         return Given()
     found = mounts.given(
@@ -139,8 +140,8 @@ def mounted(here: Invocation, known: Survey, plan: Plan) -> Given:
 @contextmanager
 def site(here: Invocation, known: Survey, plan: Plan, record: Run, gifts: Given) -> Iterator[Site]:
     """Where buildx runs: here, or on the build host, which gets what it needs first."""
-    secrets = {**inherit(here, record), **written(gifts, record)} if plan.of("build") else {}
-    if here.remote and plan.of("build"):
+    secrets = {**inherit(here, record), **written(gifts, record)} if plan.of(Action.BUILD) else {}
+    if here.remote and plan.of(Action.BUILD):
         from slipway.hosts.remote.building import site_there
 
         given = Given(secrets, ssh=gifts.ssh, agent=gifts.agent)
@@ -174,16 +175,16 @@ def run_push(here: Invocation, names: Sequence[str], options: Release, *, dry_ru
     if dry_run or not here.json:
         rows = [(push.image, push.reference.tag, push.action, push.reason) for push in pushes]
         here.answer([vars(push) for push in pushes]) if here.json else here.console.table(rows)
-    if dry_run or (not here.json and all(push.action == "reuse" for push in pushes)):
+    if dry_run or (not here.json and all(push.action is pushing.PushAction.REUSE for push in pushes)):
         return
     release = f"push-{here.settings.registry}-{here.settings.owner}".replace("/", "-").replace(":", "-")
     with lock(here.home, release), alone(here, release, options), here.record() as record:
         versions = {"BASE_VERSION": here.settings.version("base"), "VERSION": here.settings.version("service")}
         record.write("plan.json", {"push": [push.image for push in pushes], "versions": versions})
         lacking = [push.image for push in pushes if not push.published]
-        with here.console.uploading(known.stack, lacking) as on_upload:
-            work = pushing.PushRun(here.engine, here.registry, record, on_upload)
-            outcomes = pushing.release(pushes, work)
+        with here.console.showing(known.stack, lacking) as taker:
+            run = pushing.PushRun(here.engine, here.registry, record, taker.take)
+            outcomes = pushing.release(pushes, run)
         tell(here, record, outcomes, "push")
 
 
@@ -239,17 +240,17 @@ def inherit(here: Invocation, record: Run) -> dict[str, Path]:
 def tell(
     here: Invocation,
     record: Run,
-    outcomes: Sequence[Outcome],
+    outcomes: Sequence[ImageResult],
     command: str,
     roots: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    content = report.outcomes_json(outcomes, run=record.id, seconds=here.seconds, command=command, roots=roots)
+    content = report.results_json(outcomes, run=record.id, seconds=here.seconds, command=command, roots=roots)
     record.write("run.json", content)
     if here.json:
         here.answer(content)
     else:
         here.console.line()
-        here.console.outcomes(outcomes, here.seconds)
+        here.console.results(outcomes, here.seconds)
 
 
 def images_json(known: Survey) -> list[dict[str, Any]]:
@@ -269,7 +270,7 @@ def images_json(known: Survey) -> list[dict[str, Any]]:
                 "input_digest": facts.digests[image.name],
                 "image_digest": found.id if found else "",
                 "bytes": found.size if found else 0,
-                "state": "here" if facts.here(image.name) else "stale" if found else "absent",
+                "state": facts.presence(image.name),
             }
         )
     return entries

@@ -70,8 +70,3 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     """``svc-a, svc-b, svc-c and 8 more``."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def counted(counts: Mapping[str, int], words: Mapping[str, str]) -> str:
-    """``4 to build · 5 to reuse``."""
-    return " · ".join(f"{count} {words.get(name, name)}" for name, count in counts.items() if count)

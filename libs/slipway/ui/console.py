@@ -10,18 +10,21 @@ import re
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
-from slipway.build.progress import Event
+from slipway.build.events import Event, Exporting, Failed, Finished, Notice, StepCached, StepDone, StepStarted
+from slipway.build.result import ImageResult, Status
 from slipway.core.errors import Redact, printable
 from slipway.core.image import Stack
 from slipway.core.streams import emit
 from slipway.core.units import size
-from slipway.plan.decide import Outcome, Plan
-from slipway.push import OnUpload, Upload
+from slipway.plan.decide import Action, Plan
+from slipway.push import PushAction, Uploaded, UploadEvent, Uploading
 from slipway.secrets.redactor import Redactor
 from slipway.ui import columns
 
@@ -30,24 +33,34 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
 
-_COLOURS = {
-    "green": "reuse built pulled tagged reused pushed uploaded present ok passed",
-    "yellow": "build push running uploading warn warning",
-    "cyan": "pull tag",
-    "bold red": "failed lack error:",
-    "red": "skipped",
-    "bold": "hint:",
-    "dim": "root waiting",
+
+class _RowState(StrEnum):
+    """What a row of the live tree says of an image that has no status yet, and of a root image."""
+
+    ROOT = "root"
+    WAITING = "waiting"
+    RUNNING = "running"
+    UPLOADING = "uploading"
+    UPLOADED = "uploaded"
+
+
+_COLOURS: Mapping[str, tuple[str, ...]] = {
+    "green": (Action.REUSE, _RowState.UPLOADED, "ok", "passed", *(status for status in Status if status.ok)),
+    "yellow": (Action.BUILD, PushAction.PUSH, _RowState.RUNNING, _RowState.UPLOADING, "warn", "warning"),
+    "cyan": (Action.PULL, Action.TAG),
+    "bold red": (Status.FAILED, "lack", "error:"),
+    "red": (Status.SKIPPED,),
+    "bold": ("hint:",),
+    "dim": (_RowState.ROOT, _RowState.WAITING),
 }
-_STYLES = {word: style for style, words in _COLOURS.items() for word in words.split()}
+_STYLES = {word: style for style, words in _COLOURS.items() for word in words}
 #: A check's finding as BuildKit words it.
 _TOLD = re.compile(r"(.*) \(line (\d+)\)", re.DOTALL)
-_TO_DO = {"build": "to build", "pull": "to pull", "tag": "to tag", "reuse": "to reuse", "push": "to push"}
 
 
 @dataclass
 class _Row:
-    status: str = "waiting"
+    state: _RowState | Status = _RowState.WAITING
     text: str = ""
     started: float = 0.0
     ended: float = 0.0
@@ -63,24 +76,31 @@ class _Live:
     notice: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def take(self, event: Event) -> None:
+    def take(self, event: Event | UploadEvent) -> None:
         now = time.monotonic()
         with self.lock:
-            if event.kind == "notice":
+            if isinstance(event, Notice):
                 self.notice = event.text
                 return
             row = self.rows.setdefault(event.image, _Row())
             row.started = row.started or now
-            if event.kind in ("step", "exporting", "sending"):
-                row.status, row.text = "uploading" if event.kind == "sending" else "running", event.text
-            elif event.kind == "cached":
-                row.cached += 1
-            elif event.kind == "done":
-                row.done += 1
-            elif event.kind == "built":
-                row.status, row.text, row.ended = ("built" if event.text == "exporting" else event.text), "", now
-            elif event.kind == "failed":
-                row.status, row.text, row.ended = "failed", event.text, now
+            match event:
+                case StepStarted(step=step):
+                    row.state, row.text = _RowState.RUNNING, step
+                case Exporting():
+                    row.state, row.text = _RowState.RUNNING, "exporting"
+                case StepCached():
+                    row.cached += 1
+                case StepDone():
+                    row.done += 1
+                case Uploading(sent=sent, size=whole):
+                    row.state, row.text = _RowState.UPLOADING, f"{size(sent)} of {size(whole)}"
+                case Uploaded():
+                    row.state, row.text, row.ended = _RowState.UPLOADED, "", now
+                case Finished(status=status):
+                    row.state, row.text, row.ended = status, "", now
+                case Failed(what=what):
+                    row.state, row.text, row.ended = Status.FAILED, what, now
 
 
 class Console:
@@ -117,11 +137,11 @@ class Console:
         """The tree with each image's version, action and reason, and what it comes to."""
         rows = {step.image: (step.reference.tag, step.action, step.reason) for step in plan.steps}
         roots = {
-            columns.root_label(name, stack): ("", "root", known[:19] or "not here yet")
+            columns.root_label(name, stack): ("", _RowState.ROOT, known[:19] or "not here yet")
             for name, known in plan.roots.items()
         }
         self.tree(stack, rows, roots)
-        summary = columns.counted(plan.counts(), _TO_DO) or "nothing to do"
+        summary = " · ".join(f"{count} to {action}" for action, count in plan.counts().items()) or "nothing to do"
         self.line(f"{summary} · plan {columns.seconds(seconds)}")
 
     def tree(
@@ -134,7 +154,7 @@ class Console:
 
     @contextmanager
     def showing(self, stack: Stack, names: Sequence[str]) -> Iterator[_Taker]:
-        """A taker of events while ``names`` are worked on: a live tree on a terminal, a line per event elsewhere."""
+        """A taker of events while ``names`` are worked on: a live tree on a terminal, else a line per event."""
         if not self.tty:
             yield _Plain(self)
             return
@@ -149,53 +169,41 @@ class Console:
             finally:
                 self._live = None
 
-    @contextmanager
-    def uploading(self, stack: Stack, names: Sequence[str]) -> Iterator[OnUpload]:
-        """The same for uploads."""
-
-        def told(upload: Upload) -> Event:
-            said = f"{size(upload.sent)} of {size(upload.size)}"
-            return Event(upload.image, "built", "uploaded") if upload.done else Event(upload.image, "sending", said)
-
-        with self.showing(stack, names) as taker:
-            yield lambda upload: taker.take(told(upload))
-
-    def outcomes(self, outcomes: Sequence[Outcome], seconds: float) -> None:
+    def results(self, results: Sequence[ImageResult], seconds: float) -> None:
         """The closing table: image, status, seconds, size, reason or what went wrong."""
         self.table(
             [
                 (
-                    outcome.image,
-                    outcome.status,
-                    columns.seconds(outcome.seconds) if outcome.seconds else "",
-                    size(outcome.size) if outcome.size else "",
-                    outcome.detail or outcome.reason,
+                    result.image,
+                    result.status,
+                    columns.seconds(result.seconds) if result.seconds else "",
+                    size(result.size) if result.size else "",
+                    result.detail or result.reason,
                 )
-                for outcome in outcomes
+                for result in results
             ]
         )
-        counts: dict[str, int] = {}
-        for outcome in outcomes:
-            counts[outcome.status] = counts.get(outcome.status, 0) + 1
-        self.line(f"{columns.counted(counts, {})} · {columns.seconds(seconds)}")
-        self._warnings(outcomes)
-        self._last_words(outcomes)
+        counts = Counter(result.status for result in results)
+        told = [f"{count} {status}" for status, count in counts.items()]
+        self.line(" · ".join([*told, columns.seconds(seconds)]))
+        self._warnings(results)
+        self._last_words(results)
 
-    def _warnings(self, outcomes: Sequence[Outcome]) -> None:
+    def _warnings(self, results: Sequence[ImageResult]) -> None:
         """What BuildKit warned of, each once with the images and the lines of their Dockerfiles."""
         places: dict[str, list[str]] = {}
-        for outcome in outcomes:
-            for warning in outcome.warnings:
+        for result in results:
+            for warning in result.warnings:
                 told = _TOLD.fullmatch(warning)
-                text, place = (told[1], f"{outcome.image}:{told[2]}") if told else (warning, outcome.image)
+                text, place = (told[1], f"{result.image}:{told[2]}") if told else (warning, result.image)
                 places.setdefault(text, []).append(place)
         if places:
             self.line()
             self.table([("warning", columns.listed(where), text) for text, where in places.items()])
 
-    def _last_words(self, outcomes: Sequence[Outcome]) -> None:
+    def _last_words(self, results: Sequence[ImageResult]) -> None:
         """What the step of the first failed image said last: it is what the error is about."""
-        failed = next((outcome for outcome in outcomes if outcome.status == "failed"), None)
+        failed = next((result for result in results if result.status is Status.FAILED), None)
         if failed and len(failed.output) > 1:
             self.note(f"\n{failed.image} said last:")
             for line in failed.output:
@@ -227,27 +235,32 @@ class _Plain:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._started: dict[str, float] = {}
-        self._sending: set[str] = set()
+        self._uploading: set[str] = set()
         self._failed: set[str] = set()
 
-    def take(self, event: Event) -> None:
-        if event.kind == "step":
-            self._started.setdefault(event.image, time.monotonic())
-            self._console.note(f"{event.image}  step  {event.text[:160]}")
-        elif event.kind == "sending" and event.image not in self._sending:
-            self._started[event.image] = time.monotonic()
-            self._sending.add(event.image)
-            self._console.note(f"{event.image}  uploading")
-        elif event.kind == "built":
-            started = self._started.get(event.image)
-            spent = f"  {columns.seconds(time.monotonic() - started)}" if started else ""
-            status = "built" if event.text == "exporting" else event.text
-            self._console.note(f"{event.image}  {status}{spent}")
-        elif event.kind == "notice":
-            self._console.note(event.text)
-        elif event.kind == "failed" and event.image not in self._failed:
-            self._failed.add(event.image)
-            self._console.note(f"{event.image}  failed  {event.text}")
+    def take(self, event: Event | UploadEvent) -> None:
+        match event:
+            case StepStarted(image, step):
+                self._started.setdefault(image, time.monotonic())
+                self._console.note(f"{image}  step  {step[:160]}")
+            case Uploading(image) if image not in self._uploading:
+                self._started[image] = time.monotonic()
+                self._uploading.add(image)
+                self._console.note(f"{image}  {_RowState.UPLOADING}")
+            case Uploaded(image):
+                self._end(image, _RowState.UPLOADED)
+            case Finished(image, status):
+                self._end(image, status)
+            case Failed(image, what) if image not in self._failed:
+                self._failed.add(image)
+                self._console.note(f"{image}  {Status.FAILED}  {what}")
+            case Notice(text):
+                self._console.note(text)
+
+    def _end(self, image: str, state: _RowState | Status) -> None:
+        started = self._started.get(image)
+        spent = f"  {columns.seconds(time.monotonic() - started)}" if started else ""
+        self._console.note(f"{image}  {state}{spent}")
 
 
 _Taker = _Plain | _Live
@@ -270,7 +283,7 @@ class _Painter:
         with self._state.lock:
             rows = [(branch + name, *self._cells(name, now)) for branch, name in self._branches]
             notice = self._safe(self._state.notice)
-        lines = [_styled(row) for row in columns.padded([("", "running", "00 min 00 s", ""), *rows])[1:]]
+        lines = [_styled(row) for row in columns.padded([("", _RowState.RUNNING, "00 min 00 s", ""), *rows])[1:]]
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
         closing = " · ".join(filter(None, (columns.seconds(now - self._started), notice)))
@@ -279,10 +292,10 @@ class _Painter:
     def _cells(self, name: str, now: float) -> tuple[str, str, str]:
         row = self._state.rows.get(name)
         if row is None:
-            return "root", "", ""
+            return _RowState.ROOT, "", ""
         spent = columns.seconds((row.ended or now) - row.started) if row.started and row.ended != row.started else ""
         cached = f"{row.cached} of {row.cached + row.done} steps cached" if row.cached else ""
-        return row.status, spent, self._safe(row.text or cached)
+        return row.state, spent, self._safe(row.text or cached)
 
 
 def _styled(cells: Sequence[str]) -> Text:

@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from slipway.plan.decide import Outcome
+from slipway.build.result import ImageResult
 
 
-def outcomes_json(
-    outcomes: Sequence[Outcome], *, run: str, seconds: float, command: str, roots: Mapping[str, str]
+def results_json(
+    results: Sequence[ImageResult], *, run: str, seconds: float, command: str, roots: Mapping[str, str]
 ) -> dict[str, Any]:
     """``images``: an entry per image with status, reason, input digest, image digest, bytes, seconds.
 
@@ -22,9 +22,9 @@ def outcomes_json(
         "run": run,
         "command": command,
         "seconds": round(seconds, 3),
-        "ok": all(outcome.ok for outcome in outcomes),
+        "ok": all(result.ok for result in results),
         "roots": dict(roots),
-        "images": [asdict(outcome) | {"seconds": round(outcome.seconds, 3)} for outcome in outcomes],
+        "images": [asdict(result) | {"seconds": round(result.seconds, 3)} for result in results],
     }
 
 

@@ -30,7 +30,7 @@ from slipway.hosts.site import Site
 from slipway.hosts.ssh.connection import LostError
 from slipway.hosts.ssh.forwarding import NotForwardedError
 from slipway.hosts.ssh.link import Link
-from slipway.plan.decide import BUILD, Plan
+from slipway.plan.decide import Action, Plan
 from slipway.plan.facts import Survey
 from slipway.stack.mounts import Given, file_name
 
@@ -50,7 +50,7 @@ def site_there(
     ``mounted``: of secrets, files alone.
     """
     settings = known.repository.settings
-    names, read = [step.image for step in plan.of(BUILD)], _read(known, plan)
+    names, read = [step.image for step in plan.of(Action.BUILD)], _read(known, plan)
     project = host.project(settings.registry, settings.owner)
     folder = f"{project}/runs/{run}"
     salt = known.repository.worktree.cache.salt
@@ -117,7 +117,7 @@ def needed(known: Survey, plan: Plan) -> Needed:
 
 def _read(known: Survey, plan: Plan) -> list[str]:
     """The images whose files are needed there: those to build, and what they stand on that no registry has."""
-    names = [step.image for step in plan.of(BUILD)]
+    names = [step.image for step in plan.of(Action.BUILD)]
     return [*names, *known.unseen(names)]
 
 

@@ -8,7 +8,7 @@ from slipway.core.errors import PushError
 from slipway.core.image import LocalImage, Reference, full_name
 from slipway.core.units import size
 from slipway.engine import Engine
-from slipway.plan.decide import BUILD, Plan
+from slipway.plan.decide import Action, Plan
 from slipway.plan.facts import Survey
 
 
@@ -17,7 +17,7 @@ def send_roots(known: Survey, plan: Plan, here: Engine, there: Engine, say: Call
 
     Raises MissingError and PushError with the engines' words.
     """
-    needed = {root for step in plan.of(BUILD) for root in known.stack[step.image].roots}
+    needed = {root for step in plan.of(Action.BUILD) for root in known.stack[step.image].roots}
     lacking = {root: here.inspect(root) for root in sorted(needed) if not known.facts.roots[root]}
     ours = {root: image for root, image in lacking.items() if image and _may_be_here_alone(image)}
     for root, image in ours.items():

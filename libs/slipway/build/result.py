@@ -1,0 +1,48 @@
+"""Say how one image of a run ended: the entry of run.json, of ``--json``, and of the closing table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Status(StrEnum):
+    """How a step ended. The values are the words of run.json and of ``--json``."""
+
+    BUILT = "built"
+    PULLED = "pulled"
+    TAGGED = "tagged"
+    REUSED = "reused"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    PUSHED = "pushed"
+    PRESENT = "present"
+
+    @property
+    def ok(self) -> bool:
+        return self not in (Status.FAILED, Status.SKIPPED)
+
+
+@dataclass(frozen=True)
+class ImageResult:
+    """How a step ended.
+
+    ``size`` in bytes, ``seconds`` spent on the image's own steps; ``detail`` says why it failed or was skipped,
+    ``output`` holds the last lines of the step that failed; ``warnings`` are BuildKit's.
+    """
+
+    image: str
+    status: Status
+    reason: str
+    input_digest: str = ""
+    image_digest: str = ""
+    reference: str = ""
+    size: int = 0
+    seconds: float = 0.0
+    detail: str = ""
+    output: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        return self.status.ok
