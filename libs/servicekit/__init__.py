@@ -1,4 +1,4 @@
-"""What the services share: an app with its health and metrics, settings from the environment, JSON logs.
+"""The parts that all services share: the app factory, uploads, errors, settings, logs.
 
-Importing this package imports nothing heavy: the health probe runs every few seconds.
+Importing this package imports nothing heavy, because the health probe runs every few seconds.
 """

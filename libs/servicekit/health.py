@@ -1,4 +1,4 @@
-"""``python -m servicekit.health``: exit 0 while the service in this container answers, else 1 and why."""
+"""Probe the service in this container: ``python -m servicekit.health`` ends with 0 when it is ready, else 1 and why."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import urllib.request
 
 
 def main() -> int:
-    url = f"http://127.0.0.1:{os.environ.get('PORT', '8080')}/health"
+    url = f"http://127.0.0.1:{os.environ.get('UVICORN_PORT', '8080')}/ready"
     try:
         with urllib.request.urlopen(url, timeout=4) as reply:
             reply.read()

@@ -1,4 +1,4 @@
-"""One JSON object per line on stdout: what a log collector reads without being taught."""
+"""Write one JSON object per line to stdout, which a log collector reads as it is."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from servicekit.requestid import request_id
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
 
 class JsonLines(logging.Formatter):
+    """Every line that a request causes carries the request's id."""
+
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, object] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -18,6 +22,7 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        entry |= {"request_id": request_id()} if request_id() else {}
         entry |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
@@ -25,7 +30,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure_logging(service: str) -> logging.Logger:
-    """The service's logger; all that is logged, uvicorn's lines and warnings too, is JSON from here on."""
+    """Return the service's logger. From here on all that is logged is JSON, uvicorn's lines and warnings too."""
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

@@ -34,10 +34,10 @@ def test_a_page_of_digits_is_answered_quickly(container: Container) -> None:
 
 def test_bad_requests_say_why(container: Container) -> None:
     empty = container.post("/extract", json={"text": "  "})
-    assert (empty.status_code, empty.json()) == (422, {"detail": "the text is empty"})
+    assert (empty.status_code, empty.json()["detail"]) == (422, "the text is empty")
     missing = container.post("/extract", json={"txt": "x"})
     assert missing.status_code == 422
-    assert missing.json()["detail"][0]["loc"] == ["body", "text"]
+    assert missing.json()["detail"] == "body.text: Field required"
     long = container.post("/extract", json={"text": "x" * 1_000_001})
     assert long.status_code == 413
     assert "MAX_CHARACTERS" in long.json()["detail"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Literal
 
-from fastapi import HTTPException, Response
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from fastapi import FastAPI, HTTPException, Response
+from pydantic import BaseModel, Field, PositiveFloat, ValidationError, model_validator
 
 from servicekit.app import create_app
-from servicekit.settings import from_environment
+from servicekit.settings import ServiceSettings, load
 from svc_forms.definitions import Form, load_forms
 from svc_forms.extraction import ExtractionFailed, extract
 from svc_forms.fill import Candidate, Filling, Unfillable, fill
@@ -20,10 +20,9 @@ from svc_forms.render import render_html, render_text
 log = logging.getLogger("svc-forms")
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(ServiceSettings):
     extract_url: str = ""
-    extract_seconds: float = 30
+    extract_seconds: PositiveFloat = 30
 
 
 class Found(BaseModel):
@@ -56,47 +55,57 @@ class Request(BaseModel):
     answers: dict[str, str] = {}
 
 
-settings = from_environment(Settings)
-forms = load_forms()
-app = create_app("svc-forms")
+#: Text to what svc-extract finds in it.
+Ask = Callable[[str], list[Found]]
 
 
-@app.get("/forms")
-def list_forms() -> dict[str, object]:
-    return {"forms": [{"id": form.id, "title": form.title} for form in forms.values()]}
+def app() -> FastAPI:
+    """Return the service as the environment sets it."""
+    return create(load(Settings))
 
 
-@app.get("/forms/{form_id}")
-def get_form(form_id: str) -> dict[str, object]:
-    return _form(form_id).as_json()
+def create(settings: Settings) -> FastAPI:
+    """Return the service. Raises ValueError when the catalogue is wrong."""
+    forms = load_forms()
+    app = create_app("svc-forms")
+
+    def form(form_id: str) -> Form:
+        if form_id not in forms:
+            raise HTTPException(404, f"there is no form '{form_id}'; there are {', '.join(forms)}")
+        return forms[form_id]
+
+    def ask(text: str) -> list[Found]:
+        return _ask_extract(settings, text)
+
+    @app.get("/forms")
+    def list_forms() -> dict[str, object]:
+        return {"forms": [{"id": form.id, "title": form.title} for form in forms.values()]}
+
+    @app.get("/forms/{form_id}")
+    def get_form(form_id: str) -> dict[str, object]:
+        return form(form_id).as_json()
+
+    @app.post("/forms/{form_id}/fill")
+    def fill_form(form_id: str, request: Request) -> dict[str, object]:
+        """Values with their sources, missing required fields, conflicts, and what was refused as invalid."""
+        return _fill(form(form_id), request, ask).as_json()
+
+    @app.post("/forms/{form_id}/render")
+    def render_form(form_id: str, request: Request, format: Literal["html", "text"] = "html") -> Response:
+        """The filled form as an HTML page or as plain text."""
+        filling = _fill(form(form_id), request, ask)
+        if format == "text":
+            return Response(render_text(filling), media_type="text/plain; charset=utf-8")
+        policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+        return Response(render_html(filling), media_type="text/html; charset=utf-8", headers=policy)
+
+    return app
 
 
-@app.post("/forms/{form_id}/fill")
-def fill_form(form_id: str, request: Request) -> dict[str, object]:
-    """Values with their sources, missing required fields, conflicts, and what was refused as invalid."""
-    return _fill(_form(form_id), request).as_json()
-
-
-@app.post("/forms/{form_id}/render")
-def render_form(form_id: str, request: Request, format: Literal["html", "text"] = "html") -> Response:
-    """The filled form as an HTML page or as plain text."""
-    filling = _fill(_form(form_id), request)
-    if format == "text":
-        return Response(render_text(filling), media_type="text/plain; charset=utf-8")
-    policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-    return Response(render_html(filling), media_type="text/html; charset=utf-8", headers=policy)
-
-
-def _form(form_id: str) -> Form:
-    if form_id not in forms:
-        raise HTTPException(404, f"there is no form '{form_id}'; there are {', '.join(forms)}")
-    return forms[form_id]
-
-
-def _fill(form: Form, request: Request) -> Filling:
+def _fill(form: Form, request: Request, ask: Ask) -> Filling:
     found = request.fields
     if found is None and request.text:
-        found = _ask_extract(request.text)
+        found = ask(request.text)
     if found is None and not request.answers:
         raise HTTPException(422, "send 'fields', 'text' or 'answers'")
     for place, entry in enumerate(found or []):
@@ -108,7 +117,7 @@ def _fill(form: Form, request: Request) -> Filling:
         raise HTTPException(422, str(error)) from error
 
 
-def _ask_extract(text: str) -> list[Found]:
+def _ask_extract(settings: Settings, text: str) -> list[Found]:
     if not settings.extract_url:
         raise HTTPException(422, "EXTRACT_URL is not set, so text cannot be read here: send 'fields'")
     try:

@@ -70,7 +70,7 @@ def test_documents_wait_in_the_outbox_and_outlive_a_restart(container: Container
 
 def test_bad_requests_say_why(container: Container) -> None:
     empty = send(container, b"")
-    assert (empty.status_code, empty.json()) == (422, {"detail": "the document is empty"})
+    assert (empty.status_code, empty.json()["detail"]) == (422, "the file is empty")
     elsewhere = container.post("/documents", files={"document": ("a", b"x")})
     assert (elsewhere.status_code, elsewhere.json()["detail"]) == (422, "there is no file in the field 'file'")
     assert container.post("/documents", data=b"x").status_code == 415
@@ -89,7 +89,7 @@ def test_a_document_is_handed_on_and_the_reply_is_kept(stack: Stack) -> None:
 
 
 def test_a_refusal_is_final_and_a_deaf_receiver_is_tried_again(stack: Stack) -> None:
-    refused = stack.start("svc-ingestion", env={"FORWARD_URL": "http://127.0.0.1:8080/health"})
+    refused = stack.start("svc-ingestion", env={"FORWARD_URL": "http://127.0.0.1:8080/ready"})
     delivery = settled(refused, send(refused, b"no").json()["id"])
     assert (delivery["state"], delivery["attempts"]) == ("failed", 1)
     assert delivery["reason"].startswith("answered 405")
@@ -110,7 +110,7 @@ def test_a_document_too_large_is_refused_announced_or_not(stack: Stack) -> None:
     small = stack.start("svc-ingestion", env={"MAX_BYTES": "1000"})
     assert send(small, b"x" * 1000).status_code == 201
     reply = send(small, b"x" * 1001)
-    assert (reply.status_code, reply.json()["detail"]) == (413, "a document has at most 1000 bytes (MAX_BYTES)")
+    assert (reply.status_code, reply.json()["detail"]) == (413, "a file has at most 1000 bytes (MAX_BYTES)")
     assert send(small, b"x" * 20_000_000).status_code == 413
     head = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
     pieces = (piece for piece in [head, *[b"x" * 100_000] * 50, b"\r\n--b--\r\n"])

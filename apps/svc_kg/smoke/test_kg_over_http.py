@@ -53,9 +53,9 @@ def test_a_deleted_document_takes_what_it_alone_said(container: Container) -> No
 
 def test_bad_requests_say_why(container: Container) -> None:
     empty = container.post("/documents", json={"id": "empty", "text": " "})
-    assert (empty.status_code, empty.json()) == (422, {"detail": "the text is empty"})
+    assert (empty.status_code, empty.json()["detail"]) == (422, "the text is empty")
     slash = container.post("/documents", json={"id": "a/b", "text": "x"})
-    assert (slash.status_code, slash.json()["detail"][0]["loc"]) == (422, ["body", "id"])
+    assert (slash.status_code, slash.json()["detail"].partition(":")[0]) == (422, "body.id")
     put(container, "two", TWO)
     put(container, "lonely", "Zoe Quill was born in Ulm.")
     nowhere = container.get("/paths", params={"from": BOB, "to": "place:ulm"})

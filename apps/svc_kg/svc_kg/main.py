@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import HTTPException, Query, Request, Response
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, StrictStr
+from fastapi import FastAPI, HTTPException, Query, Request, Response
+from pydantic import BaseModel, Field, PositiveInt, SecretStr, StrictStr
 
 from servicekit.app import create_app
-from servicekit.settings import from_environment
+from servicekit.problems import problem
+from servicekit.settings import ServiceSettings, load
 from svc_kg.graph import Entity, Relation, Store, StoreUnavailable
 from svc_kg.paths import shortest_path
 from svc_kg.reading import read
@@ -21,13 +21,12 @@ from svc_kg.sqlite_store import SqliteStore
 log = logging.getLogger("svc-kg")
 
 
-@dataclass(frozen=True)
-class Settings:
-    data_dir: str = "/data"
+class Settings(ServiceSettings):
+    data_dir: Path = Path("/data")
     neo4j_url: str = ""
     neo4j_user: str = "neo4j"
-    neo4j_password: str = ""
-    max_characters: int = 1_000_000
+    neo4j_password: SecretStr = SecretStr("")
+    max_characters: PositiveInt = 1_000_000
 
 
 class Document(BaseModel):
@@ -40,90 +39,90 @@ def open_store(settings: Settings) -> Store:
     if settings.neo4j_url:
         from svc_kg.neo4j_store import Neo4jStore
 
-        return Neo4jStore(settings.neo4j_url, settings.neo4j_user, settings.neo4j_password)
-    return SqliteStore(Path(settings.data_dir) / "graph.sqlite")
+        return Neo4jStore(settings.neo4j_url, settings.neo4j_user, settings.neo4j_password.get_secret_value())
+    return SqliteStore(settings.data_dir / "graph.sqlite")
 
 
-settings = from_environment(Settings)
-store = open_store(settings)
-app = create_app("svc-kg", checks={"store": store.check})
+def app() -> FastAPI:
+    """Return the service as the environment sets it."""
+    return create(load(Settings))
 
 
-@app.exception_handler(StoreUnavailable)
-def store_fails(_: Request, error: Exception) -> Response:
-    log.error("the store cannot be used", exc_info=error)
-    return JSONResponse({"detail": "the store cannot be used; the service's log says why"}, status_code=503)
+def create(settings: Settings) -> FastAPI:
+    """Return the service. Raises StoreUnavailable when the embedded store cannot be opened."""
+    store = open_store(settings)
+    app = create_app("svc-kg", checks={"store": store.check})
 
+    def entity(key: str) -> Entity:
+        found = store.entity(key)
+        if not found:
+            raise HTTPException(404, f"there is no entity '{key}'; GET /entities?name=… finds keys")
+        return found
 
-@app.post("/documents")
-def put_document(document: Document) -> dict[str, object]:
-    """Read the document into the graph, in place of what an earlier one of the same id said."""
-    if not document.text.strip():
-        raise HTTPException(422, "the text is empty")
-    if len(document.text) > settings.max_characters:
-        raise HTTPException(413, f"the text has more than {settings.max_characters} characters (MAX_CHARACTERS)")
-    graph = read(document.id, document.text)
-    store.put(document.id, graph)
-    return {
-        "document": document.id,
-        "entities": [asdict(entity) for entity in graph.entities],
-        "relations": [_shown(relation) for relation in graph.relations],
-    }
+    @app.exception_handler(StoreUnavailable)
+    def store_fails(_: Request, error: Exception) -> Response:
+        log.error("the store cannot be used", exc_info=error)
+        return problem(503, "the store cannot be used; the service's log says why")
 
-
-@app.delete("/documents/{document_id}", status_code=204)
-def delete_document(document_id: str) -> None:
-    if not store.delete(document_id):
-        raise HTTPException(404, f"there is no document '{document_id}'")
-
-
-@app.get("/entities")
-def find_entities(name: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, object]:
-    """Entities whose name contains ``name``, whatever the case."""
-    return {"entities": [asdict(entity) for entity in store.find(name, limit)]}
-
-
-@app.get("/entities/{key}")
-def get_entity(key: str) -> dict[str, object]:
-    """The entity and every place that mentions it."""
-    found = _entity(key)
-    mentions = [
-        {
-            "document": document,
-            "start": mention.start,
-            "end": mention.end,
-            "sentence": {"start": mention.sentence_start, "end": mention.sentence_end},
+    @app.post("/documents")
+    def put_document(document: Document) -> dict[str, object]:
+        """Read the document into the graph, in place of what an earlier one of the same id said."""
+        if not document.text.strip():
+            raise HTTPException(422, "the text is empty")
+        if len(document.text) > settings.max_characters:
+            raise HTTPException(413, f"the text has more than {settings.max_characters} characters (MAX_CHARACTERS)")
+        graph = read(document.id, document.text)
+        store.put(document.id, graph)
+        return {
+            "document": document.id,
+            "entities": [asdict(found) for found in graph.entities],
+            "relations": [_shown(relation) for relation in graph.relations],
         }
-        for document, mention in store.mentions(key)
-    ]
-    return asdict(found) | {"mentions": mentions}
 
+    @app.delete("/documents/{document_id}", status_code=204)
+    def delete_document(document_id: str) -> None:
+        if not store.delete(document_id):
+            raise HTTPException(404, f"there is no document '{document_id}'")
 
-@app.get("/entities/{key}/relations")
-def get_relations(key: str) -> dict[str, object]:
-    """What the entity does and what is done to it, each with the sentence that says so."""
-    return {"entity": asdict(_entity(key)), "relations": [_shown(relation) for relation in store.relations([key])]}
+    @app.get("/entities")
+    def find_entities(name: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, object]:
+        """Entities whose name contains ``name``, whatever the case."""
+        return {"entities": [asdict(found) for found in store.find(name, limit)]}
 
+    @app.get("/entities/{key}")
+    def get_entity(key: str) -> dict[str, object]:
+        """The entity and every place that mentions it."""
+        found = entity(key)
+        mentions = [
+            {
+                "document": document,
+                "start": mention.start,
+                "end": mention.end,
+                "sentence": {"start": mention.sentence_start, "end": mention.sentence_end},
+            }
+            for document, mention in store.mentions(key)
+        ]
+        return asdict(found) | {"mentions": mentions}
 
-@app.get("/paths")
-def get_path(
-    source: Annotated[str, Query(alias="from")],
-    target: Annotated[str, Query(alias="to")],
-    most: Annotated[int, Query(ge=1, le=20)] = 8,
-) -> dict[str, object]:
-    """The shortest chain of at most ``most`` relations between two entities; 404 when there is none."""
-    ends = [_entity(key) for key in (source, target)]
-    path = shortest_path(source, target, store.relations, most=most)
-    if path is None:
-        raise HTTPException(404, f"nothing joins '{source}' and '{target}' in {most} relations")
-    return {"entities": [asdict(e) for e in _along(ends[0], path)], "relations": [_shown(r) for r in path]}
+    @app.get("/entities/{key}/relations")
+    def get_relations(key: str) -> dict[str, object]:
+        """What the entity does and what is done to it, each with the sentence that says so."""
+        return {"entity": asdict(entity(key)), "relations": [_shown(relation) for relation in store.relations([key])]}
 
+    @app.get("/paths")
+    def get_path(
+        source: Annotated[str, Query(alias="from")],
+        target: Annotated[str, Query(alias="to")],
+        most: Annotated[int, Query(ge=1, le=20)] = 8,
+    ) -> dict[str, object]:
+        """The shortest chain of at most ``most`` relations between two entities; 404 when there is none."""
+        ends = [entity(key) for key in (source, target)]
+        path = shortest_path(source, target, store.relations, most=most)
+        if path is None:
+            raise HTTPException(404, f"nothing joins '{source}' and '{target}' in {most} relations")
+        return {"entities": [asdict(e) for e in _along(ends[0], path)], "relations": [_shown(r) for r in path]}
 
-def _entity(key: str) -> Entity:
-    found = store.entity(key)
-    if not found:
-        raise HTTPException(404, f"there is no entity '{key}'; GET /entities?name=… finds keys")
-    return found
+    return app
 
 
 def _along(first: Entity, path: list[Relation]) -> list[Entity]:

@@ -11,10 +11,13 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from servicekit.sentences import pieces, sentences
 from svc_kg.clauses import Clause, find_clauses
 from svc_kg.graph import Entity, Graph, Mention, Relation, entity
 from svc_kg.names import Name, find_names
-from svc_kg.sentences import sentences
+
+#: Characters of a sentence; what goes on without a full stop (a table, a list) is cut.
+LONGEST = 2000
 
 _PLACE_AFTER = re.compile(
     r"(?<!invested )(?<!stake )(?<!shares )(?<!interest )\b(?:in|near)(?: the (?:city|town|village) of)? $"
@@ -64,7 +67,8 @@ class Lexicon:
 
 def read(document: str, text: str) -> Graph:
     """The graph that ``text`` says; ``document`` is the id its relations carry as provenance."""
-    read_sentences = [_read_sentence(text, start, end) for start, end in sentences(text)]
+    spans = (piece for sentence in sentences(text) for piece in pieces(text, sentence, LONGEST))
+    read_sentences = [_read_sentence(text, start, end) for start, end in spans]
     lexicon = _lexicon(text, read_sentences)
     mentions: list[Mention] = []
     relations: dict[Relation, None] = {}

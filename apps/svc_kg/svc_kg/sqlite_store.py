@@ -109,7 +109,7 @@ class SqliteStore:
                 database.execute("PRAGMA foreign_keys = ON")
                 with database:
                     yield database
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             raise StoreUnavailable(f"{self._path}: {error}") from error
 
 

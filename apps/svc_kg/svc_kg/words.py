@@ -31,10 +31,3 @@ NO_NAMES = _words("""
     Monday Tuesday Wednesday Thursday Friday Saturday Sunday
     CEO CTO CFO COO Managing Director President Chairman Chairwoman Chair Founder Head
 """)
-
-#: A full stop after these ends no sentence.
-ABBREVIATIONS = _words("Mr Mrs Ms Dr Prof St No Nr vs approx Jr Sr e.g i.e Co")
-
-#: A full stop after these does, when the next word can only begin a sentence.
-ENDINGS = _words("Inc Ltd Corp S.A B.V N.V")
-BEGINNINGS = _words("The A An He She It They We In On At This These After Before Its His Her Their")

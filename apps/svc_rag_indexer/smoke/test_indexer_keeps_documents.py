@@ -73,7 +73,7 @@ def say(container: Any, id: str, text: str) -> Any:
 def kept(container: Any) -> list[dict[str, Any]]:
     """Every passage in the index, read in the container through the code both services share."""
     program = (
-        "import dataclasses, json, pathlib; from ragkit.files import FileIndex; "
+        "import dataclasses, json, pathlib; from ragkit.file_index import FileIndex; "
         "passages = FileIndex(pathlib.Path('/data')).snapshot().passages.values(); "
         "print(json.dumps([dataclasses.asdict(passage) for passage in passages]))"
     )
@@ -178,9 +178,9 @@ def test_what_is_not_a_document_is_refused_with_its_reason(container: Any) -> No
         (send(container, "latin.txt", b"Gr\xfc\xdfe"), 422, "byte 2"),
         (send(container, "empty.md", b"  \n"), 422, "no text"),
         (container.post("/documents", files={"other": b"x"}), 422, "'file'"),
-        (container.post("/documents", data=b"{no json", headers={"Content-Type": "application/json"}), 422, "JSON"),
+        (container.post("/documents", data=b"{no json", headers={"Content-Type": "application/json"}), 422, "body: "),
         (say(container, " ", "text"), 422, "id"),
-        (send(container, "large.txt", b"x" * 25_100_000), 413, "25000000"),
+        (send(container, "large.txt", b"x" * 25_100_000), 413, "at most"),
     ):
         assert (answer.status_code, reason in answer.text) == (status, True), answer.text
     assert container.get("/stats").json()["documents"] == 0
@@ -192,7 +192,7 @@ def test_qdrant_in_place_of_the_files_keeps_the_same_contract(container: Any) ->
 import numpy as np
 from qdrant_client import QdrantClient
 from ragkit.passages import Document, Passage, Place, Section, Stats
-from ragkit.qdrant import QdrantIndex
+from ragkit.qdrant_index import QdrantIndex
 
 index = QdrantIndex(QdrantClient(":memory:"), "passages")
 assert (index.generation(), index.documents(), len(index.snapshot().passages)) == (0, [], 0)

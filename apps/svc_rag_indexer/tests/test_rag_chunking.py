@@ -4,30 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ragkit.chunking import cut, passages_of, sentences
+from ragkit.chunking import cut, passages_of
 from ragkit.passages import Document, Place, Section
-
-
-def said(text: str) -> list[str]:
-    return [text[span.start : span.end] for span in sentences(text)]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("One. Two! Three? Four", ["One.", "Two!", "Three?", "Four"]),
-        ("Dr. Ames met J. Smith at No. 5. They left.", ["Dr. Ames met J. Smith at No. 5.", "They left."]),
-        ("It costs 3.50 euros. Pay.", ["It costs 3.50 euros.", "Pay."]),
-        ('"Stop." He stopped. (Then he went.) Off', ['"Stop."', "He stopped.", "(Then he went.)", "Off"]),
-        ("a line\nwrapped here. and lower case goes on", ["a line\nwrapped here. and lower case goes on"]),
-        ("a heading\n\na paragraph", ["a heading", "a paragraph"]),
-        ("Ende. Über Nacht. Äpfel.", ["Ende.", "Über Nacht.", "Äpfel."]),
-        (" \n\n ", []),
-        ("", []),
-    ],
-)
-def test_sentences_end_where_a_reader_would_say(text: str, expected: list[str]) -> None:
-    assert said(text) == expected
 
 
 def test_passages_begin_with_the_last_sentences_of_the_one_before() -> None:

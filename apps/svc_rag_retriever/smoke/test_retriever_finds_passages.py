@@ -23,7 +23,7 @@ def search(container: Any, query: str, k: int = 3) -> list[dict[str, Any]]:
 
 
 def test_an_empty_index_is_healthy_and_finds_nothing(container: Any) -> None:
-    assert container.get("/health").json()["healthy"] is True
+    assert container.get("/ready").json()["ready"] is True
     assert search(container, "anything at all") == []
 
 
@@ -31,9 +31,9 @@ def test_a_broken_index_is_said_and_not_searched(stack: Any) -> None:
     retriever = stack.start("svc-rag-retriever", volumes={"index": "/data"})
     broken = "import pathlib; pathlib.Path('/data/CURRENT').write_text('7')"
     assert retriever.exec("python", "-c", broken).exit_code == 0
-    for answer in (retriever.get("/health"), retriever.post("/search", json={"query": "anything"})):
+    for answer in (retriever.get("/ready"), retriever.post("/search", json={"query": "anything"})):
         assert (answer.status_code, "generation 7" in answer.text) == (503, False), answer.text
-    assert retriever.get("/health").json()["failures"] == ["index"]
+    assert retriever.get("/ready").json()["failures"] == ["index"]
     assert "generation 7" in retriever.logs(), "why stands in the log"
 
 

@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, Field, StringConstraints
 
-from ragkit.embedding import Embedder
-from ragkit.index import IndexBroken, open_index
+from ragkit.embedding import Embedder, load_embedder
+from ragkit.open import IndexSettings, open_index
+from ragkit.protocol import IndexBroken
 from servicekit.app import create_app
-from servicekit.settings import from_environment
+from servicekit.settings import load
 from svc_rag_retriever.searching import Current, Hit, Searcher
 
 log = logging.getLogger("svc-rag-retriever")
-
-
-@dataclass(frozen=True)
-class Settings:
-    data_dir: str = "/data"
-    qdrant_url: str = ""
-    qdrant_api_key: str = ""
-    qdrant_collection: str = "passages"
 
 
 class Question(BaseModel):
@@ -32,18 +25,15 @@ class Question(BaseModel):
     k: Annotated[int, Field(ge=1, le=50)] = 5
 
 
-def build(settings: Settings) -> FastAPI:
-    index = open_index(
-        Path(settings.data_dir),
-        qdrant_url=settings.qdrant_url,
-        qdrant_key=settings.qdrant_api_key,
-        collection=settings.qdrant_collection,
-    )
-    embedder = Embedder()
-    current = Current(index)
+def app() -> FastAPI:
+    """Return the service as the environment sets it."""
+    return create(load(IndexSettings))
 
-    def index_is_whole() -> None:
-        current.searcher()
+
+def create(settings: IndexSettings, embedder: Callable[[], Embedder] = load_embedder) -> FastAPI:
+    """Return the service; ``embedder`` is loaded once."""
+    index, model = open_index(settings), embedder()
+    current = Current(index)
 
     def searcher_now() -> Searcher:
         try:
@@ -52,12 +42,13 @@ def build(settings: Settings) -> FastAPI:
             log.exception("the index cannot be read")
             raise HTTPException(503, "the index cannot be read; the service's log says why") from error
 
-    app = create_app("svc-rag-retriever", checks={"index": index_is_whole})
+    app = create_app("svc-rag-retriever", checks={"index": index.check})
 
     @app.post("/search")
     def search(question: Question) -> dict[str, object]:
+        """The ``k`` passages that answer the question best, by meaning and by word."""
         searcher = searcher_now()
-        [vector] = embedder.embed([question.query])
+        [vector] = model.embed([question.query])
         hits = searcher.search(question.query, vector, question.k)
         return {
             "query": question.query,
@@ -86,6 +77,3 @@ def _as_json(rank: int, hit: Hit) -> dict[str, object]:
         "position": {**asdict(passage.place), "start": passage.start, "end": passage.end},
         "text": passage.text,
     }
-
-
-app = build(from_environment(Settings))

@@ -9,8 +9,8 @@ from threading import Lock
 import numpy as np
 from rank_bm25 import BM25Plus
 
-from ragkit.index import Index, PassageId, Snapshot
 from ragkit.passages import Passage
+from ragkit.protocol import Index, PassageId, Snapshot
 from ragkit.vectors import Vectors
 from svc_rag_retriever.fusion import fuse, ranks
 from svc_rag_retriever.words import words_of

@@ -1,9 +1,8 @@
-"""The index as both services see it. It is kept in files (faiss and SQLite) or, where one is named, in Qdrant."""
+"""The index as both services see it, whatever keeps it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
 from ragkit.passages import Document, Listed, Passage, Stats
@@ -31,6 +30,12 @@ class Snapshot(Protocol):
 
 
 class Index(Protocol):
+    """Passages by document. Changes come from one indexer, readers may be many."""
+
+    def check(self) -> None:
+        """Raise when the index cannot be read. Cheap however large it is; writes nothing."""
+        ...
+
     def generation(self) -> int:
         """Goes up with every change; cheap to ask. 0 before the first."""
         ...
@@ -50,16 +55,3 @@ class Index(Protocol):
     def stats(self) -> Stats: ...
 
     def snapshot(self) -> Snapshot: ...
-
-
-def open_index(folder: Path, *, qdrant_url: str = "", qdrant_key: str = "", collection: str = "passages") -> Index:
-    """The index in Qdrant when ``qdrant_url`` is given, else the one in ``folder``."""
-    if qdrant_url:
-        from qdrant_client import QdrantClient
-
-        from ragkit.qdrant import QdrantIndex
-
-        return QdrantIndex(QdrantClient(url=qdrant_url, api_key=qdrant_key or None), collection)
-    from ragkit.files import FileIndex
-
-    return FileIndex(folder)

@@ -4,7 +4,6 @@ The files of a generation are written once and never changed. A change writes th
 one, flushes it to disk and renames CURRENT over; a crash before that leaves what was. Readers need no lock.
 """
 
-# mypy: allow-untyped-calls
 from __future__ import annotations
 
 import fcntl
@@ -20,8 +19,8 @@ from typing import Any, TypeVar
 import faiss
 import numpy as np
 
-from ragkit.index import IndexBroken, PassageId
 from ragkit.passages import Document, Listed, Passage, Place, Stats
+from ragkit.protocol import IndexBroken, PassageId
 from ragkit.vectors import DIMENSIONS, Vectors
 
 T = TypeVar("T")
@@ -63,8 +62,20 @@ class FileSnapshot:
 
 
 class FileIndex:
+    """The index in ``folder``. Each change copies all of it, so it is for thousands of documents, not millions."""
+
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+
+    def check(self) -> None:
+        """Raise IndexBroken unless the current generation has its two files and the database can be opened."""
+
+        def opened(generation: int) -> None:
+            self._path(generation, "faiss").stat()
+            with self._opened(generation) as store:
+                store.execute("SELECT 1 FROM documents LIMIT 1").fetchone()
+
+        self._of_current(opened, None)
 
     def generation(self) -> int:
         try:

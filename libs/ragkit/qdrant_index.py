@@ -13,8 +13,8 @@ from typing import Any
 
 from qdrant_client import QdrantClient, models
 
-from ragkit.index import PassageId
 from ragkit.passages import Document, Listed, Passage, Place, Stats
+from ragkit.protocol import PassageId
 from ragkit.vectors import DIMENSIONS, Vectors
 
 _BATCH = 256
@@ -46,6 +46,10 @@ class QdrantIndex:
         self._client = client
         self._passages = collection
         self._documents = f"{collection}-documents"
+
+    def check(self) -> None:
+        """Raise what the client raises when Qdrant does not answer or refuses the key."""
+        self.generation()
 
     def generation(self) -> int:
         if not self._client.collection_exists(self._documents):

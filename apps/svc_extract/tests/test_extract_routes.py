@@ -1,0 +1,39 @@
+"""``POST /extract``, without a server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from svc_extract.main import Settings, create
+
+
+@pytest.fixture
+def client() -> TestClient:
+    return TestClient(create(Settings(max_characters=100)))
+
+
+def test_findings_come_with_their_spans(client: TestClient) -> None:
+    text = "Total due: EUR 318.50"
+    [found] = client.post("/extract", json={"text": text}).json()["findings"]
+    assert (found["kind"], found["value"], found["currency"]) == ("amount", "318.50", "EUR")
+    assert text[found["start"] : found["end"]] == found["text"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({"text": " \n"}, 422, "the text is empty"),
+        ({"text": "x" * 101}, 413, "MAX_CHARACTERS"),
+        ({"text": None}, 422, "body.text"),
+        ({}, 422, "body.text: Field required"),
+    ],
+)
+def test_a_bad_request_says_why(client: TestClient, body: dict[str, Any], status: int, said: str) -> None:
+    answer = client.post("/extract", json=body)
+    assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
+
+
+def test_it_has_no_store_to_wait_for(client: TestClient) -> None:
+    assert client.get("/ready").json() == {"service": "svc-extract", "ready": True, "failures": []}

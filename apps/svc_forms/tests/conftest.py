@@ -1,6 +1,0 @@
-"""The service's package is importable where its tests run."""
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parents[1]))

@@ -1,0 +1,77 @@
+"""The routes of svc-rag-retriever on a real index, without a server; words stand in for the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from fastapi.testclient import TestClient
+from svc_rag_retriever.main import create
+
+from ragkit.file_index import FileIndex
+from ragkit.open import IndexSettings
+from ragkit.passages import Document, Passage, Place, Section
+from ragkit.vectors import DIMENSIONS, Vectors
+
+TEXTS = {"pump": "Fault E-4711 means the impeller is blocked.", "bread": "Let the dough rest overnight."}
+
+
+class ByFirstLetter:
+    """Embeds a text as the axis of its first letter."""
+
+    def embed(self, texts: Sequence[str]) -> Vectors:
+        return np.eye(DIMENSIONS, dtype=np.float32)[[ord(text[0]) % DIMENSIONS for text in texts]]
+
+
+def keep(folder: Path, id: str, text: str) -> None:
+    place = Place("document")
+    document = Document(id, "", "", (Section(place, text),))
+    FileIndex(folder).replace(document, [Passage(id, "", "", place, 0, len(text), text)], ByFirstLetter().embed([text]))
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> TestClient:
+    for id, text in TEXTS.items():
+        keep(tmp_path, id, text)
+    return TestClient(create(IndexSettings(data_dir=tmp_path), embedder=ByFirstLetter))
+
+
+def search(client: TestClient, query: str, k: int = 1) -> list[dict[str, Any]]:
+    results: list[dict[str, Any]] = client.post("/search", json={"query": query, "k": k}).json()["results"]
+    return results
+
+
+def test_passages_are_found_by_meaning_and_by_word(client: TestClient) -> None:
+    [by_word] = search(client, "What is E-4711?")
+    assert (by_word["document"], by_word["bm25"]["rank"]) == ("pump", 1)
+    [by_meaning] = search(client, "Leaven")
+    assert (by_meaning["document"], by_meaning["bm25"], by_meaning["dense"]["rank"]) == ("bread", None, 1)
+    assert by_meaning["position"] == {"kind": "document", "name": "", "start": 0, "end": len(TEXTS["bread"])}
+
+
+def test_a_change_of_the_index_is_seen(client: TestClient, tmp_path: Path) -> None:
+    assert client.get("/stats").json() == {"generation": 2, "passages": 2}
+    keep(tmp_path, "pump", "This page has moved.")
+    assert client.get("/stats").json() == {"generation": 3, "passages": 2}
+    assert search(client, "moved")[0]["text"] == "This page has moved."
+
+
+@pytest.mark.parametrize("body", [{}, {"query": " \n"}, {"query": "x", "k": 0}, {"query": "x" * 2001}])
+def test_what_is_not_a_question_is_refused(client: TestClient, body: dict[str, Any]) -> None:
+    assert client.post("/search", json=body).status_code == 422
+
+
+def test_an_empty_index_is_ready_and_finds_nothing(tmp_path: Path) -> None:
+    client = TestClient(create(IndexSettings(data_dir=tmp_path / "none"), embedder=ByFirstLetter))
+    assert client.get("/ready").status_code == 200
+    assert search(client, "anything") == []
+
+
+def test_a_broken_index_is_a_503_without_its_path(client: TestClient, tmp_path: Path) -> None:
+    (tmp_path / "CURRENT").write_text("7")
+    for answer in (client.get("/ready"), client.post("/search", json={"query": "anything"})):
+        assert (answer.status_code, "generation 7" in answer.text) == (503, False)
+    assert client.get("/live").status_code == 200

@@ -1,0 +1,36 @@
+"""Open the index where the settings say it is kept: in a folder, or in Qdrant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from ragkit.protocol import Index
+from servicekit.settings import ServiceSettings
+
+
+class IndexSettings(ServiceSettings):
+    """Where the index is: in Qdrant when QDRANT_URL is set, else in DATA_DIR."""
+
+    data_dir: Path = Path("/data")
+    qdrant_url: str = ""
+    qdrant_api_key: SecretStr = SecretStr("")
+    qdrant_collection: str = "passages"
+
+
+def open_index(settings: IndexSettings) -> Index:
+    """Return the index; nothing is read or made yet.
+
+    Only the libraries of the kind that is asked for are loaded: each costs a second.
+    """
+    if not settings.qdrant_url:
+        from ragkit.file_index import FileIndex
+
+        return FileIndex(settings.data_dir)
+    from qdrant_client import QdrantClient
+
+    from ragkit.qdrant_index import QdrantIndex
+
+    key = settings.qdrant_api_key.get_secret_value() or None
+    return QdrantIndex(QdrantClient(url=settings.qdrant_url, api_key=key), settings.qdrant_collection)

@@ -1,0 +1,72 @@
+"""Give every request an id, a log line and a place in the metrics."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from prometheus_client import Counter, Histogram
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from servicekit.problems import problem
+from servicekit.requestid import HEADER, named, request_id
+
+REQUESTS = Counter("http_requests_total", "Requests served", ["method", "path", "status"])
+SECONDS = Histogram(
+    "http_request_seconds",
+    "Time to answer, seconds",
+    ["method", "path"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300),
+)
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_UNLOGGED = frozenset({"/live", "/ready", "/health", "/metrics"})
+
+
+class Observe:
+    """ASGI middleware, outside of all others: it also answers for a route that raises.
+
+    A client's own ``X-Request-ID`` is kept where it is a plain word. Labels of metrics are few whatever clients send:
+    an invented method is "other", a path without a route is "unmatched".
+    """
+
+    def __init__(self, app: ASGIApp, log: logging.Logger) -> None:
+        self._app = app
+        self._log = log
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        with named(Headers(scope=scope).get(HEADER, "")):
+            await self._observed(scope, receive, send)
+
+    async def _observed(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started, status = time.perf_counter(), 0
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)[HEADER] = request_id()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, answer)
+        except Exception:
+            self._log.exception("a route failed", extra={"path": scope["path"]})
+            if status:
+                raise
+            await problem(500, "internal error; the service's log has it")(scope, receive, answer)
+        finally:
+            self._note(scope, status, time.perf_counter() - started)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        path = getattr(scope.get("route"), "path", "unmatched")
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        REQUESTS.labels(method, path, str(status)).inc()
+        SECONDS.labels(method, path).observe(seconds)
+        if path not in _UNLOGGED:
+            seen = {"method": method, "path": path, "status": status, "seconds": round(seconds, 4)}
+            self._log.info("request", extra=seen)

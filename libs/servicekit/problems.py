@@ -1,0 +1,69 @@
+"""The one shape of an error: RFC 9457, "Problem Details for HTTP APIs", with the request's id.
+
+    {"title": "Unprocessable Content", "status": 422, "detail": "body.text: Field required", "request_id": "0f3c…"}
+
+``detail`` is always one text for a person. It never repeats the input and never holds an exception's text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+
+from servicekit.requestid import request_id
+
+MEDIA_TYPE = "application/problem+json"
+#: As many mistakes of one request as are told.
+_TOLD = 20
+
+
+class Problem(BaseModel):
+    """An error as a client gets it."""
+
+    title: str
+    status: int
+    detail: str
+    request_id: str
+
+
+_SHAPE = {"description": "An error", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
+#: For OpenAPI. FastAPI would describe a shape of its own for 422.
+RESPONSES: dict[int | str, dict[str, Any]] = {422: _SHAPE, "default": _SHAPE}
+
+
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """Return the answer that tells a client of an error."""
+    told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, request_id=request_id())
+    return JSONResponse(told.model_dump(), status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def describe(mistakes: Iterable[Mapping[str, Any]]) -> str:
+    """Return pydantic's mistakes as one line, without the input: ``body.k: Input should be less than 51``."""
+    lines = [f"{'.'.join(map(str, mistake['loc'])) or 'input'}: {_reason(mistake)}" for mistake in mistakes]
+    more = [f"and {len(lines) - _TOLD} more"] if len(lines) > _TOLD else []
+    return "; ".join(lines[:_TOLD] + more)
+
+
+def handle(app: FastAPI) -> None:
+    """Let ``app`` answer every refusal in this shape."""
+
+    @app.exception_handler(HTTPException)
+    def refused(request: Request, error: HTTPException) -> JSONResponse:
+        return problem(error.status_code, str(error.detail), error.headers)
+
+    @app.exception_handler(RequestValidationError)
+    def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return problem(422, describe(error.errors()))
+
+
+def _reason(mistake: Mapping[str, Any]) -> str:
+    if mistake["type"] == "json_invalid":
+        return f"not JSON: {mistake.get('ctx', {}).get('error', '')}"
+    return str(mistake["msg"])

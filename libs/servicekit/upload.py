@@ -1,0 +1,72 @@
+"""Read an uploaded file: the multipart field ``file``, beside a few short text fields."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from fastapi import HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+
+#: Multipart may add so many bytes around the file itself.
+ENVELOPE = 64 << 10
+_FIELDS = 8
+_FIELD_BYTES = 4 << 10
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file as it was sent. ``name`` and ``media_type`` are the client's words; ``file`` is at its beginning."""
+
+    name: str
+    media_type: str
+    size: int
+    file: BinaryIO
+    fields: Mapping[str, str]
+
+    async def read(self) -> bytes:
+        """Return all bytes; the file may lie on a disk, so that a thread reads it."""
+        return await run_in_threadpool(self.file.read)
+
+
+def is_multipart(request: Request) -> bool:
+    """Tell whether the request says that it holds a form with files."""
+    kind: str = request.headers.get("content-type", "")
+    return kind.partition(";")[0].strip().lower() == "multipart/form-data"
+
+
+@asynccontextmanager
+async def receive_upload(request: Request, max_bytes: int) -> AsyncIterator[Upload]:
+    """Give the request's ``file``, which is closed at the end.
+
+    Raises HTTPException 400, 413, 415 or 422, each with the reason. The app's ``max_body`` bounds the form as a whole.
+    """
+    if not is_multipart(request):
+        raise HTTPException(415, "send multipart/form-data with the file as the field 'file'")
+    async with request.form(max_files=1, max_fields=_FIELDS, max_part_size=_FIELD_BYTES) as form:
+        sent = form.get("file")
+        if not isinstance(sent, UploadFile):
+            raise HTTPException(422, "there is no file in the field 'file'")
+        if not sent.size:
+            raise HTTPException(422, "the file is empty")
+        if sent.size > max_bytes:
+            raise HTTPException(413, f"a file has at most {max_bytes} bytes (MAX_BYTES)")
+        fields = {name: value for name, value in form.items() if isinstance(value, str)}
+        yield Upload(sent.filename or "", sent.content_type or "", sent.size, sent.file, fields)
+
+
+def describe_form(fields: Sequence[str] = ()) -> dict[str, Any]:
+    """Return the OpenAPI schema of a form with a file and these text fields."""
+    properties: dict[str, Any] = {"file": {"type": "string", "format": "binary"}}
+    properties |= {name: {"type": "string"} for name in fields}
+    return {"type": "object", "required": ["file"], "properties": properties}
+
+
+def describe_body(fields: Sequence[str] = (), **others: Any) -> dict[str, Any]:
+    """Return ``openapi_extra`` of a route that takes such a form; ``others``: media type → schema."""
+    content = {"multipart/form-data": {"schema": describe_form(fields)}}
+    content |= {kind: {"schema": schema} for kind, schema in others.items()}
+    return {"requestBody": {"required": True, "content": content}}

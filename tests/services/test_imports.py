@@ -1,0 +1,28 @@
+"""ragkit's modules import each other in one direction."""
+
+from __future__ import annotations
+
+import ast
+from graphlib import TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+LIBS = Path(__file__).parents[2] / "libs"
+
+
+@pytest.mark.parametrize("package", ["ragkit", "servicekit"])
+def test_no_modules_import_each_other(package: str) -> None:
+    """Imports inside functions count, too."""
+    below: dict[str, list[str]] = {}
+    for path in sorted((LIBS / package).glob("*.py")):
+        found = [node for node in ast.walk(ast.parse(path.read_text("utf-8"))) if isinstance(node, ast.ImportFrom)]
+        modules = {str(node.module) for node in found} | {
+            f"{node.module}.{n.name}" for node in found for n in node.names
+        }
+        below[path.stem] = sorted(name.split(".")[1] for name in modules if name.startswith(f"{package}."))
+    TopologicalSorter({name: [one for one in found if one in below] for name, found in below.items()}).prepare()
+
+
+def test_servicekit_knows_nothing_of_ragkit() -> None:
+    assert not [path for path in (LIBS / "servicekit").glob("*.py") if "ragkit" in path.read_text("utf-8")]

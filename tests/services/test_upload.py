@@ -1,0 +1,83 @@
+"""The one way in which a file is uploaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fastapi import FastAPI, Request
+from fastapi.testclient import TestClient
+
+from servicekit.app import create_app
+from servicekit.upload import ENVELOPE, describe_body, receive_upload
+
+HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+FORM = {"Content-Type": "multipart/form-data; boundary=b"}
+
+
+def service(max_bytes: int = 1000) -> FastAPI:
+    app = create_app("svc-x", max_body=max_bytes + ENVELOPE)
+
+    @app.post("/", openapi_extra=describe_body(("title",)))
+    async def take(request: Request) -> dict[str, object]:
+        async with receive_upload(request, max_bytes) as upload:
+            read = await upload.read()
+        closed = upload.file.closed
+        described = {"name": upload.name, "type": upload.media_type, "fields": dict(upload.fields)}
+        return described | {"size": upload.size, "bytes": read.decode(), "closed": closed}
+
+    return app
+
+
+@pytest.fixture
+def client() -> TestClient:
+    return TestClient(service())
+
+
+def test_a_file_comes_with_its_name_type_and_fields(client: TestClient) -> None:
+    answer = client.post("/", files={"file": ("ä.txt", b"hello", "text/plain")}, data={"title": "Hi"})
+    assert answer.json() == {
+        "name": "ä.txt",
+        "type": "text/plain",
+        "size": 5,
+        "bytes": "hello",
+        "fields": {"title": "Hi"},
+        "closed": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "said"),
+    [
+        ({"content": b"x"}, 415, "send multipart/form-data"),
+        ({"json": {}}, 415, "send multipart/form-data"),
+        ({"files": {"other": ("a", b"x")}}, 422, "no file in the field 'file'"),
+        ({"data": {"file": "text"}, "files": {"other": ("a", b"x")}}, 422, "no file in the field 'file'"),
+        ({"files": {"file": ("a", b"")}}, 422, "the file is empty"),
+        ({"files": {"file": ("a", b"x" * 1001)}}, 413, "a file has at most 1000 bytes (MAX_BYTES)"),
+        ({"files": {"file": ("a", b"x" * 200_000)}}, 413, "a body has at most 66536 bytes"),
+        ({"content": iter([HEAD, *[b"x" * 100_000] * 3]), "headers": FORM}, 413, "a body has at most 66536 bytes"),
+        ({"files": {"file": ("a", b"x")}, "data": {"title": "x" * 5000}}, 400, "exceeded"),
+        ({"content": b"x", "headers": FORM}, 400, ""),
+        ({"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 400, "boundary"),
+    ],
+)
+def test_what_cannot_be_taken_says_why(client: TestClient, sent: dict[str, Any], status: int, said: str) -> None:
+    answer = client.post("/", **sent)
+    assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
+
+
+def test_a_media_type_has_no_case(client: TestClient) -> None:
+    body = HEAD + b"hello\r\n--b--\r\n"
+    answer = client.post("/", content=body, headers={"Content-Type": "Multipart/Form-Data; boundary=b"})
+    assert (answer.status_code, answer.json()["bytes"]) == (200, "hello")
+
+
+def test_a_chunked_body_needs_no_length(client: TestClient) -> None:
+    answer = client.post("/", content=iter([HEAD, b"hello", b"\r\n--b--\r\n"]), headers=FORM)
+    assert answer.json()["bytes"] == "hello"
+
+
+def test_openapi_describes_the_form(client: TestClient) -> None:
+    body = client.get("/openapi.json").json()["paths"]["/"]["post"]["requestBody"]
+    assert body["content"]["multipart/form-data"]["schema"]["properties"].keys() == {"file", "title"}
