@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from slipway.build.bake_run import Options, Work
+from slipway.build.bake_run import Work
 from slipway.build.events import Event, Failed, Finished, Notice, Output, StepStarted
 from slipway.build.executor import build, check, pull_roots
+from slipway.build.options import BuildOptions
 from slipway.build.result import ImageResult, Status
 from slipway.config.settings import load
 from slipway.core.command import Command, Result
@@ -42,7 +43,7 @@ class Bench:
         self.engine = FakeEngine([PYTHON])
         self.broken: set[str] = set()
         self.warned: dict[str, str] = {}
-        self.options = Options()
+        self.options = BuildOptions()
         self.edits: list[Callable[[], object]] = []
         self.run = FakeRun({("docker", "buildx", "bake"): self.bake})
         self.record = Run(root / ".slipway", Redactor([Secret("hunter2")]))
@@ -371,7 +372,7 @@ def test_a_listener_hears_of_every_image(bench: Bench) -> None:
 @pytest.mark.fault("B01")
 def test_fail_fast_begins_nothing_more(bench: Bench) -> None:
     bench.broken = {"svc-forms"}
-    bench.options = Options(fail_fast=True)
+    bench.options = BuildOptions(fail_fast=True)
     outcomes = bench.build()
     assert [(outcome.status, outcome.detail) for outcome in outcomes if outcome.image != "svc-forms"] == [
         ("built", ""),
@@ -392,7 +393,7 @@ def test_nothing_that_failed_is_tried_again_unasked(bench: Bench) -> None:
 @pytest.mark.fault("B11")
 def test_a_try_again_is_asked_for_and_noted(bench: Bench) -> None:
     bench.broken = {"base-ml"}
-    bench.options = Options(retries=1)
+    bench.options = BuildOptions(retries=1)
     outcomes = bench.build(["base-ml"])
     assert told(outcomes)[1] == ("base-ml", "failed", "RUN false: exit code: 1 ***: why: ***")
     assert bench.baked == [["base-runtime"], ["base-ml"], ["base-ml"]]
@@ -404,14 +405,14 @@ def test_a_try_again_is_asked_for_and_noted(bench: Bench) -> None:
 @pytest.mark.fault("B11")
 def test_what_a_second_try_builds_is_built(bench: Bench) -> None:
     bench.broken = {"base-runtime"}
-    bench.options = Options(retries=3)
+    bench.options = BuildOptions(retries=3)
     bench.edits = [bench.broken.clear]
     assert [status for _, status, _ in told(bench.build())] == ["built"] * 4
     assert bench.journal("left") == [2]
 
 
 def test_what_was_built_and_refused_is_not_tried_again(bench: Bench) -> None:
-    bench.options = Options(retries=3, strict=True)
+    bench.options = BuildOptions(retries=3, strict=True)
     bench.warned = {"base-runtime": "JSONArgsRecommended: use JSON (line 3)"}
     assert bench.build(["base-runtime"])[0].status == "failed"
     assert bench.baked == [["base-runtime"]]
@@ -421,7 +422,7 @@ def test_what_was_built_and_refused_is_not_tried_again(bench: Bench) -> None:
 def test_without_cache_an_image_that_is_here_is_built_from_nothing(bench: Bench) -> None:
     bench.build()
     bench.run.commands.clear()
-    bench.options = Options(no_cache=True)
+    bench.options = BuildOptions(no_cache=True)
     base, outcome = bench.build(["svc-ocr"])
     assert (outcome.status, outcome.reason) == ("built", "asked for without cache")
     assert base.status == "reused"
@@ -433,7 +434,7 @@ def test_without_cache_an_image_that_is_here_is_built_from_nothing(bench: Bench)
 def test_a_failed_build_without_cache_leaves_what_was_here_and_does_not_pass_for_it(bench: Bench) -> None:
     bench.build()
     before = bench.engine.images()
-    bench.options = Options(no_cache=True)
+    bench.options = BuildOptions(no_cache=True)
     bench.broken = {"svc-ocr"}
     assert [status for _, status, _ in told(bench.build(["svc-ocr"]))] == ["reused", "failed"]
     assert bench.engine.images() == before
@@ -453,7 +454,7 @@ def test_a_warning_is_told_of_its_image_and_does_no_harm(bench: Bench) -> None:
     [(True, "JSONArgsRecommended: use JSON"), (False, "SecretsUsedInArgOrEnv: Do not use ARG or ENV")],
 )
 def test_what_must_not_be_warned_of_loses_its_tags(bench: Bench, strict: bool, text: str) -> None:
-    bench.options = Options(strict=strict)
+    bench.options = BuildOptions(strict=strict)
     bench.warned = {"base-ml": text}
     outcomes = bench.build()
     assert told(outcomes)[1:] == [

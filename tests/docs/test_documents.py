@@ -46,7 +46,7 @@ def test_every_invoke_command_is_made_of_tasks_their_flags_and_images(line: str)
         elif word.startswith("--"):
             name = word.removeprefix("--").replace("-", "_")
             assert name in known[current].parameters, f"{word} is no flag of {current}"
-            value_follows = known[current].parameters[name].annotation == "str"
+            value_follows = isinstance(known[current].parameters[name].default, str)
         elif word in known:
             current = word
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,8 @@ from invoke.program import Program
 from slipway.tasks import namespace
 from slipway.tasks.core import Core
 from slipway.tasks.door import task
+from slipway.tasks.invocation import Invocation
+from slipway.tasks.options import AttachOptions, DryRunOptions, ImageOptions
 
 Said = tuple[int, list[Any], str]
 
@@ -24,17 +26,17 @@ def program(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
     """Runs ``invoke`` with two tasks; its exit code, what the tasks were given, and stderr."""
     given: list[Any] = []
 
-    def build(c: Context, names: Sequence[str] = (), dry_run: bool = False, json: bool = False) -> None:
+    def build(session: Invocation, images: ImageOptions, run: DryRunOptions) -> None:
         """Build."""
-        given.append((list(names), dry_run, Core.of(c)))
+        given.append((images.names, run.dry_run, session.core))
 
-    def config(c: Context, json: bool = False) -> None:
+    def config(session: Invocation) -> None:
         """Show."""
         given.append("config")
 
-    def attach(c: Context, run: str = "", json: bool = False) -> None:
+    def attach(session: Invocation, options: AttachOptions) -> None:
         """Attach."""
-        given.append(run)
+        given.append(options.run)
 
     def run(*words: str) -> Said:
         given.clear()
@@ -49,7 +51,7 @@ def program(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
 @pytest.mark.fault("C30")
 @pytest.mark.parametrize("words", [("-R", "build", "x"), ("--dry", "build", "x"), ("build", "x", "--dry")])
 def test_invokes_dry_is_a_dry_run(program: Callable[..., Said], words: tuple[str, ...]) -> None:
-    assert program(*words) == (0, [(["x"], True, Core())], "")
+    assert program(*words) == (0, [(("x",), True, Core())], "")
 
 
 @pytest.mark.fault("C30")
@@ -67,11 +69,11 @@ def test_the_tasks_that_the_hint_names_have_a_dry_run() -> None:
 
 
 def test_echo_and_a_time_limit_reach_the_task(program: Callable[..., Said]) -> None:
-    assert program("-e", "build", "-T", "90") == (0, [([], False, Core(echo=True, timeout=90))], "")
+    assert program("-e", "build", "-T", "90") == (0, [((), False, Core(echo=True, timeout=90))], "")
 
 
 def test_words_after_two_dashes_are_names(program: Callable[..., Said]) -> None:
-    assert program("build", "a", "--", "config", "b") == (0, [(["a", "config", "b"], False, Core())], "")
+    assert program("build", "a", "--", "config", "b") == (0, [(("a", "config", "b"), False, Core())], "")
     assert program("attach", "--", "7f3c") == (0, ["7f3c"], "")
     code, given, err = program("config", "--", "x", "y")
     assert (code, given) == (2, [])

@@ -20,6 +20,7 @@ from invoke.exceptions import Exit
 from slipway.core.errors import Problem, PushError, SlipwayError
 from slipway.secrets.secret import Secret
 from slipway.tasks.door import answer, redactor, task
+from slipway.tasks.invocation import Invocation
 from slipway.tasks.names import CommandLine, command_line
 
 Ended = Callable[..., tuple[int, str, str]]
@@ -31,7 +32,7 @@ def ended(capsys: pytest.CaptureFixture[str]) -> Ended:
     """Runs a task that raises; its exit code and what it left on stdout and stderr."""
 
     def run(raised: BaseException, *, json: bool = False, first: object = None) -> tuple[int, str, str]:
-        def body(c: Context, json: bool = False) -> None:
+        def body(session: Invocation) -> None:
             """Raise."""
             if first is not None:
                 answer(first)
@@ -119,7 +120,7 @@ def test_a_bug_outside_any_repository(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "Traceback" in (tmp_path / ".slipway/bug.log").read_text()
 
 
-def nothing(c: Context) -> None:
+def nothing(session: Invocation) -> None:
     """Do nothing."""
 
 
@@ -171,7 +172,7 @@ def test_after_a_task_the_process_is_as_before(
         handlers = [signal.getsignal(signum) for signum in SIGNALS]
         return (*handlers, sys.stdout.errors, sys.stderr.errors, sys.dont_write_bytecode)
 
-    def body(c: Context) -> None:
+    def body(session: Invocation) -> None:
         """Raise."""
         inside.append(state())
         if raised:
@@ -196,7 +197,7 @@ import os, signal
 from invoke.context import Context
 from slipway.tasks.door import task
 @task
-def struck(c):
+def struck(session):
     "Be struck."
     signal.raise_signal(signal.SIGINT)
     print("still there", flush=True)
@@ -220,7 +221,7 @@ atexit.register(lambda: print("struck") or os.kill(os.getpid(), {int(signum)}))
 from invoke.context import Context
 from slipway.tasks.door import task
 @task
-def nothing(c):
+def nothing(session):
     "Do nothing."
 nothing(Context())
 """

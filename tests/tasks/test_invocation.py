@@ -8,56 +8,91 @@ import shutil
 from pathlib import Path
 
 import pytest
+from invoke.config import Config
+from invoke.context import Context
 
 from slipway.config.pip import PipConfig
 from slipway.core.command import Command
 from slipway.core.errors import PushError, UsageError
 from slipway.secrets.secret import Secret
-from slipway.tasks.core import Core
 from slipway.tasks.door import redactor
 from slipway.tasks.images import stack_names
-from slipway.tasks.invocation import Chain, Invocation, Naming, Where
+from slipway.tasks.invocation import Invocation
+from slipway.tasks.options import BuildHostOptions, HostOptions, ImageOptions, PushOptions
 
 
 @pytest.fixture
-def here(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Invocation:
+def c(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
+    """The context of every task on one command line: they share its configuration."""
     monkeypatch.chdir(repository)
-    monkeypatch.delenv("BASE_VERSION", raising=False)
-    monkeypatch.delenv("VERSION", raising=False)
-    monkeypatch.setattr("slipway.tasks.invocation._chain", Chain())
-    invocation = Invocation()
+    for name in ("REGISTRY", "OWNER", "BASE_VERSION", "VERSION", "REMOTE_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    return Context()
+
+
+@pytest.fixture
+def here(c: Context) -> Invocation:
+    invocation = Invocation(c)
     invocation.pip = PipConfig()
     return invocation
 
 
-def test_a_version_holds_for_the_tasks_after_it(here: Invocation) -> None:
-    assert here.settings.version("base") != "v9"
-    Invocation(naming=Naming(version="v9"))
-    assert (Invocation().settings.version("base"), Invocation().settings.version("service")) == ("v9", "v9")
+def test_flags_that_name_images_hold_for_the_tasks_after_it(c: Context) -> None:
+    assert Invocation(c).settings.version("base") != "v9"
+    Invocation(c, [ImageOptions(version="v9", registry="reg.example.com", owner="acme")])
+    after = Invocation(c).settings
+    assert (after.version("base"), after.version("service")) == ("v9", "v9")
+    assert str(after.reference("svc-ocr", "service")) == "reg.example.com/acme/svc-ocr:v9"
+    assert after.values["OWNER"].source == "--owner"
 
 
-def test_the_versions_of_an_earlier_run_replace_those_read(here: Invocation) -> None:
-    assert here.settings.version("service") != "v7"
-    here.under({"BASE_VERSION": "v6", "VERSION": "v7"})
-    assert (here.settings.version("base"), here.settings.version("service")) == ("v6", "v7")
+def test_flags_hold_for_one_command_line_alone(c: Context) -> None:
+    Invocation(c, [ImageOptions(version="v9", allow_unused_env=True), HostOptions(remote=True)])
+    another = Invocation(Context(), [HostOptions()])
+    assert another.settings.version("base") != "v9"
+    assert not another.remote
+    assert not another.chain.lenient
 
 
-def test_remote_and_its_host_hold_for_the_tasks_after_it(here: Invocation) -> None:
-    assert not Invocation(where=Where()).remote
-    Invocation(where=Where(True, "me@builder", "/srv/slipway"))
-    after = Invocation(where=Where())
+def test_unused_names_in_env_are_allowed_for_the_tasks_after_it(c: Context) -> None:
+    Path(".env").write_text("NOBODYS=1\n")
+    with pytest.raises(UsageError):
+        assert Invocation(c).repository
+    assert Invocation(c, [ImageOptions(allow_unused_env=True)]).repository.unused
+    assert Invocation(c).repository.unused
+
+
+def test_a_resumed_push_has_the_versions_of_its_run(c: Context) -> None:
+    run = Path(".slipway/runs/7f3c")
+    run.mkdir(parents=True)
+    (run / "plan.json").write_text('{"push": ["svc-ocr"], "versions": {"BASE_VERSION": "v6", "VERSION": "v7"}}')
+    for session in (Invocation(c, [PushOptions(resume="7f3c")]), Invocation(c)):
+        assert (session.settings.version("base"), session.settings.version("service")) == ("v6", "v7")
+        assert session.settings.values["VERSION"].source == "--resume"
+    with pytest.raises(UsageError, match="no such push here"):
+        Invocation(c, [PushOptions(resume="0000")])
+
+
+def test_remote_and_its_host_hold_for_the_tasks_after_it(c: Context) -> None:
+    assert not Invocation(c, [HostOptions()]).remote
+    Invocation(c, [HostOptions("me@builder", "/srv/slipway", remote=True)])
+    after = Invocation(c, [HostOptions()])
     assert after.remote
     assert (after.settings["REMOTE_HOST"], after.settings["REMOTE_PATH"]) == ("me@builder", "/srv/slipway")
-    assert not Invocation().remote, "a task that works here alone"
+    assert not Invocation(c).remote, "a task that works on this machine alone"
 
 
-def test_a_push_after_build_base_alone_is_about_the_bases(here: Invocation) -> None:
-    assert here.meant == ()
+def test_a_task_of_the_build_host_alone_is_remote(c: Context) -> None:
+    assert Invocation(c, [BuildHostOptions()]).remote
+
+
+def test_a_push_after_build_base_alone_is_about_the_bases(c: Context, here: Invocation) -> None:
+    assert here.chain.bases == ()
     here.has_built("base", ["base-ml"])
     here.has_built("base", ["base-runtime", "base-ml"])
-    assert Invocation().meant == ("base-ml", "base-runtime")
+    assert Invocation(c).chain.bases == ("base-ml", "base-runtime")
     here.has_built("service", ["svc-ocr"])
-    assert Invocation().meant == ()
+    assert Invocation(c).chain.bases == ()
 
 
 def test_what_failed_leaves_a_record(here: Invocation) -> None:
@@ -108,15 +143,14 @@ def test_only_a_yes_is_one(
     assert "Remove them? [y/N]" in capsys.readouterr().err
 
 
-def test_names_of_a_flag_hold_for_the_tasks_after_it(here: Invocation) -> None:
-    Invocation(naming=Naming(registry="reg.example.com", owner="acme"))
-    assert str(Invocation().settings.reference("svc-ocr", "service")).startswith("reg.example.com/acme/svc-ocr:")
-    assert Invocation().settings.values["OWNER"].source == "--owner"
+def configured(**run: object) -> Context:
+    return Context(Config(overrides=run))
 
 
 def test_invokes_time_limit_is_an_images(here: Invocation) -> None:
-    assert Invocation(Core(timeout=90)).settings.build_seconds == 90
-    assert Invocation().settings.values["BUILD_TIMEOUT"].source == "-T"
+    c = configured(timeouts={"command": 90})
+    assert Invocation(c).settings.build_seconds == 90
+    assert Invocation(c).settings.values["BUILD_TIMEOUT"].source == "-T"
 
 
 def test_the_tasks_files_folder_comes_before_the_current_one(
@@ -124,14 +158,14 @@ def test_the_tasks_files_folder_comes_before_the_current_one(
 ) -> None:
     root = here.settings.root
     monkeypatch.chdir(tmp_path)
-    assert Invocation(Core(folder=root / "apps")).settings.root == root
+    assert Invocation(Context(Config(project_location=root / "apps"))).settings.root == root
     monkeypatch.chdir(root)
-    assert Invocation(Core(folder=tmp_path)).settings.root == root
+    assert Invocation(Context(Config(project_location=tmp_path))).settings.root == root
 
 
 @pytest.mark.process
 def test_echo_shows_what_is_run_without_secrets(here: Invocation, capsys: pytest.CaptureFixture[str]) -> None:
     redactor().learn([Secret("hunter2-echo")])
-    loud = Invocation(Core(echo=True))
+    loud = Invocation(configured(run={"echo": True}))
     assert loud.run(Command(("true", "it is", "hunter2-echo"), env={"A": "b"})).ok
     assert capsys.readouterr().err == "$ A=b true 'it is' ***\n"

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from slipway.build.bake_file import Target, bake_command, bake_file, overrides
 from slipway.build.events import Event, Failed, Finished, OnEvent, Output, StepCached, StepDone, StepStarted
+from slipway.build.options import BuildOptions
 from slipway.build.progress import Failure, Progress
 from slipway.config.settings import Settings
 from slipway.core.command import Command
@@ -30,20 +31,6 @@ _SECRETS_WARNING = re.compile(rf'^{SECRETS_CHECK}: .*\((?:ARG|ENV) "([^"]+)"\)')
 
 
 @dataclass(frozen=True)
-class Options:
-    """How to go about a build.
-
-    no_cache: build what is selected from nothing, though it is here · fail_fast: begin nothing after the first
-    failure · strict: what BuildKit warns of has failed · retries: how often a failed image is tried again.
-    """
-
-    no_cache: bool = False
-    fail_fast: bool = False
-    strict: bool = False
-    retries: int = 0
-
-
-@dataclass(frozen=True)
 class Work:
     """What is to be done, and with what: the survey, the plan made of it, the edges, who listens."""
 
@@ -53,7 +40,7 @@ class Work:
     site: Site
     record: Run
     on_event: OnEvent
-    options: Options = Options()
+    options: BuildOptions = field(default_factory=BuildOptions)
 
     @property
     def settings(self) -> Settings:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from slipway.build.result import ImageResult
 from slipway.core.errors import PushError
 from slipway.push.inspect import Push, PushAction, check_logins, look, refuse_moves
+from slipway.push.resume import ReleasePlan, read_plan
 from slipway.push.tags import move
 from slipway.push.upload import OnUpload, PushRun, Uploaded, UploadEvent, Uploading, ensure_blobs, upload
 
@@ -20,10 +21,12 @@ __all__ = [
     "Push",
     "PushAction",
     "PushRun",
+    "ReleasePlan",
     "UploadEvent",
     "Uploaded",
     "Uploading",
     "look",
+    "read_plan",
     "refuse_moves",
     "release",
 ]

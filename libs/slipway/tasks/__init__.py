@@ -16,18 +16,4 @@ sys.dont_write_bytecode = _written
 
 names.install()
 completion.install()
-namespace = Collection(
-    menu.plan,
-    menu.build_base,
-    menu.build,
-    menu.push,
-    menu.list_images,
-    menu.smoke,
-    menu.setup,
-    menu.doctor,
-    menu.config,
-    menu.remote_check,
-    menu.remote_runs,
-    menu.remote_attach,
-    menu.remote_clean,
-)
+namespace = Collection(*(task for task in vars(menu).values() if isinstance(task, names.SlipwayTask)))

@@ -19,11 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 from invoke.context import Context
 from invoke.exceptions import Exit
-from invoke.tasks import task as invoke_task
 
 from slipway.core.errors import MissingError, SlipwayError
+from slipway.core.options import options
 from slipway.core.streams import OutputError, emit
 from slipway.tasks import core, names, process
+from slipway.tasks.names import SlipwayTask
+from slipway.tasks.options import OutputOptions
 
 if TYPE_CHECKING:
     from slipway.secrets.redactor import Redactor
@@ -36,29 +38,6 @@ _opened = contextlib.ExitStack()
 
 #: A command in an error or a hint, up to the end of its words.
 _COMMAND = re.compile(r"invoke(?: [a-z][a-z0-9-]*(?![a-z0-9.:/=]))+")
-
-_HELP = {
-    "names": "images, simply as words after the task",
-    "version": "BASE_VERSION and VERSION for this task and those after it",
-    "registry": "REGISTRY for this task and those after it",
-    "owner": "OWNER for this task and those after it",
-    "allow_unused_env": "let .env hold names that no image uses; for the tasks after this one, too",
-    "no_cache": "build these images from nothing, though they are here",
-    "fail_fast": "begin nothing after the first failure",
-    "strict": "what BuildKit warns of has failed",
-    "retries": "how often to try a failed image again",
-    "dry_run": "show what would be done, and do nothing",
-    "json": "answer with JSON on stdout",
-    "force": "let a version tag move to other content",
-    "resume": "the run whose push is to be finished",
-    "image": "test this reference instead of what is built here",
-    "yes": "do it without asking",
-    "remote": "on the build host, REMOTE_HOST",
-    "host": "build host: an ssh alias or user@host[:port], instead of REMOTE_HOST",
-    "run": "which one; without it the newest that still runs, else the newest",
-    "break_lock": "release though another run's lock is there, once its lease has run out",
-    "path": "folder on the build host, instead of REMOTE_PATH",
-}
 
 
 @functools.cache
@@ -83,26 +62,31 @@ def answer(content: Any) -> None:
     emit(report.encodable(report.dumps(redactor().all(content)), encoding), sys.stdout)
 
 
-def task(function: Callable[..., None] | None = None, *, name: str | None = None) -> Any:
-    """Make an Invoke task: names as words, no short flags, errors as lines and exit codes."""
-    if function is None:
-        return functools.partial(task, name=name)
-    parameters = inspect.signature(function).parameters
-    called = name or function.__name__.replace("_", "-")
+def task(function: Callable[..., None]) -> SlipwayTask:
+    """Make an Invoke task of a function that takes a session, and dataclasses whose fields are the task's flags.
+
+    Words are names, no flag has a short form, and an error becomes lines and an exit code.
+    """
+    kinds = _dataclasses(function)
+    flags = {field.name: (field, option) for kind in kinds.values() for field, option in options(kind)}
+    parameters = [_parameter(name, field.default) for name, (field, _) in flags.items()]
+    signature = inspect.Signature([_FIRST, *parameters])
+    called = function.__name__.replace("_", "-")
 
     @functools.wraps(function)
-    def body(c: Context, **kwargs: Any) -> None:
+    def body(c: Context, **given: Any) -> None:
         with process.ours(keep=names.command_line.get().ours):
             _answered.clear()
             try:
-                arguments = core.obey(c, _here(called), parameters, kwargs)
+                signature.bind(c, **given)  # raises TypeError for an argument that the task does not have
+                arguments = core.obey(c, _here(called), flags, given)
                 for flag in core.unused(c):
                     emit(f"note: {flag} has no effect on {_here(called)}", sys.stderr)
                 with _opened:
-                    function(c, **arguments)
+                    _run(function, c, _filled(kinds, arguments))
             except SlipwayError as error:
                 error = error.redacted(shown)
-                _end(str(error), error.exit_code, error=error, json=kwargs.get("json", False))
+                _end(str(error), error.exit_code, error=error, json=given.get("json", False))
             except process.Terminated:
                 process.heed_no_more()
                 _end(process.TERMINATED, 143)
@@ -119,12 +103,46 @@ def task(function: Callable[..., None] | None = None, *, name: str | None = None
             except Exception as error:
                 _end(f"error: a bug in slipway: {type(error).__name__}\nlog:   {_keep_traceback(error)}", 1)
 
-    words = [name for name in ("names",) if name in parameters]
-    # Invoke takes an argument's kind from its default: a list is what it appends to.
-    listed = [p.replace(default=[]) if p.name in words else p for p in parameters.values()]
-    body.__signature__ = inspect.signature(function).replace(parameters=listed)  # type: ignore[attr-defined]
-    said = {name: text for name, text in _HELP.items() if name in parameters}
-    return invoke_task(body, name=name, klass=names.SlipwayTask, auto_shortflags=False, iterable=words, help=said)
+    body.__signature__ = signature  # type: ignore[attr-defined]
+    listed = [parameter.name for parameter in parameters if isinstance(parameter.default, list)]
+    said = {name: option.help for name, (_, option) in flags.items()}
+    return names.SlipwayTask(body, auto_shortflags=False, iterable=listed, help=said)
+
+
+_FIRST = inspect.Parameter("c", inspect.Parameter.POSITIONAL_ONLY)
+
+
+def _parameter(name: str, default: Any) -> inspect.Parameter:
+    """Return a parameter for Invoke, which takes a flag's kind from its default: a list is what it appends to."""
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=list(default) if isinstance(default, tuple) else default
+    )
+
+
+def _dataclasses(function: Callable[..., None]) -> dict[str, Any]:
+    """Return the options that ``function`` takes after its session: parameter → dataclass; and those of every task.
+
+    The session's own annotation is not evaluated: its module is imported when a task runs.
+    """
+    _, *parameters = inspect.signature(function).parameters.values()
+    found = {one.name: eval(one.annotation, function.__globals__) for one in parameters}
+    return {**found, "output": OutputOptions}
+
+
+def _filled(kinds: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an instance of each dataclass, with those of ``arguments`` that are its fields."""
+    values = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
+    return {
+        parameter: kind(**{field.name: values[field.name] for field, _ in options(kind) if field.name in values})
+        for parameter, kind in kinds.items()
+    }
+
+
+def _run(function: Callable[..., None], c: Context, given: dict[str, Any]) -> None:
+    from slipway.tasks.invocation import Invocation
+
+    session = Invocation(c, tuple(given.values()))
+    function(session, **{name: value for name, value in given.items() if name != "output"})
 
 
 def _here(task: str) -> str:

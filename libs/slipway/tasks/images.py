@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import getpass
-import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -15,11 +13,11 @@ from typing import Any
 
 from slipway import push as pushing
 from slipway.build import executor as building
-from slipway.build.bake_run import Options, Work
+from slipway.build.bake_run import Work
 from slipway.build.result import ImageResult
 from slipway.config import settings
 from slipway.config.pip import pip_conf, uv_toml
-from slipway.core.errors import UsageError, one_line
+from slipway.core.errors import UsageError
 from slipway.core.units import size
 from slipway.hosts.site import Site, site_here
 from slipway.plan.decide import Action, Plan, as_json, plan_build
@@ -31,6 +29,7 @@ from slipway.stack import mounts
 from slipway.stack.mounts import Given
 from slipway.tasks import door
 from slipway.tasks.invocation import Invocation, only
+from slipway.tasks.options import BuildOptions, PushOptions
 from slipway.ui import report
 
 
@@ -79,7 +78,7 @@ def show_plan(here: Invocation, known: Survey, plan: Plan) -> None:
         here.note(f"{told} are to be read there; what the host has of it is not sent")
 
 
-def run_build(here: Invocation, names: Sequence[str], kind: str, options: Options, *, dry_run: bool) -> None:
+def run_build(here: Invocation, names: Sequence[str], kind: str, options: BuildOptions, *, dry_run: bool) -> None:
     """Plan, and unless ``dry_run`` build; raises BuildError when an image failed."""
     if options.retries < 0:
         raise UsageError(f"--retries {options.retries}: not a number of tries", hint="--retries 1")
@@ -152,21 +151,11 @@ def site(here: Invocation, known: Survey, plan: Plan, record: Run, gifts: Given)
         yield site_here(known.repository, here.run, secrets, gifts.ssh, around.buildx, around.builder)
 
 
-@dataclass(frozen=True)
-class Release:
-    """How to go about a release: ``force``: a version tag may move to other content · ``resume``: the run to finish ·
-    ``break_lock``: a lock on the build host whose lease ran out is broken."""
-
-    force: bool = False
-    resume: str = ""
-    break_lock: bool = False
-
-
-def run_push(here: Invocation, names: Sequence[str], options: Release, *, dry_run: bool) -> None:
+def run_push(here: Invocation, names: Sequence[str], options: PushOptions, *, dry_run: bool) -> None:
     """Look, refuse, upload, move; raises PolicyError, PushError, MixedReleaseError, LockedError."""
     if options.resume:
-        names = resumed(here, options.resume)
-    names = names or here.meant
+        names = pushing.read_plan(here.home, options.resume).images
+    names = names or here.chain.bases
     known = here.survey(names or None)
     images = [image for image in known.stack if not names or image.name in names]
     pushes = pushing.look(images, known.facts, here.registry)
@@ -180,7 +169,7 @@ def run_push(here: Invocation, names: Sequence[str], options: Release, *, dry_ru
     release = f"push-{here.settings.registry}-{here.settings.owner}".replace("/", "-").replace(":", "-")
     with lock(here.home, release), alone(here, release, options), here.record() as record:
         versions = {"BASE_VERSION": here.settings.version("base"), "VERSION": here.settings.version("service")}
-        record.write("plan.json", {"push": [push.image for push in pushes], "versions": versions})
+        record.write("plan.json", pushing.ReleasePlan(tuple(push.image for push in pushes), versions).as_json())
         lacking = [push.image for push in pushes if not push.published]
         with here.console.showing(known.stack, lacking) as taker:
             run = pushing.PushRun(here.engine, here.registry, record, taker.take)
@@ -189,7 +178,7 @@ def run_push(here: Invocation, names: Sequence[str], options: Release, *, dry_ru
 
 
 @contextmanager
-def alone(here: Invocation, release: str, options: Release) -> Iterator[None]:
+def alone(here: Invocation, release: str, options: PushOptions) -> Iterator[None]:
     """Nobody else releases from the build host meanwhile; here, the lock before it is enough."""
     if not here.remote:
         yield
@@ -201,18 +190,6 @@ def alone(here: Invocation, release: str, options: Release) -> Iterator[None]:
     who = f"{getpass.getuser()}@{platform.node()}"
     with held(host.link, lock, who, here.note, broken=options.break_lock):
         yield
-
-
-def resumed(here: Invocation, run: str) -> tuple[str, ...]:
-    """The images that an earlier push was to release; its versions hold from here on. Raises UsageError for no push."""
-    path = here.home / "runs" / Path(run).name / "plan.json"
-    try:
-        plan = json.loads(path.read_text("utf-8"))
-        names, versions = tuple(map(str, plan["push"])), dict(plan["versions"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UsageError(f"push --resume {one_line(run)}: no such push here", hint="invoke push") from None
-    here.under(versions)
-    return names
 
 
 def written(gifts: Given, record: Run) -> dict[str, Path]:

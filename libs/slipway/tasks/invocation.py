@@ -7,10 +7,11 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from invoke.context import Context
 
 from slipway.config import settings
 from slipway.config.pip import PipConfig, read_pip_config, wheelhouse
@@ -27,80 +28,60 @@ from slipway.runs.run import Run, hide, sweep
 from slipway.stack.given import WHEELHOUSES
 from slipway.stack.worktree import Worktree
 from slipway.tasks import door, process
+from slipway.tasks.chain import Chain, chain_of, keep
 from slipway.tasks.core import Core
 from slipway.tasks.names import refuse_tasks
+from slipway.tasks.options import BuildHostOptions, OutputOptions, PushOptions
 from slipway.ui.console import Console
 
 if TYPE_CHECKING:
     from slipway.hosts.remote.host import BuildHost, Call
 
 
-@dataclass
-class Chain:
-    """What a task leaves to those after it in one chain: the settings its flags gave (``--version``, ``--registry``,
-    ``--owner``, ``--host``, ``--path``), ``--allow-unused-env``, ``--remote``, and what it built: kind → images."""
-
-    flags: dict[str, Value] = field(default_factory=dict)
-    lenient: bool = False
-    remote: bool = False
-    built: dict[str, tuple[str, ...]] = field(default_factory=dict)
-
-
-_chain = Chain()
-
-
-@dataclass(frozen=True)
-class Where:
-    """On which host a task works: here, or on the ``remote`` one; its name and folder where they are given."""
-
-    remote: bool = False
-    host: str = ""
-    path: str = ""
-
-
-@dataclass(frozen=True)
-class Naming:
-    """The parts of images' names that a task was given; an empty one is as set."""
-
-    version: str = ""
-    registry: str = ""
-    owner: str = ""
-
-
 class Invocation:
     """The edges one task needs, each made when first asked for."""
 
-    def __init__(
-        self,
-        core: Core | None = None,
-        json: bool = False,
-        naming: Naming | None = None,
-        where: Where | None = None,
-        allow_unused_env: bool = False,
-    ) -> None:
-        """``where`` is None for what is done here alone."""
-        self.core = core or Core()
-        named, place = naming or Naming(), where or Where()
-        given = (
-            ("BASE_VERSION", named.version, "--version"),
-            ("VERSION", named.version, "--version"),
-            ("REGISTRY", named.registry, "--registry"),
-            ("OWNER", named.owner, "--owner"),
-            ("REMOTE_HOST", place.host, "--host"),
-            ("REMOTE_PATH", place.path, "--path"),
-            ("BUILD_TIMEOUT", f"{self.core.timeout}s" if self.core.timeout else "", "-T"),
-        )
-        _chain.flags.update({name: Value(name, value, flag) for name, value, flag in given if value})
-        _chain.lenient |= allow_unused_env
-        _chain.remote |= place.remote
-        self.remote = where is not None and _chain.remote
+    def __init__(self, c: Context | None = None, options: Sequence[object] = ()) -> None:
+        """``options``: instances of the task's dataclasses. Without HostOptions it works on this machine alone."""
+        context = c or Context()
+        self.core = Core.of(context)
+        host = next((one for one in options if isinstance(one, BuildHostOptions)), None)
+        self._config = context.config
+        self._keep(self._continued(options))
+        self.remote = host is not None and self.chain.remote
         self.started = time.monotonic()
-        self.json = json
+        self.json = any(isinstance(one, OutputOptions) and one.json for one in options)
         self.run: Runner = echoing(self.echo) if self.core.echo else run
         around = settings.surroundings()
         door.redactor().learn(around.secrets)
         tty = process.is_terminal(sys.stderr) and process.is_terminal(sys.stdout) and not around.ci
         self.console = Console(tty=tty, color=not around.no_color, redact=door.shown)
+
+    def _continued(self, options: Sequence[object]) -> Chain:
+        """Return the chain with this task's options; those of Invoke come first, which a flag of the task replaces."""
+        state = chain_of(self._config)
+        if self.core.timeout:
+            state = state.with_settings([Value("BUILD_TIMEOUT", f"{self.core.timeout}s", "-T")])
+        for given in options:
+            state = state.with_options(given)
+            if isinstance(given, PushOptions) and given.resume:
+                from slipway.push import read_plan
+
+                versions = read_plan(self._root / ".slipway", given.resume).versions
+                state = state.with_settings(Value(name, value, "--resume") for name, value in versions.items())
+        return state
+
+    @property
+    def chain(self) -> Chain:
+        """What the tasks before this one left, and its own options."""
+        return chain_of(self._config)
+
+    def _keep(self, state: Chain) -> None:
+        keep(self._config, state)
+
+    @property
+    def _root(self) -> Path:
+        return settings.find_root(self.core.folder, Path.cwd())
 
     def echo(self, text: str) -> None:
         """Show a command that is run."""
@@ -108,23 +89,12 @@ class Invocation:
 
     @cached_property
     def settings(self) -> settings.Settings:
-        root = settings.find_root(self.core.folder, Path.cwd())
-        return settings.load(root, _chain.flags, learn=door.redactor().learn, configured=self.core.settings)
-
-    def under(self, versions: Mapping[str, str]) -> None:
-        """Go on with these versions, as if they had been given by ``--version``."""
-        _chain.flags.update({name: Value(name, value, "--resume") for name, value in versions.items()})
-        for read in ("settings", "repository"):
-            self.__dict__.pop(read, None)
+        given = self.chain.settings
+        return settings.load(self._root, given, learn=door.redactor().learn, configured=self.core.settings)
 
     def has_built(self, kind: str, names: Sequence[str]) -> None:
-        """Tell those after it in the chain."""
-        _chain.built[kind] = tuple(dict.fromkeys((*_chain.built.get(kind, ()), *names)))
-
-    @property
-    def meant(self) -> tuple[str, ...]:
-        """The images that a push without names is about: after ``build-base`` alone its bases, else all (no names)."""
-        return _chain.built["base"] if set(_chain.built) == {"base"} else ()
+        """Tell the tasks after this one."""
+        self._keep(self.chain.with_built(kind, names))
 
     def note(self, text: str) -> None:
         """A line for a person, who need not act on it."""
@@ -234,7 +204,7 @@ class Invocation:
             self.call.begin()
         found = read_repository(self.settings, self.worktree, self.contexts)
         refuse_tasks({image.name: image.dockerfile for image in found.stack})
-        if found.unused and not _chain.lenient:
+        if found.unused and not self.chain.lenient:
             raise UsageError.of(found.unused)
         for problem in found.unused:
             self.note(str(problem))

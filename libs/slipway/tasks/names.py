@@ -40,7 +40,10 @@ class SlipwayTask(Task[Any]):
     """A task whose arguments tell the parser that they are slipway's."""
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        return [_own(argument, self.name.replace("_", "-")) for argument in super().get_arguments(ignore_unknown_help)]
+        help = dict(self.help)  # Invoke takes it out while it reads it, and a second parser would have none
+        found = super().get_arguments(ignore_unknown_help)
+        self.help = help
+        return [_own(argument, self.name.replace("_", "-")) for argument in found]
 
 
 @dataclass(frozen=True)
