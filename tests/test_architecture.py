@@ -60,7 +60,7 @@ WRITERS = ("print", "emit", "sys.stdout.write", "sys.stderr.write", "terminal.wr
 
 @pytest.mark.fault("X08")
 def test_two_modules_print() -> None:
-    """The console redacts all that it prints, the door all that it was told; nothing goes around them.
+    """The console redacts all that it prints, and so does a task's output; nothing goes around them.
 
     ``streams.emit`` prints for them, and for the two fixed sentences of ``process`` about signals. ``completion``
     prints images' names for the shell.
@@ -71,7 +71,13 @@ def test_two_modules_print() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func) in WRITERS
     }
-    assert printing == {"core/streams.py", "ui/console.py", "tasks/completion.py", "tasks/door.py", "tasks/process.py"}
+    assert printing == {
+        "core/streams.py",
+        "ui/console.py",
+        "tasks/completion.py",
+        "tasks/output.py",
+        "tasks/process.py",
+    }
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -8,14 +8,12 @@ from slipway.core.command import Command
 from slipway.hosts.remote.building import site_there
 from slipway.plan.decide import plan_build
 from slipway.stack.mounts import Given
-from slipway.tasks import door
 from slipway.tasks.invocation import Invocation
 from slipway.tasks.options import HostOptions
 
 
 def main() -> None:
-    here = Invocation(options=[HostOptions(remote=True)])
-    with door.opened(), here.record() as record:
+    with Invocation(options=[HostOptions(remote=True)]) as here, here.record() as record:
         known = here.survey()
         plan = plan_build(known.stack, tuple(known.facts.digests), known.facts)
         with site_there(

@@ -19,7 +19,7 @@ from invoke.exceptions import Exit
 
 from slipway.core.errors import Problem, PushError, SlipwayError
 from slipway.secrets.secret import Secret
-from slipway.tasks.door import answer, redactor, task
+from slipway.tasks.door import task
 from slipway.tasks.invocation import Invocation
 from slipway.tasks.names import CommandLine, command_line
 
@@ -31,11 +31,14 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def ended(capsys: pytest.CaptureFixture[str]) -> Ended:
     """Runs a task that raises; its exit code and what it left on stdout and stderr."""
 
-    def run(raised: BaseException, *, json: bool = False, first: object = None) -> tuple[int, str, str]:
+    def run(
+        raised: BaseException, *, json: bool = False, first: dict[str, object] | None = None, secret: str = ""
+    ) -> tuple[int, str, str]:
         def body(session: Invocation) -> None:
             """Raise."""
+            session.redactor.learn([Secret(secret)])
             if first is not None:
-                answer(first)
+                session.answer(first)
             raise raised
 
         with pytest.raises(Exit) as caught:
@@ -82,16 +85,15 @@ def test_no_secret_leaves_through_the_door(repository: Path, monkeypatch: pytest
     """Neither in an error's lines, nor in its JSON, nor in a bug's traceback, whose file was open to all before."""
     value = f"canary-{secrets.token_hex(8)}"
     monkeypatch.chdir(repository)
-    redactor().learn([Secret(value)])
     hidden = base64.b64encode(f"ann:{value}".encode()).decode()
-    _, out, err = ended(PushError(f"login with {value}", hint=f"Basic {hidden}"), json=True)
+    _, out, err = ended(PushError(f"login with {value}", hint=f"Basic {hidden}"), json=True, secret=value)
     assert json.loads(out)["error"] == "login with ***"
     assert "login with ***" in err and "Basic YW5u" in err
     log = repository / ".slipway/bug.log"
     log.parent.mkdir()
     log.write_text("an earlier bug")
     log.chmod(0o644)
-    ended(ValueError(f"no number: {value!r}, {hidden}"))
+    ended(ValueError(f"no number: {value!r}, {hidden}"), secret=value)
     assert "ValueError: no number: '***', YW5u" in log.read_text()
     assert log.stat().st_mode & 0o777 == 0o600
     assert not any(form in out + err + log.read_text() for form in (value, hidden, value.encode().hex()))
@@ -105,10 +107,9 @@ def kinds(of: type[SlipwayError] = SlipwayError) -> list[type[SlipwayError]]:
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: str(kind.__name__))
 def test_no_error_of_any_kind_tells_a_secret(kind: type[SlipwayError], ended: Ended) -> None:
     value = f"canary\x1b-{secrets.token_hex(8)}"
-    redactor().learn([Secret(value)])
     address = f"https://bob:{value[8:]}@reg.example/x"
     told = [Problem(f"{value}:1", f"{value} is wrong", f"not {value}"), Problem("", address, address)]
-    code, out, err = ended(kind.of(told, log=f"{value}.log"), json=True)
+    code, out, err = ended(kind.of(told, log=f"{value}.log"), json=True, secret=value)
     assert code == kind.exit_code
     assert value[8:] not in out + err
     assert (err.count("***"), out.count("***")) == (6, 9), "once in each text"

@@ -15,7 +15,6 @@ from slipway.config.pip import PipConfig
 from slipway.core.command import Command
 from slipway.core.errors import PushError, UsageError
 from slipway.secrets.secret import Secret
-from slipway.tasks.door import redactor
 from slipway.tasks.images import stack_names
 from slipway.tasks.invocation import Invocation
 from slipway.tasks.options import BuildHostOptions, HostOptions, ImageOptions, PushOptions
@@ -165,7 +164,7 @@ def test_the_tasks_files_folder_comes_before_the_current_one(
 
 @pytest.mark.process
 def test_echo_shows_what_is_run_without_secrets(here: Invocation, capsys: pytest.CaptureFixture[str]) -> None:
-    redactor().learn([Secret("hunter2-echo")])
     loud = Invocation(configured(run={"echo": True}))
+    loud.redactor.learn([Secret("hunter2-echo")])
     assert loud.run(Command(("true", "it is", "hunter2-echo"), env={"A": "b"})).ok
     assert capsys.readouterr().err == "$ A=b true 'it is' ***\n"

@@ -27,7 +27,6 @@ from slipway.runs.lock import lock
 from slipway.runs.run import Run
 from slipway.stack import mounts
 from slipway.stack.mounts import Given
-from slipway.tasks import door
 from slipway.tasks.invocation import Invocation, only
 from slipway.tasks.options import BuildOptions, PushOptions
 from slipway.ui import report
@@ -132,7 +131,7 @@ def mounted(here: Invocation, known: Survey, plan: Plan) -> Given:
         ca=bool(here.ca_bundle),
         agent=settings.surroundings().ssh_agent,
     )
-    door.redactor().learn(found.secrets)
+    here.redactor.learn(found.secrets)
     return found
 
 

@@ -6,10 +6,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from invoke.context import Context
 
@@ -27,12 +27,11 @@ from slipway.runs import secret_folder
 from slipway.runs.run import Run, hide, sweep
 from slipway.stack.given import WHEELHOUSES
 from slipway.stack.worktree import Worktree
-from slipway.tasks import door, process
 from slipway.tasks.chain import Chain, chain_of, keep
 from slipway.tasks.core import Core
 from slipway.tasks.names import refuse_tasks
-from slipway.tasks.options import BuildHostOptions, OutputOptions, PushOptions
-from slipway.ui.console import Console
+from slipway.tasks.options import BuildHostOptions, PushOptions
+from slipway.tasks.output import Output
 
 if TYPE_CHECKING:
     from slipway.hosts.remote.host import BuildHost, Call
@@ -41,21 +40,25 @@ if TYPE_CHECKING:
 class Invocation:
     """The edges one task needs, each made when first asked for."""
 
-    def __init__(self, c: Context | None = None, options: Sequence[object] = ()) -> None:
+    def __init__(self, c: Context | None = None, options: Sequence[object] = (), output: Output | None = None) -> None:
         """``options``: instances of the task's dataclasses. Without HostOptions it works on this machine alone."""
         context = c or Context()
         self.core = Core.of(context)
-        host = next((one for one in options if isinstance(one, BuildHostOptions)), None)
         self._config = context.config
-        self._keep(self._continued(options))
-        self.remote = host is not None and self.chain.remote
+        keep(self._config, self._continued(options))
+        self.remote = self.chain.remote and any(isinstance(one, BuildHostOptions) for one in options)
         self.started = time.monotonic()
-        self.json = any(isinstance(one, OutputOptions) and one.json for one in options)
+        self.output = output or Output()
+        self.console, self.redactor, self.json = self.output.console, self.output.redactor, self.output.json
+        #: What closes when the task ends.
+        self.opened = ExitStack()
         self.run: Runner = echoing(self.echo) if self.core.echo else run
-        around = settings.surroundings()
-        door.redactor().learn(around.secrets)
-        tty = process.is_terminal(sys.stderr) and process.is_terminal(sys.stdout) and not around.ci
-        self.console = Console(tty=tty, color=not around.no_color, redact=door.shown)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.opened.__exit__(*error)
 
     def _continued(self, options: Sequence[object]) -> Chain:
         """Return the chain with this task's options; those of Invoke come first, which a flag of the task replaces."""
@@ -76,9 +79,6 @@ class Invocation:
         """What the tasks before this one left, and its own options."""
         return chain_of(self._config)
 
-    def _keep(self, state: Chain) -> None:
-        keep(self._config, state)
-
     @property
     def _root(self) -> Path:
         return settings.find_root(self.core.folder, Path.cwd())
@@ -90,11 +90,11 @@ class Invocation:
     @cached_property
     def settings(self) -> settings.Settings:
         given = self.chain.settings
-        return settings.load(self._root, given, learn=door.redactor().learn, configured=self.core.settings)
+        return settings.load(self._root, given, learn=self.redactor.learn, configured=self.core.settings)
 
     def has_built(self, kind: str, names: Sequence[str]) -> None:
         """Tell the tasks after this one."""
-        self._keep(self.chain.with_built(kind, names))
+        keep(self._config, self.chain.with_built(kind, names))
 
     def note(self, text: str) -> None:
         """A line for a person, who need not act on it."""
@@ -129,7 +129,7 @@ class Invocation:
     def logins(self) -> FindLogin:
         """This machine's logins to registries: they travel with each pull and push, also of a build host."""
         around = settings.surroundings()
-        learn = door.redactor().learn
+        learn = self.redactor.learn
         return Logins(around.docker_config, self.run, given=around.docker_auth_config, learn=learn).find
 
     @cached_property
@@ -144,7 +144,7 @@ class Invocation:
         """REMOTE_HOST, connected until the task ends, whatever it lacks."""
         from slipway.tasks.host import reached
 
-        return reached(self.call, self.settings, self.run, self.logins, door.opened(), self.note)
+        return reached(self.call, self.settings, self.run, self.logins, self.opened, self.note)
 
     @property
     def reached(self) -> BuildHost:
@@ -167,14 +167,14 @@ class Invocation:
         if not self.remote or (not is_loopback(host) and direct.answers()):
             return direct
         name, port = host_and_port(endpoint(host), plain=direct.plain)
-        through = self.build_host.way_to(name, port, door.opened())
+        through = self.build_host.way_to(name, port, self.opened)
         return Registry(host, self.logins, patience, insecure, through)
 
     @cached_property
     def pip(self) -> PipConfig:
         around = settings.surroundings()
         found = read_pip_config(around.pip, Path(sys.prefix), around.home)
-        door.redactor().learn(found.secrets)
+        self.redactor.learn(found.secrets)
         return found
 
     @property
@@ -194,7 +194,7 @@ class Invocation:
         try:
             return wheelhouse(self.pip, self.home / "cache/wheelhouse")
         except UnwritableError:
-            elsewhere = door.opened().enter_context(tempfile.TemporaryDirectory(prefix="slipway-"))
+            elsewhere = self.opened.enter_context(tempfile.TemporaryDirectory(prefix="slipway-"))
             return wheelhouse(self.pip, Path(elsewhere, "wheelhouse"))
 
     @cached_property
@@ -259,8 +259,8 @@ class Invocation:
 
         pip is asked first: nothing is written before its secrets are known.
         """
-        door.redactor().learn((*self.pip.secrets, *self.settings.secrets))
-        with Run(self.home, door.redactor(), self._places) as record:
+        self.redactor.learn((*self.pip.secrets, *self.settings.secrets))
+        with Run(self.home, self.redactor, self._places) as record:
             try:
                 yield record
             except SlipwayError as error:
@@ -270,7 +270,7 @@ class Invocation:
                 raise
 
     def answer(self, content: Mapping[str, Any] | Sequence[Any]) -> None:
-        door.answer(content)
+        self.output.answer(content)
 
 
 def only(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ...]:

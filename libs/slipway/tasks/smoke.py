@@ -13,7 +13,6 @@ from slipway.smoke import orphans, selection
 from slipway.smoke import session as testing
 from slipway.smoke.results import SmokeResult, verdicts
 from slipway.stack import graph
-from slipway.tasks import door
 from slipway.tasks.invocation import Invocation, only
 from slipway.tasks.names import refuse_tasks
 from slipway.ui import columns
@@ -60,7 +59,7 @@ def _elsewhere(here: Invocation) -> testing.Elsewhere | None:
     """The build host, for as long as the task runs."""
     if not here.remote:
         return None
-    return testing.Elsewhere(here.engine.address, here.reached.ports(door.opened(), here.note))
+    return testing.Elsewhere(here.engine.address, here.reached.ports(here.opened, here.note))
 
 
 def _remove_orphans(here: Invocation) -> None:

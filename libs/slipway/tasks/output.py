@@ -1,0 +1,123 @@
+"""What a task tells a person or a program: one answer in JSON, and errors as lines, JSON and an exit code.
+
+No text holds a secret, and commands in it are spelled as on this command line: ``invoke images.build``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from invoke.exceptions import Exit
+
+from slipway.config import settings
+from slipway.core.errors import MissingError, SlipwayError
+from slipway.core.streams import OutputError, emit
+from slipway.secrets.redactor import Redactor
+from slipway.tasks import names, process
+from slipway.ui import report
+from slipway.ui.console import Console, shown_error
+
+#: A command in an error or a hint, up to the end of its words.
+_COMMAND = re.compile(r"invoke(?: [a-z][a-z0-9-]*(?![a-z0-9.:/=]))+")
+
+
+class Output:
+    """The output of one task. ``redactor`` learns secrets as the task reads them."""
+
+    def __init__(self, *, json: bool = False) -> None:
+        around = settings.surroundings()
+        on_terminal = process.is_terminal(sys.stderr) and process.is_terminal(sys.stdout) and not around.ci
+        self.json = json
+        self.redactor = Redactor(around.secrets)
+        self.console = Console(tty=on_terminal, color=not around.no_color, redact=self.shown)
+        self._answered = False
+
+    def shown(self, text: str) -> str:
+        """Return ``text`` without secrets, and its commands as they are called on this command line."""
+        called = names.command_line.get().called
+        text = self.redactor(text)
+        return _COMMAND.sub(lambda found: " ".join(called.get(w, w) for w in found[0].split(" ")), text)
+
+    def answer(self, content: Any) -> None:
+        """Print the task's JSON on stdout. An error after it goes to stderr alone, so stdout stays one document."""
+        self._answered = True
+        encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+        emit(report.encodable(report.dumps(self.redactor.all(content)), encoding), sys.stdout)
+
+    @contextlib.contextmanager
+    def errors(self) -> Iterator[None]:
+        """Tell an error that ends the task, and raise Exit with its code."""
+        try:
+            yield
+        except SlipwayError as error:
+            error = error.redacted(self.shown)
+            if self.json and not self._answered:
+                _tell(self.answer, error.as_json())
+            self._end(str(error), error.exit_code)
+        except OutputError as error:
+            process.silence(error.stream)
+            if isinstance(error.cause, BrokenPipeError):
+                raise Exit(code=process.PIPE_CLOSED) from None
+            self._end(f"error: {error}", MissingError.exit_code)
+        except Exit:
+            raise
+        except Exception as error:
+            kept = _keep(self.redactor("".join(traceback.format_exception(error))), error)
+            self._end(f"error: a bug in slipway: {type(error).__name__}\nlog:   {kept}", 1)
+
+    def _end(self, text: str, code: int) -> None:
+        _tell(show_error, self.redactor(text))
+        raise Exit(code=code)
+
+
+def show_error(text: str) -> None:
+    """Print the closing lines of a failure on stderr."""
+    color = process.is_terminal(sys.stderr) and not settings.surroundings().no_color
+    shown_error(text, sys.stderr, color=color)
+
+
+def _tell(tell: Callable[[Any], None], content: Any) -> None:
+    """Tell ``content``; the exit code stands also where nobody can read why."""
+    try:
+        tell(content)
+    except OutputError as error:
+        process.silence(error.stream)
+
+
+def _keep(text: str, bug: Exception) -> str:
+    """Write a traceback to a file for this user alone, in the repository or where files can be written; its name.
+
+    Where no file can be written, the place of the bug in the code stands for it.
+    """
+    data = text.encode("utf-8", "backslashreplace")
+    with contextlib.suppress(OSError):
+        path = _root() / ".slipway/bug.log"
+        path.parent.mkdir(exist_ok=True)
+        path.unlink(missing_ok=True)
+        path.touch(mode=0o600)
+        path.write_bytes(data)
+        return os.path.relpath(path)
+    with (
+        contextlib.suppress(OSError),
+        tempfile.NamedTemporaryFile(prefix="slipway-bug-", suffix=".log", delete=False) as file,
+    ):
+        file.write(data)
+        return file.name
+    last = traceback.extract_tb(bug.__traceback__)[-1]
+    return f"cannot be written; {Path(last.filename).name}:{last.lineno} in {last.name}"
+
+
+def _root() -> Path:
+    """Return the repository's root, or the current folder outside of any. Raises OSError when that is gone."""
+    try:
+        return settings.find_root(Path.cwd())
+    except SlipwayError:
+        return Path.cwd()
