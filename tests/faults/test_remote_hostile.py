@@ -27,6 +27,7 @@ from slipway.hosts.runner import run
 from slipway.hosts.ssh.dialling import Phone, dial
 from slipway.hosts.ssh.link import Link
 from slipway.hosts.ssh.login import User
+from slipway.stack.entries import Encoded, FileEntry, Kind
 from tests.properties.examples import examples
 
 if TYPE_CHECKING:
@@ -120,8 +121,8 @@ def test_files_of_any_name_in_folders_of_any_name(link: Link, there: str) -> Non
                 path = Path(here, name)
                 path.write_bytes(content)
                 path.chmod(0o644)
-                listing[name] = f"100644 {hashlib.sha256(content).hexdigest()}"
-            shipment = ship_context(Path(here), "40755 tree:x", {"tree:x": listing})
+                listing[name] = Encoded(f"100644 {hashlib.sha256(content).hexdigest()}")
+            shipment = ship_context(Path(here), FileEntry(Kind.TREE, 0o40755, "x"), {"x": listing})
             assert sync(shipment, f"{target}/tree", [], run, link).files == len(files)
 
     synced()

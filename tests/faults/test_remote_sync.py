@@ -20,6 +20,7 @@ from slipway.hosts.runner import run
 from slipway.hosts.ssh.dialling import Phone, dial
 from slipway.hosts.ssh.link import Link
 from slipway.hosts.ssh.login import User
+from slipway.stack.entries import Encoded, FileEntry, Kind
 
 if TYPE_CHECKING:
     from tests.faults.wire import Wire
@@ -63,13 +64,13 @@ def there(build_host: BuildHost) -> Iterator[str]:
 
 def shipment(here: Path, files: Mapping[bytes, bytes]) -> Shipment:
     """These files, as a survey lists them."""
-    listing: dict[str, str] = {}
+    listing: dict[str, Encoded] = {}
     for name, content in files.items():
         path = here / os.fsdecode(name)
         path.write_bytes(content)
         path.chmod(0o644)
-        listing[os.fsdecode(name)] = f"100644 {hashlib.sha256(content).hexdigest()}"
-    return ship_context(here, "40755 tree:x", {"tree:x": listing})
+        listing[os.fsdecode(name)] = Encoded(f"100644 {hashlib.sha256(content).hexdigest()}")
+    return ship_context(here, FileEntry(Kind.TREE, 0o40755, "x"), {"x": listing})
 
 
 def wired(host: BuildHost, wire: Wire) -> str:
@@ -105,7 +106,7 @@ def test_a_link_out_of_the_tree_travels_as_a_link(
     link: Link, there: str, tmp_path: Path, build_host: BuildHost
 ) -> None:
     (tmp_path / "out").symlink_to("/etc/passwd")
-    shipped = ship_context(tmp_path, "40755 tree:x", {"tree:x": {"out": "link /etc/passwd"}})
+    shipped = ship_context(tmp_path, FileEntry(Kind.TREE, 0o40755, "x"), {"x": {"out": Encoded("link /etc/passwd")}})
     sync(shipped, there, [], run, link)
     assert build_host.sh(f"readlink {there}/out") == "/etc/passwd"
 

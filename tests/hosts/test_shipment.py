@@ -18,6 +18,7 @@ from slipway.hosts.remote.shipment import Entry, Shipment, define, ship, ship_co
 from slipway.hosts.remote.sync import compared
 from slipway.plan.facts import Survey, read_repository, survey
 from slipway.registry import Registry
+from slipway.stack.entries import Encoded, FileEntry, Kind
 from slipway.stack.worktree import Worktree
 from slipway.testing.fakes import HASTE, FakeEngine
 
@@ -145,17 +146,21 @@ def test_the_listing_there_notices(tree: Path, tmp_path_factory: pytest.TempPath
 def test_odd_names_are_listed_alike(tmp_path_factory: pytest.TempPathFactory) -> None:
     here, there = tmp_path_factory.mktemp("here"), tmp_path_factory.mktemp("there")
     names = [b"new\nline", b"-rf", b"bad\377", b"a\\b", b"tab\t", b"'\"$(x)", "ä".encode(), b"~", b" "]
-    listing: dict[str, str] = {}
+    listing: dict[str, Encoded] = {}
     for name in names:
         (here / os.fsdecode(name)).write_bytes(name)
         digest = subprocess.run(["sha256sum"], input=name, capture_output=True, check=True).stdout.split()[0]
-        listing[os.fsdecode(name)] = f"100644 {digest.decode()}"
-    shipment = ship_context(here, "40755 tree:x", {"tree:x": listing})
+        listing[os.fsdecode(name)] = Encoded(f"100644 {digest.decode()}")
+    shipment = ship_context(here, FileEntry(Kind.TREE, 0o40755, "x"), {"x": listing})
     assert compared(shipment, str(copied(shipment, there)), locally)
 
 
 def test_a_named_context_travels_whole(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir(mode=0o755)
-    shipment = ship_context(tmp_path, "40755 tree:x", {"tree:x": {"sub/w.whl": "100644 abc", "a.whl": "100644 def"}})
+    shipment = ship_context(
+        tmp_path,
+        FileEntry(Kind.TREE, 0o40755, "x"),
+        {"x": {"sub/w.whl": Encoded("100644 abc"), "a.whl": Encoded("100644 def")}},
+    )
     assert list(shipment.entries) == ["a.whl", "sub", "sub/w.whl"]
     assert shipment.entries["sub"] == Entry("d", "755")

@@ -47,6 +47,7 @@ MODULES = {
     "config.project": "config/test_project.py",
     "stack.graph": "stack/test_graph.py",
     "stack.digest": "stack/test_digest.py",
+    "stack.entries": "stack/test_entries.py",
     "stack.discovery": "stack/test_discovery.py",
     "plan.decide": "plan/test_decide.py",
     "build.bake_file": "build/test_bake_file.py",

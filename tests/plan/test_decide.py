@@ -17,6 +17,7 @@ import pytest
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, Image, LocalImage, Reference, Stack, content_tag
 from slipway.plan.decide import Facts, Step, as_json, plan_build, unavailable
 from slipway.stack.digest import Manifest, input_digest
+from slipway.stack.entries import decode
 
 CASES = {
     path.stem: json.loads(path.read_text("utf-8")) for path in sorted(Path(__file__).parents[1].glob("plans/*.json"))
@@ -37,7 +38,7 @@ def manifests_of(stack: Stack, inputs: dict[str, Any]) -> dict[str, Manifest]:
     for image in stack:
         given = inputs.get(image.name, {})
         parents = {parent: input_digest(found[parent]) for parent in image.parents}
-        files = {"main.py": "100644 1"} | given.get("files", {})
+        files = {path: decode(text) for path, text in ({"main.py": "100644 1"} | given.get("files", {})).items()}
         found[image.name] = Manifest(given.get("Dockerfile", "FROM x"), files, parents=parents)
     return found
 

@@ -19,6 +19,7 @@ from slipway.secrets.redactor import Redactor
 from slipway.secrets.secret import Secret
 from slipway.stack import manifests
 from slipway.stack.digest import Manifest, input_digest
+from slipway.stack.entries import Encoded, FileEntry, Kind, decode
 from slipway.stack.manifests import load_inputs, save_inputs
 
 
@@ -156,18 +157,44 @@ def test_a_lock_is_free_after_an_error(tmp_path: Path) -> None:
         pass
 
 
-MANIFEST = Manifest("FROM x", {"libs": "40755 tree:11 via real", "a.py": "100644 aa"}, {"A": "1"}, {"b": "sha256:2"})
-TREES = {"tree:11": {"x.py": "100644 bb"}, "tree:99": {"other": "1"}}
+FILES = {"libs": decode("40755 tree:11 via real"), "a.py": decode("100644 aa")}
+MANIFEST = Manifest("FROM x", FILES, {"A": "1"}, {"b": "sha256:2"})
+TREES = {"11": {"x.py": Encoded("100644 bb")}, "99": {"other": Encoded("100644 cc")}}
 
 
 def test_inputs_are_found_again(tmp_path: Path) -> None:
     digest = input_digest(MANIFEST)
     save_inputs(tmp_path, {digest: MANIFEST}, TREES, images=0)
-    assert load_inputs(tmp_path, digest) == (MANIFEST, {"tree:11": {"x.py": "100644 bb"}})
+    assert load_inputs(tmp_path, digest) == (MANIFEST, {"11": TREES["11"]})
     assert load_inputs(tmp_path, "sha256:00") == (None, {})
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"dockerfile": "x", "odd": 1}', "3"])
+def test_what_an_earlier_slipway_kept_is_read(tmp_path: Path) -> None:
+    """The form of ``.slipway/inputs`` outlives versions: a reader of its own would lose what stands there."""
+    kept = {
+        "dockerfile": "FROM x",
+        "files": {"libs": "40755 tree:11 via real", "a.py": "100644 aa", "b.py": "- bb cc via a via b"},
+        **{part: {} for part in ("args", "parents", "roots", "settings", "stages")},
+        "contexts": {"kit": "40755 tree:22"},
+    }
+    (tmp_path / "inputs").mkdir()
+    (tmp_path / "inputs/ab.json").write_text(json.dumps(kept))
+    (tmp_path / "inputs/11.json").write_text('{"x.py": "100644 bb", "on": "link a via b"}')
+    manifest, trees = load_inputs(tmp_path, "sha256:ab")
+    assert manifest is not None
+    assert manifest.files == {
+        "libs": FileEntry(Kind.TREE, 0o40755, "11", via="real"),
+        "a.py": FileEntry(Kind.FILE, 0o100644, "aa"),
+        "b.py": FileEntry(Kind.FILE, None, "bb", "cc", "a via b"),
+    }
+    assert manifest.contexts == {"kit": FileEntry(Kind.TREE, 0o40755, "22")}
+    assert trees == {"11": {"x.py": "100644 bb", "on": "link a via b"}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "[]", '{"dockerfile": "x", "odd": 1}', "3", '{"dockerfile": "x", "files": {"a": "?"}, "contexts": {}}'],
+)
 def test_broken_inputs_are_as_good_as_none(tmp_path: Path, text: str) -> None:
     digest = input_digest(MANIFEST)
     save_inputs(tmp_path, {digest: MANIFEST}, TREES, images=0)
@@ -176,8 +203,9 @@ def test_broken_inputs_are_as_good_as_none(tmp_path: Path, text: str) -> None:
 
 
 def test_a_large_stack_keeps_the_inputs_of_all_its_images(tmp_path: Path) -> None:
-    trees = {f"tree:{number:064x}": {"x.py": f"100644 {number}"} for number in range(400)}
-    made = {f"sha256:{number}": Manifest(str(number), {"apps": f"40755 {tree}"}) for number, tree in enumerate(trees)}
+    trees = {f"{number:064x}": {"x.py": Encoded(f"100644 {number}")} for number in range(400)}
+    apps = [{"apps": FileEntry(Kind.TREE, 0o40755, tree)} for tree in trees]
+    made = {f"sha256:{number}": Manifest(str(number), files) for number, files in enumerate(apps)}
     save_inputs(tmp_path, made, trees, images=400)
     assert all(load_inputs(tmp_path, digest)[0] == manifest for digest, manifest in made.items())
 
@@ -191,7 +219,7 @@ def test_inputs_used_lately_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
         for file in (tmp_path / "inputs").iterdir():
             os.utime(file, (file.stat().st_mtime - 10, file.stat().st_mtime - 10))
     assert len(list((tmp_path / "inputs").iterdir())) == 4
-    assert load_inputs(tmp_path, digest) == (MANIFEST, {"tree:11": {"x.py": "100644 bb"}})
+    assert load_inputs(tmp_path, digest) == (MANIFEST, {"11": TREES["11"]})
     assert load_inputs(tmp_path, "sha256:0") == (None, {})
 
 

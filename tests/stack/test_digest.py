@@ -10,22 +10,39 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.stack.digest import PARTS, Manifest, differences, input_digest, modeless, modes_between, unusual_modes
+from slipway.stack.digest import (
+    ENTRY_PARTS,
+    PARTS,
+    Manifest,
+    differences,
+    input_digest,
+    modeless,
+    modes_between,
+    unusual_modes,
+)
+from slipway.stack.entries import Encoded, FileEntry, Kind, Trees, decode
 
 #: A tiny alphabet, digits and the separator among it, so that joined texts would collide at once.
 TEXT = st.text("a1:", max_size=3)
 PART = st.dictionaries(TEXT, TEXT, max_size=3)
-MANIFESTS = st.builds(Manifest, TEXT, *[PART] * len(PARTS))
+CONTENT = st.text("a1:", min_size=1, max_size=3)
+ENTRY = st.one_of(
+    st.builds(FileEntry, st.just(Kind.FILE), st.sampled_from([None, 0o644, 0o755]), CONTENT, TEXT, TEXT),
+    st.builds(FileEntry, st.just(Kind.TREE), st.just(0o40755), CONTENT, TEXT, TEXT),
+    st.builds(FileEntry, st.just(Kind.LINK), st.none(), TEXT, st.just(""), st.just("")),
+)
+ENTRIES = st.dictionaries(TEXT, ENTRY, max_size=3)
+MANIFESTS = st.builds(Manifest, TEXT, *[ENTRIES if part in ENTRY_PARTS else PART for part in PARTS])
 
 MANIFEST = Manifest(
     dockerfile="FROM base-ml",
-    files={"app/main.py": "100644 aa", "libs": "40755 tree:11"},
+    files={"app/main.py": decode("100644 aa"), "libs": decode("40755 tree:11")},
     args={"OWNER_NAME": "acme"},
     parents={"base-ml": "sha256:1"},
     roots={"python:3.12": "sha256:2"},
     settings={"platform": "linux/amd64"},
     stages={"0": "base-ml"},
-    contexts={"wheelhouse": "40755 tree:33"},
+    contexts={"wheelhouse": decode("40755 tree:33")},
 )
 
 
@@ -48,15 +65,16 @@ def test_order_does_not_matter(manifest: Manifest, random: object) -> None:
 
 @given(MANIFESTS, st.sampled_from(PARTS), TEXT, TEXT)
 def test_every_part_counts(manifest: Manifest, part: str, name: str, value: str) -> None:
-    more: dict[str, Any] = {part: {**getattr(manifest, part), name: value + "!"}}
+    other = FileEntry(Kind.LINK, None, value + "!") if part in ENTRY_PARTS else value + "!"
+    more: dict[str, Any] = {part: {**getattr(manifest, part), name: other}}
     changed = replace(manifest, **more)
     assert input_digest(changed) != input_digest(manifest)
     assert input_digest(replace(manifest, dockerfile=manifest.dockerfile + " ")) != input_digest(manifest)
 
 
 def test_names_need_not_be_utf8() -> None:
-    odd = replace(MANIFEST, files={b"bad\xff\nname".decode("utf-8", "surrogateescape"): "x"})
-    other = replace(MANIFEST, files={b"bad\xfe\nname".decode("utf-8", "surrogateescape"): "x"})
+    odd = replace(MANIFEST, files={b"bad\xff\nname".decode("utf-8", "surrogateescape"): decode("- x")})
+    other = replace(MANIFEST, files={b"bad\xfe\nname".decode("utf-8", "surrogateescape"): decode("- x")})
     assert input_digest(odd) != input_digest(other)
 
 
@@ -66,14 +84,20 @@ def test_names_need_not_be_utf8() -> None:
         ({}, ()),
         ({"dockerfile": "FROM base-runtime"}, ("Dockerfile changed",)),
         (
-            {"files": {"app/main.py": "100755 aa", "libs": "40755 tree:11", "new.py": "100644 bb"}},
+            {
+                "files": {
+                    "app/main.py": decode("100755 aa"),
+                    "libs": decode("40755 tree:11"),
+                    "new.py": decode("100644 bb"),
+                }
+            },
             ("app/main.py changed", "new.py added"),
         ),
-        ({"files": {"app/main.py": "100644 aa"}}, ("libs removed",)),
+        ({"files": {"app/main.py": decode("100644 aa")}}, ("libs removed",)),
         ({"args": {"OWNER_NAME": "other"}}, ("arg OWNER_NAME changed",)),
         ({"roots": {"python:3.13": "sha256:2"}}, ("root image python:3.13 added", "root image python:3.12 removed")),
         ({"settings": {"platform": "linux/arm64"}}, ("platform changed",)),
-        ({"contexts": {"wheelhouse": "40755 tree:44"}}, ("context wheelhouse changed",)),
+        ({"contexts": {"wheelhouse": decode("40755 tree:44")}}, ("context wheelhouse changed",)),
         ({"stages": {"0": "src-arm64"}}, ("FROM of stage 0 changed",)),
         (
             {"stages": {"0": "base-gpu"}, "parents": {"base-gpu": "sha256:1"}},
@@ -90,20 +114,22 @@ def test_what_changed(changes: dict[str, Any], said: tuple[str, ...]) -> None:
     assert differences(MANIFEST, replace(MANIFEST, **changes)) == said
 
 
-TREES = {
-    "tree:11": {"a.py": "100644 aa", "b.py": "100644 bb", "gone.py": "100644 cc"},
-    "tree:22": {"a.py": "100644 aa", "b.py": "100755 bb", "new.py": "100644 dd"},
+TREES: Trees = {
+    "11": {"a.py": Encoded("100644 aa"), "b.py": Encoded("100644 bb"), "gone.py": Encoded("100644 cc")},
+    "22": {"a.py": Encoded("100644 aa"), "b.py": Encoded("100755 bb"), "new.py": Encoded("100644 dd")},
 }
 
 
 def test_a_changed_folder_is_told_by_its_files() -> None:
-    later = replace(MANIFEST, files={**MANIFEST.files, "libs": "40755 tree:22"})
+    later = replace(MANIFEST, files={**MANIFEST.files, "libs": decode("40755 tree:22")})
     assert differences(MANIFEST, later, TREES) == ("libs/b.py changed", "libs/new.py added", "libs/gone.py removed")
     assert differences(MANIFEST, later) == ("libs changed",)
 
 
 def test_the_whole_context_is_told_without_a_prefix() -> None:
-    assert differences(Manifest("", {".": "40755 tree:11"}), Manifest("", {".": "40755 tree:22"}), TREES) == (
+    assert differences(
+        Manifest("", {".": decode("40755 tree:11")}), Manifest("", {".": decode("40755 tree:22")}), TREES
+    ) == (
         "b.py changed",
         "new.py added",
         "gone.py removed",
@@ -111,14 +137,14 @@ def test_the_whole_context_is_told_without_a_prefix() -> None:
 
 
 def test_a_folder_whose_own_mode_changed_is_told_itself() -> None:
-    later = replace(MANIFEST, files={**MANIFEST.files, "libs": "40700 tree:11"})
+    later = replace(MANIFEST, files={**MANIFEST.files, "libs": decode("40700 tree:11")})
     assert differences(MANIFEST, later, TREES) == ("libs changed",)
 
 
 def test_a_folder_without_both_listings_is_told_itself() -> None:
-    later = replace(MANIFEST, files={**MANIFEST.files, "libs": "40755 tree:22"})
-    assert differences(MANIFEST, later, {"tree:22": TREES["tree:22"]}) == ("libs changed",)
-    added = replace(MANIFEST, files={**MANIFEST.files, "more": "40755 tree:22"})
+    later = replace(MANIFEST, files={**MANIFEST.files, "libs": decode("40755 tree:22")})
+    assert differences(MANIFEST, later, {"22": TREES["22"]}) == ("libs changed",)
+    added = replace(MANIFEST, files={**MANIFEST.files, "more": decode("40755 tree:22")})
     assert differences(MANIFEST, added, TREES) == ("more added",)
 
 
@@ -135,12 +161,12 @@ def test_names_are_ordered_by_their_bytes() -> None:
     r"""``\xff`` is below U+E000 as a Python string, and above it as bytes."""
     names = ["\ue000", b"\xff".decode("utf-8", "surrogateescape")]
     hasher = hashlib.sha256()
-    for text in ["slipway-input-2", "", "files 2", names[0], "x", names[1], "x"]:
+    for text in ["slipway-input-2", "", "files 2", names[0], "- x", names[1], "- x"]:
         data = text.encode("utf-8", "surrogateescape")
         hasher.update(b"%d:%b" % (len(data), data))
     for part in PARTS[1:]:
         hasher.update(b"%d:%b" % (len(part) + 2, f"{part} 0".encode()))
-    assert input_digest(Manifest("", dict.fromkeys(reversed(names), "x"))) == f"sha256:{hasher.hexdigest()}"
+    assert input_digest(Manifest("", dict.fromkeys(reversed(names), decode("- x")))) == f"sha256:{hasher.hexdigest()}"
 
 
 def test_changes_are_told_by_kind_and_then_by_name() -> None:
@@ -148,19 +174,20 @@ def test_changes_are_told_by_kind_and_then_by_name() -> None:
     new = Manifest("", args={"C": "2", "A": "2", "Z": "1", "Y": "1"})
     told = ["A changed", "C changed", "Y added", "Z added", "W removed", "X removed"]
     assert list(differences(old, new)) == [f"arg {change}" for change in told]
-    files = differences(replace(old, args={}, files=old.args), replace(new, args={}, files=new.args))
+    before, after = ({name: decode(f"- {text}") for name, text in each.args.items()} for each in (old, new))
+    files = differences(Manifest("", files=before), Manifest("", files=after))
     assert list(files) == told
 
 
-MODED = {
-    "tree:11": {"a.py": "100644 aa", "sub": "40755 directory", "on": "link a.py"},
-    "tree:22": {"a.py": "100664 aa", "sub": "40775 directory", "on": "link a.py"},
-    "tree:33": {"a.py": "100664 bb", "sub": "40775 directory", "on": "link a.py"},
+MODED: Trees = {
+    "11": {"a.py": Encoded("100644 aa"), "sub": Encoded("40755 directory"), "on": Encoded("link a.py")},
+    "22": {"a.py": Encoded("100664 aa"), "sub": Encoded("40775 directory"), "on": Encoded("link a.py")},
+    "33": {"a.py": Encoded("100664 bb"), "sub": Encoded("40775 directory"), "on": Encoded("link a.py")},
 }
 
 
 def of_files(**files: str) -> Manifest:
-    return Manifest("", {name.replace("_", "."): text for name, text in files.items()})
+    return Manifest("", {name.replace("_", "."): decode(text) for name, text in files.items()})
 
 
 @pytest.mark.fault("B52")
@@ -199,7 +226,7 @@ def test_modes_are_told_where_nothing_else_differs(old: Manifest, new: Manifest,
         (of_files(d="40755 tree:33"), False),
         (of_files(d="link 40755"), False),
         (replace(of_files(d="40755 tree:11"), args={"A": "1"}), False),
-        (replace(of_files(d="40755 tree:11"), contexts={"w": "40755 tree:11"}), False),
+        (replace(of_files(d="40755 tree:11"), contexts={"w": decode("40755 tree:11")}), False),
     ],
 )
 def test_what_is_the_same_but_for_modes(other: Manifest, same: bool) -> None:

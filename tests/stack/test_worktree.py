@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,10 +15,10 @@ import pytest
 from slipway.core.errors import PolicyError, UsageError
 from slipway.core.image import Image
 from slipway.dockerfile import Source
+from slipway.stack.entries import Kind
 from slipway.stack.worktree import Files, StatCache, Worktree
 
 DOCKERFILE = "apps/svc/Dockerfile"
-SHA = re.compile(r"[0-9a-f]{64}")
 
 
 def write(root: Path, path: str, text: str = "x") -> Path:
@@ -41,9 +40,9 @@ def listed(root: Path, *paths: str) -> dict[str, str]:
     """Path → its text with the digest left out; folders as the names they hold."""
     found = read(root, *paths)
     entries = {}
-    for path, text in found.entries.items():
-        tree = next((word for word in text.split() if word.startswith("tree:")), "")
-        entries[path] = text.replace(tree, f"({' '.join(found.trees[tree])})") if tree else SHA.sub("…", text)
+    for path, entry in found.entries.items():
+        inside = f"({' '.join(found.trees[entry.content])})" if entry.kind is Kind.TREE else "…"
+        entries[path] = entry.encode().replace(f"tree:{entry.content}", inside).replace(entry.content, inside)
     return entries
 
 
@@ -691,7 +690,7 @@ def test_modes_count_unless_they_are_set_by_all_that_read_the_file(tmp_path: Pat
         return [Worktree(root).files(DOCKERFILE, ".", list(sources)) for root in roots]
 
     one, other = entries(unkept)
-    assert one == other and all(text.startswith("- ") for text in one.entries.values())
+    assert one == other and all(entry.mode is None for entry in one.entries.values())
     one, other = entries(kept)
     assert one.entries.keys() == other.entries.keys() and not set(one.entries.items()) & set(other.entries.items())
     for sources in ((kept, unkept), (unkept, kept)):

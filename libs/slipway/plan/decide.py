@@ -17,7 +17,8 @@ from slipway.core.image import (
     content_tag,
 )
 from slipway.stack import graph
-from slipway.stack.digest import Manifest, Trees, differences, modeless, modes_between
+from slipway.stack.digest import Manifest, differences, modeless, modes_between
+from slipway.stack.entries import Trees
 
 #: What gives two checkouts of one commit the same modes.
 MODES_HINT = "a checkout under umask 022 has the modes that git records, and COPY --chmod=755 sets them"

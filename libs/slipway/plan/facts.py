@@ -22,8 +22,9 @@ from slipway.plan.decide import Facts, unavailable
 from slipway.registry import Registry
 from slipway.secrets.secret import Secret
 from slipway.stack import graph
-from slipway.stack.digest import Manifest, Trees, differences, input_digest
+from slipway.stack.digest import Manifest, differences, input_digest
 from slipway.stack.discovery import Assembly, Naming, assemble
+from slipway.stack.entries import Encoded, FileEntry, Trees
 from slipway.stack.worktree import Worktree
 
 #: A shorter value is a word, not a secret.
@@ -226,8 +227,8 @@ class _Read:
     """What images read: image → its ``files``, image → the trees of its named ``contexts``; what is in each of the
     ``trees``; links ``leaving`` a context."""
 
-    files: Mapping[str, Mapping[str, str]]
-    contexts: Mapping[str, Mapping[str, str]]
+    files: Mapping[str, Mapping[str, FileEntry]]
+    contexts: Mapping[str, Mapping[str, FileEntry]]
     trees: Trees
     leaving: tuple[str, ...]
 
@@ -235,9 +236,9 @@ class _Read:
 def _files(repository: Repository, images: Iterable[Image]) -> _Read:
     """What each of ``images`` reads. Raises UsageError with every problem, PolicyError."""
     worktree, readings = repository.worktree, repository.assembly.readings
-    files: dict[str, Mapping[str, str]] = {}
-    contexts: dict[str, Mapping[str, str]] = {}
-    trees: dict[str, Mapping[str, str]] = {}
+    files: dict[str, Mapping[str, FileEntry]] = {}
+    contexts: dict[str, Mapping[str, FileEntry]] = {}
+    trees: dict[str, Mapping[str, Encoded]] = {}
     leaving: dict[str, None] = {}
     problems: list[Problem] = []
     refused: list[Problem] = []

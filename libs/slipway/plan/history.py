@@ -8,6 +8,7 @@ from pathlib import Path
 from slipway.core.image import INPUT_LABEL, MODELESS_LABEL, LocalImage, Reference
 from slipway.plan.decide import Facts
 from slipway.stack.digest import Manifest, modes_between, unusual_modes
+from slipway.stack.entries import Encoded
 from slipway.stack.manifests import load_inputs
 
 _FILES_SHOWN = 3
@@ -27,10 +28,10 @@ def newest_of(references: Mapping[str, Reference], local: Sequence[LocalImage]) 
 
 def earlier(
     home: Path, newest: Mapping[str, LocalImage], digests: Mapping[str, str]
-) -> tuple[dict[str, Manifest], dict[str, Mapping[str, str]]]:
+) -> tuple[dict[str, Manifest], dict[str, Mapping[str, Encoded]]]:
     """What the newest images were built from, where that differs from now."""
     found: dict[str, Manifest] = {}
-    trees: dict[str, Mapping[str, str]] = {}
+    trees: dict[str, Mapping[str, Encoded]] = {}
     for name, image in newest.items():
         if image.input_digest != digests[name]:
             manifest, more = load_inputs(home, image.input_digest)

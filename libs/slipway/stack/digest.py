@@ -16,43 +16,52 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from slipway.core.errors import one_line
+from slipway.stack.entries import Encoded, FileEntry, Kind, Trees, decode, without_mode
 
 #: Raised when the meaning of the digest changes; every image is then built anew once.
 FORMAT = "slipway-input-2"
 
-_NO_TREES: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+_NO_TREES: Trees = MappingProxyType({})
+#: The modes that git records, and none.
+_USUAL_MODES = (None, 0o100644, 0o100755, 0o40755)
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The inputs of one image, each part a mapping from its name to a short text that stands for its content.
+    """The inputs of one image, each part a mapping from its name to what stands for its content.
 
-    files: posix path → ``<mode> <kind> <sha256 or link target>``, with ``-`` for a mode that does not count ·
-    args: name → value · parents: image → input digest ·
+    files: posix path → entry · args: name → value · parents: image → input digest ·
     roots: reference → identity (a digest or image id) · settings: platform, target and the like · stages: index (and
-    platform, if there are several) → what the stage stands on · contexts: named context → its tree.
+    platform, if there are several) → what the stage stands on · contexts: named context → the entry of its
+    tree.
     """
 
     dockerfile: str
-    files: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, FileEntry] = field(default_factory=dict)
     args: Mapping[str, str] = field(default_factory=dict)
     parents: Mapping[str, str] = field(default_factory=dict)
     roots: Mapping[str, str] = field(default_factory=dict)
     settings: Mapping[str, str] = field(default_factory=dict)
     stages: Mapping[str, str] = field(default_factory=dict)
-    contexts: Mapping[str, str] = field(default_factory=dict)
+    contexts: Mapping[str, FileEntry] = field(default_factory=dict)
 
 
 PARTS = ("files", "args", "parents", "roots", "settings", "stages", "contexts")
+#: Those whose values are entries, not texts.
+ENTRY_PARTS = ("files", "contexts")
 
 
 def input_digest(manifest: Manifest) -> str:
     """``sha256:…`` of the manifest. Every name and value is length-prefixed, so no two manifests collide by joining."""
+    return _digest(manifest.dockerfile, {part: part_as_texts(manifest, part) for part in PARTS})
+
+
+def _digest(dockerfile: str, parts: Mapping[str, Mapping[str, str]]) -> str:
     hasher = hashlib.sha256()
     _feed(hasher, FORMAT)
-    _feed(hasher, manifest.dockerfile)
+    _feed(hasher, dockerfile)
     for part in PARTS:
-        entries: Mapping[str, str] = getattr(manifest, part)
+        entries = parts.get(part, {})
         _feed(hasher, f"{part} {len(entries)}")
         for name in sorted(entries, key=_bytes):
             _feed(hasher, name)
@@ -60,14 +69,10 @@ def input_digest(manifest: Manifest) -> str:
     return f"sha256:{hasher.hexdigest()}"
 
 
-#: A folder's listing by the ``tree:<sha256>`` that stands for it.
-Trees = Mapping[str, Mapping[str, str]]
-
-
-def without_mode(text: str) -> str:
-    """A file's text, with ``-`` for its mode; a link has none."""
-    mode, blank, content = text.partition(" ")
-    return f"-{blank}{content}" if blank and mode != "link" else text
+def part_as_texts(manifest: Manifest, part: str) -> dict[str, str]:
+    """One of ``PARTS`` as it is hashed and kept: name → text."""
+    entries: Mapping[str, str | FileEntry] = getattr(manifest, part)
+    return {name: entry.encode() if isinstance(entry, FileEntry) else entry for name, entry in entries.items()}
 
 
 def modeless(manifest: Manifest, trees: Trees, parents: Mapping[str, str]) -> str:
@@ -77,15 +82,16 @@ def modeless(manifest: Manifest, trees: Trees, parents: Mapping[str, str]) -> st
     """
     stripped: dict[str, str] = {}
 
-    def strip(text: str) -> str:
-        tree = _tree(text)
-        if tree in trees and tree not in stripped:
-            listing = {path: without_mode(inside) for path, inside in trees[tree].items()}
-            stripped[tree] = input_digest(Manifest("", files=listing))
-        return without_mode(text).replace(tree, stripped.get(tree, tree))
+    def strip(entry: FileEntry) -> FileEntry:
+        if entry.kind is not Kind.TREE or entry.content not in trees:
+            return entry.without_mode()
+        if entry.content not in stripped:
+            listing = {path: without_mode(inside) for path, inside in trees[entry.content].items()}
+            stripped[entry.content] = _digest("", {"files": listing})
+        return FileEntry(Kind.FILE, None, stripped[entry.content], entry.attributes, entry.via)
 
-    files = {name: strip(text) for name, text in manifest.files.items()}
-    contexts = {name: strip(text) for name, text in manifest.contexts.items()}
+    files = {name: strip(entry) for name, entry in manifest.files.items()}
+    contexts = {name: strip(entry) for name, entry in manifest.contexts.items()}
     return input_digest(replace(manifest, files=files, contexts=contexts, parents=parents))
 
 
@@ -97,34 +103,40 @@ def modes_between(old: Manifest, new: Manifest, trees: Trees = _NO_TREES) -> tup
     if differences(replace(old, files=new.files, parents=new.parents), new):
         return ()
     before, after = _listed(old.files, trees), _listed(new.files, trees)
-    changed = [name for name in after if before.get(name) != after[name]]
+    changed = sorted(name for name in after if before.get(name) != after[name])
     if before.keys() != after.keys() or any(
         without_mode(before[name]) != without_mode(after[name]) for name in changed
     ):
         return ()
-    return tuple(f"{one_line(name)} {_mode(before[name])} → {_mode(after[name])}" for name in sorted(changed))
+    return tuple(f"{one_line(name)} {_mode(before[name])} → {_mode(after[name])}" for name in changed)
 
 
 def unusual_modes(manifest: Manifest, trees: Trees) -> tuple[str, ...]:
     """``<file> 0664`` for each whose mode is none that git records, as under another umask than 022."""
-    usual = ("-", "link", "100644", "100755", "40755")
     found = sorted(_listed(manifest.files, trees).items())
-    return tuple(f"{one_line(name)} {_mode(text)}" for name, text in found if text.partition(" ")[0] not in usual)
+    return tuple(f"{one_line(name)} {_mode(text)}" for name, text in found if decode(text).mode not in _USUAL_MODES)
 
 
-def _listed(files: Mapping[str, str], trees: Trees) -> dict[str, str]:
+def _listed(files: Mapping[str, FileEntry], trees: Trees) -> dict[str, Encoded]:
     """``files``, and what is in the folders among them whose listings are known: these are told without their trees."""
-    found: dict[str, str] = {}
-    for name, text in files.items():
-        tree, prefix = _tree(text), "" if name == "." else f"{name}/"
-        found[name] = text.replace(tree, "") if tree in trees else text
-        found |= {f"{prefix}{path}": inside for path, inside in trees.get(tree, {}).items()}
+    found: dict[str, Encoded] = {}
+    for name, entry in files.items():
+        prefix = "" if name == "." else f"{name}/"
+        listing = _listing(entry, trees)
+        found[name] = (entry if listing is None else entry._replace(content="")).encode()
+        found |= {f"{prefix}{path}": inside for path, inside in (listing or {}).items()}
     return found
 
 
-def _mode(text: str) -> str:
+def _listing(entry: FileEntry | None, trees: Trees) -> Mapping[str, Encoded] | None:
+    """What is in a folder; None for what is not a folder, and for one whose listing is not known."""
+    return trees.get(entry.content) if entry and entry.kind is Kind.TREE else None
+
+
+def _mode(text: Encoded) -> str:
     """A file's mode as ``ls`` users know it: ``0644``."""
-    return text.partition(" ")[0][-4:]
+    mode = decode(text).mode
+    return "-" if mode is None else f"{mode & 0o7777:04o}"
 
 
 def differences(old: Manifest, new: Manifest, trees: Trees = _NO_TREES) -> tuple[str, ...]:
@@ -145,24 +157,19 @@ def differences(old: Manifest, new: Manifest, trees: Trees = _NO_TREES) -> tuple
     return tuple(said or stages)  # another parent or root image is told already
 
 
-def _files(old: Mapping[str, str], new: Mapping[str, str], trees: Trees) -> list[tuple[str, str]]:
+def _files(old: Mapping[str, FileEntry], new: Mapping[str, FileEntry], trees: Trees) -> list[tuple[str, str]]:
     said: set[tuple[str, str]] = set()
     for name, how in _compare(old, new):
-        before, after = _tree(old.get(name, "")), _tree(new.get(name, ""))
-        if before != after and before in trees and after in trees:
+        before, after = _listing(old.get(name), trees), _listing(new.get(name), trees)
+        if before is not None and after is not None and old[name].content != new[name].content:
             prefix = "" if name == "." else f"{name}/"
-            said |= {(f"{prefix}{path}", what) for path, what in _compare(trees[before], trees[after])}
+            said |= {(f"{prefix}{path}", what) for path, what in _compare(before, after)}
         else:
             said.add((name, how))
     return sorted(said, key=lambda change: (("changed", "added", "removed").index(change[1]), change[0]))
 
 
-def _tree(text: str) -> str:
-    """The ``tree:<sha256>`` in a file's text, or an empty string."""
-    return next((word for word in text.split(" ") if word.startswith("tree:")), "")
-
-
-def _compare(old: Mapping[str, str], new: Mapping[str, str]) -> list[tuple[str, str]]:
+def _compare(old: Mapping[str, object], new: Mapping[str, object]) -> list[tuple[str, str]]:
     changed = [(name, "changed") for name in new if name in old and old[name] != new[name]]
     added = [(name, "added") for name in new if name not in old]
     removed = [(name, "removed") for name in old if name not in new]

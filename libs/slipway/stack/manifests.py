@@ -11,7 +11,8 @@ from typing import Any
 
 from slipway.core.errors import written
 from slipway.runs.files import for_owner, prune
-from slipway.stack.digest import PARTS, Manifest, Trees
+from slipway.stack.digest import ENTRY_PARTS, PARTS, Manifest, part_as_texts
+from slipway.stack.entries import Encoded, Kind, Trees, decode
 
 #: Files: a manifest and its trees for each image, and of each image several.
 _KEPT_INPUTS, _KEPT_OF_EACH = 500, 12
@@ -28,31 +29,32 @@ def save_inputs(home: Path, made: Mapping[str, Manifest], trees: Trees, *, image
     for digest, manifest in made.items():
         named = set(_trees(manifest))
         for tree in named & trees.keys():
-            _write_once(folder / f"{tree.removeprefix('tree:')}.json", dict(trees[tree]))
-        content = {"dockerfile": manifest.dockerfile, **{part: dict(getattr(manifest, part)) for part in PARTS}}
+            _write_once(folder / f"{tree}.json", trees[tree])
+        content = {"dockerfile": manifest.dockerfile, **{part: part_as_texts(manifest, part) for part in PARTS}}
         _write_once(folder / f"{digest.removeprefix('sha256:')}.json", content)
     prune(folder, max(_KEPT_INPUTS, _KEPT_OF_EACH * images))
 
 
-def load_inputs(home: Path, input_digest: str) -> tuple[Manifest | None, dict[str, dict[str, str]]]:
+def load_inputs(home: Path, input_digest: str) -> tuple[Manifest | None, dict[str, dict[str, Encoded]]]:
     """The manifest kept for a digest and the trees it names; None when it is not (or no longer) kept."""
     folder = home / "inputs"
     try:
         content = json.loads((folder / f"{input_digest.removeprefix('sha256:')}.json").read_text("utf-8"))
-        manifest = Manifest(**content)
-    except (OSError, ValueError, TypeError):
+        entries = {part: {path: decode(text) for path, text in content[part].items()} for part in ENTRY_PARTS}
+        manifest = Manifest(**{**content, **entries})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None, {}
-    trees: dict[str, dict[str, str]] = {}
+    trees: dict[str, dict[str, Encoded]] = {}
     for tree in _trees(manifest):
         with contextlib.suppress(OSError, ValueError):
-            trees[tree] = json.loads((folder / f"{tree.removeprefix('tree:')}.json").read_text("utf-8"))
+            trees[tree] = json.loads((folder / f"{tree}.json").read_text("utf-8"))
     return manifest, trees
 
 
 def _trees(manifest: Manifest) -> Iterator[str]:
     """The trees that its files and contexts name."""
-    for text in (*manifest.files.values(), *manifest.contexts.values()):
-        yield from (word for word in text.split(" ") if word.startswith("tree:"))
+    entries = (*manifest.files.values(), *manifest.contexts.values())
+    return (entry.content for entry in entries if entry.kind is Kind.TREE)
 
 
 def _write_once(path: Path, content: Mapping[str, Any]) -> None:

@@ -217,8 +217,8 @@ def _given(known: Survey, names: Sequence[str]) -> Iterator[tuple[str, Shipment,
     """Each folder beside the repository that the images read: its name, its files, the manifest's word for them."""
     using = {name: image for image in map(known.stack.__getitem__, names) for name in image.contexts}
     for name, image in sorted(using.items()):
-        text = known.facts.manifests[image.name].contexts[name]
-        yield name, ship_context(known.repository.contexts[name], text, known.facts.trees), text
+        tree = known.facts.manifests[image.name].contexts[name]
+        yield name, ship_context(known.repository.contexts[name], tree, known.facts.trees), tree.encode()
 
 
 def _told(synced: Sequence[Synced]) -> str:

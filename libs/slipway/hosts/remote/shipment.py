@@ -17,6 +17,7 @@ from types import MappingProxyType
 from slipway.core.errors import SyncError, one_line
 from slipway.core.image import Image
 from slipway.plan.facts import Repository, Survey
+from slipway.stack.entries import Encoded, FileEntry, Kind, Trees, decode
 from slipway.stack.worktree import beside
 
 _LINK_MODE = "777"
@@ -84,8 +85,8 @@ def ship(known: Survey, names: Sequence[str], definitions: Mapping[str, Entry] =
         if not any(_links(root, image.dockerfile)):  # BuildKit reads the definition
             text = repository.texts[image.dockerfile]
             entries[image.dockerfile] = _sent_file(root / image.dockerfile, text.encode())
-        for path, text in known.facts.manifests[name].files.items():
-            _add_read(entries, repository, image, path, text, known.facts.trees)
+        for path, entry in known.facts.manifests[name].files.items():
+            _add_read(entries, repository, image, path, entry, known.facts.trees)
     return Shipment(root, _with_folders(entries, root))
 
 
@@ -99,10 +100,10 @@ def define(known: Survey, names: Sequence[str]) -> dict[str, Entry]:
     return found
 
 
-def ship_context(folder: Path, text: str, trees: Mapping[str, Mapping[str, str]]) -> Shipment:
-    """All of a named context: ``text`` stands for its tree."""
+def ship_context(folder: Path, tree: FileEntry, trees: Trees) -> Shipment:
+    """All of a named context: ``tree`` stands for it."""
     entries: dict[str, Entry] = {}
-    _add_listing(entries, folder, "", trees[_tree(text)])
+    _add_listing(entries, folder, "", trees[tree.content])
     return Shipment(folder, _with_folders(entries, folder))
 
 
@@ -111,51 +112,43 @@ def _add_read(
     repository: Repository,
     image: Image,
     path: str,
-    text: str,
-    trees: Mapping[str, Mapping[str, str]],
+    read: FileEntry,
+    trees: Trees,
 ) -> None:
     """A path that an image names, the links on the way to it, and all below it."""
-    text, _, via = text.partition(" via ")
+    root = repository.worktree.root
     top = "" if image.context == "." else f"{image.context}/"
-    real = posixpath.normpath(top + via) if via else posixpath.normpath(path)
-    if via:
-        for link, target in _links(repository.worktree.root, path):
+    real = posixpath.normpath(top + read.via) if read.via else posixpath.normpath(path)
+    if read.via:
+        for link, target in _links(root, path):
             entries[link] = Entry("l", _LINK_MODE, target)
-    if tree := _tree(text):
-        if real != ".":
-            entries[real] = Entry("d", _mode(text, repository.worktree.root / real))
-        _add_listing(entries, repository.worktree.root, "" if real == "." else f"{real}/", trees[tree])
-    else:
-        entries[real] = _entry(text, repository.worktree.root / real)
+    if real != ".":
+        entries[real] = _entry(read, root / real)
+    if read.kind is Kind.TREE:
+        _add_listing(entries, root, "" if real == "." else f"{real}/", trees[read.content])
 
 
-def _add_listing(entries: dict[str, Entry], root: Path, prefix: str, listing: Mapping[str, str]) -> None:
+def _add_listing(entries: dict[str, Entry], root: Path, prefix: str, listing: Mapping[str, Encoded]) -> None:
     for inside, text in listing.items():
-        entries[f"{prefix}{inside}"] = _entry(text, root / f"{prefix}{inside}")
+        entries[f"{prefix}{inside}"] = _entry(decode(text), root / f"{prefix}{inside}")
 
 
 def _sent_file(file: Path, content: bytes) -> Entry:
-    return Entry("f", _mode("-", file), hashlib.sha256(content).hexdigest())
+    return Entry("f", _mode(None, file), hashlib.sha256(content).hexdigest())
 
 
-def _entry(text: str, file: Path) -> Entry:
-    """A worktree's text for a file (``100644 <sha256>``), a folder (``40755 directory``) or a link (``link <to>``)."""
-    if text.startswith("link "):
-        return Entry("l", _LINK_MODE, text.removeprefix("link "))
-    mode, content = text.split(" ")[:2]
-    if content == "directory":
-        return Entry("d", _mode(mode, file))
-    return Entry("f", _mode(mode, file), content)
+def _entry(read: FileEntry, file: Path) -> Entry:
+    """As find prints what the worktree read."""
+    if read.kind is Kind.LINK:
+        return Entry("l", _LINK_MODE, read.content)
+    if read.kind is Kind.FILE:
+        return Entry("f", _mode(read.mode, file), read.content)
+    return Entry("d", _mode(read.mode, file))
 
 
-def _mode(text: str, file: Path) -> str:
-    """The mode that a worktree's text begins with; one that counts for no image is that of ``file`` now."""
-    mode = text.split(" ")[0]
-    return f"{(_lstat(file).st_mode if mode == '-' else int(mode, 8)) & 0o7777:o}"
-
-
-def _tree(text: str) -> str:
-    return next((word for word in text.split(" ") if word.startswith("tree:")), "")
+def _mode(mode: int | None, file: Path) -> str:
+    """A mode in octal; one that counts for no image is that of ``file`` now."""
+    return f"{(_lstat(file).st_mode if mode is None else mode) & 0o7777:o}"
 
 
 def _links(root: Path, path: str) -> Iterator[tuple[str, str]]:

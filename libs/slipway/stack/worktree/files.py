@@ -1,4 +1,4 @@
-"""What reading a context found: texts that stand for the content of files, and what else is told of them."""
+"""What reading a context found: an entry for each path, and what else is told of them."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
-from slipway.stack.digest import without_mode
+from slipway.stack.entries import Encoded, FileEntry, Trees, without_mode
 
 
 @dataclass(frozen=True)
 class Files:
-    """What sources name: path → text that stands for its content; ``trees`` opens the texts that name a tree.
+    """What sources name: path → entry; ``trees`` has the listing of each tree among them.
 
     ``sizes``: path → bytes it would send. ``leaving``: links that point out of the context, as ``path -> target``.
     ``odd``: paths whose name or target is not UTF-8. ``beside_own``: slipway's own folder lies among them, left out.
     """
 
-    entries: Mapping[str, str]
-    trees: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    entries: Mapping[str, FileEntry]
+    trees: Trees = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
     leaving: tuple[str, ...] = ()
     odd: tuple[str, ...] = ()
@@ -33,9 +33,9 @@ class Files:
 
 @dataclass
 class Found:
-    """One entry while it is read, or one folder: the texts of all in it, their bytes, what is noted of it."""
+    """One path while it is read, or one folder: the entries of all in it, their bytes, what is noted of it."""
 
-    listing: dict[str, str] = field(default_factory=dict)
+    listing: dict[str, Encoded] = field(default_factory=dict)
     size: int = 0
     leaving: list[str] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
@@ -49,19 +49,19 @@ class Found:
         for name, _, content in listed:
             told = os.fsencode(content)
             hasher.update(b"%d:%b%d:%b" % (len(name), name, len(told), told))
-        return replace(self, listing={path: text for _, path, text in listed}, digest=f"tree:{hasher.hexdigest()}")
+        return replace(self, listing={path: text for _, path, text in listed}, digest=hasher.hexdigest())
 
     def without_modes(self) -> Found:
         """The same where no mode of it enters the image."""
         return replace(self, listing={path: without_mode(text) for path, text in self.listing.items()}).sealed()
 
 
-def sent_as(path: str, text: str) -> str:
-    """``path`` with its links resolved, as the worktree's text for it says."""
-    return text.partition(" via ")[2] or os.path.normpath(path)
+def sent_as(path: str, entry: FileEntry) -> str:
+    """``path`` with its links resolved, as its entry says."""
+    return entry.via or os.path.normpath(path)
 
 
-def together(entries: Mapping[str, str], found: Mapping[str, Found]) -> Files:
+def together(entries: Mapping[str, FileEntry], found: Mapping[str, Found]) -> Files:
     return Files(
         entries,
         {each.digest: each.listing for each in found.values() if each.digest},
@@ -81,7 +81,7 @@ def _above(path: str) -> Iterator[str]:
         yield path
 
 
-def is_text(path: str, text: str) -> bool:
+def is_text(path: str, text: Encoded) -> bool:
     """Whether a name, and the target of a link, are UTF-8."""
     if path.isascii() and text.isascii():
         return True

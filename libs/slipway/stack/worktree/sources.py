@@ -14,13 +14,14 @@ from pathlib import Path, PurePosixPath
 from slipway.core.errors import Problem, one_line, suggestion
 from slipway.dockerfile import Source, is_glob
 from slipway.dockerfile.ignore import Ignore
+from slipway.stack.entries import Encoded
 from slipway.stack.worktree.definitions import is_own
 from slipway.stack.worktree.globs import matches
 
 #: Why a source that is there is not sent: by a rule of the user's, or because it is slipway's own.
 _LEFT_OUT = {False: "is excluded by .dockerignore", True: "is slipway's own: it enters no image"}
 #: What all sources of an image together name: the path from the context, its links resolved → what lies below it.
-Sent = Mapping[str, Mapping[str, str]]
+Sent = Mapping[str, Mapping[str, Encoded]]
 
 
 @dataclass(frozen=True)

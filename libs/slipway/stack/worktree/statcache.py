@@ -48,7 +48,8 @@ class StatCache:
             self.salt, self._known, self._former = str(kept["salt"]), dict(kept["known"]), dict(kept["former"])
 
     def sha256(self, path: str, status: os.stat_result) -> str:
-        """Of the bytes of the plain file ``path`` (no link); followed by that of its extended attributes if it has any.
+        """Of the bytes of the plain file ``path`` (no link); followed by a blank and that of its
+        extended attributes if it has any.
 
         Raises OSError, also for a file that does not keep still while it is read.
         """
@@ -57,7 +58,7 @@ class StatCache:
             return str(known[4])
         hashed_at = time.time_ns()
         status, digest = _hashed(path)
-        digest += attributes(path)
+        digest = f"{digest} {attributes(path)}".rstrip()
         settled = max(status.st_ctime_ns, status.st_mtime_ns) < hashed_at - _RACY_NS
         stamp = _stamp(status) if settled else [*_stamp(status)[:2], 0, 0]
         self._remember(path, [*stamp, digest])
@@ -89,7 +90,7 @@ class StatCache:
 
 
 def attributes(path: str) -> str:
-    """A blank and the sha256 of the extended attributes that layers keep, as BuildKit chooses them; mostly nothing."""
+    """The sha256 of the extended attributes that layers keep, as BuildKit chooses them; empty when there are none."""
     if sys.platform != "linux":
         return ""
     with contextlib.suppress(OSError):
@@ -97,7 +98,7 @@ def attributes(path: str) -> str:
         kept = sorted(name for name in names if name == "security.capability" or not _MACHINE.match(name))
         if kept:
             values = [(name, os.getxattr(path, name, follow_symlinks=False)) for name in kept]
-            return f" {hashlib.sha256(repr(values).encode()).hexdigest()}"
+            return hashlib.sha256(repr(values).encode()).hexdigest()
     return ""
 
 

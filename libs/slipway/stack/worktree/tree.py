@@ -1,4 +1,4 @@
-"""What an image reads, as texts that stand for its content.
+"""Read what an image reads: an entry for each path.
 
 What must never travel (``.env``, keys, credential files) is refused here, whatever ``.dockerignore`` says.
 """
@@ -15,7 +15,7 @@ from slipway.core.errors import PolicyError, Problem, UsageError, one_line
 from slipway.core.image import Image
 from slipway.dockerfile import Source
 from slipway.dockerfile.ignore import Ignore, parse_ignore
-from slipway.stack.digest import without_mode
+from slipway.stack.entries import Encoded, FileEntry, Kind, decode, encode_file
 from slipway.stack.worktree.contexts import is_within, name_context
 from slipway.stack.worktree.definitions import OWN, beside, define, is_own
 from slipway.stack.worktree.files import Files, Found, is_text, sent_as, together
@@ -131,8 +131,8 @@ class Worktree:
         if missing := place.missing(sources):
             raise UsageError.of(missing)
         found: dict[str, Found] = {}
-        entries: dict[str, str] = {}
-        sent: dict[str, Mapping[str, str]] = {}
+        entries: dict[str, FileEntry] = {}
+        sent: dict[str, Mapping[str, Encoded]] = {}
         for source in sorted(sources, key=lambda source: source.modes):  # what is read with its mode counts so
             where = source.place(dockerfile)
             for pattern in source.paths:
@@ -148,15 +148,15 @@ class Worktree:
         """All of a named context: ``"."`` → its tree. Raises UsageError when there is no such folder."""
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder", hint="WHEELHOUSE or pip's find-links names it")
-        text, found = self._entry(str(folder), ".", self.ignore("", str(folder)), str(folder))
-        return together({".": text}, {".": found})
+        entry, found = self._entry(str(folder), ".", self.ignore("", str(folder)), str(folder))
+        return together({".": entry}, {".": found})
 
     def largest(self, files: Files, count: int) -> list[tuple[str, int]]:
         """The ``count`` largest plain files among what is sent, with their bytes."""
         names = [name for name in files.entries if name in files.sizes]
-        for name, text in files.entries.items():
-            tree = next((word for word in text.split(" ") if word in files.trees), "")
-            names += [os.path.normpath(f"{name}/{path}") for path in files.trees.get(tree, ())]
+        for name, entry in files.entries.items():
+            listing = files.trees.get(entry.content, ()) if entry.kind is Kind.TREE else ()
+            names += [os.path.normpath(f"{name}/{path}") for path in listing]
         full = {name: self.root / name for name in names}
         sizes = {name: path.lstat().st_size for name, path in full.items() if path.is_file() and not path.is_symlink()}
         return sorted(sizes.items(), key=lambda item: item[1], reverse=True)[:count]
@@ -175,7 +175,7 @@ class Worktree:
         except OSError as error:
             raise UsageError.of([Problem(name, f"cannot be read: {error.strerror}")]) from None
 
-    def _entry(self, base: str, path: str, ignore: Ignore, where: str, modes: bool = True) -> tuple[str, Found]:
+    def _entry(self, base: str, path: str, ignore: Ignore, where: str, modes: bool = True) -> tuple[FileEntry, Found]:
         """What stands for ``path``; a link in it is followed, as COPY does, and told. ``modes``: whether they count."""
         real_base = os.path.realpath(base)
         real = os.path.realpath(os.path.join(base, path))
@@ -184,19 +184,20 @@ class Worktree:
             raise UsageError.of([Problem(where, f"source {path} leaves the context: {real}")])
         if is_own(inside):
             raise UsageError.of([Problem(where, f"source {one_line(path)} leads into .slipway: it enters no image")])
-        via = "" if inside == os.path.normpath(path) else f" via {inside}"
+        via = "" if inside == os.path.normpath(path) else inside
         try:
             status = os.lstat(real)
             if stat.S_ISDIR(status.st_mode):
                 found = self._tree(real_base, "" if inside == "." else inside, ignore, where, modes)
-                text = f"{status.st_mode:o} {found.digest}{attributes(real)}"
-                return (text if modes else without_mode(text)) + via, found
-            if _DENIED.search(inside):
+                entry = FileEntry(Kind.TREE, status.st_mode, found.digest, attributes(real), via)
+            elif _DENIED.search(inside):
                 raise _refusal(inside, where)
-            single = Found()
-            text = self._file(real, inside, status, where, single)
-            single.odd = [] if is_text(inside, text) else [inside]
-            return (text if modes else without_mode(text)) + via, single
+            else:
+                found = Found()
+                text = self._file(real, inside, status, where, found)
+                found.odd = [] if is_text(inside, text) else [inside]
+                entry = decode(text)._replace(via=via)
+            return entry if modes else entry.without_mode(), found
         except OSError as error:
             shown = one_line(os.path.relpath(os.fsdecode(error.filename or real), real_base))
             raise UsageError.of([Problem(where, f"{shown} cannot be read: {error.strerror}")]) from None
@@ -233,7 +234,8 @@ class Worktree:
                     status = entry.stat(follow_symlinks=False)
                     if stat.S_ISDIR(status.st_mode):
                         if not excluded:
-                            found.listing[path] = f"{status.st_mode:o} directory{attributes(entry.path)}"
+                            read = FileEntry(Kind.FOLDER, status.st_mode, "", attributes(entry.path))
+                            found.listing[path] = read.encode()
                         if not (excluded and ignore.prunes(path)):
                             ahead.append(path)
                     elif not excluded:
@@ -242,18 +244,18 @@ class Worktree:
                         found.listing[path] = self._file(entry.path, path, status, where, found)
         return found
 
-    def _file(self, full: str, path: str, status: os.stat_result, where: str, found: Found) -> str:
+    def _file(self, full: str, path: str, status: os.stat_result, where: str, found: Found) -> Encoded:
         mode = status.st_mode
         if stat.S_ISREG(mode):
             found.size += status.st_size
-            return f"{mode:o} {self.cache.sha256(full, status)}"
+            return encode_file(mode, self.cache.sha256(full, status))
         if not stat.S_ISLNK(mode):
             problem = Problem(where, f"{one_line(path)} is neither file, folder nor link", "it was not opened")
             raise UsageError.of([problem])
         target = os.readlink(full)
         if os.path.normpath(os.path.join(os.path.dirname(path), target)).startswith(("/", "../")):
             found.leaving.append(f"{path} -> {target}")
-        return f"link {target}"
+        return FileEntry(Kind.LINK, None, target).encode()
 
 
 def _may_be_there(path: Path) -> bool:
