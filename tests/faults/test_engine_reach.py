@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from tests.rig.authorities import CA_NAME, IS_CA, Holder, issue, names
 from tests.rig.outside import docker
 from tests.rig.relay import pump
+from tests.rig.traces import SMOKE
 
 if TYPE_CHECKING:
     from tests.rig.hosts import BuildHost
@@ -101,6 +102,7 @@ def tested(shop: Repository) -> None:
     file.write_text(file.read_text() + TILL)
 
 
+@SMOKE
 @pytest.mark.fault("C60")
 @pytest.mark.parametrize("way", ["environment", "context", "environment, not verified"])
 def test_an_engine_behind_tls_builds_and_tests(stack: Stack, front: Front, tmp_path: Path, way: str) -> None:

@@ -1,4 +1,4 @@
-"""slipway is interrupted, terminated and killed at any moment of a build, a push and a smoke test.
+"""slipway is interrupted, terminated and killed in each phase of a build, a push and a smoke test.
 
 Afterwards nothing of the run is left, at the latest when the next run has ended, and that one finishes.
 """
@@ -13,16 +13,20 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.faults.proxy import hang
 from tests.rig.stacks import Ran
+from tests.rig.traces import SMOKE
 
 if TYPE_CHECKING:
+    from tests.faults.proxy import Fault, Proxy
     from tests.rig.stacks import Repository
     from tests.rig.traces import Traces
 
@@ -44,6 +48,15 @@ COPY apps/svc_till/bin /bin/
 USER 10001:10001
 HEALTHCHECK --interval=1s --start-interval=100ms --start-period=5s CMD test -f /floor.txt
 CMD ["sleep", "infinity"]
+"""
+#: A smoke test that lasts as long as a file is there.
+HELD = """\
+import pathlib, time
+
+def test_held(container):
+    pathlib.Path("reached").touch()
+    while pathlib.Path("held").exists():
+        time.sleep(0.05)
 """
 #: As much of Python as the shipped checks ask for.
 PYTHON = '#!/bin/sh\n[ "$1" != -c ] || echo "$SLIPWAY_RUN"\n'
@@ -165,10 +178,59 @@ KINDS = {
 
 
 @pytest.mark.fault("B02", "B04")
-@pytest.mark.parametrize("rounds", [6, pytest.param(50, marks=pytest.mark.soak)])
+def test_a_build_is_hit_in_each_phase(yard: Yard) -> None:
+    _built_anew(yard)
+    _strike(yard, "build", signal.SIGTERM, lambda: True)
+    _strike(yard, "build", signal.SIGINT, lambda: any("buildx bake" in line for line in yard.traces.processes()))
+    _strike(yard, "build", signal.SIGKILL, yard.shop.bakes)
+
+
+@pytest.mark.fault("B02", "B04")
+@pytest.mark.parametrize("request_", ["PUT .*/manifests/in-", "PUT .*/manifests/v-"], ids=["content", "version tags"])
+def test_a_push_is_hit_in_each_phase(yard: Yard, proxy: Proxy, request_: str) -> None:
+    """The registry answers no more once the phase has begun, so the push cannot have ended by then."""
+    yard.shop.configure(REGISTRY=proxy.address)
+    for signum in SIGNALS:
+        fault = proxy.fail(request_, hang())
+        _strike(yard, "push", signum, partial(_has_struck, fault))
+
+
+@SMOKE
+@pytest.mark.fault("B02", "B04")
+def test_a_smoke_test_is_hit_while_its_container_runs(yard: Yard) -> None:
+    yard.shop.write("apps/svc_till/smoke/test_held.py", HELD)
+    _built_anew(yard)
+    held, reached = yard.shop.root / "held", yard.shop.root / "reached"
+    for signum in SIGNALS:
+        held.touch()
+        reached.unlink(missing_ok=True)
+        _hit(yard, KINDS["smoke"], signum, lambda process: yard.until(reached.exists, "the test", 60))
+    held.unlink()
+    _goes_on(yard, KINDS["smoke"])
+
+
+def _has_struck(fault: Fault) -> bool:
+    return bool(fault.struck)
+
+
+def _strike(yard: Yard, name: str, signum: signal.Signals, reached: Callable[[], object]) -> None:
+    """Hit a run in a phase; the next run finishes what it began."""
+    _hit(yard, KINDS[name], signum, lambda process: yard.until(reached, "the phase", 60))
+    KINDS[name].between(yard)
+    _goes_on(yard, KINDS[name])
+
+
+def _goes_on(yard: Yard, kind: Kind) -> None:
+    yard.shop.invoke(*kind.words).ok()
+    kind.after(yard)
+    yard.gone("after the next run")
+
+
+@pytest.mark.soak
+@SMOKE
 @pytest.mark.parametrize("name", sorted(KINDS))
-def test_a_run_is_hit_at_any_moment(yard: Yard, name: str, rounds: int) -> None:
-    kind = KINDS[name]
+def test_a_run_is_hit_at_any_moment(yard: Yard, name: str) -> None:
+    kind, rounds = KINDS[name], 50
     seed = int(os.environ.get(SEED) or secrets.randbelow(10**6))
     chance = random.Random(seed)
     _built_anew(yard)
@@ -181,12 +243,16 @@ def test_a_run_is_hit_at_any_moment(yard: Yard, name: str, rounds: int) -> None:
     for number, moment in enumerate(moments):
         signum = SIGNALS[number % len(SIGNALS)]
         print(f"  {signum.name} after {moment:.2f} s")
-        _hit(yard, kind, signum, moment)
+        while not _hit(yard, kind, signum, partial(_wait, seconds=moment)):
+            moment /= 2  # it had ended by then
         kind.between(yard)
         if name != "smoke" or signum == signal.SIGKILL or number == rounds - 1:
-            yard.shop.invoke(*kind.words).ok()
-            kind.after(yard)
-            yard.gone("after the next run")
+            _goes_on(yard, kind)
+
+
+def _wait(process: subprocess.Popen[str], seconds: float) -> None:
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=seconds)
 
 
 @pytest.mark.fault("B02", "B04")
@@ -217,24 +283,22 @@ def _begun(yard: Yard, kind: Kind) -> Iterator[subprocess.Popen[str]]:
         yield process
 
 
-def _hit(yard: Yard, kind: Kind, signum: signal.Signals, moment: float) -> None:
-    """Hit a run so many seconds after it began; when it has ended before, hit another one in half the time."""
+def _hit(yard: Yard, kind: Kind, signum: signal.Signals, wait: Callable[[subprocess.Popen[str]], object]) -> bool:
+    """Hit a run that has begun when ``wait`` returns; whether it had not ended before."""
     kind.prepare(yard)
     with _begun(yard, kind) as process:
-        try:
-            stdout, stderr = process.communicate(timeout=moment)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signum)
-            stdout, stderr = process.communicate(timeout=30)
-    ended = Ran(process.returncode, stdout, stderr, moment)
+        wait(process)
+        process.send_signal(signum)
+        stdout, stderr = process.communicate(timeout=30)
+    ended = Ran(process.returncode, stdout, stderr, 0)
     yard.until(lambda: not yard.traces.processes(), f"processes left: {yard.traces.processes()}", 8)
     if signum != signal.SIGKILL or ended.code == 0:
-        yard.gone(f"{signum.name} after {moment:.2f} s")
+        yard.gone(f"after {signum.name}")
     if ended.code == 0:
-        _hit(yard, kind, signum, moment / 2)
-        return
+        return False
     assert ended.code == CODES[signum], f"exit {ended.code} after {signum.name}\n{stdout}\n{stderr}"
     assert WORDS[signum] in ended.decent().closing
+    return True
 
 
 @pytest.fixture
@@ -306,6 +370,7 @@ def test_stuck(container):
 """
 
 
+@SMOKE
 @pytest.mark.fault("B02")
 def test_containers_of_a_test_that_had_to_be_killed_are_gone(yard: Yard) -> None:
     yard.shop.write("apps/svc_till/smoke/test_stuck.py", STUCK)

@@ -18,6 +18,7 @@ from slipway.config.settings import find_root, load
 from tests.rig.canaries import Canaries, Watch, of_build_history, of_folder, of_image
 from tests.rig.outside import docker, wait_until
 from tests.rig.registries import a_login_registry
+from tests.rig.traces import SMOKE
 
 if TYPE_CHECKING:
     from tests.rig.stacks import Ran, Repository
@@ -90,6 +91,7 @@ def invoke(vault: Repository, *words: str) -> Ran:
     return vault.invoke(*words, PIP_CONFIG_FILE=str(kept / "pip.conf"), DOCKER_CONFIG=str(kept / "docker"))
 
 
+@SMOKE
 @pytest.mark.fault("X02", "X08", "X11", "X32")
 def test_canaries_through_build_push_and_smoke(vault: Repository) -> None:
     with Watch(CANARIES, vault.root) as watch:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slipway.config.settings import find_root, load
+from tests.rig.traces import SMOKE
 
 if TYPE_CHECKING:
     from tests.rig.stacks import Repository
 
     Stack = Callable[..., Repository]
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, SMOKE]
 PYTHON_IMAGE = load(find_root(Path(__file__)))["PYTHON_IMAGE"]
 GOOD = """\
 ARG PYTHON_IMAGE

@@ -27,8 +27,9 @@ from slipway.smoke.session import CHECKS
 from slipway.testing import secretfiles
 from slipway.testing.bench import Bench, Stack
 from tests.rig.outside import wait_until
+from tests.rig.traces import SMOKE
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, SMOKE]
 
 ROOT_IMAGE = load(find_root(Path(__file__)))["PYTHON_IMAGE"]
 RUN = f"test{time.time_ns() % 10**9}"

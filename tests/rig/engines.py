@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ import pytest
 
 from slipway.config.pip import read_pip_config
 from slipway.config.settings import load, surroundings
-from tests.rig.outside import LABEL, docker, machine_docker, machine_environment, wait_until
+from tests.rig.outside import LABEL, docker, free_port, machine_docker, machine_environment, machine_lock, wait_until
 from tests.rig.stacks import ROOT, ROOT_IMAGE
 
 ENGINE_IMAGE = "slipway-engine"
@@ -103,7 +102,8 @@ def make_image(name: str, dockerfile: str, argument: str) -> None:
     secret = ["--secret", f"id=ca,src={bundle}"] if bundle else []
     build = ["buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", name, "--label", LABEL]
     build += ["--file", str(ROOT / "infra/rig" / dockerfile), "--build-arg", argument]
-    machine_docker(*build, *secret, str(ROOT / "infra/rig"), timeout=900)
+    with machine_lock("images"):
+        machine_docker(*build, *secret, str(ROOT / "infra/rig"), timeout=900)
 
 
 @pytest.fixture(scope="session")
@@ -143,10 +143,3 @@ def own_engine(engine_image: str, root_image: str) -> Iterator[Callable[..., Own
             return running.enter_context(an_engine(engine_image, *flags, disk=disk))
 
         yield make
-
-
-def free_port() -> int:
-    """One that stays the engine's through a restart, which a port picked by the outer engine does not."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.rig.engines import STORES, free_port, make_engine_image, make_image
-from tests.rig.outside import LABEL, machine_docker, machine_environment, wait_until
+from tests.rig.engines import STORES, make_engine_image, make_image
+from tests.rig.outside import LABEL, free_port, machine_docker, machine_environment, wait_until
 
 HOST_IMAGE = "slipway-remote-host"
 KIND = "ssh-ed25519"

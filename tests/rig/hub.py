@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.rig.authorities import CA_NAME, IS_CA, issue, names
-from tests.rig.engines import STORES, OwnEngine, free_port
-from tests.rig.outside import LABEL, machine_docker, wait_until
+from tests.rig.engines import STORES, OwnEngine
+from tests.rig.outside import LABEL, free_port, machine_docker, wait_until
 from tests.rig.relay import pump
 
 REGISTRY, TOKENS = "registry-1.docker.io", "auth.docker.io"

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
+import random
+import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,9 @@ import pytest
 LABEL = "slipway.test=integration"
 #: The environment's name for the machine's engine while DOCKER_HOST names another, see tests/rig/stores.py.
 MACHINE_ENGINE = "SLIPWAY_TESTS_MACHINE_ENGINE"
+#: Below those that the kernel and engines pick by themselves.
+_PORTS = range(20000, 30000)
+_CLAIMS: list[socket.socket] = []
 
 
 def docker(
@@ -36,6 +43,31 @@ def machine_environment() -> dict[str, str]:
     named = {name: value for name, value in os.environ.items() if name != "DOCKER_HOST"}
     host = os.environ.get(MACHINE_ENGINE, os.environ.get("DOCKER_HOST", ""))
     return {**named, "DOCKER_HOST": host} if host else named
+
+
+@contextlib.contextmanager
+def machine_lock(name: str) -> Iterator[None]:
+    """Only one test process of this machine is inside at a time."""
+    with Path(tempfile.gettempdir(), f"slipway-tests-{name}.lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def free_port() -> int:
+    """A port of loopback that no other test process takes while this one lives, though nothing listens on it yet.
+
+    It stays an engine's through a restart, which a port picked by the outer engine does not. The kernel picks none of
+    these by itself. The name of an abstract socket, which ends with the process, says that a port is taken.
+    """
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+        claim = socket.socket(socket.AF_UNIX)
+        with contextlib.suppress(OSError), socket.socket() as probe:
+            claim.bind(f"\0slipway-tests-port-{port}")
+            probe.bind(("127.0.0.1", port))
+            _CLAIMS.append(claim)
+            return port
+        claim.close()
+    raise AssertionError("no port is free")
 
 
 def wait_until(holds: Callable[[], object], what: str, seconds: float = 30.0) -> None:

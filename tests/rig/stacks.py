@@ -21,7 +21,7 @@ import pytest
 
 from slipway.config.definitions import SETTINGS
 from slipway.config.settings import load
-from tests.rig.outside import LABEL, docker, machine_docker
+from tests.rig.outside import LABEL, docker, machine_docker, machine_lock
 from tests.rig.traces import Traces
 
 ROOT = Path(__file__).parent.parent.parent
@@ -31,6 +31,8 @@ MANIFESTS = (
     "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.oci.image.index.v1+json, application/vnd.docker.distribution.manifest.list.v2+json"
 )
+_BUILT = "built images"
+_WORKERS_BUILT = pytest.StashKey[bool]()
 #: dash, a few of coreutils, sed and grep with the libraries they load, taken from the root image of the bases.
 TINY_ROOT = """\
 ARG PYTHON_IMAGE=scratch
@@ -198,14 +200,40 @@ class Repository:
 def make_root_image() -> str:
     """A root image of a few MB with a shell; its build is cached, so the tag stays."""
     build = ["buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", ROOT_IMAGE, "--label", LABEL]
-    machine_docker(*build, "--build-arg", f"PYTHON_IMAGE={load(ROOT)['PYTHON_IMAGE']}", "-", stdin=TINY_ROOT)
+    with machine_lock("images"):
+        machine_docker(*build, "--build-arg", f"PYTHON_IMAGE={load(ROOT)['PYTHON_IMAGE']}", "-", stdin=TINY_ROOT)
     return ROOT_IMAGE
 
 
 @pytest.fixture(scope="session")
-def root_image() -> Iterator[str]:
+def root_image(request: pytest.FixtureRequest) -> Iterator[str]:
     """Afterwards images of the tests that lost their tags to later ones are gone, too."""
     yield make_root_image()
+    output = getattr(request.config, "workeroutput", None)
+    if output is None:
+        _prune()
+    else:
+        output[_BUILT] = True
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """A worker has ended: note whether it built images."""
+    node.config.stash[_WORKERS_BUILT] |= _BUILT in getattr(node, "workeroutput", {})
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_WORKERS_BUILT] = False
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What one worker has no use for another may need: only when all have ended the images go."""
+    if session.config.stash[_WORKERS_BUILT]:
+        _prune()
+
+
+def _prune() -> None:
     docker("image", "prune", "--force", "--filter", f"label={LABEL}")
 
 
@@ -228,13 +256,15 @@ def stack(tmp_path: Path, registry: str, root_image: str, traces: Traces) -> Ite
         return repository
 
     yield make
-    assert {root: _git_state(root) for root in states} == states, "a run changed the state of git"
-    assert not [path for root in states for path in _unignored(root)], "git would add what runs left"
     left = [line for repository in made for run in repository.runs() for line in _labelled(run.name)]
+    if left:
+        docker("rm", "--force", "--volumes", *left, check=False)
     for owner in {repository.settings["OWNER"] for repository in made}:
         if listed := _references(owner):
             docker("rmi", "--force", *listed)
     assert not left, f"left by the run: {left}"
+    assert {root: _git_state(root) for root in states} == states, "a run changed the state of git"
+    assert not [path for root in states for path in _unignored(root)], "git would add what runs left"
 
 
 def _references(owner: str) -> list[str]:

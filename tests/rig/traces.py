@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import secrets
+import signal
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,6 +25,8 @@ from slipway.smoke import orphans
 
 TOKEN = "T_SLIPWAY"
 _PATIENCE_SECONDS = 5.0
+#: Of tests that run smoke tests in the machine's engine: each such run sweeps what any dead one left.
+SMOKE = pytest.mark.xdist_group("smoke tests")
 #: What an operator keeps in a home, and no run may touch.
 _KEPT = (".docker/config.json", ".docker/contexts", ".ssh/known_hosts", ".ssh/config", ".gitconfig", ".netrc")
 
@@ -49,6 +52,12 @@ class Traces:
                 words = _read(process / "cmdline").decode(errors="replace").split("\0")
                 found.append(" ".join([process.name, *words]))
         return found
+
+    def end(self) -> None:
+        """Kill what a failed test left running, for the sake of those that follow."""
+        for process in self.processes():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(process.partition(" ")[0]), signal.SIGKILL)
 
     def files(self) -> list[str]:
         """Temporary files, relative to the folder."""
@@ -81,14 +90,22 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     kept, ports = _operators_files(), _own_ports()
     yield
     left: dict[str, Callable[[], list[Any]]] = {
-        "in the engine": lambda: orphaned(client),
+        "in the engine": lambda: orphaned(client) if _runs_smoke_tests(request.node) else [],
         "processes": traces.processes,
         "ports": lambda: sorted(_own_ports() - ports),
         "temporary files": traces.files,
     }
     found = {what: _lasting(look) for what, look in left.items()}
+    traces.end()
+    if found["in the engine"]:
+        orphans.sweep(client)
     assert not any(found.values()), f"left by the test: {found}"
     assert _operators_files() == kept, "the operator's own files changed"
+
+
+def _runs_smoke_tests(node: Any) -> bool:
+    """Whether it may make orphans, or sweep those of others: one worker runs all such tests."""
+    return any(SMOKE.args == mark.args for mark in node.iter_markers("xdist_group"))
 
 
 def orphaned(client: Any) -> list[str]:
