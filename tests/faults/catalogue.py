@@ -2,7 +2,7 @@
 
     @pytest.mark.fault("C07")
 
-``python -m tests.faults.catalogue`` prints docs/faults.md, which a test holds against the marks.
+``python -m tests.faults.catalogue`` prints tests/faults/README.md, which a test holds against the marks.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-DOCUMENT = ROOT / "docs/faults.md"
+DOCUMENT = ROOT / "tests/faults/README.md"
 CHAPTERS = {
     "configuration": "Configuration and files",
     "build": "Build",
@@ -30,7 +30,7 @@ CHAPTERS = {
 _HEAD = """\
 # Faults, what slipway does then, and the tests that show it
 
-Made by `python -m tests.faults.catalogue > docs/faults.md`; a test keeps it true. The number before an answer is the
+Made by `python -m tests.faults.catalogue > tests/faults/README.md`; a test keeps it true. The number before an answer is the
 exit code ([all of them](../README.md)).
 """
 
@@ -68,7 +68,7 @@ def _marks(function: ast.FunctionDef) -> Iterator[str]:
 
 
 def document() -> str:
-    """The text of docs/faults.md."""
+    """The text of tests/faults/README.md."""
     tests = marked()
     parts = [_HEAD]
     for chapter, title in CHAPTERS.items():

@@ -20,5 +20,5 @@ def test_every_mark_names_a_row() -> None:
 
 
 def test_the_document_is_what_the_marks_say() -> None:
-    said = "python -m tests.faults.catalogue > docs/faults.md"
+    said = "python -m tests.faults.catalogue > tests/faults/README.md"
     assert catalogue.DOCUMENT.read_text("utf-8") == catalogue.document(), said

@@ -5,7 +5,7 @@
     nox -s mutation -- --every 10         a tenth of the mutants, evenly taken
 
 Each mutant meets the tests in a fork of a process that has loaded what they need, but nothing of slipway. A survivor
-that docs/mutation.md names is explained there; any other is told as new.
+that tests/mutation/README.md names is explained there; any other is told as new.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def main() -> int:
         "mutation", max_examples=40, derandomize=True, deadline=None, phases=(Phase.explicit, Phase.generate)
     )
     settings.load_profile("mutation")
-    explained = (ROOT / "docs/mutation.md").read_text("utf-8")
+    explained = (ROOT / "tests/mutation/README.md").read_text("utf-8")
     low = []
     with tempfile.TemporaryDirectory(prefix="slipway-mutation-") as scratch:
         for module in options.modules or MODULES:
