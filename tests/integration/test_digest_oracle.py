@@ -350,4 +350,4 @@ def test_an_unchanged_digest_means_that_buildkit_has_every_step(
         print(f"\n  digest oracle: {report}; in vain after {dict(in_vain)}")
     record_property("digest oracle", report)
     assert set(edits) == {edit.__name__ for edit in EDIT_KINDS}
-    assert tally.verdicts["kept"] > 100 and tally.verdicts["changed"] > 20, report
+    assert tally.verdicts["kept"] > edits.total() and tally.verdicts["changed"] > edits.total() / 5, report
