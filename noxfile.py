@@ -19,8 +19,10 @@ import importlib.util
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nox
@@ -38,6 +40,8 @@ POSARGS = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
 GIVEN_IMAGE = any(argument.split("=")[0] == "--image" for argument in POSARGS)
 
 
+#: Tests of the engine wait for it, for links and for time limits half of the time.
+WAITING_WORKERS = (os.cpu_count() or 2) + 1
 #: Compiled modules are kept between runs, also where this machine's environment says otherwise.
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": None}
 
@@ -194,27 +198,28 @@ def tests(session: nox.Session) -> None:
     """The fast tests on every supported Python that is installed: no engine, no network."""
 
 
-@nox.session(requires=environment("dev"), tags=["engine"])
+@nox.session(requires=environment("dev"), tags=["slow"])
 def integration(session: nox.Session) -> None:
     """The tests that need a real engine, registry or host; some of them on both of an engine's image stores."""
-    run(session, "dev", "pytest", "-m", "integration and not soak", "tests", *session.posargs)
-    run(session, "dev", "pytest", "-m", "both_stores", "--store", "other", "tests", *session.posargs)
+    workers = ["-n", str(WAITING_WORKERS), "--dist", "loadgroup"]
+    run(session, "dev", "pytest", "-m", "integration and not soak", *workers, "tests", *session.posargs)
+    run(session, "dev", "pytest", "-m", "both_stores", "--store", "other", *workers, "tests", *session.posargs)
 
 
-@nox.session(requires=environment("dev"), tags=["long"])
+@nox.session(requires=environment("dev"), tags=["slow"])
 def soak(session: nox.Session) -> None:
     """The long rounds: every request failed in every way, fifty kills, many generated cases. Takes an hour or more."""
     run(session, "dev", "pytest", "-m", "soak", "tests", *session.posargs)
     run(session, "dev", "pytest", "tests/properties", "--hypothesis-profile=soak")
 
 
-@nox.session(requires=environment("dev"), tags=["long"])
+@nox.session(requires=environment("dev"), tags=["slow"])
 def mutation(session: nox.Session) -> None:
     """Changes the pure modules one place at a time: their tests must notice. ``-- graph --every 10`` for less."""
     run(session, "dev", "tests.mutation", *session.posargs, PYTHONHASHSEED="0")
 
 
-@nox.session(requires=environment("dev"), tags=["long"])
+@nox.session(requires=environment("dev"), tags=["slow"])
 def bench(session: nox.Session) -> None:
     """slipway beside bake, compose and a script of docker builds; ``-- --write`` keeps the figures in docs/."""
     run(session, "dev", "tests.bench", *session.posargs)
@@ -226,31 +231,47 @@ def build(session: nox.Session) -> None:
     run(session, "smoke", "invoke", "build", *session.posargs)
 
 
-@nox.session(requires=environment("dev"), tags=["long"], default=False)
+@nox.session(requires=environment("dev"), tags=["slow"], default=False)
 def fresh(session: nox.Session) -> None:
     """Run the README's first command and a smoke test on a bare Debian: ``-- trixie``; ``--tests`` runs its second."""
     run(session, "dev", "tests.fresh", *session.posargs)
 
 
-def smoke_session(name: str, line: str) -> str:
-    """Add the session that tests ``name``; the session's own name."""
+def smoke_session(name: str, line: str) -> None:
+    """Add the session that tests ``name``."""
 
-    @nox.session(name=f"smoke({name})", requires=["build"], tags=["smoke"], default=False)
+    @nox.session(name=f"smoke({name})", requires=["build"], tags=["smoke", "slow"], default=False)
     def one(session: nox.Session) -> None:
         run(session, "smoke", "invoke", "smoke", name, *session.posargs)
 
     one.__doc__ = line
-    return f"smoke({name})"
 
 
-SMOKE = [smoke_session(name, line) for name, line in tested().items()]
+for name, line in tested().items():
+    smoke_session(name, line)
 
 
-@nox.session(requires=environment("smoke") if GIVEN_IMAGE else SMOKE)
+@nox.session(requires=environment("smoke") if GIVEN_IMAGE else ["build"])
 def smoke(session: nox.Session) -> None:
-    """Smoke tests of every image, one after another, or of one anywhere: ``-- --image REF``."""
-    if GIVEN_IMAGE:
-        run(session, "smoke", "invoke", "smoke", *session.posargs)
+    """Smoke tests of every image, as many at once as there are processors, or of one anywhere: ``-- --image REF``."""
+    names = [""] if GIVEN_IMAGE else list(tested())
+    command = [python(session, "smoke"), "-m", "invoke", "smoke"]
+
+    def test(name: str) -> subprocess.CompletedProcess[str]:
+        words = [*command, *filter(None, [name]), *session.posargs]
+        return subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    failed = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        try:
+            for name, done in zip(names, pool.map(test, names), strict=True):
+                print(done.stdout, end="", flush=True)
+                failed += [name] if done.returncode else []
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+    if failed:
+        session.error(f"failed: {' '.join(failed)}")
 
 
 def environment_session(extra: str) -> None:

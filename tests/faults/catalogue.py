@@ -30,8 +30,8 @@ CHAPTERS = {
 _HEAD = """\
 # Faults, what slipway does then, and the tests that show it
 
-Made by `python -m tests.faults.catalogue > tests/faults/README.md`; a test keeps it true. The number before an answer is the
-exit code ([all of them](../README.md)).
+Made by `python -m tests.faults.catalogue > tests/faults/README.md`; a test keeps it true. The number before an answer
+is the exit code ([all of them](../../README.md)).
 """
 
 
