@@ -98,7 +98,7 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     found = {what: _lasting(look) for what, look in left.items()}
     traces.end()
     if found["in the engine"]:
-        orphans.sweep(client)
+        orphans.remove_orphans(client)
     assert not any(found.values()), f"left by the test: {found}"
     assert _operators_files() == kept, "the operator's own files changed"
 
