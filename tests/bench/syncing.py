@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
 from slipway.core.command import Command
-from slipway.hosts.remote.building import site_there
 from slipway.plan.decide import plan_build
 from slipway.stack.mounts import Given
 from slipway.tasks.invocation import Invocation
@@ -16,10 +13,8 @@ def main() -> None:
     with Invocation(options=[HostOptions(remote=True)]) as here, here.record() as record:
         known = here.survey()
         plan = plan_build(known.stack, tuple(known.facts.digests), known.facts)
-        with site_there(
-            known, plan, here.reached, record.id, here.run, Given(), lambda said: print(said, file=sys.stderr)
-        ) as site:
-            site.run(Command(("true",)), over=lambda: False)
+        with here.host.builder(known, plan, record.id, Given()) as builder:
+            builder.run(Command(("true",)), over=lambda: False)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -20,13 +20,14 @@ from slipway.core.command import Command, Result
 from slipway.core.errors import BuildError, MissingError
 from slipway.core.image import LocalImage, content_tag
 from slipway.core.streams import OnLine
-from slipway.hosts.site import site_here
+from slipway.hosts.local import LocalBuilder
 from slipway.plan.decide import Plan, plan_build
 from slipway.plan.facts import Survey, read_repository, survey
 from slipway.registry import Registry
 from slipway.runs.run import Run
 from slipway.secrets.redactor import Redactor
 from slipway.secrets.secret import Secret
+from slipway.stack.mounts import Given
 from slipway.stack.worktree import Worktree
 from slipway.testing.fakes import HASTE, FakeEngine, FakeRun, digest_of, local_image
 
@@ -91,8 +92,8 @@ class Bench:
         return self.carry_out(*self.plan(names))
 
     def carry_out(self, found: Survey, plan: Plan) -> tuple[ImageResult, ...]:
-        site = site_here(found.repository, self.run, {"ca": Path("/ca.pem")})
-        return build(Work(found, plan, self.engine, site, self.record, self.events.append, self.options))
+        builder = LocalBuilder.of(found.repository, self.run, Given({"ca": Path("/ca.pem")}))
+        return build(Work(found, plan, self.engine, builder, self.record, self.events.append, self.options))
 
     def journal(self, field: str) -> list[object]:
         """The values of ``field`` in the journal's entries that have it."""
@@ -701,13 +702,20 @@ def test_what_a_host_built_ahead_on_the_refused_loses_its_tags(bench: Bench) -> 
     found, plan = bench.plan()
     told: list[tuple[Command, ...]] = []
 
-    def ahead(command: Command, on_line: OnLine | None = None, *, over: Callable[[], bool]) -> Result:
-        for later in told[0] if len(told) == 1 else ():
-            bench.bake(later, lambda line: None)
-        return bench.run(command, on_line=on_line, over=over)
+    @dataclass(frozen=True)
+    class Eager(LocalBuilder):
+        """Runs everything that was announced as soon as the first command of it is run."""
 
-    site = replace(site_here(found.repository, ahead, {}), expect=lambda commands: told.append(commands()))
-    outcomes = build(Work(found, plan, bench.engine, site, bench.record, bench.events.append))
+        def announce(self, commands: Iterable[Command]) -> None:
+            told.append(tuple(commands))
+
+        def run(self, command: Command, on_line: OnLine | None = None, *, over: Callable[[], bool]) -> Result:
+            for later in told[0] if len(told) == 1 else ():
+                bench.bake(later, lambda line: None)
+            return super().run(command, on_line, over=over)
+
+    builder = Eager.of(found.repository, bench.run, Given())
+    outcomes = build(Work(found, plan, bench.engine, builder, bench.record, bench.events.append))
     assert {outcome.image: outcome.status for outcome in outcomes} == {
         "base-runtime": "built",
         "base-ml": "failed",

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from slipway.core.command import Command
 from slipway.core.destination import HostName
 from slipway.core.errors import UsageError
-from slipway.hosts.remote.building import Bakes
+from slipway.hosts.host import BakeInputs
+from slipway.hosts.remote.building import JobBuilder
 from slipway.hosts.remote.jobs import Beginning
 from slipway.hosts.remote.shipment import Shipment, ship_context
 from slipway.hosts.remote.sync import sync
@@ -141,8 +142,9 @@ def test_a_job_in_a_folder_of_any_name(link: Link, there: str) -> None:
         said: list[str] = []
         command = Command(("sh", "-c", script, "sh", word, "secrets/-s"), cwd=place, env={"WORD": word})
         nothing = Shipment(Path("/"), {}).listed
-        bake = Bakes(link, place, Beginning({"-s": b"a word\n"}, 60, nothing), lambda: None)
-        assert bake(command, said.append, over=lambda: False).ok
+        inputs = BakeInputs(place, str, lambda image: image.dockerfile, {}, {})
+        builder = JobBuilder(inputs, link, place, Beginning({"-s": b"a word\n"}, 60, nothing), lambda: None)
+        assert builder.run(command, said.append, over=lambda: False).ok
         assert said == [f"{hashlib.sha256(packed([place, word, word])).hexdigest()}  -", "a word"]
 
     begun()

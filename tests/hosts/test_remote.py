@@ -14,7 +14,8 @@ from slipway.build.bake_file import Target, bake_file
 from slipway.core.command import Command, Result
 from slipway.core.errors import LockedError, SshError, UsageError
 from slipway.core.image import INPUT_LABEL
-from slipway.hosts.remote.building import Bakes, context_name
+from slipway.hosts.host import BakeInputs
+from slipway.hosts.remote.building import JobBuilder, context_name
 from slipway.hosts.remote.jobs import Beginning, DiffersError, Job, packed
 from slipway.hosts.remote.locks import held
 from slipway.hosts.ssh.connection import spoken
@@ -121,6 +122,7 @@ def test_a_lock_that_is_ours_is_given_back() -> None:
     assert given.argv[-2:] == ("/p/locks/push-x", word) and "rm -rf" in given.argv[2]
 
 
+INPUTS = BakeInputs("/run", str, lambda image: image.dockerfile, {}, {})
 GIVEN = Beginning({}, 60, "a\nb")
 COMMANDS = tuple(Command(("bake", str(number)), cwd="/run", stdin=b"{}") for number in range(3))
 
@@ -144,30 +146,32 @@ def test_what_is_expected_is_begun_once() -> None:
         return Result(0, "1\n" if command.label == "follow" and command.argv[5] in failing else "0\n")
 
     there = link(answer)
-    run = Bakes(there, "/run", GIVEN, lambda: None)
-    run.expect(lambda: COMMANDS)
+    builder = JobBuilder(INPUTS, there, "/run", GIVEN, lambda: None)
+    builder.announce(COMMANDS)
 
     def labels() -> list[str]:
         return [command.label.split()[0] for command in cast(Answers, there).asked]
 
-    assert run(COMMANDS[0], over=lambda: False).ok
-    assert not run(COMMANDS[1], over=lambda: False).ok
+    assert builder.run(COMMANDS[0], over=lambda: False).ok
+    assert not builder.run(COMMANDS[1], over=lambda: False).ok
     assert labels() == ["start", "follow"], "the first is listened to as soon as it is begun"
     failing.clear()
-    assert run(COMMANDS[2], over=lambda: False).ok
-    run.end()
+    assert builder.run(COMMANDS[2], over=lambda: False).ok
+    builder.end()
     assert labels()[2:] == ["start"], "what failed ended the job: a new one"
 
 
 def test_a_job_that_cannot_be_begun() -> None:
     there = link(lambda command: Result(2, "", "tar: short read\nsh: 3: cannot create job: Disk quota exceeded"))
     with pytest.raises(SshError, match="the build cannot be begun: sh: 3: cannot create job: Disk quota exceeded"):
-        Bakes(there, "/run", GIVEN, lambda: None)(COMMANDS[0], over=lambda: False)
+        JobBuilder(INPUTS, there, "/run", GIVEN, lambda: None).run(COMMANDS[0], over=lambda: False)
 
 
 def test_a_job_that_ended_without_a_word() -> None:
     said: list[str] = []
-    result = Bakes(link("gone\n"), "/run", GIVEN, lambda: None)(COMMANDS[0], said.append, over=lambda: False)
+    result = JobBuilder(INPUTS, link("gone\n"), "/run", GIVEN, lambda: None).run(
+        COMMANDS[0], said.append, over=lambda: False
+    )
     assert result.exit_code == 137
     assert said == ["ERROR: ended on the build host without a word: killed there, or out of its time (BUILD_TIMEOUT)"]
 
@@ -175,19 +179,21 @@ def test_a_job_that_ended_without_a_word() -> None:
 def test_a_tree_that_differs_is_mended_before_anything_begins() -> None:
     mended: list[str] = []
     there = link(lambda command: Result(0, "0\n" if mended else "differs\n"))
-    assert Bakes(there, "/run", GIVEN, lambda: mended.append("once"))(COMMANDS[0], over=lambda: False).ok
+    assert (
+        JobBuilder(INPUTS, there, "/run", GIVEN, lambda: mended.append("once")).run(COMMANDS[0], over=lambda: False).ok
+    )
     assert mended == ["once"] and [command.argv[8] for command in cast(Answers, there).asked] == ["a\nb", "a\nb"]
     with pytest.raises(DiffersError, match="/run/tree differs"):
-        Bakes(link("differs\n"), "/run", GIVEN, lambda: None)(COMMANDS[0], over=lambda: False)
+        JobBuilder(INPUTS, link("differs\n"), "/run", GIVEN, lambda: None).run(COMMANDS[0], over=lambda: False)
 
 
 def test_what_nobody_needs_any_more_is_ended() -> None:
     there = link("0\n")
-    run = Bakes(there, "/run", GIVEN, lambda: None)
-    run.expect(lambda: COMMANDS)
-    assert run(COMMANDS[0], over=lambda: False).ok
-    run.end()
-    run.end()
+    builder = JobBuilder(INPUTS, there, "/run", GIVEN, lambda: None)
+    builder.announce(COMMANDS)
+    assert builder.run(COMMANDS[0], over=lambda: False).ok
+    builder.end()
+    builder.end()
     assert [command.label.split()[0] for command in cast(Answers, there).asked] == ["start", "stop"]
 
 

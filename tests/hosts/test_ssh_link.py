@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from slipway.core.command import Command, Result
 from slipway.core.destination import HostName
 from slipway.core.errors import SshError
-from slipway.hosts.remote.host import Call
+from slipway.hosts.remote.connected import Call
 from slipway.hosts.remote.jobs import Job, follow
 from slipway.hosts.ssh.connection import Connection, LostError, UnreachedError
 from slipway.hosts.ssh.dialling import Phone
@@ -188,7 +188,7 @@ def test_a_passphrase_is_asked_for_by_who_waits(monkeypatch: pytest.MonkeyPatch)
         phone.ask("passphrase of key: ")
         return cast(Connection, FakeConnection())
 
-    monkeypatch.setattr("slipway.hosts.remote.host.dial", dial)
+    monkeypatch.setattr("slipway.hosts.remote.connected.dial", dial)
     call = Call(HostName("b"), Phone(FakeRun({}), User(Path("/")), ask=lambda question: mark(asked)))
     call.begin()
     assert call.answered().alive
@@ -197,7 +197,7 @@ def test_a_passphrase_is_asked_for_by_who_waits(monkeypatch: pytest.MonkeyPatch)
 
 def test_a_call_that_was_begun_is_answered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ahead, later = (cast(Connection, FakeConnection()) for _ in range(2))
-    monkeypatch.setattr("slipway.hosts.remote.host.dial", lambda name, phone, ready=[later, ahead]: ready.pop())
+    monkeypatch.setattr("slipway.hosts.remote.connected.dial", lambda name, phone, ready=[later, ahead]: ready.pop())
     call = Call(HostName("b"), Phone(FakeRun({}), User(Path("/"))))
     call.begin()
     call.begin()

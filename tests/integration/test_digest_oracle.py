@@ -27,13 +27,14 @@ from slipway.build.executor import build
 from slipway.config.settings import Settings, load
 from slipway.core.errors import SlipwayError
 from slipway.engine import Engine
+from slipway.hosts.local import LocalBuilder
 from slipway.hosts.runner import run
-from slipway.hosts.site import site_here
 from slipway.plan.decide import plan_build
 from slipway.plan.facts import Survey, read_repository, survey
 from slipway.registry import Registry
 from slipway.runs.run import Run, hide
 from slipway.stack.digest import differences
+from slipway.stack.mounts import Given
 from slipway.stack.worktree import Worktree
 
 if TYPE_CHECKING:
@@ -249,7 +250,8 @@ def surveyed(root: Path) -> tuple[Settings, Survey]:
 def build_all(settings: Settings, known: Survey) -> None:
     plan = plan_build(known.stack, tuple(known.facts.digests), known.facts)
     with Run(settings.root / ".slipway") as record:
-        outcomes = build(Work(known, plan, Engine(), site_here(known.repository, run, {}), record, lambda event: None))
+        builder = LocalBuilder.of(known.repository, run, Given())
+        outcomes = build(Work(known, plan, Engine(), builder, record, lambda event: None))
     assert all(outcome.ok for outcome in outcomes), outcomes
 
 

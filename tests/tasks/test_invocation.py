@@ -49,7 +49,7 @@ def test_flags_hold_for_one_command_line_alone(c: Context) -> None:
     Invocation(c, [ImageOptions(version="v9", allow_unused_env=True), HostOptions(remote=True)])
     another = Invocation(Context(), [HostOptions()])
     assert another.settings.version("base") != "v9"
-    assert not another.remote
+    assert another.host.flag == ""
     assert not another.chain.lenient
 
 
@@ -73,16 +73,16 @@ def test_a_resumed_push_has_the_versions_of_its_run(c: Context) -> None:
 
 
 def test_remote_and_its_host_hold_for_the_tasks_after_it(c: Context) -> None:
-    assert not Invocation(c, [HostOptions()]).remote
+    assert Invocation(c, [HostOptions()]).host.flag == ""
     Invocation(c, [HostOptions("me@builder", "/srv/slipway", remote=True)])
     after = Invocation(c, [HostOptions()])
-    assert after.remote
+    assert after.host.flag == " --remote"
     assert (after.settings["REMOTE_HOST"], after.settings["REMOTE_PATH"]) == ("me@builder", "/srv/slipway")
-    assert not Invocation(c).remote, "a task that works on this machine alone"
+    assert Invocation(c).host.flag == "", "a task that works on this machine alone"
 
 
 def test_a_task_of_the_build_host_alone_is_remote(c: Context) -> None:
-    assert Invocation(c, [BuildHostOptions()]).remote
+    assert Invocation(c, [BuildHostOptions("me@builder")]).host.flag == " --remote"
 
 
 def test_a_push_after_build_base_alone_is_about_the_bases(c: Context, here: Invocation) -> None:

@@ -33,11 +33,11 @@ _FILES = re.compile(
 )
 
 
-def after(failed: ImageResult, where: str = "") -> str:
-    """The hint for a failed image; ``where`` is added to commands (`` --remote``)."""
+def after(failed: ImageResult, flag: str = "") -> str:
+    """Return the hint for a failed image; ``flag`` is added to commands (`` --remote``)."""
     for words, remedy in _REMEDIES:
         if re.search(words, failed.detail, re.IGNORECASE | re.DOTALL):
             return f"{remedy} {_AGAIN}"
     if _FILES.match(failed.detail):
-        return f"mend it and {_AGAIN} (invoke build {failed.image}{where} for this one)"
+        return f"mend it and {_AGAIN} (invoke build {failed.image}{flag} for this one)"
     return f"invoke doctor looks at engine, builder and registry; once they are well, {_AGAIN}"

@@ -19,7 +19,7 @@ from slipway.core.command import Command
 from slipway.core.errors import MissingError
 from slipway.core.image import FRESH_LABEL, INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL, Reference
 from slipway.engine import Engine
-from slipway.hosts.site import Site
+from slipway.hosts.host import BakeInputs, Builder
 from slipway.plan.decide import Action, Plan, Step, step_of
 from slipway.plan.facts import Survey
 from slipway.runs.run import Run
@@ -37,7 +37,7 @@ class Work:
     survey: Survey
     plan: Plan
     engine: Engine
-    site: Site
+    builder: Builder
     record: Run
     on_event: OnEvent
     options: BuildOptions = field(default_factory=BuildOptions)
@@ -81,7 +81,7 @@ def solve(work: Work, names: Sequence[str]) -> Solved:
         late.update({} if late else progress.overdue(settings.build_seconds))
         return bool(late)
 
-    result = work.site.run(command, on_line=on_line, over=over)
+    result = work.builder.run(command, on_line=on_line, over=over)
     for line in progress.trailer:
         record.log("bake", line)
     if progress.cut:
@@ -95,7 +95,7 @@ def solve(work: Work, names: Sequence[str]) -> Solved:
 
 def bake(work: Work, names: Sequence[str]) -> Command:
     """What bakes ``names``: the same command for the same plan."""
-    site, facts = work.site, work.survey.facts
+    inputs, facts = work.builder.inputs, work.survey.facts
     unseen = work.survey.unseen(names)
     steps = [work.plan.by_image[name] for name in names]
     linked = {*names, *unseen}
@@ -105,9 +105,9 @@ def bake(work: Work, names: Sequence[str]) -> Command:
     built_upon += _carriers(work, [*names, *unseen])
     return bake_command(
         bake_file(targets, built_upon),
-        buildx=site.buildx,
-        root=site.root,
-        builder=work.settings["BUILDER"] or site.builder,
+        buildx=inputs.buildx,
+        root=inputs.root,
+        builder=work.settings["BUILDER"] or inputs.builder,
         count=len(names),
         overrides=overrides([*targets, *built_upon]),
     )
@@ -150,39 +150,40 @@ def log_event(record: Run, event: Event) -> None:
             record.log(image, f"failed  {what}")
 
 
-def _given(site: Site, context: str) -> str:
+def _given(inputs: BakeInputs, context: str) -> str:
     """How buildx is given a named context."""
-    return f"target:{site.carriers[context].name}" if context in site.carriers else site.contexts[context]
+    return f"target:{inputs.carriers[context].name}" if context in inputs.carriers else inputs.contexts[context]
 
 
 def _carriers(work: Work, names: Sequence[str]) -> list[Target]:
     used = dict.fromkeys(context for name in names for context in work.survey.stack[name].contexts)
-    found = [work.site.carriers[context] for context in used if context in work.site.carriers]
+    carriers = work.builder.inputs.carriers
+    found = [carriers[context] for context in used if context in carriers]
     return [Target(one.name, one.folder, one.dockerfile, (), platforms=work.settings.platforms) for one in found]
 
 
 def _target(work: Work, step: Step, baked: Collection[str]) -> Target:
-    site, image, given = work.site, work.survey.stack[step.image], work.settings.build_args
+    inputs, image, given = work.builder.inputs, work.survey.stack[step.image], work.settings.build_args
     links = {
         Reference.read(text).context: f"target:{parent}"
         if parent in baked
         else f"docker-image://{work.survey.facts.content(parent)}"
         for text, parent in image.links.items()
     }
-    links |= {name: _given(site, name) for name in image.contexts}
+    links |= {name: _given(inputs, name) for name in image.contexts}
     labels = {INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image}
     labels |= {MODELESS_LABEL: work.survey.facts.modeless[step.image]}
     labels |= {FRESH_LABEL: step.input_digest} if step.fresh else {}
     return Target(
         name=step.image,
-        context=site.context(image.context),
-        dockerfile=site.dockerfile(image),
+        context=inputs.context(image.context),
+        dockerfile=inputs.dockerfile(image),
         tags=(str(step.reference), str(step.content)),
         args={name: given[name] for name in image.args if name in given},
         labels=labels,
         links=links,
-        secrets={name: file for name, file in site.secrets.items() if name in image.secrets},
-        ssh=tuple(f"{name}={place}" if place else name for name, place in site.ssh.items() if name in image.ssh),
+        secrets={name: file for name, file in inputs.secrets.items() if name in image.secrets},
+        ssh=tuple(f"{name}={socket}" if socket else name for name, socket in inputs.ssh.items() if name in image.ssh),
         platforms=work.settings.platforms,
         fresh=step.fresh,
     )

@@ -51,7 +51,7 @@ _FETCHED = {Action.PULL: Status.PULLED, Action.TAG: Status.TAGGED, Action.REUSE:
 def build(work: Work) -> tuple[ImageResult, ...]:
     """Carry out the plan; an outcome for each of its steps, in its order. Raises nothing for a failed image."""
     plan, parents = work.plan, work.parents
-    work.site.expect(lambda: tuple(ahead(work)))
+    work.builder.announce(planned_bakes(work))
     outcomes = _fetched(work)
     wanted = [step.image for step in plan.of(Action.BUILD)]
     seconds: dict[str, float] = dict.fromkeys(wanted, 0.0)
@@ -84,8 +84,8 @@ def build(work: Work) -> tuple[ImageResult, ...]:
     return tuple(outcomes[step.image] for step in plan.steps)
 
 
-def ahead(work: Work) -> Iterator[Command]:
-    """What ``build`` will bake if nothing fails: a host that outlives us goes on with it by itself."""
+def planned_bakes(work: Work) -> Iterator[Command]:
+    """Yield the commands that ``build`` runs if nothing fails. A job on a build host goes on with them by itself."""
     remaining = [step.image for step in work.plan.of(Action.BUILD)]
     while remaining:
         wave = _wave(work, remaining)
@@ -102,8 +102,8 @@ def pull_roots(survey: Survey, plan: Plan, engine: Engine) -> bool:
     return bool(lacking)
 
 
-def check(outcomes: Sequence[ImageResult], record: Run, *, remote: bool = False) -> None:
-    """Raises BuildError that names the first failed image and counts the rest; ``remote``: built on the build host."""
+def check(outcomes: Sequence[ImageResult], record: Run, *, flag: str = "") -> None:
+    """Raises BuildError that names the first failed image and counts the rest; ``flag``: the host's, for the hint."""
     failed = [outcome for outcome in outcomes if outcome.status is Status.FAILED]
     skipped = [outcome for outcome in outcomes if outcome.status is Status.SKIPPED]
     if not failed:
@@ -113,7 +113,7 @@ def check(outcomes: Sequence[ImageResult], record: Run, *, remote: bool = False)
     first = failed[0]
     raise BuildError(
         f"build {first.image}: {first.detail}{more}",
-        hint=advice.after(first, " --remote" * remote),
+        hint=advice.after(first, flag),
         log=record.log_path(first.image),
     )
 
@@ -191,7 +191,7 @@ def _is_made(step: Step, solved: Solved, listed: Mapping[str, LocalImage]) -> bo
 def _unfit(work: Work, made: Sequence[str], solved: Solved, listed: Mapping[str, LocalImage]) -> dict[str, Failure]:
     """Of ``made``, what must not be kept, and why: not as planned, its files changed meanwhile, warned of."""
     unfit = _otherwise(work, made, listed)
-    torn = work.site.changed(work.survey, [name for name in made if name not in unfit], tuple(listed.values()))
+    torn = work.builder.changed_since(work.survey, [name for name in made if name not in unfit], tuple(listed.values()))
     unfit |= {name: f"{what} while it was built" for name, what in torn.items()}
     for name in made:
         said = solved.warnings.get(name, ())
@@ -218,8 +218,8 @@ def _withdraw(work: Work, step: Step, listed: Mapping[str, LocalImage]) -> None:
 
 
 def _take_back(work: Work, refused: Collection[str]) -> None:
-    """What stands on the refused is not wanted any more; a host that goes on by itself may have built some of it."""
-    work.site.expect(tuple)
+    """Untag descendants of refused images: a job on a build host may have built some of them already."""
+    work.builder.announce(())
     above = graph.descendants(work.parents, refused)
     steps = [
         step for step in work.plan.of(Action.BUILD) if step.image in above and not work.survey.facts.here(step.image)

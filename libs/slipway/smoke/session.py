@@ -12,6 +12,7 @@ from pathlib import Path
 
 from slipway.core.command import Command, Result
 from slipway.core.errors import PolicyError, SmokeError, written
+from slipway.hosts.host import ContainerAccess
 from slipway.secrets.redactor import Redactor
 from slipway.smoke.results import SmokeResult, read_result, summary
 
@@ -37,20 +38,12 @@ class SmokeTarget:
 
 
 @dataclass(frozen=True)
-class Elsewhere:
-    """Another machine: its engine's address, and the socket that leads to the ports that are published there."""
-
-    engine: str
-    ports: str
-
-
-@dataclass(frozen=True)
 class Round:
     """One round of smoke tests: the repository, the run's id and directory, and every image's id by name.
 
     ``slowness`` multiplies time limits; ``allow_setuid`` are paths of programs that may be setuid; ``history`` says of
-    an image's id whether it passed in earlier rounds. ``elsewhere`` is where the engine is when it is not here;
-    ``given`` the reference of the one image that was asked for by it.
+    an image's id whether it passed in earlier rounds. ``access``: how pytest reaches the containers; ``flag``:
+    the host's, for hints; ``given``: the reference of the one image that was asked for by it.
     """
 
     root: Path
@@ -61,7 +54,8 @@ class Round:
     allow_setuid: tuple[str, ...] = ()
     history: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)
     redact: Redactor = field(default_factory=Redactor)
-    elsewhere: Elsewhere | None = None
+    access: ContainerAccess = field(default_factory=ContainerAccess)
+    flag: str = ""
     given: str = ""
 
     def folder(self, name: str) -> Path:
@@ -86,10 +80,8 @@ def pytest_command(target: SmokeTarget, this: Round) -> Command:
         argv += [f"--slipway-allow-setuid={path}" for path in this.allow_setuid]
         argv.append(str(CHECKS))
     argv += [str(this.root / path) for path in target.tests]
-    engine = {}
-    if this.elsewhere:
-        argv.append(f"--slipway-ports={this.elsewhere.ports}")
-        engine["DOCKER_HOST"] = this.elsewhere.engine
+    argv += [f"--slipway-ports={this.access.ports}"] if this.access.ports else []
+    engine = {"DOCKER_HOST": this.access.docker_host} if this.access.docker_host else {}
     return Command(tuple(argv), cwd=str(this.root), env=engine, label=f"smoke {target.name}")
 
 
@@ -113,9 +105,8 @@ def smoke(
     if bad:
         told = "\n".join(summary(result) for result in bad)
         why = PolicyError if all(result.refused == result.failed for result in bad) else SmokeError
-        where = " --remote" if this.elsewhere else ""
         names = f"--image {this.given}" if this.given else " ".join(result.name for result in bad)
-        raise why(told, hint=f"invoke smoke {names}{where}", log=bad[0].log)
+        raise why(told, hint=f"invoke smoke {names}{this.flag}", log=bad[0].log)
     return tuple(results)
 
 

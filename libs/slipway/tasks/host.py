@@ -1,4 +1,4 @@
-"""The build host that the settings name, reached."""
+"""Make the build host that the settings name."""
 
 from __future__ import annotations
 
@@ -7,17 +7,14 @@ import os
 import pwd
 import socket
 import sys
-from collections.abc import Callable
-from contextlib import ExitStack
 from pathlib import Path
 
 from slipway.config.settings import Settings, inherited, surroundings
-from slipway.core.command import Command
 from slipway.core.destination import HostName
 from slipway.core.errors import UsageError
-from slipway.engine import FindLogin
-from slipway.hosts.remote.host import BuildHost, Call, reach
-from slipway.hosts.requirements import first_version
+from slipway.hosts.local import LocalHost
+from slipway.hosts.remote.connected import Call
+from slipway.hosts.remote.host import RemoteHost
 from slipway.hosts.runner import Run
 from slipway.hosts.ssh.connection import Show
 from slipway.hosts.ssh.dialling import Phone
@@ -25,19 +22,12 @@ from slipway.hosts.ssh.login import User
 from slipway.tasks.process import is_terminal
 
 
-def called(settings: Settings, run: Run, show: Show | None = None) -> Call:
-    """REMOTE_HOST, to be dialled; ``show`` gets each command that runs on it. Raises UsageError when there is none."""
+def remote_host(local: LocalHost, show: Show | None = None) -> RemoteHost:
+    """Return REMOTE_HOST; ``show`` gets each command that runs on it. Raises UsageError when it is not set."""
+    settings = local.settings
     if not settings["REMOTE_HOST"]:
         raise UsageError("REMOTE_HOST is not set", hint="REMOTE_HOST=me@builder in .env, or --host me@builder")
-    return Call(HostName.parse(settings["REMOTE_HOST"]), _phone(settings, run, show))
-
-
-def reached(
-    call: Call, settings: Settings, run: Run, logins: FindLogin, opened: ExitStack, say: Callable[[str], None]
-) -> BuildHost:
-    """Connected until ``opened`` ends."""
-    rsync = first_version(run(Command(("rsync", "--version"), label="rsync --version")).stdout)
-    return reach(call, settings["REMOTE_PATH"], rsync, logins, opened, say)
+    return RemoteHost(local, Call(HostName.parse(settings["REMOTE_HOST"]), _phone(settings, local.run, show)))
 
 
 def _phone(settings: Settings, run: Run, show: Show | None) -> Phone:

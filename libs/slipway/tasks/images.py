@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
-import platform
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
@@ -19,7 +17,6 @@ from slipway.config import settings
 from slipway.config.pip import pip_conf, uv_toml
 from slipway.core.errors import UsageError
 from slipway.core.units import size
-from slipway.hosts.site import Site, site_here
 from slipway.plan.decide import Action, Plan, as_json, plan_build
 from slipway.plan.facts import Survey, refuse_secrets
 from slipway.plan.history import only_modes
@@ -64,16 +61,15 @@ def run_images(here: Invocation, names: Sequence[str]) -> None:
 def show_plan(here: Invocation, known: Survey, plan: Plan) -> None:
     """The plan of what is not begun; for a build host with what is going to be read there."""
     content = as_json(plan)
-    if here.remote:
-        from slipway.hosts.remote.building import needed
-
-        content["needed"] = vars(needed(known, plan))
+    transfer = here.host.transfer(known, plan)
+    if transfer:
+        content["needed"] = vars(transfer)
     if here.json:
         here.answer(content)
         return
     here.console.plan(known.stack, plan, here.seconds)
-    if here.remote and content["needed"]["files"]:
-        told = f"{content['needed']['files']} files, {size(content['needed']['bytes'])}"
+    if transfer and transfer.files:
+        told = f"{transfer.files} files, {size(transfer.bytes)}"
         here.note(f"{told} are to be read there; what the host has of it is not sent")
 
 
@@ -87,7 +83,7 @@ def run_build(here: Invocation, names: Sequence[str], kind: str, options: BuildO
     known = here.survey(selected)
     plan = plan_build(known.stack, selected, known.facts, fresh)
     mounted(here, known, plan)
-    if not dry_run and get_roots(here, known, plan):
+    if not dry_run and get_root_images(here, known, plan):
         known = here.survey(selected)
         plan = plan_build(known.stack, selected, known.facts, fresh)
     if dry_run:
@@ -103,20 +99,20 @@ def run_build(here: Invocation, names: Sequence[str], kind: str, options: BuildO
         record.write("plan.json", as_json(plan))
         images = [step.image for step in plan.steps]
         gifts = mounted(here, known, plan)
-        with site(here, known, plan, record, gifts) as place, here.console.showing(known.stack, images) as taker:
-            outcomes = building.build(Work(known, plan, here.engine, place, record, taker.take, options))
+        builds = build_mounts(here, record, gifts) if plan.of(Action.BUILD) else Given()
+        with (
+            here.host.builder(known, plan, record.id, builds) as builder,
+            here.console.showing(known.stack, images) as taker,
+        ):
+            outcomes = building.build(Work(known, plan, here.host.engine, builder, record, taker.take, options))
         tell(here, record, outcomes, "build", plan.roots)
-        building.check(outcomes, record, remote=here.remote)
+        building.check(outcomes, record, flag=here.host.flag)
 
 
-def get_roots(here: Invocation, known: Survey, plan: Plan) -> bool:
-    """Root images that the engine lacks are sent or pulled; True when any was."""
-    sent = False
-    if here.remote:
-        from slipway.hosts.remote.roots import send_roots
-
-        sent = send_roots(known, plan, here.local_engine, here.engine, here.note)
-    return building.pull_roots(known, plan, here.engine) or sent
+def get_root_images(here: Invocation, known: Survey, plan: Plan) -> bool:
+    """Send or pull root images that are missing from the engine. Return True when it got any."""
+    seeded = here.host.seed_root_images(known, plan)
+    return building.pull_roots(known, plan, here.host.engine) or seeded
 
 
 def mounted(here: Invocation, known: Survey, plan: Plan) -> Given:
@@ -135,19 +131,9 @@ def mounted(here: Invocation, known: Survey, plan: Plan) -> Given:
     return found
 
 
-@contextmanager
-def site(here: Invocation, known: Survey, plan: Plan, record: Run, gifts: Given) -> Iterator[Site]:
-    """Where buildx runs: here, or on the build host, which gets what it needs first."""
-    secrets = {**inherit(here, record), **written(gifts, record)} if plan.of(Action.BUILD) else {}
-    if here.remote and plan.of(Action.BUILD):
-        from slipway.hosts.remote.building import site_there
-
-        given = Given(secrets, ssh=gifts.ssh, agent=gifts.agent)
-        with site_there(known, plan, here.reached, record.id, here.run, given, here.note) as there:
-            yield there
-    else:
-        around = settings.surroundings()
-        yield site_here(known.repository, here.run, secrets, gifts.ssh, around.buildx, around.builder)
+def build_mounts(here: Invocation, record: Run, gifts: Given) -> Given:
+    """Return what builds mount, with every secret in a file: pip's configuration, and what the project gives."""
+    return replace(gifts, files={**inherit(here, record), **written(gifts, record)}, values={})
 
 
 def run_push(here: Invocation, names: Sequence[str], options: PushOptions, *, dry_run: bool) -> None:
@@ -157,38 +143,23 @@ def run_push(here: Invocation, names: Sequence[str], options: PushOptions, *, dr
     names = names or here.chain.bases
     known = here.survey(names or None)
     images = [image for image in known.stack if not names or image.name in names]
-    pushes = pushing.look(images, known.facts, here.registry)
+    pushes = pushing.look(images, known.facts, here.host.registry)
     explain = partial(only_modes, here.home, known.facts)
-    pushing.refuse_moves(pushes, here.registry, here.settings.project.moving_tags, options.force, explain)
+    pushing.refuse_moves(pushes, here.host.registry, here.settings.project.moving_tags, options.force, explain)
     if dry_run or not here.json:
         rows = [(push.image, push.reference.tag, push.action, push.reason) for push in pushes]
         here.answer([vars(push) for push in pushes]) if here.json else here.console.table(rows)
     if dry_run or (not here.json and all(push.action is pushing.PushAction.REUSE for push in pushes)):
         return
     release = f"push-{here.settings.registry}-{here.settings.owner}".replace("/", "-").replace(":", "-")
-    with lock(here.home, release), alone(here, release, options), here.record() as record:
+    with here.host.release_lock(release, break_expired=options.break_lock), here.record() as record:
         versions = {"BASE_VERSION": here.settings.version("base"), "VERSION": here.settings.version("service")}
         record.write("plan.json", pushing.ReleasePlan(tuple(push.image for push in pushes), versions).as_json())
         lacking = [push.image for push in pushes if not push.published]
         with here.console.showing(known.stack, lacking) as taker:
-            run = pushing.PushRun(here.engine, here.registry, record, taker.take)
+            run = pushing.PushRun(here.host.engine, here.host.registry, record, taker.take)
             outcomes = pushing.release(pushes, run)
         tell(here, record, outcomes, "push")
-
-
-@contextmanager
-def alone(here: Invocation, release: str, options: PushOptions) -> Iterator[None]:
-    """Nobody else releases from the build host meanwhile; here, the lock before it is enough."""
-    if not here.remote:
-        yield
-        return
-    from slipway.hosts.remote.locks import held
-
-    host = here.reached
-    lock = f"{host.facts.folder}/locks/{release}"
-    who = f"{getpass.getuser()}@{platform.node()}"
-    with held(host.link, lock, who, here.note, broken=options.break_lock):
-        yield
 
 
 def written(gifts: Given, record: Run) -> dict[str, Path]:

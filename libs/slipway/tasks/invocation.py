@@ -16,13 +16,12 @@ from invoke.context import Context
 from slipway.config import settings
 from slipway.config.pip import PipConfig, read_pip_config, wheelhouse
 from slipway.config.settings import Value
-from slipway.core.addresses import endpoint, host_and_port, is_loopback
 from slipway.core.errors import SlipwayError, UnwritableError, UsageError, one_line, suggestion
-from slipway.core.retry import Patience
-from slipway.engine import Engine, FindLogin, Logins
-from slipway.hosts.runner import Runner, echoing, pipe, run
+from slipway.engine import Logins
+from slipway.hosts.host import Host
+from slipway.hosts.local import LocalHost
+from slipway.hosts.runner import Runner, echoing, run
 from slipway.plan.facts import Repository, Survey, read_repository, survey
-from slipway.registry import Registry
 from slipway.runs import secret_folder
 from slipway.runs.run import Run, hide, sweep
 from slipway.stack.given import WHEELHOUSES
@@ -34,7 +33,7 @@ from slipway.tasks.options import BuildHostOptions, PushOptions
 from slipway.tasks.output import Output
 
 if TYPE_CHECKING:
-    from slipway.hosts.remote.host import BuildHost, Call
+    from slipway.hosts.remote.host import RemoteHost
 
 
 class Invocation:
@@ -46,7 +45,7 @@ class Invocation:
         self.core = Core.of(context)
         self._config = context.config
         keep(self._config, self._continued(options))
-        self.remote = self.chain.remote and any(isinstance(one, BuildHostOptions) for one in options)
+        self._remote = self.chain.remote and any(isinstance(one, BuildHostOptions) for one in options)
         self.started = time.monotonic()
         self.output = output or Output()
         self.console, self.redactor, self.json = self.output.console, self.output.redactor, self.output.json
@@ -117,58 +116,26 @@ class Invocation:
     def worktree(self) -> Worktree:
         return Worktree(self.settings.root)
 
-    @cached_property
-    def engine(self) -> Engine:
-        return self.build_host.engine if self.remote else self.local_engine
+    @property
+    def host(self) -> Host:
+        """The host that this task works on: the one place that chooses."""
+        return self.remote_host if self._remote else self.local_host
 
     @cached_property
-    def local_engine(self) -> Engine:
-        return Engine(settings.surroundings().engine, logins=self.logins, start=pipe)
-
-    @cached_property
-    def logins(self) -> FindLogin:
-        """This machine's logins to registries: they travel with each pull and push, also of a build host."""
+    def local_host(self) -> LocalHost:
         around = settings.surroundings()
         learn = self.redactor.learn
-        return Logins(around.docker_config, self.run, given=around.docker_auth_config, learn=learn).find
+        logins = Logins(around.docker_config, self.run, given=around.docker_auth_config, learn=learn)
+        return LocalHost(self.settings, around, self.run, logins.find, self.note)
 
     @cached_property
-    def call(self) -> Call:
-        """REMOTE_HOST, to be dialled."""
-        from slipway.tasks.host import called
+    def remote_host(self) -> RemoteHost:
+        """REMOTE_HOST; its connection ends with the task."""
+        from slipway.tasks.host import remote_host
 
-        return called(self.settings, self.run, self.echo if self.core.echo else None)
-
-    @cached_property
-    def build_host(self) -> BuildHost:
-        """REMOTE_HOST, connected until the task ends, whatever it lacks."""
-        from slipway.tasks.host import reached
-
-        return reached(self.call, self.settings, self.run, self.logins, self.opened, self.note)
-
-    @property
-    def reached(self) -> BuildHost:
-        """The build host, which has all that it needs. Raises MissingError."""
-        self._refuse_lacks()
-        return self.build_host
-
-    def _refuse_lacks(self) -> None:
-        from slipway.hosts.remote.preflight import refuse_lacks
-
-        refuse_lacks(self.build_host.checks, str(self.build_host.name))
-
-    @cached_property
-    def registry(self) -> Registry:
-        insecure = self.settings.project.insecure_registries
-        patience = Patience(tell=self.note)
-        host = self.settings.registry
-        direct = Registry(host, self.logins, patience, insecure)
-        # Loopback is another machine there; and a registry may be reached from there alone.
-        if not self.remote or (not is_loopback(host) and direct.answers()):
-            return direct
-        name, port = host_and_port(endpoint(host), plain=direct.plain)
-        through = self.build_host.way_to(name, port, self.opened)
-        return Registry(host, self.logins, patience, insecure, through)
+        host = remote_host(self.local_host, self.echo if self.core.echo else None)
+        self.opened.callback(host.close)
+        return host
 
     @cached_property
     def pip(self) -> PipConfig:
@@ -199,30 +166,22 @@ class Invocation:
 
     @cached_property
     def repository(self) -> Repository:
-        """Read while the build host is dialled, for this machine's platform, and again if the host has another one."""
-        if self.remote:
-            self.call.begin()
+        """Read while the host is connected to, for this machine's platform; again if the host has another one."""
+        self.host.connect_ahead()
         found = read_repository(self.settings, self.worktree, self.contexts)
         refuse_tasks({image.name: image.dockerfile for image in found.stack})
         if found.unused and not self.chain.lenient:
             raise UsageError.of(found.unused)
         for problem in found.unused:
             self.note(str(problem))
-        if not self.remote:
-            return found
-        engine = self.build_host.engine  # who cannot be dialled is not looked at
-        with self._looked_at():
-            native = engine.platform()
-            same = native == found.native
-            return found if same else read_repository(self.settings, self.worktree, self.contexts, native)
+        native = self.host.platform
+        return found if native == found.native else read_repository(self.settings, self.worktree, self.contexts, native)
 
     def survey(self, names: Sequence[str] | None = None) -> Survey:
         repository = self.repository
-        with self._looked_at():
-            known = survey(repository, self.engine, lambda: self.registry, names)
-        self._prepare()
-        if self.remote:
-            self._refuse_lacks()
+        with self.host.verified():
+            known = survey(repository, self.host.engine, lambda: self.host.registry, names)
+            self._prepare()
         for note in known.notes:
             self.note(note)
         return known
@@ -241,17 +200,6 @@ class Invocation:
     def _places(self) -> secret_folder.Places:
         around = settings.surroundings()
         return secret_folder.Places(around.runtime, around.state, lambda: (self.settings.root, *self.contexts.values()))
-
-    @contextmanager
-    def _looked_at(self) -> Iterator[None]:
-        """That a build host is gone, or what it lacks, is told in place of what failed for want of it."""
-        try:
-            yield
-        except SlipwayError:
-            if self.remote:
-                self._refuse_lacks()
-                self.build_host.link.check()
-            raise
 
     @contextmanager
     def record(self) -> Iterator[Run]:

@@ -20,14 +20,15 @@ def run_setup(here: Invocation, *, yes: bool, dry_run: bool) -> None:
     told: list[str] = []
     say = told.append if here.json else here.console.line
     ask = here.agreed if is_terminal(sys.stdin) else None
-    done = bring_about(here.run, _wanted(here), say, ask=ask, yes=yes, dry_run=dry_run, ping=here.registry.greeting)
+    ping = here.host.registry.greeting
+    done = bring_about(here.run, _wanted(here), say, ask=ask, yes=yes, dry_run=dry_run, ping=ping)
     if here.json:
         here.answer({"told": told, "done": [asdict(action) for action in done]})
 
 
 def run_doctor(here: Invocation) -> None:
     proxies = reading.surroundings().proxies
-    checks = examine(here.run, _wanted(here), here.pip, proxies, ping=here.registry.greeting)
+    checks = examine(here.run, _wanted(here), here.pip, proxies, ping=here.host.registry.greeting)
     if here.json:
         here.answer([vars(check) for check in checks])
     else:

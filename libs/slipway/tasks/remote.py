@@ -13,7 +13,6 @@ from slipway.config.settings import surroundings
 from slipway.core.errors import UsageError
 from slipway.core.image import Image, Stack
 from slipway.hosts.remote.agent import forward
-from slipway.hosts.remote.preflight import refuse_lacks
 from slipway.hosts.ssh.forwarding import NotForwardedError
 from slipway.stack.mounts import no_agent
 from slipway.tasks.images import tell
@@ -22,18 +21,18 @@ from slipway.tasks.process import is_terminal
 
 
 def run_check(here: Invocation) -> None:
-    host = here.build_host
+    host = here.remote_host.connected
     login = str(host.link.login)
     if here.json:
         here.answer({"host": str(host.name), "login": login, "checks": [vars(check) for check in host.checks]})
     else:
         rows = [(check.state, check.name, check.detail, check.hint) for check in host.checks]
         here.console.table([("ok", "login", login, ""), *rows])
-    refuse_lacks(host.checks, str(host.name))
+    host.refuse_missing()
 
 
 def run_runs(here: Invocation) -> None:
-    found = runs_there(here.reached.link, _project(here))
+    found = runs_there(here.remote_host.ready.link, here.remote_host.project)
     if here.json:
         here.answer([{**vars(run), "state": run.state} for run in found])
         return
@@ -43,7 +42,7 @@ def run_runs(here: Invocation) -> None:
 
 def run_attach(here: Invocation, wanted: str) -> None:
     """Raises BuildError when an image of the run failed."""
-    host, project = here.reached, _project(here)
+    host, project = here.remote_host.ready, here.remote_host.project
     run = choose(runs_there(host.link, project), wanted)
     folder = f"{project}/runs/{run.id}"
     baked = [image for bake in bakes(host.link, folder, run) for image in bake]
@@ -57,7 +56,7 @@ def run_attach(here: Invocation, wanted: str) -> None:
         with here.console.showing(stack, images) as taker:
             outcomes = attach(host.link, host.engine, project, run, record, taker.take)
         tell(here, record, outcomes, "remote-attach")
-        check(outcomes, record, remote=True)
+        check(outcomes, record, flag=here.remote_host.flag)
 
 
 def forward_again(here: Invocation, folder: str, mounted: Collection[str], opened: ExitStack) -> None:
@@ -70,7 +69,7 @@ def forward_again(here: Invocation, folder: str, mounted: Collection[str], opene
             return
     try:
         if mounted:
-            opened.enter_context(forward(here.reached.link, folder, agent, here.note))
+            opened.enter_context(forward(here.remote_host.ready.link, folder, agent, here.note))
     except NotForwardedError as error:
         here.note(error.message)
 
@@ -84,7 +83,7 @@ def run_clean(here: Invocation, *, yes: bool, dry_run: bool) -> None:
     if asks and not is_terminal(sys.stdin):
         hint = "invoke remote-clean --yes; --dry-run shows what would go"
         raise UsageError("remote-clean: nothing was removed: nobody can be asked", hint=hint)
-    host, project = here.reached, _project(here)
+    host, project = here.remote_host.ready, here.remote_host.project
     if asks:
         looked = clean(host.link, project, look=True)
         stay = f"; {looked.living} still run and stay" if looked.living else ""
@@ -96,7 +95,3 @@ def run_clean(here: Invocation, *, yes: bool, dry_run: bool) -> None:
         here.answer({**vars(done), "folder": project, "dry_run": dry_run})
     else:
         here.console.line(f"{'would remove' if dry_run else 'removed'} {done.runs} runs, {done.size}")
-
-
-def _project(here: Invocation) -> str:
-    return here.reached.project(here.settings.registry, here.settings.owner)

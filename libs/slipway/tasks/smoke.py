@@ -33,12 +33,11 @@ def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
             here.settings.project.allow_setuid,
             verdicts(records(here.settings.root / ".slipway")),
             record.redact,
-            _elsewhere(here),
+            here.host.container_access(),
+            here.host.flag,
             image,
         )
-        _tell_elsewhere(here, known, targets)
-        if not here.remote and not here.engine.endpoint.is_near:
-            here.note(f"{here.engine.endpoint} publishes ports on its own machine: tests over HTTP do not get there")
+        _tell_moved(here, known, targets)
         tested: list[SmokeResult] = []
         try:
             testing.smoke(targets, this, here.run, lambda result: _tell(here, result, tested))
@@ -48,24 +47,17 @@ def run_smoke(here: Invocation, names: Sequence[str], image: str) -> None:
             if here.json:
                 here.answer(content)
             _remove_orphans(here)
-        if image and (now := here.engine.find(image)) != targets[0].image:
+        if image and (now := here.host.engine.find(image)) != targets[0].image:
             raise SmokeError(
                 f"smoke {image}: moved while it was tested, {targets[0].image[:19]} -> {now[:19] or 'nothing'}",
                 hint=f"invoke smoke --image {image}",
             )
 
 
-def _elsewhere(here: Invocation) -> testing.Elsewhere | None:
-    """The build host, for as long as the task runs."""
-    if not here.remote:
-        return None
-    return testing.Elsewhere(here.engine.address, here.reached.ports(here.opened, here.note))
-
-
 def _remove_orphans(here: Invocation) -> None:
     """Remove what tests left in the engine that were killed, for an interrupt does not wait long for them."""
     with contextlib.suppress(OSError):
-        orphans.remove_orphans(here.engine.client)
+        orphans.remove_orphans(here.host.engine.client)
 
 
 def _targets(
@@ -97,7 +89,7 @@ def _target(here: Invocation, known: Survey, name: str, image: str, existing: fr
 
 def _given(here: Invocation, known: Survey, image: str, existing: frozenset[str]) -> testing.SmokeTarget:
     """``--image REF``: the checks, and the tests of the name that the reference carries when it is ours."""
-    found = here.engine.find(image) or here.engine.fetch(Reference.parse(image).full)
+    found = here.host.engine.find(image) or here.host.engine.fetch(Reference.parse(image).full)
     name = Reference.read(image).name
     if name in known.facts.digests:
         return _target(here, known, name, found, existing)
@@ -107,12 +99,12 @@ def _given(here: Invocation, known: Survey, image: str, existing: frozenset[str]
 def _built(here: Invocation, known: Survey, name: str) -> str:
     found = known.facts.here(name)
     if not found:
-        hint = f"invoke build {name}{' --remote' * here.remote}"
+        hint = f"invoke build {name}{here.host.flag}"
         raise UsageError(f"smoke {name}: not built with the inputs as they are now", hint=hint)
     return found.id
 
 
-def _tell_elsewhere(here: Invocation, known: Survey, targets: Sequence[testing.SmokeTarget]) -> None:
+def _tell_moved(here: Invocation, known: Survey, targets: Sequence[testing.SmokeTarget]) -> None:
     """A version tag that stands for another image than the one that is tested: someone moved it."""
     for target in targets:
         held = known.facts.local.get(target.reference)

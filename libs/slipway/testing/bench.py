@@ -17,7 +17,7 @@ from slipway.secrets.secret import Secret
 from slipway.smoke import containers, orphans
 from slipway.smoke.image_archive import Chunks, Layer, read_layers
 from slipway.testing.container import Container
-from slipway.testing.place import Here, Place
+from slipway.testing.container_host import ContainerHost, LocalContainerHost
 
 MEMORY_LABEL = "slipway.memory"
 _CHUNK = 1 << 20
@@ -72,7 +72,7 @@ def _layers(image: BuiltImage) -> tuple[Layer, ...]:
 
 @dataclass(frozen=True)
 class Bench:
-    """Hold the needs of running containers: engine and place, the run's label, log folder, the images by name.
+    """Hold the needs of running containers: engine and host, the run's label, log folder, the images by name.
 
     ``redact`` learns the secrets of every container that was started.
     """
@@ -82,8 +82,13 @@ class Bench:
     logs: Path
     siblings: Mapping[str, str]
     sandbox: containers.Sandbox = field(default_factory=containers.Sandbox)
-    place: Place = field(default_factory=Here)
+    host: ContainerHost = field(default_factory=LocalContainerHost)
     redact: Redactor = field(default_factory=Redactor)
+
+    @property
+    def place(self) -> ContainerHost:
+        """Deprecated: use ``host``."""
+        return self.host
 
     def image(self, reference: str, name: str = "") -> BuiltImage:
         """Return the image that a reference or id names now. Raises SmokeError when the engine does not have it."""
@@ -199,7 +204,7 @@ class Stack:
         except SlipwayError as error:
             log = containers.save(client, made, self._bench.logs, spec.name, self._redact)
             raise error.redacted(self._redact, log=str(log)) from None
-        container = Container(client, made, spec, port, self._redact, self._bench.place)
+        container = Container(client, made, spec, port, self._redact, self._bench.host)
         self.containers.append(container)
         return container
 
@@ -219,7 +224,7 @@ class Stack:
         if not secrets:
             return spec
         self._redact.learn(map(Secret, secrets.values()))
-        kept = self._bench.place.secrets(secrets, spec, self._bench.client, self._secrets)
+        kept = self._bench.host.secrets(secrets, spec, self._bench.client, self._secrets)
         return replace(spec, secrets=kept)
 
     def _remove_all(self) -> None:

@@ -17,7 +17,7 @@ from slipway.smoke.container_state import LOG_LINES, State, explain
 if TYPE_CHECKING:
     from requests import Response
 
-    from slipway.testing.place import Place
+    from slipway.testing.container_host import ContainerHost
 
 #: Seconds, on a machine of usual speed.
 REQUEST_TIMEOUT = 60.0
@@ -45,13 +45,13 @@ class Container:
         spec: containers.Spec,
         port: str,
         redact: Redactor,
-        place: Place,
+        host: ContainerHost,
     ) -> None:
         self._client = client
         self._spec = spec
         self._port = port
         self._redact = redact
-        self._place = place
+        self._host = host
         self.id = container
         self.name = spec.alias
         self.image = spec.image
@@ -155,4 +155,4 @@ class Container:
 
     def _address(self) -> str:
         published = containers.port_of(self._client, self.id, self._port)
-        return f"http://127.0.0.1:{self._place.port(published)}"
+        return f"http://127.0.0.1:{self._host.port(published)}"

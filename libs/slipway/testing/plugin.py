@@ -70,7 +70,7 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     from slipway.hosts.runner import pipe
     from slipway.smoke import containers
     from slipway.testing.bench import Bench
-    from slipway.testing.place import Here, There
+    from slipway.testing.container_host import LocalContainerHost, RemoteContainerHost
 
     options = request.config.option
     run = options.slipway_run or secrets.token_hex(4)
@@ -79,8 +79,8 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     with _ended_by_sigterm():
         _remove_orphans(client)
         sandbox = containers.Sandbox(deadline=options.slipway_deadline, slowness=options.slipway_slowness)
-        place = There(options.slipway_ports) if options.slipway_ports else Here()
-        bench = Bench(client, run, logs, _siblings(options), sandbox, place)
+        host = RemoteContainerHost(options.slipway_ports) if options.slipway_ports else LocalContainerHost()
+        bench = Bench(client, run, logs, _siblings(options), sandbox, host)
         request.config.stash[_REDACT] = bench.redact
         yield bench
         _remove_orphans(client)

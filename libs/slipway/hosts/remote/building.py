@@ -8,9 +8,9 @@ On the host, in ``<folder>/<user>/<project>/``: ``runs/<run>/``, with ``tree`` (
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from slipway.core.command import Command, Result
@@ -18,15 +18,15 @@ from slipway.core.errors import SyncError
 from slipway.core.image import LocalImage
 from slipway.core.streams import OnLine
 from slipway.engine.address import DOCKER_BUILDX
+from slipway.hosts.host import BakeInputs, Say, Transfer
 from slipway.hosts.remote.agent import AGENT, forward
-from slipway.hosts.remote.host import BuildHost
+from slipway.hosts.remote.connected import ConnectedHost
 from slipway.hosts.remote.jobs import Beginning, DiffersError, Job, follow, stop
 from slipway.hosts.remote.preflight import refuse_little_room
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.remote.shipment import Shipment, define, ship, ship_context
 from slipway.hosts.remote.sync import Synced, mend, send, sync
 from slipway.hosts.runner import Over, Run
-from slipway.hosts.site import Site
 from slipway.hosts.ssh.connection import LostError
 from slipway.hosts.ssh.forwarding import NotForwardedError
 from slipway.hosts.ssh.link import Link
@@ -37,17 +37,15 @@ from slipway.stack.mounts import Given, file_name
 #: How many older runs stay.
 KEPT = 3
 
-Say = Callable[[str], None]
-
 
 @contextmanager
-def site_there(
-    known: Survey, plan: Plan, host: BuildHost, run: str, rsync: Run, mounted: Given, say: Say
-) -> Iterator[Site]:
-    """The host with all that the plan's images read and mount. A job that is not needed any more is ended with this;
-    one that the link was lost to goes on. Raises SyncError, SshError, MissingError when there is too little room.
+def job_builder(
+    known: Survey, plan: Plan, host: ConnectedHost, run: str, rsync: Run, mounted: Given, say: Say
+) -> Iterator[JobBuilder]:
+    """Send all that the plan's images read and mount. On exit, stop a job that still runs, unless the connection was
+    lost.
 
-    ``mounted``: of secrets, files alone.
+    ``mounted``: its secrets are files. Raises SyncError, SshError, MissingError when the host has too little room.
     """
     settings = known.repository.settings
     names, read = [step.image for step in plan.of(Action.BUILD)], _read(known, plan)
@@ -72,47 +70,38 @@ def site_there(
             raise
         say(_told((tree, *more)))
         given_secrets = {file_name(name): file.read_bytes() for name, file in mounted.files.items()}
-        bakes = Bakes(
-            host.link,
-            folder,
-            Beginning(given_secrets, settings.build_seconds, shipment.listed),
-            lambda: mend(shipment, f"{folder}/tree", earlier, rsync, host.link),
-        )
-        site = Site(
+        inputs = BakeInputs(
             root=folder,
-            run=bakes,
             context=lambda context: f"context/{links[context]}",
             dockerfile=lambda image: f"{folder}/tree/{known.repository.define(image)}",
             contexts=given,
             secrets={name: f"{folder}/secrets/{file_name(name)}" for name in mounted.files},
             ssh=dict.fromkeys(mounted.ssh, AGENT),
-            changed=_nothing,
-            expect=bakes.expect,
             builder=host.facts.context,
             buildx=(host.facts.plugin,) if host.facts.plugin else DOCKER_BUILDX,
         )
+        builder = JobBuilder(
+            inputs,
+            host.link,
+            folder,
+            Beginning(given_secrets, settings.build_seconds, shipment.listed),
+            lambda: mend(shipment, f"{folder}/tree", earlier, rsync, host.link),
+        )
         try:
-            yield site
+            yield builder
         except LostError:
             raise
         except BaseException:
-            bakes.end()
+            builder.end()
             raise
-        bakes.end()
+        builder.end()
 
 
-@dataclass(frozen=True)
-class Needed:
-    """What the images to build read, in ``files`` and ``bytes``; what the host has of it is not sent."""
-
-    files: int
-    bytes: int
-
-
-def needed(known: Survey, plan: Plan) -> Needed:
+def transfer(known: Survey, plan: Plan) -> Transfer:
+    """Count what the plan's builds read."""
     read = _read(known, plan)
     shipments = [ship(known, read), *(shipment for _, shipment, _ in _given(known, read))] if read else []
-    return Needed(sum(one.files for one in shipments), sum(one.weight for one in shipments))
+    return Transfer(sum(one.files for one in shipments), sum(one.weight for one in shipments))
 
 
 def _read(known: Survey, plan: Plan) -> list[str]:
@@ -121,28 +110,33 @@ def _read(known: Survey, plan: Plan) -> list[str]:
     return [*names, *known.unseen(names)]
 
 
-class Bakes:
-    """Runs commands there, each in its turn; those that are expected to follow begin by themselves.
+class JobBuilder:
+    """Runs bakes as jobs on the build host. A job goes on by itself with the bakes that were announced.
 
     ``given``: to each job; its seconds are for each command. ``mend`` is called when the tree there differs.
     """
 
-    def __init__(self, link: Link, run: str, given: Beginning, mend: Callable[[], object]) -> None:
+    def __init__(self, inputs: BakeInputs, link: Link, run: str, given: Beginning, mend: Callable[[], object]) -> None:
+        self.inputs = inputs
         self._link = link
         self._run = run
         self._given = given
         self._mend = mend
-        self._expected: tuple[Command, ...] = ()
+        self._announced: tuple[Command, ...] = ()
         self._job: Job | None = None
         self._jobs = 0
         self._ahead: list[Command] = []
 
-    def expect(self, commands: Callable[[], tuple[Command, ...]]) -> None:
-        """What will be run, if nothing fails; what was expected before is not, and ends."""
+    def announce(self, commands: Iterable[Command]) -> None:
+        """Tell which commands will follow. A job that was made for an earlier announcement is ended."""
         self.end()
-        self._expected = commands()
+        self._announced = tuple(commands)
 
-    def __call__(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result:
+    def changed_since(self, known: Survey, names: Collection[str], local: Sequence[LocalImage]) -> Mapping[str, str]:
+        """Return nothing: the copy on the host was verified and belongs to this run, so no edit reaches it."""
+        return {}
+
+    def run(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result:
         begins = not self._ahead or self._ahead[0] != command
         job = self._made_for(command) if begins else self._job
         assert job
@@ -165,8 +159,8 @@ class Bakes:
     def _made_for(self, command: Command) -> Job:
         """A job of the command and of those that are expected after it."""
         self.end()
-        at = self._expected.index(command) if command in self._expected else len(self._expected)
-        commands = (command, *self._expected[at + 1 :])
+        at = self._announced.index(command) if command in self._announced else len(self._announced)
+        commands = (command, *self._announced[at + 1 :])
         self._jobs += 1
         self._job = Job(self._run, self._jobs, commands)
         self._ahead = list(commands)
@@ -230,8 +224,3 @@ def _do(link: Link, line: str, *words: str) -> None:
     result = link.run(Command(("sh", "-c", line, "sh", *words), label="keep what was synced"), timeout=60)
     if not result.ok:
         raise SyncError(f"{words[0]}: {result.stderr.strip()}", hint="invoke remote-check")
-
-
-def _nothing(known: Survey, names: object, local: Sequence[LocalImage]) -> dict[str, str]:
-    """The tree there is the run's own, and was compared: what changes here meanwhile is not in it."""
-    return {}

@@ -1,117 +1,131 @@
-"""A build host, reached: one connection that carries commands and its engine's API."""
+"""Work on a build host: its engine, jobs that outlive this process, a copy of the files that images read."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
-from socket import socket
+import getpass
+import platform
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 
-from slipway.core.destination import HostName
-from slipway.core.errors import SshError
-from slipway.core.threads import start_in_thread
-from slipway.engine import Endpoint, Engine, FindLogin
-from slipway.hosts.remote.preflight import HostFacts, examine, look
-from slipway.hosts.requirements import Check
-from slipway.hosts.ssh.connection import Connection, Stream
-from slipway.hosts.ssh.dialling import Phone, dial
-from slipway.hosts.ssh.link import Link
-from slipway.hosts.ssh.tunnel import ENGINE, port_first, tunnel
-
-
-@dataclass(frozen=True)
-class BuildHost:
-    """What is only asked may be asked while it is still looked at, which takes 0.2 s: ``facts`` and ``checks`` wait for
-    that, and raise what looking raises. What lacks there is the caller's to refuse."""
-
-    name: HostName
-    link: Link
-    engine: Engine
-    looked: Future[HostFacts]
-    local_rsync: str
-
-    @property
-    def facts(self) -> HostFacts:
-        return self.looked.result()
-
-    @property
-    def checks(self) -> tuple[Check, ...]:
-        return examine(self.facts, self.local_rsync)
-
-    def project(self, registry: str, owner: str) -> str:
-        """The folder there of all runs of a repository: its owner's last part, and what tells it from its like."""
-        told = hashlib.sha256(f"{registry}/{owner}".encode()).hexdigest()[:8]
-        return f"{self.facts.own}/{PurePosixPath(owner).name}-{told}"
-
-    def way_to(self, host: str, port: int, opened: ExitStack) -> str:
-        """A socket here whose connections go on from there to ``host``, until ``opened`` ends."""
-        return opened.enter_context(tunnel(lambda client: self.link.reach(host, port)))
-
-    def ports(self, opened: ExitStack, say: Callable[[str], None]) -> str:
-        """A socket here: whoever names a port (digits, then NUL) goes on to it on the host's loopback, until ``opened``
-        ends. ``say`` is told of one that the host does not forward."""
-
-        @contextmanager
-        def joined(client: socket) -> Iterator[Stream]:
-            port = port_first(client)
-            try:
-                with self.link.reach("127.0.0.1", port) as stream:
-                    yield stream
-            except SshError as error:
-                say(f"port {port} there is not reached: {error.message}")
-                raise
-
-        return opened.enter_context(tunnel(joined))
+from slipway.core.addresses import endpoint, host_and_port, is_loopback
+from slipway.core.command import Command
+from slipway.core.errors import SlipwayError
+from slipway.engine import Engine
+from slipway.hosts.host import Builder, ContainerAccess, Transfer
+from slipway.hosts.local import LocalHost
+from slipway.hosts.remote.building import job_builder, transfer
+from slipway.hosts.remote.connected import Call, ConnectedHost, reach
+from slipway.hosts.remote.locks import held
+from slipway.hosts.remote.roots import send_roots
+from slipway.hosts.requirements import first_version
+from slipway.plan.decide import Action, Plan
+from slipway.plan.facts import Survey
+from slipway.registry import Registry
+from slipway.stack.mounts import Given
 
 
-class Call:
-    """A host to be dialled. ``begin`` dials start_in_thread, once, while the caller goes on with something else."""
+class RemoteHost:
+    """The host of ``call``. It is connected to when something of it is first needed, until ``close``.
 
-    def __init__(self, name: HostName, phone: Phone) -> None:
-        self.name = name
-        self._phone = phone
-        self._begun: Future[Connection] | None = None
-        self._dialled = False
-
-    def begin(self) -> None:
-        if self._dialled:
-            return
-        self._dialled = True
-        # Only who waits may ask for a passphrase: Ctrl-C would end this process and leave the terminal without echo.
-        silent = replace(self._phone, ask=_not_now if self._phone.ask else None)
-        self._begun = start_in_thread(lambda: dial(self.name, silent))
-
-    def answered(self) -> Connection:
-        """The connection that was begun, once; later, or when somebody has to be asked, another one."""
-        begun, self._begun, self._dialled = self._begun, None, True
-        if begun:
-            with suppress(_AskingError):
-                return begun.result()
-        return dial(self.name, self._phone)
-
-
-class _AskingError(Exception):
-    """A passphrase is wanted."""
-
-
-def _not_now(question: str) -> str:
-    raise _AskingError
-
-
-def reach(
-    call: Call, folder: str, local_rsync: str, logins: FindLogin, opened: ExitStack, say: Callable[[str], None]
-) -> BuildHost:
-    """Connected, and being looked at; ``opened`` ends the connection and the tunnel. ``say`` is told when the link is
-    lost and back.
-
-    Raises what dialling raises.
+    ``local``: this machine, which has the repository, the logins, and root images that no registry has.
     """
-    link = Link(call.answered, say)
-    opened.callback(link.close)
-    way = opened.enter_context(tunnel(lambda client: link.stream(ENGINE)))
-    looked = start_in_thread(lambda: look(link.run, folder))
-    engine = Engine(Endpoint(f"unix://{way}", host=str(call.name)), logins=logins)
-    return BuildHost(call.name, link, engine, looked, local_rsync)
+
+    flag = " --remote"
+
+    def __init__(self, local: LocalHost, call: Call) -> None:
+        self._local = local
+        self._call = call
+        self._opened = ExitStack()
+
+    def close(self) -> None:
+        self._opened.close()
+
+    @cached_property
+    def connected(self) -> ConnectedHost:
+        """The connection, whatever the host lacks. Raises what connecting raises."""
+        local = self._local
+        rsync = first_version(local.run(Command(("rsync", "--version"), label="rsync --version")).stdout)
+        return reach(self._call, local.settings["REMOTE_PATH"], rsync, local.logins, self._opened, local.say)
+
+    @property
+    def ready(self) -> ConnectedHost:
+        """The connection to a host that has all prerequisites. Raises MissingError."""
+        self.connected.refuse_missing()
+        return self.connected
+
+    @property
+    def project(self) -> str:
+        """The folder on the host that holds all runs of this repository."""
+        return self.connected.project(self._local.settings.registry, self._local.settings.owner)
+
+    @property
+    def engine(self) -> Engine:
+        return self.connected.engine
+
+    @cached_property
+    def platform(self) -> str:
+        engine = self.engine
+        with self._diagnosed():
+            return engine.platform()
+
+    @cached_property
+    def registry(self) -> Registry:
+        """Reached from this machine where that is possible, else from the host: it alone may be in that network.
+
+        An address on loopback is always the host's own.
+        """
+        direct = self._local.registry
+        if not is_loopback(direct.host) and direct.answers():
+            return direct
+        name, port = host_and_port(endpoint(direct.host), plain=direct.plain)
+        return self._local.registry_through(self.connected.way_to(name, port, self._opened))
+
+    def connect_ahead(self) -> None:
+        self._call.begin()
+
+    @contextmanager
+    def verified(self) -> Iterator[None]:
+        with self._diagnosed():
+            yield
+        self.connected.refuse_missing()
+
+    @contextmanager
+    def _diagnosed(self) -> Iterator[None]:
+        """If a prerequisite is missing or the connection is lost, raise that instead of the error it caused."""
+        connected = self.connected  # an error of connecting needs no diagnosis
+        try:
+            yield
+        except SlipwayError:
+            connected.refuse_missing()
+            connected.link.check()
+            raise
+
+    def transfer(self, known: Survey, plan: Plan) -> Transfer:
+        return transfer(known, plan)
+
+    def seed_root_images(self, known: Survey, plan: Plan) -> bool:
+        return send_roots(known, plan, self._local.engine, self.engine, self._local.say)
+
+    @contextmanager
+    def builder(self, known: Survey, plan: Plan, run: str, mounted: Given) -> Iterator[Builder]:
+        local = self._local
+        if plan.of(Action.BUILD):
+            with job_builder(known, plan, self.ready, run, local.run, mounted, local.say) as builder:
+                yield builder
+        else:  # nothing is sent, and the builder runs nothing
+            with local.builder(known, plan, run, mounted) as idle:
+                yield idle
+
+    @contextmanager
+    def release_lock(self, name: str, *, break_expired: bool = False) -> Iterator[None]:
+        """Hold a lock in the repository, then one on the host, whose lease is renewed while it is held."""
+        with self._local.release_lock(name):
+            host, holder = self.ready, f"{getpass.getuser()}@{platform.node()}"
+            lock = f"{host.facts.folder}/locks/{name}"
+            with held(host.link, lock, holder, self._local.say, broken=break_expired):
+                yield
+
+    def container_access(self) -> ContainerAccess:
+        ports = self.ready.ports(self._opened, self._local.say)
+        return ContainerAccess(self.engine.address, ports)

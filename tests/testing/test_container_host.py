@@ -11,7 +11,8 @@ import pytest
 from slipway.core.errors import UsageError
 from slipway.hosts.ssh.tunnel import port_first, tunnel
 from slipway.smoke.containers import Spec
-from slipway.testing.place import Here, There
+from slipway.testing import place
+from slipway.testing.container_host import ContainerHost, LocalContainerHost, RemoteContainerHost
 
 
 @contextlib.contextmanager
@@ -29,16 +30,19 @@ def said_back(client: socket.socket) -> Iterator[socket.socket]:
 
 def test_each_port_there_has_one_here() -> None:
     with tunnel(said_back) as ports:
-        place = There(ports)
-        assert place.port(8080) == place.port(8080) != place.port(8081)
+        host = RemoteContainerHost(ports)
+        assert host.port(8080) == host.port(8080) != host.port(8081)
         for there in (8080, 8081, 8080):
-            with socket.create_connection(("127.0.0.1", place.port(there)), timeout=5) as asked:
+            with socket.create_connection(("127.0.0.1", host.port(there)), timeout=5) as asked:
                 assert asked.makefile().read() == f"port {there}"
 
 
 def test_one_that_is_not_reached_hangs_up_at_once() -> None:
     """Also on whoever speaks first, and waits for an answer."""
-    with tunnel(said_back) as ports, socket.create_connection(("127.0.0.1", There(ports).port(9)), timeout=5) as asked:
+    with (
+        tunnel(said_back) as ports,
+        socket.create_connection(("127.0.0.1", RemoteContainerHost(ports).port(9)), timeout=5) as asked,
+    ):
         asked.sendall(b"GET / HTTP/1.0\r\n\r\n")
         with contextlib.suppress(ConnectionResetError):
             assert asked.recv(100) == b""
@@ -54,11 +58,15 @@ def test_what_is_no_port_is_hung_up(said: bytes) -> None:
             port_first(near)
 
 
-def test_here_a_port_is_itself() -> None:
-    assert Here().port(8080) == 8080
+def test_a_port_of_this_machine_is_itself() -> None:
+    assert LocalContainerHost().port(8080) == 8080
 
 
 def test_a_secret_s_name_is_a_file_s_there_too() -> None:
     spec = Spec("image", "name", "network", "alias", {})
     with contextlib.ExitStack() as opened, pytest.raises(UsageError, match="not a file's name"):
-        There("").secrets({"../token": "x"}, spec, None, opened)
+        RemoteContainerHost("").secrets({"../token": "x"}, spec, None, opened)
+
+
+def test_the_former_names_mean_the_same() -> None:
+    assert (place.Here, place.There, place.Place) == (LocalContainerHost, RemoteContainerHost, ContainerHost)

@@ -1,0 +1,138 @@
+"""Work on this machine: the engine that docker's CLI takes, child processes, the repository's own files."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from slipway.config.environment import Surroundings
+from slipway.config.settings import Settings
+from slipway.core.command import Command, Result
+from slipway.core.image import LocalImage
+from slipway.core.platform import this_platform
+from slipway.core.retry import Patience
+from slipway.core.streams import OnLine
+from slipway.engine import DOCKER_BUILDX, Engine, FindLogin
+from slipway.hosts.host import BakeInputs, Carrier, ContainerAccess, Say, Transfer
+from slipway.hosts.runner import Over, Runner, Watched, pipe
+from slipway.plan.decide import Plan
+from slipway.plan.facts import Repository, Survey, changed_since
+from slipway.registry import Registry
+from slipway.runs.lock import lock
+from slipway.stack.mounts import Given
+
+
+@dataclass(frozen=True)
+class LocalHost:
+    """This machine. ``logins`` finds a login for a registry; ``say`` gets notes for a person."""
+
+    settings: Settings
+    around: Surroundings
+    run: Runner
+    logins: FindLogin
+    say: Say
+    flag: str = ""
+
+    @cached_property
+    def engine(self) -> Engine:
+        return Engine(self.around.engine, logins=self.logins, start=pipe)
+
+    @property
+    def platform(self) -> str:
+        return this_platform()
+
+    @cached_property
+    def registry(self) -> Registry:
+        return self.registry_through("")
+
+    def registry_through(self, socket: str) -> Registry:
+        """The registry that the settings name, through a socket that leads to it; directly without one."""
+        insecure = self.settings.project.insecure_registries
+        return Registry(self.settings.registry, self.logins, Patience(tell=self.say), insecure, socket)
+
+    def connect_ahead(self) -> None:
+        """Do nothing: this machine is reached."""
+
+    def verified(self) -> AbstractContextManager[None]:
+        """Verify nothing: what fails on this machine says so itself."""
+        return nullcontext()
+
+    def transfer(self, known: Survey, plan: Plan) -> Transfer | None:
+        return None
+
+    def seed_root_images(self, known: Survey, plan: Plan) -> bool:
+        return False
+
+    @contextmanager
+    def builder(self, known: Survey, plan: Plan, run: str, mounted: Given) -> Iterator[LocalBuilder]:
+        words, builder = self.around.buildx, self.around.builder
+        yield LocalBuilder.of(known.repository, self.run, mounted, buildx=words, builder=builder)
+
+    def release_lock(self, name: str, *, break_expired: bool = False) -> AbstractContextManager[None]:
+        """Hold a lock in the repository. The kernel releases it when its holder ends, so none expires."""
+        return lock(self.settings.root / ".slipway", name)
+
+    def container_access(self) -> ContainerAccess:
+        if not self.engine.endpoint.is_near:
+            self.say(f"{self.engine.endpoint} publishes ports on its own machine: tests over HTTP do not get there")
+        return ContainerAccess()
+
+
+@dataclass(frozen=True)
+class LocalBuilder:
+    """Runs bakes as child processes, in the repository."""
+
+    inputs: BakeInputs
+    runner: Watched
+
+    @classmethod
+    def of(
+        cls,
+        repository: Repository,
+        runner: Watched,
+        mounted: Given,
+        *,
+        buildx: tuple[str, ...] = DOCKER_BUILDX,
+        builder: str = "default",
+    ) -> Self:
+        """Return a builder that reads ``repository``; the secrets in ``mounted`` are files."""
+        root = repository.settings.root.absolute()
+        inputs = BakeInputs(
+            root=str(repository.settings.root),
+            context=repository.worktree.context,
+            dockerfile=lambda image: str(root / repository.define(image)),
+            contexts={name: str(folder) for name, folder in repository.contexts.items()},
+            secrets={name: str(file) for name, file in mounted.files.items()},
+            ssh=dict.fromkeys(mounted.ssh, ""),
+            buildx=buildx,
+            builder=builder,
+            carriers=dict(_carriers(repository, root)),
+        )
+        return cls(inputs, runner)
+
+    def announce(self, commands: Iterable[Command]) -> None:
+        """Do nothing: a child process does not outlive this one."""
+
+    def run(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result:
+        return self.runner(command, on_line=on_line, over=over)
+
+    def changed_since(self, known: Survey, names: Collection[str], local: Sequence[LocalImage]) -> Mapping[str, str]:
+        return changed_since(known, names, local)
+
+
+def _carriers(repository: Repository, root: Path) -> Iterator[tuple[str, Carrier]]:
+    """For each named context that holds slipway's own folder: named context → an image of its other files.
+
+    BuildKit reads no ignore file for a named context. It reads one for the context of an image.
+    """
+    used = dict.fromkeys(context for image in repository.stack for context in image.contexts)
+    for number, context in enumerate(used, start=1):
+        folder, name = repository.contexts[context], f"_context-{number}"
+        if not repository.worktree.whole(folder).beside_own:
+            continue
+        dockerfile = str(root / repository.worktree.define_carrier(name, folder))
+        yield context, Carrier(name, str(folder), dockerfile)

@@ -1,0 +1,103 @@
+"""Reach the containers under test on the machine whose engine runs them: this one, or a build host.
+
+pytest is a process of its own, so it has no ``Host`` with its connection. It is given a ``ContainerAccess``.
+"""
+
+from __future__ import annotations
+
+import io
+import socket
+import tarfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from typing import Protocol
+
+from slipway.smoke import containers
+from slipway.testing import secretfiles
+
+LOOPBACK = "127.0.0.1"
+_REACHED_SECONDS = 30.0
+
+
+class ContainerHost(Protocol):
+    """The machine whose engine runs the containers under test."""
+
+    def port(self, published: int) -> int:
+        """Return the port on 127.0.0.1 of this machine that leads to a port published by the engine's machine."""
+
+    def secrets(
+        self, values: Mapping[str, str], spec: containers.Spec, client: containers.Client, opened: ExitStack
+    ) -> str:
+        """Keep each of ``values`` as a file until ``opened`` ends; return their folder or volume, for ``spec``."""
+
+
+class LocalContainerHost:
+    """This machine. Secrets are files in memory."""
+
+    def port(self, published: int) -> int:
+        return published
+
+    def secrets(
+        self, values: Mapping[str, str], spec: containers.Spec, client: containers.Client, opened: ExitStack
+    ) -> str:
+        folder = secretfiles.folder()
+        opened.callback(secretfiles.remove, folder)
+        return secretfiles.write(folder, values)
+
+
+class RemoteContainerHost:
+    """Another machine. ``ports``: a socket that joins a client to the port which the client names.
+
+    Secrets are in a volume: its engine cannot mount a folder of this machine.
+    """
+
+    def __init__(self, ports: str) -> None:
+        self._ports = ports
+        self._near: dict[int, int] = {}
+
+    def port(self, published: int) -> int:
+        if published not in self._near:
+            self._near[published] = self._listen(published)
+        return self._near[published]
+
+    def secrets(
+        self, values: Mapping[str, str], spec: containers.Spec, client: containers.Client, opened: ExitStack
+    ) -> str:
+        secretfiles.check_names(values)
+        name = f"{spec.name}-secrets"
+        opened.callback(containers.remove_volume, client, name)
+        containers.fill_volume(client, name, spec, _packed(values))
+        return name
+
+    def _listen(self, published: int) -> int:
+        """Listen for as long as this process lives: a test may ask the container until then."""
+        from slipway.hosts.ssh.tunnel import serve
+
+        listener = socket.create_server((LOOPBACK, 0))
+        threading.Thread(target=serve, args=(listener, self._joined(published)), daemon=True).start()
+        return int(listener.getsockname()[1])
+
+    def _joined(self, published: int) -> Callable[[socket.socket], AbstractContextManager[socket.socket]]:
+        @contextmanager
+        def joined(client: socket.socket) -> Iterator[socket.socket]:
+            with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as way:
+                way.settimeout(_REACHED_SECONDS)
+                way.connect(self._ports)
+                way.sendall(b"%d\0" % published)
+                way.settimeout(None)
+                yield way
+
+        return joined
+
+
+def _packed(values: Mapping[str, str]) -> bytes:
+    """Return a tar archive with a file for each value, which any user of the container may read."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as archive:
+        for name, value in values.items():
+            content = value.encode("utf-8")
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(content), 0o444
+            archive.addfile(entry, io.BytesIO(content))
+    return packed.getvalue()
