@@ -67,6 +67,7 @@ class Wire:
         self._logins = logins
         self._patience = patience
         self._tokens: dict[str, str] = {}
+        self._used: Credentials | None = None
 
     def ask(self, question: Question, headers: Mapping[str, str]) -> requests.Response:
         """The reply, when its status is below 500 and not 429.
@@ -202,12 +203,13 @@ class Wire:
                 f"{self.host}: the login would travel in plain HTTP",
                 hint=f"TLS for {self.host}, or docker logout {self.host}",
             )
+        self._used = found
         return found
 
     @property
     def _user(self) -> str:
-        """Who was logged in, once the registry wanted that."""
-        login: Credentials | None = self.__dict__.get("_login")
+        """Return the user who was logged in, once the registry wanted that."""
+        login = self._used
         return login.username or "the token's owner" if login and (login.username or login.identity_token) else ""
 
     def _authorized(self, question: Question, url: str, headers: Mapping[str, str]) -> requests.Response:

@@ -12,6 +12,7 @@ import codecs
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -34,23 +35,47 @@ _XML = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _XML_ESCAPES = (_XML, _XML | {ord('"'): "&quot;"}, _XML | {ord('"'): "&quot;", ord("'"): "&#x27;"})
 
 
+@dataclass(frozen=True)
+class _Forms:
+    """Every form of the known secrets, longest first. Patterns are compiled on first use: a long key takes a second."""
+
+    texts: tuple[str, ...]
+
+    @cached_property
+    def secret(self) -> re.Pattern[str]:
+        return re.compile("|".join(_BREAKS.join(map(re.escape, form)) for form in self.texts))
+
+    @cached_property
+    def opening(self) -> re.Pattern[str]:
+        return re.compile("|".join(map(_opening, self.texts)))
+
+    def undecided(self, text: str, start: int) -> int:
+        """Return the index of the first form that runs into the end of ``text``; its length if none does."""
+        for place in range(max(start, len(text) - 3 * len(self.texts[0])), len(text)):
+            if self.opening.match(text, place):
+                rest = text[place:].replace("\r", "").replace("\n", "")
+                if any(len(rest) < len(form) and form.startswith(rest) for form in self.texts):
+                    return place
+        return len(text)
+
+
 class Redactor:
     """Replace every known secret, and every password in a URL, by ``***``."""
 
     def __init__(self, secrets: Iterable[Secret] = ()) -> None:
-        self._forms: tuple[str, ...] = ()
+        self._known = _Forms(())
         self.learn(secrets)
 
     def learn(self, secrets: Iterable[Secret]) -> None:
         """Add ``secrets``; from now on they are replaced, too."""
-        found = {form for secret in secrets for form in _forms(secret.reveal())}.difference(self._forms)
+        known = self._known.texts
+        found = {form for secret in secrets for form in _forms(secret.reveal())}.difference(known)
         if found:
-            self._forms = tuple(sorted({*self._forms, *found}, key=len, reverse=True))
-            for made in ("_secret", "_opening"):
-                self.__dict__.pop(made, None)
+            self._known = _Forms(tuple(sorted({*known, *found}, key=len, reverse=True)))
 
     def __call__(self, text: str) -> str:
-        return without_passwords(self._secret.sub(MASK, text) if self._forms else text)
+        known = self._known
+        return without_passwords(known.secret.sub(MASK, text) if known.texts else text)
 
     def all(self, content: Any) -> Any:
         """Redact every text in JSON content, field names included."""
@@ -74,40 +99,23 @@ class Redactor:
 
     def _overlap(self, text: str, has: Callable[[str, str], bool], first: bool) -> int:
         """Measure how much of a secret's first or last part ``text`` has at its end or its beginning."""
-        parts = ((form[:size] if first else form[-size:]) for form in self._forms for size in _parts(form))
+        parts = ((form[:size] if first else form[-size:]) for form in self._known.texts for size in _parts(form))
         return max((len(part) for part in parts if has(text, part)), default=0)
 
     def decided(self, text: str) -> tuple[str, str]:
         """Split ``text`` into a redacted prefix and a tail that may be the start of a secret."""
-        if not self._forms:
+        known = self._known
+        if not known.texts:
             return text, ""
         shown: list[str] = []
-        done, held = 0, self._undecided(text, 0)
-        for match in self._secret.finditer(text):
+        done, held = 0, known.undecided(text, 0)
+        for match in known.secret.finditer(text):
             if held <= match.start():
                 break
             shown += text[done : match.start()], MASK
             done = match.end()
-            held = self._undecided(text, done) if held < done else held
+            held = known.undecided(text, done) if held < done else held
         return "".join([*shown, text[done:held]]), text[held:]
-
-    @cached_property
-    def _secret(self) -> re.Pattern[str]:
-        """Compile the forms, longest first. Compiled on first use, for a long key takes a second."""
-        return re.compile("|".join(_BREAKS.join(map(re.escape, form)) for form in self._forms))
-
-    @cached_property
-    def _opening(self) -> re.Pattern[str]:
-        return re.compile("|".join(map(_opening, self._forms)))
-
-    def _undecided(self, text: str, start: int) -> int:
-        """Return the index of the first form that runs into the end of ``text``; its length if none does."""
-        for place in range(max(start, len(text) - 3 * len(self._forms[0])), len(text)):
-            if self._opening.match(text, place):
-                rest = text[place:].replace("\r", "").replace("\n", "")
-                if any(len(rest) < len(form) and form.startswith(rest) for form in self._forms):
-                    return place
-        return len(text)
 
 
 class RedactedLines:

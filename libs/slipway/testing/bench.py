@@ -6,7 +6,7 @@ import contextlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -62,12 +62,11 @@ class BuiltImage:
 
     def layers(self) -> tuple[Layer, ...]:
         """Return its layers, lowest first, each read once from the engine's own archive (about 100 MB/s)."""
-        return _layers(self)
+        return self._layers
 
-
-@cache
-def _layers(image: BuiltImage) -> tuple[Layer, ...]:
-    return read_layers(Chunks(image.client.images.get(image.id).save(chunk_size=_CHUNK)))
+    @cached_property
+    def _layers(self) -> tuple[Layer, ...]:
+        return read_layers(Chunks(self.client.images.get(self.id).save(chunk_size=_CHUNK)))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
@@ -52,6 +51,7 @@ class Container:
         self._port = port
         self._redact = redact
         self._host = host
+        self._url = ""
         self.id = container
         self.name = spec.alias
         self.image = spec.image
@@ -60,7 +60,7 @@ class Container:
     def __repr__(self) -> str:
         return f"<Container {self._spec.name}>"
 
-    @cached_property
+    @property
     def url(self) -> str:
         """Return ``http://127.0.0.1:PORT``: the published port, or the port that leads to it on a build host.
 
@@ -68,7 +68,8 @@ class Container:
         """
         if not self._port:
             raise SmokeError(f"{self.name}: its image exposes no port", hint="EXPOSE 8080 in its Dockerfile")
-        return self._address()
+        self._url = self._url or self._address()
+        return self._url
 
     def get(self, path: str, **options: Any) -> Response:
         return self._request("GET", path, options)
@@ -115,7 +116,7 @@ class Container:
     def restart(self) -> None:
         """Stop it and start it until it is healthy. Its volumes keep their data, ``/tmp`` does not."""
         self.stop()
-        self.__dict__.pop("url", None)
+        self._url = ""
         with self._redacting():
             containers.start(self._client, self.id, self.name)
             containers.wait_until_healthy(self._client, self.id, self.name, self._spec.sandbox)

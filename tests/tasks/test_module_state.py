@@ -1,0 +1,53 @@
+"""No module of slipway keeps state: several command lines in one process leave every global as it was."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tests.rig.global_state import invoke, snapshot
+
+
+@pytest.fixture
+def quiet(repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
+    monkeypatch.chdir(repository)
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{repository}/no.sock")
+    return repository
+
+
+def test_runs_leave_no_global_changed(quiet: Path) -> None:
+    before = snapshot()
+    (quiet / ".env").write_text("API_TOKEN=hunter2-token\nNOBODYS=1\n")
+    assert invoke("-w", "config", "--version", "v9") == 2, "config has no --version"
+    assert invoke("config", "config", "--json") == 0
+    assert invoke("plan", "--registry", "reg.example.com", "--owner", "acme") == 2, "no image uses NOBODYS"
+    assert invoke("plan", "--allow-unused-env", "--json") == 3, "the engine does not answer"
+    assert invoke("build", "svc-orc", "push", "--resume", "7f3c") == 2
+    assert invoke("remote-runs", "--host", "me:hunter2-host@builder") == 2
+    after = snapshot()
+    assert {name: (before.get(name), value) for name, value in after.items() if before.get(name) != value} == {}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        "from functools import cache\n@cache\ndef known(x=1):\n    return x\ndef run():\n    known()",
+        "seen = []\ndef run():\n    seen.append(1)",
+        "from contextlib import ExitStack\nopened = ExitStack()\ndef run():\n    opened.callback(print)",
+        "last = ''\ndef run():\n    global last\n    last = 'x'",
+        "class Kept:\n    names = {}\ndef run():\n    Kept.names['x'] = 1",
+        "class Kept:\n    name = ''\nkept = Kept()\ndef run():\n    kept.name = 'x'",
+        "def run(seen=[]):\n    seen.append(1)",
+        "def made():\n    seen = {}\n    return lambda: seen.update(x=1)\nrun = made()",
+    ],
+)
+def test_a_module_with_state_is_noticed(monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    module = ModuleType("slipway.core.units")
+    exec(state, vars(module))
+    monkeypatch.setitem(sys.modules, "slipway.core.units", module)
+    before = snapshot()
+    module.run()
+    assert snapshot() != before
