@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import socket
 import subprocess
+import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slipway.core.command import Command
+from slipway.hosts.remote.jobs import Job, packed
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.runner import run
 from slipway.hosts.ssh.forwarding import relay
@@ -141,6 +144,22 @@ def test_the_newest_connection_s_agent_stays(tmp_path: Path) -> None:
                 assert place.readlink() == newest
                 one.communicate(timeout=30)
             assert not place.is_symlink()
+
+
+@pytest.mark.fault("C62")
+def test_a_bake_that_begins_between_two_connections_awaits_the_agent(
+    tmp_path: Path, until: Callable[..., None]
+) -> None:
+    """buildx would refuse to start without the socket."""
+    job = Job(str(tmp_path), 1, (Command(("test", "-S", "agent"), cwd=str(tmp_path)),))
+    with tarfile.open(fileobj=io.BytesIO(packed(job, {}, agent=True))) as archive:
+        archive.extractall(tmp_path, filter="data")
+    place = tmp_path / "jobs/1"
+    with subprocess.Popen(["sh", "job.sh"], cwd=place) as running, socket.socket(socket.AF_UNIX) as listener:
+        until((place / "step-1").exists, "the beginning of the command")
+        listener.bind(str(tmp_path / "agent"))
+        assert running.wait(30) == 0
+    assert (place / "status-1").read_text() == "0\n"
 
 
 @pytest.mark.fault("C64")

@@ -84,7 +84,7 @@ def job_builder(
             inputs,
             host.link,
             folder,
-            Beginning(given_secrets, settings.build_seconds, shipment.listed),
+            Beginning(given_secrets, settings.build_seconds, shipment.listed, agent=bool(mounted.ssh)),
             lambda: mend(shipment, f"{folder}/tree", earlier, rsync, host.link),
         )
         try:

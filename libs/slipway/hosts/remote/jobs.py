@@ -27,6 +27,9 @@ _STOP_PATIENCE = 3.0
 #: Of a command whose job ended without leaving its status, in buildx's form.
 _KILLED, _GONE = 137, "ERROR: ended on the build host without a word: killed there, or out of its time (BUILD_TIMEOUT)"
 
+#: buildx refuses to start without the agent's socket. After a lost connection the next one brings it within seconds.
+_AWAIT_AGENT = b'n=0; until [ -S ../../agent ] || [ "$n" = 600 ]; do sleep 0.1; n=$((n + 1)); done\n'
+
 
 @dataclass(frozen=True)
 class Job:
@@ -48,23 +51,26 @@ class Job:
 @dataclass(frozen=True)
 class Beginning:
     """What a job that has not begun yet is given: ``secrets``, name → content, below ``secrets`` in the run's folder
-    until it ends; the ``seconds`` it may take; what is ``listed`` of the run's tree: see ``Shipment.listed``."""
+    until it ends; the ``seconds`` it may take; what is ``listed`` of the run's tree: see ``Shipment.listed``; whether
+    it needs the ``agent`` in the run's folder."""
 
     secrets: Mapping[str, bytes]
     seconds: int
     listed: str
+    agent: bool = False
 
 
 class DiffersError(SyncError):
     """The tree there is not what it is to be: no job was begun in it."""
 
 
-def packed(job: Job, secrets: Mapping[str, bytes]) -> bytes:
+def packed(job: Job, secrets: Mapping[str, bytes], *, agent: bool = False) -> bytes:
     """All that a job needs, as a tar archive relative to the run's folder."""
+    wait = _AWAIT_AGENT if agent else b""
     files = {f"{job.name}/job.sh": Path(__file__).with_name("job.sh").read_bytes()}
     for number, command in enumerate(job.commands, 1):
         # The shell becomes the command, so its process id is the command's: who follows the log listens until it ends.
-        files[f"{job.name}/command-{number}"] = b'echo "$$" >step-%d\n%s\n' % (number, spoken(command))
+        files[f"{job.name}/command-{number}"] = b'echo "$$" >step-%d\n%s%s\n' % (number, wait, spoken(command))
         files[f"{job.name}/input-{number}"] = command.stdin
     files |= {f"secrets/{name}": content for name, content in secrets.items()}
     return _archive(files)
@@ -120,7 +126,7 @@ def follow(
 def _begun(job: Job, beginning: Beginning, then: Command) -> Command:
     """Begins the job, unless it has begun, and becomes ``then``: one round trip instead of two."""
     words = (job.run, job.name, str(beginning.seconds), text("listing"), beginning.listed, *then.argv)
-    return script("start", *words, stdin=packed(job, beginning.secrets))
+    return script("start", *words, stdin=packed(job, beginning.secrets, agent=beginning.agent))
 
 
 def stop(job: Job, link: Link) -> None:
