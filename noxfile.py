@@ -14,6 +14,7 @@ A session runs in the environment that holds nox, where that has what the sessio
 from __future__ import annotations
 
 import graphlib
+import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -140,6 +141,43 @@ def lint(session: nox.Session) -> None:
 def types(session: nox.Session) -> None:
     """mypy, strict."""
     run(session, "dev", "mypy")
+
+
+def sources() -> list[Path]:
+    """The short lists of requirements that people edit, each after those whose locks constrain it."""
+    found = [ROOT / path for path in paths("libs/requirements*.in", "apps/*/requirements*.in")]
+    return list(graphlib.TopologicalSorter({source: bases(source) for source in found}).static_order())
+
+
+def bases(source: Path) -> list[Path]:
+    """The short lists whose locks constrain this one: its lines ``-c requirements-base.txt``."""
+    named = re.findall(r"^-c (\S+)\.txt$", source.read_text("utf-8"), re.MULTILINE)
+    return [(source.parent / f"{name}.in").resolve() for name in named]
+
+
+def heading(source: Path) -> str:
+    """The first line of a lock: it tells what the lock was made of, so that a test sees when that has changed."""
+    inputs = [source, *(base.with_suffix(".txt") for base in bases(source))]
+    digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
+    return f"# `nox -s lock` made this of {source.name}. Inputs: {digest[:16]}\n"
+
+
+@nox.session(requires=environment("dev"), tags=["long"], default=False)
+def lock(session: nox.Session) -> None:
+    """Make each requirements.in a requirements.txt with all versions and hashes; ``-- --upgrade`` for newer ones."""
+    how = [
+        "--universal",
+        "--fork-strategy=fewest",
+        f"--python-version={PYTHONS[0]}",
+        "--generate-hashes",
+        "--no-header",
+    ]
+    how += ["--no-annotate", "--quiet", "--excludes=libs/requirements-torch.txt"]
+    for source in sources():
+        made, relative = source.with_suffix(".txt"), str(source.relative_to(ROOT))
+        words = [*how, f"--output-file={made.relative_to(ROOT)}", *session.posargs, relative]
+        session.run(program(session, "uv"), "pip", "compile", *words, env={"UV_SYSTEM_CERTS": "1"})
+        made.write_text(heading(source) + made.read_text("utf-8"), "utf-8")
 
 
 def fast_tests(interpreter: str) -> list[str]:

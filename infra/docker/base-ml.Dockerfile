@@ -1,33 +1,29 @@
 # base-ml: base-runtime with the libraries the ML services share. No CUDA: torch is the CPU build.
-ARG PYTHON_IMAGE=python:3.12-slim
 ARG REGISTRY=localhost:5000 OWNER=slipway BASE_VERSION=unset
 
 FROM scratch AS wheelhouse
-
-FROM ${PYTHON_IMAGE} AS uv
-ARG UV_VERSION=0.13.8
-RUN --mount=type=tmpfs,target=/tmp \
-    --mount=type=secret,id=pip.conf,target=/etc/pip.conf \
-    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
-    python -m pip install --no-cache-dir --target /uv uv==${UV_VERSION}
+FROM ${REGISTRY}/${OWNER}/base-uv:${BASE_VERSION} AS uv
 
 FROM ${REGISTRY}/${OWNER}/base-runtime:${BASE_VERSION}
 USER 0:0
-# PyTorch's own CPU index is asked unless the wheelhouse holds torch. Test suites and torch's test programs
-# (a quarter of a gigabyte) stay out.
-RUN --mount=type=cache,target=/root/.cache/uv \
-    --mount=type=tmpfs,target=/tmp \
-    --mount=type=bind,from=uv,source=/uv/bin/uv,target=/usr/local/bin/uv \
-    --mount=type=bind,from=wheelhouse,target=/wheelhouse \
-    --mount=type=bind,source=libs/requirements-ml.txt,target=/requirements.txt \
-    --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
-    --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+# torch has a layer of its own, which outlives a new lock of the rest. PyTorch's own CPU index is asked unless the
+# wheelhouse holds torch. Test suites and torch's test programs (a quarter of a gigabyte) stay out.
+RUN --mount=from=uv,source=/uv,target=/usr/local/bin/uv --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
+    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=from=wheelhouse,target=/wheelhouse \
+    --mount=source=libs/requirements-torch.txt,target=/requirements.txt \
     if ! ls /wheelhouse/torch-*.whl >/dev/null 2>&1; then export UV_TORCH_BACKEND=cpu; fi; \
-    uv pip install --requirement /requirements.txt \
+    uv pip install --no-deps --requirement /requirements.txt \
     && site="$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
     && rm -rf "${site}/torch/test" \
-    && find "${site}/torch/bin" -type f ! -name torch_shm_manager -delete \
-    && find "${site}" -type d -name tests -prune -exec rm -rf {} +
+    && find "${site}/torch/bin" -type f ! -name torch_shm_manager -delete
+RUN --mount=from=uv,source=/uv,target=/usr/local/bin/uv --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
+    --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
+    --mount=from=wheelhouse,target=/wheelhouse \
+    --mount=source=libs/requirements-ml.txt,target=/requirements.txt \
+    uv pip install --no-deps --require-hashes --requirement /requirements.txt \
+    && find "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+    -type d -name tests -not -path '*/torch/*' -prune -exec rm -rf {} +
 
 # hadolint takes TOKENIZERS for a token.
 # hadolint ignore=DL3064

@@ -23,11 +23,12 @@ from tests.rig.registries import a_registry
 from tests.rig.stacks import ROOT
 
 _IMAGE = "base-ml"
-_REQUIREMENTS = "libs/requirements-ml.txt"
+#: What base-ml installs first: an edit of it installs all anew.
+_REQUIREMENTS = "libs/requirements-torch.txt"
 #: What makes the Dockerfile one that installs with pip; each must be found.
 _PIP_INSTEAD = {
     "target=/root/.cache/uv": "target=/root/.cache/pip",
-    "    --mount=type=bind,from=uv,source=/uv/bin/uv,target=/usr/local/bin/uv \\\n": "",
+    "--mount=from=uv,source=/uv,target=/usr/local/bin/uv ": "",
     "id=uv.toml,target=/etc/uv/uv.toml": "id=pip.conf,target=/etc/pip.conf",
     "export UV_TORCH_BACKEND=cpu": "export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu",
     "uv pip install": "python -m pip install --break-system-packages",

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from slipway.core.errors import SmokeError
-from slipway.smoke.containers import Sandbox, users, wait_until_healthy
+from slipway.smoke.containers import Sandbox, users, wait_until_ended, wait_until_healthy
 
 
 class FakeApi:
@@ -29,6 +29,12 @@ class FakeApi:
         state: dict[str, Any] = {"Status": status or "running", "ExitCode": 3 if status else 0}
         state |= {"OOMKilled": False, "Error": "", "Health": {"Status": health, "Log": []}}
         return {"State": state, "RestartCount": 0, "Config": {"Healthcheck": {"Test": self._test}, "Shell": None}}
+
+    def wait(self, container: str, timeout: float) -> dict[str, int]:
+        """End with 3 once the container exited; the engine answers nothing before."""
+        if not self._healths[0].startswith("exited"):
+            raise TimeoutError(f"read timed out after {timeout:.0f}")
+        return {"StatusCode": 3}
 
     def logs(self, container: str, **_: object) -> bytes:
         return b""
@@ -131,3 +137,9 @@ class Tops:
 def test_the_users_of_a_container_s_processes(engine: Tops, expected: set[str]) -> None:
     """A machine of the engine's may have BusyBox's ps, or none."""
     assert users(engine, "c") == expected
+
+
+def test_a_command_is_waited_for_until_it_ends() -> None:
+    assert wait_until_ended(FakeApi(["exited "]), "c", "base-tool", Sandbox()) == 3
+    with pytest.raises(SmokeError, match="base-tool: it did not end within 180 s"):
+        wait_until_ended(FakeApi(["none"]), "c", "base-tool", Sandbox(slowness=2))

@@ -70,6 +70,12 @@ def test_what_the_project_allows_reaches_the_checks() -> None:
     assert not [word for word in pytest_command(SmokeTarget("svc-b", "sha256:b"), this).argv if "allow-root" in word]
 
 
+@pytest.mark.parametrize("tool", [True, False])
+def test_a_tool_is_asked_for_no_process(tool: bool) -> None:
+    this = Round(Path("/repo"), "7f3c", Path("/repo/.slipway/runs/7f3c"), {})
+    assert ("--slipway-tool" in pytest_command(SmokeTarget("base-a", "sha256:a", tool=tool), this).argv) is tool
+
+
 CONFTEST = """\
 ImportError while loading conftest '/repo/apps/svc_a/smoke/conftest.py'.
 apps/svc_a/smoke/conftest.py:1: in <module>

@@ -50,6 +50,7 @@ def test_a_stack_in_order() -> None:
             roots=("python:3.12-slim",),
             stages={"0": "python:3.12-slim"},
             args=stack.images[0].args,
+            foundation="python:3.12-slim",
         ),
         Image(
             "base-ml",
@@ -58,6 +59,7 @@ def test_a_stack_in_order() -> None:
             links={"reg:5000/acme/base-runtime:v1": "base-runtime"},
             stages={"0": "base-runtime"},
             args=stack.images[1].args,
+            foundation="base-runtime",
         ),
         Image(
             "svc-ocr",
@@ -66,6 +68,7 @@ def test_a_stack_in_order() -> None:
             links={"reg:5000/acme/base-ml:v1": "base-ml"},
             stages={"0": "base-ml"},
             args=stack.images[2].args,
+            foundation="base-ml",
         ),
     )
     assert [image.args for image in stack] == [
@@ -354,3 +357,46 @@ def test_the_context_has_what_the_triggers_read() -> None:
     texts = {BASE: "FROM scratch\nONBUILD COPY requirements.txt /\n", OCR: on("base-runtime")}
     stack = assembled(texts, exists={"apps/svc_ocr/requirements.txt"}.__contains__).stack
     assert stack["svc-ocr"].context == "apps/svc_ocr"
+
+
+TOOL = "infra/docker/base-tool.Dockerfile"
+PREFIX = "${REGISTRY}/${OWNER}"
+
+
+@pytest.mark.parametrize(
+    ("text", "foundation"),
+    [
+        (on("base-runtime"), "base-runtime"),
+        (
+            f"{HEAD}FROM {PREFIX}/base-tool:v1 AS tool\nFROM {PREFIX}/base-runtime:v1\nCOPY --from=tool /x /x\n",
+            "base-runtime",
+        ),
+        (
+            f"{HEAD}FROM {PREFIX}/base-tool:v1 AS tool\nFROM python:3.12-slim\nCOPY --from=tool /x /x\n",
+            "python:3.12-slim",
+        ),
+        (f"{HEAD}FROM {PREFIX}/base-runtime:v1 AS a\nFROM a AS b\nFROM b\n", "base-runtime"),
+        (f"{HEAD}FROM {PREFIX}/base-runtime:v1 AS a\nFROM scratch\nCOPY --from=a /x /x\n", ""),
+    ],
+)
+def test_an_image_stands_on_what_its_last_stage_stands_on(text: str, foundation: str) -> None:
+    """What it only mounts or copies from is a parent, and no more."""
+    stack = assembled({BASE: RUNTIME, TOOL: "FROM scratch\nCOPY x /x\n", OCR: text}).stack
+    assert stack["svc-ocr"].foundation == foundation
+    assert stack.below("svc-ocr") == (("base-runtime",) if foundation == "base-runtime" else ())
+
+
+@pytest.mark.parametrize(
+    ("tool", "child", "are_tools"),
+    [
+        ("FROM scratch\nCOPY x /x\n", on("base-tool"), (True, True)),
+        ("FROM scratch\nCOPY x /x\n", on("base-tool", "CMD /x\n"), (True, False)),
+        ('FROM scratch\nCOPY x /x\nENTRYPOINT ["/x"]\n', on("base-tool"), (False, False)),
+        ("FROM python:3.12-slim\n", on("base-tool"), (False, False)),
+        (f"{HEAD}FROM {PREFIX}/base-runtime:v1\nFROM scratch\n", on("base-runtime"), (True, False)),
+    ],
+)
+def test_a_tool_starts_nothing(tool: str, child: str, are_tools: tuple[bool, bool]) -> None:
+    """What a root image starts is not known here, so what stands on one is taken for a service."""
+    assembly = assembled({BASE: RUNTIME, TOOL: tool, OCR: child})
+    assert (assembly.is_tool("base-tool"), assembly.is_tool("svc-ocr")) == are_tools

@@ -91,6 +91,20 @@ def test_a_part_of_the_tree_hangs_below_what_it_stands_on() -> None:
     assert drawn() == []
 
 
+def test_an_image_is_shown_below_what_it_stands_on_and_not_below_a_tool() -> None:
+    tool = Image("base-tool", "infra/docker/base-tool.Dockerfile", roots=(ROOT,))
+    runtime = Image("base-runtime", "b", parents=("base-tool",), roots=(ROOT,), foundation=ROOT)
+    service = Image("svc-a", "a", parents=("base-tool", "base-runtime"), foundation="base-runtime")
+    stack = Stack((tool, runtime, service))
+    assert [branch + name for branch, name in columns.tree(stack, stack.by_name)] == [
+        ROOT,
+        "├─ base-tool",
+        "└─ base-runtime",
+        "   └─ svc-a",
+    ]
+    assert [branch + name for branch, name in columns.tree(stack, ["svc-a"])] == ["base-runtime", "└─ svc-a"]
+
+
 @pytest.mark.fault("P32")
 def test_a_root_image_that_is_called_as_a_base_is_shown_in_full() -> None:
     lone = Image("svc-lone", "apps/svc_lone/Dockerfile", roots=("base-runtime",))

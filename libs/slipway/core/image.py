@@ -205,6 +205,8 @@ class Image:
     a parent's name, else its FROM. ``args`` are given to the build; those of them that are ``content`` enter the
     image, the others only say what a stage stands on. ``frontend`` is the image that is to read the Dockerfile; empty
     for the engine's own.
+    ``foundation`` is the parent or the root that the final stage stands on, empty for scratch. Builds mount the other
+    parents or copy from them.
     """
 
     name: str
@@ -220,6 +222,7 @@ class Image:
     ssh: tuple[str, ...] = ()
     contexts: tuple[str, ...] = ()
     frontend: str = ""
+    foundation: str = ""
 
     @property
     def kind(self) -> str:
@@ -243,6 +246,13 @@ class Stack:
         except KeyError:
             hint = suggestion(name, self.by_name, f"known: {', '.join(self.by_name)}")
             raise UsageError(f"{one_line(name)}: matches no image ({len(self.images)} known)", hint=hint) from None
+
+    def below(self, name: str) -> tuple[str, ...]:
+        """Return the images that ``name`` stands on, lowest first, without what its build only mounts."""
+        image = self[name]
+        if image.foundation not in image.parents:
+            return ()
+        return (*self.below(image.foundation), image.foundation)
 
     def __iter__(self) -> Iterator[Image]:
         return iter(self.images)

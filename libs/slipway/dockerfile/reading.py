@@ -15,7 +15,17 @@ from slipway.dockerfile import hazards
 from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.frontends import young_flags
 from slipway.dockerfile.scope import Globals, Problems, Scope, globals_of, platform_args, stage_scope
-from slipway.dockerfile.stages import Head, Triggers, context_of, heads_of, mount_fields, needed, origin, outside_mount
+from slipway.dockerfile.stages import (
+    Head,
+    Triggers,
+    context_of,
+    foundation_of,
+    heads_of,
+    mount_fields,
+    needed,
+    origin,
+    outside_mount,
+)
 from slipway.dockerfile.text import Dockerfile, Instruction, heredoc
 from slipway.dockerfile.values import Hazard, Mount, Reading, Rule, Source, Stage, Use, once
 from slipway.dockerfile.words import context_path, json_words, pairs, ports, shell_words
@@ -106,6 +116,7 @@ class _Reader:
             hazards=once([*hazards.in_frontend(self.dockerfile, frontend), *self.hazards]),
             weighed=frozenset(self.weighed),
             frontend=frontend,
+            foundation=foundation_of(target, self.heads, self.contexts),
             user=last.user,
             healthcheck=last.healthcheck,
             exposed=once(last.exposed),

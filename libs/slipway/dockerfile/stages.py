@@ -91,6 +91,14 @@ def heads_of(
     return heads
 
 
+def foundation_of(head: Head, heads: Sequence[Head], contexts: Mapping[str, str]) -> str:
+    """Return the image that a stage stands on in the end; an empty string for scratch and for named contexts."""
+    while head.parent >= 0 and not head.replaced:
+        head = heads[head.parent]
+    is_empty = head.replaced or head.base == "scratch" or context_of(head.base, contexts)
+    return "" if is_empty else head.base
+
+
 def context_of(name: str, contexts: Mapping[str, str]) -> str:
     """Return the named context that an image's name means, or ""."""
     return "" if name in RESERVED else contexts.get(Reference.read(name).context, "")

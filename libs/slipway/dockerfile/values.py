@@ -127,8 +127,9 @@ class Reading:
     - ``hazards``: lines that policy judges. ``weighed``: variables that policy judged instead of BuildKit's secrets
       check.
     - ``frontend``: the image that must read the file, or "" for the engine's own frontend.
-    - Of the final stage, as far as this file tells: ``user``; ``exposed`` (``8000/tcp``); ``entry``, whether it sets
-      CMD or ENTRYPOINT; ``onbuild``, its triggers.
+    - Of the final stage, as far as this file tells: ``foundation``, the image that it stands on in the end, or "" for
+      scratch and named contexts; ``user``; ``exposed`` (``8000/tcp``); ``entry``, whether it sets CMD or ENTRYPOINT;
+      ``onbuild``, its triggers.
 
     An ARG that a stage declares is never in ``naming``: BuildKit puts it into the environment of each RUN below it,
     and into the image's history.
@@ -146,6 +147,7 @@ class Reading:
     hazards: tuple[Hazard, ...] = ()
     weighed: frozenset[str] = frozenset()
     frontend: str = ""
+    foundation: str = field(default="", compare=False)
     user: str = ""
     healthcheck: bool = False
     exposed: tuple[str, ...] = ()

@@ -149,6 +149,16 @@ def _probe(client: Client, container: str, alias: str) -> None:
         raise failed
 
 
+def wait_until_ended(client: Client, container: str, alias: str, sandbox: Sandbox) -> int:
+    """Return its exit code. Raises SmokeError when it still runs after the deadline."""
+    seconds = sandbox.deadline * sandbox.slowness
+    try:
+        return int(client.api.wait(container, timeout=seconds)["StatusCode"])
+    except OSError as error:
+        state = State.of(client.api.inspect_container(container))
+        raise _failed(client, container, alias, f"it did not end within {seconds:.0f} s", state) from error
+
+
 def stop(client: Client, container: str, grace: int) -> float:
     """SIGTERM, and SIGKILL after ``grace`` seconds; returns the seconds until it had ended."""
     began = time.monotonic()

@@ -25,7 +25,8 @@ class SmokeTarget:
 
     ``tests`` are paths from the repository's root; ``parent`` an id or reference, asked for when the budget counts
     what is added to it. ``allow_root`` is the reason why its user may be root; empty when it may not.
-    ``reference`` is what people call it by; a tag may move at any time, so what is tested is the id.
+    ``reference`` is what people call it by; a tag may move at any time, so what is tested is the id. A ``tool``
+    starts nothing by itself, so no test asks for a process of it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class SmokeTarget:
     parent: str = ""
     allow_root: str = ""
     reference: str = ""
+    tool: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def pytest_command(target: SmokeTarget, this: Round) -> Command:
         argv += [f"--slipway-budget={target.budget}"] if target.budget else []
         argv += [f"--slipway-parent={target.parent}"] if target.parent else []
         argv += [f"--slipway-allow-root={target.allow_root}"] if target.allow_root else []
+        argv += ["--slipway-tool"] if target.tool else []
         argv += [f"--slipway-allow-setuid={path}" for path in this.allow_setuid]
         argv.append(str(CHECKS))
     argv += [str(this.root / path) for path in target.tests]

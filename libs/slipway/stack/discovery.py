@@ -55,6 +55,13 @@ class Assembly:
     readings: Mapping[str, reader.Reading]
     fitting: Mapping[str, tuple[str, ...]]
 
+    def is_tool(self, name: str) -> bool:
+        """Tell whether an image starts nothing: it has no CMD or ENTRYPOINT, nor has anything that it stands on."""
+        foundation = self.stack[name].foundation
+        if self.readings[name].entry or (foundation and foundation not in self.readings):
+            return False
+        return not foundation or self.is_tool(foundation)
+
     @property
     def declared_args(self) -> frozenset[str]:
         return frozenset(arg for reading in self.readings.values() for arg in reading.args)
@@ -170,6 +177,7 @@ def _image(
         context=context,
         parents=tuple(dict.fromkeys(links.values())),
         roots=tuple(roots),
+        foundation=links.get(reading.foundation, reading.foundation),
         links=MappingProxyType(links),
         args=reading.args,
         content=tuple(arg for arg in reading.args if arg not in reading.naming),

@@ -12,7 +12,6 @@ from slipway.runs.run import records
 from slipway.smoke import orphans, selection
 from slipway.smoke import session as testing
 from slipway.smoke.results import SmokeResult, verdicts
-from slipway.stack import graph
 from slipway.tasks.invocation import Invocation, only
 from slipway.tasks.names import refuse_tasks
 from slipway.ui import columns
@@ -76,15 +75,14 @@ def _targets(
 
 def _target(here: Invocation, known: Survey, name: str, image: str, existing: frozenset[str]) -> testing.SmokeTarget:
     stack = known.stack
-    below = graph.ancestors({entry.name: entry.parents for entry in stack}, [name])
-    bases = [entry.name for entry in stack if entry.name in below]
-    parents = (*stack[name].parents, *stack[name].roots)
-    parent = _built(here, known, parents[0]) if stack[name].parents else (parents or ("",))[0]
+    foundation = stack[name].foundation
+    parent = _built(here, known, foundation) if foundation in stack[name].parents else foundation
     project = here.settings.project
     budget = project.budgets.get(name, "")
-    tests = selection.select_tests(name, bases, existing)
+    tests = selection.select_tests(name, stack.below(name), existing)
     reason, reference = project.allow_root.get(name, ""), str(known.facts.references[name])
-    return testing.SmokeTarget(name, image, tests, budget, parent if budget else "", reason, reference)
+    tool = known.repository.assembly.is_tool(name)
+    return testing.SmokeTarget(name, image, tests, budget, parent if budget else "", reason, reference, tool)
 
 
 def _given(here: Invocation, known: Survey, image: str, existing: frozenset[str]) -> testing.SmokeTarget:

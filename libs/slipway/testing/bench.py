@@ -16,7 +16,7 @@ from slipway.secrets.redactor import Redactor
 from slipway.secrets.secret import Secret
 from slipway.smoke import containers, orphans
 from slipway.smoke.image_archive import Chunks, Layer, read_layers
-from slipway.testing.container import Container
+from slipway.testing.container import Container, Executed
 from slipway.testing.container_host import ContainerHost, LocalContainerHost
 
 MEMORY_LABEL = "slipway.memory"
@@ -165,22 +165,28 @@ class Stack:
         """
         image = self._bench.sibling(name)
         shared = {self._volume(volume): path for volume, path in (volumes or {}).items()}
-        sandbox = self._bench.sandbox
-        wanted = memory or (image.config.get("Labels") or {}).get(MEMORY_LABEL, "") or sandbox.memory
-        spec = containers.Spec(
-            image=image.id,
-            name=f"{self._prefix}-{name}-{len(self._made)}",
-            network=self._own_network(),
-            alias=name,
-            labels=self._labels,
+        spec = replace(
+            self._spec(image, command, memory),
             env=env or {},
             volumes=shared,
             scratch=[path for path in image.config.get("Volumes") or () if path not in shared.values()],
             ports=[image.port] if image.port else [],
-            command=command,
-            sandbox=replace(sandbox, memory=wanted),
         )
         return self._start(self._given(spec, secrets or {}), image.port)
+
+    def run(self, name: str, *command: str) -> Executed:
+        """Run ``command`` in the image called ``name`` until it ends, in the sandbox.
+
+        It tests a tool, an image that starts nothing by itself. Raises SmokeError when the command does not start or
+        does not end.
+        """
+        spec, client = self._spec(self._bench.sibling(name), command), self._bench.client
+        self._made.append(spec.name)
+        made = containers.create(client, spec)
+        containers.start(client, made, spec.alias)
+        return Executed(
+            containers.wait_until_ended(client, made, spec.alias, spec.sandbox), containers.log(client, made)
+        )
 
     def __enter__(self) -> Stack:
         return self
@@ -192,6 +198,19 @@ class Stack:
         self._remove_all()
         if died and not error:
             raise SmokeError("\n".join(died), log=str(self._bench.logs))
+
+    def _spec(self, image: BuiltImage, command: tuple[str, ...], memory: str = "") -> containers.Spec:
+        sandbox = self._bench.sandbox
+        wanted = memory or (image.config.get("Labels") or {}).get(MEMORY_LABEL, "") or sandbox.memory
+        return containers.Spec(
+            image=image.id,
+            name=f"{self._prefix}-{image.name}-{len(self._made)}",
+            network=self._own_network(),
+            alias=image.name,
+            labels=self._labels,
+            command=command,
+            sandbox=replace(sandbox, memory=wanted),
+        )
 
     def _start(self, spec: containers.Spec, port: str) -> Container:
         client = self._bench.client

@@ -53,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--slipway-deadline", metavar="SECONDS", type=float, default=_DEADLINE, help="until healthy (90)")
     group.addoption("--slipway-slowness", metavar="N", type=float, default=1.0, help="multiplies every time limit (1)")
     group.addoption("--slipway-allow-root", metavar="WHY", default="", help="let the image's user be root")
+    group.addoption("--slipway-tool", action="store_true", help="the image starts nothing: ask for no process of it")
     group.addoption("--slipway-allow-setuid", metavar="PATH", action="append", default=[], help="let it be setuid")
 
 

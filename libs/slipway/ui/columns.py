@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from slipway.core.image import Stack, full_name
+from slipway.core.image import Image, Stack, full_name
 
 
 def seconds(count: float) -> str:
@@ -33,15 +33,14 @@ def aligned(rows: Sequence[Sequence[str]], gap: int = 3) -> list[str]:
 def tree(stack: Stack, names: Collection[str]) -> list[tuple[str, str]]:
     """(branch, name) for the root images and every image of ``names`` below them, depth first.
 
-    An image stands below its first parent that is shown, else below its first root image.
+    An image is shown below what it stands on, or below another parent where that is not shown.
     """
     shown = [image for image in stack if image.name in names]
     below: dict[str, list[str]] = {}
     tops: dict[str, None] = {}
     for image in shown:
-        parent = next((parent for parent in image.parents if parent in names), None)
-        if parent is None:
-            parent = image.parents[0] if image.parents else root_label(next(iter(image.roots), "scratch"), stack)
+        parent = _shown_below(image, stack, names)
+        if parent not in names:
             tops.setdefault(parent, None)
         below.setdefault(parent, []).append(image.name)
     lines: list[tuple[str, str]] = []
@@ -49,6 +48,14 @@ def tree(stack: Stack, names: Collection[str]) -> list[tuple[str, str]]:
         lines.append(("", top))
         lines += _branches(top, below, "")
     return lines
+
+
+def _shown_below(image: Image, stack: Stack, names: Collection[str]) -> str:
+    if image.foundation and image.foundation not in image.parents:
+        return root_label(image.foundation, stack)
+    parents = [image.foundation, *image.parents] if image.foundation else image.parents
+    shown = next((parent for parent in parents if parent in names), "")
+    return shown or (parents[0] if parents else root_label(next(iter(image.roots), "scratch"), stack))
 
 
 def root_label(root: str, stack: Stack) -> str:

@@ -13,6 +13,7 @@ ABILITIES = {
     "Levenshtein": "import Levenshtein; result = Levenshtein.distance('kitten', 'sitting') == 3",
     "nltk": "from nltk.stem import PorterStemmer; result = PorterStemmer().stem('running') == 'run'",
     "numpy": "import numpy; result = bool(numpy.allclose(numpy.linalg.inv(2 * numpy.eye(3)), numpy.eye(3) / 2))",
+    "rapidfuzz": "from rapidfuzz import fuzz; result = fuzz.ratio('harbour', 'harbor') > 90",
     "sentence_transformers": (
         "from sentence_transformers import util; result = abs(float(util.cos_sim([[1., 0.]], [[1., 0.]])) - 1) < 1e-6"
     ),

@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-REQUIREMENTS = Path(__file__).parents[4] / "libs" / "requirements-base.txt"
+REQUIREMENTS = Path(__file__).parents[4] / "libs" / "requirements-base.in"
 #: Where the module is called otherwise than the distribution.
 MODULES = {
     "nats-py": "nats",
     "psycopg2-binary": "psycopg2",
     "python-dateutil": "dateutil",
     "python-multipart": "python_multipart",
-    "ulid-py": "ulid",
+    "python-ulid": "ulid",
 }
 PINNED = {
     name: version
@@ -72,7 +72,8 @@ def test_libraries_come_with_their_bytecode(container: Any) -> None:
 def test_nothing_of_the_build_is_left(container: Any) -> None:
     program = """
 import json, os, shutil
-leftovers = ["/wheelhouse", "/requirements.txt", "/etc/uv/uv.toml", "/etc/pip.conf", "/root/.cache/uv"]
-print(json.dumps([path for path in leftovers if os.path.exists(path) and os.path.getsize(path)] + [shutil.which("uv")]))
+leftovers = ["/requirements.txt", "/etc/uv/uv.toml", "/etc/pip.conf", "/root/.cache/uv"]
+print(json.dumps([path for path in leftovers if os.path.exists(path) and os.path.getsize(path)]
+    + [shutil.which("uv")] + os.listdir("/wheelhouse")))
 """
     assert [left for left in answer(container, program) if left] == []

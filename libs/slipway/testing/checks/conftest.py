@@ -1,4 +1,4 @@
-"""Run the budget check only for an image that has a budget, and mark the policy checks in the results."""
+"""Select the checks that an image is asked: a budget where it has one, no process of a tool. Mark the policy checks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs_budget: runs when --slipway-budget is given")
+    config.addinivalue_line("markers", "needs_process: does not run when --slipway-tool is given")
     config.addinivalue_line("markers", "policy: an image that fails it may work, and is refused")
 
 
@@ -14,8 +15,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("policy"):
             item.user_properties.append(("slipway", "policy"))
-    if config.option.slipway_budget:
-        return
-    unasked = [item for item in items if item.get_closest_marker("needs_budget")]
+    unmet = set() if config.option.slipway_budget else {"needs_budget"}
+    unmet |= {"needs_process"} if config.option.slipway_tool else set()
+    unasked = [item for item in items if any(map(item.get_closest_marker, unmet))]
     config.hook.pytest_deselected(items=unasked)
     items[:] = [item for item in items if item not in unasked]

@@ -12,6 +12,7 @@ from slipway.testing.container import STOP_GRACE
 from slipway.testing.plugin import Container
 
 
+@pytest.mark.needs_process
 def test_it_starts_and_stays_up(container: Container, slipway_bench: Bench, image: BuiltImage) -> None:
     state = container.state
     assert state.running and not state.oom_killed, container.explain("it did not stay up")
@@ -19,6 +20,7 @@ def test_it_starts_and_stays_up(container: Container, slipway_bench: Bench, imag
     assert container.environment.get(NONCE) == slipway_bench.run, "another container answered"
 
 
+@pytest.mark.needs_process
 def test_it_is_healthy(container: Container) -> None:
     assert container.state.healthy, container.explain("it is not healthy")
 
@@ -29,6 +31,7 @@ def test_its_python_packages_agree(image: BuiltImage) -> None:
     assert not told, "\n".join(told)
 
 
+@pytest.mark.needs_process
 def test_sigterm_ends_it(stack: Stack, image: BuiltImage, slipway_bench: Bench) -> None:
     fresh = stack.start(image.name)
     seconds, limit = fresh.stop(), STOP_GRACE * slipway_bench.sandbox.slowness

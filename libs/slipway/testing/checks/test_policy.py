@@ -30,6 +30,7 @@ def test_its_user_is_a_number_and_not_root(image: BuiltImage, pytestconfig: pyte
     assert not gid or int(gid) != 0, f"USER {user} is in root's group"
 
 
+@pytest.mark.needs_process
 def test_its_processes_are_not_root(container: Container, pytestconfig: pytest.Config) -> None:
     users = container.users
     assert users, "the engine sees no process of it"
