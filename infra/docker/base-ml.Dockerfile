@@ -11,7 +11,7 @@ USER 0:0
 RUN --mount=from=uv,source=/uv,target=/usr/local/bin/uv --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
     --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=from=wheelhouse,target=/wheelhouse \
-    --mount=source=libs/requirements-torch.txt,target=/requirements.txt \
+    --mount=type=tmpfs,target=/tmp --mount=source=libs/requirements-torch.txt,target=/requirements.txt \
     if ! ls /wheelhouse/torch-*.whl >/dev/null 2>&1; then export UV_TORCH_BACKEND=cpu; fi; \
     uv pip install --no-deps --requirement /requirements.txt \
     && site="$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
@@ -20,7 +20,7 @@ RUN --mount=from=uv,source=/uv,target=/usr/local/bin/uv --mount=type=secret,id=u
 RUN --mount=from=uv,source=/uv,target=/usr/local/bin/uv --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
     --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=from=wheelhouse,target=/wheelhouse \
-    --mount=source=libs/requirements-ml.txt,target=/requirements.txt \
+    --mount=type=tmpfs,target=/tmp --mount=source=libs/requirements-ml.txt,target=/requirements.txt \
     uv pip install --no-deps --require-hashes --requirement /requirements.txt \
     && find "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
     -type d -name tests -not -path '*/torch/*' -prune -exec rm -rf {} +

@@ -26,7 +26,7 @@ RUN groupadd --gid 10001 appuser \
 RUN --mount=from=uv,source=/uv,target=/usr/local/bin/uv --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
     --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=from=wheelhouse,target=/wheelhouse \
-    --mount=source=libs/requirements-base.txt,target=/requirements.txt \
+    --mount=type=tmpfs,target=/tmp --mount=source=libs/requirements-base.txt,target=/requirements.txt \
     uv pip install --no-deps --require-hashes --requirement /requirements.txt
 
 WORKDIR /app
