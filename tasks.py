@@ -1,4 +1,4 @@
-"""Invoke's door: ``invoke --list`` shows what can be done."""
+"""slipway's tasks; ``invoke --list`` shows them."""
 
 from slipway.tasks import namespace
 

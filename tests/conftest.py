@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from slipway.tasks.names import CommandLine, command_line
+from slipway.tasks.parser import CommandLine, command_line
 
 settings.register_profile("steady", derandomize=True, deadline=None)
 settings.register_profile("soak", max_examples=2000, deadline=None)

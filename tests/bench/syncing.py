@@ -5,15 +5,15 @@ from __future__ import annotations
 from slipway.core.command import Command
 from slipway.plan.decide import plan_build
 from slipway.stack.mounts import Given
-from slipway.tasks.invocation import Invocation
 from slipway.tasks.options import HostOptions
+from slipway.tasks.session import Session
 
 
 def main() -> None:
-    with Invocation(options=[HostOptions(remote=True)]) as here, here.record() as record:
-        known = here.survey()
+    with Session(options=[HostOptions(remote=True)]) as session, session.record() as record:
+        known = session.survey()
         plan = plan_build(known.stack, tuple(known.facts.digests), known.facts)
-        with here.host.builder(known, plan, record.id, Given()) as builder:
+        with session.host.builder(known, plan, record.id, Given()) as builder:
             builder.run(Command(("true",)), over=lambda: False)
 
 

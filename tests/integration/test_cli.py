@@ -1,4 +1,4 @@
-"""Bad input at the door: exit code 2, a line that says where, and nobody is asked: neither engine nor registry."""
+"""Bad input on the command line: exit code 2, a line that says where; engine and registry are not contacted."""
 
 from __future__ import annotations
 

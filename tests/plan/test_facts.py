@@ -347,7 +347,7 @@ def test_a_budget_of_nobody(repository: Path) -> None:
 
 
 @pytest.mark.fault("C02")
-def test_names_that_no_image_uses_are_kept_for_the_door(repository: Path) -> None:
+def test_names_in_env_that_no_image_uses_are_kept_for_the_session(repository: Path) -> None:
     (repository / ".env").write_text("OWNER=acme\nBASE_VERISON=v1\n")
     found = read_repository(settings_of(repository), Worktree(repository), {})
     assert [str(problem) for problem in found.unused] == [".env:2: BASE_VERISON is used by no image"]

@@ -14,9 +14,9 @@ from invoke.program import Program
 
 from slipway.tasks import namespace
 from slipway.tasks.core import Core
-from slipway.tasks.door import task
-from slipway.tasks.invocation import Invocation
 from slipway.tasks.options import AttachOptions, DryRunOptions, ImageOptions
+from slipway.tasks.session import Session
+from slipway.tasks.wrapper import task
 
 Said = tuple[int, list[Any], str]
 
@@ -26,15 +26,15 @@ def program(capsys: pytest.CaptureFixture[str]) -> Callable[..., Said]:
     """Runs ``invoke`` with two tasks; its exit code, what the tasks were given, and stderr."""
     given: list[Any] = []
 
-    def build(session: Invocation, images: ImageOptions, run: DryRunOptions) -> None:
+    def build(session: Session, images: ImageOptions, run: DryRunOptions) -> None:
         """Build."""
         given.append((images.names, run.dry_run, session.core))
 
-    def config(session: Invocation) -> None:
+    def config(session: Session) -> None:
         """Show."""
         given.append("config")
 
-    def attach(session: Invocation, options: AttachOptions) -> None:
+    def attach(session: Session, options: AttachOptions) -> None:
         """Attach."""
         given.append(options.run)
 

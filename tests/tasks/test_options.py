@@ -12,9 +12,9 @@ from slipway.config.definitions import SETTINGS
 from slipway.core.options import option, options
 from slipway.tasks import namespace
 from slipway.tasks import options as declared
-from slipway.tasks.door import task
-from slipway.tasks.invocation import Invocation
 from slipway.tasks.options import ImageOptions
+from slipway.tasks.session import Session
+from slipway.tasks.wrapper import task
 
 KINDS = [getattr(declared, name) for name in declared.__all__]
 
@@ -29,7 +29,7 @@ def test_a_dataclass_becomes_flags_and_is_given_filled_in() -> None:
     given: list[object] = []
 
     @task
-    def bake(session: Invocation, images: ImageOptions, cake: CakeOptions) -> None:
+    def bake(session: Session, images: ImageOptions, cake: CakeOptions) -> None:
         """Bake."""
         given.append((images, cake, session.json))
 
@@ -51,7 +51,7 @@ def test_a_dataclass_becomes_flags_and_is_given_filled_in() -> None:
 
 def test_an_argument_that_a_task_does_not_have_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     @task
-    def bake(session: Invocation, cake: CakeOptions) -> None:
+    def bake(session: Session, cake: CakeOptions) -> None:
         """Bake."""
 
     with pytest.raises(Exit):

@@ -1,4 +1,4 @@
-"""The door: Invoke's tasks, at most ten lines each."""
+"""Invoke's tasks: read options, open a session, call one use case."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from invoke.collection import Collection
 _written = sys.dont_write_bytecode
 sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 
-from slipway.tasks import completion, menu, names  # noqa: E402
+from slipway.tasks import commands, completion, parser  # noqa: E402
 
 sys.dont_write_bytecode = _written
 
-names.install()
+parser.install()
 completion.install()
-namespace = Collection(*(task for task in vars(menu).values() if isinstance(task, names.SlipwayTask)))
+namespace = Collection(*(task for task in vars(commands).values() if isinstance(task, parser.SlipwayTask)))

@@ -22,7 +22,7 @@ from invoke.parser.context import ParserContext
 from invoke.parser.parser import Parser, ParseResult
 
 from slipway.core.errors import UsageError
-from slipway.tasks.names import task_of
+from slipway.tasks.parser import task_of
 
 
 def install() -> None:

@@ -21,7 +21,7 @@ from slipway.config import settings
 from slipway.core.errors import MissingError, SlipwayError
 from slipway.core.streams import OutputError, emit
 from slipway.secrets.redactor import Redactor
-from slipway.tasks import names, process
+from slipway.tasks import parser, process
 from slipway.ui import report
 from slipway.ui.console import Console, shown_error
 
@@ -42,7 +42,7 @@ class Output:
 
     def shown(self, text: str) -> str:
         """Return ``text`` without secrets, and its commands as they are called on this command line."""
-        called = names.command_line.get().called
+        called = parser.command_line.get().called
         text = self.redactor(text)
         return _COMMAND.sub(lambda found: " ".join(called.get(w, w) for w in found[0].split(" ")), text)
 

@@ -15,66 +15,66 @@ from slipway.core.image import Image, Stack
 from slipway.hosts.remote.agent import forward
 from slipway.hosts.ssh.forwarding import NotForwardedError
 from slipway.stack.mounts import no_agent
-from slipway.tasks.images import tell
-from slipway.tasks.invocation import Invocation
 from slipway.tasks.process import is_terminal
+from slipway.tasks.results import tell
+from slipway.tasks.session import Session
 
 
-def run_check(here: Invocation) -> None:
-    host = here.remote_host.connected
+def run_check(session: Session) -> None:
+    host = session.remote_host.connected
     login = str(host.link.login)
-    if here.json:
-        here.answer({"host": str(host.name), "login": login, "checks": [vars(check) for check in host.checks]})
+    if session.json:
+        session.answer({"host": str(host.name), "login": login, "checks": [vars(check) for check in host.checks]})
     else:
         rows = [(check.state, check.name, check.detail, check.hint) for check in host.checks]
-        here.console.table([("ok", "login", login, ""), *rows])
+        session.console.table([("ok", "login", login, ""), *rows])
     host.refuse_missing()
 
 
-def run_runs(here: Invocation) -> None:
-    found = runs_there(here.remote_host.ready.link, here.remote_host.project)
-    if here.json:
-        here.answer([{**vars(run), "state": run.state} for run in found])
+def run_runs(session: Session) -> None:
+    found = runs_there(session.remote_host.ready.link, session.remote_host.project)
+    if session.json:
+        session.answer([{**vars(run), "state": run.state} for run in found])
         return
     rows = [(run.id, run.state, time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(run.began))) for run in found]
-    here.console.table(rows)
+    session.console.table(rows)
 
 
-def run_attach(here: Invocation, wanted: str) -> None:
+def run_attach(session: Session, wanted: str) -> None:
     """Raises BuildError when an image of the run failed."""
-    host, project = here.remote_host.ready, here.remote_host.project
+    host, project = session.remote_host.ready, session.remote_host.project
     run = choose(runs_there(host.link, project), wanted)
     folder = f"{project}/runs/{run.id}"
     baked = [image for bake in bakes(host.link, folder, run) for image in bake]
     images = [image.name for image in baked]
-    here.note(f"run {run.id}, {run.state}")
+    session.note(f"run {run.id}, {run.state}")
     # The run's own images, whatever the repository holds by now.
     stack = Stack(tuple(Image(name, "") for name in images))
-    with here.record() as record, ExitStack() as opened:
+    with session.record() as record, ExitStack() as opened:
         if run.lives:
-            forward_again(here, folder, {name for image in baked for name in image.ssh}, opened)
-        with here.console.showing(stack, images) as taker:
+            forward_again(session, folder, {name for image in baked for name in image.ssh}, opened)
+        with session.console.showing(stack, images) as taker:
             outcomes = attach(host.link, host.engine, project, run, record, taker.take)
-        tell(here, record, outcomes, "remote-attach")
-        check(outcomes, record, flag=here.remote_host.flag)
+        tell(session, record, outcomes, "remote-attach")
+        check(outcomes, record, flag=session.remote_host.flag)
 
 
-def forward_again(here: Invocation, folder: str, mounted: Collection[str], opened: ExitStack) -> None:
+def forward_again(session: Session, folder: str, mounted: Collection[str], opened: ExitStack) -> None:
     """Forward the agent to a run that mounts it, until ``opened`` ends; where that is impossible, say why and go on."""
     agent = surroundings().ssh_agent
     for name in sorted(mounted):
-        refused = no_agent(agent) if name in here.settings.project.ssh else "[tool.slipway] ssh does not name it"
+        refused = no_agent(agent) if name in session.settings.project.ssh else "[tool.slipway] ssh does not name it"
         if refused:
-            here.note(f"ssh {name}: no agent is forwarded, so steps that ask it fail: {refused}")
+            session.note(f"ssh {name}: no agent is forwarded, so steps that ask it fail: {refused}")
             return
     try:
         if mounted:
-            opened.enter_context(forward(here.remote_host.ready.link, folder, agent, here.note))
+            opened.enter_context(forward(session.remote_host.ready.link, folder, agent, session.note))
     except NotForwardedError as error:
-        here.note(error.message)
+        session.note(error.message)
 
 
-def run_clean(here: Invocation, *, yes: bool, dry_run: bool) -> None:
+def run_clean(session: Session, *, yes: bool, dry_run: bool) -> None:
     """Show what would go, and remove it once that is agreed to.
 
     Raises UsageError, before anything is contacted, when nobody can be asked; and for a no.
@@ -83,15 +83,15 @@ def run_clean(here: Invocation, *, yes: bool, dry_run: bool) -> None:
     if asks and not is_terminal(sys.stdin):
         hint = "invoke remote-clean --yes; --dry-run shows what would go"
         raise UsageError("remote-clean: nothing was removed: nobody can be asked", hint=hint)
-    host, project = here.remote_host.ready, here.remote_host.project
+    host, project = session.remote_host.ready, session.remote_host.project
     if asks:
         looked = clean(host.link, project, look=True)
         stay = f"; {looked.living} still run and stay" if looked.living else ""
-        here.note(f"{host.name}: {looked.runs} runs, {looked.size} in {project}{stay}")
-        if looked.runs and not here.agreed("Remove them?"):
+        session.note(f"{host.name}: {looked.runs} runs, {looked.size} in {project}{stay}")
+        if looked.runs and not session.agreed("Remove them?"):
             raise UsageError("remote-clean: nothing was removed", hint="invoke remote-clean --yes")
     done = clean(host.link, project, look=dry_run)
-    if here.json:
-        here.answer({**vars(done), "folder": project, "dry_run": dry_run})
+    if session.json:
+        session.answer({**vars(done), "folder": project, "dry_run": dry_run})
     else:
-        here.console.line(f"{'would remove' if dry_run else 'removed'} {done.runs} runs, {done.size}")
+        session.console.line(f"{'would remove' if dry_run else 'removed'} {done.runs} runs, {done.size}")

@@ -1,4 +1,4 @@
-"""Invoke's door."""
+"""slipway's tasks, for ``invoke``."""
 
 from slipway.tasks import namespace
 

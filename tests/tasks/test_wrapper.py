@@ -19,9 +19,9 @@ from invoke.exceptions import Exit
 
 from slipway.core.errors import Problem, PushError, SlipwayError
 from slipway.secrets.secret import Secret
-from slipway.tasks.door import task
-from slipway.tasks.invocation import Invocation
-from slipway.tasks.names import CommandLine, command_line
+from slipway.tasks.parser import CommandLine, command_line
+from slipway.tasks.session import Session
+from slipway.tasks.wrapper import task
 
 Ended = Callable[..., tuple[int, str, str]]
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -34,7 +34,7 @@ def ended(capsys: pytest.CaptureFixture[str]) -> Ended:
     def run(
         raised: BaseException, *, json: bool = False, first: dict[str, object] | None = None, secret: str = ""
     ) -> tuple[int, str, str]:
-        def body(session: Invocation) -> None:
+        def body(session: Session) -> None:
             """Raise."""
             session.redactor.learn([Secret(secret)])
             if first is not None:
@@ -81,7 +81,7 @@ def test_a_bug_leaves_its_traceback_in_a_file_alone(
 
 
 @pytest.mark.fault("X08")
-def test_no_secret_leaves_through_the_door(repository: Path, monkeypatch: pytest.MonkeyPatch, ended: Ended) -> None:
+def test_no_error_or_traceback_holds_a_secret(repository: Path, monkeypatch: pytest.MonkeyPatch, ended: Ended) -> None:
     """Neither in an error's lines, nor in its JSON, nor in a bug's traceback, whose file was open to all before."""
     value = f"canary-{secrets.token_hex(8)}"
     monkeypatch.chdir(repository)
@@ -121,7 +121,7 @@ def test_a_bug_outside_any_repository(tmp_path: Path, monkeypatch: pytest.Monkey
     assert "Traceback" in (tmp_path / ".slipway/bug.log").read_text()
 
 
-def nothing(session: Invocation) -> None:
+def nothing(session: Session) -> None:
     """Do nothing."""
 
 
@@ -146,7 +146,7 @@ def test_a_bug_where_nothing_can_be_written(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "not-there"))
     code, _, err = ended(ZeroDivisionError("x"))
     assert code == 1
-    assert err.splitlines()[1].startswith("log:   cannot be written; test_door.py:")
+    assert err.splitlines()[1].startswith("log:   cannot be written; test_wrapper.py:")
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_after_a_task_the_process_is_as_before(
         handlers = [signal.getsignal(signum) for signum in SIGNALS]
         return (*handlers, sys.stdout.errors, sys.stderr.errors, sys.dont_write_bytecode)
 
-    def body(session: Invocation) -> None:
+    def body(session: Session) -> None:
         """Raise."""
         inside.append(state())
         if raised:
@@ -196,7 +196,7 @@ def test_a_signal_that_is_ignored_stays_ignored(tmp_path: Path) -> None:
     script = """
 import os, signal
 from invoke.context import Context
-from slipway.tasks.door import task
+from slipway.tasks.wrapper import task
 @task
 def struck(session):
     "Be struck."
@@ -220,7 +220,7 @@ def test_a_signal_while_python_ends_changes_nothing(signum: signal.Signals) -> N
 import atexit, os
 atexit.register(lambda: print("struck") or os.kill(os.getpid(), {int(signum)}))
 from invoke.context import Context
-from slipway.tasks.door import task
+from slipway.tasks.wrapper import task
 @task
 def nothing(session):
     "Do nothing."

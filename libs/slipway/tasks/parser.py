@@ -144,7 +144,7 @@ def _understood(machine: ParseMachine) -> CommandLine:
     running = [context for context in (*machine.result, machine.context) if context is not None and context.name]
     called = {task_of(context): str(context.name) for context in contexts} | {task_of(c): str(c.name) for c in running}
     return CommandLine(
-        {name: here for name, here in called.items() if name and name != here},
+        {name: called_as for name, called_as in called.items() if name and name != called_as},
         frozenset(str(word) for context in contexts for word in (context.name, *context.aliases)),
         all(map(task_of, running)),
     )

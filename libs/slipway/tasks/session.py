@@ -1,4 +1,4 @@
-"""One invocation: settings and edges, each made once and when first asked for."""
+"""The session of one task: its settings and edges, each made once and when first asked for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from invoke.context import Context
 from slipway.config import settings
 from slipway.config.pip import PipConfig, read_pip_config, wheelhouse
 from slipway.config.settings import Value
-from slipway.core.errors import SlipwayError, UnwritableError, UsageError, one_line, suggestion
+from slipway.core.errors import SlipwayError, UnwritableError, UsageError
 from slipway.engine import Logins
 from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
@@ -28,19 +28,22 @@ from slipway.stack.given import WHEELHOUSES
 from slipway.stack.worktree import Worktree
 from slipway.tasks.chain import Chain, chain_of, keep
 from slipway.tasks.core import Core
-from slipway.tasks.names import refuse_tasks
 from slipway.tasks.options import BuildHostOptions, PushOptions
 from slipway.tasks.output import Output
+from slipway.tasks.parser import refuse_tasks
 
 if TYPE_CHECKING:
     from slipway.hosts.remote.host import RemoteHost
 
 
-class Invocation:
-    """The edges one task needs, each made when first asked for."""
+class Session:
+    """Settings, output, host and repository of one task. Connections and temporary folders close when the task ends."""
 
     def __init__(self, c: Context | None = None, options: Sequence[object] = (), output: Output | None = None) -> None:
-        """``options``: instances of the task's dataclasses. Without HostOptions it works on this machine alone."""
+        """Make the session of a task with ``options``, one instance of each of its dataclasses.
+
+        A task without HostOptions works on this machine alone. Raises UsageError for a run that cannot be resumed.
+        """
         context = c or Context()
         self.core = Core.of(context)
         self._config = context.config
@@ -49,7 +52,7 @@ class Invocation:
         self.started = time.monotonic()
         self.output = output or Output()
         self.console, self.redactor, self.json = self.output.console, self.output.redactor, self.output.json
-        #: What closes when the task ends.
+        #: Closed when the task ends.
         self.opened = ExitStack()
         self.run: Runner = echoing(self.echo) if self.core.echo else run
 
@@ -60,7 +63,7 @@ class Invocation:
         self.opened.__exit__(*error)
 
     def _continued(self, options: Sequence[object]) -> Chain:
-        """Return the chain with this task's options; those of Invoke come first, which a flag of the task replaces."""
+        """Return the chain with this task's options."""
         state = chain_of(self._config)
         if self.core.timeout:
             state = state.with_settings([Value("BUILD_TIMEOUT", f"{self.core.timeout}s", "-T")])
@@ -75,7 +78,7 @@ class Invocation:
 
     @property
     def chain(self) -> Chain:
-        """What the tasks before this one left, and its own options."""
+        """Return the state that the tasks before this one left, with this task's options."""
         return chain_of(self._config)
 
     @property
@@ -83,7 +86,7 @@ class Invocation:
         return settings.find_root(self.core.folder, Path.cwd())
 
     def echo(self, text: str) -> None:
-        """Show a command that is run."""
+        """Show a command before it runs."""
         self.console.note(text)
 
     @cached_property
@@ -92,15 +95,15 @@ class Invocation:
         return settings.load(self._root, given, learn=self.redactor.learn, configured=self.core.settings)
 
     def has_built(self, kind: str, names: Sequence[str]) -> None:
-        """Tell the tasks after this one."""
+        """Let the tasks after this one know what was built."""
         keep(self._config, self.chain.with_built(kind, names))
 
     def note(self, text: str) -> None:
-        """A line for a person, who need not act on it."""
+        """Show a line that a person need not act on."""
         self.console.note(f"note: {text}")
 
     def agreed(self, question: str) -> bool:
-        """Ask the person at the terminal; the end of the input is a no."""
+        """Ask the person at the terminal. The end of the input is a no."""
         self.console.note(f"{question} [y/N]")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -118,7 +121,7 @@ class Invocation:
 
     @property
     def host(self) -> Host:
-        """The host that this task works on: the one place that chooses."""
+        """Return the host that this task works on. No other code chooses."""
         return self.remote_host if self._remote else self.local_host
 
     @cached_property
@@ -130,7 +133,7 @@ class Invocation:
 
     @cached_property
     def remote_host(self) -> RemoteHost:
-        """REMOTE_HOST; its connection ends with the task."""
+        """Return the build host, REMOTE_HOST. Its connection ends with the task."""
         from slipway.tasks.host import remote_host
 
         host = remote_host(self.local_host, self.echo if self.core.echo else None)
@@ -146,18 +149,18 @@ class Invocation:
 
     @property
     def ca_bundle(self) -> str:
-        """The CA bundle that builds get: CA_BUNDLE, else pip's; an empty string for none."""
+        """Return the CA bundle that builds get: CA_BUNDLE, else pip's, else an empty string."""
         return self.settings["CA_BUNDLE"] or self.pip.cert
 
     @cached_property
     def contexts(self) -> Mapping[str, Path]:
-        """Named contexts that builds get: the wheelhouse, when there is one."""
+        """Return the named contexts that builds get: the wheelhouse, when there is one."""
         chosen = self.settings["WHEELHOUSE"]
         folder = Path(chosen).expanduser() if chosen else self._wheelhouse()
         return dict.fromkeys(WHEELHOUSES, folder) if folder else {}
 
     def _wheelhouse(self) -> Path | None:
-        """pip's find-links folders as one; where nothing can be kept, for as long as the task runs."""
+        """Return pip's find-links folders as one folder; a temporary one where ``.slipway`` cannot be written."""
         try:
             return wheelhouse(self.pip, self.home / "cache/wheelhouse")
         except UnwritableError:
@@ -166,7 +169,10 @@ class Invocation:
 
     @cached_property
     def repository(self) -> Repository:
-        """Read while the host is connected to, for this machine's platform; again if the host has another one."""
+        """Read the repository while the connection to the host is made.
+
+        It is read for this machine's platform, and again if the host has another one.
+        """
         self.host.connect_ahead()
         found = read_repository(self.settings, self.worktree, self.contexts)
         refuse_tasks({image.name: image.dockerfile for image in found.stack})
@@ -187,7 +193,7 @@ class Invocation:
         return known
 
     def _prepare(self) -> None:
-        """Remove what dead runs left, and keep the files' hashes. A task that only reads goes on where it cannot."""
+        """Remove the files of dead runs and save file hashes. A task that only reads goes on where it cannot write."""
         sweep(self.home)
         secret_folder.sweep(self._places)
         try:
@@ -203,9 +209,9 @@ class Invocation:
 
     @contextmanager
     def record(self) -> Iterator[Run]:
-        """The run's directory, closed at the end; everything written there passes the redactor.
+        """Open the directory of a run. Every text written there passes the redactor.
 
-        pip is asked first: nothing is written before its secrets are known.
+        pip's configuration is read first, so its secrets are known before anything is written.
         """
         self.redactor.learn((*self.pip.secrets, *self.settings.secrets))
         with Run(self.home, self.redactor, self._places) as record:
@@ -219,19 +225,3 @@ class Invocation:
 
     def answer(self, content: Mapping[str, Any] | Sequence[Any]) -> None:
         self.output.answer(content)
-
-
-def only(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ...]:
-    """``names``, or all ``known`` when there are none. Raises UsageError for a name that is not ``what``, and for
-    nothing at all."""
-    if not known:
-        raise UsageError(
-            f"there is no {what} here",
-            hint=f"invoke build builds what is there; infra/docker/<name>.Dockerfile would be a {what}",
-        )
-    for name in names:
-        if name not in known:
-            raise UsageError(
-                f"{one_line(name)}: is no {what}", hint=suggestion(name, known, f"known: {', '.join(known)}")
-            )
-    return tuple(dict.fromkeys(names)) or tuple(known)

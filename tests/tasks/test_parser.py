@@ -10,7 +10,7 @@ from invoke.parser import Parser
 
 from slipway.core.errors import UsageError
 from slipway.tasks import namespace
-from slipway.tasks.invocation import only
+from slipway.tasks.selection import only
 
 
 def parsed(*words: str) -> list[tuple[str, dict[str, Any]]]:

@@ -16,13 +16,13 @@ from invoke.exceptions import Exit
 
 from slipway.core.options import options
 from slipway.core.streams import OutputError
-from slipway.tasks import core, names, process
+from slipway.tasks import core, parser, process
 from slipway.tasks.options import OutputOptions
 
 _CONTEXT = inspect.Parameter("c", inspect.Parameter.POSITIONAL_ONLY)
 
 
-def task(function: Callable[..., None]) -> names.SlipwayTask:
+def task(function: Callable[..., None]) -> parser.SlipwayTask:
     """Make an Invoke task of a function that takes a session, and dataclasses whose fields are the task's flags.
 
     Words are names, no flag has a short form, and an error becomes lines and an exit code.
@@ -36,7 +36,7 @@ def task(function: Callable[..., None]) -> names.SlipwayTask:
 
     @functools.wraps(function)
     def body(c: Context, **given: Any) -> None:
-        line = names.command_line.get()
+        line = parser.command_line.get()
         name = line.called.get(called, called)
         with process.ours(keep=line.ours), _interrupts():
             from slipway.tasks.output import Output
@@ -49,15 +49,15 @@ def task(function: Callable[..., None]) -> names.SlipwayTask:
                     output.console.note(f"note: {flag} has no effect on {name}")
                 filled = _filled(kinds, arguments)
 
-                from slipway.tasks.invocation import Invocation
+                from slipway.tasks.session import Session
 
-                with Invocation(c, tuple(filled.values()), output) as session:
+                with Session(c, tuple(filled.values()), output) as session:
                     function(session, **filled)
 
     body.__signature__ = signature  # type: ignore[attr-defined]
     listed = [parameter.name for parameter in parameters if isinstance(parameter.default, list)]
     said = {name: option.help for name, (_, option) in flags.items()}
-    return names.SlipwayTask(body, auto_shortflags=False, iterable=listed, help=said)
+    return parser.SlipwayTask(body, auto_shortflags=False, iterable=listed, help=said)
 
 
 def _dataclasses(function: Callable[..., None]) -> dict[str, Any]:

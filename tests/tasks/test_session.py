@@ -1,4 +1,4 @@
-"""One invocation: its versions, and a record also of what failed."""
+"""The session of a task: its settings, its place in a chain of tasks, and the record of a run that failed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from slipway.config.pip import PipConfig
 from slipway.core.command import Command
 from slipway.core.errors import PushError, UsageError
 from slipway.secrets.secret import Secret
-from slipway.tasks.images import stack_names
-from slipway.tasks.invocation import Invocation
 from slipway.tasks.options import BuildHostOptions, HostOptions, ImageOptions, PushOptions
+from slipway.tasks.selection import stack_names
+from slipway.tasks.session import Session
 
 
 @pytest.fixture
@@ -30,24 +30,24 @@ def c(repository: Path, monkeypatch: pytest.MonkeyPatch) -> Context:
 
 
 @pytest.fixture
-def here(c: Context) -> Invocation:
-    invocation = Invocation(c)
-    invocation.pip = PipConfig()
-    return invocation
+def session(c: Context) -> Session:
+    session = Session(c)
+    session.pip = PipConfig()
+    return session
 
 
 def test_flags_that_name_images_hold_for_the_tasks_after_it(c: Context) -> None:
-    assert Invocation(c).settings.version("base") != "v9"
-    Invocation(c, [ImageOptions(version="v9", registry="reg.example.com", owner="acme")])
-    after = Invocation(c).settings
+    assert Session(c).settings.version("base") != "v9"
+    Session(c, [ImageOptions(version="v9", registry="reg.example.com", owner="acme")])
+    after = Session(c).settings
     assert (after.version("base"), after.version("service")) == ("v9", "v9")
     assert str(after.reference("svc-ocr", "service")) == "reg.example.com/acme/svc-ocr:v9"
     assert after.values["OWNER"].source == "--owner"
 
 
 def test_flags_hold_for_one_command_line_alone(c: Context) -> None:
-    Invocation(c, [ImageOptions(version="v9", allow_unused_env=True), HostOptions(remote=True)])
-    another = Invocation(Context(), [HostOptions()])
+    Session(c, [ImageOptions(version="v9", allow_unused_env=True), HostOptions(remote=True)])
+    another = Session(Context(), [HostOptions()])
     assert another.settings.version("base") != "v9"
     assert another.host.flag == ""
     assert not another.chain.lenient
@@ -56,46 +56,46 @@ def test_flags_hold_for_one_command_line_alone(c: Context) -> None:
 def test_unused_names_in_env_are_allowed_for_the_tasks_after_it(c: Context) -> None:
     Path(".env").write_text("NOBODYS=1\n")
     with pytest.raises(UsageError):
-        assert Invocation(c).repository
-    assert Invocation(c, [ImageOptions(allow_unused_env=True)]).repository.unused
-    assert Invocation(c).repository.unused
+        assert Session(c).repository
+    assert Session(c, [ImageOptions(allow_unused_env=True)]).repository.unused
+    assert Session(c).repository.unused
 
 
 def test_a_resumed_push_has_the_versions_of_its_run(c: Context) -> None:
     run = Path(".slipway/runs/7f3c")
     run.mkdir(parents=True)
     (run / "plan.json").write_text('{"push": ["svc-ocr"], "versions": {"BASE_VERSION": "v6", "VERSION": "v7"}}')
-    for session in (Invocation(c, [PushOptions(resume="7f3c")]), Invocation(c)):
+    for session in (Session(c, [PushOptions(resume="7f3c")]), Session(c)):
         assert (session.settings.version("base"), session.settings.version("service")) == ("v6", "v7")
         assert session.settings.values["VERSION"].source == "--resume"
     with pytest.raises(UsageError, match="no such push here"):
-        Invocation(c, [PushOptions(resume="0000")])
+        Session(c, [PushOptions(resume="0000")])
 
 
 def test_remote_and_its_host_hold_for_the_tasks_after_it(c: Context) -> None:
-    assert Invocation(c, [HostOptions()]).host.flag == ""
-    Invocation(c, [HostOptions("me@builder", "/srv/slipway", remote=True)])
-    after = Invocation(c, [HostOptions()])
+    assert Session(c, [HostOptions()]).host.flag == ""
+    Session(c, [HostOptions("me@builder", "/srv/slipway", remote=True)])
+    after = Session(c, [HostOptions()])
     assert after.host.flag == " --remote"
     assert (after.settings["REMOTE_HOST"], after.settings["REMOTE_PATH"]) == ("me@builder", "/srv/slipway")
-    assert Invocation(c).host.flag == "", "a task that works on this machine alone"
+    assert Session(c).host.flag == "", "a task that works on this machine alone"
 
 
 def test_a_task_of_the_build_host_alone_is_remote(c: Context) -> None:
-    assert Invocation(c, [BuildHostOptions("me@builder")]).host.flag == " --remote"
+    assert Session(c, [BuildHostOptions("me@builder")]).host.flag == " --remote"
 
 
-def test_a_push_after_build_base_alone_is_about_the_bases(c: Context, here: Invocation) -> None:
-    assert here.chain.bases == ()
-    here.has_built("base", ["base-ml"])
-    here.has_built("base", ["base-runtime", "base-ml"])
-    assert Invocation(c).chain.bases == ("base-ml", "base-runtime")
-    here.has_built("service", ["svc-ocr"])
-    assert Invocation(c).chain.bases == ()
+def test_a_push_after_build_base_alone_is_about_the_bases(c: Context, session: Session) -> None:
+    assert session.chain.bases == ()
+    session.has_built("base", ["base-ml"])
+    session.has_built("base", ["base-runtime", "base-ml"])
+    assert Session(c).chain.bases == ("base-ml", "base-runtime")
+    session.has_built("service", ["svc-ocr"])
+    assert Session(c).chain.bases == ()
 
 
-def test_what_failed_leaves_a_record(here: Invocation) -> None:
-    with pytest.raises(PushError), here.record() as record:
+def test_what_failed_leaves_a_record(session: Session) -> None:
+    with pytest.raises(PushError), session.record() as record:
         raise PushError("push svc-ocr: connection lost", hint="invoke doctor")
     assert json.loads((record.directory / "run.json").read_text()) == {
         "run": record.id,
@@ -108,26 +108,26 @@ def test_what_failed_leaves_a_record(here: Invocation) -> None:
     }
 
 
-def test_what_was_told_before_it_failed_stays_told(here: Invocation) -> None:
-    with pytest.raises(PushError), here.record() as record:
+def test_what_was_told_before_it_failed_stays_told(session: Session) -> None:
+    with pytest.raises(PushError), session.record() as record:
         record.write("run.json", {"images": []})
         raise PushError("later")
     assert json.loads((record.directory / "run.json").read_text()) == {"images": []}
 
 
 @pytest.mark.fault("C33")
-def test_build_of_a_stack_of_bases_builds_them(here: Invocation) -> None:
-    shutil.rmtree(here.settings.root / "apps")
-    assert stack_names(here, "service", ()) == ("base-runtime", "base-ml")
+def test_build_of_a_stack_of_bases_builds_them(session: Session) -> None:
+    shutil.rmtree(session.settings.root / "apps")
+    assert stack_names(session, "service", ()) == ("base-runtime", "base-ml")
 
 
 @pytest.mark.fault("C33")
-def test_build_base_without_bases_says_what_to_run(here: Invocation) -> None:
-    shutil.rmtree(here.settings.root / "infra")
+def test_build_base_without_bases_says_what_to_run(session: Session) -> None:
+    shutil.rmtree(session.settings.root / "infra")
     for name in ("svc_forms", "svc_ocr"):
-        (here.settings.root / f"apps/{name}/Dockerfile").write_text("FROM scratch\n")
+        (session.settings.root / f"apps/{name}/Dockerfile").write_text("FROM scratch\n")
     with pytest.raises(UsageError) as caught:
-        stack_names(here, "base", ())
+        stack_names(session, "base", ())
     assert str(caught.value).startswith("error: there is no base here\nhint:  invoke build builds what is there")
 
 
@@ -135,10 +135,10 @@ def test_build_base_without_bases_says_what_to_run(here: Invocation) -> None:
     ("said", "agreed"), [("y\n", True), ("Yes\n", True), ("n\n", False), ("\n", False), ("", False)]
 )
 def test_only_a_yes_is_one(
-    here: Invocation, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], said: str, agreed: bool
+    session: Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], said: str, agreed: bool
 ) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO(said))
-    assert Invocation().agreed("Remove them?") is agreed
+    assert Session().agreed("Remove them?") is agreed
     assert "Remove them? [y/N]" in capsys.readouterr().err
 
 
@@ -146,25 +146,25 @@ def configured(**run: object) -> Context:
     return Context(Config(overrides=run))
 
 
-def test_invokes_time_limit_is_an_images(here: Invocation) -> None:
+def test_invokes_time_limit_is_an_images(session: Session) -> None:
     c = configured(timeouts={"command": 90})
-    assert Invocation(c).settings.build_seconds == 90
-    assert Invocation(c).settings.values["BUILD_TIMEOUT"].source == "-T"
+    assert Session(c).settings.build_seconds == 90
+    assert Session(c).settings.values["BUILD_TIMEOUT"].source == "-T"
 
 
 def test_the_tasks_files_folder_comes_before_the_current_one(
-    here: Invocation, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    root = here.settings.root
+    root = session.settings.root
     monkeypatch.chdir(tmp_path)
-    assert Invocation(Context(Config(project_location=root / "apps"))).settings.root == root
+    assert Session(Context(Config(project_location=root / "apps"))).settings.root == root
     monkeypatch.chdir(root)
-    assert Invocation(Context(Config(project_location=tmp_path))).settings.root == root
+    assert Session(Context(Config(project_location=tmp_path))).settings.root == root
 
 
 @pytest.mark.process
-def test_echo_shows_what_is_run_without_secrets(here: Invocation, capsys: pytest.CaptureFixture[str]) -> None:
-    loud = Invocation(configured(run={"echo": True}))
+def test_echo_shows_what_is_run_without_secrets(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
+    loud = Session(configured(run={"echo": True}))
     loud.redactor.learn([Secret("hunter2-echo")])
     assert loud.run(Command(("true", "it is", "hunter2-echo"), env={"A": "b"})).ok
     assert capsys.readouterr().err == "$ A=b true 'it is' ***\n"

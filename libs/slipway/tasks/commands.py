@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from slipway.tasks.door import task
 from slipway.tasks.options import (
     AttachOptions,
     BuildHostOptions,
@@ -16,51 +15,48 @@ from slipway.tasks.options import (
     PushOptions,
     SmokeOptions,
 )
+from slipway.tasks.wrapper import task
 
 if TYPE_CHECKING:
-    from slipway.tasks.invocation import Invocation
+    from slipway.tasks.session import Session
 
 
 @task
-def plan(session: Invocation, images: ImageOptions, host: HostOptions) -> None:
+def plan(session: Session, images: ImageOptions, host: HostOptions) -> None:
     """Show what a build would do to each image, and why."""
-    from slipway.tasks.images import run_plan
+    from slipway.tasks.plan import run_plan
 
     run_plan(session, images.names)
 
 
 @task
 def build_base(
-    session: Invocation, images: ImageOptions, options: BuildOptions, host: HostOptions, run: DryRunOptions
+    session: Session, images: ImageOptions, options: BuildOptions, host: HostOptions, run: DryRunOptions
 ) -> None:
     """Build the base images, or those named."""
-    from slipway.tasks.images import run_build
+    from slipway.tasks.build import run_build
 
     run_build(session, images.names, "base", options, dry_run=run.dry_run)
 
 
 @task
-def build(
-    session: Invocation, images: ImageOptions, options: BuildOptions, host: HostOptions, run: DryRunOptions
-) -> None:
+def build(session: Session, images: ImageOptions, options: BuildOptions, host: HostOptions, run: DryRunOptions) -> None:
     """Build the services, or the images named, on fresh bases."""
-    from slipway.tasks.images import run_build
+    from slipway.tasks.build import run_build
 
     run_build(session, images.names, "service", options, dry_run=run.dry_run)
 
 
 @task
-def push(
-    session: Invocation, images: ImageOptions, options: PushOptions, host: HostOptions, run: DryRunOptions
-) -> None:
+def push(session: Session, images: ImageOptions, options: PushOptions, host: HostOptions, run: DryRunOptions) -> None:
     """Push all images, or those named: content first, then tags."""
-    from slipway.tasks.images import run_push
+    from slipway.tasks.push import run_push
 
     run_push(session, images.names, options, dry_run=run.dry_run)
 
 
 @task
-def images(session: Invocation, images: ImageOptions, host: HostOptions) -> None:
+def images(session: Session, images: ImageOptions, host: HostOptions) -> None:
     """Show images as a tree with sizes, digests and state."""
     from slipway.tasks.images import run_images
 
@@ -68,7 +64,7 @@ def images(session: Invocation, images: ImageOptions, host: HostOptions) -> None
 
 
 @task
-def smoke(session: Invocation, images: ImageOptions, options: SmokeOptions, host: HostOptions) -> None:
+def smoke(session: Session, images: ImageOptions, options: SmokeOptions, host: HostOptions) -> None:
     """Test running containers of all images, or of those named."""
     from slipway.tasks.smoke import run_smoke
 
@@ -76,31 +72,31 @@ def smoke(session: Invocation, images: ImageOptions, options: SmokeOptions, host
 
 
 @task
-def setup(session: Invocation, options: ConfirmOptions) -> None:
+def setup(session: Session, options: ConfirmOptions) -> None:
     """Get what is missing: engine, root image, registry."""
-    from slipway.tasks.machine import run_setup
+    from slipway.tasks.setup import run_setup
 
     run_setup(session, yes=options.yes, dry_run=options.dry_run)
 
 
 @task
-def doctor(session: Invocation) -> None:
+def doctor(session: Session) -> None:
     """Examine engine, buildx, registry, disk and pip."""
-    from slipway.tasks.machine import run_doctor
+    from slipway.tasks.setup import run_doctor
 
     run_doctor(session)
 
 
 @task
-def config(session: Invocation) -> None:
+def config(session: Session) -> None:
     """Show every setting, its value and where it came from."""
-    from slipway.tasks.machine import run_config
+    from slipway.tasks.setup import run_config
 
     run_config(session)
 
 
 @task
-def remote_check(session: Invocation, host: BuildHostOptions) -> None:
+def remote_check(session: Session, host: BuildHostOptions) -> None:
     """Examine the build host: login, engine, rsync, disk, clock."""
     from slipway.tasks.remote import run_check
 
@@ -108,7 +104,7 @@ def remote_check(session: Invocation, host: BuildHostOptions) -> None:
 
 
 @task
-def remote_runs(session: Invocation, host: BuildHostOptions) -> None:
+def remote_runs(session: Session, host: BuildHostOptions) -> None:
     """List the runs that are kept on the build host."""
     from slipway.tasks.remote import run_runs
 
@@ -116,7 +112,7 @@ def remote_runs(session: Invocation, host: BuildHostOptions) -> None:
 
 
 @task
-def remote_attach(session: Invocation, options: AttachOptions, host: BuildHostOptions) -> None:
+def remote_attach(session: Session, options: AttachOptions, host: BuildHostOptions) -> None:
     """Listen again to a build on the build host, to its end."""
     from slipway.tasks.remote import run_attach
 
@@ -124,7 +120,7 @@ def remote_attach(session: Invocation, options: AttachOptions, host: BuildHostOp
 
 
 @task
-def remote_clean(session: Invocation, options: ConfirmOptions, host: BuildHostOptions) -> None:
+def remote_clean(session: Session, options: ConfirmOptions, host: BuildHostOptions) -> None:
     """Remove from the build host what builds left there."""
     from slipway.tasks.remote import run_clean
 

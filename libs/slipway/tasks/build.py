@@ -1,0 +1,92 @@
+"""Build: plan, get root images, bake, verify, tell."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from slipway.build import executor as building
+from slipway.build.bake_run import Work
+from slipway.config.pip import pip_conf, uv_toml
+from slipway.core.errors import UsageError
+from slipway.plan.decide import Action, Plan, as_json, plan_build
+from slipway.plan.facts import Survey, refuse_secrets
+from slipway.runs.lock import lock
+from slipway.runs.run import Run
+from slipway.stack import mounts
+from slipway.stack.mounts import Given
+from slipway.tasks.options import BuildOptions
+from slipway.tasks.plan import mounted, show_plan
+from slipway.tasks.results import tell
+from slipway.tasks.selection import stack_names
+from slipway.tasks.session import Session
+
+
+def run_build(session: Session, names: Sequence[str], kind: str, options: BuildOptions, *, dry_run: bool) -> None:
+    """Show the plan, and unless ``dry_run`` build. Raises BuildError when an image failed."""
+    if options.retries < 0:
+        raise UsageError(f"--retries {options.retries}: not a number of tries", hint="--retries 1")
+    selected = stack_names(session, kind, names)
+    session.has_built(kind, selected)
+    fresh = selected if options.no_cache else ()
+    known = session.survey(selected)
+    plan = plan_build(known.stack, selected, known.facts, fresh)
+    mounted(session, known, plan)
+    if not dry_run and get_root_images(session, known, plan):
+        known = session.survey(selected)
+        plan = plan_build(known.stack, selected, known.facts, fresh)
+    if dry_run:
+        show_plan(session, known, plan)
+        return
+    if not session.json:
+        session.console.plan(known.stack, plan, session.seconds)
+        if set(plan.counts()) <= {Action.REUSE}:
+            return
+    if plan.of(Action.BUILD):
+        refuse_secrets(known.repository, session.pip.withheld)
+    with lock(session.home, "build"), session.record() as record:
+        record.write("plan.json", as_json(plan))
+        images = [step.image for step in plan.steps]
+        gifts = mounted(session, known, plan)
+        builds = build_mounts(session, record, gifts) if plan.of(Action.BUILD) else Given()
+        with (
+            session.host.builder(known, plan, record.id, builds) as builder,
+            session.console.showing(known.stack, images) as taker,
+        ):
+            outcomes = building.build(Work(known, plan, session.host.engine, builder, record, taker.take, options))
+        tell(session, record, outcomes, "build", plan.roots)
+        building.check(outcomes, record, flag=session.host.flag)
+
+
+def get_root_images(session: Session, known: Survey, plan: Plan) -> bool:
+    """Send or pull root images that are missing from the engine. Return True when it got any."""
+    seeded = session.host.seed_root_images(known, plan)
+    return building.pull_roots(known, plan, session.host.engine) or seeded
+
+
+def build_mounts(session: Session, record: Run, gifts: Given) -> Given:
+    """Return what builds mount, with every secret in a file: pip's configuration, and what the project gives."""
+    return replace(gifts, files={**inherit(session, record), **written(gifts, record)}, values={})
+
+
+def written(gifts: Given, record: Run) -> dict[str, Path]:
+    """Return the project's secrets as files: its own files, and files of the run for values."""
+    values = {
+        name: record.secret_file(f"given-{mounts.file_name(name)}", value.reveal())
+        for name, value in gifts.values.items()
+    }
+    return {**gifts.files, **values}
+
+
+def inherit(session: Session, record: Run) -> dict[str, Path]:
+    """Return pip's configuration as secret files of the run, removed when it ends."""
+    secrets = {
+        "uv.toml": record.secret_file("uv.toml", uv_toml(session.pip)),
+        "pip.conf": record.secret_file("pip.conf", pip_conf(session.pip)),
+    }
+    if bundle := session.ca_bundle:
+        if not Path(bundle).is_file():
+            raise UsageError(f"CA_BUNDLE={bundle}: no such file", hint="CA_BUNDLE or pip's cert names a PEM bundle")
+        secrets["ca"] = Path(bundle).absolute()
+    return secrets

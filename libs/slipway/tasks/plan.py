@@ -1,0 +1,53 @@
+"""Plan: gather facts, decide what happens to each image, show it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slipway.config import settings
+from slipway.core.units import size
+from slipway.plan.decide import Action, Plan, as_json, plan_build
+from slipway.plan.facts import Survey
+from slipway.stack import mounts
+from slipway.stack.mounts import Given
+from slipway.tasks.session import Session
+
+
+def run_plan(session: Session, names: Sequence[str]) -> None:
+    """Show the plan of ``names``, or of all images."""
+    known = session.survey(names or None)
+    selected = tuple(names) or tuple(known.facts.digests)
+    plan = plan_build(known.stack, selected, known.facts)
+    mounted(session, known, plan)
+    show_plan(session, known, plan)
+
+
+def show_plan(session: Session, known: Survey, plan: Plan) -> None:
+    """Show a plan that is not begun; for a build host also how much of the repository it will read."""
+    content = as_json(plan)
+    transfer = session.host.transfer(known, plan)
+    if transfer:
+        content["needed"] = vars(transfer)
+    if session.json:
+        session.answer(content)
+        return
+    session.console.plan(known.stack, plan, session.seconds)
+    if transfer and transfer.files:
+        told = f"{transfer.files} files, {size(transfer.bytes)}"
+        session.note(f"{told} are to be read there; what the host has of it is not sent")
+
+
+def mounted(session: Session, known: Survey, plan: Plan) -> Given:
+    """Return the secrets, files and agents that the plan's builds mount. Raises UsageError, MissingError."""
+    names = [step.image for step in plan.of(Action.BUILD)]
+    if not names:
+        return Given()
+    found = mounts.given(
+        session.settings,
+        known.repository.assembly,
+        [*names, *known.unseen(names)],
+        ca=bool(session.ca_bundle),
+        agent=settings.surroundings().ssh_agent,
+    )
+    session.redactor.learn(found.secrets)
+    return found

@@ -1,0 +1,41 @@
+"""Push: look, refuse, upload, move the version tags."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+from slipway import push as pushing
+from slipway.plan.history import only_modes
+from slipway.tasks.options import PushOptions
+from slipway.tasks.results import tell
+from slipway.tasks.session import Session
+
+
+def run_push(session: Session, names: Sequence[str], options: PushOptions, *, dry_run: bool) -> None:
+    """Release ``names``, or all images: look, refuse, upload, move tags.
+
+    Raises PolicyError, PushError, MixedReleaseError, LockedError.
+    """
+    if options.resume:
+        names = pushing.read_plan(session.home, options.resume).images
+    names = names or session.chain.bases
+    known = session.survey(names or None)
+    images = [image for image in known.stack if not names or image.name in names]
+    pushes = pushing.look(images, known.facts, session.host.registry)
+    explain = partial(only_modes, session.home, known.facts)
+    pushing.refuse_moves(pushes, session.host.registry, session.settings.project.moving_tags, options.force, explain)
+    if dry_run or not session.json:
+        rows = [(push.image, push.reference.tag, push.action, push.reason) for push in pushes]
+        session.answer([vars(push) for push in pushes]) if session.json else session.console.table(rows)
+    if dry_run or (not session.json and all(push.action is pushing.PushAction.REUSE for push in pushes)):
+        return
+    release = f"push-{session.settings.registry}-{session.settings.owner}".replace("/", "-").replace(":", "-")
+    with session.host.release_lock(release, break_expired=options.break_lock), session.record() as record:
+        versions = {"BASE_VERSION": session.settings.version("base"), "VERSION": session.settings.version("service")}
+        record.write("plan.json", pushing.ReleasePlan(tuple(push.image for push in pushes), versions).as_json())
+        lacking = [push.image for push in pushes if not push.published]
+        with session.console.showing(known.stack, lacking) as taker:
+            run = pushing.PushRun(session.host.engine, session.host.registry, record, taker.take)
+            outcomes = pushing.release(pushes, run)
+        tell(session, record, outcomes, "push")

@@ -1,0 +1,28 @@
+"""Tell the results of images: a run's record, JSON or a table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from slipway.build.result import ImageResult
+from slipway.runs.run import Run
+from slipway.tasks.session import Session
+from slipway.ui import report
+
+
+def tell(
+    session: Session,
+    record: Run,
+    outcomes: Sequence[ImageResult],
+    command: str,
+    roots: Mapping[str, str] = MappingProxyType({}),
+) -> None:
+    """Write the results to the run's record, and show them as a table or as JSON."""
+    content = report.results_json(outcomes, run=record.id, seconds=session.seconds, command=command, roots=roots)
+    record.write("run.json", content)
+    if session.json:
+        session.answer(content)
+    else:
+        session.console.line()
+        session.console.results(outcomes, session.seconds)

@@ -1,0 +1,40 @@
+"""Choose the images that a task works on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from slipway.core.errors import UsageError, one_line, suggestion
+from slipway.tasks.session import Session
+
+
+def stack_names(session: Session, kind: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Return ``names``, or all images of ``kind``.
+
+    For bases every name must be one. For services any image may be named; a stack of bases alone gives all its bases.
+    """
+    stack = session.repository.stack
+    for name in names:
+        stack[name]
+    own = tuple(image.name for image in stack if image.kind == kind)
+    if kind == "base":
+        return only(names, own, kind)
+    return tuple(dict.fromkeys(names)) or own or tuple(image.name for image in stack)
+
+
+def only(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ...]:
+    """Return ``names``, or all ``known`` when there are none.
+
+    Raises UsageError for a name that is not known, and when nothing is known.
+    """
+    if not known:
+        raise UsageError(
+            f"there is no {what} here",
+            hint=f"invoke build builds what is there; infra/docker/<name>.Dockerfile would be a {what}",
+        )
+    for name in names:
+        if name not in known:
+            raise UsageError(
+                f"{one_line(name)}: is no {what}", hint=suggestion(name, known, f"known: {', '.join(known)}")
+            )
+    return tuple(dict.fromkeys(names)) or tuple(known)

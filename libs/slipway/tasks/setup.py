@@ -1,0 +1,66 @@
+"""The machine slipway works on: setup, doctor, config."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, replace
+
+from slipway.config import settings as reading
+from slipway.config.settings import Value
+from slipway.core.errors import MissingError
+from slipway.setup.blockers import Wanted
+from slipway.setup.bootstrap import setup as bring_about
+from slipway.setup.doctor import doctor as examine
+from slipway.setup.doctor import healthy
+from slipway.tasks.process import is_terminal
+from slipway.tasks.session import Session
+
+
+def run_setup(session: Session, *, yes: bool, dry_run: bool) -> None:
+    told: list[str] = []
+    say = told.append if session.json else session.console.line
+    ask = session.agreed if is_terminal(sys.stdin) else None
+    ping = session.host.registry.greeting
+    done = bring_about(session.run, _wanted(session), say, ask=ask, yes=yes, dry_run=dry_run, ping=ping)
+    if session.json:
+        session.answer({"told": told, "done": [asdict(action) for action in done]})
+
+
+def run_doctor(session: Session) -> None:
+    proxies = reading.surroundings().proxies
+    checks = examine(session.run, _wanted(session), session.pip, proxies, ping=session.host.registry.greeting)
+    if session.json:
+        session.answer([vars(check) for check in checks])
+    else:
+        session.console.table([(check.state, check.name, check.detail, check.hint) for check in checks])
+    if not healthy(checks):
+        lacking = [check for check in checks if check.state == "lack"]
+        raise MissingError(f"{lacking[0].name}: {lacking[0].detail}", hint=lacking[0].hint or "invoke setup")
+
+
+def run_config(session: Session) -> None:
+    values = [_told(value) for value in session.settings.shown]
+    if session.json:
+        session.answer([vars(value) for value in values])
+    else:
+        session.console.table([(value.name, value.value or "-", value.source) for value in values])
+
+
+def _told(value: Value) -> Value:
+    """``value``; without BUILDER the builder that is used then."""
+    if value.name == "BUILDER" and not value.value:
+        return replace(value, value=reading.surroundings().builder, source="the engine's own")
+    return value
+
+
+def _wanted(session: Session) -> Wanted:
+    image = session.settings.values["PYTHON_IMAGE"]
+    return Wanted(
+        root=session.settings.root,
+        python_image=image.value,
+        image_source=image.source,
+        registry=session.settings.registry,
+        ca_bundle=session.ca_bundle,
+        docker_host=reading.surroundings().docker_host,
+        builder=session.settings["BUILDER"],
+    )
