@@ -22,7 +22,7 @@ from hypothesis import settings
 
 from slipway.tasks.parser import CommandLine, command_line
 
-settings.register_profile("steady", derandomize=True, deadline=None)
+settings.register_profile("steady", max_examples=40, derandomize=True, deadline=None)
 settings.register_profile("soak", max_examples=2000, deadline=None)
 settings.load_profile("steady")
 

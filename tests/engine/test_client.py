@@ -18,6 +18,7 @@ from typing import ClassVar
 
 import pytest
 
+from slipway.core.clock import Clock
 from slipway.core.errors import MissingError, PushError, RefusedError
 from slipway.core.image import LocalImage, Reference
 from slipway.engine import Credentials, Endpoint, Engine, FindLogin, address, anonymous
@@ -82,7 +83,7 @@ def test_an_engine_that_stays_away(free_port: int) -> None:
     engine.client.close()
 
 
-def test_an_engine_that_comes_back(serve: Callable[..., str], free_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_comes_back(serve: Callable[..., str], free_port: int) -> None:
     """It is there at the third look."""
     looks: list[float] = []
 
@@ -91,8 +92,8 @@ def test_an_engine_that_comes_back(serve: Callable[..., str], free_port: int, mo
         if len(looks) == 2:
             serve(free_port)
 
-    monkeypatch.setattr("slipway.engine.client.time.sleep", look_away)
-    assert Engine(f"tcp://127.0.0.1:{free_port}").returns(60)
+    clock = Clock(now=lambda: sum(looks), sleep=look_away)
+    assert Engine(f"tcp://127.0.0.1:{free_port}").returns(60, clock)
     assert looks == [0.5, 0.5]
 
 

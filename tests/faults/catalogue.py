@@ -12,6 +12,7 @@ import sys
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +51,7 @@ def rows(chapter: str) -> tuple[Row, ...]:
     return tuple(Row(name, row["fault"], row["answer"]) for name, row in sorted(content.items()))
 
 
+@cache
 def marked() -> Mapping[str, tuple[str, ...]]:
     """Row → the tests that carry its mark, as ``tests/faults/test_push.py::test_name``."""
     found: dict[str, list[str]] = {}

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from slipway.core.clock import Clock
 from slipway.core.command import Command, Result
 from slipway.core.destination import HostName
 from slipway.core.errors import SshError
@@ -47,18 +48,15 @@ class FakeConnection:
 
 
 @pytest.fixture
-def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """How long was waited; nobody waits for it."""
-    waited: list[float] = []
-    now = [0.0]
+def slept() -> list[float]:
+    """How long was waited by ``hurry``."""
+    return []
 
-    def sleep(seconds: float) -> None:
-        waited.append(seconds)
-        now[0] += seconds
 
-    monkeypatch.setattr("slipway.hosts.ssh.link.time.sleep", sleep)
-    monkeypatch.setattr("slipway.hosts.ssh.link.time.monotonic", lambda: now[0])
-    return waited
+@pytest.fixture
+def hurry(slept: list[float]) -> Clock:
+    """A clock whose waits take no time."""
+    return Clock(now=lambda: sum(slept), sleep=slept.append)
 
 
 def dialling(*answers: FakeConnection | SshError) -> Callable[[], Connection]:
@@ -77,32 +75,32 @@ def dialling(*answers: FakeConnection | SshError) -> Callable[[], Connection]:
 AWAY = UnreachedError("ssh me@10.0.0.1:22: Connection refused", hint="")
 
 
-def test_what_may_run_twice_is_run_again(slept: list[float]) -> None:
+def test_what_may_run_twice_is_run_again(slept: list[float], hurry: Clock) -> None:
     said: list[str] = []
-    link = Link(dialling(FakeConnection(dies=True), AWAY, AWAY, FakeConnection()), said.append)
+    link = Link(dialling(FakeConnection(dies=True), AWAY, AWAY, FakeConnection()), said.append, hurry)
     assert link.run(ASK).ok
     assert said == ["link lost; what runs there goes on, dialling again", "link is back"]
     assert len(slept) == 3 and slept == sorted(slept), "later and later"
 
 
-def test_a_host_that_does_not_come_back(slept: list[float]) -> None:
-    link = Link(dialling(FakeConnection(dies=True), AWAY), lambda text: None)
+def test_a_host_that_does_not_come_back(slept: list[float], hurry: Clock) -> None:
+    link = Link(dialling(FakeConnection(dies=True), AWAY), lambda text: None, hurry)
     with pytest.raises(LostError, match="link lost"):
         link.run(ASK, patience=60)
     assert 60 <= sum(slept) < 90
 
 
-def test_a_host_that_refuses_is_not_asked_twice(slept: list[float]) -> None:
+def test_a_host_that_refuses_is_not_asked_twice(slept: list[float], hurry: Clock) -> None:
     changed = SshError("its key has changed", hint="")
-    link = Link(dialling(FakeConnection(dies=True), changed), lambda text: None)
+    link = Link(dialling(FakeConnection(dies=True), changed), lambda text: None, hurry)
     with pytest.raises(SshError, match="key has changed"):
         link.run(ASK)
     assert len(slept) == 1
 
 
-def test_a_dead_link_is_dialled_before_it_is_used(slept: list[float]) -> None:
+def test_a_dead_link_is_dialled_before_it_is_used(hurry: Clock) -> None:
     first = FakeConnection()
-    link = Link(dialling(first, FakeConnection()), lambda text: None)
+    link = Link(dialling(first, FakeConnection()), lambda text: None, hurry)
     first.alive = False
     assert link.run(ASK).ok and link.alive
 
@@ -131,9 +129,9 @@ class Kept:
 
 
 @pytest.mark.fault("C62")
-def test_what_is_kept_is_opened_over_each_connection(slept: list[float]) -> None:
+def test_what_is_kept_is_opened_over_each_connection(hurry: Clock) -> None:
     kept, first = Kept(), FakeConnection()
-    link = Link(dialling(first, FakeConnection()), lambda text: None)
+    link = Link(dialling(first, FakeConnection()), lambda text: None, hurry)
     with link.keep(kept.over):
         assert kept.seen == ["opened 1"]
         first.alive = False
@@ -144,10 +142,10 @@ def test_what_is_kept_is_opened_over_each_connection(slept: list[float]) -> None
 
 
 @pytest.mark.fault("C62")
-def test_a_connection_that_is_lost_while_something_is_opened_over_it(slept: list[float]) -> None:
+def test_a_connection_that_is_lost_while_something_is_opened_over_it(slept: list[float], hurry: Clock) -> None:
     lost = LostError("link lost", hint="")
     kept, dead = Kept(lost, None, lost), FakeConnection()
-    link = Link(dialling(FakeConnection(), dead, FakeConnection(), FakeConnection()), lambda text: None)
+    link = Link(dialling(FakeConnection(), dead, FakeConnection(), FakeConnection()), lambda text: None, hurry)
     with link.keep(kept.over):
         assert kept.seen == ["opened 2"] and len(slept) == 1
         dead.alive = False
@@ -158,11 +156,11 @@ def test_a_connection_that_is_lost_while_something_is_opened_over_it(slept: list
 
 
 @pytest.mark.fault("C62")
-def test_what_a_later_connection_refuses_is_told(slept: list[float]) -> None:
+def test_what_a_later_connection_refuses_is_told(hurry: Clock) -> None:
     said: list[str] = []
     refused = SshError("sshd there forwards no agent", hint="")
     kept, first = Kept(None, refused), FakeConnection()
-    link = Link(dialling(first, FakeConnection()), said.append)
+    link = Link(dialling(first, FakeConnection()), said.append, hurry)
     with link.keep(kept.over):
         first.alive = False
         assert link.run(ASK).ok
@@ -211,17 +209,17 @@ def mark(asked: list[threading.Thread]) -> str:
     return "a passphrase"
 
 
-def test_a_link_that_nobody_wants_any_more_is_not_dialled_again(slept: list[float]) -> None:
+def test_a_link_that_nobody_wants_any_more_is_not_dialled_again(slept: list[float], hurry: Clock) -> None:
     said: list[str] = []
-    link = Link(dialling(FakeConnection(dies=True)), said.append)
+    link = Link(dialling(FakeConnection(dies=True)), said.append, hurry)
     link.close()
     with pytest.raises(LostError, match="link lost"):
         link.run(ASK)
     assert not said and not slept
 
 
-def test_a_job_whose_host_stays_away_is_told_with_how_to_go_on(slept: list[float]) -> None:
-    link = Link(dialling(FakeConnection(dies=True), AWAY), lambda text: None)
+def test_a_job_whose_host_stays_away_is_told_with_how_to_go_on(hurry: Clock) -> None:
+    link = Link(dialling(FakeConnection(dies=True), AWAY), lambda text: None, hurry)
     with pytest.raises(LostError, match="does not answer") as caught:
         follow(Job("/p/runs/7f3c", 1, ()), 1, link)
     assert caught.value.hint == "invoke remote-attach 7f3c"

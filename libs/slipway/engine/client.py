@@ -6,12 +6,12 @@ import contextlib
 import os
 import re
 import sys
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from slipway.core.clock import CLOCK, Clock
 from slipway.core.errors import PushError, RefusedError, SlipwayError
 from slipway.core.image import HUB, LocalImage, Reference
 from slipway.core.threads import map_concurrently
@@ -83,13 +83,13 @@ class Engine:
         made.api.hooks["response"].append(self._note_version)
         return made
 
-    def returns(self, within: float) -> bool:
+    def returns(self, within: float, clock: Clock = CLOCK) -> bool:
         """Whether it answers, or does again within so many seconds."""
-        deadline = time.monotonic() + within
+        deadline = clock.now() + within
         while not self._answers():
-            if time.monotonic() > deadline:
+            if clock.now() > deadline:
                 return False
-            time.sleep(_PROBE_PAUSE)
+            clock.sleep(_PROBE_PAUSE)
         return True
 
     def _answers(self) -> bool:

@@ -17,6 +17,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
 
+from slipway.core.clock import CLOCK, Clock
 from slipway.core.command import Command, Result
 from slipway.core.errors import PushError
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference, full_name
@@ -61,7 +62,7 @@ class FakeEngine(Engine):
         self.stays_away = False
         self.calls: list[tuple[str, ...]] = []
 
-    def returns(self, within: float) -> bool:
+    def returns(self, within: float, clock: Clock = CLOCK) -> bool:
         return not self.stays_away
 
     def images(self) -> tuple[LocalImage, ...]:

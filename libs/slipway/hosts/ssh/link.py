@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 
+from slipway.core.clock import CLOCK, Clock
 from slipway.core.command import Command, Result
 from slipway.core.errors import SshError
 from slipway.core.streams import OnLine
@@ -29,9 +29,10 @@ Say = Callable[[str], None]
 class Link:
     """Runs commands and opens streams over whatever connection is up. Threads may share it."""
 
-    def __init__(self, dial: Callable[[], Connection], say: Say) -> None:
+    def __init__(self, dial: Callable[[], Connection], say: Say, clock: Clock = CLOCK) -> None:
         self._dial = dial
         self._say = say
+        self._clock = clock
         self._connection = dial()
         self._lock = threading.Lock()
         self._closed = False
@@ -119,9 +120,9 @@ class Link:
                 return
             self._say("link lost; what runs there goes on, dialling again")
             self._connection.close()
-            deadline = time.monotonic() + patience
+            deadline = self._clock.now() + patience
             for pause in _pauses():
-                time.sleep(pause)
+                self._clock.sleep(pause)
                 if self._closed:
                     raise lost
                 try:
@@ -129,7 +130,7 @@ class Link:
                     self._open_again()
                 except (UnreachedError, LostError) as error:
                     self._connection.close()
-                    if time.monotonic() > deadline:
+                    if self._clock.now() > deadline:
                         raise lost from error
                     continue
                 self._say("link is back")
