@@ -58,8 +58,6 @@ def test_held(container):
     while pathlib.Path("held").exists():
         time.sleep(0.05)
 """
-#: As much of Python as the shipped checks ask for.
-PYTHON = '#!/bin/sh\n[ "$1" != -c ] || echo "$SLIPWAY_RUN"\n'
 
 
 @dataclass
@@ -75,8 +73,7 @@ class Yard:
     def prepare(self) -> None:
         till = self.shop.root / "apps/svc_till/Dockerfile"
         till.write_text(till.read_text() + TILL)
-        for name, text in (("python", PYTHON), ("id", "#!/bin/sh\necho 10001\n")):
-            self.shop.write(f"apps/svc_till/bin/{name}", text).chmod(0o755)
+        self.shop.write_programs("apps/svc_till/bin")
         for path in ("infra/docker/base-floor.Dockerfile", "apps/svc_cart/Dockerfile"):
             file = self.shop.root / path
             file.write_text(file.read_text() + "RUN sleep 0.3\n")

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slipway.config.settings import find_root, load
 from tests.rig.traces import SMOKE
 
 if TYPE_CHECKING:
@@ -18,16 +17,16 @@ if TYPE_CHECKING:
     Stack = Callable[..., Repository]
 
 pytestmark = [pytest.mark.integration, SMOKE]
-PYTHON_IMAGE = load(find_root(Path(__file__)))["PYTHON_IMAGE"]
 GOOD = """\
 ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE}
+COPY libs/bin /bin/
 USER 10001:10001
-HEALTHCHECK --interval=1m --start-interval=100ms --start-period=9s CMD ["true"]
+HEALTHCHECK --interval=1m --start-interval=100ms --start-period=9s CMD ["test", "-d", "/"]
 CMD ["sleep", "infinity"]
 """
 EXITS = GOOD + 'CMD ["sh", "-c", "echo first words; echo the last words; exit 9"]\n'
-ROOTS = GOOD + "USER root\n"
+ROOTS = GOOD + "COPY libs/passwd /etc/passwd\nUSER root\n"
 MOVES = """\
 import subprocess
 
@@ -40,7 +39,9 @@ def test_someone_moves_the_tag_meanwhile():
 @pytest.fixture
 def harbour(stack: Stack) -> Iterator[Repository]:
     """A repository of svc-good, which works."""
-    made = stack("blank", PYTHON_IMAGE=PYTHON_IMAGE)
+    made = stack("blank")
+    made.write_programs("libs/bin")
+    made.write("libs/passwd", "root:x:0:0::/:/bin/sh\n")
     made.write("apps/svc_good/Dockerfile", GOOD)
     yield made
 
@@ -86,11 +87,11 @@ def test_an_image_of_root_s_is_refused_unless_the_project_says_why(harbour: Repo
 
 
 @pytest.mark.fault("T12")
-def test_a_version_tag_that_someone_moved_is_noticed(harbour: Repository) -> None:
+def test_a_version_tag_that_someone_moved_is_noticed(harbour: Repository, root_image: str) -> None:
     harbour.invoke("build").ok()
     tag, built = harbour.reference("svc-good"), harbour.image_id(harbour.reference("svc-good"))
-    moved_to = harbour.image_id(PYTHON_IMAGE)
-    harbour.write("apps/svc_good/smoke/test_meanwhile.py", MOVES.format(other=PYTHON_IMAGE, tag=tag))
+    moved_to = harbour.image_id(root_image)
+    harbour.write("apps/svc_good/smoke/test_meanwhile.py", MOVES.format(other=root_image, tag=tag))
     ran = harbour.invoke("smoke", "--image", tag)
     ran.failed(9, f"smoke {tag}: moved while it was tested, {built[:19]} -> {moved_to[:19]}")
     assert json.loads((harbour.runs()[-1] / "run.json").read_text())["images"][0]["failed"] == 0, "it was the right one"

@@ -47,6 +47,12 @@ COPY --from=full /tiny/ /
 """
 
 
+PROGRAMS = {
+    "python": '#!/bin/sh\n[ "$1" != -c ] || echo "$SLIPWAY_RUN"\n',
+    "id": "#!/bin/sh\necho 10001\n",
+}
+
+
 @dataclass(frozen=True)
 class Ran:
     """How an ``invoke`` ended."""
@@ -109,6 +115,11 @@ class Repository:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         return file
+
+    def write_programs(self, folder: str) -> None:
+        """The programs that the shipped checks run in a container and the small root image does not have."""
+        for name, text in PROGRAMS.items():
+            self.write(f"{folder}/{name}", text).chmod(0o755)
 
     def environment(self, more: Mapping[str, str]) -> dict[str, str]:
         """The caller's own without its settings and pip's configuration."""
