@@ -13,7 +13,8 @@ import pytest
 
 from slipway.config.settings import load
 
-pytestmark = pytest.mark.integration
+#: One worker builds in this very checkout: a run in it locks out any other.
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("this checkout")]
 ROOT = Path(__file__).parent.parent.parent
 DOCKERFILES = sorted([*ROOT.glob("infra/docker/*.Dockerfile"), *ROOT.glob("apps/*/Dockerfile")])
 SERVICES = sorted(path.parent for path in ROOT.glob("apps/*/Dockerfile"))
