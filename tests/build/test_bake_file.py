@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from slipway.build.bake_file import Target, bake_command, bake_file, overrides
+from slipway.build.bake_file import BakeTarget, bake_command, bake_file, overrides
 from slipway.core.command import Command
 
 
 def test_the_bake_file() -> None:
-    full = Target(
+    full = BakeTarget(
         name="svc-ocr",
         context=".",
         dockerfile="apps/svc_ocr/Dockerfile",
@@ -24,7 +24,7 @@ def test_the_bake_file() -> None:
         platforms=("linux/amd64",),
         fresh=True,
     )
-    bare = Target("svc-bare", "apps/svc_bare", "Dockerfile", ("t",))
+    bare = BakeTarget("svc-bare", "apps/svc_bare", "Dockerfile", ("t",))
     assert json.loads(bake_file([full, bare])) == {
         "group": {"_all": {"targets": ["svc-ocr", "svc-bare"]}},
         "target": {
@@ -55,15 +55,15 @@ def test_the_bake_file() -> None:
 
 
 def test_the_bake_file_does_not_depend_on_the_order_of_mappings() -> None:
-    one = Target("a", ".", "D", ("t",), args={"A": "1", "B": "2"})
-    other = Target("a", ".", "D", ("t",), args={"B": "2", "A": "1"})
+    one = BakeTarget("a", ".", "D", ("t",), args={"A": "1", "B": "2"})
+    other = BakeTarget("a", ".", "D", ("t",), args={"B": "2", "A": "1"})
     assert bake_file([one]) == bake_file([other])
 
 
 @pytest.mark.fault("C40")
 def test_templates_are_escaped_in_every_string_of_the_file() -> None:
     odd = "${a} $${b} %{c} 100%{ $ % {}"
-    target = Target("a", odd, odd, (odd,), {"A": odd}, {odd: odd}, {odd: odd}, {"s": odd}, (odd,))
+    target = BakeTarget("a", odd, odd, (odd,), {"A": odd}, {odd: odd}, {odd: odd}, {"s": odd}, (odd,))
     text = bake_file([target]).decode()
     written = "$${a} $$${b} %%{c} 100%%{ $ % {}"
     assert text.count(written) == 10 and text.count("{a}") == 10
@@ -72,8 +72,8 @@ def test_templates_are_escaped_in_every_string_of_the_file() -> None:
 @pytest.mark.fault("C40")
 def test_what_unicode_could_write_otherwise_goes_by_argument() -> None:
     odd, plain = "e\u0301", "${x}"
-    target = Target("a", odd, odd, (), {"A": odd, "B": plain}, {}, {"r/x:1": odd}, {"s": odd, "t": "/t"})
-    assert overrides([target, Target("b", ".", "D", ())]) == (
+    target = BakeTarget("a", odd, odd, (), {"A": odd, "B": plain}, {}, {"r/x:1": odd}, {"s": odd, "t": "/t"})
+    assert overrides([target, BakeTarget("b", ".", "D", ())]) == (
         *("--set", f"a.context={odd}", "--set", f"a.dockerfile={odd}", "--set", f"a.args.A={odd}"),
         *("--set", f"a.contexts.r/x:1={odd}"),
         *("--set", f'a.secrets="id=s","src={odd}"', "--set", 'a.secrets="id=t","src=/t"'),

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from slipway.build.bake_run import Work
 from slipway.build.events import Event, Failed, Finished, Notice, Output, StepStarted
-from slipway.build.executor import build, check, pull_roots
+from slipway.build.executor import BuildRun, build, check
+from slipway.build.fetch import pull_roots
 from slipway.build.options import BuildOptions
 from slipway.build.result import ImageResult, Status
 from slipway.config.settings import load
@@ -93,7 +93,7 @@ class Bench:
 
     def carry_out(self, found: Survey, plan: Plan) -> tuple[ImageResult, ...]:
         builder = LocalBuilder.of(found.repository, self.run, Given({"ca": Path("/ca.pem")}))
-        return build(Work(found, plan, self.engine, builder, self.record, self.events.append, self.options))
+        return build(BuildRun(found, plan, self.engine, builder, self.record, self.events.append, self.options))
 
     def journal(self, field: str) -> list[object]:
         """The values of ``field`` in the journal's entries that have it."""
@@ -715,7 +715,7 @@ def test_what_a_host_built_ahead_on_the_refused_loses_its_tags(bench: Bench) -> 
             return super().run(command, on_line, over=over)
 
     builder = Eager.of(found.repository, bench.run, Given())
-    outcomes = build(Work(found, plan, bench.engine, builder, bench.record, bench.events.append))
+    outcomes = build(BuildRun(found, plan, bench.engine, builder, bench.record, bench.events.append))
     assert {outcome.image: outcome.status for outcome in outcomes} == {
         "base-runtime": "built",
         "base-ml": "failed",

@@ -1,14 +1,17 @@
-"""How an image that was built is compared with its plan."""
+"""How images that were built are compared with their plan, and what happens to those that must not be kept."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
 
-from slipway.build.verify import mismatch
+from slipway.build.progress import Failure
+from slipway.build.verify import inspect_images, is_made, mismatch, rejections, untag
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference, content_tag
 from slipway.plan.decide import Action, Step
+from slipway.testing.fakes import FakeEngine
 
 
 @pytest.mark.fault("B17")
@@ -52,3 +55,83 @@ def test_an_image_that_is_missing_from_the_engine_is_not_as_planned() -> None:
     reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
     step = Step("svc-ocr", Action.BUILD, "", reference, reference.tagged("in-1"), "sha256:1")
     assert mismatch(step, None, ["linux/arm64"]) == "built, but in-1 is not in the engine"
+
+
+def planned(name: str, *, fresh: bool = False) -> Step:
+    reference = Reference("localhost:5000", f"acme/{name}", "v1")
+    return Step(name, Action.BUILD, "", reference, reference.tagged("in-1"), "sha256:1", fresh)
+
+
+def built(step: Step, *, digest: str = "sha256:1", tags: tuple[Reference, ...] = ()) -> LocalImage:
+    labels = {INPUT_LABEL: digest, TITLE_LABEL: step.image}
+    held = tuple(str(tag) for tag in tags or (step.reference, step.content))
+    return LocalImage(f"sha256:{step.image}", held, labels=labels, platform="linux/arm64")
+
+
+A, B, C = planned("svc-a"), planned("svc-b"), planned("svc-c")
+FOUND = {str(step.content): built(step) for step in (A, B, C)}
+
+
+def unchanged(names: Sequence[str]) -> Mapping[str, str]:
+    return {}
+
+
+def test_images_as_planned_are_kept() -> None:
+    asked: list[Sequence[str]] = []
+
+    def changed(names: Sequence[str]) -> Mapping[str, str]:
+        asked.append(names)
+        return {}
+
+    assert rejections([A, B], FOUND, ["linux/arm64"], changed, {"svc-a": ["Rule: x"]}, strict=False) == {}
+    assert asked == [["svc-a", "svc-b"]]
+
+
+def test_an_image_is_rejected_for_its_first_cause() -> None:
+    """A mismatch comes before a change of inputs, and that before a warning. No second try would end otherwise."""
+    found = {**FOUND, str(A.content): built(A, digest="sha256:2")}
+    warned = dict.fromkeys(("svc-a", "svc-b", "svc-c"), ("Rule: x (line 1)", "Rule: y (line 2)"))
+    asked: list[str] = []
+
+    def changed(names: Sequence[str]) -> Mapping[str, str]:
+        asked.extend(names)
+        return {"svc-b": "main.py changed"}
+
+    assert rejections([A, B, C], found, ["linux/arm64"], changed, warned, strict=True) == {
+        "svc-a": Failure("", "built, but its label slipway.input is sha256:2, not sha256:1", final=True),
+        "svc-b": Failure("", "main.py changed while it was built", final=True),
+        "svc-c": Failure("", "Rule: x (line 1) (+1 more)", final=True),
+    }
+    assert asked == ["svc-b", "svc-c"], "an image that differs from its plan needs no second cause"
+
+
+def test_a_secret_in_a_dockerfile_is_rejected_without_strict() -> None:
+    text = "SecretsUsedInArgOrEnv: Do not use ARG or ENV instructions for sensitive data (line 5)"
+    warned = {"svc-a": ("Rule: x", text), "svc-b": ("Rule: x",)}
+    found = rejections([A, B], FOUND, ["linux/arm64"], unchanged, warned, strict=False)
+    assert found == {"svc-a": Failure("", text, final=True)}
+
+
+def test_an_image_is_made_when_buildx_reports_it_or_the_engine_has_it_with_these_inputs() -> None:
+    assert is_made(A, ["svc-a"], {})
+    assert is_made(A, [], FOUND)
+    assert not is_made(A, ["svc-b"], {})
+    assert not is_made(A, [], {str(A.content): built(A, digest="sha256:2")})
+
+
+@pytest.mark.fault("B08")
+def test_an_image_that_was_there_before_a_build_without_cache_proves_nothing() -> None:
+    assert not is_made(planned("svc-a", fresh=True), [], FOUND)
+    assert is_made(planned("svc-a", fresh=True), ["svc-a"], FOUND)
+
+
+def test_an_image_loses_its_tags_and_another_image_keeps_its_own() -> None:
+    held, other = built(A, tags=(A.content,)), LocalImage("sha256:other", (str(A.reference), str(B.reference)))
+    engine = FakeEngine([held, other])
+    untag([A, B], {str(A.content): held}, engine)
+    assert [call for call in engine.calls if call[0] == "untag"] == [("untag", str(A.content))]
+
+
+def test_only_references_that_the_engine_has_are_found() -> None:
+    engine = FakeEngine([built(A)])
+    assert list(inspect_images(engine, [str(A.content), str(B.content)])) == [str(A.content)]

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from slipway.build.attach import Baked, RunThere, bakes, choose, clean, runs_there
-from slipway.build.bake_file import Target, bake_file
+from slipway.build.bake_file import BakeTarget, bake_file
 from slipway.core.command import Command, Result
 from slipway.core.errors import LockedError, SshError, UsageError
 from slipway.core.image import INPUT_LABEL
@@ -69,7 +69,7 @@ def test_what_a_run_bakes() -> None:
     def file(*names: str) -> str:
         labels = {INPUT_LABEL: "sha256:abc"}
         return bake_file(
-            [Target(name, ".", "D", (f"r/{name}:v1", f"r/{name}:in-abc"), labels=labels) for name in names]
+            [BakeTarget(name, ".", "D", (f"r/{name}:v1", f"r/{name}:in-abc"), labels=labels) for name in names]
         ).decode()
 
     run = RunThere("aa", 0, True, 1, (None, None))
@@ -85,8 +85,8 @@ def test_what_a_run_bakes() -> None:
 def test_which_agents_a_run_mounts() -> None:
     """That of an image which is only built upon counts, too."""
     labels = {INPUT_LABEL: "sha256:abc"}
-    upper = Target("upper", ".", "D", ("r/u:v1", "r/u:in-abc"), labels=labels, ssh=("git=agent", "default=agent"))
-    lower = Target("lower", ".", "D", (), ssh=("default=agent", "other=agent"))
+    upper = BakeTarget("upper", ".", "D", ("r/u:v1", "r/u:in-abc"), labels=labels, ssh=("git=agent", "default=agent"))
+    lower = BakeTarget("lower", ".", "D", (), ssh=("default=agent", "other=agent"))
     ((image,),) = bakes(link(f"{bake_file([upper], [lower]).decode()}\n"), "/p/runs/aa", RunThere("aa", 0, True, 1, ()))
     assert sorted(image.ssh) == ["default", "git", "other"]
 

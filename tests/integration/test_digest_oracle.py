@@ -22,8 +22,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slipway.build.bake_run import Work
-from slipway.build.executor import build
+from slipway.build.executor import BuildRun, build
 from slipway.config.settings import Settings, load
 from slipway.core.errors import SlipwayError
 from slipway.engine import Engine
@@ -251,7 +250,7 @@ def build_all(settings: Settings, known: Survey) -> None:
     plan = plan_build(known.stack, tuple(known.facts.digests), known.facts)
     with Run(settings.root / ".slipway") as record:
         builder = LocalBuilder.of(known.repository, run, Given())
-        outcomes = build(Work(known, plan, Engine(), builder, record, lambda event: None))
+        outcomes = build(BuildRun(known, plan, Engine(), builder, record, lambda event: None))
     assert all(outcome.ok for outcome in outcomes), outcomes
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.build.bake_file import Target, bake_command, bake_file, overrides
+from slipway.build.bake_file import BakeTarget, bake_command, bake_file, overrides
 from slipway.config.settings import inherited, surroundings
 from tests.properties.examples import examples
 
@@ -46,7 +46,7 @@ VALUES = _VALUES.filter(lambda text: "\0" not in text and not any(map(str.isspac
 HOSTILE = ['${upper("x")}', "%{if true}x%{endif}", "$${x}", "100%{", "e\u0301", 'a,b "c"', "\u212b"]
 
 
-def resolved(target: Target) -> Any:
+def resolved(target: BakeTarget) -> Any:
     """The target as buildx understands it."""
     file = bake_file([target])
     command = bake_command(
@@ -70,7 +70,7 @@ def test_buildx_understands_what_was_meant(values: Sequence[str], path: str) -> 
     args = {f"A{number}": value for number, value in enumerate(values)}
     links = {f"r.example/o/n{number}:1": f"/x{value}" for number, value in enumerate(values)}
     labels = {name: value for name, value in args.items() if value.isascii()}
-    found = resolved(Target("a-b", f"d{path}", f"D{path}", ("t:1",), args, labels, links))
+    found = resolved(BakeTarget("a-b", f"d{path}", f"D{path}", ("t:1",), args, labels, links))
     assert found["args"] == {name: printed(value) for name, value in args.items()}
     assert found.get("labels", {}) == {name: printed(value) for name, value in labels.items()}
     assert found["contexts"] == links
@@ -84,7 +84,7 @@ def test_a_secrets_file_may_be_called_anything(tmp_path: Path) -> None:
         Path(file).write_text("x")
     ascii_only = {name: file for name, file in files.items() if file.isascii()}
     for secrets in (files, ascii_only):
-        found = resolved(Target("a", ".", "D", ("t:1",), secrets=secrets))
+        found = resolved(BakeTarget("a", ".", "D", ("t:1",), secrets=secrets))
         assert {secret["id"]: secret["src"] for secret in found["secret"]} == secrets
 
 

@@ -11,7 +11,7 @@ import pytest
 from slipway.config.pip import PipConfig
 from slipway.core.command import Command, Result
 from slipway.core.errors import RefusedError
-from slipway.hosts.requirements import Check, State
+from slipway.hosts.requirements import Check, CheckState
 from slipway.registry import NO_ANSWER, Greeting
 from slipway.secrets.secret import Secret
 from slipway.setup.blockers import Wanted
@@ -47,15 +47,15 @@ def checks(
 def test_a_healthy_machine() -> None:
     found = checks()
     assert found == (
-        Check("engine", "ok", "28.5.2, API 1.51, classic image store on overlay2"),
-        Check("buildx", "ok", "0.29.1, builder default, the engine's own"),
-        Check("rsync", "ok", "3.4.1"),
-        Check("ssh", "ok", "is here"),
-        Check("disk", "ok", "200.0 GB free in /var/lib/docker"),
-        Check("root image", "ok", "python:3.12-slim (default)"),
-        Check("registry", "ok", "localhost:5000 answers without a login"),
-        Check("proxies", "ok", "none"),
-        Check("pip", "ok", "nothing configured: builds use PyPI"),
+        Check("engine", CheckState.OK, "28.5.2, API 1.51, classic image store on overlay2"),
+        Check("buildx", CheckState.OK, "0.29.1, builder default, the engine's own"),
+        Check("rsync", CheckState.OK, "3.4.1"),
+        Check("ssh", CheckState.OK, "is here"),
+        Check("disk", CheckState.OK, "200.0 GB free in /var/lib/docker"),
+        Check("root image", CheckState.OK, "python:3.12-slim (default)"),
+        Check("registry", CheckState.OK, "localhost:5000 answers without a login"),
+        Check("proxies", CheckState.OK, "none"),
+        Check("pip", CheckState.OK, "nothing configured: builds use PyPI"),
     )
     assert healthy(found)
 
@@ -63,53 +63,58 @@ def test_a_healthy_machine() -> None:
 @pytest.mark.parametrize(
     ("machine", "name", "state", "hint"),
     [
-        (replace(READY, engine=None, silence="refused"), "engine", "lack", "sudo dnf install moby-engine"),
-        (replace(READY, engine=None, dockerd="28.0"), "engine", "lack", "sudo systemctl start docker"),
+        (replace(READY, engine=None, silence="refused"), "engine", CheckState.MISSING, "sudo dnf install moby-engine"),
+        (replace(READY, engine=None, dockerd="28.0"), "engine", CheckState.MISSING, "sudo systemctl start docker"),
         (
             replace(READY, engine=None, address="tcp://b.example:2376", silence="i/o timeout"),
             "engine",
-            "lack",
+            CheckState.MISSING,
             "start that one, or unset DOCKER_HOST",
         ),
-        (replace(READY, engine=Engine("20.10.24", "1.41")), "engine", "lack", "sudo dnf install moby-engine"),
+        (
+            replace(READY, engine=Engine("20.10.24", "1.41")),
+            "engine",
+            CheckState.MISSING,
+            "sudo dnf install moby-engine",
+        ),
         (
             replace(READY, engine=Engine("28.5.2", "1.51", "vfs", "/v")),
             "engine",
-            "warn",
+            CheckState.WARN,
             "vfs copies every layer whole: put the engine's folder on ext4 or xfs",
         ),
-        (replace(READY, buildx=""), "buildx", "lack", "sudo dnf install docker-buildx"),
-        (replace(READY, buildx="0.12.9"), "buildx", "lack", "sudo dnf install docker-buildx"),
+        (replace(READY, buildx=""), "buildx", CheckState.MISSING, "sudo dnf install docker-buildx"),
+        (replace(READY, buildx="0.12.9"), "buildx", CheckState.MISSING, "sudo dnf install docker-buildx"),
         (
             replace(READY, buildx="0.13.1"),
             "buildx",
-            "warn",
+            CheckState.WARN,
             "0.15 or newer tells shared steps and failures more exactly",
         ),
-        (replace(READY, rsync="3.2.3"), "rsync", "lack", "sudo dnf install rsync"),
-        (replace(READY, ssh=False), "ssh", "lack", "sudo dnf install openssh-clients"),
-        (replace(READY, images=frozenset()), "root image", "lack", "invoke setup"),
+        (replace(READY, rsync="3.2.3"), "rsync", CheckState.MISSING, "sudo dnf install rsync"),
+        (replace(READY, ssh=False), "ssh", CheckState.MISSING, "sudo dnf install openssh-clients"),
+        (replace(READY, images=frozenset()), "root image", CheckState.MISSING, "invoke setup"),
         (replace(READY, registry=ASKS_FOR_A_LOGIN), "registry", "ok", ""),
-        (replace(READY, registry=NO_ANSWER), "registry", "lack", "invoke setup"),
+        (replace(READY, registry=NO_ANSWER), "registry", CheckState.MISSING, "invoke setup"),
         (
             replace(READY, registry=FOREIGN),
             "registry",
-            "lack",
+            CheckState.MISSING,
             "REGISTRY=localhost:<a free port> in .env",
         ),
         (
             replace(READY, registry=NO_ANSWER, container=Container("running", 5000)),
             "registry",
-            "lack",
+            CheckState.MISSING,
             "docker logs --tail 20 slipway-registry",
         ),
     ],
 )
-def test_what_ails(machine: Machine, name: str, state: State, hint: str) -> None:
+def test_what_ails(machine: Machine, name: str, state: CheckState, hint: str) -> None:
     found = checks(machine)
     (check,) = [check for check in found if check.name == name]
     assert (check.state, check.hint) == (state, hint)
-    assert healthy(found) is (state != "lack")
+    assert healthy(found) is (state is not CheckState.MISSING)
 
 
 @pytest.mark.fault("C41")
@@ -129,7 +134,7 @@ def test_the_builder_is_named() -> None:
 def test_a_registry_elsewhere_is_not_ours_to_start(greeting: Greeting, found: str) -> None:
     wanted = replace(WANTED, registry="registry.example.com")
     assert checks(replace(READY, registry=greeting), wanted)[6] == Check(
-        "registry", "lack", f"registry.example.com {found}", "curl -i https://registry.example.com/v2/"
+        "registry", CheckState.MISSING, f"registry.example.com {found}", "curl -i https://registry.example.com/v2/"
     )
 
 
@@ -137,11 +142,11 @@ def test_a_registry_elsewhere_is_not_ours_to_start(greeting: Greeting, found: st
     ("free", "state", "detail"),
     [
         (10_000_000_000, "ok", "10.0 GB free in /var/lib/docker"),
-        (9_900_000_000, "warn", "9.9 GB free in /var/lib/docker; two bases and their cache want 10 GB"),
-        (None, "warn", "/var/lib/docker cannot be seen from here"),
+        (9_900_000_000, CheckState.WARN, "9.9 GB free in /var/lib/docker; two bases and their cache want 10 GB"),
+        (None, CheckState.WARN, "/var/lib/docker cannot be seen from here"),
     ],
 )
-def test_disk(free: int | None, state: State, detail: str) -> None:
+def test_disk(free: int | None, state: CheckState, detail: str) -> None:
     check = checks(free=free)[4]
     assert (check.state, check.detail) == (state, detail)
 
@@ -150,14 +155,14 @@ def test_disk(free: int | None, state: State, detail: str) -> None:
 def test_proxies_are_told_without_their_password() -> None:
     proxies = {"HTTPS_PROXY": "http://ann:s3cret@proxy.example:3128"}
     ours, own = "here HTTPS_PROXY=http://***@proxy.example:3128", "engine http://p.example:3128"
-    assert checks(proxies=proxies)[7] == Check("proxies", "ok", f"{ours}; to localhost:5000 directly")
+    assert checks(proxies=proxies)[7] == Check("proxies", CheckState.OK, f"{ours}; to localhost:5000 directly")
     away = replace(WANTED, registry="r.example:5000")
     through = "to r.example:5000 through http://***@proxy.example:3128"
     hint = "the engine uploads without it: proxies in its daemon.json, as this environment has them"
-    assert checks(wanted=away, proxies=proxies)[7] == Check("proxies", "warn", f"{ours}; {through}", hint)
+    assert checks(wanted=away, proxies=proxies)[7] == Check("proxies", CheckState.WARN, f"{ours}; {through}", hint)
     both = replace(READY, engine=Engine("28.5.2", "1.51", "overlay2", "/v", ("http://p.example:3128",)))
-    assert checks(both, away, proxies=proxies)[7] == Check("proxies", "ok", f"{ours}; {own}; {through}")
-    assert checks(both)[7] == Check("proxies", "ok", f"{own}; to localhost:5000 directly")
+    assert checks(both, away, proxies=proxies)[7] == Check("proxies", CheckState.OK, f"{ours}; {own}; {through}")
+    assert checks(both)[7] == Check("proxies", CheckState.OK, f"{own}; to localhost:5000 directly")
     exempt = proxies | {"no_proxy": ".example,localhost"}
     assert checks(wanted=away, proxies=exempt)[7].detail.endswith("to r.example:5000 directly")
 
@@ -169,7 +174,7 @@ def test_a_certificate_that_is_refused_is_told() -> None:
 
     found = doctor(FakeRun({(): Result(1)}), replace(WANTED, registry="r.example"), PipConfig(), {}, ping=refuse)
     (check,) = [check for check in found if check.name == "registry"]
-    assert check == Check("registry", "lack", "r.example: TLS: certificate has expired", "renew it")
+    assert check == Check("registry", CheckState.MISSING, "r.example: TLS: certificate has expired", "renew it")
 
 
 def test_what_builds_inherit_from_pip() -> None:
@@ -179,8 +184,8 @@ def test_what_builds_inherit_from_pip() -> None:
         left=("extra-index-url file:///opt/pypi: not over http(s), a build does not see it",),
     )
     assert checks(pip=pip)[8:] == (
-        Check("pip", "ok", "into builds: index-url https://***@pypi.example/simple; find-links /opt/wheels"),
-        Check("pip", "warn", "extra-index-url file:///opt/pypi: not over http(s), a build does not see it"),
+        Check("pip", CheckState.OK, "into builds: index-url https://***@pypi.example/simple; find-links /opt/wheels"),
+        Check("pip", CheckState.WARN, "extra-index-url file:///opt/pypi: not over http(s), a build does not see it"),
     )
 
 

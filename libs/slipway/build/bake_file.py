@@ -30,7 +30,7 @@ _ALL = "_all"
 
 
 @dataclass(frozen=True)
-class Target:
+class BakeTarget:
     """One image to bake. ``links`` maps a FROM string to ``target:<name>`` or ``docker-image://<reference>``.
 
     ``secrets`` maps an id to the file that holds the secret; ``ssh``: ids under which the agent is forwarded, as
@@ -51,7 +51,9 @@ class Target:
     fresh: bool = False
 
 
-def bake_file(targets: Sequence[Target], unseen: Sequence[Target] = (), *, output: str = "type=docker") -> bytes:
+def bake_file(
+    targets: Sequence[BakeTarget], unseen: Sequence[BakeTarget] = (), *, output: str = "type=docker"
+) -> bytes:
     """The bake file as JSON. ``output`` is buildx's: ``type=docker`` loads into the engine.
 
     ``unseen`` are only built upon: they come out of the builder's cache, or into it, and buildx exports none of them.
@@ -61,7 +63,7 @@ def bake_file(targets: Sequence[Target], unseen: Sequence[Target] = (), *, outpu
     return json.dumps(_escaped({"group": group, "target": described}), indent=1, sort_keys=True).encode()
 
 
-def overrides(targets: Iterable[Target]) -> tuple[str, ...]:
+def overrides(targets: Iterable[BakeTarget]) -> tuple[str, ...]:
     """The arguments that set what the bake file would alter: buildx takes a value of ``--set`` as it is."""
     return tuple(
         word
@@ -71,7 +73,7 @@ def overrides(targets: Iterable[Target]) -> tuple[str, ...]:
     )
 
 
-def _altered(target: Target) -> Iterator[tuple[str, str]]:
+def _altered(target: BakeTarget) -> Iterator[tuple[str, str]]:
     """Each value beyond ASCII, by the key that ``--set`` has for it."""
     texts = {"context": target.context, "dockerfile": target.dockerfile}
     texts |= {f"args.{name}": target.args[name] for name in sorted(target.args)}
@@ -82,7 +84,7 @@ def _altered(target: Target) -> Iterator[tuple[str, str]]:
         yield from (("secrets", secret) for secret in secrets)
 
 
-def _secrets(target: Target) -> list[str]:
+def _secrets(target: BakeTarget) -> list[str]:
     """As buildx takes them: a line of CSV each."""
     rows = [(f"id={name}", f"src={file}") for name, file in sorted(target.secrets.items())]
     return [",".join(f'"{field.replace(chr(34), chr(34) * 2)}"' for field in row) for row in rows]
@@ -99,7 +101,7 @@ def _escaped(content: Any) -> Any:
     return content
 
 
-def _describe(target: Target, output: str) -> dict[str, Any]:
+def _describe(target: BakeTarget, output: str) -> dict[str, Any]:
     said: dict[str, Any] = {
         "context": target.context,
         "dockerfile": target.dockerfile,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from slipway.plan.decide import Step
+
 
 class Status(StrEnum):
     """How a step ended. The values are the words of run.json and of ``--json``."""
@@ -42,6 +44,10 @@ class ImageResult:
     detail: str = ""
     output: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, step: Step, status: Status) -> ImageResult:
+        return cls(step.image, status, step.reason, step.input_digest, reference=str(step.reference))
 
     @property
     def ok(self) -> bool:

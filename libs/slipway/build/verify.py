@@ -1,11 +1,71 @@
-"""Compare what was built with what was planned."""
+"""Compare what a bake made with what was planned, and take the tags from every image that must not be kept.
+
+An image that buildx reports is believed once the engine has it: labels, tags and platform as planned, its inputs as
+they were.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
+from slipway.build.progress import Failure
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, LocalImage
+from slipway.core.threads import map_concurrently
+from slipway.engine import Engine
 from slipway.plan.decide import Step
+from slipway.secrets.names import SECRETS_CHECK
+
+_QUESTIONS = 8
+
+#: Reference → the engine's image under it now.
+Found = Mapping[str, LocalImage]
+#: Image names → those whose inputs changed since they were planned, each with the change.
+ChangedInputs = Callable[[Sequence[str]], Mapping[str, str]]
+
+
+def inspect_images(engine: Engine, references: Sequence[str]) -> dict[str, LocalImage]:
+    """Ask the engine for each reference. One by one: a list would name all images that the engine ever built."""
+    found = map_concurrently(engine.inspect, references, at_once=_QUESTIONS)
+    return {reference: image for reference, image in zip(references, found, strict=True) if image}
+
+
+def is_made(step: Step, reported: Collection[str], found: Found) -> bool:
+    """Whether the image was built. ``reported``: the images that buildx exported.
+
+    buildx may lose its connection after the engine got the image. An image that was in the engine before a build
+    without cache proves nothing, though.
+    """
+    image = found.get(str(step.content))
+    return step.image in reported or bool(not step.fresh and image and image.input_digest == step.input_digest)
+
+
+def rejections(
+    made: Sequence[Step],
+    found: Found,
+    platforms: Sequence[str],
+    changed: ChangedInputs,
+    warnings: Mapping[str, Sequence[str]],
+    *,
+    strict: bool,
+) -> dict[str, Failure]:
+    """Say which of the images that were made must not be kept, and why.
+
+    An image is rejected when it is not as planned, when its inputs changed meanwhile, and for some of BuildKit's
+    warnings; with ``strict`` for any.
+    """
+    causes = _mismatches(made, found, platforms)
+    others = [step.image for step in made if step.image not in causes]
+    causes |= {name: f"{what} while it was built" for name, what in changed(others).items()}
+    for step in made:
+        told = [text for text in warnings.get(step.image, ()) if strict or text.startswith(SECRETS_CHECK)]
+        if told and step.image not in causes:
+            causes[step.image] = told[0] + (f" (+{len(told) - 1} more)" if len(told) > 1 else "")
+    return {name: Failure("", cause, final=True) for name, cause in causes.items()}
+
+
+def _mismatches(steps: Sequence[Step], found: Found, platforms: Sequence[str]) -> dict[str, str]:
+    told = {step.image: mismatch(step, found.get(str(step.content)), platforms) for step in steps}
+    return {name: what for name, what in told.items() if what}
 
 
 def mismatch(step: Step, image: LocalImage | None, platforms: Sequence[str]) -> str:
@@ -23,3 +83,12 @@ def mismatch(step: Step, image: LocalImage | None, platforms: Sequence[str]) -> 
     if not any(f"{image.platform}/".startswith(f"{one}/") for one in platforms):
         return f"built, but its platform is {image.platform}, not {' or '.join(platforms)}"
     return ""
+
+
+def untag(steps: Collection[Step], found: Found, engine: Engine) -> None:
+    """Take their tags from images that must not be kept. A tag that another image has by now stays."""
+    for step in steps:
+        image = found.get(str(step.content))
+        for reference in (step.reference, step.content):
+            if image and str(reference) in image.tags:
+                engine.untag(reference)

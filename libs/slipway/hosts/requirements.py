@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from enum import StrEnum
 
 LEAST_API = "1.44"
 LEAST_DOCKERD = "25"  # the first with that API
@@ -69,16 +69,23 @@ def remedy_there(system: str, what: str) -> str:
     return _ANYWHERE[what] if "invoke" in found else found
 
 
-State: TypeAlias = Literal["ok", "warn", "lack"]
 ROOMY = 10_000_000_000  # bytes: two bases and their cache
+
+
+class CheckState(StrEnum):
+    """How a check ended. ``MISSING`` stops work, ``WARN`` does not. The values are the words of ``doctor --json``."""
+
+    OK = "ok"
+    WARN = "warn"
+    MISSING = "lack"
 
 
 @dataclass(frozen=True)
 class Check:
-    """``detail`` is what was found, ``hint`` what mends it; a ``lack`` stops work, a ``warn`` does not."""
+    """``detail`` says what was found, ``hint`` how to mend it."""
 
     name: str
-    state: State
+    state: CheckState
     detail: str
     hint: str = ""
 

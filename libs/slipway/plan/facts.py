@@ -76,9 +76,17 @@ class Survey:
     def stack(self) -> Stack:
         return self.repository.stack
 
+    @property
+    def settings(self) -> Settings:
+        return self.repository.settings
+
+    @property
+    def parents(self) -> graph.Graph:
+        return {image.name: image.parents for image in self.stack}
+
     def unseen(self, names: Collection[str]) -> tuple[str, ...]:
         """What ``names`` stand on that is in the engine alone, lowest first: a builder of its own cannot see it."""
-        if not self.repository.settings["BUILDER"]:
+        if not self.settings["BUILDER"]:
             return ()
         published = self.facts.published
         kept = {image.name: [parent for parent in image.parents if parent not in published] for image in self.stack}

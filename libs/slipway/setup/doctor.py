@@ -7,7 +7,7 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 
 from slipway.config.pip import PipConfig, notes, travels
 from slipway.core.addresses import endpoint, is_loopback
-from slipway.hosts.requirements import LEAST_RSYNC, ROOMY, Check, at_least, remedy
+from slipway.hosts.requirements import LEAST_RSYNC, ROOMY, Check, CheckState, at_least, remedy
 from slipway.hosts.runner import Run
 from slipway.secrets.patterns import without_login
 from slipway.setup.blockers import Wanted, gaps, lacks
@@ -44,83 +44,85 @@ def examine(
 
 def healthy(checks: tuple[Check, ...]) -> bool:
     """Whether nothing lacks; warnings are no illness."""
-    return all(check.state != "lack" for check in checks)
+    return all(check.state is not CheckState.MISSING for check in checks)
 
 
 def _engine(machine: Machine, wanted: Wanted) -> Check:
     if not machine.engine:
         problem = next((problem for problem in lacks(machine, wanted) if problem.where == "engine"), None)
         what = f"none answers at {machine.address}: {machine.silence}"
-        return Check("engine", "lack", problem.what if problem else what, problem.hint if problem else "invoke setup")
+        return Check(
+            "engine", CheckState.MISSING, problem.what if problem else what, problem.hint if problem else "invoke setup"
+        )
     engine = machine.engine
     for gap in gaps(machine):
         if gap.program == "engine":
-            return Check("engine", "lack", gap.why, _mend(machine, "engine"))
+            return Check("engine", CheckState.MISSING, gap.why, _mend(machine, "engine"))
     detail = f"{engine.version}, API {engine.api}, {engine.store} on {engine.driver}"
     if engine.driver in _COPYING:
         hint = f"{engine.driver} copies every layer whole: put the engine's folder on ext4 or xfs"
-        return Check("engine", "warn", detail, hint)
-    return Check("engine", "ok", detail)
+        return Check("engine", CheckState.WARN, detail, hint)
+    return Check("engine", CheckState.OK, detail)
 
 
 def _buildx(machine: Machine, wanted: Wanted) -> Check:
     for gap in gaps(machine):
         if gap.program == "buildx":
-            return Check("buildx", "lack", gap.why, _mend(machine, "buildx"))
+            return Check("buildx", CheckState.MISSING, gap.why, _mend(machine, "buildx"))
     builder = f"builder {wanted.builder}" if wanted.builder else f"builder {machine.context}, the engine's own"
     detail = f"{machine.buildx}, {builder}"
     if not at_least(machine.buildx, _GOOD_BUILDX):
         hint = "0.15 or newer tells shared steps and failures more exactly"
-        return Check("buildx", "warn", detail, hint)
-    return Check("buildx", "ok", detail)
+        return Check("buildx", CheckState.WARN, detail, hint)
+    return Check("buildx", CheckState.OK, detail)
 
 
 def _rsync(machine: Machine) -> Check:
     if at_least(machine.rsync, LEAST_RSYNC):
-        return Check("rsync", "ok", machine.rsync)
+        return Check("rsync", CheckState.OK, machine.rsync)
     why = next(gap.why for gap in gaps(machine) if gap.program == "rsync")
-    return Check("rsync", "lack", f"{why} (--remote needs it)", _mend(machine, "rsync"))
+    return Check("rsync", CheckState.MISSING, f"{why} (--remote needs it)", _mend(machine, "rsync"))
 
 
 def _ssh(machine: Machine) -> Check:
     if machine.ssh:
-        return Check("ssh", "ok", "is here")
-    return Check("ssh", "lack", "there is no ssh (--remote needs it)", _mend(machine, "ssh"))
+        return Check("ssh", CheckState.OK, "is here")
+    return Check("ssh", CheckState.MISSING, "there is no ssh (--remote needs it)", _mend(machine, "ssh"))
 
 
 def _disk(machine: Machine, free: int | None) -> Check:
     folder = machine.engine.folder if machine.engine else ""
     if free is None:
-        return Check("disk", "warn", f"{folder or 'the engine’s folder'} cannot be seen from here")
+        return Check("disk", CheckState.WARN, f"{folder or 'the engine’s folder'} cannot be seen from here")
     detail = f"{free / 1e9:.1f} GB free in {folder}"
     if free < ROOMY:
-        return Check("disk", "warn", f"{detail}; two bases and their cache want 10 GB", "docker system df")
-    return Check("disk", "ok", detail)
+        return Check("disk", CheckState.WARN, f"{detail}; two bases and their cache want 10 GB", "docker system df")
+    return Check("disk", CheckState.OK, detail)
 
 
 def _root_image(machine: Machine, wanted: Wanted) -> Check:
     detail = f"{wanted.python_image} ({wanted.image_source})"
     if wanted.python_image in machine.images:
-        return Check("root image", "ok", detail)
+        return Check("root image", CheckState.OK, detail)
     for problem in lacks(machine, wanted) if machine.engine else ():
         if problem.where == wanted.python_image:
-            return Check("root image", "lack", str(problem), problem.hint)
-    return Check("root image", "lack", f"{detail} is not in the engine", "invoke setup")
+            return Check("root image", CheckState.MISSING, str(problem), problem.hint)
+    return Check("root image", CheckState.MISSING, f"{detail} is not in the engine", "invoke setup")
 
 
 def _registry(machine: Machine, wanted: Wanted) -> Check:
     if machine.distrusted:
-        return Check("registry", "lack", str(machine.distrusted), machine.distrusted.hint)
+        return Check("registry", CheckState.MISSING, str(machine.distrusted), machine.distrusted.hint)
     if not machine.registry.problem:
         login = "and asks for a login" if machine.registry.status == 401 else "without a login"
-        return Check("registry", "ok", f"{wanted.registry} answers {login}")
+        return Check("registry", CheckState.OK, f"{wanted.registry} answers {login}")
     for problem in lacks(machine, wanted):
         if problem.where == wanted.registry:
-            return Check("registry", "lack", str(problem), problem.hint)
+            return Check("registry", CheckState.MISSING, str(problem), problem.hint)
     if is_loopback(wanted.registry):
-        return Check("registry", "lack", f"nothing answers at {wanted.registry}", "invoke setup")
+        return Check("registry", CheckState.MISSING, f"nothing answers at {wanted.registry}", "invoke setup")
     detail = f"{wanted.registry} {machine.registry.problem}"
-    return Check("registry", "lack", detail, f"curl -i https://{endpoint(wanted.registry)}/v2/")
+    return Check("registry", CheckState.MISSING, detail, f"curl -i https://{endpoint(wanted.registry)}/v2/")
 
 
 def _proxies(machine: Machine, wanted: Wanted, proxies: Mapping[str, str]) -> Iterator[Check]:
@@ -128,15 +130,15 @@ def _proxies(machine: Machine, wanted: Wanted, proxies: Mapping[str, str]) -> It
     engine = [without_login(proxy) for proxy in machine.engine.proxies] if machine.engine else []
     parts = [f"here {' '.join(own)}"] * bool(own) + [f"engine {' '.join(engine)}"] * bool(engine)
     if not parts:
-        yield Check("proxies", "ok", "none")
+        yield Check("proxies", CheckState.OK, "none")
         return
     ours = _proxy_to(wanted.registry, proxies)
     parts.append(f"to {wanted.registry} {f'through {without_login(ours)}' if ours else 'directly'}")
     if ours and machine.engine and not engine:
         hint = "the engine uploads without it: proxies in its daemon.json, as this environment has them"
-        yield Check("proxies", "warn", "; ".join(parts), hint)
+        yield Check("proxies", CheckState.WARN, "; ".join(parts), hint)
         return
-    yield Check("proxies", "ok", "; ".join(parts))
+    yield Check("proxies", CheckState.OK, "; ".join(parts))
 
 
 def _proxy_to(registry: str, proxies: Mapping[str, str]) -> str:
@@ -149,9 +151,11 @@ def _proxy_to(registry: str, proxies: Mapping[str, str]) -> str:
 
 def _pip(pip: PipConfig) -> Iterator[Check]:
     lines = travels(pip)
-    yield Check("pip", "ok", f"into builds: {'; '.join(lines)}" if lines else "nothing configured: builds use PyPI")
+    yield Check(
+        "pip", CheckState.OK, f"into builds: {'; '.join(lines)}" if lines else "nothing configured: builds use PyPI"
+    )
     for note in notes(pip):
-        yield Check("pip", "warn", note)
+        yield Check("pip", CheckState.WARN, note)
 
 
 def _mend(machine: Machine, program: str) -> str:

@@ -6,6 +6,7 @@ import re
 import signal
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,6 +15,11 @@ _EXCEPTION = re.compile(r"^(failed on \w+ with ['\"])?([\w.]+(Error|Exception): 
 _RAISED = re.compile(r"^E   (\S.*)$", re.MULTILINE)
 _NO_TESTS = 5
 _SHOWN = 3
+
+
+class Verdict(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,10 @@ class SmokeResult:
     @property
     def ok(self) -> bool:
         return self.passed > 0 and self.failed == 0
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict.PASSED if self.ok else Verdict.FAILED
 
     @property
     def flakes(self) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from slipway.build import executor as building
-from slipway.build.bake_run import Work
+from slipway.build.fetch import pull_roots
 from slipway.config.pip import pip_conf, uv_toml
 from slipway.core.errors import UsageError
 from slipway.plan.decide import Action, Plan, as_json, plan_build
@@ -54,7 +54,9 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
             session.host.builder(known, plan, record.id, builds) as builder,
             session.console.showing(known.stack, images) as taker,
         ):
-            outcomes = building.build(Work(known, plan, session.host.engine, builder, record, taker.take, options))
+            outcomes = building.build(
+                building.BuildRun(known, plan, session.host.engine, builder, record, taker.take, options)
+            )
         tell(session, record, outcomes, "build", plan.roots)
         building.check(outcomes, record, flag=session.host.flag)
 
@@ -62,7 +64,7 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
 def get_root_images(session: Session, known: Survey, plan: Plan) -> bool:
     """Send or pull root images that are missing from the engine. Return True when it got any."""
     seeded = session.host.seed_root_images(known, plan)
-    return building.pull_roots(known, plan, session.host.engine) or seeded
+    return pull_roots(known, plan, session.host.engine) or seeded
 
 
 def build_mounts(session: Session, record: Run, gifts: Given) -> Given:

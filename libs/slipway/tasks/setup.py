@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from slipway.config import settings as reading
 from slipway.config.settings import Value
 from slipway.core.errors import MissingError
+from slipway.hosts.requirements import CheckState
 from slipway.setup.blockers import Wanted
 from slipway.setup.bootstrap import setup as bring_about
 from slipway.setup.doctor import doctor as examine
@@ -34,7 +35,7 @@ def run_doctor(session: Session) -> None:
     else:
         session.console.table([(check.state, check.name, check.detail, check.hint) for check in checks])
     if not healthy(checks):
-        lacking = [check for check in checks if check.state == "lack"]
+        lacking = [check for check in checks if check.state is CheckState.MISSING]
         raise MissingError(f"{lacking[0].name}: {lacking[0].detail}", hint=lacking[0].hint or "invoke setup")
 
 

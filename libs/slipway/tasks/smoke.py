@@ -116,8 +116,7 @@ def _tell(session: Session, result: SmokeResult, tested: list[SmokeResult]) -> N
     tested.append(result)
     if session.json:
         return
-    status = "passed" if result.ok else "failed"
     said = f"{result.passed} passed" + (f", {result.failed} failed" if result.failed else "")
-    session.console.line(f"{result.name:20} {status}   {said:24} {columns.seconds(result.seconds):>10}")
+    session.console.line(f"{result.name:20} {result.verdict}   {said:24} {columns.seconds(result.seconds):>10}")
     if result.ok and result.flakes:
         session.console.note(f"note: {result.name}: {result.flakes}")

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TextIO
 
 from slipway.build.events import Event, Exporting, Failed, Finished, Notice, StepCached, StepDone, StepStarted
@@ -23,44 +22,24 @@ from slipway.core.errors import Redact, printable
 from slipway.core.image import Stack
 from slipway.core.streams import emit
 from slipway.core.units import size
-from slipway.plan.decide import Action, Plan
-from slipway.push import PushAction, Uploaded, UploadEvent, Uploading
+from slipway.plan.decide import Plan
+from slipway.push import Uploaded, UploadEvent, Uploading
 from slipway.secrets.redactor import Redactor
 from slipway.ui import columns
+from slipway.ui.styles import STYLES, RowState, styled
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
     from rich.live import Live
-    from rich.text import Text
 
 
-class _RowState(StrEnum):
-    """What a row of the live tree says of an image that has no status yet, and of a root image."""
-
-    ROOT = "root"
-    WAITING = "waiting"
-    RUNNING = "running"
-    UPLOADING = "uploading"
-    UPLOADED = "uploaded"
-
-
-_COLOURS: Mapping[str, tuple[str, ...]] = {
-    "green": (Action.REUSE, _RowState.UPLOADED, "ok", "passed", *(status for status in Status if status.ok)),
-    "yellow": (Action.BUILD, PushAction.PUSH, _RowState.RUNNING, _RowState.UPLOADING, "warn", "warning"),
-    "cyan": (Action.PULL, Action.TAG),
-    "bold red": (Status.FAILED, "lack", "error:"),
-    "red": (Status.SKIPPED,),
-    "bold": ("hint:",),
-    "dim": (_RowState.ROOT, _RowState.WAITING),
-}
-_STYLES = {word: style for style, words in _COLOURS.items() for word in words}
 #: A check's finding as BuildKit words it.
 _TOLD = re.compile(r"(.*) \(line (\d+)\)", re.DOTALL)
 
 
 @dataclass
 class _Row:
-    state: _RowState | Status = _RowState.WAITING
+    state: RowState | Status = RowState.WAITING
     text: str = ""
     started: float = 0.0
     ended: float = 0.0
@@ -86,17 +65,17 @@ class _Live:
             row.started = row.started or now
             match event:
                 case StepStarted(step=step):
-                    row.state, row.text = _RowState.RUNNING, step
+                    row.state, row.text = RowState.RUNNING, step
                 case Exporting():
-                    row.state, row.text = _RowState.RUNNING, "exporting"
+                    row.state, row.text = RowState.RUNNING, "exporting"
                 case StepCached():
                     row.cached += 1
                 case StepDone():
                     row.done += 1
                 case Uploading(sent=sent, size=whole):
-                    row.state, row.text = _RowState.UPLOADING, f"{size(sent)} of {size(whole)}"
+                    row.state, row.text = RowState.UPLOADING, f"{size(sent)} of {size(whole)}"
                 case Uploaded():
-                    row.state, row.text, row.ended = _RowState.UPLOADED, "", now
+                    row.state, row.text, row.ended = RowState.UPLOADED, "", now
                 case Finished(status=status):
                     row.state, row.text, row.ended = status, "", now
                 case Failed(what=what):
@@ -137,7 +116,7 @@ class Console:
         """The tree with each image's version, action and reason, and what it comes to."""
         rows = {step.image: (step.reference.tag, step.action, step.reason) for step in plan.steps}
         roots = {
-            columns.root_label(name, stack): ("", _RowState.ROOT, known[:19] or "not here yet")
+            columns.root_label(name, stack): ("", RowState.ROOT, known[:19] or "not here yet")
             for name, known in plan.roots.items()
         }
         self.tree(stack, rows, roots)
@@ -218,7 +197,7 @@ class Console:
             return
         out = self._rich(self._out)
         for row in columns.padded(shown):
-            out.print(_styled(row), no_wrap=True, overflow="ellipsis", crop=True)
+            out.print(styled(row), no_wrap=True, overflow="ellipsis", crop=True)
 
     def _safe(self, text: str) -> str:
         return printable(self._redact(text))
@@ -246,9 +225,9 @@ class _Plain:
             case Uploading(image) if image not in self._uploading:
                 self._started[image] = time.monotonic()
                 self._uploading.add(image)
-                self._console.note(f"{image}  {_RowState.UPLOADING}")
+                self._console.note(f"{image}  {RowState.UPLOADING}")
             case Uploaded(image):
-                self._end(image, _RowState.UPLOADED)
+                self._end(image, RowState.UPLOADED)
             case Finished(image, status):
                 self._end(image, status)
             case Failed(image, what) if image not in self._failed:
@@ -257,7 +236,7 @@ class _Plain:
             case Notice(text):
                 self._console.note(text)
 
-    def _end(self, image: str, state: _RowState | Status) -> None:
+    def _end(self, image: str, state: RowState | Status) -> None:
         started = self._started.get(image)
         spent = f"  {columns.seconds(time.monotonic() - started)}" if started else ""
         self._console.note(f"{image}  {state}{spent}")
@@ -283,7 +262,7 @@ class _Painter:
         with self._state.lock:
             rows = [(branch + name, *self._cells(name, now)) for branch, name in self._branches]
             notice = self._safe(self._state.notice)
-        lines = [_styled(row) for row in columns.padded([("", _RowState.RUNNING, "00 min 00 s", ""), *rows])[1:]]
+        lines = [styled(row) for row in columns.padded([("", RowState.RUNNING, "00 min 00 s", ""), *rows])[1:]]
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
         closing = " · ".join(filter(None, (columns.seconds(now - self._started), notice)))
@@ -292,16 +271,10 @@ class _Painter:
     def _cells(self, name: str, now: float) -> tuple[str, str, str]:
         row = self._state.rows.get(name)
         if row is None:
-            return _RowState.ROOT, "", ""
+            return RowState.ROOT, "", ""
         spent = columns.seconds((row.ended or now) - row.started) if row.started and row.ended != row.started else ""
         cached = f"{row.cached} of {row.cached + row.done} steps cached" if row.cached else ""
         return row.state, spent, self._safe(row.text or cached)
-
-
-def _styled(cells: Sequence[str]) -> Text:
-    from rich.text import Text
-
-    return Text("   ").join(Text(cell, _STYLES.get(cell.strip(), "")) for cell in cells)
 
 
 def shown_error(text: str, stream: TextIO, *, color: bool) -> None:
@@ -315,4 +288,4 @@ def shown_error(text: str, stream: TextIO, *, color: bool) -> None:
     out = RichConsole(file=stream, highlight=False)
     for line in text.splitlines():
         word, space, rest = line.partition(" ")
-        out.print(Text(word, _STYLES.get(word, "")) + Text(space + rest), soft_wrap=True)
+        out.print(Text(word, STYLES.get(word, "")) + Text(space + rest), soft_wrap=True)

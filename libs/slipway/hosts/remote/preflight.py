@@ -22,6 +22,7 @@ from slipway.hosts.requirements import (
     LEAST_RSYNC,
     ROOMY,
     Check,
+    CheckState,
     at_least,
     first_version,
     image_store,
@@ -141,7 +142,11 @@ def examine(facts: HostFacts, local_rsync: str) -> tuple[Check, ...]:
 
 def refuse_lacks(checks: tuple[Check, ...], host: str) -> None:
     """Raises MissingError with all that lacks at once."""
-    problems = [Problem(f"{host} {check.name}", check.detail, check.hint) for check in checks if check.state == "lack"]
+    problems = [
+        Problem(f"{host} {check.name}", check.detail, check.hint)
+        for check in checks
+        if check.state is CheckState.MISSING
+    ]
     if problems:
         raise MissingError.of(problems)
 
@@ -164,23 +169,25 @@ def _shell(facts: HostFacts) -> Iterator[Check]:
     if facts.noise:
         shown = facts.noise.splitlines()[0]
         hint = "print nothing where nobody sees it: case $- in *i*) ;; *) return ;; esac, at the top of ~/.bashrc there"
-        yield Check("shell", "lack", f"its start-up files print to what is no terminal: {shown}", hint)
+        yield Check("shell", CheckState.MISSING, f"its start-up files print to what is no terminal: {shown}", hint)
     for name, (tool, package) in _TOOLS.items():
         if name not in facts.tools:
-            yield Check(name, "lack", f"there is no {tool}", f"install {package}")
+            yield Check(name, CheckState.MISSING, f"there is no {tool}", f"install {package}")
 
 
 def _engine(facts: HostFacts) -> Check:
     if not facts.client:
-        return Check("engine", "lack", "there is no docker client", remedy_there(facts.system, "engine"))
+        return Check("engine", CheckState.MISSING, "there is no docker client", remedy_there(facts.system, "engine"))
     if not facts.engine:
         denied = "permission denied" in facts.silence
         mend = f"sudo usermod -aG docker {facts.user}, then log in anew" if denied else _start(facts)
-        return Check("engine", "lack", facts.silence or "none answers", mend)
+        return Check("engine", CheckState.MISSING, facts.silence or "none answers", mend)
     if not at_least(facts.api, LEAST_API):
         why = f"engine {facts.engine} (API {facts.api}) is too old: {LEAST_API} is the least"
-        return Check("engine", "lack", why, remedy_there(facts.system, "engine"))
-    return Check("engine", "ok", f"{facts.engine}, API {facts.api}, {facts.platform}, {facts.store} on {facts.driver}")
+        return Check("engine", CheckState.MISSING, why, remedy_there(facts.system, "engine"))
+    return Check(
+        "engine", CheckState.OK, f"{facts.engine}, API {facts.api}, {facts.platform}, {facts.store} on {facts.driver}"
+    )
 
 
 def _start(facts: HostFacts) -> str:
@@ -189,9 +196,9 @@ def _start(facts: HostFacts) -> str:
 
 def _buildx(facts: HostFacts) -> Check:
     if at_least(facts.buildx, LEAST_BUILDX):
-        return Check("buildx", "ok", f"{facts.buildx}, the engine's own builder is {facts.context}")
+        return Check("buildx", CheckState.OK, f"{facts.buildx}, the engine's own builder is {facts.context}")
     why = f"buildx {facts.buildx} is too old: {LEAST_BUILDX} is the least" if facts.buildx else "there is no buildx"
-    return Check("buildx", "lack", why, remedy_there(facts.system, "buildx"))
+    return Check("buildx", CheckState.MISSING, why, remedy_there(facts.system, "buildx"))
 
 
 def _rsync(facts: HostFacts, local: str) -> Check:
@@ -200,39 +207,45 @@ def _rsync(facts: HostFacts, local: str) -> Check:
             old = f"rsync {version} {where} is too old: {LEAST_RSYNC} is the least"
             why = old if version else f"there is no rsync {where}"
             hint = remedy_there(facts.system, "rsync") if where == "there" else "invoke doctor"
-            return Check("rsync", "lack", why, hint)
+            return Check("rsync", CheckState.MISSING, why, hint)
     detail = f"{facts.rsync} there, {local} here"
     if not at_least(facts.rsync, _GOOD_RSYNC):
-        return Check("rsync", "warn", detail, f"older than {_GOOD_RSYNC}: keep its security updates coming")
-    return Check("rsync", "ok", detail)
+        return Check("rsync", CheckState.WARN, detail, f"older than {_GOOD_RSYNC}: keep its security updates coming")
+    return Check("rsync", CheckState.OK, detail)
 
 
 def _folder(facts: HostFacts) -> Check:
     if facts.refused:
-        return Check("folder", "lack", facts.refused, "REMOTE_PATH names a folder that may be written there")
-    return Check("folder", "ok", facts.own)
+        return Check(
+            "folder", CheckState.MISSING, facts.refused, "REMOTE_PATH names a folder that may be written there"
+        )
+    return Check("folder", CheckState.OK, facts.own)
 
 
 def _disk(facts: HostFacts) -> Check:
     if facts.free is None:
-        return Check("disk", "warn", f"the room in {facts.folder} cannot be seen")
+        return Check("disk", CheckState.WARN, f"the room in {facts.folder} cannot be seen")
     detail = f"{facts.free / 1e9:.1f} GB free in {facts.folder}"
     least = facts.free
     if facts.disk is not None and facts.disk_folder:
         detail += f", {facts.disk / 1e9:.1f} GB in {facts.disk_folder}"
         least = min(least, facts.disk)
     if least < ROOMY:
-        return Check("disk", "warn", f"{detail}; two bases and their cache want 10 GB", "docker system df, there")
-    return Check("disk", "ok", detail)
+        return Check(
+            "disk", CheckState.WARN, f"{detail}; two bases and their cache want 10 GB", "docker system df, there"
+        )
+    return Check("disk", CheckState.OK, detail)
 
 
 def _clock(facts: HostFacts) -> Check:
     ahead = f"{abs(facts.skew):.0f} s {'ahead of' if facts.skew > 0 else 'behind'} ours"
     if abs(facts.skew) > _SKEW_REFUSED:
-        return Check("clock", "lack", f"{ahead}: certificates and locks go by it", "set one of the clocks, by NTP")
+        return Check(
+            "clock", CheckState.MISSING, f"{ahead}: certificates and locks go by it", "set one of the clocks, by NTP"
+        )
     if abs(facts.skew) > _SKEW_WARNED:
-        return Check("clock", "warn", ahead, "NTP on both")
-    return Check("clock", "ok", "as ours" if abs(facts.skew) < 2 else ahead)
+        return Check("clock", CheckState.WARN, ahead, "NTP on both")
+    return Check("clock", CheckState.OK, "as ours" if abs(facts.skew) < 2 else ahead)
 
 
 def _kilobytes(text: str) -> int | None:

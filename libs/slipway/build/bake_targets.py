@@ -1,0 +1,72 @@
+"""Describe the images of a plan as bake targets, as the host that builds them finds their inputs.
+
+A parent in the same bake is linked by ``target:``, any other by its content tag. Parents share a bake only on a builder
+that cannot see the engine's images; there a parent that no registry has is linked, too, and built from the cache.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from slipway.build.bake_file import BakeTarget, bake_command, bake_file, overrides
+from slipway.core.command import Command
+from slipway.core.image import FRESH_LABEL, INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL, Reference
+from slipway.hosts.host import BakeInputs
+from slipway.plan.decide import Action, Step, step_of
+from slipway.plan.facts import Survey
+
+
+def bake_steps(steps: Sequence[Step], survey: Survey, inputs: BakeInputs) -> Command:
+    """Return the command that bakes ``steps``: the same command for the same plan."""
+    names = [step.image for step in steps]
+    unseen = survey.unseen(names)
+    baked = {*names, *unseen}
+    below = [step_of(survey.stack[name], survey.facts, Action.REUSE, "") for name in unseen]
+    targets = [_target(step, survey, inputs, baked) for step in steps]
+    built_upon = [_target(step, survey, inputs, baked) for step in below]
+    built_upon += _carriers([*names, *unseen], survey, inputs)
+    return bake_command(
+        bake_file(targets, built_upon),
+        buildx=inputs.buildx,
+        root=inputs.root,
+        builder=survey.settings["BUILDER"] or inputs.builder,
+        count=len(names),
+        overrides=overrides([*targets, *built_upon]),
+    )
+
+
+def _target(step: Step, survey: Survey, inputs: BakeInputs, baked: Collection[str]) -> BakeTarget:
+    image, facts, args = survey.stack[step.image], survey.facts, survey.settings.build_args
+    links = {
+        Reference.read(text).context: f"target:{parent}"
+        if parent in baked
+        else f"docker-image://{facts.content(parent)}"
+        for text, parent in image.links.items()
+    }
+    links |= {name: _named_context(name, inputs) for name in image.contexts}
+    labels = {INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image, MODELESS_LABEL: facts.modeless[step.image]}
+    labels |= {FRESH_LABEL: step.input_digest} if step.fresh else {}
+    return BakeTarget(
+        name=step.image,
+        context=inputs.context(image.context),
+        dockerfile=inputs.dockerfile(image),
+        tags=(str(step.reference), str(step.content)),
+        args={name: args[name] for name in image.args if name in args},
+        labels=labels,
+        links=links,
+        secrets={name: file for name, file in inputs.secrets.items() if name in image.secrets},
+        ssh=tuple(f"{name}={socket}" if socket else name for name, socket in inputs.ssh.items() if name in image.ssh),
+        platforms=survey.settings.platforms,
+        fresh=step.fresh,
+    )
+
+
+def _named_context(name: str, inputs: BakeInputs) -> str:
+    """How buildx is given a named context."""
+    return f"target:{inputs.carriers[name].name}" if name in inputs.carriers else inputs.contexts[name]
+
+
+def _carriers(names: Sequence[str], survey: Survey, inputs: BakeInputs) -> list[BakeTarget]:
+    used = dict.fromkeys(context for name in names for context in survey.stack[name].contexts)
+    found = [inputs.carriers[context] for context in used if context in inputs.carriers]
+    return [BakeTarget(one.name, one.folder, one.dockerfile, (), platforms=survey.settings.platforms) for one in found]

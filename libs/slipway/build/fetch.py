@@ -1,0 +1,58 @@
+"""Get what a plan need not build: root images from their registries, images from the registry, new tags."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from slipway.build.events import Failed, Finished, OnEvent
+from slipway.build.result import ImageResult, Status
+from slipway.build.verify import inspect_images
+from slipway.core.errors import SlipwayError
+from slipway.core.image import Reference
+from slipway.engine import Engine
+from slipway.plan.decide import Action, Facts, Plan, Step
+from slipway.plan.facts import Survey
+
+_STATUS = {Action.PULL: Status.PULLED, Action.TAG: Status.TAGGED, Action.REUSE: Status.REUSED}
+
+
+def pull_roots(survey: Survey, plan: Plan, engine: Engine) -> bool:
+    """Pull root images that the engine needs for builds and does not have. True when any was pulled: survey again."""
+    needed = {root for step in plan.of(Action.BUILD) for root in survey.stack[step.image].roots}
+    missing = {root for root in needed if not survey.facts.roots[root] and not engine.find(root)}
+    for root in sorted(missing):
+        engine.pull(Reference.parse(root).full)
+    return bool(missing)
+
+
+def fetch(plan: Plan, facts: Facts, engine: Engine, on_event: OnEvent) -> dict[str, ImageResult]:
+    """Pull, tag or leave each image that is not built. A pulled image is inspected before it is believed."""
+    steps = [step for step in plan.steps if step.action is not Action.BUILD]
+    results = {step.image: _fetch(step, facts, engine, on_event) for step in steps}
+    pulled = [step for step in plan.of(Action.PULL) if results[step.image].ok]
+    found = inspect_images(engine, [str(step.content) for step in pulled])
+    for step in pulled:
+        image = found.get(str(step.content))
+        if image and image.input_digest == step.input_digest:
+            results[step.image] = replace(results[step.image], image_digest=image.id, size=image.size)
+        else:
+            detail = f"{step.content} in the registry was made of other inputs"
+            results[step.image] = replace(results[step.image], status=Status.FAILED, detail=detail)
+    return results
+
+
+def _fetch(step: Step, facts: Facts, engine: Engine, on_event: OnEvent) -> ImageResult:
+    try:
+        if step.action is Action.PULL:
+            engine.pull(step.content)
+        if step.action is not Action.REUSE:
+            engine.tag(str(step.content), step.reference)
+    except SlipwayError as error:
+        on_event(Failed(step.image, error.message))
+        return replace(ImageResult.of(step, Status.FAILED), detail=error.message)
+    status = _STATUS[step.action]
+    on_event(Finished(step.image, status))
+    image = facts.here(step.image)
+    return replace(
+        ImageResult.of(step, status), image_digest=image.id if image else "", size=image.size if image else 0
+    )

@@ -1,0 +1,49 @@
+"""The colour of each word that a table or the live tree can show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from slipway.build.result import Status
+from slipway.hosts.requirements import CheckState
+from slipway.plan.decide import Action
+from slipway.push import PushAction
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+class RowState(StrEnum):
+    """What a row of the live tree says of an image that has no status yet, and of a root image."""
+
+    ROOT = "root"
+    WAITING = "waiting"
+    RUNNING = "running"
+    UPLOADING = "uploading"
+    UPLOADED = "uploaded"
+
+
+_COLOURS: Mapping[str, tuple[str, ...]] = {
+    "green": (
+        Action.REUSE,
+        RowState.UPLOADED,
+        CheckState.OK,
+        *(status for status in Status if status.ok),
+    ),
+    "yellow": (Action.BUILD, PushAction.PUSH, RowState.RUNNING, RowState.UPLOADING, CheckState.WARN, "warning"),
+    "cyan": (Action.PULL, Action.TAG),
+    "bold red": (Status.FAILED, CheckState.MISSING, "error:"),
+    "red": (Status.SKIPPED,),
+    "bold": ("hint:",),
+    "dim": (RowState.ROOT, RowState.WAITING),
+}
+STYLES = {word: style for style, words in _COLOURS.items() for word in words}
+
+
+def styled(cells: Sequence[str]) -> Text:
+    """Join cells, each in the colour of its word."""
+    from rich.text import Text
+
+    return Text("   ").join(Text(cell, STYLES.get(cell.strip(), "")) for cell in cells)
