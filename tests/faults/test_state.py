@@ -70,6 +70,22 @@ READS = (("plan",), ("images",), ("build", "--dry-run"))
 
 @pytest.mark.integration
 @pytest.mark.fault("X33")
+def test_what_only_reads_leaves_a_checkout_as_it_was(stack: Stack) -> None:
+    """Also one that may be written: no ``.slipway``, and no file, folder or time of it changes."""
+    shop = stack("shop")
+
+    def listing() -> dict[str, int]:
+        return {str(path): path.lstat().st_mtime_ns for path in (shop.root, *shop.root.rglob("*"))}
+
+    before = listing()
+    for words in (*READS, ("push", "--dry-run"), ("config",), ("doctor",)):
+        ran = invoke(shop.root, *words, environment=shop.environment({}))
+        assert ran.returncode in (0, 3) if words == ("doctor",) else ran.returncode == 0, ran.stderr
+    assert listing() == before
+
+
+@pytest.mark.integration
+@pytest.mark.fault("X33")
 @pytest.mark.parametrize("spoil", [read_only, of_another, a_file, a_dead_link])
 def test_what_only_reads_works_and_what_writes_says_where(stack: Stack, spoil: Callable[[Path], None]) -> None:
     shop = stack("shop")
@@ -77,8 +93,7 @@ def test_what_only_reads_works_and_what_writes_says_where(stack: Stack, spoil: C
     try:
         for words in READS:
             ran = invoke(shop.root, *words, environment=shop.environment({}))
-            assert (ran.returncode, ran.stderr.count("\n")) == (0, 1), ran.stderr
-            assert ran.stderr.startswith(f"note: {shop.root}/.slipway") and "cannot be written" in ran.stderr
+            assert (ran.returncode, ran.stderr) == (0, "")
         ran = invoke(shop.root, "build", environment=shop.environment({}))
     finally:
         shop.root.chmod(0o755)
@@ -99,10 +114,10 @@ def test_a_full_disk(stack: Stack) -> None:
     shop = stack("shop")
     for words in READS:
         ran = invoke(shop.root, *words, environment=shop.environment({}), prepare=full)
-        assert (ran.returncode, ran.stderr.count("\n")) == (0, 1), ran.stderr
+        assert (ran.returncode, ran.stderr) == (0, "")
     ran = invoke(shop.root, "build", environment=shop.environment({}), prepare=full)
     assert ran.returncode == 3
-    assert f"error: {shop.root}/.slipway/locks/build: cannot be written: File too large" in ran.stderr
+    assert f"error: {shop.root}/.slipway/.gitignore: cannot be written: File too large" in ran.stderr
     assert not (shop.root / ".slipway/.gitignore").exists(), "an empty one would stay"
     clean(shop.root)
 

@@ -31,10 +31,11 @@ from slipway.hosts.runner import run
 from slipway.plan.decide import plan_build
 from slipway.plan.facts import Survey, read_repository, survey
 from slipway.registry import Registry
-from slipway.runs.run import Run, hide
+from slipway.runs.run import Run
+from slipway.runs.workspace import hide
 from slipway.stack.digest import differences
 from slipway.stack.mounts import Given
-from slipway.stack.worktree import Worktree
+from slipway.stack.worktree import StatCache, Worktree
 
 if TYPE_CHECKING:
     from tests.rig.stacks import Repository
@@ -240,7 +241,8 @@ def surveyed(root: Path) -> tuple[Settings, Survey]:
     """As slipway sees it at this moment, its stat cache read anew."""
     hide(root / ".slipway")
     settings = load(root, environment={})
-    repository = read_repository(settings, Worktree(root), {})
+    worktree = Worktree(root, StatCache(root.with_name("stat.json")))
+    repository = read_repository(settings, worktree, {})
     known = survey(repository, Engine(), lambda: Registry(settings.registry))
     repository.worktree.cache.save()
     return settings, known

@@ -13,7 +13,7 @@ from slipway.config.settings import Settings, load
 from slipway.core.errors import PolicyError, UsageError
 from slipway.core.image import MODELESS_LABEL, LocalImage, content_tag, full_name
 from slipway.plan.decide import MODES_HINT, plan_build
-from slipway.plan.facts import Survey, changed_since, identity, read_repository, refuse_secrets, survey
+from slipway.plan.facts import Survey, changed_since, identity, read_repository, survey
 from slipway.registry import Registry
 from slipway.secrets.secret import Secret
 from slipway.stack.manifests import save_inputs
@@ -297,9 +297,10 @@ def test_a_rule_that_the_project_sets_aside_for_one_image(repository: Path) -> N
     places = [problem.where for problem in caught.value.problems]
     assert places == ["apps/svc_forms/Dockerfile:6", "apps/svc_forms/Dockerfile:7"]
     (repository / "pyproject.toml").write_text(f'{allowed}svc-forms = {{ secret-name = "too", download = "too" }}\n')
-    reading = read_repository(settings_of(repository), Worktree(repository), {})
+    read_repository(settings_of(repository), Worktree(repository), {})
+    secrets = [Secret("geheim12"), Secret("curl https://x.example")]
     with pytest.raises(PolicyError, match=r"RUN holds a secret.*\(known-secret\)"):
-        refuse_secrets(reading, [Secret("geheim12"), Secret("curl https://x.example")])
+        read_repository(settings_of(repository), Worktree(repository), {}, secrets=secrets)
 
 
 @pytest.mark.fault("C43")
@@ -358,10 +359,35 @@ def test_secrets_that_become_known_later_are_looked_for_too(repository: Path) ->
     path = repository / "apps/svc_ocr/Dockerfile"
     path.write_text(path.read_text() + "ARG MIRROR\n")
     (repository / ".env").write_text("MIRROR=geheim12\n")
-    found = read_repository(settings_of(repository), Worktree(repository), {})
-    refuse_secrets(found, [Secret("other-one"), Secret("xy")])
+    settings, worktree = settings_of(repository), Worktree(repository)
+    read_repository(settings, worktree, {}, secrets=[Secret("other-one"), Secret("xy")])
     with pytest.raises(PolicyError, match="the value of MIRROR is a secret"):
-        refuse_secrets(found, [Secret("geheim12")])
+        read_repository(settings, worktree, {}, secrets=[Secret("geheim12")])
+
+
+def test_a_wave_is_compared_with_its_own_dockerfiles_alone(repository: Path) -> None:
+    """An edit of another image's Dockerfile while this one is built, even a broken one, changes nothing of this one."""
+    found = known(repository)
+    (repository / "apps/svc_forms/Dockerfile").write_text("FRON nothing\n")
+    (repository / "infra/docker/base-ml.Dockerfile").unlink()
+    assert changed_since(found, ["svc-ocr"], [PYTHON]) == {}
+    assert changed_since(found, ["base-ml", "svc-forms", "svc-ocr"], [PYTHON]) == {
+        "base-ml": "Dockerfile removed",
+        "svc-forms": "Dockerfile changed",
+        "svc-ocr": "parent base-ml changed",
+    }
+
+
+def test_a_secret_given_to_a_repository_is_refused_whenever_it_is_read_again(repository: Path) -> None:
+    """A root image's triggers are known once the engine was asked: the Dockerfiles are read with them again."""
+    settings = settings_of(repository, REGISTRY="127.0.0.1:1")
+    found = read_repository(settings, Worktree(repository), {}, secrets=[Secret("geheim12")])
+    assert "geheim12" not in repr(found)
+    path = repository / "apps/svc_ocr/Dockerfile"
+    path.write_text(path.read_text() + "RUN echo geheim12\n")
+    triggered = FakeEngine([replace(PYTHON, onbuild=("RUN true",))])
+    with pytest.raises(PolicyError, match="known-secret"):
+        survey(found, triggered, nobody)
 
 
 @pytest.mark.fault("C14")

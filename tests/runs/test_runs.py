@@ -13,8 +13,9 @@ import pytest
 
 from slipway.core.errors import LockedError, UnwritableError
 from slipway.runs.lock import lock
-from slipway.runs.run import Run, hide, records, sweep
+from slipway.runs.run import Run, records
 from slipway.runs.secret_folder import Places
+from slipway.runs.workspace import hide, sweep
 from slipway.secrets.redactor import Redactor
 from slipway.secrets.secret import Secret
 from slipway.stack import manifests
@@ -228,7 +229,7 @@ def test_inputs_used_lately_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
 def test_half_written_files_of_a_killed_run_are_swept(tmp_path: Path) -> None:
     dead = subprocess.Popen([sys.executable, "-c", ""])
     dead.wait()
-    files = [tmp_path / path for path in ("inputs/ab.json", "inputs/ab.{}", "cache/stat.json", "cache/stat.json.{}")]
+    files = [tmp_path / path for path in ("inputs/ab.json", "inputs/ab.{}")]
     written = [Path(str(file).format(pid)) for file in files for pid in (dead.pid, os.getpid(), 1)]
     for file in written:
         file.parent.mkdir(exist_ok=True)

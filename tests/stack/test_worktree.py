@@ -32,6 +32,11 @@ def source(*paths: str, parents: bool = False) -> Source:
     return Source("", paths, (), "copy", 3, parents)
 
 
+def keeping(root: Path) -> Worktree:
+    """With the hashes that ``keeping`` of an earlier run saved."""
+    return Worktree(root, StatCache(root.with_name(f"{root.name}-cache") / "stat.json"))
+
+
 def read(root: Path, *paths: str, context: str = ".") -> Files:
     return Worktree(root).files(DOCKERFILE, context, [source(*paths)])
 
@@ -323,11 +328,11 @@ def test_what_counts(tmp_path: Path, change: Callable[[Path], None]) -> None:
     write(tmp_path, "libs/a.py")
     (tmp_path / "libs/link").symlink_to("a.py")
     time.sleep(0.06)
-    worktree = Worktree(tmp_path)
+    worktree = keeping(tmp_path)
     before = worktree.files(DOCKERFILE, ".", [source("libs")])
     worktree.cache.save()
     change(tmp_path)
-    assert (read(tmp_path, "libs") != before) is (change in COUNTS)
+    assert (keeping(tmp_path).files(DOCKERFILE, ".", [source("libs")]) != before) is (change in COUNTS)
 
 
 def test_owners_do_not_count(tmp_path: Path) -> None:
@@ -531,12 +536,12 @@ def back_as_it_was(root: Path) -> None:
 
 
 def without_a_cache(root: Path) -> None:
-    (root / ".slipway/cache/stat.json").unlink()
+    (root.with_name(f"{root.name}-cache") / "stat.json").unlink()
 
 
 def salt_of(root: Path) -> str:
     """As a run of its own sees it."""
-    worktree = Worktree(root)
+    worktree = keeping(root)
     worktree.files(DOCKERFILE, ".", [source("libs")])
     worktree.cache.save()
     return worktree.cache.salt

@@ -28,6 +28,7 @@ class Surroundings:
     ssh_agent: str
     home: Path
     state: str
+    cache: str
     runtime: str
 
     @property

@@ -218,6 +218,7 @@ def surroundings() -> Surroundings:
         os.environ.get("SSH_AUTH_SOCK", ""),
         home,
         os.environ.get("XDG_STATE_HOME") or f"{home}/.local/state",
+        os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache",
         os.environ.get("XDG_RUNTIME_DIR", ""),
     )
 

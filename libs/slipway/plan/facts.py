@@ -38,7 +38,8 @@ class Repository:
     """What the files say: the stack as the Dockerfiles describe it, the tree they read from, and the named contexts.
 
     ``native``: the platform of the host that builds. ``unused``: a problem for each name in ``.env`` that no image
-    uses. ``onbuild``: root image → its ONBUILD triggers, once the engine was asked.
+    uses. ``onbuild``: root image → its ONBUILD triggers, once the engine was asked. ``secrets``: what may stand in no
+    image, beside the secrets of the settings.
     """
 
     settings: Settings
@@ -49,6 +50,7 @@ class Repository:
     native: str
     unused: tuple[Problem, ...] = ()
     onbuild: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    secrets: tuple[Secret, ...] = ()
 
     @property
     def stack(self) -> Stack:
@@ -100,9 +102,11 @@ def read_repository(
     contexts: Mapping[str, Path],
     native: str = "",
     onbuild: Mapping[str, Sequence[str]] = _NO_TRIGGERS,
+    secrets: Collection[Secret] = (),
 ) -> Repository:
-    """``native``: the platform of the host that builds, where that is not this machine. ``onbuild``: root image → its
-    ONBUILD triggers, as far as they are known.
+    """Read the Dockerfiles. ``native``: the platform of the host that builds, where that is not this machine.
+    ``onbuild``: root image → its ONBUILD triggers, as far as they are known. ``secrets``: refused in a Dockerfile and
+    as a build arg, as the secrets of the settings are.
 
     Raises UsageError with every problem of the Dockerfiles, PolicyError for what they may not; contacts nothing.
     """
@@ -111,27 +115,6 @@ def read_repository(
     if not texts:
         hint = "infra/docker/<name>.Dockerfile is a base, apps/<name>/Dockerfile a service"
         raise UsageError(f"{settings.root}: no Dockerfile found", hint=hint)
-    assembly = _assembled(settings, texts, contexts, worktree, native, onbuild, settings.withheld)
-    policy.refuse_unknown_images(settings.project, assembly)
-    unused = unused_names(settings, assembly.declared_args)
-    return Repository(settings, worktree, contexts, texts, assembly, native, unused, onbuild)
-
-
-def refuse_secrets(repository: Repository, secrets: Collection[Secret]) -> None:
-    """Raises PolicyError when one of ``secrets`` stands in a Dockerfile or is given to one as a build arg."""
-    of = repository
-    _assembled(of.settings, of.texts, of.contexts, of.worktree, of.native, of.onbuild, secrets)
-
-
-def _assembled(
-    settings: Settings,
-    texts: Mapping[str, str],
-    contexts: Mapping[str, Path],
-    worktree: Worktree,
-    native: str,
-    onbuild: Mapping[str, Sequence[str]],
-    secrets: Collection[Secret],
-) -> Assembly:
     assembly = assemble(
         texts,
         naming=Naming(f"{settings.registry}/{settings.owner}", settings.version("base"), settings.version("service")),
@@ -142,10 +125,16 @@ def _assembled(
         platforms=settings.platforms or (native,),
         builder=native,
         onbuild=onbuild,
-        secrets=tuple(secret.reveal() for secret in secrets if len(secret.reveal()) >= _SHORTEST_SECRET),
+        secrets=tuple(filter(_is_secret, (secret.reveal() for secret in (*settings.withheld, *secrets)))),
     )
     policy.refuse_hazards(assembly, settings.project)
-    return assembly
+    policy.refuse_unknown_images(settings.project, assembly)
+    unused = unused_names(settings, assembly.declared_args)
+    return Repository(settings, worktree, contexts, texts, assembly, native, unused, onbuild, tuple(secrets))
+
+
+def _is_secret(value: str) -> bool:
+    return len(value) >= _SHORTEST_SECRET
 
 
 def survey(
@@ -162,7 +151,8 @@ def survey(
     local = engine.images()
     onbuild = engine.onbuild(tuple(dict.fromkeys(root for image in repository.stack for root in image.roots)))
     if onbuild != repository.onbuild:
-        repository = read_repository(settings, repository.worktree, repository.contexts, repository.native, onbuild)
+        of = repository
+        repository = read_repository(settings, of.worktree, of.contexts, of.native, onbuild, of.secrets)
         read = _files(repository, repository.stack)
     stack = repository.stack
     roots = {root: identity(root, local) for image in stack for root in image.roots}
@@ -198,25 +188,28 @@ def survey(
 def changed_since(known: Survey, names: Collection[str], local: Sequence[LocalImage]) -> dict[str, str]:
     """Those of ``names`` whose inputs are no longer what they were when surveyed, and what changed.
 
-    ``local``: what the engine holds now; a root image's tag may have moved.
+    ``local``: what the engine holds now; a root image's tag may have moved. Only the Dockerfiles and the files of these
+    images are read. BuildKit was given the planned text and context of each, so no Dockerfile is parsed again.
     """
-    old, facts = known.repository, known.facts
-    try:
-        now = read_repository(old.settings, old.worktree.again(), old.contexts, old.native, old.onbuild)
-        images = [image for image in now.stack if image.name in names]
-        read = _files(now, images)
-    except SlipwayError as error:
-        return dict.fromkeys(names, error.message)
+    facts, now = known.facts, replace(known.repository, worktree=known.repository.worktree.again())
     roots = {root: identity(root, local) for root in facts.roots}
-    manifests, digests = _manifests(now, images, read, roots, facts.digests)
-    both = {**facts.trees, **read.trees}
-    return {
-        name: differences(facts.manifests[name], manifests[name], both)[0]
-        if name in manifests
-        else "Dockerfile removed"
-        for name in names
-        if digests.get(name) != facts.digests[name]
-    }
+    digests, changed = dict(facts.digests), dict[str, str]()
+    for image in known.stack:  # parents before children
+        if image.name not in names:
+            continue
+        try:
+            text = now.worktree.dockerfile(image.dockerfile)
+            read = _files(now, [image])
+        except SlipwayError as error:
+            digests[image.name], changed[image.name] = "", error.message
+            continue
+        as_it_is = replace(now, texts={image.dockerfile: text})
+        manifests, found = _manifests(as_it_is, [image], read, roots, digests)
+        digests |= found
+        if found[image.name] != facts.digests[image.name]:
+            both = {**facts.trees, **read.trees}
+            changed[image.name] = differences(facts.manifests[image.name], manifests[image.name], both)[0]
+    return changed
 
 
 def identity(root: str, local: Sequence[LocalImage]) -> str:

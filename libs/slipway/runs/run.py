@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import IO, Any
 
 from slipway.core.errors import written
-from slipway.core.process import lives
 from slipway.runs.files import for_owner, prune
 from slipway.runs.secret_folder import Places, SecretFolder
 from slipway.secrets.redactor import Redactor
@@ -89,27 +88,6 @@ class Run:
         path = self.directory / name
         with written(path):
             return open(path, "a", encoding="utf-8", errors="backslashreplace", opener=for_owner)
-
-
-def hide(home: Path) -> None:
-    """Let git not see ``home``, whatever the repository's own .gitignore says."""
-    own = home / ".gitignore"
-    with written(own):
-        if not own.exists():
-            home.mkdir(exist_ok=True)
-            try:
-                own.write_text("*\n", "utf-8")
-            except OSError:
-                own.unlink(missing_ok=True)  # an empty one would count as the user's own
-                raise
-
-
-def sweep(home: Path) -> None:
-    """Remove the files that killed runs were writing; a living run's stay. Raises nothing."""
-    for scratch in (*home.glob("inputs/*.[0-9]*"), *home.glob("cache/*.[0-9]*")):
-        with contextlib.suppress(OSError):
-            if not lives(int(scratch.suffix[1:])):
-                scratch.unlink(missing_ok=True)
 
 
 def records(home: Path) -> list[dict[str, Any]]:

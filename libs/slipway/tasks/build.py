@@ -11,7 +11,7 @@ from slipway.build.fetch import pull_roots
 from slipway.config.pip import pip_conf, uv_toml
 from slipway.core.errors import UsageError
 from slipway.plan.decide import Action, Plan, as_json, plan_build
-from slipway.plan.facts import Survey, refuse_secrets
+from slipway.plan.facts import Survey
 from slipway.runs.lock import lock
 from slipway.runs.run import Run
 from slipway.stack import mounts
@@ -43,8 +43,7 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
         session.console.plan(known.stack, plan, session.seconds)
         if set(plan.counts()) <= {Action.REUSE}:
             return
-    if plan.of(Action.BUILD):
-        refuse_secrets(known.repository, session.pip.withheld)
+    session.prepare_workspace()
     with lock(session.home, "build"), session.record() as record:
         record.write("plan.json", as_json(plan))
         images = [step.image for step in plan.steps]

@@ -31,6 +31,7 @@ def run_push(session: Session, names: Sequence[str], options: PushOptions, *, dr
     if dry_run or (not session.json and all(push.action is pushing.PushAction.REUSE for push in pushes)):
         return
     release = f"push-{session.settings.registry}-{session.settings.owner}".replace("/", "-").replace(":", "-")
+    session.prepare_workspace()
     with session.host.release_lock(release, break_expired=options.break_lock), session.record() as record:
         versions = {"BASE_VERSION": session.settings.version("base"), "VERSION": session.settings.version("service")}
         record.write("plan.json", pushing.ReleasePlan(tuple(push.image for push in pushes), versions).as_json())

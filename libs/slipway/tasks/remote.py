@@ -50,6 +50,7 @@ def run_attach(session: Session, wanted: str) -> None:
     session.note(f"run {run.id}, {run.state}")
     # The run's own images, whatever the repository holds by now.
     stack = Stack(tuple(Image(name, "") for name in images))
+    session.prepare_workspace()
     with session.record() as record, ExitStack() as opened:
         if run.lives:
             forward_again(session, folder, {name for image in baked for name in image.ssh}, opened)

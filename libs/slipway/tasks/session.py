@@ -22,10 +22,11 @@ from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
 from slipway.hosts.runner import Runner, echoing, run
 from slipway.plan.facts import Repository, Survey, read_repository, survey
-from slipway.runs import secret_folder
-from slipway.runs.run import Run, hide, sweep
+from slipway.runs import secret_folder, workspace
+from slipway.runs.cache import UserCache
+from slipway.runs.run import Run
 from slipway.stack.given import WHEELHOUSES
-from slipway.stack.worktree import Worktree
+from slipway.stack.worktree import StatCache, Worktree
 from slipway.tasks.chain import Chain, chain_of, keep
 from slipway.tasks.core import Core
 from slipway.tasks.options import BuildHostOptions, PushOptions
@@ -117,7 +118,11 @@ class Session:
 
     @cached_property
     def worktree(self) -> Worktree:
-        return Worktree(self.settings.root)
+        return Worktree(self.settings.root, StatCache(self._cache.hashes(self.settings.root)))
+
+    @property
+    def _cache(self) -> UserCache:
+        return UserCache(settings.surroundings().cache)
 
     @property
     def host(self) -> Host:
@@ -160,12 +165,11 @@ class Session:
         return dict.fromkeys(WHEELHOUSES, folder) if folder else {}
 
     def _wheelhouse(self) -> Path | None:
-        """Return pip's find-links folders as one folder; a temporary one where ``.slipway`` cannot be written."""
-        try:
-            return wheelhouse(self.pip, self.home / "cache/wheelhouse")
-        except UnwritableError:
-            elsewhere = self.opened.enter_context(tempfile.TemporaryDirectory(prefix="slipway-"))
-            return wheelhouse(self.pip, Path(elsewhere, "wheelhouse"))
+        """Return pip's find-links folders as one folder. Several are joined in a temporary one."""
+        if len(self.pip.folders) < 2:
+            return next(iter(self.pip.folders), None)
+        scratch = tempfile.TemporaryDirectory(prefix="slipway-", dir=self._cache.wheelhouses())
+        return wheelhouse(self.pip, Path(self.opened.enter_context(scratch), "wheelhouse"))
 
     @cached_property
     def repository(self) -> Repository:
@@ -174,33 +178,31 @@ class Session:
         It is read for this machine's platform, and again if the host has another one.
         """
         self.host.connect_ahead()
-        found = read_repository(self.settings, self.worktree, self.contexts)
+        secrets = self.pip.withheld
+        found = read_repository(self.settings, self.worktree, self.contexts, secrets=secrets)
         refuse_tasks({image.name: image.dockerfile for image in found.stack})
         if found.unused and not self.chain.lenient:
             raise UsageError.of(found.unused)
         for problem in found.unused:
             self.note(str(problem))
         native = self.host.platform
-        return found if native == found.native else read_repository(self.settings, self.worktree, self.contexts, native)
+        if native == found.native:
+            return found
+        return read_repository(self.settings, self.worktree, self.contexts, native, secrets=secrets)
 
     def survey(self, names: Sequence[str] | None = None) -> Survey:
         repository = self.repository
         with self.host.verified():
             known = survey(repository, self.host.engine, lambda: self.host.registry, names)
-            self._prepare()
+            self.worktree.cache.save()
+            self._cache.prune_hashes()
         for note in known.notes:
             self.note(note)
         return known
 
-    def _prepare(self) -> None:
-        """Remove the files of dead runs and save file hashes. A task that only reads goes on where it cannot write."""
-        sweep(self.home)
-        secret_folder.sweep(self._places)
-        try:
-            hide(self.home)
-            self.worktree.cache.save()
-        except UnwritableError as error:
-            self.note(f"{error.message}; a plan takes longer without it")
+    def prepare_workspace(self) -> None:
+        """Make ``.slipway`` ready. A task that builds, pushes or tests calls this before it writes anything there."""
+        workspace.prepare_workspace(self.home, self._places)
 
     @property
     def _places(self) -> secret_folder.Places:

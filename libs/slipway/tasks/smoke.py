@@ -23,6 +23,7 @@ def run_smoke(session: Session, names: Sequence[str], image: str) -> None:
     existing = selection.find_tests(session.settings.root)
     targets = [_given(session, known, image, existing)] if image else _targets(session, known, names, existing)
     siblings = {name: found.id for name in known.facts.digests if (found := known.facts.here(name))}
+    session.prepare_workspace()
     with session.record() as record:
         this = testing.Round(
             session.settings.root,

@@ -15,8 +15,6 @@ import time
 from pathlib import Path
 from typing import TypeGuard
 
-from slipway.core.errors import written
-
 #: Extended attributes that tell of the machine, not of the file.
 _MACHINE = re.compile(r"security\.|system\.|com\.apple\.")
 #: A file changed this shortly before it was hashed may change again within one tick of the clock.
@@ -37,12 +35,15 @@ class StatCache:
     While ``salt`` stays, no file had two contents under one size and mtime.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None = None) -> None:
+        """``path``: the file that keeps the hashes; None keeps nothing."""
         self._path = path
         self.salt = secrets.token_hex(4)
         self._known: dict[str, _Entry] = {}
         self._former: dict[str, str] = {}
         self._dirty = False
+        if path is None:
+            return
         with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
             kept = json.loads(path.read_text("utf-8", "surrogateescape"))
             self.salt, self._known, self._former = str(kept["salt"]), dict(kept["known"]), dict(kept["former"])
@@ -77,15 +78,18 @@ class StatCache:
         self._dirty = True
 
     def save(self) -> None:
-        """Keep the hashes for later runs. Raises UnwritableError."""
-        if not self._dirty:
+        """Keep the hashes for later runs, where that is possible: nothing depends on it."""
+        if self._path is None or not self._dirty:
             return
         scratch = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         content = {"salt": self.salt, "known": self._known, "former": self._former}
-        with written(self._path):
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            scratch.write_text(json.dumps(content, separators=(",", ":")), "utf-8", "surrogateescape")
-            scratch.replace(self._path)
+        with contextlib.suppress(OSError):
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                scratch.write_text(json.dumps(content, separators=(",", ":")), "utf-8", "surrogateescape")
+                scratch.replace(self._path)
+            finally:
+                scratch.unlink(missing_ok=True)
         self._dirty = False
 
 

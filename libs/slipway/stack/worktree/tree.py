@@ -34,11 +34,11 @@ _LONGEST_FOLDER = 9
 
 
 class Worktree:
-    """A repository's files below ``root``."""
+    """A repository's files below ``root``. Without a ``cache`` each of them is hashed anew."""
 
     def __init__(self, root: Path, cache: StatCache | None = None) -> None:
         self.root = root
-        self.cache = cache or StatCache(root / ".slipway/cache/stat.json")
+        self.cache = cache or StatCache()
         self._texts: dict[str, str] = {}
         self._ignores: dict[str, Ignore] = {}
         self._trees: dict[tuple[str, Ignore, bool], Found] = {}
@@ -58,6 +58,12 @@ class Worktree:
         if problems:
             raise UsageError.of(problems)
         return texts
+
+    def dockerfile(self, path: str) -> str:
+        """The text of one Dockerfile. Raises UsageError when it cannot be read, or is gone."""
+        if not self.exists(path):
+            raise UsageError("Dockerfile removed")
+        return self._text(self.root / path, path)
 
     def _children(self, folder: str, problems: list[Problem]) -> list[Path]:
         try:
