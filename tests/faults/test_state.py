@@ -78,7 +78,7 @@ def test_what_only_reads_leaves_a_checkout_as_it_was(stack: Stack) -> None:
         return {str(path): path.lstat().st_mtime_ns for path in (shop.root, *shop.root.rglob("*"))}
 
     before = listing()
-    for words in (*READS, ("push", "--dry-run"), ("config",), ("doctor",)):
+    for words in (*READS, ("config",), ("doctor",)):
         ran = invoke(shop.root, *words, environment=shop.environment({}))
         assert ran.returncode in (0, 3) if words == ("doctor",) else ran.returncode == 0, ran.stderr
     assert listing() == before
@@ -99,7 +99,7 @@ def test_what_only_reads_works_and_what_writes_says_where(stack: Stack, spoil: C
         shop.root.chmod(0o755)
         clean(shop.root)
     assert ran.returncode == 3
-    assert f"\nerror: {shop.root}/.slipway" in ran.stderr and "cannot be written: " in ran.stderr
+    assert ran.stderr.startswith(f"error: {shop.root}/.slipway") and "cannot be written: " in ran.stderr
     assert ran.stderr.splitlines()[-1].startswith("hint:  ")
 
 
