@@ -8,8 +8,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from invoke.collection import Collection
 from invoke.config import Config
 from invoke.context import Context
+from invoke.program import Program
 
 from slipway.config.pip import PipConfig
 from slipway.core.command import Command
@@ -18,6 +20,7 @@ from slipway.secrets.secret import Secret
 from slipway.tasks.options import BuildHostOptions, HostOptions, ImageOptions, PushOptions
 from slipway.tasks.selection import stack_names
 from slipway.tasks.session import Session
+from slipway.tasks.wrapper import task
 
 
 @pytest.fixture
@@ -43,6 +46,20 @@ def test_flags_that_name_images_hold_for_the_tasks_after_it(c: Context) -> None:
     assert (after.version("base"), after.version("service")) == ("v9", "v9")
     assert str(after.reference("svc-ocr", "service")) == "reg.example.com/acme/svc-ocr:v9"
     assert after.values["OWNER"].source == "--owner"
+
+
+def test_the_tasks_of_one_command_line_share_what_flags_gave(c: Context) -> None:
+    """Through Invoke's own executor, which reads its configuration anew for each task."""
+    found: list[tuple[str, str]] = []
+
+    def config(session: Session, images: ImageOptions) -> None:
+        """Show."""
+        found.append((session.settings["OWNER"], session.settings["BASE_VERSION"]))
+
+    program = Program(namespace=Collection(task(config)))
+    program.run(["invoke", "config", "--owner", "acme", "config", "--version", "v9", "config"], exit=False)
+    program.run(["invoke", "config"], exit=False)
+    assert found == [("acme", "v0.1.0"), ("acme", "v9"), ("acme", "v9"), ("slipway", "v0.1.0")]
 
 
 def test_flags_hold_for_one_command_line_alone(c: Context) -> None:

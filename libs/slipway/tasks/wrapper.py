@@ -25,6 +25,7 @@ _CONTEXT = inspect.Parameter("c", inspect.Parameter.POSITIONAL_ONLY)
 def task(function: Callable[..., None]) -> parser.SlipwayTask:
     """Make an Invoke task of a function that takes a session, and dataclasses whose fields are the task's flags.
 
+    The session is made with these options, so a function names HostOptions though it uses ``session.host`` alone.
     Words are names, no flag has a short form, and an error becomes lines and an exit code.
     """
     kinds = _dataclasses(function)
