@@ -1,6 +1,7 @@
 """Make the FastAPI app that every service starts from.
 
 ``/live`` says that the process answers. ``/ready`` says whether its stores answer, too. ``/metrics`` is Prometheus's.
+A service authenticates no client: the ingress in front of it does.
 """
 
 from __future__ import annotations

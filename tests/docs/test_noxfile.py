@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import importlib.util
+import importlib
 from pathlib import Path
 from types import ModuleType
 
@@ -15,11 +15,8 @@ NOXFILE = Path(__file__).parents[2] / "noxfile.py"
 
 @pytest.fixture(scope="module")
 def noxfile() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("noxfile", NOXFILE)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """Load it once for all tests: nox refuses to register a session twice."""
+    return importlib.import_module("noxfile")
 
 
 def test_it_imports_nothing_of_slipway() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import re
 from pathlib import Path
 from types import ModuleType
@@ -17,11 +17,8 @@ SOURCES = sorted([*ROOT.glob("libs/requirements*.in"), *ROOT.glob("apps/*/requir
 
 @pytest.fixture(scope="module")
 def noxfile() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("noxfile", ROOT / "noxfile.py")
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    """Load it once for all tests: nox refuses to register a session twice."""
+    return importlib.import_module("noxfile")
 
 
 def requirements(file: Path) -> list[Requirement]:
