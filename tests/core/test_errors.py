@@ -22,8 +22,8 @@ from slipway.core.errors import (
     one_line,
     printable,
     suggestion,
-    written,
 )
+from slipway.core.writing import written
 
 CODES = {
     "SlipwayError": 1,
@@ -60,10 +60,11 @@ def test_a_message_with_its_hint_and_log() -> None:
     assert error.as_json() == {
         "ok": False,
         "exit_code": 6,
+        "code": "build-failed",
         "error": "build x: failed",
         "hint": "mend it",
         "log": ".slipway/runs/1/x.log",
-        "problems": [{"where": "", "what": "build x: failed", "hint": "mend it"}],
+        "problems": [{"where": "", "what": "build x: failed", "hint": "mend it", "code": "build-failed"}],
     }
 
 
@@ -77,9 +78,17 @@ def test_machines_are_told_every_problem() -> None:
     error = UsageError.of([Problem(".env:3", "is empty", "fill it"), Problem("OWNER", "has a space")])
     assert error.as_json()["error"] == ".env:3: is empty"
     assert error.as_json()["problems"] == [
-        {"where": ".env:3", "what": "is empty", "hint": "fill it"},
-        {"where": "OWNER", "what": "has a space", "hint": ""},
+        {"where": ".env:3", "what": "is empty", "hint": "fill it", "code": "usage"},
+        {"where": "OWNER", "what": "has a space", "hint": "", "code": "usage"},
     ]
+
+
+def test_a_problem_has_its_own_code_or_that_of_its_kind() -> None:
+    error = UsageError.of([Problem("a", "b", code="some-rule"), Problem("c", "d")])
+    assert error.code == error.as_json()["code"] == "some-rule"
+    assert [problem["code"] for problem in error.as_json()["problems"]] == ["some-rule", "usage"]  # type: ignore[attr-defined]
+    assert BuildError("x", code="disk-full").code == "disk-full" and BuildError("x").code == "build-failed"
+    assert error.redacted(str).code == "some-rule"
 
 
 def test_a_usage_error_keeps_hint_and_log() -> None:

@@ -148,6 +148,7 @@ def test_all_problems_are_told_at_once(alone: Alone) -> None:
     assert ran.closing.count("error: ") == 2
 
 
+@pytest.mark.fault("U60")
 def test_json_tells_the_error_too(alone: Alone) -> None:
     import json
 
@@ -155,10 +156,18 @@ def test_json_tells_the_error_too(alone: Alone) -> None:
     assert json.loads(ran.stdout) == {
         "ok": False,
         "exit_code": 2,
+        "code": "usage",
         "error": "svc-cat: matches no image (5 known)",
         "hint": "did you mean svc-cart?",
         "log": "",
-        "problems": [{"where": "", "what": "svc-cat: matches no image (5 known)", "hint": "did you mean svc-cart?"}],
+        "problems": [
+            {
+                "where": "",
+                "what": "svc-cat: matches no image (5 known)",
+                "hint": "did you mean svc-cart?",
+                "code": "usage",
+            }
+        ],
     }
 
 

@@ -118,10 +118,13 @@ def test_what_failed_leaves_a_record(session: Session) -> None:
         "run": record.id,
         "ok": False,
         "exit_code": 7,
+        "code": "registry-failed",
         "error": "push svc-ocr: connection lost",
         "hint": "invoke doctor",
         "log": "",
-        "problems": [{"where": "", "what": "push svc-ocr: connection lost", "hint": "invoke doctor"}],
+        "problems": [
+            {"where": "", "what": "push svc-ocr: connection lost", "hint": "invoke doctor", "code": "registry-failed"}
+        ],
     }
 
 

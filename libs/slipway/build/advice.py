@@ -2,42 +2,95 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 
 from slipway.build.result import ImageResult
+from slipway.core.problems import Known, Table
 
 _AGAIN = "run the same command: finished images are kept"
-#: Causes outside the image's files, and what helps then.
-_REMEDIES = (
-    ("no space left on device", "docker system df shows what takes the engine's disk; make room, then"),
-    ("network bridge not found|to bridge .* failed", "the engine has lost its bridge: restart the engine, then"),
-    ("engine went away", "invoke doctor, then"),
-    ("BUILD_TIMEOUT", "the log says what it was doing; raise BUILD_TIMEOUT if that takes so long, then"),
-    ("exporting manifest lists", "several PLATFORMS need containerd's image store in the engine (invoke doctor); then"),
-    (r"platform is .*, not", "PLATFORMS names what is built for; mend it or the Dockerfile's --platform, then"),
-    ("no builder .* found", "docker buildx ls shows the builders, BUILDER names one; then"),
+_DOCKERFILE = (
+    r"^(?:RUN|COPY|ADD|WORKDIR|ENV|ARG|USER|FROM) |dockerfile parse error|unknown flag|unknown instruction"
+    r"|failed to (?:parse|compute cache key|calculate checksum)|while it was built|\(line \d+\)"
+)
+#: Why an image failed. An edit of the image's files helps against the last row alone: an instruction that failed, a
+#: Dockerfile that BuildKit cannot read, inputs that changed, a finding of BuildKit's checks.
+FAILURES = Table(
+    "BuildKit, of an image",
     (
-        "ssh agent|SSH_AUTH_SOCK|ssh socket|agent config|with agent failed",
-        "ssh-add -l asks the agent that builds are given; then",
+        Known(
+            "disk-full",
+            "no space left on device",
+            hint="docker system df shows what takes the engine's disk; make room, then {again}",
+        ),
+        Known(
+            "engine-bridge-lost",
+            "network bridge not found|to bridge .* failed",
+            hint="the engine has lost its bridge: restart the engine, then {again}",
+        ),
+        Known("engine-gone", "engine went away", hint="invoke doctor, then {again}"),
+        Known(
+            "build-timeout",
+            "BUILD_TIMEOUT",
+            hint="the log says what it was doing; raise BUILD_TIMEOUT if that takes so long, then {again}",
+        ),
+        Known(
+            "image-store-classic",
+            "exporting manifest lists",
+            hint="several PLATFORMS need containerd's image store in the engine (invoke doctor); then {again}",
+        ),
+        Known(
+            "platform-mismatch",
+            r"platform is .*, not",
+            hint="PLATFORMS names what is built for; mend it or the Dockerfile's --platform, then {again}",
+        ),
+        Known(
+            "builder-unknown",
+            "no builder .* found",
+            hint="docker buildx ls shows the builders, BUILDER names one; then {again}",
+        ),
+        Known(
+            "ssh-agent-missing",
+            "ssh agent|SSH_AUTH_SOCK|ssh socket|agent config|with agent failed",
+            hint="ssh-add -l asks the agent that builds are given; then {again}",
+        ),
+        Known(
+            "buildx-state-unwritable",
+            r"(?:mkdir|open) \S*/\.docker",
+            hint="buildx keeps its state in DOCKER_CONFIG, else HOME: make it writable, then {again}",
+        ),
+        Known(
+            "certificate-untrusted",
+            "x509|certificate",
+            hint="CA_BUNDLE gives builds a CA; docker itself reads /etc/docker/certs.d; then {again}",
+        ),
+        Known(
+            "registry-denied",
+            "^(?!RUN ).*(?:pull access denied|unauthorized|authentication required)",
+            hint="docker login, then {again}",
+        ),
+        Known(
+            "dockerfile-failed",
+            _DOCKERFILE,
+            hint="mend it and {again} (invoke build {image}{flag} for this one)",
+        ),
     ),
-    (r"(?:mkdir|open) \S*/\.docker", "buildx keeps its state in DOCKER_CONFIG, else HOME: make it writable, then"),
-    ("x509|certificate", "CA_BUNDLE gives builds a CA; docker itself reads /etc/docker/certs.d; then"),
-    ("^(?!RUN ).*(?:pull access denied|unauthorized|authentication required)", "docker login, then"),
+    Known("build-failed", hint="invoke doctor looks at engine, builder and registry; once they are well, {again}"),
 )
-#: What an edit of the image's files mends: an instruction that failed, a Dockerfile that BuildKit cannot read, inputs
-#: that changed, a finding of BuildKit's checks.
-_FILES = re.compile(
-    r"(?:RUN|COPY|ADD|WORKDIR|ENV|ARG|USER|FROM) |.*(?:dockerfile parse error|unknown flag|unknown instruction"
-    r"|failed to (?:parse|compute cache key|calculate checksum)|while it was built|\(line \d+\))",
-    re.DOTALL | re.IGNORECASE,
+
+#: buildx or its client lost the engine, was not begun in time, or was stopped: nothing is said against the image.
+ENGINE_GONE = Known(
+    "engine-gone", "^ERROR: .*(?:code = Unavailable|Cannot connect to the Docker daemon|error during connect)"
+)
+BUILD_LOST = Known("build-lost", "failed to receive status|no such job|code = (?:Canceled|Unavailable)")
+BUILD_CANCELED = Known("build-canceled", "context canceled|code = Canceled")
+CONNECTION = Table(
+    "buildx, of its connection to the engine",
+    (ENGINE_GONE, BUILD_LOST, BUILD_CANCELED),
+    Known("build-failed"),
 )
 
 
-def after(failed: ImageResult, flag: str = "") -> str:
-    """Return the hint for a failed image; ``flag`` is added to commands (`` --remote``)."""
-    for words, remedy in _REMEDIES:
-        if re.search(words, failed.detail, re.IGNORECASE | re.DOTALL):
-            return f"{remedy} {_AGAIN}"
-    if _FILES.match(failed.detail):
-        return f"mend it and {_AGAIN} (invoke build {failed.image}{flag} for this one)"
-    return f"invoke doctor looks at engine, builder and registry; once they are well, {_AGAIN}"
+def after(failed: ImageResult, flag: str = "") -> Known:
+    """Return why an image failed; ``flag`` is added to the hint's commands (`` --remote``)."""
+    row = FAILURES.find(failed.detail)
+    return replace(row, hint=row.hint.format(image=failed.image, flag=flag, again=_AGAIN))

@@ -10,6 +10,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from slipway.build.advice import ENGINE_GONE
 from slipway.build.events import Event, Failed, Finished, OnEvent, Output, StepCached, StepDone, StepStarted
 from slipway.build.progress import Failure, Progress
 from slipway.config.settings import Settings
@@ -57,7 +58,7 @@ def run_bake(
     for line in progress.trailer:
         record.log("bake", line)
     if progress.cut:
-        raise MissingError("engine: went away")
+        raise MissingError("engine: went away", code=ENGINE_GONE.code)
     if result.ok:
         return BakeResult(tuple(names), {}, progress.warnings, seconds)
     cause = f"not finished after {settings['BUILD_TIMEOUT']} (BUILD_TIMEOUT)"

@@ -104,9 +104,9 @@ def check(results: Sequence[ImageResult], record: Run, *, flag: str = "") -> Non
     more = f"; {len(failed) - 1} more failed" if len(failed) > 1 else ""
     more += f"; {len(skipped)} skipped" if skipped else ""
     first = failed[0]
-    raise BuildError(
-        f"build {first.image}: {first.detail}{more}", hint=advice.after(first, flag), log=record.log_path(first.image)
-    )
+    cause = advice.after(first, flag)
+    log = record.log_path(first.image)
+    raise BuildError(f"build {first.image}: {first.detail}{more}", hint=cause.hint, log=log, code=cause.code)
 
 
 def _build_wave(

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from slipway.build.advice import BUILD_CANCELED, ENGINE_GONE
 from slipway.build.events import Event, Exporting, Failed, Finished, Output, StepCached, StepDone, StepStarted
 from slipway.build.result import Status
 from slipway.secrets.redactor import RedactedLines, Redactor
@@ -41,9 +42,6 @@ _NAME = re.compile(r"\[(?P<place>[^\]]*)\] (?P<what>.*)", re.DOTALL)
 _RUN_ERROR = re.compile(r"^process \".*\" did not complete successfully: ", re.DOTALL)
 _TARGET_ERROR = re.compile(r"ERROR: target ([A-Za-z0-9_-]+): (.*)")
 _MOUNT = re.compile(r"--mount=\S+\s+")
-_CANCELED = re.compile("context canceled|code = Canceled")
-#: The engine is at fault, not what was built.
-_CUT = re.compile(r"ERROR: .*(code = Unavailable|Cannot connect to the Docker daemon|error during connect)")
 
 
 class Progress:
@@ -112,7 +110,7 @@ class Progress:
     @property
     def cut(self) -> bool:
         """Whether buildx lost the engine or did not reach it."""
-        return any(_CUT.match(line) for line in self.trailer)
+        return any(ENGINE_GONE.matches(line) for line in self.trailer)
 
     @property
     def warnings(self) -> dict[str, tuple[str, ...]]:
@@ -139,7 +137,7 @@ class Progress:
     def _plain(self, line: str) -> Iterator[Event]:
         self.trailer.append(self._redactor(line))
         match = _TARGET_ERROR.match(line)
-        if match and match[1] in self._rank and not _CANCELED.search(match[2]):
+        if match and match[1] in self._rank and not BUILD_CANCELED.matches(match[2]):
             cause = self._redactor(match[2])
             self._target_errors.setdefault(match[1], cause)
             yield Failed(match[1], cause)
@@ -159,7 +157,7 @@ class Progress:
             for output in self._outputs.pop(digest, {}).values():
                 yield from self._told(digest, output.close())
         if vertex.get("error"):
-            if not _CANCELED.search(str(vertex["error"])) and self._once(digest, Failed):
+            if not BUILD_CANCELED.matches(str(vertex["error"])) and self._once(digest, Failed):
                 self._errors[digest] = self._redactor(_RUN_ERROR.sub("", str(vertex["error"])))
                 yield Failed(owner, what)
         elif rest.startswith(("internal", "context")) or what.startswith("FROM "):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
+from slipway.build.advice import BUILD_LOST
 from slipway.build.progress import Failure
-
-_LOST_SIGHT = re.compile("failed to receive status|no such job|code = (?:Canceled|Unavailable)")
 
 
 class Retries:
@@ -26,7 +23,7 @@ class Retries:
 
     def take(self, name: str, failure: Failure) -> bool:
         """Use one try up if there is one. An image that was built and then refused would be refused again."""
-        if _LOST_SIGHT.search(failure.cause) and name not in self._lost:
+        if BUILD_LOST.matches(failure.cause) and name not in self._lost:
             self._lost.add(name)
             return True
         if failure.final or not self.left(name):

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from slipway.core.errors import written
+from slipway.core.writing import written
 from slipway.secrets.patterns import url_secrets, without_login
 from slipway.secrets.secret import NO_SECRET, Secret
 

@@ -10,14 +10,10 @@ user sees:
 
 from __future__ import annotations
 
-import errno
-import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from pathlib import Path
 from typing import ClassVar, Self
 
 #: Takes the secrets out of a text.
@@ -46,9 +42,9 @@ def suggestion(word: str, known: Iterable[str], otherwise: str = "", *, what: st
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: where (``file:line`` or a setting), what, and how to mend it.
+    """One thing that is wrong: where (``file:line`` or a setting), what, and how to fix it.
 
-    ``code``: the rule of policy that it breaks.
+    ``code`` is stable: that of a known error, or of the policy rule that is broken. Empty for the code of its error.
     """
 
     where: str
@@ -64,16 +60,20 @@ class Problem:
 
 
 class SlipwayError(Exception):
-    """The root. ``message`` names the object and the cause; ``hint`` the next command; ``log`` a file.
+    """A bug in slipway, or the root of the errors below.
+
+    ``message`` names the object and the cause, ``hint`` the next command, ``log`` a file.
 
     An error is a value: it cannot be changed, and its ``problems`` are its only text. There is at least one.
     """
 
     exit_code: ClassVar[int] = 1
+    #: The code of a problem that has none of its own. Codes are stable: users of ``--json`` branch on them.
+    kind: ClassVar[str] = "bug"
 
-    def __init__(self, message: str | Sequence[Problem], *, hint: str = "", log: str = "") -> None:
-        """``message``: one text, whose ``hint`` is given beside it, or all problems, each with its own."""
-        super().__init__((Problem("", message, hint),) if isinstance(message, str) else tuple(message))
+    def __init__(self, message: str | Sequence[Problem], *, hint: str = "", log: str = "", code: str = "") -> None:
+        """``message``: one text, with its ``hint`` and ``code`` beside it, or all problems, each with its own."""
+        super().__init__((Problem("", message, hint, code),) if isinstance(message, str) else tuple(message))
         self._log = log
 
     @classmethod
@@ -95,6 +95,11 @@ class SlipwayError(Exception):
         return self.problems[0].hint
 
     @property
+    def code(self) -> str:
+        """The code of the first problem."""
+        return self.problems[0].code or self.kind
+
+    @property
     def log(self) -> str:
         return self._log
 
@@ -107,6 +112,7 @@ class SlipwayError(Exception):
         return {
             "ok": False,
             "exit_code": self.exit_code,
+            "code": self.code,
             "error": self.message,
             "hint": self.hint,
             "log": self.log,
@@ -115,7 +121,7 @@ class SlipwayError(Exception):
                     "where": problem.where,
                     "what": problem.what,
                     "hint": problem.hint,
-                    **({"code": problem.code} if problem.code else {}),
+                    "code": problem.code or self.kind,
                 }
                 for problem in self.problems
             ],
@@ -136,90 +142,80 @@ class UsageError(SlipwayError):
     """Bad usage, setting, Dockerfile or name: nothing was contacted, nothing written."""
 
     exit_code = 2
+    kind = "usage"
 
 
 class MissingError(SlipwayError):
     """A prerequisite is missing or too old."""
 
     exit_code = 3
+    kind = "prerequisite-missing"
 
 
 class UnwritableError(SlipwayError):
     """A file or folder that slipway keeps cannot be written."""
 
     exit_code = 3
+    kind = "unwritable"
 
 
 class SshError(SlipwayError):
     """The remote host: resolve, connect, host key, auth, or lost for good."""
 
     exit_code = 4
+    kind = "ssh-failed"
 
 
 class SyncError(SlipwayError):
     """The sync failed; the remote tree in use is untouched."""
 
     exit_code = 5
+    kind = "sync-failed"
 
 
 class BuildError(SlipwayError):
     """A build failed; finished images are kept."""
 
     exit_code = 6
+    kind = "build-failed"
 
 
 class PushError(SlipwayError):
     """The push or the registry failed; no version tag moved."""
 
     exit_code = 7
+    kind = "registry-failed"
 
 
 class RefusedError(PushError):
     """The registry's definitive answer: the same request would get it again."""
+
+    kind = "registry-refused"
 
 
 class MixedReleaseError(SlipwayError):
     """Some version tags moved and some did not."""
 
     exit_code = 8
+    kind = "release-mixed"
 
 
 class SmokeError(SlipwayError):
     """A smoke test failed; logs are saved, containers gone."""
 
     exit_code = 9
+    kind = "smoke-failed"
 
 
 class PolicyError(SlipwayError):
     """Refused: a secret, a root user, a version that would change its content."""
 
     exit_code = 10
+    kind = "policy-refused"
 
 
 class LockedError(SlipwayError):
     """Another run holds the lock: who, since when."""
 
     exit_code = 11
-
-
-#: What makes it possible to write, by the cause; the folder is to follow.
-_REMEDIES = {
-    errno.EROFS: "plan, images, config, doctor and --dry-run need not write; else: a checkout that is not read-only",
-    errno.ENOSPC: "make room there: df -h, docker system df",
-    errno.EDQUOT: "make room there: quota",
-    errno.EEXIST: "a file or a dead link stands where a folder is to be: remove it",
-    errno.ENOTDIR: "a file stands where a folder is to be: remove it",
-}
-
-
-@contextmanager
-def written(path: Path) -> Iterator[None]:
-    """Raise UnwritableError, which names the path and the cause, when the body cannot write ``path``."""
-    try:
-        yield
-    except OSError as error:
-        refused = Path(os.fsdecode(error.filename or path))
-        shown = one_line(str(refused))
-        there = next((place for place in (refused, *refused.parents) if os.path.lexists(place)), refused)
-        hint = _REMEDIES.get(error.errno or 0, f"ls -ld {one_line(str(there))}: it is to belong to this user")
-        raise UnwritableError(f"{shown}: cannot be written: {error.strerror or error}", hint=hint) from error
+    kind = "locked"

@@ -5,7 +5,8 @@ that docker's CLI can have is one here: at a socket, at a port with TLS or witho
 """
 
 from slipway.engine.address import DOCKER_BUILDX, Endpoint
-from slipway.engine.client import TOO_LARGE, Engine, OnTransfer
+from slipway.engine.client import Engine, OnTransfer
+from slipway.engine.failures import TOO_LARGE
 from slipway.engine.logins import Credentials, FindLogin, Logins, anonymous
 
 __all__ = [

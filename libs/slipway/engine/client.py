@@ -19,23 +19,11 @@ from slipway.engine.address import API_VERSION, Endpoint
 from slipway.engine.answers import inspected, listed, pushed_digest
 from slipway.engine.api import Questions
 from slipway.engine.connections import Start, connecting
-from slipway.engine.failures import told, unusable
+from slipway.engine.failures import NO_LOGIN, RELAYED, told, unusable
 from slipway.engine.logins import Credentials, FindLogin, anonymous
 
 if TYPE_CHECKING:
     import docker
-
-#: What mends a 413.
-TOO_LARGE = "its administrator raises client_max_body_size (nginx), or what else limits bodies there"
-#: What an engine says when a registry's answer is definitive, and what mends it; all else may pass.
-_NO_LOGIN = r"no basic auth|unauthorized|denied|forbidden"
-_REFUSALS = {
-    _NO_LOGIN: "docker login {host}",
-    r"\b413\b|too large": TOO_LARGE,
-    r"x509|certificate": "its CA into {store}, on the engine's machine",
-    r"HTTP response to HTTPS client": "TLS for {host}, or {host} in insecure-registries of the engine's daemon.json",
-    r"not exist|manifest invalid|name invalid|HTTP (?:status: )?4(?!08|29)\d\d\b": "",
-}
 
 #: Asks for the size of each platform's unpacked layers. No version is named: engines say it since API 1.48 (Docker 28).
 _WITH_SIZES = "?manifests=1"
@@ -248,7 +236,7 @@ class Engine:
         try:
             yield login.as_auth_config()
         except PushError as error:
-            raise (untold if untold and re.search(_NO_LOGIN, error.message, re.IGNORECASE) else error) from None
+            raise (untold if untold and NO_LOGIN.matches(error.message) else error) from None
 
 
 def _check(event: Mapping[str, Any], what: str, registry: str = "") -> None:
@@ -257,11 +245,10 @@ def _check(event: Mapping[str, Any], what: str, registry: str = "") -> None:
     if not message:
         return
     words = " ".join(str(message).split())
-    for pattern, hint in _REFUSALS.items():
-        if registry and re.search(pattern, words, re.IGNORECASE):
-            store = "the system's store" if registry == HUB else f"/etc/docker/certs.d/{registry}/ca.crt"
-            raise RefusedError(f"{what}: {words}", hint=hint.format(host=registry, store=store))
-    raise PushError(f"{what}: {words}")
+    row = RELAYED.find(words) if registry else RELAYED.otherwise
+    store = "the system's store" if registry == HUB else f"/etc/docker/certs.d/{registry}/ca.crt"
+    kind = PushError if row is RELAYED.otherwise else RefusedError
+    raise kind.of([row.problem(what, words, host=registry, store=store)])
 
 
 def _report(event: Mapping[str, Any], on_transfer: OnTransfer | None) -> None:

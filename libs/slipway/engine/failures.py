@@ -7,22 +7,101 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from slipway.core.errors import MissingError, PushError, SlipwayError, SshError, one_line
+from slipway.core.errors import MissingError, Problem, PushError, SlipwayError, SshError, one_line
+from slipway.core.problems import Known, Table
 from slipway.engine.address import CERTIFICATES, Endpoint, Tls
 
-#: What OpenSSL calls an answer, in our words.
-_TLS = {
-    "CERTIFICATE_REQUIRED": "it wants a client certificate",
-    "UNKNOWN_CA": "it does not know the CA of our client certificate",
-    "WRONG_VERSION_NUMBER": "what answers there does not speak it",
-    "RECORD_LAYER_FAILURE": "what answers there does not speak it",
-}
 #: In TLS 1.3 a server judges our certificate after the handshake: our request may meet a closed connection before we
 #: read why it was closed.
 _HANG_UPS = (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
 _JOIN_GROUP = 'sudo usermod -aG docker "$USER", then log in again'
+#: What mends a 413.
+TOO_LARGE = "its administrator raises client_max_body_size (nginx), or what else limits bodies there"
+
+_CERTIFICATE = Known("engine-certificate", said="TLS: {reason}")
+_OTHER_CERTIFICATE = Known("engine-client-certificate", said="TLS: it hung up; it may want another client certificate")
+_TLS_FAILED = Known("engine-tls-failed", said="TLS: {reason}")
+_TIMEOUT = Known("engine-timeout", "timed out", "no answer {within}")
+_HUNG_UP = Known("engine-unreachable", said="no engine answers: it hung up")
+_HOST_UNKNOWN = Known("engine-host-unknown", said="its host's name is not known")
+_NO_SOCKET = Known("engine-socket-missing", said="no such socket")
+_DENIED = Known("engine-permission-denied", "^permission denied$", hint=_JOIN_GROUP)
+_SPEAKS_TLS = Known("engine-wants-tls", "HTTPS server", "it speaks TLS", f"DOCKER_TLS_VERIFY=1 and {CERTIFICATES}")
+_FOREIGN = Known("engine-foreign", said="no engine answers, but something else: {answer}")
+_BAD_FILE = Known("engine-certificate-file")
+#: By OpenSSL's name of an error.
+_BY_OPENSSL = (
+    Known("engine-client-certificate", "CERTIFICATE_REQUIRED", "TLS: it wants a client certificate"),
+    Known("engine-client-certificate", "UNKNOWN_CA", "TLS: it does not know the CA of our client certificate"),
+    Known(
+        "engine-tls-failed", "WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE", "TLS: what answers there does not speak it"
+    ),
+)
+CONNECTION = Table(
+    "an engine, or by the connection to it",
+    (
+        *(_CERTIFICATE, *_BY_OPENSSL, _OTHER_CERTIFICATE, _TLS_FAILED, _BAD_FILE, _TIMEOUT, _HUNG_UP, _HOST_UNKNOWN),
+        *(_NO_SOCKET, _DENIED, _SPEAKS_TLS, _FOREIGN),
+    ),
+    Known("engine-unreachable", hint="start that engine, or unset {source}"),
+)
+SSH = Table(
+    "OpenSSH, for an engine at ssh://",
+    (
+        Known(
+            "ssh-host-key-changed",
+            "IDENTIFICATION HAS CHANGED",
+            hint="ask whoever runs that host; {login} shows both",
+        ),
+        Known(
+            "ssh-host-key-unknown",
+            "Host key verification failed",
+            hint="{login}, and answer yes when the fingerprint is right",
+        ),
+        Known(
+            "ssh-login-refused",
+            "Permission denied|Too many authentication failures",
+            hint="{login} must get in without a question: ssh-add a locked key, or name the key in ~/.ssh/config",
+        ),
+    ),
+    Known("ssh-failed", hint="{login} shows whether it is up"),
+)
+_NO_CLIENT = Known(
+    "engine-client-missing", hint="docker's client on that host, where a login without a terminal finds it"
+)
+DOCKER_THERE = Table(
+    "docker's client on the host of an engine at ssh://",
+    (
+        _NO_CLIENT,
+        Known(
+            "engine-permission-denied",
+            "permission denied",
+            "permission denied on the engine's socket there",
+            f"on that host: {_JOIN_GROUP}",
+        ),
+    ),
+    Known("engine-unreachable", hint="{login} docker version"),
+)
+NO_LOGIN = Known("registry-denied", "no basic auth|unauthorized|denied|forbidden", hint="docker login {host}")
+#: The rows are definitive: slipway repeats a transfer only for anything else.
+RELAYED = Table(
+    "an engine, of a registry's answer to a pull or push",
+    (
+        NO_LOGIN,
+        Known("registry-too-large", r"\b413\b|too large", hint=TOO_LARGE),
+        Known("certificate-untrusted", "x509|certificate", hint="its CA into {store}, on the engine's machine"),
+        Known(
+            "registry-plain-http",
+            "HTTP response to HTTPS client",
+            hint="TLS for {host}, or {host} in insecure-registries of the engine's daemon.json",
+        ),
+        Known("registry-refused", r"not exist|manifest invalid|name invalid|HTTP (?:status: )?4(?!08|29)\d\d\b"),
+    ),
+    Known("registry-failed"),
+)
 
 
 @contextmanager
@@ -36,16 +115,18 @@ def told(endpoint: Endpoint, what: str, seconds: float) -> Iterator[None]:
     except SlipwayError:
         raise
     except docker.errors.APIError as error:
-        raise PushError(f"{what or endpoint}: {error.explanation or error}", hint="invoke doctor") from None
+        cause = str(error.explanation or error)
+        code = RELAYED.find(cause).code
+        raise PushError(f"{what or endpoint}: {cause}", hint="invoke doctor", code=code) from None
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         raise unusable(endpoint, error, what=what, seconds=seconds) from None
 
 
 def unusable(endpoint: Endpoint, error: BaseException, *, what: str = "", seconds: float = 0) -> MissingError:
     """``what`` was asked of the engine; empty for a question of our own. ``seconds``: how long it was waited for."""
-    cause = _cause(endpoint, error, seconds)
-    told = f"{what}: {endpoint}: {cause}" if what else f"{endpoint}: {cause}"
-    return MissingError(told, hint=_hint(endpoint, cause))
+    about = f"{what}: {endpoint}" if what else f"{endpoint}"
+    problem = _recognized(about, error, seconds, tls=bool(endpoint.tls))
+    return MissingError.of([replace(problem, hint=_hint(endpoint, problem))])
 
 
 def unusable_over_ssh(endpoint: Endpoint, exit_code: int, stderr: str, login: str) -> SlipwayError:
@@ -57,49 +138,48 @@ def unusable_over_ssh(endpoint: Endpoint, exit_code: int, stderr: str, login: st
         if last == "Host key verification failed" and not of_key:  # all that ssh says when it may not ask
             of_key = ["its host key is not known"]
         cause = "; ".join([*of_key, last.removeprefix("ssh: ")])
-        return SshError(f"{endpoint}: {one_line(cause)}", hint=_ssh_hint(login, cause))
-    hint = f"{login} docker version"
-    if exit_code == 127:
-        hint = "docker's client on that host, where a login without a terminal finds it"
-    elif "permission denied" in last.lower():
-        last, hint = "permission denied on the engine's socket there", f"on that host: {_JOIN_GROUP}"
-    return MissingError(f"{endpoint}: {one_line(last)}", hint=hint)
+        return SshError.of([SSH.find(cause).problem(f"{endpoint}", one_line(cause), login=login)])
+    row = _NO_CLIENT if exit_code == 127 else DOCKER_THERE.find(last)
+    return MissingError.of([row.problem(f"{endpoint}", one_line(last), login=login)])
 
 
 def bad_certificate(tls: Tls, file: object, error: Exception) -> MissingError:
     """A file that is no certificate or key, or does not fit the other one."""
     reason = str(getattr(error, "reason", "") or "").replace("_", " ").lower()
     cause = reason or getattr(error, "strerror", None) or str(error)
-    return MissingError(f"{file} ({tls.setting}): {one_line(cause)}", hint=_certificates(tls))
+    return MissingError.of([_BAD_FILE.problem(f"{file} ({tls.setting})", one_line(cause), hint=_certificates(tls))])
 
 
-def _cause(endpoint: Endpoint, error: BaseException, seconds: float) -> str:
+def _recognized(about: str, error: BaseException, seconds: float, *, tls: bool) -> Problem:
+    """The problem of ``about``, without a hint."""
     found = list(_causes(error))
     hung_up = any(isinstance(one, _HANG_UPS) for one in found)
     for one in found:
         if isinstance(one, ssl.SSLCertVerificationError):
-            return f"TLS: {one.verify_message.rstrip('.')}"
-    if hung_up and endpoint.tls:
-        return "TLS: it hung up; it may want another client certificate"
+            return _CERTIFICATE.problem(about, reason=one.verify_message.rstrip("."))
+    if hung_up and tls:
+        return _OTHER_CERTIFICATE.problem(about)
     for one in found:
         if isinstance(one, ssl.SSLError):
             reason = str(getattr(one, "reason", None) or "no agreement")
-            known = next((words for name, words in _TLS.items() if name in reason), "")
-            return f"TLS: {known or reason.replace('_', ' ').lower()}"
-    if any(isinstance(one, TimeoutError) for one in found) or "timed out" in str(error).lower():
-        return f"no answer within {seconds:.0f} s" if seconds else "no answer in time"
+            row = next((row for row in _BY_OPENSSL if row.matches(reason)), _TLS_FAILED)
+            return row.problem(about, reason=reason.replace("_", " ").lower())
+    if any(isinstance(one, TimeoutError) for one in found) or _TIMEOUT.matches(str(error)):
+        return _TIMEOUT.problem(about, within=f"within {seconds:.0f} s" if seconds else "in time")
     if hung_up:
-        return "no engine answers: it hung up"
+        return _HUNG_UP.problem(about)
     for one in found:
         if isinstance(one, socket.gaierror):
-            return "its host's name is not known"
+            return _HOST_UNKNOWN.problem(about)
         if isinstance(one, FileNotFoundError):
-            return "no such socket"
+            return _NO_SOCKET.problem(about)
         if isinstance(one, OSError) and one.errno and one.strerror:
-            return one.strerror[0].lower() + one.strerror[1:]
-    if "HTTPS server" in str(error):
-        return "it speaks TLS"
-    return f"no engine answers, but something else: {one_line(str(error))[:100]}"
+            cause = one.strerror[0].lower() + one.strerror[1:]
+            row = _DENIED if _DENIED.matches(cause) else CONNECTION.otherwise
+            return row.problem(about, cause, source="")
+    if _SPEAKS_TLS.matches(str(error)):
+        return _SPEAKS_TLS.problem(about)
+    return _FOREIGN.problem(about, answer=one_line(str(error))[:100])
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -114,21 +194,19 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             ahead += [*one.args, getattr(one, "reason", None), one.__cause__, one.__context__]
 
 
-def _hint(endpoint: Endpoint, cause: str) -> str:
+def _hint(endpoint: Endpoint, problem: Problem) -> str:
     if endpoint.host:
         return "invoke remote-check"
-    if cause == "permission denied":
-        return _JOIN_GROUP
-    if cause == "it speaks TLS":
-        return f"DOCKER_TLS_VERIFY=1 and {CERTIFICATES}"
-    if cause.startswith("TLS: ") and endpoint.tls:
+    if problem.code in (_DENIED.code, _SPEAKS_TLS.code):
+        return problem.hint
+    if endpoint.tls and problem.code in (_CERTIFICATE.code, _OTHER_CERTIFICATE.code, _TLS_FAILED.code):
         return _certificates(endpoint.tls)
     if not endpoint.source:
         return "invoke setup"
     if endpoint.source.startswith("docker context "):
         name = endpoint.source.removeprefix("docker context ")
         return f"docker context inspect {name}, or docker context use default"
-    return f"start that engine, or unset {endpoint.source}"
+    return CONNECTION.otherwise.hint.format(source=endpoint.source)
 
 
 def _certificates(tls: Tls) -> str:
@@ -136,13 +214,3 @@ def _certificates(tls: Tls) -> str:
         name = tls.setting.removeprefix("docker context ")
         return f"docker context update {name} --docker host=…,ca=…,cert=…,key=…"
     return f"{CERTIFICATES} for that engine"
-
-
-def _ssh_hint(login: str, cause: str) -> str:
-    if "IDENTIFICATION HAS CHANGED" in cause:
-        return f"ask whoever runs that host; {login} shows both"
-    if "Host key verification failed" in cause:
-        return f"{login}, and answer yes when the fingerprint is right"
-    if "Permission denied" in cause or "Too many authentication failures" in cause:
-        return f"{login} must get in without a question: ssh-add a locked key, or name the key in ~/.ssh/config"
-    return f"{login} shows whether it is up"

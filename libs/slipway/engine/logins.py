@@ -20,6 +20,7 @@ from slipway.core.command import Command, Result
 from slipway.core.errors import RefusedError, one_line
 from slipway.core.image import HUB, registry_name
 from slipway.core.objects import Object, parse_object, part, read_object
+from slipway.core.problems import Known, Table
 from slipway.secrets.secret import NO_SECRET, Secret
 
 #: Under what docker keeps the login of Docker Hub.
@@ -29,6 +30,15 @@ _NONE_FOUND = "credentials not found in native keychain"
 #: The user's name with which a helper says that the secret is an identity token.
 _TOKEN = "<token>"
 _LONGEST_QUOTE = 200
+
+_HELPER_MISSING = Known("login-helper-missing", hint="install {program}, or take it out of {where} in {file}")
+_HELPER_FAILED = Known("login-helper-failed", hint="printf %s {key} | {program} get shows what is wrong with it")
+_ENTRY_UNREADABLE = Known(
+    "login-unreadable", said="the entry in {where} is not the base64 of name:password", hint="docker login {registry}"
+)
+LOGINS = Table(
+    "docker's configuration and its credential helpers", (_HELPER_MISSING, _ENTRY_UNREADABLE), _HELPER_FAILED
+)
 
 
 @dataclass(frozen=True)
@@ -126,10 +136,11 @@ class Logins:
             if user == _TOKEN:
                 return Credentials(identity_token=secret)
             return Credentials(user, secret) if user or secret else None
-        hint = f"printf %s {key} | {program} get shows what is wrong with it"
-        if result.exit_code == 127 and result.stderr == f"{program}: not found":
-            hint = f"install {program}, or take it out of {where} in {self._file}"
-        raise RefusedError(f"login to {registry}: {program} {self._failure(program, result)}", hint=hint)
+        missing = result.exit_code == 127 and result.stderr == f"{program}: not found"
+        row = _HELPER_MISSING if missing else _HELPER_FAILED
+        cause = f"{program} {self._failure(program, result)}"
+        about = f"login to {registry}"
+        raise RefusedError.of([row.problem(about, cause, key=key, program=program, where=where, file=self._file)])
 
     def _failure(self, program: str, result: Result) -> str:
         if result.exit_code == 124:
@@ -163,8 +174,7 @@ def _read_entry(entry: Object, registry: str, where: str) -> Credentials | None:
         except (binascii.Error, ValueError):
             colon = ""
         if not colon:
-            cause = f"the entry in {where} is not the base64 of name:password"
-            raise RefusedError(f"login to {registry}: {cause}", hint=f"docker login {registry}")
+            raise RefusedError.of([_ENTRY_UNREADABLE.problem(f"login to {registry}", where=where, registry=registry)])
     token = Secret(str(entry.get("identitytoken") or ""))
     found = Credentials(user, Secret(password.strip("\0")), token)
     return found if found != Credentials() else None

@@ -14,22 +14,54 @@ from pathlib import Path
 from typing import Any
 
 from slipway.core.addresses import endpoint
+from slipway.core.errors import Problem
 from slipway.core.image import HUB
+from slipway.core.problems import Known, Table
 
 #: The engine reads the CA of a registry here, ``<host>/ca.crt``.
 FOLDER = Path("/etc/docker/certs.d")
-# OpenSSL's numbers (x509_vfy.h), which Python gives no names.
-_NOT_YET_VALID, _EXPIRED = 9, 10
-_WRONG_NAMES = (62, 64)
-_UNKNOWN_ISSUER = (18, 19, 20, 21)
-_UNFIT = {
-    26: "a certificate that may be used for a TLS server (extendedKeyUsage serverAuth, keyUsage digitalSignature)",
-    32: "a CA whose keyUsage has keyCertSign",
-    66: "a key of at least 2048 bits (RSA)",
-    67: "a CA with a key of at least 2048 bits (RSA)",
-    68: "a signature with SHA-256 or better",
-    79: "a CA with basicConstraints CA:TRUE and, where it has a keyUsage, keyCertSign",
-}
+_UNFIT = "{host} needs "
+_RSA = "at least 2048 bits (RSA)"
+TLS_FAILED = Known(
+    "registry-tls-failed",
+    said="TLS: no agreement with what answers there",
+    hint="curl -iv https://{host}/v2/",
+)
+_UNTRUSTED = Known(
+    "certificate-untrusted",
+    "^(18|19|20|21)$",
+    hint="its CA into {folder}/ca.crt (docker and slipway read it), or into the system's store",
+)
+_UNTRUSTED_HUB = Known(
+    "certificate-untrusted",
+    hint="its CA into the system's store, here and on the engine's machine: for {registry} docker reads no other",
+)
+_EXPIRED = Known("certificate-expired", "^10$", hint="whoever runs {host} renews its certificate")
+_EXPIRED_ABOVE = Known("certificate-expired", hint="a CA above it has expired: whoever runs {host} has it issued anew")
+_WRONG_NAME = Known(
+    "certificate-wrong-name", "^(62|64)$", hint="the certificate is for {names}: REGISTRY=<one of them>"
+)
+_NO_NAME = Known("certificate-wrong-name", hint="it has no name in subjectAltName, and its Common Name does not count")
+_USE = "a certificate that may be used for a TLS server (extendedKeyUsage serverAuth, keyUsage digitalSignature)"
+#: Patterns are OpenSSL's numbers (x509_vfy.h), which Python gives no names.
+CERTIFICATES = Table(
+    "OpenSSL, of a registry's certificate",
+    (
+        Known("certificate-not-yet-valid", "^9$", hint="this machine's clock says {now} UTC: set it, if that is wrong"),
+        *(_EXPIRED, _EXPIRED_ABOVE, _WRONG_NAME, _NO_NAME, _UNTRUSTED, _UNTRUSTED_HUB, TLS_FAILED),
+        Known("certificate-unfit", "^26$", hint=f"{_UNFIT}{_USE}"),
+        Known("certificate-unfit", "^32$", hint=f"{_UNFIT}a CA whose keyUsage has keyCertSign"),
+        Known("certificate-unfit", "^66$", hint=f"{_UNFIT}a key of {_RSA}"),
+        Known("certificate-unfit", "^67$", hint=f"{_UNFIT}a CA with a key of {_RSA}"),
+        Known("certificate-unfit", "^68$", hint=f"{_UNFIT}a signature with SHA-256 or better"),
+        Known(
+            "certificate-unfit",
+            "^79$",
+            hint=f"{_UNFIT}a CA with basicConstraints CA:TRUE and, where it has a keyUsage, keyCertSign",
+        ),
+    ),
+    Known("certificate-refused", hint="openssl s_client -showcerts -connect {host}"),
+)
 
 
 def trust(host: str) -> ssl.SSLContext:
@@ -49,44 +81,38 @@ def trust(host: str) -> ssl.SSLContext:
     return context
 
 
-def refusal(host: str, error: BaseException, shown_by: str = "") -> tuple[str, str]:
-    """What is wrong with a certificate, and what mends it. ``shown_by``: the host that showed it, if not ``host``."""
+def refusal(host: str, error: BaseException, shown_by: str = "") -> Problem:
+    """Return what is wrong with a certificate. ``shown_by``: the host that showed it, if not ``host``."""
     shown_by = shown_by or endpoint(host)
     cause = _verification(error)
+    by_hand = TLS_FAILED.hint.format(host=shown_by)
     if cause is None:
-        return "TLS: no agreement with what answers there", f"curl -iv https://{shown_by}/v2/"
+        return Problem("", TLS_FAILED.said, by_hand, TLS_FAILED.code)
     told = f"TLS: {cause.verify_message.rstrip('.')}"
+    row = CERTIFICATES.find(str(cause.verify_code))
     certificate = _certificate(shown_by)
     if certificate is None:
-        return told, f"curl -iv https://{shown_by}/v2/"
+        return Problem("", told, by_hand, row.code)
     subject, issuer = certificate.subject.rfc4514_string(), certificate.issuer.rfc4514_string()
     until = certificate.not_valid_after_utc
     told += f"; subject {subject}, issuer {issuer}, expires {until:%Y-%m-%d %H:%M} UTC"
-    return told, _mend(host, shown_by, cause.verify_code, certificate)
+    return Problem("", told, _hint(row, host, shown_by, certificate), row.code)
 
 
-def _mend(host: str, shown_by: str, code: int, certificate: Any) -> str:
+def _hint(row: Known, host: str, shown_by: str, certificate: Any) -> str:
     now = datetime.datetime.now(datetime.UTC)
-    if code == _EXPIRED and certificate.not_valid_after_utc > now:
-        return f"a CA above it has expired: whoever runs {shown_by} has it issued anew"
-    if code == _EXPIRED:
-        return f"whoever runs {shown_by} renews its certificate"
-    if code == _NOT_YET_VALID:
-        return f"this machine's clock says {now:%Y-%m-%d %H:%M} UTC: set it, if that is wrong"
-    if code in _WRONG_NAMES:
-        names = _names(certificate)
-        none = "no name in subjectAltName, and its Common Name does not count"
-        return f"the certificate is for {', '.join(names)}: REGISTRY=<one of them>" if names else f"it has {none}"
-    if code in _UNFIT:
-        return f"{shown_by} needs {_UNFIT[code]}"
+    names = _names(certificate)
     unusable = [f"{file} {fault}" for file in _files(host) if (fault := _fault(file))]
-    if code in _UNKNOWN_ISSUER and unusable:
+    if row is _EXPIRED and certificate.not_valid_after_utc > now:
+        row = _EXPIRED_ABOVE
+    elif row is _WRONG_NAME and not names:
+        row = _NO_NAME
+    elif row is _UNTRUSTED and unusable:
         return "; ".join(unusable)
-    if code in _UNKNOWN_ISSUER and host == HUB:
-        return f"its CA into the system's store, here and on the engine's machine: for {HUB} docker reads no other"
-    if code in _UNKNOWN_ISSUER:
-        return f"its CA into {FOLDER / host}/ca.crt (docker and slipway read it), or into the system's store"
-    return f"openssl s_client -showcerts -connect {shown_by}"
+    elif row is _UNTRUSTED and host == HUB:
+        row = _UNTRUSTED_HUB
+    clock, folder = f"{now:%Y-%m-%d %H:%M}", FOLDER / host
+    return row.hint.format(host=shown_by, registry=host, names=", ".join(names), now=clock, folder=folder)
 
 
 def _files(host: str) -> list[Path]:

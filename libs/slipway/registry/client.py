@@ -13,6 +13,7 @@ from slipway.engine import FindLogin, anonymous
 from slipway.registry.greeting import Greeting
 from slipway.registry.http import Question, Wire
 from slipway.registry.manifest import MANIFEST_TYPES, Manifest, contradicts, digest_by_headers, read_manifest
+from slipway.registry.replies import FOREIGN
 
 if TYPE_CHECKING:
     import requests
@@ -69,7 +70,7 @@ class Registry:
 
     def _foreign(self, reference: Reference, answer: str) -> RefusedError:
         said = f"{reference}: {self.host} does not answer as a registry (GET a manifest gives {answer})"
-        return RefusedError(said, hint="invoke doctor")
+        return RefusedError(said, hint=FOREIGN.hint, code=FOREIGN.code)
 
     def put(self, reference: Reference, manifest: Manifest) -> None:
         """Make ``reference.tag`` stand for ``manifest``. A reply that is lost proves nothing: read the tag back."""
@@ -122,7 +123,7 @@ class Registry:
         """Raises RefusedError when another kind of server answers at ``host``; one that does not answer may yet."""
         greeting = self.greeting()
         if greeting.is_foreign:
-            raise RefusedError(f"{self.host} {greeting.problem}", hint="invoke doctor")
+            raise RefusedError(f"{self.host} {greeting.problem}", hint=FOREIGN.hint, code=FOREIGN.code)
 
     @property
     def plain(self) -> bool:
@@ -140,7 +141,8 @@ class Registry:
         found = find_object(reply.content)
         if found is None:
             kind = reply.headers.get("Content-Type", "bytes without a type")
-            raise RefusedError(f"{what}: {self.host} answers {kind}, not JSON", hint="invoke doctor")
+            cause = f"{self.host} answers {kind}, not JSON"
+            raise RefusedError.of([FOREIGN.problem(what, cause)])
         return found
 
     def _ask(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
@@ -13,10 +13,27 @@ from urllib.parse import urljoin, urlsplit
 from slipway.core.addresses import base_url, endpoint, is_loopback
 from slipway.core.errors import PolicyError, PushError, RefusedError
 from slipway.core.retry import Patience
-from slipway.engine import TOO_LARGE, Credentials, FindLogin
+from slipway.engine import Credentials, FindLogin
 from slipway.registry.certificates import refusal, trust
 from slipway.registry.greeting import NO_ANSWER, Greeting, read_greeting
-from slipway.registry.replies import allows_too_little, asked_host, asked_wait, origin, token_of, transport_cause
+from slipway.registry.replies import (
+    BUSY,
+    DENIED,
+    LOGIN_FAILED,
+    LOGIN_WANTED,
+    NO_REPLY,
+    PLAIN_LOGIN,
+    PLAIN_REALM,
+    REDIRECTS,
+    REFUSED_SIZE,
+    REPLIES,
+    UNAVAILABLE,
+    allows_too_little,
+    asked_host,
+    asked_wait,
+    origin,
+    token_of,
+)
 
 if TYPE_CHECKING:
     import requests
@@ -85,39 +102,42 @@ class Wire:
                 reply = self._authorized(question, url, headers)
             except requests.exceptions.SSLError as error:
                 shown_by = asked_host(error) or endpoint(self.host)
-                cause, hint = refusal(self.host, error, shown_by)
+                found = refusal(self.host, error, shown_by)
                 whose = "" if shown_by == endpoint(self.host) else f"{shown_by}: "
-                raise RefusedError(f"{question.about}: {whose}{cause}", hint=hint) from None
+                raise RefusedError.of([replace(found, what=f"{question.about}: {whose}{found.what}")]) from None
             except requests.exceptions.TooManyRedirects:
-                cause = f"{self.host} redirects without end"
-                raise RefusedError(f"{question.about}: {cause}", hint="invoke doctor") from None
+                raise RefusedError.of([REDIRECTS.problem(question.about, host=self.host)]) from None
             except requests.RequestException as error:
-                cause = transport_cause(error)
+                row = NO_REPLY.find(str(error))
+                cause = row.said
             else:
                 if reply.status_code != 429 and reply.status_code < 500:
                     return reply
+                row = BUSY if reply.status_code == 429 else UNAVAILABLE
                 cause = f"{question.what} {reply.status_code}"
                 asked = asked_wait(reply.headers.get("Retry-After"))
             if not trying.again(f"{question.about}: {cause}", asked):
-                raise PushError(f"{question.about}: {cause} after {trying.tries} tries", hint="invoke doctor")
+                told = f"{question.about}: {cause} after {trying.tries} tries"
+                raise PushError(told, hint="invoke doctor", code=row.code)
 
     def expect(self, reply: requests.Response, status: int, what: str) -> None:
         """Raises RefusedError unless the reply has this status."""
         if reply.status_code == status:
             return
-        login, user = f"docker login {self.host}", self._user
+        user = self._user
         # The token server took the login, and gave a token that allows less than was asked for.
         too_little = allows_too_little(reply)
+        row, quoted = REPLIES.otherwise, f"{reply.status_code} {' '.join(reply.text.split())[:200]}"
         if reply.status_code == 401 and user and not too_little:
-            raise RefusedError(f"{what}: login to {self.host} as {user} failed", hint=login)
-        if reply.status_code == 401 and not user:
-            raise RefusedError(f"{what}: the registry wants a login", hint=login)
-        if reply.status_code == 403 or too_little:
-            who = f"to {user}" if user else "without a login"
-            raise RefusedError(f"{what}: denied {who}", hint=f"{login}, as one who may write there")
-        if reply.status_code == 413:
-            raise RefusedError(f"{what}: 413, too large for {self.host} or a proxy before it", hint=TOO_LARGE)
-        raise RefusedError(f"{what}: {reply.status_code} {' '.join(reply.text.split())[:200]}")
+            row = LOGIN_FAILED
+        elif reply.status_code == 401 and not user:
+            row = LOGIN_WANTED
+        elif reply.status_code == 403 or too_little:
+            row = DENIED
+        elif reply.status_code == 413:
+            row = REFUSED_SIZE
+        who = f"to {user}" if user else "without a login"
+        raise RefusedError.of([row.problem(what, quoted, host=self.host, user=user, who=who)])
 
     def cancel(self, location: str, repository: str) -> None:
         """End an upload that was begun, as well as can be: registries end it themselves some day."""
@@ -139,8 +159,8 @@ class Wire:
         try:
             reply = self._send_here("GET", url, timeout=(3, 5))
         except requests.exceptions.SSLError as error:
-            cause, hint = refusal(self.host, error, asked_host(error))
-            raise RefusedError(f"{self.host}: {cause}", hint=hint) from None
+            found = refusal(self.host, error, asked_host(error))
+            raise RefusedError.of([replace(found, what=f"{self.host}: {found.what}")]) from None
         except requests.exceptions.TooManyRedirects:
             return Greeting(302, False, "redirects without end")
         except requests.RequestException:
@@ -199,10 +219,7 @@ class Wire:
     def _login(self) -> Credentials | None:
         found = self._logins(self.host)
         if found and self.url.startswith("http:") and not is_loopback(self.host):
-            raise PolicyError(
-                f"{self.host}: the login would travel in plain HTTP",
-                hint=f"TLS for {self.host}, or docker logout {self.host}",
-            )
+            raise PolicyError.of([PLAIN_LOGIN.problem(self.host, host=self.host)])
         self._used = found
         return found
 
@@ -258,7 +275,7 @@ class Wire:
         if kind.lower() != "bearer" or not realm:
             return "", reply
         if login and urlsplit(realm).scheme != "https" and not is_loopback(urlsplit(realm).netloc):
-            raise PolicyError(f"{self.host}: sends the login to {realm}, in plain HTTP", hint="a realm with https://")
+            raise PolicyError.of([PLAIN_REALM.problem(self.host, realm=realm)])
         asked = {"service": challenge.get("service", ""), "scope": scope}
         times = (self._patience.connect, self._patience.answer)
         if login and login.identity_token:

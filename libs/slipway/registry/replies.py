@@ -7,9 +7,46 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from slipway.core.problems import Known, Table
+from slipway.engine import TOO_LARGE
+
 if TYPE_CHECKING:
     import requests
 
+#: Why no reply came.
+NO_REPLY = Table(
+    "requests, of a request to a registry",
+    (
+        Known("registry-proxy-silent", "ProxyError", "the proxy does not answer"),
+        Known("registry-unreachable", "refused", "connection refused"),
+        Known("registry-host-unknown", "Name or service not known|NameResolution", "host name not found"),
+        Known("registry-timeout", "timed out", "timed out"),
+    ),
+    Known("registry-connection-lost", said="connection lost"),
+)
+LOGIN_FAILED = Known("registry-login-failed", said="login to {host} as {user} failed", hint="docker login {host}")
+LOGIN_WANTED = Known("registry-login-wanted", said="the registry wants a login", hint="docker login {host}")
+DENIED = Known("registry-denied", said="denied {who}", hint="docker login {host}, as one who may write there")
+REFUSED_SIZE = Known("registry-too-large", said="413, too large for {host} or a proxy before it", hint=TOO_LARGE)
+BUSY = Known("registry-busy", hint="invoke doctor")
+UNAVAILABLE = Known("registry-unavailable", hint="invoke doctor")
+REDIRECTS = Known("registry-foreign", said="{host} redirects without end", hint="invoke doctor")
+FOREIGN = Known("registry-foreign", hint="invoke doctor")
+PLAIN_LOGIN = Known(
+    "login-unencrypted",
+    said="the login would travel in plain HTTP",
+    hint="TLS for {host}, or docker logout {host}",
+)
+PLAIN_REALM = Known("login-unencrypted", said="sends the login to {realm}, in plain HTTP", hint="a realm with https://")
+#: By a reply's status and headers.
+REPLIES = Table(
+    "a registry",
+    (
+        *(LOGIN_FAILED, LOGIN_WANTED, DENIED, REFUSED_SIZE, BUSY, UNAVAILABLE, REDIRECTS, FOREIGN),
+        *(PLAIN_LOGIN, PLAIN_REALM),
+    ),
+    Known("registry-refused"),
+)
 #: In a challenge: the token is valid, and not for this (RFC 6750, 3.1).
 _TOO_LITTLE = 'error="insufficient_scope"'
 
@@ -37,18 +74,6 @@ def allows_too_little(reply: requests.Response) -> bool:
 def asked_host(error: requests.exceptions.RequestException) -> str:
     """The host that was asked: the registry's own, or that of its token server."""
     return urlsplit(error.request.url or "").netloc if error.request else ""
-
-
-def transport_cause(error: Exception) -> str:
-    """Why no reply came, in a few words."""
-    text = str(error)
-    if "ProxyError" in text:
-        return "the proxy does not answer"
-    if "refused" in text:
-        return "connection refused"
-    if "Name or service not known" in text or "NameResolution" in text:
-        return "host name not found"
-    return "timed out" if "timed out" in text else "connection lost"
 
 
 def asked_wait(retry_after: str | None) -> float:

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from slipway.core.errors import LockedError, written
+from slipway.core.errors import LockedError
+from slipway.core.writing import written
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from slipway.core.errors import written
+from slipway.core.writing import written
 from slipway.runs.files import for_owner, prune
 from slipway.runs.secret_folder import Places, SecretFolder
 from slipway.secrets.redactor import Redactor

@@ -16,7 +16,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from slipway.core.errors import MissingError, written
+from slipway.core.errors import MissingError
+from slipway.core.writing import written
 
 _NAME = "slipway"
 _LOCK = "lock"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 
-from slipway.core.errors import written
 from slipway.core.process import lives
+from slipway.core.writing import written
 from slipway.runs import secret_folder
 from slipway.runs.secret_folder import Places
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from slipway.core.command import Command, Result
 from slipway.core.errors import MissingError
+from slipway.core.problems import Known, Table
 from slipway.hosts.runner import Run
 from slipway.setup.probe import Ping
 
@@ -22,14 +23,24 @@ _PULL_SECONDS = 180.0
 _LOG_LINES = 5
 #: A daemon writes its pid file this soon, in seconds.
 _TO_BE_BORN = 3.0
-_UNREACHABLE = re.compile(
+_UNREACHABLE = Known(
+    "registry-unreachable",
     r"no such host|connection refused|connection reset|i/o timeout|deadline exceeded|Client\.Timeout|handshake timeout"
     r"|network is unreachable|no route to host|server misbehaving|failure in name resolution",
-    re.IGNORECASE,
+)
+PULLS = Table(
+    "an engine, of the pull of a root image",
+    (_UNREACHABLE,),
+    Known("image-unavailable", hint="PYTHON_IMAGE=<an image that exists and may be pulled> in .env"),
 )
 _STALE_MIRROR = (
     "this machine's mirror is behind: name a fresh one in /etc/apt; one that is frozen on purpose needs "
     'Acquire::Check-Valid-Until "false" in /etc/apt/apt.conf.d, which is yours to decide'
+)
+STEPS = Table(
+    "a program that setup runs",
+    (Known("mirror-stale", "is expired", hint=_STALE_MIRROR),),
+    Known("setup-failed", hint="to see it all: {command}"),
 )
 _AHEAD_OF_CAUSE = re.compile(r"^(?:Error response from daemon|E|ERROR|error|docker): ")
 
@@ -164,9 +175,10 @@ def judge_pull(image: str, result: Result) -> str:
     if result.exit_code == 124:
         raise MissingError(f"{image}: the pull did not end within {_PULL_SECONDS:.0f} s", hint=f"docker pull {image}")
     cause = _cause(result)
-    if _UNREACHABLE.search(cause):
+    row = PULLS.find(cause)
+    if row is _UNREACHABLE:
         return cause
-    raise MissingError(f"{image}: {cause}", hint="PYTHON_IMAGE=<an image that exists and may be pulled> in .env")
+    raise MissingError.of([row.problem(image, cause)])
 
 
 def with_value(text: str, name: str, value: str) -> str:
@@ -192,8 +204,7 @@ def _succeed(result: Result, title: str, command: Command) -> None:
         raise MissingError(f"{title}: {command.label} did not end within {_STEP_SECONDS:.0f} s", hint=str(command))
     if not result.ok:
         cause = _cause(result)
-        hint = _STALE_MIRROR if "is expired" in cause else f"to see it all: {command}"
-        raise MissingError(f"{title}: {command.label}: {cause}", hint=hint)
+        raise MissingError.of([STEPS.find(cause).problem(f"{title}: {command.label}", cause, command=command)])
 
 
 def _cause(result: Result) -> str:

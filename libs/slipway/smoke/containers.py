@@ -14,8 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from slipway.core.errors import SmokeError, printable, written
+from slipway.core.errors import SmokeError, printable
 from slipway.core.image import RUN_LABEL
+from slipway.core.writing import written
 from slipway.secrets.redactor import Redactor
 from slipway.smoke import entry_scripts
 from slipway.smoke.container_state import State, explain, first_line

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slipway.core.command import Command, Result
-from slipway.core.errors import PolicyError, SmokeError, written
+from slipway.core.errors import PolicyError, SmokeError
+from slipway.core.writing import written
 from slipway.hosts.host import ContainerAccess
 from slipway.secrets.redactor import Redactor
 from slipway.smoke.results import SmokeResult, read_result, summary

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from slipway.core.errors import written
+from slipway.core.writing import written
 from slipway.runs.files import for_owner, prune
 from slipway.stack.digest import ENTRY_PARTS, PARTS, Manifest, part_as_texts
 from slipway.stack.entries import Encoded, Kind, Trees, decode

@@ -63,6 +63,8 @@ class Beginning:
 class DiffersError(SyncError):
     """The tree there is not what it is to be: no job was begun in it."""
 
+    kind = "tree-differs"
+
 
 def packed(job: Job, secrets: Mapping[str, bytes], *, agent: bool = False) -> bytes:
     """All that a job needs, as a tar archive relative to the run's folder."""

@@ -16,6 +16,7 @@ from socket import socket
 
 from slipway.core.command import Command, Result
 from slipway.core.errors import SyncError, one_line
+from slipway.core.problems import Known, Table
 from slipway.hosts.remote.preflight import Ask
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.remote.shipment import Shipment
@@ -30,7 +31,12 @@ SILENCE = 15
 _TRIES = 3
 _PARTIAL = ".slipway-partial"
 _SENT = re.compile(r"Total bytes sent: ([\d,.]+)")
-_SPACE = re.compile(r"No space left on device|Disk quota exceeded", re.IGNORECASE)
+_FULL = Known(
+    "disk-full",
+    "No space left on device|Disk quota exceeded",
+    hint="make room there: invoke remote-clean, docker system df",
+)
+RSYNC = Table("rsync", (_FULL,), Known("sync-failed", hint="invoke remote-check"))
 
 
 @dataclass(frozen=True)
@@ -124,9 +130,9 @@ def _check(result: Result, folder: str) -> None:
     if result.ok:
         return
     words = [text for text in result.stderr.splitlines() if text.strip()]
-    cause = next((text for text in words if _SPACE.search(text)), words[0] if words else "")
-    hint = "make room there: invoke remote-clean, docker system df" if _SPACE.search(cause) else "invoke remote-check"
-    raise SyncError(f"rsync to {folder}: {cause or f'exit code {result.exit_code}'}", hint=hint)
+    cause = next((text for text in words if _FULL.matches(text)), words[0] if words else "")
+    quoted = cause or f"exit code {result.exit_code}"
+    raise SyncError.of([RSYNC.find(cause).problem(f"rsync to {folder}", quoted)])
 
 
 def _bytes(stdout: str) -> int:

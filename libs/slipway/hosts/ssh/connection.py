@@ -53,9 +53,13 @@ class Stream(Protocol):
 class UnreachedError(SshError):
     """Nobody answered, or not to the end: a later try may find the host."""
 
+    kind = "ssh-unreachable"
+
 
 class LostError(SshError):
     """The link ended while something ran over it; what ran may go on there."""
+
+    kind = "ssh-lost"
 
 
 class Connection:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from pathlib import Path, PurePosixPath
 
-from slipway.core.errors import Problem, UsageError, written
+from slipway.core.errors import Problem, UsageError
+from slipway.core.writing import written
 
 
 def is_within(real: str, root: str | Path) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from slipway.core.errors import written
+from slipway.core.writing import written
 
 #: slipway's own folder.
 OWN = ".slipway"

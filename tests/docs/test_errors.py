@@ -1,0 +1,62 @@
+"""The codes of errors: each has its place in docs/errors.md, and stays what it is."""
+
+from __future__ import annotations
+
+import importlib
+import re
+
+import pytest
+
+from slipway.core.problems import Known
+from slipway.engine.failures import RELAYED
+from tests.docs import errors
+
+TABLES = errors.tables()
+ROWS = [row for table in TABLES.values() for row in (*table.rows, table.otherwise)]
+KEBAB = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@pytest.mark.fault("U60")
+def test_the_document_lists_every_code() -> None:
+    said = "python -m tests.docs.errors > docs/errors.md"
+    assert errors.DOCUMENT.read_text("utf-8") == errors.document(), said
+
+
+def test_every_known_error_is_in_a_table() -> None:
+    known = [
+        value
+        for name in errors.modules()
+        for value in vars(importlib.import_module(name)).values()
+        if isinstance(value, Known)
+    ]
+    assert len(known) > 20 and set(known) - set(ROWS) == set()
+
+
+def test_every_code_is_kebab_case() -> None:
+    codes = {row.code for row in ROWS} | {kind.kind for kind in errors.kinds()}
+    assert not [code for code in codes if not KEBAB.fullmatch(code)]
+
+
+def test_a_kind_of_error_has_a_code_of_its_own() -> None:
+    codes = [kind.kind for kind in errors.kinds()]
+    assert len(codes) == len(set(codes))
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.pattern], ids=lambda row: row.code)
+def test_every_pattern_can_be_read(row: Known) -> None:
+    re.compile(row.pattern)
+    assert not row.matches("")
+
+
+def test_a_row_quotes_or_says_it_in_our_words() -> None:
+    quoting, own = Known("a-b", hint="ask {host}"), Known("a-b", said="{who} is denied")
+    assert quoting.problem("push x", "theirs {odd}", host="r").what == "push x: theirs {odd}"
+    assert quoting.problem("push x", "", host="r").hint == "ask r"
+    assert own.problem("push x", "theirs", who="bob").what == "push x: bob is denied"
+    assert own.problem("push x", who="bob", hint="else").hint == "else"
+
+
+def test_the_first_row_that_matches_counts() -> None:
+    assert RELAYED.find("UNAUTHORIZED: authentication required").code == "registry-denied"
+    assert RELAYED.find("error parsing HTTP 413 response body").code == "registry-too-large"
+    assert RELAYED.find("received unexpected HTTP status: 503").code == "registry-failed"
