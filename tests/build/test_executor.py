@@ -17,7 +17,7 @@ from slipway.build.options import BuildOptions
 from slipway.build.result import ImageResult, Status
 from slipway.config.settings import load
 from slipway.core.command import Command, Result
-from slipway.core.errors import BuildError, MissingError
+from slipway.core.errors import BuildError, PrerequisiteError
 from slipway.core.image import LocalImage, content_tag
 from slipway.core.streams import OnLine
 from slipway.hosts.local import LocalBuilder
@@ -656,7 +656,7 @@ def test_an_engine_that_is_lost_fails_the_build(bench: Bench, stays_away: bool, 
 @pytest.mark.fault("B05")
 def test_an_engine_that_goes_away_between_bake_and_look(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     found, plan = bench.plan(["base-runtime"])
-    answers = [MissingError("engine: no engine answers")]
+    answers = [PrerequisiteError("engine: no engine answers")]
     inspect = bench.engine.inspect
     monkeypatch.setattr(bench.engine, "inspect", lambda image: raised(answers.pop()) if answers else inspect(image))
     assert told(bench.carry_out(found, plan)) == [("base-runtime", "built", "")]

@@ -28,11 +28,11 @@ from slipway.core.writing import written
 CODES = {
     "SlipwayError": 1,
     "UsageError": 2,
-    "MissingError": 3,
+    "PrerequisiteError": 3,
     "SshError": 4,
     "SyncError": 5,
     "BuildError": 6,
-    "PushError": 7,
+    "RegistryError": 7,
     "MixedReleaseError": 8,
     "SmokeError": 9,
     "PolicyError": 10,

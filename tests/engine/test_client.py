@@ -19,7 +19,7 @@ from typing import ClassVar
 import pytest
 
 from slipway.core.clock import Clock
-from slipway.core.errors import MissingError, PushError, RefusedError
+from slipway.core.errors import PrerequisiteError, RefusedError, RegistryError
 from slipway.core.image import LocalImage, Reference
 from slipway.engine import Credentials, Endpoint, Engine, FindLogin, address, anonymous
 from slipway.engine.address import Tls, buildx_words, context_name, endpoint
@@ -78,7 +78,7 @@ def test_an_engine_says_its_version_with_every_answer(serve: Callable[..., str])
 def test_an_engine_that_stays_away(free_port: int) -> None:
     engine = Engine(f"tcp://127.0.0.1:{free_port}")
     assert not engine.returns(0)
-    with pytest.raises(MissingError, match=f"engine tcp://127.0.0.1:{free_port}: connection refused"):
+    with pytest.raises(PrerequisiteError, match=f"engine tcp://127.0.0.1:{free_port}: connection refused"):
         engine.images()
     engine.client.close()
 
@@ -155,7 +155,7 @@ def test_certificates_are_those_of_the_environment_or_of_the_context(tmp_path: P
     assert tls(DOCKER_TLS_VERIFY="1") == Tls(ca, None, key, True, "DOCKER_CERT_PATH")
     alone = endpoint({"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(folder)}, tmp_path)
     assert (alone.address, alone.source) == ("tcp://localhost:2376", "DOCKER_TLS")
-    with pytest.raises(MissingError, match=r"ca\.pem \(DOCKER_TLS\): no such file"):
+    with pytest.raises(PrerequisiteError, match=r"ca\.pem \(DOCKER_TLS\): no such file"):
         endpoint({"DOCKER_TLS_VERIFY": "1"}, tmp_path)
     kept = context(tmp_path, "sure", "tcp://sure.example:2376", "ca.pem", "cert.pem", "key.pem")
     context(tmp_path, "lax", "tcp://lax.example:2376", SkipTLSVerify=True)
@@ -167,7 +167,7 @@ def test_certificates_are_those_of_the_environment_or_of_the_context(tmp_path: P
 @pytest.mark.fault("C61")
 @pytest.mark.parametrize("host", ["foo://x", "http://127.0.0.1:2375", "npipe:////./pipe/docker_engine"])
 def test_an_address_that_no_engine_has_is_told(tmp_path: Path, host: str) -> None:
-    with pytest.raises(MissingError, match=r"\(DOCKER_HOST\): not unix://…, tcp://…, ssh://…"):
+    with pytest.raises(PrerequisiteError, match=r"\(DOCKER_HOST\): not unix://…, tcp://…, ssh://…"):
         endpoint({"DOCKER_HOST": host}, tmp_path)
 
 
@@ -177,7 +177,7 @@ def test_what_answers_otherwise_than_an_engine_is_told(tmp_path: Path, way: str)
     """A registry answers 404."""
     with served(tmp_path, way, 404, b"404 page not found") as engine:
         for question in (engine.images, engine.platform):
-            with pytest.raises(MissingError, match="no engine answers, but something else: it has no /"):
+            with pytest.raises(PrerequisiteError, match="no engine answers, but something else: it has no /"):
                 question()
 
 
@@ -196,7 +196,7 @@ def test_ports_are_published_where_the_engine_is(where: Endpoint, near: bool) ->
 
 
 def test_a_context_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(MissingError, match="docker context near: not there"):
+    with pytest.raises(PrerequisiteError, match="docker context near: not there"):
         endpoint({"DOCKER_CONTEXT": "near"}, tmp_path)
 
 
@@ -220,7 +220,7 @@ def test_an_engine_by_ssh_is_asked_as_dockers_client_asks_it(where: str, login: 
 @pytest.mark.fault("S30")
 @pytest.mark.parametrize("where", ["ssh://", "ssh://me:secret@builder", "ssh://-oProxyCommand=x", "ssh://-l@builder"])
 def test_an_address_by_ssh_that_is_none_is_refused(where: str) -> None:
-    with pytest.raises(MissingError, match=r"not ssh://\[user@\]host\[:port\]"):
+    with pytest.raises(PrerequisiteError, match=r"not ssh://\[user@\]host\[:port\]"):
         ssh_words(Endpoint(where))
 
 
@@ -365,7 +365,7 @@ def test_images_are_listed_over_the_socket(tmp_path: Path, status: int, body: by
             assert [(image.id, image.tags) for image in engine.images()] == [("sha256:1", ("a.example/b:1",))]
             assert engine.version == "28.5.2"
         else:
-            with pytest.raises(MissingError, match="sock: no engine answers, but something else: "):
+            with pytest.raises(PrerequisiteError, match="sock: no engine answers, but something else: "):
                 engine.images()
 
 
@@ -460,7 +460,7 @@ def test_the_digest_of_what_was_pushed(event: dict[str, object], digest: str) ->
 
 
 def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:
-    with pytest.raises(MissingError, match=r"none\.sock: no such socket"):
+    with pytest.raises(PrerequisiteError, match=r"none\.sock: no such socket"):
         Engine(f"unix://{tmp_path}/none.sock").images()
 
 
@@ -541,7 +541,7 @@ def test_a_login_travels_with_a_transfer(
 def test_a_helper_that_fails_counts_once_a_login_is_wanted(
     transfer: Callable[..., list[object]], task: str, event: Mapping[str, object], told: str | None
 ) -> None:
-    with pytest.raises(PushError, match=told) if told else contextlib.nullcontext():
+    with pytest.raises(RegistryError, match=told) if told else contextlib.nullcontext():
         assert transfer(event, untold, task) == [{"username": "", "password": ""}]
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from slipway.core.errors import PushError
+from slipway.core.errors import RegistryError
 from slipway.core.image import Reference
 from slipway.engine import Credentials
 from slipway.registry import Registry, certificates
@@ -51,7 +51,7 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, b
 
 
 def refused(host: str) -> tuple[str, str]:
-    with pytest.raises(PushError) as caught:
+    with pytest.raises(RegistryError) as caught:
         Registry(host, patience=HASTE).digest(Reference(host, "acme/x", "v1"))
     assert caught.value.exit_code == 7
     assert not Registry(host).answers()
@@ -151,7 +151,7 @@ def test_a_token_server_that_is_refused_is_the_one_named(
         served(issue(NAME, [names()], authority).pem_with_key, tmp_path, realm=f"https://{tokens}/token") as host,
     ):
         trusted(host, authority.pem)
-        with pytest.raises(PushError) as caught:
+        with pytest.raises(RegistryError) as caught:
             Registry(host, patience=HASTE).digest(Reference(host, "acme/x", "v1"))
         assert f"{tokens}: TLS: unable to get local issuer certificate; " in caught.value.message
         assert "issuer CN=another CA" in caught.value.message

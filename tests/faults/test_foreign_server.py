@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from slipway.config.settings import load
-from slipway.core.errors import PushError, RefusedError
+from slipway.core.errors import RefusedError, RegistryError
 from slipway.core.image import Image, Reference, content_tag
 from slipway.plan.decide import Facts
 from slipway.plan.facts import read_repository, survey
@@ -197,7 +197,7 @@ def test_without_a_sound_digest_it_is_computed_from_the_bytes(foreign: Foreign, 
 def test_bytes_of_another_digest_than_the_one_told(foreign: Foreign) -> None:
     server = foreign(200, {"Content-Type": MEDIA_TYPE, "Docker-Content-Digest": digest_of(b"other")}, MANIFEST)
     reference = Reference(server.host, "acme/x", "v1")
-    with pytest.raises(PushError) as caught:
+    with pytest.raises(RegistryError) as caught:
         Registry(server.host, patience=HASTE).manifest(reference)
     assert caught.value.message == f"{reference}: the registry answered {digest_of(MANIFEST)}"
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from slipway.core.command import Result
-from slipway.core.errors import MissingError
+from slipway.core.errors import PrerequisiteError
 from slipway.hosts.remote.preflight import (
     HostFacts,
     examine,
@@ -80,15 +80,15 @@ def test_what_the_shell_prints_first() -> None:
 
 
 def test_a_shell_that_is_none() -> None:
-    with pytest.raises(MissingError, match="runs no sh: This account is not available"):
+    with pytest.raises(PrerequisiteError, match="runs no sh: This account is not available"):
         read_facts(Result(1, "This account is not available.\n"), "word", now=0)
-    with pytest.raises(MissingError, match="runs no sh: exit code 3"):
+    with pytest.raises(PrerequisiteError, match="runs no sh: exit code 3"):
         read_facts(Result(3), "word", now=0)
 
 
 def test_all_that_lacks_is_told_together() -> None:
     bare = replace(FACTS, engine="", client="", buildx="", rsync="", tools=frozenset({"find"}), refused="mkdir: denied")
-    with pytest.raises(MissingError) as caught:
+    with pytest.raises(PrerequisiteError) as caught:
         refuse_lacks(examine(bare, "3.5.0"), "builder")
     assert [problem.where for problem in caught.value.problems] == [
         *("builder setsid", "builder timeout", "builder sha256sum", "builder engine", "builder buildx"),
@@ -136,7 +136,7 @@ def test_what_is_only_a_warning(changes: dict[str, object], name: str, detail: s
 def test_too_little_room_for_what_is_planned() -> None:
     refuse_little_room(FACTS, 20_480_000_000, [15_000_000_000])
     refuse_little_room(replace(FACTS, free=None, disk=None), 10**15, [10**15])
-    with pytest.raises(MissingError) as caught:
+    with pytest.raises(PrerequisiteError) as caught:
         refuse_little_room(FACTS, 20_480_000_001, [10_000_000_000, 6_000_000_000])
     assert [str(problem) for problem in caught.value.problems] == [
         "disk: 20.5 GB wanted in /var/tmp/slipway, 20.5 GB free",

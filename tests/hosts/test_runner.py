@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from slipway.core.command import Command, Result
-from slipway.core.errors import MissingError, SshError
+from slipway.core.errors import PrerequisiteError, SshError
 from slipway.engine import Endpoint, Engine
 from slipway.hosts.runner import Piped, _prepare, pipe, run
 
@@ -234,7 +234,7 @@ def test_a_command_beside_us_that_goes_on_is_killed() -> None:
 
 
 def test_a_command_beside_us_that_is_not_there() -> None:
-    with pytest.raises(MissingError, match="no-such-program: no such file or directory"):
+    with pytest.raises(PrerequisiteError, match="no-such-program: no such file or directory"):
         pipe(Command(("no-such-program",)))
 
 

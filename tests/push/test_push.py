@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from slipway.build.result import ImageResult
-from slipway.core.errors import MixedReleaseError, PolicyError, PushError, RefusedError, UsageError
+from slipway.core.errors import MixedReleaseError, PolicyError, RefusedError, RegistryError, UsageError
 from slipway.core.image import FRESH_LABEL, Image, Reference, content_tag
 from slipway.engine import OnTransfer
 from slipway.plan.decide import Facts
@@ -200,14 +200,14 @@ def test_a_version_of_the_same_inputs_is_not_moved_to_what_was_built_without_cac
 def test_an_upload_whose_reply_is_lost_is_not_seen_in_what_it_was_to_replace(bench: Bench) -> None:
     content = rebuilt(bench, "svc-ocr")
     bench.engine.refused[str(content)] = "connection reset"
-    with pytest.raises(PushError, match="connection reset after 4 tries"):
+    with pytest.raises(RegistryError, match="connection reset after 4 tries"):
         bench.push()
 
 
 def test_an_upload_that_fails_moves_no_tag(bench: Bench) -> None:
     content = bench.references["svc-ocr"].tagged(content_tag(INPUTS["svc-ocr"]))
     bench.engine.refused[str(content)] = "denied: requested access to the resource is denied"
-    with pytest.raises(PushError, match="denied"):
+    with pytest.raises(RegistryError, match="denied"):
         bench.push()
     assert bench.released() == dict.fromkeys(NAMES, "")
 
@@ -220,7 +220,7 @@ def test_what_arrived_must_be_what_was_sent(bench: Bench) -> None:
             return "sha256:" + "0" * 64
 
     bench.engine = Liar(bench.engine.held, bench.server)
-    with pytest.raises(PushError, match=r"the engine says sha256:0+, the registry sha256:[0-9a-f]{64}; no version"):
+    with pytest.raises(RegistryError, match=r"the engine says sha256:0+, the registry sha256:[0-9a-f]{64}; no version"):
         bench.push()
     assert bench.released() == dict.fromkeys(NAMES, "")
 
@@ -239,7 +239,7 @@ def test_a_lost_reply_is_a_success_when_the_tag_reads_back_right(bench: Bench) -
 def test_a_move_that_fails_is_undone(bench: Bench) -> None:
     bench.older(*NAMES)
     fault = bench.server.fault("PUT .*svc-ocr", 503, times=4)
-    with pytest.raises(PushError) as caught:
+    with pytest.raises(RegistryError) as caught:
         bench.push()
     assert caught.value.message == (
         f"{bench.references['svc-ocr']}: manifest PUT 503 after 4 tries; no version tag moved"
@@ -253,7 +253,7 @@ def test_a_move_that_arrived_and_was_denied_is_undone_as_well(bench: Bench) -> N
     bench.older(*NAMES)
     lost = bench.server.fault("PUT .*svc-ocr", lost=True, times=4)
     away = bench.server.fault("HEAD .*svc-ocr/manifests/v1", 503, after=1, times=4)
-    with pytest.raises(PushError, match="no version tag moved"):
+    with pytest.raises(RegistryError, match="no version tag moved"):
         bench.push()
     assert (lost.struck, away.struck) == (4, 4)
     assert bench.released() == dict.fromkeys(NAMES, "old")
@@ -294,7 +294,9 @@ def test_a_registry_that_falls_silent_is_told_as_unknown(bench: Bench) -> None:
 def test_a_move_that_reads_back_wrong_is_an_error(bench: Bench) -> None:
     """The registry says "created" and does nothing."""
     fault = bench.server.fault("PUT", 201)
-    with pytest.raises(PushError, match=r"base-ml:v1: stands for nothing after the move, not .*; no version tag moved"):
+    with pytest.raises(
+        RegistryError, match=r"base-ml:v1: stands for nothing after the move, not .*; no version tag moved"
+    ):
         bench.push()
     assert (fault.struck, bench.released()) == (1, dict.fromkeys(NAMES, ""))
 
@@ -308,7 +310,7 @@ def test_one_fault_at_any_request_never_mixes_a_release(bench: Bench, position: 
     fault = bench.server.fault(".", status, after=position)
     try:
         bench.release(pushes)
-    except PushError as error:
+    except RegistryError as error:
         assert "no version tag moved" in error.message
         assert bench.released() == dict.fromkeys(NAMES, "old")
     else:
@@ -318,7 +320,7 @@ def test_one_fault_at_any_request_never_mixes_a_release(bench: Bench, position: 
 
 def test_no_upload_begins_where_the_login_fails(bench: Bench) -> None:
     fault = bench.server.fault("POST .*svc-ocr/blobs/uploads/", 401)
-    with pytest.raises(PushError) as caught:
+    with pytest.raises(RegistryError) as caught:
         bench.push()
     assert (caught.value.exit_code, caught.value.hint) == (7, f"docker login {bench.server.host}")
     assert "acme/svc-ocr: upload: the registry wants a login; no version tag moved" in caught.value.message
@@ -342,7 +344,7 @@ def test_no_upload_begins_where_it_is_denied(bench: Bench) -> None:
 class Moody(FakeEngine):
     """Fails ``times`` pushes of svc-ocr with ``error``, after the upload arrived or before."""
 
-    def __init__(self, bench: Bench, error: PushError, times: int, arrives: bool = False) -> None:
+    def __init__(self, bench: Bench, error: RegistryError, times: int, arrives: bool = False) -> None:
         super().__init__(bench.engine.held, bench.server)
         self.error, self.times, self.arrives = error, times, arrives
 
@@ -361,14 +363,14 @@ class Moody(FakeEngine):
 
 
 def test_an_upload_that_fails_is_tried_again(bench: Bench) -> None:
-    bench.engine = engine = Moody(bench, PushError("received unexpected HTTP status: 503"), 3)
+    bench.engine = engine = Moody(bench, RegistryError("received unexpected HTTP status: 503"), 3)
     assert bench.push() == [(name, "pushed") for name in NAMES]
     assert (engine.tries(), bench.released()) == (4, dict.fromkeys(NAMES, "new"))
 
 
 def test_four_tries_are_enough(bench: Bench) -> None:
-    bench.engine = engine = Moody(bench, PushError("push x: EOF"), 9)
-    with pytest.raises(PushError) as caught:
+    bench.engine = engine = Moody(bench, RegistryError("push x: EOF"), 9)
+    with pytest.raises(RegistryError) as caught:
         bench.push()
     assert caught.value.message == "push x: EOF after 4 tries; no version tag moved"
     assert caught.value.hint == f"invoke push --resume {bench.run.id}"
@@ -385,7 +387,7 @@ def test_a_definitive_answer_is_not_asked_for_again(bench: Bench) -> None:
 
 @pytest.mark.fault("P07")
 def test_an_upload_that_arrived_is_not_sent_again(bench: Bench) -> None:
-    bench.engine = engine = Moody(bench, PushError("push x: EOF"), 1, arrives=True)
+    bench.engine = engine = Moody(bench, RegistryError("push x: EOF"), 1, arrives=True)
     said = {outcome.image: (outcome.status, outcome.reason) for outcome in bench.release(bench.look())}
     assert said["svc-ocr"][0] == "pushed" and said["svc-ocr"][1].endswith(
         "; the reply to its upload was lost, it is there"
@@ -403,7 +405,7 @@ def test_what_arrived_must_be_what_was_built(bench: Bench) -> None:
             return bench.server.add(reference.path, reference.tag, salt="theirs")
 
     bench.engine = Overtaken(bench.engine.held, bench.server)
-    with pytest.raises(PushError) as caught:
+    with pytest.raises(RegistryError) as caught:
         bench.push()
     built = bench.facts.local[str(bench.facts.content("base-ml"))].id
     assert f"{built} was built, sha256:" in caught.value.message
@@ -448,7 +450,7 @@ def test_what_the_registry_lost_is_uploaded_again(bench: Bench) -> None:
 def test_no_tag_stands_for_what_the_registry_lost(bench: Bench) -> None:
     pushes = bench.upload(bench.look())
     fault = bench.server.fault("HEAD .*svc-ocr/blobs/", 404, times=2)
-    with pytest.raises(PushError) as caught:
+    with pytest.raises(RegistryError) as caught:
         bench.release(pushes)
     (lost,) = [blob for path, blob in bench.server.blobs if path == "acme/svc-ocr"]
     assert caught.value.message == f"push svc-ocr: the registry has lost {lost[:19]} of it; no version tag moved"

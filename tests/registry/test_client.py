@@ -12,7 +12,7 @@ from time import time
 import pytest
 
 from slipway.core.addresses import base_url, is_private
-from slipway.core.errors import PolicyError, PushError, RefusedError
+from slipway.core.errors import PolicyError, RefusedError, RegistryError
 from slipway.core.image import Reference
 from slipway.core.retry import Patience
 from slipway.engine import Credentials
@@ -46,7 +46,7 @@ def registry(server: RegistryServer, waits: list[float]) -> Registry:
 
 
 def refused(registry: Registry, reference: Reference) -> tuple[str, str]:
-    with pytest.raises(PushError) as caught:
+    with pytest.raises(RegistryError) as caught:
         registry.digest(reference)
     assert caught.value.exit_code == 7
     return caught.value.message, caught.value.hint
@@ -86,7 +86,7 @@ def test_a_tag_and_its_content(server: RegistryServer, registry: Registry, waits
 def test_not_found_is_an_answer_and_asked_once(server: RegistryServer, registry: Registry) -> None:
     assert registry.digest(server.reference("acme/svc-ocr", "v1")) == ""
     assert server.requests == ["HEAD /v2/acme/svc-ocr/manifests/v1"]
-    with pytest.raises(PushError, match="svc-ocr:v1: 404"):
+    with pytest.raises(RegistryError, match="svc-ocr:v1: 404"):
         registry.manifest(server.reference("acme/svc-ocr", "v1"))
 
 
@@ -99,7 +99,7 @@ def test_a_tag_is_moved_by_copying_the_manifest(server: RegistryServer, registry
 def test_bytes_that_are_not_what_their_digest_says(server: RegistryServer, registry: Registry) -> None:
     digest = server.add("acme/x", "v1")
     fault = server.fault("GET .*manifests", body=b"{}")
-    with pytest.raises(PushError) as caught:
+    with pytest.raises(RegistryError) as caught:
         registry.manifest(Reference(server.host, "acme/x", digest=digest))
     assert caught.value.message == f"{server.host}/acme/x@{digest}: the registry answered {digest_of(b'{}')}"
     assert fault.struck == 1
@@ -154,7 +154,7 @@ def test_a_wait_that_is_asked_for_costs_no_try_but_ten_minutes_are_enough(
 @pytest.mark.fault("P02")
 def test_denied_is_an_answer(server: RegistryServer, registry: Registry, waits: list[float]) -> None:
     fault = server.fault("PUT", 403, times=9)
-    with pytest.raises(PushError) as caught:
+    with pytest.raises(RegistryError) as caught:
         registry.put(server.reference("acme/x", "v1"), Manifest(b"{}", MEDIA_TYPE))
     assert caught.value.message == f"{server.host}/acme/x:v1: manifest PUT: denied without a login"
     assert caught.value.hint == f"docker login {server.host}, as one who may write there"
@@ -311,7 +311,7 @@ def test_credentials_are_asked_for_only_when_wanted(server: RegistryServer, wait
 def test_what_the_registry_says_is_quoted_short(server: RegistryServer, registry: Registry) -> None:
     server.add("acme/x", "v1")
     server.fault("GET", 400)
-    with pytest.raises(PushError, match=r"acme/x:v1: 400"):
+    with pytest.raises(RegistryError, match=r"acme/x:v1: 400"):
         registry.manifest(server.reference("acme/x", "v1"))
 
 
@@ -320,7 +320,7 @@ def test_pauses_differ_so_that_many_clients_do_not_come_back_at_once(server: Reg
     server.fault("HEAD", 503, times=9)
     for chance in (0.0, 1.0):
         registry = Registry(server.host, patience=Patience(sleep=waits.append, chance=partial(float, chance)))
-        with pytest.raises(PushError):
+        with pytest.raises(RegistryError):
             registry.digest(server.reference("acme/x", "v1"))
     assert waits == [0.75, 1.5, 3.0, 1.25, 2.5, 5.0]
 
@@ -407,7 +407,7 @@ def test_plain_http_elsewhere_only_for_what_is_listed(server: RegistryServer, ne
     digest = server.add("acme/x", "v1")
     reference = Reference(nearby, "acme/x", "v1")
     assert Registry(nearby, patience=patient(waits), insecure=[nearby]).digest(reference) == digest
-    with pytest.raises(PushError, match="TLS: no agreement with what answers there"):
+    with pytest.raises(RegistryError, match="TLS: no agreement with what answers there"):
         Registry(nearby, patience=patient(waits)).digest(reference)
     assert len(server.requests) == 1
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.core.errors import MissingError, SlipwayError
+from slipway.core.errors import PrerequisiteError, SlipwayError
 from slipway.runs.secret_folder import Places, SecretFolder, sweep
 
 
@@ -76,10 +76,10 @@ def test_a_place_that_builds_are_sent_does_not_serve(tmp_path: Path, places: Pla
     inside = Places(str(link / "run"), places.state, places.sent)
     assert inside.choose() == Path(places.state, "slipway")
     home = Places("", str(tmp_path / "repository/.local/state"), places.sent)
-    with pytest.raises(MissingError, match="which builds are sent"):
+    with pytest.raises(PrerequisiteError, match="which builds are sent"):
         home.choose()
     assert not (tmp_path / "repository/.local").exists(), "and nothing is made there"
-    with pytest.raises(MissingError, match="no home folder"):
+    with pytest.raises(PrerequisiteError, match="no home folder"):
         Places("", "~/.local/state").choose()
 
 

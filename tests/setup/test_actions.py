@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from slipway.core.command import Command, Result
-from slipway.core.errors import MissingError
+from slipway.core.errors import PrerequisiteError
 from slipway.registry import NO_ANSWER
 from slipway.setup.actions import Action, Await, Choose, Pull, Write, judge_pull, perform, with_value
 
@@ -45,7 +45,7 @@ def test_a_registry_out_of_reach(stderr: str) -> None:
     ],
 )
 def test_a_registry_that_answered_is_final(stderr: str) -> None:
-    with pytest.raises(MissingError) as caught:
+    with pytest.raises(PrerequisiteError) as caught:
         judge_pull("r.example/python:9", Result(1, stderr=stderr))
     assert caught.value.message == f"r.example/python:9: {stderr.removeprefix('Error response from daemon: ')}"
 
@@ -53,7 +53,7 @@ def test_a_registry_that_answered_is_final(stderr: str) -> None:
 def test_a_slow_pull_is_not_a_registry_out_of_reach() -> None:
     assert judge_pull("python:3.12-slim", Result(0)) == ""
     assert judge_pull("python:3.12-slim", Result(124)) == "its registry did not answer within 180 s"
-    with pytest.raises(MissingError, match="did not end within 180 s"):
+    with pytest.raises(PrerequisiteError, match="did not end within 180 s"):
         judge_pull("python:3.12-slim", Result(124, stdout="3.12-slim: Pulling from library/python\n"))
 
 
@@ -104,7 +104,7 @@ def test_a_failed_action_leaves_the_files_as_they_were(tmp_path: Path) -> None:
     old.write_text("before")
     steps = (Write(str(new), "x"), Write(str(old), "after"), Command(("apt-get", "update"), label="apt-get update"))
     fails = Result(100, stderr="W: noise\nE: Release file for … is expired (invalid since 14d).\n")
-    with pytest.raises(MissingError) as caught:
+    with pytest.raises(PrerequisiteError) as caught:
         perform(Action("install", "why", steps), answering(lambda command: fails, []), lambda: NO_ANSWER)
     assert caught.value.message == "install: apt-get update: Release file for … is expired (invalid since 14d)."
     assert "Check-Valid-Until" in caught.value.hint
@@ -115,7 +115,7 @@ def test_an_engine_that_never_answers_is_told_with_its_log(tmp_path: Path) -> No
     log = tmp_path / "dockerd.log"
     log.write_text("starting\nfailed to start daemon: no space left on device\n")
     action = Action("start the engine", "why", (Await("engine", 0, str(log)),))
-    with pytest.raises(MissingError, match=r"does not answer after 0 s\n.*starting\n.*no space left") as caught:
+    with pytest.raises(PrerequisiteError, match=r"does not answer after 0 s\n.*starting\n.*no space left") as caught:
         perform(action, answering(lambda command: Result(1), []), lambda: NO_ANSWER)
     assert caught.value.log == str(log)
 
@@ -127,7 +127,7 @@ def test_nobody_waits_for_an_engine_that_ended(tmp_path: Path, monkeypatch: pyte
     alive = Command(("start-stop-daemon", "--status"))
     ran: list[str] = []
     action = Action("start the engine", "why", (Await("engine", 300, str(log), alive),))
-    with pytest.raises(MissingError, match=r"ended within 0 s of its start\n.*no space left"):
+    with pytest.raises(PrerequisiteError, match=r"ended within 0 s of its start\n.*no space left"):
         perform(action, answering(lambda command: Result(3), ran), lambda: NO_ANSWER)
     assert ran == ["docker", "start-stop-daemon"]
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from slipway.core.command import Command, Result
-from slipway.core.errors import MissingError, UsageError
+from slipway.core.errors import PrerequisiteError, UsageError
 from slipway.registry import NO_ANSWER, Greeting
 from slipway.setup import debian
 from slipway.setup.actions import Action, Await, Choose, Write, told
@@ -317,7 +317,7 @@ def test_what_setup_cannot_mend(machine: Machine, wanted: Wanted, expected: list
 
 
 def test_every_lack_is_told_at_once_as_error_lines() -> None:
-    error = MissingError.of(lacks(replace(MAC, rsync="", buildx=""), WANTED))
+    error = PrerequisiteError.of(lacks(replace(MAC, rsync="", buildx=""), WANTED))
     assert error.exit_code == 3
     assert str(error) == (
         "error: buildx: docker has no buildx\nhint:  brew install docker-buildx\n"
@@ -350,7 +350,7 @@ def nobody_home() -> Greeting:
 def test_a_dry_run_asks_questions_of_the_machine_only() -> None:
     ran: list[str] = []
     wanted = replace(WANTED, docker_host="tcp://192.0.2.1:2376")
-    with pytest.raises(MissingError, match=r"tcp://192\.0\.2\.1:2376"):
+    with pytest.raises(PrerequisiteError, match=r"tcp://192\.0\.2\.1:2376"):
         setup(answering(nothing_runs, ran), wanted, print, dry_run=True, ping=nobody_home)
     assert {Path(program).name for program in ran} <= {"docker", "dockerd", "rsync", "ssh", "apt-cache"}
 
@@ -394,5 +394,5 @@ def test_an_action_is_proved_by_the_next_look_and_a_second_run_does_nothing() ->
 
 def test_an_action_without_effect_is_an_error_and_not_a_loop() -> None:
     answers = iter([NO_ANSWER, ANSWERS, NO_ANSWER])
-    with pytest.raises(MissingError, match="done, yet nothing answers at localhost:5000"):
+    with pytest.raises(PrerequisiteError, match="done, yet nothing answers at localhost:5000"):
         setup(answering(ready, []), WANTED, print, yes=True, ping=lambda: next(answers))

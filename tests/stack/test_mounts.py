@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from slipway.config.settings import Settings, load, unused
-from slipway.core.errors import MissingError, Problem, UsageError
+from slipway.core.errors import PrerequisiteError, Problem, UsageError
 from slipway.stack.discovery import Assembly, Naming, assemble
 from slipway.stack.mounts import Given, file_name, given, notes
 
@@ -97,9 +97,9 @@ def test_a_source_that_is_missing(tmp_path: Path) -> None:
 @pytest.mark.fault("C48")
 def test_sshs_agent(tmp_path: Path) -> None:
     known, mounting = settings(tmp_path), assembled("type=ssh")
-    with pytest.raises(MissingError, match="SSH_AUTH_SOCK is not set"):
+    with pytest.raises(PrerequisiteError, match="SSH_AUTH_SOCK is not set"):
         gifts(known, mounting)
-    with pytest.raises(MissingError, match="SSH_AUTH_SOCK=/nowhere is not a socket"):
+    with pytest.raises(PrerequisiteError, match="SSH_AUTH_SOCK=/nowhere is not a socket"):
         gifts(known, mounting, agent="/nowhere")
     with socket.socket(socket.AF_UNIX) as listener:
         agent = str(tmp_path / "agent")

@@ -15,7 +15,7 @@ from invoke.program import Program
 
 from slipway.config.pip import PipConfig
 from slipway.core.command import Command
-from slipway.core.errors import PushError, UsageError
+from slipway.core.errors import RegistryError, UsageError
 from slipway.secrets.secret import Secret
 from slipway.tasks.options import BuildHostOptions, HostOptions, ImageOptions, PushOptions
 from slipway.tasks.selection import stack_names
@@ -112,8 +112,8 @@ def test_a_push_after_build_base_alone_is_about_the_bases(c: Context, session: S
 
 
 def test_what_failed_leaves_a_record(session: Session) -> None:
-    with pytest.raises(PushError), session.record() as record:
-        raise PushError("push svc-ocr: connection lost", hint="invoke doctor")
+    with pytest.raises(RegistryError), session.record() as record:
+        raise RegistryError("push svc-ocr: connection lost", hint="invoke doctor")
     assert json.loads((record.directory / "run.json").read_text()) == {
         "run": record.id,
         "ok": False,
@@ -129,9 +129,9 @@ def test_what_failed_leaves_a_record(session: Session) -> None:
 
 
 def test_what_was_told_before_it_failed_stays_told(session: Session) -> None:
-    with pytest.raises(PushError), session.record() as record:
+    with pytest.raises(RegistryError), session.record() as record:
         record.write("run.json", {"images": []})
-        raise PushError("later")
+        raise RegistryError("later")
     assert json.loads((record.directory / "run.json").read_text()) == {"images": []}
 
 

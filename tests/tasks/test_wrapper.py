@@ -17,7 +17,7 @@ import pytest
 from invoke.context import Context
 from invoke.exceptions import Exit
 
-from slipway.core.errors import Problem, PushError, SlipwayError
+from slipway.core.errors import Problem, RegistryError, SlipwayError
 from slipway.secrets.secret import Secret
 from slipway.tasks.parser import CommandLine, command_line
 from slipway.tasks.session import Session
@@ -49,12 +49,12 @@ def ended(capsys: pytest.CaptureFixture[str]) -> Ended:
 
 
 def test_an_error_is_lines_and_its_exit_code(ended: Ended) -> None:
-    error = PushError("push svc-ocr: connection lost", hint="invoke doctor")
+    error = RegistryError("push svc-ocr: connection lost", hint="invoke doctor")
     assert ended(error) == (7, "", "error: push svc-ocr: connection lost\nhint:  invoke doctor\n")
 
 
 def test_an_error_is_json_too_unless_the_task_has_answered(ended: Ended) -> None:
-    error = PushError("connection lost")
+    error = RegistryError("connection lost")
     code, out, err = ended(error, json=True)
     assert (code, json.loads(out)["error"], err) == (7, "connection lost", "error: connection lost\n")
     assert ended(error, json=True, first={})[1] == "{}\n"
@@ -86,7 +86,7 @@ def test_no_error_or_traceback_holds_a_secret(repository: Path, monkeypatch: pyt
     value = f"canary-{secrets.token_hex(8)}"
     monkeypatch.chdir(repository)
     hidden = base64.b64encode(f"ann:{value}".encode()).decode()
-    _, out, err = ended(PushError(f"login with {value}", hint=f"Basic {hidden}"), json=True, secret=value)
+    _, out, err = ended(RegistryError(f"login with {value}", hint=f"Basic {hidden}"), json=True, secret=value)
     assert json.loads(out)["error"] == "login with ***"
     assert "login with ***" in err and "Basic YW5u" in err
     log = repository / ".slipway/bug.log"
@@ -163,7 +163,7 @@ def test_a_signal_between_two_tasks_ends_the_chain(
     assert capsys.readouterr().err.startswith(said)
 
 
-@pytest.mark.parametrize("raised", [None, PushError("x"), KeyboardInterrupt(), ZeroDivisionError()], ids=repr)
+@pytest.mark.parametrize("raised", [None, RegistryError("x"), KeyboardInterrupt(), ZeroDivisionError()], ids=repr)
 def test_after_a_task_the_process_is_as_before(
     repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], raised: BaseException | None
 ) -> None:

@@ -89,7 +89,10 @@ def choose(found: Sequence[RunThere], wanted: str) -> RunThere:
 def attach(
     link: Link, engine: Engine, project: str, run: RunThere, record: Run, on_event: OnEvent
 ) -> tuple[ImageResult, ...]:
-    """Listen until the run's last job has ended; an outcome for each of its images. Raises SshError, MissingError."""
+    """Listen until the run's last job has ended; an outcome for each of its images.
+
+    Raises SshError, PrerequisiteError.
+    """
     folder = f"{project}/runs/{run.id}"
     outcomes: list[ImageResult] = []
     failed = ""

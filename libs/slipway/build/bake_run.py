@@ -15,7 +15,7 @@ from slipway.build.events import Event, Failed, Finished, OnEvent, Output, StepC
 from slipway.build.progress import Failure, Progress
 from slipway.config.settings import Settings
 from slipway.core.command import Command
-from slipway.core.errors import MissingError
+from slipway.core.errors import PrerequisiteError
 from slipway.hosts.host import Builder
 from slipway.runs.run import Run
 from slipway.secrets.names import SECRETS_CHECK
@@ -37,7 +37,7 @@ class BakeResult:
 def run_bake(
     command: Command, names: Sequence[str], builder: Builder, settings: Settings, record: Run, on_event: OnEvent
 ) -> BakeResult:
-    """Run ``command``, which bakes ``names``. Raises MissingError when the engine went away."""
+    """Run ``command``, which bakes ``names``. Raises PrerequisiteError when the engine went away."""
     record.journal(command=str(command), images=list(names))
     progress = Progress(names, record.redact)
     seconds = dict.fromkeys(names, 0.0)
@@ -58,7 +58,7 @@ def run_bake(
     for line in progress.trailer:
         record.log("bake", line)
     if progress.cut:
-        raise MissingError("engine: went away", code=ENGINE_GONE.code)
+        raise PrerequisiteError("engine: went away", code=ENGINE_GONE.code)
     if result.ok:
         return BakeResult(tuple(names), {}, progress.warnings, seconds)
     cause = f"not finished after {settings['BUILD_TIMEOUT']} (BUILD_TIMEOUT)"

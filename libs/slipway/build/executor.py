@@ -25,7 +25,7 @@ from slipway.build.result import ImageResult, Status
 from slipway.build.retries import Retries
 from slipway.build.verify import Found, inspect_images, is_made, rejections, untag
 from slipway.build.waves import Waves
-from slipway.core.errors import BuildError, MissingError
+from slipway.core.errors import BuildError, PrerequisiteError
 from slipway.engine import Engine
 from slipway.hosts.host import Builder
 from slipway.plan.decide import Action, Plan, Step
@@ -75,7 +75,7 @@ def build(run: BuildRun) -> tuple[ImageResult, ...]:
         wave = waves.next(remaining)
         try:
             finished, failed = _build_wave(run, run.steps(wave), seconds)
-        except MissingError:
+        except PrerequisiteError:
             gone = f"engine went away{' again' if again else ''} (was {run.engine.version})"
             if not again and _wait_for_engine(run, gone):
                 again = True
@@ -114,7 +114,7 @@ def _build_wave(
 ) -> tuple[dict[str, ImageResult], dict[str, Failure]]:
     """Bake ``steps`` and inspect the engine: the finished images, and the failed ones. Adds to ``seconds``.
 
-    Raises MissingError when the engine went away.
+    Raises PrerequisiteError when the engine went away.
     """
     bake = _bake(run, steps)
     for name, spent in bake.seconds.items():

@@ -43,7 +43,7 @@ class Surroundings:
 
     @property
     def engine(self) -> Endpoint:
-        """Return the engine that docker's CLI would use. Raises MissingError for a missing Docker context."""
+        """Return the engine that docker's CLI would use. Raises PrerequisiteError for a missing Docker context."""
         return endpoint(self.docker, self.docker_config)
 
     @property

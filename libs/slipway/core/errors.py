@@ -145,7 +145,7 @@ class UsageError(SlipwayError):
     kind = "usage"
 
 
-class MissingError(SlipwayError):
+class PrerequisiteError(SlipwayError):
     """A prerequisite is missing or too old."""
 
     exit_code = 3
@@ -180,14 +180,14 @@ class BuildError(SlipwayError):
     kind = "build-failed"
 
 
-class PushError(SlipwayError):
+class RegistryError(SlipwayError):
     """The push or the registry failed; no version tag moved."""
 
     exit_code = 7
     kind = "registry-failed"
 
 
-class RefusedError(PushError):
+class RefusedError(RegistryError):
     """The registry's definitive answer: the same request would get it again."""
 
     kind = "registry-refused"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from slipway.core.addresses import is_loopback
-from slipway.core.errors import MissingError
+from slipway.core.errors import PrerequisiteError
 from slipway.core.objects import part, read_object
 
 #: What docker's CLI takes its engine from.
@@ -69,8 +69,8 @@ class Endpoint:
 def endpoint(variables: Mapping[str, str], config: Path) -> Endpoint:
     """The engine that docker's CLI takes by its environment variables and its configuration folder ``config``.
 
-    DOCKER_HOST, else the context of DOCKER_CONTEXT, else the one in use, else the default address. Raises MissingError
-    for a context or certificates that are not there, and for what is no address.
+    DOCKER_HOST, else the context of DOCKER_CONTEXT, else the one in use, else the default address. Raises
+    PrerequisiteError for a context or certificates that are not there, and for what is no address.
     """
     host = variables.get("DOCKER_HOST", "")
     name = context_name(host, variables.get("DOCKER_CONTEXT", ""), config)
@@ -88,7 +88,7 @@ def _of_context(name: str, config: Path) -> Endpoint:
     found = part(part(read_object(config / "contexts/meta" / key / "meta.json"), "Endpoints"), "docker")
     source = f"docker context {name}"
     if not found.get("Host"):
-        raise MissingError(f"{source}: not there", hint="docker context ls, docker context use default")
+        raise PrerequisiteError(f"{source}: not there", hint="docker context ls, docker context use default")
     folder = config / "contexts/tls" / key / "docker"
     ca, cert, private = (folder / file if (folder / file).is_file() else None for file in _PEM)
     verify = not found.get("SkipTLSVerify", False)
@@ -100,7 +100,9 @@ def _of_context(name: str, config: Path) -> Endpoint:
 
 def _checked(found: Endpoint) -> Endpoint:
     if not found.address.startswith(_SCHEMES):
-        raise MissingError(f"{found}: not {', '.join(f'{scheme}…' for scheme in _SCHEMES)}", hint="docker context ls")
+        raise PrerequisiteError(
+            f"{found}: not {', '.join(f'{scheme}…' for scheme in _SCHEMES)}", hint="docker context ls"
+        )
     return found
 
 
@@ -113,7 +115,7 @@ def _tls_of_environment(variables: Mapping[str, str], config: Path) -> Tls | Non
     setting = "DOCKER_CERT_PATH" if variables.get("DOCKER_CERT_PATH") else "DOCKER_TLS"
     ca, cert, key = (folder / file for file in _PEM)
     if not ca.is_file():
-        raise MissingError(f"{ca} ({setting}): no such file", hint=CERTIFICATES)
+        raise PrerequisiteError(f"{ca} ({setting}): no such file", hint=CERTIFICATES)
     return Tls(ca, cert if cert.is_file() else None, key if key.is_file() else None, verify, setting)
 
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from slipway.core.clock import CLOCK, Clock
-from slipway.core.errors import PushError, RefusedError, SlipwayError
+from slipway.core.errors import RefusedError, RegistryError, SlipwayError
 from slipway.core.image import HUB, LocalImage, Reference
 from slipway.core.threads import map_concurrently
 from slipway.engine.address import API_VERSION, Endpoint
@@ -142,7 +142,7 @@ class Engine:
             self.version = found[1]
 
     def images(self) -> tuple[LocalImage, ...]:
-        """Every tagged or labelled image, in one call. Raises MissingError when no engine answers."""
+        """Every tagged or labelled image, in one call. Raises PrerequisiteError when no engine answers."""
         return tuple(map(listed, self._told_by_all(f"/images/json{_WITH_SIZES}", list)))
 
     def inspect(self, image: str) -> LocalImage | None:
@@ -189,7 +189,7 @@ class Engine:
             self.client.api.remove_image(str(reference), force=True, noprune=True)
 
     def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
-        """Raises PushError (the registry's fault) with the engine's words."""
+        """Raises RegistryError (the registry's fault) with the engine's words."""
         which = reference.tag or reference.digest
         with self._logged_in(reference.registry) as login, self._told(f"pull {reference}"):
             events = self.client.api.pull(reference.repository, which, stream=True, decode=True, auth_config=login)
@@ -200,8 +200,8 @@ class Engine:
     def push(self, reference: Reference, on_transfer: OnTransfer | None = None) -> str:
         """Push a tag; the digest the registry gave it. Every event of the stream is checked.
 
-        Raises PushError with the engine's words, also when the stream ends without a digest or nothing moves any more
-        (an engine waits for a registry for ever); RefusedError for a definitive answer of the registry.
+        Raises RegistryError with the engine's words, also when the stream ends without a digest or nothing moves any
+        more (an engine waits for a registry for ever); RefusedError for a definitive answer of the registry.
         """
         digest, what = "", f"push {reference}"
         with self._logged_in(reference.registry) as login, self._told(what), _moving(what, self._silence):
@@ -213,7 +213,7 @@ class Engine:
                 _report(event, on_transfer)
                 digest = pushed_digest(event) or digest
         if not digest:
-            raise PushError(f"push {reference}: the engine named no digest", hint="invoke doctor")
+            raise RegistryError(f"push {reference}: the engine named no digest", hint="invoke doctor")
         return digest
 
     def send(self, image: str, to: Engine) -> None:
@@ -235,7 +235,7 @@ class Engine:
             login, untold = Credentials(), error
         try:
             yield login.as_auth_config()
-        except PushError as error:
+        except RegistryError as error:
             raise (untold if untold and NO_LOGIN.matches(error.message) else error) from None
 
 
@@ -247,7 +247,7 @@ def _check(event: Mapping[str, Any], what: str, registry: str = "") -> None:
     words = " ".join(str(message).split())
     row = RELAYED.find(words) if registry else RELAYED.otherwise
     store = "the system's store" if registry == HUB else f"/etc/docker/certs.d/{registry}/ca.crt"
-    kind = PushError if row is RELAYED.otherwise else RefusedError
+    kind = RegistryError if row is RELAYED.otherwise else RefusedError
     raise kind.of([row.problem(what, words, host=registry, store=store)])
 
 
@@ -267,4 +267,4 @@ def _moving(what: str, silence: float) -> Iterator[None]:
     try:
         yield
     except urllib3.exceptions.ReadTimeoutError:
-        raise PushError(f"{what}: nothing moved for {silence:.0f} s", hint="invoke doctor") from None
+        raise RegistryError(f"{what}: nothing moved for {silence:.0f} s", hint="invoke doctor") from None

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from slipway.core.command import Command, Result
-from slipway.core.errors import MissingError
+from slipway.core.errors import PrerequisiteError
 from slipway.engine.address import Endpoint, Tls
 from slipway.engine.failures import bad_certificate, unusable, unusable_over_ssh
 
@@ -86,10 +86,10 @@ def _by_ssh(endpoint: Endpoint, start: Start) -> Connect:
 
 
 def ssh_words(endpoint: Endpoint) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The words that log in, and those that are run there. Raises MissingError for an address that is none."""
+    """The words that log in, and those that are run there. Raises PrerequisiteError for an address that is none."""
     found = _FORM.fullmatch(endpoint.address)
     if not found or any((found[part] or "").startswith("-") for part in ("user", "host")):
-        raise MissingError(f"{endpoint}: not ssh://[user@]host[:port]", hint="DOCKER_HOST=ssh://me@builder")
+        raise PrerequisiteError(f"{endpoint}: not ssh://[user@]host[:port]", hint="DOCKER_HOST=ssh://me@builder")
     words = ["ssh", "-o", "BatchMode=yes", "-o", f"ConnectTimeout={_SSH_SECONDS}", "-T"]
     words += ["-l", found["user"]] if found["user"] else []
     words += ["-p", found["port"]] if found["port"] else []
@@ -114,7 +114,7 @@ def _answers(way: socket.socket) -> bool:
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:
-    """By the rules that docker's client keeps. Raises MissingError for files that hold no certificate or key."""
+    """By the rules that docker's client keeps. Raises PrerequisiteError for files that hold no certificate or key."""
     file = tls.ca
     try:
         context = ssl.create_default_context(cafile=tls.ca)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-from slipway.core.errors import MissingError, Problem, PushError, SlipwayError, SshError, one_line
+from slipway.core.errors import PrerequisiteError, Problem, RegistryError, SlipwayError, SshError, one_line
 from slipway.core.problems import Known, Table
 from slipway.engine.address import CERTIFICATES, Endpoint, Tls
 
@@ -117,16 +117,16 @@ def told(endpoint: Endpoint, what: str, seconds: float) -> Iterator[None]:
     except docker.errors.APIError as error:
         cause = str(error.explanation or error)
         code = RELAYED.find(cause).code
-        raise PushError(f"{what or endpoint}: {cause}", hint="invoke doctor", code=code) from None
+        raise RegistryError(f"{what or endpoint}: {cause}", hint="invoke doctor", code=code) from None
     except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
         raise unusable(endpoint, error, what=what, seconds=seconds) from None
 
 
-def unusable(endpoint: Endpoint, error: BaseException, *, what: str = "", seconds: float = 0) -> MissingError:
+def unusable(endpoint: Endpoint, error: BaseException, *, what: str = "", seconds: float = 0) -> PrerequisiteError:
     """``what`` was asked of the engine; empty for a question of our own. ``seconds``: how long it was waited for."""
     about = f"{what}: {endpoint}" if what else f"{endpoint}"
     problem = _recognized(about, error, seconds, tls=bool(endpoint.tls))
-    return MissingError.of([replace(problem, hint=_hint(endpoint, problem))])
+    return PrerequisiteError.of([replace(problem, hint=_hint(endpoint, problem))])
 
 
 def unusable_over_ssh(endpoint: Endpoint, exit_code: int, stderr: str, login: str) -> SlipwayError:
@@ -140,14 +140,16 @@ def unusable_over_ssh(endpoint: Endpoint, exit_code: int, stderr: str, login: st
         cause = "; ".join([*of_key, last.removeprefix("ssh: ")])
         return SshError.of([SSH.find(cause).problem(f"{endpoint}", one_line(cause), login=login)])
     row = _NO_CLIENT if exit_code == 127 else DOCKER_THERE.find(last)
-    return MissingError.of([row.problem(f"{endpoint}", one_line(last), login=login)])
+    return PrerequisiteError.of([row.problem(f"{endpoint}", one_line(last), login=login)])
 
 
-def bad_certificate(tls: Tls, file: object, error: Exception) -> MissingError:
+def bad_certificate(tls: Tls, file: object, error: Exception) -> PrerequisiteError:
     """A file that is no certificate or key, or does not fit the other one."""
     reason = str(getattr(error, "reason", "") or "").replace("_", " ").lower()
     cause = reason or getattr(error, "strerror", None) or str(error)
-    return MissingError.of([_BAD_FILE.problem(f"{file} ({tls.setting})", one_line(cause), hint=_certificates(tls))])
+    return PrerequisiteError.of(
+        [_BAD_FILE.problem(f"{file} ({tls.setting})", one_line(cause), hint=_certificates(tls))]
+    )
 
 
 def _recognized(about: str, error: BaseException, seconds: float, *, tls: bool) -> Problem:

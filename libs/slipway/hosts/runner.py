@@ -19,7 +19,7 @@ from typing import Protocol
 
 from slipway.config.settings import inherited
 from slipway.core.command import Command, Result
-from slipway.core.errors import MissingError
+from slipway.core.errors import PrerequisiteError
 from slipway.core.streams import LineReader, OnLine, collect, feed
 
 #: Buildx cancels and pytest removes its containers within this; then the group is killed.
@@ -130,11 +130,11 @@ class Piped:
 
 
 def pipe(command: Command) -> Piped:
-    """Start ``command`` beside us. Raises MissingError for a program that is not there."""
+    """Start ``command`` beside us. Raises PrerequisiteError for a program that is not there."""
     try:
         return Piped(command)
     except OSError as error:
-        raise MissingError(
+        raise PrerequisiteError(
             f"{command.argv[0]}: {(error.strerror or str(error)).lower()}", hint="invoke doctor"
         ) from None
 

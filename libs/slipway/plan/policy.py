@@ -81,7 +81,7 @@ def refuse_missing_bases(
 ) -> None:
     """Raises UsageError when ``images`` stand on bases at ``host`` that neither it nor the engine has (``roots``: root
     image → what the engine holds); the versions there are told. On Docker Hub only what belongs to ``owner`` counts:
-    everybody's root images are there, too. Raises PushError."""
+    everybody's root images are there, too. Raises RegistryError."""
     problems: list[Problem] = []
     for image in images:
         for root in image.roots:

@@ -10,7 +10,7 @@
 from collections.abc import Sequence
 
 from slipway.build.result import ImageResult
-from slipway.core.errors import PushError
+from slipway.core.errors import RegistryError
 from slipway.push.inspect import Push, PushAction, check_logins, look, refuse_moves
 from slipway.push.resume import ReleasePlan, read_plan
 from slipway.push.tags import move
@@ -35,14 +35,14 @@ __all__ = [
 def release(pushes: Sequence[Push], run: PushRun) -> tuple[ImageResult, ...]:
     """Upload what lacks, then move the version tags.
 
-    Raises PushError when no version tag moved or all moved back, MixedReleaseError when some stand for the new content
-    and some do not.
+    Raises RegistryError when no version tag moved or all moved back, MixedReleaseError when some stand for the new
+    content and some do not.
     """
     try:
         check_logins(pushes, run.registry)
         uploaded = upload(pushes, run)
         manifests = ensure_blobs(uploaded, run)
-    except PushError as error:
+    except RegistryError as error:
         hint = error.hint or f"invoke push --resume {run.record.id}"
         raise type(error)(f"{error.message}; no version tag moved", hint=hint) from error
     return move(uploaded, manifests, run.registry, run.record)

@@ -75,7 +75,7 @@ def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Pus
     """What is to do for each image.
 
     Raises UsageError for images that are neither built nor published, RefusedError when the server is not a registry,
-    PushError.
+    RegistryError.
     """
     registry.refuse_foreign()
     pushes = [_local(image, facts) for image in images]
@@ -105,7 +105,7 @@ def _taking_over(push: Push, registry: Registry) -> Push:
 
 
 def is_built_image(push: Push, digest: str, registry: Registry) -> bool:
-    """Whether the registry's manifest ``digest`` is that of the image built here. Raises PushError.
+    """Whether the registry's manifest ``digest`` is that of the image built here. Raises RegistryError.
 
     With containerd's image store the image's id is that digest. With the classic one it is the digest of the
     configuration, which the manifest names.
@@ -153,7 +153,7 @@ def _named(push: Push) -> str:
 
 
 def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
-    """Raises PushError unless every repository that is to be written lets this login write, before any is written."""
+    """Raise RegistryError, before anything is written, unless this login may write to every repository of the push."""
     writes = [push.content for push in pushes if push.action is not PushAction.REUSE]
     map_concurrently(registry.check_write, writes, at_once=QUESTIONS)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from slipway.build.result import ImageResult, Status
-from slipway.core.errors import MixedReleaseError, PushError, RefusedError
+from slipway.core.errors import MixedReleaseError, RefusedError, RegistryError
 from slipway.push.inspect import Push
 from slipway.registry import Manifest, Registry
 from slipway.runs.run import Run
@@ -20,8 +20,8 @@ def move(
 ) -> tuple[ImageResult, ...]:
     """Make each version tag stand for its content, read back; ``manifests`` holds those of the tags to move.
 
-    Raises PushError when a tag cannot be moved and those moved before were put back; MixedReleaseError when they could
-    not be.
+    Raises RegistryError when a tag cannot be moved and those moved before were put back; MixedReleaseError when they
+    could not be.
     """
     tried: list[tuple[Push, Manifest | None]] = []
     moved: dict[str, Push] = {}
@@ -33,7 +33,7 @@ def move(
             tried.append((push, before))
             moved[push.image] = _put_tag(push, manifests[push.image], registry)
             record.journal(moved=str(push.reference), digest=push.published, before=push.current)
-        except PushError as error:
+        except RegistryError as error:
             _roll_back(tried, registry, record, pushes, error)
     return tuple(_outcome(moved.get(push.image, push)) for push in pushes)
 
@@ -43,13 +43,15 @@ def _put_tag(push: Push, manifest: Manifest, registry: Registry) -> Push:
     note = push.note
     try:
         registry.put(push.reference, manifest)
-    except PushError:
+    except RegistryError:
         if registry.digest(push.reference) != push.published:
             raise
         note = _LOST
     found = registry.digest(push.reference)
     if found != push.published:
-        raise PushError(f"push {push.reference}: stands for {found or 'nothing'} after the move, not {push.published}")
+        raise RegistryError(
+            f"push {push.reference}: stands for {found or 'nothing'} after the move, not {push.published}"
+        )
     return replace(push, note=note)
 
 
@@ -58,13 +60,13 @@ def _roll_back(
     registry: Registry,
     record: Run,
     pushes: Sequence[Push],
-    cause: PushError,
+    cause: RegistryError,
 ) -> None:
     """Give each tag that was tried its former content, also the one whose move failed: its PUT may have arrived."""
     stands = {push.image: _restored(push, before, registry, record) for push, before in reversed(tried)}
     stuck = [push for push, _ in tried if stands[push.image] != push.current]
     if not stuck:
-        raise PushError(f"{cause.message}; no version tag moved", hint=_next(cause, record)) from cause
+        raise RegistryError(f"{cause.message}; no version tag moved", hint=_next(cause, record)) from cause
     unknown = [push for push in stuck if stands[push.image] is None]
     said = f"{len(stuck) - len(unknown)} of {len(pushes)} version tags moved"
     said += f", {len(unknown)} unknown" if unknown else ""
@@ -72,7 +74,7 @@ def _roll_back(
     raise MixedReleaseError("\n  ".join([f"{cause.message}; {said}", *table]), hint=_next(cause, record)) from cause
 
 
-def _next(cause: PushError, record: Run) -> str:
+def _next(cause: RegistryError, record: Run) -> str:
     """The command that goes on; a refusal would come again, so what mends it comes first."""
     again = f"invoke push --resume {record.id}"
     return f"{cause.hint}, then {again}" if isinstance(cause, RefusedError) and cause.hint else again
@@ -82,11 +84,11 @@ def _restored(push: Push, before: Manifest | None, registry: Registry, record: R
     """The digest the tag stands for after putting ``before`` back; None when the registry does not tell."""
     try:
         if before and registry.digest(push.reference) != push.current:
-            with contextlib.suppress(PushError):
+            with contextlib.suppress(RegistryError):
                 registry.put(push.reference, before)
             record.journal(put_back=str(push.reference), digest=before.digest)
         return registry.digest(push.reference)
-    except PushError:
+    except RegistryError:
         return None
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
-from slipway.core.errors import PushError, RefusedError
+from slipway.core.errors import RefusedError, RegistryError
 from slipway.core.image import Reference
 from slipway.core.retry import Patience
 from slipway.core.threads import map_concurrently, map_in_dependency_order
@@ -53,7 +53,7 @@ class PushRun:
 def upload(pushes: Sequence[Push], run: PushRun) -> tuple[Push, ...]:
     """Bring every content tag into the registry; the pushes with their verified digests.
 
-    An image is uploaded once its own parents are up: it shares their layers. Raises PushError.
+    An image is uploaded once its own parents are up: it shares their layers. Raises RegistryError.
     """
     known = {push.image: push for push in pushes}
     lacking = {push.image: push.parents for push in pushes if not push.published}
@@ -64,8 +64,8 @@ def upload(pushes: Sequence[Push], run: PushRun) -> tuple[Push, ...]:
 def ensure_blobs(pushes: Sequence[Push], run: PushRun) -> dict[str, Manifest]:
     """The manifests of the tags that are to move, when the registry has all that they name.
 
-    What it lost, to a garbage collection for instance, is uploaded once more from here. Raises PushError when a blob is
-    still lacking then.
+    What it lost, to a garbage collection for instance, is uploaded once more from here. Raises RegistryError when a
+    blob is still lacking then.
     """
     moving = [push for push in pushes if push.current != push.published]
     manifests = map_concurrently(run.registry.manifest, [push.exact for push in moving], at_once=QUESTIONS)
@@ -78,7 +78,7 @@ def ensure_blobs(pushes: Sequence[Push], run: PushRun) -> dict[str, Manifest]:
     if holes:
         image, blobs = next(iter(holes.items()))
         more = f" and {len(blobs) - 1} more" if len(blobs) > 1 else ""
-        raise PushError(
+        raise RegistryError(
             f"push {image}: the registry has lost {blobs[0][:19]}{more} of it",
             hint=f"invoke push {image}, where it was built: that uploads it again",
         )
@@ -119,21 +119,21 @@ def _sent(push: Push, run: PushRun) -> Push:
             return replace(push, published=run.engine.push(push.content, _counting(push.image, run.on_upload)))
         except RefusedError:
             raise
-        except PushError as error:
+        except RegistryError as error:
             # Its reply may have been lost. The registry's client also waits as long as a throttling registry asks.
             if (found := run.registry.digest(push.content)) and found != push.replaces:
                 return replace(push, published=found, note="the reply to its upload was lost, it is there")
             if not trying.again(error.message):
-                raise PushError(f"{error.message} after {trying.tries} tries", hint=error.hint) from error
+                raise RegistryError(f"{error.message} after {trying.tries} tries", hint=error.hint) from error
 
 
 def _check_arrival(push: Push, told: str, registry: Registry) -> None:
-    """Raises PushError unless the content tag stands for ``told``, and that for the image built here."""
+    """Raises RegistryError unless the content tag stands for ``told``, and that for the image built here."""
     found = registry.digest(push.content)
     if found != told:
-        raise PushError(f"push {push.content}: the engine says {told}, the registry {found or 'nothing'}")
+        raise RegistryError(f"push {push.content}: the engine says {told}, the registry {found or 'nothing'}")
     if not is_built_image(push, told, registry):
-        raise PushError(
+        raise RegistryError(
             f"push {push.content}: {push.local_id} was built, {told} arrived",
             hint="did another push write this tag just now? invoke push looks again",
         )

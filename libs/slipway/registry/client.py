@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
-from slipway.core.errors import PushError, RefusedError, SlipwayError
+from slipway.core.errors import RefusedError, RegistryError, SlipwayError
 from slipway.core.image import Reference
 from slipway.core.objects import find_object
 from slipway.core.retry import Patience
@@ -42,7 +42,7 @@ class Registry:
     def digest(self, reference: Reference) -> str:
         """The digest a tag stands for, or an empty string when there is none.
 
-        Raises RefusedError when the answer is not a manifest's, PushError.
+        Raises RefusedError when the answer is not a manifest's, RegistryError.
         """
         reply = self._ask("HEAD", reference, f"manifests/{reference.tag or reference.digest}")
         if reply.status_code == 404:
@@ -52,7 +52,7 @@ class Registry:
         return digest_by_headers(reply.headers) or self.manifest(reference).digest
 
     def manifest(self, reference: Reference) -> Manifest:
-        """Raises RefusedError when the answer is not a manifest, PushError when its bytes have another digest."""
+        """Raises RefusedError when the answer is not a manifest, RegistryError when its bytes have another digest."""
         reply = self._ask("GET", reference, f"manifests/{reference.digest or reference.tag}")
         self._refuse_elsewhere(reference, reply)
         self._wire.expect(reply, 200, f"{reference}")
@@ -60,7 +60,7 @@ class Registry:
         if manifest is None:
             raise self._foreign(reference, reply.headers.get("Content-Type") or "bytes without a type")
         if (reference.digest and manifest.digest != reference.digest) or contradicts(reply.headers, manifest):
-            raise PushError(f"{reference}: the registry answered {manifest.digest}")
+            raise RegistryError(f"{reference}: the registry answered {manifest.digest}")
         return manifest
 
     def _refuse_elsewhere(self, reference: Reference, reply: requests.Response) -> None:
@@ -88,7 +88,7 @@ class Registry:
         return tuple(map(str, found))
 
     def config(self, reference: Reference) -> Mapping[str, Any]:
-        """The image's configuration (labels, user, history). Raises PushError."""
+        """The image's configuration (labels, user, history). Raises RegistryError."""
         digest = self.manifest(reference).config
         if not digest:
             return {}
@@ -97,7 +97,7 @@ class Registry:
         return self._json(reply, f"{reference}: configuration")
 
     def holds(self, reference: Reference, blob: str) -> bool:
-        """Whether the reference's repository has the blob of this digest. Raises PushError."""
+        """Whether the reference's repository has the blob of this digest. Raises RegistryError."""
         reply = self._ask("HEAD", reference, f"blobs/{blob}")
         if reply.status_code == 404:
             return False
@@ -105,7 +105,7 @@ class Registry:
         return True
 
     def check_write(self, reference: Reference) -> None:
-        """Raises PushError unless the login in use may write to the reference's repository.
+        """Raises RegistryError unless the login in use may write to the reference's repository.
 
         An upload is begun and cancelled: the specification has no question for it, and a token server may hand out a
         token that allows less than was asked for.

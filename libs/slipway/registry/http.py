@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from slipway.core.addresses import base_url, endpoint, is_loopback
-from slipway.core.errors import PolicyError, PushError, RefusedError
+from slipway.core.errors import PolicyError, RefusedError, RegistryError
 from slipway.core.retry import Patience
 from slipway.engine import Credentials, FindLogin
 from slipway.registry.certificates import refusal, trust
@@ -89,8 +89,8 @@ class Wire:
     def ask(self, question: Question, headers: Mapping[str, str]) -> requests.Response:
         """The reply, when its status is below 500 and not 429.
 
-        Raises PushError when the tries are spent, RefusedError for a certificate, PolicyError for a login that would
-        travel in the clear.
+        Raises RegistryError when the tries are spent, RefusedError for a certificate, PolicyError for a login that
+        would travel in the clear.
         """
         import requests
 
@@ -118,7 +118,7 @@ class Wire:
                 asked = asked_wait(reply.headers.get("Retry-After"))
             if not trying.again(f"{question.about}: {cause}", asked):
                 told = f"{question.about}: {cause} after {trying.tries} tries"
-                raise PushError(told, hint="invoke doctor", code=row.code)
+                raise RegistryError(told, hint="invoke doctor", code=row.code)
 
     def expect(self, reply: requests.Response, status: int, what: str) -> None:
         """Raises RefusedError unless the reply has this status."""

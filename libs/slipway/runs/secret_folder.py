@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from slipway.core.errors import MissingError
+from slipway.core.errors import PrerequisiteError
 from slipway.core.writing import written
 
 _NAME = "slipway"
@@ -37,7 +37,10 @@ class Places:
     user: int = field(default_factory=os.geteuid)
 
     def choose(self) -> Path:
-        """Return the folder of all runs, made for its owner alone. Raises MissingError that says why there is none."""
+        """Return the folder of all runs, made for its owner alone.
+
+        Raises PrerequisiteError that says why there is none.
+        """
         sent = [os.path.realpath(folder) for folder in self.sent()]
         lies_below = ""
         for place in self.candidates:
@@ -47,7 +50,7 @@ class Places:
                 lies_below = f"{place}: lies in {below}, which builds are sent: no secret file is written there"
                 continue
             return _made(place, self.user)
-        raise MissingError(lies_below or "secret files of a run: this user has no home folder", hint=_HINT)
+        raise PrerequisiteError(lies_below or "secret files of a run: this user has no home folder", hint=_HINT)
 
     @property
     def candidates(self) -> tuple[Path, ...]:
@@ -64,7 +67,7 @@ class SecretFolder:
         self._hold = -1
 
     def write(self, name: str, content: str) -> Path:
-        """Write a file that only this user can read; it is there until ``remove``. Raises MissingError."""
+        """Write a file that only this user can read; it is there until ``remove``. Raises PrerequisiteError."""
         if not self._folder:
             self._folder, self._hold = _new(self._places.choose())
         path = self._folder / name
@@ -128,9 +131,9 @@ def _made(home: Path, user: int) -> Path:
         if not home.is_symlink():
             home.mkdir(mode=0o700, exist_ok=True)
     if not _is_own(home, user):
-        raise MissingError(f"{home}: is not a folder of this user's own", hint=f"ls -ld {home}")
+        raise PrerequisiteError(f"{home}: is not a folder of this user's own", hint=f"ls -ld {home}")
     if stat.S_IMODE(home.lstat().st_mode) & 0o077:
-        raise MissingError(f"{home}: others may enter it", hint=f"chmod 700 {home}")
+        raise PrerequisiteError(f"{home}: others may enter it", hint=f"chmod 700 {home}")
     return home
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from slipway.core.command import Command, Result
-from slipway.core.errors import MissingError
+from slipway.core.errors import PrerequisiteError
 from slipway.core.problems import Known, Table
 from slipway.hosts.runner import Run
 from slipway.setup.probe import Ping
@@ -139,7 +139,7 @@ def told(actions: Sequence[Action]) -> Iterator[str]:
 def perform(action: Action, run: Run, ping: Ping) -> str:
     """Do every step. Returns why an image's registry cannot be reached, else an empty string.
 
-    Raises MissingError at the first step that fails, with its cause; files it wrote are then as they were before.
+    Raises PrerequisiteError at the first step that fails, with its cause; files it wrote are then as they were before.
     """
     written: list[tuple[Path, bytes | None]] = []
     try:
@@ -166,19 +166,21 @@ def perform(action: Action, run: Run, ping: Ping) -> str:
 def judge_pull(image: str, result: Result) -> str:
     """Why the registry of ``image`` cannot be reached; empty when the image was pulled.
 
-    Raises MissingError when the registry answered and does not give the image: that is final.
+    Raises PrerequisiteError when the registry answered and does not give the image: that is final.
     """
     if result.ok:
         return ""
     if result.exit_code == 124 and "Pulling from" not in result.stdout:
         return f"its registry did not answer within {_PULL_SECONDS:.0f} s"
     if result.exit_code == 124:
-        raise MissingError(f"{image}: the pull did not end within {_PULL_SECONDS:.0f} s", hint=f"docker pull {image}")
+        raise PrerequisiteError(
+            f"{image}: the pull did not end within {_PULL_SECONDS:.0f} s", hint=f"docker pull {image}"
+        )
     cause = _cause(result)
     row = PULLS.find(cause)
     if row is _UNREACHABLE:
         return cause
-    raise MissingError.of([row.problem(image, cause)])
+    raise PrerequisiteError.of([row.problem(image, cause)])
 
 
 def with_value(text: str, name: str, value: str) -> str:
@@ -201,10 +203,10 @@ def _pull(image: str) -> Command:
 
 def _succeed(result: Result, title: str, command: Command) -> None:
     if result.exit_code == 124:
-        raise MissingError(f"{title}: {command.label} did not end within {_STEP_SECONDS:.0f} s", hint=str(command))
+        raise PrerequisiteError(f"{title}: {command.label} did not end within {_STEP_SECONDS:.0f} s", hint=str(command))
     if not result.ok:
         cause = _cause(result)
-        raise MissingError.of([STEPS.find(cause).problem(f"{title}: {command.label}", cause, command=command)])
+        raise PrerequisiteError.of([STEPS.find(cause).problem(f"{title}: {command.label}", cause, command=command)])
 
 
 def _cause(result: Result) -> str:
@@ -222,7 +224,7 @@ def _write(path: Path, text: str) -> bytes | None:
         path.write_text(text, "utf-8")
         path.chmod(0o644)
     except OSError as error:
-        raise MissingError(f"{path}: cannot be written: {error.strerror}") from error
+        raise PrerequisiteError(f"{path}: cannot be written: {error.strerror}") from error
     return before
 
 
@@ -246,7 +248,7 @@ def _choose(path: Path, name: str, value: str) -> None:
             os.chown(beside, like.st_uid, like.st_gid)
         beside.replace(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise MissingError(f"{path}: cannot be written: {error}", hint=f"put {name}={value} in it") from error
+        raise PrerequisiteError(f"{path}: cannot be written: {error}", hint=f"put {name}={value} in it") from error
 
 
 def _await(step: Await, run: Run, ping: Ping) -> None:
@@ -260,8 +262,8 @@ def _await(step: Await, run: Run, ping: Ping) -> None:
         time.sleep(0.2)
 
 
-def _silent(step: Await, what: str) -> MissingError:
-    return MissingError(f"the {step.what} {what}{_last_lines(step.log)}", log=step.log)
+def _silent(step: Await, what: str) -> PrerequisiteError:
+    return PrerequisiteError(f"the {step.what} {what}{_last_lines(step.log)}", log=step.log)
 
 
 def _answers(what: str, run: Run, ping: Ping) -> bool:

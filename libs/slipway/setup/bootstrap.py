@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from slipway.core.addresses import host_and_port, is_loopback
 from slipway.core.command import Command
-from slipway.core.errors import MissingError, UsageError
+from slipway.core.errors import PrerequisiteError, UsageError
 from slipway.hosts.runner import Run
 from slipway.setup import debian
 from slipway.setup.actions import Action, Await, Choose, Done, Pull, Step, Write, perform, told
@@ -42,8 +42,8 @@ def setup(
 ) -> tuple[Done, ...]:
     """Bring about what is missing, every action told with its reason; returns what was done, in order.
 
-    ``ask`` is None without a terminal. Raises UsageError when nobody can be asked or the answer is no, and MissingError
-    for what cannot be mended here (then nothing was changed) or an action that failed.
+    ``ask`` is None without a terminal. Raises UsageError when nobody can be asked or the answer is no, and
+    PrerequisiteError for what cannot be mended here (then nothing was changed) or an action that failed.
     """
     machine = _look(run, wanted, ping)
     actions = _decide(machine, wanted)
@@ -209,7 +209,7 @@ def _look(run: Run, wanted: Wanted, ping: Ping) -> Machine:
 
 def _decide(machine: Machine, wanted: Wanted) -> tuple[Action, ...]:
     if problems := lacks(machine, wanted):
-        raise MissingError.of(problems)
+        raise PrerequisiteError.of(problems)
     return plan_setup(machine, wanted)
 
 
@@ -225,7 +225,7 @@ def _work(run: Run, wanted: Wanted, say: Say, ping: Ping, machine: Machine) -> t
     while actions := _decide(machine, wanted):
         action = actions[0]
         if any(action.title == earlier.action.title for earlier in done):
-            raise MissingError(f"{action.title}: done, yet {action.reason}", hint="invoke doctor")
+            raise PrerequisiteError(f"{action.title}: done, yet {action.reason}", hint="invoke doctor")
         started = time.monotonic()
         say(f"{action.title} …")
         unreachable = perform(action, run, ping)

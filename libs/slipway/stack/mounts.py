@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from slipway.config.project import Project
 from slipway.config.settings import Settings
-from slipway.core.errors import MissingError, Problem, UsageError
+from slipway.core.errors import PrerequisiteError, Problem, UsageError
 from slipway.dockerfile import Mount
 from slipway.secrets.secret import Secret
 from slipway.stack.discovery import Assembly
@@ -50,11 +50,12 @@ def notes(assembly: Assembly, project: Project) -> Iterator[str]:
 
 
 def given(settings: Settings, assembly: Assembly, images: Collection[str], *, ca: bool, agent: str) -> Given:
-    """What the builds of ``images`` mount and the project gives. ``ca``: there is a CA bundle; ``agent``: the socket of
-    ssh's agent here.
+    """What the builds of ``images`` mount and the project gives.
 
-    Raises UsageError for a required mount that nobody gives, and a source that is missing; MissingError when no agent
-    runs here.
+    ``ca``: there is a CA bundle; ``agent``: the socket of ssh's agent here.
+
+    Raises UsageError for a required mount that nobody gives, and a source that is missing; PrerequisiteError when no
+    agent runs here.
     """
     project, problems = settings.project, dict[Problem, None]()
     files: dict[str, Path] = {}
@@ -81,7 +82,7 @@ def given(settings: Settings, assembly: Assembly, images: Collection[str], *, ca
     if problems:
         raise UsageError.of(list(problems))
     if ssh and (why := no_agent(agent)):
-        raise MissingError(f"ssh's agent: {why}", hint="eval $(ssh-agent) && ssh-add")
+        raise PrerequisiteError(f"ssh's agent: {why}", hint="eval $(ssh-agent) && ssh-add")
     return Given(files, values, tuple(ssh), agent if ssh else "")
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from invoke.exceptions import Exit
 
 from slipway.config import settings
-from slipway.core.errors import MissingError, SlipwayError
+from slipway.core.errors import PrerequisiteError, SlipwayError
 from slipway.core.streams import OutputError, emit
 from slipway.secrets.redactor import Redactor
 from slipway.tasks import parser, process
@@ -66,7 +66,7 @@ class Output:
             process.silence(error.stream)
             if isinstance(error.cause, BrokenPipeError):
                 raise Exit(code=process.PIPE_CLOSED) from None
-            self._end(f"error: {error}", MissingError.exit_code)
+            self._end(f"error: {error}", PrerequisiteError.exit_code)
         except Exit:
             raise
         except Exception as error:

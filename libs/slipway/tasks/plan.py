@@ -38,7 +38,7 @@ def show_plan(session: Session, known: Survey, plan: Plan) -> None:
 
 
 def mounted(session: Session, known: Survey, plan: Plan) -> Given:
-    """Return the secrets, files and agents that the plan's builds mount. Raises UsageError, MissingError."""
+    """Return the secrets, files and agents that the plan's builds mount. Raises UsageError, PrerequisiteError."""
     names = [step.image for step in plan.of(Action.BUILD)]
     if not names:
         return Given()

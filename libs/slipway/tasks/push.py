@@ -15,7 +15,7 @@ from slipway.tasks.session import Session
 def run_push(session: Session, names: Sequence[str], options: PushOptions, *, dry_run: bool) -> None:
     """Release ``names``, or all images: look, refuse, upload, move tags.
 
-    Raises PolicyError, PushError, MixedReleaseError, LockedError.
+    Raises PolicyError, RegistryError, MixedReleaseError, LockedError.
     """
     if options.resume:
         names = pushing.read_plan(session.home, options.resume).images

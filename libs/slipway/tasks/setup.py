@@ -7,7 +7,7 @@ from dataclasses import asdict, replace
 
 from slipway.config import settings as reading
 from slipway.config.settings import Value
-from slipway.core.errors import MissingError
+from slipway.core.errors import PrerequisiteError
 from slipway.hosts.requirements import CheckState
 from slipway.setup.blockers import Wanted
 from slipway.setup.bootstrap import setup as bring_about
@@ -36,7 +36,7 @@ def run_doctor(session: Session) -> None:
         session.console.table([(check.state, check.name, check.detail, check.hint) for check in checks])
     if not healthy(checks):
         lacking = [check for check in checks if check.state is CheckState.MISSING]
-        raise MissingError(f"{lacking[0].name}: {lacking[0].detail}", hint=lacking[0].hint or "invoke setup")
+        raise PrerequisiteError(f"{lacking[0].name}: {lacking[0].detail}", hint=lacking[0].hint or "invoke setup")
 
 
 def run_config(session: Session) -> None:

@@ -19,7 +19,7 @@ from urllib.parse import parse_qs
 
 from slipway.core.clock import CLOCK, Clock
 from slipway.core.command import Command, Result
-from slipway.core.errors import PushError
+from slipway.core.errors import RegistryError
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference, full_name
 from slipway.core.platform import this_platform
 from slipway.core.retry import Patience
@@ -98,13 +98,13 @@ class FakeEngine(Engine):
             on_transfer("layer", "Pushing", 1, 2)
         held = next(held for held in self.held if str(reference) in held.tags)
         if self.registry is None:
-            raise PushError(f"push {reference}: no registry")
+            raise RegistryError(f"push {reference}: no registry")
         return self.registry.add(reference.path, reference.tag, labels=held.labels, id=held.id)
 
     def _do(self, *call: str) -> None:
         self.calls.append(call)
         if call[-1] in self.refused:
-            raise PushError(f"{call[0]} {call[-1]}: {self.refused[call[-1]]}")
+            raise RegistryError(f"{call[0]} {call[-1]}: {self.refused[call[-1]]}")
 
 
 Answer = Result | Callable[[Command, OnLine], Result]

@@ -45,7 +45,7 @@ def job_builder(
     """Send all that the plan's images read and mount. On exit, stop a job that still runs, unless the connection was
     lost.
 
-    ``mounted``: its secrets are files. Raises SyncError, SshError, MissingError when the host has too little room.
+    ``mounted``: its secrets are files. Raises SyncError, SshError, PrerequisiteError when the host has too little room.
     """
     settings = known.repository.settings
     names, read = [step.image for step in plan.of(Action.BUILD)], _read(known, plan)

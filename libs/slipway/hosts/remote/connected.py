@@ -44,7 +44,7 @@ class ConnectedHost:
         return examine(self.facts, self.local_rsync)
 
     def refuse_missing(self) -> None:
-        """Raises MissingError with every prerequisite that is missing."""
+        """Raises PrerequisiteError with every prerequisite that is missing."""
         refuse_lacks(self.checks, str(self.name))
 
     def project(self, registry: str, owner: str) -> str:

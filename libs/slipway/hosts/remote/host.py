@@ -50,7 +50,7 @@ class RemoteHost:
 
     @property
     def ready(self) -> ConnectedHost:
-        """The connection to a host that has all prerequisites. Raises MissingError."""
+        """The connection to a host that has all prerequisites. Raises PrerequisiteError."""
         self.connected.refuse_missing()
         return self.connected
 

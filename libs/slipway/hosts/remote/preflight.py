@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from slipway.core.command import Command, Result
-from slipway.core.errors import MissingError, Problem
+from slipway.core.errors import PrerequisiteError, Problem
 from slipway.core.platform import Platform
 from slipway.core.units import size
 from slipway.hosts.remote.scripts import script
@@ -85,7 +85,7 @@ def preflight_command(folder: str, word: str) -> Command:
 
 
 def look(ask: Ask, folder: str) -> HostFacts:
-    """Ask the host. Raises what ``ask`` raises, MissingError when no POSIX shell answers."""
+    """Ask the host. Raises what ``ask`` raises, PrerequisiteError when no POSIX shell answers."""
     word = secrets.token_hex(8)
     began = time.time()
     result = ask(preflight_command(folder, word))
@@ -97,7 +97,7 @@ def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
     noise, begun, said = result.stdout.partition(f"ready\t{word}\n")
     if not begun:
         words = (result.stderr or result.stdout).strip().splitlines()[:1] or [f"exit code {result.exit_code}"]
-        raise MissingError(f"the host's login shell runs no sh: {words[0]}", hint="chsh -s /bin/sh there")
+        raise PrerequisiteError(f"the host's login shell runs no sh: {words[0]}", hint="chsh -s /bin/sh there")
     found = dict(line.split("\t", 1) for line in said.splitlines() if "\t" in line)
     engine, api, platform = (*found.get("engine", "").split(), "", "", "")[:3]
     disk, _, disk_folder = found.get("disk", "").partition(" ")
@@ -141,19 +141,22 @@ def examine(facts: HostFacts, local_rsync: str) -> tuple[Check, ...]:
 
 
 def refuse_lacks(checks: tuple[Check, ...], host: str) -> None:
-    """Raises MissingError with all that lacks at once."""
+    """Raises PrerequisiteError with all that lacks at once."""
     problems = [
         Problem(f"{host} {check.name}", check.detail, check.hint)
         for check in checks
         if check.state is CheckState.MISSING
     ]
     if problems:
-        raise MissingError.of(problems)
+        raise PrerequisiteError.of(problems)
 
 
 def refuse_little_room(facts: HostFacts, files: int, images: Sequence[int]) -> None:
-    """Raises MissingError when what is planned does not fit: ``files``, bytes to send, and ``images``, what those to
-    build held when they were last built; an engine needs that twice while it builds."""
+    """Raise PrerequisiteError when the disk has too little room for the plan.
+
+    ``files``: bytes to send. ``images``: bytes of the images to build, when they were last built; an engine needs that
+    twice while it builds.
+    """
     wanted = [(files, facts.free, facts.folder), (2 * sum(images), facts.disk, facts.disk_folder)]
     hint = "make room there: invoke remote-clean, docker system df"
     problems = [
@@ -162,7 +165,7 @@ def refuse_little_room(facts: HostFacts, files: int, images: Sequence[int]) -> N
         if free is not None and needed > free
     ]
     if problems:
-        raise MissingError.of(problems)
+        raise PrerequisiteError.of(problems)
 
 
 def _shell(facts: HostFacts) -> Iterator[Check]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from slipway.core.errors import PushError
+from slipway.core.errors import RegistryError
 from slipway.core.image import LocalImage, Reference, full_name
 from slipway.core.units import size
 from slipway.engine import Engine
@@ -15,7 +15,7 @@ from slipway.plan.facts import Survey
 def send_roots(known: Survey, plan: Plan, here: Engine, there: Engine, say: Callable[[str], None]) -> bool:
     """True when any was sent or pulled (then survey again). What a registry has is left for the engine there to pull.
 
-    Raises MissingError and PushError with the engines' words.
+    Raises PrerequisiteError and RegistryError with the engines' words.
     """
     needed = {root for step in plan.of(Action.BUILD) for root in known.stack[step.image].roots}
     lacking = {root: here.inspect(root) for root in sorted(needed) if not known.facts.roots[root]}
@@ -35,6 +35,6 @@ def _may_be_here_alone(image: LocalImage) -> bool:
 def _is_pulled(root: str, there: Engine) -> bool:
     try:
         there.pull(Reference.parse(root).full)
-    except PushError:
+    except RegistryError:
         return False
     return True

@@ -19,7 +19,7 @@ import paramiko
 from paramiko.ssh_exception import BadAuthenticationType, SSHException
 
 from slipway.core.destination import HostName
-from slipway.core.errors import MissingError, SshError, UsageError
+from slipway.core.errors import PrerequisiteError, SshError, UsageError
 from slipway.hosts.runner import Run
 from slipway.hosts.ssh.connection import Connection, Show, UnreachedError, patient
 from slipway.hosts.ssh.hostkeys import KnownKey, find_command, judge, kinds, read_known
@@ -65,10 +65,13 @@ class Phone:
 
 
 def look_up(name: HostName, phone: Phone) -> Login:
-    """What OpenSSH's configuration says of ``name``. Raises MissingError without ssh, UsageError for its refusal."""
+    """What OpenSSH's configuration says of ``name``.
+
+    Raises PrerequisiteError without ssh, UsageError for its refusal.
+    """
     result = phone.run(config_command(name, phone.config), timeout=30)
     if result.exit_code == 127:
-        raise MissingError("ssh: not found", hint="sudo apt-get install openssh-client")
+        raise PrerequisiteError("ssh: not found", hint="sudo apt-get install openssh-client")
     if not result.ok:
         words = result.stderr.splitlines()[-1:] or [f"ssh -G ended with exit code {result.exit_code}"]
         raise UsageError(f"ssh configuration of {name}: {words[0]}", hint="~/.ssh/config")
@@ -76,7 +79,7 @@ def look_up(name: HostName, phone: Phone) -> Login:
 
 
 def dial(name: HostName, phone: Phone) -> Connection:
-    """Connect to ``name``. Raises SshError, UsageError, MissingError."""
+    """Connect to ``name``. Raises SshError, UsageError, PrerequisiteError."""
     login = look_up(name, phone)
     with ExitStack() as opened:
         transport = _reach(login, phone, opened, _MOST_JUMPS)
