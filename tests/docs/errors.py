@@ -49,11 +49,11 @@ _COLUMNS = "| code | found by | slipway says | hint |\n|---|---|---|---|\n"
 
 
 def kinds() -> Iterator[type[SlipwayError]]:
-    """Yield the classes of errors, by exit code."""
+    """Yield the classes of errors that have a code of their own, by exit code."""
     found: list[type[SlipwayError]] = [SlipwayError]
     for kind in found:
         found += kind.__subclasses__()
-    yield from sorted(found, key=lambda kind: kind.exit_code)
+    yield from sorted((kind for kind in found if "kind" in vars(kind)), key=lambda kind: kind.exit_code)
 
 
 def modules() -> Iterator[str]:
