@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.build import advice
 from slipway.build.events import Event, Failed, Finished, Notice, Output, StepStarted
 from slipway.build.executor import BuildRun, build, check
 from slipway.build.fetch import pull_roots
@@ -695,6 +696,7 @@ def test_the_hint_is_for_the_cause(bench: Bench, cause: str, hint: str) -> None:
     with pytest.raises(BuildError) as caught:
         check([ImageResult("a", Status.FAILED, "", "", detail=cause)], bench.record)
     assert caught.value.hint.startswith(hint)
+    assert caught.value.code == advice.FAILURES.find(cause).code
 
 
 def test_what_a_host_built_ahead_on_the_refused_loses_its_tags(bench: Bench) -> None:

@@ -245,6 +245,7 @@ def test_a_move_that_fails_is_undone(bench: Bench) -> None:
         f"{bench.references['svc-ocr']}: manifest PUT 503 after 4 tries; no version tag moved"
     )
     assert caught.value.hint == f"invoke push --resume {bench.run.id}"
+    assert caught.value.code == "registry-unavailable"
     assert (fault.struck, bench.released()) == (4, dict.fromkeys(NAMES, "old"))
 
 
@@ -323,6 +324,7 @@ def test_no_upload_begins_where_the_login_fails(bench: Bench) -> None:
     with pytest.raises(RegistryError) as caught:
         bench.push()
     assert (caught.value.exit_code, caught.value.hint) == (7, f"docker login {bench.server.host}")
+    assert caught.value.code == "registry-login-wanted"
     assert "acme/svc-ocr: upload: the registry wants a login; no version tag moved" in caught.value.message
     assert (fault.struck, bench.engine.calls, bench.server.tags) == (1, [], {})
 
@@ -333,7 +335,7 @@ def test_no_upload_begins_where_it_is_denied(bench: Bench) -> None:
     fault = bench.server.fault("POST .*svc-ocr/blobs/uploads/", 403, times=9)
     with pytest.raises(RefusedError) as caught:
         bench.push()
-    assert caught.value.exit_code == 7
+    assert (caught.value.exit_code, caught.value.code) == (7, "registry-denied")
     assert caught.value.message == (
         f"{bench.server.host}/acme/svc-ocr: upload: denied without a login; no version tag moved"
     )

@@ -44,5 +44,5 @@ def release(pushes: Sequence[Push], run: PushRun) -> tuple[ImageResult, ...]:
         manifests = ensure_blobs(uploaded, run)
     except RegistryError as error:
         hint = error.hint or f"invoke push --resume {run.record.id}"
-        raise type(error)(f"{error.message}; no version tag moved", hint=hint) from error
+        raise type(error)(f"{error.message}; no version tag moved", hint=hint, code=error.code) from error
     return move(uploaded, manifests, run.registry, run.record)

@@ -66,7 +66,8 @@ def _roll_back(
     stands = {push.image: _restored(push, before, registry, record) for push, before in reversed(tried)}
     stuck = [push for push, _ in tried if stands[push.image] != push.current]
     if not stuck:
-        raise RegistryError(f"{cause.message}; no version tag moved", hint=_next(cause, record)) from cause
+        told = f"{cause.message}; no version tag moved"
+        raise RegistryError(told, hint=_next(cause, record), code=cause.code) from cause
     unknown = [push for push in stuck if stands[push.image] is None]
     said = f"{len(stuck) - len(unknown)} of {len(pushes)} version tags moved"
     said += f", {len(unknown)} unknown" if unknown else ""

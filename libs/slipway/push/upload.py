@@ -124,7 +124,8 @@ def _sent(push: Push, run: PushRun) -> Push:
             if (found := run.registry.digest(push.content)) and found != push.replaces:
                 return replace(push, published=found, note="the reply to its upload was lost, it is there")
             if not trying.again(error.message):
-                raise RegistryError(f"{error.message} after {trying.tries} tries", hint=error.hint) from error
+                told = f"{error.message} after {trying.tries} tries"
+                raise RegistryError(told, hint=error.hint, code=error.code) from error
 
 
 def _check_arrival(push: Push, told: str, registry: Registry) -> None:
