@@ -140,14 +140,16 @@ def test_a_target_says_all_that_the_image_is_made_of(bench: Bench) -> None:
     assert target == {
         "context": found.repository.worktree.context("."),
         "dockerfile": str(bench.root / ".slipway/dockerfiles/base-ml.Dockerfile"),
-        "tags": [str(facts.references["base-ml"]), str(facts.content("base-ml"))],
+        "tags": [str(facts.references["base-ml"]), str(facts.content_reference("base-ml"))],
         "args": {"REGISTRY": REGISTRY, "OWNER": "slipway", "BASE_VERSION": "v0.1.0"},
         "labels": {
             "slipway.input": facts.digests["base-ml"],
             "slipway.input.modeless": facts.modeless["base-ml"],
             "org.opencontainers.image.title": "base-ml",
         },
-        "contexts": {f"{REGISTRY}/slipway/base-runtime:v0.1.0": f"docker-image://{facts.content('base-runtime')}"},
+        "contexts": {
+            f"{REGISTRY}/slipway/base-runtime:v0.1.0": f"docker-image://{facts.content_reference('base-runtime')}"
+        },
         "output": ["type=docker"],
     }
     assert bench.run.commands[1].cwd == str(bench.root)
@@ -194,9 +196,9 @@ def test_a_builder_of_its_own_is_given_what_only_the_engine_has(bench: Bench) ->
         "base-runtime": [],
     }
     found, _ = bench.plan()
-    assert found.unseen(["svc-ocr"]) == ("base-runtime", "base-ml")
+    assert found.only_in_engine(["svc-ocr"]) == ("base-runtime", "base-ml")
     pushed = replace(found, facts=replace(found.facts, published=frozenset({"base-ml"})))
-    assert pushed.unseen(["svc-ocr"]) == (), "what the registry has is pulled from there"
+    assert pushed.only_in_engine(["svc-ocr"]) == (), "what the registry has is pulled from there"
 
 
 def test_one_fails_and_its_siblings_are_built(bench: Bench) -> None:
@@ -341,12 +343,18 @@ def test_what_was_pulled_is_looked_at_before_it_is_believed(bench: Bench, honest
     found, _ = bench.plan()
     wanted = found.facts.digests["svc-forms"]
     facts = replace(found.facts, published=frozenset({"svc-forms"}))
-    published = local_image("pulled", str(facts.content("svc-forms")), name="svc-forms", size=7, source=wanted)
-    bench.engine.published[str(facts.content("svc-forms"))] = published if honest else replace(published, labels={})
+    published = local_image(
+        "pulled", str(facts.content_reference("svc-forms")), name="svc-forms", size=7, source=wanted
+    )
+    bench.engine.published[str(facts.content_reference("svc-forms"))] = (
+        published if honest else replace(published, labels={})
+    )
     (outcome,) = bench.carry_out(found, plan_build(found.stack, ["svc-forms"], facts))
-    assert bench.engine.calls[0] == ("pull", str(facts.content("svc-forms")))
+    assert bench.engine.calls[0] == ("pull", str(facts.content_reference("svc-forms")))
     assert (outcome.status, outcome.size) == (("pulled", 7) if honest else ("failed", 0))
-    assert honest or outcome.detail == f"{facts.content('svc-forms')} in the registry was made of other inputs"
+    assert (
+        honest or outcome.detail == f"{facts.content_reference('svc-forms')} in the registry was made of other inputs"
+    )
 
 
 def test_root_images_are_pulled_when_something_is_built_on_them(bench: Bench) -> None:
@@ -527,7 +535,7 @@ def test_a_bases_version_tag_that_was_moved_is_neither_used_nor_left(bench: Benc
     found, plan = bench.plan(["svc-forms"])
     assert told(bench.carry_out(found, plan)) == [("base-runtime", "tagged", ""), ("svc-forms", "built", "")]
     links = json.loads(bench.run.commands[0].stdin)["target"]["svc-forms"]["contexts"]
-    assert list(links.values()) == [f"docker-image://{found.facts.content('base-runtime')}"]
+    assert list(links.values()) == [f"docker-image://{found.facts.content_reference('base-runtime')}"]
     here = next(image for image in bench.engine.images() if f"{REGISTRY}/slipway/base-runtime:v0.1.0" in image.tags)
     assert here.input_digest == found.facts.digests["base-runtime"]
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, Image, LocalImage, Reference, Stack, content_tag
-from slipway.plan.decide import Facts, Step, as_json, plan_build, unavailable
+from slipway.plan.decide import Facts, Step, as_json, missing_from_engine, plan_build
 from slipway.stack.digest import Manifest, input_digest
 from slipway.stack.entries import decode
 
@@ -99,9 +99,9 @@ def test_there_are_golden_plans() -> None:
 def test_what_the_registry_is_asked_for_is_what_the_engine_lacks() -> None:
     case = CASES["all-here"]
     stack = stack_of(case)
-    assert unavailable(stack, ["svc-ocr"], facts_of(case, stack)) == ()
+    assert missing_from_engine(stack, ["svc-ocr"], facts_of(case, stack)) == ()
     bare = facts_of({**case, "engine": []}, stack)
-    assert unavailable(stack, ["svc-forms"], bare) == ("base-runtime", "svc-forms")
+    assert missing_from_engine(stack, ["svc-forms"], bare) == ("base-runtime", "svc-forms")
 
 
 def test_a_plan_for_machines() -> None:

@@ -59,7 +59,9 @@ def built(found: Survey, *names: str) -> list[LocalImage]:
     """The engine's images after a build of ``names``."""
     facts = found.facts
     return [
-        local_image(name, str(facts.content(name)), str(facts.references[name]), name=name, source=facts.digests[name])
+        local_image(
+            name, str(facts.content_reference(name)), str(facts.references[name]), name=name, source=facts.digests[name]
+        )
         for name in names
     ]
 
@@ -214,7 +216,7 @@ def test_an_image_built_by_hand_on_ours_is_not_ours(repository: Path) -> None:
     (ours,) = built(first, "base-ml")
     by_hand = LocalImage("sha256:hand", (str(first.facts.references["svc-ocr"]),), labels=ours.labels, created=9)
     again = known(repository, FakeEngine([PYTHON, ours, by_hand]))
-    assert (set(again.facts.newest), again.facts.here("svc-ocr")) == ({"base-ml"}, None)
+    assert (set(again.facts.newest), again.facts.in_engine("svc-ocr")) == ({"base-ml"}, None)
 
 
 def test_every_missing_source_is_told_at_once(repository: Path) -> None:

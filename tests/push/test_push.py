@@ -409,7 +409,7 @@ def test_what_arrived_must_be_what_was_built(bench: Bench) -> None:
     bench.engine = Overtaken(bench.engine.held, bench.server)
     with pytest.raises(RegistryError) as caught:
         bench.push()
-    built = bench.facts.local[str(bench.facts.content("base-ml"))].id
+    built = bench.facts.local[str(bench.facts.content_reference("base-ml"))].id
     assert f"{built} was built, sha256:" in caught.value.message
     assert caught.value.message.endswith(" arrived; no version tag moved")
     assert bench.released() == dict.fromkeys(NAMES, "")
@@ -432,7 +432,9 @@ def test_an_image_whose_id_is_its_manifest_s_digest_has_arrived_when_that_is_the
     bench.facts = replace(classic, local={tag: image for image in held for tag in image.tags})
     bench.engine = Containerd(held, bench.server)
     assert bench.push() == [(name, "pushed") for name in NAMES]
-    assert bench.server.tags["acme/svc-ocr", "v1"] == bench.facts.local[str(bench.facts.content("svc-ocr"))].id
+    assert (
+        bench.server.tags["acme/svc-ocr", "v1"] == bench.facts.local[str(bench.facts.content_reference("svc-ocr"))].id
+    )
     assert len(reads()) == 1, "to copy it to the version tag, and not before"
 
 
@@ -444,7 +446,7 @@ def test_what_the_registry_lost_is_uploaded_again(bench: Bench) -> None:
     del bench.server.blobs["acme/svc-ocr", lost]
     del bench.engine.calls[:]
     assert [outcome.status for outcome in bench.release(pushes)] == ["pushed"] * 3
-    assert [call[1] for call in bench.engine.calls] == [str(bench.facts.content("svc-ocr"))]
+    assert [call[1] for call in bench.engine.calls] == [str(bench.facts.content_reference("svc-ocr"))]
     assert ("acme/svc-ocr", lost) in bench.server.blobs and bench.released() == dict.fromkeys(NAMES, "new")
 
 

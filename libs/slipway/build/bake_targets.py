@@ -19,7 +19,7 @@ from slipway.plan.facts import Survey
 def bake_steps(steps: Sequence[Step], survey: Survey, inputs: BakeInputs) -> Command:
     """Return the command that bakes ``steps``: the same command for the same plan."""
     names = [step.image for step in steps]
-    unseen = survey.unseen(names)
+    unseen = survey.only_in_engine(names)
     baked = {*names, *unseen}
     below = [step_of(survey.stack[name], survey.facts, Action.REUSE, "") for name in unseen]
     targets = [_target(step, survey, inputs, baked) for step in steps]
@@ -40,7 +40,7 @@ def _target(step: Step, survey: Survey, inputs: BakeInputs, baked: Collection[st
     links = {
         Reference.read(text).context: f"target:{parent}"
         if parent in baked
-        else f"docker-image://{facts.content(parent)}"
+        else f"docker-image://{facts.content_reference(parent)}"
         for text, parent in image.links.items()
     }
     links |= {name: _named_context(name, inputs) for name in image.contexts}

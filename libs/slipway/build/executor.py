@@ -159,7 +159,7 @@ def _untag_descendants(run: BuildRun, rejected: Collection[str]) -> None:
     """Untag descendants of rejected images: a job on a build host may have built some of them already."""
     above = graph.descendants(run.survey.parents, rejected)
     facts, steps = run.survey.facts, run.plan.of(Action.BUILD)
-    unwanted = [step for step in steps if step.image in above and not facts.here(step.image)]
+    unwanted = [step for step in steps if step.image in above and not facts.in_engine(step.image)]
     untag(unwanted, inspect_images(run.engine, [str(step.content) for step in unwanted]), run.engine)
 
 

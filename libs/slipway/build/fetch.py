@@ -52,7 +52,7 @@ def _fetch(step: Step, facts: Facts, engine: Engine, on_event: OnEvent) -> Image
         return replace(ImageResult.of(step, Status.FAILED), detail=error.message)
     status = _STATUS[step.action]
     on_event(Finished(step.image, status))
-    image = facts.here(step.image)
+    image = facts.in_engine(step.image)
     return replace(
         ImageResult.of(step, status), image_digest=image.id if image else "", size=image.size if image else 0
     )

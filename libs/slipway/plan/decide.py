@@ -82,17 +82,17 @@ class Facts:
         earlier = self.earlier.get(newest.input_digest) if newest else None
         return modes_between(earlier, self.manifests[name], self.trees) if earlier else ()
 
-    def content(self, name: str) -> Reference:
+    def content_reference(self, name: str) -> Reference:
         """The reference under the content tag."""
         return self.references[name].tagged(content_tag(self.digests[name]))
 
-    def here(self, name: str) -> LocalImage | None:
-        """The engine's image with exactly these inputs."""
-        found = self.local.get(str(self.content(name)))
+    def in_engine(self, name: str) -> LocalImage | None:
+        """Return the engine's image with exactly these inputs, None where the engine has none."""
+        found = self.local.get(str(self.content_reference(name)))
         return found if found and found.input_digest == self.digests[name] else None
 
     def presence(self, name: str) -> Presence:
-        if self.here(name):
+        if self.in_engine(name):
             return Presence.HERE
         return Presence.STALE if name in self.newest else Presence.ABSENT
 
@@ -144,11 +144,11 @@ def plan_build(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Colle
     return Plan(steps, roots, frontends)
 
 
-def unavailable(stack: Stack, selected: Collection[str], facts: Facts) -> tuple[str, ...]:
+def missing_from_engine(stack: Stack, selected: Collection[str], facts: Facts) -> tuple[str, ...]:
     """Of ``selected`` and all they stand on, those the engine lacks: the registry may have them."""
     parents = {image.name: image.parents for image in stack}
     scope = graph.ancestors(parents, selected) | set(selected)
-    return tuple(image.name for image in stack if image.name in scope and not facts.here(image.name))
+    return tuple(image.name for image in stack if image.name in scope and not facts.in_engine(image.name))
 
 
 def _needed(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Collection[str]) -> frozenset[str]:
@@ -160,7 +160,7 @@ def _needed(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Collecti
         if name in needed:
             continue
         needed.add(name)
-        if name in fresh or (not facts.here(name) and name not in facts.published):
+        if name in fresh or (not facts.in_engine(name) and name not in facts.published):
             ahead.extend(stack[name].parents)
     return frozenset(needed)
 
@@ -172,12 +172,12 @@ def _step(image: Image, facts: Facts, needed: Collection[str], fresh: bool) -> S
 
 def step_of(image: Image, facts: Facts, action: Action, reason: str, fresh: bool = False) -> Step:
     name = image.name
-    return Step(name, action, reason, facts.references[name], facts.content(name), facts.digests[name], fresh)
+    return Step(name, action, reason, facts.references[name], facts.content_reference(name), facts.digests[name], fresh)
 
 
 def _decide(image: Image, facts: Facts, needed: Collection[str]) -> tuple[Action, str]:
-    content = facts.content(image.name)
-    here = facts.here(image.name)
+    content = facts.content_reference(image.name)
+    here = facts.in_engine(image.name)
     if here and str(facts.references[image.name]) in here.tags:
         return Action.REUSE, f"{content.tag} is here"
     if here:
@@ -208,7 +208,7 @@ def _why(image: Image, facts: Facts, needed: Collection[str]) -> str:
         return first + (f" (+{len(own) - 1} more)" if len(own) > 1 else "")
     changed = [parent for parent in image.parents if f"parent {parent} changed" in said]
     if changed:
-        built = [parent for parent in changed if parent in needed and not facts.here(parent)]
+        built = [parent for parent in changed if parent in needed and not facts.in_engine(parent)]
         return f"{built[0]} is built" if built and built[0] not in facts.published else f"{changed[0]} changed"
     return said[0] if said else f"inputs changed since {content_tag(newest.input_digest)}"
 

@@ -18,7 +18,7 @@ from slipway.core.platform import this_platform
 from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
 from slipway.plan import history, policy
-from slipway.plan.decide import Facts, unavailable
+from slipway.plan.decide import Facts, missing_from_engine
 from slipway.registry import Registry
 from slipway.secrets.secret import Secret
 from slipway.stack import graph
@@ -86,7 +86,7 @@ class Survey:
     def parents(self) -> graph.Graph:
         return {image.name: image.parents for image in self.stack}
 
-    def unseen(self, names: Collection[str]) -> tuple[str, ...]:
+    def only_in_engine(self, names: Collection[str]) -> tuple[str, ...]:
         """What ``names`` stand on that is in the engine alone, lowest first: a builder of its own cannot see it."""
         if not self.settings["BUILDER"]:
             return ()
@@ -170,7 +170,7 @@ def survey(
         earlier=earlier,
         roots=roots,
     )
-    lacking = unavailable(stack, selected or tuple(references), facts)
+    lacking = missing_from_engine(stack, selected or tuple(references), facts)
     below = graph.ancestors({image.name: image.parents for image in stack}, lacking) if settings["BUILDER"] else ()
     asked = tuple(dict.fromkeys((*lacking, *sorted(below))))  # a builder of its own finds parents in the registry alone
     published, notes = _published(asked, facts, registry) if lacking else (frozenset(), ())
@@ -304,7 +304,7 @@ def _published(
     try:
         if problem := asked.greeting().problem:
             return frozenset(), (f"{asked.host} {problem}: what is published there is not known",)
-        digests = map_concurrently(asked.digest, [facts.content(name) for name in names], at_once=8)
+        digests = map_concurrently(asked.digest, [facts.content_reference(name) for name in names], at_once=8)
     except SlipwayError as error:
         return frozenset(), (error.message,)
     return frozenset(name for name, digest in zip(names, digests, strict=True) if digest), ()

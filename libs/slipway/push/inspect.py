@@ -94,7 +94,7 @@ def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Pus
 
 
 def _is_fresh(push: Push, facts: Facts) -> bool:
-    here = facts.here(push.image)
+    here = facts.in_engine(push.image)
     return bool(push.published and here and here.fresh)
 
 
@@ -114,8 +114,8 @@ def is_built_image(push: Push, digest: str, registry: Registry) -> bool:
 
 
 def _local(image: Image, facts: Facts) -> Push:
-    name, here = image.name, facts.here(image.name)
-    push = Push(name, facts.references[name], facts.content(name), facts.digests[name], parents=image.parents)
+    name, here = image.name, facts.in_engine(image.name)
+    push = Push(name, facts.references[name], facts.content_reference(name), facts.digests[name], parents=image.parents)
     return replace(push, local_id=here.id, size=here.size) if here else push
 
 

@@ -25,7 +25,7 @@ def images_json(known: Survey) -> list[dict[str, Any]]:
     facts = known.facts
     entries = []
     for image in known.stack:
-        found = facts.here(image.name) or facts.newest.get(image.name)
+        found = facts.in_engine(image.name) or facts.newest.get(image.name)
         entries.append(
             {
                 "image": image.name,

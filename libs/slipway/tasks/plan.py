@@ -45,7 +45,7 @@ def mounted(session: Session, known: Survey, plan: Plan) -> Given:
     found = mounts.given(
         session.settings,
         known.repository.assembly,
-        [*names, *known.unseen(names)],
+        [*names, *known.only_in_engine(names)],
         ca=bool(session.ca_bundle),
         agent=settings.surroundings().ssh_agent,
     )

@@ -22,7 +22,7 @@ def run_smoke(session: Session, names: Sequence[str], image: str) -> None:
     known = session.survey()
     existing = selection.find_tests(session.settings.root)
     targets = [_given(session, known, image, existing)] if image else _targets(session, known, names, existing)
-    siblings = {name: found.id for name in known.facts.digests if (found := known.facts.here(name))}
+    siblings = {name: found.id for name in known.facts.digests if (found := known.facts.in_engine(name))}
     session.prepare_workspace()
     with session.record() as record:
         this = testing.Round(
@@ -97,7 +97,7 @@ def _given(session: Session, known: Survey, image: str, existing: frozenset[str]
 
 
 def _built(session: Session, known: Survey, name: str) -> str:
-    found = known.facts.here(name)
+    found = known.facts.in_engine(name)
     if not found:
         hint = f"invoke build {name}{session.host.flag}"
         raise UsageError(f"smoke {name}: not built with the inputs as they are now", hint=hint)

@@ -107,7 +107,7 @@ def transfer(known: Survey, plan: Plan) -> Transfer:
 def _read(known: Survey, plan: Plan) -> list[str]:
     """The images whose files are needed there: those to build, and what they stand on that no registry has."""
     names = [step.image for step in plan.of(Action.BUILD)]
-    return [*names, *known.unseen(names)]
+    return [*names, *known.only_in_engine(names)]
 
 
 class JobBuilder:
