@@ -83,7 +83,7 @@ class Bench:
     def plan(self, names: list[str] | None = None) -> tuple[Survey, Plan]:
         worktree = Worktree(self.root, StatCache(self.root.with_name("stat.json")))
         repository = read_repository(load(self.root, environment=self.environment), worktree, {})
-        registry = Registry(REGISTRY, patience=HASTE)
+        registry = Registry(REGISTRY, policy=HASTE)
         found = survey(repository, self.engine, lambda: registry)
         repository.worktree.cache.save()
         return found, plan_build(

@@ -52,7 +52,7 @@ def trusted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, b
 
 def refused(host: str) -> tuple[str, str]:
     with pytest.raises(RegistryError) as caught:
-        Registry(host, patience=HASTE).digest(Reference(host, "acme/x", "v1"))
+        Registry(host, policy=HASTE).digest(Reference(host, "acme/x", "v1"))
     assert caught.value.exit_code == 7
     assert not Registry(host).answers()
     return caught.value.message, caught.value.hint
@@ -60,7 +60,7 @@ def refused(host: str) -> tuple[str, str]:
 
 def accepted(host: str) -> None:
     assert Registry(host).greeting().status in (200, 401)
-    assert Registry(host, patience=HASTE).digest(Reference(host, "acme/x", "v1")) == ""
+    assert Registry(host, policy=HASTE).digest(Reference(host, "acme/x", "v1")) == ""
 
 
 @pytest.mark.fault("P08")
@@ -136,7 +136,7 @@ def test_a_token_server_is_trusted_as_its_registry_is(
         served(pem, tmp_path, realm=f"https://{tokens}/token") as host,
     ):
         trusted(host, authority.pem)
-        registry = Registry(host, lambda host: login, patience=HASTE)
+        registry = Registry(host, lambda host: login, policy=HASTE)
         assert registry.digest(Reference(host, "acme/x", "v1")) == ""
 
 
@@ -152,7 +152,7 @@ def test_a_token_server_that_is_refused_is_the_one_named(
     ):
         trusted(host, authority.pem)
         with pytest.raises(RegistryError) as caught:
-            Registry(host, patience=HASTE).digest(Reference(host, "acme/x", "v1"))
+            Registry(host, policy=HASTE).digest(Reference(host, "acme/x", "v1"))
         assert f"{tokens}: TLS: unable to get local issuer certificate; " in caught.value.message
         assert "issuer CN=another CA" in caught.value.message
 

@@ -36,13 +36,13 @@ def looked(host: str) -> None:
     held = local_image("svc-ocr", str(reference.tagged(content_tag(INPUT))), name="svc-ocr", source=INPUT)
     facts = Facts({"svc-ocr": reference}, {"svc-ocr": INPUT}, local=dict.fromkeys(held.tags, held))
     image = Image("svc-ocr", "apps/svc_ocr/Dockerfile")
-    look([image], facts, Registry(host, patience=HASTE))
+    look([image], facts, Registry(host, policy=HASTE))
 
 
 def planned(root: Path, host: str) -> tuple[frozenset[str], tuple[str, ...]]:
     """As every plan begins: what is published, and the notes."""
     repository = read_repository(load(root, environment={"REGISTRY": host}), Worktree(root), {})
-    found = survey(repository, FakeEngine([PYTHON]), lambda: Registry(host, patience=HASTE))
+    found = survey(repository, FakeEngine([PYTHON]), lambda: Registry(host, policy=HASTE))
     return frozenset(found.facts.published), found.notes
 
 
@@ -108,7 +108,7 @@ def test_a_redirect_on_the_same_host_is_followed(foreign: Foreign, status: int) 
         digest = server.add("acme/x", "v1")
         server.fault("HEAD", status, headers={"Location": f"http://{server.host}/v2/acme/x/manifests/v1"})
         server.fault("GET /v2/$", status, headers={"Location": "/v2/"})
-        registry = Registry(server.host, patience=HASTE)
+        registry = Registry(server.host, policy=HASTE)
         assert registry.digest(Reference(server.host, "acme/x", "v1")) == digest
         assert registry.answers()
 
@@ -119,7 +119,7 @@ def test_redirects_without_end(foreign: Foreign, repository: Path) -> None:
     with pytest.raises(RefusedError, match=r"does not answer as a registry \(GET /v2/ gives redirects without end\)"):
         looked(server.host)
     with pytest.raises(RefusedError, match="redirects without end"):
-        Registry(server.host, patience=HASTE).digest(Reference(server.host, "acme/x", "v1"))
+        Registry(server.host, policy=HASTE).digest(Reference(server.host, "acme/x", "v1"))
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_no_manifest_counts_without_its_type(
     foreign: Foreign, headers: Mapping[str, str], body: bytes, answer: str
 ) -> None:
     server = foreign(200, headers, body)
-    registry, reference = Registry(server.host, patience=HASTE), Reference(server.host, "acme/x", "v1")
+    registry, reference = Registry(server.host, policy=HASTE), Reference(server.host, "acme/x", "v1")
     said = f"{reference}: {server.host} does not answer as a registry (GET a manifest gives {answer})"
     for ask in (registry.digest, registry.manifest, registry.config):
         with pytest.raises(RefusedError) as caught:
@@ -178,7 +178,7 @@ def test_a_manifest_from_another_host_does_not_count(foreign: Foreign) -> None:
     with RegistryServer() as other:
         other.add("acme/x", "v1")
         server = foreign(307, {"Location": f"http://{other.host}/v2/acme/x/manifests/v1"})
-        registry, reference = Registry(server.host, patience=HASTE), Reference(server.host, "acme/x", "v1")
+        registry, reference = Registry(server.host, policy=HASTE), Reference(server.host, "acme/x", "v1")
         for ask in (registry.digest, registry.manifest):
             with pytest.raises(RefusedError, match=rf"a redirect to http://{other.host}/v2/acme/x/manifests/v1\)"):
                 ask(reference)
@@ -189,7 +189,7 @@ def test_a_manifest_from_another_host_does_not_count(foreign: Foreign) -> None:
 def test_without_a_sound_digest_it_is_computed_from_the_bytes(foreign: Foreign, told: str) -> None:
     headers = {"Content-Type": MEDIA_TYPE, **({"Docker-Content-Digest": told} if told else {})}
     server = foreign(200, headers, MANIFEST)
-    assert Registry(server.host, patience=HASTE).digest(Reference(server.host, "acme/x", "v1")) == digest_of(MANIFEST)
+    assert Registry(server.host, policy=HASTE).digest(Reference(server.host, "acme/x", "v1")) == digest_of(MANIFEST)
     assert [request.split()[0] for request in server.requests] == ["HEAD", "GET"]
 
 
@@ -198,7 +198,7 @@ def test_bytes_of_another_digest_than_the_one_told(foreign: Foreign) -> None:
     server = foreign(200, {"Content-Type": MEDIA_TYPE, "Docker-Content-Digest": digest_of(b"other")}, MANIFEST)
     reference = Reference(server.host, "acme/x", "v1")
     with pytest.raises(RegistryError) as caught:
-        Registry(server.host, patience=HASTE).manifest(reference)
+        Registry(server.host, policy=HASTE).manifest(reference)
     assert caught.value.message == f"{reference}: the registry answered {digest_of(MANIFEST)}"
 
 
@@ -207,7 +207,7 @@ def test_a_manifest_may_name_its_own_type(foreign: Foreign, kind: str) -> None:
     """Registries on plain file storage do not know the type of what they serve."""
     body = json.dumps({"schemaVersion": 2, "mediaType": MEDIA_TYPE, "config": {"digest": "sha256:1"}}).encode()
     server = foreign(200, {"Content-Type": kind} if kind else {}, body)
-    found = Registry(server.host, patience=HASTE).manifest(Reference(server.host, "acme/x", "v1"))
+    found = Registry(server.host, policy=HASTE).manifest(Reference(server.host, "acme/x", "v1"))
     assert (found.digest, found.media_type) == (digest_of(body), MEDIA_TYPE)
 
 
@@ -215,4 +215,4 @@ def test_a_manifest_may_name_its_own_type(foreign: Foreign, kind: str) -> None:
 def test_tags_that_are_a_page(foreign: Foreign) -> None:
     server = foreign(200, HTML, PAGE)
     with pytest.raises(RefusedError, match=r"acme/x: tags: 127.0.0.1:\d+ answers text/html; charset=utf-8, not JSON"):
-        Registry(server.host, patience=HASTE).tags(Reference(server.host, "acme/x", "v1"))
+        Registry(server.host, policy=HASTE).tags(Reference(server.host, "acme/x", "v1"))

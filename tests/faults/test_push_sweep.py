@@ -27,7 +27,7 @@ import pytest
 from slipway.config.settings import surroundings
 from slipway.core.errors import SlipwayError
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, Image, Reference, content_tag
-from slipway.core.retry import Patience
+from slipway.core.retry import RetryPolicy
 from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
 from slipway.plan.decide import Facts
@@ -48,7 +48,7 @@ STACK = (
 )
 OLDER = ("base-floor", "svc-sign")
 #: As long as any, but nobody waits for long.
-SOON = Patience(pauses=(0.1, 0.2, 0.3), answer=2.5, connect=2.5)
+SOON = RetryPolicy(pauses=(0.1, 0.2, 0.3), answer=2.5, connect=2.5)
 SILENCE = 5.0
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 TROUBLES: dict[str, Callable[[], Trouble]] = {
@@ -88,13 +88,13 @@ class Round:
 
     def push(self) -> tuple[int, str]:
         """As ``invoke push`` does it: the exit code, and what would be told."""
-        registry = Registry(self.proxy.address, patience=SOON)
+        registry = Registry(self.proxy.address, policy=SOON)
         local = {tag: image for image in self.engine.images() for tag in image.tags}
         facts = Facts(self.references, self.inputs, local=local)
         try:
             pushes: Sequence[Push] = look(STACK, facts, registry)
             refuse_moves(pushes, registry, (), force=False)
-            release(pushes, PushRun(self.engine, registry, self.run, patience=SOON))
+            release(pushes, PushRun(self.engine, registry, self.run, policy=SOON))
         except SlipwayError as error:
             return error.exit_code, str(error)
         return 0, ""

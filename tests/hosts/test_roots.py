@@ -47,7 +47,7 @@ def test_a_root_image_that_no_registry_has_is_sent(
     if not registry_has_it:
         there.refused[ROOT] = "no such host"
     settings = load(repository, environment={"REGISTRY": "127.0.0.1:1"})
-    asked = Registry("127.0.0.1:1", patience=HASTE)
+    asked = Registry("127.0.0.1:1", policy=HASTE)
     known = survey(read_repository(settings, Worktree(repository), {}), there, lambda: asked)
     plan = plan_build(known.stack, [image.name for image in known.stack], known.facts)
     assert send_roots(known, plan, here, there, said.append) is (sent or pulled)

@@ -54,7 +54,7 @@ def known(root: Path) -> Survey:
     settings = load(root, environment={"REGISTRY": "127.0.0.1:1"})
     repository = read_repository(settings, Worktree(root), {})
     return survey(
-        repository, FakeEngine([LocalImage("sha256:1", (ROOT,))]), lambda: Registry("127.0.0.1:1", patience=HASTE)
+        repository, FakeEngine([LocalImage("sha256:1", (ROOT,))]), lambda: Registry("127.0.0.1:1", policy=HASTE)
     )
 
 

@@ -171,7 +171,7 @@ def digests(root: Path) -> Mapping[str, str]:
     """Image → its input digest, as slipway sees it at this moment."""
     settings = load(root, environment={})
     found = read_repository(settings, Worktree(root), {"kit": kit_of(root)})
-    return survey(found, Engine(), lambda: Registry(settings.registry, patience=HASTE)).facts.digests
+    return survey(found, Engine(), lambda: Registry(settings.registry, policy=HASTE)).facts.digests
 
 
 def target(number: int, name: str, platform: str, world: World, root: Path) -> dict[str, object]:

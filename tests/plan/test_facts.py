@@ -42,7 +42,7 @@ def known(
     **environment: str,
 ) -> Survey:
     settings = settings_of(root, **{"REGISTRY": "127.0.0.1:1", **environment})
-    asked = registry or Registry("127.0.0.1:1", patience=HASTE)
+    asked = registry or Registry("127.0.0.1:1", policy=HASTE)
     repository = read_repository(settings, Worktree(root), contexts or {})
     return survey(repository, engine or FakeEngine([PYTHON]), lambda: asked, names)
 
@@ -511,7 +511,7 @@ def test_the_platform_of_who_builds_counts_where_it_is_asked_for(repository: Pat
     def built_on(native: str) -> dict[str, str]:
         settings = settings_of(repository, REGISTRY="127.0.0.1:1", PLATFORMS="linux/amd64")
         found = read_repository(settings, Worktree(repository), {}, native)
-        asked = Registry("127.0.0.1:1", patience=HASTE)
+        asked = Registry("127.0.0.1:1", policy=HASTE)
         return dict(survey(found, FakeEngine([PYTHON]), lambda: asked).facts.digests)
 
     assert changed(built_on("linux/amd64"), built_on("linux/arm64")) == {"svc-ocr"}

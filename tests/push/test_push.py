@@ -35,7 +35,7 @@ class Bench:
     def __init__(self, server: RegistryServer, folder: Path) -> None:
         self.server = server
         self.run = Run(folder)
-        self.registry = Registry(server.host, patience=HASTE)
+        self.registry = Registry(server.host, policy=HASTE)
         self.references = {name: server.reference(f"acme/{name}", "v1") for name in NAMES}
         contents = {name: self.references[name].tagged(content_tag(INPUTS[name])) for name in NAMES}
         held = [local_image(name, str(contents[name]), name=name, source=INPUTS[name], size=7) for name in NAMES]

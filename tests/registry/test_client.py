@@ -12,9 +12,10 @@ from time import time
 import pytest
 
 from slipway.core.addresses import base_url, is_private
+from slipway.core.clock import Clock
 from slipway.core.errors import PolicyError, RefusedError, RegistryError
 from slipway.core.image import Reference
-from slipway.core.retry import Patience
+from slipway.core.retry import RetryPolicy
 from slipway.engine import Credentials
 from slipway.registry import Manifest, Registry
 from slipway.secrets.secret import Secret
@@ -35,9 +36,9 @@ def waits() -> list[float]:
     return []
 
 
-def patient(waits: list[float]) -> Patience:
+def patient(waits: list[float]) -> RetryPolicy:
     """Notes the waits instead of waiting, and tries at even intervals."""
-    return Patience(sleep=waits.append, chance=lambda: 0.5)
+    return RetryPolicy(clock=Clock(sleep=waits.append), chance=lambda: 0.5)
 
 
 @pytest.fixture
@@ -171,7 +172,7 @@ def test_a_cut_connection_is_tried_again(server: RegistryServer, registry: Regis
 def test_nobody_listens(waits: list[float]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         host = f"127.0.0.1:{free.getsockname()[1]}"
-    registry = Registry(host, patience=patient(waits))
+    registry = Registry(host, policy=patient(waits))
     assert (
         refused(registry, Reference(host, "acme/x", "v1"))[0] == f"{host}/acme/x:v1: connection refused after 4 tries"
     )
@@ -319,7 +320,9 @@ def test_pauses_differ_so_that_many_clients_do_not_come_back_at_once(server: Reg
     waits: list[float] = []
     server.fault("HEAD", 503, times=9)
     for chance in (0.0, 1.0):
-        registry = Registry(server.host, patience=Patience(sleep=waits.append, chance=partial(float, chance)))
+        registry = Registry(
+            server.host, policy=RetryPolicy(clock=Clock(sleep=waits.append), chance=partial(float, chance))
+        )
         with pytest.raises(RegistryError):
             registry.digest(server.reference("acme/x", "v1"))
     assert waits == [0.75, 1.5, 3.0, 1.25, 2.5, 5.0]
@@ -356,7 +359,7 @@ def test_a_long_wait_is_told(server: RegistryServer) -> None:
     server.fault("HEAD", 503)
     told: list[str] = []
     reference = server.reference("acme/x", "v1")
-    registry = Registry(server.host, patience=Patience(sleep=lambda seconds: None, tell=told.append))
+    registry = Registry(server.host, policy=RetryPolicy(clock=Clock(sleep=lambda seconds: None), tell=told.append))
     assert registry.digest(reference) == digest
     assert told == [f"{reference}: manifest HEAD 429: waiting 90 s"]
 
@@ -406,9 +409,9 @@ def nearby(server: RegistryServer, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_plain_http_elsewhere_only_for_what_is_listed(server: RegistryServer, nearby: str, waits: list[float]) -> None:
     digest = server.add("acme/x", "v1")
     reference = Reference(nearby, "acme/x", "v1")
-    assert Registry(nearby, patience=patient(waits), insecure=[nearby]).digest(reference) == digest
+    assert Registry(nearby, policy=patient(waits), insecure=[nearby]).digest(reference) == digest
     with pytest.raises(RegistryError, match="TLS: no agreement with what answers there"):
-        Registry(nearby, patience=patient(waits)).digest(reference)
+        Registry(nearby, policy=patient(waits)).digest(reference)
     assert len(server.requests) == 1
 
 
@@ -441,9 +444,9 @@ def test_a_proxy_of_the_environment_is_taken_but_never_to_loopback(
     monkeypatch.setenv("http_proxy", f"http://{server.host}")
     monkeypatch.delenv("no_proxy", raising=False)
     monkeypatch.delenv("NO_PROXY", raising=False)
-    away = Registry("10.1.2.3:5000", patience=patient(waits), insecure=["10.1.2.3:5000"])
+    away = Registry("10.1.2.3:5000", policy=patient(waits), insecure=["10.1.2.3:5000"])
     assert away.digest(Reference("10.1.2.3:5000", "acme/x", "v1")) == ""
     assert server.requests == ["HEAD http://10.1.2.3:5000/v2/acme/x/manifests/v1"]
     with RegistryServer() as other:
-        assert Registry(other.host, patience=patient(waits)).digest(other.reference("acme/x", "v1")) == ""
+        assert Registry(other.host, policy=patient(waits)).digest(other.reference("acme/x", "v1")) == ""
         assert (other.requests, len(server.requests)) == (["HEAD /v2/acme/x/manifests/v1"], 1)

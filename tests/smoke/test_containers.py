@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from slipway.core.errors import SmokeError
 from slipway.smoke.containers import Sandbox, users, wait_until_ended, wait_until_healthy
+from slipway.testing.clock import FakeClock
 
 
 class FakeApi:
@@ -48,36 +48,32 @@ class FakeApi:
 
 
 @pytest.fixture
-def pauses(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[float]]:
-    """The seconds that were waited, on a clock of the test's own."""
-    waited: list[float] = []
-    monkeypatch.setattr(time, "sleep", waited.append)
-    monkeypatch.setattr(time, "monotonic", lambda: sum(waited))
-    yield waited
+def clock() -> FakeClock:
+    return FakeClock()
 
 
 @pytest.mark.fault("T13")
-def test_it_is_asked_less_and_less_often(pauses: list[float]) -> None:
+def test_it_is_asked_less_and_less_often(clock: FakeClock) -> None:
     with pytest.raises(SmokeError, match="not healthy after 90 s"):
-        wait_until_healthy(FakeApi(["starting"]), "c", "svc-a", Sandbox())
-    assert pauses[:3] == pytest.approx([0.05, 0.075, 0.1125])
-    assert max(pauses) == 1.0
-    assert pauses == sorted(pauses)
+        wait_until_healthy(FakeApi(["starting"]), "c", "svc-a", Sandbox(), clock.clock)
+    assert clock.waited[:3] == pytest.approx([0.05, 0.075, 0.1125])
+    assert max(clock.waited) == 1.0
+    assert clock.waited == sorted(clock.waited)
 
 
 @pytest.mark.fault("T13")
-def test_a_slow_machine_gets_more_time(pauses: list[float]) -> None:
+def test_a_slow_machine_gets_more_time(clock: FakeClock) -> None:
     with pytest.raises(SmokeError, match="not healthy after 225 s"):
-        wait_until_healthy(FakeApi(["starting"]), "c", "svc-a", Sandbox(slowness=2.5))
-    assert 225 < sum(pauses) < 227
+        wait_until_healthy(FakeApi(["starting"]), "c", "svc-a", Sandbox(slowness=2.5), clock.clock)
+    assert 225 < sum(clock.waited) < 227
 
 
 @pytest.mark.fault("T09")
-def test_green_must_hold_for_as_many_probes_as_asked(pauses: list[float]) -> None:
+def test_green_must_hold_for_as_many_probes_as_asked(clock: FakeClock) -> None:
     client = FakeApi(["starting", "healthy"], probes=[0] * 4)
-    wait_until_healthy(client, "c", "svc-a", Sandbox(probes=5, hold=2.0))
+    wait_until_healthy(client, "c", "svc-a", Sandbox(probes=5, hold=2.0), clock.clock)
     assert client.executed == [["true"]] * 4, "the first probe is the engine's own"
-    assert pauses == pytest.approx([0.05, 0.5, 0.5, 0.5, 0.5])
+    assert clock.waited == pytest.approx([0.05, 0.5, 0.5, 0.5, 0.5])
 
 
 @pytest.mark.fault("T09")
@@ -90,18 +86,16 @@ def test_green_must_hold_for_as_many_probes_as_asked(pauses: list[float]) -> Non
         (["healthy", "healthy", "starting"], [0], "it was healthy and is no longer"),
     ],
 )
-def test_what_was_green_once_is_not_enough(
-    healths: list[str], probes: list[int], told: str, pauses: list[float]
-) -> None:
+def test_what_was_green_once_is_not_enough(healths: list[str], probes: list[int], told: str, clock: FakeClock) -> None:
     with pytest.raises(SmokeError) as failure:
-        wait_until_healthy(FakeApi(healths, probes), "c", "svc-a", Sandbox())
+        wait_until_healthy(FakeApi(healths, probes), "c", "svc-a", Sandbox(), clock.clock)
     assert failure.value.message.startswith(f"svc-a: {told}")
-    assert pauses, "it had been green"
+    assert clock.waited, "it had been green"
 
 
-def test_a_probe_for_a_shell_gets_one(pauses: list[float]) -> None:
+def test_a_probe_for_a_shell_gets_one(clock: FakeClock) -> None:
     client = FakeApi(["healthy"], probes=[0], test=["CMD-SHELL", "curl -f localhost || exit 1"])
-    wait_until_healthy(client, "c", "svc-a", Sandbox(probes=2))
+    wait_until_healthy(client, "c", "svc-a", Sandbox(probes=2), clock.clock)
     assert client.executed == [["/bin/sh", "-c", "curl -f localhost || exit 1"]]
 
 

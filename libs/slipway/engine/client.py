@@ -8,12 +8,14 @@ import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from slipway.core.clock import CLOCK, Clock
 from slipway.core.errors import RefusedError, RegistryError, SlipwayError
 from slipway.core.image import HUB, LocalImage, Reference
+from slipway.core.retry import RetryPolicy
 from slipway.core.threads import map_concurrently
 from slipway.engine.address import API_VERSION, Endpoint
 from slipway.engine.answers import inspected, listed, pushed_digest
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 
 #: Asks for the size of each platform's unpacked layers. No version is named: engines say it since API 1.48 (Docker 28).
 _WITH_SIZES = "?manifests=1"
-_PROBE_TIMEOUT, _PROBE_PAUSE = 5, 0.5
+_PROBE_TIMEOUT = 5
+#: When an engine that went away is asked again. One client asks, so chance need not part many.
+RETURN = RetryPolicy((0.5,), steady=True, chance=lambda: 0.5)
 #: How many images are asked for together.
 _QUESTIONS = 8
 #: A connection through a build host's is made in twice that time.
@@ -73,11 +77,10 @@ class Engine:
 
     def returns(self, within: float, clock: Clock = CLOCK) -> bool:
         """Whether it answers, or does again within so many seconds."""
-        deadline = clock.now() + within
+        attempts = replace(RETURN, within=within, clock=clock).begin()
         while not self._answers():
-            if clock.now() > deadline:
+            if not attempts.again():
                 return False
-            clock.sleep(_PROBE_PAUSE)
         return True
 
     def _answers(self) -> bool:

@@ -14,7 +14,7 @@ from slipway.config.settings import Settings
 from slipway.core.command import Command, Result
 from slipway.core.image import LocalImage
 from slipway.core.platform import this_platform
-from slipway.core.retry import Patience
+from slipway.core.retry import RetryPolicy
 from slipway.core.streams import OnLine
 from slipway.engine import DOCKER_BUILDX, Engine, FindLogin
 from slipway.hosts.host import BakeInputs, Carrier, ContainerAccess, Say, Transfer
@@ -52,7 +52,7 @@ class LocalHost:
     def registry_through(self, socket: str) -> Registry:
         """The registry that the settings name, through a socket that leads to it; directly without one."""
         insecure = self.settings.project.insecure_registries
-        return Registry(self.settings.registry, self.logins, Patience(tell=self.say), insecure, socket)
+        return Registry(self.settings.registry, self.logins, RetryPolicy(tell=self.say), insecure, socket)
 
     def connect_ahead(self) -> None:
         """Do nothing: this machine is reached."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from slipway.core.errors import RefusedError, RegistryError
 from slipway.core.image import Reference
-from slipway.core.retry import Patience
+from slipway.core.retry import RetryPolicy
 from slipway.core.threads import map_concurrently, map_in_dependency_order
 from slipway.engine import Engine, OnTransfer
 from slipway.push.inspect import QUESTIONS, Push, is_built_image
@@ -47,7 +47,7 @@ class PushRun:
     registry: Registry
     record: Run
     on_upload: OnUpload = lambda event: None
-    patience: Patience = field(default_factory=Patience)
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
 
 
 def upload(pushes: Sequence[Push], run: PushRun) -> tuple[Push, ...]:
@@ -113,7 +113,7 @@ def _uploaded(push: Push, run: PushRun) -> Push:
 
 def _sent(push: Push, run: PushRun) -> Push:
     """Push the content tag; again when that fails, as the same content arrives at the same name."""
-    trying = run.patience.begin()
+    trying = run.policy.begin()
     while True:
         try:
             return replace(push, published=run.engine.push(push.content, _counting(push.image, run.on_upload)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from slipway.core.errors import RefusedError, RegistryError, SlipwayError
 from slipway.core.image import Reference
 from slipway.core.objects import find_object
-from slipway.core.retry import Patience
+from slipway.core.retry import RetryPolicy
 from slipway.engine import FindLogin, anonymous
 from slipway.registry.greeting import Greeting
 from slipway.registry.http import Question, Wire
@@ -32,12 +32,12 @@ class Registry:
         self,
         host: str,
         logins: FindLogin = anonymous,
-        patience: Patience = Patience(),  # noqa: B008
+        policy: RetryPolicy = RetryPolicy(),  # noqa: B008
         insecure: Collection[str] = (),
         through: str = "",
     ) -> None:
         self.host = host
-        self._wire = Wire(host, logins, patience, insecure, through)
+        self._wire = Wire(host, logins, policy, insecure, through)
 
     def digest(self, reference: Reference) -> str:
         """The digest a tag stands for, or an empty string when there is none.

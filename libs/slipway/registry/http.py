@@ -12,7 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from slipway.core.addresses import base_url, endpoint, is_loopback
 from slipway.core.errors import PolicyError, RefusedError, RegistryError
-from slipway.core.retry import Patience
+from slipway.core.retry import RetryPolicy
 from slipway.engine import Credentials, FindLogin
 from slipway.registry.certificates import refusal, trust
 from slipway.registry.greeting import NO_ANSWER, Greeting, read_greeting
@@ -74,7 +74,7 @@ class Wire:
         self,
         host: str,
         logins: FindLogin,
-        patience: Patience,
+        policy: RetryPolicy,
         insecure: Collection[str],
         through: str,
     ) -> None:
@@ -82,7 +82,7 @@ class Wire:
         self._through = through
         self.url = base_url(host, insecure)
         self._logins = logins
-        self._patience = patience
+        self._policy = policy
         self._tokens: dict[str, str] = {}
         self._used: Credentials | None = None
 
@@ -95,7 +95,7 @@ class Wire:
         import requests
 
         url = f"{self.url}/v2/{question.repository}/{question.path}"
-        trying = self._patience.begin()
+        trying = self._policy.begin()
         while True:
             asked = 0.0
             try:
@@ -240,7 +240,7 @@ class Wire:
 
     def _allowed(self, question: Question, url: str, headers: Mapping[str, str], scope: str) -> requests.Response:
         """The reply to a question that is asked with a token for ``scope``, once the registry wants one."""
-        times = (self._patience.connect, self._patience.answer)
+        times = (self._policy.connect, self._policy.answer)
 
         def send(token: str) -> requests.Response:
             said = {**headers, **({"Authorization": token} if token else {})}
@@ -277,7 +277,7 @@ class Wire:
         if login and urlsplit(realm).scheme != "https" and not is_loopback(urlsplit(realm).netloc):
             raise PolicyError.of([PLAIN_REALM.problem(self.host, realm=realm)])
         asked = {"service": challenge.get("service", ""), "scope": scope}
-        times = (self._patience.connect, self._patience.answer)
+        times = (self._policy.connect, self._policy.answer)
         if login and login.identity_token:
             grant = {
                 "grant_type": "refresh_token",

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from slipway.core.clock import Clock
 from slipway.core.errors import SmokeError, printable
 from slipway.core.image import RUN_LABEL
 from slipway.core.writing import written
@@ -111,20 +112,26 @@ def start(client: Client, container: str, alias: str) -> None:
         raise _failed(client, container, alias, "it did not start", state) from error
 
 
-def wait_until_healthy(client: Client, container: str, alias: str, sandbox: Sandbox) -> None:
+def wait_until_healthy(
+    client: Client,
+    container: str,
+    alias: str,
+    sandbox: Sandbox,
+    clock: Clock = Clock(),  # noqa: B008
+) -> None:
     """Return once the HEALTHCHECK is green and has stayed so; raises SmokeError as soon as it no longer can be."""
     seconds = sandbox.deadline * sandbox.slowness
-    give_up, pause = time.monotonic() + seconds, _FIRST_PAUSE
+    give_up, pause = clock.now() + seconds, _FIRST_PAUSE
     while not (state := State.of(client.api.inspect_container(container))).healthy:
         problem = _problem(state, was_green=False)
-        if not problem and time.monotonic() > give_up:
+        if not problem and clock.now() > give_up:
             problem = f"not healthy after {seconds:.0f} s"
         if problem:
             raise _failed(client, container, alias, problem, state)
-        time.sleep(pause)
+        clock.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE)
     for _ in range(1, sandbox.probes):
-        time.sleep(sandbox.hold / (sandbox.probes - 1))
+        clock.sleep(sandbox.hold / (sandbox.probes - 1))
         _probe(client, container, alias)
 
 

@@ -22,13 +22,13 @@ from slipway.core.command import Command, Result
 from slipway.core.errors import RegistryError
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference, full_name
 from slipway.core.platform import this_platform
-from slipway.core.retry import Patience
+from slipway.core.retry import RetryPolicy
 from slipway.core.streams import OnLine
 from slipway.engine import Engine, OnTransfer
 from slipway.hosts.runner import Over
 
 #: Tries as often as any, and waits for nothing.
-HASTE = Patience(sleep=lambda seconds: None)
+HASTE = RetryPolicy(clock=Clock(sleep=lambda seconds: None))
 MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
 

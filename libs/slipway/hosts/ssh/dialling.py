@@ -6,10 +6,8 @@ Through a ProxyJump each hop is dialled over the one before it, and each shows a
 from __future__ import annotations
 
 import logging
-import random
 import shlex
 import socket
-import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -20,14 +18,15 @@ from paramiko.ssh_exception import BadAuthenticationType, SSHException
 
 from slipway.core.destination import HostName
 from slipway.core.errors import PrerequisiteError, SshError, UsageError
+from slipway.core.retry import RetryPolicy
 from slipway.hosts.runner import Run
 from slipway.hosts.ssh.connection import Connection, Show, UnreachedError, patient
 from slipway.hosts.ssh.hostkeys import KnownKey, find_command, judge, kinds, read_known
 from slipway.hosts.ssh.identities import Agent, AskSecret, Identity, identities
 from slipway.hosts.ssh.login import Login, User, config_command, read_login
 
-_TRIES = 3
-_PAUSE_SECONDS = 0.5
+#: When slipway connects again to a host that does not answer.
+CONNECT = RetryPolicy(pauses=(0.75, 0.75))
 _BANNER_SECONDS = 10.0
 _AUTH_SECONDS = 15.0
 _MOST_JUMPS = 8
@@ -127,24 +126,23 @@ def _proxy(login: Login) -> Any:
 
 
 def _socket(login: Login) -> socket.socket:
-    """Tried again only when nobody answered: a refusal is an answer."""
-    for remaining in reversed(range(_TRIES)):
+    """Connect, and again only while nobody answers: a refusal is an answer."""
+    attempts = CONNECT.begin()
+    while True:
         try:
             found = socket.create_connection((login.hostname, login.port), timeout=login.seconds)
             patient(found)
             return found
         except TimeoutError:
-            if not remaining:
-                cause = f"does not answer ({_TRIES} tries of {login.seconds:.0f} s)"
+            if not attempts.again():
+                cause = f"does not answer ({attempts.tries} tries of {login.seconds:.0f} s)"
                 raise UnreachedError(f"ssh {login}: {cause}", hint=f"ssh {login.name.host}") from None
-            time.sleep(_PAUSE_SECONDS * (1 + random.random()))
         except socket.gaierror as error:
             hint = "REMOTE_HOST, or HostName in ~/.ssh/config"
             raise UnreachedError(f"ssh {login}: its name is not known: {error.strerror}", hint=hint) from None
         except OSError as error:
             hint = f"is sshd running there? ssh {login.name.host}"
             raise UnreachedError(f"ssh {login}: {error.strerror or error}", hint=hint) from None
-    raise AssertionError("the last try returns or raises")
 
 
 def _known(login: Login, phone: Phone) -> tuple[KnownKey, ...]:

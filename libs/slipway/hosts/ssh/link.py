@@ -5,23 +5,25 @@ There is one connection at a time.
 
 from __future__ import annotations
 
-import random
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import replace
 
 from slipway.core.clock import CLOCK, Clock
 from slipway.core.command import Command, Result
 from slipway.core.errors import SshError
+from slipway.core.retry import RetryPolicy
 from slipway.core.streams import OnLine
 from slipway.hosts.runner import Over
 from slipway.hosts.ssh.connection import Connection, LostError, Stream, UnreachedError
 from slipway.hosts.ssh.login import Login
 
-#: Between two tries, in seconds; the last one stays.
-PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0)
-#: How long a lost host is dialled, in seconds.
+#: How long slipway connects to a lost host again, in seconds.
 PATIENCE = 600.0
+#: When slipway connects again: as long as the host may stay away, however many tries that takes.
+RECONNECT = RetryPolicy((0.5, 1.0, 2.0, 4.0, 8.0, 15.0), steady=True, budget=math.inf)
 
 Say = Callable[[str], None]
 
@@ -120,21 +122,19 @@ class Link:
                 return
             self._say("link lost; what runs there goes on, dialling again")
             self._connection.close()
-            deadline = self._clock.now() + patience
-            for pause in _pauses():
-                self._clock.sleep(pause)
-                if self._closed:
-                    raise lost
+            away: SshError | None = None
+            attempts = replace(RECONNECT, within=patience, clock=self._clock).begin()
+            while attempts.again() and not self._closed:
                 try:
                     self._connection = self._dial()
                     self._open_again()
                 except (UnreachedError, LostError) as error:
                     self._connection.close()
-                    if self._clock.now() > deadline:
-                        raise lost from error
+                    away = error
                     continue
                 self._say("link is back")
                 return
+            raise lost from away
 
     def _open_again(self) -> None:
         """Enter for the new connection what ``keep`` holds. Raises LostError when that connection is lost, too."""
@@ -157,11 +157,3 @@ class Link:
     def close(self) -> None:
         self._closed = True
         self._connection.close()
-
-
-def _pauses() -> Iterator[float]:
-    """With a little chance in it, so that many clients do not come back at once."""
-    for pause in PAUSES:
-        yield pause * random.uniform(0.8, 1.2)
-    while True:
-        yield PAUSES[-1] * random.uniform(0.8, 1.2)
