@@ -573,15 +573,16 @@ def test_the_engines_own_frontend_knows_what_it_is_said_to_know(tmp_path: Path, 
     ],
 )
 def test_what_matches_nothing_is_refused_where_buildkit_fails(tmp_path: Path, lines: str, ignored: str) -> None:
-    """In a context of its own and without cache: of one that it was sent before BuildKit may still have the folders,
-    and a step that copied nothing once is taken for this one."""
+    """In a context of its own, without cache, to a folder of its own: of one that it was sent before BuildKit may still
+    have the folders, and a step that copied nothing once, or does in another worker, is taken for this one."""
     for path in ("libs/req.txt", "a.txt"):
         (tmp_path / path).parent.mkdir(exist_ok=True)
         (tmp_path / path).write_text(path)
     (tmp_path / "link").symlink_to("libs")
     (tmp_path / ".dockerignore").write_text(ignored)
-    text = f"FROM scratch\n{lines}\n"
-    context = tmp_path.rename(tmp_path.with_name(f"{tmp_path.name}-{secrets.token_hex(4)}"))
+    token = secrets.token_hex(4)
+    text = f"FROM scratch\n{lines.replace(' /x/', f' /{token}/')}\n"
+    context = tmp_path.rename(tmp_path.with_name(f"{tmp_path.name}-{token}"))
     built = build(context, text, "--no-cache", "--output", "type=tar,dest=-")
     try:
         Worktree(context).files("Dockerfile", ".", read(parse(text)).sources)
