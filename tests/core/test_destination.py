@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.core.destination import HostName
+from slipway.core.destination import Destination
 from slipway.core.errors import UsageError
 
 
 @pytest.mark.parametrize(
     ("text", "host"),
     [
-        ("builder", HostName("builder")),
-        ("me@builder.example:2222", HostName("builder.example", "me", 2222)),
-        ("me@10.0.0.1", HostName("10.0.0.1", "me")),
-        ("me@[fe80::1]:22", HostName("fe80::1", "me", 22)),
-        ("_alias", HostName("_alias")),
+        ("builder", Destination("builder")),
+        ("me@builder.example:2222", Destination("builder.example", "me", 2222)),
+        ("me@10.0.0.1", Destination("10.0.0.1", "me")),
+        ("me@[fe80::1]:22", Destination("fe80::1", "me", 22)),
+        ("_alias", Destination("_alias")),
     ],
 )
-def test_what_is_a_host(text: str, host: HostName) -> None:
-    assert HostName.parse(text) == host
+def test_what_is_a_host(text: str, host: Destination) -> None:
+    assert Destination.parse(text) == host
     assert str(host) == text
 
 
@@ -29,4 +29,4 @@ def test_what_is_a_host(text: str, host: HostName) -> None:
 )
 def test_what_is_none(text: str) -> None:
     with pytest.raises(UsageError, match="REMOTE_HOST="):
-        HostName.parse(text)
+        Destination.parse(text)

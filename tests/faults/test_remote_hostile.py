@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.core.command import Command
-from slipway.core.destination import HostName
+from slipway.core.destination import Destination
 from slipway.core.errors import UsageError
 from slipway.hosts.host import BakeInputs
 from slipway.hosts.remote.building import JobBuilder
@@ -25,9 +25,9 @@ from slipway.hosts.remote.jobs import Beginning
 from slipway.hosts.remote.shipment import Shipment, ship_context
 from slipway.hosts.remote.sync import sync
 from slipway.hosts.runner import run
-from slipway.hosts.ssh.dialling import Phone, dial
-from slipway.hosts.ssh.link import Link
-from slipway.hosts.ssh.login import User
+from slipway.hosts.ssh.connecting import SshClient, connect
+from slipway.hosts.ssh.host_config import User
+from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from slipway.stack.entries import Encoded, FileEntry, Kind
 from tests.properties.examples import examples
 
@@ -64,10 +64,10 @@ NAMES = WORDS.map(lambda word: word.replace("/", "_")).filter(lambda word: word 
 
 
 @pytest.fixture(scope="module")
-def link(build_host: BuildHost) -> Iterator[Link]:
-    phone = Phone(run, User(Path.home()), config=build_host.config)
+def link(build_host: BuildHost) -> Iterator[ReconnectingConnection]:
+    client = SshClient(run, User(Path.home()), config=build_host.config)
     with ExitStack() as opened:
-        made = Link(lambda: dial(HostName("builder"), phone), lambda text: None)
+        made = ReconnectingConnection(lambda: connect(Destination("builder"), client), lambda text: None)
         opened.callback(made.close)
         yield made
 
@@ -86,7 +86,7 @@ def packed(words: list[str]) -> bytes:
 
 @pytest.mark.fault("S20")
 @pytest.mark.parametrize("shell", ["/bin/sh", "/bin/bash"])
-def test_words_arrive_as_they_are(build_host: BuildHost, link: Link, shell: str) -> None:
+def test_words_arrive_as_they_are(build_host: BuildHost, link: ReconnectingConnection, shell: str) -> None:
     """By the digest of what arrived, for what a command says is shown as text."""
     build_host.sh(f"usermod --shell {shell} builder")
 
@@ -107,7 +107,7 @@ def test_words_arrive_as_they_are(build_host: BuildHost, link: Link, shell: str)
 
 
 @pytest.mark.fault("S20", "C15")
-def test_files_of_any_name_in_folders_of_any_name(link: Link, there: str) -> None:
+def test_files_of_any_name_in_folders_of_any_name(link: ReconnectingConnection, there: str) -> None:
     """``sync`` compares every path and every byte there."""
     numbers = itertools.count()
 
@@ -130,7 +130,7 @@ def test_files_of_any_name_in_folders_of_any_name(link: Link, there: str) -> Non
 
 
 @pytest.mark.fault("S20", "S22")
-def test_a_job_in_a_folder_of_any_name(link: Link, there: str) -> None:
+def test_a_job_in_a_folder_of_any_name(link: ReconnectingConnection, there: str) -> None:
     numbers = itertools.count()
 
     @examples(12)
@@ -157,10 +157,10 @@ def test_a_job_in_a_folder_of_any_name(link: Link, there: str) -> None:
 )
 def test_a_host_is_a_name_or_it_is_refused(text: str) -> None:
     try:
-        name = HostName.parse(text)
+        name = Destination.parse(text)
     except UsageError:
         return
-    assert HostName.parse(str(name)) == name
+    assert Destination.parse(str(name)) == name
     for part in (name.host, name.user):
         assert not part.startswith("-") and not set(part) & set(" \n\t'\"$`;&|<>()*?~\\!#@")
 

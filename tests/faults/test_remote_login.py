@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slipway.core.command import Command
-from slipway.core.destination import HostName
+from slipway.core.destination import Destination
 from slipway.core.errors import SshError
 from slipway.hosts.runner import run
+from slipway.hosts.ssh.connecting import SshClient, connect
 from slipway.hosts.ssh.connection import Connection, LostError
-from slipway.hosts.ssh.dialling import Phone, dial
-from slipway.hosts.ssh.login import User
+from slipway.hosts.ssh.host_config import User
 from tests.rig.hosts import KIND
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     Stack = Callable[..., Repository]
 
 pytestmark = pytest.mark.integration
-BUILDER = HostName("builder")
+BUILDER = Destination("builder")
 
 
 @pytest.fixture
@@ -40,15 +40,15 @@ def repository(stack: Stack, build_host: BuildHost) -> Repository:
 
 
 @pytest.fixture
-def dialled(build_host: BuildHost) -> Iterator[Callable[..., Connection]]:
-    """Dials by a configuration: ``dialled(config)``; the connections end with the test."""
+def connected(build_host: BuildHost) -> Iterator[Callable[..., Connection]]:
+    """Connect by a configuration: ``connected(config)``; the connections end with the test."""
     made: list[Connection] = []
 
-    def connect(config: str, agent: str = "") -> Connection:
-        made.append(dial(BUILDER, Phone(run, User(Path.home(), agent), config)))
+    def opened(config: str, agent: str = "") -> Connection:
+        made.append(connect(BUILDER, SshClient(run, User(Path.home(), agent), config)))
         return made[-1]
 
-    yield connect
+    yield opened
     for connection in made:
         connection.close()
 
@@ -190,18 +190,18 @@ def test_a_passphrase_is_asked_for_once(build_host: BuildHost, tmp_path: Path) -
         return "open sesame"
 
     config = build_host.options("unlocked", User="locked", IdentityFile=str(key))
-    phone = Phone(run, User(Path.home()), config=config, ask=ask)
+    client = SshClient(run, User(Path.home()), config=config, ask=ask)
     for _ in range(2):
-        dial(BUILDER, phone).close()
+        connect(BUILDER, client).close()
     assert asked == [f"passphrase of {key}: "]
-    wrong = Phone(run, User(Path.home()), config=config, ask=lambda question: "sesame")
+    wrong = SshClient(run, User(Path.home()), config=config, ask=lambda question: "sesame")
     with pytest.raises(SshError, match="the passphrase is wrong"):
-        dial(BUILDER, wrong)
+        connect(BUILDER, wrong)
 
 
 @pytest.mark.fault("S06")
 def test_a_name_nobody_knows(repository: Repository, build_host: BuildHost) -> None:
-    config = build_host.options("name", HostName="builder.invalid")
+    config = build_host.options("name", Destination="builder.invalid")
     repository.invoke("remote-check", SSH_CONFIG=config).failed(4, f"builder.invalid:{build_host.port}", "not known")
 
 
@@ -215,27 +215,27 @@ def test_a_port_where_nothing_listens(repository: Repository, build_host: BuildH
 
 @pytest.mark.fault("S06")
 def test_a_port_where_no_ssh_is_spoken(repository: Repository, build_host: BuildHost) -> None:
-    spoken = threading.Event()
+    to_shell = threading.Event()
 
     def answer(listener: socket.socket) -> None:
         client, _ = listener.accept()
         with client:
             client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            spoken.set()
+            to_shell.set()
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=answer, args=(listener,), daemon=True).start()
         config = build_host.options("http", Port=str(listener.getsockname()[1]))
         repository.invoke("remote-check", SSH_CONFIG=config).failed(4, "no SSH spoken there")
-    assert spoken.is_set()
+    assert to_shell.is_set()
 
 
 @pytest.mark.fault("S07")
-def test_a_link_that_swallows_everything(build_host: BuildHost, dialled: Callable[..., Connection]) -> None:
-    connection = dialled(build_host.config)
+def test_a_link_that_swallows_everything(build_host: BuildHost, connected: Callable[..., Connection]) -> None:
+    connection = connected(build_host.config)
     assert connection.run(Command(("echo", "before"))).stdout == "before\n"
     began = threading.Event()
-    with pytest.raises(LostError, match="link lost"):
+    with pytest.raises(LostError, match="connection lost"):
         pausing = threading.Thread(target=_pause_until_lost, args=(build_host, connection, began))
         pausing.start()
         try:
@@ -306,7 +306,7 @@ def test_an_option_that_is_not_honoured(repository: Repository, build_host: Buil
 
 @pytest.mark.fault("S26")
 def test_the_agent_is_never_forwarded(
-    build_host: BuildHost, dialled: Callable[..., Connection], tmp_path: Path
+    build_host: BuildHost, connected: Callable[..., Connection], tmp_path: Path
 ) -> None:
     where = str(tmp_path / "agent")
     config = build_host.options("forward", ForwardAgent="yes", IdentityAgent=where)
@@ -318,6 +318,6 @@ def test_the_agent_is_never_forwarded(
             around = {"SSH_AUTH_SOCK": where}
             theirs = run(Command(("ssh", "-F", config, "builder", "echo agent=$SSH_AUTH_SOCK"), env=around))
             assert theirs.stdout.startswith("agent=/"), "OpenSSH itself forwards it: the host would take it"
-            assert dialled(config).run(asked).stdout == "agent=\n"
+            assert connected(config).run(asked).stdout == "agent=\n"
         finally:
             agent.terminate()

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slipway.core.command import Command
-from slipway.core.destination import HostName
+from slipway.core.destination import Destination
 from slipway.core.errors import SyncError
 from slipway.hosts.remote.shipment import Shipment, ship_context
 from slipway.hosts.remote.sync import sync
 from slipway.hosts.runner import run
-from slipway.hosts.ssh.dialling import Phone, dial
-from slipway.hosts.ssh.link import Link
-from slipway.hosts.ssh.login import User
+from slipway.hosts.ssh.connecting import SshClient, connect
+from slipway.hosts.ssh.host_config import User
+from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from slipway.stack.entries import Encoded, FileEntry, Kind
 
 if TYPE_CHECKING:
@@ -34,22 +34,25 @@ pytestmark = pytest.mark.integration
 
 
 @pytest.fixture
-def links(build_host: BuildHost) -> Iterator[Callable[[str], Link]]:
-    made: list[Link] = []
+def links(build_host: BuildHost) -> Iterator[Callable[[str], ReconnectingConnection]]:
+    made: list[ReconnectingConnection] = []
 
-    def connect(config: str) -> Link:
+    def opened(config: str) -> ReconnectingConnection:
         made.append(
-            Link(lambda: dial(HostName("builder"), Phone(run, User(Path.home()), config=config)), lambda text: None)
+            ReconnectingConnection(
+                lambda: connect(Destination("builder"), SshClient(run, User(Path.home()), config=config)),
+                lambda text: None,
+            )
         )
         return made[-1]
 
-    yield connect
+    yield opened
     for link in made:
         link.close()
 
 
 @pytest.fixture
-def link(build_host: BuildHost, links: Callable[[str], Link]) -> Link:
+def link(build_host: BuildHost, links: Callable[[str], ReconnectingConnection]) -> ReconnectingConnection:
     return links(build_host.config)
 
 
@@ -79,7 +82,9 @@ def wired(host: BuildHost, wire: Wire) -> str:
 
 
 @pytest.mark.fault("C15")
-def test_odd_names_arrive_as_they_are(link: Link, there: str, tmp_path: Path, build_host: BuildHost) -> None:
+def test_odd_names_arrive_as_they_are(
+    link: ReconnectingConnection, there: str, tmp_path: Path, build_host: BuildHost
+) -> None:
     names = [
         b"new\nline",
         b"-rf",
@@ -103,7 +108,7 @@ def test_odd_names_arrive_as_they_are(link: Link, there: str, tmp_path: Path, bu
 
 @pytest.mark.fault("C14")
 def test_a_link_out_of_the_tree_travels_as_a_link(
-    link: Link, there: str, tmp_path: Path, build_host: BuildHost
+    link: ReconnectingConnection, there: str, tmp_path: Path, build_host: BuildHost
 ) -> None:
     (tmp_path / "out").symlink_to("/etc/passwd")
     shipped = ship_context(tmp_path, FileEntry(Kind.TREE, 0o40755, "x"), {"x": {"out": Encoded("link /etc/passwd")}})
@@ -112,7 +117,7 @@ def test_a_link_out_of_the_tree_travels_as_a_link(
 
 
 @pytest.mark.fault("C19")
-def test_a_file_that_changes_while_it_travels(link: Link, there: str, tmp_path: Path) -> None:
+def test_a_file_that_changes_while_it_travels(link: ReconnectingConnection, there: str, tmp_path: Path) -> None:
     shipped = shipment(tmp_path, {b"app.py": b"one\n", b"other": b"2\n"})
     (tmp_path / "app.py").write_text("two\n")
     with pytest.raises(SyncError, match=r"app\.py changed during sync"):
@@ -124,7 +129,7 @@ def test_a_file_that_changes_while_it_travels(link: Link, there: str, tmp_path: 
 
 @pytest.mark.fault("C20")
 def test_a_file_of_equal_size_and_time_with_other_bytes(
-    link: Link, there: str, tmp_path: Path, build_host: BuildHost
+    link: ReconnectingConnection, there: str, tmp_path: Path, build_host: BuildHost
 ) -> None:
     sync(shipment(tmp_path, {b"app.py": b"one\n"}), there, [], run, link)
     stamp = (tmp_path / "app.py").stat()
@@ -136,7 +141,7 @@ def test_a_file_of_equal_size_and_time_with_other_bytes(
 
 
 def test_what_did_not_change_is_linked_and_not_sent(
-    link: Link, there: str, tmp_path: Path, build_host: BuildHost
+    link: ReconnectingConnection, there: str, tmp_path: Path, build_host: BuildHost
 ) -> None:
     large = secrets.token_bytes(1_000_000)
     first = sync(shipment(tmp_path, {b"large": large, b"small": b"1\n"}), there, [], run, link)
@@ -151,7 +156,7 @@ def test_what_did_not_change_is_linked_and_not_sent(
 
 @pytest.mark.fault("S10", "S11")
 def test_a_link_that_is_cut_while_files_travel(
-    links: Callable[[str], Link], wire: MakeWire, there: str, tmp_path: Path, build_host: BuildHost
+    links: Callable[[str], ReconnectingConnection], wire: MakeWire, there: str, tmp_path: Path, build_host: BuildHost
 ) -> None:
     between = wire(build_host.port)
     link = links(wired(build_host, between))
@@ -165,7 +170,7 @@ def test_a_link_that_is_cut_while_files_travel(
 
 @pytest.mark.fault("S12")
 def test_a_link_that_swallows_everything_while_files_travel(
-    links: Callable[[str], Link], wire: MakeWire, there: str, tmp_path: Path, build_host: BuildHost
+    links: Callable[[str], ReconnectingConnection], wire: MakeWire, there: str, tmp_path: Path, build_host: BuildHost
 ) -> None:
     between = wire(build_host.port)
     link = links(wired(build_host, between))

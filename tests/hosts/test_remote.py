@@ -18,14 +18,14 @@ from slipway.hosts.host import BakeInputs
 from slipway.hosts.remote.building import JobBuilder, context_name
 from slipway.hosts.remote.jobs import Beginning, DiffersError, Job, packed
 from slipway.hosts.remote.locks import held
-from slipway.hosts.ssh.connection import spoken
-from slipway.hosts.ssh.link import Link
+from slipway.hosts.ssh.connection import to_shell
+from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 
 
 class Answers:
     """A link whose host answers by rule."""
 
-    login = "me@builder:22"
+    config = "me@builder:22"
 
     def __init__(self, answer: Callable[[Command], Result]) -> None:
         self.answer = answer
@@ -39,9 +39,9 @@ class Answers:
         return self.run(command)
 
 
-def link(answer: Callable[[Command], Result] | str) -> Link:
+def link(answer: Callable[[Command], Result] | str) -> ReconnectingConnection:
     said = answer
-    return cast(Link, Answers((lambda command: Result(0, said)) if isinstance(said, str) else said))
+    return cast(ReconnectingConnection, Answers((lambda command: Result(0, said)) if isinstance(said, str) else said))
 
 
 LISTED = "aa 1000 yes 1 3 0 - -\nbb 900 no 2 2 0 0\ncc 800 no 1 2 0 1\ndd 700 no 1 1 -\n"
@@ -199,8 +199,8 @@ def test_what_nobody_needs_any_more_is_ended() -> None:
 
 def test_a_command_as_a_line() -> None:
     command = Command(("a b", "$x"), cwd="-d", env={"N": "'v'"})
-    assert spoken(command) == b"""cd -- -d && exec env 'N='"'"'v'"'"'' 'a b' '$x'"""
-    assert spoken(Command(("a\udcff",))) == b"exec 'a\xff'", "a name need not be text"
+    assert to_shell(command) == b"""cd -- -d && exec env 'N='"'"'v'"'"'' 'a b' '$x'"""
+    assert to_shell(Command(("a\udcff",))) == b"exec 'a\xff'", "a name need not be text"
 
 
 def test_the_names_contexts_are_sent_under() -> None:

@@ -165,7 +165,7 @@ def test_a_link_that_is_cut_does_not_end_the_build(shop: Repository, build_host:
         assert build_host.cut()
         stdout, stderr = process.communicate(timeout=120)
     assert process.returncode == 0, stdout + stderr
-    assert "note: link lost; what runs there goes on" in stderr and "note: link is back" in stderr
+    assert "note: connection lost; jobs on the host go on" in stderr and "note: connected again" in stderr
     assert shop.status()["svc-cart"] == "built"
     assert build_host.sh(f"docker run --rm {shop.reference('svc-cart')} cat /top") == "there"
 

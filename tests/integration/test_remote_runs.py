@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slipway.core.command import Command
-from slipway.core.destination import HostName
+from slipway.core.destination import Destination
 from slipway.hosts.remote.jobs import Beginning, Job, follow, stop
 from slipway.hosts.remote.shipment import Shipment
 from slipway.hosts.runner import run
-from slipway.hosts.ssh.dialling import Phone, dial
-from slipway.hosts.ssh.link import Link
-from slipway.hosts.ssh.login import User
+from slipway.hosts.ssh.connecting import SshClient, connect
+from slipway.hosts.ssh.host_config import User
+from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from tests.rig.stacks import Ran
 
 if TYPE_CHECKING:
@@ -89,8 +89,8 @@ def test_a_job_that_is_ended_while_it_is_begun(build_host: BuildHost, until: Unt
     """Ctrl-C comes when the host has not unpacked it yet."""
     folder = build_host.sh("mktemp -d", user="builder")
     build_host.sh(f"mkdir {folder}/tree", user="builder")
-    phone = Phone(run, User(Path.home()), config=build_host.config)
-    link = Link(lambda: dial(HostName("builder"), phone), lambda text: None)
+    client = SshClient(run, User(Path.home()), config=build_host.config)
+    link = ReconnectingConnection(lambda: connect(Destination("builder"), client), lambda text: None)
     commands = (Command(("touch", f"{folder}/done")),)
     given = Beginning({"token": b"word"}, 60, Shipment(Path("/"), {}).listed)
     try:

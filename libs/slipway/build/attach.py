@@ -22,7 +22,7 @@ from slipway.core.units import size
 from slipway.engine import Engine
 from slipway.hosts.remote.jobs import Job, follow
 from slipway.hosts.remote.scripts import script
-from slipway.hosts.ssh.link import Link
+from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from slipway.runs.run import Run
 
 
@@ -66,9 +66,9 @@ class Baked:
     ssh: tuple[str, ...] = ()
 
 
-def runs_there(link: Link, project: str) -> tuple[RunThere, ...]:
+def runs_there(connection: ReconnectingConnection, project: str) -> tuple[RunThere, ...]:
     """The runs that are kept there, newest first."""
-    said = link.run(script("runs", project), timeout=60).stdout
+    said = connection.run(script("runs", project), timeout=60).stdout
     return tuple(_run(line.split()) for line in said.splitlines())
 
 
@@ -87,7 +87,7 @@ def choose(found: Sequence[RunThere], wanted: str) -> RunThere:
 
 
 def attach(
-    link: Link, engine: Engine, project: str, run: RunThere, record: Run, on_event: OnEvent
+    connection: ReconnectingConnection, engine: Engine, project: str, run: RunThere, record: Run, on_event: OnEvent
 ) -> tuple[ImageResult, ...]:
     """Listen until the run's last job has ended; an outcome for each of its images.
 
@@ -96,7 +96,7 @@ def attach(
     folder = f"{project}/runs/{run.id}"
     outcomes: list[ImageResult] = []
     failed = ""
-    for number, bake in enumerate(bakes(link, folder, run), 1):
+    for number, bake in enumerate(bakes(connection, folder, run), 1):
         job = Job(folder, run.job, ())
         progress = Progress([image.name for image in bake], record.redact)
 
@@ -105,7 +105,7 @@ def attach(
                 log_event(record, event)
                 on_event(event)
 
-        result = follow(job, number, link, on_line=heard) if not failed else None
+        result = follow(job, number, connection, on_line=heard) if not failed else None
         failures = progress.failures()
         if result is not None and not result.ok:
             failures = failures or progress.unnamed(result.exit_code)
@@ -136,9 +136,9 @@ class Cleaned:
         return size(self.bytes)
 
 
-def clean(link: Link, project: str, *, look: bool) -> Cleaned:
+def clean(connection: ReconnectingConnection, project: str, *, look: bool) -> Cleaned:
     """Remove what builds left of a project there, or only ``look`` what that is."""
-    result = link.run(script("clean", project, "look" if look else ""), timeout=600)
+    result = connection.run(script("clean", project, "look" if look else ""), timeout=600)
     try:
         went, stay, kilobytes = map(int, result.stdout.split())
     except ValueError:
@@ -146,10 +146,12 @@ def clean(link: Link, project: str, *, look: bool) -> Cleaned:
     return Cleaned(went, stay, kilobytes * 1024)
 
 
-def bakes(link: Link, folder: str, run: RunThere) -> tuple[tuple[Baked, ...], ...]:
+def bakes(connection: ReconnectingConnection, folder: str, run: RunThere) -> tuple[tuple[Baked, ...], ...]:
     """What the run's last job bakes, in its order."""
     line = 'cd -- "$1" && n=1 && while [ -e "input-$n" ]; do cat "input-$n" && echo && n=$((n + 1)) || exit; done'
-    said = link.run(Command(("sh", "-c", line, "sh", f"{folder}/jobs/{run.job}"), label="read bake files"), timeout=60)
+    said = connection.run(
+        Command(("sh", "-c", line, "sh", f"{folder}/jobs/{run.job}"), label="read bake files"), timeout=60
+    )
     try:
         return tuple(_baked(json.loads(text)) for text in _documents(said.stdout))
     except (ValueError, KeyError, IndexError):

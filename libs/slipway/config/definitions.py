@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from slipway.core.destination import HostName
+from slipway.core.destination import Destination
 from slipway.core.errors import UsageError
 from slipway.core.image import check_path, check_registry, check_tag
 
@@ -84,7 +84,7 @@ SETTINGS: tuple[Setting, ...] = (
         "REMOTE_HOST",
         "",
         "build host: an ssh alias or user@host[:port]",
-        HostName.parse,
+        Destination.parse,
     ),
     Setting("SSH_CONFIG", "", "ssh configuration file (default: ~/.ssh/config and the system's)", _absolute),
     Setting("REMOTE_PATH", "/var/tmp/slipway", "folder on the build host", _absolute),

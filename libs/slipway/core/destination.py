@@ -16,7 +16,7 @@ _FORM = re.compile(
 
 
 @dataclass(frozen=True)
-class HostName:
+class Destination:
     """``user`` and ``port`` are empty and 0 where ssh's configuration is to say them."""
 
     host: str
@@ -24,7 +24,7 @@ class HostName:
     port: int = 0
 
     @classmethod
-    def parse(cls, text: str, setting: str = "REMOTE_HOST") -> HostName:
+    def parse(cls, text: str, setting: str = "REMOTE_HOST") -> Destination:
         """Raises UsageError for what is neither an alias nor ``user@host[:port]``."""
         found = _FORM.fullmatch(text)
         if not found:

@@ -10,15 +10,15 @@ import sys
 from pathlib import Path
 
 from slipway.config.settings import Settings, inherited, surroundings
-from slipway.core.destination import HostName
+from slipway.core.destination import Destination
 from slipway.core.errors import UsageError
 from slipway.hosts.local import LocalHost
-from slipway.hosts.remote.connected import Call
+from slipway.hosts.remote.connected import PendingConnection
 from slipway.hosts.remote.host import RemoteHost
 from slipway.hosts.runner import Run
+from slipway.hosts.ssh.connecting import SshClient
 from slipway.hosts.ssh.connection import Show
-from slipway.hosts.ssh.dialling import Phone
-from slipway.hosts.ssh.login import User
+from slipway.hosts.ssh.host_config import User
 from slipway.tasks.process import is_terminal
 
 
@@ -27,11 +27,13 @@ def remote_host(local: LocalHost, show: Show | None = None) -> RemoteHost:
     settings = local.settings
     if not settings["REMOTE_HOST"]:
         raise UsageError("REMOTE_HOST is not set", hint="REMOTE_HOST=me@builder in .env, or --host me@builder")
-    return RemoteHost(local, Call(HostName.parse(settings["REMOTE_HOST"]), _phone(settings, local.run, show)))
+    return RemoteHost(
+        local, PendingConnection(Destination.parse(settings["REMOTE_HOST"]), _ssh_client(settings, local.run, show))
+    )
 
 
-def _phone(settings: Settings, run: Run, show: Show | None) -> Phone:
-    return Phone(
+def _ssh_client(settings: Settings, run: Run, show: Show | None) -> SshClient:
+    return SshClient(
         run=run,
         user=User(
             home=Path(pwd.getpwuid(os.getuid()).pw_dir),  # as OpenSSH, which does not heed HOME

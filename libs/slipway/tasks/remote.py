@@ -22,7 +22,7 @@ from slipway.tasks.session import Session
 
 def run_check(session: Session) -> None:
     host = session.remote_host.connected
-    login = str(host.link.login)
+    login = str(host.connection.config)
     if session.json:
         session.answer({"host": str(host.name), "login": login, "checks": [vars(check) for check in host.checks]})
     else:
@@ -32,7 +32,7 @@ def run_check(session: Session) -> None:
 
 
 def run_runs(session: Session) -> None:
-    found = runs_there(session.remote_host.ready.link, session.remote_host.project)
+    found = runs_there(session.remote_host.ready.connection, session.remote_host.project)
     if session.json:
         session.answer([{**vars(run), "state": run.state} for run in found])
         return
@@ -43,9 +43,9 @@ def run_runs(session: Session) -> None:
 def run_attach(session: Session, wanted: str) -> None:
     """Raises BuildError when an image of the run failed."""
     host, project = session.remote_host.ready, session.remote_host.project
-    run = choose(runs_there(host.link, project), wanted)
+    run = choose(runs_there(host.connection, project), wanted)
     folder = f"{project}/runs/{run.id}"
-    baked = [image for bake in bakes(host.link, folder, run) for image in bake]
+    baked = [image for bake in bakes(host.connection, folder, run) for image in bake]
     images = [image.name for image in baked]
     session.note(f"run {run.id}, {run.state}")
     # The run's own images, whatever the repository holds by now.
@@ -55,7 +55,7 @@ def run_attach(session: Session, wanted: str) -> None:
         if run.lives:
             forward_again(session, folder, {name for image in baked for name in image.ssh}, opened)
         with session.console.showing(stack, images) as taker:
-            outcomes = attach(host.link, host.engine, project, run, record, taker.take)
+            outcomes = attach(host.connection, host.engine, project, run, record, taker.take)
         tell(session, record, outcomes, "remote-attach")
         check(outcomes, record, flag=session.remote_host.flag)
 
@@ -70,7 +70,7 @@ def forward_again(session: Session, folder: str, mounted: Collection[str], opene
             return
     try:
         if mounted:
-            opened.enter_context(forward(session.remote_host.ready.link, folder, agent, session.note))
+            opened.enter_context(forward(session.remote_host.ready.connection, folder, agent, session.note))
     except NotForwardedError as error:
         session.note(error.message)
 
@@ -86,12 +86,12 @@ def run_clean(session: Session, *, yes: bool, dry_run: bool) -> None:
         raise UsageError("remote-clean: nothing was removed: nobody can be asked", hint=hint)
     host, project = session.remote_host.ready, session.remote_host.project
     if asks:
-        looked = clean(host.link, project, look=True)
+        looked = clean(host.connection, project, look=True)
         stay = f"; {looked.living} still run and stay" if looked.living else ""
         session.note(f"{host.name}: {looked.runs} runs, {looked.size} in {project}{stay}")
         if looked.runs and not session.agreed("Remove them?"):
             raise UsageError("remote-clean: nothing was removed", hint="invoke remote-clean --yes")
-    done = clean(host.link, project, look=dry_run)
+    done = clean(host.connection, project, look=dry_run)
     if session.json:
         session.answer({**vars(done), "folder": project, "dry_run": dry_run})
     else:

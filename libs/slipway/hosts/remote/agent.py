@@ -8,20 +8,20 @@ from functools import partial
 
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.ssh.forwarding import forwarded
-from slipway.hosts.ssh.link import Link, Say
+from slipway.hosts.ssh.reconnecting import ReconnectingConnection, Say
 
 #: The socket's name in the run's folder, which buildx works in. A whole path may be too long for a socket.
 AGENT = "agent"
 
 
 @contextmanager
-def forward(link: Link, run: str, agent: str, say: Say) -> Iterator[None]:
+def forward(connection: ReconnectingConnection, run: str, agent: str, say: Say) -> Iterator[None]:
     """Let the agent whose socket is ``agent`` answer in the folder ``run``, over each connection of ``link``, until the
     context ends.
 
     Raises NotForwardedError, LostError.
     """
     offer = partial(script, "agent", run)
-    with link.keep(lambda connection: forwarded(connection, agent, offer)):
-        say(f"forwarding ssh's agent to {link.login} while the build runs")
+    with connection.keep(lambda connection: forwarded(connection, agent, offer)):
+        say(f"forwarding ssh's agent to {connection.config} while the build runs")
         yield

@@ -29,7 +29,7 @@ from slipway.hosts.remote.sync import Synced, mend, send, sync
 from slipway.hosts.runner import Over, Run
 from slipway.hosts.ssh.connection import LostError
 from slipway.hosts.ssh.forwarding import NotForwardedError
-from slipway.hosts.ssh.link import Link
+from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from slipway.plan.decide import Action, Plan
 from slipway.plan.facts import Survey
 from slipway.stack.mounts import Given, file_name
@@ -56,17 +56,17 @@ def job_builder(
     shipment = ship(known, read, define(known, read))
     newest = known.facts.newest
     refuse_little_room(host.facts, shipment.weight, [newest[name].size for name in names if name in newest])
-    there = _prepare(host.link, project, run, links)
+    there = _prepare(host.connection, project, run, links)
     with ExitStack() as opened:
         try:
             if mounted.ssh:
-                opened.enter_context(forward(host.link, folder, mounted.agent, say))
+                opened.enter_context(forward(host.connection, folder, mounted.agent, say))
             earlier = [f"{old}/tree" for old in there if "/runs/" in old]
-            tree = send(shipment, f"{folder}/tree", earlier, rsync, host.link)
-            given, more = _contexts(known, read, project, run, there, host.link, rsync)
+            tree = send(shipment, f"{folder}/tree", earlier, rsync, host.connection)
+            given, more = _contexts(known, read, project, run, there, host.connection, rsync)
         except (SyncError, NotForwardedError):
             # What has arrived of it is of no use any more, and a full disk would stay full.
-            _do(host.link, 'rm -rf -- "$1"', folder)
+            _do(host.connection, 'rm -rf -- "$1"', folder)
             raise
         say(_told((tree, *more)))
         given_secrets = {file_name(name): file.read_bytes() for name, file in mounted.files.items()}
@@ -82,10 +82,10 @@ def job_builder(
         )
         builder = JobBuilder(
             inputs,
-            host.link,
+            host.connection,
             folder,
             Beginning(given_secrets, settings.build_seconds, shipment.listed, agent=bool(mounted.ssh)),
-            lambda: mend(shipment, f"{folder}/tree", earlier, rsync, host.link),
+            lambda: mend(shipment, f"{folder}/tree", earlier, rsync, host.connection),
         )
         try:
             yield builder
@@ -116,9 +116,16 @@ class JobBuilder:
     ``given``: to each job; its seconds are for each command. ``mend`` is called when the tree there differs.
     """
 
-    def __init__(self, inputs: BakeInputs, link: Link, run: str, given: Beginning, mend: Callable[[], object]) -> None:
+    def __init__(
+        self,
+        inputs: BakeInputs,
+        connection: ReconnectingConnection,
+        run: str,
+        given: Beginning,
+        mend: Callable[[], object],
+    ) -> None:
         self.inputs = inputs
-        self._link = link
+        self._connection = connection
         self._run = run
         self._given = given
         self._mend = mend
@@ -143,17 +150,17 @@ class JobBuilder:
         beginning = replace(self._given, seconds=self._given.seconds * len(job.commands)) if begins else None
         number = len(job.commands) - len(self._ahead) + 1
         try:
-            result = follow(job, number, self._link, on_line, over, beginning)
+            result = follow(job, number, self._connection, on_line, over, beginning)
         except DiffersError:
             self._mend()
-            result = follow(job, number, self._link, on_line, over, beginning)
+            result = follow(job, number, self._connection, on_line, over, beginning)
         self._ahead = self._ahead[1:] if result.ok else []
         return result
 
     def end(self) -> None:
         """End what still runs: nobody needs it."""
         if self._job and self._ahead:
-            stop(self._job, self._link)
+            stop(self._job, self._connection)
             self._ahead = []
 
     def _made_for(self, command: Command) -> Job:
@@ -172,10 +179,10 @@ def context_name(context: str, salt: str) -> str:
     return "-".join((*PurePosixPath(context).parts, "tree", salt)).lstrip("-")
 
 
-def _prepare(link: Link, project: str, run: str, links: Mapping[str, str]) -> tuple[str, ...]:
+def _prepare(connection: ReconnectingConnection, project: str, run: str, links: Mapping[str, str]) -> tuple[str, ...]:
     """Make the run's folder; the older runs and the contexts that are whole there."""
     pairs = [word for context, name in links.items() for word in (name, _below_tree(context))]
-    result = link.run(script("prepare", project, run, str(KEPT), *pairs), timeout=60)
+    result = connection.run(script("prepare", project, run, str(KEPT), *pairs), timeout=60)
     if not result.ok:
         raise SyncError(f"{project}/runs/{run}: {result.stderr.strip()}", hint="invoke remote-check")
     return tuple(f"{project}/{line}" for line in result.stdout.splitlines())
@@ -186,7 +193,13 @@ def _below_tree(context: str) -> str:
 
 
 def _contexts(
-    known: Survey, names: Sequence[str], project: str, run: str, there: Sequence[str], link: Link, rsync: Run
+    known: Survey,
+    names: Sequence[str],
+    project: str,
+    run: str,
+    there: Sequence[str],
+    connection: ReconnectingConnection,
+    rsync: Run,
 ) -> tuple[dict[str, str], list[Synced]]:
     """The folders that the images are given beside the repository, by name, and what was sent of them.
 
@@ -197,13 +210,13 @@ def _contexts(
     for name, shipment, text in _given(known, names):
         given[name] = f"{project}/contexts/{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         if given[name] in there:
-            _do(link, 'touch -- "$1"', given[name])
+            _do(connection, 'touch -- "$1"', given[name])
             continue
         earlier = [old for old in there if PurePosixPath(old).name.startswith(f"{name}-")]
         own = f"{project}/runs/{run}/contexts/{name}"
-        sent.append(sync(shipment, own, earlier, rsync, link))
+        sent.append(sync(shipment, own, earlier, rsync, connection))
         # Another run may have been quicker: what it kept is the same.
-        _do(link, 'mv -T -- "$2" "$1" 2>/dev/null || test -d "$1"', given[name], own)
+        _do(connection, 'mv -T -- "$2" "$1" 2>/dev/null || test -d "$1"', given[name], own)
     return given, sent
 
 
@@ -220,7 +233,7 @@ def _told(synced: Sequence[Synced]) -> str:
     return f"synced {files} files, {sent:,} bytes sent"
 
 
-def _do(link: Link, line: str, *words: str) -> None:
-    result = link.run(Command(("sh", "-c", line, "sh", *words), label="keep what was synced"), timeout=60)
+def _do(connection: ReconnectingConnection, line: str, *words: str) -> None:
+    result = connection.run(Command(("sh", "-c", line, "sh", *words), label="keep what was synced"), timeout=60)
     if not result.ok:
         raise SyncError(f"{words[0]}: {result.stderr.strip()}", hint="invoke remote-check")

@@ -10,15 +10,15 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from socket import socket
 
-from slipway.core.destination import HostName
+from slipway.core.destination import Destination
 from slipway.core.errors import SshError
 from slipway.core.threads import start_in_thread
 from slipway.engine import Endpoint, Engine, FindLogin
 from slipway.hosts.remote.preflight import HostFacts, examine, look, refuse_lacks
 from slipway.hosts.requirements import Check
+from slipway.hosts.ssh.connecting import SshClient, connect
 from slipway.hosts.ssh.connection import Connection, Stream
-from slipway.hosts.ssh.dialling import Phone, dial
-from slipway.hosts.ssh.link import Link
+from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from slipway.hosts.ssh.tunnel import ENGINE, port_first, tunnel
 
 
@@ -29,15 +29,15 @@ class ConnectedHost:
     A check that failed stops nothing by itself: see ``refuse_missing``.
     """
 
-    name: HostName
-    link: Link
+    name: Destination
+    connection: ReconnectingConnection
     engine: Engine
-    looked: Future[HostFacts]
+    probe: Future[HostFacts]
     local_rsync: str
 
     @property
     def facts(self) -> HostFacts:
-        return self.looked.result()
+        return self.probe.result()
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -48,23 +48,25 @@ class ConnectedHost:
         refuse_lacks(self.checks, str(self.name))
 
     def project(self, registry: str, owner: str) -> str:
-        """The folder there of all runs of a repository: its owner's last part, and what tells it from its like."""
+        """Return the folder of all runs of a repository: its owner's last part, and a digest of its whole name."""
         told = hashlib.sha256(f"{registry}/{owner}".encode()).hexdigest()[:8]
         return f"{self.facts.own}/{PurePosixPath(owner).name}-{told}"
 
     def way_to(self, host: str, port: int, opened: ExitStack) -> str:
-        """A socket here whose connections go on from there to ``host``, until ``opened`` ends."""
-        return opened.enter_context(tunnel(lambda client: self.link.reach(host, port)))
+        """Return a socket on this machine that leads from the build host to ``host``, until ``opened`` ends."""
+        return opened.enter_context(tunnel(lambda client: self.connection.reach(host, port)))
 
     def ports(self, opened: ExitStack, say: Callable[[str], None]) -> str:
-        """A socket here: whoever names a port (digits, then NUL) goes on to it on the host's loopback, until ``opened``
-        ends. ``say`` is told of one that the host does not forward."""
+        """Return a socket on this machine that leads to ports on the host's loopback, until ``opened`` ends.
+
+        A client sends the port first: digits, then NUL. ``say`` gets a note for a port that the host does not forward.
+        """
 
         @contextmanager
         def joined(client: socket) -> Iterator[Stream]:
             port = port_first(client)
             try:
-                with self.link.reach("127.0.0.1", port) as stream:
+                with self.connection.reach("127.0.0.1", port) as stream:
                     yield stream
             except SshError as error:
                 say(f"port {port} there is not reached: {error.message}")
@@ -73,30 +75,31 @@ class ConnectedHost:
         return opened.enter_context(tunnel(joined))
 
 
-class Call:
-    """A host to be dialled. ``begin`` dials ahead, once, while the caller goes on with something else."""
+class PendingConnection:
+    """A connection to ``name``, which a background thread can make while the caller does something else."""
 
-    def __init__(self, name: HostName, phone: Phone) -> None:
+    def __init__(self, name: Destination, client: SshClient) -> None:
         self.name = name
-        self._phone = phone
-        self._begun: Future[Connection] | None = None
-        self._dialled = False
+        self._client = client
+        self._started: Future[Connection] | None = None
+        self._tried = False
 
-    def begin(self) -> None:
-        if self._dialled:
+    def start(self) -> None:
+        """Begin to connect in the background, unless that was done before."""
+        if self._tried:
             return
-        self._dialled = True
-        # Only who waits may ask for a passphrase: Ctrl-C would end this process and leave the terminal without echo.
-        silent = replace(self._phone, ask=_not_now if self._phone.ask else None)
-        self._begun = start_in_thread(lambda: dial(self.name, silent))
+        self._tried = True
+        # A background thread must not ask for a passphrase: after Ctrl-C the terminal would stay without echo.
+        silent = replace(self._client, ask=_not_now if self._client.ask else None)
+        self._started = start_in_thread(lambda: connect(self.name, silent))
 
-    def answered(self) -> Connection:
-        """The connection that was begun, once; later, or when somebody has to be asked, another one."""
-        begun, self._begun, self._dialled = self._begun, None, True
-        if begun:
+    def result(self) -> Connection:
+        """Return the connection that ``start`` began, once. Afterwards, or if it needed a passphrase, connect again."""
+        started, self._started, self._tried = self._started, None, True
+        if started:
             with suppress(_AskingError):
-                return begun.result()
-        return dial(self.name, self._phone)
+                return started.result()
+        return connect(self.name, self._client)
 
 
 class _AskingError(Exception):
@@ -108,16 +111,21 @@ def _not_now(question: str) -> str:
 
 
 def reach(
-    call: Call, folder: str, local_rsync: str, logins: FindLogin, opened: ExitStack, say: Callable[[str], None]
+    pending: PendingConnection,
+    folder: str,
+    local_rsync: str,
+    logins: FindLogin,
+    opened: ExitStack,
+    say: Callable[[str], None],
 ) -> ConnectedHost:
-    """Connected, and being looked at; ``opened`` ends the connection and the tunnel. ``say`` is told when the link is
-    lost and back.
+    """Wait for the connection, then begin to probe the host in the background.
 
-    Raises what dialling raises.
+    ``opened`` closes the connection and its sockets. ``say`` gets a note when the connection is lost, and when it is
+    back. Raises the errors of connecting.
     """
-    link = Link(call.answered, say)
-    opened.callback(link.close)
-    way = opened.enter_context(tunnel(lambda client: link.stream(ENGINE)))
-    looked = start_in_thread(lambda: look(link.run, folder))
-    engine = Engine(Endpoint(f"unix://{way}", host=str(call.name)), logins=logins)
-    return ConnectedHost(call.name, link, engine, looked, local_rsync)
+    connection = ReconnectingConnection(pending.result, say)
+    opened.callback(connection.close)
+    way = opened.enter_context(tunnel(lambda client: connection.stream(ENGINE)))
+    probe = start_in_thread(lambda: look(connection.run, folder))
+    engine = Engine(Endpoint(f"unix://{way}", host=str(pending.name)), logins=logins)
+    return ConnectedHost(pending.name, connection, engine, probe, local_rsync)

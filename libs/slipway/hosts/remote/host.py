@@ -15,7 +15,7 @@ from slipway.engine import Engine
 from slipway.hosts.host import Builder, ContainerAccess, Transfer
 from slipway.hosts.local import LocalHost
 from slipway.hosts.remote.building import job_builder, transfer
-from slipway.hosts.remote.connected import Call, ConnectedHost, reach
+from slipway.hosts.remote.connected import ConnectedHost, PendingConnection, reach
 from slipway.hosts.remote.locks import held
 from slipway.hosts.remote.roots import send_roots
 from slipway.hosts.requirements import first_version
@@ -26,16 +26,16 @@ from slipway.stack.mounts import Given
 
 
 class RemoteHost:
-    """The host of ``call``. It is connected to when something of it is first needed, until ``close``.
+    """The host of ``pending``. It is connected to when something of it is first needed, until ``close``.
 
     ``local``: this machine, which has the repository, the logins, and root images that no registry has.
     """
 
     flag = " --remote"
 
-    def __init__(self, local: LocalHost, call: Call) -> None:
+    def __init__(self, local: LocalHost, pending: PendingConnection) -> None:
         self._local = local
-        self._call = call
+        self._pending = pending
         self._opened = ExitStack()
 
     def close(self) -> None:
@@ -43,10 +43,10 @@ class RemoteHost:
 
     @cached_property
     def connected(self) -> ConnectedHost:
-        """The connection, whatever the host lacks. Raises what connecting raises."""
+        """The connection, also to a host with missing prerequisites. Raises the errors of connecting."""
         local = self._local
         rsync = first_version(local.run(Command(("rsync", "--version"), label="rsync --version")).stdout)
-        return reach(self._call, local.settings["REMOTE_PATH"], rsync, local.logins, self._opened, local.say)
+        return reach(self._pending, local.settings["REMOTE_PATH"], rsync, local.logins, self._opened, local.say)
 
     @property
     def ready(self) -> ConnectedHost:
@@ -82,7 +82,7 @@ class RemoteHost:
         return self._local.registry_through(self.connected.way_to(name, port, self._opened))
 
     def connect_ahead(self) -> None:
-        self._call.begin()
+        self._pending.start()
 
     @contextmanager
     def verified(self) -> Iterator[None]:
@@ -98,7 +98,7 @@ class RemoteHost:
             yield
         except SlipwayError:
             connected.refuse_missing()
-            connected.link.check()
+            connected.connection.check()
             raise
 
     def transfer(self, known: Survey, plan: Plan) -> Transfer:
@@ -123,7 +123,7 @@ class RemoteHost:
         with self._local.release_lock(name):
             host, holder = self.ready, f"{getpass.getuser()}@{platform.node()}"
             lock = f"{host.facts.folder}/locks/{name}"
-            with held(host.link, lock, holder, self._local.say, broken=break_expired):
+            with held(host.connection, lock, holder, self._local.say, broken=break_expired):
                 yield
 
     def container_access(self) -> ContainerAccess:

@@ -1,8 +1,8 @@
-"""Commands on a build host that outlive whoever began them.
+"""Run commands on a build host that outlive the client that started them.
 
-A job is a folder there: its commands, their input, and what each leaves, a log and an exit status. It runs in a session
-of its own; here one listens. When the link is lost it is dialled again, and the log read on from the last line that was
-heard. Ctrl-C ends the job; nothing else that happens here does.
+A job is a folder on the host: commands, their input, and for each its log and exit status. It runs in a session of its
+own (setsid); slipway follows its log. After a lost connection slipway reconnects, and reads the log on from the last
+line that it received. Ctrl-C ends the job; nothing else that happens on this machine does.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from slipway.core.errors import SshError, SyncError
 from slipway.core.streams import OnLine
 from slipway.hosts.remote.scripts import script, text
 from slipway.hosts.runner import Over
-from slipway.hosts.ssh.connection import LostError, spoken
-from slipway.hosts.ssh.link import Link
+from slipway.hosts.ssh.connection import LostError, to_shell
+from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 
 _STOP_SECONDS = 8.0
-#: How long a host that is not reached is dialled to end a job: who pressed Ctrl-C does not wait.
+#: How long slipway tries to reconnect to end a job: who pressed Ctrl-C does not wait.
 _STOP_PATIENCE = 3.0
 #: Of a command whose job ended without leaving its status, in buildx's form.
 _KILLED, _GONE = 137, "ERROR: ended on the build host without a word: killed there, or out of its time (BUILD_TIMEOUT)"
@@ -72,7 +72,7 @@ def packed(job: Job, secrets: Mapping[str, bytes], *, agent: bool = False) -> by
     files = {f"{job.name}/job.sh": Path(__file__).with_name("job.sh").read_bytes()}
     for number, command in enumerate(job.commands, 1):
         # The shell becomes the command, so its process id is the command's: who follows the log listens until it ends.
-        files[f"{job.name}/command-{number}"] = b'echo "$$" >step-%d\n%s%s\n' % (number, wait, spoken(command))
+        files[f"{job.name}/command-{number}"] = b'echo "$$" >step-%d\n%s%s\n' % (number, wait, to_shell(command))
         files[f"{job.name}/input-{number}"] = command.stdin
     files |= {f"secrets/{name}": content for name, content in secrets.items()}
     return _archive(files)
@@ -81,7 +81,7 @@ def packed(job: Job, secrets: Mapping[str, bytes], *, agent: bool = False) -> by
 def follow(
     job: Job,
     number: int,
-    link: Link,
+    connection: ReconnectingConnection,
     on_line: OnLine | None = None,
     over: Over | None = None,
     beginning: Beginning | None = None,
@@ -103,22 +103,24 @@ def follow(
     while True:
         listening = script("follow", job.folder, str(number), str(heard + 1))
         try:
-            result = link.listen(_begun(job, beginning, listening) if beginning else listening, count, over)
+            result = connection.listen(_begun(job, beginning, listening) if beginning else listening, count, over)
         except LostError as lost:
-            _wait(job, link, lost)
+            _wait(job, connection, lost)
             continue
         except BaseException:
-            stop(job, link)
+            stop(job, connection)
             raise
         if result.exit_code == 124:
-            stop(job, link)
+            stop(job, connection)
             return result
         said = result.stdout.strip()
         if said == "differs":
             raise DiffersError(f"{job.run}/tree differs", hint="run the same command again")
         if not said and not result.ok:
             words = result.stderr.splitlines()[-1:] or [f"exit code {result.exit_code}"]
-            raise SshError(f"ssh {link.login}: the build cannot be begun: {words[0]}", hint="invoke remote-check")
+            raise SshError(
+                f"ssh {connection.config}: the build cannot be begun: {words[0]}", hint="invoke remote-check"
+            )
         if said.isdigit():
             return Result(int(said), "", result.stderr, result.seconds)
         count(_GONE)
@@ -131,27 +133,27 @@ def _begun(job: Job, beginning: Beginning, then: Command) -> Command:
     return script("start", *words, stdin=packed(job, beginning.secrets, agent=beginning.agent))
 
 
-def stop(job: Job, link: Link) -> None:
+def stop(job: Job, connection: ReconnectingConnection) -> None:
     """End the job, if it runs; what is finished is kept. Raises SshError when the host does not answer soon."""
     try:
-        link.run(script("stop", job.folder), timeout=_STOP_SECONDS, patience=_STOP_PATIENCE)
+        connection.run(script("stop", job.folder), timeout=_STOP_SECONDS, patience=_STOP_PATIENCE)
     except LostError as lost:
-        raise _goes_on(job, link) from lost
+        raise _goes_on(job, connection) from lost
 
 
-def _wait(job: Job, link: Link, lost: LostError) -> None:
+def _wait(job: Job, connection: ReconnectingConnection, lost: LostError) -> None:
     """Until the host is back. Raises LostError when it does not come; interrupted, the job is ended if it can be."""
     try:
-        link.renew(lost)
+        connection.renew(lost)
     except LostError:
-        raise _goes_on(job, link) from None
+        raise _goes_on(job, connection) from None
     except KeyboardInterrupt:
-        stop(job, link)
+        stop(job, connection)
         raise
 
 
-def _goes_on(job: Job, link: Link) -> LostError:
-    said = f"ssh {link.login}: the host does not answer; what runs there goes on, or has ended"
+def _goes_on(job: Job, connection: ReconnectingConnection) -> LostError:
+    said = f"ssh {connection.config}: the host does not answer; what runs there goes on, or has ended"
     return LostError(said, hint=f"invoke remote-attach {job.run.rpartition('/')[2]}")
 
 

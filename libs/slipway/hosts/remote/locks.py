@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from slipway.core.command import Command
 from slipway.core.errors import LockedError, SshError
 from slipway.hosts.remote.scripts import script
-from slipway.hosts.ssh.link import Link
+from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 
 #: The lease is renewed so often, and ran out when it was not for so long; in seconds.
 RENEWED, STALE = 20.0, 120
@@ -23,7 +23,9 @@ _OURS = '[ "$(cat "$1/word" 2>/dev/null)" = "$2" ] || exit 0; '
 
 
 @contextmanager
-def held(link: Link, lock: str, who: str, say: Callable[[str], None], *, broken: bool = False) -> Iterator[None]:
+def held(
+    connection: ReconnectingConnection, lock: str, who: str, say: Callable[[str], None], *, broken: bool = False
+) -> Iterator[None]:
     """Hold ``lock`` (a path there). ``broken``: break one whose lease ran out.
 
     Raises LockedError: who holds it, since when, and how long ago the lease was renewed.
@@ -31,20 +33,20 @@ def held(link: Link, lock: str, who: str, say: Callable[[str], None], *, broken:
     word = secrets.token_hex(8)
     name = lock.rpartition("/")[2]
     words = (lock, who, word, str(STALE), "break" if broken else "")
-    said = link.run(script("lock", *words), timeout=60).stdout.strip()
+    said = connection.run(script("lock", *words), timeout=60).stdout.strip()
     if said != "ours":
         raise _refused(name, said)
     if broken:
         say(f"{name}: locked, and a lease that had run out was broken")
     done = threading.Event()
-    renewing = threading.Thread(target=_renew, args=(link, lock, word, done), daemon=True)
+    renewing = threading.Thread(target=_renew, args=(connection, lock, word, done), daemon=True)
     renewing.start()
     try:
         yield
     finally:
         done.set()
         with contextlib.suppress(SshError):
-            _run(link, 'rm -rf -- "$1"', lock, word)
+            _run(connection, 'rm -rf -- "$1"', lock, word)
 
 
 def _refused(name: str, said: str) -> LockedError:
@@ -58,11 +60,11 @@ def _refused(name: str, said: str) -> LockedError:
     return LockedError(told, hint="wait for it to end, then run the command again")
 
 
-def _renew(link: Link, lock: str, word: str, done: threading.Event) -> None:
+def _renew(connection: ReconnectingConnection, lock: str, word: str, done: threading.Event) -> None:
     while not done.wait(RENEWED):
         with contextlib.suppress(SshError):
-            _run(link, 'touch -- "$1/lease"', lock, word)
+            _run(connection, 'touch -- "$1/lease"', lock, word)
 
 
-def _run(link: Link, line: str, lock: str, word: str) -> None:
-    link.run(Command(("sh", "-c", _OURS + line, "sh", lock, word), label="lock"), timeout=30)
+def _run(connection: ReconnectingConnection, line: str, lock: str, word: str) -> None:
+    connection.run(Command(("sh", "-c", _OURS + line, "sh", lock, word), label="lock"), timeout=30)

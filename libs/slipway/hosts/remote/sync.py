@@ -21,9 +21,9 @@ from slipway.hosts.remote.preflight import Ask
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.remote.shipment import Shipment
 from slipway.hosts.runner import Run
-from slipway.hosts.ssh import line
+from slipway.hosts.ssh import rsync_shell
 from slipway.hosts.ssh.connection import LostError, Stream
-from slipway.hosts.ssh.link import Link
+from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from slipway.hosts.ssh.tunnel import tunnel, words_first
 
 #: A side of rsync that hears nothing for so long gives up, in seconds.
@@ -50,7 +50,7 @@ class Synced:
 def rsync_command(shipment: Shipment, folder: str, good: Sequence[str], place: str, *, checksum: bool) -> Command:
     """``good``: folders there whose equal files are linked instead of sent."""
     python = sys.executable.replace("'", "''")
-    shell = f"'{python}' -S -E '{line.__file__}' '{place}'"
+    shell = f"'{python}' -S -E '{rsync_shell.__file__}' '{place}'"
     flags = [
         *("--rsh", shell, "--files-from=-", "--from0", "--links", "--perms", "--times", "--omit-dir-times"),
         *("--secluded-args", "--compress", "--stats", f"--timeout={SILENCE}", f"--partial-dir={_PARTIAL}"),
@@ -61,45 +61,57 @@ def rsync_command(shipment: Shipment, folder: str, good: Sequence[str], place: s
     return Command(argv, env={"LC_ALL": "C"}, stdin=shipment.names, label=f"rsync {shipment.files} files")
 
 
-def sync(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: Link) -> Synced:
+def sync(shipment: Shipment, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection) -> Synced:
     """``folder`` there holds exactly ``shipment``. Raises SyncError, LostError."""
-    synced = send(shipment, folder, good, run, link)
-    if not compared(shipment, folder, link.run):
-        mend(shipment, folder, good, run, link)
+    synced = send(shipment, folder, good, run, connection)
+    if not compared(shipment, folder, connection.run):
+        mend(shipment, folder, good, run, connection)
     return synced
 
 
-def send(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: Link) -> Synced:
+def send(shipment: Shipment, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection) -> Synced:
     """``folder`` there holds ``shipment`` by sizes and times: it is to be compared before it is used."""
-    return Synced(shipment.files, _send(shipment, folder, good, run, link, checksum=False))
+    return Synced(shipment.files, _send(shipment, folder, good, run, connection, checksum=False))
 
 
-def mend(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: Link) -> None:
+def mend(shipment: Shipment, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection) -> None:
     """What was sent differs: send it by content, and compare. Raises SyncError for what changes here meanwhile."""
-    _send(shipment, folder, good, run, link, checksum=True)
-    if not compared(shipment, folder, link.run):
-        found = _differing(shipment, folder, link.run)
+    _send(shipment, folder, good, run, connection, checksum=True)
+    if not compared(shipment, folder, connection.run):
+        found = _differing(shipment, folder, connection.run)
         raise SyncError(f"{found} changed during sync", hint="run the same command again")
 
 
-def _send(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: Link, *, checksum: bool) -> int:
-    """Bytes sent. A lost link is dialled again, and what was sent of a file is not sent twice."""
+def _send(
+    shipment: Shipment,
+    folder: str,
+    good: Sequence[str],
+    run: Run,
+    connection: ReconnectingConnection,
+    *,
+    checksum: bool,
+) -> int:
+    """Return the bytes sent. After a lost connection, reconnect and go on: no file is sent twice."""
     for left in reversed(range(_TRIES)):
-        result = _rsync(shipment, folder, good, run, link, checksum)
-        if link.alive or not left:
+        result = _rsync(shipment, folder, good, run, connection, checksum)
+        if connection.alive or not left:
             break
-        link.renew(LostError(f"ssh {link.login}: link lost during sync", hint="run the same command again"))
+        connection.renew(
+            LostError(f"ssh {connection.config}: connection lost during sync", hint="run the same command again")
+        )
     _check(result, folder)
     return _bytes(result.stdout)
 
 
-def _rsync(shipment: Shipment, folder: str, good: Sequence[str], run: Run, link: Link, checksum: bool) -> Result:
+def _rsync(
+    shipment: Shipment, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection, checksum: bool
+) -> Result:
     """Both halves of it: what could not be written there is told by the exit status of the other half alone."""
     said: list[str] = []
     ended: list[int] = []
 
     def joined(client: socket) -> AbstractContextManager[Stream]:
-        return link.stream(words_first(client), said.append, ended.append)
+        return connection.stream(words_first(client), said.append, ended.append)
 
     with tunnel(joined) as place:
         here = run(rsync_command(shipment, folder, good, place, checksum=checksum))

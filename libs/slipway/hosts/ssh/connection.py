@@ -1,7 +1,7 @@
-"""The one connection to a build host: it runs commands, and ends by itself when the other side falls silent.
+"""Run commands over one SSH connection to a build host. It closes itself when the host falls silent.
 
-A link that is cut ends at once. One that swallows everything is found by a heartbeat, whatever lies in between, and
-by TCP_USER_TIMEOUT, which frees a write that waits for room.
+A broken connection ends immediately. A heartbeat finds one whose packets vanish, and TCP_USER_TIMEOUT ends a write that
+waits for room.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from slipway.core.command import Command, Result
 from slipway.core.errors import SshError
 from slipway.core.streams import LineReader, OnLine, collect, feed
 from slipway.hosts.runner import Over
-from slipway.hosts.ssh.login import Login
+from slipway.hosts.ssh.host_config import HostConfig
 
 #: A heartbeat begins so often, and must be answered within so long: a black hole is noticed within 13 s.
 HEARTBEAT_SECONDS = 4.0
@@ -57,7 +57,7 @@ class UnreachedError(SshError):
 
 
 class LostError(SshError):
-    """The link ended while something ran over it; what ran may go on there."""
+    """The connection ended while something ran over it; what ran may go on there."""
 
     kind = "ssh-lost"
 
@@ -66,22 +66,22 @@ class Connection:
     """An authenticated connection. Threads may share it; ``close`` ends it."""
 
     def __init__(
-        self, login: Login, transport: paramiko.Transport, hang_up: Callable[[], object], show: Show | None = None
+        self, config: HostConfig, transport: paramiko.Transport, hang_up: Callable[[], object], show: Show | None = None
     ) -> None:
         """``show`` gets each command before it runs on the host."""
-        self.login = login
+        self.config = config
         self._show = show
         self._transport = transport
         self._hang_up = hang_up
         self._closed = threading.Event()
-        threading.Thread(target=self._beat, daemon=True, name=f"heartbeat {login}").start()
+        threading.Thread(target=self._beat, daemon=True, name=f"heartbeat {config}").start()
 
     @property
     def alive(self) -> bool:
         return self._transport.is_active()
 
     def is_lost(self) -> bool:
-        """Whether a channel ended because the link is lost: paramiko ends the channels before ``alive`` turns false."""
+        """Return whether the connection is lost: paramiko ends its channels before ``alive`` turns false."""
         self._transport.join(_WATCH_SECONDS)
         return not self.alive
 
@@ -99,14 +99,14 @@ class Connection:
         """As ``runner.run``, on the host: by its user's login shell, which is given POSIX quoting.
 
         A command that is ``over``, or out of time, loses its streams; it must end by that. Raises LostError when the
-        link is lost before it ends.
+        connection is lost before it ends.
         """
         self._echo(command)
         began = time.monotonic()
         with self._told(command.label or command.argv[0]):
             channel = self._transport.open_session(timeout=_CHANNEL_SECONDS)
             try:
-                channel.exec_command(spoken(command))
+                channel.exec_command(to_shell(command))
                 exit_code, stdout, stderr = self._attend(channel, command.stdin, on_line, timeout, over)
             finally:
                 channel.close()
@@ -131,7 +131,7 @@ class Connection:
             try:
                 if on_agent:
                     channel.request_forward_agent(on_agent)
-                channel.exec_command(spoken(command))
+                channel.exec_command(to_shell(command))
                 stderr = channel.makefile_stderr("rb")
                 listening = threading.Thread(target=LineReader(on_line).read, args=(stderr,), daemon=True)
                 listening.start()
@@ -163,7 +163,7 @@ class Connection:
 
     def _echo(self, command: Command) -> None:
         if self._show:
-            self._show(f"{self.login}$ {command}")
+            self._show(f"{self.config}$ {command}")
 
     def _attend(
         self, channel: paramiko.Channel, stdin: bytes, on_line: OnLine | None, timeout: float | None, over: Over | None
@@ -182,7 +182,7 @@ class Connection:
             if (deadline and time.monotonic() > deadline) or (over and over()):
                 return 124, "", "\n".join(stderr.last)
         if channel.exit_status == -1 and self.is_lost():
-            raise SSHException("the link was lost")
+            raise SSHException("the connection was lost")
         for reader in readers[:2]:
             reader.join(timeout=_LAST_OUTPUT_SECONDS)
         if stderr.broken:
@@ -208,20 +208,20 @@ class Connection:
             yield
         except (SSHException, EOFError, OSError) as error:
             if self.alive:
-                raise SshError(f"ssh {self.login}: {what}: {error}", hint="invoke remote-check") from None
-            raise LostError(f"ssh {self.login}: link lost during {what}", hint="invoke remote-check") from None
+                raise SshError(f"ssh {self.config}: {what}: {error}", hint="invoke remote-check") from None
+            raise LostError(f"ssh {self.config}: connection lost during {what}", hint="invoke remote-check") from None
 
 
-def spoken(command: Command) -> bytes:
-    """The command as a line for a POSIX shell, which becomes it, in its folder and with its environment."""
+def to_shell(command: Command) -> bytes:
+    """Return the command as a line for a POSIX shell: in its folder, with its environment, by exec."""
     words = shlex.join(command.argv)
     if command.env:
         words = f"env {' '.join(shlex.quote(f'{name}={value}') for name, value in command.env.items())} {words}"
     return os.fsencode(f"cd -- {shlex.quote(command.cwd)} && exec {words}" if command.cwd else f"exec {words}")
 
 
-def patient(sock: socket.socket) -> None:
-    """Have the kernel give up what is not acknowledged for so long, where it can be told to."""
+def set_user_timeout(sock: socket.socket) -> None:
+    """Let the kernel end a connection whose data stays unacknowledged for too long (TCP_USER_TIMEOUT, Linux only)."""
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
     if option is not None:
         sock.setsockopt(socket.IPPROTO_TCP, option, int(ANSWER_SECONDS * 1000))

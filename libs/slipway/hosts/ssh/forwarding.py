@@ -88,13 +88,13 @@ def relay(asking: Asking, agent: str, over: Callable[[], bool]) -> None:
 
 def _not_forwarded(connection: Connection, said: str) -> SshError:
     if not said and connection.is_lost():
-        return LostError(f"ssh {connection.login}: link lost", hint="invoke remote-check")
+        return LostError(f"ssh {connection.config}: connection lost", hint="invoke remote-check")
     if said != "refused":
         what = f"no agent can be offered on the host: {said or 'the command that offers it ended'}"
-        return NotForwardedError(f"ssh {connection.login}: {what}", hint="invoke remote-check")
+        return NotForwardedError(f"ssh {connection.config}: {what}", hint="invoke remote-check")
     own = f"; the host sets SSH_AUTH_SOCK={connection.own_agent}" if connection.own_agent else ""
     return NotForwardedError(
-        f"ssh {connection.login}: sshd on the host forwards no agent, and the build mounts it{own}",
+        f"ssh {connection.config}: sshd on the host forwards no agent, and the build mounts it{own}",
         hint="sudo sshd -T | grep -i forwarding, on the host: AllowAgentForwarding yes, and no restrict in "
         "authorized_keys; or build it without --remote",
     )

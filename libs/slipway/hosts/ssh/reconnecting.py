@@ -1,7 +1,4 @@
-"""The connection and its successors: a link that was lost is dialled again, with back-off, while somebody waits for it.
-
-There is one connection at a time.
-"""
+"""An SSH connection that reconnects with exponential back-off. There is one connection at a time."""
 
 from __future__ import annotations
 
@@ -18,9 +15,9 @@ from slipway.core.retry import RetryPolicy
 from slipway.core.streams import OnLine
 from slipway.hosts.runner import Over
 from slipway.hosts.ssh.connection import Connection, LostError, Stream, UnreachedError
-from slipway.hosts.ssh.login import Login
+from slipway.hosts.ssh.host_config import HostConfig
 
-#: How long slipway connects to a lost host again, in seconds.
+#: How long slipway tries to reconnect, in seconds.
 PATIENCE = 600.0
 #: When slipway connects again: as long as the host may stay away, however many tries that takes.
 RECONNECT = RetryPolicy((0.5, 1.0, 2.0, 4.0, 8.0, 15.0), steady=True, budget=math.inf)
@@ -28,28 +25,28 @@ RECONNECT = RetryPolicy((0.5, 1.0, 2.0, 4.0, 8.0, 15.0), steady=True, budget=mat
 Say = Callable[[str], None]
 
 
-class Link:
+class ReconnectingConnection:
     """Runs commands and opens streams over whatever connection is up. Threads may share it."""
 
-    def __init__(self, dial: Callable[[], Connection], say: Say, clock: Clock = CLOCK) -> None:
-        self._dial = dial
+    def __init__(self, connect: Callable[[], Connection], say: Say, clock: Clock = CLOCK) -> None:
+        self._connect = connect
         self._say = say
         self._clock = clock
-        self._connection = dial()
+        self._connection = connect()
         self._lock = threading.Lock()
         self._closed = False
         self._kept: list[Callable[[Connection], None]] = []
 
     @property
-    def login(self) -> Login:
-        return self._connection.login
+    def config(self) -> HostConfig:
+        return self._connection.config
 
     @property
     def alive(self) -> bool:
         return self._connection.alive
 
     def run(self, command: Command, timeout: float | None = None, patience: float = PATIENCE) -> Result:
-        """As ``Connection.run``, for what may run twice: if the link is lost meanwhile, it is run again over the next.
+        """As ``Connection.run``, for commands that may run twice: after a lost connection, run it again over the next.
 
         ``patience``: seconds that a lost host is dialled. Raises SshError.
         """
@@ -60,7 +57,7 @@ class Link:
                 self.renew(lost, patience)
 
     def listen(self, command: Command, on_line: OnLine, over: Over | None) -> Result:
-        """As ``Connection.run``. Raises LostError when the link is lost before it ends."""
+        """As ``Connection.run``. Raises LostError when the connection is lost before it ends."""
         return self._up().run(command, on_line, None, over)
 
     @contextmanager
@@ -120,19 +117,19 @@ class Link:
                 raise lost
             if self._connection.alive:
                 return
-            self._say("link lost; what runs there goes on, dialling again")
+            self._say("connection lost; jobs on the host go on; reconnecting")
             self._connection.close()
             away: SshError | None = None
             attempts = replace(RECONNECT, within=patience, clock=self._clock).begin()
             while attempts.again() and not self._closed:
                 try:
-                    self._connection = self._dial()
+                    self._connection = self._connect()
                     self._open_again()
                 except (UnreachedError, LostError) as error:
                     self._connection.close()
                     away = error
                     continue
-                self._say("link is back")
+                self._say("connected again")
                 return
             raise lost from away
 
@@ -147,12 +144,12 @@ class Link:
                 self._say(error.message)
 
     def check(self) -> None:
-        """Raises LostError when the link is lost."""
+        """Raises LostError when the connection is lost."""
         if not self.alive:
             raise self._lost()
 
     def _lost(self) -> LostError:
-        return LostError(f"ssh {self.login}: link lost", hint="invoke remote-check")
+        return LostError(f"ssh {self.config}: connection lost", hint="invoke remote-check")
 
     def close(self) -> None:
         self._closed = True

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from slipway.core.destination import HostName
+from slipway.core.destination import Destination
 from slipway.core.errors import UsageError
-from slipway.hosts.ssh.login import Login, User, config_command, read_login
+from slipway.hosts.ssh.host_config import HostConfig, User, config_command, read_config
 
 HOME = Path("/home/me")
 PRINTED = """\
@@ -25,15 +25,15 @@ connecttimeout none
 """
 
 
-def read(more: str = "", text: str = PRINTED, agent: str = "/agent") -> Login:
+def read(more: str = "", text: str = PRINTED, agent: str = "/agent") -> HostConfig:
     user = User(HOME, agent, 1000, "laptop.example", {"KEYS": "/keys/100%h", "AGENT": "/other"}.get)
-    return read_login(text + more, HostName("b"), user)
+    return read_config(text + more, Destination("b"), user)
 
 
 def test_a_login() -> None:
     login = read()
     assert str(login) == "me@10.0.0.1:22" and login.listed == "10.0.0.1"
-    assert login.identities == (HOME / ".ssh/id_10.0.0.1", Path("/keys/me@b"))
+    assert login.key_files == (HOME / ".ssh/id_10.0.0.1", Path("/keys/me@b"))
     assert login.known_hosts == (
         *(Path("/home/me/.ssh/known hosts"), HOME / ".ssh/known_hosts2"),
         *(Path("/etc/ssh/ssh_known_hosts"), Path("/etc/ssh/ssh_known_hosts2")),
@@ -49,7 +49,7 @@ def test_the_name_in_known_hosts() -> None:
 
 def test_a_proxy_command_and_jumps() -> None:
     assert read("proxycommand nc %h %p 100%%\n").proxy_command == "nc 10.0.0.1 22 100%"
-    assert read("proxyjump me@one:2222,two\n").jumps == (HostName("one", "me", 2222), HostName("two"))
+    assert read("proxyjump me@one:2222,two\n").jumps == (Destination("one", "me", 2222), Destination("two"))
     assert read("proxyjump none\nproxycommand none\n").jumps == ()
     with pytest.raises(UsageError, match="ProxyJump=-x"):
         read("proxyjump -x\n")
@@ -98,7 +98,7 @@ def test_what_is_not_honoured(line: str) -> None:
 )
 def test_variables_and_tokens_in_a_path(said: str, meant: str) -> None:
     """In one go: a variable's value is not looked through for tokens."""
-    assert read(f"identityfile {said}\n").identities[-1] == Path(meant)
+    assert read(f"identityfile {said}\n").key_files[-1] == Path(meant)
 
 
 def test_variables_in_known_hosts() -> None:
@@ -124,7 +124,7 @@ def test_a_token_that_is_not_honoured() -> None:
 
 
 def test_the_question_to_openssh() -> None:
-    assert config_command(HostName("b", "me", 2222), "/c").argv == (
+    assert config_command(Destination("b", "me", 2222), "/c").argv == (
         *("ssh", "-G", "-F", "/c", "-l", "me", "-p", "2222", "--", "b"),
     )
-    assert config_command(HostName("b")).argv == ("ssh", "-G", "--", "b")
+    assert config_command(Destination("b")).argv == ("ssh", "-G", "--", "b")

@@ -1,6 +1,6 @@
-"""How to reach a host, as OpenSSH itself would: ``ssh -G`` applies Include, Match and Host; its answer is read here.
+"""Read how OpenSSH would reach a host: ``ssh -G`` applies Include, Match and Host, and prints the result.
 
-What of it would make a connection safer or other than ours can be is refused, never passed over.
+An option that slipway does not support and that changes where or how to connect raises UsageError; none is ignored.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from slipway.core.command import Command
-from slipway.core.destination import HostName
+from slipway.core.destination import Destination
 from slipway.core.errors import UsageError
 
 #: Options that this client does not have, and what to say of them; ``none`` and ``no`` are nothing asked for.
@@ -42,23 +42,23 @@ class User:
 
 
 @dataclass(frozen=True)
-class Login:
-    """One host: where it is, who logs in, with which keys, and how it is known.
+class HostConfig:
+    """OpenSSH's configuration of one host: its address, the user, the keys, its name in known_hosts.
 
     ``name`` as the user calls it · ``listed``: under which name known_hosts has it · ``agent``: the agent's socket,
     empty for none · ``jumps``: hosts on the way, the first one first · ``seconds`` to connect within.
     """
 
-    name: HostName
+    name: Destination
     hostname: str
     user: str
     port: int
     listed: str
     known_hosts: tuple[Path, ...] = ()
-    identities: tuple[Path, ...] = ()
+    key_files: tuple[Path, ...] = ()
     identities_only: bool = False
     agent: str = ""
-    jumps: tuple[HostName, ...] = ()
+    jumps: tuple[Destination, ...] = ()
     proxy_command: str = ""
     seconds: float = _CONNECT_SECONDS
 
@@ -66,7 +66,7 @@ class Login:
         return f"{self.user}@{self.hostname}:{self.port}"
 
 
-def config_command(host: HostName, config: str = "") -> Command:
+def config_command(host: Destination, config: str = "") -> Command:
     """Asks OpenSSH what it would do by its configuration, or by the file ``config``; it connects nowhere."""
     file = ("-F", config) if config else ()
     user = ("-l", host.user) if host.user else ()
@@ -74,14 +74,14 @@ def config_command(host: HostName, config: str = "") -> Command:
     return Command(("ssh", "-G", *file, *user, *port, "--", host.host), label="ssh -G")
 
 
-def read_login(text: str, host: HostName, user: User) -> Login:
+def read_config(text: str, host: Destination, user: User) -> HostConfig:
     """``text``: what ``ssh -G`` printed. Raises UsageError for an option that is not honoured."""
     options = _options(text)
     for name, instead in _UNKNOWN.items():
         if _one(options, name) not in _NONE:
             raise UsageError(f"ssh configuration of {host}: {name} {_one(options, name)} is not honoured", hint=instead)
-    hostname, login, port = _one(options, "hostname"), _one(options, "user"), int(_one(options, "port"))
-    tokens = {"%": "%", "h": hostname, "n": host.host, "p": str(port), "r": login}
+    hostname, user_name, port = _one(options, "hostname"), _one(options, "user"), int(_one(options, "port"))
+    tokens = {"%": "%", "h": hostname, "n": host.host, "p": str(port), "r": user_name}
     ours = {
         "d": str(user.home),
         "i": str(user.uid),
@@ -91,7 +91,7 @@ def read_login(text: str, host: HostName, user: User) -> Login:
         "u": user.home.name,
     }
     if _one(options, "proxyjump") in _NONE:  # which versions of OpenSSH count differently
-        ours["C"] = hashlib.sha1(f"{user.machine}{hostname}{port}{login}".encode()).hexdigest()
+        ours["C"] = hashlib.sha1(f"{user.machine}{hostname}{port}{user_name}".encode()).hexdigest()
 
     def place(path: str) -> Path:
         said = _said(path, tokens | ours, host, user.variable)
@@ -101,17 +101,17 @@ def read_login(text: str, host: HostName, user: User) -> Login:
     seconds = _one(options, "connecttimeout")
     jumps = _one(options, "proxyjump")
     command = _one(options, "proxycommand")
-    return Login(
+    return HostConfig(
         name=host,
         hostname=hostname,
-        user=login,
+        user=user_name,
         port=port,
         listed=_one(options, "hostkeyalias") or (hostname if port == 22 else f"[{hostname}]:{port}"),
         known_hosts=tuple(place(path) for path in files if path not in _NONE),
-        identities=tuple(place(path) for path in options.get("identityfile", ()) if path not in _NONE),
+        key_files=tuple(place(path) for path in options.get("identityfile", ()) if path not in _NONE),
         identities_only=_one(options, "identitiesonly") == "yes",
         agent=_agent(_one(options, "identityagent"), user, place),
-        jumps=() if jumps in _NONE else tuple(HostName.parse(jump, "ProxyJump") for jump in jumps.split(",")),
+        jumps=() if jumps in _NONE else tuple(Destination.parse(jump, "ProxyJump") for jump in jumps.split(",")),
         proxy_command="" if command in _NONE else _said(command, tokens, host),
         seconds=float(seconds) if seconds.isdigit() and seconds != "0" else _CONNECT_SECONDS,
     )
@@ -147,7 +147,7 @@ def _agent(option: str, user: User, place: Callable[[str], Path]) -> str:
 def _said(
     text: str,
     tokens: Mapping[str, str],
-    host: HostName,
+    host: Destination,
     variable: Callable[[str], str | None] | None = None,
 ) -> str:
     """``text`` with its tokens and, where they are meant, its variables replaced, in one go (ssh_config(5), TOKENS and

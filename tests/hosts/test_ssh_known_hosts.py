@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from slipway.core.destination import HostName
+from slipway.core.destination import Destination
 from slipway.core.errors import SshError
-from slipway.hosts.ssh.hostkeys import KnownKey, fingerprint, judge, kinds, read_known
-from slipway.hosts.ssh.login import Login
+from slipway.hosts.ssh.host_config import HostConfig
+from slipway.hosts.ssh.known_hosts import KnownKey, fingerprint, kinds, read_known, verify
 
 FILE = Path("/home/me/.ssh/known_hosts")
-LOGIN = Login(HostName("b", "me", 2222), "10.0.0.1", "me", 2222, "[10.0.0.1]:2222")
+LOGIN = HostConfig(Destination("b", "me", 2222), "10.0.0.1", "me", 2222, "[10.0.0.1]:2222")
 KEY = KnownKey(FILE, 3, "ssh-ed25519", b"one")
 
 
@@ -34,7 +34,7 @@ def test_the_kinds_to_ask_for_first() -> None:
 
 
 def test_a_known_key() -> None:
-    judge(LOGIN, "ssh-ed25519", b"one", [KnownKey(FILE, 1, "ssh-ed25519", b"other"), KEY])
+    verify(LOGIN, "ssh-ed25519", b"one", [KnownKey(FILE, 1, "ssh-ed25519", b"other"), KEY])
 
 
 @pytest.mark.parametrize(
@@ -49,23 +49,23 @@ def test_a_known_key() -> None:
 )
 def test_a_key_that_is_refused(known: list[KnownKey], words: str) -> None:
     with pytest.raises(SshError, match=words) as caught:
-        judge(LOGIN, "ssh-ed25519", b"one", known)
+        verify(LOGIN, "ssh-ed25519", b"one", known)
     assert caught.value.exit_code == 4 and caught.value.hint
 
 
 def test_how_to_keep_it_and_how_to_forget_it() -> None:
     with pytest.raises(SshError) as caught:
-        judge(LOGIN, "ssh-ed25519", b"one", [])
+        verify(LOGIN, "ssh-ed25519", b"one", [])
     assert "ssh -p 2222 me@b " in caught.value.hint
     with pytest.raises(SshError) as caught:
-        judge(LOGIN, "ssh-ed25519", b"one", [KnownKey(FILE, 4, "ssh-ed25519", b"other")])
+        verify(LOGIN, "ssh-ed25519", b"one", [KnownKey(FILE, 4, "ssh-ed25519", b"other")])
     assert "ssh-keygen -R '[10.0.0.1]:2222'" in caught.value.hint
 
 
 @pytest.mark.fault("S32")
 def test_a_host_that_a_certificate_vouches_for_is_asked_for_its_own_key() -> None:
     with pytest.raises(SshError) as caught:
-        judge(LOGIN, "ssh-rsa", b"one", [KnownKey(FILE, 1, "ssh-ed25519", b"ca", "@cert-authority")])
+        verify(LOGIN, "ssh-rsa", b"one", [KnownKey(FILE, 1, "ssh-ed25519", b"ca", "@cert-authority")])
     assert "ssh -o HostKeyAlgorithms=rsa-sha2-512 -p 2222 me@b keeps it" in caught.value.hint
 
 

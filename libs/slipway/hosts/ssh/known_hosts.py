@@ -1,6 +1,6 @@
-"""Whether a host is the one that is known: ``known_hosts`` as ``ssh-keygen -F`` reads it, hashes, patterns and marks.
+"""Verify a host's key by ``known_hosts`` as ``ssh-keygen -F`` reads it: hashes, patterns and marks.
 
-An unknown or changed key is refused, with fingerprints to compare; nothing here ever adds one.
+An unknown or changed key is refused, with fingerprints to compare; slipway never adds a key.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 
 from slipway.core.command import Command
 from slipway.core.errors import SshError
-from slipway.hosts.ssh.login import Login
+from slipway.hosts.ssh.host_config import HostConfig
 
 _LINE = re.compile(r"# Host .* found: line (\d+)")
 
@@ -67,33 +67,33 @@ def fingerprint(key: bytes) -> str:
     return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
 
 
-def judge(login: Login, kind: str, key: bytes, known: Sequence[KnownKey]) -> None:
+def verify(config: HostConfig, kind: str, key: bytes, known: Sequence[KnownKey]) -> None:
     """Raises SshError unless the host showed a key it is known by."""
     shown = f"{kind} {fingerprint(key)}"
     revoked = [entry for entry in known if entry.mark == "@revoked" and entry.key == key]
     if revoked:
-        raise SshError(f"ssh {login}: its key {shown} is revoked at {revoked[0].place}", hint="ask whoever revoked it")
+        raise SshError(f"ssh {config}: its key {shown} is revoked at {revoked[0].place}", hint="ask whoever revoked it")
     plain = [entry for entry in known if not entry.mark]
     if any(entry.key == key for entry in plain):
         return
     changed = [entry for entry in plain if entry.kind == kind]
     if changed:
         raise SshError(
-            f"ssh {login}: its key has changed: {shown}, known is {fingerprint(changed[0].key)} ({changed[0].place}); "
+            f"ssh {config}: its key has changed: {shown}, known is {fingerprint(changed[0].key)} ({changed[0].place}); "
             "somebody may be in between",
-            hint=f"ask its administrator; only if the change is meant: ssh-keygen -R {_quoted(login.listed)}",
+            hint=f"ask its administrator; only if the change is meant: ssh-keygen -R {_quoted(config.listed)}",
         )
     if any(entry.mark == "@cert-authority" for entry in known):
         # OpenSSH asks nothing there: it takes the host's certificate.
         algorithm = "rsa-sha2-512" if kind == "ssh-rsa" else kind
-        words = f"ssh -o HostKeyAlgorithms={algorithm} {_words(login)}"
+        words = f"ssh -o HostKeyAlgorithms={algorithm} {_words(config)}"
         raise SshError(
-            f"ssh {login}: unknown host key {shown} (host certificates are not read)",
+            f"ssh {config}: unknown host key {shown} (host certificates are not read)",
             hint=f"compare it with the host's own; {words} keeps it once you say yes",
         )
     raise SshError(
-        f"ssh {login}: unknown host key {shown}",
-        hint=f"compare it with the host's own; ssh {_words(login)} keeps it once you say yes",
+        f"ssh {config}: unknown host key {shown}",
+        hint=f"compare it with the host's own; ssh {_words(config)} keeps it once you say yes",
     )
 
 
@@ -101,8 +101,8 @@ def _quoted(listed: str) -> str:
     return f"'{listed}'" if listed.startswith("[") else listed
 
 
-def _words(login: Login) -> str:
+def _words(config: HostConfig) -> str:
     """What one types after ``ssh`` to reach it."""
-    name = login.name
+    name = config.name
     port = f"-p {name.port} " if name.port else ""
     return f"{port}{name.user}@{name.host}" if name.user else f"{port}{name.host}"

@@ -1,4 +1,4 @@
-"""A link that is lost is dialled again, and which keys are offered."""
+"""A lost connection is made again, and which keys are offered."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from slipway.core.clock import Clock
 from slipway.core.command import Command, Result
-from slipway.core.destination import HostName
+from slipway.core.destination import Destination
 from slipway.core.errors import SshError
-from slipway.hosts.remote.connected import Call
+from slipway.hosts.remote.connected import PendingConnection
 from slipway.hosts.remote.jobs import Job, follow
+from slipway.hosts.ssh.connecting import SshClient
 from slipway.hosts.ssh.connection import Connection, LostError, UnreachedError
-from slipway.hosts.ssh.dialling import Phone
-from slipway.hosts.ssh.identities import identities
-from slipway.hosts.ssh.link import Link
-from slipway.hosts.ssh.login import Login, User
+from slipway.hosts.ssh.host_config import HostConfig, User
+from slipway.hosts.ssh.keys import keys_to_offer
+from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from slipway.testing.fakes import FakeRun
 
-LOGIN = Login(HostName("b"), "10.0.0.1", "me", 22, "10.0.0.1")
+LOGIN = HostConfig(Destination("b"), "10.0.0.1", "me", 22, "10.0.0.1")
 ASK = Command(("true",))
 
 
@@ -33,14 +33,14 @@ class FakeConnection:
     """Answers until it ``dies`` at a command's beginning."""
 
     def __init__(self, dies: bool = False) -> None:
-        self.login = LOGIN
+        self.config = LOGIN
         self.alive = True
         self.dies = dies
 
     def run(self, command: Command, *more: object, timeout: float | None = None) -> Result:
         if self.dies:
             self.alive = False
-            raise LostError("link lost", hint="")
+            raise LostError("connection lost", hint="")
         return Result(0, "0\n")
 
     def close(self) -> None:
@@ -59,17 +59,17 @@ def hurry(slept: list[float]) -> Clock:
     return Clock(now=lambda: sum(slept), sleep=slept.append)
 
 
-def dialling(*answers: FakeConnection | SshError) -> Callable[[], Connection]:
-    """Each dialling gets the next answer; the last one stays."""
+def connections(*answers: FakeConnection | SshError) -> Callable[[], Connection]:
+    """Each attempt gets the next answer; the last one stays."""
     ahead = list(answers)
 
-    def dial() -> Connection:
+    def connect() -> Connection:
         found = ahead.pop(0) if len(ahead) > 1 else ahead[0]
         if isinstance(found, SshError):
             raise found
         return cast(Connection, found)
 
-    return dial
+    return connect
 
 
 AWAY = UnreachedError("ssh me@10.0.0.1:22: Connection refused", hint="")
@@ -77,22 +77,24 @@ AWAY = UnreachedError("ssh me@10.0.0.1:22: Connection refused", hint="")
 
 def test_what_may_run_twice_is_run_again(slept: list[float], hurry: Clock) -> None:
     said: list[str] = []
-    link = Link(dialling(FakeConnection(dies=True), AWAY, AWAY, FakeConnection()), said.append, hurry)
+    link = ReconnectingConnection(
+        connections(FakeConnection(dies=True), AWAY, AWAY, FakeConnection()), said.append, hurry
+    )
     assert link.run(ASK).ok
-    assert said == ["link lost; what runs there goes on, dialling again", "link is back"]
+    assert said == ["connection lost; jobs on the host go on; reconnecting", "connected again"]
     assert len(slept) == 3 and slept == sorted(slept), "later and later"
 
 
 def test_a_host_that_does_not_come_back(slept: list[float], hurry: Clock) -> None:
-    link = Link(dialling(FakeConnection(dies=True), AWAY), lambda text: None, hurry)
-    with pytest.raises(LostError, match="link lost"):
+    link = ReconnectingConnection(connections(FakeConnection(dies=True), AWAY), lambda text: None, hurry)
+    with pytest.raises(LostError, match="connection lost"):
         link.run(ASK, patience=60)
     assert 60 <= sum(slept) < 90
 
 
 def test_a_host_that_refuses_is_not_asked_twice(slept: list[float], hurry: Clock) -> None:
     changed = SshError("its key has changed", hint="")
-    link = Link(dialling(FakeConnection(dies=True), changed), lambda text: None, hurry)
+    link = ReconnectingConnection(connections(FakeConnection(dies=True), changed), lambda text: None, hurry)
     with pytest.raises(SshError, match="key has changed"):
         link.run(ASK)
     assert len(slept) == 1
@@ -100,7 +102,7 @@ def test_a_host_that_refuses_is_not_asked_twice(slept: list[float], hurry: Clock
 
 def test_a_dead_link_is_dialled_before_it_is_used(hurry: Clock) -> None:
     first = FakeConnection()
-    link = Link(dialling(first, FakeConnection()), lambda text: None, hurry)
+    link = ReconnectingConnection(connections(first, FakeConnection()), lambda text: None, hurry)
     first.alive = False
     assert link.run(ASK).ok and link.alive
 
@@ -131,7 +133,7 @@ class Kept:
 @pytest.mark.fault("C62")
 def test_what_is_kept_is_opened_over_each_connection(hurry: Clock) -> None:
     kept, first = Kept(), FakeConnection()
-    link = Link(dialling(first, FakeConnection()), lambda text: None, hurry)
+    link = ReconnectingConnection(connections(first, FakeConnection()), lambda text: None, hurry)
     with link.keep(kept.over):
         assert kept.seen == ["opened 1"]
         first.alive = False
@@ -143,9 +145,11 @@ def test_what_is_kept_is_opened_over_each_connection(hurry: Clock) -> None:
 
 @pytest.mark.fault("C62")
 def test_a_connection_that_is_lost_while_something_is_opened_over_it(slept: list[float], hurry: Clock) -> None:
-    lost = LostError("link lost", hint="")
+    lost = LostError("connection lost", hint="")
     kept, dead = Kept(lost, None, lost), FakeConnection()
-    link = Link(dialling(FakeConnection(), dead, FakeConnection(), FakeConnection()), lambda text: None, hurry)
+    link = ReconnectingConnection(
+        connections(FakeConnection(), dead, FakeConnection(), FakeConnection()), lambda text: None, hurry
+    )
     with link.keep(kept.over):
         assert kept.seen == ["opened 2"] and len(slept) == 1
         dead.alive = False
@@ -160,18 +164,18 @@ def test_what_a_later_connection_refuses_is_told(hurry: Clock) -> None:
     said: list[str] = []
     refused = SshError("sshd there forwards no agent", hint="")
     kept, first = Kept(None, refused), FakeConnection()
-    link = Link(dialling(first, FakeConnection()), said.append, hurry)
+    link = ReconnectingConnection(connections(first, FakeConnection()), said.append, hurry)
     with link.keep(kept.over):
         first.alive = False
         assert link.run(ASK).ok
-    assert said[1:] == ["sshd there forwards no agent", "link is back"]
+    assert said[1:] == ["sshd there forwards no agent", "connected again"]
     with pytest.raises(SshError, match="forwards no agent"), link.keep(Kept(refused).over):
         pytest.fail("the first refusal ends it")
 
 
 def test_an_error_while_something_is_kept_stays_what_it_is() -> None:
     kept = Kept()
-    link = Link(dialling(FakeConnection()), lambda text: None)
+    link = ReconnectingConnection(connections(FakeConnection()), lambda text: None)
     with pytest.raises(OSError, match="disk full"), link.keep(kept.over):
         raise OSError("disk full")
     assert kept.seen == ["opened 1", "ended 1"]
@@ -181,27 +185,29 @@ def test_a_passphrase_is_asked_for_by_who_waits(monkeypatch: pytest.MonkeyPatch)
     """A thread that asks would leave the terminal without echo when Ctrl-C ends the process."""
     asked: list[threading.Thread] = []
 
-    def dial(name: HostName, phone: Phone) -> Connection:
+    def connect(name: Destination, phone: SshClient) -> Connection:
         assert phone.ask
         phone.ask("passphrase of key: ")
         return cast(Connection, FakeConnection())
 
-    monkeypatch.setattr("slipway.hosts.remote.connected.dial", dial)
-    call = Call(HostName("b"), Phone(FakeRun({}), User(Path("/")), ask=lambda question: mark(asked)))
-    call.begin()
-    assert call.answered().alive
+    monkeypatch.setattr("slipway.hosts.remote.connected.connect", connect)
+    pending = PendingConnection(
+        Destination("b"), SshClient(FakeRun({}), User(Path("/")), ask=lambda question: mark(asked))
+    )
+    pending.start()
+    assert pending.result().alive
     assert asked == [threading.current_thread()]
 
 
 def test_a_call_that_was_begun_is_answered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ahead, later = (cast(Connection, FakeConnection()) for _ in range(2))
-    monkeypatch.setattr("slipway.hosts.remote.connected.dial", lambda name, phone, ready=[later, ahead]: ready.pop())
-    call = Call(HostName("b"), Phone(FakeRun({}), User(Path("/"))))
-    call.begin()
-    call.begin()
-    first = call.answered()
-    call.begin()
-    assert [first, call.answered()] == [ahead, later], "no connection but those that are asked for"
+    monkeypatch.setattr("slipway.hosts.remote.connected.connect", lambda name, phone, ready=[later, ahead]: ready.pop())
+    pending = PendingConnection(Destination("b"), SshClient(FakeRun({}), User(Path("/"))))
+    pending.start()
+    pending.start()
+    first = pending.result()
+    pending.start()
+    assert [first, pending.result()] == [ahead, later], "no connection but those that are asked for"
 
 
 def mark(asked: list[threading.Thread]) -> str:
@@ -211,15 +217,15 @@ def mark(asked: list[threading.Thread]) -> str:
 
 def test_a_link_that_nobody_wants_any_more_is_not_dialled_again(slept: list[float], hurry: Clock) -> None:
     said: list[str] = []
-    link = Link(dialling(FakeConnection(dies=True)), said.append, hurry)
+    link = ReconnectingConnection(connections(FakeConnection(dies=True)), said.append, hurry)
     link.close()
-    with pytest.raises(LostError, match="link lost"):
+    with pytest.raises(LostError, match="connection lost"):
         link.run(ASK)
     assert not said and not slept
 
 
 def test_a_job_whose_host_stays_away_is_told_with_how_to_go_on(hurry: Clock) -> None:
-    link = Link(dialling(FakeConnection(dies=True), AWAY), lambda text: None, hurry)
+    link = ReconnectingConnection(connections(FakeConnection(dies=True), AWAY), lambda text: None, hurry)
     with pytest.raises(LostError, match="does not answer") as caught:
         follow(Job("/p/runs/7f3c", 1, ()), 1, link)
     assert caught.value.hint == "invoke remote-attach 7f3c"
@@ -233,8 +239,8 @@ def write_key(path: Path, passphrase: bytes = b"") -> Path:
 
 
 def offered(ask: Callable[[str], str] | None, left: list[str], *files: Path) -> Iterator[str]:
-    login = Login(HostName("b"), "10.0.0.1", "me", 22, "10.0.0.1", identities=files)
-    return (identity.source for identity in identities(login, None, ask, left.append))
+    login = HostConfig(Destination("b"), "10.0.0.1", "me", 22, "10.0.0.1", key_files=files)
+    return (identity.source for identity in keys_to_offer(login, None, ask, left.append))
 
 
 def test_a_locked_key_comes_last_and_is_opened_when_its_turn_comes(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from paramiko.pkey import PublicBlob, UnknownKeyType
 from paramiko.ssh_exception import SSHException
 
 from slipway.core.errors import SshError
-from slipway.hosts.ssh.hostkeys import fingerprint
-from slipway.hosts.ssh.login import Login
+from slipway.hosts.ssh.host_config import HostConfig
+from slipway.hosts.ssh.known_hosts import fingerprint
 
 #: Puts a question to a person who answers unseen.
 AskSecret = Callable[[str], str]
@@ -27,7 +27,7 @@ _UNREADABLE = (OSError, ValueError, SSHException, UnknownKeyType, UnsupportedAlg
 
 
 @dataclass(frozen=True)
-class Identity:
+class OfferedKey:
     """A key and what a person calls it: ``ssh-ed25519 SHA256:… (agent: me@laptop)``."""
 
     key: paramiko.PKey
@@ -57,20 +57,20 @@ class Agent(AgentSSH):
         self._close()  # type: ignore[attr-defined]
 
 
-def identities(
-    login: Login, agent: Agent | None, ask: AskSecret | None, leave: Callable[[str], object]
-) -> Iterator[Identity]:
+def keys_to_offer(
+    config: HostConfig, agent: Agent | None, ask: AskSecret | None, leave: Callable[[str], object]
+) -> Iterator[OfferedKey]:
     """One after another; those that are locked last, each opened when its turn comes.
 
     ``leave`` is told of files that cannot be read, such as keys on a device. Raises SshError for a passphrase that
     cannot be asked for (``ask`` is None) or is wrong.
     """
-    files = [path for path in login.identities if path.is_file()]
+    files = [path for path in config.key_files if path.is_file()]
     public = {blob for path in files if (blob := _public(path))}
     held = _held(agent)
     named = [identity for identity in held if identity.key.asbytes() in public]
     yield from named
-    if not login.identities_only:
+    if not config.identities_only:
         yield from (identity for identity in held if identity not in named)
     known = {identity.key.asbytes() for identity in held}
     locked: list[Path] = []
@@ -78,18 +78,18 @@ def identities(
         if _public(path) in known:
             continue
         try:
-            yield Identity(paramiko.PKey.from_path(path), str(path))
+            yield OfferedKey(paramiko.PKey.from_path(path), str(path))
         except TypeError:  # cryptography's word for a key that is locked
             locked.append(path)
         except _UNREADABLE as error:
             leave(f"{path}: {_cause(error)}")
     for path in locked:
-        yield Identity(_unlock(path, ask), str(path))
+        yield OfferedKey(_unlock(path, ask), str(path))
 
 
-def _held(agent: Agent | None) -> Sequence[Identity]:
+def _held(agent: Agent | None) -> Sequence[OfferedKey]:
     keys = agent.get_keys() if agent else ()
-    return [Identity(key, f"agent: {key.comment}") for key in keys]
+    return [OfferedKey(key, f"agent: {key.comment}") for key in keys]
 
 
 def _public(path: Path) -> bytes:

@@ -1,0 +1,250 @@
+"""Connect to a host: its address, its key, our keys. Every error says which of these failed.
+
+Through a ProxyJump slipway connects to each hop over the one before it, and verifies the key of each.
+"""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import paramiko
+from paramiko.ssh_exception import BadAuthenticationType, SSHException
+
+from slipway.core.destination import Destination
+from slipway.core.errors import PrerequisiteError, SshError, UsageError
+from slipway.core.retry import RetryPolicy
+from slipway.hosts.runner import Run
+from slipway.hosts.ssh.connection import Connection, Show, UnreachedError, set_user_timeout
+from slipway.hosts.ssh.host_config import HostConfig, User, config_command, read_config
+from slipway.hosts.ssh.keys import Agent, AskSecret, OfferedKey, keys_to_offer
+from slipway.hosts.ssh.known_hosts import KnownKey, find_command, kinds, read_known, verify
+
+#: When slipway connects again to a host that does not answer.
+CONNECT = RetryPolicy(pauses=(0.75, 0.75))
+_BANNER_SECONDS = 10.0
+_AUTH_SECONDS = 15.0
+_MOST_JUMPS = 8
+
+# Without a handler of its own, logging would print paramiko's warnings on stderr.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True)
+class SshClient:
+    """This machine as an SSH client.
+
+    ``run`` runs OpenSSH's programs · ``user`` connects · ``config``: a configuration file instead of OpenSSH's own ·
+    ``ask`` asks a person for a passphrase; None where nobody can be asked · ``show`` gets each command that runs on a
+    host · ``answers``: passphrases that were given.
+    """
+
+    run: Run
+    user: User
+    config: str = ""
+    ask: AskSecret | None = None
+    show: Show | None = None
+    answers: dict[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def ask_once(self) -> AskSecret | None:
+        """``ask``, for questions that nobody has answered yet: a reconnect asks for no passphrase again."""
+        if not self.ask:
+            return None
+        ask = self.ask
+
+        def asked(question: str) -> str:
+            if question not in self.answers:
+                self.answers[question] = ask(question)
+            return self.answers[question]
+
+        return asked
+
+
+def look_up(name: Destination, client: SshClient) -> HostConfig:
+    """Return OpenSSH's configuration of ``name``. Raises PrerequisiteError without ssh, UsageError for its refusal."""
+    result = client.run(config_command(name, client.config), timeout=30)
+    if result.exit_code == 127:
+        raise PrerequisiteError("ssh: not found", hint="sudo apt-get install openssh-client")
+    if not result.ok:
+        words = result.stderr.splitlines()[-1:] or [f"ssh -G ended with exit code {result.exit_code}"]
+        raise UsageError(f"ssh configuration of {name}: {words[0]}", hint="~/.ssh/config")
+    return read_config(result.stdout, name, client.user)
+
+
+def connect(name: Destination, client: SshClient) -> Connection:
+    """Connect to ``name``. Raises SshError, UsageError, PrerequisiteError."""
+    config = look_up(name, client)
+    with ExitStack() as opened:
+        transport = _reach(config, client, opened, _MOST_JUMPS)
+        return Connection(config, transport, opened.pop_all().close, client.show)
+
+
+def _reach(config: HostConfig, client: SshClient, opened: ExitStack, jumps: int) -> paramiko.Transport:
+    """Connect and authenticate. ``opened`` closes everything on the way, the last one first."""
+    known = _known(config, client)
+    line = _line(config, client, opened, jumps)
+    opened.callback(line.close)
+    transport = _transport(config, line, known)
+    opened.callback(transport.close)
+    _authenticate(transport, config, client)
+    return transport
+
+
+def _line(config: HostConfig, client: SshClient, opened: ExitStack, jumps: int) -> Any:
+    """Return the carrier of the connection: a socket, a channel of the hop before, or a program."""
+    if config.jumps:
+        if not jumps:
+            raise UsageError(f"ssh configuration of {config.name}: more than {_MOST_JUMPS} jumps", hint="ProxyJump")
+        *ahead, last = config.jumps
+        hop = look_up(last, client)
+        hop = replace(hop, jumps=tuple(ahead)) if ahead else hop
+        there = (config.hostname, config.port)
+        try:
+            transport = _reach(hop, client, opened, jumps - 1)
+            return transport.open_channel("direct-tcpip", there, ("127.0.0.1", 0), timeout=config.seconds)
+        except SSHException as error:
+            raise UnreachedError(
+                f"ssh {config}: not reached from {hop}: {error}", hint=f"ssh {config.name.host}"
+            ) from None
+    if config.proxy_command:
+        return _proxy(config)
+    return _socket(config)
+
+
+def _proxy(config: HostConfig) -> Any:
+    """The program, by a shell, as OpenSSH runs it."""
+    try:
+        return paramiko.ProxyCommand(shlex.join(("sh", "-c", f"exec {config.proxy_command}")))
+    except OSError as error:
+        raise SshError(f"ssh {config}: ProxyCommand: {error.strerror}", hint="~/.ssh/config") from None
+
+
+def _socket(config: HostConfig) -> socket.socket:
+    """Connect, and try again only after a timeout: a refusal is an answer."""
+    attempts = CONNECT.begin()
+    while True:
+        try:
+            found = socket.create_connection((config.hostname, config.port), timeout=config.seconds)
+            set_user_timeout(found)
+            return found
+        except TimeoutError:
+            if not attempts.again():
+                cause = f"does not answer ({attempts.tries} tries of {config.seconds:.0f} s)"
+                raise UnreachedError(f"ssh {config}: {cause}", hint=f"ssh {config.name.host}") from None
+        except socket.gaierror as error:
+            hint = "REMOTE_HOST, or HostName in ~/.ssh/config"
+            raise UnreachedError(f"ssh {config}: its name is not known: {error.strerror}", hint=hint) from None
+        except OSError as error:
+            hint = f"is sshd running there? ssh {config.name.host}"
+            raise UnreachedError(f"ssh {config}: {error.strerror or error}", hint=hint) from None
+
+
+def _known(config: HostConfig, client: SshClient) -> tuple[KnownKey, ...]:
+    found: list[KnownKey] = []
+    for file in config.known_hosts:
+        if file.is_file():
+            found += read_known(client.run(find_command(config.listed, file), timeout=30).stdout, file)
+    return tuple(found)
+
+
+def _transport(config: HostConfig, line: Any, known: Sequence[KnownKey]) -> paramiko.Transport:
+    """Exchange keys, and verify the host's own."""
+    transport = paramiko.Transport(line)
+    transport.banner_timeout = _BANNER_SECONDS
+    transport.auth_timeout = _AUTH_SECONDS
+    options = transport.get_security_options()
+    options.key_types = _preferred(options.key_types, kinds(known))
+    try:
+        transport.start_client(timeout=_BANNER_SECONDS)
+        key = transport.get_remote_server_key()
+        verify(config, key.get_name(), key.asbytes(), known)
+    except (SSHException, EOFError, OSError) as error:
+        transport.close()
+        cause = str(error) or "hung up"
+        raise UnreachedError(f"ssh {config}: no SSH spoken there: {cause}", hint=f"ssh {config.name.host}") from None
+    except SshError:
+        transport.close()
+        raise
+    return transport
+
+
+def _preferred(offered: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Those first that the host is known by; ``ssh-rsa`` is a kind of key, ``rsa-sha2-512`` how it signs."""
+    wanted = [kind for kind in offered if kind in known or ("ssh-rsa" in known and kind.startswith("rsa-sha2"))]
+    return (*wanted, *(kind for kind in offered if kind not in wanted))
+
+
+def _authenticate(transport: paramiko.Transport, config: HostConfig, client: SshClient) -> None:
+    """Raises SshError that names what was offered and what the host allows."""
+    offered: list[OfferedKey] = []
+    unread: list[str] = []
+    agent = _agent(config, unread)
+    try:
+        for identity in keys_to_offer(config, agent, client.ask_once, unread.append):
+            offered.append(identity)
+            if _accepted(transport, config, identity):
+                return
+    finally:
+        if agent:
+            agent.close()
+    if allowed := _allowed(transport, config):
+        raise _refused(config, offered, unread, allowed)
+
+
+def _agent(config: HostConfig, unread: list[str]) -> Agent | None:
+    """The agent; without one that answers, key files are offered all the same, as OpenSSH does."""
+    if not config.agent:
+        return None
+    try:
+        return Agent(config.agent)
+    except SshError as error:
+        unread.append(error.message)
+        return None
+
+
+def _allowed(transport: paramiko.Transport, config: HostConfig) -> tuple[str, ...]:
+    """What a host takes that took none of the keys; nothing when it lets anybody in."""
+    try:
+        transport.auth_none(config.user)
+    except BadAuthenticationType as error:
+        return tuple(error.allowed_types)
+    except (SSHException, EOFError):
+        return ("other keys",)
+    return ()
+
+
+def _accepted(transport: paramiko.Transport, config: HostConfig, identity: OfferedKey) -> bool:
+    try:
+        more = transport.auth_publickey(config.user, identity.key)
+    except BadAuthenticationType:
+        return False
+    except SSHException as error:
+        if not transport.is_active():
+            raise UnreachedError(
+                f"ssh {config}: hung up at {identity}: {error}",
+                hint="IdentitiesOnly yes, and the IdentityFile it takes",
+            ) from None
+        return False
+    if more:
+        raise SshError(f"ssh {config}: wants more than a key: {', '.join(more)}", hint="a user whom a key suffices")
+    return True
+
+
+def _refused(
+    config: HostConfig, offered: Sequence[OfferedKey], unread: Sequence[str], allowed: Sequence[str]
+) -> SshError:
+    said = ", ".join(map(str, offered)) or "nothing: no key of an agent, no key file"
+    left = "".join(f"; not offered: {why}" for why in unread)
+    hint = f"ssh-copy-id {config.name}, or ssh-add the key it knows"
+    if any(why.startswith("ssh agent") for why in unread):
+        hint = 'eval "$(ssh-agent)" && ssh-add the key it knows'
+    return SshError(
+        f"ssh {config}: not let in; offered: {said}{left}; it takes {', '.join(allowed)}",
+        hint=hint,
+    )
