@@ -20,9 +20,9 @@ from slipway.core.command import Command
 from slipway.core.destination import Destination
 from slipway.core.errors import UsageError
 from slipway.hosts.host import BakeInputs
-from slipway.hosts.remote.building import JobBuilder
-from slipway.hosts.remote.jobs import Beginning
-from slipway.hosts.remote.shipment import Shipment, ship_context
+from slipway.hosts.remote.file_manifest import FileManifest, context_to_sync
+from slipway.hosts.remote.job_builder import JobBuilder
+from slipway.hosts.remote.jobs import JobInput
 from slipway.hosts.remote.sync import sync
 from slipway.hosts.runner import run
 from slipway.hosts.ssh.connecting import SshClient, connect
@@ -123,8 +123,8 @@ def test_files_of_any_name_in_folders_of_any_name(link: ReconnectingConnection, 
                 path.write_bytes(content)
                 path.chmod(0o644)
                 listing[name] = Encoded(f"100644 {hashlib.sha256(content).hexdigest()}")
-            shipment = ship_context(Path(here), FileEntry(Kind.TREE, 0o40755, "x"), {"x": listing})
-            assert sync(shipment, f"{target}/tree", [], run, link).files == len(files)
+            manifest = context_to_sync(Path(here), FileEntry(Kind.TREE, 0o40755, "x"), {"x": listing})
+            assert sync(manifest, f"{target}/tree", [], run, link).files == len(files)
 
     synced()
 
@@ -141,9 +141,9 @@ def test_a_job_in_a_folder_of_any_name(link: ReconnectingConnection, there: str)
         script = 'printf "%s\\0" "$PWD" "$1" "$WORD" | sha256sum >&2; cat "$2" >&2'
         said: list[str] = []
         command = Command(("sh", "-c", script, "sh", word, "secrets/-s"), cwd=place, env={"WORD": word})
-        nothing = Shipment(Path("/"), {}).listed
+        nothing = FileManifest(Path("/"), {}).listed
         inputs = BakeInputs(place, str, lambda image: image.dockerfile, {}, {})
-        builder = JobBuilder(inputs, link, place, Beginning({"-s": b"a word\n"}, 60, nothing), lambda: None)
+        builder = JobBuilder(inputs, link, place, JobInput({"-s": b"a word\n"}, 60, nothing), lambda: None)
         assert builder.run(command, said.append, over=lambda: False).ok
         assert said == [f"{hashlib.sha256(packed([place, word, word])).hexdigest()}  -", "a word"]
 

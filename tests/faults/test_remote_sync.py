@@ -14,7 +14,7 @@ import pytest
 from slipway.core.command import Command
 from slipway.core.destination import Destination
 from slipway.core.errors import SyncError
-from slipway.hosts.remote.shipment import Shipment, ship_context
+from slipway.hosts.remote.file_manifest import FileManifest, context_to_sync
 from slipway.hosts.remote.sync import sync
 from slipway.hosts.runner import run
 from slipway.hosts.ssh.connecting import SshClient, connect
@@ -65,7 +65,7 @@ def there(build_host: BuildHost) -> Iterator[str]:
     build_host.sh(f"rm -rf {folder}")
 
 
-def shipment(here: Path, files: Mapping[bytes, bytes]) -> Shipment:
+def manifest(here: Path, files: Mapping[bytes, bytes]) -> FileManifest:
     """These files, as a survey lists them."""
     listing: dict[str, Encoded] = {}
     for name, content in files.items():
@@ -73,7 +73,7 @@ def shipment(here: Path, files: Mapping[bytes, bytes]) -> Shipment:
         path.write_bytes(content)
         path.chmod(0o644)
         listing[os.fsdecode(name)] = Encoded(f"100644 {hashlib.sha256(content).hexdigest()}")
-    return ship_context(here, FileEntry(Kind.TREE, 0o40755, "x"), {"x": listing})
+    return context_to_sync(here, FileEntry(Kind.TREE, 0o40755, "x"), {"x": listing})
 
 
 def wired(host: BuildHost, wire: Wire) -> str:
@@ -98,7 +98,7 @@ def test_odd_names_arrive_as_they_are(
         b";",
         b"#",
     ]
-    sent = sync(shipment(tmp_path, {name: name for name in names}), there, [], run, link)
+    sent = sync(manifest(tmp_path, {name: name for name in names}), there, [], run, link)
     assert sent.files == len(names)
     script = "find . -type f -print0 | LC_ALL=C sort -z | sha256sum"
     assert (
@@ -111,14 +111,14 @@ def test_a_link_out_of_the_tree_travels_as_a_link(
     link: ReconnectingConnection, there: str, tmp_path: Path, build_host: BuildHost
 ) -> None:
     (tmp_path / "out").symlink_to("/etc/passwd")
-    shipped = ship_context(tmp_path, FileEntry(Kind.TREE, 0o40755, "x"), {"x": {"out": Encoded("link /etc/passwd")}})
+    shipped = context_to_sync(tmp_path, FileEntry(Kind.TREE, 0o40755, "x"), {"x": {"out": Encoded("link /etc/passwd")}})
     sync(shipped, there, [], run, link)
     assert build_host.sh(f"readlink {there}/out") == "/etc/passwd"
 
 
 @pytest.mark.fault("C19")
 def test_a_file_that_changes_while_it_travels(link: ReconnectingConnection, there: str, tmp_path: Path) -> None:
-    shipped = shipment(tmp_path, {b"app.py": b"one\n", b"other": b"2\n"})
+    shipped = manifest(tmp_path, {b"app.py": b"one\n", b"other": b"2\n"})
     (tmp_path / "app.py").write_text("two\n")
     with pytest.raises(SyncError, match=r"app\.py changed during sync"):
         sync(shipped, there, [], run, link)
@@ -131,9 +131,9 @@ def test_a_file_that_changes_while_it_travels(link: ReconnectingConnection, ther
 def test_a_file_of_equal_size_and_time_with_other_bytes(
     link: ReconnectingConnection, there: str, tmp_path: Path, build_host: BuildHost
 ) -> None:
-    sync(shipment(tmp_path, {b"app.py": b"one\n"}), there, [], run, link)
+    sync(manifest(tmp_path, {b"app.py": b"one\n"}), there, [], run, link)
     stamp = (tmp_path / "app.py").stat()
-    shipped = shipment(tmp_path, {b"app.py": b"two\n"})
+    shipped = manifest(tmp_path, {b"app.py": b"two\n"})
     os.utime(tmp_path / "app.py", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     again = f"{there}-again"
     sync(shipped, again, [there], run, link)
@@ -144,9 +144,9 @@ def test_what_did_not_change_is_linked_and_not_sent(
     link: ReconnectingConnection, there: str, tmp_path: Path, build_host: BuildHost
 ) -> None:
     large = secrets.token_bytes(1_000_000)
-    first = sync(shipment(tmp_path, {b"large": large, b"small": b"1\n"}), there, [], run, link)
+    first = sync(manifest(tmp_path, {b"large": large, b"small": b"1\n"}), there, [], run, link)
     stamp = (tmp_path / "large").stat()
-    shipped = shipment(tmp_path, {b"large": large, b"small": b"22\n"})
+    shipped = manifest(tmp_path, {b"large": large, b"small": b"22\n"})
     os.utime(tmp_path / "large", ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
     second = sync(shipped, f"{there}-again", [there], run, link)
     assert first.sent > 1_000_000 and second.sent < 1_000
@@ -160,7 +160,7 @@ def test_a_link_that_is_cut_while_files_travel(
 ) -> None:
     between = wire(build_host.port)
     link = links(wired(build_host, between))
-    shipped = shipment(tmp_path, {b"large": secrets.token_bytes(30_000_000), b"small": b"1\n"})
+    shipped = manifest(tmp_path, {b"large": secrets.token_bytes(30_000_000), b"small": b"1\n"})
     between.fail("cut", after=20_000_000)
     before = between.sent
     synced = sync(shipped, there, [], run, link)
@@ -174,7 +174,7 @@ def test_a_link_that_swallows_everything_while_files_travel(
 ) -> None:
     between = wire(build_host.port)
     link = links(wired(build_host, between))
-    shipped = shipment(tmp_path, {b"large": secrets.token_bytes(30_000_000)})
+    shipped = manifest(tmp_path, {b"large": secrets.token_bytes(30_000_000)})
     between.fail("swallow", after=10_000_000)
     assert sync(shipped, there, [], run, link).files == 1
     assert between.connections == 2

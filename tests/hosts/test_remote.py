@@ -9,14 +9,14 @@ from typing import cast
 
 import pytest
 
-from slipway.build.attach import Baked, RunThere, bakes, choose, clean, runs_there
+from slipway.build.attach import Baked, RemoteRun, bakes, choose, clean, list_runs
 from slipway.build.bake_file import BakeTarget, bake_file
 from slipway.core.command import Command, Result
 from slipway.core.errors import LockedError, SshError, UsageError
 from slipway.core.image import INPUT_LABEL
 from slipway.hosts.host import BakeInputs
-from slipway.hosts.remote.building import JobBuilder, context_name
-from slipway.hosts.remote.jobs import Beginning, DiffersError, Job, packed
+from slipway.hosts.remote.job_builder import JobBuilder, context_name
+from slipway.hosts.remote.jobs import DiffersError, Job, JobInput, packed
 from slipway.hosts.remote.locks import held
 from slipway.hosts.ssh.connection import to_shell
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
@@ -48,14 +48,14 @@ LISTED = "aa 1000 yes 1 3 0 - -\nbb 900 no 2 2 0 0\ncc 800 no 1 2 0 1\ndd 700 no
 
 
 def test_runs_and_their_states() -> None:
-    found = runs_there(link(LISTED), "/p")
-    assert found[0] == RunThere("aa", 1000, True, 1, (0, None, None))
+    found = list_runs(link(LISTED), "/p")
+    assert found[0] == RemoteRun("aa", 1000, True, 1, (0, None, None))
     assert [run.state for run in found] == ["running", "done", "failed", "ended"]
-    assert runs_there(link(""), "/p") == ()
+    assert list_runs(link(""), "/p") == ()
 
 
 def test_which_run_is_meant() -> None:
-    found = runs_there(link(LISTED), "/p")
+    found = list_runs(link(LISTED), "/p")
     assert choose(found, "").id == "aa"
     assert choose(found[1:], "").id == "bb", "the newest, when none runs"
     assert choose(found, "cc").id == "cc"
@@ -72,7 +72,7 @@ def test_what_a_run_bakes() -> None:
             [BakeTarget(name, ".", "D", (f"r/{name}:v1", f"r/{name}:in-abc"), labels=labels) for name in names]
         ).decode()
 
-    run = RunThere("aa", 0, True, 1, (None, None))
+    run = RemoteRun("aa", 0, True, 1, (None, None))
     first, second = bakes(link(f"{file('a', 'b')}\n{file('c')}\n"), "/p/runs/aa", run)
     assert first[1] == Baked("b", "r/b:v1", "r/b:in-abc", "sha256:abc")
     assert [image.name for image in (*first, *second)] == ["a", "b", "c"]
@@ -87,7 +87,8 @@ def test_which_agents_a_run_mounts() -> None:
     labels = {INPUT_LABEL: "sha256:abc"}
     upper = BakeTarget("upper", ".", "D", ("r/u:v1", "r/u:in-abc"), labels=labels, ssh=("git=agent", "default=agent"))
     lower = BakeTarget("lower", ".", "D", (), ssh=("default=agent", "other=agent"))
-    ((image,),) = bakes(link(f"{bake_file([upper], [lower]).decode()}\n"), "/p/runs/aa", RunThere("aa", 0, True, 1, ()))
+    run = RemoteRun("aa", 0, True, 1, ())
+    ((image,),) = bakes(link(f"{bake_file([upper], [lower]).decode()}\n"), "/p/runs/aa", run)
     assert sorted(image.ssh) == ["default", "git", "other"]
 
 
@@ -123,7 +124,7 @@ def test_a_lock_that_is_ours_is_given_back() -> None:
 
 
 INPUTS = BakeInputs("/run", str, lambda image: image.dockerfile, {}, {})
-GIVEN = Beginning({}, 60, "a\nb")
+GIVEN = JobInput({}, 60, "a\nb")
 COMMANDS = tuple(Command(("bake", str(number)), cwd="/run", stdin=b"{}") for number in range(3))
 
 

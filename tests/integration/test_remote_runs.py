@@ -14,8 +14,8 @@ import pytest
 
 from slipway.core.command import Command
 from slipway.core.destination import Destination
-from slipway.hosts.remote.jobs import Beginning, Job, follow, stop
-from slipway.hosts.remote.shipment import Shipment
+from slipway.hosts.remote.file_manifest import FileManifest
+from slipway.hosts.remote.jobs import Job, JobInput, follow, stop
 from slipway.hosts.runner import run
 from slipway.hosts.ssh.connecting import SshClient, connect
 from slipway.hosts.ssh.host_config import User
@@ -92,12 +92,12 @@ def test_a_job_that_is_ended_while_it_is_begun(build_host: BuildHost, until: Unt
     client = SshClient(run, User(Path.home()), config=build_host.config)
     link = ReconnectingConnection(lambda: connect(Destination("builder"), client), lambda text: None)
     commands = (Command(("touch", f"{folder}/done")),)
-    given = Beginning({"token": b"word"}, 60, Shipment(Path("/"), {}).listed)
+    given = JobInput({"token": b"word"}, 60, FileManifest(Path("/"), {}).listed)
     try:
         stop(Job(folder, 1, commands), link)
-        assert follow(Job(folder, 1, commands), 1, link, beginning=given).exit_code == 137
+        assert follow(Job(folder, 1, commands), 1, link, job_input=given).exit_code == 137
         until(lambda: build_host.sh(f"ls {folder}") == "jobs\ntree\nwhole", "its end, and that of its secrets")
-        assert follow(Job(folder, 2, commands), 1, link, beginning=given).ok
+        assert follow(Job(folder, 2, commands), 1, link, job_input=given).ok
         assert "done" in build_host.sh(f"ls {folder}"), "the next one is another"
     finally:
         link.close()

@@ -1,6 +1,6 @@
-"""Runs on a build host that nobody listens to: which there are, and listening to one again.
+"""List the runs on a build host, and attach to one again.
 
-All that is needed lies there: the bake files say which images, under which tags, of which inputs.
+The host has everything that this needs: the bake files name the images, their tags and their inputs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class RunState(StrEnum):
 
 
 @dataclass(frozen=True)
-class RunThere:
+class RemoteRun:
     """``began``: seconds since 1970 by the host's clock · ``lives``: its job runs · ``job``: its last one's number ·
     ``statuses``: exit status of each of its bakes, None for one that has not ended."""
 
@@ -66,13 +66,13 @@ class Baked:
     ssh: tuple[str, ...] = ()
 
 
-def runs_there(connection: ReconnectingConnection, project: str) -> tuple[RunThere, ...]:
+def list_runs(connection: ReconnectingConnection, project: str) -> tuple[RemoteRun, ...]:
     """The runs that are kept there, newest first."""
     said = connection.run(script("runs", project), timeout=60).stdout
     return tuple(_run(line.split()) for line in said.splitlines())
 
 
-def choose(found: Sequence[RunThere], wanted: str) -> RunThere:
+def choose(found: Sequence[RemoteRun], wanted: str) -> RemoteRun:
     """The run ``wanted``; without one the newest that still runs, else the newest. Raises UsageError."""
     if wanted:
         for run in found:
@@ -87,7 +87,7 @@ def choose(found: Sequence[RunThere], wanted: str) -> RunThere:
 
 
 def attach(
-    connection: ReconnectingConnection, engine: Engine, project: str, run: RunThere, record: Run, on_event: OnEvent
+    connection: ReconnectingConnection, engine: Engine, project: str, run: RemoteRun, record: Run, on_event: OnEvent
 ) -> tuple[ImageResult, ...]:
     """Listen until the run's last job has ended; an outcome for each of its images.
 
@@ -146,7 +146,7 @@ def clean(connection: ReconnectingConnection, project: str, *, look: bool) -> Cl
     return Cleaned(went, stay, kilobytes * 1024)
 
 
-def bakes(connection: ReconnectingConnection, folder: str, run: RunThere) -> tuple[tuple[Baked, ...], ...]:
+def bakes(connection: ReconnectingConnection, folder: str, run: RemoteRun) -> tuple[tuple[Baked, ...], ...]:
     """What the run's last job bakes, in its order."""
     line = 'cd -- "$1" && n=1 && while [ -e "input-$n" ]; do cat "input-$n" && echo && n=$((n + 1)) || exit; done'
     said = connection.run(
@@ -180,8 +180,8 @@ def _baked(content: Any) -> tuple[Baked, ...]:
     )
 
 
-def _run(words: Sequence[str]) -> RunThere:
+def _run(words: Sequence[str]) -> RemoteRun:
     name, began, lives, job, _, *statuses = words
-    return RunThere(
+    return RemoteRun(
         name, int(began), lives == "yes", int(job), tuple(int(one) if one.isdigit() else None for one in statuses)
     )

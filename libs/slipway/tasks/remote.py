@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from contextlib import ExitStack
 
-from slipway.build.attach import attach, bakes, choose, clean, runs_there
+from slipway.build.attach import attach, bakes, choose, clean, list_runs
 from slipway.build.executor import check
 from slipway.config.settings import surroundings
 from slipway.core.errors import UsageError
@@ -32,7 +32,7 @@ def run_check(session: Session) -> None:
 
 
 def run_runs(session: Session) -> None:
-    found = runs_there(session.remote_host.ready.connection, session.remote_host.project)
+    found = list_runs(session.remote_host.ready.connection, session.remote_host.project)
     if session.json:
         session.answer([{**vars(run), "state": run.state} for run in found])
         return
@@ -43,7 +43,7 @@ def run_runs(session: Session) -> None:
 def run_attach(session: Session, wanted: str) -> None:
     """Raises BuildError when an image of the run failed."""
     host, project = session.remote_host.ready, session.remote_host.project
-    run = choose(runs_there(host.connection, project), wanted)
+    run = choose(list_runs(host.connection, project), wanted)
     folder = f"{project}/runs/{run.id}"
     baked = [image for bake in bakes(host.connection, folder, run) for image in bake]
     images = [image.name for image in baked]

@@ -14,10 +14,10 @@ from slipway.core.errors import SlipwayError
 from slipway.engine import Engine
 from slipway.hosts.host import Builder, ContainerAccess, Transfer
 from slipway.hosts.local import LocalHost
-from slipway.hosts.remote.building import job_builder, transfer
 from slipway.hosts.remote.connected import ConnectedHost, PendingConnection, reach
+from slipway.hosts.remote.job_builder import job_builder, transfer
 from slipway.hosts.remote.locks import held
-from slipway.hosts.remote.roots import send_roots
+from slipway.hosts.remote.root_images import send_root_images
 from slipway.hosts.requirements import first_version
 from slipway.plan.decide import Action, Plan
 from slipway.plan.facts import Survey
@@ -105,7 +105,7 @@ class RemoteHost:
         return transfer(known, plan)
 
     def seed_root_images(self, known: Survey, plan: Plan) -> bool:
-        return send_roots(known, plan, self._local.engine, self.engine, self._local.say)
+        return send_root_images(known, plan, self._local.engine, self.engine, self._local.say)
 
     @contextmanager
     def builder(self, known: Survey, plan: Plan, run: str, mounted: Given) -> Iterator[Builder]:

@@ -49,10 +49,12 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Beginning:
-    """What a job that has not begun yet is given: ``secrets``, name → content, below ``secrets`` in the run's folder
-    until it ends; the ``seconds`` it may take; what is ``listed`` of the run's tree: see ``Shipment.listed``; whether
-    it needs the ``agent`` in the run's folder."""
+class JobInput:
+    """The input of a new job.
+
+    ``secrets``: name → content, in ``secrets`` of the run's folder until the job ends · ``seconds`` that it may take ·
+    ``listed``: the run's files, see ``FileManifest.listed`` · ``agent``: whether it needs the run's agent.
+    """
 
     secrets: Mapping[str, bytes]
     seconds: int
@@ -84,7 +86,7 @@ def follow(
     connection: ReconnectingConnection,
     on_line: OnLine | None = None,
     over: Over | None = None,
-    beginning: Beginning | None = None,
+    job_input: JobInput | None = None,
 ) -> Result:
     """Listen to a command of the job until it ends, over as many connections as it takes; with ``beginning`` the job is
     begun first.
@@ -103,7 +105,7 @@ def follow(
     while True:
         listening = script("follow", job.folder, str(number), str(heard + 1))
         try:
-            result = connection.listen(_begun(job, beginning, listening) if beginning else listening, count, over)
+            result = connection.listen(_begun(job, job_input, listening) if job_input else listening, count, over)
         except LostError as lost:
             _wait(job, connection, lost)
             continue
@@ -127,10 +129,10 @@ def follow(
         return Result(_KILLED, "", f"{result.stderr}\n{_GONE}".strip(), result.seconds)
 
 
-def _begun(job: Job, beginning: Beginning, then: Command) -> Command:
+def _begun(job: Job, job_input: JobInput, then: Command) -> Command:
     """Begins the job, unless it has begun, and becomes ``then``: one round trip instead of two."""
-    words = (job.run, job.name, str(beginning.seconds), text("listing"), beginning.listed, *then.argv)
-    return script("start", *words, stdin=packed(job, beginning.secrets, agent=beginning.agent))
+    words = (job.run, job.name, str(job_input.seconds), text("listing"), job_input.listed, *then.argv)
+    return script("start", *words, stdin=packed(job, job_input.secrets, agent=job_input.agent))
 
 
 def stop(job: Job, connection: ReconnectingConnection) -> None:

@@ -1,8 +1,8 @@
-"""Send a shipment into a run's own folder, hard-linked to the last good one, and compare it there before it is used.
+"""Send files into a run's own folder, hard-linked to the last good one, and compare them before they are used.
 
-rsync sends over a channel of the one connection. What it left is believed when its listing is the shipment's: the same
-files and no other, byte for byte. If it is not, a file of equal size and time with other bytes may be the cause, so
-everything is compared by content once; what differs then has changed here meanwhile.
+rsync sends over a channel of the one connection. slipway trusts the folder when its listing equals the manifest's: the
+same files and no other, byte for byte. If it does not, a file of equal size and time with other bytes may be the cause,
+so slipway compares everything by content once. A file that differs after that has changed on this machine meanwhile.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from socket import socket
 from slipway.core.command import Command, Result
 from slipway.core.errors import SyncError, one_line
 from slipway.core.problems import Known, Table
+from slipway.hosts.remote.file_manifest import FileManifest
 from slipway.hosts.remote.preflight import Ask
 from slipway.hosts.remote.scripts import script
-from slipway.hosts.remote.shipment import Shipment
 from slipway.hosts.runner import Run
 from slipway.hosts.ssh import rsync_shell
 from slipway.hosts.ssh.connection import LostError, Stream
@@ -47,7 +47,7 @@ class Synced:
     sent: int
 
 
-def rsync_command(shipment: Shipment, folder: str, good: Sequence[str], place: str, *, checksum: bool) -> Command:
+def rsync_command(manifest: FileManifest, folder: str, good: Sequence[str], place: str, *, checksum: bool) -> Command:
     """``good``: folders there whose equal files are linked instead of sent."""
     python = sys.executable.replace("'", "''")
     shell = f"'{python}' -S -E '{rsync_shell.__file__}' '{place}'"
@@ -57,33 +57,39 @@ def rsync_command(shipment: Shipment, folder: str, good: Sequence[str], place: s
         *(f"--link-dest={found}" for found in good),
     ]
     flags += ["--checksum"] * checksum
-    argv = ("rsync", *flags, "--", f"{shipment.root}/", f"host:{folder}/")
-    return Command(argv, env={"LC_ALL": "C"}, stdin=shipment.names, label=f"rsync {shipment.files} files")
+    argv = ("rsync", *flags, "--", f"{manifest.root}/", f"host:{folder}/")
+    return Command(argv, env={"LC_ALL": "C"}, stdin=manifest.names, label=f"rsync {manifest.files} files")
 
 
-def sync(shipment: Shipment, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection) -> Synced:
-    """``folder`` there holds exactly ``shipment``. Raises SyncError, LostError."""
-    synced = send(shipment, folder, good, run, connection)
-    if not compared(shipment, folder, connection.run):
-        mend(shipment, folder, good, run, connection)
+def sync(
+    manifest: FileManifest, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection
+) -> Synced:
+    """Make ``folder`` on the host hold exactly the files of ``manifest``. Raises SyncError, LostError."""
+    synced = send(manifest, folder, good, run, connection)
+    if not compared(manifest, folder, connection.run):
+        mend(manifest, folder, good, run, connection)
     return synced
 
 
-def send(shipment: Shipment, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection) -> Synced:
-    """``folder`` there holds ``shipment`` by sizes and times: it is to be compared before it is used."""
-    return Synced(shipment.files, _send(shipment, folder, good, run, connection, checksum=False))
+def send(
+    manifest: FileManifest, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection
+) -> Synced:
+    """Send files whose size or time differs. The caller compares ``folder`` by content before it is used."""
+    return Synced(manifest.files, _send(manifest, folder, good, run, connection, checksum=False))
 
 
-def mend(shipment: Shipment, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection) -> None:
-    """What was sent differs: send it by content, and compare. Raises SyncError for what changes here meanwhile."""
-    _send(shipment, folder, good, run, connection, checksum=True)
-    if not compared(shipment, folder, connection.run):
-        found = _differing(shipment, folder, connection.run)
+def mend(
+    manifest: FileManifest, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection
+) -> None:
+    """Send again by content, and compare. Raises SyncError when a file changed on this machine meanwhile."""
+    _send(manifest, folder, good, run, connection, checksum=True)
+    if not compared(manifest, folder, connection.run):
+        found = _differing(manifest, folder, connection.run)
         raise SyncError(f"{found} changed during sync", hint="run the same command again")
 
 
 def _send(
-    shipment: Shipment,
+    manifest: FileManifest,
     folder: str,
     good: Sequence[str],
     run: Run,
@@ -93,7 +99,7 @@ def _send(
 ) -> int:
     """Return the bytes sent. After a lost connection, reconnect and go on: no file is sent twice."""
     for left in reversed(range(_TRIES)):
-        result = _rsync(shipment, folder, good, run, connection, checksum)
+        result = _rsync(manifest, folder, good, run, connection, checksum)
         if connection.alive or not left:
             break
         connection.renew(
@@ -104,9 +110,14 @@ def _send(
 
 
 def _rsync(
-    shipment: Shipment, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection, checksum: bool
+    manifest: FileManifest,
+    folder: str,
+    good: Sequence[str],
+    run: Run,
+    connection: ReconnectingConnection,
+    checksum: bool,
 ) -> Result:
-    """Both halves of it: what could not be written there is told by the exit status of the other half alone."""
+    """Run rsync on both sides. Write errors on the host appear only in the remote side's exit status."""
     said: list[str] = []
     ended: list[int] = []
 
@@ -114,24 +125,24 @@ def _rsync(
         return connection.stream(words_first(client), said.append, ended.append)
 
     with tunnel(joined) as place:
-        here = run(rsync_command(shipment, folder, good, place, checksum=checksum))
+        here = run(rsync_command(manifest, folder, good, place, checksum=checksum))
     there = next(filter(None, ended), 0)
     return replace(here, exit_code=here.exit_code or there, stderr="\n".join((*said, here.stderr)))
 
 
-def compared(shipment: Shipment, folder: str, ask: Ask) -> bool:
+def compared(manifest: FileManifest, folder: str, ask: Ask) -> bool:
     """Whether the listing of ``folder`` there is the shipment's."""
     result = ask(_listing(folder))
-    return result.ok and result.stdout.strip() == shipment.listed
+    return result.ok and result.stdout.strip() == manifest.listed
 
 
 def _listing(folder: str, *more: str) -> Command:
     return script("listing", folder, *more)
 
 
-def _differing(shipment: Shipment, folder: str, ask: Ask) -> str:
+def _differing(manifest: FileManifest, folder: str, ask: Ask) -> str:
     """The first path that is not as it should be."""
-    lines = [*shipment.outline(), *shipment.contents()]
+    lines = [*manifest.outline(), *manifest.contents()]
     wanted = {line.rstrip(b"\0").decode("utf-8", "replace") for line in lines}
     found = set(ask(_listing(folder, "whole")).stdout.split("\0")) - {""}
     odd = sorted(wanted ^ found, key=lambda text: text.startswith("./"))

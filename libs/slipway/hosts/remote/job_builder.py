@@ -21,10 +21,10 @@ from slipway.engine.address import DOCKER_BUILDX
 from slipway.hosts.host import BakeInputs, Say, Transfer
 from slipway.hosts.remote.agent import AGENT, forward
 from slipway.hosts.remote.connected import ConnectedHost
-from slipway.hosts.remote.jobs import Beginning, DiffersError, Job, follow, stop
+from slipway.hosts.remote.file_manifest import FileManifest, context_to_sync, define, files_to_sync
+from slipway.hosts.remote.jobs import DiffersError, Job, JobInput, follow, stop
 from slipway.hosts.remote.preflight import refuse_little_room
 from slipway.hosts.remote.scripts import script
-from slipway.hosts.remote.shipment import Shipment, define, ship, ship_context
 from slipway.hosts.remote.sync import Synced, mend, send, sync
 from slipway.hosts.runner import Over, Run
 from slipway.hosts.ssh.connection import LostError
@@ -53,16 +53,16 @@ def job_builder(
     folder = f"{project}/runs/{run}"
     salt = known.repository.worktree.cache.salt
     links = {context: context_name(context, salt) for context in sorted({known.stack[name].context for name in read})}
-    shipment = ship(known, read, define(known, read))
+    manifest = files_to_sync(known, read, define(known, read))
     newest = known.facts.newest
-    refuse_little_room(host.facts, shipment.weight, [newest[name].size for name in names if name in newest])
+    refuse_little_room(host.facts, manifest.weight, [newest[name].size for name in names if name in newest])
     there = _prepare(host.connection, project, run, links)
     with ExitStack() as opened:
         try:
             if mounted.ssh:
                 opened.enter_context(forward(host.connection, folder, mounted.agent, say))
             earlier = [f"{old}/tree" for old in there if "/runs/" in old]
-            tree = send(shipment, f"{folder}/tree", earlier, rsync, host.connection)
+            tree = send(manifest, f"{folder}/tree", earlier, rsync, host.connection)
             given, more = _contexts(known, read, project, run, there, host.connection, rsync)
         except (SyncError, NotForwardedError):
             # What has arrived of it is of no use any more, and a full disk would stay full.
@@ -84,8 +84,8 @@ def job_builder(
             inputs,
             host.connection,
             folder,
-            Beginning(given_secrets, settings.build_seconds, shipment.listed, agent=bool(mounted.ssh)),
-            lambda: mend(shipment, f"{folder}/tree", earlier, rsync, host.connection),
+            JobInput(given_secrets, settings.build_seconds, manifest.listed, agent=bool(mounted.ssh)),
+            lambda: mend(manifest, f"{folder}/tree", earlier, rsync, host.connection),
         )
         try:
             yield builder
@@ -100,8 +100,8 @@ def job_builder(
 def transfer(known: Survey, plan: Plan) -> Transfer:
     """Count what the plan's builds read."""
     read = _read(known, plan)
-    shipments = [ship(known, read), *(shipment for _, shipment, _ in _given(known, read))] if read else []
-    return Transfer(sum(one.files for one in shipments), sum(one.weight for one in shipments))
+    manifests = [files_to_sync(known, read), *(manifest for _, manifest, _ in _given(known, read))] if read else []
+    return Transfer(sum(one.files for one in manifests), sum(one.weight for one in manifests))
 
 
 def _read(known: Survey, plan: Plan) -> list[str]:
@@ -121,7 +121,7 @@ class JobBuilder:
         inputs: BakeInputs,
         connection: ReconnectingConnection,
         run: str,
-        given: Beginning,
+        given: JobInput,
         mend: Callable[[], object],
     ) -> None:
         self.inputs = inputs
@@ -147,13 +147,13 @@ class JobBuilder:
         begins = not self._ahead or self._ahead[0] != command
         job = self._made_for(command) if begins else self._job
         assert job
-        beginning = replace(self._given, seconds=self._given.seconds * len(job.commands)) if begins else None
+        job_input = replace(self._given, seconds=self._given.seconds * len(job.commands)) if begins else None
         number = len(job.commands) - len(self._ahead) + 1
         try:
-            result = follow(job, number, self._connection, on_line, over, beginning)
+            result = follow(job, number, self._connection, on_line, over, job_input)
         except DiffersError:
             self._mend()
-            result = follow(job, number, self._connection, on_line, over, beginning)
+            result = follow(job, number, self._connection, on_line, over, job_input)
         self._ahead = self._ahead[1:] if result.ok else []
         return result
 
@@ -207,25 +207,25 @@ def _contexts(
     """
     given: dict[str, str] = {}
     sent: list[Synced] = []
-    for name, shipment, text in _given(known, names):
+    for name, manifest, text in _given(known, names):
         given[name] = f"{project}/contexts/{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         if given[name] in there:
             _do(connection, 'touch -- "$1"', given[name])
             continue
         earlier = [old for old in there if PurePosixPath(old).name.startswith(f"{name}-")]
         own = f"{project}/runs/{run}/contexts/{name}"
-        sent.append(sync(shipment, own, earlier, rsync, connection))
+        sent.append(sync(manifest, own, earlier, rsync, connection))
         # Another run may have been quicker: what it kept is the same.
         _do(connection, 'mv -T -- "$2" "$1" 2>/dev/null || test -d "$1"', given[name], own)
     return given, sent
 
 
-def _given(known: Survey, names: Sequence[str]) -> Iterator[tuple[str, Shipment, str]]:
+def _given(known: Survey, names: Sequence[str]) -> Iterator[tuple[str, FileManifest, str]]:
     """Each folder beside the repository that the images read: its name, its files, the manifest's word for them."""
     using = {name: image for image in map(known.stack.__getitem__, names) for name in image.contexts}
     for name, image in sorted(using.items()):
         tree = known.facts.manifests[image.name].contexts[name]
-        yield name, ship_context(known.repository.contexts[name], tree, known.facts.trees), tree.encode()
+        yield name, context_to_sync(known.repository.contexts[name], tree, known.facts.trees), tree.encode()
 
 
 def _told(synced: Sequence[Synced]) -> str:

@@ -12,7 +12,7 @@ from slipway.plan.decide import Action, Plan
 from slipway.plan.facts import Survey
 
 
-def send_roots(known: Survey, plan: Plan, here: Engine, there: Engine, say: Callable[[str], None]) -> bool:
+def send_root_images(known: Survey, plan: Plan, here: Engine, there: Engine, say: Callable[[str], None]) -> bool:
     """True when any was sent or pulled (then survey again). What a registry has is left for the engine there to pull.
 
     Raises PrerequisiteError and RegistryError with the engines' words.

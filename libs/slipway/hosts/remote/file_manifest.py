@@ -1,7 +1,8 @@
-"""What travels to a build host: exactly the files that the images to build read, as a listing that is compared there.
+"""List the files that a build host needs: exactly those that the images to build read.
 
-Nothing is sent because it lies in a folder; a file that no image reads (``.env``, keys, ``.git``) cannot travel. The
-listing comes from the survey, so a file that changes between being hashed and being sent is found like any other fault.
+No file is sent because it lies in a folder: one that no image reads (``.env``, keys, ``.git``) cannot travel. The
+listing comes from the facts of the plan and is compared on the host, so a file that changes after it was hashed is
+found like any other fault.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Shipment:
+class FileManifest:
     """``entries``: path below ``root`` → what stands there; the folders above each are among them."""
 
     root: Path
@@ -75,7 +76,7 @@ class Shipment:
         return (content.encode() + b"  ./" + path + b"\0" for path, content in files)
 
 
-def ship(known: Survey, names: Sequence[str], definitions: Mapping[str, Entry] = _NONE) -> Shipment:
+def files_to_sync(known: Survey, names: Sequence[str], definitions: Mapping[str, Entry] = _NONE) -> FileManifest:
     """What the images ``names`` read of the repository, and their ``definitions``. Raises SyncError for a file that is
     gone by now."""
     repository, entries = known.repository, dict(definitions)
@@ -87,7 +88,7 @@ def ship(known: Survey, names: Sequence[str], definitions: Mapping[str, Entry] =
             entries[image.dockerfile] = _sent_file(root / image.dockerfile, text.encode())
         for path, entry in known.facts.manifests[name].files.items():
             _add_read(entries, repository, image, path, entry, known.facts.trees)
-    return Shipment(root, _with_folders(entries, root))
+    return FileManifest(root, _with_folders(entries, root))
 
 
 def define(known: Survey, names: Sequence[str]) -> dict[str, Entry]:
@@ -100,11 +101,11 @@ def define(known: Survey, names: Sequence[str]) -> dict[str, Entry]:
     return found
 
 
-def ship_context(folder: Path, tree: FileEntry, trees: Trees) -> Shipment:
+def context_to_sync(folder: Path, tree: FileEntry, trees: Trees) -> FileManifest:
     """All of a named context: ``tree`` stands for it."""
     entries: dict[str, Entry] = {}
     _add_listing(entries, folder, "", trees[tree.content])
-    return Shipment(folder, _with_folders(entries, folder))
+    return FileManifest(folder, _with_folders(entries, folder))
 
 
 def _add_read(

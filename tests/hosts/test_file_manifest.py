@@ -14,7 +14,7 @@ from slipway.config.settings import load
 from slipway.core.command import Command, Result
 from slipway.core.errors import SyncError
 from slipway.core.image import LocalImage
-from slipway.hosts.remote.shipment import Entry, Shipment, define, ship, ship_context
+from slipway.hosts.remote.file_manifest import Entry, FileManifest, context_to_sync, define, files_to_sync
 from slipway.hosts.remote.sync import compared
 from slipway.plan.facts import Survey, read_repository, survey
 from slipway.registry import Registry
@@ -58,16 +58,16 @@ def known(root: Path) -> Survey:
     )
 
 
-def copied(shipment: Shipment, into: Path) -> Path:
+def copied(manifest: FileManifest, into: Path) -> Path:
     """As rsync does it: each entry by itself."""
-    for path, entry in shipment.entries.items():
+    for path, entry in manifest.entries.items():
         target = into / path
         if entry.kind == "d":
             target.mkdir(exist_ok=True)
         elif entry.kind == "l":
-            target.symlink_to((shipment.root / path).readlink())
+            target.symlink_to((manifest.root / path).readlink())
         else:
-            target.write_bytes((shipment.root / path).read_bytes())
+            target.write_bytes((manifest.root / path).read_bytes())
         if entry.kind != "l":
             target.chmod(int(entry.mode, 8))
     return into
@@ -79,7 +79,7 @@ def locally(command: Command) -> Result:
 
 
 def test_exactly_what_an_image_reads(tree: Path) -> None:
-    found = ship(known(tree), ["one"]).entries
+    found = files_to_sync(known(tree), ["one"]).entries
     assert set(found) == {
         *("apps", "apps/one", "apps/one/Dockerfile", "apps/one/main.py", "apps/one/code", "apps/one/code/a b.py"),
         *("apps/one/code/deep", "apps/one/code/deep/er", "apps/one/code/deep/er/x", "apps/one/code/empty"),
@@ -92,7 +92,7 @@ def test_exactly_what_an_image_reads(tree: Path) -> None:
 
 
 def test_what_several_images_read_travels_once(tree: Path) -> None:
-    both = ship(known(tree), ["one", "two"])
+    both = files_to_sync(known(tree), ["one", "two"])
     assert {"apps/two/only", "apps/one/main.py"} <= set(both.entries)
     assert both.names.split(b"\0")[:-1] == [b"./" + os.fsencode(path) for path in both.entries]
 
@@ -102,18 +102,18 @@ def test_what_buildkit_reads_as_the_dockerfile_travels_also_where_that_is_a_link
     (tree / "apps/one/Dockerfile").rename(tree / "real/Dockerfile.one")
     (tree / "apps/one/Dockerfile").symlink_to("../../real/Dockerfile.one")
     found = known(tree)
-    shipment = ship(found, ["one"], define(found, ["one"]))
+    manifest = files_to_sync(found, ["one"], define(found, ["one"]))
     own = ".slipway/dockerfiles/one.Dockerfile"
-    assert shipment.entries[own].content == hashlib.sha256(SERVICE.encode()).hexdigest()
-    assert {own, f"{own}.dockerignore"} <= set(shipment.entries)
-    assert "apps/one/Dockerfile" not in shipment.entries
+    assert manifest.entries[own].content == hashlib.sha256(SERVICE.encode()).hexdigest()
+    assert {own, f"{own}.dockerignore"} <= set(manifest.entries)
+    assert "apps/one/Dockerfile" not in manifest.entries
 
 
 def test_a_file_that_is_gone(tree: Path) -> None:
     found = known(tree)
     (tree / "apps/two/Dockerfile").unlink()
     with pytest.raises(SyncError, match="Dockerfile: No such file"):
-        ship(found, ["two"])
+        files_to_sync(found, ["two"])
 
 
 def point(there: Path, path: str, target: str) -> None:
@@ -135,11 +135,11 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.process
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_listing_there_notices(tree: Path, tmp_path_factory: pytest.TempPathFactory, change: str) -> None:
-    shipment = ship(known(tree), ["one"])
-    there = copied(shipment, tmp_path_factory.mktemp("there"))
-    assert compared(shipment, str(there), locally)
+    manifest = files_to_sync(known(tree), ["one"])
+    there = copied(manifest, tmp_path_factory.mktemp("there"))
+    assert compared(manifest, str(there), locally)
     CHANGES[change](there)
-    assert not compared(shipment, str(there), locally)
+    assert not compared(manifest, str(there), locally)
 
 
 @pytest.mark.process
@@ -151,16 +151,16 @@ def test_odd_names_are_listed_alike(tmp_path_factory: pytest.TempPathFactory) ->
         (here / os.fsdecode(name)).write_bytes(name)
         digest = subprocess.run(["sha256sum"], input=name, capture_output=True, check=True).stdout.split()[0]
         listing[os.fsdecode(name)] = Encoded(f"100644 {digest.decode()}")
-    shipment = ship_context(here, FileEntry(Kind.TREE, 0o40755, "x"), {"x": listing})
-    assert compared(shipment, str(copied(shipment, there)), locally)
+    manifest = context_to_sync(here, FileEntry(Kind.TREE, 0o40755, "x"), {"x": listing})
+    assert compared(manifest, str(copied(manifest, there)), locally)
 
 
 def test_a_named_context_travels_whole(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir(mode=0o755)
-    shipment = ship_context(
+    manifest = context_to_sync(
         tmp_path,
         FileEntry(Kind.TREE, 0o40755, "x"),
         {"x": {"sub/w.whl": Encoded("100644 abc"), "a.whl": Encoded("100644 def")}},
     )
-    assert list(shipment.entries) == ["a.whl", "sub", "sub/w.whl"]
-    assert shipment.entries["sub"] == Entry("d", "755")
+    assert list(manifest.entries) == ["a.whl", "sub", "sub/w.whl"]
+    assert manifest.entries["sub"] == Entry("d", "755")

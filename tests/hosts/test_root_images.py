@@ -10,7 +10,7 @@ import pytest
 from slipway.config.settings import load
 from slipway.core.image import LocalImage
 from slipway.engine import Engine
-from slipway.hosts.remote.roots import send_roots
+from slipway.hosts.remote.root_images import send_root_images
 from slipway.plan.decide import plan_build
 from slipway.plan.facts import read_repository, survey
 from slipway.registry import Registry
@@ -50,7 +50,7 @@ def test_a_root_image_that_no_registry_has_is_sent(
     asked = Registry("127.0.0.1:1", policy=HASTE)
     known = survey(read_repository(settings, Worktree(repository), {}), there, lambda: asked)
     plan = plan_build(known.stack, [image.name for image in known.stack], known.facts)
-    assert send_roots(known, plan, here, there, said.append) is (sent or pulled)
+    assert send_root_images(known, plan, here, there, said.append) is (sent or pulled)
     assert here.calls == ([("send", ROOT)] if sent else [])
     assert there.calls == ([("pull", ROOT)] if pulled else [])
     assert [line.partition(":")[0] for line in said] == (["python"] if sent else [])
