@@ -42,8 +42,8 @@ def shop(stack: Stack, build_host: BuildHost) -> Iterator[Repository]:
     made.write("pyproject.toml", table.replace("[tool.slipway]", '[tool.slipway]\nssh = ["default"]'))
     yield made
     made.invoke("remote-clean", "--yes").ok()
-    made.invoke("plan", "svc-sign").ok()
-    assert made.secret_files() == [], "the next plan removes the secrets of a client that was killed"
+    made.invoke("build", "svc-sign").ok()
+    assert made.secret_files() == [], "the next build removes the secrets of a client that was killed"
 
 
 def listening(host: BuildHost) -> str:

@@ -166,7 +166,8 @@ def test_a_client_that_is_killed_does_not_end_the_build(shop: Repository, build_
     until(
         lambda: {f"{name}:v1" for name in SHOP} <= tags_there(build_host, shop), "all images, the last wave's too", 90
     )
-    assert build_host.sh("ls -d /var/tmp/slipway/builder/*/runs/*/secrets 2>/dev/null || true") == ""
+    secrets = "ls -d /var/tmp/slipway/builder/*/runs/*/secrets 2>/dev/null || true"
+    until(lambda: build_host.sh(secrets) == "", "the end of the job, and that of its secrets")
     assert shop.invoke("build", "--remote").ok().stdout.count("reuse") > 1
     assert not [*Path(tempfile.gettempdir()).glob(f"slipway-{process.pid}-*")], "the next run sweeps"
 
