@@ -1,11 +1,11 @@
 # /// script
 # dependencies = ["nox>=2025.2"]
 # ///
-"""What a contributor runs: ``nox`` for all of it, or one of ``nox --list``.
+"""Run the checks of this repository: ``nox`` for all of them, ``nox -s NAME`` for one of ``nox --list``.
 
 ``nox -s smoke`` tests every image of this repository, ``nox -s "smoke(svc-ocr)"`` one, and
-``nox -s smoke -- --image registry.example.com/acme/svc-ocr:v1`` an image that is already somewhere, and
-``nox -s smoke -- --remote`` all of it on the build host. ``nox -t fast`` needs neither engine nor network.
+``nox -s smoke -- --image registry.example.com/acme/svc-ocr:v1`` any other image, and
+``nox -s smoke -- --remote`` all of them on the build host. ``nox -t fast`` needs neither engine nor network.
 
 A session runs in the environment that holds nox, where that has what the session needs. Any other nox (``uvx nox``,
 ``pipx run nox``) makes an environment in .nox/ first, one for all sessions that need the same.
@@ -127,7 +127,7 @@ def tested() -> dict[str, str]:
 
 @nox.session(requires=environment("dev"), tags=["fast"])
 def lint(session: nox.Session) -> None:
-    """ruff, import-linter, deptry, hadolint on every Dockerfile, shellcheck on every shell script."""
+    """Run ruff, import-linter, deptry, hadolint on every Dockerfile, shellcheck on every shell script."""
     run(session, "dev", "ruff", "check")
     run(session, "dev", "ruff", "format", "--check")
     session.run(program(session, "lint-imports"), "--no-cache")
@@ -139,7 +139,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(requires=environment("dev"), tags=["fast"])
 def types(session: nox.Session) -> None:
-    """mypy, strict."""
+    """Run mypy in strict mode."""
     run(session, "dev", "mypy")
 
 
@@ -164,7 +164,7 @@ def heading(source: Path) -> str:
 
 @nox.session(requires=environment("dev"), tags=["long"], default=False)
 def lock(session: nox.Session) -> None:
-    """Make each requirements.in a requirements.txt with all versions and hashes; ``-- --upgrade`` for newer ones."""
+    """Lock each requirements.in into a requirements.txt with versions and hashes; ``-- --upgrade`` takes newer ones."""
     how = [
         "--universal",
         "--fork-strategy=fewest",
@@ -223,7 +223,7 @@ def test_session(version: str) -> str:
             session.run(chosen, "-m", "pip", "install", "--quiet", "--editable", ".[test]")
         session.run(*fast_tests(chosen), *session.posargs, env=BYTECODE)
 
-    one.__doc__ = f"The fast tests on Python {version}; ``-- -k name`` runs some."
+    one.__doc__ = f"Run the fast tests on Python {version}; ``-- -k name`` runs some."
     return f"tests({version})"
 
 
@@ -233,12 +233,12 @@ INSTALLED = [version for version in TESTS if find_python(version)]
 
 @nox.session(requires=[TESTS[version] for version in INSTALLED])
 def tests(session: nox.Session) -> None:
-    """The fast tests on every supported Python that is installed: no engine, no network."""
+    """Run the fast tests on every supported Python that is installed: no engine, no network."""
 
 
 @nox.session(requires=environment("dev"), tags=["slow"])
 def integration(session: nox.Session) -> None:
-    """The tests that need a real engine, registry or host; some of them on both of an engine's image stores."""
+    """Run the tests that need a real engine, registry or host; some on both image stores."""
     workers = ["-n", str(WAITING_WORKERS), "--dist", "loadgroup"]
     run(session, "dev", "pytest", "-m", "integration and not soak", *workers, "tests", *session.posargs)
     run(session, "dev", "pytest", "-m", "both_stores", "--store", "other", *workers, "tests", *session.posargs)
@@ -246,26 +246,26 @@ def integration(session: nox.Session) -> None:
 
 @nox.session(requires=environment("dev"), tags=["slow"])
 def soak(session: nox.Session) -> None:
-    """The long rounds: every request failed in every way, fifty kills, many generated cases. Takes an hour or more."""
+    """Run the long rounds: every request failed in every way, fifty kills, many generated cases; an hour or more."""
     run(session, "dev", "pytest", "-m", "soak", "tests", *session.posargs)
     run(session, "dev", "pytest", "tests/properties", "--hypothesis-profile=soak")
 
 
 @nox.session(requires=environment("dev"), tags=["slow"])
 def mutation(session: nox.Session) -> None:
-    """Changes the pure modules one place at a time: their tests must notice. ``-- graph --every 10`` for less."""
+    """Change the pure modules one place at a time: their tests must notice. ``-- graph --every 10`` for less."""
     run(session, "dev", "tests.mutation", *session.posargs, PYTHONHASHSEED="0")
 
 
 @nox.session(requires=environment("dev"), tags=["slow"])
 def bench(session: nox.Session) -> None:
-    """slipway beside bake, compose and a script of docker builds; ``-- --write`` keeps the figures in docs/."""
+    """Measure slipway beside bake, compose and a script; ``-- --write`` keeps the figures in docs/."""
     run(session, "dev", "tests.bench", *session.posargs)
 
 
 @nox.session(requires=environment("smoke"))
 def build(session: nox.Session) -> None:
-    """Every image; what is already built is reused."""
+    """Build every image; reuse existing ones."""
     run(session, "smoke", "invoke", "build", *session.posargs)
 
 
@@ -291,7 +291,7 @@ for name, line in tested().items():
 
 @nox.session(requires=environment("smoke") if GIVEN_IMAGE else ["build"])
 def smoke(session: nox.Session) -> None:
-    """Smoke tests of every image, as many at once as there are processors, or of one anywhere: ``-- --image REF``."""
+    """Test running containers of every image, one per processor at a time; ``-- --image REF`` tests any image."""
     names = [""] if GIVEN_IMAGE else list(tested())
     command = [python(session, "smoke"), "-m", "invoke", "smoke"]
 

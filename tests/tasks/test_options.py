@@ -36,10 +36,10 @@ def test_a_dataclass_becomes_flags_and_is_given_filled_in() -> None:
     arguments = {argument.name: argument for argument in bake.get_arguments()}
     assert {name: (one.kind, one.help) for name, one in arguments.items()} == {
         **{one.name: (type(one.default), its.help) for one, its in options(ImageOptions)},
-        "names": (list, "images, simply as words after the task"),
+        "names": (list, "images, as plain words after the task"),
         "layers": (int, "how many layers"),
         "with_icing": (bool, "put icing on it"),
-        "json": (bool, "answer with JSON on stdout"),
+        "json": (bool, "write JSON to stdout"),
     }
     bake(Context(), names=["svc-ocr"], layers=3)
     bake(Context(), json=True)

@@ -11,7 +11,7 @@ from slipway.core.options import option
 class BuildOptions:
     """How to carry out a plan."""
 
-    no_cache: bool = option(False, "build these images from nothing, though they are here")
-    fail_fast: bool = option(False, "begin nothing after the first failure")
+    no_cache: bool = option(False, "rebuild these images from nothing")
+    fail_fast: bool = option(False, "start nothing after the first failure")
     strict: bool = option(False, "treat BuildKit warnings as errors")
-    retries: int = option(0, "how often to try a failed image again")
+    retries: int = option(0, "retry a failed image this many times")

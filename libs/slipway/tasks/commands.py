@@ -33,7 +33,7 @@ def plan(session: Session, images: ImageOptions, host: HostOptions) -> None:
 def build_base(
     session: Session, images: ImageOptions, options: BuildOptions, host: HostOptions, run: DryRunOptions
 ) -> None:
-    """Build the base images, or those named."""
+    """Build the base images, or the named ones."""
     from slipway.tasks.build import run_build
 
     run_build(session, images.names, "base", options, dry_run=run.dry_run)
@@ -41,7 +41,7 @@ def build_base(
 
 @task
 def build(session: Session, images: ImageOptions, options: BuildOptions, host: HostOptions, run: DryRunOptions) -> None:
-    """Build the services, or the images named, on fresh bases."""
+    """Build the services, or the named images, and their bases."""
     from slipway.tasks.build import run_build
 
     run_build(session, images.names, "service", options, dry_run=run.dry_run)
@@ -49,7 +49,7 @@ def build(session: Session, images: ImageOptions, options: BuildOptions, host: H
 
 @task
 def push(session: Session, images: ImageOptions, options: PushOptions, host: HostOptions, run: DryRunOptions) -> None:
-    """Push all images, or those named: content first, then tags."""
+    """Push all images, or the named ones: content first, then tags."""
     from slipway.tasks.push import run_push
 
     run_push(session, images.names, options, dry_run=run.dry_run)
@@ -65,7 +65,7 @@ def images(session: Session, images: ImageOptions, host: HostOptions) -> None:
 
 @task
 def smoke(session: Session, images: ImageOptions, options: SmokeOptions, host: HostOptions) -> None:
-    """Test running containers of all images, or of those named."""
+    """Test running containers of all images, or of the named ones."""
     from slipway.tasks.smoke import run_smoke
 
     run_smoke(session, images.names, options.image)
@@ -73,7 +73,7 @@ def smoke(session: Session, images: ImageOptions, options: SmokeOptions, host: H
 
 @task
 def setup(session: Session, options: ConfirmOptions) -> None:
-    """Get what is missing: engine, root image, registry."""
+    """Install and start what is missing: engine, root image, registry."""
     from slipway.tasks.setup import run_setup
 
     run_setup(session, yes=options.yes, dry_run=options.dry_run)
@@ -81,7 +81,7 @@ def setup(session: Session, options: ConfirmOptions) -> None:
 
 @task
 def doctor(session: Session) -> None:
-    """Examine engine, buildx, registry, disk and pip."""
+    """Check engine, buildx, registry, disk and pip."""
     from slipway.tasks.setup import run_doctor
 
     run_doctor(session)
@@ -89,7 +89,7 @@ def doctor(session: Session) -> None:
 
 @task
 def config(session: Session) -> None:
-    """Show every setting, its value and where it came from."""
+    """Show every setting, its value and its source."""
     from slipway.tasks.setup import run_config
 
     run_config(session)
@@ -97,7 +97,7 @@ def config(session: Session) -> None:
 
 @task
 def remote_check(session: Session, host: BuildHostOptions) -> None:
-    """Examine the build host: login, engine, rsync, disk, clock."""
+    """Check the build host: login, engine, rsync, disk, clock."""
     from slipway.tasks.remote import run_check
 
     run_check(session)
@@ -105,7 +105,7 @@ def remote_check(session: Session, host: BuildHostOptions) -> None:
 
 @task
 def remote_runs(session: Session, host: BuildHostOptions) -> None:
-    """List the runs that are kept on the build host."""
+    """List the runs on the build host."""
     from slipway.tasks.remote import run_runs
 
     run_runs(session)
@@ -113,7 +113,7 @@ def remote_runs(session: Session, host: BuildHostOptions) -> None:
 
 @task
 def remote_attach(session: Session, options: AttachOptions, host: BuildHostOptions) -> None:
-    """Listen again to a build on the build host, to its end."""
+    """Re-attach to a build on the build host."""
     from slipway.tasks.remote import run_attach
 
     run_attach(session, options.run)
@@ -121,7 +121,7 @@ def remote_attach(session: Session, options: AttachOptions, host: BuildHostOptio
 
 @task
 def remote_clean(session: Session, options: ConfirmOptions, host: BuildHostOptions) -> None:
-    """Remove from the build host what builds left there."""
+    """Remove this repository's runs from the build host."""
     from slipway.tasks.remote import run_clean
 
     run_clean(session, yes=options.yes, dry_run=options.dry_run)

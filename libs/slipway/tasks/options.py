@@ -26,13 +26,13 @@ __all__ = [
 class ImageOptions:
     """Which images, and the parts of their names."""
 
-    names: Sequence[str] = option((), "images, simply as words after the task")
+    names: Sequence[str] = option((), "images, as plain words after the task")
     version: str = option(
-        "", "BASE_VERSION and VERSION for this task and those after it", sets=("BASE_VERSION", "VERSION")
+        "", "set BASE_VERSION and VERSION for the rest of the chain", sets=("BASE_VERSION", "VERSION")
     )
-    registry: str = option("", "REGISTRY for this task and those after it", sets=("REGISTRY",))
-    owner: str = option("", "OWNER for this task and those after it", sets=("OWNER",))
-    allow_unused_env: bool = option(False, "let .env hold names that no image uses; for the tasks after this one, too")
+    registry: str = option("", "set REGISTRY for the rest of the chain", sets=("REGISTRY",))
+    owner: str = option("", "set OWNER for the rest of the chain", sets=("OWNER",))
+    allow_unused_env: bool = option(False, "allow names in .env that no image uses, for the rest of the chain")
 
 
 @dataclass(frozen=True)
@@ -40,38 +40,38 @@ class BuildHostOptions:
     """Which build host."""
 
     host: str = option(
-        "", "build host: an ssh alias or user@host[:port], instead of REMOTE_HOST", sets=("REMOTE_HOST",)
+        "", "use this build host (ssh alias or user@host[:port]) instead of REMOTE_HOST", sets=("REMOTE_HOST",)
     )
-    path: str = option("", "folder on the build host, instead of REMOTE_PATH", sets=("REMOTE_PATH",))
+    path: str = option("", "use this folder on the build host instead of REMOTE_PATH", sets=("REMOTE_PATH",))
 
 
 @dataclass(frozen=True)
 class HostOptions(BuildHostOptions):
     """Where to work: on this machine, or on which build host."""
 
-    remote: bool = option(False, "work on the build host, REMOTE_HOST")
+    remote: bool = option(False, "work on the build host REMOTE_HOST")
 
 
 @dataclass(frozen=True)
 class DryRunOptions:
     """Whether to do it."""
 
-    dry_run: bool = option(False, "show what would be done, and do nothing")
+    dry_run: bool = option(False, "show the plan and change nothing")
 
 
 @dataclass(frozen=True)
 class ConfirmOptions(DryRunOptions):
     """Whether to do it, and whether to ask first."""
 
-    yes: bool = option(False, "do it without asking")
+    yes: bool = option(False, "ask for no confirmation")
 
 
 @dataclass(frozen=True)
 class PushOptions:
     """How to go about a release."""
 
-    force: bool = option(False, "let a version tag move to other content")
-    resume: str = option("", "the run whose push is to be finished")
+    force: bool = option(False, "allow a version tag to move to other content")
+    resume: str = option("", "finish the push of this run")
     break_lock: bool = option(False, "break another run's expired lock")
 
 
@@ -86,11 +86,11 @@ class SmokeOptions:
 class AttachOptions:
     """Which run on the build host to attach to."""
 
-    run: str = option("", "the run's id; default: the newest that still runs, else the newest")
+    run: str = option("", "attach to this run; default: the newest running one, else the newest")
 
 
 @dataclass(frozen=True)
 class OutputOptions:
     """How to answer. Every task has these flags."""
 
-    json: bool = option(False, "answer with JSON on stdout")
+    json: bool = option(False, "write JSON to stdout")
