@@ -1,7 +1,7 @@
-"""Where a registry is, and how it is spoken to: in plain HTTP on loopback and at private addresses that the project
-lists, else in TLS.
+"""Return a registry's URL, and tell loopback and private addresses from others.
 
-Docker Hub's API is at another host than its name says, as the engine has it (moby's ``registry/config.go``).
+slipway uses plain HTTP on loopback and for the private addresses that the project lists, and TLS for every other
+registry. Docker Hub's API has a host of its own, as in moby's ``registry/config.go``.
 """
 
 from __future__ import annotations
@@ -11,35 +11,41 @@ from collections.abc import Collection
 
 from slipway.core.image import HUB
 
-#: Where Docker Hub's API is.
+#: The host of Docker Hub's API.
 _HUB_API = "registry-1.docker.io"
 
 
 def endpoint(registry: str) -> str:
-    """The ``host[:port]`` that answers for a registry."""
+    """Return the ``host[:port]`` of a registry's API."""
     return _HUB_API if registry == HUB else registry
 
 
 def base_url(registry: str, insecure: Collection[str] = ()) -> str:
-    """Plain HTTP for loopback, as docker does, and for the registries in ``insecure``; TLS for all else."""
+    """Return a registry's base URL, without a trailing slash.
+
+    The scheme is ``http`` for loopback, as in docker, and for the registries in ``insecure``; else ``https``.
+    """
     plain = is_loopback(registry) or registry in insecure
     return f"{'http' if plain else 'https'}://{endpoint(registry)}"
 
 
 def is_loopback(host: str) -> bool:
-    """Whether ``host[:port]`` is this machine by its very name."""
+    """Tell whether ``host[:port]`` is a loopback address or ``localhost``. Nothing is resolved."""
     address = _address(host)
     return address.is_loopback if address else _name(host).lower() == "localhost"
 
 
 def is_private(host: str) -> bool:
-    """Whether ``host[:port]`` is an address of loopback or of a private network; a name might resolve to anything."""
+    """Tell whether ``host[:port]`` is an address of loopback or of a private network, or ``localhost``.
+
+    Any other name is not private: it might resolve to any address.
+    """
     address = _address(host)
     return address.is_private if address else _name(host).lower() == "localhost"
 
 
 def host_and_port(host: str, *, plain: bool) -> tuple[str, int]:
-    """``host[:port]`` apart; without a port that of HTTP (``plain``) or of TLS."""
+    """Split ``host[:port]``. The default port is 80 with ``plain`` (HTTP), else 443 (TLS)."""
     name = _name(host)
     port = host[len(name) + 2 * host.startswith("[") :].removeprefix(":")
     return name, int(port) if port else 80 if plain else 443

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Clock:
-    """Tell the time in seconds since any moment, and wait. A test gives one that does not wait."""
+    """Tell the time in seconds since an arbitrary moment, and wait. Tests pass one that does not wait."""
 
     now: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep

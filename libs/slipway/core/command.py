@@ -1,4 +1,4 @@
-"""A command is a value: built anywhere, run in one place (``runner``)."""
+"""Hold a command as a value. Any module may build one; only ``runner`` runs it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Command:
-    """``argv`` runs without a shell. ``env`` is added to the process's own; ``stdin`` is fed and closed.
+    """Hold a command that runs without a shell.
 
-    ``label`` is what a person calls it ("bake 4 images").
+    ``argv``: the program and its arguments. ``env``: variables that are added to those of slipway's process.
+    ``stdin``: bytes for the standard input, which is closed after them. ``label``: a description for the user ("bake 4
+    images").
     """
 
     argv: tuple[str, ...]
@@ -21,14 +23,17 @@ class Command:
     label: str = ""
 
     def __str__(self) -> str:
-        """As one could type it into a POSIX shell (for dry runs and logs)."""
+        """Return the command as a user could type it into a POSIX shell, for dry runs and logs."""
         assignments = [f"{key}={shlex.quote(value)}" for key, value in self.env.items()]
         return " ".join([*assignments, shlex.join(self.argv)])
 
 
 @dataclass(frozen=True)
 class Result:
-    """``exit_code`` is −N after signal N. ``stderr`` holds at most the last 200 lines."""
+    """Hold the result of a command.
+
+    ``exit_code`` is −N after signal N. ``stderr`` holds at most the last 200 lines.
+    """
 
     exit_code: int
     stdout: str = ""

@@ -1,4 +1,4 @@
-"""What a build host is called: an alias of ssh's configuration, or ``user@host[:port]``."""
+"""Parse the address of a build host: an alias of ssh's configuration, or ``user@host[:port]``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from slipway.core.errors import UsageError
 
-#: No part may begin with ``-``: ssh would take it for an option, and some options run commands here.
+#: No part may begin with ``-``: ssh would read it as an option, and some options run commands on this machine.
 _FORM = re.compile(
     r"(?:(?P<user>[A-Za-z0-9_][A-Za-z0-9_.-]*)@)?"
     r"(?:(?P<host>[A-Za-z0-9_][A-Za-z0-9_.-]*)|\[(?P<address>[0-9A-Fa-f:.]+)\])"
@@ -17,7 +17,10 @@ _FORM = re.compile(
 
 @dataclass(frozen=True)
 class Destination:
-    """``user`` and ``port`` are empty and 0 where ssh's configuration is to say them."""
+    """Hold the address of a build host.
+
+    ``user`` is empty, and ``port`` is 0, where ssh's configuration sets them.
+    """
 
     host: str
     user: str = ""
@@ -25,7 +28,10 @@ class Destination:
 
     @classmethod
     def parse(cls, text: str, setting: str = "REMOTE_HOST") -> Destination:
-        """Raises UsageError for what is neither an alias nor ``user@host[:port]``."""
+        """Parse the value of ``setting``.
+
+        Raises UsageError when ``text`` is neither an ssh alias nor ``user@host[:port]``.
+        """
         found = _FORM.fullmatch(text)
         if not found:
             raise UsageError(f"{setting}={text}: not an ssh alias or user@host[:port]", hint=f"{setting}=me@builder:22")

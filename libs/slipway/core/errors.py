@@ -1,7 +1,6 @@
-"""What can go wrong, in words a person can act on.
+"""Define slipway's errors: one root class, and at least one class for each exit code.
 
-One root, one class per exit code; an interrupt (130, 143) is no error, the door tells it. ``str(error)`` is the text a
-user sees:
+An interrupt (130, 143) is not an error; ``tasks`` reports it. ``str(error)`` is the text for the user:
 
     error: <object>: <cause>
     hint:  <the next command>
@@ -16,25 +15,28 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import ClassVar, Self
 
-#: Takes the secrets out of a text.
+#: Removes the secrets from a text.
 Redact = Callable[[str], str]
 
-#: Control characters but tab and newline; and what stands for the bytes of a file name that are not UTF-8.
+#: Control characters except tab and newline, and Python's surrogates for bytes of a file name that are not UTF-8.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 def printable(text: str) -> str:
-    r"""Foreign text made safe for a terminal: control characters and odd bytes become ``\xNN``; tab, newline stay."""
+    r"""Replace control characters and undecodable bytes by ``\xNN``, for a terminal. Tab and newline stay."""
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]) & 0xFF:02x}", text)
 
 
 def one_line(text: str) -> str:
-    r"""A name or value made safe for a line: ``printable``, and its tabs and newlines are ``\t`` and ``\n``."""
+    r"""Make a name or value safe for one line: as ``printable``, with tab and newline as ``\t`` and ``\n``."""
     return printable(text).replace("\t", "\\t").replace("\n", "\\n")
 
 
 def suggestion(word: str, known: Iterable[str], otherwise: str = "", *, what: str = "") -> str:
-    """``did you mean <what><word>?`` with the known word closest to ``word``, whatever its case; else ``otherwise``."""
+    """Return ``did you mean <what><word>?`` with the known word closest to ``word``, else ``otherwise``.
+
+    The comparison ignores case.
+    """
     names = {name.lower(): name for name in known}
     matches = get_close_matches(word.lower(), names)
     return f"did you mean {what}{names[matches[0]]}?" if matches else otherwise
@@ -42,9 +44,10 @@ def suggestion(word: str, known: Iterable[str], otherwise: str = "", *, what: st
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: where (``file:line`` or a setting), what, and how to fix it.
+    """Hold one problem: its place (``file:line`` or a setting), its description, and a hint that fixes it.
 
-    ``code`` is stable: that of a known error, or of the policy rule that is broken. Empty for the code of its error.
+    ``code`` is the stable code of a known error or of a broken policy rule. When it is empty, the code of the error
+    that holds the problem counts.
     """
 
     where: str
@@ -60,25 +63,27 @@ class Problem:
 
 
 class SlipwayError(Exception):
-    """A bug in slipway, or the root of the errors below.
+    """Report a bug in slipway. This class is also the root of the errors below.
 
-    ``message`` names the object and the cause, ``hint`` the next command, ``log`` a file.
-
-    An error is a value: it cannot be changed, and its ``problems`` are its only text. There is at least one.
+    ``message`` names the object and the cause, ``hint`` the next command, ``log`` a file. An error is immutable. Its
+    text is its ``problems``, of which there is at least one.
     """
 
     exit_code: ClassVar[int] = 1
-    #: The code of a problem that has none of its own. Codes are stable: users of ``--json`` branch on them.
+    #: The code of a problem without its own code. Codes are stable: users of ``--json`` branch on them.
     kind: ClassVar[str] = "bug"
 
     def __init__(self, message: str | Sequence[Problem], *, hint: str = "", log: str = "", code: str = "") -> None:
-        """``message``: one text, with its ``hint`` and ``code`` beside it, or all problems, each with its own."""
+        """Create the error from one text or from problems.
+
+        ``hint`` and ``code`` belong to a text; each problem has its own.
+        """
         super().__init__((Problem("", message, hint, code),) if isinstance(message, str) else tuple(message))
         self._log = log
 
     @classmethod
     def of(cls, problems: Sequence[Problem], *, log: str = "") -> Self:
-        """Tell all problems at once, each of them once; ``problems`` holds at least one."""
+        """Create an error from all ``problems`` (at least one), without duplicates."""
         return cls(tuple(dict.fromkeys(problems)), log=log)
 
     @property
@@ -96,7 +101,7 @@ class SlipwayError(Exception):
 
     @property
     def code(self) -> str:
-        """The code of the first problem."""
+        """Return the code of the first problem."""
         return self.problems[0].code or self.kind
 
     @property
@@ -104,11 +109,11 @@ class SlipwayError(Exception):
         return self._log
 
     def redacted(self, redact: Redact, *, log: str = "") -> Self:
-        """Return the same error without secrets; ``log`` names a log that the error did not know of."""
+        """Return the same error without secrets. ``log`` replaces its log file, unless it is empty."""
         return self.of([problem.redacted(redact) for problem in self.problems], log=redact(log or self.log))
 
     def as_json(self) -> dict[str, object]:
-        """Return the same for machines."""
+        """Return the error as a JSON object, for ``--json``."""
         return {
             "ok": False,
             "exit_code": self.exit_code,
@@ -139,83 +144,83 @@ class SlipwayError(Exception):
 
 
 class UsageError(SlipwayError):
-    """Bad usage, setting, Dockerfile or name: nothing was contacted, nothing written."""
+    """Report bad usage, or a bad setting, Dockerfile or name. slipway contacted nothing and wrote nothing."""
 
     exit_code = 2
     kind = "usage"
 
 
 class PrerequisiteError(SlipwayError):
-    """A prerequisite is missing or too old."""
+    """Report that a prerequisite is missing or too old."""
 
     exit_code = 3
     kind = "prerequisite-missing"
 
 
 class UnwritableError(SlipwayError):
-    """A file or folder that slipway keeps cannot be written."""
+    """Report that slipway cannot write one of its files or folders."""
 
     exit_code = 3
     kind = "unwritable"
 
 
 class SshError(SlipwayError):
-    """The remote host: resolve, connect, host key, auth, or lost for good."""
+    """Report a failed connection to a remote host: resolve, connect, host key, authentication, or final loss."""
 
     exit_code = 4
     kind = "ssh-failed"
 
 
 class SyncError(SlipwayError):
-    """The sync failed; the remote tree in use is untouched."""
+    """Report a failed sync. The remote tree in use is unchanged."""
 
     exit_code = 5
     kind = "sync-failed"
 
 
 class BuildError(SlipwayError):
-    """A build failed; finished images are kept."""
+    """Report a failed build. The engine keeps the finished images."""
 
     exit_code = 6
     kind = "build-failed"
 
 
 class RegistryError(SlipwayError):
-    """The push or the registry failed; no version tag moved."""
+    """Report a failed push or registry request. No version tag moved."""
 
     exit_code = 7
     kind = "registry-failed"
 
 
 class RefusedError(RegistryError):
-    """The registry's definitive answer: the same request would get it again."""
+    """Report a definitive answer of the registry: the same request would get it again."""
 
     kind = "registry-refused"
 
 
 class MixedReleaseError(SlipwayError):
-    """Some version tags moved and some did not."""
+    """Report that some version tags moved and some did not."""
 
     exit_code = 8
     kind = "release-mixed"
 
 
 class SmokeError(SlipwayError):
-    """A smoke test failed; logs are saved, containers gone."""
+    """Report a failed smoke test. Its logs are saved, its containers removed."""
 
     exit_code = 9
     kind = "smoke-failed"
 
 
 class PolicyError(SlipwayError):
-    """Refused: a secret, a root user, a version that would change its content."""
+    """Report a refusal by policy: a secret, a root user, a version whose content would change."""
 
     exit_code = 10
     kind = "policy-refused"
 
 
 class LockedError(SlipwayError):
-    """Another run holds the lock: who, since when."""
+    """Report that another run holds the lock, with its process and start time."""
 
     exit_code = 11
     kind = "locked"

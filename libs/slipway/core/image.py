@@ -1,14 +1,14 @@
-"""What an image is called and made of. Frozen values; parsed once, then trusted.
+"""Hold the names and parts of images, as frozen values that are checked once, when slipway parses them.
 
-A name means what it means to Docker, whose rules are those of the distribution project's ``reference`` package:
+A name means the same as in Docker, whose rules are those of the distribution project's ``reference`` package:
 
-- a name is on Docker Hub unless its first part is ``localhost``, or has a dot, a colon or an upper-case letter;
-- ``index.docker.io`` is ``docker.io``, and on it ``x`` is ``library/x``;
-- every other host is a registry of its own, spelled as it is given: ``registry-1.docker.io``, with a port or
-  without, in capitals or not.
+- A name is on Docker Hub unless its first part is ``localhost``, or has a dot, a colon or an upper-case letter.
+- ``index.docker.io`` is ``docker.io``. On Docker Hub, ``x`` is ``library/x``.
+- Every other host is a registry of its own, in exactly the given spelling: ``registry-1.docker.io``, with or without a
+  port, in upper or lower case.
 
-The engine lists images by their familiar names (``me/x:v1`` for ``docker.io/me/x:v1``). slipway's edges turn those into
-the full ones, so within slipway one image has one name.
+The engine lists images by their familiar names (``me/x:v1`` for ``docker.io/me/x:v1``). slipway expands them to full
+names where it reads them, so within slipway an image has one name.
 """
 
 from __future__ import annotations
@@ -28,29 +28,33 @@ _HOST = re.compile(
 _PATH = re.compile(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-#: Docker Hub, as Docker's full names call it.
+#: Docker Hub's name in full names.
 HUB = "docker.io"
 _HUB_BEFORE = "index.docker.io"
 _OFFICIAL = "library/"
 INPUT_LABEL = "slipway.input"
 TITLE_LABEL = "org.opencontainers.image.title"
-#: What the input digest would be if no mode counted: tells whether two images differ in modes alone.
+#: The input digest without file modes. It shows whether two images differ only in modes.
 MODELESS_LABEL = "slipway.input.modeless"
 RUN_LABEL = "slipway.run"
-#: On what was built without cache: its input digest, so that an image which stands on it does not count as such.
+#: Set on an image that was built without cache. Its value is the image's input digest: an image built on it inherits
+#: the label, but has another input digest, and so does not count as built without cache.
 FRESH_LABEL = "slipway.fresh"
 CONTENT_PREFIX = "in-"
 
 
 def refuse_login(text: str, what: str = "") -> None:
-    """Raise UsageError, which does not quote the login, when ``text`` (the value of setting ``what``) holds one."""
+    """Raise UsageError when ``text``, the value of the setting ``what``, holds a login.
+
+    The error does not quote the login.
+    """
     if holds_login(text):
         named = f"{what}={without_login(text)}" if what else without_login(text)
         raise UsageError(f"{named}: holds a login", hint="name the host alone: docker login and ssh keep logins")
 
 
 def check_registry(text: str, setting: str = "REGISTRY") -> str:
-    """``host[:port]``; raises UsageError that names the rule which ``text`` breaks."""
+    """Return ``text`` if it is ``host[:port]``. Raises UsageError that names the broken rule."""
     refuse_login(text, setting)
     if "://" in text:
         scheme, rest = text.split("://", 1)
@@ -78,12 +82,15 @@ def check_registry(text: str, setting: str = "REGISTRY") -> str:
 
 
 def registry_name(text: str) -> str:
-    """A registry as Docker's full names call it: ``docker.io`` for ``index.docker.io``, any other as it is."""
+    """Return a registry's name as in full names: ``docker.io`` for ``index.docker.io``, others unchanged."""
     return HUB if text == _HUB_BEFORE else text
 
 
 def check_path(text: str, setting: str = "OWNER") -> str:
-    """A repository path such as ``acme`` or ``acme/images``, at most 200 characters; raises UsageError."""
+    """Return ``text`` if it is a repository path of at most 200 characters: ``acme``, ``acme/images``.
+
+    Raises UsageError.
+    """
     if not _PATH.fullmatch(text) or len(text) > 200:
         hint = (
             f"{setting}={text.lower()}"
@@ -95,7 +102,10 @@ def check_path(text: str, setting: str = "OWNER") -> str:
 
 
 def check_tag(text: str, setting: str = "BASE_VERSION") -> str:
-    """A tag: 1 to 128 of ``A-Za-z0-9_.-``, not beginning with ``.`` or ``-``; raises UsageError."""
+    """Return ``text`` if it is a tag: 1 to 128 of ``A-Za-z0-9_.-``, the first not ``.`` or ``-``.
+
+    Raises UsageError.
+    """
     if not _TAG.fullmatch(text):
         mapped = text.replace("+", "_")
         hint = f"{setting}={mapped}" if _TAG.fullmatch(mapped) else "1 to 128 letters, digits, and _ . - (not first)"
@@ -105,7 +115,7 @@ def check_tag(text: str, setting: str = "BASE_VERSION") -> str:
 
 @dataclass(frozen=True)
 class Reference:
-    """``registry/path:tag`` or ``registry/path@digest``, as Docker spells a name out in full."""
+    """Hold an image's full name: ``registry/path:tag`` or ``registry/path@digest``."""
 
     registry: str
     path: str
@@ -127,17 +137,17 @@ class Reference:
 
     @property
     def name(self) -> str:
-        """The last part of the path: ``svc-ocr``."""
+        """Return the last part of the path: ``svc-ocr``."""
         return self.path.rpartition("/")[2]
 
     @property
     def full(self) -> Reference:
-        """With a tag: Docker reads a name that has neither tag nor digest as ``:latest``."""
+        """Return the reference with a tag or digest: Docker reads a name with neither as ``:latest``."""
         return self if self.tag or self.digest else self.tagged("latest")
 
     @property
     def context(self) -> str:
-        """The key under which BuildKit looks for a named context that stands in for this image.
+        """Return the key by which BuildKit looks up a named context that replaces this image.
 
         It is the familiar name (tag and digest included), without ``:latest``.
         """
@@ -155,7 +165,7 @@ class Reference:
 
     @classmethod
     def read(cls, text: str) -> Reference:
-        """The parts of ``text`` as Docker tells them apart, none of them checked."""
+        """Split ``text`` by Docker's rules, without checking the parts."""
         named, _, digest = text.partition("@")
         first, _, rest = named.partition("/")
         registry, path = (first, rest) if names_registry(text) else (HUB, named)
@@ -164,7 +174,7 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> Reference:
-        """Raises UsageError unless Docker could take ``text`` for an image's name."""
+        """Parse an image's name. Raises UsageError when Docker could not accept it."""
         refuse_login(text)
         if "://" in text:
             raise UsageError(f"{text}: a reference has no scheme", hint=text.partition("://")[2])
@@ -180,33 +190,37 @@ class Reference:
 
 
 def names_registry(text: str) -> bool:
-    """Whether an image's name begins with its registry. Docker looks for any other on Docker Hub."""
+    """Tell whether an image's name begins with a registry.
+
+    Docker looks for any other name on Docker Hub.
+    """
     first, slash, _ = text.partition("@")[0].partition("/")
     return bool(slash) and (first == "localhost" or "." in first or ":" in first or first != first.lower())
 
 
 def full_name(text: str) -> str:
-    """An image's name as Docker spells it out: registry and path, then its digest, else its tag, else ``:latest``."""
+    """Return an image's full name: registry and path, then its digest, else its tag, else ``:latest``."""
     return str(Reference.read(text).full)
 
 
 def kind_of(dockerfile: str) -> str:
-    """``service`` for a Dockerfile in apps/, else ``base``."""
+    """Return ``service`` for a Dockerfile in apps/, else ``base``."""
     return "service" if dockerfile.startswith("apps/") else "base"
 
 
 @dataclass(frozen=True)
 class Image:
-    """A node: one Dockerfile.
+    """Hold one image of the stack: the node for one Dockerfile.
 
-    ``dockerfile`` and ``context`` are posix paths from the repository's root (context "." is the root).
-    ``parents`` are images of this stack, ``roots`` external references; both as the FROM lines give them, in order.
-    ``links`` maps the FROM string BuildKit resolves to the parent's name. ``stages`` says what each stage stands on:
-    a parent's name, else its FROM. ``args`` are given to the build; those of them that are ``content`` enter the
-    image, the others only say what a stage stands on. ``frontend`` is the image that is to read the Dockerfile; empty
-    for the engine's own.
-    ``foundation`` is the parent or the root that the final stage stands on, empty for scratch. Builds mount the other
-    parents or copy from them.
+    - ``dockerfile``, ``context``: posix paths from the repository's root; context "." is the root itself.
+    - ``parents``, ``roots``: images of this stack, and external references, as in the FROM lines and in their order.
+    - ``links``: a FROM string that BuildKit resolves → the parent's name.
+    - ``stages``: the base of each stage: a parent's name, else the stage's FROM.
+    - ``args``: the build args. The ``content`` among them enter the image; the others only select the base of a stage.
+    - ``frontend``: the image that reads the Dockerfile; empty for the engine's own frontend.
+    - ``foundation``: the parent or root that the final stage builds on; empty for scratch.
+
+    The build only mounts the other parents, or copies from them.
     """
 
     name: str
@@ -231,7 +245,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Stack:
-    """All images of the repository, parents before children."""
+    """Hold all images of the repository, parents before children."""
 
     images: tuple[Image, ...]
 
@@ -240,7 +254,7 @@ class Stack:
         return {image.name: image for image in self.images}
 
     def __getitem__(self, name: str) -> Image:
-        """Raises UsageError with the nearest name when there is no such image."""
+        """Return the image ``name``. Raises UsageError, with the nearest name, when there is none."""
         try:
             return self.by_name[name]
         except KeyError:
@@ -248,7 +262,7 @@ class Stack:
             raise UsageError(f"{one_line(name)}: matches no image ({len(self.images)} known)", hint=hint) from None
 
     def below(self, name: str) -> tuple[str, ...]:
-        """Return the images that ``name`` stands on, lowest first, without what its build only mounts."""
+        """Return the images below ``name``, lowest first, without those that its build only mounts."""
         image = self[name]
         if image.foundation not in image.parents:
             return ()
@@ -263,11 +277,13 @@ class Stack:
 
 @dataclass(frozen=True)
 class LocalImage:
-    """An image in the engine. ``size``: bytes of its unpacked layers, 0 if unknown; ``created``: seconds since 1970.
+    """Hold an image of the engine.
 
-    With containerd's image store ``id`` is the digest of its manifest or index, as in a registry; with the classic
-    store it is its configuration's. ``tags`` and ``digests`` are full names. A listed image has no ``platform``
-    (``linux/amd64``, ``linux/arm64/v8``) and no ``onbuild`` (its triggers), an inspected one no ``created``.
+    ``size``: bytes of the unpacked layers, 0 if unknown. ``created``: seconds since 1970. ``tags`` and ``digests`` are
+    full names. With containerd's image store, ``id`` is the digest of the image's manifest or index, as in a registry.
+    With the classic store, ``id`` is the digest of its configuration. A listed image has no ``platform``
+    (``linux/amd64``, ``linux/arm64/v8``) and no ``onbuild`` (its ONBUILD triggers). An inspected image has no
+    ``created``.
     """
 
     id: str
@@ -285,22 +301,26 @@ class LocalImage:
 
     @property
     def fresh(self) -> bool:
-        """Whether it was built without cache, to be another image of the same inputs."""
+        """Tell whether slipway built the image without cache, as another image of the same inputs."""
         return self.labels.get(FRESH_LABEL) == self.input_digest != ""
 
     @property
     def is_known_by_manifest(self) -> bool:
-        """Whether ``id`` is its manifest's digest, as with containerd's store.
+        """Tell whether ``id`` is the digest of the manifest, as with containerd's store.
 
-        That store gives every tagged image a digest; only with the classic one does it prove that a registry has it.
+        That store gives a digest to every tagged image. Only with the classic store does a digest prove that a
+        registry has the image.
         """
         return any(digest.partition("@")[2] == self.id for digest in self.digests)
 
     def is_own(self, name: str) -> bool:
-        """Whether slipway built it as ``name``: an image built by other means inherits its parent's labels."""
+        """Tell whether slipway built the image as ``name``.
+
+        An image that another program built inherits its parent's labels, but its title label then names the parent.
+        """
         return bool(self.input_digest) and self.labels.get(TITLE_LABEL) == name
 
 
 def content_tag(input_digest: str) -> str:
-    """``in-`` and the first 12 hexadecimal digits of an input digest."""
+    """Return the tag of an input digest: ``in-`` and its first 12 hexadecimal digits."""
     return f"{CONTENT_PREFIX}{input_digest.removeprefix('sha256:')[:12]}"

@@ -1,6 +1,6 @@
-"""Read JSON objects that other programs write; text that is not one counts as an empty object.
+"""Read JSON objects that other programs write. Text that is not a JSON object counts as an empty one.
 
-Docker's own programs do the same with a configuration that they cannot read.
+Docker's own programs treat an unreadable configuration in the same way.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Object = Mapping[str, Any]
 
 
 def find_object(text: str | bytes) -> Object | None:
-    """Return the JSON object that ``text`` is; None when it is anything else."""
+    """Parse ``text`` as a JSON object. Return None when it is not one."""
     try:
         found = json.loads(text)
     except ValueError:
@@ -23,12 +23,12 @@ def find_object(text: str | bytes) -> Object | None:
 
 
 def parse_object(text: str | bytes) -> Object:
-    """Return the JSON object that ``text`` is, or an empty one."""
+    """Parse ``text`` as a JSON object. Return an empty object when it is not one."""
     return find_object(text) or {}
 
 
 def read_object(file: Path) -> Object:
-    """Return the JSON object in ``file``, or an empty one; a missing file counts as empty, too."""
+    """Read the JSON object in ``file``. Return an empty object when the file is missing or holds none."""
     try:
         return parse_object(file.read_bytes())
     except OSError:
@@ -36,6 +36,6 @@ def read_object(file: Path) -> Object:
 
 
 def part(values: Object, key: str) -> Object:
-    """Return the object under ``key``, or an empty one."""
+    """Return the object under ``key``, or an empty object."""
     found = values.get(key)
     return found if isinstance(found, dict) else {}

@@ -11,22 +11,22 @@ _KEY = "option"
 
 @dataclass(frozen=True)
 class Option:
-    """An option's help on the command line, and the settings that its value replaces."""
+    """Hold an option's help text for the command line, and the settings that its value replaces."""
 
     help: str
     sets: tuple[str, ...] = ()
 
 
 def option(default: T, help: str, *, sets: tuple[str, ...] = ()) -> T:
-    """Declare a field of a frozen dataclass as an option; ``default`` also gives the type of its values."""
+    """Declare a field of a frozen dataclass as an option. The type of ``default`` is the type of its values."""
     return field(default=default, metadata={_KEY: Option(help, sets)})
 
 
 def options(kind: Any) -> list[tuple[Field[Any], Option]]:
-    """Return the options of a dataclass or of an instance, in the order of their fields."""
+    """Return the fields of a dataclass or of its instance, each with its option, in order."""
     return [(one, one.metadata[_KEY]) for one in fields(kind)]
 
 
 def flag(name: str) -> str:
-    """Return the flag of the field ``name``."""
+    """Return the command line flag of the field ``name``."""
     return f"--{name.replace('_', '-')}"

@@ -1,4 +1,7 @@
-"""Name platforms as containerd does (``platforms/database.go``): one spelling for each architecture and variant."""
+"""Name platforms as containerd does, with one spelling for each architecture and variant.
+
+The rules are those of containerd's ``platforms/database.go``.
+"""
 
 from __future__ import annotations
 
@@ -7,19 +10,22 @@ from dataclasses import dataclass
 
 #: Other spellings of an architecture.
 _SPELLINGS = {"x86_64": "amd64", "x86-64": "amd64", "aarch64": "arm64", "i386": "386"}
-#: Spellings that name the variant, too.
+#: Spellings that include the variant.
 _WITH_VARIANT = {"armhf": ("arm", "v7"), "armel": ("arm", "v6")}
 #: (architecture, variant) → the variant's one spelling.
 _VARIANTS = {("amd64", "v1"): "", ("arm64", "8"): "", ("arm64", "v8"): "", ("arm", ""): "v7"} | {
     ("arm", number): f"v{number}" for number in "5678"
 }
-#: An architecture → what the kernel calls it (``uname -m``), where that is another name.
+#: An architecture → the kernel's name for it (``uname -m``), where the two differ.
 _KERNEL = {"amd64": "x86_64", "arm64": "aarch64", "386": "i686", "armhf": "armv7l", "armel": "armv6l"}
 
 
 @dataclass(frozen=True)
 class Platform:
-    """``linux/arm/v7`` in its parts, each in containerd's spelling; ``variant`` is empty for the usual one."""
+    """Hold a platform such as ``linux/arm/v7``, each part in containerd's spelling.
+
+    ``variant`` is empty for the architecture's usual variant.
+    """
 
     system: str
     architecture: str
@@ -35,7 +41,7 @@ class Platform:
 
     @classmethod
     def of_kernel(cls, machine: str) -> Platform:
-        """Return the platform of a Linux machine that ``uname -m`` calls ``machine``."""
+        """Return the platform of a Linux machine from its ``uname -m``."""
         return cls.read("linux/" + {kernel: name for name, kernel in _KERNEL.items()}.get(machine, machine))
 
     def __str__(self) -> str:
@@ -43,10 +49,10 @@ class Platform:
 
 
 def this_platform() -> str:
-    """Return this machine's platform, as ``linux/<architecture>``."""
+    """Return this machine's platform, as ``linux/<architecture>[/variant]``."""
     return str(Platform.of_kernel(platform.machine()))
 
 
 def kernel_name(architecture: str) -> str:
-    """Return the name that the Linux kernel, and so Python, has for an architecture."""
+    """Return the Linux kernel's name for an architecture, which Python uses too."""
     return _KERNEL.get(architecture, architecture)

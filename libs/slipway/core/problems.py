@@ -1,4 +1,4 @@
-"""Recognize the errors of other programs: a pattern in their text, a stable code, our words, a hint.
+"""Recognize the errors of other programs: a pattern in their text, a stable code, slipway's words, a hint.
 
 Each room keeps a table of the errors that it meets. docs/errors.md lists the rows of all tables.
 """
@@ -13,11 +13,12 @@ from slipway.core.errors import Problem
 
 @dataclass(frozen=True)
 class Known:
-    """A known error. ``code`` is stable: users of ``--json`` branch on it.
+    """Hold a known error.
 
-    ``pattern`` finds the error in the other program's text, whatever the case; it is empty where slipway recognizes the
-    error otherwise, by a status for instance. ``said`` is the error in slipway's words, empty to quote the other
-    program. ``hint`` fixes it. Names in braces, in both, are filled in.
+    ``code`` is stable: users of ``--json`` branch on it. ``pattern`` is a regular expression for the other program's
+    text, without regard to case. It is empty where slipway recognizes the error by something else, such as a status.
+    ``said`` is the error in slipway's words; when it is empty, slipway quotes the other program. ``hint`` is the fix.
+    Both ``said`` and ``hint`` may contain names in braces, which ``problem`` fills in.
     """
 
     code: str
@@ -26,13 +27,14 @@ class Known:
     hint: str = ""
 
     def matches(self, text: str) -> bool:
-        """Return whether ``text`` reports this error."""
+        """Tell whether ``text`` reports this error."""
         return bool(self.pattern) and re.search(self.pattern, text, re.IGNORECASE | re.DOTALL) is not None
 
     def problem(self, about: str, quoted: str = "", *, hint: str = "", **values: object) -> Problem:
-        """Return the problem of the object ``about``. ``quoted``: the other program's text.
+        """Return the problem of the object ``about``.
 
-        ``hint`` stands in for the row's own; ``values`` fill the braces.
+        ``quoted`` is the other program's text. ``hint`` replaces the row's own hint. ``values`` fill the names in
+        braces.
         """
         what = self.said.format(**values) if self.said else quoted
         return Problem("", f"{about}: {what}", hint or self.hint.format(**values), self.code)
@@ -40,9 +42,10 @@ class Known:
 
 @dataclass(frozen=True)
 class Table:
-    """The errors of one program or server. ``source`` names it, as the object of "reported by".
+    """Hold the known errors of one program or server.
 
-    ``otherwise`` is the row for text that no pattern finds.
+    ``source`` names that program, so that it can follow "reported by". ``otherwise`` is the row for text that no
+    pattern matches.
     """
 
     source: str
@@ -50,7 +53,7 @@ class Table:
     otherwise: Known
 
     def find(self, text: str) -> Known:
-        """Return the first row whose pattern finds ``text``, else ``otherwise``."""
+        """Return the first row whose pattern matches ``text``, else ``otherwise``."""
         return next((row for row in self.rows if row.matches(text)), self.otherwise)
 
     def __getitem__(self, code: str) -> Known:

@@ -1,4 +1,4 @@
-"""Tell whether a process of this machine still runs."""
+"""Tell whether a process of this machine is running."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 
 
 def lives(process: int) -> bool:
-    """Whether a process of this machine has not ended."""
+    """Tell whether the process with this id exists on this machine."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:

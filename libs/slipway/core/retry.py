@@ -1,4 +1,4 @@
-"""Try again what may pass: a server's error, a cut connection, a "not now"."""
+"""Retry after temporary failures: a server's error, a lost connection, a 429."""
 
 from __future__ import annotations
 
@@ -14,13 +14,16 @@ _NOTICED = 10.0
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """When to try again. All numbers are seconds.
+    """Hold the rules for retries. All times are seconds.
 
-    ``pauses`` between tries, each up to a quarter shorter or longer, so that many clients do not come back together.
-    The last pause repeats where ``steady``. A wait that the other side asks for costs no try; it is at most
-    ``longest``. All waits for one thing together stay within ``budget``; slipway does not wait for another once
-    ``within`` seconds have passed. ``connect`` and ``answer``: how long one request may take to connect, and to be
-    answered. ``tell`` gets a line before a wait that somebody would notice.
+    - ``pauses``: the waits between tries. Each varies by up to a quarter, so that many clients do not retry
+      simultaneously.
+    - ``steady``: the last pause repeats without limit.
+    - ``longest``: the longest wait that a server may request. Such a wait does not use up a try.
+    - ``budget``: the most that all waits of one operation may add up to.
+    - ``within``: the time since the first try after which there is no further try.
+    - ``connect``, ``answer``: the timeouts of one request, to connect and to receive the answer.
+    - ``tell``: receives a line before a wait of more than 10 seconds.
     """
 
     pauses: tuple[float, ...] = (1.0, 2.0, 4.0)
@@ -35,12 +38,12 @@ class RetryPolicy:
     tell: Callable[[str], None] = lambda line: None
 
     def begin(self) -> Attempts:
-        """Begin the first try of one thing."""
+        """Start to count the tries of one operation."""
         return Attempts(self)
 
 
 class Attempts:
-    """The tries of one thing: how many there were, and whether there is another."""
+    """Count the tries of one operation, and decide whether another follows."""
 
     def __init__(self, policy: RetryPolicy) -> None:
         self._policy = policy
@@ -50,9 +53,9 @@ class Attempts:
         self.tries = 1
 
     def again(self, why: str = "", asked: float = 0.0) -> bool:
-        """Wait, then return True for another try; return False immediately when there is none.
+        """Wait, then return True for another try. Return False immediately when no try is left.
 
-        ``asked``: the seconds that the other side asks to wait.
+        ``asked``: the seconds that the server requests to wait.
         """
         policy = self._policy
         if not asked and not self._pauses:

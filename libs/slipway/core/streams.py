@@ -1,4 +1,4 @@
-"""Standard streams: a child's three, each read or fed by a thread of its own, and the lines that we write to ours."""
+"""Read and feed a child's standard streams, each in its own thread, and write lines to slipway's own."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol, TextIO
 
-#: Gets each line of stderr (without its end) as it comes.
+#: Receives each line of stderr, without its newline, when it arrives.
 OnLine = Callable[[str], None]
 
 _PIECE = 32768
-#: A pipe, or a channel of an SSH connection, whose other end is gone; paramiko raises EOFError.
+#: Raised by a pipe, or by a channel of an SSH connection, whose other end is closed. EOFError is paramiko's.
 _OTHER_END_GONE = (ValueError, OSError, EOFError)
 _KEPT_LINES = 200
 
@@ -28,9 +28,9 @@ class Writable(Protocol):
 
 
 class LineReader:
-    """Takes a stream apart; ``last`` holds its last 200 lines, ``broken`` what ``on_line`` raised.
+    """Read a stream line by line. ``last`` holds the last 200 lines, ``broken`` the exception of ``on_line``.
 
-    ``whole``: a last line that was never ended was cut off, and ``on_line`` does not get it.
+    ``whole``: ``on_line`` gets only lines that end with a newline. A last line without one was cut off.
     """
 
     def __init__(self, on_line: OnLine | None, *, whole: bool = False) -> None:
@@ -40,7 +40,10 @@ class LineReader:
         self.broken: list[Exception] = []
 
     def read(self, stream: Readable | None) -> None:
-        """Reads to the end even when ``on_line`` fails: a pipe that nobody reads would hang the child."""
+        """Read to the end of the stream, even when ``on_line`` fails.
+
+        The child would block on a pipe that is not read.
+        """
         if not stream:
             return
         with contextlib.suppress(*_OTHER_END_GONE):
@@ -61,7 +64,7 @@ def collect(stream: Readable | None, into: list[bytes]) -> None:
 
 
 def feed(stream: Writable | None, data: bytes) -> None:
-    """In pieces: paramiko copies what is left of a large one at each step."""
+    """Write ``data`` in pieces, then close: paramiko copies the rest of a large piece at each step."""
     if stream:
         with contextlib.suppress(*_OTHER_END_GONE):
             for start in range(0, len(data), _PIECE):
@@ -70,7 +73,7 @@ def feed(stream: Writable | None, data: bytes) -> None:
 
 
 class OutputError(Exception):
-    """Our own stdout or stderr cannot be written: ``cause``."""
+    """Report that slipway's own stdout or stderr cannot be written. ``cause`` is the system's error."""
 
     def __init__(self, stream: TextIO, cause: OSError) -> None:
         self.stream = stream
@@ -80,9 +83,10 @@ class OutputError(Exception):
 
 
 def emit(text: str, terminal: TextIO | None) -> None:
-    """Write a line and its end at once: ``print`` writes them one after the other, and another thread's in between.
+    """Write a line and its newline in one call. Raises OutputError.
 
-    A stream that was closed before the start gets nothing. Raises OutputError.
+    ``print`` writes them in two calls, and another thread's text can come between them. ``terminal`` is None for a
+    stream that was closed before slipway started; then nothing is written.
     """
     if terminal is None:
         return

@@ -1,6 +1,7 @@
-"""Do several things at once, and stop at Ctrl-C at any moment.
+"""Run several calls concurrently, and let Ctrl-C stop slipway at any moment.
 
-A thread pool of the standard library waits for its threads when Python ends. These threads end with the process.
+At its end, Python waits for the threads of the standard library's thread pools. The threads of this module end with
+the process.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ Result = TypeVar("Result")
 
 
 def start_in_thread(work: Callable[[], Result]) -> Future[Result]:
-    """Start ``work`` in a thread. The future has its result, or raises what it raised."""
+    """Run ``work`` in a thread. The future has its result, or raises its exception."""
     future: Future[Result] = Future()
 
     def run() -> None:
@@ -33,9 +34,9 @@ def start_in_thread(work: Callable[[], Result]) -> Future[Result]:
 
 
 def map_concurrently(work: Callable[[Item], Result], items: Iterable[Item], *, at_once: int) -> list[Result]:
-    """Call ``work`` with every item, ``at_once`` at a time; the results in the order of the items.
+    """Call ``work`` with every item, ``at_once`` at a time. Return the results in the order of the items.
 
-    Raises the first exception that comes, and starts nothing after it.
+    Raises the first exception, and then starts no further call.
     """
     todo = list(items)
 
@@ -52,10 +53,10 @@ def map_concurrently(work: Callable[[Item], Result], items: Iterable[Item], *, a
 def map_in_dependency_order(
     work: Callable[[str], Result], graph: Mapping[str, Collection[str]], *, at_once: int
 ) -> dict[str, Result]:
-    """Call ``work`` with every name, as soon as all that it depends on are done, ``at_once`` at a time.
+    """Call ``work`` with every name once all its dependencies are done, ``at_once`` at a time.
 
-    ``graph``: name → the names that it depends on. Those that are not keys of ``graph`` count as done. Raises the first
-    exception that comes, and starts nothing after it; raises graphlib.CycleError before the first start.
+    ``graph``: name → the names that it depends on. A name that is not a key of ``graph`` counts as done. Raises the
+    first exception, and then starts no further call. Raises graphlib.CycleError before the first call.
     """
     sorter = TopologicalSorter({name: [below for below in graph[name] if below in graph] for name in graph})
     sorter.prepare()
@@ -71,7 +72,7 @@ def map_in_dependency_order(
 
 
 class _Workers(Generic[Item, Result]):
-    """Threads that call ``work`` with each item that is added. They start nothing more once the block is left."""
+    """Run threads that call ``work`` with each added item. No call starts after the block ends."""
 
     def __init__(self, work: Callable[[Item], Result], count: int) -> None:
         self._work = work
@@ -95,7 +96,7 @@ class _Workers(Generic[Item, Result]):
         self._todo.put((item,))
 
     def next_result(self) -> tuple[Item, Result]:
-        """Wait until an item is done; the item and its result. Raises what ``work`` raised."""
+        """Wait for an item to finish. Return the item and its result, or raise its exception."""
         item, future = self._done.get()
         return item, future.result()
 

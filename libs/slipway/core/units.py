@@ -1,4 +1,4 @@
-"""Amounts of bytes as people write them, in decimal units as Docker's."""
+"""Convert between bytes and sizes such as ``1.3 GB``, in decimal units as Docker's."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|kB|MB|GB)")
 
 
 def parse_size(text: str) -> int:
-    """``1.3 GB`` or ``200 MB`` in bytes. Raises UsageError."""
+    """Convert ``1.3 GB`` or ``200 MB`` to bytes. Raises UsageError."""
     match = _SIZE.fullmatch(text.strip())
     if not match:
         raise UsageError(f"{text!r}: not a size", hint="'1.3 GB', or '200 MB'")
@@ -19,7 +19,7 @@ def parse_size(text: str) -> int:
 
 
 def size(count: int) -> str:
-    """Bytes with decimal units, three digits: ``1.23 GB``, ``45.6 MB``, ``789 B``."""
+    """Format bytes in decimal units with three digits: ``1.23 GB``, ``45.6 MB``, ``789 B``."""
     amount = float(count)
     for unit in _UNITS:
         if amount < 999.5 or unit == "GB":

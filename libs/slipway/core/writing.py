@@ -1,4 +1,4 @@
-"""Say why a file or folder cannot be written."""
+"""Report why a file or folder cannot be written."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from slipway.core.problems import Known, Table
 
 _READ_ONLY = "plan, images, config, doctor and --dry-run need not write; else: a checkout that is not read-only"
 
-#: Patterns are the system's names of errors.
+#: The patterns match the operating system's names of errors.
 UNWRITABLE = Table(
     "this machine's file system",
     (
@@ -29,7 +29,7 @@ UNWRITABLE = Table(
 
 @contextmanager
 def written(path: Path) -> Iterator[None]:
-    """Raise UnwritableError, which names the path and the cause, when the body cannot write ``path``."""
+    """Raise UnwritableError, with the path and the cause, when the body fails to write ``path``."""
     try:
         yield
     except OSError as error:

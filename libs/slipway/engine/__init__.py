@@ -1,7 +1,8 @@
-"""The engine: images by label, tag, pull, push, containers' client. It never builds.
+"""Use the engine: find images by label, tag, pull, push, and provide the client for containers. It never builds.
 
-The docker SDK speaks to it, imported when it is first needed; the one call of every plan goes without. Every engine
-that docker's CLI can have is one here: at a socket, at a port with TLS or without, by ssh.
+The docker SDK makes most calls, and is imported on first use. Every plan lists images, and does so without the SDK, as
+long as the engine is at a socket or at ssh. slipway supports every address that docker's CLI supports: a socket, a
+port with or without TLS, ssh.
 """
 
 from slipway.engine.address import DOCKER_BUILDX, Endpoint

@@ -1,4 +1,7 @@
-"""Where the engine is, and buildx: as docker's CLI finds them, so that listing and building mean the same one."""
+"""Find the engine and buildx as docker's CLI does.
+
+So slipway lists images in the engine in which it builds them.
+"""
 
 from __future__ import annotations
 
@@ -13,26 +16,26 @@ from slipway.core.addresses import is_loopback
 from slipway.core.errors import PrerequisiteError
 from slipway.core.objects import part, read_object
 
-#: What docker's CLI takes its engine from.
+#: The variables from which docker's CLI finds its engine.
 VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 DEFAULT = "unix:///var/run/docker.sock"
-#: Spoken by every engine since 25; naming it saves the version's round trip.
+#: Every engine since 25 has this version. A fixed version saves the request that negotiates one.
 API_VERSION = "1.44"
-#: What docker's CLI takes when TLS alone is asked for.
+#: The address that docker's CLI uses when only TLS is set.
 TLS_DEFAULT = "tcp://localhost:2376"
 CERTIFICATES = "DOCKER_CERT_PATH=<folder of ca.pem, cert.pem, key.pem>"
 _SCHEMES = ("unix://", "tcp://", "ssh://")
 _PEM = ("ca.pem", "cert.pem", "key.pem")
 DOCKER_BUILDX = ("docker", "buildx")
-#: Below the folders that the configuration names and its own ``cli-plugins``.
+#: The last folders of the search, after those that the configuration names and its own ``cli-plugins``.
 _PLUGINS = tuple(f"/usr/{folder}/docker/cli-plugins" for folder in ("local/lib", "local/libexec", "lib", "libexec"))
 
 
 @dataclass(frozen=True)
 class Tls:
-    """The files of certificates for an engine: its CA, ours and our key, each None where there is none.
+    """Hold the certificate files for an engine: its CA, slipway's client certificate and its key; None where missing.
 
-    ``verify``: whether the engine's own certificate is looked at. ``setting`` says where the files are from.
+    ``verify``: whether slipway verifies the engine's own certificate. ``setting``: the setting that names the files.
     """
 
     ca: Path | None
@@ -44,9 +47,10 @@ class Tls:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where an engine is: ``unix://…``, ``tcp://…`` or ``ssh://…``, and the certificates that it wants.
+    """Hold an engine's address (``unix://…``, ``tcp://…`` or ``ssh://…``) and the certificates for it.
 
-    ``source``: who said so, empty for docker's default. ``host``: the build host that the socket leads to.
+    ``source``: the setting that gave the address; empty for docker's default. ``host``: the build host at the other
+    end of the socket; empty for none.
     """
 
     address: str = DEFAULT
@@ -56,7 +60,10 @@ class Endpoint:
 
     @property
     def is_near(self) -> bool:
-        """Whether its machine is this one, as far as the address tells: its ports are published here."""
+        """Tell whether the engine runs on this machine, and so publishes its ports on this machine.
+
+        Only the endpoint decides: ``host`` is empty, and the address is a socket or a port on loopback.
+        """
         scheme, _, place = self.address.partition("://")
         return not self.host and (scheme == "unix" or (scheme == "tcp" and is_loopback(place)))
 
@@ -67,10 +74,10 @@ class Endpoint:
 
 
 def endpoint(variables: Mapping[str, str], config: Path) -> Endpoint:
-    """The engine that docker's CLI takes by its environment variables and its configuration folder ``config``.
+    """Return the engine that docker's CLI would use, from its environment variables and its folder ``config``.
 
-    DOCKER_HOST, else the context of DOCKER_CONTEXT, else the one in use, else the default address. Raises
-    PrerequisiteError for a context or certificates that are not there, and for what is no address.
+    DOCKER_HOST comes first, then the context of DOCKER_CONTEXT, then the context in use, then the default address.
+    Raises PrerequisiteError for a missing context or CA file, and for an address with an unknown scheme.
     """
     host = variables.get("DOCKER_HOST", "")
     name = context_name(host, variables.get("DOCKER_CONTEXT", ""), config)
@@ -83,7 +90,7 @@ def endpoint(variables: Mapping[str, str], config: Path) -> Endpoint:
 
 
 def _of_context(name: str, config: Path) -> Endpoint:
-    # docker's CLI keeps each context under the digest of its name.
+    # docker's CLI stores each context in a folder named by the digest of its name.
     key = hashlib.sha256(name.encode()).hexdigest()
     found = part(part(read_object(config / "contexts/meta" / key / "meta.json"), "Endpoints"), "docker")
     source = f"docker context {name}"
@@ -107,7 +114,10 @@ def _checked(found: Endpoint) -> Endpoint:
 
 
 def _tls_of_environment(variables: Mapping[str, str], config: Path) -> Tls | None:
-    """DOCKER_TLS_VERIFY, or DOCKER_TLS alone, which does not look at the engine's certificate."""
+    """Return the certificates for DOCKER_TLS_VERIFY or DOCKER_TLS; None without either.
+
+    With DOCKER_TLS alone, the engine's certificate is not verified. Raises PrerequisiteError for a missing CA.
+    """
     verify = bool(variables.get("DOCKER_TLS_VERIFY"))
     if not verify and not variables.get("DOCKER_TLS"):
         return None
@@ -120,7 +130,7 @@ def _tls_of_environment(variables: Mapping[str, str], config: Path) -> Tls | Non
 
 
 def _full(address: str) -> str:
-    """With the scheme and the port that docker's CLI adds."""
+    """Add the scheme and the port that docker's CLI adds."""
     address = address if "://" in address else f"tcp://{address}"
     if address.startswith("tcp://") and not re.search(r":\d+(/|$)", address.removeprefix("tcp://")):
         return f"{address.rstrip('/')}:2375"
@@ -128,12 +138,18 @@ def _full(address: str) -> str:
 
 
 def context_name(host: str, context: str, config: Path) -> str:
-    """The Docker context of that address, whose name buildx gives to the engine's own builder."""
+    """Return the name of the Docker context for that address.
+
+    buildx gives this name to the engine's own builder.
+    """
     return "default" if host else context or read_object(config / "config.json").get("currentContext", "") or "default"
 
 
 def buildx_words(config: Path) -> tuple[str, ...]:
-    """What runs buildx: the plugin itself where docker's CLI would find it, for that CLI takes 0.07 s to begin."""
+    """Return the words that run buildx: the plugin's path, where docker's CLI would find it.
+
+    Running the plugin directly saves the 0.07 s in which docker's CLI starts.
+    """
     extra = read_object(config / "config.json").get("cliPluginsExtraDirs")
     for folder in (*(extra if isinstance(extra, list) else ()), config / "cli-plugins", *_PLUGINS):
         plugin = Path(folder, "docker-buildx")

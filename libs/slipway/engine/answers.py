@@ -1,4 +1,4 @@
-"""What the engine says of an image, read into values: with the classic image store, and with containerd's."""
+"""Convert the engine's answers about images into values, for the classic image store and for containerd's."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from slipway.core.image import LocalImage, full_name
 
-#: How a push ends. The classic store also says it in ``aux``, containerd's does not.
+#: The last status of a push. With the classic store ``aux`` holds the digest too, with containerd's it does not.
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64}) size: \d+$")
 
 
 def listed(entry: Mapping[str, Any]) -> LocalImage:
-    """An entry of ``/images/json``."""
+    """Convert an entry of ``/images/json``."""
     found = LocalImage(
         id=str(entry["Id"]),
         tags=tuple(full_name(tag) for tag in entry.get("RepoTags") or () if tag != "<none>:<none>"),
@@ -26,7 +26,7 @@ def listed(entry: Mapping[str, Any]) -> LocalImage:
 
 
 def inspected(attributes: Mapping[str, Any]) -> LocalImage:
-    """``/images/<name>/json``, which says the same as a list does, in other places."""
+    """Convert ``/images/<name>/json``, which has the same facts as a list under other keys, and more."""
     kind = (attributes.get("Os"), attributes.get("Architecture"), attributes.get("Variant"))
     config = attributes.get("Config") or {}
     told = listed({**attributes, "Labels": config.get("Labels"), "Created": 0})
@@ -34,18 +34,18 @@ def inspected(attributes: Mapping[str, Any]) -> LocalImage:
 
 
 def pushed_digest(event: Mapping[str, Any]) -> str:
-    """The digest that the registry has now, in the last event of a push; empty in any other."""
+    """Return the digest in the registry from the last event of a push; empty for any other event."""
     ended = _PUSHED.search(str(event.get("status", "")))
     return str((event.get("aux") or {}).get("Digest", "")) or (ended[1] if ended else "")
 
 
 def _size(entry: Mapping[str, Any], image: LocalImage) -> int:
-    """The bytes of the unpacked layers, as ``docker history`` adds them up: the one size of an image in slipway.
+    """Return the bytes of the unpacked layers, as the sum in ``docker history``; 0 if unknown.
 
-    It is what an image takes on the disk, what budgets count, and does not depend on how its layers are packed. The
-    classic store calls it ``Size``. With containerd's store ``Size`` is the packed layers when an image is inspected,
-    packed and unpacked ones when it is listed; the unpacked layers of each platform stand beside it. An engine before
-    28 does not tell them there, and the size is unknown (0).
+    slipway uses only this size for an image. It is the space on the disk and the number that budgets limit, and does
+    not depend on the compression of the layers. The classic store reports it as ``Size``. With containerd's store,
+    ``Size`` counts the packed layers of an inspected image, and the packed and unpacked layers of a listed one. That
+    store reports the unpacked layers of each platform in ``Manifests``, except in an engine before 28.
     """
     if manifests := entry.get("Manifests"):
         sizes = ((each.get("ImageData") or {}).get("Size") or {} for each in manifests)

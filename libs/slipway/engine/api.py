@@ -1,4 +1,4 @@
-"""Questions over the engine's socket without the docker SDK: its import takes longer than a whole plan."""
+"""Send GET requests to the engine without the docker SDK, whose import takes longer than a whole plan."""
 
 from __future__ import annotations
 
@@ -21,10 +21,11 @@ class _OverSocket(http.client.HTTPConnection):
 
 
 class Questions:
-    """Asks the engine that ``connect`` connects to; ``silence`` seconds without a word are its end.
+    """Send requests to the engine over the connections that ``connect`` makes. Threads may share an instance.
 
-    Connections are kept: the way to a build host's takes longer than its answer. ``patience``: seconds for which one
-    that is busy is waited for before another is made. Threads may share it.
+    ``silence``: the seconds after which a request to a silent engine fails. Connections are kept, because connecting
+    to a build host takes longer than its answer. ``patience``: the seconds for which a request waits for a busy
+    connection before it makes another.
     """
 
     def __init__(self, connect: Connect, silence: float, patience: float = 0.0) -> None:
@@ -35,12 +36,12 @@ class Questions:
         self._made = False
 
     def ask(self, question: str) -> tuple[Any, str]:
-        """``GET question``: the JSON of the reply, None for 404, and its ``Server`` header.
+        """Send ``GET question``. Return the JSON of the reply, None for 404, and its ``Server`` header.
 
-        Asked again when it is hung up on: the link to a build host may be back then. Raises OSError, also for another
-        status; and what ``connect`` raises.
+        A request whose connection closes is sent again over a new one: the connection to a build host may be back by
+        then. Raises OSError for a failed request and for any other status, and the exceptions of ``connect``.
         """
-        with contextlib.suppress(queue.Empty, _EndedError):  # ended with the engine, or with the link to it
+        with contextlib.suppress(queue.Empty, _EndedError):  # the engine or its connection has ended
             return self._answer(self._kept.get(timeout=self._patience if self._made else 0.0), question)
         self._made = True
         with contextlib.suppress(_EndedError):
@@ -48,7 +49,7 @@ class Questions:
         return self._answer(_OverSocket(self._connect, self._silence), question)
 
     def _answer(self, connection: _OverSocket, question: str) -> tuple[Any, str]:
-        """The connection is kept when it has answered."""
+        """Send the request over ``connection``, and keep the connection unless the request fails."""
         try:
             connection.request("GET", question)
             reply = connection.getresponse()
@@ -69,7 +70,7 @@ class Questions:
 
 
 class _EndedError(OSError):
-    """The connection was hung up before it answered."""
+    """Report that the connection closed before the answer."""
 
 
 def _content(status: int, body: bytes) -> Any:

@@ -1,4 +1,4 @@
-"""The engine through the docker SDK."""
+"""Use the engine through the docker SDK, and without it where that is faster."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ from slipway.engine.logins import Credentials, FindLogin, anonymous
 if TYPE_CHECKING:
     import docker
 
-#: Asks for the size of each platform's unpacked layers. No version is named: engines say it since API 1.48 (Docker 28).
+#: Requests the size of each platform's unpacked layers. The path has no version: this needs API 1.48 (Docker 28).
 _WITH_SIZES = "?manifests=1"
 _PROBE_TIMEOUT = 5
-#: When an engine that went away is asked again. One client asks, so chance need not part many.
+#: The pause before the next ping to an engine that stopped answering. There is one client, so the pause does not vary.
 RETURN = RetryPolicy((0.5,), steady=True, chance=lambda: 0.5)
-#: How many images are asked for together.
+#: The number of concurrent requests for images.
 _QUESTIONS = 8
-#: A connection through a build host's is made in twice that time.
+#: Seconds. A new connection to a build host's engine takes twice as long.
 _BUSY_PATIENCE = 0.04
 _SERVER = re.compile(r"Docker/([0-9][0-9.]*)")
 
 
-#: Gets each transfer event: layer id, what happens, bytes done, bytes in all.
+#: Receives each transfer event: layer id, status, bytes done, total bytes.
 OnTransfer = Callable[[str, str, int, int], None]
 
 
 class Engine:
-    """The engine at ``endpoint``, or at an address of its form.
+    """Use the engine at ``endpoint``, an Endpoint or its address.
 
-    ``silence``: seconds after which an engine that says nothing is left. ``logins`` finds the login that travels with a
-    pull or a push. ``start`` starts ssh, for an address that wants it.
+    ``silence``: the seconds after which slipway gives up on a silent engine. ``logins`` finds the login for a pull or
+    a push. ``start`` starts ssh, for an ``ssh://`` address.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Engine:
         self._here = self.address.startswith("unix://") and not self.endpoint.host
         connect = connecting(self.endpoint, start)
         self._questions = Questions(connect, silence, _BUSY_PATIENCE * bool(self.endpoint.host)) if connect else None
-        #: What the engine called itself in its last answer, without the packager's suffix; "?" before it said anything.
+        #: The engine's version from its last answer, without the packager's suffix; "?" before the first answer.
         self.version = "?"
 
     @cached_property
@@ -76,7 +76,7 @@ class Engine:
         return made
 
     def returns(self, within: float, clock: Clock = CLOCK) -> bool:
-        """Whether it answers, or does again within so many seconds."""
+        """Tell whether the engine answers a ping within ``within`` seconds. It gets at least one ping."""
         attempts = replace(RETURN, within=within, clock=clock).begin()
         while not self._answers():
             if not attempts.again():
@@ -84,7 +84,7 @@ class Engine:
         return True
 
     def _answers(self) -> bool:
-        """Asked over a connection of its own: one that is kept may have ended with the engine."""
+        """Ping over a new connection: a kept one may have ended with the engine."""
         client = self._connect(_PROBE_TIMEOUT)
         try:
             with self._told():
@@ -104,7 +104,10 @@ class Engine:
         self._introduced(response.headers.get("Server", ""))
 
     def _ask(self, question: str, what: str = "") -> Any:
-        """The JSON that answers ``GET question``; None for 404. The SDK asks where the engine is not at a socket."""
+        """Return the JSON that answers ``GET question``; None for 404.
+
+        The SDK sends the request to an engine at a port.
+        """
         if not self._questions:
             with self._told(what):
                 return self._ask_by_sdk(question)
@@ -116,7 +119,10 @@ class Engine:
         return answer
 
     def _told_by_all(self, question: str, kind: type) -> Any:
-        """The answer that every engine has: something else answers where there is none of this kind."""
+        """Return an answer of type ``kind``, which every engine gives.
+
+        Raises PrerequisiteError for any other answer: then the server is not an engine.
+        """
         answer = self._ask(question)
         if not isinstance(answer, kind):
             raise unusable(self.endpoint, OSError(f"it has no {question.partition('?')[0]}"), seconds=self._silence)
@@ -137,7 +143,10 @@ class Engine:
         return reply.json()
 
     def _told(self, what: str = "") -> AbstractContextManager[None]:
-        """``what`` was asked; empty for a question of our own."""
+        """Convert the exceptions of the block into slipway's errors.
+
+        ``what`` is the operation for the message; empty for a request of slipway's own.
+        """
         return told(self.endpoint, what, self._silence)
 
     def _introduced(self, server: str) -> None:
@@ -145,38 +154,47 @@ class Engine:
             self.version = found[1]
 
     def images(self) -> tuple[LocalImage, ...]:
-        """Every tagged or labelled image, in one call. Raises PrerequisiteError when no engine answers."""
+        """Return the images that the engine lists by default, in one request.
+
+        Raises PrerequisiteError when no engine answers.
+        """
         return tuple(map(listed, self._told_by_all(f"/images/json{_WITH_SIZES}", list)))
 
     def inspect(self, image: str) -> LocalImage | None:
-        """An image by reference or id, with its platform; None when it is not here."""
+        """Return an image by reference or id, with its platform.
+
+        Return None when it is not in the engine.
+        """
         found = self._ask(f"/images/{image}/json{_WITH_SIZES}", f"inspect {image}")
         return inspected(found) if found else None
 
     def onbuild(self, images: Sequence[str]) -> dict[str, Sequence[str]]:
-        """The ONBUILD triggers of those of ``images`` that are here and have any."""
+        """Return the ONBUILD triggers of those ``images`` that are in the engine and have triggers."""
         found = zip(images, map_concurrently(self.inspect, images, at_once=_QUESTIONS), strict=True)
         return {name: image.onbuild for name, image in found if image and image.onbuild}
 
     def find(self, image: str) -> str:
-        """The id of an image that is here, by reference or id; an empty string when it is not."""
+        """Return the id of an image by reference or id; empty when it is not in the engine."""
         found = self.inspect(image)
         return found.id if found else ""
 
     def fetch(self, reference: Reference) -> str:
-        """Pull a reference; its id."""
+        """Pull a reference. Return its id."""
         self.pull(reference)
         return self.find(str(reference))
 
     def capacity(self) -> tuple[int, int]:
-        """Bytes of memory and cores of the engine's machine: this one, for a socket on Linux."""
+        """Return the bytes of memory and the number of cores of the engine's machine.
+
+        With a local socket on Linux that is this machine, so the engine gets no request.
+        """
         if self._here and sys.platform == "linux":
             return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), os.cpu_count() or 1
         info = self._told_by_all(f"/v{API_VERSION}/info", dict)
         return int(info.get("MemTotal", 0)), int(info.get("NCPU", 1))
 
     def platform(self) -> str:
-        """``os/arch`` of the engine's machine."""
+        """Return the ``os/arch`` of the engine's machine."""
         found = self._told_by_all(f"/v{API_VERSION}/version", dict)
         return f"{found.get('Os', '')}/{found.get('Arch', '')}"
 
@@ -185,14 +203,14 @@ class Engine:
             self.client.api.tag(image, reference.repository, reference.tag, force=True)
 
     def untag(self, reference: Reference) -> None:
-        """Take a tag away, if it is there; the image stays while it has another, or a container uses it."""
+        """Remove a tag if it exists. The image stays while it has another tag or a container uses it."""
         import docker.errors
 
         with self._told(f"untag {reference}"), contextlib.suppress(docker.errors.ImageNotFound):
             self.client.api.remove_image(str(reference), force=True, noprune=True)
 
     def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
-        """Raises RegistryError (the registry's fault) with the engine's words."""
+        """Pull a reference. Raises RegistryError, with the engine's message, when the registry is at fault."""
         which = reference.tag or reference.digest
         with self._logged_in(reference.registry) as login, self._told(f"pull {reference}"):
             events = self.client.api.pull(reference.repository, which, stream=True, decode=True, auth_config=login)
@@ -201,10 +219,11 @@ class Engine:
                 _report(event, on_transfer)
 
     def push(self, reference: Reference, on_transfer: OnTransfer | None = None) -> str:
-        """Push a tag; the digest the registry gave it. Every event of the stream is checked.
+        """Push a tag. Return the digest that the registry gave it.
 
-        Raises RegistryError with the engine's words, also when the stream ends without a digest or nothing moves any
-        more (an engine waits for a registry for ever); RefusedError for a definitive answer of the registry.
+        Every event of the stream is checked. Raises RegistryError with the engine's message, and when the stream ends
+        without a digest or stalls: an engine waits for a registry without limit. Raises RefusedError for a definitive
+        answer of the registry.
         """
         digest, what = "", f"push {reference}"
         with self._logged_in(reference.registry) as login, self._told(what), _moving(what, self._silence):
@@ -220,7 +239,7 @@ class Engine:
         return digest
 
     def send(self, image: str, to: Engine) -> None:
-        """Copy an image and its tag to another engine, through here but not onto a disk."""
+        """Copy an image and its tag to another engine, through this machine's memory and not its disk."""
         with self._told(f"send {image}"):
             loading: Any = to.client.api.load_image
             for event in loading(self.client.api.get_image(image)):
@@ -228,9 +247,10 @@ class Engine:
 
     @contextmanager
     def _logged_in(self, registry: str) -> Iterator[dict[str, str]]:
-        """The login for a registry as the engine's API takes it.
+        """Yield the login for a registry in the form of the engine's API.
 
-        A helper that does not tell it counts only once the registry refuses who has none, as with docker's CLI.
+        When slipway cannot find out the login, the request goes out without one, as with docker's CLI. The error of
+        the search is raised only if the registry then refuses the request for its missing login.
         """
         try:
             login, untold = self._logins(registry) or Credentials(), None
@@ -264,7 +284,10 @@ def _report(event: Mapping[str, Any], on_transfer: OnTransfer | None) -> None:
 
 @contextmanager
 def _moving(what: str, silence: float) -> Iterator[None]:
-    """Leaving the stream ends the transfer: the engine gives up what nobody listens to."""
+    """Raise RegistryError when a transfer stalls.
+
+    The transfer ends with its stream: the engine cancels a transfer when the client disconnects.
+    """
     import urllib3.exceptions
 
     try:

@@ -1,7 +1,7 @@
-"""How a connection to an engine is made: to its socket, or by ssh to docker's client on the engine's machine.
+"""Connect to an engine: to its socket, or by ssh to docker's client on the engine's machine.
 
-ssh is OpenSSH's own, run as docker's CLI runs it, so that its configuration decides; nobody is asked for anything.
-A port, with TLS or without, is left to the docker SDK.
+slipway runs OpenSSH's ssh as docker's CLI does, so that ssh's configuration applies, and ssh asks the user nothing.
+The docker SDK itself connects to a port, with or without TLS.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from slipway.core.errors import PrerequisiteError
 from slipway.engine.address import Endpoint, Tls
 from slipway.engine.failures import bad_certificate, unusable, unusable_over_ssh
 
-#: As docker's CLI has it.
+#: The same timeout as in docker's CLI.
 _SSH_SECONDS = 30
 _ENDED_SECONDS = 5.0
 _FORM = re.compile(r"ssh://(?:(?P<user>[^@/:]+)@)?(?P<host>\[[^\]]+\]|[^@/:\[\]]+)(?::(?P<port>\d+))?(?P<path>/.*)?")
 _PING = b"GET /_ping HTTP/1.1\r\nHost: engine\r\n\r\n"
 _PONG = re.compile(rb"HTTP/1\.1 200 .*\r\n\r\nOK", re.DOTALL)
 
-#: Makes a connection; the seconds are how long it may be silent.
+#: Makes a connection that may be silent for that many seconds.
 Connect = Callable[[float], socket.socket]
 
 
 class Piped(Protocol):
-    """A command that has been started; ``socket`` is its standard input and output."""
+    """Hold a started command. ``socket`` is its standard input and output."""
 
     @property
     def socket(self) -> socket.socket: ...
@@ -37,12 +37,12 @@ class Piped(Protocol):
     def ended(self, within: float) -> Result: ...
 
 
-#: Starts a command so.
+#: Starts a command with a socket as its standard input and output.
 Start = Callable[[Command], Piped]
 
 
 def connecting(endpoint: Endpoint, start: Start | None) -> Connect | None:
-    """What connects to the engine; None where the SDK is to do it."""
+    """Return the function that connects to the engine; None where the docker SDK connects."""
     if endpoint.address.startswith("unix://"):
         return _to_socket(endpoint.address.removeprefix("unix://"))
     if endpoint.address.startswith("ssh://") and start:
@@ -65,7 +65,7 @@ def _to_socket(path: str) -> Connect:
 
 
 def _by_ssh(endpoint: Endpoint, start: Start) -> Connect:
-    """Each connection is pinged before it is used, for ssh itself never says that it has got there."""
+    """Connect by ssh, and ping the engine over each new connection: ssh itself does not report success."""
     login, there = ssh_words(endpoint)
 
     def connect(seconds: float) -> socket.socket:
@@ -86,7 +86,10 @@ def _by_ssh(endpoint: Endpoint, start: Start) -> Connect:
 
 
 def ssh_words(endpoint: Endpoint) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The words that log in, and those that are run there. Raises PrerequisiteError for an address that is none."""
+    """Return the words that log in to the engine's machine, and the words of the command to run on it.
+
+    Raises PrerequisiteError for an invalid address.
+    """
     found = _FORM.fullmatch(endpoint.address)
     if not found or any((found[part] or "").startswith("-") for part in ("user", "host")):
         raise PrerequisiteError(f"{endpoint}: not ssh://[user@]host[:port]", hint="DOCKER_HOST=ssh://me@builder")
@@ -99,7 +102,10 @@ def ssh_words(endpoint: Endpoint) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _answers(way: socket.socket) -> bool:
-    """Whether an engine answers; nothing of its answer is left in the connection."""
+    """Tell whether the engine answers a ping.
+
+    The whole answer is read, so that none of it stays in the connection.
+    """
     said = b""
     try:
         way.sendall(_PING)
@@ -114,7 +120,10 @@ def _answers(way: socket.socket) -> bool:
 
 
 def tls_context(tls: Tls) -> ssl.SSLContext:
-    """By the rules that docker's client keeps. Raises PrerequisiteError for files that hold no certificate or key."""
+    """Return a TLS context that follows the rules of docker's client.
+
+    Raises PrerequisiteError for files without a usable certificate or key.
+    """
     file = tls.ca
     try:
         context = ssl.create_default_context(cafile=tls.ca)
@@ -123,7 +132,7 @@ def tls_context(tls: Tls) -> ssl.SSLContext:
             context.load_cert_chain(tls.cert or "", tls.key, password="")
     except (OSError, ValueError) as error:
         raise bad_certificate(tls, file, error) from None
-    # Go takes a CA without an Authority Key Identifier, and any certificate of the file as an anchor.
+    # Go accepts a CA without an Authority Key Identifier, and any certificate of the file as a trust anchor.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.hostname_checks_common_name = False

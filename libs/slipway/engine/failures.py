@@ -1,4 +1,4 @@
-"""Why an engine cannot be used, and what mends it: a cause in a few words, and a hint for its kind of address."""
+"""Explain why an engine cannot be used: a short cause, and a hint that suits its kind of address."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from slipway.core.errors import PrerequisiteError, Problem, RegistryError, Slipw
 from slipway.core.problems import Known, Table
 from slipway.engine.address import CERTIFICATES, Endpoint, Tls
 
-#: In TLS 1.3 a server judges our certificate after the handshake: our request may meet a closed connection before we
-#: read why it was closed.
+#: In TLS 1.3 a server verifies the client's certificate after the handshake. slipway's request may then fail on a
+#: closed connection before slipway reads the alert with the cause.
 _HANG_UPS = (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
 _JOIN_GROUP = 'sudo usermod -aG docker "$USER", then log in again'
-#: What mends a 413.
+#: The fix for a 413.
 TOO_LARGE = "its administrator raises client_max_body_size (nginx), or what else limits bodies there"
 
 _CERTIFICATE = Known("engine-certificate", said="TLS: {reason}")
@@ -32,7 +32,7 @@ _DENIED = Known("engine-permission-denied", "^permission denied$", hint=_JOIN_GR
 _SPEAKS_TLS = Known("engine-wants-tls", "HTTPS server", "it speaks TLS", f"DOCKER_TLS_VERIFY=1 and {CERTIFICATES}")
 _FOREIGN = Known("engine-foreign", said="no engine answers, but something else: {answer}")
 _BAD_FILE = Known("engine-certificate-file")
-#: By OpenSSL's name of an error.
+#: The patterns match OpenSSL's names of errors.
 _BY_OPENSSL = (
     Known("engine-client-certificate", "CERTIFICATE_REQUIRED", "TLS: it wants a client certificate"),
     Known("engine-client-certificate", "UNKNOWN_CA", "TLS: it does not know the CA of our client certificate"),
@@ -86,7 +86,7 @@ DOCKER_THERE = Table(
     Known("engine-unreachable", hint="{login} docker version"),
 )
 NO_LOGIN = Known("registry-denied", "no basic auth|unauthorized|denied|forbidden", hint="docker login {host}")
-#: The rows are definitive: slipway repeats a transfer only for anything else.
+#: These errors are definitive. slipway retries a transfer only after an error that no row matches.
 RELAYED = Table(
     "an engine, of a registry's answer to a pull or push",
     (
@@ -106,7 +106,7 @@ RELAYED = Table(
 
 @contextmanager
 def told(endpoint: Endpoint, what: str, seconds: float) -> Iterator[None]:
-    """Say exceptions of the docker SDK and of its transport in our words; see ``unusable``."""
+    """Convert the exceptions of the docker SDK and of its transport into slipway's errors; see ``unusable``."""
     import docker.errors
     import requests.exceptions
 
@@ -123,19 +123,27 @@ def told(endpoint: Endpoint, what: str, seconds: float) -> Iterator[None]:
 
 
 def unusable(endpoint: Endpoint, error: BaseException, *, what: str = "", seconds: float = 0) -> PrerequisiteError:
-    """``what`` was asked of the engine; empty for a question of our own. ``seconds``: how long it was waited for."""
+    """Return the error for a failed request to the engine.
+
+    ``what``: the operation for the message; empty for a request of slipway's own. ``seconds``: the time that slipway
+    waited for an answer.
+    """
     about = f"{what}: {endpoint}" if what else f"{endpoint}"
     problem = _recognized(about, error, seconds, tls=bool(endpoint.tls))
     return PrerequisiteError.of([replace(problem, hint=_hint(endpoint, problem))])
 
 
 def unusable_over_ssh(endpoint: Endpoint, exit_code: int, stderr: str, login: str) -> SlipwayError:
-    """``login``: the words that log in there. ssh's own failure is 255, else it is docker's on that host."""
+    """Return the error for a failed ssh command.
+
+    ``login``: the words that log in to the engine's machine. Exit status 255 is a failure of ssh itself; any other
+    status is that of docker's client on the engine's machine.
+    """
     lines = [line.strip().rstrip(".") for line in stderr.splitlines() if line.strip() and not line.startswith("@@@")]
     last = lines[-1] if lines else f"exit code {exit_code}"
     if exit_code == 255:
         of_key = [line for line in lines[:-1] if "host key is known" in line or "IDENTIFICATION HAS CHANGED" in line]
-        if last == "Host key verification failed" and not of_key:  # all that ssh says when it may not ask
+        if last == "Host key verification failed" and not of_key:  # with BatchMode ssh prints no more than this
             of_key = ["its host key is not known"]
         cause = "; ".join([*of_key, last.removeprefix("ssh: ")])
         return SshError.of([SSH.find(cause).problem(f"{endpoint}", one_line(cause), login=login)])
@@ -144,7 +152,7 @@ def unusable_over_ssh(endpoint: Endpoint, exit_code: int, stderr: str, login: st
 
 
 def bad_certificate(tls: Tls, file: object, error: Exception) -> PrerequisiteError:
-    """A file that is no certificate or key, or does not fit the other one."""
+    """Return the error for a file that is not a certificate or key, or does not fit the other file."""
     reason = str(getattr(error, "reason", "") or "").replace("_", " ").lower()
     cause = reason or getattr(error, "strerror", None) or str(error)
     return PrerequisiteError.of(
@@ -153,7 +161,7 @@ def bad_certificate(tls: Tls, file: object, error: Exception) -> PrerequisiteErr
 
 
 def _recognized(about: str, error: BaseException, seconds: float, *, tls: bool) -> Problem:
-    """The problem of ``about``, without a hint."""
+    """Return the problem of ``about``, without a hint."""
     found = list(_causes(error))
     hung_up = any(isinstance(one, _HANG_UPS) for one in found)
     for one in found:
@@ -185,7 +193,7 @@ def _recognized(about: str, error: BaseException, seconds: float, *, tls: bool) 
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The exception and all that it holds, as requests and urllib3 wrap them."""
+    """Yield the exception and every exception inside it, as requests and urllib3 wrap them."""
     ahead: list[Any] = [error]
     seen: set[int] = set()
     while ahead:

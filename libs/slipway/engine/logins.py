@@ -1,8 +1,8 @@
-"""Logins as docker's CLI keeps and finds them (docker/cli, ``cli/config/configfile`` and ``cli/config/credentials``).
+"""Find logins where docker's CLI keeps them (docker/cli, ``cli/config/configfile`` and ``cli/config/credentials``).
 
-First what DOCKER_AUTH_CONFIG holds. Then the program that ``credHelpers`` names for the registry, or ``credsStore`` for
-all: when it has no login there is none. Without such a program, ``auths`` of config.json. The login of Docker Hub lies
-under an address of its first version.
+DOCKER_AUTH_CONFIG comes first. Next is the credential helper that ``credHelpers`` names for the registry, or
+``credsStore`` for every registry; when it has no login, there is none. Without a helper, ``auths`` of config.json
+counts. The key for Docker Hub's login is the URL of its first API version.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from slipway.core.objects import Object, parse_object, part, read_object
 from slipway.core.problems import Known, Table
 from slipway.secrets.secret import NO_SECRET, Secret
 
-#: Under what docker keeps the login of Docker Hub.
+#: The key under which docker stores the login for Docker Hub.
 HUB_KEY = "https://index.docker.io/v1/"
-#: What a helper says that has no login, with an exit code that is not 0 (docker-credential-helpers, ``credentials``).
+#: The output of a helper without a login, whose exit status is not 0 (docker-credential-helpers, ``credentials``).
 _NONE_FOUND = "credentials not found in native keychain"
-#: The user's name with which a helper says that the secret is an identity token.
+#: The user name by which a helper marks the secret as an identity token.
 _TOKEN = "<token>"
 _LONGEST_QUOTE = 200
 
@@ -43,38 +43,44 @@ LOGINS = Table(
 
 @dataclass(frozen=True)
 class Credentials:
-    """A login: name and password, or an identity token, which a token server takes in their place."""
+    """Hold a login: a name and a password, or an identity token.
+
+    A token server accepts an identity token in place of name and password.
+    """
 
     username: str = ""
     password: Secret = field(default=NO_SECRET)
     identity_token: Secret = field(default=NO_SECRET)
 
     def as_auth_config(self) -> dict[str, str]:
-        """What the engine's API takes; empty strings say "anonymous", which engines ≥ 28.3.3 want said."""
+        """Return the login in the form of the engine's API.
+
+        Empty strings mean "anonymous", which engines ≥ 28.3.3 require to be explicit.
+        """
         if self.identity_token:
             return {"identitytoken": self.identity_token.reveal()}
         return {"username": self.username, "password": self.password.reveal()}
 
 
-#: The login for a registry; None for none. Raises RefusedError when it cannot be found out.
+#: Finds the login for a registry; None when there is none. Raises RefusedError when the search fails.
 FindLogin = Callable[[str], Credentials | None]
 
 
 def anonymous(registry: str) -> None:
-    """No login, for any registry."""
+    """Return no login, for any registry."""
 
 
 class Ask(Protocol):
-    """Runs a command to its end, or for ``timeout`` seconds: then its exit code is 124."""
+    """Run a command to its end, or for ``timeout`` seconds: then its exit status is 124."""
 
     def __call__(self, command: Command, *, timeout: float) -> Result: ...
 
 
 class Logins:
-    """The logins in docker's configuration ``folder`` and in ``given``, the value of DOCKER_AUTH_CONFIG.
+    """Find logins in docker's configuration ``folder`` and in ``given``, the value of DOCKER_AUTH_CONFIG.
 
-    ``ask`` runs a credential helper, for ``patience`` seconds: it may ask a person to unlock its store. Each registry
-    is looked up once. ``learn`` is told each secret that is found.
+    ``ask`` runs a credential helper for at most ``patience`` seconds: the helper may ask the user to unlock its store.
+    Each registry is looked up once. ``learn`` receives each secret that is found.
     """
 
     def __init__(
@@ -95,7 +101,10 @@ class Logins:
         self._one = threading.Lock()
 
     def find(self, registry: str) -> Credentials | None:
-        """The login for ``registry``. Raises RefusedError when a helper does not tell it, or an entry is unreadable."""
+        """Return the login for ``registry``; None when there is none.
+
+        Raises RefusedError when a credential helper fails or an entry is unreadable.
+        """
         with self._one:
             if registry not in self._known:
                 self._known[registry] = self._looked_up(registry)
@@ -126,7 +135,7 @@ class Logins:
         return _read_entry(entry, registry, str(self._file)) if entry else None
 
     def _helped(self, helper: str, key: str, registry: str, where: str) -> Credentials | None:
-        """What the credential helper ``helper`` answers for ``key``."""
+        """Return the login that the credential helper ``helper`` has for ``key``."""
         program = f"docker-credential-{helper}"
         result = self._ask(Command((program, "get"), stdin=key.encode(), label=program), timeout=self._patience)
         if result.stdout.strip() == _NONE_FOUND:
@@ -145,7 +154,7 @@ class Logins:
     def _failure(self, program: str, result: Result) -> str:
         if result.exit_code == 124:
             return f"did not answer within {self._patience:.0f} s"
-        if result.ok:  # not quoted: it may hold the secret
+        if result.ok:  # not quoted: the output may hold the secret
             return "printed no login: no JSON with Username and Secret"
         if result.exit_code in (126, 127) and result.stderr.startswith(f"{program}: "):
             return f"cannot be run: {result.stderr.partition(': ')[2]}"
@@ -154,7 +163,7 @@ class Logins:
 
 
 def _entry(config: Object, key: str, registry: str) -> Object:
-    """What ``auths`` of a configuration holds for ``key``, else for another address of the registry."""
+    """Return the entry of ``auths`` under ``key``, else under another address of the registry."""
     entries = part(config, "auths")
     if key in entries:
         return part(entries, key)
@@ -162,7 +171,10 @@ def _entry(config: Object, key: str, registry: str) -> Object:
 
 
 def _registry_of(address: str) -> str:
-    """``https://registry.example.com/v1/`` → ``registry.example.com``; old versions of docker kept logins so."""
+    """Return the registry of an address: ``https://registry.example.com/v1/`` → ``registry.example.com``.
+
+    Old versions of docker stored logins under such URLs.
+    """
     return registry_name(urlsplit(address).netloc if "://" in address else address.partition("/")[0])
 
 

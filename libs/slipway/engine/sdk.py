@@ -1,4 +1,4 @@
-"""The docker SDK on our own connections: by ssh, and TLS by the rules of docker's client."""
+"""Run the docker SDK over slipway's own connections: by ssh, and TLS by the rules of docker's client."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from slipway.engine.connections import Connect, Start, connecting, tls_context
 
 
 def client(endpoint: Endpoint, seconds: float, start: Start | None) -> docker.DockerClient:
-    """``seconds``: after which an engine that says nothing is left. Nothing is contacted yet."""
+    """Return a client of the docker SDK, without connecting.
+
+    ``seconds``: the time after which a request to a silent engine fails.
+    """
     if endpoint.address.startswith("ssh://") and (connect := connecting(endpoint, start)):
         made = _made("unix:///ssh", seconds)
         made.api.mount("http+docker://", _Adapter(connect))
         return made
     address = endpoint.address
     if endpoint.tls:
-        if not endpoint.tls.verify:  # as the user asked for it
+        if not endpoint.tls.verify:  # the user turned verification off
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
         context = tls_context(endpoint.tls)
         made = _made(address.replace("tcp://", "https://", 1), seconds)
@@ -37,7 +40,10 @@ def _made(address: str, seconds: float) -> docker.DockerClient:
 
 
 class _TlsAdapter(requests.adapters.HTTPAdapter):
-    """Requests' own context would trust another store, and ask for more than docker's client does."""
+    """Use ``context`` for TLS.
+
+    The context of requests trusts another store, and is stricter than docker's client.
+    """
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self._context = context
@@ -48,7 +54,7 @@ class _TlsAdapter(requests.adapters.HTTPAdapter):
         return host, {"ssl_context": self._context}
 
     def cert_verify(self, *_: Any) -> None:
-        """The context has decided."""
+        """Do nothing: the context decides."""
 
 
 class _Connection(urllib3.connection.HTTPConnection):

@@ -1,7 +1,8 @@
-"""The registry, over HTTP: does a reference exist, its digest, move a tag, layer sizes.
+"""Use a registry over HTTP: look up references and digests, move tags, read the sizes of layers.
 
-Follows the OCI distribution specification 1.1. "Not found" and "denied" are answers and never retried; 429 (with
-Retry-After), 5xx and cut connections are, within a budget. A manifest PUT is idempotent, so it is retried too.
+The protocol is the OCI distribution specification 1.1. "Not found" and "denied" are answers, which slipway never
+retries. It retries 429 (with Retry-After), 5xx and lost connections within a budget. This includes a manifest PUT,
+which is idempotent.
 """
 
 from slipway.registry.client import Registry

@@ -1,8 +1,8 @@
-"""Trust the certificates that the engine trusts, and say what is wrong with one that is refused.
+"""Trust the certificates that the engine trusts, and explain why a certificate is refused.
 
-The engine checks certificates with Go's crypto/x509, slipway with OpenSSL. ``trust`` sets OpenSSL to Go's rules.
+The engine verifies certificates with Go's crypto/x509, slipway with OpenSSL. ``trust`` sets OpenSSL to Go's rules.
 OpenSSL stays stricter in two cases: it refuses RSA keys below 2048 bits, and a server certificate whose key usage is
-not for TLS. The refusal then names the case.
+not for TLS. The problem then names the case.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from slipway.core.errors import Problem
 from slipway.core.image import HUB
 from slipway.core.problems import Known, Table
 
-#: The engine reads the CA of a registry here, ``<host>/ca.crt``.
+#: The folder in which the engine looks for the CA of a registry, ``<host>/ca.crt``.
 FOLDER = Path("/etc/docker/certs.d")
 _UNFIT = "{host} needs "
 _RSA = "at least 2048 bits (RSA)"
@@ -43,7 +43,7 @@ _WRONG_NAME = Known(
 )
 _NO_NAME = Known("certificate-wrong-name", hint="it has no name in subjectAltName, and its Common Name does not count")
 _USE = "a certificate that may be used for a TLS server (extendedKeyUsage serverAuth, keyUsage digitalSignature)"
-#: Patterns are OpenSSL's numbers (x509_vfy.h), which Python gives no names.
+#: The patterns match OpenSSL's error numbers (x509_vfy.h), for which Python has no names.
 CERTIFICATES = Table(
     "OpenSSL, of a registry's certificate",
     (
@@ -65,11 +65,11 @@ CERTIFICATES = Table(
 
 
 def trust(host: str) -> ssl.SSLContext:
-    """The system's store and the CAs that docker was given for ``host``, by Go's rules.
+    """Return a TLS context with the system's store and docker's CAs for ``host``, by Go's rules.
 
-    Python 3.13 asks OpenSSL for RFC 5280 to the letter. Go does not: a CA without an Authority Key Identifier, or whose
-    basicConstraints are not critical, is one. Go takes any certificate of the store for an anchor, an intermediate or
-    the server's own too, and reads names from subjectAltName alone.
+    Python 3.13 makes OpenSSL enforce RFC 5280 strictly. Go accepts a CA without an Authority Key Identifier, or with
+    non-critical basicConstraints. Go accepts any certificate of the store as a trust anchor, also an intermediate one
+    or the server's own. Go reads names only from subjectAltName.
     """
     context = ssl.create_default_context()
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -82,7 +82,10 @@ def trust(host: str) -> ssl.SSLContext:
 
 
 def refusal(host: str, error: BaseException, shown_by: str = "") -> Problem:
-    """Return what is wrong with a certificate. ``shown_by``: the host that showed it, if not ``host``."""
+    """Return the problem with a refused certificate.
+
+    ``shown_by``: the host that sent the certificate, if not ``host``.
+    """
     shown_by = shown_by or endpoint(host)
     cause = _verification(error)
     by_hand = TLS_FAILED.hint.format(host=shown_by)
@@ -116,15 +119,18 @@ def _hint(row: Known, host: str, shown_by: str, certificate: Any) -> str:
 
 
 def _files(host: str) -> list[Path]:
-    """What docker was given for a registry; for Docker Hub it reads the system's store alone."""
+    """Return docker's CA files for a registry. For Docker Hub, docker uses only the system's store."""
     return sorted((FOLDER / host).glob("*.crt")) if host != HUB else []
 
 
 def _fault(file: Path) -> str:
-    """Why ``file`` gives no CA; empty when it does. The engine skips a file without a certificate, too."""
+    """Return the reason why slipway cannot load a CA from ``file``; empty when it can.
+
+    The engine also skips a file without a certificate.
+    """
     nothing = "holds no certificate in PEM form"
     try:
-        if b"-----BEGIN " not in file.read_bytes():  # OpenSSL gives an empty file a chance error of the system
+        if b"-----BEGIN " not in file.read_bytes():  # for an empty file OpenSSL reports an arbitrary system error
             return nothing
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(file)
     except ssl.SSLError:
@@ -135,7 +141,7 @@ def _fault(file: Path) -> str:
 
 
 def _verification(error: BaseException) -> ssl.SSLCertVerificationError | None:
-    """The verification error at the bottom of an exception of requests."""
+    """Return the verification error inside an exception of requests; None when there is none."""
     return next((found for found in _causes(error) if isinstance(found, ssl.SSLCertVerificationError)), None)
 
 
@@ -149,7 +155,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _certificate(host: str) -> Any:
-    """The certificate that ``host`` shows, unverified; None when it shows none now."""
+    """Return the certificate that ``host`` sends now, without verifying it; None when it sends none."""
     from cryptography import x509
 
     name, _, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "443")

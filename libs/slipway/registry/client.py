@@ -1,4 +1,4 @@
-"""What is asked of a registry: digests, manifests, configurations, blobs; and told: a tag's new content."""
+"""Read digests, manifests, configurations and blobs from a registry, and write manifests to it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ _ACCEPTED = ", ".join(MANIFEST_TYPES)
 
 
 class Registry:
-    """The registry at ``host``. ``logins`` is asked once, when the registry wants a login.
+    """Use the registry at ``host``. ``logins`` is called once, when the registry requires a login.
 
-    ``insecure`` are the hosts that are spoken to in plain HTTP, beside loopback. ``through``: a socket here that leads
-    to it, from a machine that reaches it.
+    ``insecure``: hosts that slipway contacts over plain HTTP, besides loopback. ``through``: a Unix socket on this
+    machine whose other end is on a machine that reaches the registry.
     """
 
     def __init__(
@@ -40,9 +40,9 @@ class Registry:
         self._wire = Wire(host, logins, policy, insecure, through)
 
     def digest(self, reference: Reference) -> str:
-        """The digest a tag stands for, or an empty string when there is none.
+        """Return the digest of a tag, or an empty string when the tag does not exist.
 
-        Raises RefusedError when the answer is not a manifest's, RegistryError.
+        Raises RefusedError when the answer is not a manifest's, and RegistryError.
         """
         reply = self._ask("HEAD", reference, f"manifests/{reference.tag or reference.digest}")
         if reply.status_code == 404:
@@ -52,7 +52,10 @@ class Registry:
         return digest_by_headers(reply.headers) or self.manifest(reference).digest
 
     def manifest(self, reference: Reference) -> Manifest:
-        """Raises RefusedError when the answer is not a manifest, RegistryError when its bytes have another digest."""
+        """Return the manifest of a reference.
+
+        Raises RefusedError when the answer is not a manifest, and RegistryError when its bytes have another digest.
+        """
         reply = self._ask("GET", reference, f"manifests/{reference.digest or reference.tag}")
         self._refuse_elsewhere(reference, reply)
         self._wire.expect(reply, 200, f"{reference}")
@@ -64,7 +67,10 @@ class Registry:
         return manifest
 
     def _refuse_elsewhere(self, reference: Reference, reply: requests.Response) -> None:
-        """Raises RefusedError when it sends us to another host, as one does that wants a login in a browser."""
+        """Raise RefusedError when the reply redirects to another host.
+
+        A server that wants a login in a browser redirects so.
+        """
         if elsewhere := self._wire.elsewhere(reply):
             raise self._foreign(reference, f"a redirect to {elsewhere}")
 
@@ -73,13 +79,19 @@ class Registry:
         return RefusedError(said, hint=FOREIGN.hint, code=FOREIGN.code)
 
     def put(self, reference: Reference, manifest: Manifest) -> None:
-        """Make ``reference.tag`` stand for ``manifest``. A reply that is lost proves nothing: read the tag back."""
+        """Make ``reference.tag`` point to ``manifest``.
+
+        A lost reply leaves the result unknown: read the tag to learn it.
+        """
         path = f"manifests/{reference.tag or reference.digest}"
         reply = self._ask("PUT", reference, path, manifest.body, {"Content-Type": manifest.media_type})
         self._wire.expect(reply, 201, f"{reference}: manifest PUT")
 
     def tags(self, reference: Reference) -> tuple[str, ...]:
-        """The tags of the reference's repository, as the registry lists them first; none when it has no such one."""
+        """Return the tags of the reference's repository, from the first page of the registry's list.
+
+        Return an empty tuple when the repository does not exist.
+        """
         reply = self._ask("GET", reference, "tags/list")
         if reply.status_code == 404:
             return ()
@@ -88,7 +100,10 @@ class Registry:
         return tuple(map(str, found))
 
     def config(self, reference: Reference) -> Mapping[str, Any]:
-        """The image's configuration (labels, user, history). Raises RegistryError."""
+        """Return the image's configuration (labels, user, history); empty for an index.
+
+        Raises RegistryError.
+        """
         digest = self.manifest(reference).config
         if not digest:
             return {}
@@ -97,7 +112,7 @@ class Registry:
         return self._json(reply, f"{reference}: configuration")
 
     def holds(self, reference: Reference, blob: str) -> bool:
-        """Whether the reference's repository has the blob of this digest. Raises RegistryError."""
+        """Tell whether the reference's repository has the blob with this digest. Raises RegistryError."""
         reply = self._ask("HEAD", reference, f"blobs/{blob}")
         if reply.status_code == 404:
             return False
@@ -105,10 +120,10 @@ class Registry:
         return True
 
     def check_write(self, reference: Reference) -> None:
-        """Raises RegistryError unless the login in use may write to the reference's repository.
+        """Raise RegistryError unless the login in use may write to the reference's repository.
 
-        An upload is begun and cancelled: the specification has no question for it, and a token server may hand out a
-        token that allows less than was asked for.
+        slipway starts an upload and cancels it. The specification has no request that reports permissions, and a token
+        server may issue a token that allows less than requested.
         """
         reply = self._ask("POST", reference, "blobs/uploads/")
         self._wire.expect(reply, 202, f"{reference.repository}: upload")
@@ -116,22 +131,25 @@ class Registry:
             self._wire.cancel(location, reference.path)
 
     def greeting(self) -> Greeting:
-        """The answer to ``GET /v2/``, tried once. Raises RefusedError for a certificate."""
+        """Return the answer to ``GET /v2/``, without retries. Raises RefusedError for a refused certificate."""
         return self._wire.greeting()
 
     def refuse_foreign(self) -> None:
-        """Raises RefusedError when another kind of server answers at ``host``; one that does not answer may yet."""
+        """Raise RefusedError when another kind of server answers at ``host``.
+
+        A server that does not answer passes: a registry may answer later.
+        """
         greeting = self.greeting()
         if greeting.is_foreign:
             raise RefusedError(f"{self.host} {greeting.problem}", hint=FOREIGN.hint, code=FOREIGN.code)
 
     @property
     def plain(self) -> bool:
-        """Whether it is spoken to in plain HTTP."""
+        """Tell whether slipway contacts the registry over plain HTTP."""
         return self._wire.url.startswith("http:")
 
     def answers(self) -> bool:
-        """Whether a registry speaks at ``host``, also when it asks for a login."""
+        """Tell whether a registry answers at ``host``, also when it requires a login."""
         try:
             return not self.greeting().problem
         except SlipwayError:

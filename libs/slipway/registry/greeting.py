@@ -7,14 +7,17 @@ from dataclasses import dataclass
 
 from slipway.core.objects import find_object
 
-#: Most registries send it: distribution, Docker Hub, ECR, Artifact Registry, ACR, Quay, Gitea, Harbor since 2.0 …
+#: Sent by most registries: distribution, Docker Hub, ECR, Artifact Registry, ACR, Quay, Gitea, Harbor since 2.0 …
 _VERSION = "Docker-Distribution-Api-Version"
 _CHALLENGES = ("basic", "bearer")
 
 
 @dataclass(frozen=True)
 class Greeting:
-    """The answer to ``GET /v2/``: its HTTP status, 0 when nothing answered; whether it is a registry's; what it is."""
+    """Hold the answer to ``GET /v2/``.
+
+    ``status``: its HTTP status, 0 without an answer. ``proven``: it proves a registry. ``answer``: its description.
+    """
 
     status: int = 0
     proven: bool = False
@@ -22,12 +25,18 @@ class Greeting:
 
     @property
     def is_foreign(self) -> bool:
-        """Whether something answered that is not a registry. 429 and 5xx may pass, and prove nothing."""
+        """Tell whether a server answered that is not a registry.
+
+        429 and 5xx may be temporary, and prove nothing.
+        """
         return bool(self.status) and not self.proven and self.status != 429 and self.status < 500
 
     @property
     def problem(self) -> str:
-        """What is wrong with the answer, as the rest of a sentence that begins with the host; empty when nothing is."""
+        """Return the problem with the answer; empty when there is none.
+
+        The text continues a sentence that begins with the host.
+        """
         if not self.status:
             return "does not answer"
         if self.is_foreign:
@@ -39,10 +48,10 @@ NO_ANSWER = Greeting()
 
 
 def read_greeting(status: int, headers: Mapping[str, str], body: bytes, elsewhere: str = "") -> Greeting:
-    """Judge the answer to ``GET /v2/``. ``elsewhere``: the URL of another host that it redirects to.
+    """Judge the answer to ``GET /v2/``. ``elsewhere``: the URL on another host to which it redirects.
 
-    Docker's header proves a registry, and so do a challenge and an error body of the OCI specification. Some registries
-    send 200 with an empty body and no header; a web server's page is not that.
+    Docker's header proves a registry; so do a challenge, and an error body of the OCI specification. Some registries
+    send 200 with an empty body and no header. A web server's HTML page does not count.
     """
     kind = headers.get("Content-Type", "").partition(";")[0].strip().lower()
     answer = f"{status}{f', {kind}' if kind else ''}{f', a redirect to {elsewhere}' if elsewhere else ''}"

@@ -1,4 +1,4 @@
-"""Requests to one registry: kept-alive connections, logins, tries within a budget, refusals in words."""
+"""Send requests to one registry: persistent connections, logins, retries within a budget, clear errors."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ from slipway.registry.replies import (
 if TYPE_CHECKING:
     import requests
 
-#: What a token server is told of who asks.
+#: The client id that slipway sends to a token server.
 _CLIENT = "slipway"
 _REDIRECTS = 10
 _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
@@ -46,7 +46,10 @@ _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 @dataclass(frozen=True)
 class Question:
-    """One request: ``path`` below the repository; ``about`` is the object that an error names."""
+    """Hold one request to a registry.
+
+    ``path`` is relative to the repository. ``about`` is the object that an error names.
+    """
 
     method: str
     repository: str
@@ -56,19 +59,25 @@ class Question:
 
     @property
     def what(self) -> str:
-        """``manifest HEAD``, as an error says it."""
+        """Return the request's name in errors, such as ``manifest HEAD``."""
         return f"{self.path.partition('/')[0].removesuffix('s')} {self.method}"
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """What a token must allow: the least first, then what is asked for when that token allows nothing."""
+        """Return the scopes to request in a token, in order.
+
+        The first is the smallest. The second follows when a token with the first is not enough.
+        """
         pull, push = (f"repository:{self.repository}:{actions}" for actions in ("pull", "pull,push"))
         return (pull, push) if self.method in ("GET", "HEAD") else (push,)
 
 
 class Wire:
-    """``logins`` is asked once, when the registry wants a login; ``insecure``: hosts spoken to in plain HTTP;
-    ``through``: a socket that leads there, instead of the network."""
+    """Send requests to the registry at ``host``, and log in to it.
+
+    ``logins`` is called once, when the registry requires a login. ``insecure``: hosts for plain HTTP. ``through``: a
+    Unix socket that leads to the registry, used instead of the network.
+    """
 
     def __init__(
         self,
@@ -87,10 +96,10 @@ class Wire:
         self._used: Credentials | None = None
 
     def ask(self, question: Question, headers: Mapping[str, str]) -> requests.Response:
-        """The reply, when its status is below 500 and not 429.
+        """Send a request, with retries. Return the first reply with a status below 500 other than 429.
 
-        Raises RegistryError when the tries are spent, RefusedError for a certificate, PolicyError for a login that
-        would travel in the clear.
+        Raises RegistryError when no try is left, RefusedError for a refused certificate or endless redirects, and
+        PolicyError for a login that would travel unencrypted.
         """
         import requests
 
@@ -121,11 +130,11 @@ class Wire:
                 raise RegistryError(told, hint="invoke doctor", code=row.code)
 
     def expect(self, reply: requests.Response, status: int, what: str) -> None:
-        """Raises RefusedError unless the reply has this status."""
+        """Raise RefusedError unless the reply has this status."""
         if reply.status_code == status:
             return
         user = self._user
-        # The token server took the login, and gave a token that allows less than was asked for.
+        # The token server accepted the login, but its token allows less than the request needs.
         too_little = allows_too_little(reply)
         row, quoted = REPLIES.otherwise, f"{reply.status_code} {' '.join(reply.text.split())[:200]}"
         if reply.status_code == 401 and user and not too_little:
@@ -140,7 +149,10 @@ class Wire:
         raise RefusedError.of([row.problem(what, quoted, host=self.host, user=user, who=who)])
 
     def cancel(self, location: str, repository: str) -> None:
-        """End an upload that was begun, as well as can be: registries end it themselves some day."""
+        """Cancel an upload if possible.
+
+        Errors of the request are ignored: registries remove abandoned uploads themselves after some time.
+        """
         import requests
 
         url = urljoin(f"{self.url}/", location)
@@ -152,7 +164,7 @@ class Wire:
             return
 
     def greeting(self) -> Greeting:
-        """The answer to ``GET /v2/``, tried once. Raises RefusedError for a certificate."""
+        """Return the answer to ``GET /v2/``, without retries. Raises RefusedError for a refused certificate."""
         import requests
 
         url = f"{self.url}/v2/"
@@ -168,16 +180,22 @@ class Wire:
         return read_greeting(reply.status_code, reply.headers, reply.content, self.elsewhere(reply))
 
     def elsewhere(self, reply: requests.Response) -> str:
-        """Where a redirect leads, when that is another host: its URL without a login's state and a user's name."""
+        """Return the URL on another host to which the reply redirects, or from which it comes; else empty.
+
+        The URL is without its query, which may hold a login's state, and without a user name.
+        """
         url = urljoin(reply.url, reply.headers["Location"]) if reply.is_redirect else reply.url
         there = urlsplit(url)
-        # Another scheme is another host: the login that travels along would be in the clear.
+        # Another scheme counts as another host: over http the login would travel unencrypted.
         return (
             "" if origin(url) == origin(self.url) else f"{there.scheme}://{there.netloc.rpartition('@')[2]}{there.path}"
         )
 
     def _send_here(self, method: str, url: str, **how: Any) -> requests.Response:
-        """The reply, redirects followed as long as they stay on the host. Raises what requests does."""
+        """Send a request, and follow redirects within the registry's host. Raises the exceptions of requests.
+
+        A redirect to another host is returned.
+        """
         import requests
 
         for _ in range(_REDIRECTS):
@@ -193,9 +211,9 @@ class Wire:
         from requests.adapters import HTTPAdapter
 
         session = requests.Session()
-        # Without one of its own, a session would put ~/.netrc's login in place of ours.
+        # A session without its own auth would replace slipway's login by the one in ~/.netrc.
         session.auth = lambda request: request
-        # The engine takes no proxy to loopback either.
+        # The engine does not use a proxy for loopback either.
         session.trust_env = not (self._through or is_loopback(self.host))
         context = trust(self.host) if self.url.startswith("https:") else None
         if context:
@@ -207,7 +225,7 @@ class Wire:
                 def proxy_manager_for(self, proxy: str, **options: object) -> Any:
                     return super().proxy_manager_for(proxy, **options, ssl_context=context)
 
-            # The token server of a registry is trusted as the registry is: docker does the same.
+            # As in docker, the context also applies to the registry's token server.
             session.mount("https://", Trusting())
         if self._through:
             from slipway.registry.through import adapter
@@ -225,13 +243,16 @@ class Wire:
 
     @property
     def _user(self) -> str:
-        """Return the user who was logged in, once the registry wanted that."""
+        """Return the user of the login that the registry required; empty when there was none."""
         login = self._used
         return login.username or "the token's owner" if login and (login.username or login.identity_token) else ""
 
     def _authorized(self, question: Question, url: str, headers: Mapping[str, str]) -> requests.Response:
-        """Docker Hub lets nobody pull from a repository that is not there yet, not even its owner, who may push to it.
-        So a question that reads is asked again with a token for both: the answer is 404 then."""
+        """Send a request with a token for each of its scopes in turn, until one is enough.
+
+        Docker Hub refuses a pull from a repository that does not exist, even to its owner, who may push to it. A
+        request that reads is therefore repeated with a token for pull and push. Then the answer is 404.
+        """
         for scope in question.scopes:
             reply = self._allowed(question, url, headers, scope)
             if not self._user or not allows_too_little(reply):
@@ -239,13 +260,13 @@ class Wire:
         return reply
 
     def _allowed(self, question: Question, url: str, headers: Mapping[str, str], scope: str) -> requests.Response:
-        """The reply to a question that is asked with a token for ``scope``, once the registry wants one."""
+        """Send a request. If the registry requires a token for ``scope``, get one and send the request again."""
         times = (self._policy.connect, self._policy.answer)
 
         def send(token: str) -> requests.Response:
             said = {**headers, **({"Authorization": token} if token else {})}
             how: dict[str, Any] = {"data": question.body or None, "headers": said, "timeout": times}
-            # Blobs may be anywhere; a manifest that another host gives in its place is not the registry's.
+            # Blobs may be on another host. A manifest from another host is not the registry's.
             ask = self._send_here if question.path.startswith("manifests/") else self._session.request
             return ask(question.method, url, **how)
 
@@ -260,10 +281,11 @@ class Wire:
         return send(fresh)
 
     def _log_in(self, reply: requests.Response, scope: str) -> tuple[str, requests.Response]:
-        """The answer to a challenge, or an empty string and the reply that says why.
+        """Answer a challenge (RFC 7235). Return the Authorization header and the reply.
 
-        A challenge is that of RFC 7235. A token server is asked by GET for who has a password, by POST for who has an
-        identity token (distribution's token specification and its OAuth2 form).
+        The header is empty when the login fails; the reply then gives the reason. A token server gets a GET for a
+        password or no login, and a POST for an identity token (distribution's token specification and its OAuth2
+        form). Raises PolicyError for a login that would travel unencrypted.
         """
         kind, _, rest = reply.headers.get("WWW-Authenticate", "").partition(" ")
         login = self._login

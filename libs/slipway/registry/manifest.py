@@ -1,4 +1,4 @@
-"""A manifest: its exact bytes, and the proof that they are one."""
+"""Read manifests as exact bytes, and verify that they are manifests."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
-#: A server that does not know the type of what it serves; the manifest's own ``mediaType`` counts then.
+#: Types from a server that does not know the content's type. Then the manifest's own ``mediaType`` counts.
 _UNSPECIFIC = ("", "application/json", "application/octet-stream", "text/plain")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """A manifest's exact bytes; ``digest`` is computed from them, not believed."""
+    """Hold the exact bytes of a manifest. slipway computes ``digest`` from them."""
 
     body: bytes
     media_type: str
@@ -34,18 +34,18 @@ class Manifest:
 
     @property
     def config(self) -> str:
-        """The digest of the image's configuration; empty for an index."""
+        """Return the digest of the image's configuration; empty for an index."""
         return str(self._described.get("config", {}).get("digest", ""))
 
     @property
     def blobs(self) -> tuple[str, ...]:
-        """The digests of the blobs that the manifest names: configuration and layers."""
+        """Return the digests of the blobs in the manifest: configuration and layers."""
         layers = [str(layer["digest"]) for layer in self._described.get("layers", ())]
         return (self.config, *layers) if self.config else tuple(layers)
 
     @property
     def members(self) -> tuple[str, ...]:
-        """The digests of the manifests that an index names."""
+        """Return the digests of the manifests in an index."""
         return tuple(str(member["digest"]) for member in self._described.get("manifests", ()))
 
     @cached_property
@@ -55,13 +55,16 @@ class Manifest:
 
 
 def digest_by_headers(headers: Mapping[str, str]) -> str:
-    """The digest in the reply to a HEAD; empty unless its type is a manifest's and the digest is well formed."""
+    """Return the digest from the reply to a HEAD.
+
+    It is empty unless the type is a manifest's and the digest is well formed.
+    """
     digest = headers.get("Docker-Content-Digest", "")
     return digest if _type(headers) in MANIFEST_TYPES and _DIGEST.fullmatch(digest) else ""
 
 
 def read_manifest(headers: Mapping[str, str], body: bytes) -> Manifest | None:
-    """The manifest of a reply to a GET; None when neither its type nor its bytes are a manifest's."""
+    """Return the manifest from the reply to a GET; None when the reply is not a manifest."""
     try:
         described = json.loads(body)
     except ValueError:
@@ -74,7 +77,10 @@ def read_manifest(headers: Mapping[str, str], body: bytes) -> Manifest | None:
 
 
 def contradicts(headers: Mapping[str, str], manifest: Manifest) -> bool:
-    """Whether the reply names another digest than that of its bytes. A digest of another algorithm says nothing."""
+    """Tell whether the reply's header names another sha256 digest than that of its bytes.
+
+    A digest of another algorithm does not count.
+    """
     digest = headers.get("Docker-Content-Digest", "")
     return bool(_DIGEST.fullmatch(digest)) and digest != manifest.digest
 

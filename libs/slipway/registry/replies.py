@@ -1,4 +1,4 @@
-"""Read how a request ended: what a reply asks for or gives, and why there was none."""
+"""Interpret replies of registries and token servers, and the errors of requests without a reply."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from slipway.engine import TOO_LARGE
 if TYPE_CHECKING:
     import requests
 
-#: Why no reply came.
+#: The causes of a missing reply.
 NO_REPLY = Table(
     "requests, of a request to a registry",
     (
@@ -38,7 +38,7 @@ PLAIN_LOGIN = Known(
     hint="TLS for {host}, or docker logout {host}",
 )
 PLAIN_REALM = Known("login-unencrypted", said="sends the login to {realm}, in plain HTTP", hint="a realm with https://")
-#: By a reply's status and headers.
+#: slipway selects the row by the reply's status and headers.
 REPLIES = Table(
     "a registry",
     (
@@ -47,18 +47,18 @@ REPLIES = Table(
     ),
     Known("registry-refused"),
 )
-#: In a challenge: the token is valid, and not for this (RFC 6750, 3.1).
+#: In a challenge: the token is valid, but does not allow the request (RFC 6750, 3.1).
 _TOO_LITTLE = 'error="insufficient_scope"'
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port: what makes two URLs the same server's (RFC 6454)."""
+    """Return a URL's scheme, host and port. Two URLs with the same origin are on the same server (RFC 6454)."""
     parts = urlsplit(url)
     return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def token_of(answer: requests.Response) -> str:
-    """The token that a token server hands out; empty when its answer holds none."""
+    """Return the token in a token server's answer; empty when there is none."""
     try:
         content = answer.json() if answer.ok else None
     except ValueError:
@@ -67,17 +67,17 @@ def token_of(answer: requests.Response) -> str:
 
 
 def allows_too_little(reply: requests.Response) -> bool:
-    """Whether a registry refuses a token that is valid, and not for what was asked."""
+    """Tell whether a registry refuses a valid token because it does not allow the request."""
     return reply.status_code == 401 and _TOO_LITTLE in reply.headers.get("WWW-Authenticate", "")
 
 
 def asked_host(error: requests.exceptions.RequestException) -> str:
-    """The host that was asked: the registry's own, or that of its token server."""
+    """Return the ``host[:port]`` of the failed request: the registry's own, or its token server's."""
     return urlsplit(error.request.url or "").netloc if error.request else ""
 
 
 def asked_wait(retry_after: str | None) -> float:
-    """Seconds from a Retry-After header (RFC 9110, 10.2.3: seconds or a date); 0 for none."""
+    """Return the seconds in a Retry-After header (RFC 9110, 10.2.3: seconds or a date); 0 for none."""
     if not retry_after:
         return 0.0
     if retry_after.isdigit():

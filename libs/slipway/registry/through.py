@@ -1,6 +1,6 @@
-"""A registry that is asked over a socket here, whose other end is another machine that reaches it.
+"""Reach a registry over a socket on this machine, whose other end is on a machine that reaches the registry.
 
-Names, certificates and logins are the registry's own: only the bytes go another way.
+Names, certificates and logins are those of the registry. Only the route of the bytes differs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
 def adapter(path: str, context: ssl.SSLContext | None) -> HTTPAdapter:
-    """For a session: every connection begins at the Unix socket ``path``; ``context`` where TLS is spoken over it."""
+    """Return a session's adapter whose connections all start at the Unix socket ``path``.
+
+    ``context``: the TLS context; None for plain HTTP.
+    """
 
     def dialled() -> socket.socket:
         made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -1,1 +1,1 @@
-"""Keep a run's directory: its records, logs, locks and secret files."""
+"""Keep a run's directory, records, logs, locks and secret files."""

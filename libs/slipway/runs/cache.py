@@ -1,4 +1,7 @@
-"""Keep what only saves time in the user's cache folder. Nothing depends on it, and a checkout stays as it was."""
+"""Store data that only saves time in the user's cache folder.
+
+slipway works without it, and a checkout stays unchanged.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +13,18 @@ from pathlib import Path
 
 from slipway.runs.files import prune
 
-#: The hashes of that many checkouts are kept, those used last.
+#: The number of checkouts, the last used ones, whose hashes slipway keeps.
 _CHECKOUTS_KEPT = 50
-#: A killed task leaves its wheelhouse. So many are kept, since other tasks may be using them.
+#: A killed task leaves its wheelhouse behind. slipway keeps that many, because other tasks may use them.
 _WHEELHOUSES_KEPT = 20
 
 
 @dataclass(frozen=True)
 class UserCache:
-    """slipway's folder in ``home``, the user's cache folder. A relative ``home``, as of a user without one, is none."""
+    """Find slipway's folder in ``home``, the user's cache folder.
+
+    A relative ``home`` means that the user has no cache folder, and slipway then stores nothing.
+    """
 
     home: str
 
@@ -28,22 +34,22 @@ class UserCache:
         return folder if folder.is_absolute() else None
 
     def hashes(self, root: Path) -> Path | None:
-        """Return the file for the hashes of the checkout ``root``."""
+        """Return the file for the hashes of the checkout ``root``; None without a cache folder."""
         if not self._folder:
             return None
         real = os.path.realpath(root)
         return self._folder / "stat" / f"{Path(real).name}-{hashlib.sha256(os.fsencode(real)).hexdigest()[:16]}.json"
 
     def prune_hashes(self) -> None:
-        """Remove the hashes of checkouts that were not used for long."""
+        """Remove the hashes of the checkouts that were not used recently."""
         with suppress(OSError):
             if self._folder:
                 prune(self._folder / "stat", _CHECKOUTS_KEPT)
 
     def wheelhouses(self) -> Path | None:
-        """Return a folder for temporary wheelhouses, or None where there can be none.
+        """Create and return a folder for temporary wheelhouses; None when that is impossible.
 
-        On one device with the packages they are linked there, not copied.
+        Packages on the same device are linked into a wheelhouse, not copied.
         """
         with suppress(OSError):
             if folder := self._folder and self._folder / "wheelhouses":

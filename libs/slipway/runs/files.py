@@ -1,4 +1,4 @@
-"""Write files for their owner alone, and keep the newest of a folder."""
+"""Write files that only their owner can read, and keep the newest entries of a folder."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 
 def for_owner(path: str, flags: int) -> int:
-    """Open a file that only its owner may read: an ``opener`` for ``open``."""
+    """Open a file that only its owner may read and write: an ``opener`` for ``open``."""
     return os.open(path, flags, 0o600)
 
 
 def prune(folder: Path, keep: int) -> None:
-    """Leave the newest ``keep`` entries; another run may prune at the same moment."""
+    """Remove all but the newest ``keep`` entries. Another run may prune the folder at the same time."""
     stamps: dict[Path, float] = {}
     for entry in folder.iterdir():
         with contextlib.suppress(FileNotFoundError):

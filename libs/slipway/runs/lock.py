@@ -15,11 +15,14 @@ from slipway.core.writing import written
 
 @contextmanager
 def lock(home: Path, name: str) -> Iterator[None]:
-    """Hold ``name`` against other runs; the kernel lets go when we die. Raises LockedError: who, since when."""
+    """Hold the lock ``name`` against other runs on this machine.
+
+    The kernel releases the lock when the process ends. Raises LockedError with the holder's process and start time.
+    """
     path = home / "locks" / name
     with written(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        opened = path.open("a+b", buffering=0)  # what a full disk does not take is told once, not at the end again
+        opened = path.open("a+b", buffering=0)  # unbuffered: a full disk fails the write only, not also the close
     with opened as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

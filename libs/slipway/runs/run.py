@@ -1,7 +1,7 @@
-"""A run's id, directory and records; the lock that keeps two runs apart.
+"""Keep the id, directory, records and secret files of a run.
 
-``.slipway/runs/<id>/``: plan.json, journal.jsonl, a log per image, run.json. All readable by their owner alone.
-What cannot be written there raises UnwritableError, which names the path.
+The directory ``.slipway/runs/<id>/`` holds plan.json, journal.jsonl, a log per image, and run.json. Only their owner
+can read them. Raises UnwritableError, with the path, when one cannot be written.
 """
 
 from __future__ import annotations
@@ -23,10 +23,13 @@ _KEPT_RUNS = 20
 
 
 class Run:
-    """One invocation. Everything written passes ``redact``."""
+    """Keep the directory of one invocation. ``redact`` removes the secrets from its records and logs."""
 
     def __init__(self, home: Path, redact: Redactor | None = None, places: Places = Places()) -> None:  # noqa: B008
-        """``places``: where the run's secret files may lie."""
+        """Create the run's directory, and remove the oldest runs.
+
+        ``places``: the places for the run's secret files.
+        """
         self.id = secrets.token_hex(4)
         self.directory = home / "runs" / self.id
         self.redact = redact or Redactor()
@@ -43,17 +46,17 @@ class Run:
         self._append(image, self.redact(line))
 
     def log_path(self, image: str) -> str:
-        """As a person would type it from the repository's root."""
+        """Return the path of the image's log from the repository's root."""
         return f".slipway/runs/{self.id}/{image}.log"
 
     def journal(self, **entry: Any) -> None:
-        """One line of what happened, with the time in seconds since 1970."""
+        """Append one event to the journal, with the time in seconds since 1970."""
         if "journal" not in self._logs:
             self._logs["journal"] = self._open("journal.jsonl")
         self._append("journal", json.dumps(self.redact.all({"at": round(time.time(), 3), **entry})))
 
     def write(self, name: str, content: Mapping[str, Any]) -> Path:
-        """``name`` as JSON, whole or not at all."""
+        """Write ``content`` as JSON to the file ``name``, atomically. Return its path."""
         path = self.directory / name
         scratch = path.with_suffix(".part")
         with written(path):
@@ -63,13 +66,13 @@ class Run:
         return path
 
     def secret_file(self, name: str, content: str) -> Path:
-        """A file only we can read, gone when the run is closed; see ``secretfolder``."""
+        """Write a file that only this user can read. ``close`` removes it; see ``secret_folder``."""
         return self._secrets.write(name, content)
 
     def close(self) -> None:
         self._secrets.remove()
         for file in self._logs.values():
-            with contextlib.suppress(OSError):  # a line that a full disk has not taken was told when it was written
+            with contextlib.suppress(OSError):  # the failed write of a line has already raised an error
                 file.close()
 
     def __enter__(self) -> Run:
@@ -91,7 +94,10 @@ class Run:
 
 
 def records(home: Path) -> list[dict[str, Any]]:
-    """The run.json of each run that is still kept, oldest first; one that cannot be read is left out."""
+    """Return the run.json of each run that slipway still keeps, oldest first.
+
+    Unreadable files are left out.
+    """
     found: list[tuple[float, dict[str, Any]]] = []
     for path in home.glob("runs/*/run.json"):
         with contextlib.suppress(OSError, ValueError):

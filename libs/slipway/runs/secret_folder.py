@@ -1,7 +1,8 @@
-"""The folder of a run's secret files: for its owner alone, outside of all that builds are sent, gone with the run.
+"""Keep a run's secret files in a folder that only this user can enter, and remove it with the run.
 
-It lies in the user's runtime folder, which is memory, else in the state folder. A file in it is locked as long as the
-run lives, so that ``sweep`` knows the folders of runs that were killed.
+The folder lies outside every folder that slipway may send to builds. It lies in the user's runtime folder, which is in
+memory, else in the state folder. The run holds a lock on a file in it, so ``sweep`` recognizes the folders of killed
+runs.
 """
 
 from __future__ import annotations
@@ -26,9 +27,10 @@ _HINT = "XDG_STATE_HOME=<a folder of your own, outside of the repository>"
 
 @dataclass(frozen=True)
 class Places:
-    """Where secret files may lie: in ``runtime`` when it is there and this user's, else in ``state``, which is made.
+    """Hold the places for secret files: ``runtime`` if it exists and is this user's, else ``state``.
 
-    ``sent`` gives the folders that builds may be sent; neither place counts when it lies below one of them.
+    slipway creates ``state`` if it is missing. ``sent`` returns the folders that slipway may send to builds; a place
+    below one of them does not count.
     """
 
     runtime: str = ""
@@ -37,9 +39,9 @@ class Places:
     user: int = field(default_factory=os.geteuid)
 
     def choose(self) -> Path:
-        """Return the folder of all runs, made for its owner alone.
+        """Return the folder of all runs, created for this user only.
 
-        Raises PrerequisiteError that says why there is none.
+        Raises PrerequisiteError, with the cause, when no place is usable, and UnwritableError.
         """
         sent = [os.path.realpath(folder) for folder in self.sent()]
         lies_below = ""
@@ -54,12 +56,15 @@ class Places:
 
     @property
     def candidates(self) -> tuple[Path, ...]:
-        """The folder of all runs in each place. A relative path counts as none, as the XDG specification has it."""
+        """Return the folder of all runs in each place.
+
+        A relative path does not count, as in the XDG specification.
+        """
         return tuple(Path(place, _NAME) for place in (self.runtime, self.state) if Path(place).is_absolute())
 
 
 class SecretFolder:
-    """One run's secret files. The folder is made with the first of them."""
+    """Hold the secret files of one run. The folder is created with the first file."""
 
     def __init__(self, places: Places) -> None:
         self._places = places
@@ -67,7 +72,10 @@ class SecretFolder:
         self._hold = -1
 
     def write(self, name: str, content: str) -> Path:
-        """Write a file that only this user can read; it is there until ``remove``. Raises PrerequisiteError."""
+        """Write a file that only this user can read, and that exists until ``remove``.
+
+        Raises PrerequisiteError when there is no place for it, and UnwritableError.
+        """
         if not self._folder:
             self._folder, self._hold = _new(self._places.choose())
         path = self._folder / name
@@ -81,19 +89,19 @@ class SecretFolder:
             shutil.rmtree(self._folder, ignore_errors=True)
             os.close(self._hold)
             with contextlib.suppress(OSError):
-                self._folder.parent.rmdir()  # other runs may be using it
+                self._folder.parent.rmdir()  # fails while other runs use it
             self._folder = None
 
 
 def sweep(places: Places) -> None:
-    """Remove the secret files of runs that were killed; those of living runs stay. Raises nothing."""
+    """Remove the secret files of killed runs, not those of running ones. Raises nothing."""
     for place in places.candidates:
         if _is_own(place, places.user):
             with contextlib.suppress(OSError):
                 for folder in place.iterdir():
                     with contextlib.suppress(OSError):
                         _sweep(folder)
-                place.rmdir()  # when no run is living
+                place.rmdir()  # fails while a run uses it
 
 
 def _sweep(folder: Path) -> None:
@@ -110,14 +118,14 @@ def _sweep(folder: Path) -> None:
 
 
 def _new(home: Path) -> tuple[Path, int]:
-    """A new folder in ``home``, and the open file whose lock says that this process lives."""
+    """Create a folder in ``home``. Return it with an open file, whose lock shows that this process runs."""
     while True:
         with written(home):
             home.mkdir(mode=0o700, parents=True, exist_ok=True)
             try:
                 folder = Path(tempfile.mkdtemp(dir=home, prefix=""))
                 hold = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-            except FileNotFoundError:  # another run has ended, or swept, in this very moment
+            except FileNotFoundError:  # another run removed the folder at this moment
                 continue
             fcntl.flock(hold, fcntl.LOCK_EX)
         if (folder / _LOCK).exists():
@@ -138,7 +146,7 @@ def _made(home: Path, user: int) -> Path:
 
 
 def _is_own(folder: Path, user: int) -> bool:
-    """Whether it is a folder, not a link to one, and the user's."""
+    """Tell whether ``folder`` is a directory, not a link to one, and belongs to the user."""
     try:
         status = folder.lstat()
     except OSError:

@@ -1,4 +1,4 @@
-"""Make ``.slipway`` ready for a task that writes. A task that only reads writes nothing into the repository."""
+"""Prepare ``.slipway`` for a task that writes. A task that only reads writes nothing into the repository."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from slipway.runs.secret_folder import Places
 
 
 def prepare_workspace(home: Path, places: Places) -> None:
-    """Make ``home`` (``.slipway``), hide it from git, and remove what killed runs left in it and in ``places``.
+    """Create ``home`` (``.slipway``), hide it from git, and remove the leftovers of killed runs.
 
-    Raises UnwritableError.
+    The leftovers are in ``home`` and in ``places``. Raises UnwritableError.
     """
     hide(home)
     sweep(home)
@@ -22,7 +22,7 @@ def prepare_workspace(home: Path, places: Places) -> None:
 
 
 def hide(home: Path) -> None:
-    """Let git not see ``home``, whatever the repository's own .gitignore says."""
+    """Make git ignore ``home``, whatever the repository's own .gitignore says. Raises UnwritableError."""
     own = home / ".gitignore"
     with written(own):
         if not own.exists():
@@ -30,12 +30,12 @@ def hide(home: Path) -> None:
             try:
                 own.write_text("*\n", "utf-8")
             except OSError:
-                own.unlink(missing_ok=True)  # an empty one would count as the user's own
+                own.unlink(missing_ok=True)  # the next run would keep an empty file as the user's own
                 raise
 
 
 def sweep(home: Path) -> None:
-    """Remove the files that killed runs were writing; a living run's stay. Raises nothing."""
+    """Remove the unfinished files of killed runs, not those of running ones. Ignores file system errors."""
     for scratch in home.glob("inputs/*.[0-9]*"):
         with contextlib.suppress(OSError):
             if not lives(int(scratch.suffix[1:])):
