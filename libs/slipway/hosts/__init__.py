@@ -1,1 +1,1 @@
-"""Define where work runs: this machine, or a build host over SSH."""
+"""Run the work on a host: this machine, or a build host over SSH."""

@@ -1,6 +1,6 @@
-"""Define what a use case needs of the machine where work runs: this one, or a build host over SSH.
+"""Define the protocols of the machine where work runs: this machine, or a build host over SSH.
 
-``hosts.local`` and ``hosts.remote`` implement the protocols. Nothing else asks which host it works on.
+``hosts.local`` and ``hosts.remote`` implement them. No other module distinguishes between the two.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ from slipway.plan.facts import Survey
 from slipway.registry import Registry
 from slipway.stack.mounts import Given
 
-#: Show a note to a person.
+#: Shows a note to a person.
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Carrier:
-    """An image of all files of ``folder``. It is baked, and stands in for a named context."""
+    """Hold an image that contains all files of ``folder`` except slipway's own.
+
+    slipway bakes it, and other bakes read it in place of a named context.
+    """
 
     name: str
     folder: str
@@ -35,13 +38,13 @@ class Carrier:
 
 @dataclass(frozen=True)
 class BakeInputs:
-    """Where a bake on a host finds everything that it reads, and how buildx is called there.
+    """Hold the places on a host from which a bake reads its inputs, and the words that run buildx on that host.
 
-    ``root``: the folder in which buildx runs · ``context``: a context (a path from the repository's root) → its path
-    from ``root`` · ``dockerfile``: an image → the absolute path of the file that BuildKit reads as its Dockerfile ·
-    ``contexts``: named context → its folder · ``secrets``: id → file, never in a layer · ``ssh``: id → socket of a
-    forwarded agent, empty for the one of SSH_AUTH_SOCK · ``buildx``: the words that run it · ``builder``: the engine's
-    own builder, as buildx calls it · ``carriers``: named context → the image that stands in for it.
+    ``root``: the folder in which buildx runs. ``context``: maps a context (a path from the repository's root) to its
+    path from ``root``. ``dockerfile``: maps an image to the absolute path of the file that BuildKit reads as its
+    Dockerfile. ``contexts``: named context → its folder. ``secrets``: id → file; BuildKit puts no secret into a layer.
+    ``ssh``: id → socket of a forwarded agent, empty for the agent of SSH_AUTH_SOCK. ``buildx``: the words that run it.
+    ``builder``: buildx's name of the engine's own builder. ``carriers``: named context → the image that replaces it.
     """
 
     root: str
@@ -56,27 +59,36 @@ class BakeInputs:
 
 
 class Builder(Protocol):
-    """Runs the bakes of one plan on a host."""
+    """Run the bakes of one plan on a host."""
 
     @property
     def inputs(self) -> BakeInputs: ...
 
     def announce(self, commands: Iterable[Command]) -> None:
-        """Tell which commands will follow if none fails. It replaces an earlier announcement."""
+        """Announce the commands that will follow if none fails.
+
+        An announcement replaces the one before it.
+        """
 
     def run(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result:
-        """Run a command to its end, or until it is ``over``: then end it as Ctrl-C would."""
+        """Run a command to its end.
+
+        Once ``over`` returns True, end the command as Ctrl-C would.
+        """
 
     def changed_since(self, known: Survey, names: Collection[str], local: Sequence[LocalImage]) -> Mapping[str, str]:
-        """Return image → change, for those of ``names`` that were not built of the inputs that were planned.
+        """Return image → change, for each of ``names`` whose build read other inputs than the plan's.
 
-        ``local``: the images in the engine now.
+        ``local``: the images that are in the engine now.
         """
 
 
 @dataclass(frozen=True)
 class Transfer:
-    """The files that a host needs for a build, and their bytes. Those that it has already are not sent."""
+    """Hold the number of files that a host needs for a build, and their bytes.
+
+    Both count files that the host already has. slipway does not send those again.
+    """
 
     files: int
     bytes: int
@@ -84,10 +96,10 @@ class Transfer:
 
 @dataclass(frozen=True)
 class ContainerAccess:
-    """How another process on this machine reaches the containers of a host.
+    """Hold the addresses by which another process on this machine reaches a host's containers.
 
-    ``docker_host``: the engine's address; empty for the engine that docker's CLI takes. ``ports``: a socket that leads
-    to the host's published ports; empty where they are published on this machine.
+    ``docker_host``: the engine's address; empty for the engine that docker's CLI uses. ``ports``: a socket that leads
+    to the host's published ports; empty where the engine publishes them on this machine.
     """
 
     docker_host: str = ""
@@ -95,25 +107,31 @@ class ContainerAccess:
 
 
 class Host(Protocol):
-    """The machine where images are built, pushed and tested."""
+    """Build, push and test images on one machine."""
 
     @property
     def flag(self) -> str:
-        """The flag that makes a suggested command work on this host, with a space before it; may be empty."""
+        """Return the flag that makes a suggested command work on this host.
+
+        A blank precedes it. It is empty for a host that needs no flag.
+        """
 
     @property
     def engine(self) -> Engine: ...
 
     @property
     def platform(self) -> str:
-        """The platform that the host builds for by default: ``linux/amd64``."""
+        """Return the platform that the host builds for by default, such as ``linux/amd64``."""
 
     @property
     def registry(self) -> Registry:
-        """The registry that the settings name, by a way that reaches it."""
+        """Return the registry that the settings name, connected over a route that reaches it."""
 
     def connect_ahead(self) -> None:
-        """Begin to connect in the background. Whoever needs the connection waits for it, and gets its error."""
+        """Begin to connect in the background.
+
+        The first caller that needs the connection waits for it, and gets its error.
+        """
 
     def verified(self) -> AbstractContextManager[None]:
         """Verify the host's prerequisites when the block ends.
@@ -122,22 +140,26 @@ class Host(Protocol):
         """
 
     def transfer(self, known: Survey, plan: Plan) -> Transfer | None:
-        """Return what the host needs for the plan's builds; None when it reads this machine's files."""
+        """Return the size of the files that the plan's builds need; None when the host reads this machine's files."""
 
     def seed_root_images(self, known: Survey, plan: Plan) -> bool:
-        """Give the engine root images that no registry has. Return True when it got any: then survey again."""
+        """Give the engine the root images that no registry has.
+
+        Return True when the engine got any. The caller must then survey again.
+        """
 
     def builder(self, known: Survey, plan: Plan, run: str, mounted: Given) -> AbstractContextManager[Builder]:
-        """Give the host all that the plan's builds read, and return a builder for them.
+        """Give the host all files that the plan's builds read, and return a builder for them.
 
-        ``run``: the run's id. ``mounted``: what builds mount; its secrets are files.
+        ``run``: the run's id. ``mounted``: the secrets and agents that builds mount. Its secrets must be files.
         """
 
     def release_lock(self, name: str, *, break_expired: bool = False) -> AbstractContextManager[None]:
-        """Hold a lock against other releases. Raises LockedError: who holds it, and since when.
+        """Hold a lock against other releases.
 
-        ``break_expired``: take over a lock whose lease has expired.
+        ``break_expired``: take over a lock whose lease has expired. Raises LockedError with the holder and the start
+        time.
         """
 
     def container_access(self) -> ContainerAccess:
-        """Return how the process that runs smoke tests reaches the host's containers."""
+        """Return the addresses by which the process of the smoke tests reaches the host's containers."""

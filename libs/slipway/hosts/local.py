@@ -1,4 +1,4 @@
-"""Work on this machine: the engine that docker's CLI takes, child processes, the repository's own files."""
+"""Work on this machine with the engine that docker's CLI uses, child processes, and the repository's own files."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from slipway.stack.mounts import Given
 
 @dataclass(frozen=True)
 class LocalHost:
-    """This machine. ``logins`` finds a login for a registry; ``say`` gets notes for a person."""
+    """Work on this machine. ``logins`` finds the login for a registry, and ``say`` shows notes to a person."""
 
     settings: Settings
     around: Surroundings
@@ -50,15 +50,15 @@ class LocalHost:
         return self.registry_through("")
 
     def registry_through(self, socket: str) -> Registry:
-        """The registry that the settings name, through a socket that leads to it; directly without one."""
+        """Return the registry that the settings name. ``socket`` leads to it; empty to connect directly."""
         insecure = self.settings.project.insecure_registries
         return Registry(self.settings.registry, self.logins, RetryPolicy(tell=self.say), insecure, socket)
 
     def connect_ahead(self) -> None:
-        """Do nothing: this machine is reached."""
+        """Do nothing: this machine needs no connection."""
 
     def verified(self) -> AbstractContextManager[None]:
-        """Verify nothing: what fails on this machine says so itself."""
+        """Verify nothing: an error on this machine states its own cause."""
         return nullcontext()
 
     def transfer(self, known: Survey, plan: Plan) -> Transfer | None:
@@ -73,7 +73,10 @@ class LocalHost:
         yield LocalBuilder.of(known.repository, self.run, mounted, buildx=words, builder=builder)
 
     def release_lock(self, name: str, *, break_expired: bool = False) -> AbstractContextManager[None]:
-        """Hold a lock in the repository. The kernel releases it when its holder ends, so none expires."""
+        """Hold a lock in the repository.
+
+        The kernel releases it when the process that holds it ends, so it never expires.
+        """
         return lock(self.settings.root / ".slipway", name)
 
     def container_access(self) -> ContainerAccess:
@@ -84,7 +87,7 @@ class LocalHost:
 
 @dataclass(frozen=True)
 class LocalBuilder:
-    """Runs bakes as child processes, in the repository."""
+    """Run bakes as child processes in the repository."""
 
     inputs: BakeInputs
     runner: Watched
@@ -99,7 +102,7 @@ class LocalBuilder:
         buildx: tuple[str, ...] = DOCKER_BUILDX,
         builder: str = "default",
     ) -> Self:
-        """Return a builder that reads ``repository``; the secrets in ``mounted`` are files."""
+        """Return a builder that reads ``repository``. The secrets in ``mounted`` must be files."""
         root = repository.settings.root.absolute()
         inputs = BakeInputs(
             root=str(repository.settings.root),
@@ -125,9 +128,10 @@ class LocalBuilder:
 
 
 def _carriers(repository: Repository, root: Path) -> Iterator[tuple[str, Carrier]]:
-    """For each named context that holds slipway's own folder: named context → an image of its other files.
+    """Yield each named context that contains slipway's own folder, with the image that replaces it.
 
-    BuildKit reads no ignore file for a named context. It reads one for the context of an image.
+    The image contains the other files of that context. BuildKit applies an ignore file to the context of an image, but
+    not to a named context.
     """
     used = dict.fromkeys(context for image in repository.stack for context in image.contexts)
     for number, context in enumerate(used, start=1):

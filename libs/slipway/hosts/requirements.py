@@ -1,4 +1,4 @@
-"""Define what every machine that builds must have: the least versions, and the commands that install them."""
+"""Define the minimum versions that every machine needs for builds, and the commands that install them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 LEAST_API = "1.44"
-LEAST_DOCKERD = "25"  # the first with that API
-LEAST_BUILDX = "0.13"  # the first with rawjson progress
-LEAST_RSYNC = "3.2.4"  # the first that quotes arguments for the remote shell
+LEAST_DOCKERD = "25"  # the first version with that API
+LEAST_BUILDX = "0.13"  # the first version with rawjson progress
+LEAST_RSYNC = "3.2.4"  # the first version that quotes arguments for the remote shell
 _ENGINE = f"install Docker Engine {LEAST_DOCKERD} or newer"
 _REMEDIES: Mapping[str, Mapping[str, str]] = {
     "debian": {
@@ -59,21 +59,31 @@ _ANYWHERE: Mapping[str, str] = {
 
 
 def remedy(system: str, what: str) -> str:
-    """The command that mends ``what`` (``engine``, ``buildx``, ``rsync``, ``ssh``, ``start``) on this system."""
+    """Return the command that fixes ``what`` on this machine, whose system is ``system``.
+
+    ``what`` is ``engine``, ``buildx``, ``rsync``, ``ssh`` or ``start``. For an unknown system the result is an
+    instruction in words.
+    """
     return _REMEDIES.get(system, _ANYWHERE)[what]
 
 
 def remedy_there(system: str, what: str) -> str:
-    """The same on another machine, where slipway is not."""
+    """Return the command that fixes ``what`` on another machine.
+
+    slipway is not installed on that machine, so a command of slipway is replaced by an instruction in words.
+    """
     found = _REMEDIES.get(system, _ANYWHERE)[what]
     return _ANYWHERE[what] if "invoke" in found else found
 
 
-ROOMY = 10_000_000_000  # bytes: two bases and their cache
+ROOMY = 10_000_000_000  # bytes: enough for two base images and their build cache
 
 
 class CheckState(StrEnum):
-    """How a check ended. ``MISSING`` stops work, ``WARN`` does not. The values are the words of ``doctor --json``."""
+    """Name the result of a check.
+
+    ``MISSING`` stops work, ``WARN`` does not. ``doctor --json`` prints the values.
+    """
 
     OK = "ok"
     WARN = "warn"
@@ -82,7 +92,7 @@ class CheckState(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """``detail`` says what was found, ``hint`` how to mend it."""
+    """Hold the result of one check. ``detail`` describes the finding, and ``hint`` is the fix."""
 
     name: str
     state: CheckState
@@ -90,26 +100,29 @@ class Check:
     hint: str = ""
 
 
-#: The engine's image stores. Docker 29 and newer have containerd's where they are installed afresh.
+#: The engine's image stores. A new installation of Docker 29 or later uses containerd's.
 CLASSIC, CONTAINERD = "classic image store", "containerd's image store"
 
 
 def image_store(driver_status: str) -> str:
-    """The engine's image store, by the text of ``DriverStatus`` in ``docker info``."""
+    """Return the engine's image store, from the text of ``DriverStatus`` in ``docker info``."""
     return CONTAINERD if "io.containerd.snapshotter" in driver_status else CLASSIC
 
 
 def first_version(text: str) -> str:
-    """The first dotted number with what clings to it: ``rsync  version 3.2.7  protocol …`` → ``3.2.7``."""
+    """Return the first dotted number in ``text`` with its suffix; empty without one.
+
+    Example: ``rsync  version 3.2.7  protocol …`` → ``3.2.7``.
+    """
     match = re.search(r"\d+\.\d+[^\s,]*", text)
     return match[0] if match else ""
 
 
 def at_least(version: str, least: str) -> bool:
-    """Return whether ``28.5.2+dfsg4`` is at least ``25``; an absent version is not.
+    """Tell whether ``version`` is ``least`` or newer, such as ``28.5.2+dfsg4`` for ``25``. An empty version is not.
 
-    The numbers alone count. Each packager writes its own suffix (``0.30.1-desktop.1``), and a release candidate has
-    the functions of its release.
+    Only the numbers count. Each packager adds its own suffix (``0.30.1-desktop.1``), and a release candidate has the
+    functions of its release.
     """
     from packaging.version import Version
 

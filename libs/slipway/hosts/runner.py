@@ -1,6 +1,7 @@
-"""The only place where a process is started.
+"""Start processes on this machine. Only this module uses ``subprocess``.
 
-A child gets its own process group and, on Linux, dies with us; Ctrl-C ends the whole group.
+A command of ``run`` has its own process group, which Ctrl-C ends as a whole. On Linux the kernel sends it SIGTERM when
+this process dies.
 """
 
 from __future__ import annotations
@@ -22,31 +23,34 @@ from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError
 from slipway.core.streams import LineReader, OnLine, collect, feed
 
-#: Buildx cancels and pytest removes its containers within this; then the group is killed.
+#: Time for buildx to cancel, or for pytest to remove its containers. Then slipway kills the process group.
 _GRACE_SECONDS = 4.0
 _WATCH_SECONDS = 0.25
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-#: Asked a few times a second: whether a command has had its time.
+#: Returns True when a command must end. slipway calls it several times per second.
 Over = Callable[[], bool]
 
 
 class Run(Protocol):
-    """Runs a command to its end. Absent programs give exit code 127, a time-out 124."""
+    """Run a command to its end. The exit code is 127 for a missing program, and 124 after a timeout."""
 
     def __call__(self, command: Command, on_line: OnLine | None = None, timeout: float | None = None) -> Result: ...
 
 
 class Watched(Protocol):
-    """Runs a command to its end, or until it is ``over``: then it is ended as by Ctrl-C."""
+    """Run a command to its end.
+
+    Once ``over`` returns True, end the command as Ctrl-C would.
+    """
 
     def __call__(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result: ...
 
 
 class Runner(Protocol):
-    """Runs a command to its end, with a time limit or watched."""
+    """Run a command to its end, with a time limit, a check that it is over, or neither."""
 
     def __call__(
         self,
@@ -58,7 +62,7 @@ class Runner(Protocol):
 
 
 def echoing(show: Callable[[str], None]) -> Runner:
-    """A runner that shows each command before it runs it, as one could type it into a shell."""
+    """Return a runner that shows each command before it runs it, in a form that a user can type into a shell."""
 
     def shown(
         command: Command, on_line: OnLine | None = None, timeout: float | None = None, over: Over | None = None
@@ -72,12 +76,13 @@ def echoing(show: Callable[[str], None]) -> Runner:
 def run(
     command: Command, on_line: OnLine | None = None, timeout: float | None = None, over: Over | None = None
 ) -> Result:
-    """Run ``command`` here. ``timeout`` in seconds. stdout is kept whole; of stderr the last 200 lines.
+    """Run ``command`` on this machine, for at most ``timeout`` seconds.
 
-    Raises what ``on_line`` raises, once the command has ended.
+    The result has all of stdout, and the last 200 lines of stderr. An exception of ``on_line`` is raised after the
+    command has ended.
     """
     started = time.monotonic()
-    # An interrupt between the child's birth and our knowing of it would leave it running: it waits until we do.
+    # A signal that arrives before ``child`` is assigned would leave the process running, so signals wait until then.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     parent = os.getpid()
     try:
@@ -98,7 +103,10 @@ def run(
 
 
 class Piped:
-    """A command that runs beside us; ``socket`` is its standard input and output. It ends when that is closed."""
+    """Run a command in parallel to this process.
+
+    ``socket`` is connected to the command's stdin and stdout. The command must end when the caller closes it.
+    """
 
     def __init__(self, command: Command) -> None:
         self._started = time.monotonic()
@@ -117,7 +125,10 @@ class Piped:
         self._waiting.start()
 
     def ended(self, within: float) -> Result:
-        """How it ended, once its socket is closed; a command that goes on is killed."""
+        """Return the result after the caller has closed ``socket``.
+
+        Kill a command that still runs after ``within`` seconds.
+        """
         self._waiting.join(within)
         if self._waiting.is_alive():
             self._child.kill()
@@ -130,7 +141,7 @@ class Piped:
 
 
 def pipe(command: Command) -> Piped:
-    """Start ``command`` beside us. Raises PrerequisiteError for a program that is not there."""
+    """Start ``command`` in parallel to this process. Raises PrerequisiteError for a program that cannot be started."""
     try:
         return Piped(command)
     except OSError as error:
@@ -142,7 +153,7 @@ def pipe(command: Command) -> Piped:
 def _attend(
     child: subprocess.Popen[bytes], stdin: bytes, on_line: OnLine | None, timeout: float | None
 ) -> tuple[int, str, str]:
-    """Feed and read the child until it ends; exit code, stdout, the end of stderr."""
+    """Feed and read the child until it ends. Return exit code, stdout, and the last lines of stderr."""
     stdout: list[bytes] = []
     stderr = LineReader(on_line)
     readers = [
@@ -166,7 +177,10 @@ def _attend(
 
 @contextlib.contextmanager
 def _watched(child: subprocess.Popen[bytes], over: Over | None) -> Iterator[None]:
-    """End the child once it is ``over``. A thread of its own asks: waiting with a time limit would cost at each end."""
+    """End the child once ``over`` returns True.
+
+    A separate thread calls ``over``. Waiting for the child with a time limit would delay the end of every command.
+    """
     done = threading.Event()
 
     def watch() -> None:
@@ -197,20 +211,23 @@ def _start(command: Command, prepare: Callable[[], None]) -> subprocess.Popen[by
 
 
 def _prepare(mask: set[signal.Signals | int], parent: int) -> None:
-    """In the child, before it becomes the command: our own signal mask, and death with the parent.
+    """Prepare the child before it executes the command: signals, and its end when the parent dies.
 
-    SIGINT is how we end a child, so it heeds that also when this process ignores it.
+    ``_end`` sends SIGINT, so the child gets the default handler even if this process ignores that signal.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     if _LIBC:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it died before we asked
+        if os.getppid() != parent:  # the parent died before prctl took effect
             os._exit(1)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Ask the child's group to end, wait a little, then kill what is left of it, also when interrupted once more."""
+    """Send SIGINT to the child's process group, wait up to 4 s for the child, then kill the group.
+
+    A second Ctrl-C ends the wait, and the group is still killed.
+    """
     try:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child.pid, signal.SIGINT)

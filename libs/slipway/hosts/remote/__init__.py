@@ -1,1 +1,1 @@
-"""A build host over SSH: looked at, sent what images read, built on by jobs that outlive their client."""
+"""Build on a host over SSH: probe it, send the files that images read, run jobs that outlive this process."""

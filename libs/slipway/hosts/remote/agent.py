@@ -10,16 +10,15 @@ from slipway.hosts.remote.scripts import script
 from slipway.hosts.ssh.forwarding import forwarded
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection, Say
 
-#: The socket's name in the run's folder, which buildx works in. A whole path may be too long for a socket.
+#: The socket's name in the run's folder, where buildx runs. An absolute path may be too long for a socket.
 AGENT = "agent"
 
 
 @contextmanager
 def forward(connection: ReconnectingConnection, run: str, agent: str, say: Say) -> Iterator[None]:
-    """Let the agent whose socket is ``agent`` answer in the folder ``run``, over each connection of ``link``, until the
-    context ends.
+    """Forward the agent whose socket is ``agent`` into the folder ``run`` until the context ends.
 
-    Raises NotForwardedError, LostError.
+    After a reconnect, forward it again over the new connection. Raises NotForwardedError, LostError.
     """
     offer = partial(script, "agent", run)
     with connection.keep(lambda connection: forwarded(connection, agent, offer)):

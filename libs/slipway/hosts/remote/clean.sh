@@ -1,6 +1,7 @@
 #!/bin/sh
-# Remove a project's runs and contexts, but for runs whose job still runs; told on stdout: how many runs went and how many
-# stay, and kilobytes freed. Arguments: the project's folder, "look" to remove nothing.
+# Remove a project's contexts and runs. While a job runs, keep its run and all contexts. Print three numbers: the runs
+# removed, the runs kept, and the kilobytes freed. With "look", remove nothing, and print the kilobytes in use.
+# Arguments: the project's folder, "look" or an empty word.
 cd -- "$1" 2>/dev/null || { echo "0 0 0"; exit 0; }
 before=$(du -sk . | cut -f 1)
 went=0

@@ -1,4 +1,7 @@
-"""A build host that slipway is connected to: one connection carries commands and the API of its engine."""
+"""Connect to a build host.
+
+One connection carries commands and the API of the host's engine.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,10 @@ from slipway.hosts.ssh.tunnel import ENGINE, port_first, tunnel
 
 @dataclass(frozen=True)
 class ConnectedHost:
-    """The preflight probe (0.2 s) runs in the background. ``facts`` and ``checks`` wait for it and raise its errors.
+    """Hold a connected build host, its engine, and the preflight probe, which runs in the background (0.2 s).
 
-    A check that failed stops nothing by itself: see ``refuse_missing``.
+    ``facts`` and ``checks`` wait for the probe and raise its errors. ``local_rsync``: the version on this machine. A
+    failed check alone stops nothing: see ``refuse_missing``.
     """
 
     name: Destination
@@ -44,22 +48,29 @@ class ConnectedHost:
         return examine(self.facts, self.local_rsync)
 
     def refuse_missing(self) -> None:
-        """Raises PrerequisiteError with every prerequisite that is missing."""
+        """Raise PrerequisiteError with every missing prerequisite."""
         refuse_lacks(self.checks, str(self.name))
 
     def project(self, registry: str, owner: str) -> str:
-        """Return the folder of all runs of a repository: its owner's last part, and a digest of its whole name."""
+        """Return the folder on the build host that holds all runs of a repository.
+
+        Its name is the last part of ``owner`` and a digest of the whole name, ``registry/owner``.
+        """
         told = hashlib.sha256(f"{registry}/{owner}".encode()).hexdigest()[:8]
         return f"{self.facts.own}/{PurePosixPath(owner).name}-{told}"
 
     def way_to(self, host: str, port: int, opened: ExitStack) -> str:
-        """Return a socket on this machine that leads from the build host to ``host``, until ``opened`` ends."""
+        """Return a socket on this machine that leads from the build host to ``host``.
+
+        It exists until ``opened`` ends.
+        """
         return opened.enter_context(tunnel(lambda client: self.connection.reach(host, port)))
 
     def ports(self, opened: ExitStack, say: Callable[[str], None]) -> str:
-        """Return a socket on this machine that leads to ports on the host's loopback, until ``opened`` ends.
+        """Return a socket on this machine that leads to the ports on the build host's loopback.
 
-        A client sends the port first: digits, then NUL. ``say`` gets a note for a port that the host does not forward.
+        It exists until ``opened`` ends. A client sends the port first: digits, then NUL. ``say`` gets a note for each
+        port that cannot be reached.
         """
 
         @contextmanager
@@ -76,7 +87,7 @@ class ConnectedHost:
 
 
 class PendingConnection:
-    """A connection to ``name``, which a background thread can make while the caller does something else."""
+    """Hold a connection to ``name`` that a thread can make in the background."""
 
     def __init__(self, name: Destination, client: SshClient) -> None:
         self.name = name
@@ -85,16 +96,20 @@ class PendingConnection:
         self._tried = False
 
     def start(self) -> None:
-        """Begin to connect in the background, unless that was done before."""
+        """Begin to connect in the background. Do nothing if a connection was begun before."""
         if self._tried:
             return
         self._tried = True
-        # A background thread must not ask for a passphrase: after Ctrl-C the terminal would stay without echo.
+        # A background thread must not ask for a passphrase: Ctrl-C would leave the terminal without echo.
         silent = replace(self._client, ask=_not_now if self._client.ask else None)
         self._started = start_in_thread(lambda: connect(self.name, silent))
 
     def result(self) -> Connection:
-        """Return the connection that ``start`` began, once. Afterwards, or if it needed a passphrase, connect again."""
+        """Return a connection.
+
+        The first call returns the one that ``start`` began. A later call connects again, and so does the first if
+        ``start`` was not called or needed a passphrase.
+        """
         started, self._started, self._tried = self._started, None, True
         if started:
             with suppress(_AskingError):
@@ -103,7 +118,7 @@ class PendingConnection:
 
 
 class _AskingError(Exception):
-    """A passphrase is wanted."""
+    """End a background attempt that needs a passphrase."""
 
 
 def _not_now(question: str) -> str:
@@ -121,7 +136,7 @@ def reach(
     """Wait for the connection, then begin to probe the host in the background.
 
     ``opened`` closes the connection and its sockets. ``say`` gets a note when the connection is lost, and when it is
-    back. Raises the errors of connecting.
+    restored. Raises the errors of connecting.
     """
     connection = ReconnectingConnection(pending.result, say)
     opened.callback(connection.close)

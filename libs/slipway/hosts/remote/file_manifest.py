@@ -1,8 +1,8 @@
 """List the files that a build host needs: exactly those that the images to build read.
 
-No file is sent because it lies in a folder: one that no image reads (``.env``, keys, ``.git``) cannot travel. The
-listing comes from the facts of the plan and is compared on the host, so a file that changes after it was hashed is
-found like any other fault.
+A folder's other files are never sent, so a file that no image reads (``.env``, keys, ``.git``) stays on this machine.
+The listing comes from the facts of the plan, and is compared on the build host. The comparison therefore also finds a
+file that changed after it was hashed.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ _NONE: Mapping[str, Entry] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class Entry:
-    """``kind`` as find prints it: f, d or l. ``mode`` in octal. ``content``: a file's sha256, a link's target."""
+    """Hold the properties of one path: ``kind`` as find prints it (f, d or l), and ``mode`` in octal.
+
+    ``content``: the sha256 of a file, or the target of a link.
+    """
 
     kind: str
     mode: str
@@ -36,33 +39,45 @@ class Entry:
 
 @dataclass(frozen=True)
 class FileManifest:
-    """``entries``: path below ``root`` → what stands there; the folders above each are among them."""
+    """Hold the paths below ``root`` that a host needs, each with its entry.
+
+    They include the folders above each path.
+    """
 
     root: Path
     entries: Mapping[str, Entry]
 
     @property
     def files(self) -> int:
-        """How many files and links."""
+        """Return the number of files and links."""
         return sum(entry.kind != "d" for entry in self.entries.values())
 
     @property
     def weight(self) -> int:
-        """Bytes that the files hold, as they are here now."""
+        """Return the bytes of the files, as they are on this machine now."""
         return sum(_lstat(self.root / path).st_size for path, entry in self.entries.items() if entry.kind == "f")
 
     @property
     def names(self) -> bytes:
-        """What rsync is to send, each path ended by NUL, as bytes. It takes ``;`` and ``#`` for a comment."""
+        """Return the paths that rsync must send, each ended by NUL.
+
+        Each begins with ``./``, because rsync takes a line that begins with ``;`` or ``#`` for a comment.
+        """
         return b"".join(b"./" + os.fsencode(path) + b"\0" for path in self.entries)
 
     @property
     def listed(self) -> str:
-        """sha256 of the outline (kinds, modes, paths, targets), and of the files' digests, as ``listing.sh`` says."""
+        """Return the sha256 of the outline and the sha256 of the contents, a line each.
+
+        ``listing.sh`` prints the same on the build host.
+        """
         return f"{_digest(self.outline())}\n{_digest(self.contents())}"
 
     def outline(self) -> Iterator[bytes]:
-        """``kind mode ./path`` and a link's target, as ``find -printf`` has them, in the order of bytes."""
+        """Yield ``./path``, a tab, and ``kind mode target`` for each entry, ended by NUL, sorted by bytes.
+
+        The format is that of ``find -printf`` in ``listing.sh``. The target is empty except for a link.
+        """
         lines = {path: f"{entry.kind} {entry.mode} " for path, entry in self.entries.items()}
         targets = {path: entry.content for path, entry in self.entries.items() if entry.kind == "l"}
         yield from sorted(
@@ -71,19 +86,24 @@ class FileManifest:
         )
 
     def contents(self) -> Iterator[bytes]:
-        """``<sha256>  ./path`` of every file, as ``sha256sum -z`` has them, in the order of their paths."""
+        """Yield ``<sha256>  ./path`` for each file, ended by NUL, sorted by the bytes of the path.
+
+        The format is that of ``sha256sum -z``.
+        """
         files = sorted((os.fsencode(path), entry.content) for path, entry in self.entries.items() if entry.kind == "f")
         return (content.encode() + b"  ./" + path + b"\0" for path, content in files)
 
 
 def files_to_sync(known: Survey, names: Sequence[str], definitions: Mapping[str, Entry] = _NONE) -> FileManifest:
-    """What the images ``names`` read of the repository, and their ``definitions``. Raises SyncError for a file that is
-    gone by now."""
+    """Return the repository's files that the images ``names`` read, together with their ``definitions``.
+
+    Raises SyncError for a file that is missing by now.
+    """
     repository, entries = known.repository, dict(definitions)
     root = repository.worktree.root
     for name in names:
         image = known.stack[name]
-        if not any(_links(root, image.dockerfile)):  # BuildKit reads the definition
+        if not any(_links(root, image.dockerfile)):  # not needed behind a link: BuildKit reads the definition
             text = repository.texts[image.dockerfile]
             entries[image.dockerfile] = _sent_file(root / image.dockerfile, text.encode())
         for path, entry in known.facts.manifests[name].files.items():
@@ -92,7 +112,10 @@ def files_to_sync(known: Survey, names: Sequence[str], definitions: Mapping[str,
 
 
 def define(known: Survey, names: Sequence[str]) -> dict[str, Entry]:
-    """What BuildKit reads as the Dockerfiles of the images ``names``: written here, to be sent."""
+    """Write the Dockerfiles and ignore files that BuildKit reads for the images ``names``.
+
+    Return them as the entries to send.
+    """
     root, found = known.repository.worktree.root, dict[str, Entry]()
     for name in names:
         dockerfile = known.repository.define(known.stack[name])
@@ -102,7 +125,7 @@ def define(known: Survey, names: Sequence[str]) -> dict[str, Entry]:
 
 
 def context_to_sync(folder: Path, tree: FileEntry, trees: Trees) -> FileManifest:
-    """All of a named context: ``tree`` stands for it."""
+    """Return all files of a named context. ``tree`` is its entry."""
     entries: dict[str, Entry] = {}
     _add_listing(entries, folder, "", trees[tree.content])
     return FileManifest(folder, _with_folders(entries, folder))
@@ -116,7 +139,7 @@ def _add_read(
     read: FileEntry,
     trees: Trees,
 ) -> None:
-    """A path that an image names, the links on the way to it, and all below it."""
+    """Add a path that an image reads, the links on the way to it, and everything below it."""
     root = repository.worktree.root
     top = "" if image.context == "." else f"{image.context}/"
     real = posixpath.normpath(top + read.via) if read.via else posixpath.normpath(path)
@@ -139,7 +162,7 @@ def _sent_file(file: Path, content: bytes) -> Entry:
 
 
 def _entry(read: FileEntry, file: Path) -> Entry:
-    """As find prints what the worktree read."""
+    """Return an entry as find prints it, from the entry that the worktree recorded."""
     if read.kind is Kind.LINK:
         return Entry("l", _LINK_MODE, read.content)
     if read.kind is Kind.FILE:
@@ -148,12 +171,12 @@ def _entry(read: FileEntry, file: Path) -> Entry:
 
 
 def _mode(mode: int | None, file: Path) -> str:
-    """A mode in octal; one that counts for no image is that of ``file`` now."""
+    """Return ``mode`` in octal. If it is None, it enters no image, so return the current mode of ``file``."""
     return f"{(_lstat(file).st_mode if mode is None else mode) & 0o7777:o}"
 
 
 def _links(root: Path, path: str) -> Iterator[tuple[str, str]]:
-    """Each link that is met on the way to ``path``, and its target."""
+    """Yield each link on the way to ``path``, with its target."""
     ahead = posixpath.normpath(path).split("/")
     walked: list[str] = []
     while ahead:
@@ -173,7 +196,7 @@ def _links(root: Path, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _with_folders(entries: Mapping[str, Entry], root: Path) -> dict[str, Entry]:
-    """With the folders above each entry, as they are here, in the order of paths."""
+    """Return the entries and the folders above them, as they are on this machine, sorted by path."""
     folders: dict[str, Entry] = {}
     for path in entries:
         for above in _above(path):

@@ -1,6 +1,6 @@
 #!/bin/sh
-# A command's log on stderr, from a line on, while it runs; then its exit status on stdout, or "gone" when its job ended
-# without one. Arguments: the job's folder, the command's number, the first line wanted.
+# Print a command's log on stderr, from a given line, while the command runs. Then print its exit status on stdout, or
+# "gone" when its job ended without one. Arguments: the job's folder, the command's number, the first line to print.
 cd -- "$1" || exit
 number=$2
 until [ -e "step-$number" ] || ! lives .; do sleep 0.02; done

@@ -1,4 +1,4 @@
-"""Work on a build host: its engine, jobs that outlive this process, a copy of the files that images read."""
+"""Work on a build host with its engine, jobs that outlive this process, and a copy of the files that images read."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from slipway.stack.mounts import Given
 
 
 class RemoteHost:
-    """The host of ``pending``. It is connected to when something of it is first needed, until ``close``.
+    """Work on the build host of ``pending``. slipway connects when it first needs the host, until ``close``.
 
-    ``local``: this machine, which has the repository, the logins, and root images that no registry has.
+    ``local``: this machine. It has the repository, the logins, and the root images that no registry has.
     """
 
     flag = " --remote"
@@ -43,20 +43,23 @@ class RemoteHost:
 
     @cached_property
     def connected(self) -> ConnectedHost:
-        """The connection, also to a host with missing prerequisites. Raises the errors of connecting."""
+        """Return the connected host, also if prerequisites are missing on it.
+
+        Raises the errors of connecting.
+        """
         local = self._local
         rsync = first_version(local.run(Command(("rsync", "--version"), label="rsync --version")).stdout)
         return reach(self._pending, local.settings["REMOTE_PATH"], rsync, local.logins, self._opened, local.say)
 
     @property
     def ready(self) -> ConnectedHost:
-        """The connection to a host that has all prerequisites. Raises PrerequisiteError."""
+        """Return the connected host. Raises PrerequisiteError if it does not have all prerequisites."""
         self.connected.refuse_missing()
         return self.connected
 
     @property
     def project(self) -> str:
-        """The folder on the host that holds all runs of this repository."""
+        """Return the folder on the build host that holds all runs of this repository."""
         return self.connected.project(self._local.settings.registry, self._local.settings.owner)
 
     @property
@@ -71,9 +74,10 @@ class RemoteHost:
 
     @cached_property
     def registry(self) -> Registry:
-        """Reached from this machine where that is possible, else from the host: it alone may be in that network.
+        """Return the registry, reached from this machine if possible, and from the build host if not.
 
-        An address on loopback is always the host's own.
+        The registry may be in a network that only the build host can reach. A loopback address is always the build
+        host's own.
         """
         direct = self._local.registry
         if not is_loopback(direct.host) and direct.answers():
@@ -92,8 +96,8 @@ class RemoteHost:
 
     @contextmanager
     def _diagnosed(self) -> Iterator[None]:
-        """If a prerequisite is missing or the connection is lost, raise that instead of the error it caused."""
-        connected = self.connected  # an error of connecting needs no diagnosis
+        """Raise the error of a missing prerequisite or lost connection instead of the error that it caused."""
+        connected = self.connected  # outside the try: an error of connecting needs no diagnosis
         try:
             yield
         except SlipwayError:
@@ -113,13 +117,16 @@ class RemoteHost:
         if plan.of(Action.BUILD):
             with job_builder(known, plan, self.ready, run, local.run, mounted, local.say) as builder:
                 yield builder
-        else:  # nothing is sent, and the builder runs nothing
+        else:  # a plan without builds sends no file and runs no command
             with local.builder(known, plan, run, mounted) as idle:
                 yield idle
 
     @contextmanager
     def release_lock(self, name: str, *, break_expired: bool = False) -> Iterator[None]:
-        """Hold a lock in the repository, then one on the host, whose lease is renewed while it is held."""
+        """Hold a lock in the repository, then a lock on the build host.
+
+        slipway renews the lease of the second while it holds the lock.
+        """
         with self._local.release_lock(name):
             host, holder = self.ready, f"{getpass.getuser()}@{platform.node()}"
             lock = f"{host.facts.folder}/locks/{name}"

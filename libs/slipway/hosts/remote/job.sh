@@ -1,6 +1,7 @@
 #!/bin/sh
-# A job's commands, one after another, whoever listens: command-1, command-2 … with input-1, input-2 … on stdin. Each
-# leaves log-N, its stderr, and status-N; the first that fails is the last. What was secret goes with the job.
+# Run a job's commands one after another: command-1, command-2 … with input-1, input-2 … on stdin. No client needs to be
+# connected. Each command leaves log-N, its stderr, and status-N. The first that fails is the last. Remove the run's
+# secrets when the job ends.
 umask 077
 trap 'rm -rf ../../secrets' EXIT
 trap 'exit 143' TERM

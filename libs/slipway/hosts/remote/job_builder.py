@@ -1,8 +1,15 @@
-"""Build there what was planned here: sync what the images read, then bake it by jobs that outlive us.
+"""Build a plan on the build host: sync the files that the images read, then bake them in jobs.
 
-On the host, in ``<folder>/<user>/<project>/``: ``runs/<run>/``, with ``tree`` (the repository's files), ``context``
-(the names BuildKit is given for them), ``jobs``, ``secrets`` (while a job runs), ``agent`` (while one is forwarded) and
-``whole`` (once the files were compared); ``contexts/``, what images are given beside the repository, by content.
+The jobs outlive this process. On the build host, ``<folder>/<user>/<project>/`` contains two folders. ``contexts/``
+has the named contexts, by content. ``runs/<run>/`` has:
+
+- ``tree``: the repository's files
+- ``context``: links to the contexts, by the names that BuildKit gets
+- ``jobs``
+- ``contexts``: named contexts that slipway is sending
+- ``secrets``: exists while a job runs
+- ``agent``: exists while ssh's agent is forwarded
+- ``whole``: exists once the files were compared
 """
 
 from __future__ import annotations
@@ -34,7 +41,7 @@ from slipway.plan.decide import Action, Plan
 from slipway.plan.facts import Survey
 from slipway.stack.mounts import Given, file_name
 
-#: How many older runs stay.
+#: The number of older runs that stay on the build host.
 KEPT = 3
 
 
@@ -42,10 +49,10 @@ KEPT = 3
 def job_builder(
     known: Survey, plan: Plan, host: ConnectedHost, run: str, rsync: Run, mounted: Given, say: Say
 ) -> Iterator[JobBuilder]:
-    """Send all that the plan's images read and mount. On exit, stop a job that still runs, unless the connection was
-    lost.
+    """Send all files that the plan's images read and mount, and yield a builder.
 
-    ``mounted``: its secrets are files. Raises SyncError, SshError, PrerequisiteError when the host has too little room.
+    On exit, stop a job that still runs, unless the connection was lost. ``mounted``: its secrets must be files. Raises
+    SyncError, SshError, NotForwardedError, and PrerequisiteError when the build host has too little disk space.
     """
     settings = known.repository.settings
     names, read = [step.image for step in plan.of(Action.BUILD)], _read(known, plan)
@@ -65,7 +72,7 @@ def job_builder(
             tree = send(manifest, f"{folder}/tree", earlier, rsync, host.connection)
             given, more = _contexts(known, read, project, run, there, host.connection, rsync)
         except (SyncError, NotForwardedError):
-            # What has arrived of it is of no use any more, and a full disk would stay full.
+            # Nothing can use the incomplete run, and a full disk would stay full.
             _do(host.connection, 'rm -rf -- "$1"', folder)
             raise
         say(_told((tree, *more)))
@@ -98,22 +105,26 @@ def job_builder(
 
 
 def transfer(known: Survey, plan: Plan) -> Transfer:
-    """Count what the plan's builds read."""
+    """Return the number and bytes of the files that the plan's builds read."""
     read = _read(known, plan)
     manifests = [files_to_sync(known, read), *(manifest for _, manifest, _ in _given(known, read))] if read else []
     return Transfer(sum(one.files for one in manifests), sum(one.weight for one in manifests))
 
 
 def _read(known: Survey, plan: Plan) -> list[str]:
-    """The images whose files are needed there: those to build, and what they stand on that no registry has."""
+    """Return the images whose files the build host needs.
+
+    These are the images to build, and the images below them that only the engine has.
+    """
     names = [step.image for step in plan.of(Action.BUILD)]
     return [*names, *known.only_in_engine(names)]
 
 
 class JobBuilder:
-    """Runs bakes as jobs on the build host. A job goes on by itself with the bakes that were announced.
+    """Run bakes as jobs on the build host. A job continues by itself with the bakes that were announced.
 
-    ``given``: to each job; its seconds are for each command. ``mend`` is called when the tree there differs.
+    ``given``: the input of each job. Its seconds are the time limit of one command. ``mend`` sends the tree again when
+    the one on the build host differs.
     """
 
     def __init__(
@@ -135,12 +146,15 @@ class JobBuilder:
         self._ahead: list[Command] = []
 
     def announce(self, commands: Iterable[Command]) -> None:
-        """Tell which commands will follow. A job that was made for an earlier announcement is ended."""
+        """Announce the commands that will follow. End a job that was started for an earlier announcement."""
         self.end()
         self._announced = tuple(commands)
 
     def changed_since(self, known: Survey, names: Collection[str], local: Sequence[LocalImage]) -> Mapping[str, str]:
-        """Return nothing: the copy on the host was verified and belongs to this run, so no edit reaches it."""
+        """Return nothing.
+
+        The copy on the build host was verified and belongs to this run, so no edit reaches it.
+        """
         return {}
 
     def run(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result:
@@ -158,13 +172,13 @@ class JobBuilder:
         return result
 
     def end(self) -> None:
-        """End what still runs: nobody needs it."""
+        """End a job that still runs: nobody needs its result."""
         if self._job and self._ahead:
             stop(self._job, self._connection)
             self._ahead = []
 
     def _made_for(self, command: Command) -> Job:
-        """A job of the command and of those that are expected after it."""
+        """Return a new job of the command and of the announced commands that follow it."""
         self.end()
         at = self._announced.index(command) if command in self._announced else len(self._announced)
         commands = (command, *self._announced[at + 1 :])
@@ -175,12 +189,15 @@ class JobBuilder:
 
 
 def context_name(context: str, salt: str) -> str:
-    """BuildKit keeps what it was sent under this: see ``slipway.stack.worktree.contexts``."""
+    """Return the name under which BuildKit gets a context, and keeps the files it received.
+
+    ``slipway.stack.worktree.contexts`` explains why it contains ``salt``.
+    """
     return "-".join((*PurePosixPath(context).parts, "tree", salt)).lstrip("-")
 
 
 def _prepare(connection: ReconnectingConnection, project: str, run: str, links: Mapping[str, str]) -> tuple[str, ...]:
-    """Make the run's folder; the older runs and the contexts that are whole there."""
+    """Create the run's folder. Return the verified older runs and the complete contexts on the build host."""
     pairs = [word for context, name in links.items() for word in (name, _below_tree(context))]
     result = connection.run(script("prepare", project, run, str(KEPT), *pairs), timeout=60)
     if not result.ok:
@@ -201,9 +218,9 @@ def _contexts(
     connection: ReconnectingConnection,
     rsync: Run,
 ) -> tuple[dict[str, str], list[Synced]]:
-    """The folders that the images are given beside the repository, by name, and what was sent of them.
+    """Send the named contexts that the images read. Return name → folder, and the results of the transfers.
 
-    Each is kept under its content's digest: a wheelhouse travels once.
+    Each is kept under the digest of its content, so a wheelhouse is sent only once.
     """
     given: dict[str, str] = {}
     sent: list[Synced] = []
@@ -215,13 +232,13 @@ def _contexts(
         earlier = [old for old in there if PurePosixPath(old).name.startswith(f"{name}-")]
         own = f"{project}/runs/{run}/contexts/{name}"
         sent.append(sync(manifest, own, earlier, rsync, connection))
-        # Another run may have been quicker: what it kept is the same.
+        # Another run may have stored the same content first. Its copy is equal.
         _do(connection, 'mv -T -- "$2" "$1" 2>/dev/null || test -d "$1"', given[name], own)
     return given, sent
 
 
 def _given(known: Survey, names: Sequence[str]) -> Iterator[tuple[str, FileManifest, str]]:
-    """Each folder beside the repository that the images read: its name, its files, the manifest's word for them."""
+    """Yield each named context that the images read: name, manifest, and the text that stands for its content."""
     using = {name: image for image in map(known.stack.__getitem__, names) for name in image.contexts}
     for name, image in sorted(using.items()):
         tree = known.facts.manifests[image.name].contexts[name]

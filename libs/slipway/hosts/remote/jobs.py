@@ -1,8 +1,8 @@
 """Run commands on a build host that outlive the client that started them.
 
-A job is a folder on the host: commands, their input, and for each its log and exit status. It runs in a session of its
-own (setsid); slipway follows its log. After a lost connection slipway reconnects, and reads the log on from the last
-line that it received. Ctrl-C ends the job; nothing else that happens on this machine does.
+A job is a folder on the build host: commands, their input, and the log and exit status of each. It runs in its own
+session (setsid), and slipway follows its log. After a lost connection slipway reconnects, and continues the log after
+the last line that it received. A client that dies or loses its connection does not end the job. Ctrl-C does.
 """
 
 from __future__ import annotations
@@ -22,18 +22,21 @@ from slipway.hosts.ssh.connection import LostError, to_shell
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 
 _STOP_SECONDS = 8.0
-#: How long slipway tries to reconnect to end a job: who pressed Ctrl-C does not wait.
+#: Seconds for which slipway tries to reconnect to end a job. A user who pressed Ctrl-C must not wait.
 _STOP_PATIENCE = 3.0
-#: Of a command whose job ended without leaving its status, in buildx's form.
+#: The exit code and message of a command whose job ended without writing its status, in buildx's format.
 _KILLED, _GONE = 137, "ERROR: ended on the build host without a word: killed there, or out of its time (BUILD_TIMEOUT)"
 
-#: buildx refuses to start without the agent's socket. After a lost connection the next one brings it within seconds.
+#: buildx does not start without the agent's socket. After a reconnect slipway creates it again within seconds.
 _AWAIT_AGENT = b'n=0; until [ -S ../../agent ] || [ "$n" = 600 ]; do sleep 0.1; n=$((n + 1)); done\n'
 
 
 @dataclass(frozen=True)
 class Job:
-    """``commands``: run in this order, the first that fails is the last. ``run``: the run's folder there."""
+    """Hold the ``commands`` of a job, which run in this order. The first that fails is the last.
+
+    ``run``: the run's folder on the build host.
+    """
 
     run: str
     number: int
@@ -50,10 +53,11 @@ class Job:
 
 @dataclass(frozen=True)
 class JobInput:
-    """The input of a new job.
+    """Hold the input of a new job.
 
-    ``secrets``: name → content, in ``secrets`` of the run's folder until the job ends · ``seconds`` that it may take ·
-    ``listed``: the run's files, see ``FileManifest.listed`` · ``agent``: whether it needs the run's agent.
+    ``secrets``: name → content, in the run's folder ``secrets`` until the job ends. ``seconds``: the job's time limit.
+    ``listed``: the listing of the run's files, see ``FileManifest.listed``. ``agent``: whether the job needs the run's
+    agent.
     """
 
     secrets: Mapping[str, bytes]
@@ -63,17 +67,17 @@ class JobInput:
 
 
 class DiffersError(SyncError):
-    """The tree there is not what it is to be: no job was begun in it."""
+    """Report that the tree on the build host differs from the manifest. No job was started in it."""
 
     kind = "tree-differs"
 
 
 def packed(job: Job, secrets: Mapping[str, bytes], *, agent: bool = False) -> bytes:
-    """All that a job needs, as a tar archive relative to the run's folder."""
+    """Return the files that a job needs as a tar archive, with paths from the run's folder."""
     wait = _AWAIT_AGENT if agent else b""
     files = {f"{job.name}/job.sh": Path(__file__).with_name("job.sh").read_bytes()}
     for number, command in enumerate(job.commands, 1):
-        # The shell becomes the command, so its process id is the command's: who follows the log listens until it ends.
+        # By exec the shell becomes the command and keeps its process id. follow.sh waits for the end of that process.
         files[f"{job.name}/command-{number}"] = b'echo "$$" >step-%d\n%s%s\n' % (number, wait, to_shell(command))
         files[f"{job.name}/input-{number}"] = command.stdin
     files |= {f"secrets/{name}": content for name, content in secrets.items()}
@@ -88,11 +92,11 @@ def follow(
     over: Over | None = None,
     job_input: JobInput | None = None,
 ) -> Result:
-    """Listen to a command of the job until it ends, over as many connections as it takes; with ``beginning`` the job is
-    begun first.
+    """Follow a command of the job until it ends, over as many connections as that takes.
 
-    The job is ended, and the exit code is 124, once it is ``over``; it is ended, too, when we are interrupted. Raises
-    SshError when it cannot be begun, or the host does not come back.
+    With ``job_input``, start the job first. Once ``over`` returns True, end the job and return exit code 124. Also end
+    the job when this process is interrupted. Raises DiffersError, and SshError when the job cannot be started or the
+    host does not return.
     """
     heard = 0
 
@@ -130,13 +134,19 @@ def follow(
 
 
 def _begun(job: Job, job_input: JobInput, then: Command) -> Command:
-    """Begins the job, unless it has begun, and becomes ``then``: one round trip instead of two."""
+    """Return a command that starts the job unless it has started, and then becomes ``then``.
+
+    This takes one round trip instead of two.
+    """
     words = (job.run, job.name, str(job_input.seconds), text("listing"), job_input.listed, *then.argv)
     return script("start", *words, stdin=packed(job, job_input.secrets, agent=job_input.agent))
 
 
 def stop(job: Job, connection: ReconnectingConnection) -> None:
-    """End the job, if it runs; what is finished is kept. Raises SshError when the host does not answer soon."""
+    """End the job if it runs, and keep its finished results.
+
+    Raises SshError when the connection is lost and the host does not return within seconds.
+    """
     try:
         connection.run(script("stop", job.folder), timeout=_STOP_SECONDS, patience=_STOP_PATIENCE)
     except LostError as lost:
@@ -144,7 +154,10 @@ def stop(job: Job, connection: ReconnectingConnection) -> None:
 
 
 def _wait(job: Job, connection: ReconnectingConnection, lost: LostError) -> None:
-    """Until the host is back. Raises LostError when it does not come; interrupted, the job is ended if it can be."""
+    """Reconnect to the host. Raises LostError when it does not return.
+
+    On Ctrl-C, end the job if possible.
+    """
     try:
         connection.renew(lost)
     except LostError:
@@ -160,7 +173,10 @@ def _goes_on(job: Job, connection: ReconnectingConnection) -> LostError:
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
-    """Every file and folder for its owner alone. Without what tar fills its last record up with, most of it zeros."""
+    """Return a tar archive whose files only their owner can read.
+
+    It does not have the zeros with which tar fills its last record.
+    """
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w") as archive:
         for name, content in files.items():

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What stands in a folder, as two digests, in the words of shipment.py. Argument: the folder. With a second one, the
-# listings themselves, to see what differs.
+# Print the contents of a folder as two digests, in the format of file_manifest.py. Argument: the folder. With a second
+# argument, print the listings themselves, to find the difference.
 LC_ALL=C
 export LC_ALL
 cd -- "$1" || exit

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Before scripts that ask for it: is a job's process still its own, and not another one that got its number since? It works
-# in the job's folder.
+# Functions for other scripts; scripts.py puts this text before theirs.
+# Tell whether a job still runs. Its process works in the job's folder; a later process with the same id does not.
 lives() { [ "$(readlink "/proc/$(cat "$1/job" 2>/dev/null)/cwd" 2>/dev/null)" = "$(cd -- "$1" >/dev/null && pwd -P)" ]; }
-# Of a run: does one of its jobs?
+# Tell whether a job of a run still runs.
 one_lives() {
     for folder in "$1"/jobs/*; do
         [ ! -e "$folder/job" ] || ! lives "$folder" || return 0

@@ -1,7 +1,8 @@
 #!/bin/sh
-# Take a lock that everybody who builds here respects, or say who holds it. By this host's clock alone. One whose lease
-# was not renewed for the seconds given is broken when that is asked for, never else.
-# Arguments: the lock, who, a word of one's own, the seconds, "break" or nothing.
+# Take a lock that all users of this build host respect, or print its holder. Only this host's clock counts. With
+# "break", and never without it, break a lock whose lease was not renewed for the given seconds.
+# Arguments: the lock, the holder's name, a random word that identifies the client, the seconds, "break" or an empty
+# word.
 umask 022
 lock=$1
 [ -d "${lock%/*}" ] || (umask 0 && mkdir -m 1777 -- "${lock%/*}") 2>/dev/null

@@ -1,7 +1,7 @@
-"""One at a time, among all who release from a build host: a lock there, with a lease that is renewed while it is held.
+"""Lock a build host against other releases, with a lease that slipway renews while it holds the lock.
 
-Its making is what decides (``mkdir``). Nobody's lock is broken unasked: a lease that ran out may be a client that was
-cut off and is still at it. The clock is the host's alone.
+``mkdir`` creates the lock, so exactly one client gets it. slipway breaks a lock only if the user requests it: the
+client behind an expired lease may be disconnected and still at work. Only the build host's clock counts.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from slipway.core.errors import LockedError, SshError
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 
-#: The lease is renewed so often, and ran out when it was not for so long; in seconds.
+#: Seconds between renewals of the lease, and seconds without renewal after which it has expired.
 RENEWED, STALE = 20.0, 120
 _OURS = '[ "$(cat "$1/word" 2>/dev/null)" = "$2" ] || exit 0; '
 
@@ -26,9 +26,9 @@ _OURS = '[ "$(cat "$1/word" 2>/dev/null)" = "$2" ] || exit 0; '
 def held(
     connection: ReconnectingConnection, lock: str, who: str, say: Callable[[str], None], *, broken: bool = False
 ) -> Iterator[None]:
-    """Hold ``lock`` (a path there). ``broken``: break one whose lease ran out.
+    """Hold ``lock``, a path on the build host. ``broken``: break a lock whose lease has expired.
 
-    Raises LockedError: who holds it, since when, and how long ago the lease was renewed.
+    Raises LockedError with the holder, the start time, and the seconds since the last renewal of the lease.
     """
     word = secrets.token_hex(8)
     name = lock.rpartition("/")[2]

@@ -1,6 +1,7 @@
-"""Is all there on a build host that syncing and building need? One round trip asks, and all that lacks is told at once.
+"""Check that a build host has all prerequisites of syncing and building.
 
-The host needs sshd, a POSIX sh with coreutils and findutils, rsync, docker with buildx: nothing of ours, no Python.
+One command probes the host, and slipway reports all missing prerequisites together. The host needs sshd, a POSIX sh
+with coreutils and findutils, rsync, and docker with buildx. It needs no Python, and no program of slipway.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from slipway.hosts.requirements import (
     remedy_there,
 )
 
-#: Locks and time limits go by the host's clock; certificates and tokens by both.
+#: Seconds of clock difference. Locks and time limits use the host's clock; certificates and tokens use both clocks.
 _SKEW_WARNED, _SKEW_REFUSED = 5.0, 120.0
-#: rsync before 3.5.0 has faults that distributions mend by backports: it is used, and told.
+#: rsync before 3.5.0 has faults that distributions fix by backports. slipway uses it, with a warning.
 _GOOD_RSYNC = "3.5.0"
-#: What a host needs beside docker and rsync: the script's name for it, and what brings it.
+#: Prerequisites beside docker and rsync: name in preflight.sh → the tool, and the package that contains it.
 _TOOLS = {
     "setsid": ("setsid", "util-linux"),
     "timeout": ("timeout", "coreutils"),
@@ -46,10 +47,15 @@ Ask = Callable[[Command], Result]
 
 @dataclass(frozen=True)
 class HostFacts:
-    """Versions are empty for what is not there; ``plugin`` is buildx's own file; ``context`` is docker's, and the
-    engine's own builder is called so. ``folder``: where all runs are, resolved there. ``free`` and ``disk`` in bytes:
-    of that folder and of the engine's, None when not seen. ``driver`` and ``store``: as of ``machine.facts.Engine``.
-    ``skew``: seconds its clock is ahead of ours."""
+    """Hold the facts that the probe found on a build host. The version of a missing program is empty.
+
+    ``plugin``: the path of buildx's own program. ``context``: docker's context, which is also the name of the engine's
+    own builder. ``folder``: the folder of all runs, with ``~`` expanded on the host. ``free`` and ``disk``: bytes that
+    are free in that folder and in the engine's folder, None when unknown. ``driver`` and ``store``: as in
+    ``setup.probe.Engine``. ``client``: the version of docker's CLI. ``silence``: the error of an engine that does not
+    answer. ``refused``: the error for the user's own folder. ``noise``: output of the login shell before the probe's.
+    ``skew``: the seconds by which the host's clock is ahead of this machine's.
+    """
 
     user: str
     system: str
@@ -75,17 +81,20 @@ class HostFacts:
 
     @property
     def own(self) -> str:
-        """The folder of this user's runs."""
+        """Return the folder of this user's runs."""
         return f"{self.folder}/{self.user}"
 
 
 def preflight_command(folder: str, word: str) -> Command:
-    """``word``: what the answer begins with; whatever stands before it was printed by the login shell."""
+    """Return the command that probes the host.
+
+    Its output begins with ``word``. The login shell's start-up files printed any text before that.
+    """
     return script("preflight", word, folder)
 
 
 def look(ask: Ask, folder: str) -> HostFacts:
-    """Ask the host. Raises what ``ask`` raises, PrerequisiteError when no POSIX shell answers."""
+    """Probe the host. Raises the errors of ``ask``, and PrerequisiteError when no POSIX shell answers."""
     word = secrets.token_hex(8)
     began = time.time()
     result = ask(preflight_command(folder, word))
@@ -93,7 +102,11 @@ def look(ask: Ask, folder: str) -> HostFacts:
 
 
 def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
-    """The facts in the script's answer; ``now`` is our clock while it answered."""
+    """Parse the output of the probe.
+
+    ``now``: this machine's time while the probe ran. Raises PrerequisiteError when the output does not contain
+    ``word``.
+    """
     noise, begun, said = result.stdout.partition(f"ready\t{word}\n")
     if not begun:
         words = (result.stderr or result.stdout).strip().splitlines()[:1] or [f"exit code {result.exit_code}"]
@@ -122,13 +135,13 @@ def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
         free=_kilobytes(found.get("free", "")),
         disk=_kilobytes(disk),
         disk_folder=disk_folder,
-        skew=float(clock) + 0.5 - now if clock.isdigit() else 0.0,  # ``date`` cuts the fraction off
+        skew=float(clock) + 0.5 - now if clock.isdigit() else 0.0,  # ``date`` truncates to whole seconds
         noise=noise.strip(),
     )
 
 
 def examine(facts: HostFacts, local_rsync: str) -> tuple[Check, ...]:
-    """The checks, in the order a remote build meets what they look at."""
+    """Return the checks, in the order in which a remote build needs their subjects."""
     return (
         *_shell(facts),
         _engine(facts),
@@ -141,7 +154,7 @@ def examine(facts: HostFacts, local_rsync: str) -> tuple[Check, ...]:
 
 
 def refuse_lacks(checks: tuple[Check, ...], host: str) -> None:
-    """Raises PrerequisiteError with all that lacks at once."""
+    """Raise PrerequisiteError with all missing prerequisites."""
     problems = [
         Problem(f"{host} {check.name}", check.detail, check.hint)
         for check in checks
@@ -152,10 +165,10 @@ def refuse_lacks(checks: tuple[Check, ...], host: str) -> None:
 
 
 def refuse_little_room(facts: HostFacts, files: int, images: Sequence[int]) -> None:
-    """Raise PrerequisiteError when the disk has too little room for the plan.
+    """Raise PrerequisiteError when a disk has too little space for the plan.
 
-    ``files``: bytes to send. ``images``: bytes of the images to build, when they were last built; an engine needs that
-    twice while it builds.
+    ``files``: the bytes to send. ``images``: the bytes of each image after its last build. While it builds, an engine
+    needs twice their sum.
     """
     wanted = [(files, facts.free, facts.folder), (2 * sum(images), facts.disk, facts.disk_folder)]
     hint = "make room there: invoke remote-clean, docker system df"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a build host is and has, a line each: name, tab, value. Arguments: a word to say first, the folder of all runs.
-# Programs that take time to start are asked at once; each answer is one line, so none tears another apart.
+# Print the facts of a build host, a line each: name, tab, value. Arguments: a word to print first, the folder of all
+# runs. Slow programs run in parallel. Each answer is one line, so that answers do not mix.
 say() { printf '%s\t%s\n' "$1" "$(printf '%s' "$2" | tr '\n\t' '  ')"; }
 has() { if "$@" >/dev/null 2>&1; then echo yes; fi; }
 
@@ -22,7 +22,7 @@ say timeout "$(has timeout 60 true)"
 say sha256sum "$(has sha256sum -z /dev/null)"
 say find "$(has find / -maxdepth 0 -printf %m)"
 
-# The first comer makes it for all who build here: each gets a folder of its own in it, nobody can move another's.
+# The first user creates the folder for all users of this host. Each has their own folder in it; no other can move it.
 if [ ! -e "$folder" ]; then
     mkdir -p -- "$(dirname "$folder")" 2>/dev/null
     (umask 0 && mkdir -m 1777 -- "$folder") 2>/dev/null
@@ -36,14 +36,14 @@ fi
 say refused "$refused"
 say free "$(df -Pk -- "$folder" 2>/dev/null | awk 'NR == 2 { print $4 }')"
 
-# Where docker's CLI finds buildx, without that CLI, which asks every plugin there is before it begins.
+# Search for buildx where docker's CLI finds it. The CLI itself is slower, because it first runs every plugin.
 plugin=
 for plugins in "$HOME/.docker" /usr/local/lib/docker /usr/local/libexec/docker /usr/lib/docker /usr/libexec/docker; do
     [ -n "$plugin" ] || [ ! -x "$plugins/cli-plugins/docker-buildx" ] || plugin=$plugins/cli-plugins/docker-buildx
 done
 say plugin "$plugin"
 {
-    # The client says its own version and context first, whether or not an engine answers.
+    # The client prints its own version and context first, even if no engine answers.
     client='{{.Client.Version}} {{.Client.Context}}'
     asked="$client {{.Server.Version}} {{.Server.APIVersion}} {{.Server.Os}}/{{.Server.Arch}}"
     if said=$(docker version --format "$asked" 2>/dev/null); then

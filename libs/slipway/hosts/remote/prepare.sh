@@ -1,7 +1,7 @@
 #!/bin/sh
-# A run's folder. On stdout: older runs whose files were compared, newest first, and contexts that are whole. Of the
-# older runs only the last stay, and those whose job still runs; contexts, while they are used once a month.
-# Arguments: the project's folder, the run, how many older ones stay, then a link's name and target for each context.
+# Create a run's folder. Print the older runs whose files were compared, newest first, and the complete contexts. Remove
+# older runs, except the newest ones and those whose job still runs. Remove contexts that were not used for 30 days.
+# Arguments: the project's folder, the run, the number of older runs to keep, then a link's name and target per context.
 set -eu
 umask 077
 mkdir -p -- "$1/contexts" "$1/runs/$2/tree" "$1/runs/$2/context" "$1/runs/$2/contexts" "$1/runs/$2/jobs"
@@ -13,7 +13,7 @@ while [ $# -gt 1 ]; do
     ln -sfn -- "$2" "runs/$run/context/$1"
     shift 2
 done
-# A job removes its secrets, and a connection its agent, unless the whole host went down under them.
+# A job removes its secrets, and agent.sh removes its link, unless the host went down before that.
 sweep() {
     for job in "$1"/jobs/*/job; do
         [ ! -e "$job" ] || rm -rf -- "$1/secrets"

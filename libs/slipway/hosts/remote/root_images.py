@@ -1,4 +1,4 @@
-"""Root images that were made here and are in no registry: the engine there gets them from the engine here."""
+"""Send root images that no registry has from this machine's engine to the build host's engine."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from slipway.plan.facts import Survey
 
 
 def send_root_images(known: Survey, plan: Plan, here: Engine, there: Engine, say: Callable[[str], None]) -> bool:
-    """True when any was sent or pulled (then survey again). What a registry has is left for the engine there to pull.
+    """Send or pull the root images that only ``here`` may have. Return True if there was any.
 
-    Raises PrerequisiteError and RegistryError with the engines' words.
+    The caller must then survey again. ``there`` later pulls an image that a registry has. Raises PrerequisiteError and
+    RegistryError with the text of the engines.
     """
     needed = {root for step in plan.of(Action.BUILD) for root in known.stack[step.image].roots}
     lacking = {root: here.inspect(root) for root in sorted(needed) if not known.facts.roots[root]}
@@ -28,7 +29,10 @@ def send_root_images(known: Survey, plan: Plan, here: Engine, there: Engine, say
 
 
 def _may_be_here_alone(image: LocalImage) -> bool:
-    """Whether no registry is known to have it. containerd's store gives every image a digest, also one made here."""
+    """Tell whether the image may be in no registry.
+
+    containerd's store gives every image a digest, also one that was built on this machine.
+    """
     return not image.digests or image.is_known_by_manifest
 
 

@@ -1,6 +1,7 @@
 #!/bin/sh
-# The runs of a project, newest first, a line each: id, when it began, whether its job runs, its last job's number, how
-# many commands that has, their exit statuses. Argument: the project's folder.
+# Print the runs of a project, newest first, a line each: id, start time in seconds since 1970, whether the last job
+# still runs (yes, no), that job's number, the number of its commands, their exit statuses (- without one).
+# Argument: the project's folder.
 cd -- "$1/runs" 2>/dev/null || exit 0
 newest_first() { find . -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -rn | cut -d ' ' -f 2; }
 newest_first | while read -r run; do

@@ -1,9 +1,9 @@
 #!/bin/sh
-# Begin a job in a session of its own, which outlives whoever began it, though not its time, of what comes on stdin; then
-# become the command that is given. The tree in the run's folder is what it is to be, byte for byte, or nothing begins and
-# "differs" is said. A client whose link was lost asks once more: a job that has begun is left as it is.
-# Arguments: the run's folder, the job's folder in it, the seconds it may take, listing.sh, what that is to say of the
-# tree, the command.
+# Start a job from the tar archive on stdin, in its own session, then become the given command. The job outlives the
+# client, but not its time limit. If the tree in the run's folder differs from the expected listing, print "differs" and
+# start nothing. A client whose connection was lost calls this script again; a job that has started is not changed.
+# Arguments: the run's folder, the job's folder in it, the time limit in seconds, the text of listing.sh, its expected
+# output for the tree, the command.
 set -eu
 umask 077
 cd -- "$1"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# End a job: ask it, wait a little, then kill what is left of its session. One that is being begun at this very moment finds
-# that it is to stop. Argument: the job's folder.
+# End a job: send SIGTERM, wait up to 4 s, then kill its process group. The file "stopped" also ends a job that is
+# starting at this moment. Argument: the job's folder.
 [ -d "${1%/*/*}" ] || exit 0
 umask 077
 mkdir -p -- "$1"

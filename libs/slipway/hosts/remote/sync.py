@@ -1,8 +1,9 @@
-"""Send files into a run's own folder, hard-linked to the last good one, and compare them before they are used.
+"""Send files into a run's own folder, hard-linked to the last verified one, and compare them before they are used.
 
-rsync sends over a channel of the one connection. slipway trusts the folder when its listing equals the manifest's: the
-same files and no other, byte for byte. If it does not, a file of equal size and time with other bytes may be the cause,
-so slipway compares everything by content once. A file that differs after that has changed on this machine meanwhile.
+rsync sends over a channel of the SSH connection. slipway trusts the folder when its listing equals the manifest's: the
+same files and no other, byte for byte. A difference may come from a file of equal size and time with other bytes. In
+that case slipway sends again, once, and rsync compares everything by content. A file that still differs has changed on
+this machine meanwhile.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from slipway.hosts.ssh.connection import LostError, Stream
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from slipway.hosts.ssh.tunnel import tunnel, words_first
 
-#: A side of rsync that hears nothing for so long gives up, in seconds.
+#: Seconds after which each side of rsync ends if it receives nothing.
 SILENCE = 15
 _TRIES = 3
 _PARTIAL = ".slipway-partial"
@@ -41,14 +42,18 @@ RSYNC = Table("rsync", (_FULL,), Known("sync-failed", hint="invoke remote-check"
 
 @dataclass(frozen=True)
 class Synced:
-    """``sent``: bytes that left this machine, the protocol's own among them."""
+    """Hold the number of ``files``, and the bytes ``sent`` from this machine, including rsync's protocol."""
 
     files: int
     sent: int
 
 
 def rsync_command(manifest: FileManifest, folder: str, good: Sequence[str], place: str, *, checksum: bool) -> Command:
-    """``good``: folders there whose equal files are linked instead of sent."""
+    """Return the rsync command that sends the files of ``manifest`` to ``folder``.
+
+    ``good``: folders on the build host; rsync links their equal files instead of sending them. ``place``: the socket
+    of the remote shell. ``checksum``: compare by content, not by size and time.
+    """
     python = sys.executable.replace("'", "''")
     shell = f"'{python}' -S -E '{rsync_shell.__file__}' '{place}'"
     flags = [
@@ -64,7 +69,7 @@ def rsync_command(manifest: FileManifest, folder: str, good: Sequence[str], plac
 def sync(
     manifest: FileManifest, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection
 ) -> Synced:
-    """Make ``folder`` on the host hold exactly the files of ``manifest``. Raises SyncError, LostError."""
+    """Make ``folder`` on the build host hold exactly the files of ``manifest``. Raises SyncError, LostError."""
     synced = send(manifest, folder, good, run, connection)
     if not compared(manifest, folder, connection.run):
         mend(manifest, folder, good, run, connection)
@@ -74,14 +79,20 @@ def sync(
 def send(
     manifest: FileManifest, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection
 ) -> Synced:
-    """Send files whose size or time differs. The caller compares ``folder`` by content before it is used."""
+    """Send the files whose size or time differs.
+
+    The caller must compare ``folder`` by content before it is used.
+    """
     return Synced(manifest.files, _send(manifest, folder, good, run, connection, checksum=False))
 
 
 def mend(
     manifest: FileManifest, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection
 ) -> None:
-    """Send again by content, and compare. Raises SyncError when a file changed on this machine meanwhile."""
+    """Send again, with a comparison by content, and verify the result.
+
+    Raises SyncError when a file changed on this machine meanwhile.
+    """
     _send(manifest, folder, good, run, connection, checksum=True)
     if not compared(manifest, folder, connection.run):
         found = _differing(manifest, folder, connection.run)
@@ -97,7 +108,7 @@ def _send(
     *,
     checksum: bool,
 ) -> int:
-    """Return the bytes sent. After a lost connection, reconnect and go on: no file is sent twice."""
+    """Return the bytes sent. After a lost connection, reconnect and continue. rsync sends no complete file again."""
     for left in reversed(range(_TRIES)):
         result = _rsync(manifest, folder, good, run, connection, checksum)
         if connection.alive or not left:
@@ -117,7 +128,10 @@ def _rsync(
     connection: ReconnectingConnection,
     checksum: bool,
 ) -> Result:
-    """Run rsync on both sides. Write errors on the host appear only in the remote side's exit status."""
+    """Run rsync on both sides.
+
+    A write error on the build host appears only in the exit status of the remote rsync.
+    """
     said: list[str] = []
     ended: list[int] = []
 
@@ -131,7 +145,7 @@ def _rsync(
 
 
 def compared(manifest: FileManifest, folder: str, ask: Ask) -> bool:
-    """Whether the listing of ``folder`` there is the shipment's."""
+    """Tell whether the listing of ``folder`` on the build host equals the manifest's."""
     result = ask(_listing(folder))
     return result.ok and result.stdout.strip() == manifest.listed
 
@@ -141,7 +155,7 @@ def _listing(folder: str, *more: str) -> Command:
 
 
 def _differing(manifest: FileManifest, folder: str, ask: Ask) -> str:
-    """The first path that is not as it should be."""
+    """Return the first path that differs from the manifest."""
     lines = [*manifest.outline(), *manifest.contents()]
     wanted = {line.rstrip(b"\0").decode("utf-8", "replace") for line in lines}
     found = set(ask(_listing(folder, "whole")).stdout.split("\0")) - {""}

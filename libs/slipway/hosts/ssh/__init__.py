@@ -1,1 +1,1 @@
-"""The build host over one paramiko connection, fed from what ``ssh -G`` says."""
+"""Connect to a build host with paramiko, configured by the output of ``ssh -G``."""

@@ -1,6 +1,7 @@
-"""Connect to a host: its address, its key, our keys. Every error says which of these failed.
+"""Connect to a host: find its address, verify its host key, and offer the user's keys.
 
-Through a ProxyJump slipway connects to each hop over the one before it, and verifies the key of each.
+Every error says which of these steps failed. Through a ProxyJump slipway connects to each hop over the one before it,
+and verifies the host key of each.
 """
 
 from __future__ import annotations
@@ -25,23 +26,23 @@ from slipway.hosts.ssh.host_config import HostConfig, User, config_command, read
 from slipway.hosts.ssh.keys import Agent, AskSecret, OfferedKey, keys_to_offer
 from slipway.hosts.ssh.known_hosts import KnownKey, find_command, kinds, read_known, verify
 
-#: When slipway connects again to a host that does not answer.
+#: Pauses between attempts to connect to a host that does not answer.
 CONNECT = RetryPolicy(pauses=(0.75, 0.75))
 _BANNER_SECONDS = 10.0
 _AUTH_SECONDS = 15.0
 _MOST_JUMPS = 8
 
-# Without a handler of its own, logging would print paramiko's warnings on stderr.
+# Without a handler for paramiko, logging would print its warnings on stderr.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
 class SshClient:
-    """This machine as an SSH client.
+    """Hold the properties of this machine as an SSH client.
 
-    ``run`` runs OpenSSH's programs · ``user`` connects · ``config``: a configuration file instead of OpenSSH's own ·
-    ``ask`` asks a person for a passphrase; None where nobody can be asked · ``show`` gets each command that runs on a
-    host · ``answers``: passphrases that were given.
+    ``run`` runs OpenSSH's programs. ``user`` connects. ``config``: a configuration file that replaces OpenSSH's own.
+    ``ask`` asks a person for a passphrase; None where nobody can answer. ``show`` gets each command that runs on a
+    host. ``answers``: question → the passphrase that the person gave.
     """
 
     run: Run
@@ -53,7 +54,10 @@ class SshClient:
 
     @property
     def ask_once(self) -> AskSecret | None:
-        """``ask``, for questions that nobody has answered yet: a reconnect asks for no passphrase again."""
+        """Return an ``ask`` that remembers answers, or None without ``ask``.
+
+        A reconnect does not ask for a passphrase again.
+        """
         if not self.ask:
             return None
         ask = self.ask
@@ -67,7 +71,10 @@ class SshClient:
 
 
 def look_up(name: Destination, client: SshClient) -> HostConfig:
-    """Return OpenSSH's configuration of ``name``. Raises PrerequisiteError without ssh, UsageError for its refusal."""
+    """Return OpenSSH's configuration of ``name``.
+
+    Raises PrerequisiteError when ssh is not installed, UsageError when ssh refuses the configuration.
+    """
     result = client.run(config_command(name, client.config), timeout=30)
     if result.exit_code == 127:
         raise PrerequisiteError("ssh: not found", hint="sudo apt-get install openssh-client")
@@ -86,7 +93,10 @@ def connect(name: Destination, client: SshClient) -> Connection:
 
 
 def _reach(config: HostConfig, client: SshClient, opened: ExitStack, jumps: int) -> paramiko.Transport:
-    """Connect and authenticate. ``opened`` closes everything on the way, the last one first."""
+    """Connect to a host and authenticate. ``jumps``: the number of hops that are still allowed.
+
+    ``opened`` closes each part of the connection, in reverse order.
+    """
     known = _known(config, client)
     line = _line(config, client, opened, jumps)
     opened.callback(line.close)
@@ -97,7 +107,7 @@ def _reach(config: HostConfig, client: SshClient, opened: ExitStack, jumps: int)
 
 
 def _line(config: HostConfig, client: SshClient, opened: ExitStack, jumps: int) -> Any:
-    """Return the carrier of the connection: a socket, a channel of the hop before, or a program."""
+    """Return the carrier of the connection: a socket, a channel over the hop before it, or a ProxyCommand."""
     if config.jumps:
         if not jumps:
             raise UsageError(f"ssh configuration of {config.name}: more than {_MOST_JUMPS} jumps", hint="ProxyJump")
@@ -118,7 +128,7 @@ def _line(config: HostConfig, client: SshClient, opened: ExitStack, jumps: int) 
 
 
 def _proxy(config: HostConfig) -> Any:
-    """The program, by a shell, as OpenSSH runs it."""
+    """Start the ProxyCommand in a shell, as OpenSSH does."""
     try:
         return paramiko.ProxyCommand(shlex.join(("sh", "-c", f"exec {config.proxy_command}")))
     except OSError as error:
@@ -126,7 +136,7 @@ def _proxy(config: HostConfig) -> Any:
 
 
 def _socket(config: HostConfig) -> socket.socket:
-    """Connect, and try again only after a timeout: a refusal is an answer."""
+    """Connect to the host's address. Retry only after a timeout: a refusal is a definite answer."""
     attempts = CONNECT.begin()
     while True:
         try:
@@ -154,7 +164,7 @@ def _known(config: HostConfig, client: SshClient) -> tuple[KnownKey, ...]:
 
 
 def _transport(config: HostConfig, line: Any, known: Sequence[KnownKey]) -> paramiko.Transport:
-    """Exchange keys, and verify the host's own."""
+    """Exchange keys with the host and verify its host key. Raises UnreachedError, SshError."""
     transport = paramiko.Transport(line)
     transport.banner_timeout = _BANNER_SECONDS
     transport.auth_timeout = _AUTH_SECONDS
@@ -175,13 +185,19 @@ def _transport(config: HostConfig, line: Any, known: Sequence[KnownKey]) -> para
 
 
 def _preferred(offered: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Those first that the host is known by; ``ssh-rsa`` is a kind of key, ``rsa-sha2-512`` how it signs."""
+    """Return ``offered`` with the kinds in ``known`` first.
+
+    ``ssh-rsa`` is a kind of key. Its signatures have the names ``rsa-sha2-…``.
+    """
     wanted = [kind for kind in offered if kind in known or ("ssh-rsa" in known and kind.startswith("rsa-sha2"))]
     return (*wanted, *(kind for kind in offered if kind not in wanted))
 
 
 def _authenticate(transport: paramiko.Transport, config: HostConfig, client: SshClient) -> None:
-    """Raises SshError that names what was offered and what the host allows."""
+    """Authenticate with the first key that the host accepts, or without a key if the host requires none.
+
+    Raises SshError with the keys that slipway offered and the methods that the host allows.
+    """
     offered: list[OfferedKey] = []
     unread: list[str] = []
     agent = _agent(config, unread)
@@ -198,7 +214,10 @@ def _authenticate(transport: paramiko.Transport, config: HostConfig, client: Ssh
 
 
 def _agent(config: HostConfig, unread: list[str]) -> Agent | None:
-    """The agent; without one that answers, key files are offered all the same, as OpenSSH does."""
+    """Return ssh's agent, or None when none answers.
+
+    slipway then offers the key files, as OpenSSH does.
+    """
     if not config.agent:
         return None
     try:
@@ -209,7 +228,10 @@ def _agent(config: HostConfig, unread: list[str]) -> Agent | None:
 
 
 def _allowed(transport: paramiko.Transport, config: HostConfig) -> tuple[str, ...]:
-    """What a host takes that took none of the keys; nothing when it lets anybody in."""
+    """Return the authentication methods that the host allows after it refused every key.
+
+    The result is empty when the host requires no authentication.
+    """
     try:
         transport.auth_none(config.user)
     except BadAuthenticationType as error:

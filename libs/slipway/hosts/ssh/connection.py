@@ -1,7 +1,7 @@
-"""Run commands over one SSH connection to a build host. It closes itself when the host falls silent.
+"""Run commands over one SSH connection to a build host. The connection closes itself when the host stops answering.
 
-A broken connection ends immediately. A heartbeat finds one whose packets vanish, and TCP_USER_TIMEOUT ends a write that
-waits for room.
+A broken connection ends immediately. A heartbeat detects a connection whose packets vanish, and TCP_USER_TIMEOUT ends
+a blocked write.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from slipway.core.streams import LineReader, OnLine, collect, feed
 from slipway.hosts.runner import Over
 from slipway.hosts.ssh.host_config import HostConfig
 
-#: A heartbeat begins so often, and must be answered within so long: a black hole is noticed within 13 s.
+#: Seconds between heartbeats, and the time limit for an answer. slipway notices vanishing packets within 13 s.
 HEARTBEAT_SECONDS = 4.0
 ANSWER_SECONDS = 9.0
 _CHANNEL_SECONDS = 15.0
@@ -34,16 +34,16 @@ _WATCH_SECONDS = 0.1
 _LAST_OUTPUT_SECONDS = 5.0
 
 
-#: What is sent at once: paramiko copies what is left of a large piece at each step.
+#: Bytes per send: paramiko copies the rest of a large piece at each step.
 PIECE = 32768
 
 
-#: Gets a command as one could type it.
+#: Shows a command, in a form that a user can type into a shell.
 Show = Callable[[str], None]
 
 
 class Stream(Protocol):
-    """A command's stdin and stdout there, or a connection from there: as a socket has them."""
+    """Read and write like a socket: a remote command's stdin and stdout, or a TCP connection from the build host."""
 
     def recv(self, size: int, /) -> bytes: ...
     def sendall(self, data: bytes, /) -> None: ...
@@ -51,24 +51,33 @@ class Stream(Protocol):
 
 
 class UnreachedError(SshError):
-    """Nobody answered, or not to the end: a later try may find the host."""
+    """Report a host that did not answer, or an attempt to connect that broke off.
+
+    A later attempt may succeed.
+    """
 
     kind = "ssh-unreachable"
 
 
 class LostError(SshError):
-    """The connection ended while something ran over it; what ran may go on there."""
+    """Report a connection that was lost during use.
+
+    A command that ran over it may continue on the build host.
+    """
 
     kind = "ssh-lost"
 
 
 class Connection:
-    """An authenticated connection. Threads may share it; ``close`` ends it."""
+    """Hold an authenticated connection until ``close``. Several threads may share it."""
 
     def __init__(
         self, config: HostConfig, transport: paramiko.Transport, hang_up: Callable[[], object], show: Show | None = None
     ) -> None:
-        """``show`` gets each command before it runs on the host."""
+        """Start the heartbeat of an authenticated ``transport``.
+
+        ``hang_up`` closes the transport. ``show`` gets each command before it runs on the host.
+        """
         self.config = config
         self._show = show
         self._transport = transport
@@ -81,7 +90,10 @@ class Connection:
         return self._transport.is_active()
 
     def is_lost(self) -> bool:
-        """Return whether the connection is lost: paramiko ends its channels before ``alive`` turns false."""
+        """Tell whether the connection is lost.
+
+        paramiko ends the channels before ``alive`` turns false, so wait up to 0.1 s for that.
+        """
         self._transport.join(_WATCH_SECONDS)
         return not self.alive
 
@@ -96,10 +108,11 @@ class Connection:
         timeout: float | None = None,
         over: Over | None = None,
     ) -> Result:
-        """As ``runner.run``, on the host: by its user's login shell, which is given POSIX quoting.
+        """Run ``command`` as ``runner.run`` does, but on the build host.
 
-        A command that is ``over``, or out of time, loses its streams; it must end by that. Raises LostError when the
-        connection is lost before it ends.
+        The user's login shell runs it, and must understand POSIX quoting. After ``timeout`` seconds, or once ``over``
+        returns True, slipway closes the command's streams and returns exit code 124. The command must end when its
+        streams close. Raises LostError when the connection is lost before the command ends.
         """
         self._echo(command)
         began = time.monotonic()
@@ -120,11 +133,12 @@ class Connection:
         on_end: Callable[[int], object] | None = None,
         on_agent: Callable[[Any], None] | None = None,
     ) -> Iterator[Stream]:
-        """Run ``command`` with its stdin and stdout left to the caller; ``on_line`` gets what it says on stderr,
-        ``on_end`` its exit status, −1 when it left none.
+        """Run ``command`` on the build host, with its stdin and stdout as a stream for the caller.
 
-        ``on_agent``: ask sshd to forward an agent, and call this with a channel for each connection to that agent, in
-        the thread that reads all channels."""
+        ``on_line`` gets each line of stderr. ``on_end`` gets the exit status, −1 when the host reports none.
+        ``on_agent``: request that sshd forwards an agent. Each connection to that agent calls it with a channel, in
+        the thread that reads all channels.
+        """
         self._echo(command)
         with self._told(command.label or command.argv[0]):
             channel = self._transport.open_session(timeout=_CHANNEL_SECONDS)
@@ -145,7 +159,7 @@ class Connection:
 
     @contextmanager
     def reach(self, host: str, port: int) -> Iterator[Stream]:
-        """A TCP connection from there to ``host``."""
+        """Open a TCP connection from the build host to ``host``."""
         with self._told(f"{host}:{port}"):
             there = (host, port)
             channel = self._transport.open_channel("direct-tcpip", there, ("127.0.0.1", 0), timeout=_CHANNEL_SECONDS)
@@ -156,8 +170,10 @@ class Connection:
 
     @cached_property
     def own_agent(self) -> str:
-        """SSH_AUTH_SOCK as the host sets it without sshd. Ask before an agent is forwarded: from then on sshd sets the
-        variable for every command of the connection."""
+        """Return SSH_AUTH_SOCK as the build host sets it without sshd.
+
+        Call this before an agent is forwarded. sshd then sets the variable for every command of the connection.
+        """
         asked = Command(("sh", "-c", 'echo "${SSH_AUTH_SOCK:-}"'), label="SSH_AUTH_SOCK")
         return self.run(asked, timeout=_CHANNEL_SECONDS).stdout.strip()
 
@@ -190,7 +206,11 @@ class Connection:
         return channel.exit_status, b"".join(stdout).decode("utf-8", "replace"), "\n".join(stderr.last)
 
     def _beat(self) -> None:
-        """Asks what every sshd answers (if only by "no"); a question that stays open closes the connection."""
+        """Send heartbeats until the connection ends.
+
+        Every sshd answers the request, if only with a refusal. Close the connection when an answer does not arrive in
+        time.
+        """
         while not self._closed.wait(HEARTBEAT_SECONDS) and self.alive:
             asked = threading.Thread(target=self._ask, daemon=True)
             asked.start()
@@ -213,7 +233,7 @@ class Connection:
 
 
 def to_shell(command: Command) -> bytes:
-    """Return the command as a line for a POSIX shell: in its folder, with its environment, by exec."""
+    """Return a line for a POSIX shell that executes the command in its folder, with its environment."""
     words = shlex.join(command.argv)
     if command.env:
         words = f"env {' '.join(shlex.quote(f'{name}={value}') for name, value in command.env.items())} {words}"

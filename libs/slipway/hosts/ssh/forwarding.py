@@ -1,7 +1,8 @@
 """Forward ssh's agent of this machine to a build host, as ``ssh -A`` does.
 
-sshd makes the socket on the host, for its user alone, and removes it when the connection ends. This machine reads every
-request before the agent gets it: the host can list keys and have the agent sign. Keys never leave the agent.
+sshd creates the socket on the build host, for its user alone, and removes it when the connection ends. slipway reads
+every request on this machine before the agent gets it. The build host can list keys and have the agent sign. Keys
+never leave the agent.
 """
 
 from __future__ import annotations
@@ -19,33 +20,35 @@ from slipway.core.command import Command
 from slipway.core.errors import SshError
 from slipway.hosts.ssh.connection import Connection, LostError, Stream
 
-#: SSH_AGENTC_REQUEST_IDENTITIES and SSH_AGENTC_SIGN_REQUEST of the agent's protocol: BuildKit passes on no others. So
-#: nobody binds the connection to a host, and OpenSSH's agent signs nothing with a key that ``ssh-add -h`` binds to one.
+#: SSH_AGENTC_REQUEST_IDENTITIES and SSH_AGENTC_SIGN_REQUEST of the agent's protocol. BuildKit forwards no other
+#: requests, so the connection is never bound to a host. OpenSSH's agent then refuses to sign with a key that
+#: ``ssh-add -h`` restricts to a host.
 _PASSED = (11, 13)
 _FAILURE = b"\x05"
-#: OpenSSH's agent takes no longer message.
+#: The longest message, in bytes, that OpenSSH's agent accepts.
 _LONGEST = 256 * 1024
 
-#: The command that offers the socket of SSH_AUTH_SOCK on the host, for the value that the host itself sets. Its first
-#: line on stdout: ``forwarded``, ``refused`` when sshd set no other value, else an error. It ends with its stdin.
+#: Returns the command that offers the socket of SSH_AUTH_SOCK on the build host. The argument is the value that the
+#: host itself sets. The command first prints ``forwarded``, ``refused`` when sshd set no other value, or an error. It
+#: ends when its stdin ends.
 Offer = Callable[[str], Command]
 
 
 class NotForwardedError(SshError):
-    """sshd on the host forwards no agent."""
+    """Report that sshd on the build host forwards no agent."""
 
 
 class Asking(Stream, Protocol):
-    """A connection to the agent's socket on the host."""
+    """Hold a connection to the agent's socket on the build host."""
 
     def close(self) -> None: ...
 
 
 @contextmanager
 def forwarded(connection: Connection, agent: str, offer: Offer) -> Iterator[None]:
-    """Let the agent whose socket is ``agent`` answer on the host, until the context ends.
+    """Forward the agent whose socket is ``agent`` to the build host until the context ends.
 
-    Raises NotForwardedError when sshd forwards no agent, LostError.
+    Raises LostError, and NotForwardedError when sshd forwards no agent.
     """
     ended = threading.Event()
 
@@ -66,9 +69,10 @@ def forwarded(connection: Connection, agent: str, offer: Offer) -> Iterator[None
 
 
 def relay(asking: Asking, agent: str, over: Callable[[], bool]) -> None:
-    """Pass the two allowed kinds of request to the agent, until the asking side ends or the forwarding is ``over``.
+    """Pass the two allowed kinds of request to the agent, and return its answers.
 
-    Any other request gets the protocol's failure.
+    End when the other side closes, or when ``over`` returns True. Answer any other request with the protocol's
+    failure.
     """
     hanging_up = contextlib.suppress(OSError, EOFError, SSHException)
     with contextlib.closing(asking), hanging_up, socket.socket(socket.AF_UNIX) as ours:
@@ -101,7 +105,7 @@ def _not_forwarded(connection: Connection, said: str) -> SshError:
 
 
 def _line(stream: Stream) -> str:
-    """Read the first line, or what came of it before the stream ended."""
+    """Read the first line. Return the incomplete line when the stream ends before it."""
     found = b""
     while not found.endswith(b"\n") and (piece := stream.recv(1)):
         found += piece
@@ -113,13 +117,16 @@ def _send(stream: Stream, message: bytes) -> None:
 
 
 def _message(stream: Stream) -> bytes:
-    """Read the next message; it is empty at the stream's end, and for one longer than OpenSSH's agent takes."""
+    """Read the next message.
+
+    Return an empty one at the stream's end, or if the message is longer than OpenSSH's agent accepts.
+    """
     size = int.from_bytes(_read(stream, 4), "big")
     return _read(stream, size) if size <= _LONGEST else b""
 
 
 def _read(stream: Stream, size: int) -> bytes:
-    """Read ``size`` bytes, or none when the stream ends before them."""
+    """Read ``size`` bytes. Return no bytes when the stream ends before them."""
     found = b""
     while len(found) < size:
         piece = stream.recv(size - len(found))

@@ -1,6 +1,6 @@
-"""Read how OpenSSH would reach a host: ``ssh -G`` applies Include, Match and Host, and prints the result.
+"""Read OpenSSH's configuration of a host from ``ssh -G``, which applies Include, Match and Host.
 
-An option that slipway does not support and that changes where or how to connect raises UsageError; none is ignored.
+An unsupported option that changes the route or the authentication raises UsageError. slipway ignores no such option.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from slipway.core.command import Command
 from slipway.core.destination import Destination
 from slipway.core.errors import UsageError
 
-#: Options that this client does not have, and what to say of them; ``none`` and ``no`` are nothing asked for.
+#: Options that slipway does not support → the hint for the user. ``none`` and ``no`` mean that the option is not set.
 _UNKNOWN = {
     "knownhostscommand": "write its keys into a known_hosts file",
     "revokedhostkeys": "mark revoked keys with @revoked in known_hosts",
@@ -24,7 +24,7 @@ _UNKNOWN = {
     "bindaddress": "a ProxyJump or ProxyCommand that binds it",
     "bindinterface": "a ProxyJump or ProxyCommand that binds it",
 }
-#: ``%h``, and ``${NAME}`` where a variable is meant.
+#: A token such as ``%h``, or an environment variable ``${NAME}``.
 _TOKEN = re.compile(r"%(?P<token>.)|\$\{(?P<variable>[^}]*)\}")
 _NONE = ("", "none", "no", "false")
 _CONNECT_SECONDS = 10.0
@@ -32,7 +32,11 @@ _CONNECT_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class User:
-    """Who connects, as OpenSSH sees them on this machine: ``agent`` is SSH_AUTH_SOCK, ``variable`` looks one up."""
+    """Hold the user who connects, as OpenSSH on this machine sees them.
+
+    ``agent``: the value of SSH_AUTH_SOCK. ``machine``: the name of this machine. ``variable`` returns an environment
+    variable, or None.
+    """
 
     home: Path
     agent: str = ""
@@ -43,10 +47,10 @@ class User:
 
 @dataclass(frozen=True)
 class HostConfig:
-    """OpenSSH's configuration of one host: its address, the user, the keys, its name in known_hosts.
+    """Hold OpenSSH's configuration of one host: its address, the user, the keys, its name in known_hosts.
 
-    ``name`` as the user calls it · ``listed``: under which name known_hosts has it · ``agent``: the agent's socket,
-    empty for none · ``jumps``: hosts on the way, the first one first · ``seconds`` to connect within.
+    ``name``: the host as the user names it. ``listed``: its name in known_hosts. ``agent``: the agent's socket, empty
+    without an agent. ``jumps``: the hops before the host, first hop first. ``seconds``: the time limit to connect.
     """
 
     name: Destination
@@ -67,7 +71,10 @@ class HostConfig:
 
 
 def config_command(host: Destination, config: str = "") -> Command:
-    """Asks OpenSSH what it would do by its configuration, or by the file ``config``; it connects nowhere."""
+    """Return the command with which OpenSSH prints its configuration of ``host``. It does not connect.
+
+    The file ``config`` replaces OpenSSH's own configuration files.
+    """
     file = ("-F", config) if config else ()
     user = ("-l", host.user) if host.user else ()
     port = ("-p", str(host.port)) if host.port else ()
@@ -75,7 +82,7 @@ def config_command(host: Destination, config: str = "") -> Command:
 
 
 def read_config(text: str, host: Destination, user: User) -> HostConfig:
-    """``text``: what ``ssh -G`` printed. Raises UsageError for an option that is not honoured."""
+    """Parse the output of ``ssh -G``. Raises UsageError for an option that slipway does not support."""
     options = _options(text)
     for name, instead in _UNKNOWN.items():
         if _one(options, name) not in _NONE:
@@ -90,7 +97,7 @@ def read_config(text: str, host: Destination, user: User) -> HostConfig:
         "l": user.machine,
         "u": user.home.name,
     }
-    if _one(options, "proxyjump") in _NONE:  # which versions of OpenSSH count differently
+    if _one(options, "proxyjump") in _NONE:  # OpenSSH's versions differ on whether ProxyJump enters the hash
         ours["C"] = hashlib.sha1(f"{user.machine}{hostname}{port}{user_name}".encode()).hexdigest()
 
     def place(path: str) -> Path:
@@ -130,7 +137,11 @@ def _one(options: Mapping[str, Sequence[str]], name: str) -> str:
 
 
 def _paths(text: str) -> list[str]:
-    """``ssh -G`` drops the quotes: a new path begins where one can begin."""
+    """Split a list of paths.
+
+    ``ssh -G`` drops the quotes, so a blank separates paths only before a character that can start one, or before
+    ``none``.
+    """
     return re.split(r" (?=[/~%$]|none$)", text)
 
 
@@ -150,8 +161,11 @@ def _said(
     host: Destination,
     variable: Callable[[str], str | None] | None = None,
 ) -> str:
-    """``text`` with its tokens and, where they are meant, its variables replaced, in one go (ssh_config(5), TOKENS and
-    ENVIRONMENT VARIABLES)."""
+    """Replace the tokens in ``text`` and, with ``variable``, its environment variables, in one pass.
+
+    The rules are those of ssh_config(5), TOKENS and ENVIRONMENT VARIABLES. Raises UsageError for an unknown token or
+    variable.
+    """
 
     def value(match: re.Match[str]) -> str:
         if match["token"] is None:

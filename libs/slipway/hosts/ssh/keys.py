@@ -1,6 +1,7 @@
-"""Which keys to offer a host, in OpenSSH's order: the agent's that the configuration names, the agent's others, files.
+"""Select the keys to offer a host, in OpenSSH's order.
 
-Offering a key forwards no agent: ``forwarding`` does.
+First come the agent's keys that the configuration names, then the agent's other keys, then key files. Offering a key
+does not forward the agent: ``forwarding`` does.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from slipway.core.errors import SshError
 from slipway.hosts.ssh.host_config import HostConfig
 from slipway.hosts.ssh.known_hosts import fingerprint
 
-#: Puts a question to a person who answers unseen.
+#: Asks a person a question, without echo of the answer.
 AskSecret = Callable[[str], str]
 _AGENT_SECONDS = 5.0
 _UNREADABLE = (OSError, ValueError, SSHException, UnknownKeyType, UnsupportedAlgorithm)
@@ -28,7 +29,7 @@ _UNREADABLE = (OSError, ValueError, SSHException, UnknownKeyType, UnsupportedAlg
 
 @dataclass(frozen=True)
 class OfferedKey:
-    """A key and what a person calls it: ``ssh-ed25519 SHA256:… (agent: me@laptop)``."""
+    """Hold a key and its source. The text for a person is ``ssh-ed25519 SHA256:… (agent: me@laptop)``."""
 
     key: paramiko.PKey
     source: str
@@ -38,7 +39,7 @@ class OfferedKey:
 
 
 class Agent(AgentSSH):
-    """The agent at a socket. Raises SshError when it does not answer."""
+    """Connect to the agent at a socket. Raises SshError when it does not answer."""
 
     def __init__(self, path: str) -> None:
         super().__init__()
@@ -60,10 +61,11 @@ class Agent(AgentSSH):
 def keys_to_offer(
     config: HostConfig, agent: Agent | None, ask: AskSecret | None, leave: Callable[[str], object]
 ) -> Iterator[OfferedKey]:
-    """One after another; those that are locked last, each opened when its turn comes.
+    """Yield the keys to offer, one after another.
 
-    ``leave`` is told of files that cannot be read, such as keys on a device. Raises SshError for a passphrase that
-    cannot be asked for (``ask`` is None) or is wrong.
+    Files with a passphrase come last. slipway decrypts each only when its turn comes. ``leave`` gets a message for
+    each file that cannot be read, such as a key on a device. Raises SshError for a wrong passphrase, or when ``ask``
+    is None and a passphrase is needed.
     """
     files = [path for path in config.key_files if path.is_file()]
     public = {blob for path in files if (blob := _public(path))}
@@ -79,7 +81,7 @@ def keys_to_offer(
             continue
         try:
             yield OfferedKey(paramiko.PKey.from_path(path), str(path))
-        except TypeError:  # cryptography's word for a key that is locked
+        except TypeError:  # cryptography raises this for a key with a passphrase
             locked.append(path)
         except _UNREADABLE as error:
             leave(f"{path}: {_cause(error)}")
@@ -93,7 +95,7 @@ def _held(agent: Agent | None) -> Sequence[OfferedKey]:
 
 
 def _public(path: Path) -> bytes:
-    """The public key that lies beside a private one; empty when there is none to read."""
+    """Return the public key from the ``.pub`` file of a private key; empty without a readable one."""
     try:
         return PublicBlob.from_string(path.with_name(f"{path.name}.pub").read_text("utf-8")).key_blob
     except (OSError, ValueError):

@@ -1,6 +1,6 @@
-"""Verify a host's key by ``known_hosts`` as ``ssh-keygen -F`` reads it: hashes, patterns and marks.
+"""Verify a host key against ``known_hosts``, as ``ssh-keygen -F`` reads it: hashes, patterns and markers.
 
-An unknown or changed key is refused, with fingerprints to compare; slipway never adds a key.
+slipway refuses an unknown or changed key and shows fingerprints to compare. It never adds a key.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _LINE = re.compile(r"# Host .* found: line (\d+)")
 
 @dataclass(frozen=True)
 class KnownKey:
-    """A line of ``file``: ``kind`` as ``ssh-ed25519``, ``mark`` as ``@revoked`` or empty."""
+    """Hold a line of ``file``: ``kind`` such as ``ssh-ed25519``, ``mark`` such as ``@revoked``, or empty."""
 
     file: Path
     line: int
@@ -36,12 +36,12 @@ class KnownKey:
 
 
 def find_command(name: str, file: Path) -> Command:
-    """Asks OpenSSH which lines of ``file`` are about ``name``."""
+    """Return the command with which OpenSSH finds the lines of ``file`` for ``name``."""
     return Command(("ssh-keygen", "-F", name, "-f", str(file)), label="ssh-keygen -F")
 
 
 def read_known(text: str, file: Path) -> tuple[KnownKey, ...]:
-    """What ``ssh-keygen -F`` printed; a line that holds no key is left out."""
+    """Parse the output of ``ssh-keygen -F``. Leave out lines without a valid key."""
     found: list[KnownKey] = []
     number = 0
     for line in text.splitlines():
@@ -58,17 +58,20 @@ def read_known(text: str, file: Path) -> tuple[KnownKey, ...]:
 
 
 def kinds(known: Sequence[KnownKey]) -> tuple[str, ...]:
-    """The kinds of key to ask the host for first: one it is known by, or it would seem to have changed."""
+    """Return the kinds of host key to request first: those that known_hosts has without a marker.
+
+    With a key of another kind, slipway would refuse a known host.
+    """
     return tuple(dict.fromkeys(key.kind for key in known if not key.mark))
 
 
 def fingerprint(key: bytes) -> str:
-    """As OpenSSH shows it: ``SHA256:…``."""
+    """Return the fingerprint as OpenSSH shows it: ``SHA256:…``."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(key).digest()).decode().rstrip("=")
 
 
 def verify(config: HostConfig, kind: str, key: bytes, known: Sequence[KnownKey]) -> None:
-    """Raises SshError unless the host showed a key it is known by."""
+    """Raise SshError unless known_hosts has ``key`` for the host and does not revoke it."""
     shown = f"{kind} {fingerprint(key)}"
     revoked = [entry for entry in known if entry.mark == "@revoked" and entry.key == key]
     if revoked:
@@ -84,7 +87,7 @@ def verify(config: HostConfig, kind: str, key: bytes, known: Sequence[KnownKey])
             hint=f"ask its administrator; only if the change is meant: ssh-keygen -R {_quoted(config.listed)}",
         )
     if any(entry.mark == "@cert-authority" for entry in known):
-        # OpenSSH asks nothing there: it takes the host's certificate.
+        # Without HostKeyAlgorithms OpenSSH would accept the host's certificate, and not ask about the plain key.
         algorithm = "rsa-sha2-512" if kind == "ssh-rsa" else kind
         words = f"ssh -o HostKeyAlgorithms={algorithm} {_words(config)}"
         raise SshError(
@@ -102,7 +105,7 @@ def _quoted(listed: str) -> str:
 
 
 def _words(config: HostConfig) -> str:
-    """What one types after ``ssh`` to reach it."""
+    """Return the words that a user types after ``ssh`` to reach the host."""
     name = config.name
     port = f"-p {name.port} " if name.port else ""
     return f"{port}{name.user}@{name.host}" if name.user else f"{port}{name.host}"

@@ -1,4 +1,4 @@
-"""An SSH connection that reconnects with exponential back-off. There is one connection at a time."""
+"""Reconnect a lost SSH connection with exponential back-off. There is one connection at a time."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from slipway.hosts.runner import Over
 from slipway.hosts.ssh.connection import Connection, LostError, Stream, UnreachedError
 from slipway.hosts.ssh.host_config import HostConfig
 
-#: How long slipway tries to reconnect, in seconds.
+#: Seconds for which slipway tries to reconnect.
 PATIENCE = 600.0
-#: When slipway connects again: as long as the host may stay away, however many tries that takes.
+#: Pauses between attempts to reconnect. ``patience`` limits their total time. Their number has no limit.
 RECONNECT = RetryPolicy((0.5, 1.0, 2.0, 4.0, 8.0, 15.0), steady=True, budget=math.inf)
 
 Say = Callable[[str], None]
 
 
 class ReconnectingConnection:
-    """Runs commands and opens streams over whatever connection is up. Threads may share it."""
+    """Run commands and open streams over the current connection. Several threads may share it."""
 
     def __init__(self, connect: Callable[[], Connection], say: Say, clock: Clock = CLOCK) -> None:
         self._connect = connect
@@ -46,9 +46,10 @@ class ReconnectingConnection:
         return self._connection.alive
 
     def run(self, command: Command, timeout: float | None = None, patience: float = PATIENCE) -> Result:
-        """As ``Connection.run``, for commands that may run twice: after a lost connection, run it again over the next.
+        """Run ``command`` as ``Connection.run`` does. After a lost connection, reconnect and run it again.
 
-        ``patience``: seconds that a lost host is dialled. Raises SshError.
+        The command must be safe to run twice. ``patience``: the seconds for which slipway tries to reconnect. Raises
+        SshError.
         """
         while True:
             try:
@@ -57,28 +58,32 @@ class ReconnectingConnection:
                 self.renew(lost, patience)
 
     def listen(self, command: Command, on_line: OnLine, over: Over | None) -> Result:
-        """As ``Connection.run``. Raises LostError when the connection is lost before it ends."""
+        """Run ``command`` once, as ``Connection.run`` does.
+
+        Raises LostError when the connection is lost before the command ends.
+        """
         return self._up().run(command, on_line, None, over)
 
     @contextmanager
     def stream(
         self, command: Command, on_line: OnLine | None = None, on_end: Callable[[int], object] | None = None
     ) -> Iterator[Stream]:
-        """As ``Connection.stream``."""
+        """Run ``command`` as ``Connection.stream`` does."""
         with self._up().stream(command, on_line, on_end) as stream:
             yield stream
 
     @contextmanager
     def reach(self, host: str, port: int) -> Iterator[Stream]:
-        """As ``Connection.reach``."""
+        """Open a TCP connection as ``Connection.reach`` does."""
         with self._up().reach(host, port) as stream:
             yield stream
 
     @contextmanager
     def keep(self, open_over: Callable[[Connection], AbstractContextManager[object]]) -> Iterator[None]:
-        """Enter ``open_over`` for the connection, and again for each that replaces it.
+        """Enter ``open_over`` for the connection, and again for each connection that replaces it.
 
-        Raises what the first entry raises. The link says what a later one raises, and goes on without it.
+        If the connection is lost during the first entry, reconnect and enter again. Any other error of the first entry
+        is raised. ``say`` gets the error of a later entry, and the connection stays open without that context.
         """
         held = ExitStack()
 
@@ -100,18 +105,21 @@ class ReconnectingConnection:
         finally:
             with self._lock:
                 self._kept.remove(again)
-            # ``close`` and not ``__exit__``: what is held would take the caller's error for one of the connection.
+            # Call ``close``, not ``__exit__``: the context would take the caller's error for one of the connection.
             held.close()
 
     def _up(self, patience: float = PATIENCE) -> Connection:
-        """A connection that is alive, as far as anybody knows."""
+        """Return a connection that seems to be alive. Reconnect first if it is lost."""
         if not self._connection.alive:
             self.renew(self._lost(), patience)
         return self._connection
 
     def renew(self, lost: LostError, patience: float = PATIENCE) -> None:
-        """Dial until the host is back. Raises ``lost`` when it is not in time, or nobody wants the link any more; a
-        refusal is raised as it is."""
+        """Reconnect, with as many attempts as ``patience`` seconds allow.
+
+        Raises ``lost`` when the host does not return in time, or after ``close``. A refusal is raised immediately,
+        unchanged.
+        """
         with self._lock:
             if self._closed:
                 raise lost
@@ -134,7 +142,10 @@ class ReconnectingConnection:
             raise lost from away
 
     def _open_again(self) -> None:
-        """Enter for the new connection what ``keep`` holds. Raises LostError when that connection is lost, too."""
+        """Enter the contexts of ``keep`` for the new connection.
+
+        Raises LostError when that connection is lost, too.
+        """
         for again in self._kept:
             try:
                 again(self._connection)
@@ -144,7 +155,7 @@ class ReconnectingConnection:
                 self._say(error.message)
 
     def check(self) -> None:
-        """Raises LostError when the connection is lost."""
+        """Raise LostError when the connection is lost."""
         if not self.alive:
             raise self._lost()
 

@@ -1,7 +1,8 @@
-"""rsync's remote shell: joins its stdin and stdout to a socket, whose other end is a channel of the connection.
+"""Connect rsync's stdin and stdout to a socket, whose other end is a channel of the SSH connection.
 
-Run by rsync, as a file, by a Python without site-packages: ``line.py SOCKET HOST WORDS…``. The words, which rsync has
-quoted for a shell, go ahead with a NUL. It ends as soon as the channel does, or rsync would wait for ever.
+rsync runs this file as its remote shell, in a Python without site-packages: ``rsync_shell.py SOCKET HOST WORDS…``. The
+words, which rsync has quoted for a shell, go first, followed by a NUL. The program ends when the channel ends, because
+rsync would wait for it forever.
 """
 
 import os
@@ -30,7 +31,7 @@ def pump(channel: socket.socket) -> int:
                     channel.sendall(data)
                 else:
                     channel.shutdown(socket.SHUT_WR)
-            except OSError:  # the other half has ended: what it said last is still to be read
+            except OSError:  # the remote rsync has ended; read its last output
                 data = b""
             if not data:
                 sources.remove(0)

@@ -1,6 +1,7 @@
-"""A socket here whose every connection goes on there: the engine's API, rsync's other half, a registry.
+"""Open a socket on this machine whose connections continue on the build host.
 
-Only this user can reach it: it lies in a folder of its own, mode 0700, that goes with it.
+They lead to the engine's API, the remote rsync, a registry or a published port. Only this user can reach the socket.
+It is in its own folder, mode 0700, which is removed with it.
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ from slipway.core.errors import SshError
 from slipway.core.process import lives
 from slipway.hosts.ssh.connection import PIECE, Stream
 
-#: The engine's API by docker's own way to it, which heeds the context in use there.
+#: Connects to the engine's API as docker's CLI does, with the Docker context in use on the build host.
 ENGINE = Command(("docker", "system", "dial-stdio"), label="engine")
 
 
 _PREFIX = "slipway-"
-#: What a socket's path may hold everywhere, less our own part of it.
+#: The most bytes for the folder: every system allows a socket's path of 104, and slipway's own part needs up to 32.
 _LONGEST_FOLDER = 104 - 32
 
-#: What a client that has come is joined to.
+#: Opens the stream for a client that has connected.
 Open = Callable[[socket.socket], AbstractContextManager[Stream]]
 
 
 def first_words(client: socket.socket) -> bytes:
-    """What the client says before anything else, ended by NUL."""
+    """Read the client's first bytes up to a NUL, and return them without it. Raises OSError when it closes before."""
     said = b""
     while not said.endswith(b"\0"):
         piece = client.recv(1)
@@ -44,12 +45,12 @@ def first_words(client: socket.socket) -> bytes:
 
 
 def words_first(client: socket.socket) -> Command:
-    """The client begins with a shell's line: see ``line.py``."""
+    """Read a shell line from the client, which ``rsync_shell.py`` sends first. Return a command that runs it."""
     return Command(("sh", "-c", os.fsdecode(first_words(client))), label="rsync")
 
 
 def port_first(client: socket.socket) -> int:
-    """The client begins with a port's number."""
+    """Read a port number from the client, which sends it first. Raises OSError for any other text."""
     said = first_words(client)
     if not said.isdigit():
         raise OSError(f"{said!r} is no port")
@@ -58,7 +59,10 @@ def port_first(client: socket.socket) -> int:
 
 @contextmanager
 def tunnel(open_stream: Open) -> Iterator[str]:
-    """The socket's path while this holds."""
+    """Yield the path of a socket until the context ends.
+
+    Each connection to it is joined to a stream of ``open_stream``.
+    """
     place = tempfile.gettempdir()
     place = place if len(os.fsencode(place)) <= _LONGEST_FOLDER else "/tmp"
     _sweep(place)
@@ -78,7 +82,7 @@ def tunnel(open_stream: Open) -> Iterator[str]:
 
 
 def _sweep(place: str) -> None:
-    """Remove the folders of those who were killed; a living one's stay."""
+    """Remove this user's folders whose process was killed. Keep the folders of running processes."""
     for folder in Path(place).glob(f"{_PREFIX}*-*"):
         process = folder.name.removeprefix(_PREFIX).partition("-")[0]
         with contextlib.suppress(OSError):
@@ -95,7 +99,11 @@ def serve(listener: socket.socket, open_stream: Open) -> None:
 
 
 def _join(client: socket.socket, open_stream: Open) -> None:
-    """What cannot be opened is hung up: whoever asked tells it as an engine that does not answer."""
+    """Join a client to its stream until the stream ends.
+
+    If the stream cannot be opened, close the client's connection. A client of the engine's API then reports an engine
+    that does not answer.
+    """
     with client, contextlib.suppress(SshError, OSError):
         try:
             with open_stream(client) as stream:
@@ -103,12 +111,12 @@ def _join(client: socket.socket, open_stream: Open) -> None:
                 sending.start()
                 while data := stream.recv(PIECE):
                     client.sendall(data)
-                # The client hears of the end when all is known of it, and not before.
+                # Stop only reading. The client must not see the end before ``open_stream`` has the exit status.
                 with contextlib.suppress(OSError):
                     client.shutdown(socket.SHUT_RD)
                 sending.join()
         finally:
-            # Closing alone would not wake the thread that waits for the client's words, and so not hang up.
+            # Closing alone would not wake the thread that reads from the client, so the connection would stay open.
             client.shutdown(socket.SHUT_RDWR)
 
 
