@@ -1,1 +1,1 @@
-"""KNOW: read the repository as a graph of images, and name each image by its inputs."""
+"""Read the repository as a graph of images, and name each image by its inputs."""

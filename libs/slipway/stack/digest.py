@@ -1,11 +1,11 @@
-"""The input digest: an image named by what it is made of.
+"""Compute the input digest, which names an image by its inputs.
 
-A Merkle digest over the Dockerfile, the files it reads, the build args that enter the image, the platform and the
-parents' digests. Nothing of time, owner, order or machine enters. The manifest keeps each part by name, so that two
-manifests can be compared and the difference told.
+It is a Merkle digest over the Dockerfile, the files that it reads, the build args that enter the image, the platform
+and the parents' digests. Time, owner, order and machine do not count. The manifest keeps each part by name, so that
+slipway can compare two manifests and report the difference.
 
-An arg counts by its use. One that only FROM lines use counts through what the stages stand on: a new version of the
-same parent changes nothing. One that a stage declares counts by its value, though nothing reads it.
+An ARG that only FROM lines use counts through the bases of the stages: a new version of the same parent changes
+nothing. An ARG that a stage declares counts by its value, even when no instruction reads it.
 """
 
 from __future__ import annotations
@@ -18,22 +18,25 @@ from types import MappingProxyType
 from slipway.core.errors import one_line
 from slipway.stack.entries import Encoded, FileEntry, Kind, Trees, decode, without_mode
 
-#: Raised when the meaning of the digest changes; every image is then built anew once.
+#: A new number marks a new meaning of the digest. slipway then builds every image again, once.
 FORMAT = "slipway-input-2"
 
 _NO_TREES: Trees = MappingProxyType({})
-#: The modes that git records, and none.
+#: The modes in a checkout under umask 022, as git records them. None is an entry without a mode.
 _USUAL_MODES = (None, 0o100644, 0o100755, 0o40755)
 
 
 @dataclass(frozen=True)
 class Manifest:
-    """The inputs of one image, each part a mapping from its name to what stands for its content.
+    """Hold the inputs of one image. Each part maps a name to the text or entry that describes its content.
 
-    files: posix path → entry · args: name → value · parents: image → input digest ·
-    roots: reference → identity (a digest or image id) · settings: platform, target and the like · stages: index (and
-    platform, if there are several) → what the stage stands on · contexts: named context → the entry of its
-    tree.
+    - ``files``: posix path → entry.
+    - ``args``: name → value.
+    - ``parents``: image → input digest.
+    - ``roots``: reference → identity (a digest or image id).
+    - ``settings``: the platform, the context's folder and similar values.
+    - ``stages``: index (and platform, if there are several) → the base of the stage.
+    - ``contexts``: named context → the entry of its tree.
     """
 
     dockerfile: str
@@ -47,12 +50,15 @@ class Manifest:
 
 
 PARTS = ("files", "args", "parents", "roots", "settings", "stages", "contexts")
-#: Those whose values are entries, not texts.
+#: The parts whose values are entries, not texts.
 ENTRY_PARTS = ("files", "contexts")
 
 
 def input_digest(manifest: Manifest) -> str:
-    """``sha256:…`` of the manifest. Every name and value is length-prefixed, so no two manifests collide by joining."""
+    """Return the digest of the manifest as ``sha256:…``.
+
+    The length of every name and value is hashed before it, so two manifests never have the same hashed text.
+    """
     return _digest(manifest.dockerfile, {part: part_as_texts(manifest, part) for part in PARTS})
 
 
@@ -70,15 +76,15 @@ def _digest(dockerfile: str, parts: Mapping[str, Mapping[str, str]]) -> str:
 
 
 def part_as_texts(manifest: Manifest, part: str) -> dict[str, str]:
-    """One of ``PARTS`` as it is hashed and kept: name → text."""
+    """Return one of ``PARTS`` as slipway hashes and stores it: name → text."""
     entries: Mapping[str, str | FileEntry] = getattr(manifest, part)
     return {name: entry.encode() if isinstance(entry, FileEntry) else entry for name, entry in entries.items()}
 
 
 def modeless(manifest: Manifest, trees: Trees, parents: Mapping[str, str]) -> str:
-    """What the input digest would be if no mode counted; ``parents`` are digests of this kind, too.
+    """Return an input digest in which file modes do not count.
 
-    Two images that have it in common differ in modes alone.
+    ``parents``: the digests of this kind of the parents. Images with equal results differ in modes only.
     """
     stripped: dict[str, str] = {}
 
@@ -96,9 +102,9 @@ def modeless(manifest: Manifest, trees: Trees, parents: Mapping[str, str]) -> st
 
 
 def modes_between(old: Manifest, new: Manifest, trees: Trees = _NO_TREES) -> tuple[str, ...]:
-    """``<file> 0644 → 0664`` for each whose mode differs, where nothing else of the image itself does; else nothing.
+    """List the files whose modes differ, as ``<file> 0644 → 0664``; empty when the image differs in more.
 
-    What the parents are made of is not looked at.
+    The function does not compare the parents.
     """
     if differences(replace(old, files=new.files, parents=new.parents), new):
         return ()
@@ -112,13 +118,16 @@ def modes_between(old: Manifest, new: Manifest, trees: Trees = _NO_TREES) -> tup
 
 
 def unusual_modes(manifest: Manifest, trees: Trees) -> tuple[str, ...]:
-    """``<file> 0664`` for each whose mode is none that git records, as under another umask than 022."""
+    """List the files whose modes git does not record, as ``<file> 0664``; a umask other than 022 sets them."""
     found = sorted(_listed(manifest.files, trees).items())
     return tuple(f"{one_line(name)} {_mode(text)}" for name, text in found if decode(text).mode not in _USUAL_MODES)
 
 
 def _listed(files: Mapping[str, FileEntry], trees: Trees) -> dict[str, Encoded]:
-    """``files``, and what is in the folders among them whose listings are known: these are told without their trees."""
+    """Return ``files`` together with the entries in their folders, where ``trees`` has the listings.
+
+    The entry of such a folder does not hold the digest of its listing.
+    """
     found: dict[str, Encoded] = {}
     for name, entry in files.items():
         prefix = "" if name == "." else f"{name}/"
@@ -129,20 +138,20 @@ def _listed(files: Mapping[str, FileEntry], trees: Trees) -> dict[str, Encoded]:
 
 
 def _listing(entry: FileEntry | None, trees: Trees) -> Mapping[str, Encoded] | None:
-    """What is in a folder; None for what is not a folder, and for one whose listing is not known."""
+    """Return the listing of a folder; None when the entry is not a folder or ``trees`` does not have the listing."""
     return trees.get(entry.content) if entry and entry.kind is Kind.TREE else None
 
 
 def _mode(text: Encoded) -> str:
-    """A file's mode as ``ls`` users know it: ``0644``."""
+    """Return a file's mode as four octal digits, such as ``0644``; ``-`` when it has none."""
     mode = decode(text).mode
     return "-" if mode is None else f"{mode & 0o7777:04o}"
 
 
 def differences(old: Manifest, new: Manifest, trees: Trees = _NO_TREES) -> tuple[str, ...]:
-    """What changed from ``old`` to ``new``, most telling first, as a person says it; empty when equal.
+    """List the changes from ``old`` to ``new`` for the user, the most significant first; empty when equal.
 
-    A changed folder is told by its files where ``trees`` holds both listings.
+    A changed folder appears as the changed files in it when ``trees`` holds both listings.
     """
     said: list[str] = []
     if old.dockerfile != new.dockerfile:
@@ -154,7 +163,7 @@ def differences(old: Manifest, new: Manifest, trees: Trees = _NO_TREES) -> tuple
     said += [f"{name} {how}" for name, how in _compare(old.settings, new.settings)]
     said += [f"parent {name} {how}" for name, how in _compare(old.parents, new.parents)]
     stages = [f"FROM of stage {name} {how}" for name, how in _compare(old.stages, new.stages)]
-    return tuple(said or stages)  # another parent or root image is told already
+    return tuple(said or stages)  # a new parent or root image is in ``said`` already
 
 
 def _files(old: Mapping[str, FileEntry], new: Mapping[str, FileEntry], trees: Trees) -> list[tuple[str, str]]:
@@ -177,7 +186,7 @@ def _compare(old: Mapping[str, object], new: Mapping[str, object]) -> list[tuple
 
 
 def _bytes(text: str) -> bytes:
-    """File names need not be UTF-8: surrogates stand for the odd bytes."""
+    """Encode ``text`` as UTF-8. In a file name that is not UTF-8, surrogates become the original bytes."""
     return text.encode("utf-8", "surrogateescape")
 
 

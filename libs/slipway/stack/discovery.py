@@ -1,4 +1,4 @@
-"""Dockerfiles → Stack: the Dockerfile is the manifest, nothing is declared twice.
+"""Assemble the stack from its Dockerfiles. No other file declares an image, so nothing is declared twice.
 
 ``infra/docker/<name>.Dockerfile`` is a base, ``apps/<dir>/Dockerfile`` a service (``svc_ocr`` → ``svc-ocr``). A FROM
 under ``REGISTRY/OWNER/`` at this stack's version is a parent; any other is a root image.
@@ -23,13 +23,17 @@ from slipway.stack.given import kept_defaults, named_contexts
 _NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 #: The repository's root as a context.
 ROOT = "."
-#: What a registry takes as a name and buildx as a target.
+#: The names that a registry accepts for a repository and buildx for a target.
 _NAME = re.compile(r"[a-z0-9]+(?:(?:__?|-+)[a-z0-9]+)*")
 
 
 @dataclass(frozen=True)
 class Naming:
-    """How this stack's images are called: ``registry/owner`` as in a full name, and the version tag of each kind."""
+    """Hold the parts of this stack's image names.
+
+    ``prefix``: ``registry/owner``, as in a full name. ``base_version`` and ``version``: the version tags of bases and
+    services.
+    """
 
     prefix: str
     base_version: str
@@ -37,7 +41,7 @@ class Naming:
 
     @property
     def shared(self) -> bool:
-        """Whether others have images under this prefix, too: Docker Hub's official ones."""
+        """Tell whether other publishers have images under this prefix: Docker Hub's official images."""
         return self.prefix == f"{HUB}/library"
 
     def version_of(self, kind: str) -> str:
@@ -46,9 +50,9 @@ class Naming:
 
 @dataclass(frozen=True)
 class Assembly:
-    """The stack and what each of its Dockerfiles reads, for all platforms together.
+    """Hold the stack and the reading of each of its Dockerfiles, which covers all platforms.
 
-    ``fitting``: image → the folders that have all its sources, nearest first; the first of them is its context.
+    ``fitting``: image → the folders that contain all its sources, nearest first. The first of them is its context.
     """
 
     stack: Stack
@@ -56,7 +60,10 @@ class Assembly:
     fitting: Mapping[str, tuple[str, ...]]
 
     def is_tool(self, name: str) -> bool:
-        """Tell whether an image starts nothing: it has no CMD or ENTRYPOINT, nor has anything that it stands on."""
+        """Tell whether an image starts nothing: neither it nor an image below it sets CMD or ENTRYPOINT.
+
+        slipway assumes that a root image sets one.
+        """
         foundation = self.stack[name].foundation
         if self.readings[name].entry or (foundation and foundation not in self.readings):
             return False
@@ -68,7 +75,10 @@ class Assembly:
 
 
 def name_of(path: str) -> str:
-    """``infra/docker/base-ml.Dockerfile`` → ``base-ml``; ``apps/svc_ocr/Dockerfile`` → ``svc-ocr``."""
+    """Return the name of a Dockerfile's image.
+
+    ``infra/docker/base-ml.Dockerfile`` → ``base-ml``; ``apps/svc_ocr/Dockerfile`` → ``svc-ocr``.
+    """
     pure = PurePosixPath(path)
     if pure.name == "Dockerfile":
         return pure.parent.name.replace("_", "-")
@@ -88,12 +98,18 @@ def assemble(
     secrets: Collection[str] = (),
     unset: Collection[str] = (),
 ) -> Assembly:
-    """``texts`` maps each Dockerfile's path to its text; ``exists`` answers for paths from the repository's root;
-    ``unset``: those of ``args`` that nobody set, so that an ARG's own default may stay;
-    ``platforms`` are built for, by a host of the platform ``builder``; ``onbuild``: the triggers of root images;
-    ``secrets`` are known values that may stand in no Dockerfile.
+    """Read every Dockerfile and assemble the stack.
 
-    Raises UsageError with every problem at once: broken Dockerfiles, colliding names, unknown parents, a cycle.
+    - ``texts``: the path of each Dockerfile → its text.
+    - ``args``: the build args. ``unset``: those that the user did not set, so that an ARG's own default may remain.
+    - ``contexts``: the names of the named contexts.
+    - ``exists``: tells whether a path from the repository's root exists.
+    - ``platforms``: the target platforms. ``builder``: the platform of the host that builds.
+    - ``onbuild``: root image → its ONBUILD triggers.
+    - ``secrets``: known values that must not appear in a Dockerfile.
+
+    Raises UsageError with every problem found: broken Dockerfiles, colliding names, unknown parents. When there are
+    none, raises UsageError for a cycle.
     """
     problems = dict.fromkeys(_collisions(texts))
     known = {name_of(path): path for path in texts}
@@ -190,7 +206,7 @@ def _image(
 
 
 def _stages(found: Mapping[str, reader.Reading], links: Mapping[str, str]) -> dict[str, str]:
-    """What each stage stands on, by its index, and by the platform where there are several."""
+    """Return the base of each stage, by the stage's index, and by platform when there are several."""
     stages: dict[str, str] = {}
     for platform, reading in found.items():
         for stage in reading.stages:
@@ -201,14 +217,20 @@ def _stages(found: Mapping[str, reader.Reading], links: Mapping[str, str]) -> di
 
 
 def _parent(base: str, naming: Naming, known: Mapping[str, str]) -> str:
-    """The image of this stack that a FROM means at this stack's version; an empty string for a root image."""
+    """Return the image of this stack that a FROM names, or an empty string for a root image.
+
+    The FROM must have this stack's version or no tag.
+    """
     parent, tag = _internal(base, naming)
     wanted = naming.version_of(kind_of(known.get(parent, "")))
     return parent if parent in known and (not tag or tag == wanted) else ""
 
 
 def _internal(base: str, naming: Naming) -> tuple[str, str]:
-    """The image name and the tag, else the digest, of a reference under this stack's prefix; else two empty strings."""
+    """Return the image's name and its digest, else its tag, for a reference under this stack's prefix.
+
+    Return two empty strings for any other reference.
+    """
     found = Reference.read(base)
     if not found.repository.startswith(naming.prefix + "/"):
         return "", ""
@@ -218,10 +240,11 @@ def _internal(base: str, naming: Naming) -> tuple[str, str]:
 def fitting_folders(
     dockerfile: str, sources: Sequence[reader.Source], exists: Callable[[str], bool]
 ) -> tuple[str, ...]:
-    """The folders at or above ``dockerfile`` that have all that ``sources`` name, nearest first.
+    """Return the folders at or above ``dockerfile`` that contain every path of ``sources``, nearest first.
 
-    A pattern is not asked: BuildKit allows one that matches nothing. A file added elsewhere changes nothing, for the
-    nearest folder stays the nearest. A Dockerfile that reads nothing fits the repository's root alone.
+    Patterns do not count, because BuildKit allows a pattern that matches nothing. A file added in a folder farther up
+    does not change the context, because the nearest folder remains the nearest. A Dockerfile that reads no files fits
+    only the repository's root.
     """
     if not sources:
         return (ROOT,)

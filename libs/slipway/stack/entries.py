@@ -1,6 +1,7 @@
 """Describe one path that an image reads, in one type with one encoding.
 
-The input digest is made of this encoding, and ``.slipway/inputs`` keeps it. A change of it rebuilds every image.
+slipway hashes this encoding into the input digest and stores it in ``.slipway/inputs``. A change of the encoding
+rebuilds every image.
 """
 
 from __future__ import annotations
@@ -9,15 +10,15 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple, NewType
 
-#: What ``FileEntry.encode`` returns. Only this module looks into it.
+#: The result of ``FileEntry.encode``. Only this module reads its fields.
 Encoded = NewType("Encoded", str)
-#: A folder's listing by the sha256 that stands for it, which is the content of its ``TREE``. A listing is encoded: the
-#: garbage collector would visit each of a hundred thousand objects, and visits no text.
+#: The sha256 of a folder's listing, which is the ``content`` of its ``TREE`` entry → the listing. Its entries are
+#: encoded texts: the garbage collector would visit each of a hundred thousand objects, but it does not visit texts.
 Trees = Mapping[str, Mapping[str, Encoded]]
 
 
 class Kind(StrEnum):
-    """A plain file, a symbolic link, a folder by itself, or a folder with everything below it."""
+    """Name the kinds of paths: a plain file, a symbolic link, a folder by itself, a folder with everything below it."""
 
     FILE = "file"
     LINK = "link"
@@ -27,17 +28,18 @@ class Kind(StrEnum):
 
 _VIA = " via "
 _LINK, _FOLDER, _TREE = "link ", "directory", "tree:"
-#: What stands for a mode that does not count.
+#: The encoding of a mode that does not count.
 _ANY_MODE = "-"
 
 
 class FileEntry(NamedTuple):
-    """One path that an image reads. A tuple takes a fourth of the time of a frozen dataclass.
+    """Hold one path that an image reads. A tuple takes a quarter of the time of a frozen dataclass.
 
-    mode: file type and permissions, as lstat gives them; None for a link, and where no mode enters the image ·
-    content: a file's sha256, the sha256 of a tree's listing, a link's target; empty for a folder ·
-    attributes: the sha256 of the extended attributes that layers keep; mostly empty ·
-    via: the path from the context that the links on the way lead to; empty where there is no link.
+    - ``mode``: file type and permissions, as lstat gives them; None for a link, and when the mode does not enter the
+      image.
+    - ``content``: a file's sha256, the sha256 of a tree's listing, or a link's target; empty for a folder.
+    - ``attributes``: the sha256 of the extended attributes that layers keep; mostly empty.
+    - ``via``: the path from the context to which the links on the way lead; empty when there is no link.
     """
 
     kind: Kind
@@ -47,7 +49,7 @@ class FileEntry(NamedTuple):
     via: str = ""
 
     def encode(self) -> Encoded:
-        """Return the text that is hashed and kept; ``decode`` reads it back."""
+        """Return the text that slipway hashes and stores; ``decode`` reads it."""
         kind, mode, content, attributes, via = self
         if kind is Kind.LINK:
             return Encoded(_LINK + content)
@@ -59,22 +61,23 @@ class FileEntry(NamedTuple):
         return Encoded(f"{text}{_VIA}{via}" if via else text)
 
     def without_mode(self) -> FileEntry:
-        """Return the same entry where its mode does not count."""
+        """Return the same entry without its mode."""
         return self._replace(mode=None)
 
 
 def encode_file(mode: int, hashes: str) -> Encoded:
-    """Return the encoding of a file; ``hashes``: its content, and after a blank its attributes if it has any.
+    """Return the encoding of a file. This is the fast way for the files of a big tree.
 
-    The fast way for the files of a big tree.
+    ``hashes``: the sha256 of its content, then a blank and the sha256 of its attributes if it has any.
     """
-    return f"{mode:o} {hashes}"  # type: ignore[return-value]  # NewType's call would take as long as the text
+    return f"{mode:o} {hashes}"  # type: ignore[return-value]  # calling NewType takes as long as building the text
 
 
 def decode(text: str) -> FileEntry:
-    """Read ``FileEntry.encode``. The fields before ``via`` and a link's target hold no blank, so nothing is ambiguous.
+    """Read the text that ``FileEntry.encode`` returns.
 
-    Raises ValueError for any other text.
+    Only ``via`` and a link's target may hold blanks, so the text is not ambiguous. Raises ValueError for a text
+    without a mode or content.
     """
     if text.startswith(_LINK):
         return FileEntry(Kind.LINK, None, text.removeprefix(_LINK))
@@ -92,7 +95,7 @@ def decode(text: str) -> FileEntry:
 
 
 def without_mode(encoded: Encoded) -> Encoded:
-    """Return the encoding of the same entry where its mode does not count; a link has none."""
+    """Return the encoding of the same entry without its mode; a link has none."""
     if encoded.startswith(_LINK):
         return encoded
     return Encoded(f"{_ANY_MODE} {encoded.partition(' ')[2]}")

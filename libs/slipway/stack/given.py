@@ -1,7 +1,7 @@
-"""What a Dockerfile is given by slipway, and what it keeps of its own.
+"""Choose the named contexts and build args that slipway gives to a Dockerfile.
 
-A foreign Dockerfile may use the same names: its stage ``wheelhouse`` is its own, and so is the default of its
-``ARG REGISTRY``.
+A Dockerfile from another project may use the same names for other purposes. Its stage ``wheelhouse`` then remains its
+own, and so does the default of its ``ARG REGISTRY``.
 """
 
 from __future__ import annotations
@@ -12,15 +12,16 @@ from slipway.core.errors import UsageError
 from slipway.dockerfile import Dockerfile
 from slipway.dockerfile.words import shell_words
 
-#: The named context that stands for pip's find-links folders; and the name that only an empty stage means.
+#: The named context of pip's find-links folders. The second name means it only in a file with an empty stage so named.
 WHEELHOUSE, _OLD_WHEELHOUSE = "slipway-wheelhouse", "wheelhouse"
 WHEELHOUSES = (WHEELHOUSE, _OLD_WHEELHOUSE)
 
 
 def named_contexts(dockerfile: Dockerfile, contexts: Collection[str]) -> tuple[str, ...]:
-    """Return those of ``contexts`` that the file may be given: no stage that does something is called so.
+    """Return those of ``contexts`` that replace no stage with content of its own.
 
-    BuildKit puts a named context in the place of any stage of its name.
+    BuildKit replaces any stage by the named context of its name. Only a stage FROM scratch without instructions may be
+    replaced.
     """
     stages = {name: [section for section in dockerfile.sections if section.name == name] for name in contexts}
     return tuple(
@@ -34,10 +35,11 @@ def named_contexts(dockerfile: Dockerfile, contexts: Collection[str]) -> tuple[s
 def kept_defaults(
     dockerfile: Dockerfile, defaults: Mapping[str, str], parents: Callable[[Collection[str]], Collection[str]]
 ) -> frozenset[str]:
-    """Return the ARGs whose own default stays, though slipway has another one (``defaults``) that nobody set.
+    """Return the ARGs that keep their own default, although slipway has a different one for them.
 
-    ``parents`` says on which images of the stack the file stands when slipway does not give these ARGs; it may raise
-    UsageError. An ARG that leads FROM to one of them is given: an image of the stack stands on the stack's own bases.
+    ``defaults``: the defaults of slipway that the user did not set. ``parents``: returns the stack's images on which
+    the file builds when slipway does not set the given ARGs; it may raise UsageError. slipway sets an ARG when the
+    file would not build on one of these images without it: an image of the stack builds on the stack's own bases.
     """
     own = {name for name, default in _declared(dockerfile) if default and default != defaults.get(name, default)}
     if not own:
@@ -57,7 +59,7 @@ def _stands_on(wanted: set[str], parents: Callable[[Collection[str]], Collection
 
 
 def _declared(dockerfile: Dockerfile) -> Iterator[tuple[str, str]]:
-    """Each ARG and its default as written."""
+    """Yield each ARG and its default as written, without quotes around it."""
     for instruction in (*dockerfile.globals, *(one for section in dockerfile.sections for one in section.instructions)):
         if instruction.name == "ARG":
             for word in shell_words(instruction.rest, dockerfile.escape):

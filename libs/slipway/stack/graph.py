@@ -1,6 +1,6 @@
-"""Order, ancestors, descendants; a cycle as a path. Knows only names.
+"""Order names by their dependencies, and find ancestors, descendants and cycles.
 
-A graph is a mapping from each name to the names it stands on.
+A graph maps each name to the names on which it depends. This module knows only names.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ Graph = Mapping[str, Collection[str]]
 
 
 class CycleError(Exception):
-    """``path`` begins and ends with the same name; each stands on the next."""
+    """Report a cycle. ``path`` begins and ends with the same name; each name depends on the next."""
 
     def __init__(self, path: tuple[str, ...]) -> None:
         super().__init__(" -> ".join(path))
@@ -19,7 +19,10 @@ class CycleError(Exception):
 
 
 def order(graph: Graph) -> tuple[str, ...]:
-    """Every name after all it stands on; among equals, as the mapping lists them. Raises CycleError."""
+    """Return every name after the names on which it depends. Raises CycleError.
+
+    The function visits the names in the mapping's order, and the dependencies of each name before it.
+    """
     done: dict[str, None] = {}
     trail: dict[str, None] = {}
     for start in graph:
@@ -43,7 +46,10 @@ def order(graph: Graph) -> tuple[str, ...]:
 
 
 def ancestors(graph: Graph, names: Iterable[str]) -> frozenset[str]:
-    """All that ``names`` stand on, at any distance; without the names themselves unless they stand on each other."""
+    """Return the names on which ``names`` depend, directly or indirectly.
+
+    The result holds one of ``names`` only when another of them, or the name itself in a cycle, depends on it.
+    """
     seen: set[str] = set()
     ahead = [parent for name in names for parent in graph.get(name, ())]
     while ahead:
@@ -55,7 +61,7 @@ def ancestors(graph: Graph, names: Iterable[str]) -> frozenset[str]:
 
 
 def descendants(graph: Graph, names: Iterable[str]) -> frozenset[str]:
-    """All that stands on ``names``, at any distance."""
+    """Return the names that depend on ``names``, directly or indirectly."""
     children: dict[str, list[str]] = {}
     for child, parents in graph.items():
         for parent in parents:

@@ -1,4 +1,4 @@
-"""Keep what images were built from, in ``.slipway/inputs/``: a later plan can then say which input changed."""
+"""Store the inputs of built images in ``.slipway/inputs/``, so that a later plan can report which input changed."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from slipway.runs.files import for_owner, prune
 from slipway.stack.digest import ENTRY_PARTS, PARTS, Manifest, part_as_texts
 from slipway.stack.entries import Encoded, Kind, Trees, decode
 
-#: Files: a manifest and its trees for each image, and of each image several.
+#: The number of files to keep in total and for each image; the larger total applies. A build has a manifest and trees.
 _KEPT_INPUTS, _KEPT_OF_EACH = 500, 12
 
 
 def save_inputs(home: Path, made: Mapping[str, Manifest], trees: Trees, *, images: int) -> None:
-    """Keep what images were built from (input digest → manifest), so that a later plan can say what changed.
+    """Store the manifests of built images, by input digest, so that a later plan can report the changes.
 
-    ``images``: how many the stack has; some builds of each of them are kept.
+    ``images``: the number of images in the stack. slipway keeps several builds of each. Raises UnwritableError.
     """
     folder = home / "inputs"
     with written(folder):
@@ -36,7 +36,10 @@ def save_inputs(home: Path, made: Mapping[str, Manifest], trees: Trees, *, image
 
 
 def load_inputs(home: Path, input_digest: str) -> tuple[Manifest | None, dict[str, dict[str, Encoded]]]:
-    """The manifest kept for a digest and the trees it names; None when it is not (or no longer) kept."""
+    """Return the manifest stored for a digest, and its trees; None and no trees when it is not stored.
+
+    A tree that cannot be read is missing in the result.
+    """
     folder = home / "inputs"
     try:
         content = json.loads((folder / f"{input_digest.removeprefix('sha256:')}.json").read_text("utf-8"))
@@ -52,7 +55,7 @@ def load_inputs(home: Path, input_digest: str) -> tuple[Manifest | None, dict[st
 
 
 def _trees(manifest: Manifest) -> Iterator[str]:
-    """The trees that its files and contexts name."""
+    """Return the digests of the trees among its files and contexts."""
     entries = (*manifest.files.values(), *manifest.contexts.values())
     return (entry.content for entry in entries if entry.kind is Kind.TREE)
 

@@ -1,7 +1,6 @@
-"""What RUN mounts of secrets and of ssh's agent are given: by slipway itself, or by ``[tool.slipway]``.
+"""Provide the secrets and ssh agents that RUN mounts use, from slipway itself or from ``[tool.slipway]``.
 
-Only the builds that mount something are given it, and only while they run. Values are no inputs: ids stand in the
-Dockerfile.
+Only builds with such a mount get them, and only while they run. The values are not inputs: the Dockerfile holds ids.
 """
 
 from __future__ import annotations
@@ -18,16 +17,19 @@ from slipway.dockerfile import Mount
 from slipway.secrets.secret import Secret
 from slipway.stack.discovery import Assembly
 
-#: What slipway gives by itself: pip's configuration, and the CA bundle where there is one.
+#: The secrets that slipway itself provides: pip's configuration, and the CA bundle if there is one.
 OWN = ("ca", "pip.conf", "uv.toml")
-#: BuildKit takes no larger secret.
+#: The largest secret that BuildKit accepts, in bytes.
 _LARGEST = 500 * 1024
 
 
 @dataclass(frozen=True)
 class Given:
-    """``files``: id → file of a secret · ``values``: id → a secret that is still to be written to one · ``ssh``: ids of
-    agents to forward, each of them the one whose socket here is ``agent``."""
+    """Hold the secrets and ssh agents for builds.
+
+    ``files``: id → a secret's file. ``values``: id → a secret that slipway has yet to write to a file. ``ssh``: the
+    ids of agents to forward; each of them is the agent on this machine whose socket is ``agent``.
+    """
 
     files: Mapping[str, Path] = field(default_factory=dict)
     values: Mapping[str, Secret] = field(default_factory=dict)
@@ -36,26 +38,26 @@ class Given:
 
     @property
     def secrets(self) -> Iterator[Secret]:
-        """All that may be shown nowhere."""
+        """Yield every secret, which no output may show."""
         yield from self.values.values()
         for file in self.files.values():
             yield Secret(file.read_bytes().decode("utf-8", "replace"))
 
 
 def notes(assembly: Assembly, project: Project) -> Iterator[str]:
-    """A line for each mount that is not required and that nobody gives."""
+    """Yield a line for each optional mount that neither slipway nor the project provides."""
     for where, mount in _mounts(assembly, assembly.readings):
         if not mount.required and not _is_given(mount, project):
             yield f"{where}: nobody gives {_called(mount)}, its step runs without; {_way_to_give(mount)}"
 
 
 def given(settings: Settings, assembly: Assembly, images: Collection[str], *, ca: bool, agent: str) -> Given:
-    """What the builds of ``images`` mount and the project gives.
+    """Return the secrets and ssh agents for the builds of ``images``, as far as the project provides them.
 
-    ``ca``: there is a CA bundle; ``agent``: the socket of ssh's agent here.
+    ``ca``: whether there is a CA bundle. ``agent``: the socket of ssh's agent on this machine.
 
-    Raises UsageError for a required mount that nobody gives, and a source that is missing; PrerequisiteError when no
-    agent runs here.
+    Raises UsageError for a required mount that nobody provides, and for a missing source. Raises PrerequisiteError
+    when no agent runs on this machine.
     """
     project, problems = settings.project, dict[Problem, None]()
     files: dict[str, Path] = {}
@@ -87,14 +89,17 @@ def given(settings: Settings, assembly: Assembly, images: Collection[str], *, ca
 
 
 def no_agent(agent: str) -> str:
-    """Why there is no agent here, by SSH_AUTH_SOCK; empty when there is one."""
+    """Return the reason why this machine has no ssh agent, or an empty string when it has one.
+
+    ``agent``: the value of SSH_AUTH_SOCK.
+    """
     if not agent:
         return "SSH_AUTH_SOCK is not set"
     return "" if Path(agent).is_socket() else f"SSH_AUTH_SOCK={agent} is not a socket"
 
 
 def file_name(secret: str) -> str:
-    """What the file of a secret is called, which may have any id."""
+    """Return a file name for the secret with this id, which may hold any character."""
     return quote(secret, safe="")
 
 

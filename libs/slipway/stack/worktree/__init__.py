@@ -1,4 +1,8 @@
-"""The repository: find Dockerfiles, list and hash the files that an image reads, name the contexts BuildKit is sent."""
+"""Read the repository.
+
+This package finds Dockerfiles, lists and hashes the files that an image reads, and names the contexts that BuildKit
+receives.
+"""
 
 from slipway.stack.worktree.definitions import beside
 from slipway.stack.worktree.files import Files

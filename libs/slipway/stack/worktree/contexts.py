@@ -1,8 +1,8 @@
-"""The names under which BuildKit is sent contexts.
+"""Name the contexts that BuildKit receives.
 
-BuildKit keeps what it was sent of a context under the last part of the context's path, and takes a file of equal size
-and mtime for unchanged: it would build old bytes. So it gets a context under a name of its own, ``.slipway/context/…``,
-and a new name whenever such a file turns up.
+BuildKit stores the files of a context under the last part of the context's path. It treats a file of equal size and
+mtime as unchanged, so it would build old bytes. slipway therefore sends each context under a name of its own,
+``.slipway/context/…``. It changes the name whenever a file has new content with an equal size and mtime.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ from slipway.core.writing import written
 
 
 def is_within(real: str, root: str | Path) -> bool:
-    """Whether the resolved path ``real`` is ``root`` or below it."""
+    """Tell whether the resolved path ``real`` is ``root`` or below it."""
     top = os.path.realpath(root)
     return os.path.commonpath((real, top)) == top
 
 
 def name_context(root: Path, path: str, salt: str) -> str:
-    """The name, from the root, of the context ``path`` (a folder from the root) while ``salt`` stays.
+    """Create the name of the context ``path`` for this ``salt``; return it as a path from the root.
 
-    Only for who holds the build lock: names of former salts are removed. What the name stands for is looked at again
-    here, right before it is sent: raises UsageError unless it is that folder, inside the repository.
+    ``path``: a folder, from the root. The caller must hold the build lock, because the function removes the names of
+    former salts. It resolves the name again immediately before BuildKit receives the context. Raises UsageError unless
+    the name leads to that folder, inside the repository.
     """
     folder = root / ".slipway/context"
     link = folder / "-".join((*PurePosixPath(path).parts, salt))

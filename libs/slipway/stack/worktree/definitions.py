@@ -1,8 +1,8 @@
-"""What BuildKit is given to read of an image: its Dockerfile, and what to leave out of its context.
+"""Write the files that BuildKit reads about an image: its Dockerfile and its ignore file.
 
-BuildKit takes ``<Dockerfile>.dockerignore`` before the context's ``.dockerignore``, wherever the Dockerfile lies. So
-slipway writes both as they were planned into its own folder, with two rules more at the end: ``.slipway`` enters no
-context. What is built is then the text that was planned, also where the Dockerfile is a link.
+BuildKit prefers ``<Dockerfile>.dockerignore`` to the context's ``.dockerignore``, wherever the Dockerfile is. slipway
+writes both files as planned into its own folder. It appends two rules, which exclude ``.slipway`` from every context.
+BuildKit then builds the planned text, even when the Dockerfile is a link.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from pathlib import Path
 
 from slipway.core.writing import written
 
-#: slipway's own folder.
+#: The name of slipway's own folder.
 OWN = ".slipway"
-#: It is left out at any depth; the last rules count, so no ``!`` before them brings anything back. What is in it has a
-#: rule of its own: of a file that a ``!`` names below a folder that is left out later, BuildKit makes an empty one.
+#: Exclude the folder at any depth. Later rules win, so no ``!`` before these includes it again. Its content needs a
+#: separate rule: BuildKit creates an empty file when ``!`` names a file below a folder that a later rule excludes.
 _OWN_RULES = f"**/{OWN}\n**/{OWN}/**\n"
 _FOLDER = f"{OWN}/dockerfiles"
 
 
 def is_own(path: str) -> bool:
-    """Whether ``path`` is slipway's own folder, or lies in one."""
+    """Tell whether ``path`` is a folder of slipway's own, or lies in one."""
     return OWN in path.split("/")
 
 
 def define(root: Path, name: str, text: str, ignored: str) -> str:
-    """The path, from ``root``, of the Dockerfile that BuildKit reads for the image ``name``.
+    """Write the Dockerfile and ignore file of the image ``name``; return the Dockerfile's path from ``root``.
 
-    ``ignored``: the text of the ignore file that counts, without slipway's own rules. A file that says the same already
-    is left alone: neither BuildKit nor rsync takes it for a new one.
+    ``ignored``: the text of the ignore file that applies, without slipway's own rules. The function does not touch a
+    file that has the same content already, so that neither BuildKit nor rsync treats it as new.
     """
     path = f"{_FOLDER}/{name}.Dockerfile"
     _keep(root / path, text.encode("utf-8", "surrogateescape"))
@@ -37,7 +37,7 @@ def define(root: Path, name: str, text: str, ignored: str) -> str:
 
 
 def beside(dockerfile: str) -> str:
-    """The ignore file of a Dockerfile's own."""
+    """Return the path of the ignore file that belongs to one Dockerfile."""
     return f"{dockerfile}.dockerignore"
 
 

@@ -1,4 +1,4 @@
-"""What reading a context found: an entry for each path, and what else is told of them."""
+"""Hold the result of reading a context: an entry for each path, and the facts to report about these paths."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from slipway.stack.entries import Encoded, FileEntry, Trees, without_mode
 
 @dataclass(frozen=True)
 class Files:
-    """What sources name: path → entry; ``trees`` has the listing of each tree among them.
+    """Hold the files that sources name: path → entry. ``trees`` has the listing of each tree among them.
 
-    ``sizes``: path → bytes it would send. ``leaving``: links that point out of the context, as ``path -> target``.
-    ``odd``: paths whose name or target is not UTF-8. ``beside_own``: slipway's own folder lies among them, left out.
+    ``sizes``: path → the bytes that slipway would send. ``leaving``: links that point out of the context, as ``path ->
+    target``. ``odd``: paths whose name or target is not UTF-8. ``beside_own``: whether slipway's own folder lies among
+    them; it is left out.
     """
 
     entries: Mapping[str, FileEntry]
@@ -27,13 +28,13 @@ class Files:
 
     @property
     def size(self) -> int:
-        """Bytes sent in all; what lies in a folder that is sent anyway counts once."""
+        """Return the bytes to send in total. A path inside a folder that is also sent does not count again."""
         return sum(count for path, count in self.sizes.items() if not self.sizes.keys() & set(_above(path)))
 
 
 @dataclass
 class Found:
-    """One path while it is read, or one folder: the entries of all in it, their bytes, what is noted of it."""
+    """Hold one path or folder while slipway reads it: the entries in it, their bytes, and the facts to report."""
 
     listing: dict[str, Encoded] = field(default_factory=dict)
     size: int = 0
@@ -43,7 +44,10 @@ class Found:
     beside_own: bool = False
 
     def sealed(self) -> Found:
-        """With the digest that stands for its listing, which is in the order of bytes: the same in every locale."""
+        """Return the same with a sorted listing and the sha256 of that listing.
+
+        The listing is sorted by bytes, so its digest is the same in every locale.
+        """
         listed = sorted((os.fsencode(path), path, text) for path, text in self.listing.items())
         hasher = hashlib.sha256()
         for name, _, content in listed:
@@ -52,12 +56,12 @@ class Found:
         return replace(self, listing={path: text for _, path, text in listed}, digest=hasher.hexdigest())
 
     def without_modes(self) -> Found:
-        """The same where no mode of it enters the image."""
+        """Return the same without any modes, for a source whose modes do not enter the image."""
         return replace(self, listing={path: without_mode(text) for path, text in self.listing.items()}).sealed()
 
 
 def sent_as(path: str, entry: FileEntry) -> str:
-    """``path`` with its links resolved, as its entry says."""
+    """Return ``path`` with its links resolved, as its entry records them."""
     return entry.via or os.path.normpath(path)
 
 
@@ -73,7 +77,7 @@ def together(entries: Mapping[str, FileEntry], found: Mapping[str, Found]) -> Fi
 
 
 def _above(path: str) -> Iterator[str]:
-    """The folders that ``path`` lies in, by their names from the root."""
+    """Yield the folders above ``path``, as paths from the root."""
     if path != ".":
         yield "."
     while "/" in path:
@@ -82,7 +86,7 @@ def _above(path: str) -> Iterator[str]:
 
 
 def is_text(path: str, text: Encoded) -> bool:
-    """Whether a name, and the target of a link, are UTF-8."""
+    """Tell whether a path and the text of its entry, which holds a link's target, are UTF-8."""
     if path.isascii() and text.isascii():
         return True
     try:

@@ -1,4 +1,7 @@
-"""Which paths a pattern of COPY names, as Go's filepath.Match has it; of files only names are read."""
+"""Find the paths that a pattern of COPY names, by the rules of Go's filepath.Match.
+
+The module reads the names of files, never their content.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ from slipway.dockerfile import is_glob
 
 
 def matches(base: str, pattern: str, *, deep: bool) -> list[str]:
-    """Paths below ``base``; ``deep``: a ``**`` stands for folders at any depth, as in COPY --parents."""
+    """Return the paths below ``base`` that match ``pattern``.
+
+    ``deep``: whether ``**`` stands for folders at any depth, as in COPY --parents.
+    """
     found = [""]
     for part in pattern.split("/"):
         below = _folders if deep and part == "**" else _children
@@ -19,13 +25,13 @@ def matches(base: str, pattern: str, *, deep: bool) -> list[str]:
 
 
 def _folders(base: str, folder: str, part: str) -> list[str]:
-    """``folder`` and all folders below it."""
+    """Return ``folder`` and all folders below it."""
     top = os.path.join(base, folder)
     return [os.path.normpath(os.path.join(folder, os.path.relpath(path, top))) for path, _, _ in os.walk(top)]
 
 
 def _children(base: str, folder: str, part: str) -> list[str]:
-    """Paths below ``folder`` whose last part matches ``part``."""
+    """Return the paths in ``folder`` whose last part matches ``part``."""
     if not is_glob(part):
         path = os.path.join(folder, part)
         return [path] if os.path.lexists(os.path.join(base, path)) else []

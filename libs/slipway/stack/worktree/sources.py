@@ -1,7 +1,7 @@
-"""Which paths of its context an image names, and which of them are missing.
+"""Find the paths that an image names in its context, and report the missing ones.
 
-BuildKit fails for a source that is not there. A pattern may match nothing, as long as the folder that it is looked for
-in was sent: the part before the first ``*``, ``?`` or ``[`` exists in what all sources together name.
+BuildKit fails for a missing source. A pattern may match nothing when BuildKit received the folder that it searches.
+The part before the first ``*``, ``?`` or ``[`` must then exist among the files that all sources together name.
 """
 
 from __future__ import annotations
@@ -18,15 +18,18 @@ from slipway.stack.entries import Encoded
 from slipway.stack.worktree.definitions import is_own
 from slipway.stack.worktree.globs import matches
 
-#: Why a source that is there is not sent: by a rule of the user's, or because it is slipway's own.
+#: The reason why slipway does not send an existing source; the key tells whether the source is slipway's own.
 _LEFT_OUT = {False: "is excluded by .dockerignore", True: "is slipway's own: it enters no image"}
-#: What all sources of an image together name: the path from the context, its links resolved → what lies below it.
+#: The paths that all sources of an image name, from the context and with links resolved → the entries below each.
 Sent = Mapping[str, Mapping[str, Encoded]]
 
 
 @dataclass(frozen=True)
 class Context:
-    """Where an image's sources are looked for: the folder ``path`` below ``root``, without what ``ignore`` names."""
+    """Hold the folder in which slipway looks for an image's sources.
+
+    ``path``: the folder, below ``root`` or absolute. ``ignore``: excludes files from it.
+    """
 
     root: Path
     path: str
@@ -38,7 +41,7 @@ class Context:
         return os.path.normpath(os.path.join(self.root, self.path))
 
     def named(self, source: Source, path: str) -> Iterator[str]:
-        """What ``path``, one of the paths of ``source``, names."""
+        """Yield the paths that ``path``, one of the paths of ``source``, names."""
         if path in ("", "."):
             yield "."
         elif source.is_pattern(path):
@@ -48,9 +51,10 @@ class Context:
             yield path
 
     def missing(self, sources: Sequence[Source]) -> list[Problem]:
-        """A problem for each path that is named as it is written and is not there, or is left out.
+        """Return a problem for each literal path that does not exist, or that is left out.
 
-        When no folder has all of them, those are told that the folder with most of them is without.
+        When the context does not contain all of them, the problems name the paths that are missing in the folder with
+        most of them.
         """
         named = {path: source.place(self.dockerfile) for source in sources for path in source.literal if path}
         here = self._having(self.path, named)
@@ -72,14 +76,14 @@ class Context:
 
     @property
     def _folders(self) -> list[str]:
-        """Where slipway looks for a context: the Dockerfile's folder and those it lies in."""
+        """Return the folders in which slipway looks for a context: the Dockerfile's own and those above it."""
         return list(map(str, PurePosixPath(self.dockerfile).parents))
 
     def _having(self, folder: str, paths: Iterable[str]) -> list[str]:
         return [path for path in paths if os.path.lexists(self.root / folder / path)]
 
     def unmatched(self, sources: Sequence[Source], sent: Sent) -> list[Problem]:
-        """A problem for each pattern that matches nothing and that BuildKit would fail for."""
+        """Return a problem for each pattern that matches nothing and for which BuildKit would fail."""
         problems = []
         for source in sources:
             for path in source.paths:
@@ -97,7 +101,10 @@ class Context:
         return os.path.relpath(real, os.path.realpath(self.base))
 
     def _elsewhere(self, path: str, blamed: str) -> str:
-        """Where slipway looked for ``path``, and what is of a similar name in the context ``blamed``."""
+        """Return a hint for the missing ``path``: a folder that has it, else the folders slipway searched.
+
+        The hint also suggests a similar name in the context ``blamed``.
+        """
         if having := [folder for folder in self._folders if self._having(folder, [path])]:
             return f"{folder_name(having[0])} has it, but not all the other sources: an image has one context"
         *most, last = map(folder_name, self._folders)
@@ -112,12 +119,15 @@ class Context:
 
 
 def folder_name(folder: str) -> str:
-    """A context as a person calls it."""
+    """Return the name of a context for messages."""
     return "the repository's root" if folder == "." else folder
 
 
 def _before_the_pattern(path: str, parents: bool) -> str:
-    """The folder that the pattern is looked for in; "" is the context itself. COPY --parents looks below its pivot."""
+    """Return the folder in which BuildKit searches for the pattern; "" is the context itself.
+
+    COPY --parents searches below its pivot.
+    """
     if parents:
         path = path.partition("/./")[0] if "/./" in path else ""
     plain = []
@@ -129,7 +139,7 @@ def _before_the_pattern(path: str, parents: bool) -> str:
 
 
 def _is_sent(folder: str, sent: Sent) -> bool:
-    """Whether ``folder`` is, holds, or lies below something that is sent."""
+    """Tell whether a path that is sent is ``folder``, lies below it, or contains it."""
     for path, listing in sent.items():
         if f"{path}/".startswith(f"{folder}/"):
             return True

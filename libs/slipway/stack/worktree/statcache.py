@@ -1,4 +1,7 @@
-"""File hashes kept by size, mtime, ctime and inode: ctime tells what a comparison of size and mtime misses."""
+"""Cache the hashes of files by size, mtime, ctime and inode.
+
+ctime reveals changes that a comparison of size and mtime misses.
+"""
 
 from __future__ import annotations
 
@@ -15,28 +18,29 @@ import time
 from pathlib import Path
 from typing import TypeGuard
 
-#: Extended attributes that tell of the machine, not of the file.
+#: Extended attributes that describe the machine, not the file.
 _MACHINE = re.compile(r"security\.|system\.|com\.apple\.")
-#: A file changed this shortly before it was hashed may change again within one tick of the clock.
+#: A file that changed within this time before slipway hashed it may change again in the same tick of the clock.
 _RACY_NS = 50_000_000
-#: Former contents of files that are remembered; one more, and BuildKit is sent all anew.
+#: The number of former contents to remember. With one more, slipway sends BuildKit every context again.
 _FORMER_KEPT = 20_000
-#: A file that changed while it was hashed is read once more.
+#: The number of attempts to hash a file, which may change during the first.
 _READINGS = 2
 
-#: A file as it was when hashed: size, mtime, ctime, inode, digest. ctime and inode are 0 when that was too soon after a
-#: change to be believed. A list, as JSON has it: a hundred thousand are read at once.
+#: A hashed file: size, mtime, ctime, inode, digest. ctime and inode are 0 when slipway hashed the file too soon after a
+#: change to trust them. It is a list, as in JSON, because slipway reads a hundred thousand together.
 _Entry = list[int | str]
 
 
 class StatCache:
-    """path → sha256 while size, mtime, ctime and inode stay. A lost or broken cache only costs time.
+    """Map a path to its sha256 while size, mtime, ctime and inode stay the same.
 
-    While ``salt`` stays, no file had two contents under one size and mtime.
+    A lost or broken cache only costs time. While ``salt`` stays the same, no file had two contents with the same size
+    and mtime.
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        """``path``: the file that keeps the hashes; None keeps nothing."""
+        """Load the hashes from the file ``path``. With None, the cache is never saved."""
         self._path = path
         self.salt = secrets.token_hex(4)
         self._known: dict[str, _Entry] = {}
@@ -49,10 +53,9 @@ class StatCache:
             self.salt, self._known, self._former = str(kept["salt"]), dict(kept["known"]), dict(kept["former"])
 
     def sha256(self, path: str, status: os.stat_result) -> str:
-        """Of the bytes of the plain file ``path`` (no link); followed by a blank and that of its
-        extended attributes if it has any.
+        """Return the sha256 of the plain file ``path``, then a blank and that of its extended attributes if any.
 
-        Raises OSError, also for a file that does not keep still while it is read.
+        ``path`` must not be a link. Raises OSError, also for a file that changes while slipway reads it.
         """
         known = self._known.get(path)
         if _is_entry(known) and known[:4] == _stamp(status):
@@ -78,7 +81,7 @@ class StatCache:
         self._dirty = True
 
     def save(self) -> None:
-        """Keep the hashes for later runs, where that is possible: nothing depends on it."""
+        """Save the hashes for later runs, if the file can be written. Nothing depends on it."""
         if self._path is None or not self._dirty:
             return
         scratch = self._path.with_name(f"{self._path.name}.{os.getpid()}")
@@ -94,7 +97,10 @@ class StatCache:
 
 
 def attributes(path: str) -> str:
-    """The sha256 of the extended attributes that layers keep, as BuildKit chooses them; empty when there are none."""
+    """Return the sha256 of the extended attributes that layers keep; empty when there are none.
+
+    The selection is BuildKit's. The result is also empty on systems other than Linux, and for unreadable attributes.
+    """
     if sys.platform != "linux":
         return ""
     with contextlib.suppress(OSError):
@@ -115,9 +121,10 @@ def _stamp(status: os.stat_result) -> _Entry:
 
 
 def _hashed(path: str) -> tuple[os.stat_result, str]:
-    """The status and sha256 of a file that stayed the same from the first byte to the last.
+    """Return the status and sha256 of a file that did not change while slipway read it.
 
-    It may have become a link or a FIFO since it was listed: neither is followed or waited for. Raises OSError.
+    The file may have become a link or a FIFO after slipway listed it. The function does not follow a link and does not
+    wait for a FIFO. Raises OSError.
     """
     for _ in range(_READINGS):
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)

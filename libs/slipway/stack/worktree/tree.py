@@ -1,6 +1,7 @@
-"""Read what an image reads: an entry for each path.
+"""Read the files that an image reads: an entry for each path.
 
-What must never travel (``.env``, keys, credential files) is refused here, whatever ``.dockerignore`` says.
+slipway refuses to send a file that must never enter an image (``.env``, keys, credential files). No rule of
+``.dockerignore`` can permit it.
 """
 
 from __future__ import annotations
@@ -29,12 +30,12 @@ _DENIED = re.compile(
     r"(?:$|/)",
     re.IGNORECASE,
 )
-#: How much of a file's folder a pattern above may ask for: ``/.docker/``.
+#: The longest part of a file's folder that the pattern above can match, in characters: ``/.docker/``.
 _LONGEST_FOLDER = 9
 
 
 class Worktree:
-    """A repository's files below ``root``. Without a ``cache`` each of them is hashed anew."""
+    """Read a repository's files below ``root``. Without a ``cache``, slipway hashes every file again."""
 
     def __init__(self, root: Path, cache: StatCache | None = None) -> None:
         self.root = root
@@ -44,7 +45,10 @@ class Worktree:
         self._trees: dict[tuple[str, Ignore, bool], Found] = {}
 
     def dockerfiles(self) -> dict[str, str]:
-        """Path from the root → text of every Dockerfile. Raises UsageError for those that cannot be read."""
+        """Return the text of every Dockerfile, by its path from the root.
+
+        Raises UsageError for those that cannot be read.
+        """
         texts: dict[str, str] = {}
         problems: list[Problem] = []
         bases = (path for path in self._children("infra/docker", problems) if path.name.endswith(".Dockerfile"))
@@ -60,7 +64,7 @@ class Worktree:
         return texts
 
     def dockerfile(self, path: str) -> str:
-        """The text of one Dockerfile. Raises UsageError when it cannot be read, or is gone."""
+        """Return the text of one Dockerfile. Raises UsageError when it is missing or cannot be read."""
         if not self.exists(path):
             raise UsageError("Dockerfile removed")
         return self._text(self.root / path, path)
@@ -75,15 +79,15 @@ class Worktree:
             return []
 
     def again(self) -> Worktree:
-        """The same files, looked at anew."""
+        """Return a new Worktree, which reads the same files again."""
         return Worktree(self.root, self.cache)
 
     def context(self, path: str) -> str:
-        """The name, from the root, under which BuildKit is sent the context ``path``; see ``name_context``."""
+        """Return the name, from the root, under which BuildKit receives the context ``path``."""
         return name_context(self.root, path, self.cache.salt)
 
     def text(self, path: str) -> str:
-        """A file that was listed before; empty when it is none (any more)."""
+        """Return the text of a file that was listed before; empty when the file cannot be read now."""
         try:
             return (self.root / path).read_bytes().decode("utf-8", "replace")
         except OSError:
@@ -93,24 +97,29 @@ class Worktree:
         return os.path.lexists(self.root / path)
 
     def ignore(self, dockerfile: str, context: str) -> Ignore:
-        """What is left out of the context of an image, beside slipway's own folder."""
+        """Return the patterns that exclude files from an image's context, without slipway's own rules."""
         path, text = self._ignore_file(dockerfile, context)
         if path not in self._ignores:
             self._ignores[path] = parse_ignore(text, path=path)
         return self._ignores[path]
 
     def define(self, image: Image, text: str) -> str:
-        """The path, from the root, of what BuildKit reads as the image's Dockerfile; see ``definitions``."""
+        """Write the files that BuildKit reads about an image; return its Dockerfile's path from the root."""
         return define(self.root, image.name, text, self._ignore_file(image.dockerfile, image.context)[1])
 
     def define_carrier(self, name: str, folder: Path) -> str:
-        """The same for the image ``name`` of all that ``folder``, a named context, holds but slipway's own."""
+        """Write the files that BuildKit reads about the image ``name``, a copy of the named context ``folder``.
+
+        Return its Dockerfile's path from the root. The image does not get slipway's own folder, nor the files that the
+        ignore file excludes.
+        """
         return define(self.root, name, "FROM scratch\nCOPY . /\n", self._ignore_file("", str(folder))[1])
 
     def _ignore_file(self, dockerfile: str, context: str) -> tuple[str, str]:
-        """``<Dockerfile>.dockerignore`` when there is one, else the context's ``.dockerignore``: its path and text.
+        """Return the path and text of the ignore file that applies, or two empty strings when there is none.
 
-        Two empty strings when there is neither. Raises UsageError for one that cannot be read.
+        ``<Dockerfile>.dockerignore`` takes precedence over the context's ``.dockerignore``. Raises UsageError for an
+        ignore file that cannot be read.
         """
         for path in (beside(dockerfile), os.path.normpath(f"{context}/.dockerignore")):
             file = self.root / path
@@ -124,9 +133,10 @@ class Worktree:
         return "", ""
 
     def files(self, dockerfile: str, context: str, sources: Sequence[Source]) -> Files:
-        """What ``sources`` read from ``context`` (a path from the root, or absolute).
+        """Return the files that ``sources`` read from ``context`` (a path from the root, or absolute).
 
-        Raises UsageError for what is missing, leaves the context or is no plain file; PolicyError for what is denied.
+        Raises UsageError for a path that is missing, leaves the context, or is neither file, folder nor link. Raises
+        PolicyError for a file that must not enter an image.
         """
         place = Context(self.root, context, dockerfile, self.ignore(dockerfile, context))
         if not is_within(os.path.realpath(place.base), self.root):
@@ -139,7 +149,7 @@ class Worktree:
         found: dict[str, Found] = {}
         entries: dict[str, FileEntry] = {}
         sent: dict[str, Mapping[str, Encoded]] = {}
-        for source in sorted(sources, key=lambda source: source.modes):  # what is read with its mode counts so
+        for source in sorted(sources, key=lambda source: source.modes):  # a path read in both ways keeps its mode
             where = source.place(dockerfile)
             for pattern in source.paths:
                 for path in place.named(source, pattern):
@@ -151,14 +161,17 @@ class Worktree:
         return together(entries, found)
 
     def whole(self, folder: Path) -> Files:
-        """All of a named context: ``"."`` → its tree. Raises UsageError when there is no such folder."""
+        """Return all files of a named context as one tree, under ``"."``.
+
+        Raises UsageError when the folder does not exist.
+        """
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder", hint="WHEELHOUSE or pip's find-links names it")
         entry, found = self._entry(str(folder), ".", self.ignore("", str(folder)), str(folder))
         return together({".": entry}, {".": found})
 
     def largest(self, files: Files, count: int) -> list[tuple[str, int]]:
-        """The ``count`` largest plain files among what is sent, with their bytes."""
+        """Return the ``count`` largest plain files among ``files``, with their bytes."""
         names = [name for name in files.entries if name in files.sizes]
         for name, entry in files.entries.items():
             listing = files.trees.get(entry.content, ()) if entry.kind is Kind.TREE else ()
@@ -182,7 +195,10 @@ class Worktree:
             raise UsageError.of([Problem(name, f"cannot be read: {error.strerror}")]) from None
 
     def _entry(self, base: str, path: str, ignore: Ignore, where: str, modes: bool = True) -> tuple[FileEntry, Found]:
-        """What stands for ``path``; a link in it is followed, as COPY does, and told. ``modes``: whether they count."""
+        """Return the entry of ``path``, and the files found below it.
+
+        The function follows links, as COPY does, and records them in the entry. ``modes``: whether modes count.
+        """
         real_base = os.path.realpath(base)
         real = os.path.realpath(os.path.join(base, path))
         inside = os.path.relpath(real, real_base)
@@ -209,7 +225,10 @@ class Worktree:
             raise UsageError.of([Problem(where, f"{shown} cannot be read: {error.strerror}")]) from None
 
     def _tree(self, base: str, folder: str, ignore: Ignore, where: str, modes: bool) -> Found:
-        """A folder's listing, names relative to it, and the digest that stands for it; walked once a run."""
+        """Return a folder's listing, with names relative to the folder, and the sha256 of the listing.
+
+        slipway walks each folder once in a run.
+        """
         key = (os.path.join(base, folder), ignore, modes)
         if key in self._trees:
             return self._trees[key]
@@ -265,7 +284,10 @@ class Worktree:
 
 
 def _may_be_there(path: Path) -> bool:
-    """False for what is surely not; who may not look into its folder is told so when it is read."""
+    """Tell whether ``path`` may exist; False only when it certainly does not.
+
+    When this user must not enter its folder, reading the file reports that.
+    """
     try:
         path.lstat()
     except (FileNotFoundError, NotADirectoryError):
