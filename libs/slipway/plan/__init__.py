@@ -1,1 +1,1 @@
-"""DECIDE: gather facts, decide what happens to each image, say why."""
+"""Gather the facts, decide the action for each image, and give the reason."""

@@ -1,4 +1,7 @@
-"""Stack and facts → the plan: each image, what happens to it, and why. Pure: what is known goes in, values come out."""
+"""Decide the plan from the stack and the facts: each image, its action, and the reason.
+
+Pure: the functions take known facts and return values.
+"""
 
 from __future__ import annotations
 
@@ -20,12 +23,15 @@ from slipway.stack import graph
 from slipway.stack.digest import Manifest, differences, modeless, modes_between
 from slipway.stack.entries import Trees
 
-#: What gives two checkouts of one commit the same modes.
+#: How two checkouts of one commit get the same modes.
 MODES_HINT = "a checkout under umask 022 has the modes that git records, and COPY --chmod=755 sets them"
 
 
 class Action(StrEnum):
-    """What a build does with an image. The values are the words of ``plan --json``, the order is that of the counts."""
+    """Name the actions of a build on an image, in the order of the counts.
+
+    ``plan --json`` prints the values.
+    """
 
     BUILD = "build"
     PULL = "pull"
@@ -34,7 +40,7 @@ class Action(StrEnum):
 
 
 class Presence(StrEnum):
-    """How an image stands in the engine. The values are the words of ``images --json``."""
+    """Name the states of an image in the engine. ``images --json`` prints the values."""
 
     HERE = "here"
     STALE = "stale"
@@ -43,10 +49,16 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known before deciding.
+    """Hold the facts that a decision needs.
 
-    digests: image → input digest · local: content tag's text → the engine's image · newest: image → the engine's newest
-    image of that name · published: images whose content tag the registry has · manifests: input digest → manifest.
+    - ``references``: image → its reference with the version tag.
+    - ``digests``: image → input digest. ``manifests``: image → manifest.
+    - ``trees``: the listings of the trees in all these manifests.
+    - ``local``: a tag's full text → the engine's image.
+    - ``newest``: image → the engine's newest image of that name.
+    - ``earlier``: input digest → manifest of a newest image whose inputs have changed.
+    - ``published``: the images whose content tag the registry has.
+    - ``roots``: root image → its identity in the engine.
     """
 
     references: Mapping[str, Reference]
@@ -61,7 +73,7 @@ class Facts:
 
     @cached_property
     def modeless(self) -> Mapping[str, str]:
-        """Image → what its input digest would be if no mode counted."""
+        """Return each image's digest in which file modes do not count; see ``digest.modeless``."""
         found: dict[str, str] = {}
         for name, manifest in self.manifests.items():  # parents before children
             parents = {parent: found.get(parent, digest) for parent, digest in manifest.parents.items()}
@@ -69,7 +81,10 @@ class Facts:
         return found
 
     def modes_alone(self, name: str) -> bool:
-        """Whether the newest image of the name was built from the same but for the modes of files, parents included."""
+        """Tell whether only file modes differ from the newest image of the name, parents included.
+
+        False when slipway does not know the inputs of the newest image.
+        """
         newest = self.newest.get(name)
         if newest and MODELESS_LABEL in newest.labels:
             return newest.labels[MODELESS_LABEL] == self.modeless[name]
@@ -77,17 +92,20 @@ class Facts:
         return bool(earlier and earlier.parents == self.manifests[name].parents and self.modes_since(name))
 
     def modes_since(self, name: str) -> tuple[str, ...]:
-        """The files whose modes differ from what the newest image of the name was built from, where that is known."""
+        """Return the files whose modes differ from those in the newest image of the name, with both modes.
+
+        Empty when more than modes differ, or when slipway does not know the inputs of the newest image.
+        """
         newest = self.newest.get(name)
         earlier = self.earlier.get(newest.input_digest) if newest else None
         return modes_between(earlier, self.manifests[name], self.trees) if earlier else ()
 
     def content_reference(self, name: str) -> Reference:
-        """The reference under the content tag."""
+        """Return the image's reference with its content tag."""
         return self.references[name].tagged(content_tag(self.digests[name]))
 
     def in_engine(self, name: str) -> LocalImage | None:
-        """Return the engine's image with exactly these inputs, None where the engine has none."""
+        """Return the engine's image with exactly these inputs, or None when the engine has none."""
         found = self.local.get(str(self.content_reference(name)))
         return found if found and found.input_digest == self.digests[name] else None
 
@@ -99,7 +117,10 @@ class Facts:
 
 @dataclass(frozen=True)
 class Step:
-    """What happens to one image, and why in a few words. ``fresh``: it is built from nothing, though it may be here."""
+    """Hold the action for one image, with a short reason.
+
+    ``fresh``: slipway builds the image without cache, even when the engine has it.
+    """
 
     image: str
     action: Action
@@ -112,8 +133,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps, parents before children. ``roots`` maps a root image to what it is now, ``frontends`` an image to the
-    frontend that its Dockerfile asks for."""
+    """Hold the steps, parents before children.
+
+    ``roots``: root image → its present identity. ``frontends``: image → the frontend that its Dockerfile selects.
+    """
 
     steps: tuple[Step, ...]
     roots: Mapping[str, str] = field(default_factory=dict)
@@ -127,15 +150,16 @@ class Plan:
         return tuple(step for step in self.steps if step.action == action)
 
     def counts(self) -> dict[Action, int]:
-        """Action → how many images, without zeroes."""
+        """Return the number of images for each action, without zeroes."""
         found = {action: len(self.of(action)) for action in Action}
         return {action: count for action, count in found.items() if count}
 
 
 def plan_build(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Collection[str] = ()) -> Plan:
-    """Make ``selected`` be in the engine under their version tags; what they stand on is built when it has to be.
+    """Plan how ``selected`` get into the engine under their version tags.
 
-    ``fresh``: those of ``selected`` that are built from nothing, though they may be here.
+    slipway builds the images below them when necessary. ``fresh``: those of ``selected`` to build without cache, even
+    when the engine has them.
     """
     needed = _needed(stack, selected, facts, fresh)
     steps = tuple(_step(image, facts, needed, image.name in fresh) for image in stack if image.name in needed)
@@ -145,14 +169,17 @@ def plan_build(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Colle
 
 
 def missing_from_engine(stack: Stack, selected: Collection[str], facts: Facts) -> tuple[str, ...]:
-    """Of ``selected`` and all they stand on, those the engine lacks: the registry may have them."""
+    """Return those of ``selected`` and of their ancestors that the engine does not have.
+
+    The registry may have them.
+    """
     parents = {image.name: image.parents for image in stack}
     scope = graph.ancestors(parents, selected) | set(selected)
     return tuple(image.name for image in stack if image.name in scope and not facts.in_engine(image.name))
 
 
 def _needed(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Collection[str]) -> frozenset[str]:
-    """``selected``, and the parents of everything that must be built."""
+    """Return ``selected``, and the parents of every image that must be built."""
     needed: set[str] = set()
     ahead = list(selected)
     while ahead:
@@ -214,7 +241,7 @@ def _why(image: Image, facts: Facts, needed: Collection[str]) -> str:
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
-    """The plan for machines; ``to do`` counts by action."""
+    """Return the plan as values for JSON; ``counts`` has the number of images for each action."""
     return {
         "steps": [
             {

@@ -1,7 +1,7 @@
-"""Know: gather the facts a plan stands on.
+"""Gather the facts that a plan needs.
 
-The repository first, from its files alone; then one call to the engine; the registry is asked only for what the engine
-lacks.
+slipway reads the repository's files first, then asks the engine. It asks the registry only for images that the engine
+does not have and, with BUILDER, for the images below them.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from slipway.stack.discovery import Assembly, Naming, assemble
 from slipway.stack.entries import Encoded, FileEntry, Trees
 from slipway.stack.worktree import Worktree
 
-#: A shorter value is a word, not a secret.
+#: In characters. A shorter value is an ordinary word, not a secret.
 _SHORTEST_SECRET = 4
 _NONE: Mapping[str, str] = {}
 _NO_TRIGGERS: Mapping[str, Sequence[str]] = {}
@@ -35,11 +35,11 @@ _NO_TRIGGERS: Mapping[str, Sequence[str]] = {}
 
 @dataclass(frozen=True)
 class Repository:
-    """What the files say: the stack as the Dockerfiles describe it, the tree they read from, and the named contexts.
+    """Hold the content of the files: the stack from the Dockerfiles, the worktree, and the named contexts.
 
     ``native``: the platform of the host that builds. ``unused``: a problem for each name in ``.env`` that no image
-    uses. ``onbuild``: root image → its ONBUILD triggers, once the engine was asked. ``secrets``: what may stand in no
-    image, beside the secrets of the settings.
+    uses. ``onbuild``: root image → its ONBUILD triggers, known once slipway has asked the engine. ``secrets``: the
+    values that no image may hold, beside the secrets of the settings.
     """
 
     settings: Settings
@@ -58,17 +58,17 @@ class Repository:
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        """PLATFORMS, or the building host's own."""
+        """Return PLATFORMS, or the platform of the host that builds."""
         return self.settings.platforms or (self.native,)
 
     def define(self, image: Image) -> str:
-        """The path, from the root, of what BuildKit reads as the image's Dockerfile: the text that was planned."""
+        """Write the image's Dockerfile, as planned, for BuildKit; return its path from the root."""
         return self.worktree.define(image, self.texts[image.dockerfile])
 
 
 @dataclass(frozen=True)
 class Survey:
-    """All that is known: the repository and the facts. ``notes`` are for a person to see."""
+    """Hold the repository and the facts. ``notes`` are for the user."""
 
     repository: Repository
     facts: Facts
@@ -87,7 +87,10 @@ class Survey:
         return {image.name: image.parents for image in self.stack}
 
     def only_in_engine(self, names: Collection[str]) -> tuple[str, ...]:
-        """What ``names`` stand on that is in the engine alone, lowest first: a builder of its own cannot see it."""
+        """Return the images below ``names`` that the registry does not have, lowest first.
+
+        BUILDER names a separate builder, which cannot use the engine's images. Without BUILDER, the result is empty.
+        """
         if not self.settings["BUILDER"]:
             return ()
         published = self.facts.published
@@ -104,11 +107,14 @@ def read_repository(
     onbuild: Mapping[str, Sequence[str]] = _NO_TRIGGERS,
     secrets: Collection[Secret] = (),
 ) -> Repository:
-    """Read the Dockerfiles. ``native``: the platform of the host that builds, where that is not this machine.
-    ``onbuild``: root image → its ONBUILD triggers, as far as they are known. ``secrets``: refused in a Dockerfile and
-    as a build arg, as the secrets of the settings are.
+    """Read the Dockerfiles of a repository.
 
-    Raises UsageError with every problem of the Dockerfiles, PolicyError for what they may not; contacts nothing.
+    ``native``: the platform of the host that builds, if that is not this machine. ``onbuild``: the known ONBUILD
+    triggers of root images. ``secrets``: values that slipway refuses in a Dockerfile and as a build arg, like the
+    secrets of the settings.
+
+    Raises UsageError with every problem of the Dockerfiles, and PolicyError for content that they must not have.
+    Contacts neither engine nor registry.
     """
     native = native or this_platform()
     texts = worktree.dockerfiles()
@@ -143,7 +149,11 @@ def survey(
     registry: Callable[[], Registry],
     selected: Sequence[str] | None = None,
 ) -> Survey:
-    """Everything known for ``selected`` (all images when None). Raises what reading and the engine raise."""
+    """Gather the facts about ``selected`` (all images when None).
+
+    Raises the errors of reading the files, the errors of the engine, and RegistryError when the registry does not
+    answer about a missing base.
+    """
     settings = repository.settings
     for name in selected or ():
         repository.stack[name]
@@ -172,10 +182,10 @@ def survey(
     )
     lacking = missing_from_engine(stack, selected or tuple(references), facts)
     below = graph.ancestors({image.name: image.parents for image in stack}, lacking) if settings["BUILDER"] else ()
-    asked = tuple(dict.fromkeys((*lacking, *sorted(below))))  # a builder of its own finds parents in the registry alone
+    asked = tuple(dict.fromkeys((*lacking, *sorted(below))))  # a separate builder pulls parents from the registry
     published, notes = _published(asked, facts, registry) if lacking else (frozenset(), ())
     to_build = [stack[name] for name in lacking if name not in published]
-    if not settings["BUILDER"]:  # what another one knows is not known here
+    if not settings["BUILDER"]:  # slipway does not know the version of a separate builder
         policy.refuse_young_flags(to_build, repository.assembly, engine.version)
     if not notes:
         policy.refuse_missing_bases(to_build, settings.registry, settings.owner, facts.roots, registry)
@@ -186,10 +196,11 @@ def survey(
 
 
 def changed_since(known: Survey, names: Collection[str], local: Sequence[LocalImage]) -> dict[str, str]:
-    """Those of ``names`` whose inputs are no longer what they were when surveyed, and what changed.
+    """Return those of ``names`` whose inputs have changed since the survey, each with its first change.
 
-    ``local``: what the engine holds now; a root image's tag may have moved. Only the Dockerfiles and the files of these
-    images are read. BuildKit was given the planned text and context of each, so no Dockerfile is parsed again.
+    ``local``: the engine's present images; a root image's tag may have moved. The function reads only the Dockerfiles
+    and the files of these images. BuildKit received the planned text and context of each, so the function parses no
+    Dockerfile again.
     """
     facts, now = known.facts, replace(known.repository, worktree=known.repository.worktree.again())
     roots = {root: identity(root, local) for root in facts.roots}
@@ -213,11 +224,14 @@ def changed_since(known: Survey, names: Collection[str], local: Sequence[LocalIm
 
 
 def identity(root: str, local: Sequence[LocalImage]) -> str:
-    """What the engine holds for a root image: its digest in its own registry, else its id, else an empty string."""
+    """Return the engine's identity of a root image, or an empty string when the engine does not have it.
+
+    The identity is the image's digest in its own registry, else its id.
+    """
     wanted = Reference.read(root).full
     for image in local:
         if str(wanted) in (*image.tags, *image.digests):
-            # A copy pushed elsewhere has a digest there, too: it must not change what the image is called here.
+            # A copy in another repository may have another digest, which must not change the identity.
             own = [text.partition("@")[2] for text in image.digests if text.partition("@")[0] == wanted.repository]
             return wanted.digest or min(own, default=image.id)
     return ""
@@ -225,8 +239,11 @@ def identity(root: str, local: Sequence[LocalImage]) -> str:
 
 @dataclass(frozen=True)
 class _Read:
-    """What images read: image → its ``files``, image → the trees of its named ``contexts``; what is in each of the
-    ``trees``; links ``leaving`` a context."""
+    """Hold the files that images read.
+
+    ``files``: image → its files. ``contexts``: image → the trees of its named contexts. ``trees``: the listing of each
+    tree. ``leaving``: the links that point out of a context.
+    """
 
     files: Mapping[str, Mapping[str, FileEntry]]
     contexts: Mapping[str, Mapping[str, FileEntry]]
@@ -235,7 +252,10 @@ class _Read:
 
 
 def _files(repository: Repository, images: Iterable[Image]) -> _Read:
-    """What each of ``images`` reads. Raises UsageError with every problem, PolicyError."""
+    """Read the files of each of ``images``.
+
+    Raises PolicyError with every file that must not enter an image, else UsageError with every other problem.
+    """
     worktree, readings = repository.worktree, repository.assembly.readings
     files: dict[str, Mapping[str, FileEntry]] = {}
     contexts: dict[str, Mapping[str, FileEntry]] = {}
@@ -275,7 +295,10 @@ def _manifests(
     roots: Mapping[str, str],
     parents: Mapping[str, str] = _NONE,
 ) -> tuple[dict[str, Manifest], dict[str, str]]:
-    """What each of ``images`` is made of, and its input digest; ``parents`` are digests of images not among them."""
+    """Return the manifests and the input digests of ``images``.
+
+    ``parents``: the input digests of parents that are not among ``images``.
+    """
     manifests: dict[str, Manifest] = {}
     digests: dict[str, str] = {}
     args = repository.settings.build_args

@@ -1,4 +1,4 @@
-"""What was built before: the newest image of each name, and what it was made of."""
+"""Find the earlier builds: the newest image of each name, and its inputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FILES_SHOWN = 3
 
 
 def newest_of(references: Mapping[str, Reference], local: Sequence[LocalImage]) -> dict[str, LocalImage]:
-    """Image → the engine's newest one of that name."""
+    """Return the engine's newest image of each name."""
     by_repository = {reference.repository: name for name, reference in references.items()}
     newest: dict[str, LocalImage] = {}
     for image in sorted(local, key=lambda image: image.created):
@@ -29,7 +29,10 @@ def newest_of(references: Mapping[str, Reference], local: Sequence[LocalImage]) 
 def earlier(
     home: Path, newest: Mapping[str, LocalImage], digests: Mapping[str, str]
 ) -> tuple[dict[str, Manifest], dict[str, Mapping[str, Encoded]]]:
-    """What the newest images were built from, where that differs from now."""
+    """Return the manifests of those newest images whose inputs have changed, and the listings of their trees.
+
+    Manifests that ``.slipway`` does not hold are missing in the result.
+    """
     found: dict[str, Manifest] = {}
     trees: dict[str, Mapping[str, Encoded]] = {}
     for name, image in newest.items():
@@ -42,10 +45,11 @@ def earlier(
 
 
 def only_modes(home: Path, facts: Facts, image: str, labels: Mapping[str, str]) -> str:
-    """``only modes differ``, and of which files, where that is all that sets ``image`` apart from another of its name,
-    which has these ``labels``; else an empty string.
+    """Return ``only modes differ``, with the files, when nothing else distinguishes ``image`` from another.
 
-    Which files is known when this repository built the other one. Else the modes that git never records are told.
+    ``labels``: the labels of the other image, which has the same name. Return an empty string when more differs.
+    slipway knows the changed files when this repository built the other image. Without that, the text names the files
+    whose modes git never records.
     """
     manifest = facts.manifests[image]
     kept, trees = load_inputs(home, labels.get(INPUT_LABEL, ""))

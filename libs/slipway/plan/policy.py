@@ -1,4 +1,4 @@
-"""What a repository must keep before anything is built of it, and what a person should see of it."""
+"""Enforce the policy for a repository before a build, and collect notes about it for the user."""
 
 from __future__ import annotations
 
@@ -24,15 +24,17 @@ _LARGEST_SHOWN, _LINKS_SHOWN, _CONTEXTS_SHOWN, _MODES_SHOWN, _TAGS_SHOWN = 5, 5,
 
 
 def refuse_hazards(assembly: Assembly, project: Project) -> None:
-    """Raises PolicyError with every secret in a Dockerfile, and everything that it fetches unpinned, unless the project
-    allows the image that."""
+    """Raise PolicyError for secrets and unpinned downloads in Dockerfiles.
+
+    The error names all of them, except those that the project allows for the image.
+    """
     refused = [problem for problem, hazard in _hazards(assembly, project) if hazard.refused]
     if refused:
         raise PolicyError.of(refused)
 
 
 def refuse_unknown_images(project: Project, assembly: Assembly) -> None:
-    """Raises UsageError for each budget or permission of an image that is not there."""
+    """Raise UsageError for each budget or permission of an image that does not exist."""
     names = [image.name for image in assembly.stack]
     known = f"known: {', '.join(names)}"
     given = [("budget of", name, project.places[name]) for name in project.budgets]
@@ -47,7 +49,7 @@ def refuse_unknown_images(project: Project, assembly: Assembly) -> None:
 
 
 def too_large(image: Image, files: Files, worktree: Worktree, limit: int) -> Problem:
-    """What ``image`` would send is more than ``limit`` bytes: the largest of its files are named."""
+    """Return the problem that ``image`` would send more than ``limit`` bytes; it names the largest files."""
     largest = worktree.largest(files, _LARGEST_SHOWN)
     shown = ", ".join(f"{one_line(path)} {size(count)}" for path, count in largest)
     hint = f"largest: {shown}; name them in .dockerignore, copy less, or raise context-limit in [tool.slipway]"
@@ -55,15 +57,20 @@ def too_large(image: Image, files: Files, worktree: Worktree, limit: int) -> Pro
 
 
 def unsendable(image: Image, files: Files) -> list[Problem]:
-    """A problem for each name that BuildKit cannot be sent: its messages hold UTF-8 only."""
+    """Return a problem for each path whose name or target is not UTF-8.
+
+    BuildKit's messages hold only UTF-8, so slipway cannot send such a path.
+    """
     what = "{} has a name or target that is not UTF-8: BuildKit cannot be sent it"
     hint = "rename it, or name it in .dockerignore"
     return [Problem(image.dockerfile, what.format(one_line(path)), hint) for path in files.odd]
 
 
 def refuse_young_flags(images: Iterable[Image], assembly: Assembly, engine: str) -> None:
-    """Raises UsageError for each flag that the frontend of an engine of this version does not know, where the
-    Dockerfile brings no other frontend."""
+    """Raise UsageError for each flag in a Dockerfile that the engine's own frontend does not know.
+
+    ``engine``: the engine's version. A Dockerfile that selects another frontend passes.
+    """
     problems: list[Problem] = []
     for image in images:
         young = () if image.frontend else assembly.readings[image.name].young
@@ -79,9 +86,12 @@ def refuse_young_flags(images: Iterable[Image], assembly: Assembly, engine: str)
 def refuse_missing_bases(
     images: Iterable[Image], host: str, owner: str, roots: Mapping[str, str], registry: Callable[[], Registry]
 ) -> None:
-    """Raises UsageError when ``images`` stand on bases at ``host`` that neither it nor the engine has (``roots``: root
-    image → what the engine holds); the versions there are told. On Docker Hub only what belongs to ``owner`` counts:
-    everybody's root images are there, too. Raises RegistryError."""
+    """Raise UsageError when neither the engine nor the registry ``host`` has a base of ``images``.
+
+    ``roots``: root image → its identity in the engine. The error lists the versions in the registry. On Docker Hub,
+    the function checks only images of ``owner``, because Docker Hub also holds the root images of other publishers.
+    Raises RegistryError.
+    """
     problems: list[Problem] = []
     for image in images:
         for root in image.roots:
@@ -105,8 +115,12 @@ def _versions(reference: Reference, registry: Registry) -> str:
 
 
 def notes(assembly: Assembly, project: Project, leaving: Sequence[str]) -> tuple[str, ...]:
-    """What is read by a frontend, contexts that could be others, hazards that are only told, root images called as a
-    base, and links (``path -> target``) that lead outside."""
+    """Return notes about the repository for the user, a line each.
+
+    They name the Dockerfiles that another frontend reads, contexts with alternatives, hazards that are not refused,
+    mounts that nobody provides, root images with a base's name, and links (``leaving``, as ``path -> target``) out of
+    a context.
+    """
     told = [(problem, hazard) for problem, hazard in _hazards(assembly, project) if not hazard.refused]
     unpinned = {problem.where.rpartition(":")[0] for problem, hazard in told if hazard.rule == Rule.FRONTEND}
     frontends = [
@@ -129,7 +143,7 @@ def notes(assembly: Assembly, project: Project, leaving: Sequence[str]) -> tuple
 
 
 def _contexts(assembly: Assembly) -> Iterator[str]:
-    """The images for which more than one folder has all sources: which one is their context."""
+    """Yield notes about images whose sources are complete in several folders; each note names the context."""
     fitting = [(image.dockerfile, assembly.fitting[image.name]) for image in assembly.stack]
     several = [(dockerfile, folders) for dockerfile, folders in fitting if len(folders) > 1]
     for dockerfile, (nearest, *others) in several[:_CONTEXTS_SHOWN]:
@@ -141,7 +155,10 @@ def _contexts(assembly: Assembly) -> Iterator[str]:
 
 
 def _unmeant(assembly: Assembly) -> Iterator[str]:
-    """Root images on Docker Hub that are called as a base of the stack: they are mostly meant to be that base."""
+    """Yield a note for each root image on Docker Hub that has the name of one of the stack's bases.
+
+    The author of such a Dockerfile mostly means that base.
+    """
     bases = {image.name for image in assembly.stack if image.kind == "base"}
     for image in assembly.stack:
         uses = assembly.readings[image.name].uses
@@ -154,7 +171,7 @@ def _unmeant(assembly: Assembly) -> Iterator[str]:
 
 
 def modes_alone(names: Sequence[str], facts: Facts) -> Iterator[str]:
-    """The images among ``names`` that are built anew for modes alone, and what helps."""
+    """Yield a note that names the images among ``names`` to build again for modes only, with a hint."""
     moded = [name for name in names if facts.modes_alone(name)]
     if moded:
         more = f" and {len(moded) - _MODES_SHOWN} more" if len(moded) > _MODES_SHOWN else ""
@@ -162,7 +179,10 @@ def modes_alone(names: Sequence[str], facts: Facts) -> Iterator[str]:
 
 
 def extra_indexes(files: Iterable[str], worktree: Worktree) -> Iterator[str]:
-    """Requirements among ``files`` (paths from the root) that name a second index, with the line."""
+    """Yield a note for each line of a requirements file that names a second index.
+
+    ``files``: the paths to search, from the root; only requirements and constraints files count.
+    """
     for path in sorted({path for path in files if _REQUIREMENTS.fullmatch(path)}):
         for number, line in enumerate(worktree.text(path).splitlines(), start=1):
             if _EXTRA_INDEX.match(line):
@@ -171,9 +191,9 @@ def extra_indexes(files: Iterable[str], worktree: Worktree) -> Iterator[str]:
 
 
 def _hazards(assembly: Assembly, project: Project) -> Iterator[tuple[Problem, Hazard]]:
-    """Every hazard that the project does not allow, with what is told of it.
+    """Yield every hazard that the project does not allow, with its problem.
 
-    What ONBUILD of a parent says is told of the parent alone, where that is told at all.
+    A hazard from a parent's ONBUILD appears only for the parent, if the parent reports it.
     """
     for image in assembly.stack:
         allowed = project.allow.get(image.name, {})

@@ -1,10 +1,10 @@
-"""Push a release: content first, then the version tags, each read back; then the record.
+"""Push a release: upload the content, then move the version tags and read each back, then write the record.
 
-1. Look: which content tags and version tags the registry has. A version tag is written once: other content is refused.
-   May this login write there at all?
-2. Upload each image under its content tag once its parents are up, unless it is there; what arrived is what was built.
-3. Look whether the registry has all that the version tags will stand on.
-4. Move the version tags by copying manifests, and read each back: a client's exit proves nothing about a tag.
+1. Find the content tags and version tags that the registry has. A version tag is written once: slipway refuses other
+   content. Check that this login may write to the registry.
+2. Upload each missing image under its content tag, parents first. Verify that the registry has the image as built.
+3. Check that the registry has every blob that the version tags need.
+4. Move the version tags by copying manifests. Read each back: a client's exit status proves nothing about a tag.
 """
 
 from collections.abc import Sequence
@@ -33,10 +33,10 @@ __all__ = [
 
 
 def release(pushes: Sequence[Push], run: PushRun) -> tuple[ImageResult, ...]:
-    """Upload what lacks, then move the version tags.
+    """Upload the missing images, then move the version tags.
 
-    Raises RegistryError when no version tag moved or all moved back, MixedReleaseError when some stand for the new
-    content and some do not.
+    Raises RegistryError when no version tag moved, or when slipway moved all of them back. Raises MixedReleaseError
+    when some stand for the new content and some do not.
     """
     try:
         check_logins(pushes, run.registry)

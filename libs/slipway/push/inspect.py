@@ -1,4 +1,4 @@
-"""Look before anything is written: what the registry has, what may not move, whether the login may write."""
+"""Inspect the registry before a push: which tags exist, which tags may not move, whether the login may write."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from slipway.core.threads import map_concurrently
 from slipway.plan.decide import MODES_HINT, Facts
 from slipway.registry import Registry
 
-#: Questions to the registry at a time.
+#: The number of concurrent requests to the registry.
 QUESTIONS = 8
 
 
 class PushAction(StrEnum):
-    """What a push does with an image: upload it, only move its version tag, or nothing."""
+    """Name the actions of a push on an image: upload it, move only its version tag, or nothing."""
 
     PUSH = "push"
     TAG = "tag"
@@ -26,10 +26,11 @@ class PushAction(StrEnum):
 
 @dataclass(frozen=True)
 class Push:
-    """One image to push, and what the registry has of it: digests, empty when there is none.
+    """Hold one image to push, and the registry's digests of it, which are empty when it has none.
 
-    ``replaces`` is what the content tag stands for in the registry, where an image built without cache is to take over.
-    ``note`` is what a person should know although all went well.
+    ``published``: the digest of the content tag. ``current``: the digest of the version tag. ``replaces``: the digest
+    of the content tag that an image built without cache will replace. ``note``: a remark for the user after a
+    successful push.
     """
 
     image: str
@@ -63,19 +64,19 @@ class Push:
 
     @property
     def exact(self) -> Reference:
-        """What was published, by its digest."""
+        """Return the reference of the published image by its digest."""
         return self.exactly(self.published)
 
     def exactly(self, digest: str) -> Reference:
-        """What the repository has under ``digest``."""
+        """Return the reference of ``digest`` in the image's repository."""
         return replace(self.content, tag="", digest=digest)
 
 
 def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Push, ...]:
-    """What is to do for each image.
+    """Return the pushes of ``images``, with the digests that the registry has.
 
     Raises UsageError for images that are neither built nor published, RefusedError when the server is not a registry,
-    RegistryError.
+    and RegistryError.
     """
     registry.refuse_foreign()
     pushes = [_local(image, facts) for image in images]
@@ -105,9 +106,9 @@ def _taking_over(push: Push, registry: Registry) -> Push:
 
 
 def is_built_image(push: Push, digest: str, registry: Registry) -> bool:
-    """Whether the registry's manifest ``digest`` is that of the image built here. Raises RegistryError.
+    """Tell whether the registry's manifest ``digest`` belongs to the image in the engine. Raises RegistryError.
 
-    With containerd's image store the image's id is that digest. With the classic one it is the digest of the
+    With containerd's image store, the image's id is that digest. With the classic store, it is the digest of the
     configuration, which the manifest names.
     """
     return push.local_id == digest or push.local_id == registry.manifest(push.exactly(digest)).config
@@ -119,7 +120,7 @@ def _local(image: Image, facts: Facts) -> Push:
     return replace(push, local_id=here.id, size=here.size) if here else push
 
 
-#: Says what sets the modes of an image apart from those of another, whose labels are given; empty if more differs.
+#: Returns how an image's modes differ from those of another image, given by its labels; empty when more differs.
 Explain = Callable[[str, Mapping[str, str]], str]
 
 
@@ -130,7 +131,10 @@ def refuse_moves(
     force: bool,
     explain: Explain = lambda image, labels: "",
 ) -> None:
-    """Raises PolicyError when a version tag that may not move stands for other content."""
+    """Raise PolicyError when a version tag that may not move stands for other content.
+
+    ``moving_tags``: the tags that may move. With ``force``, every tag may.
+    """
     if force:
         return
     moved = [push for push in pushes if push.reference.tag not in moving_tags and _moves(push)]
@@ -153,7 +157,10 @@ def _named(push: Push) -> str:
 
 
 def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
-    """Raise RegistryError, before anything is written, unless this login may write to every repository of the push."""
+    """Raise RegistryError unless this login may write to every repository that the push will change.
+
+    The push calls this function before it writes anything.
+    """
     writes = [push.content for push in pushes if push.action is not PushAction.REUSE]
     map_concurrently(registry.check_write, writes, at_once=QUESTIONS)
 
@@ -163,6 +170,6 @@ def _moves(push: Push) -> bool:
 
 
 def _labels(push: Push, registry: Registry) -> Mapping[str, str]:
-    """Those of the image that the version tag stands for."""
+    """Return the labels of the image for which the version tag stands."""
     config = registry.config(push.reference).get("config") or {}
     return config.get("Labels") or {}

@@ -1,4 +1,4 @@
-"""The plan of a push, kept in its run's directory, from which ``push --resume`` goes on."""
+"""Read the plan of a push from its run's folder, so that ``push --resume`` can continue it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from slipway.core.errors import UsageError, one_line
 
 @dataclass(frozen=True)
 class ReleasePlan:
-    """The images to release, and the settings that give their version tags: setting → value."""
+    """Hold the images to release, and the settings that define their version tags: setting → value."""
 
     images: tuple[str, ...]
     versions: Mapping[str, str]
@@ -23,7 +23,10 @@ class ReleasePlan:
 
 
 def read_plan(home: Path, run: str) -> ReleasePlan:
-    """Read the plan of an earlier push below ``home``, the repository's ``.slipway``. Raises UsageError."""
+    """Read the plan of an earlier push below ``home``, the repository's ``.slipway``.
+
+    Raises UsageError when there is no such push.
+    """
     try:
         plan = json.loads((home / "runs" / Path(run).name / "plan.json").read_text("utf-8"))
         return ReleasePlan(tuple(map(str, plan["push"])), dict(plan["versions"]))

@@ -1,4 +1,7 @@
-"""Move the version tags: all or none, as far as the registry allows, and say exactly what stands where."""
+"""Move the version tags: all or none, as far as the registry allows.
+
+Report exactly the content for which each tag stands.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ _LOST = "the reply to its PUT was lost, read back"
 def move(
     pushes: Sequence[Push], manifests: Mapping[str, Manifest], registry: Registry, record: Run
 ) -> tuple[ImageResult, ...]:
-    """Make each version tag stand for its content, read back; ``manifests`` holds those of the tags to move.
+    """Move each version tag to its content and read it back.
 
-    Raises RegistryError when a tag cannot be moved and those moved before were put back; MixedReleaseError when they
-    could not be.
+    ``manifests``: the manifests of the tags to move. Raises RegistryError when a tag cannot be moved and slipway
+    restored every tag. Raises MixedReleaseError when slipway could not restore them.
     """
     tried: list[tuple[Push, Manifest | None]] = []
     moved: dict[str, Push] = {}
@@ -39,7 +42,10 @@ def move(
 
 
 def _put_tag(push: Push, manifest: Manifest, registry: Registry) -> Push:
-    """One PUT per tag: not every registry knows ``?tag=`` for several at once, and some say 201 and do nothing."""
+    """Move one tag with a PUT of its own, and read it back.
+
+    Not every registry supports ``?tag=`` for several tags, and some return 201 without effect.
+    """
     note = push.note
     try:
         registry.put(push.reference, manifest)
@@ -62,7 +68,11 @@ def _roll_back(
     pushes: Sequence[Push],
     cause: RegistryError,
 ) -> None:
-    """Give each tag that was tried its former content, also the one whose move failed: its PUT may have arrived."""
+    """Restore the former content of each tag that slipway tried to move, then raise the error.
+
+    This includes the tag whose move failed, because its PUT may have arrived. Raises MixedReleaseError when a tag is
+    not restored, else RegistryError.
+    """
     stands = {push.image: _restored(push, before, registry, record) for push, before in reversed(tried)}
     stuck = [push for push, _ in tried if stands[push.image] != push.current]
     if not stuck:
@@ -76,13 +86,16 @@ def _roll_back(
 
 
 def _next(cause: RegistryError, record: Run) -> str:
-    """The command that goes on; a refusal would come again, so what mends it comes first."""
+    """Return the command that continues the push.
+
+    After a refusal, the fix comes first, because the registry would refuse again.
+    """
     again = f"invoke push --resume {record.id}"
     return f"{cause.hint}, then {again}" if isinstance(cause, RefusedError) and cause.hint else again
 
 
 def _restored(push: Push, before: Manifest | None, registry: Registry, record: Run) -> str | None:
-    """The digest the tag stands for after putting ``before`` back; None when the registry does not tell."""
+    """Return the tag's digest after putting ``before`` back; None when the registry does not answer."""
     try:
         if before and registry.digest(push.reference) != push.current:
             with contextlib.suppress(RegistryError):

@@ -1,4 +1,4 @@
-"""Bring what the version tags will stand for into the registry, and make sure that it is all there."""
+"""Upload the content of the version tags to the registry, and verify that the registry has all of it."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from slipway.push.inspect import QUESTIONS, Push, is_built_image
 from slipway.registry import Manifest, Registry
 from slipway.runs.run import Run
 
-#: Uploads at a time: an engine sends five layers at once.
+#: The number of concurrent uploads. An engine sends five layers concurrently.
 _UPLOADS = 3
 
 
 @dataclass(frozen=True)
 class Uploading:
-    """How far an upload is: bytes ``sent`` of the ``size`` that the registry does not have."""
+    """Hold the progress of an upload: bytes ``sent`` of the ``size`` that the registry does not have."""
 
     image: str
     sent: int
@@ -30,7 +30,7 @@ class Uploading:
 
 @dataclass(frozen=True)
 class Uploaded:
-    """The image is in the registry, and it is the one that was built."""
+    """Report that the image is in the registry, and that it is the one that was built."""
 
     image: str
 
@@ -41,7 +41,7 @@ OnUpload = Callable[[UploadEvent], None]
 
 @dataclass(frozen=True)
 class PushRun:
-    """With what a release is pushed: the edges, how long to try, who listens."""
+    """Hold the means of a push: engine, registry, record, retry policy, and the receiver of its events."""
 
     engine: Engine
     registry: Registry
@@ -51,9 +51,9 @@ class PushRun:
 
 
 def upload(pushes: Sequence[Push], run: PushRun) -> tuple[Push, ...]:
-    """Bring every content tag into the registry; the pushes with their verified digests.
+    """Upload every missing content tag; return the pushes with their verified digests.
 
-    An image is uploaded once its own parents are up: it shares their layers. Raises RegistryError.
+    slipway uploads an image after its parents, because it shares their layers. Raises RegistryError.
     """
     known = {push.image: push for push in pushes}
     lacking = {push.image: push.parents for push in pushes if not push.published}
@@ -62,10 +62,10 @@ def upload(pushes: Sequence[Push], run: PushRun) -> tuple[Push, ...]:
 
 
 def ensure_blobs(pushes: Sequence[Push], run: PushRun) -> dict[str, Manifest]:
-    """The manifests of the tags that are to move, when the registry has all that they name.
+    """Return the manifests of the tags to move, once the registry has every blob that they name.
 
-    What it lost, to a garbage collection for instance, is uploaded once more from here. Raises RegistryError when a
-    blob is still lacking then.
+    The registry may have lost a blob, for instance to a garbage collection. slipway then uploads the image again from
+    the engine. Raises RegistryError when a blob is still missing after that.
     """
     moving = [push for push in pushes if push.current != push.published]
     manifests = map_concurrently(run.registry.manifest, [push.exact for push in moving], at_once=QUESTIONS)
@@ -86,7 +86,10 @@ def ensure_blobs(pushes: Sequence[Push], run: PushRun) -> dict[str, Manifest]:
 
 
 def _holes(pushes: Sequence[Push], manifests: dict[str, Manifest], registry: Registry) -> dict[str, list[str]]:
-    """Image → its blobs that the registry lacks. A blob that many images share is asked for once."""
+    """Return the blobs of each image that are missing in the registry.
+
+    The function asks only once for a blob that many images share.
+    """
     named = {push.image: _blobs(push, manifests[push.image], registry) for push in pushes}
     homes: dict[str, Reference] = {}
     for push in pushes:
@@ -98,7 +101,7 @@ def _holes(pushes: Sequence[Push], manifests: dict[str, Manifest], registry: Reg
 
 
 def _blobs(push: Push, manifest: Manifest, registry: Registry) -> list[str]:
-    """The digests of all blobs below a manifest; an index's are those of its members."""
+    """Return the digests of all blobs below a manifest; an index has those of its members."""
     members = [registry.manifest(replace(push.exact, digest=member)) for member in manifest.members]
     return [*manifest.blobs, *(blob for member in members for blob in _blobs(push, member, registry))]
 
@@ -112,7 +115,10 @@ def _uploaded(push: Push, run: PushRun) -> Push:
 
 
 def _sent(push: Push, run: PushRun) -> Push:
-    """Push the content tag; again when that fails, as the same content arrives at the same name."""
+    """Push the content tag, and try again when that fails.
+
+    A second try is harmless, because the same content arrives under the same name.
+    """
     trying = run.policy.begin()
     while True:
         try:
@@ -120,7 +126,7 @@ def _sent(push: Push, run: PushRun) -> Push:
         except RefusedError:
             raise
         except RegistryError as error:
-            # Its reply may have been lost. The registry's client also waits as long as a throttling registry asks.
+            # The upload may have arrived without its reply. This request also waits as long as the registry demands.
             if (found := run.registry.digest(push.content)) and found != push.replaces:
                 return replace(push, published=found, note="the reply to its upload was lost, it is there")
             if not trying.again(error.message):
@@ -129,7 +135,10 @@ def _sent(push: Push, run: PushRun) -> Push:
 
 
 def _check_arrival(push: Push, told: str, registry: Registry) -> None:
-    """Raises RegistryError unless the content tag stands for ``told``, and that for the image built here."""
+    """Raise RegistryError unless the content tag stands for ``told``, the digest from the engine.
+
+    The digest must also belong to the image in the engine.
+    """
     found = registry.digest(push.content)
     if found != told:
         raise RegistryError(f"push {push.content}: the engine says {told}, the registry {found or 'nothing'}")
@@ -141,7 +150,7 @@ def _check_arrival(push: Push, told: str, registry: Registry) -> None:
 
 
 def _counting(image: str, on_upload: OnUpload) -> OnTransfer:
-    """Adds up what the engine says of each layer."""
+    """Return a callback that adds up the progress of all layers, as the engine reports it."""
     layers: dict[str, tuple[int, int]] = {}
 
     def take(layer: str, what: str, sent: int, size: int) -> None:
