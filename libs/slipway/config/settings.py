@@ -1,8 +1,7 @@
-"""Settings: flags over the environment over ``.env`` over Invoke's configuration over the default.
+"""Read the settings: flags over the environment over ``.env`` over Invoke's configuration over the default.
 
-Each knows where it came from.
-The sole reader of ``os.environ``. ``[tool.slipway]`` in pyproject.toml holds what belongs to the repository and not to
-a machine: moving tags, size budgets and the limit of a context.
+Each setting holds its source. No other module reads ``os.environ``. ``[tool.slipway]`` in pyproject.toml holds the
+values that belong to the repository and not to a machine: moving tags, size budgets and the limit of a context.
 """
 
 from __future__ import annotations
@@ -25,19 +24,19 @@ from slipway.engine.address import VARIABLES
 from slipway.secrets.patterns import MASK, login_secrets, url_secrets, without_logins
 from slipway.secrets.secret import Secret
 
-#: Wider than the rules that refuse: masking a value in vain costs nothing.
+#: Broader than the rules of the policy, because masking a harmless value costs nothing.
 _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
 
 _NAMING = ("REGISTRY", "OWNER", "BASE_VERSION", "PYTHON_IMAGE")
 
 
-#: Where a value of invoke.yaml, ``INVOKE_SLIPWAY_*``, ``-f`` or ``Collection.configure`` came from.
+#: The source of a value from invoke.yaml, ``INVOKE_SLIPWAY_*``, ``-f`` or ``Collection.configure``.
 INVOKE = "invoke's configuration"
 
 
 @dataclass(frozen=True)
 class Value:
-    """A setting's value and its source: ``--version``, ``environment``, ``.env:3``, ``INVOKE`` or ``default``."""
+    """Hold a setting's value and source: ``--version``, ``environment``, ``.env:3``, ``INVOKE`` or ``default``."""
 
     name: str
     value: str
@@ -46,9 +45,9 @@ class Value:
 
 @dataclass(frozen=True)
 class Settings:
-    """Every setting with its source, the build args ``.env`` adds, and the project's own table.
+    """Hold every setting with its source, the build args that ``.env`` adds, and the project's own table.
 
-    ``secret_values``: the names that secrets of builds come from → what the environment or ``.env`` holds.
+    ``secret_values``: the name of a build secret's source → its value in the environment or ``.env``.
     """
 
     root: Path
@@ -62,7 +61,7 @@ class Settings:
 
     @property
     def registry(self) -> str:
-        """REGISTRY, as Docker's full names call it."""
+        """Return REGISTRY as Docker's full names write it."""
         return registry_name(self["REGISTRY"])
 
     @property
@@ -75,12 +74,12 @@ class Settings:
 
     @property
     def build_seconds(self) -> int:
-        """BUILD_TIMEOUT in seconds."""
+        """Return BUILD_TIMEOUT in seconds."""
         text = self["BUILD_TIMEOUT"]
         return int(text[:-1]) * {"s": 1, "m": 60, "h": 3600}[text[-1]]
 
     def version(self, kind: str) -> str:
-        """The version tag of a ``base`` or a ``service``."""
+        """Return the version tag of a ``base`` or a ``service``."""
         return self["BASE_VERSION"] if kind == "base" or not self["VERSION"] else self["VERSION"]
 
     def reference(self, name: str, kind: str) -> Reference:
@@ -88,7 +87,10 @@ class Settings:
 
     @property
     def shown(self) -> tuple[Value, ...]:
-        """Every setting, the build args of ``.env``, and the project's table; what is secret as *** and its length."""
+        """Return every setting, the build args of ``.env``, and the project's table.
+
+        A secret appears as *** with its length.
+        """
         extra = [
             Value(name, _masked(value.value, self._is_secret(name)), value.source) for name, value in self.extra.items()
         ]
@@ -96,8 +98,10 @@ class Settings:
 
     @property
     def withheld(self) -> tuple[Secret, ...]:
-        """The secrets of builds, and the values of ``.env`` whose name says that they are secret: they may stand in no
-        image."""
+        """Return the values that no image may hold.
+
+        These are the secrets of builds, and the values of ``.env`` whose name marks them as secret.
+        """
         named = (Secret(value.value) for name, value in self.extra.items() if _SECRET_NAME.search(name))
         return (*self.secret_values.values(), *named)
 
@@ -106,27 +110,35 @@ class Settings:
 
     @property
     def secrets(self) -> tuple[Secret, ...]:
-        """What may be shown nowhere: those, the logins in URLs of ``.env``, and any login in a setting."""
+        """Return the values that no output may show.
+
+        These are ``withheld``, the logins in URLs of ``.env``, and any login in a setting.
+        """
         of_extra = (secret for value in self.extra.values() for secret in url_secrets(value.value))
         return (*self.withheld, *of_extra, *(s for value in self.values.values() for s in login_secrets(value.value)))
 
     @property
     def build_args(self) -> dict[str, str]:
-        """What Dockerfiles may declare: the naming settings, the root image, VERSION if it is set, and what ``.env``
-        adds."""
+        """Return the build args that Dockerfiles may declare.
+
+        These are the naming settings, the root image, VERSION if it is set, and the names in ``.env`` without the
+        secrets.
+        """
         named = {name: self[name] for name in (*_NAMING, *(("VERSION",) if self["VERSION"] else ()))}
         extra = {name: value.value for name, value in self.extra.items() if name not in self.secret_values}
         return named | extra
 
     @property
     def unset_args(self) -> frozenset[str]:
-        """Those of them that nobody set."""
+        """Return the names of those build args that the user did not set."""
         return frozenset(name for name in _NAMING if self.values[name].source == "default")
 
 
 def find_root(*starts: Path | None) -> Path:
-    """The nearest folder that holds infra/docker or apps beside a pyproject.toml, upwards from each of ``starts`` in
-    turn; raises UsageError."""
+    """Return the nearest folder with a pyproject.toml that also holds infra/docker or apps.
+
+    The function searches upwards from each of ``starts`` in turn. Raises UsageError when there is no such folder.
+    """
     for folder in (above for start in filter(None, starts) for above in (start, *start.parents)):
         with suppress(PermissionError):  # a folder above may be closed to this user
             parts = (folder / "infra/docker").is_dir() or (folder / "apps").is_dir()
@@ -145,10 +157,10 @@ def load(
     learn: Callable[[tuple[Secret, ...]], object] = lambda secrets: None,
     configured: Mapping[str, str] = MappingProxyType({}),
 ) -> Settings:
-    """Read all sources. Raises UsageError with every problem at once; nothing is contacted.
+    """Read the settings from all sources. Raises UsageError with every problem; contacts no server.
 
-    ``learn`` is given every secret that the sources hold before a problem of any of them is told. ``configured``
-    settings, those of Invoke's configuration, stand before the defaults.
+    ``learn`` receives every secret in the sources before the function reports a problem. ``configured``: the settings
+    from Invoke's configuration, which take precedence over the defaults.
     """
     environment = os.environ if environment is None else environment
     entries, problems = _read_env(root / ".env")
@@ -186,7 +198,10 @@ def load(
 
 
 def unused(settings: Settings, declared: Collection[str]) -> tuple[Problem, ...]:
-    """A problem for each name in ``.env`` that is neither a setting, nor an ARG of any Dockerfile, nor a secret's."""
+    """Return a problem for each name in ``.env`` that nothing uses.
+
+    A used name is a setting, an ARG of a Dockerfile, or the source of a secret.
+    """
     used = {*declared, *(source.env for source in settings.project.secrets.values())}
     known = [*settings.values, *used - {""}]
     unknown = "no setting and no Dockerfile's ARG has this name"
@@ -198,7 +213,7 @@ def unused(settings: Settings, declared: Collection[str]) -> tuple[Problem, ...]
 
 
 def inherited(extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a child process: ours and ``extra``."""
+    """Return the environment of a child process: that of this process and ``extra``."""
     return {**os.environ, **extra}
 
 
@@ -224,7 +239,7 @@ def surroundings() -> Surroundings:
 
 
 def _home() -> Path:
-    """The user's home folder; ``~`` as it is for one who has none."""
+    """Return the user's home folder, or ``~`` itself for a user without one."""
     try:
         return Path.home()
     except RuntimeError:
@@ -262,7 +277,10 @@ def _check(setting: Setting, value: Value) -> list[Problem]:
 
 
 def _undecodable(value: Value) -> list[Problem]:
-    """What the environment gives may be any bytes; BuildKit takes UTF-8 alone."""
+    """Return a problem for a value that is not UTF-8.
+
+    The environment may hold any bytes, but BuildKit accepts only UTF-8.
+    """
     try:
         value.value.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -271,7 +289,7 @@ def _undecodable(value: Value) -> list[Problem]:
 
 
 def _masked(value: str, secret: bool) -> str:
-    """A secret as *** and how long it is; a URL without its login; any other value as it is."""
+    """Return a secret as *** with its length, a URL without its login, and any other value unchanged."""
     if secret:
         return f"{MASK} ({len(value)} characters)"
     return without_logins(value)

@@ -1,7 +1,7 @@
-"""Stand-ins for the edges, for fast tests: an engine in memory, commands that answer by rule, a registry on loopback.
+"""Provide fakes for fast tests: an engine in memory, commands with prepared results, a registry on loopback.
 
-The registry is a real HTTP server, so ``slipway.registry`` is tested as it is. Its faults are part of it: each is asked
-for by name, counts how often it struck, and a test asserts that.
+The registry is a real HTTP server, so tests run the production code of ``slipway.registry``. It can produce faults.
+Each fault counts how often it struck, and the test that added it asserts the count.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from slipway.core.streams import OnLine
 from slipway.engine import Engine, OnTransfer
 from slipway.hosts.runner import Over
 
-#: Tries as often as any, and waits for nothing.
+#: Tries as often as the default policy, but never waits.
 HASTE = RetryPolicy(clock=Clock(sleep=lambda seconds: None))
 MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
@@ -37,18 +37,21 @@ def digest_of(data: bytes) -> str:
 
 
 def local_image(text: str, *tags: str, name: str = "", created: int = 0, size: int = 0, source: str = "") -> LocalImage:
-    """An image as slipway built it: its id is made from ``text``, its input digest is ``source`` or made so, too."""
+    """Return an image as slipway builds it.
+
+    ``text`` determines its id. ``source`` is its input digest; without one, ``text`` determines that, too.
+    """
     labels = {INPUT_LABEL: source or digest_of(text.encode()), TITLE_LABEL: name} if name else {}
     return LocalImage(digest_of(f"image {text}".encode()), tuple(map(full_name, tags)), (), labels, size, created)
 
 
 class FakeEngine(Engine):
-    """Images in memory.
+    """Hold images in memory.
 
-    ``published`` maps a reference to the image that pulling it brings, ``refused`` one to the words with which pulling,
-    tagging or pushing it fails, ``platforms`` an image's id to its platform, where that is not this machine's.
-    ``stays_away``: once gone, it does not come back. ``calls`` holds what was done, in order:
-    ``("tag", source, reference)``, ``("pull", reference)`` …
+    ``published``: a reference → the image that a pull brings. ``refused``: a reference → the message with which a
+    pull, tag, untag or push of it fails. ``platforms``: an image's id → its platform, if that is not this machine's.
+    ``stays_away``: the engine does not return once it is gone. ``calls``: the calls in order, ``("tag", source,
+    reference)``, ``("pull", reference)`` …
     """
 
     def __init__(self, images: Iterable[LocalImage] = (), registry: RegistryServer | None = None) -> None:
@@ -73,7 +76,7 @@ class FakeEngine(Engine):
         return replace(here, platform=self.platforms.get(here.id, this_platform())) if here else None
 
     def load(self, image: LocalImage) -> None:
-        """What a finished bake does: the image is here, and its tags are taken from any other."""
+        """Add an image as a finished bake does, and take its tags from every other image."""
         self.held = [replace(held, tags=tuple(tag for tag in held.tags if tag not in image.tags)) for held in self.held]
         self.held.append(image)
 
@@ -111,9 +114,11 @@ Answer = Result | Callable[[Command, OnLine], Result]
 
 
 class FakeRun:
-    """A ``Run`` and ``Watched`` that answers by rule: the first whose words begin the argv; without a rule, an error.
+    """Answer commands by rules, as a ``Run`` or ``Watched`` does.
 
-    ``FakeRun({("docker", "version"): Result(0, "28.5")})``; an answer may be a function of the command and ``on_line``.
+    The first rule whose words begin the argv applies. Without a matching rule, the call raises AssertionError.
+    ``FakeRun({("docker", "version"): Result(0, "28.5")})``; an answer may be a function of the command and
+    ``on_line``.
     """
 
     def __init__(self, answers: Mapping[tuple[str, ...], Answer]) -> None:
@@ -136,10 +141,10 @@ class FakeRun:
 
 @dataclass
 class Fault:
-    """Strikes ``times`` requests whose ``METHOD path`` matches ``pattern``, after letting ``after`` of them pass.
+    """Hold a fault: it strikes ``times`` requests, after the first ``after`` matching requests have passed.
 
-    ``status`` is answered instead; ``lost`` does the work and then cuts the connection; ``body`` replaces the answer's
-    bytes. ``struck`` counts.
+    ``pattern``: matches ``METHOD path``. ``status``: the status to return instead. ``lost``: do the work, then cut the
+    connection. ``body``: replaces the bytes of the reply. ``struck``: how often the fault struck.
     """
 
     pattern: str
@@ -162,11 +167,11 @@ class Fault:
 
 
 class RegistryServer:
-    """A registry on 127.0.0.1: manifests, configurations and tags, as the distribution specification has them.
+    """Serve a registry on 127.0.0.1: manifests, configurations and tags, by the distribution specification.
 
-    ``login`` = (kind, user, password) makes it ask for ``basic`` or ``bearer`` credentials; for ``identity`` its token
-    server takes the password as an identity token. ``requests`` holds every
-    ``METHOD path``. Use it as a context manager.
+    ``login``: (kind, user, password). With ``basic`` or ``bearer`` the server requires such credentials. With
+    ``identity`` its token server accepts the password as an identity token. ``requests``: every ``METHOD path``. Use
+    the server as a context manager.
     """
 
     def __init__(self, *, login: tuple[str, str, str] | None = None) -> None:
@@ -193,9 +198,9 @@ class RegistryServer:
         return Reference(self.host, path, tag)
 
     def add(self, path: str, tag: str, labels: Mapping[str, str] | None = None, salt: str = "", id: str = "") -> str:
-        """An image whose configuration carries ``labels``, under ``tag``; the manifest's digest.
+        """Add an image under ``tag``, with ``labels`` in its configuration; return the manifest's digest.
 
-        ``id`` is the image's id in an engine that does not keep configurations.
+        ``id``: the image's id in an engine that does not keep configurations.
         """
         config = json.dumps({"config": {"Labels": dict(labels or {})}, "salt": salt}, sort_keys=True).encode()
         id = id or digest_of(config)
@@ -206,7 +211,7 @@ class RegistryServer:
         return digest_of(manifest)
 
     def fault(self, pattern: str, status: int = 0, **more: Any) -> Fault:
-        """Make requests fail; the Fault counts how often it struck."""
+        """Make requests fail. Return the Fault, which counts how often it struck."""
         self.faults.append(Fault(pattern, status, **more))
         return self.faults[-1]
 
@@ -228,7 +233,7 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def log_message(self, format: str, *args: object) -> None:
-        """Quiet."""
+        """Log nothing."""
 
     def do_GET(self) -> None:
         self._handle()
