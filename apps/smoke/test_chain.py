@@ -1,4 +1,4 @@
-"""A drawn invoice goes in at one end; at the other, a question finds it. Five services on one network."""
+"""Test five services on one network, from a drawn invoice to the answer of a question."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_an_invoice_is_taken_in_read_understood_indexed_and_found(stack: Stack) 
 
 
 def page(lines: tuple[str, ...]) -> bytes:
-    """``lines`` in black on a white A4 page of 150 dpi, as PNG."""
+    """Return a white A4 page of 150 dpi with ``lines`` in black, as PNG."""
     image = Image.new("RGB", (1240, 1754), "white")
     draw = ImageDraw.Draw(image)
     for row, line in enumerate(lines):
@@ -63,7 +63,7 @@ def page(lines: tuple[str, ...]) -> bytes:
 
 
 def delivered(ingestion: Container, document: str) -> dict[str, Any]:
-    """What the receiver answered, once the document has been handed on."""
+    """Wait until the document is delivered, and return the receiver's answer."""
     give_up = time.monotonic() + DELIVERY_SECONDS
     while True:
         delivery: dict[str, Any] = ingestion.get(f"/documents/{document}").json()["delivery"]

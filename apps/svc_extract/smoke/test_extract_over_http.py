@@ -1,4 +1,4 @@
-"""The running service finds what stands in an invoice, and says what is wrong with a bad request."""
+"""Test that the running service finds the values of an invoice, and explains a bad request."""
 
 from __future__ import annotations
 

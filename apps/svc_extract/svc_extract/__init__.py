@@ -1,1 +1,1 @@
-"""Amounts, dates and identifiers found in text, each with the span it was read from."""
+"""Find amounts, dates and identifiers in text, each with its span."""

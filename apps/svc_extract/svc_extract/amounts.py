@@ -1,8 +1,9 @@
-"""Amounts of money: ``1.234,56 €``, ``$1,234.56``, ``EUR 99``, ``CHF 1'234.50``, ``1,5 Mio. €``.
+"""Find amounts of money: ``1.234,56 €``, ``$1,234.56``, ``EUR 99``, ``CHF 1'234.50``, ``1,5 Mio. €``.
 
-A number is read by its shape. The last separator is the decimal one when it differs from the one before it,
-or when other than three digits follow; a lone separator before exactly three digits groups thousands, since
-money has two decimals. ``$`` is read as US dollars and ``¥`` as yen.
+The shape of a number decides its value. The last separator is the decimal one when it differs from the separator
+before it, or when the number of digits after it is not three. A single separator before exactly three digits groups
+thousands, because money has two decimals. It is nevertheless the decimal one after a leading 0 or after more than
+three digits. ``$`` means US dollars and ``¥`` means yen.
 """
 
 from __future__ import annotations
@@ -40,7 +41,10 @@ _AFTER = re.compile(
 
 
 def find_amounts(text: str) -> Iterator[Finding]:
-    """Every amount with its currency (ISO 4217); the value is a decimal number as text, in whole units."""
+    """Yield every amount with its currency (ISO 4217).
+
+    The value is a decimal number as text, in the currency's main unit: euros, not cents.
+    """
     for pattern in (_BEFORE, _AFTER):
         for match in pattern.finditer(text):
             value = read_number(match["number"])
@@ -61,7 +65,7 @@ def find_amounts(text: str) -> Iterator[Finding]:
 
 
 def read_number(text: str) -> Decimal | None:
-    """The number a person means by ``text``; None when its groups of digits make no sense (``1.23.4``)."""
+    """Return the number that ``text`` means, or None when its groups of digits are not valid (``1.23.4``)."""
     text = re.sub(_BLANK, " ", text).replace("’", "'")
     separators = [character for character in text if not character.isdigit()]
     if not separators:

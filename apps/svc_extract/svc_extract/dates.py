@@ -1,7 +1,7 @@
-"""Calendar dates: ``2026-03-03``, ``03.03.2026``, ``3 March 2026``, ``March 3, 2026``, ``04/03/2026``.
+"""Find calendar dates: ``2026-03-03``, ``03.03.2026``, ``3 March 2026``, ``March 3, 2026``, ``04/03/2026``.
 
-Dotted dates put the day first. Dates with slashes do so in most of the world and not in the United States:
-where both readings exist, the value is the one with the day first and the other one is an alternative.
+Dotted dates put the day first. Dates with slashes put the day first in most of the world, but not in the United
+States. When both readings exist, the value is the one with the day first, and the other one is an alternative.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SLASHED = re.compile(rf"{_START}(?P<first>\d{{1,2}})/(?P<second>\d{{1,2}})/{_YE
 
 
 def find_dates(text: str) -> Iterator[Finding]:
-    """Every date that exists in the calendar; the value is ISO 8601 (``2026-03-03``)."""
+    """Yield every date that exists in the calendar. The value is an ISO 8601 date (``2026-03-03``)."""
     for pattern in (_ISO, _DOTTED):
         for match in pattern.finditer(text):
             yield from _finding(match, [_day(match["year"], match["month"], match["day"])])

@@ -1,4 +1,4 @@
-"""All that is found in a text, sorted by position, no two findings on the same characters."""
+"""Find all amounts, dates and identifiers in a text."""
 
 from __future__ import annotations
 
@@ -11,5 +11,8 @@ from svc_extract.identifiers import find_identifiers
 
 
 def extract(text: str) -> list[Finding]:
-    """Amounts, dates and identifiers of ``text``; for each, ``text[start:end]`` is its ``text``."""
+    """Return the amounts, dates and identifiers of ``text``, sorted by position and without overlaps.
+
+    For each finding, ``text[start:end]`` is its ``text``.
+    """
     return without_overlaps(chain(find_identifiers(text), find_amounts(text), find_dates(text)))

@@ -1,20 +1,20 @@
-"""What was found: a kind, a normalised value, and the span of text it was read from."""
+"""Define a finding: a kind, a normalised value and a span of text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-#: Where two kinds claim the same characters, the earlier one is right: it is the more exact reading.
+#: The most exact kind comes first. When findings overlap, the earlier kind wins.
 KINDS = ("email", "iban", "invoice_number", "vat_id", "amount", "date")
 
 
 @dataclass(frozen=True)
 class Finding:
-    """``text`` stands at ``start``:``end`` of the document, counted in Unicode code points.
+    """Hold a finding, whose ``text`` is at ``start`` up to ``end`` of the document, in Unicode code points.
 
-    ``value`` is normalised: a decimal number, an ISO date, an identifier without blanks. ``valid`` is false
-    where a checksum says the text was mistyped; ``alternatives`` are other readings of an ambiguous text.
+    ``value`` is normalised: a decimal number, an ISO date, or an identifier without blanks. ``valid`` is false when a
+    checksum shows that the text was mistyped. ``alternatives`` are other readings of an ambiguous text.
     """
 
     kind: str
@@ -38,7 +38,10 @@ class Finding:
 
 
 def without_overlaps(findings: Iterable[Finding]) -> list[Finding]:
-    """The findings sorted by position; of two that overlap, the more exact kind stays, then the longer."""
+    """Return the findings sorted by position, without those that overlap a better one.
+
+    The better one is of the more exact kind. Of equal kinds, it is the longer one.
+    """
     kept: list[Finding] = []
     taken: set[int] = set()
     for finding in sorted(findings, key=lambda f: (KINDS.index(f.kind), f.start - f.end, f.start)):

@@ -1,4 +1,4 @@
-"""Identifiers: IBAN, VAT numbers of the European Union, invoice numbers, e-mail addresses."""
+"""Find IBANs, VAT numbers of the European Union, invoice numbers and e-mail addresses."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from svc_extract.findings import Finding
 
-#: Length of an IBAN by country (SWIFT's IBAN registry).
+#: The length of an IBAN by country (SWIFT's IBAN registry).
 IBAN_LENGTHS = {
     country: int(length)
     for country, length in re.findall(
@@ -19,8 +19,8 @@ IBAN_LENGTHS = {
     )
 }
 
-#: What follows the country code in a VAT number (European Commission, VIES: structure of VAT numbers).
-#: Formats only: whether a number is registered is VIES's to say.
+#: Patterns of a VAT number after its country code (European Commission, VIES: structure of VAT numbers).
+#: They check only the format. Only VIES knows whether a number is registered.
 VAT_FORMATS = {
     "AT": r"U\d{8}",
     "BE": r"[01]\d{9}",
@@ -71,7 +71,10 @@ _EMAIL = re.compile(
 
 
 def find_identifiers(text: str) -> Iterator[Finding]:
-    """Kinds ``iban`` (``valid``: its checksum holds), ``vat_id``, ``invoice_number``, ``email``."""
+    """Yield findings of the kinds ``iban``, ``vat_id``, ``invoice_number`` and ``email``.
+
+    ``valid`` tells for an IBAN whether its checksum is correct.
+    """
     yield from find_ibans(text)
     for pattern in (_VAT, _VAT_IN_TRIPLES):
         for match in pattern.finditer(text):
@@ -85,7 +88,7 @@ def find_identifiers(text: str) -> Iterator[Finding]:
 
 
 def find_ibans(text: str) -> Iterator[Finding]:
-    """IBANs, written in one piece or in groups with single blanks between them."""
+    """Yield IBANs that are written in one piece or in groups with single blanks between them."""
     for match in _IBAN_START.finditer(text):
         length = IBAN_LENGTHS[match[0][:2]]
         body = re.compile(rf"[A-Z0-9](?:[ ]?[A-Z0-9]){{{length - 1}}}(?![A-Za-z0-9])").match(text, match.start())
@@ -95,7 +98,10 @@ def find_ibans(text: str) -> Iterator[Finding]:
 
 
 def has_iban_checksum(iban: str) -> bool:
-    """ISO 7064 mod 97-10, as ISO 13616 applies it; ``iban`` is compact and upper-case."""
+    """Tell whether ``iban``, without blanks and in upper case, has a correct checksum.
+
+    The checksum is ISO 7064 mod 97-10, as ISO 13616 applies it.
+    """
     rearranged = iban[4:] + iban[:4]
     return int("".join(str(int(character, 36)) for character in rearranged)) % 97 == 1
 

@@ -1,4 +1,4 @@
-"""``POST /extract``: text in, findings out."""
+"""Serve ``POST /extract``: text in, findings out."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Document(BaseModel):
 
 
 def app() -> FastAPI:
-    """Return the service as the environment sets it."""
+    """Return the service, with its settings from the environment."""
     return create(load(Settings))
 
 
 def create(settings: Settings) -> FastAPI:
-    """Return the service."""
+    """Return the service with these settings."""
     app = create_app("svc-extract")
 
     @app.post("/extract")

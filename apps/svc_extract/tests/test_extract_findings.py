@@ -1,4 +1,4 @@
-"""What is found in a text, case by case."""
+"""Test the findings in a text, case by case."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``POST /extract``, without a server."""
+"""Test ``POST /extract`` without a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The running service fills forms, alone and with svc-extract beside it."""
+"""Test that the running service fills forms, alone and together with svc-extract."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Forms filled from what was found in documents: every value with its source, every doubt told."""
+"""Fill forms from the findings in documents: each value with its source, and each doubt reported."""

@@ -1,4 +1,4 @@
-"""What a form asks for: read from the JSON files of ``catalogue/``, every mistake in one told at once."""
+"""Read the definitions of forms from the JSON files of ``catalogue/``, and report all mistakes of a file."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from importlib.resources import files
 
-#: What svc-extract finds, and ``text``, which only a person can answer.
+#: The kinds of svc-extract's findings, and ``text``, which only a person can answer.
 KINDS = ("amount", "date", "iban", "vat_id", "invoice_number", "email", "text")
-#: How many candidates a field takes: the only one, all of them, or the first or last in the calendar.
+#: The candidates that a field takes: the only one, all of them, or the first or last in the calendar.
 TAKES = ("one", "all", "earliest", "latest")
 
 
 @dataclass(frozen=True)
 class Field:
-    """``cues`` are words that, standing before a candidate on its line, make it this field's."""
+    """Hold a field of a form.
+
+    A candidate belongs to this field when one of the words ``cues`` precedes it on its line.
+    """
 
     id: str
     label: str
@@ -36,7 +39,7 @@ class Form:
 
 
 def load_forms() -> dict[str, Form]:
-    """Form id → form, for every file of the catalogue. Raises ValueError that names file and mistakes."""
+    """Return form id → form, for every file of the catalogue. Raises ValueError that names file and mistakes."""
     sources = sorted(files(__package__).joinpath("catalogue").iterdir(), key=lambda source: source.name)
     forms = (
         parse_form(source.name.removesuffix(".json"), json.loads(source.read_text("utf-8")))
@@ -47,7 +50,7 @@ def load_forms() -> dict[str, Form]:
 
 
 def parse_form(form_id: str, data: Mapping[str, object]) -> Form:
-    """The form that ``data`` (one catalogue file) describes. Raises ValueError with all that is wrong."""
+    """Return the form that ``data``, one catalogue file, describes. Raises ValueError with the mistakes."""
     entries = data.get("fields")
     if not isinstance(entries, list) or not entries:
         raise ValueError(f"{form_id}: 'fields' is no list of fields")

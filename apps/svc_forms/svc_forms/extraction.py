@@ -1,4 +1,4 @@
-"""svc-extract, asked over HTTP."""
+"""Request findings from svc-extract over HTTP."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import httpx
 
 
 class ExtractionFailed(Exception):
-    """svc-extract could not be asked or answered something else than findings."""
+    """Report that svc-extract did not answer, or did not answer with findings."""
 
 
 def extract(url: str, text: str, *, timeout: float) -> list[dict[str, object]]:
-    """The findings of ``text``, as ``POST url`` answers them.
+    """Return the findings of ``text`` that ``POST url`` answers. ``timeout`` is in seconds.
 
-    Raises ExtractionFailed, which clients may see: it holds no address and no exception's text; its cause has them.
+    Raises ExtractionFailed. Clients may see its message, which holds no address and no exception's text. Its cause has
+    both.
     """
     try:
         reply = httpx.post(url, json={"text": text}, timeout=timeout)

@@ -1,8 +1,8 @@
-"""Filling a form: each field gets the candidates of its kind, and a doubt is told, never decided.
+"""Fill a form: each field gets candidates of its kind, and a doubt is reported, never decided.
 
-Which candidate belongs to which field is said by cues: words that stand before it on its line. What no
-cue claims goes to the first field of its kind that is still empty, and to the fields that take several.
-A field whose candidates disagree stays empty and is a conflict; so does one whose date has two readings.
+Cues decide which candidate belongs to which field: words that precede the candidate on its line. Candidates without a
+cue go to the first field of their kind that has no cued candidate, and to every such field that takes several. A field
+that takes one value stays empty and is a conflict when its candidates disagree, or when its date has two readings.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from svc_forms.definitions import Field, Form
 
 
 class Unfillable(ValueError):
-    """An answer is for no field of the form, or is not a value of its field's kind; said in words for a client."""
+    """Report an answer for an unknown field, or an answer that is not a value of its field's kind.
+
+    Clients see the message.
+    """
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A value for a field and where it was read: ``start``:``end`` of the document, or nowhere (an answer)."""
+    """Hold a value for a field, with its source: ``start`` up to ``end`` of the document, or None for an answer."""
 
     kind: str
     value: str
@@ -36,7 +39,7 @@ class Candidate:
 
     @property
     def meaning(self) -> tuple[object, str | None]:
-        """Equal for candidates that say the same: ``12.5`` and ``12.50`` euros do."""
+        """Return a key that is equal for candidates of the same meaning, such as ``12.5`` and ``12.50`` euros."""
         return (Decimal(self.value) if self.kind == "amount" else self.value, self.currency)
 
     def as_json(self) -> dict[str, object]:
@@ -50,7 +53,10 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Filling:
-    """Field id → what fills it, what disagrees about it, what was refused as invalid; and what is missing."""
+    """Hold the filled form: field id → the values, the conflicting candidates, and the rejected invalid candidates.
+
+    ``missing`` lists the required fields that have neither values nor conflicts.
+    """
 
     form: Form
     values: Mapping[str, tuple[Candidate, ...]] = field(default_factory=dict)
@@ -82,9 +88,10 @@ class Filling:
 
 
 def fill(form: Form, candidates: Sequence[Candidate], text: str, answers: Mapping[str, str]) -> Filling:
-    """``form`` filled with ``answers`` first, then with ``candidates``; ``text`` ("" if unknown) has the cues.
+    """Return ``form`` filled with ``answers`` first, then with ``candidates``.
 
-    Raises Unfillable when an answer is for no field of the form or is no value of its field's kind.
+    ``text`` is the document, which holds the cues, or "" when it is unknown. Raises Unfillable when an answer is for
+    an unknown field of the form or is not a value of its field's kind.
     """
     values: dict[str, tuple[Candidate, ...]] = {
         name: (read_answer(form, name, answer),) for name, answer in answers.items()
@@ -106,7 +113,11 @@ def fill(form: Form, candidates: Sequence[Candidate], text: str, answers: Mappin
 
 
 def read_answer(form: Form, name: str, answer: str) -> Candidate:
-    """The value a person typed for field ``name``: an ISO date, ``EUR 12.50`` for an amount, else as it is."""
+    """Return the candidate for a person's answer to the field ``name``.
+
+    A date is an ISO date, and an amount is written as ``EUR 12.50``. Answers of other kinds stay unchanged, except for
+    the blanks around them. Raises Unfillable.
+    """
     known = {entry.id: entry for entry in form.fields}
     if name not in known:
         near = get_close_matches(name, known, n=1)
@@ -149,7 +160,7 @@ def _offers(form: Form, candidates: Sequence[Candidate], text: str) -> dict[Fiel
 
 
 def _leads(candidates: Iterable[Candidate], text: str) -> dict[Candidate, str]:
-    """What stands before each candidate on its line, back to the one of the same kind before it."""
+    """Return the text that precedes each candidate on its line, back to the previous candidate of the same kind."""
     leads: dict[Candidate, str] = {}
     reached: dict[str, int] = {}
     for candidate in sorted(candidates, key=lambda candidate: candidate.start or 0):
@@ -168,7 +179,7 @@ def _is_cued(entry: Field, candidate: Candidate, leads: Mapping[Candidate, str])
 
 
 def _readings(candidate: Candidate) -> list[Candidate]:
-    """The candidate once for each thing it may mean."""
+    """Return a copy of the candidate for each of its possible values."""
     return [replace(candidate, value=value, alternatives=()) for value in (candidate.value, *candidate.alternatives)]
 
 

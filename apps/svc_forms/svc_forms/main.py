@@ -1,4 +1,4 @@
-"""Forms over HTTP: what there is, what fills one, and the page to sign."""
+"""Serve forms over HTTP: list them, fill one, and render the page to sign."""
 
 from __future__ import annotations
 
@@ -55,17 +55,17 @@ class Request(BaseModel):
     answers: dict[str, str] = {}
 
 
-#: Text to what svc-extract finds in it.
+#: Returns svc-extract's findings in a text.
 Ask = Callable[[str], list[Found]]
 
 
 def app() -> FastAPI:
-    """Return the service as the environment sets it."""
+    """Return the service, with its settings from the environment."""
     return create(load(Settings))
 
 
 def create(settings: Settings) -> FastAPI:
-    """Return the service. Raises ValueError when the catalogue is wrong."""
+    """Return the service. Raises ValueError when the catalogue has mistakes."""
     forms = load_forms()
     app = create_app("svc-forms")
 

@@ -1,4 +1,7 @@
-"""A filled form as a page a person can print, check and sign. Everything foreign is escaped."""
+"""Render a filled form as a page that a person can print, check and sign.
+
+All text from documents and clients is escaped.
+"""
 
 from __future__ import annotations
 
@@ -32,13 +35,13 @@ small, .missing {{ color: #767676 }}
 
 
 def render_html(filling: Filling) -> str:
-    """The form as a whole HTML page."""
+    """Return the form as a complete HTML page."""
     rows = "\n".join(_html_row(filling, entry) for entry in filling.form.fields)
     return _PAGE.format(title=escape(filling.form.title), status=escape(_status(filling)), rows=rows)
 
 
 def render_text(filling: Filling) -> str:
-    """The form as plain text, one field a line; control characters are shown escaped."""
+    """Return the form as plain text, one field per line. Characters that cannot be printed are escaped."""
     width = max(len(entry.label) for entry in filling.form.fields)
     lines = [filling.form.title, "=" * len(filling.form.title), _status(filling), ""]
     lines += [f"{entry.label:<{width}}  {'; '.join(_cells(filling, entry, _plain))}" for entry in filling.form.fields]

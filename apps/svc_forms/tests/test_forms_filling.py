@@ -1,4 +1,4 @@
-"""Which candidate fills which field, and which doubts are told."""
+"""Test which candidate fills which field, and which doubts are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The routes of svc-forms, without a server; svc-extract beside it is a small real server."""
+"""Test the routes of svc-forms without a server. Its svc-extract is a small real server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NUMBER = {"kind": "invoice_number", "value": "INV-7", "text": "INV-7", "start": 
 
 
 class Extract(BaseHTTPRequestHandler):
-    """Answers with ``answer``, whatever is asked."""
+    """Answer every request with ``answer``."""
 
     answer: tuple[int, object] = (200, {"findings": [NUMBER]})
 
@@ -29,7 +29,7 @@ class Extract(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps(body).encode())
 
     def log_message(self, format: str, *args: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @pytest.fixture

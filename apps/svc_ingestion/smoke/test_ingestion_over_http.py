@@ -1,4 +1,7 @@
-"""The running service keeps documents and hands them on. For a receiver it has itself: it takes documents, too."""
+"""Test that the running service keeps documents and delivers them.
+
+Its receiver is the service itself, because it also takes documents.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ def send(container: Container, content: bytes, name: str = "a.txt", media_type: 
 
 
 def settled(container: Container, id: str, seconds: float = 20) -> dict[str, Any]:
-    """The delivery once it is no longer pending."""
+    """Return the delivery when it is no longer pending, or after ``seconds``."""
     deadline = time.monotonic() + seconds
     while True:
         delivery: dict[str, Any] = container.get(f"/documents/{id}").json()["delivery"]

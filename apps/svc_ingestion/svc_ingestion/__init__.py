@@ -1,1 +1,1 @@
-"""Documents taken in once, kept under the hash of their bytes, and handed on until they arrive."""
+"""Take documents in once, keep them under the hash of their bytes, and try to deliver them until they arrive."""

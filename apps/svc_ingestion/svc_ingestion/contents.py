@@ -1,4 +1,4 @@
-"""The bytes of documents, under their hash: a folder, or (``minio_contents``) a bucket."""
+"""Keep the bytes of documents under their hash: in a folder, or (``minio_contents``) in a bucket."""
 
 from __future__ import annotations
 
@@ -13,21 +13,30 @@ PIECE = 1 << 18
 
 
 class Contents(Protocol):
-    """Every method raises OSError when the store cannot be used: a full disk, a server out of reach."""
+    """Keep the bytes of documents.
+
+    Every method raises OSError when the store cannot be used: a full disk, or a server that does not answer.
+    """
 
     def check(self) -> None:
-        """Raise OSError when nothing can be stored. Writes nothing."""
+        """Raise OSError when the store cannot be used. Writes nothing."""
 
     def put(self, id: str, content: BinaryIO, size: int) -> None:
-        """Store all of ``content`` (``size`` bytes, position 0) under ``id``: wholly, or not at all."""
+        """Store ``content`` under ``id``, completely or not at all.
+
+        ``content`` has ``size`` bytes and is at position 0.
+        """
 
     def read(self, id: str) -> Iterator[bytes]:
-        """The bytes in pieces. Raises KeyError at once when there are none under ``id``."""
+        """Return the bytes in pieces. Raises KeyError immediately when there are none under ``id``."""
         ...
 
 
 class FolderContents:
-    """``Contents`` in ``folder``: a file per document, in 256 folders by the first two letters of its id."""
+    """Keep ``Contents`` in ``folder``, in one file per document.
+
+    The files are in up to 256 folders, named by the first two characters of the document's id.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -65,7 +74,7 @@ class FolderContents:
 
 
 def hash_of(content: BinaryIO) -> tuple[str, int]:
-    """SHA-256 (hex) and size in bytes; the position is 0 afterwards."""
+    """Return the SHA-256 (hex) and the size in bytes. The position is 0 afterwards."""
     digest, size = hashlib.sha256(), 0
     content.seek(0)
     while piece := content.read(PIECE):
@@ -82,7 +91,7 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A renamed file survives a power cut only once its folder is on the disk, too."""
+    """Flush a folder to the disk, because only then a renamed file in it survives a power failure."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""The thread that hands documents on, one after the other, each when it is due."""
+"""Deliver documents in a thread, one after the other, each when it is due."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ log = logging.getLogger("courier")
 
 
 class Courier:
-    """Works off the ledger's pending documents, so a restart loses none. ``call`` it when there is a new one."""
+    """Deliver the ledger's pending documents, so that a restart loses none.
+
+    ``call`` tells the thread that there is a new document.
+    """
 
     def __init__(self, ledger: Ledger, contents: Contents, destination: Destination, patience: Patience) -> None:
         self._ledger, self._contents = ledger, contents
@@ -33,7 +36,10 @@ class Courier:
         self._called.set()
 
     def end(self) -> None:
-        """Takes up nothing more; a try under way is made again after the next start, unless it ends in 2 s."""
+        """Stop the thread, and wait up to 2 s for a delivery in progress.
+
+        A delivery that does not end in this time is tried again after the next start.
+        """
         self._ended.set()
         self._called.set()
         self._thread.join(timeout=2)
@@ -49,7 +55,7 @@ class Courier:
             self._called.wait(wait)
 
     def _deliver_due(self) -> float:
-        """Deliver what is due; the seconds until the next is."""
+        """Deliver the documents that are due. Returns the seconds to wait, at most 60, before the next check."""
         while not self._ended.is_set():
             waiting = self._ledger.pending(1)
             if not waiting:

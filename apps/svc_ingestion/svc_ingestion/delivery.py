@@ -1,4 +1,4 @@
-"""What one try to hand a document on came to, and what follows from it."""
+"""Define the outcomes of one try to deliver a document, and the next step after each."""
 
 from __future__ import annotations
 
@@ -13,21 +13,24 @@ LONGEST_REASON = 500
 
 @dataclass(frozen=True)
 class Arrived:
-    """The receiver took it; ``result`` is the JSON it answered, if any."""
+    """Report that the receiver accepted the document. ``result`` is the JSON of its answer, if any."""
 
     result: object = None
 
 
 @dataclass(frozen=True)
 class Refused:
-    """The receiver will never take it: another try would be told the same."""
+    """Report a failure that every further try would repeat, such as a refusal by the receiver."""
 
     reason: str
 
 
 @dataclass(frozen=True)
 class Unreached:
-    """It may go better later: at the earliest after ``wait`` seconds, when the receiver said so."""
+    """Report a failure that may pass.
+
+    The next try is at the earliest after ``wait`` seconds, when the receiver named a time.
+    """
 
     reason: str
     wait: float = 0.0
@@ -38,18 +41,21 @@ Outcome = Arrived | Refused | Unreached
 
 @dataclass(frozen=True)
 class Patience:
-    """At most ``attempts`` tries; ``seconds`` after the first failure, twice as long after each further one."""
+    """Hold the number and the pace of tries: at most ``attempts``.
+
+    The wait after the first failure is ``seconds``. Each further failure doubles the wait, up to LONGEST_WAIT.
+    """
 
     attempts: int = 6
     seconds: float = 2.0
 
     def wait(self, attempts: int) -> float:
-        """Seconds until the next try, after ``attempts`` failed ones."""
+        """Return the seconds until the next try, after ``attempts`` failed ones."""
         return float(min(self.seconds * 2 ** min(attempts - 1, 30), LONGEST_WAIT))
 
 
 def follow(delivery: Delivery, outcome: Outcome, now: float, patience: Patience) -> Delivery:
-    """How the delivery stands after one more try that came to ``outcome`` at ``now`` (seconds since 1970)."""
+    """Return the delivery after one more try, which ended with ``outcome`` at ``now`` (seconds since 1970)."""
     attempts = delivery.attempts + 1
     if isinstance(outcome, Arrived):
         return Delivery("delivered", attempts, result=outcome.result)
@@ -63,7 +69,11 @@ def follow(delivery: Delivery, outcome: Outcome, now: float, patience: Patience)
 
 
 def judge(status: int, body: str, retry_after: str | None) -> Outcome:
-    """What an HTTP reply other than 2xx means: 408, 425, 429 and 5xx pass, the rest does not."""
+    """Return the outcome of an HTTP reply other than 2xx.
+
+    The statuses 408, 425, 429 and 5xx may pass (Unreached). Other statuses do not (Refused). A ``retry_after`` in
+    seconds sets the wait; other forms are ignored.
+    """
     reason = f"answered {status}: {body}".rstrip(": ")
     if status in (408, 425, 429) or status >= 500:
         seconds = float(retry_after) if retry_after and re.fullmatch(r"\d{1,6}", retry_after) else 0.0

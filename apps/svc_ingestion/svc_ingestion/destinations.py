@@ -1,4 +1,4 @@
-"""Where documents are handed on to: a service that takes them over HTTP, or subscribers of a NATS subject."""
+"""Deliver documents to a service over HTTP, or to the subscribers of a NATS subject."""
 
 from __future__ import annotations
 
@@ -22,15 +22,18 @@ log = logging.getLogger("destination")
 
 class Destination(Protocol):
     def send(self, document: Document, content: Iterator[bytes]) -> Outcome:
-        """Try once. Raises nothing that the network or the receiver can cause.
+        """Try once to deliver the document. Raises nothing that the network or the receiver can cause.
 
-        Clients see the outcome's reason: it holds no address and no exception's text, which the log has.
+        Clients see the outcome's reason. It holds no address and no exception's text, which the log has.
         """
         ...
 
 
 class HttpDestination:
-    """``POST url`` with the document as the multipart field ``file``; a JSON reply is the result."""
+    """Send the document with ``POST url``, as the multipart field ``file``.
+
+    A JSON reply of at most LONGEST_RESULT bytes is the result.
+    """
 
     def __init__(self, url: str, seconds: float) -> None:
         self._url = url
@@ -55,9 +58,9 @@ class HttpDestination:
 
 
 class NatsDestination:
-    """Publishes the document's metadata (JSON) on ``subject``; who wants the bytes asks for its content.
+    """Publish the document's metadata (JSON) on ``subject``. A subscriber gets the bytes from this service.
 
-    Delivered means that the server has it: plain NATS keeps nothing for subscribers that are away.
+    "delivered" means that the server has the message. Plain NATS keeps nothing for subscribers that are not connected.
     """
 
     def __init__(self, url: str, subject: str) -> None:
@@ -84,7 +87,7 @@ class NatsDestination:
 
 
 async def _ignore(error: Exception) -> None:
-    """What goes wrong is raised as well, and ends in the delivery's reason."""
+    """Ignore the error, which the client also raises. The raised one becomes the delivery's reason."""
 
 
 def _result(reply: httpx.Response) -> object:

@@ -1,4 +1,4 @@
-"""A document as it is known here, and how its handing-on stands."""
+"""Define a document and the state of its delivery."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^
 
 @dataclass(frozen=True)
 class Delivery:
-    """``state`` is pending, delivered or failed; ``due`` is when the next try may start (seconds since 1970).
+    """Hold the state of a delivery: ``state`` is pending, delivered or failed.
 
-    ``reason`` says why the last try went wrong; ``result`` is the JSON the receiver answered.
+    ``due`` is the time when the next try may start (seconds since 1970). ``reason`` is the cause of the last failure.
+    ``result`` is the JSON that the receiver answered.
     """
 
     state: str = "pending"
@@ -27,7 +28,10 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Document:
-    """``id`` is the SHA-256 of the bytes (hex), ``size`` in bytes, ``received`` an ISO 8601 time in UTC."""
+    """Hold what the service knows of a document.
+
+    ``id`` is the SHA-256 of the bytes (hex). ``size`` is in bytes. ``received`` is an ISO 8601 time in UTC.
+    """
 
     id: str
     name: str
@@ -43,13 +47,19 @@ class Document:
 
 
 def clean_name(name: str | None) -> str:
-    """The last part of the path a client sent, without control characters, at most 200 characters."""
+    """Return the last part of the path that a client sent, or "unnamed" when nothing is left of it.
+
+    The name has at most 200 characters, and none that cannot be printed.
+    """
     last = re.split(r"[/\\]", name or "")[-1]
     return "".join(character for character in last if character.isprintable()).strip()[:200] or "unnamed"
 
 
 def media_type(declared: str | None, name: str) -> str:
-    """The type the client declared, without parameters; guessed by the name when it declared none."""
+    """Return the media type that the client declared, without parameters.
+
+    When the declared type is missing, invalid or application/octet-stream, the file's name decides.
+    """
     kind = (declared or "").partition(";")[0].strip().lower()
     if kind == OCTETS or not _MEDIA_TYPE.fullmatch(kind):
         return mimetypes.guess_type(name)[0] or OCTETS

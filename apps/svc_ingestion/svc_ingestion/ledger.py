@@ -1,4 +1,4 @@
-"""What is known of each document, in one SQLite file; also the queue of what is still to be handed on."""
+"""Keep a record of each document, and the queue of pending deliveries, in one SQLite file."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CREATE INDEX IF NOT EXISTS document_pending ON document (due) WHERE state = 'pen
 
 
 class Ledger:
-    """The documents in the file ``path``. Safe to use from many threads."""
+    """Keep the records in the file ``path``. Many threads may use a ledger."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -30,12 +30,12 @@ class Ledger:
             database.executescript(_SCHEMA)
 
     def check(self) -> None:
-        """Raise sqlite3.Error when it cannot be read. Writes nothing, and waits for no writer."""
+        """Raise sqlite3.Error when the file cannot be read. Writes nothing, and waits for no writer."""
         with self._open(seconds=1) as database:
             database.execute("SELECT 1 FROM document LIMIT 1").fetchone()
 
     def add(self, document: Document) -> bool:
-        """Note ``document``; false, and nothing changes, when its id is known already."""
+        """Add ``document``. Returns false, and changes nothing, when its id is already known."""
         row = (*_row(document), *_delivery_row(document.delivery))
         with self._open() as database:
             query = "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
@@ -56,20 +56,23 @@ class Ledger:
             return int(database.execute("SELECT count(*) FROM document").fetchone()[0])
 
     def pending(self, limit: int) -> list[Document]:
-        """Documents still to be handed on, the one due first in front."""
+        """Return up to ``limit`` documents whose delivery is pending, the earliest due first."""
         query = "SELECT * FROM document WHERE state = 'pending' ORDER BY due, received, id LIMIT ?"
         with self._open() as database:
             return [_document(row) for row in database.execute(query, (limit,))]
 
     def record(self, id: str, delivery: Delivery) -> None:
-        """How the handing-on of ``id`` stands from now on."""
+        """Replace the state of the delivery of ``id``."""
         query = "UPDATE document SET state = ?, attempts = ?, reason = ?, result = ?, due = ? WHERE id = ?"
         with self._open() as database:
             database.execute(query, (*_delivery_row(delivery), id))
 
     @contextmanager
     def _open(self, seconds: float = 10) -> Iterator[sqlite3.Connection]:
-        """One connection per use: committed when all went well, rolled back otherwise. Waits ``seconds`` for a lock."""
+        """Open a connection for one use: commit at the end, or roll back after an exception.
+
+        Waits up to ``seconds`` for a lock.
+        """
         database = sqlite3.connect(self._path, timeout=seconds)
         try:
             with database:

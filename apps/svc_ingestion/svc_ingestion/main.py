@@ -1,4 +1,4 @@
-"""Documents over HTTP: taken in, kept, handed on."""
+"""Serve documents over HTTP: take them in, keep them and deliver them."""
 
 from __future__ import annotations
 
@@ -27,14 +27,17 @@ from svc_ingestion.destinations import Destination, HttpDestination, NatsDestina
 from svc_ingestion.documents import Delivery, Document, clean_name, media_type
 from svc_ingestion.ledger import Ledger
 
-#: SQLite counts no further.
+#: The largest integer of SQLite.
 _FARTHEST = 2**63 - 1
 
 log = logging.getLogger("svc-ingestion")
 
 
 class Settings(ServiceSettings):
-    """Without FORWARD_URL and NATS_URL documents wait in the outbox until someone collects them."""
+    """Hold the settings.
+
+    Without FORWARD_URL and NATS_URL, documents wait in the outbox until a client collects them.
+    """
 
     data_dir: Path = Path("/data")
     max_bytes: PositiveInt = 50 << 20
@@ -51,14 +54,14 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def one_destination(self) -> Settings:
-        """One delivery has one outcome."""
+        """Raise ValueError when both destinations are set, because one delivery has one outcome."""
         if self.forward_url and self.nats_url:
             raise ValueError("FORWARD_URL and NATS_URL are both set; a document is handed on to one of them")
         return self
 
 
 def app() -> FastAPI:
-    """Return the service as the environment sets it."""
+    """Return the service, with its settings from the environment."""
     return create(load(Settings))
 
 
@@ -88,7 +91,10 @@ def create(settings: Settings) -> FastAPI:
         return document
 
     def keep(upload: Upload) -> tuple[Document, bool]:
-        """Content first, then the ledger: a document that is listed has its bytes."""
+        """Keep an upload, and tell whether its document is new.
+
+        The content is stored before the ledger's record, so that a listed document always has its bytes.
+        """
         id, size = hash_of(upload.file)
         if found := ledger.get(id):
             return found, False
@@ -104,7 +110,7 @@ def create(settings: Settings) -> FastAPI:
 
     @app.exception_handler(OSError)
     def store_fails(_: Request, error: Exception) -> Response:
-        """A full disk or a MinIO out of reach: nothing is wrong with the request."""
+        """Answer 503: a full disk, or a MinIO that does not answer, is not a fault of the request."""
         log.error("the store cannot be used", exc_info=error)
         return problem(503, "the store cannot be used; the service's log says why")
 
@@ -169,7 +175,7 @@ def create(settings: Settings) -> FastAPI:
 
 
 def open_contents(settings: Settings) -> Contents:
-    """Return the bucket in MinIO when a server is named, else the folder in the data folder."""
+    """Return the bucket in MinIO when MINIO_URL is set, else the folder in DATA_DIR."""
     if settings.minio_url:
         from svc_ingestion.minio_contents import MinioContents
 
@@ -179,7 +185,7 @@ def open_contents(settings: Settings) -> Contents:
 
 
 def open_destination(settings: Settings) -> Destination | None:
-    """Return where documents are handed on to; None where they wait in the outbox."""
+    """Return the destination of documents, or None when they wait in the outbox."""
     if settings.forward_url:
         return HttpDestination(settings.forward_url, settings.forward_seconds)
     if settings.nats_url:

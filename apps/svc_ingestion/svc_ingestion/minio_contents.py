@@ -1,4 +1,4 @@
-"""The bytes of documents in a bucket of MinIO, or of anything else that speaks S3."""
+"""Keep the bytes of documents in a bucket of MinIO, or of another server that speaks S3."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ from svc_ingestion.contents import PIECE
 
 
 class MinioContents:
-    """``Contents`` in ``bucket`` of the server at ``url`` (``http://minio:9000``); made when it is missing."""
+    """Keep ``Contents`` in ``bucket`` of the server at ``url`` (``http://minio:9000``).
+
+    The first document creates a missing bucket. Raises ValueError when ``url`` is not such a URL.
+    """
 
     def __init__(self, url: str, access_key: str, secret_key: str, bucket: str) -> None:
         parts = urlsplit(url)
@@ -33,7 +36,10 @@ class MinioContents:
         self._asked = client(PoolManager(timeout=Timeout(connect=1, read=2), retries=False))
 
     def check(self) -> None:
-        """The server answers, and knows the keys. A bucket that is missing yet is made with the first document."""
+        """Raise OSError unless the server answers and accepts the keys.
+
+        A missing bucket is not an error, because the first document creates it.
+        """
         with _as_os_error():
             self._asked.bucket_exists(self._bucket)
 
@@ -64,7 +70,7 @@ def _pieces(reply: BaseHTTPResponse) -> Iterator[bytes]:
 
 @contextmanager
 def _as_os_error() -> Iterator[None]:
-    """A store out of reach is an OSError, be it a disk or a server."""
+    """Convert errors of the server to OSError, which a failing disk also raises."""
     try:
         yield
     except (MinioException, HTTPError) as error:

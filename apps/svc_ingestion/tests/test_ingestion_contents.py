@@ -1,4 +1,7 @@
-"""One contract, whatever keeps the bytes: a folder, or a bucket of a server that speaks S3 (moto's, on loopback)."""
+"""Test that all stores of bytes keep one contract: a folder, and a bucket of a server that speaks S3.
+
+The server is moto's, on loopback.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,7 @@ def test_what_is_not_there_is_said_at_once(contents: Contents) -> None:
 
 
 def test_a_check_makes_nothing(contents: Contents) -> None:
-    """The bucket comes with the first document, not with a probe."""
+    """Test that the first document creates the bucket, and a probe does not."""
     contents.check()
     with pytest.raises(KeyError):
         contents.read(ID)

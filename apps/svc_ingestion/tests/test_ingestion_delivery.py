@@ -1,4 +1,4 @@
-"""What follows from each try to hand a document on."""
+"""Test the next step after each try to deliver a document."""
 
 from __future__ import annotations
 

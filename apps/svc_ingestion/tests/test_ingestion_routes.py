@@ -1,4 +1,4 @@
-"""The routes of svc-ingestion on its folder, without a server."""
+"""Test the routes of svc-ingestion with its folder, without a server."""
 
 from __future__ import annotations
 

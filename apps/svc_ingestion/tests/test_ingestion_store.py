@@ -1,4 +1,4 @@
-"""What is kept of documents: their bytes, and what is known of them."""
+"""Test the stores of documents: their bytes and their records."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ID = hashlib.sha256(BYTES).hexdigest()
 
 
 class Broken(io.BytesIO):
-    """A source that fails half-way."""
+    """Read from a source that fails halfway."""
 
     def read(self, size: int | None = -1) -> bytes:
         if self.tell():

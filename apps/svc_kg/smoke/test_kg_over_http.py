@@ -1,4 +1,4 @@
-"""The running service reads documents into a graph and answers from it."""
+"""Test that the running service reads documents into a graph and answers from it."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""A knowledge graph read from text: who and what stands in it, how they relate, and where that was said."""
+"""Read a knowledge graph from text: entities, their relations, and the sentences that state them."""

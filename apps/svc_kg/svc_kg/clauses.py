@@ -1,4 +1,4 @@
-"""Who does what to whom in a sentence, told from the words that stand between two names."""
+"""Find who does what to whom in a sentence, from the words between two names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from svc_kg.names import Name
 
 @dataclass(frozen=True)
 class Verb:
-    """``source`` and ``target`` are the kinds its ends have by default; None is a person or an organisation."""
+    """Hold a kind of relation and the regular expression of its words.
+
+    ``source`` and ``target`` are the kinds of its ends when the names do not tell them. None means a person or an
+    organisation. The words of an ``inverted`` verb stand between the target and the source (passive voice).
+    """
 
     kind: str
     words: str
@@ -46,7 +50,7 @@ _TO = re.compile(r" to (?:the )?")
 
 @dataclass(frozen=True)
 class Clause:
-    """``source`` does ``verb`` to ``target``; ``amount`` is the name of what was paid."""
+    """Hold a clause: ``source`` does ``verb`` to ``target``. ``amount`` is the name of the amount paid."""
 
     source: Name
     verb: Verb
@@ -55,7 +59,10 @@ class Clause:
 
 
 def find_clauses(text: str, names: Sequence[Name]) -> list[Clause]:
-    """The clauses of one sentence. Words not known stop a reading: ``never worked for`` says nothing."""
+    """Return the clauses of one sentence.
+
+    Unknown words between two names prevent a clause: ``never worked for`` yields none.
+    """
     clauses: list[Clause] = []
     subjects: list[Name] = []
     for place in range(len(names) - 1):
@@ -71,7 +78,10 @@ def find_clauses(text: str, names: Sequence[Name]) -> list[Clause]:
 
 
 def _verb_between(text: str, left: Name, right: Name) -> tuple[Verb, bool] | None:
-    """The verb, and whether it goes on about the subject before (``…, and founded``)."""
+    """Return the verb between two names, or None.
+
+    The flag tells whether the verb continues with the previous subject (``…, and founded``).
+    """
     if right.start - left.end > _LONGEST_GAP:
         return None
     gap = re.sub(r"\s+", " ", text[left.end : right.start])
@@ -82,7 +92,10 @@ def _verb_between(text: str, left: Name, right: Name) -> tuple[Verb, bool] | Non
 
 
 def _joined_before(text: str, names: Sequence[Name], place: int, *, is_object: bool) -> list[Name]:
-    """``A, B and C`` before a verb. Where A was the object of another verb, ``and C`` begins a new clause."""
+    """Return the names ``A, B and C`` that precede a verb.
+
+    When A is the object of an earlier verb, ``and C`` begins a new clause, and the result is C.
+    """
     group = [names[place]]
     while place and not is_object and _are_joined(text, names, place - 1) and len(group) < _MOST_JOINED:
         place -= 1
@@ -91,7 +104,7 @@ def _joined_before(text: str, names: Sequence[Name], place: int, *, is_object: b
 
 
 def _joined_after(text: str, names: Sequence[Name], place: int) -> list[int]:
-    """The places of ``A, B and C`` after a verb, without a C that is itself the subject of the next verb."""
+    """Return the indexes of ``A, B and C`` after a verb, without a C that is the subject of the next verb."""
     group = [place]
     while place + 1 < len(names) and _are_joined(text, names, place) and len(group) < _MOST_JOINED:
         place += 1
@@ -120,7 +133,10 @@ def _clauses(text: str, names: Sequence[Name], subject: Name, verb: Verb, object
 
 
 def _payment(text: str, names: Sequence[Name], payer: Name, verb: Verb, place: int) -> Clause:
-    """``paid B EUR 5``, ``paid EUR 5 to B``, or just ``paid EUR 5``: then the amount is all there is."""
+    """Return the clause of ``paid B EUR 5``, ``paid EUR 5 to B``, or only ``paid EUR 5``.
+
+    In the last case the amount is the target.
+    """
     first = names[place]
     following = names[place + 1] if place + 1 < len(names) else None
     gap = text[first.end : following.start] if following else ""

@@ -1,4 +1,4 @@
-"""What a document says as a graph, and what a store of such graphs can do."""
+"""Define the graph of a document, and the operations of a store of graphs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KINDS = ("person", "organisation", "place", "email", "amount")
 
 @dataclass(frozen=True)
 class Entity:
-    """``key`` is the same wherever the entity is named alike: ``organisation:acme-gmbh``."""
+    """Hold an entity. Equal names have the same ``key``, such as ``organisation:acme-gmbh`` (see ``entity``)."""
 
     key: str
     kind: str
@@ -21,7 +21,7 @@ class Entity:
 
 @dataclass(frozen=True)
 class Mention:
-    """Where an entity is named; spans are in Unicode code points of the document's text."""
+    """Hold a mention of an entity. Spans are in Unicode code points of the document's text."""
 
     entity: Entity
     start: int
@@ -32,7 +32,10 @@ class Mention:
 
 @dataclass(frozen=True)
 class Relation:
-    """``source`` does ``kind`` to ``target``, said by ``sentence`` at ``start``:``end`` of ``document``."""
+    """Hold a relation: ``source`` does ``kind`` to ``target``.
+
+    ``sentence``, at ``start`` up to ``end`` of ``document``, states it.
+    """
 
     source: Entity
     kind: str
@@ -46,7 +49,7 @@ class Relation:
 
 @dataclass(frozen=True)
 class Graph:
-    """All that one document says."""
+    """Hold the mentions and relations of one document."""
 
     mentions: tuple[Mention, ...] = ()
     relations: tuple[Relation, ...] = ()
@@ -57,11 +60,11 @@ class Graph:
 
 
 class StoreUnavailable(Exception):
-    """The store does not answer, or refuses us."""
+    """Report that the store does not answer, or refuses the access."""
 
 
 class Store(Protocol):
-    """Graphs by document. An entity lives as long as a document mentions it.
+    """Keep graphs by document. An entity exists as long as a document mentions it.
 
     Every method raises StoreUnavailable when the store cannot be used.
     """
@@ -70,29 +73,33 @@ class Store(Protocol):
         """Raise StoreUnavailable when the store cannot be read. Writes nothing, and waits for no writer."""
 
     def put(self, document: str, graph: Graph) -> None:
-        """What ``document`` says from now on; what it said before is gone. All of it or nothing."""
+        """Replace the graph of ``document``, completely or not at all."""
 
     def delete(self, document: str) -> bool:
-        """Forget ``document``; false when it was not known."""
+        """Delete ``document``. Returns false when it was unknown."""
         ...
 
     def find(self, name: str, limit: int) -> list[Entity]:
-        """Entities whose name contains ``name``, whatever the case, shortest name first."""
+        """Return up to ``limit`` entities whose name contains ``name`` in any case, the shortest name first."""
         ...
 
     def entity(self, key: str) -> Entity | None: ...
 
     def mentions(self, key: str) -> list[tuple[str, Mention]]:
-        """Document id and mention, sorted by both."""
+        """Return document ids and mentions, sorted by document and position."""
         ...
 
     def relations(self, keys: Collection[str]) -> list[Relation]:
-        """Every relation one of whose ends is in ``keys``, sorted by document and position."""
+        """Return every relation with an end in ``keys``, sorted by document and position."""
         ...
 
 
 def entity(kind: str, name: str) -> Entity:
-    """The entity of that kind and name; case, blanks and punctuation make no difference to its key."""
+    """Return the entity of this kind and name.
+
+    Its key ignores case. Except in e-mail addresses and amounts, it also ignores which blanks and punctuation separate
+    the words.
+    """
     exact = kind in ("email", "amount")
     slug = name.casefold() if exact else re.sub(r"[\W_]+", "-", name.casefold()).strip("-")
     return Entity(f"{kind}:{slug}".replace(" ", "-"), kind, name)

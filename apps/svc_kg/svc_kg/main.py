@@ -1,4 +1,4 @@
-"""The knowledge graph over HTTP."""
+"""Serve the knowledge graph over HTTP."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Document(BaseModel):
 
 
 def open_store(settings: Settings) -> Store:
-    """Neo4j when a server is named, else the file in the data folder."""
+    """Return the store in Neo4j when NEO4J_URL is set, else the SQLite file in DATA_DIR."""
     if settings.neo4j_url:
         from svc_kg.neo4j_store import Neo4jStore
 
@@ -44,7 +44,7 @@ def open_store(settings: Settings) -> Store:
 
 
 def app() -> FastAPI:
-    """Return the service as the environment sets it."""
+    """Return the service, with its settings from the environment."""
     return create(load(Settings))
 
 

@@ -1,4 +1,7 @@
-"""Names in a sentence: runs of capitalised words, read as person or organisation where their form says so."""
+"""Find the names in a sentence, which are runs of capitalised words.
+
+A name is a person or an organisation when its form tells so.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ _AMOUNT = re.compile(
 
 @dataclass(frozen=True)
 class Name:
-    """A name as it stands in the document. ``kind`` is None where its form alone does not tell."""
+    """Hold a name of the document. ``kind`` is None when the form of the name does not tell it."""
 
     name: str
     kind: str | None
@@ -28,7 +31,7 @@ class Name:
 
 
 def find_names(text: str, start: int, end: int) -> list[Name]:
-    """The names, e-mail addresses and amounts of the sentence ``text[start:end]``, by position."""
+    """Return the names, e-mail addresses and amounts of the sentence ``text[start:end]``, by position."""
     exact = [
         Name(re.sub(r"\s", " ", match[0]), kind, match.start(), match.end())
         for kind, pattern in (("email", _EMAIL), ("amount", _AMOUNT))
@@ -40,7 +43,7 @@ def find_names(text: str, start: int, end: int) -> list[Name]:
 
 
 def _runs(text: str, start: int, end: int, exact: Sequence[Name]) -> Iterator[list[re.Match[str]]]:
-    """Capitalised words that stand together as one name; those of ``exact`` (sorted) belong to none."""
+    """Yield runs of capitalised words that form one name, without the words in ``exact``, which is sorted."""
     run: list[re.Match[str]] = []
     nearest = iter([*exact, Name("", None, end, end)])
     ahead = next(nearest)

@@ -1,4 +1,4 @@
-"""The store for many writers and large graphs: a Neo4j server (5 or later)."""
+"""Keep graphs in a Neo4j server (5 or later), for many writers and large graphs."""
 
 from __future__ import annotations
 
@@ -49,7 +49,10 @@ _RELATIONS = (
 
 
 class Neo4jStore:
-    """A ``Store`` in the default database of the server at ``url`` (``bolt://…``, ``neo4j://…``, ``neo4j+s://…``)."""
+    """Keep a ``Store`` in the default database of the server at ``url``.
+
+    ``url`` is such as ``bolt://…``, ``neo4j://…`` or ``neo4j+s://…``.
+    """
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self._driver: Driver = GraphDatabase.driver(
@@ -97,7 +100,10 @@ class Neo4jStore:
         return [Relation(Entity(*row[:3]), row[3], Entity(*row[4:7]), *row[7:]) for row in rows]
 
     def _prepare(self) -> None:
-        """Constraints keep two writers from making one entity twice; a server that is still starting has none."""
+        """Create the constraints, which keep two writers from creating the same entity twice.
+
+        The first write creates them, because the server may still be starting when this service starts.
+        """
         if not self._prepared:
             with self._session() as session:
                 for constraint in _CONSTRAINTS:

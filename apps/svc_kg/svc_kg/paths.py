@@ -1,4 +1,4 @@
-"""The shortest chain of relations between two entities, whichever way each relation points."""
+"""Find the shortest chain of relations between two entities, in either direction of each relation."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from svc_kg.graph import Relation
 def shortest_path(
     source: str, target: str, relations: Callable[[Collection[str]], list[Relation]], *, most: int
 ) -> list[Relation] | None:
-    """The relations from key ``source`` to key ``target``; [] when they are the same, None beyond ``most``.
+    """Return the relations from key ``source`` to key ``target``, or None when more than ``most`` are necessary.
 
-    ``relations`` is asked once per step away from ``source``, for all entities reached by it.
+    The result is [] when the keys are equal. ``relations`` is called once per step away from ``source``, for all
+    entities that the step before has reached.
     """
     reached: dict[str, list[Relation]] = {source: []}
     frontier = [source]

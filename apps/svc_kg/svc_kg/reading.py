@@ -1,8 +1,8 @@
-"""Reading a document: its entities and relations, each with the sentence that says so. For English text.
+"""Read an English document: its entities and relations, each with the sentence that states it.
 
-Rules, not a model: a name is an entity when its form tells its kind (``Dr. …``, ``… GmbH``), when a relation
-does (who ``works for`` something is a person), or when it stands after ``in`` (a place). Names of which
-nothing is known are left out. A short name stands for the one longer name of the document it fits.
+The reader follows rules and does not use a model. A name is an entity in three cases. Its form tells its kind
+(``… GmbH``, ``Dr. …``), a relation tells its kind (the subject of ``works for`` is a person), or it follows ``in`` or
+``near`` (a place). Other names are left out. A short name stands for the one longer name of the document that it fits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from svc_kg.clauses import Clause, find_clauses
 from svc_kg.graph import Entity, Graph, Mention, Relation, entity
 from svc_kg.names import Name, find_names
 
-#: Characters of a sentence; what goes on without a full stop (a table, a list) is cut.
+#: In characters. A longer sentence is cut: a table or a list has no full stops.
 LONGEST = 2000
 
 _PLACE_AFTER = re.compile(
@@ -33,14 +33,14 @@ class Sentence:
 
 
 class Lexicon:
-    """What the names of one document are: their kinds, and which short name stands for which longer one."""
+    """Hold the kinds of one document's names, and the longer names that short names stand for."""
 
     def __init__(self) -> None:
         self._kinds: dict[str, str] = {}
         self._longer: dict[tuple[str, str], set[str]] = {}
 
     def learn(self, name: str, kind: str) -> None:
-        """``name`` is of ``kind``, unless it is known already or is short for a longer name of that kind."""
+        """Record the kind of ``name``, unless the name is known or short for a longer name of that kind."""
         if name in self._kinds or self._referent(name, (kind,)):
             return
         self._kinds[name] = kind
@@ -53,7 +53,7 @@ class Lexicon:
             self._longer.setdefault((short, kind), set()).add(name)
 
     def entity(self, name: Name) -> Entity | None:
-        """Whom ``name`` means; None when the document does not tell."""
+        """Return the entity that ``name`` means, or None when the document does not tell."""
         kind = name.kind or self._kinds.get(name.name)
         referent = self._referent(name.name, (kind,) if kind else ("organisation", "person"))
         if referent:
@@ -66,7 +66,7 @@ class Lexicon:
 
 
 def read(document: str, text: str) -> Graph:
-    """The graph that ``text`` says; ``document`` is the id its relations carry as provenance."""
+    """Return the graph of ``text``. Its relations name ``document``, an id, as their source."""
     spans = (piece for sentence in sentences(text) for piece in pieces(text, sentence, LONGEST))
     read_sentences = [_read_sentence(text, start, end) for start, end in spans]
     lexicon = _lexicon(text, read_sentences)
@@ -94,7 +94,11 @@ def _read_sentence(text: str, start: int, end: int) -> Sentence:
 
 
 def _lexicon(text: str, read_sentences: Sequence[Sentence]) -> Lexicon:
-    """First what forms tell, then what relations do, then places; long names before those short for them."""
+    """Return the lexicon of the document.
+
+    Kinds that forms tell come first, then kinds from relations and places. In each group, longer names come before the
+    names that are short for them.
+    """
     names = [name for sentence in read_sentences for name in sentence.names]
     told = [(name.name, name.kind) for name in names if name.kind]
     claimed = [claim for sentence in read_sentences for clause in sentence.clauses for claim in _claims(clause)]

@@ -1,4 +1,4 @@
-"""The embedded store: one SQLite file."""
+"""Keep graphs in one SQLite file, embedded in the service."""
 
 from __future__ import annotations
 
@@ -37,7 +37,10 @@ ORDER BY r.document, r.start, r.rowid
 
 
 class SqliteStore:
-    """A ``Store`` in the file ``path``; its folder must exist and be writable. Safe to use from many threads."""
+    """Keep a ``Store`` in the file ``path``. Many threads may use it.
+
+    The file's folder must exist and be writable.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -103,7 +106,10 @@ class SqliteStore:
 
     @contextmanager
     def _open(self, seconds: float = 10) -> Iterator[sqlite3.Connection]:
-        """One connection per use: committed when all went well, rolled back otherwise. Waits ``seconds`` for a lock."""
+        """Open a connection for one use: commit at the end, or roll back after an exception.
+
+        Waits up to ``seconds`` for a lock. Raises StoreUnavailable for every error of SQLite.
+        """
         try:
             with closing(sqlite3.connect(self._path, timeout=seconds)) as database:
                 database.execute("PRAGMA foreign_keys = ON")

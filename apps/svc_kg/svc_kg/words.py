@@ -1,4 +1,4 @@
-"""The words that tell names from other capitalised words, and one kind of name from another."""
+"""List the words that tell names from other capitalised words, and kinds of names from each other."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ ORGANISATION_WORDS = _words("""
     Committee Partners Holding Holdings Consulting Laboratories Labs
 """)
 
-#: Small words inside a name: Ludwig van Beethoven.
+#: Small words inside a name, as in Ludwig van Beethoven.
 PARTICLES = _words("von van de der den du la le di da")
 
-#: Capitalised for another reason than being a name.
+#: Words that are capitalised for other reasons than being a name.
 NO_NAMES = _words("""
     A An The This That These Those He She It They We I You His Her Its Their Our My Your Who Which What
     In On At By From To For With Of And But Or If When While After Before Since Until Then There Here As

@@ -1,4 +1,4 @@
-"""The routes of svc-kg on its embedded store, without a server."""
+"""Test the routes of svc-kg with its embedded store, without a server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The embedded store, and paths through what it holds."""
+"""Test the embedded store, and the paths between its entities."""
 
 from __future__ import annotations
 
@@ -51,7 +51,10 @@ def test_deleting_a_document_takes_only_what_it_alone_said(store: SqliteStore) -
 
 
 def test_a_check_writes_nothing_and_waits_for_no_writer(store: SqliteStore, tmp_path: Path) -> None:
-    """As while a large document is stored: whoever checks then finds the store in use, not broken."""
+    """Test a check during a write, as while the service stores a large document.
+
+    The store is in use then, but not broken.
+    """
     with closing(sqlite3.connect(tmp_path / "graph.sqlite", isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("DELETE FROM document")

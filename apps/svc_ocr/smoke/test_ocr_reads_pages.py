@@ -1,4 +1,4 @@
-"""svc-ocr against the built image: pages drawn here are read back as their text."""
+"""Test that the built image of svc-ocr reads the text of pages that these tests draw."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LINES = ("Invoice 2041 for Harbour Lane", "Seven crates of green apples", "Total
 
 
 def page(*lines: str, turned: float = 0.0) -> Image.Image:
-    """A white A4 page at 150 dpi with ``lines`` in black, turned counter-clockwise by degrees."""
+    """Return a white A4 page at 150 dpi with ``lines`` in black, turned counter-clockwise by degrees."""
     image = Image.new("RGB", (1240, 1754), "white")
     draw = ImageDraw.Draw(image)
     for row, line in enumerate(lines):
@@ -114,7 +114,7 @@ def test_languages_are_those_installed(container: Any) -> None:
 
 
 def pdf_with_text(text: str) -> bytes:
-    """A PDF of one A4 page that says ``text`` in Helvetica."""
+    """Return a PDF of one A4 page with ``text`` in Helvetica."""
     stream = f"BT /F1 14 Tf 72 700 Td ({text}) Tj ET".encode()
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",

@@ -1,4 +1,4 @@
-"""What a file is, told from its first bytes: a name or a Content-Type may lie."""
+"""Tell the kind of a file from its first bytes, because its name or Content-Type may be wrong."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _PDF_HEADER_WITHIN = 1024
 
 
 def kind_of(data: bytes) -> Kind | None:
-    """The kind of file that begins with ``data``, or None when svc-ocr reads no such file."""
+    """Return the kind of the file that begins with ``data``, or None when svc-ocr does not read it."""
     for signature, kind in _SIGNATURES:
         if data.startswith(signature):
             return kind

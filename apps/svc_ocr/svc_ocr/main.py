@@ -1,4 +1,4 @@
-"""HTTP door of svc-ocr: ``POST /read`` with a page image or a PDF."""
+"""Serve ``POST /read``, which reads a page image or a PDF."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger("svc-ocr")
 
 
 class Settings(ServiceSettings):
-    """``readers`` pages are read at once; further requests wait their turn."""
+    """Hold the settings. The service reads ``readers`` files at the same time; further requests wait."""
 
     max_bytes: PositiveInt = 25_000_000
     max_pages: PositiveInt = 50
@@ -33,12 +33,12 @@ class Settings(ServiceSettings):
 
 
 def app() -> FastAPI:
-    """Return the service as the environment sets it."""
+    """Return the service, with its settings from the environment."""
     return create(load(Settings))
 
 
 def create(settings: Settings, installed: Callable[[], Collection[str]] = languages) -> FastAPI:
-    """Return the service. ``installed`` asks tesseract once for its languages."""
+    """Return the service. ``installed`` returns the languages of tesseract, and is called once."""
     known = sorted(installed())
     limits = Limits(settings.max_pages, settings.max_pixels, settings.page_seconds, settings.pdf_dpi)
     turns = anyio.CapacityLimiter(settings.readers)

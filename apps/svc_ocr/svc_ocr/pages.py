@@ -1,4 +1,7 @@
-"""Words on a page, with the arithmetic of their boxes, lines and confidence. No I/O, only the standard library."""
+"""Define the words on a page, and compute boxes, lines and confidence.
+
+The module does no I/O and uses only the standard library.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from typing import Any, Literal
 Source = Literal["ocr", "text"]
 Unit = Literal["px", "pt"]
 
-#: Fewer letters than this over a picture of the page are a stamp or a page number, not the page's text.
+#: Fewer letters than this over a picture of the page are a stamp or a page number, and not the page's text.
 _STAMP_LETTERS = 20
 _MOSTLY_PICTURE = 0.5
 _UNREADABLE_SHARE = 0.1
@@ -18,7 +21,7 @@ _UNREADABLE_SHARE = 0.1
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle: left, top, width and height in the page's unit, from its top left corner."""
+    """Hold a rectangle: left, top, width and height in the page's unit, from its top left corner."""
 
     x: float
     y: float
@@ -28,7 +31,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Line:
-    """Where a word stands in the reading order."""
+    """Hold the place of a word in the reading order."""
 
     block: int
     paragraph: int
@@ -37,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Word:
-    """A word, how sure its reading is (0–100), its box and the line it stands on."""
+    """Hold a word, the confidence of its reading (0–100), its box and its line."""
 
     text: str
     confidence: float
@@ -47,7 +50,7 @@ class Word:
 
 @dataclass(frozen=True)
 class Page:
-    """One page; ``width`` and ``height`` in ``unit``: pixels of an image, points (1/72 inch) of a PDF."""
+    """Hold a page. ``width`` and ``height`` are in ``unit``: pixels of an image, points (1/72 inch) of a PDF."""
 
     number: int
     width: int
@@ -67,7 +70,10 @@ class Page:
 
 @dataclass(frozen=True)
 class Affine:
-    """``x' = a·x + b·y + c`` and ``y' = d·x + e·y + f``: from one picture of a page to another."""
+    """Map points of one picture of a page to another picture of it.
+
+    The map is ``x' = a·x + b·y + c`` and ``y' = d·x + e·y + f``.
+    """
 
     a: float
     b: float
@@ -81,7 +87,7 @@ class Affine:
 
 
 def box_through(box: Box, affine: Affine, *, width: float, height: float) -> Box:
-    """The upright rectangle around ``box`` after ``affine``, cut to a page of ``width`` × ``height``."""
+    """Return the upright rectangle around ``box`` after ``affine``, cut to a page of ``width`` × ``height``."""
     corners = [affine.apply(x, y) for x in (box.x, box.x + box.width) for y in (box.y, box.y + box.height)]
     left, right = (_within(edge(x for x, _ in corners), width) for edge in (min, max))
     top, bottom = (_within(edge(y for _, y in corners), height) for edge in (min, max))
@@ -93,9 +99,9 @@ def _within(value: float, limit: float) -> float:
 
 
 def words_from_tesseract(table: Mapping[str, Sequence[Any]]) -> tuple[Word, ...]:
-    """The words of ``pytesseract.image_to_data(…, output_type=DICT)``; boxes in pixels of that image.
+    """Return the words of ``pytesseract.image_to_data(…, output_type=DICT)``.
 
-    Rows of layout (confidence −1) and rows of blanks are left out.
+    Boxes are in pixels of that image. Rows of layout (confidence −1) and rows of blanks are left out.
     """
     rows = zip(
         table["text"],
@@ -118,7 +124,7 @@ def words_from_tesseract(table: Mapping[str, Sequence[Any]]) -> tuple[Word, ...]
 
 
 def text_of(words: Sequence[Word]) -> str:
-    """The words as text: a line per line, an empty line between paragraphs."""
+    """Return the words as text, with the page's lines, and an empty line between paragraphs."""
     paragraphs = groupby(words, key=lambda word: (word.line.block, word.line.paragraph))
     return "\n\n".join(
         "\n".join(" ".join(word.text for word in line) for _, line in groupby(paragraph, key=lambda word: word.line))
@@ -127,7 +133,7 @@ def text_of(words: Sequence[Word]) -> str:
 
 
 def confidence_of(words: Sequence[Word]) -> float:
-    """The mean confidence, each word weighing as many letters as it has; 0 without words."""
+    """Return the mean confidence, weighted by the number of letters of each word; 0 without words."""
     letters = sum(len(word.text) for word in words)
     if not letters:
         return 0.0
@@ -135,9 +141,9 @@ def confidence_of(words: Sequence[Word]) -> float:
 
 
 def has_text_layer(text: str, picture_share: float) -> bool:
-    """Whether a PDF page's own ``text`` is the page's text, or the page must be read as a picture.
+    """Tell whether a PDF page's own ``text`` is the page's text, so that no picture must be read.
 
-    ``picture_share`` is the part of the page (0–1) that pictures cover.
+    ``picture_share`` is the part of the page (0–1) that its largest picture covers.
     """
     letters = "".join(text.split())
     if not letters or letters.count("\ufffd") > _UNREADABLE_SHARE * len(letters):
@@ -166,7 +172,7 @@ def page_as_json(page: Page) -> dict[str, object]:
 
 
 def reading_as_json(pages: Sequence[Page]) -> dict[str, object]:
-    """What ``POST /read`` answers: the pages, their text (a form feed between pages) and confidence."""
+    """Return the answer of ``POST /read``: the pages, their text (a form feed between pages) and confidence."""
     return {
         "pages": [page_as_json(page) for page in pages],
         "text": "\f".join(page.text for page in pages),

@@ -1,4 +1,7 @@
-"""A page's picture made easy to read: grey, upright, large enough, black on white. Pure: an array in, an array out."""
+"""Make a page's picture easy to read: grey, upright, large enough, black on white.
+
+The functions are pure: an array in, an array out.
+"""
 
 from __future__ import annotations
 
@@ -12,19 +15,22 @@ from svc_ocr.pages import Affine
 
 Picture = NDArray[np.uint8]
 
-#: Tesseract reads best where a capital letter is 20–40 pixels tall; short pictures are enlarged towards that.
+#: In pixels. Tesseract reads best when capital letters are 20–40 pixels tall, so smaller pictures are enlarged.
 _SHORT_SIDE = 1200
 _LARGEST_SCALE = 3.0
 _STEEPEST = 8.0
 _NOT_WORTH_TURNING = 0.1
 _SKETCH_SIDE = 800
-#: Pixels, odd: wide enough that the paper outweighs a stroke, narrow enough to follow a shadow.
+#: In pixels, odd: wide enough that the paper outweighs a stroke, and narrow enough to follow a shadow.
 _PAPER_AROUND = 75
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """``picture`` is what tesseract reads; ``to_page`` takes its pixels back to those of the original."""
+    """Hold ``picture``, which tesseract reads. ``to_page`` maps its pixels to those of the original.
+
+    ``skew`` is the angle by which the page was turned, in degrees.
+    """
 
     picture: Picture
     to_page: Affine
@@ -32,7 +38,10 @@ class Prepared:
 
 
 def prepare(page: Picture) -> Prepared:
-    """``page`` as height × width (grey) or height × width × 3 (RGB), 8 bits, made ready for tesseract."""
+    """Return ``page`` prepared for tesseract.
+
+    ``page`` has 8 bits, and the shape height × width (grey) or height × width × 3 (RGB).
+    """
     grey = page if page.ndim == 2 else cv2.cvtColor(page, cv2.COLOR_RGB2GRAY).astype(np.uint8)
     grey = _dark_on_light(grey)
     skew = skew_of(grey)
@@ -46,9 +55,10 @@ def prepare(page: Picture) -> Prepared:
 
 
 def skew_of(grey: Picture) -> float:
-    """Degrees to turn ``grey`` counter-clockwise until its lines lie level, at most 8 either way; 0 if near level.
+    """Return the degrees to turn ``grey`` counter-clockwise until its lines are level.
 
-    Lines lie level where the ink per row changes most from row to row (Postl's projection profile).
+    The result is 0 when the lines are almost level, and at most about 9 in either direction. Lines are level when the
+    ink per row changes most from row to row (Postl's projection profile).
     """
     shrink = min(1.0, _SKETCH_SIDE / max(grey.shape))
     sketch = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
@@ -72,12 +82,15 @@ def _sharpness(ink: cv2.typing.MatLike, angle: float) -> float:
 
 
 def _dark_on_light(grey: Picture) -> Picture:
-    """White text on black is turned round: most of a page is paper."""
+    """Invert a picture of light text on black. The median tells, because most of a page is paper."""
     return grey if float(np.median(grey)) >= 96 else np.subtract(255, grey, dtype=np.uint8)
 
 
 def _black_on_white(grey: cv2.typing.MatLike) -> Picture:
-    """Black on white against paper that is darker towards an edge: each pixel is held against its surroundings."""
+    """Return the picture in black on white, also when the paper is darker towards an edge.
+
+    Each pixel is compared with its surroundings.
+    """
     paper = cv2.medianBlur(cv2.dilate(grey, np.ones((7, 7), np.uint8)), _PAPER_AROUND)
     flat = cv2.divide(grey, np.maximum(paper, 1), scale=255)
     _, binary = cv2.threshold(flat, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)

@@ -1,4 +1,8 @@
-"""Files to pages: a PDF's own text through PyMuPDF, everything else through poppler, OpenCV and tesseract."""
+"""Read files into pages.
+
+PyMuPDF reads the own text of a PDF. Scanned PDF pages are rendered by poppler, and OpenCV and tesseract read all
+pictures.
+"""
 
 # mypy: allow-untyped-calls
 from __future__ import annotations
@@ -22,12 +26,16 @@ POINTS_PER_INCH = 72
 
 
 class Unreadable(Exception):
-    """The file is of a known kind and cannot be read; the message says why."""
+    """Report a file of a known kind that cannot be read. The message names the cause."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """``dpi`` is what a scanned PDF page is rendered at, less where the page would exceed ``pixels``."""
+    """Hold the limits of a reading. ``pages`` is per file, ``pixels`` per page.
+
+    A scanned PDF page is rendered at ``dpi``, or at less when the page would exceed ``pixels``. ``page_seconds``
+    limits the rendering and the reading of a page, separately.
+    """
 
     pages: int
     pixels: int
@@ -36,12 +44,15 @@ class Limits:
 
 
 def languages() -> frozenset[str]:
-    """The languages tesseract can read here, such as ``eng``."""
+    """Return the languages that the installed tesseract can read, such as ``eng``."""
     return frozenset(pytesseract.get_languages()) - {"osd"}
 
 
 def read(data: bytes, kind: Kind, language: str, limits: Limits) -> list[Page]:
-    """The pages of ``data``. Raises Unreadable: broken, locked, too many pages, too large, too slow."""
+    """Return the pages of ``data``.
+
+    Raises Unreadable for a file that is broken or locked, has too many or too large pages, or takes too long.
+    """
     return list(_pdf_pages(data, language, limits) if kind is Kind.PDF else _image_pages(data, language, limits))
 
 
@@ -63,7 +74,7 @@ def _image_pages(data: bytes, language: str, limits: Limits) -> Iterator[Page]:
 
 
 def _on_white(image: Image.Image) -> Picture:
-    """RGB, height × width × 3; what is transparent becomes paper."""
+    """Return the picture as RGB, height × width × 3. Transparent parts become white, like paper."""
     if image.mode.startswith("I;16") or image.mode == "I":
         image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
     if image.has_transparency_data:
@@ -110,7 +121,7 @@ def _page_from_text_layer(page: pymupdf.Page, number: int) -> Page:
 
 
 def _page_from_scan(data: bytes, page: pymupdf.Page, number: int, language: str, limits: Limits) -> Page:
-    """The page rendered, read, and its boxes taken back to points."""
+    """Render the page, read it, and convert the boxes to points."""
     width, height = page.rect.width, page.rect.height
     largest = (limits.pixels / max(width * height, 1)) ** 0.5 * POINTS_PER_INCH
     dpi = max(1, int(min(limits.dpi, largest)))
@@ -131,7 +142,7 @@ def _page_from_scan(data: bytes, page: pymupdf.Page, number: int, language: str,
 
 
 def _ocr(picture: Picture, number: int, language: str, limits: Limits) -> tuple[Word, ...]:
-    """The words of ``picture``, boxes in its pixels."""
+    """Return the words of ``picture``, with boxes in its pixels."""
     height, width = picture.shape[:2]
     prepared = prepare(picture)
     try:
@@ -143,7 +154,7 @@ def _ocr(picture: Picture, number: int, language: str, limits: Limits) -> tuple[
         )
     except pytesseract.TesseractError as error:
         raise Unreadable(f"page {number}: tesseract: {error.message}") from error
-    except RuntimeError as error:  # what pytesseract raises when its timeout ends tesseract
+    except RuntimeError as error:  # pytesseract raises it when its timeout ends tesseract
         raise Unreadable(f"page {number} takes more than {limits.page_seconds} s to read") from error
     return tuple(
         replace(word, box=box_through(word.box, prepared.to_page, width=width, height=height))

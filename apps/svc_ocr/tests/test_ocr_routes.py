@@ -1,4 +1,7 @@
-"""``POST /read`` without a server and without tesseract: what is decided before a page is read, and text layers."""
+"""Test ``POST /read`` without a server and without tesseract.
+
+The tests cover text layers, and the decisions before a page is read.
+"""
 
 # mypy: allow-untyped-calls
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""svc-rag-indexer against the built image: files made here are read, cut, embedded and kept."""
+"""Test that the built image of svc-rag-indexer reads, cuts, embeds and keeps files that these tests make."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def say(container: Any, id: str, text: str) -> Any:
 
 
 def kept(container: Any) -> list[dict[str, Any]]:
-    """Every passage in the index, read in the container through the code both services share."""
+    """Return every passage in the index, read inside the container by the code that both services share."""
     program = (
         "import dataclasses, json, pathlib; from ragkit.file_index import FileIndex; "
         "passages = FileIndex(pathlib.Path('/data')).snapshot().passages.values(); "
@@ -187,7 +187,7 @@ def test_what_is_not_a_document_is_refused_with_its_reason(container: Any) -> No
 
 
 def test_qdrant_in_place_of_the_files_keeps_the_same_contract(container: Any) -> None:
-    """The client's own in-memory Qdrant, inside the image, with the very code QDRANT_URL switches on."""
+    """Test inside the image the index that QDRANT_URL selects, with the client's own in-memory Qdrant."""
     program = """
 import numpy as np
 from qdrant_client import QdrantClient

@@ -1,4 +1,4 @@
-"""HTTP door of svc-rag-indexer: documents in, passages and vectors in the index."""
+"""Serve svc-rag-indexer over HTTP: documents in, passages and vectors in the index."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Settings(IndexSettings):
 
 
 class Named(BaseModel):
-    """What a document is called."""
+    """Hold the id and the title of a document."""
 
     id: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
     title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
@@ -47,12 +47,12 @@ _BODY = describe_body(("id", "title"), **{"application/json": Sent.model_json_sc
 
 
 def app() -> FastAPI:
-    """Return the service as the environment sets it."""
+    """Return the service, with its settings from the environment."""
     return create(load(Settings))
 
 
 def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder) -> FastAPI:
-    """Return the service; ``embedder`` is loaded once."""
+    """Return the service. ``embedder`` is called once."""
     index, model = open_index(settings), embedder()
 
     def keep(document: Document) -> int:
@@ -99,7 +99,7 @@ def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder)
 
 
 async def _document_in(upload: Upload) -> Document:
-    """Read the document; its id is the field ``id``, else the file's name."""
+    """Read the document of an upload. Its id is the field ``id``, else the file's name."""
     if not upload.name:
         raise HTTPException(422, "send the file with its name")
     if suffix_of(upload.name) is None:

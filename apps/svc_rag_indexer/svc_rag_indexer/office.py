@@ -1,4 +1,4 @@
-"""Word, PowerPoint and Excel files to sections."""
+"""Read Word, PowerPoint and Excel files into sections."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from docx.table import Table
 from ragkit.passages import Place, Section
 from svc_rag_indexer.text import Unreadable
 
-#: A small archive can unpack to more than the memory there is.
+#: A limit, because a small archive can unpack to more than the memory.
 UNPACKED_BYTES = 300_000_000
 
 
 def unpacks_safely(data: bytes) -> None:
-    """Raises Unreadable when ``data`` is no zip archive or unpacks to more than UNPACKED_BYTES."""
+    """Raise Unreadable unless ``data`` is a zip archive that unpacks to at most UNPACKED_BYTES."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
@@ -31,7 +31,7 @@ def unpacks_safely(data: bytes) -> None:
 
 
 def read_docx(data: bytes) -> tuple[str, list[Section]]:
-    """The title ("" without one) and a section per heading; a table is a line per row."""
+    """Return the title ("" without one) and a section per heading. A table becomes one line per row."""
     document = docx.Document(io.BytesIO(data))
     parts: list[tuple[Place, list[str]]] = [(Place("document"), [])]
     for block in document.iter_inner_content():
@@ -46,7 +46,7 @@ def read_docx(data: bytes) -> tuple[str, list[Section]]:
 
 
 def read_pptx(data: bytes) -> tuple[str, list[Section]]:
-    """The title ("" without one) and a section per slide: its shapes in order, then its notes."""
+    """Return the title ("" without one) and a section per slide: its shapes in order, then its notes."""
     deck = pptx.Presentation(io.BytesIO(data))
     sections = []
     for number, slide in enumerate(deck.slides, start=1):
@@ -69,9 +69,10 @@ def _texts_of(shapes: Iterable[Any]) -> Iterator[str]:
 
 
 def read_xlsx(data: bytes) -> tuple[str, list[Section]]:
-    """The title ("" without one) and a section per sheet: ``header: value`` of each cell, a line per row.
+    """Return the title ("" without one) and a section per sheet, with a line per row.
 
-    The header is a sheet's first row that is not empty. A formula counts with the value it had when saved.
+    A line has ``header: value`` for each cell. The header is a sheet's first row that is not empty. A formula counts
+    with the value that it had when the file was saved.
     """
     book = openpyxl.load_workbook(io.BytesIO(data), read_only=True, data_only=True)
     try:

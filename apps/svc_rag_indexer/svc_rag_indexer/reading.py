@@ -1,4 +1,4 @@
-"""A file to a document: which reader its name asks for, and what every reader's answer must hold."""
+"""Read a file into a document, with the reader for its file type, and require text in it."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ SUFFIXES = (*_READERS, *_OFFICE)
 
 
 def suffix_of(name: str) -> str | None:
-    """The file type ``name`` ends in, or None when no reader knows it."""
+    """Return the file type that ``name`` ends in, or None when no reader knows it."""
     suffix = PurePath(name).suffix.lower()
     return suffix if suffix in SUFFIXES else None
 
 
 def read_file(id: str, title: str, name: str, data: bytes) -> Document:
-    """The document in a file whose ``name`` ends in one of SUFFIXES; without ``title``, the file's own or its name.
+    """Return the document in a file whose ``name`` ends in one of SUFFIXES.
 
-    Raises Unreadable: broken, or no text in it.
+    Without ``title``, the document has the title in the file, or else the file's name. Raises Unreadable when the file
+    is broken or has no text.
     """
     suffix = PurePath(name).suffix.lower()
     try:
@@ -40,13 +41,13 @@ def read_file(id: str, title: str, name: str, data: bytes) -> Document:
         own_title, sections = (_READERS | _OFFICE)[suffix](data)
     except Unreadable as error:
         raise Unreadable(f"{name}: {error}") from error
-    except Exception as error:  # the Office readers raise whatever the broken part led them into
+    except Exception as error:  # the Office readers raise many types for broken parts
         raise Unreadable(f"{name} is broken") from error
     return _with_text(Document(id, title or own_title or PurePath(name).stem, name, tuple(sections)))
 
 
 def read_plain(id: str, title: str, text: str) -> Document:
-    """The document whose text was sent as it is. Raises Unreadable: no text in it."""
+    """Return the document of a plain text. Raises Unreadable when the text is blank."""
     return _with_text(Document(id, title or id, "", (Section(Place("document"), text),)))
 
 

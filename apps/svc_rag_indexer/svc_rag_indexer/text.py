@@ -1,4 +1,4 @@
-"""Plain text, Markdown and HTML to sections. The standard library only."""
+"""Read plain text, Markdown and HTML into sections, with the standard library only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ragkit.passages import Place, Section
 
 
 class Unreadable(Exception):
-    """The file cannot be read as what its name says it is; the message says why."""
+    """Report a file that cannot be read as the type that its name says. The message names the cause."""
 
 
 _WHOLE = Place("document")
@@ -29,7 +29,7 @@ _UNSEEN = frozenset(("script", "style", "template", "noscript", "svg"))
 
 
 def decoded(data: bytes, *, otherwise: str | None = None) -> str:
-    """``data`` as text: by its byte order mark, else UTF-8, else ``otherwise``. Raises Unreadable."""
+    """Return ``data`` as text: by its byte order mark, else UTF-8, else ``otherwise``. Raises Unreadable."""
     encoding = "utf-8-sig"
     if not data.startswith(BOM_UTF8) and data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
         encoding = "utf-16"
@@ -52,7 +52,7 @@ def read_text(data: bytes) -> list[Section]:
 
 
 def read_markdown(data: bytes) -> list[Section]:
-    """A section per heading (``#`` to ``######``); a ``#`` inside a fenced block is no heading."""
+    """Return a section per heading (``#`` to ``######``). A ``#`` inside a fenced block is not a heading."""
     sections: list[Section] = []
     place, lines, fence = _WHOLE, list[str](), ""
     for line in decoded(data).split("\n"):
@@ -67,7 +67,7 @@ def read_markdown(data: bytes) -> list[Section]:
 
 
 def read_html(data: bytes) -> tuple[str, list[Section]]:
-    """The title ("" without one) and a section per heading; scripts and styles are not text."""
+    """Return the title ("" without one) and a section per heading. Scripts and styles are not text."""
     reader = _HtmlReader()
     reader.feed(decoded(data, otherwise=_declared_charset(data)))
     reader.close()
@@ -75,7 +75,10 @@ def read_html(data: bytes) -> tuple[str, list[Section]]:
 
 
 def _declared_charset(data: bytes) -> str:
-    """What the page declares in its first kilobyte, else Windows-1252, as browsers assume (WHATWG HTML)."""
+    """Return the charset that the page declares in its first kilobyte, else Windows-1252.
+
+    Browsers assume the same (WHATWG HTML).
+    """
     declared = _META_CHARSET.search(data[:1024])
     try:
         return lookup(declared[1].decode("ascii")).name if declared else "cp1252"

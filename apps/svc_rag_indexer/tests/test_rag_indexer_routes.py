@@ -1,4 +1,7 @@
-"""The routes of svc-rag-indexer on a real index, without a server; words stand in for the model."""
+"""Test the routes of svc-rag-indexer with a real index, without a server.
+
+The length of a text replaces the model.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from ragkit.vectors import DIMENSIONS, Vectors
 
 
 class ByLength:
-    """Embeds a text as the axis of its length."""
+    """Embed a text as the axis of its length."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         return np.eye(DIMENSIONS, dtype=np.float32)[[len(text) % DIMENSIONS for text in texts]]

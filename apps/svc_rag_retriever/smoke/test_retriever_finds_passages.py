@@ -1,4 +1,4 @@
-"""svc-rag-retriever beside svc-rag-indexer, both from their built images, on one volume."""
+"""Test svc-rag-retriever together with svc-rag-indexer, both from their built images, on one volume."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DOCUMENTS = {
     "filter": "Rinse the strainer monthly. Fault E-4712 means the cartridge needs replacing.",
     "bread": "Let the dough rest overnight in a cool place, then bake it until the crust is dark.",
 }
-#: It shares no content word with the passage it asks for.
+#: This question has no content word of the passage that answers it.
 PARAPHRASE = "How long may staff stay away from work on full salary?"
 
 

@@ -1,4 +1,4 @@
-"""Several rankings to one. The standard library only."""
+"""Fuse several rankings into one, with the standard library only."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ CONSTANT = 60
 
 
 def fuse(rankings: Sequence[Sequence[Key]], *, constant: int = CONSTANT) -> list[tuple[Key, float]]:
-    """What any ranking holds, best first, with Σ 1 / (constant + rank); ranks count from 1.
+    """Return the keys of all rankings, best first, each with Σ 1 / (constant + rank).
 
-    Equal sums stay in the order in which the rankings name them.
+    Ranks count from 1. Keys with equal sums stay in the order in which the rankings name them.
     """
     scores: dict[Key, float] = {}
     for ranking in rankings:
@@ -24,5 +24,5 @@ def fuse(rankings: Sequence[Sequence[Key]], *, constant: int = CONSTANT) -> list
 
 
 def ranks(scored: Sequence[tuple[Key, float]]) -> Mapping[Key, tuple[int, float]]:
-    """Key → (rank from 1, score) of a ranking that is best first."""
+    """Return key → (rank from 1, score) of a ranking that is sorted best first."""
     return {key: (rank, score) for rank, (key, score) in enumerate(scored, start=1)}

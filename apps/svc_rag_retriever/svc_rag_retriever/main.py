@@ -1,4 +1,4 @@
-"""HTTP door of svc-rag-retriever: a question in, the passages that answer it out."""
+"""Serve svc-rag-retriever over HTTP: a question in, the passages that answer it out."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Question(BaseModel):
 
 
 def app() -> FastAPI:
-    """Return the service as the environment sets it."""
+    """Return the service, with its settings from the environment."""
     return create(load(IndexSettings))
 
 
 def create(settings: IndexSettings, embedder: Callable[[], Embedder] = load_embedder) -> FastAPI:
-    """Return the service; ``embedder`` is loaded once."""
+    """Return the service. ``embedder`` is called once."""
     index, model = open_index(settings), embedder()
     current = Current(index)
 

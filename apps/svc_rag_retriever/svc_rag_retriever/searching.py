@@ -1,4 +1,4 @@
-"""A snapshot of the index made searchable: by meaning (vectors), by word (BM25), and by both."""
+"""Search a snapshot of the index by meaning (vectors), by word (BM25), and by both."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ragkit.vectors import Vectors
 from svc_rag_retriever.fusion import fuse, ranks
 from svc_rag_retriever.words import words_of
 
-#: How deep each ranking is looked into before the two are made one.
+#: The fusion uses at least this many entries of each ranking.
 _DEPTH = 50
 
 
 @dataclass(frozen=True)
 class Ranked:
-    """Where one ranking puts a passage, from 1, and that ranking's own score."""
+    """Hold the rank of a passage in one ranking, from 1, and that ranking's own score."""
 
     rank: int
     score: float
@@ -29,7 +29,11 @@ class Ranked:
 
 @dataclass(frozen=True)
 class Hit:
-    """``dense`` scores are cosines, ``bm25`` scores BM25+; None where a ranking does not name the passage."""
+    """Hold a passage that was found, and its fused ``score``.
+
+    The score of ``dense`` is a cosine, that of ``bm25`` is BM25+'s. Each is None when its ranking does not name the
+    passage.
+    """
 
     passage: Passage
     score: float
@@ -38,19 +42,22 @@ class Hit:
 
 
 class ByWord:
-    """BM25+ over the passages. (Okapi's BM25 gives a word in half of few passages no weight at all.)"""
+    """Rank passages with BM25+.
+
+    Okapi's BM25 gives no weight to a word that is in half of a few passages.
+    """
 
     def __init__(self, passages: Mapping[PassageId, Passage]) -> None:
         self._ids = list(passages)
         self._scorer = BM25Plus([words_of(passage.searchable) for passage in passages.values()]) if passages else None
 
     def best(self, query: str, count: int) -> list[tuple[PassageId, float]]:
-        """The passages that hold a word of ``query``, best first."""
+        """Return up to ``count`` passages that hold a word of ``query``, best first."""
         words = words_of(query)
         if self._scorer is None or not words:
             return []
         scores = self._scorer.get_scores(words)
-        # BM25+ gives every passage this much, whether it holds the words or not.
+        # BM25+ adds this much to the score of every passage, with or without the words.
         scores = scores - sum(self._scorer.idf.get(word, 0.0) for word in words) * self._scorer.delta
         order = np.argsort(-scores, kind="stable")[:count]
         return [(self._ids[position], float(scores[position])) for position in order if scores[position] > 1e-9]
@@ -62,7 +69,7 @@ class Searcher:
     by_word: ByWord
 
     def search(self, query: str, vector: Vectors, count: int) -> list[Hit]:
-        """The ``count`` best passages for ``query``, whose vector (shape: 384) is ``vector``."""
+        """Return the ``count`` best passages for ``query``, whose vector (shape: 384) is ``vector``."""
         depth = max(_DEPTH, 5 * count)
         dense = self.snapshot.nearest(vector, depth)
         bm25 = self.by_word.best(query, depth)
@@ -80,7 +87,7 @@ class Searcher:
 
 
 class Current:
-    """The searcher for the index as it is now, made at first use and anew when the index has changed."""
+    """Hold the searcher of the current index. It is created at the first use, and again after a change of the index."""
 
     def __init__(self, index: Index) -> None:
         self._index = index
@@ -88,7 +95,7 @@ class Current:
         self._searcher: Searcher | None = None
 
     def searcher(self) -> Searcher:
-        """Raises IndexBroken."""
+        """Return the searcher of the current index. Raises IndexBroken."""
         with self._turn:
             searcher = self._searcher
             if searcher is None or searcher.snapshot.generation != self._index.generation():

@@ -1,4 +1,4 @@
-"""Words as BM25 sees them. The standard library only."""
+"""Split text into words for BM25, with the standard library only."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ _STOP = (
     "that the their them then there these they this those to too us was we were what when where which who whom whose "
     "why will with would you your"
 )
-#: Words that say nothing about what a passage is about: every passage would answer to them.
+#: Words that do not tell the subject of a passage: a search for them would find every passage.
 STOP_WORDS = frozenset(_STOP.split())
 _COMPOUND = re.compile(r"\w+(?:[-./:#@+]\w+)*")
 _PART = re.compile(r"[^\W_]+")
 
 
 def words_of(text: str) -> list[str]:
-    """Lower-case words without stop words; ``ERR-4711/b`` gives itself and its parts.
+    """Return lower-case words without stop words. ``ERR-4711/b`` yields its parts and itself.
 
-    So an exact identifier weighs more than passages that share a part of it.
+    Thus a passage with an exact identifier scores higher than passages with a part of it.
     """
     found: list[str] = []
     for compound in _COMPOUND.findall(text.casefold()):

@@ -1,4 +1,7 @@
-"""The routes of svc-rag-retriever on a real index, without a server; words stand in for the model."""
+"""Test the routes of svc-rag-retriever with a real index, without a server.
+
+The first letter of a text replaces the model.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,7 @@ TEXTS = {"pump": "Fault E-4711 means the impeller is blocked.", "bread": "Let th
 
 
 class ByFirstLetter:
-    """Embeds a text as the axis of its first letter."""
+    """Embed a text as the axis of its first letter."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         return np.eye(DIMENSIONS, dtype=np.float32)[[ord(text[0]) % DIMENSIONS for text in texts]]
