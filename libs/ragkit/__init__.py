@@ -1,1 +1,4 @@
-"""What svc-rag-indexer writes and svc-rag-retriever reads: passages, their vectors, and the index that keeps both."""
+"""Provide the index that svc-rag-indexer writes and svc-rag-retriever reads.
+
+The index keeps passages and their vectors.
+"""

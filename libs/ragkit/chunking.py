@@ -1,17 +1,20 @@
-"""Text cut into passages at the ends of sentences, each beginning with the last sentences of the one before."""
+"""Cut text into passages at the ends of sentences.
+
+Each passage begins with the last sentences of the passage before it, when they fit the overlap.
+"""
 
 from __future__ import annotations
 
 from ragkit.passages import Document, Passage
 from servicekit.sentences import Span, pieces, sentences
 
-#: all-MiniLM-L6-v2 reads 256 word pieces, about 1,000 characters of English, title and heading included.
+#: In characters. all-MiniLM-L6-v2 reads 256 word pieces: about 1,000 characters of English, with title and heading.
 SIZE = 800
 OVERLAP = 160
 
 
 def cut(document: Document, *, size: int = SIZE, overlap: int = OVERLAP) -> list[Passage]:
-    """The passages of ``document``, none longer than ``size`` characters, none across two sections."""
+    """Return the passages of ``document``: at most ``size`` characters each, and none across two sections."""
     return [
         Passage(
             document.id,
@@ -28,9 +31,10 @@ def cut(document: Document, *, size: int = SIZE, overlap: int = OVERLAP) -> list
 
 
 def passages_of(text: str, *, size: int = SIZE, overlap: int = OVERLAP) -> list[Span]:
-    """Spans of whole sentences, at most ``size`` characters long; neighbours share at most ``overlap``.
+    """Return spans of whole sentences, at most ``size`` characters long.
 
-    Every character that is no white space lies in a span. Raises ValueError unless 0 ≤ overlap < size.
+    Neighbours share at most ``overlap`` characters. Every character that is not white space lies in a span. A sentence
+    of more than ``size`` characters is cut first. Raises ValueError unless 0 ≤ overlap < size.
     """
     if not 0 <= overlap < size:
         raise ValueError(f"an overlap of {overlap} characters does not fit passages of {size}")
@@ -49,7 +53,10 @@ def passages_of(text: str, *, size: int = SIZE, overlap: int = OVERLAP) -> list[
 
 
 def _where_the_next_begins(units: list[Span], first: int, after: int, size: int, overlap: int) -> int:
-    """Back over the sentences that fit the overlap, as long as the new sentence still fits behind them."""
+    """Return the index of the unit that begins the next passage.
+
+    The next passage repeats the last units that fit the overlap, as long as the first new unit still fits after them.
+    """
     begin = after
     while (
         begin - 1 > first

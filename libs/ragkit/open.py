@@ -1,4 +1,4 @@
-"""Open the index where the settings say it is kept: in a folder, or in Qdrant."""
+"""Open the index in a folder or in Qdrant, as the settings say."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from servicekit.settings import ServiceSettings
 
 
 class IndexSettings(ServiceSettings):
-    """Where the index is: in Qdrant when QDRANT_URL is set, else in DATA_DIR."""
+    """Hold the place of the index: Qdrant when QDRANT_URL is set, else the folder DATA_DIR."""
 
     data_dir: Path = Path("/data")
     qdrant_url: str = ""
@@ -20,9 +20,9 @@ class IndexSettings(ServiceSettings):
 
 
 def open_index(settings: IndexSettings) -> Index:
-    """Return the index; nothing is read or made yet.
+    """Return the index, without reading or creating it.
 
-    Only the libraries of the kind that is asked for are loaded: each costs a second.
+    Only the libraries of the index in use are imported, because each takes a second.
     """
     if not settings.qdrant_url:
         from ragkit.file_index import FileIndex

@@ -1,4 +1,7 @@
-"""Documents and the passages they are cut into. Values only; the standard library only."""
+"""Define documents and the passages that they are cut into.
+
+The module holds only values, and uses only the standard library.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +13,10 @@ PlaceKind = Literal["document", "heading", "page", "slide", "sheet"]
 
 @dataclass(frozen=True)
 class Place:
-    """A part of a document: ``Place("slide", "3")``, ``Place("sheet", "Prices")``, ``Place("heading", "Returns")``.
+    """Name a part of a document.
 
-    ``Place("document", "")`` is the document itself, or what comes before its first heading.
+    Examples are ``Place("slide", "3")``, ``Place("sheet", "Prices")`` and ``Place("heading", "Returns")``.
+    ``Place("document", "")`` is the document itself, or the text before its first heading.
     """
 
     kind: PlaceKind
@@ -21,7 +25,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Section:
-    """The text of one place."""
+    """Hold the text of one place."""
 
     place: Place
     text: str
@@ -29,7 +33,7 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """``source`` is the file it came from, or "" when its text was sent as it is."""
+    """Hold a document. ``source`` is the name of its file, or "" when the client sent the text itself."""
 
     id: str
     title: str
@@ -43,7 +47,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Passage:
-    """Characters ``start`` up to ``end`` of the text at ``place`` in a document."""
+    """Hold the characters ``start`` up to ``end`` of the text at ``place`` in a document."""
 
     document: str
     title: str
@@ -55,14 +59,14 @@ class Passage:
 
     @property
     def searchable(self) -> str:
-        """The passage under its title and heading: what is embedded and what words are looked up in."""
+        """Return the passage below its title and heading: the text for the embedding and the word search."""
         heading = self.place.name if self.place.kind in ("heading", "sheet") else ""
         return "\n".join(part for part in (self.title, heading, self.text) if part)
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A document as the index lists it."""
+    """Hold a document's entry in the index's list: its numbers of passages and characters, but no text."""
 
     id: str
     title: str
@@ -73,7 +77,7 @@ class Listed:
 
 @dataclass(frozen=True)
 class Stats:
-    """``generation`` counts the changes the index has seen."""
+    """Hold the numbers of documents and passages. ``generation`` counts the changes of the index."""
 
     documents: int
     passages: int

@@ -1,4 +1,4 @@
-"""The index as both services see it, whatever keeps it."""
+"""Define the index as both services use it, independent of its store."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ PassageId = int | str
 
 
 class IndexBroken(Exception):
-    """What the index keeps does not fit together; the message says what and where."""
+    """Report an index that is inconsistent or cannot be read. The message names the cause and the place."""
 
 
 class Snapshot(Protocol):
-    """The index at one generation."""
+    """Hold the index at one generation."""
 
     @property
     def generation(self) -> int: ...
@@ -25,31 +25,31 @@ class Snapshot(Protocol):
     def passages(self) -> Mapping[PassageId, Passage]: ...
 
     def nearest(self, vector: Vectors, count: int) -> list[tuple[PassageId, float]]:
-        """The ``count`` passages nearest to ``vector`` (shape: 384) with their cosine, nearest first."""
+        """Return the ``count`` passages nearest to ``vector`` (shape: 384) with their cosines, nearest first."""
         ...
 
 
 class Index(Protocol):
-    """Passages by document. Changes come from one indexer, readers may be many."""
+    """Keep passages by document. One indexer makes changes; any number of readers may read."""
 
     def check(self) -> None:
-        """Raise when the index cannot be read. Cheap however large it is; writes nothing."""
+        """Raise an exception when the index cannot be read. Writes nothing, and is cheap for an index of any size."""
         ...
 
     def generation(self) -> int:
-        """Goes up with every change; cheap to ask. 0 before the first."""
+        """Return a number that rises with every change, 0 before the first. Cheap."""
         ...
 
     def replace(self, document: Document, passages: Sequence[Passage], vectors: Vectors) -> None:
-        """Keep ``document``, in place of what was kept under its id. ``vectors`` has a row per passage."""
+        """Keep ``document`` in place of the earlier one with its id. ``vectors`` has a row per passage."""
         ...
 
     def remove(self, document_id: str) -> bool:
-        """Whether there was such a document; it is gone now."""
+        """Remove a document, and tell whether it existed."""
         ...
 
     def documents(self) -> list[Listed]:
-        """By id."""
+        """Return the entries of all documents, sorted by id."""
         ...
 
     def stats(self) -> Stats: ...

@@ -1,7 +1,7 @@
-"""The index in Qdrant: a collection of passages, and beside it one that lists the documents and the generation.
+"""Keep the index in Qdrant: a collection of passages, and a collection of the documents and the generation.
 
-New passages are written before the old ones of the same document are removed, so a reader always finds the document;
-what a crash leaves twice, the next change to that document clears.
+A change writes the new passages of a document before it removes the old ones, so that a reader always finds the
+document. A crash may leave both. The next change to that document removes the old ones.
 """
 
 from __future__ import annotations
@@ -19,13 +19,16 @@ from ragkit.vectors import DIMENSIONS, Vectors
 
 _BATCH = 256
 _GENERATION_POINT = 0
-#: A document's entry is only looked up by its id; Qdrant wants a vector all the same.
+#: The index finds a document's entry by its id only, but Qdrant requires a vector.
 _NO_VECTOR = [1.0]
 
 
 @dataclass(frozen=True)
 class QdrantSnapshot:
-    """Passages as they were at ``generation``; nearness is asked of Qdrant and may be a change ahead."""
+    """Hold the passages as they were at ``generation``.
+
+    Qdrant itself finds the nearest vectors, and may already hold a later change.
+    """
 
     generation: int
     passages: Mapping[PassageId, Passage]
@@ -40,7 +43,10 @@ class QdrantSnapshot:
 
 
 class QdrantIndex:
-    """Changes come from one indexer at a time. Collections are made by the first change."""
+    """Keep the index in Qdrant, in ``collection`` and ``collection``-documents.
+
+    One indexer makes changes, one at a time. The first change creates the collections.
+    """
 
     def __init__(self, client: QdrantClient, collection: str) -> None:
         self._client = client
@@ -48,7 +54,7 @@ class QdrantIndex:
         self._documents = f"{collection}-documents"
 
     def check(self) -> None:
-        """Raise what the client raises when Qdrant does not answer or refuses the key."""
+        """Raise the client's exception when Qdrant does not answer or refuses the key."""
         self.generation()
 
     def generation(self) -> int:

@@ -1,12 +1,12 @@
-"""What a vector is here, for all who pass vectors on and do not make them."""
+"""Define the type of vectors, for modules that pass vectors on and do not compute them."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-#: Rows are passages, columns the dimensions; every row has length 1, so a dot product is a cosine.
+#: Rows are passages, columns are dimensions. Every row has length 1, so that a dot product is a cosine.
 Vectors = NDArray[np.float32]
 
-#: Of all-MiniLM-L6-v2.
+#: The size of a vector of all-MiniLM-L6-v2.
 DIMENSIONS = 384

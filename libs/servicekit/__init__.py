@@ -1,4 +1,4 @@
-"""The parts that all services share: the app factory, uploads, errors, settings, logs.
+"""Provide the parts that all services share: the app factory, uploads, errors, settings, logs.
 
 Importing this package imports nothing heavy, because the health probe runs every few seconds.
 """

@@ -1,7 +1,7 @@
-"""Make the FastAPI app that every service starts from.
+"""Create the FastAPI app that every service starts from.
 
-``/live`` says that the process answers. ``/ready`` says whether its stores answer, too. ``/metrics`` is Prometheus's.
-A service authenticates no client: the ingress in front of it does.
+``GET /live`` answers as long as the process can. ``GET /ready`` also checks the service's stores. ``GET /metrics``
+serves the metrics for Prometheus. A service does not authenticate its clients: the ingress in front of it does.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from servicekit.bodies import LARGEST, BodyLimit, StrictRoute
 from servicekit.logs import configure_logging
 from servicekit.observing import Observe
 
-#: A check returns nothing when all is well and raises when it is not. It reads, and never writes.
+#: A check raises an exception when a part that the service needs cannot be used. It reads, and never writes.
 Check = Callable[[], None]
-#: Runs before the first request and after the last.
+#: The app enters this context before the first request and leaves it after the last one.
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
@@ -31,9 +31,10 @@ def create_app(
     lifespan: Lifespan | None = None,
     max_body: int = LARGEST,
 ) -> FastAPI:
-    """Return an app called ``name`` that reads no body of more than ``max_body`` bytes.
+    """Return an app called ``name`` that refuses bodies of more than ``max_body`` bytes.
 
-    A client never gets the text of an exception, which may hold an address or a password. The service's log has it.
+    A client never gets the text of an unexpected exception, which may hold an address or a password. The service's log
+    has it.
     """
     log = configure_logging(name)
     app = FastAPI(title=name, lifespan=lifespan, responses=problems.RESPONSES)
@@ -58,7 +59,7 @@ def create_app(
     def metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
-    app.get("/health", include_in_schema=False)(ready)  # the old name of /ready
+    app.get("/health", include_in_schema=False)(ready)  # an alias of /ready
     return app
 
 

@@ -1,4 +1,4 @@
-"""Limit what a request's body may be: so many bytes, and JSON as RFC 8259 defines it."""
+"""Limit the size of request bodies, and accept only JSON as RFC 8259 defines it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-#: A million characters of JSON take at most twelve bytes each, when every one is escaped.
+#: Large enough for a million characters: escaped in JSON, each takes at most twelve bytes.
 LARGEST = 16 << 20
 _DRAINED = 64 << 20
 
 
 class BodyLimit:
-    """ASGI middleware: a body of more than ``max_bytes`` is a 413.
+    """Answer 413 to a request whose body has more than ``max_bytes`` bytes, as ASGI middleware.
 
-    Bytes are counted as they arrive, for a chunked body announces no length, and one that announces a length may be
-    chunked all the same.
+    The middleware counts bytes as they arrive. A chunked body does not announce its length, and a body that announces
+    a length may be chunked nevertheless.
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
@@ -50,14 +50,17 @@ class BodyLimit:
 
 
 class StrictRequest(Request):
-    """A request whose JSON is JSON: no NaN, no Infinity, no half of a surrogate pair, which no answer could repeat."""
+    """Parse a request's body as strict JSON: no NaN, no Infinity, no half of a surrogate pair.
+
+    No answer could repeat these values.
+    """
 
     async def json(self) -> Any:
         return orjson.loads(await self.body())
 
 
 class StrictRoute(APIRoute):
-    """A route that gets a StrictRequest."""
+    """Pass a StrictRequest to the route's handler."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handler = super().get_route_handler()
@@ -69,7 +72,10 @@ class StrictRoute(APIRoute):
 
 
 async def _drain(receive: Receive) -> None:
-    """Read on without keeping: a client that is cut off while it sends often never sees the answer."""
+    """Read the rest of a body and discard it, up to about 64 MiB.
+
+    A client often never sees the answer when its connection closes while it sends.
+    """
     seen = 0
     while seen < _DRAINED:
         message = await receive()

@@ -1,4 +1,7 @@
-"""Probe the service in this container: ``python -m servicekit.health`` ends with 0 when it is ready, else 1 and why."""
+"""Probe the service in this container: ``python -m servicekit.health``.
+
+The exit status is 0 when the service is ready. When it is not, the probe prints the cause and exits with 1.
+"""
 
 from __future__ import annotations
 

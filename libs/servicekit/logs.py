@@ -1,4 +1,4 @@
-"""Write one JSON object per line to stdout, which a log collector reads as it is."""
+"""Write one JSON object per line to stdout, for a log collector."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 
 
 class JsonLines(logging.Formatter):
-    """Every line that a request causes carries the request's id."""
+    """Format a log record as one line of JSON, with the id of the request that caused it."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, object] = {
@@ -30,7 +30,11 @@ class JsonLines(logging.Formatter):
 
 
 def configure_logging(service: str) -> logging.Logger:
-    """Return the service's logger. From here on all that is logged is JSON, uvicorn's lines and warnings too."""
+    """Return the service's logger, and log everything as JSON from now on.
+
+    This includes uvicorn's lines and Python's warnings. uvicorn's access log is off, because Observe logs every
+    request.
+    """
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(JsonLines())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)

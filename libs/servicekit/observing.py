@@ -1,4 +1,4 @@
-"""Give every request an id, a log line and a place in the metrics."""
+"""Give every request an id, a log line and an entry in the metrics."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ _UNLOGGED = frozenset({"/live", "/ready", "/health", "/metrics"})
 
 
 class Observe:
-    """ASGI middleware, outside of all others: it also answers for a route that raises.
+    """Observe every request, as the outermost ASGI middleware, and answer 500 for a route that raises.
 
-    A client's own ``X-Request-ID`` is kept where it is a plain word. Labels of metrics are few whatever clients send:
-    an invented method is "other", a path without a route is "unmatched".
+    A client's own ``X-Request-ID`` is kept when it is a plain word (``servicekit.requestid``). Clients cannot multiply
+    the labels of the metrics: an unknown method becomes "other", a path without a route "unmatched". Probes and
+    ``/metrics`` are not logged.
     """
 
     def __init__(self, app: ASGIApp, log: logging.Logger) -> None:

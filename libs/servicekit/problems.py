@@ -1,8 +1,9 @@
-"""The one shape of an error: RFC 9457, "Problem Details for HTTP APIs", with the request's id.
+"""Define the shape of every error: RFC 9457, "Problem Details for HTTP APIs", with the request's id.
 
     {"title": "Unprocessable Content", "status": 422, "detail": "body.text: Field required", "request_id": "0f3c…"}
 
-``detail`` is always one text for a person. It never repeats the input and never holds an exception's text.
+``detail`` is always one text for a person. It does not hold the ``input`` that pydantic reports, nor the text of an
+unexpected exception.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from starlette.exceptions import HTTPException
 from servicekit.requestid import request_id
 
 MEDIA_TYPE = "application/problem+json"
-#: As many mistakes of one request as are told.
+#: An error names at most this many mistakes of a request.
 _TOLD = 20
 
 
@@ -34,25 +35,28 @@ class Problem(BaseModel):
 
 
 _SHAPE = {"description": "An error", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
-#: For OpenAPI. FastAPI would describe a shape of its own for 422.
+#: For the OpenAPI document, in which FastAPI would describe its own shape for 422.
 RESPONSES: dict[int | str, dict[str, Any]] = {422: _SHAPE, "default": _SHAPE}
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """Return the answer that tells a client of an error."""
+    """Return the answer for an error, with the id of the current request."""
     told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, request_id=request_id())
     return JSONResponse(told.model_dump(), status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def describe(mistakes: Iterable[Mapping[str, Any]]) -> str:
-    """Return pydantic's mistakes as one line, without the input: ``body.k: Input should be less than 51``."""
+    """Return pydantic's mistakes as one line: ``body.k: Input should be less than 51``.
+
+    The line does not hold the ``input`` that pydantic reports. It names the first 20 mistakes and counts the others.
+    """
     lines = [f"{'.'.join(map(str, mistake['loc'])) or 'input'}: {_reason(mistake)}" for mistake in mistakes]
     more = [f"and {len(lines) - _TOLD} more"] if len(lines) > _TOLD else []
     return "; ".join(lines[:_TOLD] + more)
 
 
 def handle(app: FastAPI) -> None:
-    """Let ``app`` answer every refusal in this shape."""
+    """Make ``app`` answer every HTTP error and every invalid request in this shape."""
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> JSONResponse:

@@ -1,4 +1,4 @@
-"""Name the request that is being answered, for logs and errors."""
+"""Keep the id of the current request, for logs and errors."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ _current: ContextVar[str] = ContextVar("request_id", default="")
 
 
 def request_id() -> str:
-    """Return the id of the request that is being answered; an empty string between requests."""
+    """Return the id of the current request, or an empty string between requests."""
     return _current.get()
 
 
 @contextmanager
 def named(sent: str) -> Iterator[None]:
-    """Let this be the request of the id that a client sent, or of a new one where the client's is no plain word."""
+    """Set the id of the current request while the context is open.
+
+    The id is ``sent``, the client's, when it is a plain word: 1 to 64 letters, digits, dots, underscores and hyphens.
+    Any other id is replaced by a random one.
+    """
     token = _current.set(sent if _PLAIN.fullmatch(sent) else uuid.uuid4().hex)
     try:
         yield

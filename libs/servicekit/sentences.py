@@ -1,4 +1,4 @@
-"""Find where sentences begin and end, in English and German text."""
+"""Find the sentences of English and German text."""
 
 from __future__ import annotations
 
@@ -17,32 +17,36 @@ def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-#: A full stop after these ends no sentence, however they are capitalised.
+#: A full stop after these words does not end a sentence, in upper or lower case.
 _ABBREVIATIONS = _words(
     "approx art cf ch co dept dr e.g ed eq est etc fig figs i.e jr mr mrs ms p pp prof ref resp sec sr st u.s vol vs"
 )
-#: "No." is a number, "no." is an answer.
+#: A full stop after these words does not end a sentence: "No." is a number, but "no." is an answer.
 _CAPITALISED = _words("No Nos Nr Nrn")
-#: A full stop after these does, when the next word can only begin a sentence.
+#: A full stop after these words ends a sentence only when the next word is one of _BEGINNINGS.
 _ENDINGS = _words("inc ltd corp s.a b.v n.v")
 _BEGINNINGS = _words("The A An He She It They We In On At This These After Before Its His Her Their")
 
 
 class Span(NamedTuple):
-    """Characters ``start`` up to ``end``."""
+    """Hold a range of characters: ``start`` up to, but not including, ``end``."""
 
     start: int
     end: int
 
 
 def sentences(text: str) -> list[Span]:
-    """Return the sentences of ``text`` without the white space around them. An empty line ends a sentence, too."""
+    """Return the sentences of ``text``, without the white space around them. An empty line also ends a sentence."""
     ends = (match.end() for match in _BREAK.finditer(text) if not match["stop"] or _ends(text, match))
     return [span for start, end in pairwise([0, *ends, len(text)]) if (span := _stripped(text, start, end))]
 
 
 def pieces(text: str, sentence: Span, size: int) -> Iterator[Span]:
-    """Cut a sentence (or a table) of more than ``size`` characters after a line, else after a word, else anywhere."""
+    """Cut a sentence of more than ``size`` characters into pieces of at most ``size`` characters.
+
+    The sentence may be a table. A cut is at the last line end that fits, else at the last blank, else after ``size``
+    characters.
+    """
     start = sentence.start
     while sentence.end - start > size:
         window = text[start : start + size + 1]
@@ -55,7 +59,7 @@ def pieces(text: str, sentence: Span, size: int) -> Iterator[Span]:
 
 
 def _ends(text: str, match: re.Match[str]) -> bool:
-    """Tell whether a stop ends a sentence, rather than ``Dr.``, ``No.`` or an initial."""
+    """Tell whether a full stop ends a sentence, and not ``Dr.``, ``No.`` or an initial."""
     following = match["next"]
     if following[0].islower():
         return False

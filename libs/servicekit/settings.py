@@ -1,4 +1,4 @@
-"""Read a service's settings from the environment; all mistakes are told together, and no secret is shown."""
+"""Read a service's settings from the environment, and report all mistakes together, without secrets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T", bound="ServiceSettings")
 
 
 class ServiceSettings(BaseSettings):
-    """What a service's settings derive from: the field ``neo4j_url`` is read from ``NEO4J_URL``.
+    """Read a service's settings: the field ``neo4j_url`` comes from ``NEO4J_URL``. Services derive their own.
 
     A password is a ``SecretStr``, so that neither ``repr`` nor an error shows it.
     """
@@ -20,7 +20,10 @@ class ServiceSettings(BaseSettings):
 
 
 def load(cls: type[T]) -> T:
-    """Return the settings. Raises SystemExit with every variable that is missing or wrong, which ends the process."""
+    """Return the settings of the class ``cls``.
+
+    Raises SystemExit, which ends the process, with every variable that is missing or wrong.
+    """
     try:
         return cls()
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""Read an uploaded file: the multipart field ``file``, beside a few short text fields."""
+"""Read an uploaded file, the multipart field ``file``, and the few short text fields beside it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-#: Multipart may add so many bytes around the file itself.
+#: A multipart form may hold this many bytes besides the file itself.
 ENVELOPE = 64 << 10
 _FIELDS = 8
 _FIELD_BYTES = 4 << 10
@@ -19,7 +19,10 @@ _FIELD_BYTES = 4 << 10
 
 @dataclass(frozen=True)
 class Upload:
-    """A file as it was sent. ``name`` and ``media_type`` are the client's words; ``file`` is at its beginning."""
+    """Hold an uploaded file: ``size`` in bytes, ``file`` at position 0, and the text ``fields``.
+
+    ``name`` and ``media_type`` are the client's claims.
+    """
 
     name: str
     media_type: str
@@ -28,21 +31,21 @@ class Upload:
     fields: Mapping[str, str]
 
     async def read(self) -> bytes:
-        """Return all bytes; the file may lie on a disk, so that a thread reads it."""
+        """Return all bytes. A thread reads them, because the file may be on disk."""
         return await run_in_threadpool(self.file.read)
 
 
 def is_multipart(request: Request) -> bool:
-    """Tell whether the request says that it holds a form with files."""
+    """Tell whether the request's Content-Type says that it holds a form with files."""
     kind: str = request.headers.get("content-type", "")
     return kind.partition(";")[0].strip().lower() == "multipart/form-data"
 
 
 @asynccontextmanager
 async def receive_upload(request: Request, max_bytes: int) -> AsyncIterator[Upload]:
-    """Give the request's ``file``, which is closed at the end.
+    """Yield the request's ``file``, and close it at the end.
 
-    Raises HTTPException 400, 413, 415 or 422, each with the reason. The app's ``max_body`` bounds the form as a whole.
+    Raises HTTPException 400, 413, 415 or 422, each with the reason. The app's ``max_body`` limits the whole form.
     """
     if not is_multipart(request):
         raise HTTPException(415, "send multipart/form-data with the file as the field 'file'")
@@ -66,7 +69,7 @@ def describe_form(fields: Sequence[str] = ()) -> dict[str, Any]:
 
 
 def describe_body(fields: Sequence[str] = (), **others: Any) -> dict[str, Any]:
-    """Return ``openapi_extra`` of a route that takes such a form; ``others``: media type → schema."""
+    """Return ``openapi_extra`` of a route that takes this form, or ``others``: media type → schema."""
     content = {"multipart/form-data": {"schema": describe_form(fields)}}
     content |= {kind: {"schema": schema} for kind, schema in others.items()}
     return {"requestBody": {"required": True, "content": content}}
