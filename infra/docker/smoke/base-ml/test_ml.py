@@ -1,4 +1,4 @@
-"""What base-ml promises, in it and in every image that stands on it."""
+"""Test the promises of base-ml, in it and in every image that builds on it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-#: Module → the least it must be able to do, without a network and without files of its own.
+#: Module → a program that it must be able to run, without a network and without files of its own.
 ABILITIES = {
     "fuzzywuzzy": "from fuzzywuzzy import fuzz; result = fuzz.ratio('harbour', 'harbor') > 90",
     "Levenshtein": "import Levenshtein; result = Levenshtein.distance('kitten', 'sitting') == 3",
@@ -27,7 +27,7 @@ ABILITIES = {
 }
 
 
-#: What else is looked at while torch is loaded, which takes seconds.
+#: Further checks of the process that has loaded torch, because loading takes seconds.
 TRAINED = """
 import torch
 torch.manual_seed(0)
@@ -50,7 +50,7 @@ names = {distribution.metadata["Name"].lower() for distribution in importlib.met
 result = sorted(name for name in names if name.startswith(("nvidia", "cuda")) or name == "triton")
 """,
 }
-#: Runs each program by itself; one that fails has its traceback for a result.
+#: Runs each program separately. The result of a program that fails is its traceback.
 EACH = """
 import json, sys, traceback
 found = {}
@@ -67,7 +67,7 @@ print(json.dumps(found))
 
 @pytest.fixture(scope="module")
 def found(container: Any) -> dict[str, Any]:
-    """What each program leaves in ``result``: one process of the container's Python runs them all."""
+    """Return the ``result`` of each program. One process of the container's Python runs all programs."""
     programs = json.dumps({**ABILITIES, **FINDINGS})
     executed = container.exec("python", "-W", "ignore", "-c", EACH, programs)
     assert executed.exit_code == 0, executed.output

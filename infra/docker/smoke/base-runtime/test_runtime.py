@@ -1,4 +1,4 @@
-"""What base-runtime promises, in it and in every image that stands on it."""
+"""Test the promises of base-runtime, in it and in every image that builds on it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 REQUIREMENTS = Path(__file__).parents[4] / "libs" / "requirements-base.in"
-#: Where the module is called otherwise than the distribution.
+#: Distribution → module, when their names differ.
 MODULES = {
     "nats-py": "nats",
     "psycopg2-binary": "psycopg2",
@@ -27,7 +27,7 @@ PINNED = {
 
 
 def answer(container: Any, program: str) -> Any:
-    """What ``program`` prints, as JSON, run by the container's Python."""
+    """Run ``program`` with the container's Python, and return the JSON of its last line."""
     executed = container.exec("python", "-W", "ignore", "-c", program)
     assert executed.exit_code == 0, executed.output
     return json.loads(executed.output.splitlines()[-1])
@@ -35,7 +35,10 @@ def answer(container: Any, program: str) -> Any:
 
 @pytest.fixture(scope="module")
 def versions(container: Any) -> dict[str, str]:
-    """The version of each library that imports, else why it does not: one process imports them all."""
+    """Return the version of each library that imports, or else the error of the import.
+
+    One process imports all libraries.
+    """
     modules = {name: MODULES.get(name, name.replace("-", "_")) for name in PINNED}
     program = f"""
 import importlib, importlib.metadata, json
@@ -64,7 +67,10 @@ def test_it_runs_as_appuser_in_app(container: Any) -> None:
 
 
 def test_libraries_come_with_their_bytecode(container: Any) -> None:
-    """A read-only container compiles anew at every start what its image did not compile."""
+    """Test that the image holds bytecode.
+
+    A read-only container would otherwise compile the libraries again at every start.
+    """
     program = "import fastapi, json, os; print(json.dumps(os.path.exists(fastapi.__cached__)))"
     assert answer(container, program) is True
 

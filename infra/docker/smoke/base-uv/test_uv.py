@@ -1,4 +1,4 @@
-"""The promise of base-uv: uv, of the version that its Dockerfile names, and nothing else."""
+"""Test that base-uv holds only uv, in the version that its Dockerfile names."""
 
 from __future__ import annotations
 
