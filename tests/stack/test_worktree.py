@@ -669,6 +669,16 @@ def test_dockerfiles_are_found_where_they_belong(tmp_path: Path) -> None:
         Worktree(tmp_path).dockerfiles()
 
 
+def test_a_named_context_has_its_own_ignore_file_and_not_the_root_s(tmp_path: Path) -> None:
+    write(tmp_path, ".dockerignore", "*")
+    write(tmp_path, "wheels/a.whl")
+    write(tmp_path, "wheels/b.txt")
+    write(tmp_path, "wheels/.dockerignore", "*.txt")
+    found = Worktree(tmp_path).whole(tmp_path / "wheels")
+    (listing,) = found.trees.values()
+    assert "a.whl" in listing and "b.txt" not in listing
+
+
 def test_a_named_context_is_read_whole(tmp_path: Path) -> None:
     write(tmp_path, "wheels/torch.whl")
     found = Worktree(tmp_path).whole(tmp_path / "wheels")

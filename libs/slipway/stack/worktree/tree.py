@@ -118,10 +118,11 @@ class Worktree:
     def _ignore_file(self, dockerfile: str, context: str) -> tuple[str, str]:
         """Return the path and text of the ignore file that applies, or two empty strings when there is none.
 
-        ``<Dockerfile>.dockerignore`` takes precedence over the context's ``.dockerignore``. Raises UsageError for an
-        ignore file that cannot be read.
+        ``<Dockerfile>.dockerignore`` takes precedence over the context's ``.dockerignore``. A named context has no
+        Dockerfile: ``dockerfile`` is empty. Raises UsageError for an ignore file that cannot be read.
         """
-        for path in (beside(dockerfile), os.path.normpath(f"{context}/.dockerignore")):
+        candidates = [beside(dockerfile)] if dockerfile else []
+        for path in (*candidates, os.path.normpath(f"{context}/.dockerignore")):
             file = self.root / path
             try:
                 if path not in self._texts and file.is_file():
