@@ -29,7 +29,7 @@ def create(settings: Settings) -> FastAPI:
 
     @app.post("/extract")
     def extract_findings(document: Document) -> dict[str, object]:
-        """``{"findings": [{kind, value, text, start, end, …}, …]}``, sorted by position."""
+        """Return ``{"findings": [{kind, value, text, start, end, …}, …]}``, sorted by position."""
         if not document.text.strip():
             raise HTTPException(422, "the text is empty")
         if len(document.text) > settings.max_characters:

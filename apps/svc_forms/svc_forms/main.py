@@ -92,7 +92,7 @@ def create(settings: Settings) -> FastAPI:
 
     @app.post("/forms/{form_id}/render")
     def render_form(form_id: str, request: Request, format: Literal["html", "text"] = "html") -> Response:
-        """The filled form as an HTML page or as plain text."""
+        """Return the filled form as an HTML page or as plain text."""
         filling = _fill(form(form_id), request, ask)
         if format == "text":
             return Response(render_text(filling), media_type="text/plain; charset=utf-8")

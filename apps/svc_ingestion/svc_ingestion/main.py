@@ -126,7 +126,7 @@ def create(settings: Settings) -> FastAPI:
     def list_documents(
         limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=_FARTHEST)] = 0
     ) -> dict[str, object]:
-        """The newest documents first."""
+        """List the documents, the newest first."""
         return {"total": ledger.count(), "documents": [entry.as_json() for entry in ledger.newest(limit, offset)]}
 
     @app.get("/documents/{document_id}")
@@ -135,7 +135,7 @@ def create(settings: Settings) -> FastAPI:
 
     @app.get("/documents/{document_id}/content")
     def get_content(document_id: str) -> StreamingResponse:
-        """The very bytes. Always a download: a stored page must not run in this service's name."""
+        """Return the stored bytes, always as a download: a stored page must not run in this service's name."""
         document = known(document_id)
         try:
             pieces = contents.read(document.id)

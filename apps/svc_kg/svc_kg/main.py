@@ -91,7 +91,7 @@ def create(settings: Settings) -> FastAPI:
 
     @app.get("/entities/{key}")
     def get_entity(key: str) -> dict[str, object]:
-        """The entity and every place that mentions it."""
+        """Return the entity and every place that mentions it."""
         found = entity(key)
         mentions = [
             {
@@ -106,7 +106,7 @@ def create(settings: Settings) -> FastAPI:
 
     @app.get("/entities/{key}/relations")
     def get_relations(key: str) -> dict[str, object]:
-        """What the entity does and what is done to it, each with the sentence that says so."""
+        """Return the relations of the entity, in both directions, each with the sentence that states it."""
         return {"entity": asdict(entity(key)), "relations": [_shown(relation) for relation in store.relations([key])]}
 
     @app.get("/paths")
@@ -115,7 +115,7 @@ def create(settings: Settings) -> FastAPI:
         target: Annotated[str, Query(alias="to")],
         most: Annotated[int, Query(ge=1, le=20)] = 8,
     ) -> dict[str, object]:
-        """The shortest chain of at most ``most`` relations between two entities; 404 when there is none."""
+        """Return the shortest chain of at most ``most`` relations between two entities; 404 when there is none."""
         ends = [entity(key) for key in (source, target)]
         path = shortest_path(source, target, store.relations, most=most)
         if path is None:

@@ -52,7 +52,7 @@ def create(settings: Settings, installed: Callable[[], Collection[str]] = langua
 
     @app.post("/read", openapi_extra=describe_body())
     async def read_file(request: Request, lang: str = settings.language) -> dict[str, object]:
-        """The pages of the multipart field ``file``: text, words with boxes, confidence."""
+        """Read the pages of the multipart field ``file``: text, words with boxes, confidence."""
         unknown = [name for name in lang.split("+") if name not in known]
         if unknown:
             raise HTTPException(422, f"lang={lang!r}: {unknown[0]!r} is not installed; {', '.join(known)} are")

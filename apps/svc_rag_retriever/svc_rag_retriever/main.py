@@ -46,7 +46,7 @@ def create(settings: IndexSettings, embedder: Callable[[], Embedder] = load_embe
 
     @app.post("/search")
     def search(question: Question) -> dict[str, object]:
-        """The ``k`` passages that answer the question best, by meaning and by word."""
+        """Find the ``k`` passages that answer the question best, by meaning and by word."""
         searcher = searcher_now()
         [vector] = model.embed([question.query])
         hits = searcher.search(question.query, vector, question.k)
