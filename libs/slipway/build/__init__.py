@@ -1,1 +1,1 @@
-"""DO: carry a plan out with buildx bake, and verify what it made."""
+"""Execute a plan: pull and tag images, build the others with buildx bake, and verify every built image."""

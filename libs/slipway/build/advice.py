@@ -1,4 +1,4 @@
-"""What to do after a build that failed: only what helps against its cause. Pure."""
+"""Find the cause of a failed build, and the hint that helps against this cause. Pure."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _DOCKERFILE = (
     r"^(?:RUN|COPY|ADD|WORKDIR|ENV|ARG|USER|FROM) |dockerfile parse error|unknown flag|unknown instruction"
     r"|failed to (?:parse|compute cache key|calculate checksum)|while it was built|\(line \d+\)"
 )
-#: Why an image failed. An edit of the image's files helps against the last row alone: an instruction that failed, a
-#: Dockerfile that BuildKit cannot read, inputs that changed, a finding of BuildKit's checks.
+#: The causes of an image's failure. An edit of the image's files helps only against the last row: an instruction that
+#: failed, a Dockerfile that BuildKit cannot read, inputs that changed, a finding of BuildKit's checks.
 FAILURES = Table(
     "BuildKit, of an image",
     (
@@ -77,7 +77,8 @@ FAILURES = Table(
     Known("build-failed", hint="invoke doctor looks at engine, builder and registry; once they are well, {again}"),
 )
 
-#: buildx or its client lost the engine, was not begun in time, or was stopped: nothing is said against the image.
+#: Failures that are not the image's fault: buildx lost the engine, BuildKit lost the build or did not start it in time,
+#: or the build was canceled.
 ENGINE_GONE = Known(
     "engine-gone", "^ERROR: .*(?:code = Unavailable|Cannot connect to the Docker daemon|error during connect)"
 )
@@ -91,6 +92,6 @@ CONNECTION = Table(
 
 
 def after(failed: ImageResult, flag: str = "") -> Known:
-    """Return why an image failed; ``flag`` is added to the hint's commands (`` --remote``)."""
+    """Return the cause of a failed image with its hint. ``flag`` is added to the hint's commands (`` --remote``)."""
     row = FAILURES.find(failed.detail)
     return replace(row, hint=row.hint.format(image=failed.image, flag=flag, again=_AGAIN))

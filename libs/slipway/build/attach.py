@@ -1,6 +1,7 @@
-"""List the runs on a build host, and attach to one again.
+"""List the runs on a build host, and attach to one of them again.
 
-The host has everything that this needs: the bake files name the images, their tags and their inputs.
+slipway reads everything that it needs from the build host: a run's bake files name the images, their tags and their
+inputs.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ from slipway.runs.run import Run
 
 
 class RunState(StrEnum):
-    """The state of a run on the build host. ``ENDED``: it ended before all its bakes did, and none of them failed."""
+    """Name the state of a run on the build host.
+
+    ``ENDED``: the run ended before all its bakes had ended, and none of them failed.
+    """
 
     RUNNING = "running"
     DONE = "done"
@@ -37,8 +41,11 @@ class RunState(StrEnum):
 
 @dataclass(frozen=True)
 class RemoteRun:
-    """``began``: seconds since 1970 by the host's clock · ``lives``: its job runs · ``job``: its last one's number ·
-    ``statuses``: exit status of each of its bakes, None for one that has not ended."""
+    """Hold a run on the build host.
+
+    ``began``: its start in seconds since 1970, by the build host's clock. ``lives``: its job still runs. ``job``: the
+    number of its last job. ``statuses``: the exit status of each of its bakes, None for a bake that has not ended.
+    """
 
     id: str
     began: int
@@ -57,7 +64,10 @@ class RemoteRun:
 
 @dataclass(frozen=True)
 class Baked:
-    """An image of a bake file: ``reference`` and ``content`` are its tags; ``ssh``: ids of agents its bake mounts."""
+    """Hold an image of a bake file.
+
+    ``reference`` and ``content`` are its tags. ``ssh``: the ids of the agents that its bake mounts.
+    """
 
     name: str
     reference: str
@@ -67,13 +77,16 @@ class Baked:
 
 
 def list_runs(connection: ReconnectingConnection, project: str) -> tuple[RemoteRun, ...]:
-    """The runs that are kept there, newest first."""
+    """Return the project's runs that the build host keeps, newest first."""
     said = connection.run(script("runs", project), timeout=60).stdout
     return tuple(_run(line.split()) for line in said.splitlines())
 
 
 def choose(found: Sequence[RemoteRun], wanted: str) -> RemoteRun:
-    """The run ``wanted``; without one the newest that still runs, else the newest. Raises UsageError."""
+    """Return the run with the id ``wanted``; without an id, the newest that still runs, or else the newest.
+
+    Raises UsageError for an unknown id, or when the build host keeps no run.
+    """
     if wanted:
         for run in found:
             if run.id == wanted:
@@ -89,7 +102,7 @@ def choose(found: Sequence[RemoteRun], wanted: str) -> RemoteRun:
 def attach(
     connection: ReconnectingConnection, engine: Engine, project: str, run: RemoteRun, record: Run, on_event: OnEvent
 ) -> tuple[ImageResult, ...]:
-    """Listen until the run's last job has ended; an outcome for each of its images.
+    """Follow a run until its last job has ended, and return a result for each of its images.
 
     Raises SshError, PrerequisiteError.
     """
@@ -125,7 +138,7 @@ def attach(
 
 @dataclass(frozen=True)
 class Cleaned:
-    """How many runs went, how many still run and stay, and the bytes freed."""
+    """Hold the number of removed runs, the number of runs that still run and stay, and the freed bytes."""
 
     runs: int
     living: int
@@ -137,7 +150,10 @@ class Cleaned:
 
 
 def clean(connection: ReconnectingConnection, project: str, *, look: bool) -> Cleaned:
-    """Remove what builds left of a project there, or only ``look`` what that is."""
+    """Remove the files that builds left on the build host for a project; with ``look``, only count them.
+
+    Runs whose job still runs stay. Raises SshError when the answer of the build host cannot be parsed.
+    """
     result = connection.run(script("clean", project, "look" if look else ""), timeout=600)
     try:
         went, stay, kilobytes = map(int, result.stdout.split())
@@ -147,7 +163,10 @@ def clean(connection: ReconnectingConnection, project: str, *, look: bool) -> Cl
 
 
 def bakes(connection: ReconnectingConnection, folder: str, run: RemoteRun) -> tuple[tuple[Baked, ...], ...]:
-    """What the run's last job bakes, in its order."""
+    """Return the images of each bake of the run's last job, in the job's order.
+
+    Raises SshError when the bake files cannot be read.
+    """
     line = 'cd -- "$1" && n=1 && while [ -e "input-$n" ]; do cat "input-$n" && echo && n=$((n + 1)) || exit; done'
     said = connection.run(
         Command(("sh", "-c", line, "sh", f"{folder}/jobs/{run.job}"), label="read bake files"), timeout=60
@@ -159,7 +178,7 @@ def bakes(connection: ReconnectingConnection, folder: str, run: RemoteRun) -> tu
 
 
 def _documents(text: str) -> list[str]:
-    """JSON objects one after another, each ended by a line that closes it."""
+    """Split a text into its JSON objects. Each object ends with a line that holds only ``}``."""
     found: list[str] = []
     for line in text.splitlines(keepends=True):
         if not found or found[-1].endswith("\n}\n"):
@@ -171,7 +190,7 @@ def _documents(text: str) -> list[str]:
 def _baked(content: Any) -> tuple[Baked, ...]:
     named = content["group"]["_all"]["targets"]
     targets = {name: content["target"][name] for name in named}
-    # An image that is only built upon mounts one, too.
+    # A target that is only a parent of others may also mount an agent.
     mounted = [entry.partition("=")[0] for target in content["target"].values() for entry in target.get("ssh", ())]
     ssh = tuple(dict.fromkeys(mounted))
     return tuple(

@@ -1,11 +1,13 @@
-"""plan → buildx: the bake file and the argv.
+"""Write a bake for buildx: the bake file, and the arguments of the command.
 
-One ``docker buildx bake`` solves the whole graph. A parent in the same bake is linked by ``target:``; one that is
-there already by its content tag, so baking a child never rebuilds its base. A builder that is not the engine's own
-finds that tag in the registry alone; a parent that is not there either is linked, too.
+One ``docker buildx bake`` solves the whole graph of its images. A parent in the same bake is linked by ``target:``. A
+parent that is already built is linked by its content tag, so baking a child never rebuilds its base. A builder other
+than the engine's own finds that tag only in the registry. A parent that is missing from the registry is added to the
+bake and linked by ``target:``.
 
-buildx reads the file as HCL: every string is a template, and every string is brought into Unicode's form NFC. So
-``${`` and ``%{`` are doubled where the file is written, and a value beyond ASCII goes into an argument of the command.
+buildx reads the file as HCL. It evaluates every string as a template, and normalizes every string to Unicode's form
+NFC. So slipway doubles ``${`` and ``%{`` in the file. It passes a value with characters beyond ASCII as an argument of
+the command.
 """
 
 from __future__ import annotations
@@ -17,7 +19,8 @@ from typing import Any
 
 from slipway.core.command import Command
 
-#: Default attestations would give every cached build a new digest; bake must not ask questions on a terminal.
+#: Default attestations would give every cached build a new digest. The check of file system entitlements would ask
+#: questions on a terminal.
 ENVIRONMENT = {
     "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
     "BUILDX_METADATA_PROVENANCE": "disabled",
@@ -25,17 +28,18 @@ ENVIRONMENT = {
 }
 
 
-#: The bake file's one group; no image can be called so.
+#: The only group of the bake file. No image can have this name.
 _ALL = "_all"
 
 
 @dataclass(frozen=True)
 class BakeTarget:
-    """One image to bake. ``links`` maps a FROM string to ``target:<name>`` or ``docker-image://<reference>``.
+    """Hold one image to bake.
 
-    ``secrets`` maps an id to the file that holds the secret; ``ssh``: ids under which the agent is forwarded, as
-    buildx takes them: ``default``, or ``default=<socket>``.
-    ``fresh``: no step of it comes from the cache.
+    ``links`` maps a FROM string to ``target:<name>`` or ``docker-image://<reference>``, and a named context to
+    ``target:<name>`` or its folder. ``secrets`` maps an id to the file that holds the secret. ``ssh``: the ids under
+    which buildx forwards the agent, in buildx's form: ``default``, or ``default=<socket>``. ``fresh``: BuildKit takes
+    no step of this image from its cache.
     """
 
     name: str
@@ -54,9 +58,10 @@ class BakeTarget:
 def bake_file(
     targets: Sequence[BakeTarget], unseen: Sequence[BakeTarget] = (), *, output: str = "type=docker"
 ) -> bytes:
-    """The bake file as JSON. ``output`` is buildx's: ``type=docker`` loads into the engine.
+    """Return the bake file as JSON.
 
-    ``unseen`` are only built upon: they come out of the builder's cache, or into it, and buildx exports none of them.
+    ``output`` is buildx's: ``type=docker`` loads the images into the engine. ``unseen`` targets are only parents of
+    others. BuildKit takes them from the builder's cache, or builds them into it. buildx does not export them.
     """
     described = {target.name: _describe(target, output) for target in (*targets, *unseen)}
     group = {_ALL: {"targets": [target.name for target in targets]}}
@@ -64,7 +69,10 @@ def bake_file(
 
 
 def overrides(targets: Iterable[BakeTarget]) -> tuple[str, ...]:
-    """The arguments that set what the bake file would alter: buildx takes a value of ``--set`` as it is."""
+    """Return the ``--set`` arguments for the values that buildx would alter in the bake file.
+
+    buildx uses a value of ``--set`` unchanged.
+    """
     return tuple(
         word
         for target in targets
@@ -74,24 +82,24 @@ def overrides(targets: Iterable[BakeTarget]) -> tuple[str, ...]:
 
 
 def _altered(target: BakeTarget) -> Iterator[tuple[str, str]]:
-    """Each value beyond ASCII, by the key that ``--set`` has for it."""
+    """Yield each value with characters beyond ASCII, after the key that ``--set`` has for this value."""
     texts = {"context": target.context, "dockerfile": target.dockerfile}
     texts |= {f"args.{name}": target.args[name] for name in sorted(target.args)}
     texts |= {f"contexts.{name}": target.links[name] for name in sorted(target.links)}
     yield from ((key, text) for key, text in texts.items() if not text.isascii())
     secrets = _secrets(target)
-    if not "".join(secrets).isascii():  # the list is set as a whole
+    if not "".join(secrets).isascii():  # ``--set`` replaces the whole list
         yield from (("secrets", secret) for secret in secrets)
 
 
 def _secrets(target: BakeTarget) -> list[str]:
-    """As buildx takes them: a line of CSV each."""
+    """Return the secrets in buildx's form: a line of CSV each."""
     rows = [(f"id={name}", f"src={file}") for name, file in sorted(target.secrets.items())]
     return [",".join(f'"{field.replace(chr(34), chr(34) * 2)}"' for field in row) for row in rows]
 
 
 def _escaped(content: Any) -> Any:
-    """``content`` with every string so written that its evaluation as a template gives that string."""
+    """Return ``content`` with every string escaped, so that evaluating it as a template gives the original."""
     if isinstance(content, str):
         return content.replace("${", "$${").replace("%{", "%%{")
     if isinstance(content, dict):
@@ -123,6 +131,9 @@ def _describe(target: BakeTarget, output: str) -> dict[str, Any]:
 def bake_command(
     file: bytes, *, buildx: tuple[str, ...], root: str, builder: str, count: int, overrides: tuple[str, ...] = ()
 ) -> Command:
-    """``buildx bake``, by the words that run buildx, fed ``file`` on stdin; progress comes as rawjson on stderr."""
+    """Return the command that runs ``buildx bake`` with ``file`` on stdin.
+
+    ``buildx``: the words that run buildx. Its progress arrives as rawjson on stderr.
+    """
     argv = (*buildx, "bake", "--builder", builder, "--file", "-", "--progress", "rawjson", *overrides, _ALL)
     return Command(argv, cwd=root, env=ENVIRONMENT, stdin=file, label=f"bake {count} images")

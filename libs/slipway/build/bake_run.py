@@ -1,7 +1,7 @@
-"""Run one bake, and listen to buildx: what it made, what failed, what it warned of, how long it took.
+"""Run one bake, and collect its images, failures, warnings and times from buildx's progress.
 
-An image whose own steps take longer than BUILD_TIMEOUT ends the bake. buildx cancels the other images then, as it does
-at any failure: the steps that they finished are cached.
+The bake ends when the own steps of one image take longer than BUILD_TIMEOUT. buildx then cancels the other images, as
+after any failure. Their finished steps stay in the cache.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ _SECRETS_WARNING = re.compile(rf'^{SECRETS_CHECK}: .*\((?:ARG|ENV) "([^"]+)"\)')
 
 @dataclass(frozen=True)
 class BakeResult:
-    """``made``: images that buildx says are in the engine. ``seconds``: how long each image's steps took."""
+    """Hold the result of one bake.
+
+    ``made``: the images that are in the engine, according to buildx. ``seconds``: the time that each image's steps
+    took.
+    """
 
     made: Collection[str]
     failures: Mapping[str, Failure]
@@ -37,7 +41,7 @@ class BakeResult:
 def run_bake(
     command: Command, names: Sequence[str], builder: Builder, settings: Settings, record: Run, on_event: OnEvent
 ) -> BakeResult:
-    """Run ``command``, which bakes ``names``. Raises PrerequisiteError when the engine went away."""
+    """Bake ``names`` with ``command``. Raises PrerequisiteError when buildx loses or cannot reach the engine."""
     record.journal(command=str(command), images=list(names))
     progress = Progress(names, record.redact)
     seconds = dict.fromkeys(names, 0.0)
@@ -74,7 +78,10 @@ def run_bake(
 def unweighed(
     warnings: Mapping[str, Sequence[str]], weighed: Mapping[str, Collection[str]]
 ) -> dict[str, tuple[str, ...]]:
-    """Leave out BuildKit's warnings of variables that policy has ``weighed``: it knows names from values."""
+    """Leave out BuildKit's warnings about variables that policy has judged (``weighed``).
+
+    BuildKit judges a variable by its name alone. Policy also judges its value.
+    """
     return {
         name: tuple(text for text in told if not _names_one_of(text, weighed[name])) for name, told in warnings.items()
     }
@@ -86,7 +93,7 @@ def _names_one_of(warning: str, variables: Collection[str]) -> bool:
 
 
 def log_event(record: Run, event: Event) -> None:
-    """Write the event to its image's log."""
+    """Write an event to the log of its image."""
     match event:
         case Output(image, line):
             record.log(image, line)

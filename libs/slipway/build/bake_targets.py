@@ -1,7 +1,8 @@
-"""Describe the images of a plan as bake targets, as the host that builds them finds their inputs.
+"""Describe the images of a plan as bake targets, with input paths that are valid on the host that builds.
 
-A parent in the same bake is linked by ``target:``, any other by its content tag. Parents share a bake only on a builder
-that cannot see the engine's images; there a parent that no registry has is linked, too, and built from the cache.
+A parent in the same bake is linked by ``target:``, any other parent by its content tag. Parents share a bake only on a
+builder that cannot see the engine's images. On this builder, a parent that is missing from the registry is also linked
+by ``target:``, and built from the cache.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from slipway.plan.facts import Survey
 
 
 def bake_steps(steps: Sequence[Step], survey: Survey, inputs: BakeInputs) -> Command:
-    """Return the command that bakes ``steps``: the same command for the same plan."""
+    """Return the command that bakes ``steps``. The same plan always gives the same command."""
     names = [step.image for step in steps]
     unseen = survey.only_in_engine(names)
     baked = {*names, *unseen}
@@ -62,7 +63,7 @@ def _target(step: Step, survey: Survey, inputs: BakeInputs, baked: Collection[st
 
 
 def _named_context(name: str, inputs: BakeInputs) -> str:
-    """How buildx is given a named context."""
+    """Return a named context in buildx's form: ``target:`` and its carrier's name, or its folder."""
     return f"target:{inputs.carriers[name].name}" if name in inputs.carriers else inputs.contexts[name]
 
 

@@ -1,4 +1,4 @@
-"""Say what happens to the images of a build while it happens, one type for each kind of event."""
+"""Define the events of a running build, one type for each kind of event."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class StepStarted:
 
 @dataclass(frozen=True)
 class StepCached:
-    """BuildKit took the step's result from its cache."""
+    """Report that BuildKit took the step's result from its cache."""
 
     image: str
     step: str
@@ -32,7 +32,7 @@ class StepDone:
 
 @dataclass(frozen=True)
 class Output:
-    """A line that a step wrote."""
+    """Hold a line that a step wrote."""
 
     image: str
     line: str
@@ -40,14 +40,14 @@ class Output:
 
 @dataclass(frozen=True)
 class Exporting:
-    """All steps are done, and the engine stores the image."""
+    """Report that all steps are done, and that the engine stores the image."""
 
     image: str
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The image is in the engine. ``seconds``: how long the export took."""
+    """Report that the image is in the engine. ``seconds``: the duration of the export."""
 
     image: str
     status: Status
@@ -56,7 +56,7 @@ class Finished:
 
 @dataclass(frozen=True)
 class Failed:
-    """``what``: the step that failed, or the cause where no step did."""
+    """Report a failure. ``what``: the step that failed, or the cause when no step failed."""
 
     image: str
     what: str
@@ -64,7 +64,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something that concerns all images of the build."""
+    """Hold a message about the build as a whole."""
 
     text: str
 

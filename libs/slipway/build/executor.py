@@ -1,12 +1,13 @@
-"""Carry a plan out: pull and tag what exists, bake the rest in waves, each of all images whose parents are there.
+"""Execute a plan: pull and tag the images that exist, and bake the others in waves.
 
-A wave is one bake. Parents are not linked inside a bake of the engine's own builder: BuildKit keys a step on a
-``target:`` link otherwise than the same step on the parent's image, so the first edit of a service would install its
-dependencies again.
+A wave is one bake of images whose parents are all in the engine. A bake of the engine's own builder does not link
+parents. BuildKit gives a step on a ``target:`` link another cache key than the same step on the parent's image. With
+links, the first edit of a service would install its dependencies again.
 
-buildx stops at the first failure and cancels the rest. So: bake, inspect the engine, drop the images that failed and
-their descendants, go on with the others (finished steps are cached). A build that is resumed after a crash takes the
-same way. An engine that goes away in mid-build is waited for, and the wave is baked once more.
+buildx stops at the first failure and cancels the other images. So slipway bakes, inspects the engine, drops the failed
+images and their descendants, and continues with the others. Finished steps are cached. A build that is resumed after a
+crash proceeds in the same way. If the engine goes away during a build, slipway waits for the engine and bakes the wave
+once more.
 """
 
 from __future__ import annotations
@@ -34,13 +35,13 @@ from slipway.runs.run import Run
 from slipway.stack import graph
 from slipway.stack.manifests import save_inputs
 
-#: Seconds that an engine which went away is waited for.
+#: How long slipway waits for an engine that went away, in seconds.
 _ENGINE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class BuildRun:
-    """A plan to carry out, with the survey it was made from, the engine and the builder, the record, and a listener."""
+    """Hold a plan to execute, its survey, the engine, the builder, the run's record, a listener, and options."""
 
     survey: Survey
     plan: Plan
@@ -60,7 +61,10 @@ class BuildRun:
 
 
 def build(run: BuildRun) -> tuple[ImageResult, ...]:
-    """Carry out the plan; a result for each of its steps, in its order. Raises nothing for a failed image."""
+    """Execute the plan, and return a result for each of its steps, in the plan's order.
+
+    A failed image raises no error: its result holds the failure.
+    """
     plan, parents, waves = run.plan, run.survey.parents, run.waves
     wanted = [step.image for step in plan.of(Action.BUILD)]
     run.builder.announce(bake_steps(run.steps(wave), run.survey, run.builder.inputs) for wave in waves.all(wanted))
@@ -96,7 +100,11 @@ def build(run: BuildRun) -> tuple[ImageResult, ...]:
 
 
 def check(results: Sequence[ImageResult], record: Run, *, flag: str = "") -> None:
-    """Raises BuildError that names the first failed image and counts the rest; ``flag``: the host's, for the hint."""
+    """Raise BuildError if an image failed.
+
+    The error names the first failed image, and counts the other failed images and the skipped ones. ``flag``: the
+    host's flag, for the hint.
+    """
     failed = [result for result in results if result.status is Status.FAILED]
     skipped = [result for result in results if result.status is Status.SKIPPED]
     if not failed:
@@ -112,9 +120,9 @@ def check(results: Sequence[ImageResult], record: Run, *, flag: str = "") -> Non
 def _build_wave(
     run: BuildRun, steps: Sequence[Step], seconds: dict[str, float]
 ) -> tuple[dict[str, ImageResult], dict[str, Failure]]:
-    """Bake ``steps`` and inspect the engine: the finished images, and the failed ones. Adds to ``seconds``.
+    """Bake ``steps``, inspect the engine, and return the finished images and the failures.
 
-    Raises PrerequisiteError when the engine went away.
+    Adds the time of each image to ``seconds``. Raises PrerequisiteError when buildx loses the engine.
     """
     bake = _bake(run, steps)
     for name, spent in bake.seconds.items():
@@ -156,7 +164,10 @@ def _untag_rejected(run: BuildRun, rejected: Mapping[str, Failure], found: Found
 
 
 def _untag_descendants(run: BuildRun, rejected: Collection[str]) -> None:
-    """Untag descendants of rejected images: a job on a build host may have built some of them already."""
+    """Untag the descendants of rejected images.
+
+    A job on a build host may have built some of them already.
+    """
     above = graph.descendants(run.survey.parents, rejected)
     facts, steps = run.survey.facts, run.plan.of(Action.BUILD)
     unwanted = [step for step in steps if step.image in above and not facts.in_engine(step.image)]
@@ -172,7 +183,7 @@ def _try_again(run: BuildRun, retries: Retries, name: str, failure: Failure) -> 
 
 
 def _wait_for_engine(run: BuildRun, gone: str) -> bool:
-    """Whether the engine, gone in mid-build, answers again in time."""
+    """Tell whether the engine, lost during a build, answers again within the time limit."""
     run.record.journal(engine=gone)
     run.on_event(Notice(f"{gone}; waiting for it, at most {_ENGINE_SECONDS:.0f} s"))
     back = run.engine.returns(_ENGINE_SECONDS)

@@ -1,4 +1,4 @@
-"""Get what a plan need not build: root images from their registries, images from the registry, new tags."""
+"""Get the images that a plan does not build: pull root images, pull images from the registry, add tags."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ _STATUS = {Action.PULL: Status.PULLED, Action.TAG: Status.TAGGED, Action.REUSE: 
 
 
 def pull_roots(survey: Survey, plan: Plan, engine: Engine) -> bool:
-    """Pull root images that the engine needs for builds and does not have. True when any was pulled: survey again."""
+    """Pull the root images that builds need and the engine does not have.
+
+    Returns True when it pulled an image; the caller must then make a new survey.
+    """
     needed = {root for step in plan.of(Action.BUILD) for root in survey.stack[step.image].roots}
     missing = {root for root in needed if not survey.facts.roots[root] and not engine.find(root)}
     for root in sorted(missing):
@@ -26,7 +29,10 @@ def pull_roots(survey: Survey, plan: Plan, engine: Engine) -> bool:
 
 
 def fetch(plan: Plan, facts: Facts, engine: Engine, on_event: OnEvent) -> dict[str, ImageResult]:
-    """Pull, tag or leave each image that is not built. A pulled image is inspected before it is believed."""
+    """Pull, tag or keep each image that is not built, and return the result of each.
+
+    A pulled image counts as pulled only if its input digest is the planned one.
+    """
     steps = [step for step in plan.steps if step.action is not Action.BUILD]
     results = {step.image: _fetch(step, facts, engine, on_event) for step in steps}
     pulled = [step for step in plan.of(Action.PULL) if results[step.image].ok]

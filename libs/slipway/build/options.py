@@ -1,4 +1,4 @@
-"""Options of a build, as a user gives them."""
+"""Define the options that a user can give to a build."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from slipway.core.options import option
 
 @dataclass(frozen=True)
 class BuildOptions:
-    """How to carry out a plan."""
+    """Hold the options for the execution of a plan."""
 
     no_cache: bool = option(False, "rebuild these images from nothing")
     fail_fast: bool = option(False, "start nothing after the first failure")

@@ -1,4 +1,4 @@
-"""Read buildx's rawjson progress: events, failures, warnings and times, each of one image."""
+"""Parse buildx's rawjson progress into events, failures, warnings and times, each of one image."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from slipway.secrets.redactor import RedactedLines, Redactor
 
 @dataclass(frozen=True)
 class Failure:
-    """The step that failed, buildx's words for why, and the step's last output lines.
+    """Hold a failure: the step, buildx's message, and the last output lines of the step.
 
-    ``final``: no second try would end otherwise.
+    ``final``: another attempt would fail in the same way.
     """
 
     step: str
@@ -32,25 +32,25 @@ class Failure:
     final: bool = False
 
     def __str__(self) -> str:
-        """The step, the cause, and the last thing the step said."""
+        """Return the step, the cause, and the last output line of the step."""
         said = next((line.strip() for line in reversed(self.output) if line.strip()), "")
         return ": ".join(filter(None, (self.step, self.cause, said)))
 
 
 _NAME = re.compile(r"\[(?P<place>[^\]]*)\] (?P<what>.*)", re.DOTALL)
-#: The step is told beside it; what it ran need not be told again.
+#: A failure already names its step, so the error need not repeat the command.
 _RUN_ERROR = re.compile(r"^process \".*\" did not complete successfully: ", re.DOTALL)
 _TARGET_ERROR = re.compile(r"ERROR: target ([A-Za-z0-9_-]+): (.*)")
 _MOUNT = re.compile(r"--mount=\S+\s+")
 
 
 class Progress:
-    """Reads buildx's rawjson line by line.
+    """Parse buildx's rawjson progress line by line.
 
-    buildx names a step that several targets share after any one of them; the step belongs to the first of them in
-    ``names`` (parents come first there), so a base's failure is never told as its child's. A step's output comes in
-    pieces and is told in whole lines. Nothing that is told holds a secret that ``redactor`` knows. ``clock`` counts
-    seconds.
+    buildx names a step that several targets share after any one of them. The step belongs to the first of these
+    targets in ``names``, which lists parents first. So a base's failure is never reported as its child's. A step's
+    output arrives in pieces and is reported in whole lines. ``redactor`` removes the secrets that it knows from
+    everything reported. ``clock`` returns seconds.
     """
 
     def __init__(
@@ -75,7 +75,10 @@ class Progress:
         self.trailer: list[str] = []
 
     def feed(self, line: str) -> Iterator[Event]:
-        """The events that one line of stderr tells. A line that is no JSON is kept in ``trailer``."""
+        """Yield the events that one line of stderr describes.
+
+        A line that is not a JSON object goes into ``trailer``.
+        """
         try:
             entry = json.loads(line)
         except ValueError:
@@ -91,7 +94,10 @@ class Progress:
             self._warn(warning)
 
     def failures(self) -> dict[str, Failure]:
-        """Image → what failed in it. Steps that were merely cancelled with their siblings do not count."""
+        """Return the failure of each failed image.
+
+        A step that BuildKit canceled because of another failure does not count.
+        """
         found: dict[str, Failure] = {}
         for digest, cause in self._errors.items():
             owner = self._owner.get(digest)
@@ -102,34 +108,38 @@ class Progress:
         return found
 
     def unnamed(self, exit_code: int) -> dict[str, Failure]:
-        """Every image, for the last that buildx said: where it failed, and named none."""
+        """Return the last message of buildx as the failure of every image.
+
+        Use it when buildx failed without naming an image.
+        """
         said = [line for line in self.trailer if line.strip()]
         cause = said[-1].removeprefix("ERROR: ") if said else f"buildx ended with exit code {exit_code}"
         return dict.fromkeys(self._rank, Failure("", cause))
 
     @property
     def cut(self) -> bool:
-        """Whether buildx lost the engine or did not reach it."""
+        """Tell whether buildx lost the engine or did not reach it."""
         return any(ENGINE_GONE.matches(line) for line in self.trailer)
 
     @property
     def warnings(self) -> dict[str, tuple[str, ...]]:
-        """Image → what BuildKit's checks say of its Dockerfile: ``<rule>: <text> (line 3)``."""
+        """Return the warnings of BuildKit's checks about each image's Dockerfile: ``<rule>: <text> (line 3)``."""
         return {name: tuple(said) for name, said in self._warnings.items()}
 
     @property
     def exported(self) -> frozenset[str]:
-        """Images whose last step, the export, came to its end."""
+        """Return the images whose last step, the export, has completed."""
         return frozenset(self._exported)
 
     def seconds(self, image: str) -> float:
-        """How long any of its steps ran, those that did not end included."""
+        """Return how long at least one of the image's steps ran, including steps that did not end."""
         return self._busy[image].seconds
 
     def overdue(self, limit: float) -> dict[str, Failure]:
-        """Images whose own steps took longer than ``limit`` seconds so far; waiting for others does not count.
+        """Return a failure for each image whose own steps have taken longer than ``limit`` seconds.
 
-        Of a step that targets share, the time is counted for the one that buildx names first.
+        The time in which an image waits for others does not count. The time of a step that targets share counts for
+        the target that buildx names first.
         """
         late = {name: watch.newest for name, watch in self._busy.items() if watch.seconds > limit}
         return {name: Failure(self._what[step], "", tuple(self._tail.get(step, ()))) for name, step in late.items()}
@@ -208,7 +218,11 @@ class Progress:
             self._warnings.setdefault(owner, {})[text] = None
 
     def _place(self, name: str) -> tuple[str, str, str]:
-        """A step's image, its place in the file, and what it does. A bake of one target does not name it."""
+        """Return a step's image, its place in the Dockerfile, and its action.
+
+        A bake of one target does not name the target in its steps. All three are empty for a step of an unknown
+        target.
+        """
         match = _NAME.fullmatch(name)
         place, what = (match["place"], match["what"]) if match else ("", name)
         image, _, rest = place.partition(" ")
@@ -230,7 +244,7 @@ class Progress:
 
 
 class _Watch:
-    """Runs while any of an image's steps does. Read by one thread while another writes."""
+    """Measure the time while at least one step of an image runs. One thread reads it while another writes."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -245,7 +259,7 @@ class _Watch:
 
     @property
     def newest(self) -> str:
-        """The step begun last, of those that still run if any does."""
+        """Return the step that started last, among the running steps if there are any."""
         return next(reversed(list(self._running)), self._last)
 
     def note(self, step: str, *, running: bool) -> None:
@@ -261,7 +275,7 @@ class _Watch:
 
 
 def _shortened(what: str) -> str:
-    """A step without its mounts, on one line."""
+    """Return a step's text on one line, without its mounts."""
     return " ".join(_MOUNT.sub("", what).split())
 
 

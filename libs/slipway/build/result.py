@@ -1,4 +1,4 @@
-"""Say how one image of a run ended: the entry of run.json, of ``--json``, and of the closing table."""
+"""Define the result of one image: its entry in run.json, in ``--json``, and in the closing table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from slipway.plan.decide import Step
 
 
 class Status(StrEnum):
-    """How a step ended. The values are the words of run.json and of ``--json``."""
+    """Name the way in which a step ended. run.json and ``--json`` contain these values."""
 
     BUILT = "built"
     PULLED = "pulled"
@@ -27,10 +27,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class ImageResult:
-    """How a step ended.
+    """Hold the result of a step.
 
-    ``size`` in bytes, ``seconds`` spent on the image's own steps; ``detail`` says why it failed or was skipped,
-    ``output`` holds the last lines of the step that failed; ``warnings`` are BuildKit's.
+    ``size`` is in bytes. ``seconds``: the time of the image's own steps. ``detail``: the reason why it failed or was
+    skipped. ``output``: the last lines of the step that failed. ``warnings`` are BuildKit's.
     """
 
     image: str

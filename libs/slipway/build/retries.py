@@ -1,4 +1,4 @@
-"""Decide whether a failed image is tried again. Pure."""
+"""Decide whether to try a failed image again. Pure."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from slipway.build.progress import Failure
 
 
 class Retries:
-    """Counts the tries of each image.
+    """Count the attempts for each image.
 
-    An image is tried again ``allowed`` times, and once more if BuildKit lost sight of it, cut its connection, or
-    cancelled it although no other image failed.
+    An image gets ``allowed`` more attempts. It gets one extra attempt if BuildKit lost the build, cut its connection,
+    or canceled it although no other image failed.
     """
 
     def __init__(self, allowed: int) -> None:
@@ -22,7 +22,10 @@ class Retries:
         return self._left.get(name, self._allowed)
 
     def take(self, name: str, failure: Failure) -> bool:
-        """Use one try up if there is one. An image that was built and then refused would be refused again."""
+        """Use one attempt for the image, and tell whether there was one.
+
+        A ``final`` failure gets none: an image that was built and then rejected would be rejected again.
+        """
         if BUILD_LOST.matches(failure.cause) and name not in self._lost:
             self._lost.add(name)
             return True

@@ -1,7 +1,7 @@
-"""Compare what a bake made with what was planned, and take the tags from every image that must not be kept.
+"""Compare the images that a bake made with the plan, and untag every image that must not be kept.
 
-An image that buildx reports is believed once the engine has it: labels, tags and platform as planned, its inputs as
-they were.
+An image that buildx reports as built counts only once the engine confirms it. Its labels, tags and platform must be as
+planned, and its inputs must not have changed.
 """
 
 from __future__ import annotations
@@ -17,23 +17,27 @@ from slipway.secrets.names import SECRETS_CHECK
 
 _QUESTIONS = 8
 
-#: Reference → the engine's image under it now.
+#: Reference → the image that it names in the engine now.
 Found = Mapping[str, LocalImage]
-#: Image names → those whose inputs changed since they were planned, each with the change.
+#: Image names → those whose inputs changed after the plan was made, each with the change.
 ChangedInputs = Callable[[Sequence[str]], Mapping[str, str]]
 
 
 def inspect_images(engine: Engine, references: Sequence[str]) -> dict[str, LocalImage]:
-    """Ask the engine for each reference. One by one: a list would name all images that the engine ever built."""
+    """Return the engine's image for each reference that the engine has.
+
+    slipway inspects the references one by one. A list would contain every image that the engine ever built.
+    """
     found = map_concurrently(engine.inspect, references, at_once=_QUESTIONS)
     return {reference: image for reference, image in zip(references, found, strict=True) if image}
 
 
 def is_made(step: Step, reported: Collection[str], found: Found) -> bool:
-    """Whether the image was built. ``reported``: the images that buildx exported.
+    """Tell whether the step's image was built. ``reported``: the images that buildx exported.
 
-    buildx may lose its connection after the engine got the image. An image that was in the engine before a build
-    without cache proves nothing, though.
+    buildx may lose its connection after the engine received the image. So an image in the engine with the planned
+    input digest counts as built, too. It proves nothing for a build without cache, because the engine may have had it
+    before.
     """
     image = found.get(str(step.content))
     return step.image in reported or bool(not step.fresh and image and image.input_digest == step.input_digest)
@@ -48,10 +52,10 @@ def rejections(
     *,
     strict: bool,
 ) -> dict[str, Failure]:
-    """Say which of the images that were made must not be kept, and why.
+    """Return the built images that must not be kept, each with the reason.
 
-    An image is rejected when it is not as planned, when its inputs changed meanwhile, and for some of BuildKit's
-    warnings; with ``strict`` for any.
+    slipway rejects an image that is not as planned, and an image whose inputs changed during the build. It also
+    rejects an image for BuildKit's warnings about secrets, and with ``strict`` for any warning.
     """
     causes = _mismatches(made, found, platforms)
     others = [step.image for step in made if step.image not in causes]
@@ -69,9 +73,10 @@ def _mismatches(steps: Sequence[Step], found: Found, platforms: Sequence[str]) -
 
 
 def mismatch(step: Step, image: LocalImage | None, platforms: Sequence[str]) -> str:
-    """Say how ``image``, which the content tag names now, differs from the plan; empty when it does not.
+    """Describe how ``image`` differs from the plan; return an empty string when it does not differ.
 
-    Its platform must be one of ``platforms`` (``linux/arm64`` takes ``…/v8``).
+    ``image`` is the image that the content tag names now. Its platform must be one of ``platforms`` (``linux/arm64``
+    accepts ``linux/arm64/v8``).
     """
     if image is None:
         return f"built, but {step.content.tag} is not in the engine"
@@ -86,7 +91,7 @@ def mismatch(step: Step, image: LocalImage | None, platforms: Sequence[str]) -> 
 
 
 def untag(steps: Collection[Step], found: Found, engine: Engine) -> None:
-    """Take their tags from images that must not be kept. A tag that another image has by now stays."""
+    """Remove the tags of images that must not be kept. A tag that now names another image stays."""
     for step in steps:
         image = found.get(str(step.content))
         for reference in (step.reference, step.content):

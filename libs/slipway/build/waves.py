@@ -1,4 +1,4 @@
-"""Cut the images to build into waves: each wave is one bake, of images whose parents are all in the engine. Pure."""
+"""Divide the images to build into waves: bakes of images whose parents are all in the engine. Pure."""
 
 from __future__ import annotations
 
@@ -8,21 +8,22 @@ from math import ceil
 
 from slipway.stack import graph
 
-#: BuildKit in the engine starts all that can start: the memory that a step may take, and how many builds a core can
-#: mostly start in the six seconds after which BuildKit's client gives up on one ("no such job").
+#: BuildKit in the engine starts every build that can start, so slipway limits a wave. The limits are the memory that a
+#: step may take, and the number of builds that a core can usually start within six seconds. After this time, BuildKit's
+#: client gives up on a build ("no such job").
 _MEMORY_EACH = 192 * 2**20
 _EACH_CORE = 50
-#: So few at once are never too many.
+#: This number of images is never too large for one wave.
 _FEW = 8
 
 
 @dataclass(frozen=True)
 class Waves:
-    """How images are spread over waves.
+    """Hold the limits by which images are divided into waves.
 
-    ``jobs``: JOBS, 0 when it is not set. ``capacity``: asks the engine for its memory in bytes and its cores.
-    ``linked``: the builder is not the engine's own. It cannot see the engine's images, so it gets all of them at once,
-    linked inside one bake, and limits itself (``max-parallelism``).
+    ``jobs``: JOBS, or 0 when it is not set. ``capacity``: asks the engine for its memory in bytes and its number of
+    cores. ``linked``: the builder is not the engine's own. It cannot see the engine's images, so it gets all images in
+    one bake, linked to each other. It limits itself (``max-parallelism``).
     """
 
     parents: graph.Graph
@@ -31,14 +32,18 @@ class Waves:
     linked: bool = False
 
     def next(self, names: Sequence[str]) -> Sequence[str]:
-        """Choose the images to bake now: those with no parent in ``names``, in equal parts if they are too many."""
+        """Return the images to bake now: those without a parent in ``names``.
+
+        If these are too many for one wave, they are divided into equal parts. A ``linked`` builder gets all of
+        ``names``.
+        """
         if self.linked:
             return names
         ready = [name for name in names if not set(self.parents[name]) & set(names)]
         return ready[: ceil(len(ready) / ceil(len(ready) / self._at_once(len(ready))))]
 
     def all(self, names: Sequence[str]) -> Iterator[Sequence[str]]:
-        """Yield every wave, for the case that nothing fails."""
+        """Yield every wave, under the assumption that no image fails."""
         remaining = names
         while remaining:
             wave = self.next(remaining)
@@ -46,7 +51,10 @@ class Waves:
             remaining = [name for name in remaining if name not in wave]
 
     def _at_once(self, ready: int) -> int:
-        """JOBS, else as many as the engine's memory may hold, and no more than its cores can start."""
+        """Return how many images a wave may have: JOBS, or else a number that the engine can build together.
+
+        The engine's memory and cores limit this number. Without JOBS, a few images are always allowed.
+        """
         if self.jobs or ready <= _FEW:
             return self.jobs or ready
         memory, cores = self.capacity()
