@@ -1,1 +1,1 @@
-"""DO: run containers in a sandbox, and test them."""
+"""Run containers in a sandbox, and test them."""

@@ -1,4 +1,4 @@
-"""How large an image may be."""
+"""Parse the size budget of an image."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from slipway.core.units import parse_size
 
 @dataclass(frozen=True)
 class Budget:
-    """How many bytes an image may have, in all or over its parent."""
+    """Hold the number of bytes that an image may have, in total or in addition to its parent."""
 
     bytes: int
     over_parent: bool = False
 
 
 def parse_budget(text: str) -> Budget:
-    """``1.3 GB`` or ``200 MB over parent`` (decimal units, as Docker's). Raises UsageError."""
+    """Parse ``1.3 GB`` or ``200 MB over parent`` (decimal units, as Docker's). Raises UsageError."""
     size = text.strip().removesuffix(" over parent")
     try:
         return Budget(parse_size(size), over_parent=size != text.strip())

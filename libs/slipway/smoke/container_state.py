@@ -1,4 +1,4 @@
-"""Read a container's state from ``inspect``, and put into words why it failed. Pure."""
+"""Read a container's state from ``inspect``, and explain why the container failed. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ _EXITS = {
 
 @dataclass(frozen=True)
 class State:
-    """The engine's State of a container. ``health`` is empty when its image declares no HEALTHCHECK."""
+    """Hold the state of a container, as the engine reports it.
+
+    ``health`` is empty when the image declares no HEALTHCHECK.
+    """
 
     status: str
     exit_code: int
@@ -58,9 +61,10 @@ class State:
 
 
 def explain(name: str, what: str, state: State, log: str, cause: str = "") -> str:
-    """``what`` went wrong with ``name``, with all a person needs; the first line says the most of it.
+    """Return a message: ``what`` went wrong with the container ``name``, and the facts that explain it.
 
-    ``cause`` is what the exit code alone does not tell.
+    The first line holds the most important facts. Restarts, the last health probe and the last log lines follow.
+    ``cause``: an explanation that the exit code alone does not give.
     """
     ended = state.status in ("exited", "dead", "created") or bool(state.exit_code)
     meaning = cause or _EXITS.get(state.exit_code, "")
@@ -81,6 +85,6 @@ def explain(name: str, what: str, state: State, log: str, cause: str = "") -> st
 
 
 def first_line(text: str) -> str:
-    """The first line that says anything."""
+    """Return the first line that is not blank, or ``no reason given``."""
     lines: Iterable[str] = (line.strip() for line in text.splitlines())
     return next((line for line in lines if line), "no reason given")

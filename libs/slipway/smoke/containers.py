@@ -1,7 +1,7 @@
-"""Containers under test: run in a sandbox, watched until healthy, read out, removed with all they made.
+"""Run containers under test in a sandbox, wait until they are healthy, read their state and remove them.
 
-Every function takes the docker SDK's client first; only ``engine`` imports the SDK. Its errors are ``OSError``s that
-carry the engine's reply.
+The functions take the docker SDK's client as their first argument; only ``engine`` imports the SDK. The SDK's errors
+are ``OSError``s that carry the engine's reply.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ NONCE = "SLIPWAY_RUN"
 SECRETS = "/run/secrets"
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _NOT_FOUND = 404
-#: A script whose interpreter is not found ends so, whoever starts it.
+#: Exit codes of a script whose interpreter is missing. They depend on the program that starts the script.
 _NOT_FOUND_CODES = (2, 126, 127, 128)
 
 #: A ``docker.DockerClient``.
@@ -35,10 +35,10 @@ Client = Any
 
 @dataclass(frozen=True)
 class Sandbox:
-    """What a container gets at most: memory as Docker writes it, processes, seconds until it must be healthy.
+    """Hold a container's limits: memory in Docker's notation, processes, seconds until it must be healthy.
 
-    Once healthy it must stay so for ``probes`` probes in all, spread over ``hold`` seconds. ``slowness`` multiplies
-    every time limit, for slow machines.
+    The container must then stay healthy for ``probes`` probes in total, spread over ``hold`` seconds. ``slowness``
+    multiplies every time limit, for slow machines.
     """
 
     memory: str = "2g"
@@ -51,10 +51,11 @@ class Sandbox:
 
 @dataclass(frozen=True)
 class Spec:
-    """One container: ``image`` is an id; ``volumes`` maps a volume's name to its path; ``ports`` as ``8080/tcp``.
+    """Hold the settings of one container.
 
-    ``scratch`` are paths that get a fresh volume of their own; ``secrets`` is a folder of the engine's machine, or a
-    volume's name, that the container sees, read-only, as ``/run/secrets``.
+    ``image`` is an id. ``volumes`` maps a volume's name to its path in the container. ``ports`` are written as
+    ``8080/tcp``. ``scratch``: paths that each get a new volume of their own. ``secrets``: a folder on the engine's
+    machine, or a volume's name. The container sees its content read-only in ``/run/secrets``.
     """
 
     image: str
@@ -104,7 +105,7 @@ def create(client: Client, spec: Spec) -> str:
 
 
 def start(client: Client, container: str, alias: str) -> None:
-    """Start it; raises SmokeError that says why the engine could not."""
+    """Start the container. Raises SmokeError with the reason when the engine cannot start it."""
     try:
         client.api.start(container)
     except OSError as error:
@@ -119,7 +120,10 @@ def wait_until_healthy(
     sandbox: Sandbox,
     clock: Clock = Clock(),  # noqa: B008
 ) -> None:
-    """Return once the HEALTHCHECK is green and has stayed so; raises SmokeError as soon as it no longer can be."""
+    """Wait until the HEALTHCHECK succeeds and the container has stayed healthy.
+
+    Raises SmokeError as soon as the container can no longer become healthy, or when the deadline has passed.
+    """
     seconds = sandbox.deadline * sandbox.slowness
     give_up, pause = clock.now() + seconds, _FIRST_PAUSE
     while not (state := State.of(client.api.inspect_container(container))).healthy:
@@ -136,7 +140,10 @@ def wait_until_healthy(
 
 
 def _probe(client: Client, container: str, alias: str) -> None:
-    """Run the image's own health check once more: the engine's next may be a minute away."""
+    """Run the image's own health check once more, because the engine's next check may be a minute away.
+
+    Raises SmokeError when the container is not healthy.
+    """
     inspected = client.api.inspect_container(container)
     kind, *words = inspected["Config"]["Healthcheck"]["Test"]
     shell = inspected["Config"].get("Shell") or ["/bin/sh", "-c"]
@@ -158,7 +165,10 @@ def _probe(client: Client, container: str, alias: str) -> None:
 
 
 def wait_until_ended(client: Client, container: str, alias: str, sandbox: Sandbox) -> int:
-    """Return its exit code. Raises SmokeError when it still runs after the deadline."""
+    """Wait until the container has ended, and return its exit code.
+
+    Raises SmokeError when the container still runs after the deadline.
+    """
     seconds = sandbox.deadline * sandbox.slowness
     try:
         return int(client.api.wait(container, timeout=seconds)["StatusCode"])
@@ -168,7 +178,7 @@ def wait_until_ended(client: Client, container: str, alias: str, sandbox: Sandbo
 
 
 def stop(client: Client, container: str, grace: int) -> float:
-    """SIGTERM, and SIGKILL after ``grace`` seconds; returns the seconds until it had ended."""
+    """Send SIGTERM, and SIGKILL after ``grace`` seconds. Return the seconds until the container had ended."""
     began = time.monotonic()
     try:
         client.api.stop(container, timeout=grace)
@@ -178,7 +188,10 @@ def stop(client: Client, container: str, grace: int) -> float:
 
 
 def port_of(client: Client, container: str, port: str) -> int:
-    """The port on 127.0.0.1 that the engine picked for ``port`` (``8080/tcp``)."""
+    """Return the port on 127.0.0.1 that the engine chose for ``port`` (``8080/tcp``).
+
+    Raises SmokeError when the port is not published on 127.0.0.1.
+    """
     published = client.api.inspect_container(container)["NetworkSettings"]["Ports"].get(port) or []
     for binding in published:
         if binding["HostIp"] == "127.0.0.1":
@@ -187,7 +200,7 @@ def port_of(client: Client, container: str, port: str) -> int:
 
 
 def execute(client: Client, container: str, argv: Sequence[str]) -> tuple[int, str]:
-    """Exit code and output (both streams) of a command run inside."""
+    """Run a command inside the container, and return its exit code and its output (both streams)."""
     try:
         outcome = client.containers.get(container).exec_run(list(argv))
     except OSError as error:
@@ -196,9 +209,10 @@ def execute(client: Client, container: str, argv: Sequence[str]) -> tuple[int, s
 
 
 def users(client: Client, container: str) -> frozenset[str]:
-    """The ids of the users that its processes run as, by the ``ps`` of the engine's machine.
+    """Return the user ids of the container's processes, from the ``ps`` of the engine's machine.
 
-    Without one it is the user it was started as: no-new-privileges lets no process become another.
+    If no ``ps`` works, return the user that the container was started as: no-new-privileges lets no process become
+    another user.
     """
     for columns in ("-eo pid,uid", None):  # BusyBox's ps has no such column
         try:
@@ -221,7 +235,7 @@ def _failed(client: Client, container: str, alias: str, what: str, state: State)
 
 
 def log(client: Client, container: str) -> str:
-    """All it wrote so far, both streams."""
+    """Return everything that the container has written so far, on both streams."""
     try:
         raw: bytes = client.api.logs(container, stdout=True, stderr=True)
     except OSError as error:
@@ -230,7 +244,10 @@ def log(client: Client, container: str) -> str:
 
 
 def save(client: Client, container: str, directory: Path, name: str, redact: Redactor) -> Path:
-    """Write ``name.log`` and ``name.state.json`` into ``directory``; returns the log's path. Made before removal."""
+    """Write ``name.log`` and ``name.state.json`` into ``directory``, and return the log's path.
+
+    Call it before the container is removed.
+    """
     with written(directory):
         directory.mkdir(parents=True, exist_ok=True)
     path = directory / f"{name}.log"
@@ -242,7 +259,7 @@ def save(client: Client, container: str, directory: Path, name: str, redact: Red
 
 
 def remove(client: Client, container: str) -> None:
-    """Remove it and its unnamed volumes, running or not; gone already is as good."""
+    """Remove the container, running or not, and its unnamed volumes. A missing container is not an error."""
     _unless_gone(lambda: client.api.remove_container(container, force=True, v=True))
 
 
@@ -255,9 +272,9 @@ def remove_network(client: Client, name: str) -> None:
 
 
 def fill_volume(client: Client, name: str, spec: Spec, archive: bytes) -> None:
-    """A new volume that holds what ``archive`` does, a tar. Raises SmokeError.
+    """Create a volume with the content of ``archive``, a tar. Raises SmokeError.
 
-    A container of the image takes it in; it is never started.
+    A container of the image receives the archive. This container is never started.
     """
     mount = {**_mount(SECRETS, spec.labels, name), "VolumeOptions": {"NoCopy": True, "Labels": dict(spec.labels)}}
     holder = f"{name}-holder"
@@ -271,18 +288,21 @@ def fill_volume(client: Client, name: str, spec: Spec, archive: bytes) -> None:
 
 
 def create_network(client: Client, name: str, marks: Mapping[str, str]) -> None:
-    """A bridge whose packets get no outside address: siblings and this host are reached, nothing else is."""
+    """Create a bridge network whose packets get no outside address.
+
+    Its containers reach each other and the engine's machine, but nothing else.
+    """
     no_way_out = {"com.docker.network.bridge.enable_ip_masquerade": "false"}
     client.networks.create(name, driver="bridge", labels=dict(marks), options=no_way_out)
 
 
 def reply(error: OSError) -> str:
-    """The engine's own words for an error of the SDK, first line."""
+    """Return the first line of the engine's own message in an error of the SDK."""
     return printable(first_line(str(getattr(error, "explanation", "") or error)))
 
 
 def _write(path: Path, text: str) -> None:
-    """For our own eyes alone."""
+    """Write a file that only this user can read."""
     with written(path):
         path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")

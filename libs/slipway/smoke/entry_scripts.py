@@ -1,4 +1,4 @@
-"""Scripts that a container was to run, read out of it by the engine's archive, so that nothing in it has to run."""
+"""Read the scripts that a container starts through the engine's archive, so that nothing in it has to run."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 def fault(client: Any, container: str) -> str:
-    """What is wrong with the first line of a script that the container was to run; empty when nothing is.
+    """Return the fault in the first line of a script that the container was to run, or an empty string.
 
-    The kernel takes the CR of a line that ends as on Windows for a part of the interpreter's name.
+    The kernel treats the CR of a Windows line end as a part of the interpreter's name.
     """
     for path in commanded(client.api.inspect_container(container)["Config"]):
         line = _first_line(client, container, path)
@@ -29,7 +29,10 @@ def fault(client: Any, container: str) -> str:
 
 
 def commanded(config: Mapping[str, Any]) -> Iterator[str]:
-    """Files that Entrypoint and Cmd may name: the program, in each folder of PATH, and the paths among the words."""
+    """Yield the files that Entrypoint and Cmd may name.
+
+    These are the program, in each folder of PATH, and the paths among the words.
+    """
     words = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
     path = dict(entry.partition("=")[::2] for entry in config.get("Env") or ()).get("PATH", _DEFAULT_PATH)
     here = str(config.get("WorkingDir") or "/")
@@ -43,7 +46,7 @@ def commanded(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _first_line(client: Any, container: str, path: str) -> bytes:
-    """Of a file of the container, running or not; empty when there is no such file."""
+    """Return the first line of a file in a container, running or not; empty when there is no such file."""
     pieces: Iterator[bytes] = iter(())
     for _ in range(_MOST_LINKS):
         try:

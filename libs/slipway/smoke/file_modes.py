@@ -1,7 +1,7 @@
-"""What the files of an image let people do who should not: setuid programs, files that anyone may change.
+"""Find files of an image whose modes allow too much: setuid programs, and files that anyone may change.
 
-Pure: reads the layers as ``layers`` gives them. What counts is what a container sees, so a later layer's entry hides
-an earlier one, and a whiteout removes it; each complaint names the layer that brought the file.
+Pure: reads the layers that ``image_archive.read_layers`` returns. Only the files that a container sees count. A later
+layer's entry hides an earlier one, and a whiteout removes it. Each complaint names the layer that brought the file.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from slipway.smoke.image_archive import Layer, Member
 
 _SETUID, _SETGID, _STICKY, _OTHERS_WRITE = 0o4000, 0o2000, 0o1000, 0o002
 _WHITEOUT, _OPAQUE = ".wh.", ".wh..wh..opq"
-#: What Debian's essential packages (login, mount, passwd, util-linux) bring so.
+#: The setuid and setgid programs of Debian's essential packages (login, mount, passwd, util-linux).
 _DEBIAN = re.compile(r"/(usr/)?s?bin/(chage|chfn|chsh|expiry|gpasswd|mount|newgrp|passwd|su|umount|unix_chkpwd)")
 _MOST_LINKS = 20
 _DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-#: Absolute path → the number of its layer (the lowest is 1) and its entry there.
+#: Absolute path → the number of its layer (the lowest is 1) and its entry in that layer.
 Tree = Mapping[str, tuple[int, Member]]
 
 
 def merged(layers: Sequence[Layer]) -> Tree:
-    """The files a container sees."""
+    """Return the files that a container sees."""
     tree: dict[str, tuple[int, Member]] = {}
     for number, layer in enumerate(layers, start=1):
         for gone in _removed(layer):
@@ -38,7 +38,7 @@ def merged(layers: Sequence[Layer]) -> Tree:
 
 
 def setuid_complaints(layers: Sequence[Layer], allowed: Collection[str] = ()) -> tuple[str, ...]:
-    """One line per program that runs with its owner's or group's rights, Debian's own and ``allowed`` paths apart."""
+    """Return one line per setuid or setgid program, except Debian's own and the ``allowed`` paths."""
     return tuple(
         f"layer {number} of {len(layers)}: {path}: {'setuid' if member.mode & _SETUID else 'setgid'}"
         f" ({member.mode:o}, {member.uid}:{member.gid})"
@@ -49,8 +49,10 @@ def setuid_complaints(layers: Sequence[Layer], allowed: Collection[str] = ()) ->
 
 
 def writable_complaints(layers: Sequence[Layer], config: Mapping[str, Any]) -> tuple[str, ...]:
-    """One line per file or folder that anyone may change (a sticky folder such as /tmp apart), and per program
-    or script of ``config``'s Entrypoint and Cmd that the image's own user may change."""
+    """Return one line per file or folder that anyone may change, except sticky folders such as /tmp.
+
+    Return also one line per program or script of ``config``'s Entrypoint and Cmd that the image's own user may change.
+    """
     tree = merged(layers)
     told = [
         f"layer {number} of {len(layers)}: {path}: anyone may write ({member.mode:o})"
@@ -65,7 +67,7 @@ def writable_complaints(layers: Sequence[Layer], config: Mapping[str, Any]) -> t
 
 
 def started(tree: Tree, config: Mapping[str, Any]) -> tuple[str, ...]:
-    """The files that Entrypoint and Cmd name: the program, looked up in PATH, and each absolute path after it."""
+    """Return the files that Entrypoint and Cmd name: the program, found in PATH, and each absolute path after it."""
     words = [*(config.get("Entrypoint") or ()), *(config.get("Cmd") or ())]
     if not words:
         return ()
@@ -79,7 +81,7 @@ def started(tree: Tree, config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _file(tree: Tree, path: str) -> str:
-    """Where ``path`` leads to, links followed; empty when there is no such file."""
+    """Follow the links of ``path``, and return the path of the file; empty when there is no such file."""
     for _ in range(_MOST_LINKS):
         path = posixpath.normpath(path)
         link = next((above for above in _upwards(path) if above in tree and tree[above][1].kind == "l"), "")
@@ -90,14 +92,14 @@ def _file(tree: Tree, path: str) -> str:
 
 
 def _upwards(path: str) -> Iterator[str]:
-    """``/a/b/c`` → ``/a``, ``/a/b``, ``/a/b/c``."""
+    """Yield the folders above ``path``, topmost first, and the path: ``/a/b/c`` → ``/a``, ``/a/b``, ``/a/b/c``."""
     for end, character in enumerate(path[1:] + "/", start=1):
         if character == "/":
             yield path[:end]
 
 
 def _removed(layer: Layer) -> Iterator[str]:
-    """The paths of lower layers that this one hides: whiteouts, and folders it makes opaque."""
+    """Yield the paths of lower layers that this layer hides: whiteouts, and folders that it makes opaque."""
     for member in layer.members:
         folder, name = posixpath.split(_absolute(member.path))
         if name == _OPAQUE:
@@ -116,7 +118,10 @@ def _open_to_all(member: Member) -> bool:
 
 
 def _may_write(member: Member, user: str) -> bool:
-    """Whether ``user`` (``uid[:gid]``, numbers) may write it; root may write anything and is another matter."""
+    """Tell whether ``user`` (``uid[:gid]``, numbers) may write the file.
+
+    The answer for root is False. Root may write any file; other checks judge images that run as root.
+    """
     uid, _, gid = user.partition(":")
     if uid == "0":
         return False

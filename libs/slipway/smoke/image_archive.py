@@ -1,7 +1,7 @@
-"""What an image must not carry: keys, credentials and ``.env`` files in any layer, secrets in its history.
+"""Find secrets in an image: keys, credentials and ``.env`` files in any layer, secrets in its history.
 
-Pure: reads the tar stream ``docker save`` makes, front to back, without unpacking it. A file that a later layer
-deletes is still in the layer below, so every layer is read, never the merged tree.
+Pure: reads the tar stream of ``docker save`` from front to back, without unpacking it. A file that a later layer
+deletes is still in the layer below. So slipway reads every layer, never the merged tree.
 """
 
 from __future__ import annotations
@@ -54,14 +54,14 @@ _ASSIGNMENT = re.compile(r"(?<![\w-])([A-Za-z_][A-Za-z0-9_]*)=(\"[^\"]*\"|'[^']*
 
 
 class Readable(Protocol):
-    """Anything with ``read``: a file, a socket, ``Chunks``."""
+    """Define any object with ``read``: a file, a socket, ``Chunks``."""
 
     def read(self, size: int = -1, /) -> bytes: ...
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A file that must not be in an image: its path in the layer and why. Never its content."""
+    """Hold the path of a file that must not be in an image, and the reason, but never its content."""
 
     path: str
     why: str
@@ -71,9 +71,11 @@ class Finding:
 
 
 class Member(NamedTuple):
-    """One entry of a layer: path (as stored, no leading slash), permission bits, owner, kind, where a link points.
+    """Hold one entry of a layer.
 
-    ``kind``: ``f`` file, ``d`` folder, ``l`` symbolic link, ``-`` anything else.
+    ``path`` is as stored, without a leading slash. ``mode`` holds the permission bits. ``uid`` and ``gid`` are the
+    owner. ``kind``: ``f`` file, ``d`` folder, ``l`` symbolic link, ``-`` anything else. ``target``: the path that a
+    link points to.
     """
 
     path: str
@@ -86,7 +88,7 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: its name in the stream, all it holds, what of it is forbidden.
+    """Hold one layer: its name in the stream, its entries, and the forbidden files among them.
 
     ``texts``: the metadata of Python packages and virtual environments, by path.
     """
@@ -102,7 +104,7 @@ class Layer:
 
 
 class Chunks:
-    """An iterator of byte pieces, readable like a file."""
+    """Make an iterator of byte pieces readable like a file."""
 
     def __init__(self, pieces: Iterable[bytes]) -> None:
         self._pieces = iter(pieces)
@@ -123,10 +125,10 @@ class Chunks:
 
 
 def read_layers(stream: Readable) -> tuple[Layer, ...]:
-    """The layers of the one image in a ``docker save`` stream, lowest first.
+    """Return the layers of the one image in a ``docker save`` stream, lowest first.
 
-    Raises PolicyError when the stream holds no image or one of its layers could not be read (a scan that saw
-    only a part has seen nothing).
+    Raises PolicyError when the stream holds no image, or when one of its layers cannot be read: a partial scan proves
+    nothing.
     """
     found: dict[str, Layer] = {}
     links: dict[str, str] = {}
@@ -149,7 +151,10 @@ def read_layers(stream: Readable) -> tuple[Layer, ...]:
 
 
 def forbidden(path: str) -> str:
-    """Why a file called ``path`` may be in no image, or an empty string. Looks at the name alone."""
+    """Return the reason why no image may hold a file with the name ``path``, or an empty string.
+
+    Only the name counts.
+    """
     if _ENV_FILE.search(path):
         return "an environment file"
     if _SSH_KEY.search(path):
@@ -160,9 +165,10 @@ def forbidden(path: str) -> str:
 
 
 def holds_private_key(path: str, content: bytes) -> bool:
-    """Whether a file is a private key: a key file holds one anywhere, any other file begins with one.
+    """Tell whether a file is a private key.
 
-    Public certificates (CA bundles) are no keys; a program that merely mentions the words is none either.
+    A file with a key file's name counts if it holds a key anywhere. Any other file counts only if it begins with a
+    key. Public certificates (CA bundles) are not private keys, and neither is a program that only mentions the words.
     """
     if _KEY_NAME.search(path):
         return _KEY.search(content) is not None
@@ -170,9 +176,10 @@ def holds_private_key(path: str, content: bytes) -> bool:
 
 
 def secrets_in_history(lines: Iterable[str], environment: Iterable[str]) -> tuple[str, ...]:
-    """The secret-looking variables of an image's history (one line per instruction) and of its ``Config.Env``.
+    """Return the variables of an image's history and of its ``Config.Env`` that look like secrets.
 
-    Each is told as where and which name, never its value.
+    ``lines``: the history, one line per instruction. ``environment``: ``Config.Env``. Each result names the place and
+    the variable, never the value.
     """
     told: dict[str, None] = {}
     for line in lines:
@@ -188,7 +195,7 @@ def secrets_in_history(lines: Iterable[str], environment: Iterable[str]) -> tupl
 
 
 def looks_secret(name: str, value: str) -> bool:
-    """Whether ``name=value`` seems to carry a secret: by the words of its name, or by the value's shape."""
+    """Tell whether ``name=value`` seems to hold a secret, by the name's words or the value's shape."""
     if secret_by_shape(value):
         return True
     if value.lower() in _HARMLESS or value.startswith("$"):
@@ -200,7 +207,7 @@ def looks_secret(name: str, value: str) -> bool:
 
 
 def complaints(layers: Sequence[Layer]) -> tuple[str, ...]:
-    """One line per forbidden file: which layer, which file, why."""
+    """Return one line per forbidden file: the layer, the file, and the reason."""
     return tuple(
         f"layer {number} of {len(layers)}: {finding}"
         for number, layer in enumerate(layers, start=1)
@@ -209,7 +216,7 @@ def complaints(layers: Sequence[Layer]) -> tuple[str, ...]:
 
 
 def _read_layer(name: str, content: IO[bytes]) -> Layer | None:
-    """The layer in ``content``, or None when it is no tar (a configuration, an index)."""
+    """Read the layer in ``content``; return None when it is not a tar (a configuration, an index)."""
     members: list[Member] = []
     findings: list[Finding] = []
     texts: dict[str, str] = {}
@@ -219,7 +226,7 @@ def _read_layer(name: str, content: IO[bytes]) -> Layer | None:
                 path = member.name.removeprefix("./")
                 members.append(_described(member, path))
                 if _METADATA.search(path) and member.isreg() and (file := archive.extractfile(member)):
-                    # The description that follows the first empty line is of no use.
+                    # The description follows the first empty line; no check needs it.
                     texts[path] = file.read(_LARGEST_METADATA).decode("utf-8", "replace").partition("\n\n")[0]
                 else:
                     findings += _inspect(archive, member, path)
@@ -245,7 +252,10 @@ def _inspect(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> It
 
 
 def _target(link: tarfile.TarInfo) -> str:
-    """Older engines store a layer that occurs twice as a link to the first."""
+    """Return the name of the layer that a link points to.
+
+    Older engines store a layer that occurs twice as a link to the first.
+    """
     return posixpath.normpath(posixpath.join(posixpath.dirname(link.name), link.linkname))
 
 

@@ -1,6 +1,6 @@
 """Remove orphans from the engine: containers, volumes and networks whose run was killed.
 
-All that is made for tests carries two labels: the run that it belongs to and the process that owns it.
+Everything that slipway creates for tests carries two labels: the run that it belongs to, and the process that owns it.
 """
 
 from __future__ import annotations
@@ -17,23 +17,29 @@ from slipway.core.image import RUN_LABEL
 from slipway.smoke.containers import Client, remove, remove_network, remove_volume
 
 OWNER_LABEL = "slipway.owner"
-#: The engine's "not now": it is being removed already, or it is still in use.
+#: The engine's statuses for "not now": the engine is already removing the object, or the object is still in use.
 _BUSY = (403, 409)
 _PAUSE = 0.1
 
 
 def labels(run: str) -> dict[str, str]:
-    """The labels of everything made for ``run`` by this process."""
+    """Return the labels of everything that this process creates for ``run``."""
     return {RUN_LABEL: run, OWNER_LABEL: owner()}
 
 
 def owner() -> str:
-    """This process: machine, pid namespace, pid and start time, so that a reused pid is another owner."""
+    """Return this process as a label: machine, pid namespace, pid and start time.
+
+    The start time makes a process with a reused pid another owner.
+    """
     return f"{_here()} {os.getpid()} {_started(os.getpid())}"
 
 
 def is_dead(label: str) -> bool:
-    """Whether the owner named by ``label`` has ended. An owner on another host is never called dead."""
+    """Tell whether the owner named by ``label`` has ended.
+
+    The answer is False for an owner on another machine or in another pid namespace.
+    """
     try:
         *here, number, started = label.split(" ")
         pid = int(number)
@@ -51,9 +57,10 @@ def is_dead(label: str) -> bool:
 
 
 def remove_orphans(client: Client, *, dead: Callable[[str], bool] = is_dead, patience: float = 5.0) -> tuple[str, ...]:
-    """Remove everything whose owner ``dead`` calls dead; the names of what was removed.
+    """Remove everything whose owner has ended according to ``dead``, and return the removed names.
 
-    The engine may still be at work on an earlier removal. It gets ``patience`` seconds; the next call removes the rest.
+    The engine may still be busy with an earlier removal. slipway retries for ``patience`` seconds. The next call
+    removes the rest.
     """
     removed: dict[str, None] = {}
     deadline = time.monotonic() + patience
@@ -69,7 +76,10 @@ def remove_orphans(client: Client, *, dead: Callable[[str], bool] = is_dead, pat
 
 
 def _orphans(client: Client, dead: Callable[[str], bool]) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Each orphan by name, and the call that removes it. Containers come first: they use the volumes and networks."""
+    """Yield each orphan's name, and the call that removes it.
+
+    Containers come first, because they use the volumes and networks.
+    """
     mine = {"label": OWNER_LABEL}
     for found in client.api.containers(all=True, filters=mine):
         if dead(found["Labels"][OWNER_LABEL]):
@@ -92,9 +102,10 @@ def _unless_busy() -> Iterator[None]:
 
 
 def _here() -> str:
-    """This machine by name and id, and the pid namespace, as far as there are such things.
+    """Return this machine's name and id, and the pid namespace; ``-`` stands for a missing id or namespace.
 
-    Two machines of one name may use one engine, a build host's; all first namespaces have one number.
+    Two machines with the same name may use the same engine, that of a build host. The first pid namespace has the same
+    number on all machines.
     """
     machine = namespace = "-"
     with suppress(OSError):
@@ -105,7 +116,7 @@ def _here() -> str:
 
 
 def _started(pid: int) -> str:
-    """When the process began, in the kernel's ticks; ``-`` where the kernel does not tell."""
+    """Return the start time of a process in the kernel's ticks; ``-`` where the kernel does not report it."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text("utf-8", errors="replace")
     except OSError:

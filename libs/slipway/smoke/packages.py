@@ -1,8 +1,8 @@
-"""Whether an image's Python packages agree: each finds what it requires, in a version that fits, as ``pip check`` says.
+"""Check that an image's Python packages agree: each requirement is installed in a version that fits.
 
-Pure: reads the packages' metadata from the layers, so the image needs neither pip nor Python to run. An environment is
-what one interpreter sees: a virtual environment, Debian's ``dist-packages``, or the ``site-packages`` of a prefix;
-each with the folders of PYTHONPATH.
+The rule is that of ``pip check``. Pure: reads the packages' metadata from the layers, so the image needs neither pip
+nor Python to run. An environment holds the packages that one interpreter sees. It is a virtual environment, Debian's
+``dist-packages``, or the ``site-packages`` of a prefix, each with the folders of PYTHONPATH.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _WITH_SYSTEM = re.compile(r"^include-system-site-packages\s*=\s*true\s*$", re.IG
 
 @dataclass(frozen=True)
 class Package:
-    """An installed package: its name and version, and what it requires, as its metadata says."""
+    """Hold an installed package: its name, its version, and its requirements, from its metadata."""
 
     name: str
     version: str
@@ -41,7 +41,7 @@ Environment = Mapping[str, Package]
 
 
 def disagreements(layers: Sequence[Layer], environment: Sequence[str], architecture: str) -> tuple[str, ...]:
-    """A line for each requirement that is not met. ``environment`` is the image's ``Config.Env``."""
+    """Return a line for each requirement that is not met. ``environment`` is the image's ``Config.Env``."""
     path = dict(entry.partition("=")[::2] for entry in environment).get("PYTHONPATH", "")
     told: dict[str, None] = {}
     for version, packages in environments(layers, [folder for folder in path.split(":") if folder.startswith("/")]):
@@ -50,7 +50,10 @@ def disagreements(layers: Sequence[Layer], environment: Sequence[str], architect
 
 
 def environments(layers: Sequence[Layer], first: Sequence[str] = ()) -> Iterator[tuple[str, Environment]]:
-    """The version of Python and the packages of each environment; folders of ``first`` come first in all of them."""
+    """Yield the version of Python and the packages of each environment.
+
+    The folders of ``first`` come first in every environment.
+    """
     tree = merged(layers)
     texts = {path: layers[number - 1].texts.get(member.path, "") for path, (number, member) in tree.items()}
     folders: dict[str, list[Package]] = {}
@@ -69,7 +72,7 @@ def environments(layers: Sequence[Layer], first: Sequence[str] = ()) -> Iterator
 def _groups(
     folders: Mapping[str, object], texts: Mapping[str, str], versions: Sequence[str]
 ) -> Iterator[tuple[str, list[str]]]:
-    """The folders that are seen together, first come first, with their version of Python."""
+    """Yield the Python version of each interpreter, and the folders that it sees, in the order of its search."""
     debian: dict[str, list[str]] = {}
     for folder in sorted(folders, key=lambda name: (not name.startswith("/usr/local/"), name)):
         found = _FOLDER.fullmatch(folder)
@@ -94,7 +97,10 @@ def _package(text: str) -> Package:
 
 
 def _markers(version: str, architecture: str) -> dict[str, str]:
-    """The newest patch release is assumed: no file of an image tells it."""
+    """Return the values of environment markers for a version of Python in the image.
+
+    They assume the newest patch release, because no file of an image names the patch release.
+    """
     return {
         "implementation_name": "cpython",
         "implementation_version": f"{version}.99",

@@ -1,4 +1,4 @@
-"""Read what pytest reported about one target, and put failures into words. Pure."""
+"""Read pytest's report about one target, and describe the failures. Pure."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class SmokeResult:
-    """The result of the tests of one target. ``failures`` holds "test: first line of why" for each that did not pass.
+    """Hold the result of the tests of one target.
 
-    ``refused``: how many of the failed are checks of policy: the image works, and may not be shipped.
-    ``image`` is the id that was tested; ``earlier`` says of each earlier round of that very image whether it passed.
-    ``ran``: whether any test ran; when none did, ``failures`` says why.
+    ``failures``: "test: first line of the reason" for each test that did not pass. ``refused``: how many of the failed
+    tests are checks of policy. Such an image works, but must not be shipped. ``image``: the id of the tested image.
+    ``earlier``: whether each earlier round of the same image passed. ``ran``: whether any test ran; if none did,
+    ``failures`` holds the reason.
     """
 
     name: str
@@ -52,14 +53,17 @@ class SmokeResult:
 
     @property
     def flakes(self) -> str:
-        """How often this very image failed, when it did not always: then the tests or the machine are to be doubted."""
+        """Return how often this image failed, if it failed in some rounds and passed in others.
+
+        Then the tests or the machine are unreliable. Return an empty string if every round had the same result.
+        """
         rounds = (*self.earlier, self.ok)
         failed = rounds.count(False)
         return f"{failed} of {len(rounds)} rounds of this very image failed" if 0 < failed < len(rounds) else ""
 
 
 def verdicts(records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[bool, ...]]:
-    """Image id → whether it passed, of each round among the records of earlier runs, in their order."""
+    """Map an image's id to whether it passed in each round of the ``records`` of earlier runs, in their order."""
     found: dict[str, tuple[bool, ...]] = {}
     for record in records:
         for entry in record.get("images", ()) if record.get("command") == "smoke" else ():
@@ -69,8 +73,10 @@ def verdicts(records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[bool, ...]
 
 
 def read_result(name: str, exit_code: int, junit: str, log: str, said: str = "") -> SmokeResult:
-    """From pytest's exit code and the text of its junit.xml; ``said`` is what it printed, for a pytest that could not
-    run. A test that was skipped could not run, so it failed.
+    """Return the result from pytest's exit code and the text of its junit.xml.
+
+    ``said``: pytest's output, for a pytest that could not run. A skipped test counts as failed, because it could not
+    run.
     """
     if exit_code == _NO_TESTS:
         return _not_run(name, log, "no tests were collected")
@@ -99,14 +105,17 @@ def _failures(case: ElementTree.Element) -> list[str]:
     for kind in ("failure", "error", "skipped"):
         for found in case.iter(kind):
             why = _EXCEPTION.sub("", next(iter((found.get("message") or "").splitlines()), ""))
-            if why == "collection failure":  # of a file of tests that cannot be imported
+            if why == "collection failure":  # pytest could not import the test file
                 why = _cause(found.text or "") or why
             told.append(f"{case.get('name')}: {'skipped: ' if kind == 'skipped' else ''}{why}")
     return told
 
 
 def _no_results(exit_code: int, said: str) -> str:
-    """Why pytest ended without results: the exception it met, else its own error, else its last line."""
+    """Return the reason why pytest ended without results.
+
+    It is the signal that ended pytest, else its exception, else its own error, else its last line.
+    """
     if exit_code < 0:
         return f"pytest was ended by {signal.Signals(-exit_code).name} before it had results"
     lines = [line.strip() for line in said.splitlines() if line.strip()]
@@ -116,12 +125,12 @@ def _no_results(exit_code: int, said: str) -> str:
 
 
 def _cause(said: str) -> str:
-    """The exception in pytest's words for one: the last of the lines that begin with E."""
+    """Return the exception that pytest printed, from the last of its lines that begin with E; else empty."""
     return _EXCEPTION.sub("", (_RAISED.findall(said) or [""])[-1])
 
 
 def summary(result: SmokeResult) -> str:
-    """Say which tests failed and why; the first line names the target."""
+    """Describe the failed tests and their reasons. The first line names the target."""
     if not result.ran:
         return f"smoke {result.name}: {result.failures[0]}"
     lines = [f"smoke {result.name}: {result.failed} failed, {result.passed} passed"]
@@ -134,7 +143,10 @@ def summary(result: SmokeResult) -> str:
 
 
 def _by_cause(failures: Sequence[str]) -> list[str]:
-    """Each cause once, with the first test that met it: a container that does not start fails them all."""
+    """Return each cause once, with the first test that met it and the number of other tests.
+
+    A container that does not start fails all its tests for the same cause.
+    """
     tests: dict[str, list[str]] = {}
     for failure in failures:
         test, _, why = failure.partition(": ")

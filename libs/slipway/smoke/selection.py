@@ -1,4 +1,4 @@
-"""Choose the tests of an image by the paths of test files. A base's tests run for every image that is built on it."""
+"""Choose an image's tests by the paths of test files. A base's tests run for every image that is built on it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ TOGETHER = "apps/smoke/test_"
 
 
 def select_tests(name: str, ancestors: Sequence[str], existing: Collection[str]) -> tuple[str, ...]:
-    """The test paths of image ``name``: those of each base it stands on (and of itself as a base), then its own.
+    """Return the test paths of image ``name``: those of each of its bases, then its own.
 
-    ``ancestors`` are the bases' names, lowest first; ``existing`` the paths there are: ``infra/docker/smoke/<base>``,
-    ``apps/<dir>/smoke``, and ``apps/smoke/test_<name>.py`` for tests of several images together.
+    ``ancestors``: the names of its bases, lowest first. ``existing``: the paths that exist:
+    ``infra/docker/smoke/<base>``, ``apps/<dir>/smoke``, and ``apps/smoke/test_<name>.py`` for tests of several images
+    together. The tests of the image itself as a base come directly after those of its bases.
     """
     wanted = [f"{BASE_TESTS}/{base}" for base in (*ancestors, name)]
     wanted += [path for path in sorted(existing) if _service_of(path) == name]
@@ -22,19 +23,19 @@ def select_tests(name: str, ancestors: Sequence[str], existing: Collection[str])
 
 
 def find_tests(root: Path) -> frozenset[str]:
-    """Every path under ``root`` that ``select_tests`` may choose from."""
+    """Return every path under ``root`` that ``select_tests`` may choose."""
     patterns = (f"{BASE_TESTS}/*/", "apps/*/smoke/", f"{TOGETHER}*.py")
     return frozenset(found.relative_to(root).as_posix() for pattern in patterns for found in root.glob(pattern))
 
 
 def together(existing: Collection[str]) -> tuple[str, ...]:
-    """The names of the tests of several images together: ``apps/smoke/test_chain.py`` is ``chain``."""
+    """Return the names of the tests of several images together: ``apps/smoke/test_chain.py`` is ``chain``."""
     files = (PurePosixPath(path) for path in sorted(existing) if path.endswith(".py"))
     return tuple(path.stem.removeprefix("test_").replace("_", "-") for path in files)
 
 
 def _service_of(path: str) -> str:
-    """``apps/svc_ocr/smoke`` → ``svc-ocr``."""
+    """Return the service whose tests are in ``path``, or an empty string: ``apps/svc_ocr/smoke`` → ``svc-ocr``."""
     pure = PurePosixPath(path)
     if pure.name != "smoke" or pure.parent.parent != PurePosixPath("apps"):
         return ""

@@ -1,6 +1,7 @@
-"""Run one pytest per image, one image after another. The image is given by its id: a tag may move meanwhile.
+"""Run one pytest per image, one image after another.
 
-An image gets the checks shipped with slipway, the tests of every base that it is built on, and its own.
+The image is given by its id, because a tag may move during the tests. An image gets the checks shipped with slipway,
+the tests of every base that it is built on, and its own tests.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ CHECKS = Path(__file__).parents[1] / "testing/checks"
 
 @dataclass(frozen=True)
 class SmokeTarget:
-    """What is tested. ``image`` is an id; empty for tests of several images together (the chain).
+    """Hold a target of smoke tests.
 
-    ``tests`` are paths from the repository's root; ``parent`` an id or reference, asked for when the budget counts
-    what is added to it. ``allow_root`` is the reason why its user may be root; empty when it may not.
-    ``reference`` is what people call it by; a tag may move at any time, so what is tested is the id. A ``tool``
-    starts nothing by itself, so no test asks for a process of it.
+    ``image`` is an id; it is empty for tests of several images together (the chain). ``tests`` are paths from the
+    repository's root. ``parent`` is an id or a reference. It is needed when the budget counts the bytes in addition to
+    the parent. ``allow_root``: the reason why the image's user may be root; empty when it may not. ``reference``: the
+    name that people use. Its tag may move at any time, so the tests use the id. ``tool``: the image starts nothing by
+    itself, so no test expects a process.
     """
 
     name: str
@@ -42,11 +44,11 @@ class SmokeTarget:
 
 @dataclass(frozen=True)
 class Round:
-    """One round of smoke tests: the repository, the run's id and directory, and every image's id by name.
+    """Hold one round of smoke tests: the repository, the run's id and directory, and every image's id by name.
 
-    ``slowness`` multiplies time limits; ``allow_setuid`` are paths of programs that may be setuid; ``history`` says of
-    an image's id whether it passed in earlier rounds. ``access``: how pytest reaches the containers; ``flag``:
-    the host's, for hints; ``given``: the reference of the one image that was asked for by it.
+    ``slowness`` multiplies time limits. ``allow_setuid``: the paths of programs that may be setuid. ``history`` maps
+    an image's id to whether it passed in each earlier round. ``access``: how pytest reaches the containers. ``flag``:
+    the host's flag, for hints. ``given``: the reference of the image that the user named with ``--image``.
     """
 
     root: Path
@@ -62,12 +64,15 @@ class Round:
     given: str = ""
 
     def folder(self, name: str) -> Path:
-        """Where the results and the containers' logs of one target go."""
+        """Return the folder for the results and the containers' logs of one target."""
         return self.directory / f"smoke-{name}"
 
 
 def pytest_command(target: SmokeTarget, this: Round) -> Command:
-    """The pytest that tests ``target``; its junit.xml and the containers' logs go into the target's folder."""
+    """Return the pytest command that tests ``target``.
+
+    pytest writes its junit.xml and the containers' logs into the target's folder.
+    """
     folder = this.folder(target.name)
     argv = [sys.executable, "-m", "pytest", "-vv", "-ra", "--tb=short", "--color=no", "-p", "no:cacheprovider"]
     argv += [f"--rootdir={this.root}", f"--config-file={this.root / 'pyproject.toml'}"]
@@ -95,9 +100,9 @@ def smoke(
     execute: Callable[[Command], Result],
     tell: Callable[[SmokeResult], None] = lambda result: None,
 ) -> tuple[SmokeResult, ...]:
-    """Test each target in turn, also after one has failed; ``tell`` gets each result as the target ends.
+    """Test each target in turn, also after one has failed. ``tell`` gets each result when its target ends.
 
-    Raises SmokeError when anything failed or nothing was tested, PolicyError when only policy stands in the way.
+    Raises SmokeError when a test failed or nothing was tested. Raises PolicyError when only checks of policy failed.
     """
     results: list[SmokeResult] = []
     for target in targets:
