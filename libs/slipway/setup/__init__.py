@@ -1,1 +1,1 @@
-"""DO: check this machine, and make it ready."""
+"""Check this machine, and install the missing prerequisites."""

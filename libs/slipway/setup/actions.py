@@ -1,4 +1,4 @@
-"""An action is a value: a title, its reason, and steps that are told before they are done."""
+"""Define and perform setup's actions: each has a title, a reason, and steps that are shown before they run."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from slipway.core.problems import Known, Table
 from slipway.hosts.runner import Run
 from slipway.setup.probe import Ping
 
-#: apt, mmdebstrap and builds end long before this, or not at all.
+#: apt, mmdebstrap and builds end long before this limit, or never.
 _STEP_SECONDS = 1200.0
 _PULL_SECONDS = 180.0
 _LOG_LINES = 5
-#: A daemon writes its pid file this soon, in seconds.
+#: A daemon writes its pid file within this time, in seconds.
 _TO_BE_BORN = 3.0
 _UNREACHABLE = Known(
     "registry-unreachable",
@@ -47,7 +47,7 @@ _AHEAD_OF_CAUSE = re.compile(r"^(?:Error response from daemon|E|ERROR|error|dock
 
 @dataclass(frozen=True)
 class Write:
-    """Write ``text`` to ``path``, a file of the system."""
+    """Hold a step that writes ``text`` to ``path``, a file of the system."""
 
     path: str
     text: str
@@ -58,9 +58,9 @@ class Write:
 
 @dataclass(frozen=True)
 class Choose:
-    """Set ``name`` in the env file ``path``; its other lines stay as they are.
+    """Hold a step that sets ``name`` in the env file ``path``. The file's other lines stay as they are.
 
-    An absent file is made with mode 0600 and its folder's owner.
+    slipway creates a missing file with mode 0600 and, as root, with its folder's owner.
     """
 
     path: str
@@ -73,7 +73,7 @@ class Choose:
 
 @dataclass(frozen=True)
 class Pull:
-    """Pull an image, unless its registry cannot be reached."""
+    """Hold a step that pulls an image, unless its registry cannot be reached."""
 
     image: str
 
@@ -83,9 +83,10 @@ class Pull:
 
 @dataclass(frozen=True)
 class Await:
-    """Wait until the ``engine`` or the ``registry`` answers; ``log`` is quoted when it does not.
+    """Hold a step that waits until the ``engine`` or the ``registry`` answers.
 
-    ``alive`` fails once what is waited for has ended: nobody waits for the dead.
+    ``log``: a file that the error quotes when it does not answer. ``alive``: a command that fails once the awaited
+    process has ended. Then slipway stops waiting.
     """
 
     what: str
@@ -102,7 +103,7 @@ Step: TypeAlias = Command | Write | Choose | Pull | Await
 
 @dataclass(frozen=True)
 class Action:
-    """``note`` is what a person should know before agreeing to it."""
+    """Hold an action of setup. ``note``: a fact that the user should know before agreeing to it."""
 
     title: str
     reason: str
@@ -112,7 +113,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Done:
-    """An action that was done; ``unreachable`` says why an image could not be pulled, and is else empty."""
+    """Hold a completed action. ``unreachable``: the reason why an image could not be pulled; empty if there is none."""
 
     action: Action
     seconds: float
@@ -126,7 +127,7 @@ class Done:
 
 
 def told(actions: Sequence[Action]) -> Iterator[str]:
-    """The actions as numbered lines, with reason, note and every step."""
+    """Yield the actions as numbered lines, each with its reason, its note and every step."""
     for number, action in enumerate(actions, 1):
         yield f"{number}. {action.title}"
         yield f"   why: {action.reason}"
@@ -137,9 +138,10 @@ def told(actions: Sequence[Action]) -> Iterator[str]:
 
 
 def perform(action: Action, run: Run, ping: Ping) -> str:
-    """Do every step. Returns why an image's registry cannot be reached, else an empty string.
+    """Perform every step of ``action``.
 
-    Raises PrerequisiteError at the first step that fails, with its cause; files it wrote are then as they were before.
+    Returns the reason why an image's registry cannot be reached, or an empty string. Raises PrerequisiteError with the
+    cause at the first step that fails. Then the files of its ``Write`` steps are restored.
     """
     written: list[tuple[Path, bytes | None]] = []
     try:
@@ -164,9 +166,9 @@ def perform(action: Action, run: Run, ping: Ping) -> str:
 
 
 def judge_pull(image: str, result: Result) -> str:
-    """Why the registry of ``image`` cannot be reached; empty when the image was pulled.
+    """Return the reason why the registry of ``image`` cannot be reached; empty when the image was pulled.
 
-    Raises PrerequisiteError when the registry answered and does not give the image: that is final.
+    Raises PrerequisiteError when the registry answered but did not give the image. This failure is final.
     """
     if result.ok:
         return ""
@@ -184,7 +186,10 @@ def judge_pull(image: str, result: Result) -> str:
 
 
 def with_value(text: str, name: str, value: str) -> str:
-    """``text`` of an env file with ``name`` set: its last assignment is replaced, else a line is added."""
+    """Return ``text`` of an env file with ``name`` set to ``value``.
+
+    The last assignment of ``name`` is replaced. If there is none, a line is added.
+    """
     lines = text.splitlines(keepends=True)
     ends = "\r\n" if "\r\n" in text else "\n"
     at = [number for number, line in enumerate(lines) if re.match(rf"\ufeff?{name}=", line)]
@@ -210,14 +215,14 @@ def _succeed(result: Result, title: str, command: Command) -> None:
 
 
 def _cause(result: Result) -> str:
-    """The lines that say why: those a tool marks as errors, else the last one."""
+    """Return the last lines that a tool marks as errors, or else its last line, or else its exit code."""
     lines = [line.strip() for line in result.stderr.splitlines() if line.strip()]
     marked = [_AHEAD_OF_CAUSE.sub("", line) for line in lines if _AHEAD_OF_CAUSE.match(line)]
     return "; ".join(marked[-3:] or lines[-1:]) or f"exit code {result.exit_code}"
 
 
 def _write(path: Path, text: str) -> bytes | None:
-    """Returns what was there before."""
+    """Write a file, and return its earlier content; None if the file is new."""
     try:
         before = path.read_bytes() if path.exists() else None
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -234,7 +239,10 @@ def _restore(path: Path, before: bytes | None) -> None:
 
 
 def _choose(path: Path, name: str, value: str) -> None:
-    """Written beside and moved over, so that nobody reads half a file; mode and owner stay."""
+    """Set ``name`` in an env file, and keep the file's mode and owner.
+
+    The new text is written to a file beside it, which then replaces it. So nobody reads half a file.
+    """
     beside = path.with_name(path.name + ".new")
     try:
         before = path.read_bytes().decode("utf-8") if path.exists() else ""

@@ -1,4 +1,4 @@
-"""What slipway needs of a machine, what of it is missing, and what mends it where setup may not."""
+"""Find the prerequisites that a machine does not have, and the fix of each that setup may not install."""
 
 from __future__ import annotations
 
@@ -14,8 +14,11 @@ from slipway.setup.probe import LOCAL_SOCKETS, OUR_IMAGES, REGISTRY_CONTAINER, M
 
 @dataclass(frozen=True)
 class Wanted:
-    """What should be there. ``image_source`` tells where PYTHON_IMAGE came from, as ``settings.Value.source``.
-    ``builder``: a buildx builder by name; empty for the engine's own."""
+    """Hold the wanted state of a machine.
+
+    ``image_source``: the source of PYTHON_IMAGE, as in ``settings.Value.source``. ``builder``: the name of a buildx
+    builder; empty for the engine's own.
+    """
 
     root: Path
     python_image: str = "python:3.12-slim"
@@ -24,12 +27,12 @@ class Wanted:
     ca_bundle: str = ""
     docker_host: str = ""
     builder: str = ""
-    compose: bool = True  # where setup can install it
+    compose: bool = True  # only where setup can install it
 
 
 @dataclass(frozen=True)
 class Gap:
-    """A program that is missing or too old: why, and Debian's packages that mend it."""
+    """Hold a program that is missing or too old: the reason, and Debian's packages that fix it."""
 
     program: str
     why: str
@@ -37,12 +40,15 @@ class Gap:
 
 
 def gaps(machine: Machine, *, compose: bool = False) -> tuple[Gap, ...]:
-    """The programs to install; ``compose`` when it is wanted too. An engine that is merely not started is no gap."""
+    """Return the programs to install; with ``compose`` also compose.
+
+    An engine that is installed but not started is not a gap.
+    """
     return tuple(_gaps(machine, compose))
 
 
 def lacks(machine: Machine, wanted: Wanted) -> tuple[Problem, ...]:
-    """What is missing and cannot be mended by setup, each with the command that does."""
+    """Return the missing prerequisites that setup cannot fix, each with the command that fixes it."""
     return (
         *_engine_lacks(machine),
         *_program_lacks(machine),

@@ -1,7 +1,8 @@
-"""What this machine lacks to build, and getting it: engine, root image, registry.
+"""Find the prerequisites that this machine needs to build, and install them: engine, root image, registry.
 
-``plan_setup`` decides, purely, from the facts of ``machine``. ``setup`` does the first action, looks again, and decides
-anew until nothing is left: so each action is proved by the next look, and a second run finds nothing to do.
+``plan_setup`` is pure: it decides from the facts of ``machine``. ``setup`` performs the first action, probes the
+machine again, and decides again until no action is left. So each probe verifies the action before it, and a second run
+finds nothing to do.
 """
 
 from __future__ import annotations
@@ -20,13 +21,13 @@ from slipway.setup.blockers import Wanted, gaps, lacks
 from slipway.setup.probe import OUR_IMAGES, REGISTRY_CONTAINER, Machine, Ping, look
 
 ENGINE_LOG = "/var/log/slipway-dockerd.log"
-#: An engine looks at every layer it keeps before it answers: one with 79,000 of them took 33 s.
+#: An engine inspects every layer that it keeps before it answers. An engine with 79,000 layers took 33 s.
 ENGINE_SECONDS = 300
 _PID_FILE = "/run/docker.pid"
 _UNKNOWN = "skipped if the engine, once it runs, turns out to have it"
 
 Say = Callable[[str], None]
-#: Puts a question to a person; True is yes.
+#: Ask a person a question. True means yes.
 Ask = Callable[[str], bool]
 
 
@@ -40,10 +41,11 @@ def setup(
     dry_run: bool = False,
     ping: Ping,
 ) -> tuple[Done, ...]:
-    """Bring about what is missing, every action told with its reason; returns what was done, in order.
+    """Install the missing prerequisites, and return the completed actions in order.
 
-    ``ask`` is None without a terminal. Raises UsageError when nobody can be asked or the answer is no, and
-    PrerequisiteError for what cannot be mended here (then nothing was changed) or an action that failed.
+    Every action is shown with its reason before it runs. ``ask`` is None without a terminal. Raises UsageError when
+    nobody can be asked or the answer is no. Raises PrerequisiteError for an action that failed, and for a prerequisite
+    that setup cannot fix. setup looks for these prerequisites before its first action.
     """
     machine = _look(run, wanted, ping)
     actions = _decide(machine, wanted)
@@ -60,7 +62,10 @@ def setup(
 
 
 def plan_setup(machine: Machine, wanted: Wanted) -> tuple[Action, ...]:
-    """What is to be done on ``machine``, in order; empty when nothing is missing. Heeds no ``lacks``."""
+    """Return the actions that ``machine`` needs, in order; none when nothing is missing.
+
+    This function does not check ``lacks``.
+    """
     return (
         *_packages(machine, wanted),
         *_start(machine),

@@ -1,4 +1,4 @@
-"""Debian's packaging, as far as setup needs it: release, sources, and the words apt and mmdebstrap take."""
+"""Read Debian's release and apt sources, and make the commands for apt and mmdebstrap that setup needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from slipway.core.command import Command
 
-#: Packages Debian 12 has too old or not at all, and the suite that has them: they run with Debian 12's libc.
+#: A newer suite, and its packages that are too old or missing in Debian 12. They run with Debian 12's libc.
 NEWER_SUITE = "forky"
 NEWER = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "tini-static")
 SOURCES_FILE = "/etc/apt/sources.list.d/slipway.sources"
@@ -22,7 +22,7 @@ _ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P
 
 @dataclass(frozen=True)
 class Source:
-    """One apt source: ``signed_by`` is a keyring's path, a key in deb822 form, or empty."""
+    """Hold one apt source. ``signed_by``: the path of a keyring, a key in deb822 form, or an empty string."""
 
     uris: tuple[str, ...]
     suites: tuple[str, ...]
@@ -31,7 +31,10 @@ class Source:
 
 
 def parse_os_release(text: str) -> tuple[str, int, str]:
-    """(id, major release or 0, codename) of /etc/os-release. Debian testing has a codename and no number: 99."""
+    """Return (id, major release or 0, codename) from the text of /etc/os-release.
+
+    Debian testing has a codename but no release number; it counts as 99.
+    """
     values = {name: value.strip("'\"") for name, _, value in (line.partition("=") for line in text.splitlines())}
     system, number = values.get("ID", ""), values.get("VERSION_ID", "").partition(".")[0]
     codename = values.get("VERSION_CODENAME", "")
@@ -40,7 +43,10 @@ def parse_os_release(text: str) -> tuple[str, int, str]:
 
 
 def read_sources(etc_apt: Path, codename: str) -> tuple[Source, ...]:
-    """Debian's own sources for this release as this machine has them; unreadable files count as absent."""
+    """Return Debian's own sources for this release, as this machine's apt is configured.
+
+    Only files that end in ``.list`` or ``.sources`` count.
+    """
     files = [etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))]
     found: list[Source] = []
     for path in files:
@@ -51,7 +57,11 @@ def read_sources(etc_apt: Path, codename: str) -> tuple[Source, ...]:
 
 
 def own_sources(sources: list[Source], codename: str) -> tuple[Source, ...]:
-    """Those of this release with Debian's key or none named, without addresses that hold credentials."""
+    """Return the sources of this release that name Debian's key or no key.
+
+    Addresses that hold credentials are left out, and so are sources without the component ``main``. Returns no source
+    unless one of them has the suite ``codename``.
+    """
     suites = (codename, f"{codename}-updates", f"{codename}-security")
 
     def kept() -> Iterator[Source]:
@@ -70,7 +80,7 @@ def own_sources(sources: list[Source], codename: str) -> tuple[Source, ...]:
 
 
 def parse_deb822(text: str) -> list[Source]:
-    """The binary, enabled sources of a ``.sources`` file."""
+    """Return the enabled binary sources of a ``.sources`` file."""
     found = []
     for stanza in re.split(r"\n[ \t]*\n", re.sub(r"(?m)^#.*\n?", "", text)):
         fields = {
@@ -86,7 +96,7 @@ def parse_deb822(text: str) -> list[Source]:
 
 
 def parse_one_line(text: str) -> list[Source]:
-    """The binary sources of a ``.list`` file."""
+    """Return the binary sources of a ``.list`` file."""
     found = []
     for line in text.splitlines():
         if match := _ONE_LINE.fullmatch(line.partition("#")[0].strip()):
@@ -97,7 +107,7 @@ def parse_one_line(text: str) -> list[Source]:
 
 
 def newer_source(sources: tuple[Source, ...], codename: str) -> str:
-    """A ``.sources`` file: this machine's own mirror, with the newer suite."""
+    """Return a ``.sources`` file with this machine's own mirror and the newer suite."""
     own = next(source for source in sources if codename in source.suites)
     lines = ["Types: deb", f"URIs: {' '.join(own.uris)}", f"Suites: {NEWER_SUITE}", "Components: main"]
     if own.signed_by:
@@ -106,7 +116,10 @@ def newer_source(sources: tuple[Source, ...], codename: str) -> str:
 
 
 def newer_preferences() -> str:
-    """An apt preferences file: from the newer suite these packages and no other, unless one of them asks for it."""
+    """Return an apt preferences file for the newer suite.
+
+    apt takes only these packages from the newer suite, and no other unless one of them needs it.
+    """
     return (
         f"Package: *\nPin: release n={NEWER_SUITE}\nPin-Priority: -10\n\n"
         f"Package: {' '.join(NEWER)}\nPin: release n={NEWER_SUITE}\nPin-Priority: 900\n"
@@ -118,7 +131,10 @@ def update_lists() -> Command:
 
 
 def install(packages: tuple[str, ...]) -> Command:
-    """Nothing recommended, nothing removed: apt gives up where another package stands in the way."""
+    """Return the command that installs ``packages``, without recommended packages.
+
+    It removes no package: apt fails when another package is in the way.
+    """
     return Command(
         (
             "apt-get",
@@ -136,7 +152,10 @@ def install(packages: tuple[str, ...]) -> Command:
 
 
 def make_root_file_system(sources: tuple[Source, ...], codename: str, tar: str) -> Command:
-    """A Python root file system as a tar: Debian's minimum, python3 with pip and venv, ``python`` on the path."""
+    """Return the command that makes a Python root file system as a tar.
+
+    The file system holds Debian's minimum, python3 with pip and venv, CA certificates, and ``python`` on the path.
+    """
     mirrors = (
         f"deb {_signed(source)}{uri} {suite} main"
         for source in sources

@@ -1,4 +1,4 @@
-"""Is all there that building, pushing and syncing need? Each fact becomes a check with what mends it."""
+"""Check that this machine has everything that building, pushing and syncing need; name a fix for each fault."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from slipway.secrets.patterns import without_login
 from slipway.setup.blockers import Wanted, gaps, lacks
 from slipway.setup.probe import Machine, Ping, free_bytes, look
 
-#: Storage drivers that copy, of the classic store and of containerd's.
+#: Storage drivers that copy whole layers: one of the classic store, one of containerd's.
 _COPYING = ("vfs", "native")
 _GOOD_BUILDX = "0.15"
 
 
 def doctor(run: Run, wanted: Wanted, pip: PipConfig, proxies: Mapping[str, str], *, ping: Ping) -> tuple[Check, ...]:
-    """Look at this machine and examine it; changes nothing. ``proxies`` are the environment's."""
+    """Probe this machine and return its checks. Changes nothing. ``proxies``: those of the environment."""
     machine = look(run, wanted.python_image, ping, wanted.docker_host)
     free = free_bytes(run, machine.engine.folder) if machine.engine else None
     return examine(machine, wanted, pip, proxies, free)
@@ -28,7 +28,10 @@ def doctor(run: Run, wanted: Wanted, pip: PipConfig, proxies: Mapping[str, str],
 def examine(
     machine: Machine, wanted: Wanted, pip: PipConfig, proxies: Mapping[str, str], free: int | None
 ) -> tuple[Check, ...]:
-    """The checks, in the order a build meets what they look at. ``free``: bytes left for the engine, None unknown."""
+    """Return the checks, in the order in which a build needs the things they check.
+
+    ``free``: the bytes that are free for the engine, None when unknown.
+    """
     return (
         _engine(machine, wanted),
         _buildx(machine, wanted),
@@ -43,7 +46,7 @@ def examine(
 
 
 def healthy(checks: tuple[Check, ...]) -> bool:
-    """Whether nothing lacks; warnings are no illness."""
+    """Tell whether nothing is missing. A warning is not a fault."""
     return all(check.state is not CheckState.MISSING for check in checks)
 
 
@@ -142,7 +145,10 @@ def _proxies(machine: Machine, wanted: Wanted, proxies: Mapping[str, str]) -> It
 
 
 def _proxy_to(registry: str, proxies: Mapping[str, str]) -> str:
-    """The proxy that requests to a registry take here; an empty string for none. Loopback is never asked for by one."""
+    """Return the proxy that requests from this machine to a registry take; an empty string for none.
+
+    Requests to a loopback address never take a proxy.
+    """
     named = {name.lower(): value for name, value in proxies.items() if value}
     if is_loopback(registry) or proxy_bypass_environment(endpoint(registry), {"no": named.get("no_proxy", "")}):
         return ""

@@ -1,6 +1,6 @@
-"""The machine as it is: the facts that setup and doctor decide on. Asks, never changes.
+"""Probe this machine for the facts that setup and doctor need. Changes nothing.
 
-``look`` runs a handful of commands (0.3 s); everything else here turns their output into values.
+``look`` runs a few commands (0.3 s) and turns their output into values.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from slipway.hosts.runner import Run
 from slipway.registry import NO_ANSWER, Greeting
 from slipway.setup.debian import Source, parse_os_release, read_sources
 
-#: Asks the registry ``GET /v2/``. Raises RefusedError for its certificate.
+#: Send ``GET /v2/`` to the registry. Raises RefusedError when its certificate is refused.
 Ping = Callable[[], Greeting]
 
 LOCAL_SOCKETS = ("unix:///var/run/docker.sock", "unix:///run/docker.sock")
@@ -36,8 +36,11 @@ _ADDRESS = re.compile(r"(?:unix|tcp|ssh|npipe|https?)://[^\s\"']+")
 
 @dataclass(frozen=True)
 class Engine:
-    """The engine that answers. ``driver`` and ``store``: the storage driver, and where images are kept on it;
-    ``folder`` is its root directory, ``proxies`` those it uses itself."""
+    """Hold the facts about the engine that answers.
+
+    ``driver``: the storage driver. ``store``: the image store on this driver. ``folder``: the engine's root directory.
+    ``proxies``: the proxies that the engine itself uses.
+    """
 
     version: str
     api: str
@@ -49,7 +52,10 @@ class Engine:
 
 @dataclass(frozen=True)
 class Container:
-    """A container by its state (``running``, ``exited`` …) and the first port it publishes here, 0 for none."""
+    """Hold a container's state (``running``, ``exited`` …) and the first port that it publishes.
+
+    The port is 0 when it publishes none.
+    """
 
     state: str
     port: int
@@ -57,9 +63,10 @@ class Container:
 
 @dataclass(frozen=True)
 class Machine:
-    """Versions are ``""`` for what is not there; ``release`` is 0 when the system has no number.
+    """Hold the facts about this machine.
 
-    ``distrusted``: why the registry's certificate is refused; ``registry`` is no answer then.
+    The version of a missing program is ``""``. ``release`` is 0 when the system has no release number. ``distrusted``:
+    the reason why the registry's certificate is refused; ``registry`` then holds no answer.
     """
 
     system: str = ""
@@ -90,17 +97,20 @@ class Machine:
 
     @property
     def takes_packages(self) -> bool:
-        """Whether setup may install here: Debian 12 or newer, as root, with Debian's own source."""
+        """Tell whether setup may install packages: Debian 12 or newer, as root, with Debian's own source."""
         return self.system == "debian" and self.root and self.release >= 12 and bool(self.sources)
 
     @property
     def own_image(self) -> str:
-        """What the root image made from this machine's packages is called; empty while python3 is unknown."""
+        """Return the name of the root image that is made from this machine's packages.
+
+        The name is empty while the version of python3 is unknown.
+        """
         return f"{OUR_IMAGES}:{self.python}-{self.codename}" if self.python and self.codename else ""
 
 
 def look(run: Run, python_image: str, ping: Ping, docker_host: str = "") -> Machine:
-    """Every fact, asked now. What cannot be asked counts as absent; raises nothing."""
+    """Collect every fact now. A fact that cannot be determined counts as absent. Raises nothing."""
     system, release, codename = _system()
     root = os.geteuid() == 0
     version = _ask(run, "docker", "version", "--format", "{{json .}}")
@@ -142,14 +152,14 @@ def look(run: Run, python_image: str, ping: Ping, docker_host: str = "") -> Mach
 
 
 def free_bytes(run: Run, folder: str) -> int | None:
-    """Free bytes of the file system that holds ``folder``; None when it cannot be seen from here."""
+    """Return the free bytes of the file system that holds ``folder``; None when ``df`` cannot see it."""
     lines = _ask(run, "df", "-Pk", folder).stdout.splitlines()
     fields = lines[-1].split() if len(lines) > 1 else []
     return int(fields[3]) * 1024 if len(fields) > 3 and fields[3].isdecimal() else None
 
 
 def parse_engine(version: Mapping[str, Any], info: Mapping[str, Any]) -> Engine | None:
-    """From ``docker version`` and ``docker info``, both as JSON; None when the server's half is missing."""
+    """Parse the JSON of ``docker version`` and ``docker info``; None when the server's part is missing."""
     server = part(version, "Server")
     if not server.get("Version"):
         return None
@@ -165,7 +175,7 @@ def parse_engine(version: Mapping[str, Any], info: Mapping[str, Any]) -> Engine 
 
 
 def parse_container(text: str) -> Container | None:
-    """From ``docker container inspect``; None when there is no such container."""
+    """Parse the output of ``docker container inspect``; None when there is no such container."""
     try:
         found = json.loads(text)[0]
     except (ValueError, LookupError, TypeError):
@@ -176,7 +186,7 @@ def parse_container(text: str) -> Container | None:
 
 
 def stale_pid_files(root: Path) -> tuple[str, ...]:
-    """Pid files of dockerd and its containerd whose process is gone or another program's."""
+    """Return the pid files of dockerd and its containerd whose process has ended or is another program's."""
 
     def stale() -> Iterator[str]:
         for name, program in _PID_FILES.items():
@@ -194,7 +204,7 @@ def _system() -> tuple[str, int, str]:
 
 
 def _debian_python(run: Run) -> str:
-    """The python3 Debian would install, as ``3.11``."""
+    """Return the version of python3 that Debian would install, as ``3.11``; else empty."""
     match = re.search(r"Candidate: (\d+\.\d+)", _ask(run, "apt-cache", "policy", "python3").stdout)
     return match[1] if match else ""
 
