@@ -41,20 +41,20 @@ POSARGS = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
 GIVEN_IMAGE = any(argument.split("=")[0] == "--image" for argument in POSARGS)
 
 
-#: Tests of the engine wait for it, for links and for time limits half of the time.
+#: Half of the time, tests of the engine wait for the engine, for connections and for time limits.
 WAITING_WORKERS = (os.cpu_count() or 2) + 1
-#: Compiled modules are kept between runs, also where this machine's environment says otherwise.
+#: Python keeps compiled modules between runs, even if this machine's environment forbids it.
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": None}
 
 
 def paths(*patterns: str) -> list[str]:
-    """The files and folders of the repository that match, sorted."""
+    """Return the files and folders of the repository that match, sorted."""
     found = {path.relative_to(ROOT).as_posix() for pattern in patterns for path in ROOT.glob(pattern)}
     return sorted(path for path in found if not path.startswith("."))
 
 
 def requirements(extra: str) -> Iterator[Requirement]:
-    """What the project and its extra require, and the extras that this one names."""
+    """Yield the requirements of the project and of its extra, and of the extras that this extra names."""
     for text in [*PROJECT["dependencies"], *PROJECT["optional-dependencies"][extra]]:
         requirement = Requirement(text)
         if requirement.name == PROJECT["name"]:
@@ -65,7 +65,7 @@ def requirements(extra: str) -> Iterator[Requirement]:
 
 
 def is_installed(requirement: Requirement) -> bool:
-    """Whether nox's interpreter has it."""
+    """Tell whether nox's interpreter has a version that meets the requirement."""
     try:
         return requirement.specifier.contains(importlib.metadata.version(requirement.name), prereleases=True)
     except importlib.metadata.PackageNotFoundError:
@@ -73,41 +73,41 @@ def is_installed(requirement: Requirement) -> bool:
 
 
 def is_ready(extra: str) -> bool:
-    """Whether nox's interpreter has this checkout's project with the extra."""
+    """Tell whether nox's interpreter has this checkout's project with the extra."""
     found = importlib.util.find_spec(PROJECT["name"])
     own = found is not None and bool(found.origin) and (ROOT / "libs") in Path(str(found.origin)).resolve().parents
     return own and is_installed(Requirement(PROJECT["name"])) and all(map(is_installed, requirements(extra)))
 
 
 def environment(extra: str) -> list[str]:
-    """The session that makes an environment with the extra; none where nox's own will do."""
+    """Return the session that makes an environment with the extra; none if nox's own environment has it."""
     return [] if is_ready(extra) else [f"environment({extra})"]
 
 
 def python(session: nox.Session, extra: str) -> str:
-    """The interpreter that has the extra."""
+    """Return the interpreter that has the extra."""
     return str(session.cache_dir.parent / f"environment-{extra}/bin/python") if environment(extra) else sys.executable
 
 
 def run(session: nox.Session, extra: str, module: str, *words: str, **environment: str) -> None:
-    """Run a module of Python, with the extra."""
+    """Run a Python module with the interpreter that has the extra."""
     session.run(python(session, extra), "-m", module, *words, env={**BYTECODE, **environment})
 
 
 def program(session: nox.Session, name: str) -> str:
-    """A program that the extra ``dev`` brings, whether or not its environment is activated."""
+    """Return a program that the extra ``dev`` brings, even if its environment is not activated."""
     return shutil.which(name, path=str(Path(python(session, "dev")).parent)) or name
 
 
 def dockerfiles() -> dict[str, str]:
-    """The text of each image's Dockerfile."""
+    """Return the text of each image's Dockerfile, by the image's name."""
     found = {Path(path).name.removesuffix(".Dockerfile"): path for path in paths("infra/docker/*.Dockerfile")}
     found |= {Path(path).parent.name.replace("_", "-"): path for path in paths("apps/*/Dockerfile")}
     return {name: (ROOT / path).read_text("utf-8", "replace") for name, path in found.items()}
 
 
 def parents_first(texts: dict[str, str]) -> list[str]:
-    """The images, each after those that its FROM lines name; in their given order when they form a cycle."""
+    """Return the images, each after those that its FROM lines name; in their given order if they form a cycle."""
     lines = {name: re.findall(r"^FROM\s.*/([a-z0-9_-]+)", text, re.MULTILINE) for name, text in texts.items()}
     try:
         order = graphlib.TopologicalSorter({name: [base for base in lines[name] if base in texts] for name in texts})
@@ -117,7 +117,10 @@ def parents_first(texts: dict[str, str]) -> list[str]:
 
 
 def tested() -> dict[str, str]:
-    """Images, bases first, then tests of several together: name → a line that says what is tested."""
+    """Return images, bases first, then tests of several images together.
+
+    Each name is mapped to a line that describes the tested image or services.
+    """
     texts = dockerfiles()
     told = {name: texts[name].partition("\n")[0].removeprefix("# ") for name in parents_first(texts)}
     told = {name: line if line.startswith(f"{name}: ") else f"the image {name}" for name, line in told.items()}
@@ -144,19 +147,19 @@ def types(session: nox.Session) -> None:
 
 
 def sources() -> list[Path]:
-    """The short lists of requirements that people edit, each after those whose locks constrain it."""
+    """Return the short lists of requirements that people edit, each after those whose locks constrain it."""
     found = [ROOT / path for path in paths("libs/requirements*.in", "apps/*/requirements*.in")]
     return list(graphlib.TopologicalSorter({source: bases(source) for source in found}).static_order())
 
 
 def bases(source: Path) -> list[Path]:
-    """The short lists whose locks constrain this one: its lines ``-c requirements-base.txt``."""
+    """Return the short lists whose locks constrain this list: its lines ``-c requirements-base.txt``."""
     named = re.findall(r"^-c (\S+)\.txt$", source.read_text("utf-8"), re.MULTILINE)
     return [(source.parent / f"{name}.in").resolve() for name in named]
 
 
 def heading(source: Path) -> str:
-    """The first line of a lock: it tells what the lock was made of, so that a test sees when that has changed."""
+    """Return the first line of a lock. It holds a digest of the lock's inputs, so that a test sees a change."""
     inputs = [source, *(base.with_suffix(".txt") for base in bases(source))]
     digest = hashlib.sha256(b"".join(path.read_bytes() for path in inputs)).hexdigest()
     return f"# `nox -s lock` made this of {source.name}. Inputs: {digest[:16]}\n"
@@ -181,13 +184,16 @@ def lock(session: nox.Session) -> None:
 
 
 def fast_tests(interpreter: str) -> list[str]:
-    """The command that runs the fast tests, a worker for each processor."""
+    """Return the command that runs the fast tests, with a worker for each processor."""
     chosen = ["-m", "not integration and not soak", "-n", "auto", "--dist", "worksteal"]
     return [interpreter, "-m", "pytest", *chosen, "tests", *paths("apps/*/tests")]
 
 
 def find_python(version: str) -> str:
-    """A Python of this version, on PATH or among pyenv's; empty when there is none. pyenv's shims may lead nowhere."""
+    """Return a Python of this version, on PATH or among pyenv's; empty when there is none.
+
+    pyenv's shims are skipped, because they may lead nowhere.
+    """
     if version == THIS_PYTHON:
         return sys.executable
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
@@ -198,7 +204,7 @@ def find_python(version: str) -> str:
 
 
 def test_session(version: str) -> str:
-    """Add the session that runs the fast tests on a Python; the session's name."""
+    """Add the session that runs the fast tests on a Python, and return the session's name."""
     own = version == THIS_PYTHON
 
     @nox.session(
@@ -313,7 +319,7 @@ def smoke(session: nox.Session) -> None:
 
 
 def environment_session(extra: str) -> None:
-    """Add the session that makes an environment with the extra; it stays, and is brought up to date in each run."""
+    """Add the session that makes an environment with the extra. nox keeps it and updates it in each run."""
 
     @nox.session(name=f"environment({extra})", venv_backend="uv|virtualenv", reuse_venv=True, default=False)
     def one(session: nox.Session) -> None:
@@ -325,7 +331,7 @@ def environment_session(extra: str) -> None:
 for name in ("dev", "smoke"):
     environment_session(name)
 
-# A Python between the oldest and the newest fails where one of these two does.
+# A Python between the oldest and the newest fails only where one of these two fails.
 DEFAULT = [version for version in INSTALLED if version in (THIS_PYTHON, PYTHONS[0], PYTHONS[-1])]
 nox.options.sessions = ["lint", "types", *(TESTS[version] for version in DEFAULT), "integration", "smoke"]
 

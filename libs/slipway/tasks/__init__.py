@@ -1,4 +1,4 @@
-"""Invoke's tasks: read options, open a session, call one use case."""
+"""Define the Invoke tasks: each reads its options, opens a session, and calls one use case."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 from invoke.collection import Collection
 
-# Invoke lets nothing keep its bytecode: without this a slipway that is worked on would be compiled at every start.
+# Invoke makes Python write no bytecode. Without this reset, Python would compile changed modules at every start.
 _written = sys.dont_write_bytecode
 sys.dont_write_bytecode = bool(sys.flags.dont_write_bytecode)
 

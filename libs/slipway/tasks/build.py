@@ -1,4 +1,4 @@
-"""Build: plan, get root images, bake, verify, tell."""
+"""Build images: plan, get root images, bake, verify, and show the results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from slipway.tasks.session import Session
 
 
 def run_build(session: Session, names: Sequence[str], kind: str, options: BuildOptions, *, dry_run: bool) -> None:
-    """Show the plan, and unless ``dry_run`` build. Raises BuildError when an image failed."""
+    """Show the plan, and build it unless ``dry_run`` is set. Raises BuildError when an image failed."""
     if options.retries < 0:
         raise UsageError(f"--retries {options.retries}: not a number of tries", hint="--retries 1")
     selected = stack_names(session, kind, names)
@@ -67,7 +67,10 @@ def get_root_images(session: Session, known: Survey, plan: Plan) -> bool:
 
 
 def build_mounts(session: Session, record: Run, gifts: Given) -> Given:
-    """Return what builds mount, with every secret in a file: pip's configuration, and what the project gives."""
+    """Return everything that builds mount, with every secret in a file.
+
+    It consists of pip's configuration and the project's own mounts.
+    """
     return replace(gifts, files={**inherit(session, record), **written(gifts, record)}, values={})
 
 
@@ -81,7 +84,10 @@ def written(gifts: Given, record: Run) -> dict[str, Path]:
 
 
 def inherit(session: Session, record: Run) -> dict[str, Path]:
-    """Return pip's configuration as secret files of the run, removed when it ends."""
+    """Return pip's configuration and the CA bundle as secret files.
+
+    The files of pip's configuration are removed when the run ends. Raises UsageError when the CA bundle is missing.
+    """
     secrets = {
         "uv.toml": record.secret_file("uv.toml", uv_toml(session.pip)),
         "pip.conf": record.secret_file("pip.conf", pip_conf(session.pip)),

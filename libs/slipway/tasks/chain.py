@@ -1,6 +1,6 @@
-"""State that a task leaves to the tasks after it on one command line, kept in Invoke's own configuration.
+"""Keep the state that a task leaves to the later tasks of its command line, in Invoke's own configuration.
 
-Invoke's executor hands one configuration to all tasks of a command line, and keeps what a task changes in it.
+Invoke's executor gives one configuration to all tasks of a command line, and keeps a task's changes to it.
 """
 
 from __future__ import annotations
@@ -15,13 +15,17 @@ from slipway.config.settings import Value
 from slipway.core.options import flag, options
 from slipway.tasks.options import BuildHostOptions, HostOptions, ImageOptions
 
-#: Beside ``slipway``, which holds settings of the user.
+#: The key beside ``slipway``, which holds the user's settings.
 _KEY = "slipway_chain"
 
 
 @dataclass(frozen=True)
 class Chain:
-    """The settings that flags gave, ``--allow-unused-env``, ``--remote``, and what was built: kind → images."""
+    """Hold the state that the tasks of a command line share.
+
+    ``settings``: those that flags gave. ``lenient``: a task had ``--allow-unused-env``. ``remote``: a task had
+    ``--remote``, or works only on a build host. ``built``: kind → the images that were built.
+    """
 
     settings: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
     lenient: bool = False
@@ -45,18 +49,18 @@ class Chain:
 
     @property
     def bases(self) -> tuple[str, ...]:
-        """The base images of a chain that has built nothing else."""
+        """Return the base images of a chain that has built nothing else; else none."""
         return self.built["base"] if set(self.built) == {"base"} else ()
 
 
 def chain_of(config: Config) -> Chain:
-    """Return the state that the tasks before this one left in ``config``."""
+    """Return the state that the earlier tasks left in ``config``."""
     found = config.get(_KEY)
     return found if isinstance(found, Chain) else Chain()
 
 
 def keep(config: Config, chain: Chain) -> None:
-    """Leave ``chain`` to the tasks after this one."""
+    """Leave ``chain`` in ``config`` for the later tasks."""
     config.update({_KEY: chain})
 
 

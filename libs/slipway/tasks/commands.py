@@ -1,4 +1,7 @@
-"""The tasks that ``invoke --list`` shows. Each imports its work when it runs, so that the list comes immediately."""
+"""Define the tasks that ``invoke --list`` shows.
+
+Each task imports its work when it runs, so that the list appears immediately.
+"""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Image names for the shell's completion: ``invoke build svc-<TAB>``.
+"""Complete image names in the shell: ``invoke build svc-<TAB>``.
 
-Invoke completes tasks and flags, and has no way to say what else a task takes. So its ``complete`` is wrapped: after a
-slipway task that takes names, those of its images come first; for anything else nothing changes. The names come from
-the Dockerfiles' paths: nothing is read, and no engine is asked.
+Invoke completes tasks and flags, but has no way to complete other words. So slipway wraps Invoke's ``complete``. After
+a slipway task that takes names, the names of its images come first. Nothing changes for any other task. The names come
+from the Dockerfiles' paths: slipway reads no Dockerfile and connects to no engine.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from slipway.tasks.parser import task_of
 
 
 def install() -> None:
-    """Wrap Invoke's completion, from here on."""
+    """Wrap Invoke's completion for the rest of this process."""
     invoke.program.complete = _complete  # type: ignore[attr-defined]
 
 
@@ -41,7 +41,7 @@ def _complete(
 
 
 def _names(words: Sequence[str], parser: Parser, collection: Collection) -> list[str]:
-    """The images that may be meant by the last of ``words``, or by a word after it."""
+    """Return the image names that may complete the last of ``words``, or be the word after it."""
     context = _current(words, parser)
     task = task_of(context)
     if not task or context is None or "names" not in context.args:
@@ -56,7 +56,10 @@ def _names(words: Sequence[str], parser: Parser, collection: Collection) -> list
 
 
 def _current(words: Sequence[str], parser: Parser) -> ParserContext | None:
-    """Where a word that follows ``words`` would go; a line that is not finished yet is none to refuse."""
+    """Return the context to which a word after ``words`` belongs.
+
+    A command line that is not finished yet is not an error.
+    """
     try:
         contexts = parser.parse_argv(list(words))
     except ParseError as error:

@@ -1,7 +1,7 @@
-"""Invoke's own flags and configuration, as a slipway task follows them: ``-R``, ``-e``, ``-T``, ``-r``, ``-f``, ``--``.
+"""Apply Invoke's own flags and configuration to slipway's tasks: ``-R``, ``-e``, ``-T``, ``-r``, ``-f``, ``--``.
 
-All of them arrive in the task's context. Two come from places that Invoke has no public name for; a test notices when
-they move.
+All of them arrive in the task's context. Invoke has no public name for the places of two of them. A test fails when
+these places move.
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ from invoke.context import Context
 
 from slipway.core.errors import UsageError, one_line
 
-#: Flags that change how Invoke's ``run`` works, which no slipway task calls.
+#: Flags that change how Invoke's ``run`` works. No slipway task calls it.
 _UNUSED = {"warn": "-w", "pty": "-p", "hide": "--hide"}
 
 
 @dataclass(frozen=True)
 class Core:
-    """``echo``: show every command that is run · ``timeout``: seconds that an image's steps may take; 0: as set ·
-    ``folder``: where the tasks file is · ``settings``: what Invoke's configuration has below ``slipway``."""
+    """Hold the values of Invoke's own flags and configuration.
+
+    ``echo``: show every command that runs. ``timeout``: the seconds that an image's steps may take; 0 keeps the
+    setting. ``folder``: the folder of the tasks file. ``settings``: the values below ``slipway`` in Invoke's
+    configuration.
+    """
 
     echo: bool = False
     timeout: int = 0
@@ -38,7 +42,7 @@ class Core:
 
 
 def obey(c: Context, task: str, parameters: Collection[str], given: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments of ``task``: ``given``, a dry run for ``--dry``, and the words after ``--``.
+    """Return the arguments of ``task``: ``given``, a dry run for ``--dry``, and the words after ``--``.
 
     Raises UsageError when the task has no use for one of these.
     """
@@ -59,6 +63,6 @@ def obey(c: Context, task: str, parameters: Collection[str], given: Mapping[str,
 
 
 def unused(c: Context) -> tuple[str, ...]:
-    """Flags of Invoke on the command line that no slipway task has a use for."""
+    """Return Invoke's flags on the command line that have no effect on a slipway task."""
     given = getattr(c.config, "_overrides", {}).get("run", {})
     return tuple(flag for name, flag in _UNUSED.items() if given.get(name))

@@ -1,4 +1,4 @@
-"""Make the build host that the settings name."""
+"""Create the build host that the settings name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,10 @@ from slipway.tasks.process import is_terminal
 
 
 def remote_host(local: LocalHost, show: Show | None = None) -> RemoteHost:
-    """Return REMOTE_HOST; ``show`` gets each command that runs on it. Raises UsageError when it is not set."""
+    """Return the build host REMOTE_HOST. ``show`` gets each command that runs on it.
+
+    Raises UsageError when REMOTE_HOST is not set.
+    """
     settings = local.settings
     if not settings["REMOTE_HOST"]:
         raise UsageError("REMOTE_HOST is not set", hint="REMOTE_HOST=me@builder in .env, or --host me@builder")
@@ -36,7 +39,7 @@ def _ssh_client(settings: Settings, run: Run, show: Show | None) -> SshClient:
     return SshClient(
         run=run,
         user=User(
-            home=Path(pwd.getpwuid(os.getuid()).pw_dir),  # as OpenSSH, which does not heed HOME
+            home=Path(pwd.getpwuid(os.getuid()).pw_dir),  # OpenSSH ignores HOME, too
             agent=surroundings().ssh_agent,
             uid=os.getuid(),
             machine=socket.gethostname(),

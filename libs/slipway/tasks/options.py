@@ -1,4 +1,4 @@
-"""The flags of tasks, each declared once. A task takes the dataclasses whose flags it has."""
+"""Define the flags of tasks, each declared once. A task takes the dataclasses whose flags it has."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """Which images, and the parts of their names."""
+    """Hold the names of the images to work on, and the parts of their references."""
 
     names: Sequence[str] = option((), "images, as plain words after the task")
     version: str = option(
@@ -37,7 +37,7 @@ class ImageOptions:
 
 @dataclass(frozen=True)
 class BuildHostOptions:
-    """Which build host."""
+    """Hold the build host to use, and the folder on it."""
 
     host: str = option(
         "", "use this build host (ssh alias or user@host[:port]) instead of REMOTE_HOST", sets=("REMOTE_HOST",)
@@ -47,28 +47,28 @@ class BuildHostOptions:
 
 @dataclass(frozen=True)
 class HostOptions(BuildHostOptions):
-    """Where to work: on this machine, or on which build host."""
+    """Hold the choice between this machine and a build host."""
 
     remote: bool = option(False, "work on the build host REMOTE_HOST")
 
 
 @dataclass(frozen=True)
 class DryRunOptions:
-    """Whether to do it."""
+    """Hold the choice to only show the work."""
 
     dry_run: bool = option(False, "show the plan and change nothing")
 
 
 @dataclass(frozen=True)
 class ConfirmOptions(DryRunOptions):
-    """Whether to do it, and whether to ask first."""
+    """Hold the choice to only show the work, and the choice to do it without asking."""
 
     yes: bool = option(False, "ask for no confirmation")
 
 
 @dataclass(frozen=True)
 class PushOptions:
-    """How to go about a release."""
+    """Hold the options of a release."""
 
     force: bool = option(False, "allow a version tag to move to other content")
     resume: str = option("", "finish the push of this run")
@@ -77,20 +77,20 @@ class PushOptions:
 
 @dataclass(frozen=True)
 class SmokeOptions:
-    """Which image to test beside those that are built from the repository."""
+    """Hold the reference of an image to test instead of those that are built from the repository."""
 
     image: str = option("", "test this reference instead of the images built from this repository")
 
 
 @dataclass(frozen=True)
 class AttachOptions:
-    """Which run on the build host to attach to."""
+    """Hold the id of the run on the build host to attach to."""
 
     run: str = option("", "attach to this run; default: the newest running one, else the newest")
 
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """How to answer. Every task has these flags."""
+    """Hold the form of the output. Every task has these flags."""
 
     json: bool = option(False, "write JSON to stdout")

@@ -1,6 +1,6 @@
-"""What a task tells a person or a program: one answer in JSON, and errors as lines, JSON and an exit code.
+"""Write the output of a task: one answer in JSON, and errors as lines or JSON with an exit code.
 
-No text holds a secret, and commands in it are spelled as on this command line: ``invoke images.build``.
+No text holds a secret. Commands appear with their names on this command line: ``invoke images.build``.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from slipway.tasks import parser, process
 from slipway.ui import report
 from slipway.ui.console import Console, shown_error
 
-#: A command in an error or a hint, up to the end of its words.
+#: A command in an error or a hint: ``invoke`` and the plain words after it.
 _COMMAND = re.compile(r"invoke(?: [a-z][a-z0-9-]*(?![a-z0-9.:/=]))+")
 
 
 class Output:
-    """The output of one task. ``redactor`` learns secrets as the task reads them."""
+    """Write the output of one task. ``redactor`` learns secrets as the task reads them."""
 
     def __init__(self, *, json: bool = False) -> None:
         around = settings.surroundings()
@@ -41,20 +41,23 @@ class Output:
         self._answered = False
 
     def shown(self, text: str) -> str:
-        """Return ``text`` without secrets, and its commands as they are called on this command line."""
+        """Return ``text`` without secrets, and with its commands named as on this command line."""
         called = parser.command_line.get().called
         text = self.redactor(text)
         return _COMMAND.sub(lambda found: " ".join(called.get(w, w) for w in found[0].split(" ")), text)
 
     def answer(self, content: Any) -> None:
-        """Print the task's JSON on stdout. An error after it goes to stderr alone, so stdout stays one document."""
+        """Print the task's JSON on stdout.
+
+        A later error goes only to stderr, so that stdout stays one JSON document.
+        """
         self._answered = True
         encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
         emit(report.encodable(report.dumps(self.redactor.all(content)), encoding), sys.stdout)
 
     @contextlib.contextmanager
     def errors(self) -> Iterator[None]:
-        """Tell an error that ends the task, and raise Exit with its code."""
+        """Report an error that ends the task, and raise Exit with its exit code."""
         try:
             yield
         except SlipwayError as error:
@@ -85,7 +88,7 @@ def show_error(text: str) -> None:
 
 
 def _tell(tell: Callable[[Any], None], content: Any) -> None:
-    """Tell ``content``; the exit code stands also where nobody can read why."""
+    """Write ``content`` with ``tell``. A failure to write it does not change the task's exit code."""
     try:
         tell(content)
     except OutputError as error:
@@ -93,9 +96,10 @@ def _tell(tell: Callable[[Any], None], content: Any) -> None:
 
 
 def _keep(text: str, bug: Exception) -> str:
-    """Write a traceback to a file for this user alone, in the repository or where files can be written; its name.
+    """Write a traceback to a file that only this user can read, and return the file's name.
 
-    Where no file can be written, the place of the bug in the code stands for it.
+    The file is in the repository, or else in the folder for temporary files. If no file can be written, return the
+    place of the bug in the code.
     """
     data = text.encode("utf-8", "backslashreplace")
     with contextlib.suppress(OSError):
@@ -116,7 +120,10 @@ def _keep(text: str, bug: Exception) -> str:
 
 
 def _root() -> Path:
-    """Return the repository's root, or the current folder outside of any. Raises OSError when that is gone."""
+    """Return the repository's root, or the current folder outside of any repository.
+
+    Raises OSError when the current folder no longer exists.
+    """
     try:
         return settings.find_root(Path.cwd())
     except SlipwayError:

@@ -1,10 +1,11 @@
-"""``invoke build svc-ocr svc-forms push``: image names after a task, which Invoke itself has no way to say.
+"""Accept image names after a task, which Invoke cannot express: ``invoke build svc-ocr svc-forms push``.
 
-Invoke gives a positional argument exactly one value. Here a task that has a ``names`` argument takes every word that is
-neither a flag nor a task, and words that Invoke refuses end in the contract's form, with exit code 2 and a suggestion.
+Invoke gives a positional argument exactly one value. A slipway task with a ``names`` argument takes every word that is
+neither a flag nor a task. When Invoke refuses a word, the program ends with slipway's error, a suggestion and exit
+code 2.
 
-Invoke makes its parser itself, so ``install`` wraps two methods of it. Each wrapper looks for the arguments of
-slipway's own tasks; for any other task it calls Invoke's method and nothing else.
+Invoke creates its parser itself, so ``install`` wraps two methods of it. Each wrapper looks for the arguments of
+slipway's own tasks. For any other task it only calls Invoke's method.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from invoke.tasks import Task
 
 from slipway.core.errors import Problem, UsageError, suggestion
 
-#: Arguments that are given as bare words: any number of names, one run.
+#: Arguments that the user gives as bare words: any number of names, or one run.
 WORDS = ("names", "run")
 
 _handle = ParseMachine.handle
@@ -31,16 +32,19 @@ _error = ParseMachine.error
 
 
 class SlipwayArgument(Argument):
-    """An argument of a slipway task. ``task`` is the task's own name, whatever it is called on the command line."""
+    """Mark an argument of a slipway task.
+
+    ``task`` is the task's own name, even when the command line has another name for the task.
+    """
 
     task = ""
 
 
 class SlipwayTask(Task[Any]):
-    """A task whose arguments tell the parser that they are slipway's."""
+    """Define a task whose arguments the parser recognizes as slipway's."""
 
     def get_arguments(self, ignore_unknown_help: bool | None = None) -> list[Argument]:
-        help = dict(self.help)  # Invoke takes it out while it reads it, and a second parser would have none
+        help = dict(self.help)  # Invoke empties it while reading, and a second parser needs it
         found = super().get_arguments(ignore_unknown_help)
         self.help = help
         return [_own(argument, self.name.replace("_", "-")) for argument in found]
@@ -48,10 +52,10 @@ class SlipwayTask(Task[Any]):
 
 @dataclass(frozen=True)
 class CommandLine:
-    """How slipway's tasks are called on the command line that runs.
+    """Hold the names of slipway's tasks on the current command line.
 
-    ``called``: a task's own name → its name here, where it is another · ``words``: every word that calls a task ·
-    ``ours``: no other task runs.
+    ``called``: a task's own name → its name on the command line, where the two differ. ``words``: every word that
+    calls a task. ``ours``: only slipway's tasks run.
     """
 
     called: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -60,12 +64,15 @@ class CommandLine:
 
 
 _CALLED_FROM_PYTHON = CommandLine()
-#: Set by the parser.
+#: The parser sets it.
 command_line: ContextVar[CommandLine] = ContextVar("command_line", default=_CALLED_FROM_PYTHON)
 
 
 class Refused(ParseError, Exit):
-    """A refusal by the parser. Completion catches it as Invoke's own; the program ends with our exit code."""
+    """Report that the parser refused a word.
+
+    Completion catches it as Invoke's own ParseError. The program ends with slipway's exit code.
+    """
 
     def __init__(self, error: UsageError, context: ParserContext | None) -> None:
         Exit.__init__(self, code=error.exit_code)
@@ -74,15 +81,16 @@ class Refused(ParseError, Exit):
 
 
 def install() -> None:
-    """Teach Invoke's parser, from here on."""
+    """Wrap the methods of Invoke's parser for the rest of this process."""
     ParseMachine.handle = _handle_names  # type: ignore[assignment,method-assign]
     ParseMachine.error = _refuse  # type: ignore[assignment,method-assign]
 
 
 def refuse_tasks(places: Mapping[str, str]) -> None:
-    """Raise UsageError for names that are also a task's: as words on the command line they would call it.
+    """Raise UsageError for names that are also the name of a task.
 
-    ``places`` maps a name to the file or folder that gives it.
+    As a word on the command line, the name would call the task. ``places`` maps a name to the file or folder that
+    gives it.
     """
     words = command_line.get().words
     what = "{} is also the name of a task, so it cannot be asked for by name"
@@ -92,7 +100,7 @@ def refuse_tasks(places: Mapping[str, str]) -> None:
 
 
 def task_of(context: ParserContext | None) -> str:
-    """The slipway task that ``context`` parses for, by its own name; an empty string for any other."""
+    """Return the own name of the slipway task that ``context`` parses; an empty string for any other task."""
     arguments = context.args.values() if context is not None else ()
     return next((argument.task for argument in arguments if isinstance(argument, SlipwayArgument)), "")
 
@@ -128,7 +136,10 @@ def _handle_names(machine: ParseMachine, token: str) -> None:
 
 
 def _takes(machine: ParseMachine, token: str) -> str:
-    """The argument that a bare word is for: any number of ``names``, one ``run``; empty when it is for none."""
+    """Return the argument that a bare word is for, or an empty string.
+
+    ``names`` takes any number of words, and ``run`` takes one.
+    """
     if not task_of(machine.context):
         return ""
     arguments = machine.context.args
@@ -151,7 +162,11 @@ def _understood(machine: ParseMachine) -> CommandLine:
 
 
 def _refuse(machine: ParseMachine, msg: str) -> NoReturn:
-    """A slipway task refuses in the contract's form. So does a program that has no other tasks."""
+    """Raise slipway's error for a word that Invoke refuses.
+
+    It applies to slipway's tasks, and to a program that has no other tasks. For any other task, Invoke's own method
+    raises its error.
+    """
     context = machine.context
     named = context is not None and context.name
     if not (task_of(context) if named else _all_ours(machine.contexts.values())):

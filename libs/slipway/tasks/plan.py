@@ -1,4 +1,4 @@
-"""Plan: gather facts, decide what happens to each image, show it."""
+"""Plan a build: gather facts, decide what happens to each image, and show the plan."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from slipway.tasks.session import Session
 
 
 def run_plan(session: Session, names: Sequence[str]) -> None:
-    """Show the plan of ``names``, or of all images."""
+    """Show the plan for ``names``, or for all images."""
     known = session.survey(names or None)
     selected = tuple(names) or tuple(known.facts.digests)
     plan = plan_build(known.stack, selected, known.facts)
@@ -23,7 +23,7 @@ def run_plan(session: Session, names: Sequence[str]) -> None:
 
 
 def show_plan(session: Session, known: Survey, plan: Plan) -> None:
-    """Show a plan that is not begun; for a build host also how much of the repository it will read."""
+    """Show a plan that is not executed; for a build host also how many files and bytes it will read."""
     content = as_json(plan)
     transfer = session.host.transfer(known, plan)
     if transfer:

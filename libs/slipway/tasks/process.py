@@ -1,6 +1,6 @@
-"""The process while a slipway task runs: signals, standard streams, bytecode. Afterwards it is as it was before.
+"""Prepare the process for a slipway task, and restore it afterwards: signals, standard streams, bytecode.
 
-A task of somebody else that follows in the same chain finds its own signal handlers.
+So another project's task that follows on the same command line finds its own signal handlers.
 """
 
 from __future__ import annotations
@@ -20,24 +20,25 @@ from slipway.core.streams import OutputError, emit
 
 TERMINATED = "error: ended by SIGTERM; what was finished is kept"
 INTERRUPTED = "error: interrupted; what was finished is kept\nhint:  run the same command to go on"
-#: As a Unix program that writes to a pipe which nobody reads any more: 128 and SIGPIPE.
+#: The exit code of a Unix program that writes to a pipe without a reader: 128 and SIGPIPE.
 PIPE_CLOSED = 141
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-#: What a terminal that has only ASCII is shown in place of slipway's own marks.
+#: Replacements of slipway's own marks for a terminal that has only ASCII.
 _ASCII = str.maketrans({"└": "`", "├": "|", "│": "|", "─": "-", "·": "-", "×": "x", "–": "-", "…": "...", "→": "->"})
 _ERRORS = "slipway-readable"
 
 
 class Terminated(BaseException):
-    """SIGTERM came."""
+    """Report that the process received SIGTERM."""
 
 
 @contextlib.contextmanager
 def ours(*, keep: bool) -> Iterator[None]:
-    """Signals raise, streams take any text, and modules keep their bytecode, as long as this lasts.
+    """Make signals raise, streams accept any text, and modules keep their bytecode inside the block.
 
-    ``keep``: only slipway's tasks follow, so a signal between two of them ends the chain in the contract's form.
+    ``keep``: only slipway's tasks follow. Then a signal between two of them ends the program with slipway's own
+    message.
     """
     bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, bool(sys.flags.dont_write_bytecode)
     with _readable(sys.stdout), _readable(sys.stderr), _signals(keep=keep):
@@ -49,8 +50,11 @@ def ours(*, keep: bool) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _signals(*, keep: bool) -> Iterator[None]:
-    """A signal that is ignored stays ignored, as after ``nohup`` and in a shell's background."""
-    if threading.current_thread() is not threading.main_thread():  # where Python sets no handlers
+    """Make SIGINT and SIGTERM raise inside the block.
+
+    A signal that is ignored stays ignored, as after ``nohup`` and in a shell's background.
+    """
+    if threading.current_thread() is not threading.main_thread():  # Python sets no handlers in other threads
         yield
         return
     before = {signum: signal.getsignal(signum) for signum in _SIGNALS}
@@ -63,21 +67,21 @@ def _signals(*, keep: bool) -> Iterator[None]:
         for signum in taken:
             if not keep:
                 signal.signal(signum, before[signum])
-            elif signal.getsignal(signum) != signal.SIG_IGN:  # else the chain ends here
+            elif signal.getsignal(signum) != signal.SIG_IGN:  # an ignored signal means that the chain ends
                 signal.signal(signum, _leave)
         atexit.unregister(_ignore_defaults)
         atexit.register(_ignore_defaults)
 
 
 def heed_no_more() -> None:
-    """All is cleaned up: one more Ctrl-C would only cut the last words off."""
+    """Ignore SIGINT and SIGTERM after the cleanup: another Ctrl-C would only cut off the last output."""
     if threading.current_thread() is threading.main_thread():
         for signum in _SIGNALS:
             signal.signal(signum, signal.SIG_IGN)
 
 
 def _ignore_defaults() -> None:
-    """While Python ends a signal changes nothing. A handler of somebody else stays."""
+    """Ignore signals while Python ends. A handler that another project has set stays."""
     for signum in _SIGNALS:
         if signal.getsignal(signum) in (signal.default_int_handler, signal.SIG_DFL, _leave):
             signal.signal(signum, signal.SIG_IGN)
@@ -88,7 +92,7 @@ def _terminated(signum: int, frame: object) -> None:
 
 
 def _leave(signum: int, frame: object) -> None:
-    """A signal between two tasks."""
+    """End the program when a signal arrives between two tasks."""
     heed_no_more()
     with contextlib.suppress(OutputError):
         emit(TERMINATED if signum == signal.SIGTERM else INTERRUPTED, sys.stderr)
@@ -97,7 +101,10 @@ def _leave(signum: int, frame: object) -> None:
 
 @contextlib.contextmanager
 def _readable(stream: Any) -> Iterator[None]:
-    """Text that the stream's encoding lacks is shown in ASCII or escaped: a file's name need not be text."""
+    """Show text in ASCII or escaped where the stream's encoding cannot hold it.
+
+    A file's name may be invalid text.
+    """
     before = stream.errors if isinstance(stream, io.TextIOWrapper) else None
     if before is None:
         yield
@@ -119,11 +126,11 @@ def _in_ascii(error: UnicodeError) -> tuple[str | bytes, int]:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person may see it; a stream that was closed before the start is None."""
+    """Tell whether a person may see the stream. A stream that was closed before the start is None."""
     return stream is not None and stream.isatty()
 
 
 def silence(stream: TextIO) -> None:
-    """Let a stream that cannot be written go nowhere, or Python complains of it when it ends."""
+    """Redirect an unwritable stream to the null device, or Python reports an error when it ends."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

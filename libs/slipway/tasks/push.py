@@ -1,4 +1,4 @@
-"""Push: look, refuse, upload, move the version tags."""
+"""Push images: inspect the registry, refuse forbidden moves, upload, and move the version tags."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from slipway.tasks.session import Session
 
 
 def run_push(session: Session, names: Sequence[str], options: PushOptions, *, dry_run: bool) -> None:
-    """Release ``names``, or all images: look, refuse, upload, move tags.
+    """Release ``names``, or all images: inspect the registry, refuse forbidden moves, upload, move tags.
 
     Raises PolicyError, RegistryError, MixedReleaseError, LockedError.
     """

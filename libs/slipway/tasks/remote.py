@@ -1,4 +1,4 @@
-"""The build host: its state, and its runs."""
+"""Show the state of the build host, and list, follow and remove its runs."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def run_runs(session: Session) -> None:
 
 
 def run_attach(session: Session, wanted: str) -> None:
-    """Raises BuildError when an image of the run failed."""
+    """Attach to a run on the build host. Raises BuildError when an image of the run failed."""
     host, project = session.remote_host.ready, session.remote_host.project
     run = choose(list_runs(host.connection, project), wanted)
     folder = f"{project}/runs/{run.id}"
     baked = [image for bake in bakes(host.connection, folder, run) for image in bake]
     images = [image.name for image in baked]
     session.note(f"run {run.id}, {run.state}")
-    # The run's own images, whatever the repository holds by now.
+    # The images are the run's own, because the repository may have changed since.
     stack = Stack(tuple(Image(name, "") for name in images))
     session.prepare_workspace()
     with session.record() as record, ExitStack() as opened:
@@ -61,7 +61,10 @@ def run_attach(session: Session, wanted: str) -> None:
 
 
 def forward_again(session: Session, folder: str, mounted: Collection[str], opened: ExitStack) -> None:
-    """Forward the agent to a run that mounts it, until ``opened`` ends; where that is impossible, say why and go on."""
+    """Forward the agent to a run that mounts it, until ``opened`` ends.
+
+    Where forwarding is impossible, show the reason and continue.
+    """
     agent = surroundings().ssh_agent
     for name in sorted(mounted):
         refused = no_agent(agent) if name in session.settings.project.ssh else "[tool.slipway] ssh does not name it"
@@ -76,9 +79,9 @@ def forward_again(session: Session, folder: str, mounted: Collection[str], opene
 
 
 def run_clean(session: Session, *, yes: bool, dry_run: bool) -> None:
-    """Show what would go, and remove it once that is agreed to.
+    """Show the runs that would be removed, and remove them after the user agrees.
 
-    Raises UsageError, before anything is contacted, when nobody can be asked; and for a no.
+    Raises UsageError when the user does not agree. Raises it before any connection when nobody can be asked.
     """
     asks = not (yes or dry_run)
     if asks and not is_terminal(sys.stdin):

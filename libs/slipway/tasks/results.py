@@ -1,4 +1,4 @@
-"""Tell the results of images: a run's record, JSON or a table."""
+"""Report the results of images: in a run's record, and as JSON or a table."""
 
 from __future__ import annotations
 

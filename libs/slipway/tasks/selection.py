@@ -11,7 +11,8 @@ from slipway.tasks.session import Session
 def stack_names(session: Session, kind: str, names: Sequence[str]) -> tuple[str, ...]:
     """Return ``names``, or all images of ``kind``.
 
-    For bases every name must be one. For services any image may be named; a stack of bases alone gives all its bases.
+    For bases, every name must be a base. For services, any image may be named. A stack that has only bases gives all
+    its bases.
     """
     stack = session.repository.stack
     for name in names:
@@ -23,9 +24,9 @@ def stack_names(session: Session, kind: str, names: Sequence[str]) -> tuple[str,
 
 
 def only(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ...]:
-    """Return ``names``, or all ``known`` when there are none.
+    """Return ``names``, or all of ``known`` when there are no names.
 
-    Raises UsageError for a name that is not known, and when nothing is known.
+    Raises UsageError for an unknown name, and when ``known`` is empty.
     """
     if not known:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""The session of one task: its settings and edges, each made once and when first asked for."""
+"""Hold the session of one task: its settings and connections, each created once, when it is first needed."""
 
 from __future__ import annotations
 
@@ -38,12 +38,16 @@ if TYPE_CHECKING:
 
 
 class Session:
-    """Settings, output, host and repository of one task. Connections and temporary folders close when the task ends."""
+    """Hold the settings, output, host and repository of one task.
+
+    Connections and temporary folders close when the task ends.
+    """
 
     def __init__(self, c: Context | None = None, options: Sequence[object] = (), output: Output | None = None) -> None:
-        """Make the session of a task with ``options``, one instance of each of its dataclasses.
+        """Create the session of a task with ``options``, one instance of each of its dataclasses.
 
-        A task without HostOptions works on this machine alone. Raises UsageError for a run that cannot be resumed.
+        A task without BuildHostOptions or HostOptions works only on this machine. Raises UsageError for a run that
+        cannot be resumed.
         """
         context = c or Context()
         self.core = Core.of(context)
@@ -53,7 +57,7 @@ class Session:
         self.started = time.monotonic()
         self.output = output or Output()
         self.console, self.redactor, self.json = self.output.console, self.output.redactor, self.output.json
-        #: Closed when the task ends.
+        #: Closes when the task ends.
         self.opened = ExitStack()
         self.run: Runner = echoing(self.echo) if self.core.echo else run
 
@@ -79,7 +83,7 @@ class Session:
 
     @property
     def chain(self) -> Chain:
-        """Return the state that the tasks before this one left, with this task's options."""
+        """Return the state that the earlier tasks left, with this task's options."""
         return chain_of(self._config)
 
     @property
@@ -96,15 +100,18 @@ class Session:
         return settings.load(self._root, given, learn=self.redactor.learn, configured=self.core.settings)
 
     def has_built(self, kind: str, names: Sequence[str]) -> None:
-        """Let the tasks after this one know what was built."""
+        """Record the images that were built, for the later tasks."""
         keep(self._config, self.chain.with_built(kind, names))
 
     def note(self, text: str) -> None:
-        """Show a line that a person need not act on."""
+        """Show a line that needs no action by the user."""
         self.console.note(f"note: {text}")
 
     def agreed(self, question: str) -> bool:
-        """Ask the person at the terminal. The end of the input is a no."""
+        """Ask the user at the terminal, and tell whether the answer is yes.
+
+        The end of the input is a no.
+        """
         self.console.note(f"{question} [y/N]")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
@@ -126,7 +133,7 @@ class Session:
 
     @property
     def host(self) -> Host:
-        """Return the host that this task works on. No other code chooses."""
+        """Return the host that this task works on. No other code makes this choice."""
         return self.remote_host if self._remote else self.local_host
 
     @cached_property
@@ -138,7 +145,7 @@ class Session:
 
     @cached_property
     def remote_host(self) -> RemoteHost:
-        """Return the build host, REMOTE_HOST. Its connection ends with the task."""
+        """Return the build host REMOTE_HOST. Its connection closes when the task ends."""
         from slipway.tasks.host import remote_host
 
         host = remote_host(self.local_host, self.echo if self.core.echo else None)
@@ -154,18 +161,18 @@ class Session:
 
     @property
     def ca_bundle(self) -> str:
-        """Return the CA bundle that builds get: CA_BUNDLE, else pip's, else an empty string."""
+        """Return the CA bundle for builds: CA_BUNDLE, else pip's, else an empty string."""
         return self.settings["CA_BUNDLE"] or self.pip.cert
 
     @cached_property
     def contexts(self) -> Mapping[str, Path]:
-        """Return the named contexts that builds get: the wheelhouse, when there is one."""
+        """Return the named contexts for builds: the wheelhouse, when there is one."""
         chosen = self.settings["WHEELHOUSE"]
         folder = Path(chosen).expanduser() if chosen else self._wheelhouse()
         return dict.fromkeys(WHEELHOUSES, folder) if folder else {}
 
     def _wheelhouse(self) -> Path | None:
-        """Return pip's find-links folders as one folder. Several are joined in a temporary one."""
+        """Return pip's find-links folders as one folder. Several are joined in a temporary folder."""
         if len(self.pip.folders) < 2:
             return next(iter(self.pip.folders), None)
         scratch = tempfile.TemporaryDirectory(prefix="slipway-", dir=self._cache.wheelhouses())
@@ -173,9 +180,10 @@ class Session:
 
     @cached_property
     def repository(self) -> Repository:
-        """Read the repository while the connection to the host is made.
+        """Read the repository while slipway connects to the host.
 
-        It is read for this machine's platform, and again if the host has another one.
+        It is read for this machine's platform, and again if the host has another platform. Raises UsageError for names
+        in ``.env`` that no image uses, and for images with the name of a task.
         """
         self.host.connect_ahead()
         secrets = self.pip.withheld
@@ -201,7 +209,10 @@ class Session:
         return known
 
     def prepare_workspace(self) -> None:
-        """Make ``.slipway`` ready. A task that builds, pushes or tests calls this before it writes anything there."""
+        """Prepare the folder ``.slipway``.
+
+        A task that builds, pushes or tests calls this before it writes anything into the folder.
+        """
         workspace.prepare_workspace(self.home, self._places)
 
     @property
@@ -211,9 +222,9 @@ class Session:
 
     @contextmanager
     def record(self) -> Iterator[Run]:
-        """Open the directory of a run. Every text written there passes the redactor.
+        """Open the directory of a run. Every text that is written into it passes the redactor.
 
-        pip's configuration is read first, so its secrets are known before anything is written.
+        pip's configuration is read first, so the redactor knows its secrets before anything is written.
         """
         self.redactor.learn((*self.pip.secrets, *self.settings.secrets))
         with Run(self.home, self.redactor, self._places) as record:

@@ -1,4 +1,4 @@
-"""The machine slipway works on: setup, doctor, config."""
+"""Show and prepare the machine on which slipway works: setup, doctor, config."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def run_config(session: Session) -> None:
 
 
 def _told(value: Value) -> Value:
-    """``value``; without BUILDER the builder that is used then."""
+    """Return ``value``; for an empty BUILDER, the builder that slipway uses instead."""
     if value.name == "BUILDER" and not value.value:
         return replace(value, value=reading.surroundings().builder, source="the engine's own")
     return value

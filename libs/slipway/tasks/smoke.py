@@ -1,4 +1,4 @@
-"""The tests of running containers."""
+"""Run the tests of running containers, and show their results."""
 
 from __future__ import annotations
 
@@ -56,7 +56,10 @@ def run_smoke(session: Session, names: Sequence[str], image: str) -> None:
 
 
 def _remove_orphans(session: Session) -> None:
-    """Remove what tests left in the engine that were killed, for an interrupt does not wait long for them."""
+    """Remove from the engine everything that killed tests left in it.
+
+    After an interrupt, slipway does not wait long for the tests' own cleanup.
+    """
     with contextlib.suppress(OSError):
         orphans.remove_orphans(session.host.engine.client)
 
@@ -88,7 +91,11 @@ def _target(session: Session, known: Survey, name: str, image: str, existing: fr
 
 
 def _given(session: Session, known: Survey, image: str, existing: frozenset[str]) -> testing.SmokeTarget:
-    """``--image REF``: the checks, and the tests of the name that the reference carries when it is ours."""
+    """Return the target for ``--image REF``.
+
+    It gets slipway's checks. If the reference has the name of an image of this repository, it also gets that image's
+    tests.
+    """
     found = session.host.engine.find(image) or session.host.engine.fetch(Reference.parse(image).full)
     name = Reference.read(image).name
     if name in known.facts.digests:
@@ -105,7 +112,7 @@ def _built(session: Session, known: Survey, name: str) -> str:
 
 
 def _tell_moved(session: Session, known: Survey, targets: Sequence[testing.SmokeTarget]) -> None:
-    """A version tag that stands for another image than the one that is tested: someone moved it."""
+    """Note each version tag that names another image than the tested one: someone moved the tag."""
     for target in targets:
         held = known.facts.local.get(target.reference)
         if held and held.id != target.image:

@@ -1,6 +1,6 @@
-"""The wrapper that every task passes through: flags from dataclasses, a session, errors as lines and exit codes.
+"""Wrap every task: flags from dataclasses, a session, and errors as lines and exit codes.
 
-Importing it is cheap: ``invoke --list`` needs nothing of what the tasks do.
+Importing this module is cheap: ``invoke --list`` does not load the work of the tasks.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ _CONTEXT = inspect.Parameter("c", inspect.Parameter.POSITIONAL_ONLY)
 def task(function: Callable[..., None]) -> parser.SlipwayTask:
     """Make an Invoke task of a function that takes a session, and dataclasses whose fields are the task's flags.
 
-    The session is made with these options, so a function names HostOptions though it uses ``session.host`` alone.
-    Words are names, no flag has a short form, and an error becomes lines and an exit code.
+    The session gets these options. So a function declares HostOptions even if it only uses ``session.host``. Bare
+    words are names or a run, and no flag has a short form. An error becomes lines and an exit code.
     """
     kinds = _dataclasses(function)
     declared = (*kinds.values(), OutputOptions)
@@ -64,21 +64,24 @@ def task(function: Callable[..., None]) -> parser.SlipwayTask:
 def _dataclasses(function: Callable[..., None]) -> dict[str, Any]:
     """Return the options that ``function`` takes after its session: parameter → dataclass.
 
-    The session's own annotation is not evaluated: its module is imported when a task runs.
+    The session's own annotation is not evaluated, because its module is imported only when a task runs.
     """
     _, *parameters = inspect.signature(function).parameters.values()
     return {one.name: eval(one.annotation, function.__globals__) for one in parameters}
 
 
 def _parameter(name: str, default: Any) -> inspect.Parameter:
-    """Return a parameter for Invoke, which takes a flag's kind from its default: a list is what it appends to."""
+    """Return a parameter for Invoke, which takes a flag's kind from its default.
+
+    To a default that is a list, Invoke appends each value of the flag.
+    """
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=list(default) if isinstance(default, tuple) else default
     )
 
 
 def _filled(kinds: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an instance of each dataclass, with those of ``arguments`` that are its fields."""
+    """Return an instance of each dataclass, filled with those ``arguments`` that are its fields."""
     values = {name: tuple(value) if isinstance(value, list) else value for name, value in arguments.items()}
     return {
         parameter: kind(**{field.name: values[field.name] for field, _ in options(kind) if field.name in values})
@@ -88,7 +91,7 @@ def _filled(kinds: Mapping[str, Any], arguments: Mapping[str, Any]) -> dict[str,
 
 @contextlib.contextmanager
 def _interrupts() -> Iterator[None]:
-    """Tell that a signal ended the task, and raise Exit with its code."""
+    """Report the signal that ended the task, and raise Exit with its exit code."""
     try:
         yield
     except process.Terminated:
