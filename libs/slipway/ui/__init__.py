@@ -1,1 +1,1 @@
-"""TELL: write results on a terminal, as plain lines, or as JSON."""
+"""Show results on a terminal, as plain lines, or as JSON."""

@@ -1,4 +1,4 @@
-"""How things are laid out in text: trees, aligned columns, sizes, seconds. Pure; no colour, no terminal."""
+"""Lay out text: trees, aligned columns, durations, lists of names. Pure; no colour, no terminal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from slipway.core.image import Image, Stack, full_name
 
 
 def seconds(count: float) -> str:
-    """``0.24 s``, ``8.2 s``, ``1 min 04 s``."""
+    """Format a duration: ``0.24 s``, ``8.2 s``, ``1 min 04 s``."""
     if count < 0.995:
         return f"{count:.2f} s"
     if count < 59.95:
@@ -17,7 +17,10 @@ def seconds(count: float) -> str:
 
 
 def padded(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Cells filled up so that each column is as wide as its widest cell; nothing is cut, a row's last is not filled."""
+    """Pad cells so that each column is as wide as its widest cell.
+
+    Nothing is cut. The last cell of a row is not padded.
+    """
     widths: list[int] = []
     for row in rows:
         widths += [0] * (len(row) - len(widths))
@@ -26,14 +29,15 @@ def padded(rows: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def aligned(rows: Sequence[Sequence[str]], gap: int = 3) -> list[str]:
-    """Rows as lines with aligned columns."""
+    """Return rows as lines with aligned columns."""
     return [(" " * gap).join(row).rstrip() for row in padded(rows)]
 
 
 def tree(stack: Stack, names: Collection[str]) -> list[tuple[str, str]]:
-    """(branch, name) for the root images and every image of ``names`` below them, depth first.
+    """Return (branch, name) for the root images and every image of ``names`` below them, depth first.
 
-    An image is shown below what it stands on, or below another parent where that is not shown.
+    An image appears below the image that it is built on. If that one is not in ``names``, it appears below another
+    parent.
     """
     shown = [image for image in stack if image.name in names]
     below: dict[str, list[str]] = {}
@@ -59,7 +63,7 @@ def _shown_below(image: Image, stack: Stack, names: Collection[str]) -> str:
 
 
 def root_label(root: str, stack: Stack) -> str:
-    """A root image as it is shown: in full where it is called as an image of the stack is."""
+    """Return the label of a root image: its full name if an image of the stack has the same name."""
     return full_name(root) if root in stack.by_name else root
 
 
@@ -74,6 +78,6 @@ def _branches(parent: str, below: Mapping[str, Sequence[str]], indent: str) -> l
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:
-    """``svc-a, svc-b, svc-c and 8 more``."""
+    """Join the first names, and count the others: ``svc-a, svc-b, svc-c and 8 more``."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more

@@ -1,7 +1,7 @@
-"""Events and results on a terminal (live, coloured) or in plain lines (CI, pipes). The only module that knows rich.
+"""Show events and results on a terminal (live, coloured) or in plain lines (CI, pipes).
 
-Every text passes ``redact`` and is made printable on its way out.
-Colour only carries what the words say too. Plain lines are never cut.
+Only this module and ``styles`` import rich. Every text passes ``redact`` and is made printable before it is written.
+Colour only repeats the meaning of the words. Plain lines are never cut.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from rich.live import Live
 
 
-#: A check's finding as BuildKit words it.
+#: A finding of BuildKit's checks, in BuildKit's own form.
 _TOLD = re.compile(r"(.*) \(line (\d+)\)", re.DOTALL)
 
 
@@ -49,7 +49,7 @@ class _Row:
 
 @dataclass
 class _Live:
-    """What the live tree shows; written by the reader thread, read by the painter."""
+    """Hold the state of the live tree. The reader thread writes it, and the painter reads it."""
 
     rows: dict[str, _Row]
     notice: str = ""
@@ -83,7 +83,10 @@ class _Live:
 
 
 class Console:
-    """``tty`` decides between live and plain. Results go to ``out``, progress and notes to ``err``."""
+    """Write results to ``out``, and progress and notes to ``err``.
+
+    ``tty`` decides between live and plain output.
+    """
 
     def __init__(
         self,
@@ -102,18 +105,18 @@ class Console:
         self._live: Live | None = None
 
     def line(self, text: str = "") -> None:
-        """One line of a result."""
+        """Write one line of a result."""
         emit(self._safe(text), self._out)
 
     def note(self, text: str) -> None:
-        """A line beside the result, on stderr; above the tree while one is live."""
+        """Write a line to stderr; while a live tree is shown, above the tree."""
         if self._live:
             self._live.console.print(self._safe(text), markup=False, highlight=False)
         else:
             emit(self._safe(text), self._err)
 
     def plan(self, stack: Stack, plan: Plan, seconds: float) -> None:
-        """The tree with each image's version, action and reason, and what it comes to."""
+        """Show the tree with each image's version, action and reason, and a summary of the actions."""
         rows = {step.image: (step.reference.tag, step.action, step.reason) for step in plan.steps}
         roots = {
             columns.root_label(name, stack): ("", RowState.ROOT, known[:19] or "not here yet")
@@ -126,14 +129,17 @@ class Console:
     def tree(
         self, stack: Stack, rows: Mapping[str, Sequence[str]], roots: Mapping[str, Sequence[str]] | None = None
     ) -> None:
-        """Images as a tree below their root images, each with its cells."""
+        """Show images as a tree below their root images, each with its cells."""
         branches = columns.tree(stack, set(rows))
         cells = {**(roots or {}), **rows}
         self.table([(branch + name, *cells.get(name, ())) for branch, name in branches])
 
     @contextmanager
     def showing(self, stack: Stack, names: Sequence[str]) -> Iterator[_Taker]:
-        """A taker of events while ``names`` are worked on: a live tree on a terminal, else a line per event."""
+        """Yield a taker of events while slipway works on ``names``.
+
+        The taker shows a live tree on a terminal, or else a line per event.
+        """
         if not self.tty:
             yield _Plain(self)
             return
@@ -149,7 +155,7 @@ class Console:
                 self._live = None
 
     def results(self, results: Sequence[ImageResult], seconds: float) -> None:
-        """The closing table: image, status, seconds, size, reason or what went wrong."""
+        """Show the closing table: image, status, seconds, size, and the failure or the reason."""
         self.table(
             [
                 (
@@ -169,7 +175,7 @@ class Console:
         self._last_words(results)
 
     def _warnings(self, results: Sequence[ImageResult]) -> None:
-        """What BuildKit warned of, each once with the images and the lines of their Dockerfiles."""
+        """Show each of BuildKit's warnings once, with the images and the lines of their Dockerfiles."""
         places: dict[str, list[str]] = {}
         for result in results:
             for warning in result.warnings:
@@ -181,7 +187,7 @@ class Console:
             self.table([("warning", columns.listed(where), text) for text, where in places.items()])
 
     def _last_words(self, results: Sequence[ImageResult]) -> None:
-        """What the step of the first failed image said last: it is what the error is about."""
+        """Show the last output of the step that failed in the first failed image: the error is about it."""
         failed = next((result for result in results if result.status is Status.FAILED), None)
         if failed and len(failed.output) > 1:
             self.note(f"\n{failed.image} said last:")
@@ -189,7 +195,10 @@ class Console:
                 self.note(f"  {line}")
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
-        """Aligned rows; on a terminal a cell that is a known word is coloured and a long line ends in an ellipsis."""
+        """Show aligned rows.
+
+        On a terminal, a cell that is a known word is coloured, and a long line ends in an ellipsis.
+        """
         shown = [[self._safe(cell) for cell in row] for row in rows]
         if not self._color:
             for text in columns.aligned(shown):
@@ -209,7 +218,7 @@ class Console:
 
 
 class _Plain:
-    """One line per event that matters: what CI keeps and people grep."""
+    """Write one line per event that matters, for CI logs and for searches."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -246,7 +255,7 @@ _Taker = _Plain | _Live
 
 
 class _Painter:
-    """The live tree: an image a line, with its step, seconds, and how many steps came from the cache."""
+    """Draw the live tree: a line per image with its step, its seconds, and the number of cached steps."""
 
     def __init__(self, state: _Live, branches: Sequence[tuple[str, str]], started: float, safe: Redact) -> None:
         self._state = state
@@ -278,7 +287,7 @@ class _Painter:
 
 
 def shown_error(text: str, stream: TextIO, *, color: bool) -> None:
-    """The closing lines of a failure, on ``stream``; their first words coloured on a terminal."""
+    """Write the closing lines of a failure to ``stream``; with ``color`` their first words are coloured."""
     if not color:
         emit(text, stream)
         return

@@ -1,4 +1,4 @@
-"""Results for machines: ``--json`` and run.json say the same."""
+"""Format results for programs: ``--json`` and run.json hold the same data."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from slipway.build.result import ImageResult
 def results_json(
     results: Sequence[ImageResult], *, run: str, seconds: float, command: str, roots: Mapping[str, str]
 ) -> dict[str, Any]:
-    """``images``: an entry per image with status, reason, input digest, image digest, bytes, seconds.
+    """Return the data of run.json and ``--json``.
 
-    ``roots`` maps a root image to what it was when the run looked.
+    ``images``: an entry per image with status, reason, input digest, image digest, bytes, seconds. ``roots`` maps a
+    root image to its identity when the run inspected it.
     """
     return {
         "run": run,
@@ -30,11 +31,11 @@ def results_json(
 
 def dumps(content: Mapping[str, Any] | Sequence[Any]) -> str:
     text = json.dumps(content, indent=1, ensure_ascii=False, default=str)
-    return text.encode("utf-8", "backslashreplace").decode()  # what is left of a name that is no text is JSON's \\udcff
+    return text.encode("utf-8", "backslashreplace").decode()  # an undecodable byte of a name becomes JSON's \\udcff
 
 
 def encodable(document: str, encoding: str) -> str:
-    r"""JSON that ``encoding`` can hold: letters that it lacks as ``\uNNNN``."""
+    r"""Return JSON that ``encoding`` can hold: any other letter becomes ``\uNNNN``."""
     try:
         document.encode(encoding)
     except UnicodeEncodeError:

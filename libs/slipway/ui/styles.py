@@ -1,4 +1,4 @@
-"""The colour of each word that a table or the live tree can show."""
+"""Define the colour of each word that a table or the live tree can show."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RowState(StrEnum):
-    """What a row of the live tree says of an image that has no status yet, and of a root image."""
+    """Name the state of a row in the live tree, for an image that has no status yet and for a root image."""
 
     ROOT = "root"
     WAITING = "waiting"
