@@ -201,7 +201,7 @@ def test_a_passphrase_is_asked_for_once(build_host: BuildHost, tmp_path: Path) -
 
 @pytest.mark.fault("S06")
 def test_a_name_nobody_knows(repository: Repository, build_host: BuildHost) -> None:
-    config = build_host.options("name", Destination="builder.invalid")
+    config = build_host.options("name", HostName="builder.invalid")
     repository.invoke("remote-check", SSH_CONFIG=config).failed(4, f"builder.invalid:{build_host.port}", "not known")
 
 

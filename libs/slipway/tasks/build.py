@@ -39,11 +39,11 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
     if dry_run:
         show_plan(session, known, plan)
         return
+    session.prepare_workspace()
     if not session.json:
         session.console.plan(known.stack, plan, session.seconds)
         if set(plan.counts()) <= {Action.REUSE}:
             return
-    session.prepare_workspace()
     with lock(session.home, "build"), session.record() as record:
         record.write("plan.json", as_json(plan))
         images = [step.image for step in plan.steps]

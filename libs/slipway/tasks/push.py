@@ -28,10 +28,12 @@ def run_push(session: Session, names: Sequence[str], options: PushOptions, *, dr
     if dry_run or not session.json:
         rows = [(push.image, push.reference.tag, push.action, push.reason) for push in pushes]
         session.answer([vars(push) for push in pushes]) if session.json else session.console.table(rows)
-    if dry_run or (not session.json and all(push.action is pushing.PushAction.REUSE for push in pushes)):
+    if dry_run:
+        return
+    session.prepare_workspace()
+    if not session.json and all(push.action is pushing.PushAction.REUSE for push in pushes):
         return
     release = f"push-{session.settings.registry}-{session.settings.owner}".replace("/", "-").replace(":", "-")
-    session.prepare_workspace()
     with session.host.release_lock(release, break_expired=options.break_lock), session.record() as record:
         versions = {"BASE_VERSION": session.settings.version("base"), "VERSION": session.settings.version("service")}
         record.write("plan.json", pushing.ReleasePlan(tuple(push.image for push in pushes), versions).as_json())
