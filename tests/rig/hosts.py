@@ -122,6 +122,7 @@ class BuildHost:
         wait_until(
             lambda: machine_docker("exec", self.container, "docker", "version", check=False).count("Version:") > 1,
             "engine",
+            120,
         )
 
     @contextmanager

@@ -70,7 +70,7 @@ def free_port() -> int:
     raise AssertionError("no port is free")
 
 
-def wait_until(holds: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+def wait_until(holds: Callable[[], object], what: str, seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"{what}: not within {seconds:.0f} s"

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Debian 12's engine is too old: from here on apt takes it, and it alone, from a newer suite of the same mirror.
-# The same choice as libs/slipway/machine/debian.py makes for this machine.
+# The same choice as libs/slipway/setup/debian.py makes for this machine.
 set -eu
 # shellcheck source=/dev/null
 . /etc/os-release
