@@ -17,7 +17,8 @@ PACKAGE = ROOT / "libs/slipway"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 ENVIRONMENT = {"environ", "environb", "getenv", "getenvb", "putenv", "unsetenv"}
-LONGEST = 320
+#: Above this a file has two subjects; most stay below 300. Docstrings count.
+LONGEST = 400
 
 
 def rooms() -> list[Path]:
