@@ -30,7 +30,7 @@ With `--json` a task that fails prints both, as does `run.json` of the run:
 ```
 
 `code` is that of the first of the `problems`, and each problem has its own. A refusal of policy has the code of its
-rule ([policy](architecture.md#policy)).
+rule ([policy](internals.md#policy)).
 
 ## By exit code
 
@@ -89,7 +89,8 @@ def document() -> str:
 
 
 def _first_line(kind: type[SlipwayError]) -> str:
-    return (inspect.getdoc(kind) or "").partition("\n")[0]
+    said = (inspect.getdoc(kind) or "").partition("\n")[0].removeprefix("Report ").removeprefix("that ")
+    return said[:1].upper() + said[1:]
 
 
 def _row(row: Known, found: str) -> str:
