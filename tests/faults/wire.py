@@ -58,7 +58,11 @@ class Wire:
             while True:
                 client, _ = self._listener.accept()
                 self.connections += 1
-                host = socket.create_connection(("127.0.0.1", self._to))
+                try:
+                    host = socket.create_connection(("127.0.0.1", self._to))
+                except OSError:  # the host is down: hang up, and listen for the next attempt
+                    client.close()
+                    continue
                 self._open |= {client, host}
                 for source, target, counted in ((client, host, True), (host, client, False)):
                     threading.Thread(target=self._pass, args=(source, target, counted), daemon=True).start()
