@@ -11,6 +11,7 @@ from slipway.build.progress import Failure
 from slipway.build.verify import inspect_images, is_made, mismatch, rejections, untag
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference, content_tag
 from slipway.plan.decide import Action, Step
+from slipway.plan.reasons import NotBuilt
 from slipway.testing.fakes import FakeEngine
 
 
@@ -29,7 +30,7 @@ from slipway.testing.fakes import FakeEngine
 def test_an_image_that_differs_from_its_plan(labels: dict[str, str], tags: str, platform: str, what: str) -> None:
     digest = f"sha256:{'a' * 64}"
     reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
-    step = Step("svc-ocr", Action.BUILD, "", reference, reference.tagged(content_tag(digest)), digest)
+    step = Step("svc-ocr", Action.BUILD, NotBuilt(), reference, reference.tagged(content_tag(digest)), digest)
     held = tuple(str(reference.tagged(tag)) for tag in tags.split())
     planned = {INPUT_LABEL: digest, TITLE_LABEL: "svc-ocr"}
     image = LocalImage("sha256:1", held, labels=planned | labels, platform=platform)
@@ -40,7 +41,7 @@ def test_an_image_that_differs_from_its_plan(labels: dict[str, str], tags: str, 
 
 def test_an_image_for_one_of_several_platforms_is_as_planned() -> None:
     reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
-    step = Step("svc-ocr", Action.BUILD, "", reference, reference.tagged("in-1"), "sha256:1")
+    step = Step("svc-ocr", Action.BUILD, NotBuilt(), reference, reference.tagged("in-1"), "sha256:1")
     labels = {INPUT_LABEL: "sha256:1", TITLE_LABEL: "svc-ocr"}
     image = LocalImage("sha256:2", (str(reference),), labels=labels, platform="linux/arm64")
     assert mismatch(step, image, ["linux/amd64", "linux/arm64"]) == ""
@@ -53,13 +54,13 @@ def test_an_image_for_one_of_several_platforms_is_as_planned() -> None:
 @pytest.mark.fault("B17")
 def test_an_image_that_is_missing_from_the_engine_is_not_as_planned() -> None:
     reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
-    step = Step("svc-ocr", Action.BUILD, "", reference, reference.tagged("in-1"), "sha256:1")
+    step = Step("svc-ocr", Action.BUILD, NotBuilt(), reference, reference.tagged("in-1"), "sha256:1")
     assert mismatch(step, None, ["linux/arm64"]) == "built, but in-1 is not in the engine"
 
 
 def planned(name: str, *, fresh: bool = False) -> Step:
     reference = Reference("localhost:5000", f"acme/{name}", "v1")
-    return Step(name, Action.BUILD, "", reference, reference.tagged("in-1"), "sha256:1", fresh)
+    return Step(name, Action.BUILD, NotBuilt(), reference, reference.tagged("in-1"), "sha256:1", fresh)
 
 
 def built(step: Step, *, digest: str = "sha256:1", tags: tuple[Reference, ...] = ()) -> LocalImage:

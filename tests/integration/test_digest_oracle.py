@@ -33,7 +33,7 @@ from slipway.plan.facts import Survey, read_repository, survey
 from slipway.registry import Registry
 from slipway.runs.run import Run
 from slipway.runs.workspace import hide
-from slipway.stack.digest import differences
+from slipway.stack.changes import Part, differences
 from slipway.stack.mounts import Given
 from slipway.stack.worktree import StatCache, Worktree
 
@@ -311,10 +311,10 @@ def judge(edit: str, before: Survey, after: Survey, steps: Mapping[str, list[str
             )
             tally.verdicts["kept"] += 1
             continue
-        said = differences(before.facts.manifests[name], after.facts.manifests[name])
+        changes = differences(before.facts.manifests[name], after.facts.manifests[name])
         if steps[name]:
             tally.verdicts["changed"] += 1
-        elif all(change.startswith("parent ") for change in said):
+        elif all(change.part is Part.PARENT for change in changes):
             tally.verdicts["changed through the parent"] += 1
         else:
             tally.verdicts["in vain"] += 1

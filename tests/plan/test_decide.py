@@ -9,13 +9,25 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from slipway.core.image import INPUT_LABEL, TITLE_LABEL, Image, LocalImage, Reference, Stack, content_tag
+from slipway.core.image import (
+    INPUT_LABEL,
+    MODELESS_LABEL,
+    TITLE_LABEL,
+    Image,
+    LocalImage,
+    Reference,
+    Stack,
+    content_tag,
+)
 from slipway.plan.decide import Facts, Step, as_json, missing_from_engine, plan_build
+from slipway.plan.reasons import InputsChanged, ModesChanged, Reason, WithoutCache
+from slipway.stack.changes import Change, How, Part
 from slipway.stack.digest import Manifest, input_digest
 from slipway.stack.entries import decode
 
@@ -75,7 +87,7 @@ def facts_of(case: dict[str, Any], stack: Stack) -> Facts:
 
 
 def told(step: Step) -> str:
-    reason = step.reason.replace(content_tag(step.input_digest), "CONTENT")
+    reason = str(step.reason).replace(content_tag(step.input_digest), "CONTENT")
     return f"{step.image} {step.action} " + re.sub(r"in-[0-9a-f]{12}", "in-EARLIER", reason)
 
 
@@ -116,6 +128,7 @@ def test_a_plan_for_machines() -> None:
                 "image": "svc-forms",
                 "action": "tag",
                 "reason": f"{content_tag(facts.digests['svc-forms'])} is here, v2 is new",
+                "cause": "new-version",
                 "reference": "localhost:5000/acme/svc-forms:v2",
                 "content": f"localhost:5000/acme/svc-forms:{content_tag(facts.digests['svc-forms'])}",
                 "input_digest": step.input_digest,
@@ -133,5 +146,61 @@ def test_without_cache_only_what_is_named_is_built() -> None:
     plan = plan_build(stack, ["svc-ocr"], facts_of(case, stack), fresh=["svc-ocr"])
     assert [(step.image, step.action, step.fresh) for step in plan.steps if step.fresh] == [("svc-ocr", "build", True)]
     assert {step.action for step in plan.steps if not step.fresh} == {"reuse"}
-    assert [step.reason for step in plan.steps if step.fresh] == ["asked for without cache"]
+    assert [step.reason for step in plan.steps if step.fresh] == [WithoutCache()]
     assert plan.by_image["svc-ocr"].fresh
+
+
+def built_from(was: Manifest, now: Manifest, **labels: str) -> Facts:
+    """Facts in which the engine's newest svc-forms was built from ``was``."""
+    reference = Reference("localhost:5000", "acme/svc-forms", "v1")
+    held = {INPUT_LABEL: input_digest(was), TITLE_LABEL: "svc-forms", **labels}
+    newest = LocalImage("id", (str(reference.tagged("v0")),), labels=held)
+    return Facts(
+        {"svc-forms": reference},
+        {"svc-forms": input_digest(now)},
+        {"svc-forms": now},
+        newest={"svc-forms": newest},
+        earlier={newest.input_digest: was},
+    )
+
+
+LONE = Stack((Image("svc-forms", "apps/svc_forms/Dockerfile", parents=()),))
+
+
+def test_a_file_named_like_a_parent_is_a_file() -> None:
+    stack = stack_of({"stack": {"base-runtime": [], "svc-forms": ["base-runtime"]}})
+    was = Manifest("FROM x", {"parent base-runtime": decode("100644 1")}, parents={"base-runtime": "sha256:1"})
+    now = Manifest("FROM x", {"parent base-runtime": decode("100644 2")}, parents={"base-runtime": "sha256:2"})
+    facts = built_from(was, now)
+    base = facts.references["svc-forms"]
+    facts = replace(
+        facts,
+        references={**facts.references, "base-runtime": base},
+        digests={**facts.digests, "base-runtime": "sha256:2"},
+        published=frozenset({"base-runtime"}),
+    )
+    step = plan_build(stack, ["svc-forms"], facts).by_image["svc-forms"]
+    assert step.reason == InputsChanged((Change(Part.FILE, "parent base-runtime", How.CHANGED),))
+
+
+def test_modes_of_a_named_context_are_a_reason_without_files() -> None:
+    was = Manifest("FROM x", contexts={"wheelhouse": decode("40755 tree:1")})
+    now = Manifest("FROM x", contexts={"wheelhouse": decode("40700 tree:1")})
+    facts = built_from(was, now)
+    facts = built_from(was, now, **{MODELESS_LABEL: facts.modeless["svc-forms"]})
+    (step,) = plan_build(LONE, ["svc-forms"], facts).steps
+    assert step.reason == ModesChanged(content_tag(input_digest(was)))
+    assert str(step.reason) == f"only modes of files differ from {content_tag(input_digest(was))}"
+
+
+def test_a_parent_that_replaces_another_is_a_change_of_the_inputs() -> None:
+    was, now = Manifest("FROM x", parents={"base-ml": "sha256:1"}), Manifest("FROM x", parents={"base-gpu": "sha256:1"})
+    (step,) = plan_build(LONE, ["svc-forms"], built_from(was, now)).steps
+    assert step.reason == InputsChanged((Change(Part.PARENT, "base-gpu", How.ADDED),))
+    assert str(step.reason) == "parent base-gpu added"
+
+
+def test_every_cause_is_documented() -> None:
+    table = (Path(__file__).parents[2] / "docs/internals.md").read_text("utf-8")
+    documented = re.findall(r"^\| `([a-z-]+)` \| (?:build|pull|tag|reuse) \|", table, re.MULTILINE)
+    assert documented == [reason.cause for reason in Reason.__subclasses__()]

@@ -134,7 +134,7 @@ def test_what_changed_since_the_last_build_is_told(repository: Path) -> None:
     engine = FakeEngine([PYTHON, *built(first, *NAMES)])
     (repository / "libs/kit/more.py").write_text("x")
     again = known(repository, engine)
-    assert [(step.image, step.reason) for step in plan_build(again.stack, NAMES, again.facts).steps] == [
+    assert [(step.image, str(step.reason)) for step in plan_build(again.stack, NAMES, again.facts).steps] == [
         ("base-runtime", "libs/kit/more.py added"),
         ("base-ml", "base-runtime is built"),
         ("svc-forms", "base-runtime is built"),
@@ -159,7 +159,7 @@ def test_where_only_modes_differ_that_is_the_reason(repository: Path, kept: bool
         ]
     (repository / "libs/kit/kit.py").chmod(0o664)
     again = known(repository, FakeEngine([PYTHON, *here]))
-    reasons = {step.image: step.reason for step in plan_build(again.stack, NAMES, again.facts).steps}
+    reasons = {step.image: str(step.reason) for step in plan_build(again.stack, NAMES, again.facts).steps}
     tag = content_tag(facts.digests["base-runtime"])
     if kept:
         assert reasons["base-runtime"] == "only modes differ: libs/kit/kit.py 0644 → 0664"
@@ -173,7 +173,7 @@ def test_where_only_modes_differ_that_is_the_reason(repository: Path, kept: bool
     (repository / "libs/kit/kit.py").write_text("kit = 3")
     changed = known(repository, FakeEngine([PYTHON, *here]))
     assert not any("modes" in note for note in changed.notes)
-    assert not any("modes" in step.reason for step in plan_build(changed.stack, NAMES, changed.facts).steps)
+    assert not any("modes" in str(step.reason) for step in plan_build(changed.stack, NAMES, changed.facts).steps)
 
 
 @pytest.mark.fault("C53")

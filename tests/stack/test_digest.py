@@ -1,4 +1,4 @@
-"""The input digest: equal exactly when the inputs are; and what changed, in words."""
+"""The input digest: equal exactly when the inputs are."""
 
 from __future__ import annotations
 
@@ -10,16 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.stack.digest import (
-    ENTRY_PARTS,
-    PARTS,
-    Manifest,
-    differences,
-    input_digest,
-    modeless,
-    modes_between,
-    unusual_modes,
-)
+from slipway.stack.digest import ENTRY_PARTS, PARTS, Manifest, input_digest, modeless
 from slipway.stack.entries import Encoded, FileEntry, Kind, Trees, decode
 
 #: A tiny alphabet, digits and the separator among it, so that joined texts would collide at once.
@@ -78,81 +69,6 @@ def test_names_need_not_be_utf8() -> None:
     assert input_digest(odd) != input_digest(other)
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({}, ()),
-        ({"dockerfile": "FROM base-runtime"}, ("Dockerfile changed",)),
-        (
-            {
-                "files": {
-                    "app/main.py": decode("100755 aa"),
-                    "libs": decode("40755 tree:11"),
-                    "new.py": decode("100644 bb"),
-                }
-            },
-            ("app/main.py changed", "new.py added"),
-        ),
-        ({"files": {"app/main.py": decode("100644 aa")}}, ("libs removed",)),
-        ({"args": {"OWNER_NAME": "other"}}, ("arg OWNER_NAME changed",)),
-        ({"roots": {"python:3.13": "sha256:2"}}, ("root image python:3.13 added", "root image python:3.12 removed")),
-        ({"settings": {"platform": "linux/arm64"}}, ("platform changed",)),
-        ({"contexts": {"wheelhouse": decode("40755 tree:44")}}, ("context wheelhouse changed",)),
-        ({"stages": {"0": "src-arm64"}}, ("FROM of stage 0 changed",)),
-        (
-            {"stages": {"0": "base-gpu"}, "parents": {"base-gpu": "sha256:1"}},
-            ("parent base-gpu added", "parent base-ml removed"),
-        ),
-        ({"parents": {"base-ml": "sha256:9"}}, ("parent base-ml changed",)),
-        (
-            {"parents": {"base-ml": "sha256:9"}, "dockerfile": "FROM x", "args": {}},
-            ("Dockerfile changed", "arg OWNER_NAME removed", "parent base-ml changed"),
-        ),
-    ],
-)
-def test_what_changed(changes: dict[str, Any], said: tuple[str, ...]) -> None:
-    assert differences(MANIFEST, replace(MANIFEST, **changes)) == said
-
-
-TREES: Trees = {
-    "11": {"a.py": Encoded("100644 aa"), "b.py": Encoded("100644 bb"), "gone.py": Encoded("100644 cc")},
-    "22": {"a.py": Encoded("100644 aa"), "b.py": Encoded("100755 bb"), "new.py": Encoded("100644 dd")},
-}
-
-
-def test_a_changed_folder_is_told_by_its_files() -> None:
-    later = replace(MANIFEST, files={**MANIFEST.files, "libs": decode("40755 tree:22")})
-    assert differences(MANIFEST, later, TREES) == ("libs/b.py changed", "libs/new.py added", "libs/gone.py removed")
-    assert differences(MANIFEST, later) == ("libs changed",)
-
-
-def test_the_whole_context_is_told_without_a_prefix() -> None:
-    assert differences(
-        Manifest("", {".": decode("40755 tree:11")}), Manifest("", {".": decode("40755 tree:22")}), TREES
-    ) == (
-        "b.py changed",
-        "new.py added",
-        "gone.py removed",
-    )
-
-
-def test_a_folder_whose_own_mode_changed_is_told_itself() -> None:
-    later = replace(MANIFEST, files={**MANIFEST.files, "libs": decode("40700 tree:11")})
-    assert differences(MANIFEST, later, TREES) == ("libs changed",)
-
-
-def test_a_folder_without_both_listings_is_told_itself() -> None:
-    later = replace(MANIFEST, files={**MANIFEST.files, "libs": decode("40755 tree:22")})
-    assert differences(MANIFEST, later, {"22": TREES["22"]}) == ("libs changed",)
-    added = replace(MANIFEST, files={**MANIFEST.files, "more": decode("40755 tree:22")})
-    assert differences(MANIFEST, added, TREES) == ("more added",)
-
-
-@given(MANIFESTS, MANIFESTS)
-def test_something_is_said_exactly_when_something_changed(one: Manifest, other: Manifest) -> None:
-    assert bool(differences(one, other)) == (one != other)
-
-
 def test_a_part_left_out_is_empty() -> None:
     assert Manifest("FROM x") == Manifest("FROM x", *[{}] * len(PARTS))
 
@@ -169,16 +85,6 @@ def test_names_are_ordered_by_their_bytes() -> None:
     assert input_digest(Manifest("", dict.fromkeys(reversed(names), decode("- x")))) == f"sha256:{hasher.hexdigest()}"
 
 
-def test_changes_are_told_by_kind_and_then_by_name() -> None:
-    old = Manifest("", args={"C": "1", "A": "1", "X": "1", "W": "1"})
-    new = Manifest("", args={"C": "2", "A": "2", "Z": "1", "Y": "1"})
-    told = ["A changed", "C changed", "Y added", "Z added", "W removed", "X removed"]
-    assert list(differences(old, new)) == [f"arg {change}" for change in told]
-    before, after = ({name: decode(f"- {text}") for name, text in each.args.items()} for each in (old, new))
-    files = differences(Manifest("", files=before), Manifest("", files=after))
-    assert list(files) == told
-
-
 MODED: Trees = {
     "11": {"a.py": Encoded("100644 aa"), "sub": Encoded("40755 directory"), "on": Encoded("link a.py")},
     "22": {"a.py": Encoded("100664 aa"), "sub": Encoded("40775 directory"), "on": Encoded("link a.py")},
@@ -188,34 +94,6 @@ MODED: Trees = {
 
 def of_files(**files: str) -> Manifest:
     return Manifest("", {name.replace("_", "."): decode(text) for name, text in files.items()})
-
-
-@pytest.mark.fault("B52")
-@pytest.mark.parametrize(
-    ("old", "new", "said"),
-    [
-        (of_files(a_py="100644 aa"), of_files(a_py="100664 aa"), ("a.py 0644 → 0664",)),
-        (of_files(a_py="100644 aa"), of_files(a_py="100664 bb"), ()),
-        (of_files(a_py="100644 aa"), of_files(a_py="100664 aa", b_py="100644 bb"), ()),
-        (of_files(a_py="100644 aa"), of_files(a_py="link aa"), ()),
-        (
-            of_files(d="40755 tree:11"),
-            of_files(d="40775 tree:22"),
-            ("d 0755 → 0775", "d/a.py 0644 → 0664", "d/sub 0755 → 0775"),
-        ),
-        (of_files(d="40755 tree:11"), of_files(d="40755 tree:33"), ()),
-        (of_files(d="40755 tree:11"), of_files(d="40755 tree:unknown"), ()),
-        (of_files(a_py="100644 aa"), replace(of_files(a_py="100664 aa"), args={"A": "1"}), ()),
-        (
-            of_files(a_py="100644 aa"),
-            replace(of_files(a_py="100664 aa"), parents={"base": "sha256:1"}),
-            ("a.py 0644 → 0664",),
-        ),
-        (of_files(a_py="100644 aa"), of_files(a_py="100644 aa"), ()),
-    ],
-)
-def test_modes_are_told_where_nothing_else_differs(old: Manifest, new: Manifest, said: tuple[str, ...]) -> None:
-    assert modes_between(old, new, MODED) == said
 
 
 @pytest.mark.fault("B52")
@@ -233,10 +111,3 @@ def test_what_is_the_same_but_for_modes(other: Manifest, same: bool) -> None:
     one = of_files(d="40755 tree:11")
     assert (modeless(one, MODED, {}) == modeless(other, MODED, {})) is same
     assert modeless(one, MODED, {"base": "1"}) != modeless(other, MODED, {})
-
-
-@pytest.mark.fault("B52")
-def test_modes_that_git_never_records() -> None:
-    assert unusual_modes(of_files(a_py="100755 aa", d="40755 tree:11", l="link x", c="- cc"), MODED) == ()
-    found = unusual_modes(of_files(a_py="100600 aa", d="40755 tree:22"), MODED)
-    assert found == ("a.py 0600", "d/a.py 0664", "d/sub 0775")

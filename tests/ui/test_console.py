@@ -11,9 +11,11 @@ from slipway.build.events import Failed, Finished, Notice, Output, StepCached, S
 from slipway.build.result import ImageResult, Status
 from slipway.core.image import Image, Reference, Stack
 from slipway.plan.decide import Action, Plan, Step
+from slipway.plan.reasons import InEngine, InputsChanged, Reason
 from slipway.push import Uploaded, Uploading
 from slipway.secrets.redactor import Redactor
 from slipway.secrets.secret import Secret
+from slipway.stack.changes import Change, Part
 from slipway.ui.console import Console, shown_error
 
 ROOT = "python:3.12-slim"
@@ -25,13 +27,16 @@ STACK = Stack(
 )
 
 
-def step(name: str, action: Action, reason: str) -> Step:
+EDITED = InputsChanged((Change(Part.FILE, "main.py"),))
+
+
+def step(name: str, action: Action, reason: Reason) -> Step:
     reference = Reference("reg:1", f"acme/{name}", "v1")
     return Step(name, action, reason, reference, reference.tagged("in-1"), "sha256:1")
 
 
 PLAN = Plan(
-    (step("base-runtime", Action.REUSE, "in-1 is here"), step("svc-ocr", Action.BUILD, "main.py changed")),
+    (step("base-runtime", Action.REUSE, InEngine("in-1")), step("svc-ocr", Action.BUILD, EDITED)),
     {ROOT: "sha256:1f3c9e02aa11bb22"},
 )
 
@@ -83,7 +88,7 @@ def test_a_plan() -> None:
 @pytest.mark.fault("P32")
 def test_a_root_image_that_is_called_as_a_base_has_a_line_of_its_own() -> None:
     screen = Screen()
-    lone = step("svc-lone", Action.BUILD, "main.py changed")
+    lone = step("svc-lone", Action.BUILD, EDITED)
     stack = Stack((*STACK, Image("svc-lone", "apps/svc_lone/Dockerfile", roots=("base-runtime",))))
     screen.console.plan(stack, Plan((PLAN.by_image["base-runtime"], lone), {"base-runtime": "sha256:2"}), 0.1)
     assert screen.out.getvalue().splitlines()[2:4] == [

@@ -15,6 +15,7 @@ from slipway.core.image import FRESH_LABEL, INPUT_LABEL, MODELESS_LABEL, TITLE_L
 from slipway.hosts.host import BakeInputs
 from slipway.plan.decide import Action, Step, step_of
 from slipway.plan.facts import Survey
+from slipway.plan.reasons import InEngine
 
 
 def bake_steps(steps: Sequence[Step], survey: Survey, inputs: BakeInputs) -> Command:
@@ -22,7 +23,7 @@ def bake_steps(steps: Sequence[Step], survey: Survey, inputs: BakeInputs) -> Com
     names = [step.image for step in steps]
     unseen = survey.only_in_engine(names)
     baked = {*names, *unseen}
-    below = [step_of(survey.stack[name], survey.facts, Action.REUSE, "") for name in unseen]
+    below = [_reused(name, survey) for name in unseen]
     targets = [_target(step, survey, inputs, baked) for step in steps]
     built_upon = [_target(step, survey, inputs, baked) for step in below]
     built_upon += _carriers([*names, *unseen], survey, inputs)
@@ -34,6 +35,11 @@ def bake_steps(steps: Sequence[Step], survey: Survey, inputs: BakeInputs) -> Com
         count=len(names),
         overrides=overrides([*targets, *built_upon]),
     )
+
+
+def _reused(name: str, survey: Survey) -> Step:
+    held = InEngine(survey.facts.content_reference(name).tag)
+    return step_of(survey.stack[name], survey.facts, Action.REUSE, held)
 
 
 def _target(step: Step, survey: Survey, inputs: BakeInputs, baked: Collection[str]) -> BakeTarget:

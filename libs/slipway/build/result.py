@@ -47,7 +47,7 @@ class ImageResult:
 
     @classmethod
     def of(cls, step: Step, status: Status) -> ImageResult:
-        return cls(step.image, status, step.reason, step.input_digest, reference=str(step.reference))
+        return cls(step.image, status, str(step.reason), step.input_digest, reference=str(step.reference))
 
     @property
     def ok(self) -> bool:

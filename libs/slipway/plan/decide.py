@@ -6,7 +6,7 @@ Pure: the functions take known facts and return values.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import Any
@@ -19,8 +19,23 @@ from slipway.core.image import (
     Stack,
     content_tag,
 )
+from slipway.plan.reasons import (
+    ContentTagGone,
+    InEngine,
+    InputsChanged,
+    InRegistry,
+    ModesChanged,
+    NewVersion,
+    NotBuilt,
+    ParentBuilt,
+    ParentChanged,
+    Reason,
+    UnknownInputsChanged,
+    WithoutCache,
+)
 from slipway.stack import graph
-from slipway.stack.digest import Manifest, differences, modeless, modes_between
+from slipway.stack.changes import Change, How, Part, differences, modes_between
+from slipway.stack.digest import Manifest, modeless
 from slipway.stack.entries import Trees
 
 #: How two checkouts of one commit get the same modes.
@@ -117,14 +132,14 @@ class Facts:
 
 @dataclass(frozen=True)
 class Step:
-    """Hold the action for one image, with a short reason.
+    """Hold the action for one image, with its reason.
 
     ``fresh``: slipway builds the image without cache, even when the engine has it.
     """
 
     image: str
     action: Action
-    reason: str
+    reason: Reason
     reference: Reference
     content: Reference
     input_digest: str
@@ -193,51 +208,55 @@ def _needed(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Collecti
 
 
 def _step(image: Image, facts: Facts, needed: Collection[str], fresh: bool) -> Step:
-    action, reason = (Action.BUILD, "asked for without cache") if fresh else _decide(image, facts, needed)
+    action, reason = (Action.BUILD, WithoutCache()) if fresh else _decide(image, facts, needed)
     return step_of(image, facts, action, reason, fresh)
 
 
-def step_of(image: Image, facts: Facts, action: Action, reason: str, fresh: bool = False) -> Step:
+def step_of(image: Image, facts: Facts, action: Action, reason: Reason, fresh: bool = False) -> Step:
     name = image.name
     return Step(name, action, reason, facts.references[name], facts.content_reference(name), facts.digests[name], fresh)
 
 
-def _decide(image: Image, facts: Facts, needed: Collection[str]) -> tuple[Action, str]:
-    content = facts.content_reference(image.name)
-    here = facts.in_engine(image.name)
-    if here and str(facts.references[image.name]) in here.tags:
-        return Action.REUSE, f"{content.tag} is here"
-    if here:
-        return Action.TAG, f"{content.tag} is here, {facts.references[image.name].tag} is new"
+def _decide(image: Image, facts: Facts, needed: Collection[str]) -> tuple[Action, Reason]:
+    content, reference = facts.content_reference(image.name).tag, facts.references[image.name]
+    held = facts.in_engine(image.name)
+    if held and str(reference) in held.tags:
+        return Action.REUSE, InEngine(content)
+    if held:
+        return Action.TAG, NewVersion(content, reference.tag)
     if image.name in facts.published:
-        return Action.PULL, f"{content.tag} is in the registry"
-    return Action.BUILD, _why(image, facts, needed)
+        return Action.PULL, InRegistry(content)
+    return Action.BUILD, _why_built(image, facts, needed)
 
 
-def _why(image: Image, facts: Facts, needed: Collection[str]) -> str:
+def _why_built(image: Image, facts: Facts, needed: Collection[str]) -> Reason:
     newest = facts.newest.get(image.name)
     if not newest:
-        return "not built yet"
+        return NotBuilt()
+    since = content_tag(newest.input_digest)
     if newest.input_digest == facts.digests[image.name]:
-        return f"{content_tag(newest.input_digest)} is gone from the engine"
-    earlier = facts.earlier.get(newest.input_digest)
-    modes = facts.modes_alone(image.name)
+        return ContentTagGone(since)
+    earlier, modes = facts.earlier.get(newest.input_digest), facts.modes_alone(image.name)
     if earlier is None:
-        what = "only modes of files differ from" if modes else "inputs changed since"
-        return f"{what} {content_tag(newest.input_digest)}"
-    said = differences(earlier, facts.manifests[image.name], facts.trees)
-    own = [change for change in said if not change.startswith("parent ")]
-    if own and modes:
-        first, *more = facts.modes_since(image.name)
-        own = [f"only modes differ: {first}", *more]
+        return ModesChanged(since) if modes else UnknownInputsChanged(since)
+    changes = [_named(change, image) for change in differences(earlier, facts.manifests[image.name], facts.trees)]
+    own = tuple(change for change in changes if change.part is not Part.PARENT)
     if own:
-        first = f"{image.dockerfile} changed" if own[0] == "Dockerfile changed" else own[0]
-        return first + (f" (+{len(own) - 1} more)" if len(own) > 1 else "")
-    changed = [parent for parent in image.parents if f"parent {parent} changed" in said]
-    if changed:
-        built = [parent for parent in changed if parent in needed and not facts.in_engine(parent)]
-        return f"{built[0]} is built" if built and built[0] not in facts.published else f"{changed[0]} changed"
-    return said[0] if said else f"inputs changed since {content_tag(newest.input_digest)}"
+        return ModesChanged(since, facts.modes_since(image.name)) if modes else InputsChanged(own)
+    parents = [parent for parent in image.parents if Change(Part.PARENT, parent, How.CHANGED) in changes]
+    if parents:
+        return _why_with_parents(parents, facts, needed)
+    return InputsChanged((changes[0],)) if changes else UnknownInputsChanged(since)
+
+
+def _named(change: Change, image: Image) -> Change:
+    """Return the change with the Dockerfile's path as its name, when the Dockerfile changed."""
+    return replace(change, name=image.dockerfile) if change.part is Part.DOCKERFILE else change
+
+
+def _why_with_parents(changed: Sequence[str], facts: Facts, needed: Collection[str]) -> Reason:
+    built = [parent for parent in changed if parent in needed and not facts.in_engine(parent)]
+    return ParentBuilt(built[0]) if built and built[0] not in facts.published else ParentChanged(changed[0])
 
 
 def as_json(plan: Plan) -> dict[str, Any]:
@@ -247,7 +266,8 @@ def as_json(plan: Plan) -> dict[str, Any]:
             {
                 "image": step.image,
                 "action": step.action,
-                "reason": step.reason,
+                "reason": str(step.reason),
+                "cause": step.reason.cause,
                 "reference": str(step.reference),
                 "content": str(step.content),
                 "input_digest": step.input_digest,

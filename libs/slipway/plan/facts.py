@@ -22,7 +22,8 @@ from slipway.plan.decide import Facts, missing_from_engine
 from slipway.registry import Registry
 from slipway.secrets.secret import Secret
 from slipway.stack import graph
-from slipway.stack.digest import Manifest, differences, input_digest
+from slipway.stack.changes import differences
+from slipway.stack.digest import Manifest, input_digest
 from slipway.stack.discovery import Assembly, Naming, assemble
 from slipway.stack.entries import Encoded, FileEntry, Trees
 from slipway.stack.worktree import Worktree
@@ -219,7 +220,7 @@ def changed_since(known: Survey, names: Collection[str], local: Sequence[LocalIm
         digests |= found
         if found[image.name] != facts.digests[image.name]:
             both = {**facts.trees, **read.trees}
-            changed[image.name] = differences(facts.manifests[image.name], manifests[image.name], both)[0]
+            changed[image.name] = str(differences(facts.manifests[image.name], manifests[image.name], both)[0])
     return changed
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from slipway.core.image import INPUT_LABEL, MODELESS_LABEL, LocalImage, Reference
 from slipway.plan.decide import Facts
-from slipway.stack.digest import Manifest, modes_between, unusual_modes
+from slipway.stack.changes import modes_between, unusual_modes
+from slipway.stack.digest import Manifest
 from slipway.stack.entries import Encoded
 from slipway.stack.manifests import load_inputs
 

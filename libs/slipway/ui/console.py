@@ -117,7 +117,7 @@ class Console:
 
     def plan(self, stack: Stack, plan: Plan, seconds: float) -> None:
         """Show the tree with each image's version, action and reason, and a summary of the actions."""
-        rows = {step.image: (step.reference.tag, step.action, step.reason) for step in plan.steps}
+        rows = {step.image: (step.reference.tag, step.action, str(step.reason)) for step in plan.steps}
         roots = {
             columns.root_label(name, stack): ("", RowState.ROOT, known[:19] or "not here yet")
             for name, known in plan.roots.items()
