@@ -52,7 +52,7 @@ async def receive_upload(request: Request, max_bytes: int) -> AsyncIterator[Uplo
     async with request.form(max_files=1, max_fields=_FIELDS, max_part_size=_FIELD_BYTES) as form:
         sent = form.get("file")
         if not isinstance(sent, UploadFile):
-            raise HTTPException(422, "there is no file in the field 'file'")
+            raise HTTPException(422, "the field 'file' has no file")
         if not sent.size:
             raise HTTPException(422, "the file is empty")
         if sent.size > max_bytes:

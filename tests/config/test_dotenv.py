@@ -76,9 +76,9 @@ def test_a_line_that_all_read_alike(line: str, value: str) -> None:
         ("~# c", SHARED, "NAME='value'"),
         ("1A='b", SHARED, "NAME='value'"),
         ("exportA='b", "the quote ' opened at column 9 is not closed", "close it on the same line"),
-        ("A='a\x00b'", "holds a control character", "type the line anew"),
-        ("A=a\rb", "holds a control character", "type the line anew"),
-        ("\x0c", "holds a control character", "type the line anew"),
+        ("A='a\x00b'", "holds a control character", "type the line again"),
+        ("A=a\rb", "holds a control character", "type the line again"),
+        ("\x0c", "holds a control character", "type the line again"),
     ],
 )
 def test_a_line_that_they_read_differently(line: str, what: str, hint: str) -> None:

@@ -79,13 +79,13 @@ def test_no_reference(text: str, message: str, hint: str) -> None:
             "REGISTRY=reg/a: a registry is host[:port], without a path",
             "REGISTRY=reg, and the path goes into OWNER",
         ),
-        ("-oProxyCommand=x", "REGISTRY=-oProxyCommand=x: '-oProxyCommand=x' is no host name", ""),
+        ("-oProxyCommand=x", "REGISTRY=-oProxyCommand=x: '-oProxyCommand=x' is not a host name", ""),
         ("reg:5000:1", "REGISTRY=reg:5000:1: port '5000:1' is not 1 to 65535", ""),
-        ("[::1", "REGISTRY=[::1: '[::1' is no host name", ""),
-        ("[::1]x", "REGISTRY=[::1]x: '[::1]x' is no host name", ""),
-        ("", "REGISTRY=: '' is no host name", ""),
-        ("a_b", "REGISTRY=a_b: 'a_b' is no host name", ""),
-        ("reg\n", "REGISTRY=reg\n: 'reg\\n' is no host name", ""),
+        ("[::1", "REGISTRY=[::1: '[::1' is not a host name", ""),
+        ("[::1]x", "REGISTRY=[::1]x: '[::1]x' is not a host name", ""),
+        ("", "REGISTRY=: '' is not a host name", ""),
+        ("a_b", "REGISTRY=a_b: 'a_b' is not a host name", ""),
+        ("reg\n", "REGISTRY=reg\n: 'reg\\n' is not a host name", ""),
     ],
 )
 def test_no_registry(text: str, message: str, hint: str) -> None:
@@ -203,7 +203,7 @@ def test_the_limits_of_paths_and_ports() -> None:
     assert check_registry("127.0.0.1:1") == "127.0.0.1:1"
     with pytest.raises(UsageError, match="port '65536' is not"):
         check_registry("reg:65536")
-    with pytest.raises(UsageError, match=r"'\[\]' is no host"):
+    with pytest.raises(UsageError, match=r"'\[\]' is not a host"):
         check_registry("[]")
     with pytest.raises(UsageError, match="not a repository path"):
         check_path("a/b.")

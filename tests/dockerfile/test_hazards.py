@@ -66,8 +66,8 @@ HARMLESS = [
 def test_what_is_downloaded_is_not_run_unseen(command: str) -> None:
     (hazard,) = hazards(f"FROM scratch\nRUN {command}\n")
     assert (hazard.line, hazard.refused) == (2, True)
-    assert hazard.what == "RUN runs what it downloads, whatever that is today"
-    assert hazard.hint == "ADD --checksum=sha256:… fetches it, and nothing else under its name"
+    assert hazard.what == "RUN runs a download without verifying it"
+    assert hazard.hint == "ADD --checksum=sha256:… downloads this file, and refuses any other"
 
 
 @pytest.mark.parametrize("command", HARMLESS)
@@ -99,7 +99,7 @@ def test_a_trigger_is_looked_at_too() -> None:
 )
 def test_add_of_what_is_not_pinned(words: str, by: str) -> None:
     (hazard,) = hazards(f"FROM scratch\nADD {words} /\n")
-    assert hazard.refused and "is not pinned: it may be another tomorrow" in hazard.what
+    assert hazard.refused and "is not pinned: its content may change" in hazard.what
     assert by in hazard.hint
 
 
@@ -139,7 +139,7 @@ def test_a_frontend_is_pinned(text: str, line: int) -> None:
     (hazard,) = reading.hazards
     assert (hazard.line, hazard.refused) == (line, True)
     assert hazard.what == "the frontend me/dockerfile:1 is not pinned by digest"
-    mended = "# syntax=me/dockerfile:1@sha256:…, or no such line: the engine has a frontend of its own"
+    mended = "# syntax=me/dockerfile:1@sha256:…, or remove the line: the engine includes a frontend"
     assert hazard.hint == mended
     pinned = read(parse(text.replace(":1\n", f":1@{DIGEST}\n")))
     assert (pinned.frontend, pinned.hazards) == (f"me/dockerfile:1@{DIGEST}", ())
@@ -200,7 +200,7 @@ def test_an_arg_with_a_known_secret_a_password_or_a_token(where: str) -> None:
     for value in ("geheim12", "prefix-geheim12", "https://ann:pw123@x.example/simple", TOKEN):
         told = whats(text, {"INDEX": value}, ("geheim12",))
         assert told == [(line, "the value of INDEX is a secret: it would stand in the image")], value
-        hint = "RUN --mount=type=secret,id=index hands it to a step and keeps it nowhere"
+        hint = "RUN --mount=type=secret,id=index gives it to a step and stores it nowhere"
         assert [hazard.hint for hazard in hazards(text, {"INDEX": value}, ("geheim12",))] == [hint]
     assert whats(text, {"INDEX": "https://x.example/simple"}, ("geheim12",)) == []
 
@@ -315,7 +315,7 @@ def test_a_secret_written_out(line: str) -> None:
         2,
         Rule.KNOWN_SECRET if known else Rule.SECRET_VALUE,
         f"{line.partition(' ')[0]} holds a secret: it would stand in the image's history",
-        "RUN --mount=type=secret hands it to a step and keeps it nowhere",
+        "RUN --mount=type=secret gives it to a step and stores it nowhere",
     )
 
 

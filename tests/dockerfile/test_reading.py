@@ -31,7 +31,7 @@ def named_secret(name: str, line: int) -> Hazard:
     return Hazard(line, Rule.SECRET_NAME, f"{name} would stand in the image's history", hint)
 
 
-unpinned = "ADD {} is not pinned: it may be another tomorrow"
+unpinned = "ADD {} is not pinned: its content may change"
 
 
 SCRATCH = (Stage("", 0, "scratch", "", 1),)
@@ -328,7 +328,7 @@ def test_where_a_trigger_stands_is_told() -> None:
         "Dockerfile:2: ONBUILD COPY of base:1: COPY requires at least one source and a destination",
         "Dockerfile:2: ONBUILD   of base:1: an ONBUILD without an instruction",
     ]
-    with pytest.raises(UsageError, match=r"Dockerfile:2: EXPOSE \(ONBUILD of base:1\): x is no port"):
+    with pytest.raises(UsageError, match=r"Dockerfile:2: EXPOSE \(ONBUILD of base:1\): x is not a port"):
         read(parse("# two\nFROM base:1"), triggers=lambda image: onbuild[:3])
 
 
@@ -374,7 +374,7 @@ def test_a_stage_on_a_replaced_stage_reads_the_whole_context() -> None:
         ("ARG BASE_VERSION\nFROM r/b:${BASE_VERSION}", 2, "BASE_VERSION is empty", "set BASE_VERSION"),
         ("ARG BASE_VERSION=1\nFROM r/b:${BASE_VERISON}", 2, "BASE_VERISON is empty", "BASE_VERSION?"),
         ("FROM ${NONE}", 1, "NONE is empty", "ARG NONE"),
-        ("FROM scratch AS builder\nFROM Builder", 2, "Builder is no image reference", "stage builder?"),
+        ("FROM scratch AS builder\nFROM Builder", 2, "Builder is not an image reference", "stage builder?"),
         ("FROM a\nCOPY --from=later x /\nFROM b AS later\nFROM a\nCOPY --from=0 / /", 2, "later stage", ""),
         (
             "FROM a AS x\nCOPY --from=y y /\nFROM a AS y\nCOPY --from=x x /\nFROM b",
@@ -384,25 +384,25 @@ def test_a_stage_on_a_replaced_stage_reads_the_whole_context() -> None:
         ),
         ("FROM a AS x\nCOPY --from=x y /\nFROM b", 2, "COPY from x: a stage cannot read itself", ""),
         ("FROM a AS me\nCOPY --from=me x /", 2, "cannot read itself", ""),
-        ("FROM a\nCOPY --from=7 x /", 2, "stage 7: there is none", ""),
+        ("FROM a\nCOPY --from=7 x /", 2, "stage 7: no such stage", ""),
         ("FROM a\nCOPY --from=$X x /", 2, "--from takes no variable", "FROM … AS name"),
         ("FROM a\nCOPY $X/y /", 2, "X in $X/y is set nowhere", "ARG X"),
         ("FROM a\nWORKDIR ${X!}", 2, "unsupported modifier (!)", ""),
         ("FROM scratch\nUSER ${X:?who}", 2, "X: who", ""),
-        ("FROM a\nCOPY http://x/y /", 2, "http://x/y is no file", "ADD"),
+        ("FROM a\nCOPY http://x/y /", 2, "http://x/y is not a file", "ADD"),
         ("FROM --platform=$P a", 1, "P is empty", ""),
         ("ARG A B\nFROM r/${B}/${A}", 2, "A and B are empty", "set A and B, or give the ARG a default"),
         ("FROM ${X!}", 1, "FROM ${X!}: unsupported modifier (!)", ""),
-        ("ARG P=lynux\nFROM --platform=$P a", 2, "FROM --platform: lynux is no platform", ""),
-        ("FROM --platform=linux/ a", 1, "linux/ is no platform", ""),
-        ("FROM --platform=/amd64 a", 1, "/amd64 is no platform", ""),
+        ("ARG P=lynux\nFROM --platform=$P a", 2, "FROM --platform: lynux is not a platform", ""),
+        ("FROM --platform=linux/ a", 1, "linux/ is not a platform", ""),
+        ("FROM --platform=/amd64 a", 1, "/amd64 is not a platform", ""),
         ('FROM a\nRUN --mount=type=bind,\\"x true', 2, 'RUN: the mount type=bind,"x cannot be read', ""),
-        ("FROM a\nCOPY --from=+ x /", 2, "COPY from +: that is no stage and no image reference", ""),
-        ("FROM a\nCOPY --from=a!b x /", 2, "COPY from a!b: that is no stage and no image reference", ""),
-        ("FROM a\nCOPY --from=1 x /", 2, "COPY from stage 1: there is none", ""),
+        ("FROM a\nCOPY --from=+ x /", 2, "COPY from +: neither a stage nor an image reference", ""),
+        ("FROM a\nCOPY --from=a!b x /", 2, "COPY from a!b: neither a stage nor an image reference", ""),
+        ("FROM a\nCOPY --from=1 x /", 2, "COPY from stage 1: no such stage", ""),
         ("FROM a AS x\nCOPY --from=1 y /\nFROM b\nFROM x", 2, "COPY from 1: a stage cannot read a later stage", ""),
-        ("FROM --platform=lynux a", 1, "FROM --platform: lynux is no platform", ""),
-        ("FROM --platform=linux/arm/v7/x a", 1, "linux/arm/v7/x is no platform", ""),
+        ("FROM --platform=lynux a", 1, "FROM --platform: lynux is not a platform", ""),
+        ("FROM --platform=linux/arm/v7/x a", 1, "linux/arm/v7/x is not a platform", ""),
         ('FROM a\nRUN --mount=type=bind,"x" true', 2, "RUN: a mount has no x", ""),
         ("FROM a\nRUN --mount=type=bind,sorce=x true", 2, "a mount has no sorce", "source?"),
         ("FROM a\nRUN --mount=type=bind,source,target=/x true", 2, "the mount's source needs a value", ""),
@@ -450,7 +450,7 @@ def test_one_bad_line_is_one_problem(text: str, told: list[int]) -> None:
 
 @pytest.mark.fault("C51")
 def test_a_file_without_from_is_told_so_once() -> None:
-    with pytest.raises(UsageError, match="no FROM: there is nothing to build") as caught:
+    with pytest.raises(UsageError, match="no FROM: a Dockerfile needs one") as caught:
         parse("ENV a=b\nRUN x\nCOPY a b\n")
     assert len(caught.value.problems) == 1
 
@@ -503,7 +503,7 @@ def test_ports_that_are_exposed(text: str, ports: list[str]) -> None:
 
 @pytest.mark.parametrize("port", ["x", "80-", "-80", "80/ip", "127.0.0.1:", "80/"])
 def test_what_is_no_port(port: str) -> None:
-    with pytest.raises(UsageError, match=f"EXPOSE: {port} is no port"):
+    with pytest.raises(UsageError, match=f"EXPOSE: {port} is not a port"):
         read(parse(f"FROM a\nEXPOSE {port}"))
 
 

@@ -45,7 +45,7 @@ def test_what_the_engine_takes_as_a_reference(reference: str) -> None:
     ],
 )
 def test_what_the_engine_does_not_take_as_a_reference(reference: str) -> None:
-    with pytest.raises(UsageError, match="is no image reference"):
+    with pytest.raises(UsageError, match="is not an image reference"):
         read(parse(f"FROM {reference}"))
 
 

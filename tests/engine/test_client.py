@@ -243,7 +243,7 @@ KEY_REFUSED = "me@builder: Permission denied (publickey)."
             "ssh: connect to host b port 1: Connection refused\n",
             4,
             "connect to host b port 1: Connection",
-            "is up",
+            "host answers",
         ),
         (127, "sh: 1: docker: not found\n", 3, "sh: 1: docker: not found", "docker's client on that host"),
         (
@@ -282,16 +282,21 @@ NAMED = Endpoint("tcp://far.example:2376", "docker context far", Tls(None, None,
         (
             NAMED,
             ConnectionResetError(104, "reset"),
-            "TLS: it hung up; it may want another",
+            "TLS: it closed the connection; it may need another",
             "docker context update far",
         ),
         (
             NAMED,
             ssl.SSLEOFError(8, "EOF occurred"),
-            "TLS: it hung up; it may want another",
+            "TLS: it closed the connection; it may need another",
             "docker context update far",
         ),
-        (GIVEN, ConnectionResetError(104, "reset"), "no engine answers: it hung up", "unset DOCKER_HOST"),
+        (
+            GIVEN,
+            ConnectionResetError(104, "reset"),
+            "no engine answers: the connection was closed",
+            "unset DOCKER_HOST",
+        ),
         (Endpoint("unix:///tmp/s", host="me@builder"), OSError("x"), "engine of me@builder: no", "invoke remote-check"),
     ],
 )

@@ -140,7 +140,7 @@ def test_a_helper_without_a_login_ends_the_search(tmp_path: Path, said: Result) 
     assert logins(tmp_path, config, run=FakeRun({ODD: said})).find("reg.example") is None
 
 
-GET = "printf %s reg.example | docker-credential-odd get shows what is wrong with it"
+GET = "printf %s reg.example | docker-credential-odd get shows its error"
 FAILURES = [
     (Result(127, "", "docker-credential-odd: not found"), "cannot be run: not found", "install"),
     (Result(126, "", "docker-credential-odd: Permission denied"), "cannot be run: Permission denied", GET),

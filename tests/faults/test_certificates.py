@@ -84,7 +84,7 @@ def test_an_expired_certificate(authority: Holder, trusted: Callable[[str, bytes
         trusted(host, authority.pem)
         message, hint = refused(host)
         assert "TLS: certificate has expired; " in message and f"expires {until:%Y-%m-%d %H:%M} UTC" in message
-        assert hint == f"whoever runs {host} renews its certificate"
+        assert hint == f"ask the administrator of {host} to renew its certificate"
 
 
 @pytest.mark.fault("P08")
@@ -172,6 +172,6 @@ def test_a_file_without_a_certificate_is_named(
 def test_what_speaks_no_tls(foreign: Callable[..., ForeignServer]) -> None:
     host = f"{NAME}:{foreign(200, HTML, PAGE).host.rpartition(':')[2]}"
     assert refused(host) == (
-        f"{host}/acme/x:v1: TLS: no agreement with what answers there",
+        f"{host}/acme/x:v1: TLS: the server at this address agreed on no protocol",
         f"curl -iv https://{host}/v2/",
     )

@@ -88,7 +88,7 @@ def test_names_that_differ_only_in_how_they_are_written(shop: Offline) -> None:
         "error: apps/svc_cart/Dockerfile: the name svc-cart is taken by apps/SVC_CART/Dockerfile",
         "error: apps/svc-cart/Dockerfile: the name svc-cart is taken by apps/SVC_CART/Dockerfile",
         "error: apps/svc_sign/Dockerfile: the name svc-sign is taken by infra/docker/svc-sign.Dockerfile",
-        "error: apps/SVC_CART/Dockerfile: 'SVC-CART' names no image",
+        "error: apps/SVC_CART/Dockerfile: 'SVC-CART' is not an image's name",
     )
     assert ran.closing.count("error: ") == 4
 
@@ -181,17 +181,17 @@ def test_files_that_are_no_files_are_never_opened(shop: Offline, bound: str) -> 
     shop.write(CART, cart)
     (shop.root / TILL).unlink()
     os.mkfifo(shop.root / TILL)
-    shop.refused(2, f"{TILL}: is no plain file: it is not opened")
+    shop.refused(2, f"{TILL}: is not a regular file; slipway does not open it")
     (shop.root / ".env").unlink()
     os.mkfifo(shop.root / ".env")
-    shop.refused(2, ".env: is no plain file: it is not opened")
+    shop.refused(2, ".env: is not a regular file; slipway does not open it")
 
 
 @pytest.mark.process
 @pytest.mark.fault("C21")
 def test_a_selection_that_matches_nothing(shop: Offline) -> None:
     shop.refused(2, "svc-crat: matches no image (5 known)", "did you mean svc-cart?", task=("plan", "svc-crat"))
-    shop.refused(2, "svc-cart: is no base", "known: base-floor, base-counter", task=("build-base", "svc-cart"))
+    shop.refused(2, "svc-cart: not a base", "known: base-floor, base-counter", task=("build-base", "svc-cart"))
     for folder in ("apps", "infra/docker"):
         shutil.rmtree(shop.root / folder)
         (shop.root / folder).mkdir()

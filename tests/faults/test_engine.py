@@ -106,7 +106,7 @@ def test_a_full_disk_is_told_and_nothing_is_pruned(stack: Stack, own_engine: Mak
     shop.engine.docker("create", "--name", "others", root_image, "sh")
     kept = shop.tags()
     shop.engine.fill()
-    shop.invoke("build").failed(6, "no space left on device", "hint:  docker system df shows what takes the engine's")
+    shop.invoke("build").failed(6, "no space left on device", "hint:  docker system df shows the engine's")
     assert shop.tags() == kept >= {"base-floor:v1", "base-counter:v1"}
     assert shop.engine.docker("images", "--quiet", "others:1") and shop.engine.docker("ps", "--all", "--quiet")
     assert shop.repository.status()["svc-cart"] == "failed"

@@ -192,9 +192,14 @@ def test_an_engine_by_ssh_builds(stack: Stack, build_host: BuildHost, ssh_home: 
             "and answer yes when the fingerprint is right",
         ),
         ({"IdentityFile": "none"}, 4, "Permission denied (publickey", "ssh-add a locked key"),
-        ({"Port": "1"}, 4, "connect to host 127.0.0.1 port 1: Connection refused", "shows whether it is up"),
-        ({"HostName": "nobody.invalid"}, 4, "Could not resolve hostname nobody.invalid", "shows whether it is up"),
-        ({"User": "stranger"}, 3, "permission denied on the engine's socket there", "usermod -aG docker"),
+        ({"Port": "1"}, 4, "connect to host 127.0.0.1 port 1: Connection refused", "shows whether"),
+        (
+            {"HostName": "nobody.invalid"},
+            4,
+            "Could not resolve hostname nobody.invalid",
+            "shows whether",
+        ),
+        ({"User": "stranger"}, 3, "permission denied on the engine's socket on that host", "usermod -aG docker"),
     ],
 )
 def test_an_engine_by_ssh_that_is_not_reached(

@@ -68,7 +68,7 @@ def test_another_server_is_no_registry(
         looked(server.host)
     assert (caught.value.exit_code, caught.value.message, caught.value.hint) == (7, said, "invoke doctor")
     assert server.requests == ["GET /v2/"], "nothing is asked of it, and nothing sent"
-    assert planned(repository, server.host) == (frozenset(), (f"{said}: what is published there is not known",))
+    assert planned(repository, server.host) == (frozenset(), (f"{said}: slipway does not know which images it has",))
 
 
 @pytest.mark.fault("P40")

@@ -28,10 +28,10 @@ def test_secrets_and_what_nobody_pinned_are_refused_together(shop: Offline) -> N
         10,
         f"error: {FLOOR}:6: GITHUB_TOKEN would stand in the image's history (secret-name)",
         "hint:  RUN --mount=type=secret,id=github_token instead of ARG or ENV",
-        f"error: {FLOOR}:7: RUN runs what it downloads, whatever that is today (download)",
-        "hint:  ADD --checksum=sha256:… fetches it, and nothing else under its name; or [tool.slipway.allow] base-",
+        f"error: {FLOOR}:7: RUN runs a download without verifying it (download)",
+        "hint:  ADD --checksum=sha256:… downloads this file, and refuses any other; or [tool.slipway.allow] base-",
         f"error: {CART}:6: the value of INDEX is a secret: it would stand in the image",
-        f"error: {CART}:7: ADD https://x.example/a.tar is not pinned: it may be another tomorrow",
+        f"error: {CART}:7: ADD https://x.example/a.tar is not pinned: its content may change",
         f"error: {TILL}:7: the value of MY_TOKENS is a secret: it would stand in the image",
         f"error: {TILL}:8: the value of from is a secret: it would stand in the image",
         task=("build",),
@@ -61,7 +61,7 @@ def test_a_frontend_that_is_not_pinned(shop: Offline) -> None:
     shop.refused(
         10,
         f"error: {SIGN}:1: the frontend me/dockerfile:1 is not pinned by digest (frontend)",
-        "hint:  # syntax=me/dockerfile:1@sha256:…, or no such line: the engine has a frontend of its own",
+        "hint:  # syntax=me/dockerfile:1@sha256:…, or remove the line: the engine includes a frontend",
     )
 
 

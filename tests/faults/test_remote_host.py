@@ -27,7 +27,7 @@ def repository(stack: Stack, build_host: BuildHost) -> Repository:
 @pytest.mark.fault("S14")
 def test_an_old_rsync(repository: Repository, build_host: BuildHost) -> None:
     with build_host.instead("rsync", "#!/bin/sh\necho 'rsync  version 3.1.3  protocol version 31'\n"):
-        repository.invoke("remote-check").failed(3, "rsync 3.1.3 there is too old", "3.2.4", "apt-get install rsync")
+        repository.invoke("remote-check").failed(3, "rsync 3.1.3 on the host", "3.2.4", "apt-get install rsync")
     repository.invoke("remote-check").ok()
 
 
@@ -41,7 +41,9 @@ def test_all_that_lacks_is_told_at_once(repository: Repository, build_host: Buil
         build_host.instead("setsid", absent),
     ):
         ran = repository.invoke("remote-check")
-        ran.failed(3, "no rsync there", "no docker client", "no buildx", "no setsid")
+        ran.failed(
+            3, "rsync is missing on the host", "docker's client is missing", "buildx is missing", "setsid is missing"
+        )
     assert ran.closing.count("error: builder ") == 4
 
 
@@ -71,7 +73,7 @@ def test_what_lacks_is_told_in_place_of_what_failed_for_want_of_it(
     with build_host.instead("docker", nowhere):
         repository.invoke("plan", "--remote").failed(3, "builder engine: ", "unix:///nowhere.sock")
     with build_host.instead("rsync", "#!/bin/sh\nexit 127\n"):
-        repository.invoke("plan", "--remote").failed(3, "builder rsync: there is no rsync there")
+        repository.invoke("plan", "--remote").failed(3, "builder rsync: rsync is missing on the host")
     repository.invoke("plan", "--remote").ok()
 
 
@@ -93,9 +95,9 @@ def test_a_clock_that_is_wrong(repository: Repository, build_host: BuildHost, ah
         ran = repository.invoke("remote-check")
     assert ran.code == code
     if code:
-        ran.failed(3, "builder clock: ", "ahead of ours" if ahead > 0 else "behind ours", "NTP")
+        ran.failed(3, "builder clock: ", "ahead of this machine's" if ahead > 0 else "behind this machine's", "NTP")
     else:
-        assert re.search(r"^warn +clock +\d+ s ahead of ours +NTP", ran.stdout, re.MULTILINE)
+        assert re.search(r"^warn +clock +\d+ s ahead of this machine's +NTP", ran.stdout, re.MULTILINE)
 
 
 @pytest.mark.fault("S23")
@@ -109,4 +111,4 @@ def test_a_shell_that_prints_when_it_starts(repository: Repository, build_host: 
 def test_a_shell_that_runs_nothing(repository: Repository, build_host: BuildHost) -> None:
     build_host.add_user("barred", shell="/usr/sbin/nologin")
     config = build_host.options("barred", User="barred")
-    repository.invoke("remote-check", SSH_CONFIG=config).failed(3, "login shell runs no sh", "not available")
+    repository.invoke("remote-check", SSH_CONFIG=config).failed(3, "login shell does not run sh", "not available")

@@ -197,11 +197,11 @@ def test_an_image_of_such_a_name_is_none(shop: Repository, build_host: BuildHost
         paths.append(f"apps/svc_{name}/Dockerfile")
     for path in paths:
         file = shop.write(path, "FROM scratch\n")
-        shop.invoke("build", "--remote").failed(2, "names no image")
+        shop.invoke("build", "--remote").failed(2, "is not an image's name")
         file.unlink()
     if not name.startswith("-"):
         shop.invoke("build", "--remote", name).failed(2, "matches no image")
-        shop.invoke("remote-attach", name).failed(2, "no such run there")
+        shop.invoke("remote-attach", name).failed(2, "the build host has no run")
     assert not [*shop.root.rglob("mark")] and build_host.sh("find /home/builder /tmp -name mark") == ""
     assert build_host.sh("ls -A /var/tmp/slipway/builder 2>/dev/null || true") == before, "nothing was begun there"
 

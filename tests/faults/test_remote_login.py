@@ -70,7 +70,7 @@ def test_a_host_with_all_it_needs(repository: Repository, build_host: BuildHost)
     assert answer["host"] == "builder" and answer["login"] == f"builder@127.0.0.1:{build_host.port}"
     states = {check["name"]: check["state"] for check in answer["checks"]}
     assert set(states) == {"engine", "buildx", "rsync", "folder", "disk", "clock"}
-    assert "lack" not in states.values()
+    assert "missing" not in states.values()
     assert build_host.sh("stat -c '%a %U' /var/tmp/slipway /var/tmp/slipway/builder").split() == [
         *("1777", "builder"),
         *("700", "builder"),
@@ -120,7 +120,7 @@ def test_a_key_the_host_does_not_take(repository: Repository, build_host: BuildH
     config = build_host.options("refused", IdentityFile=str(key))
     shown = fingerprint(key.with_suffix(".pub").read_text())
     ran = repository.invoke("remote-check", SSH_CONFIG=config)
-    ran.failed(4, "not let in", shown, str(key), "it takes publickey", "ssh-copy-id builder")
+    ran.failed(4, "login refused", shown, str(key), "it accepts publickey", "ssh-copy-id builder")
 
 
 @pytest.mark.fault("S04")
@@ -149,7 +149,7 @@ def test_a_host_that_a_certificate_vouches_for(repository: Repository, build_hos
     known.write_text(f"@cert-authority * {authority}")
     config = build_host.options("signed", UserKnownHostsFile=str(known))
     ran = repository.invoke("remote-check", SSH_CONFIG=config)
-    ran.failed(4, "host certificates are not read", f"ssh -o HostKeyAlgorithms={KIND} builder keeps it")
+    ran.failed(4, "host certificates are not read", f"ssh -o HostKeyAlgorithms={KIND} builder saves it")
     argv = ["ssh", "-F", config, "-o", "StrictHostKeyChecking=accept-new", "-o", f"HostKeyAlgorithms={KIND}", "builder"]
     subprocess.run([*argv, "true"], check=True, capture_output=True, timeout=30)
     repository.invoke("remote-check", SSH_CONFIG=config).ok()
@@ -202,7 +202,7 @@ def test_a_passphrase_is_asked_for_once(build_host: BuildHost, tmp_path: Path) -
 @pytest.mark.fault("S06")
 def test_a_name_nobody_knows(repository: Repository, build_host: BuildHost) -> None:
     config = build_host.options("name", HostName="builder.invalid")
-    repository.invoke("remote-check", SSH_CONFIG=config).failed(4, f"builder.invalid:{build_host.port}", "not known")
+    repository.invoke("remote-check", SSH_CONFIG=config).failed(4, f"builder.invalid:{build_host.port}", "resolve")
 
 
 @pytest.mark.fault("S06")
@@ -226,7 +226,7 @@ def test_a_port_where_no_ssh_is_spoken(repository: Repository, build_host: Build
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=answer, args=(listener,), daemon=True).start()
         config = build_host.options("http", Port=str(listener.getsockname()[1]))
-        repository.invoke("remote-check", SSH_CONFIG=config).failed(4, "no SSH spoken there")
+        repository.invoke("remote-check", SSH_CONFIG=config).failed(4, "its server does not speak SSH")
     assert to_shell.is_set()
 
 
@@ -298,7 +298,7 @@ def test_a_proxy_command(repository: Repository, build_host: BuildHost, tmp_path
 @pytest.mark.fault("S25")
 def test_an_option_that_is_not_honoured(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
     config = build_host.options("unhonoured", KnownHostsCommand="/bin/echo", RevokedHostKeys=str(tmp_path))
-    repository.invoke("remote-check", SSH_CONFIG=config).failed(2, "knownhostscommand", "not honoured")
+    repository.invoke("remote-check", SSH_CONFIG=config).failed(2, "knownhostscommand", "not supported")
     broken = tmp_path / "broken"
     broken.write_text("Nonsense yes\n")
     repository.invoke("remote-check", SSH_CONFIG=str(broken)).failed(2, "ssh configuration of builder")

@@ -190,7 +190,7 @@ def test_a_disk_there_that_is_full(stack: Stack, build_host: BuildHost) -> None:
     try:
         build_host.sh("dd if=/dev/zero of=/srv/small/ballast bs=1M count=7")
         ran = shop.invoke("build", "--remote", "--path", "/srv/small/slipway")
-        ran.failed(3, "disk: 4.00 MB wanted in /srv/small/slipway, ", "remote-clean")
+        ran.failed(3, "disk: 4.00 MB needed in /srv/small/slipway, ", "remote-clean")
         build_host.sh("rm /srv/small/ballast")
         ran = shop.invoke("build", "--remote", "--path", "/srv/small/slipway")
         ran.failed(5, "No space left on device", "remote-clean")

@@ -78,7 +78,7 @@ def test_an_image_that_is_called_as_a_task(shop: Offline) -> None:
             task=line,
         )
     shop.write("apps/-x/Dockerfile", "FROM scratch\n")
-    shop.refused(2, "apps/-x/Dockerfile: '-x' names no image", "lower-case letters and digits")
+    shop.refused(2, "apps/-x/Dockerfile: '-x' is not an image's name", "lower-case letters and digits")
 
 
 @pytest.mark.fault("C32")
@@ -91,5 +91,7 @@ def test_words_after_two_dashes_are_names(shop: Offline) -> None:
 def test_remote_clean_asks_or_refuses(shop: Offline) -> None:
     """With nobody to ask, it refuses before the build host is contacted."""
     shop.invoke("remote-clean", "--host", "me@nowhere.invalid").failed(
-        2, "remote-clean: nothing was removed: nobody can be asked", "invoke remote-clean --yes"
+        2,
+        "remote-clean: nothing was removed: it needs your consent, and this is not a terminal",
+        "invoke remote-clean --yes",
     )

@@ -76,13 +76,16 @@ def test_the_platform_of_a_host_without_engine() -> None:
 
 def test_what_the_shell_prints_first() -> None:
     facts = read_facts(Result(0, "welcome\nto b\n" + ANSWER), "word", now=1000)
-    assert told(facts, "shell")[:2] == ("lack", "its start-up files print to what is no terminal: welcome")
+    assert told(facts, "shell")[:2] == (
+        "missing",
+        "the login shell prints text in sessions without a terminal: welcome",
+    )
 
 
 def test_a_shell_that_is_none() -> None:
-    with pytest.raises(PrerequisiteError, match="runs no sh: This account is not available"):
+    with pytest.raises(PrerequisiteError, match="does not run sh: This account is not available"):
         read_facts(Result(1, "This account is not available.\n"), "word", now=0)
-    with pytest.raises(PrerequisiteError, match="runs no sh: exit code 3"):
+    with pytest.raises(PrerequisiteError, match="does not run sh: exit code 3"):
         read_facts(Result(3), "word", now=0)
 
 
@@ -110,22 +113,25 @@ def test_all_that_lacks_is_told_together() -> None:
 )
 def test_what_mends_a_lack(changes: dict[str, str], name: str, expected: str) -> None:
     state, _, hint = told(replace(FACTS, **changes), name)  # type: ignore[arg-type]
-    assert state == "lack" and expected in hint
+    assert state == "missing" and expected in hint
 
 
 def test_rsync_here_counts_too() -> None:
-    assert told(FACTS, "rsync", "3.1.0")[:2] == ("lack", "rsync 3.1.0 here is too old: 3.2.4 is the least")
-    assert told(FACTS, "rsync", "")[:2] == ("lack", "there is no rsync here")
+    assert told(FACTS, "rsync", "3.1.0")[:2] == (
+        "missing",
+        "rsync 3.1.0 on this machine is too old: slipway needs 3.2.4 or newer",
+    )
+    assert told(FACTS, "rsync", "")[:2] == ("missing", "rsync is missing on this machine")
 
 
 @pytest.mark.parametrize(
     ("changes", "name", "detail"),
     [
-        ({"rsync": "3.2.7"}, "rsync", "3.2.7 there, 3.5.0 here"),
-        ({"skew": -6.0}, "clock", "6 s behind ours"),
+        ({"rsync": "3.2.7"}, "rsync", "3.2.7 on the host, 3.5.0 on this machine"),
+        ({"skew": -6.0}, "clock", "6 s behind this machine's"),
         ({"free": 9_000_000_000}, "disk", "9.0 GB free in /var/tmp/slipway, 30.7 GB in /var/lib/docker; two bases"),
         ({"disk": 1}, "disk", "20.5 GB free"),
-        ({"free": None}, "disk", "cannot be seen"),
+        ({"free": None}, "disk", "free space of"),
     ],
 )
 def test_what_is_only_a_warning(changes: dict[str, object], name: str, detail: str) -> None:
@@ -139,8 +145,8 @@ def test_too_little_room_for_what_is_planned() -> None:
     with pytest.raises(PrerequisiteError) as caught:
         refuse_little_room(FACTS, 20_480_000_001, [10_000_000_000, 6_000_000_000])
     assert [str(problem) for problem in caught.value.problems] == [
-        "disk: 20.5 GB wanted in /var/tmp/slipway, 20.5 GB free",
-        "disk: 32.0 GB wanted in /var/lib/docker, 30.7 GB free",
+        "disk: 20.5 GB needed in /var/tmp/slipway, 20.5 GB free",
+        "disk: 32.0 GB needed in /var/lib/docker, 30.7 GB free",
     ]
 
 

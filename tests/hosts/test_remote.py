@@ -59,9 +59,9 @@ def test_which_run_is_meant() -> None:
     assert choose(found, "").id == "aa"
     assert choose(found[1:], "").id == "bb", "the newest, when none runs"
     assert choose(found, "cc").id == "cc"
-    with pytest.raises(UsageError, match="ee: no such run there"):
+    with pytest.raises(UsageError, match="ee: the build host has no run with this id"):
         choose(found, "ee")
-    with pytest.raises(UsageError, match="no run is kept there"):
+    with pytest.raises(UsageError, match="the build host keeps no run"):
         choose((), "")
 
 
@@ -102,7 +102,7 @@ def test_what_was_cleaned_away() -> None:
 @pytest.mark.parametrize(
     ("said", "words", "hint"),
     [
-        ("held 5 bob@x since 10:00", "held by bob@x since 10:00, last heard of 5 s ago", "wait"),
+        ("held 5 bob@x since 10:00", "held by bob@x since 10:00, last renewed 5 s ago", "wait"),
         ("held 121 bob@x since 10:00", "121 s ago", "--break-lock"),
         ("no lock can be made in /p/locks", "no lock can be made", "remote-check"),
         ("", "no answer", "remote-check"),
@@ -164,7 +164,7 @@ def test_what_is_expected_is_begun_once() -> None:
 
 def test_a_job_that_cannot_be_begun() -> None:
     there = link(lambda command: Result(2, "", "tar: short read\nsh: 3: cannot create job: Disk quota exceeded"))
-    with pytest.raises(SshError, match="the build cannot be begun: sh: 3: cannot create job: Disk quota exceeded"):
+    with pytest.raises(SshError, match="the build cannot start: sh: 3: cannot create job: Disk quota exceeded"):
         JobBuilder(INPUTS, there, "/run", GIVEN, lambda: None).run(COMMANDS[0], over=lambda: False)
 
 
@@ -174,7 +174,9 @@ def test_a_job_that_ended_without_a_word() -> None:
         COMMANDS[0], said.append, over=lambda: False
     )
     assert result.exit_code == 137
-    assert said == ["ERROR: ended on the build host without a word: killed there, or out of its time (BUILD_TIMEOUT)"]
+    assert said == [
+        "ERROR: the build ended without an exit status on the build host: killed, or out of time (BUILD_TIMEOUT)"
+    ]
 
 
 def test_a_tree_that_differs_is_mended_before_anything_begins() -> None:

@@ -66,7 +66,7 @@ def test_how_to_keep_it_and_how_to_forget_it() -> None:
 def test_a_host_that_a_certificate_vouches_for_is_asked_for_its_own_key() -> None:
     with pytest.raises(SshError) as caught:
         verify(LOGIN, "ssh-rsa", b"one", [KnownKey(FILE, 1, "ssh-ed25519", b"ca", "@cert-authority")])
-    assert "ssh -o HostKeyAlgorithms=rsa-sha2-512 -p 2222 me@b keeps it" in caught.value.hint
+    assert "ssh -o HostKeyAlgorithms=rsa-sha2-512 -p 2222 me@b saves it" in caught.value.hint
 
 
 def test_a_fingerprint_as_openssh_shows_it() -> None:

@@ -258,7 +258,7 @@ def test_a_locked_key_comes_last_and_is_opened_when_its_turn_comes(tmp_path: Pat
 
 def test_a_locked_key_nobody_can_open(tmp_path: Path) -> None:
     locked = write_key(tmp_path / "locked", b"sesame")
-    with pytest.raises(SshError, match="nobody can be asked"):
+    with pytest.raises(SshError, match="not a terminal"):
         list(offered(None, [], locked))
     with pytest.raises(SshError, match="the passphrase is wrong"):
         list(offered(lambda question: "wrong", [], locked))

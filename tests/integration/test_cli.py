@@ -67,7 +67,7 @@ def test_the_counters_count(alone: Alone) -> None:
         (("build", "svc-cat"), ("svc-cat: matches no image (5 known)", "did you mean svc-cart?")),
         (("push", "svc-tlil"), ("svc-tlil: matches no image", "did you mean svc-till?")),
         (("plan", "base-flor"), ("base-flor: matches no image", "did you mean base-floor?")),
-        (("build-base", "svc-cart"), ("svc-cart: is no base", "known: base-floor, base-counter")),
+        (("build-base", "svc-cart"), ("svc-cart: not a base", "known: base-floor, base-counter")),
         (("push", "--resume", "0000"), ("push --resume 0000: no such push here",)),
         (("build", "--version", "1.0+local"), ("1.0+local: not a tag", "1.0_local")),
         (("build", "--version", "-x"), ("",)),

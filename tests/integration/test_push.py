@@ -159,12 +159,15 @@ def test_a_page_is_no_registry(stack: Stack, foreign: Callable[..., ForeignServe
     said = f"{server.host} does not answer as a registry (GET /v2/ gives 200, text/html)"
     assert shop.steps("plan", "svc-sign") == {"svc-sign": ("build", "not built yet")}
     built = shop.invoke("build", "svc-sign").ok()
-    assert f"note: {said}: what is published there is not known" in built.stderr
+    assert f"note: {said}: slipway does not know which images it has" in built.stderr
     shop.invoke("push", "svc-sign").failed(7, said, "hint:  invoke doctor")
     answer = json.loads(shop.invoke("push", "svc-sign", "--json").stdout)
     assert (answer["ok"], answer["exit_code"], answer["error"]) == (False, 7, said)
     checks = {check["name"]: check for check in json.loads(shop.invoke("doctor", "--json").stdout)}
-    assert (checks["registry"]["state"], said in checks["registry"]["detail"].replace(": ", " ", 1)) == ("lack", True)
+    assert (checks["registry"]["state"], said in checks["registry"]["detail"].replace(": ", " ", 1)) == (
+        "missing",
+        True,
+    )
     assert {request.partition(" ")[0] for request in server.requests} == {"GET"}
 
 

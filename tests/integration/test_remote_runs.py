@@ -71,7 +71,7 @@ def test_a_run_is_listed_and_listened_to_again(shop: Repository, build_host: Bui
     assert "svc-cart  climbing" in ran.stderr or "climbing" in (shop.runs()[-1] / "svc-cart.log").read_text()
     assert shop.json("remote-runs")[0]["state"] == "done"
     assert "5 built" in shop.invoke("remote-attach", listed["id"]).ok().stdout
-    shop.invoke("remote-attach", "0000").failed(2, "no such run there")
+    shop.invoke("remote-attach", "0000").failed(2, "the build host has no run")
 
 
 @pytest.mark.fault("B04")
@@ -82,7 +82,7 @@ def test_a_run_that_nobody_listens_to_ends_by_its_time(shop: Repository, build_h
     until(lambda: "bake" not in build_host.processes(), "the end of its time, which is that of three waves", 40)
     assert shop.json("remote-runs")[0]["state"] == "ended"
     until(lambda: "sleep 240" not in build_host.processes(), "the end of the step")
-    shop.invoke("remote-attach").failed(6, "ended on the build host without a word")
+    shop.invoke("remote-attach").failed(6, "ended without an exit status")
 
 
 def test_a_job_that_is_ended_while_it_is_begun(build_host: BuildHost, until: Until) -> None:
@@ -141,4 +141,4 @@ def test_what_runs_is_not_cleaned_away(shop: Repository, build_host: BuildHost, 
     assert shop.json("remote-runs") == []
     assert shop.steps("plan", "--remote")["svc-sign"][0] == "reuse", "images stay"
     assert build_host.sh("ls /var/tmp/slipway/builder/mine && rm /var/tmp/slipway/builder/mine") != ""
-    shop.invoke("remote-attach").failed(2, "no run is kept there")
+    shop.invoke("remote-attach").failed(2, "the build host keeps no run")

@@ -88,4 +88,4 @@ def test_a_host_that_forwards_no_port(harbour: Repository, build_host: BuildHost
         ran = harbour.invoke("smoke", "--remote").failed(9, "smoke svc-served: ")
     finally:
         build_host.sh(f"mv /root/kept {config} && pkill -HUP -o -x sshd")
-    assert "there is not reached: " in ran.stderr and "prohibited" in ran.stderr
+    assert "on the build host is not reached: " in ran.stderr and "prohibited" in ran.stderr

@@ -116,7 +116,7 @@ def test_what_is_published_is_found(repository: Path) -> None:
 
 def test_a_silent_registry_is_a_note(repository: Path) -> None:
     found = known(repository)
-    assert found.notes == ("127.0.0.1:1 does not answer: what is published there is not known",)
+    assert found.notes == ("127.0.0.1:1 does not answer: slipway does not know which images it has",)
     assert found.facts.published == frozenset()
 
 

@@ -275,7 +275,7 @@ def test_new_tags_cannot_be_taken_back(bench: Bench) -> None:
         f"  {bench.references['svc-ocr']}: {old[:19]} stays"
     )
     assert caught.value.hint.startswith("docker login ")
-    assert caught.value.hint.endswith(f", as one who may write there, then invoke push --resume {bench.run.id}")
+    assert caught.value.hint.endswith(f", as a user who may push, then invoke push --resume {bench.run.id}")
     assert bench.released() == {"base-ml": "new", "svc-forms": "new", "svc-ocr": "old"}
 
 
@@ -288,7 +288,7 @@ def test_a_registry_that_falls_silent_is_told_as_unknown(bench: Bench) -> None:
         bench.release(pushes)
     lines = caught.value.message.splitlines()
     assert lines[0].endswith("2 of 3 version tags moved, 1 unknown")
-    assert lines[3].endswith(f"-> {pushes[2].published[:19]} or not: the registry does not tell")
+    assert lines[3].endswith(f"-> {pushes[2].published[:19]}, or unchanged: the registry does not answer")
 
 
 @pytest.mark.fault("P12")
@@ -339,7 +339,7 @@ def test_no_upload_begins_where_it_is_denied(bench: Bench) -> None:
     assert caught.value.message == (
         f"{bench.server.host}/acme/svc-ocr: upload: denied without a login; no version tag moved"
     )
-    assert caught.value.hint == f"docker login {bench.server.host}, as one who may write there"
+    assert caught.value.hint == f"docker login {bench.server.host}, as a user who may push"
     assert (fault.struck, bench.engine.calls, bench.server.tags) == (1, [], {})
 
 

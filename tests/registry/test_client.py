@@ -158,7 +158,7 @@ def test_denied_is_an_answer(server: RegistryServer, registry: Registry, waits: 
     with pytest.raises(RegistryError) as caught:
         registry.put(server.reference("acme/x", "v1"), Manifest(b"{}", MEDIA_TYPE))
     assert caught.value.message == f"{server.host}/acme/x:v1: manifest PUT: denied without a login"
-    assert caught.value.hint == f"docker login {server.host}, as one who may write there"
+    assert caught.value.hint == f"docker login {server.host}, as a user who may push"
     assert (fault.struck, waits) == (1, [])
 
 
@@ -374,7 +374,7 @@ def test_a_body_that_is_too_large_names_the_directive(
     assert caught.value.message == (
         f"{server.host}/acme/x:v1: manifest PUT: 413, too large for {server.host} or a proxy before it"
     )
-    assert "client_max_body_size (nginx)" in caught.value.hint
+    assert "nginx: client_max_body_size" in caught.value.hint
     assert (caught.value.exit_code, fault.struck, waits, server.tags) == (7, 1, [], {})
 
 
@@ -410,7 +410,7 @@ def test_plain_http_elsewhere_only_for_what_is_listed(server: RegistryServer, ne
     digest = server.add("acme/x", "v1")
     reference = Reference(nearby, "acme/x", "v1")
     assert Registry(nearby, policy=patient(waits), insecure=[nearby]).digest(reference) == digest
-    with pytest.raises(RegistryError, match="TLS: no agreement with what answers there"):
+    with pytest.raises(RegistryError, match="TLS: the server at this address agreed on no protocol"):
         Registry(nearby, policy=patient(waits)).digest(reference)
     assert len(server.requests) == 1
 

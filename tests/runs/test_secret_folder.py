@@ -76,7 +76,7 @@ def test_a_place_that_builds_are_sent_does_not_serve(tmp_path: Path, places: Pla
     inside = Places(str(link / "run"), places.state, places.sent)
     assert inside.choose() == Path(places.state, "slipway")
     home = Places("", str(tmp_path / "repository/.local/state"), places.sent)
-    with pytest.raises(PrerequisiteError, match="which builds are sent"):
+    with pytest.raises(PrerequisiteError, match="which builds can read"):
         home.choose()
     assert not (tmp_path / "repository/.local").exists(), "and nothing is made there"
     with pytest.raises(PrerequisiteError, match="no home folder"):

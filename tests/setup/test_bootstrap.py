@@ -321,7 +321,7 @@ def test_every_lack_is_told_at_once_as_error_lines() -> None:
     assert error.exit_code == 3
     assert str(error) == (
         "error: buildx: docker has no buildx\nhint:  brew install docker-buildx\n"
-        "error: rsync: there is no rsync\nhint:  brew install rsync"
+        "error: rsync: rsync is missing\nhint:  brew install rsync"
     )
 
 
@@ -373,7 +373,7 @@ def ready(command: Command) -> Result:
 def test_without_a_terminal_and_without_yes_nothing_happens() -> None:
     ran: list[str] = []
     said: list[str] = []
-    with pytest.raises(UsageError, match="nobody can be asked"):
+    with pytest.raises(UsageError, match="not a terminal"):
         setup(answering(ready, ran), WANTED, said.append, ping=nobody_home)
     with pytest.raises(UsageError, match="nothing was changed"):
         setup(answering(ready, ran), WANTED, said.append, ask=lambda question: False, ping=nobody_home)

@@ -142,7 +142,7 @@ def test_a_registry_elsewhere_is_not_ours_to_start(greeting: Greeting, found: st
     ("free", "state", "detail"),
     [
         (10_000_000_000, "ok", "10.0 GB free in /var/lib/docker"),
-        (9_900_000_000, CheckState.WARN, "9.9 GB free in /var/lib/docker; two bases and their cache want 10 GB"),
+        (9_900_000_000, CheckState.WARN, "9.9 GB free in /var/lib/docker; two bases and their cache need 10 GB"),
         (None, CheckState.WARN, "/var/lib/docker cannot be seen from here"),
     ],
 )

@@ -83,7 +83,7 @@ def test_green_must_hold_for_as_many_probes_as_asked(clock: FakeClock) -> None:
         (["healthy"], [0, 1], "it was healthy, and its next health probe failed\n  last health probe:\n    told"),
         (["healthy", "healthy", "exited healthy"], [0], "it was healthy and then stopped; exit code 3"),
         (["healthy", "healthy", "unhealthy"], [0], "its health check failed"),
-        (["healthy", "healthy", "starting"], [0], "it was healthy and is no longer"),
+        (["healthy", "healthy", "starting"], [0], "it was healthy and became unhealthy"),
     ],
 )
 def test_what_was_green_once_is_not_enough(healths: list[str], probes: list[int], told: str, clock: FakeClock) -> None:

@@ -150,7 +150,7 @@ def test_a_stage_copied_from_a_base_without_its_registry_is_pointed_out() -> Non
 
 def test_a_cycle_is_told_as_a_path() -> None:
     assert problems({BASE: on("base-ml"), ML: on("base-runtime")}) == [
-        (BASE, "cycle: base-runtime -> base-ml -> base-runtime", "one of them must stand on something else")
+        (BASE, "cycle: base-runtime -> base-ml -> base-runtime", "change the FROM of one of them")
     ]
     assert problems({BASE: on("base-runtime")})[0][1] == "cycle: base-runtime -> base-runtime"
 
@@ -194,7 +194,7 @@ def test_names_that_collide(other: str) -> None:
 def test_a_folder_that_can_name_no_image(folder: str) -> None:
     path = f"apps/{folder}/Dockerfile"
     assert problems({path: "FROM x\n"}) == [
-        (path, f"{name_of(path)!r} names no image", "lower-case letters and digits, with - or _ between them")
+        (path, f"{name_of(path)!r} is not an image's name", "lower-case letters and digits, with - or _ between them")
     ]
 
 

@@ -58,9 +58,9 @@ def test_what_nobody_gives(tmp_path: Path) -> None:
     optional = assembled("type=secret,id=other", "type=ssh,id=git", "type=secret,id=pip.conf", "type=secret,id=gh")
     project = settings(tmp_path, GH_TOKEN="x").project
     assert list(notes(optional, project)) == [
-        f"{SVC}:2: nobody gives the secret other, its step runs without; "
+        f"{SVC}:2: the secret other has no source, so its step runs without it; "
         '[tool.slipway.secrets] other = { env = "NAME" }, or { file = "path" }',
-        f'{SVC}:3: nobody gives ssh git, its step runs without; [tool.slipway] ssh = ["git"]',
+        f'{SVC}:3: ssh git has no source, so its step runs without it; [tool.slipway] ssh = ["git"]',
     ]
     gifts(settings(tmp_path, GH_TOKEN="x"), optional)
     required = assembled(
@@ -70,11 +70,11 @@ def test_what_nobody_gives(tmp_path: Path) -> None:
     assert problems(settings(tmp_path), required) == (
         Problem(
             f"{SVC}:2",
-            "the secret other is required, and nobody gives it",
+            "the secret other is required and has no source",
             '[tool.slipway.secrets] other = { env = "NAME" }, or { file = "path" }',
         ),
-        Problem(f"{SVC}:3", "ssh git is required, and nobody gives it", '[tool.slipway] ssh = ["git"]'),
-        Problem(f"{SVC}:4", "the secret ca is required, and nobody gives it", "CA_BUNDLE, or pip's cert"),
+        Problem(f"{SVC}:3", "ssh git is required and has no source", '[tool.slipway] ssh = ["git"]'),
+        Problem(f"{SVC}:4", "the secret ca is required and has no source", "CA_BUNDLE, or pip's cert"),
     )
     assert gifts(settings(tmp_path), assembled("type=secret,id=ca,required"), ca=True) == Given()
 

@@ -479,7 +479,7 @@ def test_a_file_that_becomes_something_else_after_it_was_listed(
         return real(path, *more, **others)
 
     monkeypatch.setattr(os, "open", opened)
-    said = {"fifo": "it is no plain file any more", "gone": "No such file", "link": "symbolic links"}[swap]
+    said = {"fifo": "it is not a regular file any more", "gone": "No such file", "link": "symbolic links"}[swap]
     assert said in refused(tmp_path, "libs")
     assert struck
 

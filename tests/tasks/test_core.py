@@ -114,7 +114,7 @@ def test_settings_in_invokes_configuration(
         Program(namespace=namespace).run(["invoke", "-f", str(tmp_path / "own.yaml"), "config"])
     assert left.value.code == 2
     assert capsys.readouterr().err == (
-        "error: invoke's configuration: slipway.base-version is no setting\nhint:  did you mean BASE_VERSION?\n"
+        "error: invoke's configuration: slipway.base-version is not a setting\nhint:  did you mean BASE_VERSION?\n"
     )
     (tmp_path / "own.yaml").write_text("slipway: {registry: reg.example.com, owner: other}\n")
     Program(namespace=namespace).run(["invoke", "-f", str(tmp_path / "own.yaml"), "config"])

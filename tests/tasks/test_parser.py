@@ -83,4 +83,4 @@ def test_only_what_is_known() -> None:
     assert only(("base-ml", "base-ml"), known, "base") == ("base-ml",)
     with pytest.raises(UsageError) as caught:
         only(("svc-ocr",), known, "base")
-    assert str(caught.value) == "error: svc-ocr: is no base\nhint:  known: base-runtime, base-ml"
+    assert str(caught.value) == "error: svc-ocr: not a base\nhint:  known: base-runtime, base-ml"

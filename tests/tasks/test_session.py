@@ -148,7 +148,7 @@ def test_build_base_without_bases_says_what_to_run(session: Session) -> None:
         (session.settings.root / f"apps/{name}/Dockerfile").write_text("FROM scratch\n")
     with pytest.raises(UsageError) as caught:
         stack_names(session, "base", ())
-    assert str(caught.value).startswith("error: there is no base here\nhint:  invoke build builds what is there")
+    assert str(caught.value).startswith("error: this repository has no base\nhint:  add infra/docker/<name>")
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_an_error_is_json_too_unless_the_task_has_answered(ended: Ended) -> None
 def test_an_interrupt_is_no_error_of_ours(ended: Ended) -> None:
     code, out, err = ended(KeyboardInterrupt())
     assert (code, out) == (130, "")
-    assert err == "error: interrupted; what was finished is kept\nhint:  run the same command to go on\n"
+    assert err == "error: interrupted; finished work is kept\nhint:  run the same command to continue\n"
 
 
 @pytest.mark.parametrize("below", ["", "apps/svc_ocr"])

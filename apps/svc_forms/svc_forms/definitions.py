@@ -53,12 +53,12 @@ def parse_form(form_id: str, data: Mapping[str, object]) -> Form:
     """Return the form that ``data``, one catalogue file, describes. Raises ValueError with the mistakes."""
     entries = data.get("fields")
     if not isinstance(entries, list) or not entries:
-        raise ValueError(f"{form_id}: 'fields' is no list of fields")
+        raise ValueError(f"{form_id}: 'fields' is not a list of fields")
     problems = [f"'{entry.get('id')}': {problem}" for entry in entries for problem in _problems(entry)]
     identifiers = [entry.get("id") for entry in entries]
-    problems += [f"'{name}' stands twice" for name in sorted({n for n in identifiers if identifiers.count(n) > 1})]
+    problems += [f"'{name}' is there twice" for name in sorted({n for n in identifiers if identifiers.count(n) > 1})]
     if not data.get("title"):
-        problems.append("there is no title")
+        problems.append("the title is missing")
     if problems:
         raise ValueError(f"{form_id}: " + "; ".join(problems))
     return Form(
@@ -71,11 +71,11 @@ def parse_form(form_id: str, data: Mapping[str, object]) -> Form:
 def _problems(entry: Mapping[str, object]) -> list[str]:
     known = [field.name for field in fields(Field)]
     problems = [f"unknown key '{key}'" for key in entry if key not in known]
-    problems += [f"no '{key}'" for key in ("id", "label", "kind") if not entry.get(key)]
+    problems += [f"'{key}' is missing" for key in ("id", "label", "kind") if not entry.get(key)]
     if entry.get("kind") not in KINDS:
-        problems.append(f"kind is none of {', '.join(KINDS)}")
+        problems.append(f"kind is not one of {', '.join(KINDS)}")
     if entry.get("takes", "one") not in TAKES:
-        problems.append(f"takes is none of {', '.join(TAKES)}")
+        problems.append(f"takes is not one of {', '.join(TAKES)}")
     if entry.get("takes") in ("earliest", "latest") and entry.get("kind") != "date":
         problems.append("only dates are earliest or latest")
     return problems

@@ -23,7 +23,7 @@ def extract(url: str, text: str, *, timeout: float) -> list[dict[str, object]]:
         status = error.response.status_code
         raise ExtractionFailed(f"EXTRACT_URL answered {status}") from error
     except httpx.HTTPError as error:
-        raise ExtractionFailed(f"EXTRACT_URL was not reached: {type(error).__name__}") from error
+        raise ExtractionFailed(f"EXTRACT_URL cannot be reached: {type(error).__name__}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ExtractionFailed("EXTRACT_URL answered no findings") from error
     if not isinstance(findings, list):

@@ -131,7 +131,7 @@ def read_answer(form: Form, name: str, answer: str) -> Candidate:
         try:
             return Candidate(kind, date.fromisoformat(answer).isoformat())
         except ValueError:
-            raise Unfillable(f"the answer for '{name}' is no date such as 2026-03-31: '{answer}'") from None
+            raise Unfillable(f"the answer for '{name}' is not a date such as 2026-03-31: '{answer}'") from None
     return Candidate(kind, answer)
 
 
@@ -142,7 +142,7 @@ def _read_amount(name: str, answer: str) -> Candidate:
             return Candidate("amount", f"{value:f}", currency=currency)
     except InvalidOperation:
         pass
-    raise Unfillable(f"the answer for '{name}' is no amount such as 'EUR 12.50': '{answer}'")
+    raise Unfillable(f"the answer for '{name}' is not an amount such as 'EUR 12.50': '{answer}'")
 
 
 def _offers(form: Form, candidates: Sequence[Candidate], text: str) -> dict[Field, list[Candidate]]:

@@ -40,7 +40,7 @@ class Found(BaseModel):
     @model_validator(mode="after")
     def an_amount_is_a_number(self) -> Found:
         if self.kind == "amount" and not re.fullmatch(r"-?\d+(\.\d+)?", self.value):
-            raise ValueError(f"'{self.value}' is no decimal number")
+            raise ValueError(f"'{self.value}' is not a decimal number")
         return self
 
     def as_candidate(self) -> Candidate:
@@ -71,7 +71,7 @@ def create(settings: Settings) -> FastAPI:
 
     def form(form_id: str) -> Form:
         if form_id not in forms:
-            raise HTTPException(404, f"there is no form '{form_id}'; there are {', '.join(forms)}")
+            raise HTTPException(404, f"form '{form_id}' not found; known: {', '.join(forms)}")
         return forms[form_id]
 
     def ask(text: str) -> list[Found]:
@@ -110,7 +110,7 @@ def _fill(form: Form, request: Request, ask: Ask) -> Filling:
         raise HTTPException(422, "send 'fields', 'text' or 'answers'")
     for place, entry in enumerate(found or []):
         if request.text and request.text[entry.start : entry.end] != entry.text:
-            raise HTTPException(422, f"fields[{place}]: '{entry.text}' does not stand at {entry.start}:{entry.end}")
+            raise HTTPException(422, f"fields[{place}]: '{entry.text}' is not at {entry.start}:{entry.end}")
     try:
         return fill(form, [entry.as_candidate() for entry in found or []], request.text, request.answers)
     except Unfillable as error:

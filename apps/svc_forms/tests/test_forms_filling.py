@@ -124,9 +124,9 @@ def test_a_claim_takes_the_first_and_last_day_and_every_expense() -> None:
     ("name", "answer", "problem"),
     [
         ("approved_bi", "Ada", "payment-order has no field 'approved_bi'; did you mean 'approved_by'?"),
-        ("due_date", "soon", "the answer for 'due_date' is no date such as 2026-03-31: 'soon'"),
-        ("amount", "12", "the answer for 'amount' is no amount such as 'EUR 12.50': '12'"),
-        ("amount", "EUR NaN", "the answer for 'amount' is no amount such as 'EUR 12.50': 'EUR NaN'"),
+        ("due_date", "soon", "the answer for 'due_date' is not a date such as 2026-03-31: 'soon'"),
+        ("amount", "12", "the answer for 'amount' is not an amount such as 'EUR 12.50': '12'"),
+        ("amount", "EUR NaN", "the answer for 'amount' is not an amount such as 'EUR 12.50': 'EUR NaN'"),
         ("contact", " ", "the answer for 'contact' is empty"),
     ],
 )
@@ -146,7 +146,13 @@ def test_a_bad_definition_tells_every_mistake() -> None:
     bad = {"fields": [{"id": "a", "label": "A", "kind": "amont"}, {"id": "a", "kind": "text", "cue": []}]}
     with pytest.raises(ValueError) as caught:
         parse_form("bad", bad)
-    for problem in ("kind is none of", "unknown key 'cue'", "no 'label'", "'a' stands twice", "no title"):
+    for problem in (
+        "kind is not one of",
+        "unknown key 'cue'",
+        "'label' is missing",
+        "'a' is there twice",
+        "the title is missing",
+    ):
         assert problem in str(caught.value)
 
 

@@ -75,8 +75,8 @@ def test_a_page_runs_nothing() -> None:
         ({}, "send 'fields', 'text' or 'answers'"),
         ({"text": TEXT}, "EXTRACT_URL is not set"),
         ({"answers": {"aproved_by": "Ada"}}, "did you mean 'approved_by'?"),
-        ({"text": "Invoice No. INV-8", "fields": [NUMBER]}, "fields[0]: 'INV-7' does not stand at 12:17"),
-        ({"fields": [NUMBER | {"kind": "amount"}]}, "'INV-7' is no decimal number"),
+        ({"text": "Invoice No. INV-8", "fields": [NUMBER]}, "fields[0]: 'INV-7' is not at 12:17"),
+        ({"fields": [NUMBER | {"kind": "amount"}]}, "'INV-7' is not a decimal number"),
         ({"fields": [NUMBER | {"start": -1}]}, "body.fields.0.start"),
     ],
 )
@@ -109,4 +109,4 @@ def test_what_svc_extract_does_wrong_is_a_502(
 
 def test_an_svc_extract_that_is_away_is_a_502() -> None:
     told = client("http://127.0.0.1:9/extract").post("/forms/payment-order/fill", json={"text": TEXT})
-    assert (told.status_code, told.json()["detail"]) == (502, "EXTRACT_URL was not reached: ConnectError")
+    assert (told.status_code, told.json()["detail"]) == (502, "EXTRACT_URL cannot be reached: ConnectError")

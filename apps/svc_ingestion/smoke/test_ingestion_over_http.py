@@ -75,12 +75,12 @@ def test_bad_requests_say_why(container: Container) -> None:
     empty = send(container, b"")
     assert (empty.status_code, empty.json()["detail"]) == (422, "the file is empty")
     elsewhere = container.post("/documents", files={"document": ("a", b"x")})
-    assert (elsewhere.status_code, elsewhere.json()["detail"]) == (422, "there is no file in the field 'file'")
+    assert (elsewhere.status_code, elsewhere.json()["detail"]) == (422, "the field 'file' has no file")
     assert container.post("/documents", data=b"x").status_code == 415
     broken = container.post("/documents", data=b"x", headers={"content-type": "multipart/form-data; boundary=y"})
     assert 400 <= broken.status_code < 500
     unknown = container.get("/documents/nothing")
-    assert (unknown.status_code, unknown.json()["detail"]) == (404, "there is no document 'nothing'")
+    assert (unknown.status_code, unknown.json()["detail"]) == (404, "document 'nothing' not found")
 
 
 def test_a_document_is_handed_on_and_the_reply_is_kept(stack: Stack) -> None:

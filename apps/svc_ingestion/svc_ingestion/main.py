@@ -87,7 +87,7 @@ def create(settings: Settings) -> FastAPI:
     def known(document_id: str) -> Document:
         document = ledger.get(document_id)
         if not document:
-            raise HTTPException(404, f"there is no document '{document_id}'")
+            raise HTTPException(404, f"document '{document_id}' not found")
         return document
 
     def keep(upload: Upload) -> tuple[Document, bool]:

@@ -24,7 +24,7 @@ class MinioContents:
     def __init__(self, url: str, access_key: str, secret_key: str, bucket: str) -> None:
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.netloc or parts.path.strip("/"):
-            raise ValueError(f"MINIO_URL={url!r} is no URL such as http://minio:9000")
+            raise ValueError(f"MINIO_URL={url!r} is not a URL such as http://minio:9000")
         self._bucket = bucket
 
         def client(http: PoolManager) -> Minio:

@@ -56,7 +56,7 @@ def create(settings: Settings) -> FastAPI:
     def entity(key: str) -> Entity:
         found = store.entity(key)
         if not found:
-            raise HTTPException(404, f"there is no entity '{key}'; GET /entities?name=… finds keys")
+            raise HTTPException(404, f"entity '{key}' not found; GET /entities?name=… finds keys")
         return found
 
     @app.exception_handler(StoreUnavailable)
@@ -82,7 +82,7 @@ def create(settings: Settings) -> FastAPI:
     @app.delete("/documents/{document_id}", status_code=204)
     def delete_document(document_id: str) -> None:
         if not store.delete(document_id):
-            raise HTTPException(404, f"there is no document '{document_id}'")
+            raise HTTPException(404, f"document '{document_id}' not found")
 
     @app.get("/entities")
     def find_entities(name: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, object]:
@@ -119,7 +119,7 @@ def create(settings: Settings) -> FastAPI:
         ends = [entity(key) for key in (source, target)]
         path = shortest_path(source, target, store.relations, most=most)
         if path is None:
-            raise HTTPException(404, f"nothing joins '{source}' and '{target}' in {most} relations")
+            raise HTTPException(404, f"no path of at most {most} relations joins '{source}' and '{target}'")
         return {"entities": [asdict(e) for e in _along(ends[0], path)], "relations": [_shown(r) for r in path]}
 
     return app

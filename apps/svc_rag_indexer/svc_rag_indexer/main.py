@@ -89,7 +89,7 @@ def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder)
     @app.delete("/documents/{id:path}", status_code=204)
     def remove(id: str) -> None:
         if not index.remove(id):
-            raise HTTPException(404, f"there is no document {id!r}")
+            raise HTTPException(404, f"document {id!r} not found")
 
     @app.get("/stats")
     def stats() -> dict[str, object]:
@@ -103,7 +103,7 @@ async def _document_in(upload: Upload) -> Document:
     if not upload.name:
         raise HTTPException(422, "send the file with its name")
     if suffix_of(upload.name) is None:
-        raise HTTPException(415, f"{upload.name}: the name ends in none of {' '.join(SUFFIXES)}")
+        raise HTTPException(415, f"{upload.name}: the name does not end in one of {' '.join(SUFFIXES)}")
     named = Named(id=upload.fields.get("id", "").strip() or upload.name, title=upload.fields.get("title", ""))
     data = await upload.read()
     return await anyio.to_thread.run_sync(read_file, named.id, named.title, upload.name, data)

@@ -25,7 +25,7 @@ def unpacks_safely(data: bytes) -> None:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             unpacked = sum(entry.file_size for entry in archive.infolist())
     except zipfile.BadZipFile as error:
-        raise Unreadable("it is no Office file") from error
+        raise Unreadable("it is not an Office file") from error
     if unpacked > UNPACKED_BYTES:
         raise Unreadable(f"it unpacks to {unpacked} bytes, at most {UNPACKED_BYTES} are read")
 

@@ -53,5 +53,5 @@ def read_plain(id: str, title: str, text: str) -> Document:
 
 def _with_text(document: Document) -> Document:
     if not any(section.text.strip() for section in document.sections):
-        raise Unreadable(f"{document.source or document.id}: there is no text in it")
+        raise Unreadable(f"{document.source or document.id}: it has no text")
     return document

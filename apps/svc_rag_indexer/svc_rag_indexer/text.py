@@ -39,10 +39,10 @@ def decoded(data: bytes, *, otherwise: str | None = None) -> str:
         try:
             text = data.decode(candidate)
         except UnicodeDecodeError as error:
-            problem = f"byte {error.start} is no {candidate.removesuffix('-sig').upper()}"
+            problem = f"byte {error.start} is not {candidate.removesuffix('-sig').upper()}"
             continue
         if "\0" in text:
-            raise Unreadable("it holds NUL characters: no text file")
+            raise Unreadable("it is not a text file: it has NUL characters")
         return text.replace("\r\n", "\n").replace("\r", "\n")
     raise Unreadable(problem)
 

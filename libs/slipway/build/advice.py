@@ -20,18 +20,18 @@ FAILURES = Table(
         Known(
             "disk-full",
             "no space left on device",
-            hint="docker system df shows what takes the engine's disk; make room, then {again}",
+            hint="docker system df shows the engine's disk use; free some of it, then {again}",
         ),
         Known(
             "engine-bridge-lost",
             "network bridge not found|to bridge .* failed",
-            hint="the engine has lost its bridge: restart the engine, then {again}",
+            hint="restart the engine, because its network bridge is missing; then {again}",
         ),
         Known("engine-gone", "engine went away", hint="invoke doctor, then {again}"),
         Known(
             "build-timeout",
             "BUILD_TIMEOUT",
-            hint="the log says what it was doing; raise BUILD_TIMEOUT if that takes so long, then {again}",
+            hint="the log shows BuildKit's last step; raise BUILD_TIMEOUT if it needs more time, then {again}",
         ),
         Known(
             "image-store-classic",
@@ -41,17 +41,17 @@ FAILURES = Table(
         Known(
             "platform-mismatch",
             r"platform is .*, not",
-            hint="PLATFORMS names what is built for; mend it or the Dockerfile's --platform, then {again}",
+            hint="correct PLATFORMS or the Dockerfile's --platform, then {again}",
         ),
         Known(
             "builder-unknown",
             "no builder .* found",
-            hint="docker buildx ls shows the builders, BUILDER names one; then {again}",
+            hint="docker buildx ls shows the builders, set BUILDER to one of them; then {again}",
         ),
         Known(
             "ssh-agent-missing",
             "ssh agent|SSH_AUTH_SOCK|ssh socket|agent config|with agent failed",
-            hint="ssh-add -l asks the agent that builds are given; then {again}",
+            hint="ssh-add -l lists the keys of the agent that builds use; then {again}",
         ),
         Known(
             "buildx-state-unwritable",
@@ -71,10 +71,10 @@ FAILURES = Table(
         Known(
             "dockerfile-failed",
             _DOCKERFILE,
-            hint="mend it and {again} (invoke build {image}{flag} for this one)",
+            hint="fix it, then {again} (invoke build {image}{flag} builds this image alone)",
         ),
     ),
-    Known("build-failed", hint="invoke doctor looks at engine, builder and registry; once they are well, {again}"),
+    Known("build-failed", hint="invoke doctor checks engine, builder and registry; then {again}"),
 )
 
 #: Failures that are not the image's fault: buildx lost the engine, BuildKit lost the build or did not start it in time,

@@ -92,10 +92,10 @@ def choose(found: Sequence[RemoteRun], wanted: str) -> RemoteRun:
             if run.id == wanted:
                 return run
         hint = suggestion(wanted, [run.id for run in found], "invoke remote-runs")
-        raise UsageError(f"{one_line(wanted)}: no such run there", hint=hint)
+        raise UsageError(f"{one_line(wanted)}: the build host has no run with this id", hint=hint)
     living = [run for run in found if run.lives] or list(found)
     if not living:
-        raise UsageError("no run is kept there", hint="invoke build --remote")
+        raise UsageError("the build host keeps no run", hint="invoke build --remote")
     return living[0]
 
 
@@ -132,7 +132,7 @@ def attach(
             else:
                 outcomes.append(replace(outcome, status=Status.SKIPPED, detail=failed or "not built"))
         if result is not None and not result.ok:
-            failed = f"not begun: {next(iter(failures), 'the bake')} failed"
+            failed = f"not started: {next(iter(failures), 'the bake')} failed"
     return tuple(outcomes)
 
 

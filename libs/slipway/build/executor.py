@@ -216,5 +216,5 @@ def _failed(step: Step, failure: Failure, seconds: float) -> ImageResult:
 
 def _skipped(step: Step, lost: Sequence[str], parents: graph.Graph) -> ImageResult:
     because = next(iter(sorted(graph.ancestors(parents, [step.image]) & set(lost))), "")
-    detail = f"{because} failed" if because else f"not begun: {lost[0]} failed"
+    detail = f"{because} failed" if because else f"not started: {lost[0]} failed"
     return replace(ImageResult.of(step, Status.SKIPPED), detail=detail)

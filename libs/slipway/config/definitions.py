@@ -73,7 +73,12 @@ SETTINGS: tuple[Setting, ...] = (
         "a buildx builder by name (default: the engine's own)",
         _form(re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), "a builder's name", "NAME, as docker buildx ls shows it"),
     ),
-    Setting("JOBS", "", "images built at once (default: what the engine can hold)", _form(_COUNT, "1 to 999", "4")),
+    Setting(
+        "JOBS",
+        "",
+        "images built at the same time (default: as many as fit in the engine's memory)",
+        _form(_COUNT, "1 to 999", "4"),
+    ),
     Setting(
         "BUILD_TIMEOUT",
         "2h",
@@ -93,7 +98,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "SLOWNESS",
         "1",
-        "how many times slower than usual this machine is: time limits of smoke tests grow by it",
+        "how many times slower than usual this machine is; multiplies the time limits of smoke tests",
         _form(re.compile(r"[1-9][0-9]?(?:\.[0-9]+)?"), "a number from 1 to 99", "2", "1.5"),
     ),
 )

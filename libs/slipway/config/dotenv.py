@@ -62,7 +62,7 @@ def parse_env(data: bytes, path: str = ".env") -> tuple[tuple[Entry, ...], tuple
 
 
 _READINGS: tuple[tuple[re.Pattern[str], str, str], ...] = (
-    (re.compile(rf".*[{_CONTROL}]"), "holds a control character", "type the line anew"),
+    (re.compile(rf".*[{_CONTROL}]"), "holds a control character", "type the line again"),
     (
         re.compile(r"\s*export\s"),
         "'export' is read by bash and python-dotenv, refused by docker",

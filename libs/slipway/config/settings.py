@@ -169,7 +169,7 @@ def load(
     values: dict[str, Value] = {}
     found = list(problems)
     found += [
-        Problem(INVOKE, f"slipway.{name.lower()} is no setting", suggestion(name, known, "invoke config lists them"))
+        Problem(INVOKE, f"slipway.{name.lower()} is not a setting", suggestion(name, known, "invoke config lists them"))
         for name in configured
         if name not in known
     ]
@@ -297,7 +297,7 @@ def _masked(value: str, secret: bool) -> str:
 
 def _read_env(path: Path) -> tuple[tuple[Entry, ...], tuple[Problem, ...]]:
     if path.exists() and not path.is_file() and not path.is_dir():
-        return (), (Problem(path.name, "is no plain file: it is not opened"),)
+        return (), (Problem(path.name, "is not a regular file; slipway does not open it"),)
     try:
         return parse_env(path.read_bytes(), path.name)
     except FileNotFoundError:

@@ -71,7 +71,7 @@ def check_registry(text: str, setting: str = "REGISTRY") -> str:
     name, colon, port = rest.partition(":")
     host = f"{bracket}{closed}{name}"
     if not _HOST.fullmatch(host):
-        raise UsageError(f"{setting}={text}: {host!r} is no host name")
+        raise UsageError(f"{setting}={text}: {host!r} is not a host name")
     if colon and not (port.isascii() and port.isdigit() and 1 <= int(port) <= 65535):
         raise UsageError(f"{setting}={text}: port {port!r} is not 1 to 65535")
     if host.lower() in (HUB, _HUB_BEFORE) and text not in (HUB, _HUB_BEFORE):

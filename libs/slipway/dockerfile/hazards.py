@@ -45,7 +45,7 @@ def in_value(name: str, value: str, secrets: Collection[str], line: int) -> Iter
     """Report a variable or label whose value holds a known secret, a URL with a password, or a token."""
     rule = Rule.KNOWN_SECRET if value in secrets else _secret_in(value, secrets)
     if rule:
-        hint = f"RUN --mount=type=secret,id={name.lower()} hands it to a step and keeps it nowhere"
+        hint = f"RUN --mount=type=secret,id={name.lower()} gives it to a step and stores it nowhere"
         yield Hazard(line, rule, f"the value of {name} is a secret: it would stand in the image", hint)
 
 
@@ -55,13 +55,13 @@ def in_text(instruction: Instruction, secrets: Collection[str]) -> Iterator[Haza
     text = text.replace("\\\n", " ")
     line = instruction.line
     if rule := _secret_in(text, secrets):
-        hint = "RUN --mount=type=secret hands it to a step and keeps it nowhere"
+        hint = "RUN --mount=type=secret gives it to a step and stores it nowhere"
         yield Hazard(line, rule, f"{instruction.name} holds a secret: it would stand in the image's history", hint)
     if instruction.name != "RUN":
         return
     if _PIPED.search(text) or _SUBSTITUTED.search(text):
-        hint = "ADD --checksum=sha256:… fetches it, and nothing else under its name"
-        yield Hazard(line, Rule.DOWNLOAD, "RUN runs what it downloads, whatever that is today", hint)
+        hint = "ADD --checksum=sha256:… downloads this file, and refuses any other"
+        yield Hazard(line, Rule.DOWNLOAD, "RUN runs a download without verifying it", hint)
     if _EXTRA_INDEX.search(text):
         yield extra_index(line)
 
@@ -78,7 +78,7 @@ def in_remotes(urls: Sequence[str], checksum: str, line: int) -> Iterator[Hazard
         if _CHECKSUM.fullmatch(checksum) or (_GIT.match(url) and (_COMMIT.search(url) or checksum)):
             continue
         by = "#<commit>" if _GIT.match(url) else "--checksum=sha256:…"
-        what = f"ADD {without_logins(url)} is not pinned: it may be another tomorrow"
+        what = f"ADD {without_logins(url)} is not pinned: its content may change"
         yield Hazard(line, Rule.UNPINNED_ADD, what, f"pin it: {by}")
 
 
@@ -87,7 +87,7 @@ def in_frontend(dockerfile: Dockerfile, frontend: str) -> Iterator[Hazard]:
     if frontend and not _PINNED.search(frontend):
         numbered = enumerate(dockerfile.text.splitlines(), start=1)
         line = next((number for number, text in numbered if _SYNTAX.match(text.lstrip("\ufeff \t"))), 1)
-        hint = f"# syntax={frontend}@sha256:…, or no such line: the engine has a frontend of its own"
+        hint = f"# syntax={frontend}@sha256:…, or remove the line: the engine includes a frontend"
         what = f"the frontend {frontend} is not pinned by digest"
         yield Hazard(line, Rule.FRONTEND, what, hint, refused=not _DOCKERS_FRONTEND.fullmatch(frontend))
 

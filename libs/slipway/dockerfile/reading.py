@@ -255,7 +255,7 @@ class _Reader:
             raise WordError(str(error), hint=blanks) from None
         unknown = sorted(expansion.blank - scope.env.keys() - scope.declared)
         if unknown and not scope.complete:
-            hint = f"declare it here: ARG {unknown[0]}; what a base image sets is not known before the build"
+            hint = f"declare it in this file: ARG {unknown[0]}; slipway does not read the values of a base image"
             raise WordError(f"{unknown[0]} in {word} is set nowhere in this file", hint=hint)
         return expansion.text
 
@@ -274,7 +274,7 @@ class _Reader:
         paths = [self._path(word, scope) for word in words if not heredoc(word)]
         remotes = [] if name else [path for path in paths if _REMOTE.match(path)]
         if remotes and instruction.name == "COPY":
-            raise WordError(f"{remotes[0]} is no file", hint="ADD fetches URLs and git repositories")
+            raise WordError(f"{remotes[0]} is not a file", hint="ADD fetches URLs and git repositories")
         self.remotes += remotes
         self.hazards += hazards.in_remotes(remotes, flags.get("checksum", ""), instruction.line)
         parents = instruction.switched("parents")

@@ -76,7 +76,7 @@ def heads_of(
         if parent < 0 and not replaced:
             _check_base(section, base, scope, by_name, problems)
         if section.platform and not _PLATFORM.fullmatch(platform.text):
-            blame = _blame(platform, scope) or (f"{platform.text or section.platform} is no platform", "")
+            blame = _blame(platform, scope) or (f"{platform.text or section.platform} is not a platform", "")
             problems.note(section.line, f"FROM --platform: {blame[0]}", blame[1])
         own: tuple[Instruction, ...] = ()
         if parent >= 0:
@@ -117,7 +117,7 @@ def _inherited(triggers: Sequence[str], image: str, section: Section, problems: 
 def _check_base(section: Section, base: Expansion, scope: Globals, names: Collection[str], problems: Problems) -> None:
     if base.text == "scratch" or _REFERENCE.fullmatch(base.text):
         return
-    said = f"{base.text} is no image reference", suggestion(base.text, names, what="the stage ")
+    said = f"{base.text} is not an image reference", suggestion(base.text, names, what="the stage ")
     what, hint = _blame(base, scope) or said
     problems.note(section.line, f"FROM {section.base}: {what}", hint)
 
@@ -227,10 +227,10 @@ def _reads(head: Head, heads: list[Head], escape: str, problems: Problems) -> li
             if isinstance(index, int) and 0 <= index < len(heads):
                 found.append((instruction, index))
             elif isinstance(index, int):
-                problems.note(line, f"{name} from stage {index}: there is none")
+                problems.note(line, f"{name} from stage {index}: no such stage")
             elif not _REFERENCE.fullmatch(index):
                 hint = suggestion(index, [head.name for head in heads if head.name], what="the stage ")
-                problems.note(line, f"{name} from {index}: that is no stage and no image reference", hint)
+                problems.note(line, f"{name} from {index}: neither a stage nor an image reference", hint)
     return found
 
 

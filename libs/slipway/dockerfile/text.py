@@ -149,7 +149,7 @@ def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
         line, name = early[0]
         problems.insert(0, Problem(f"{path}:{line}", f"{name} stands before the first FROM"))
     elif not begun and (early or not problems):
-        problems.append(Problem(path, "no FROM: there is nothing to build"))
+        problems.append(Problem(path, "no FROM: a Dockerfile needs one"))
     if problems:
         raise UsageError.of(problems)
     return Dockerfile(path, text, syntax, escape, tuple(globals_), tuple(sections), skipped)
@@ -307,7 +307,7 @@ def _check_flags(instruction: Instruction) -> None:
         if flag in seen and flag not in _REPEATED:
             raise WordError(f"--{flag} is given twice")
         if (flag in valued and not equals) or (flag in switches and equals and not value):
-            raise WordError(f"--{flag} lacks a value")
+            raise WordError(f"--{flag} needs a value")
         if flag in switches and value.lower() not in ("", "true", "false"):
             raise WordError(f"--{flag} is true or false, not {value}")
         seen.add(flag)

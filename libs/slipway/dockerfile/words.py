@@ -101,7 +101,7 @@ def ports(text: str) -> list[str]:
     """Expand ``8000-8001/udp`` to ``8000/udp`` and ``8001/udp``. Raises WordError."""
     match = _PORT.fullmatch(text)
     if not match:
-        raise WordError(f"{text} is no port", hint="8000, 8000/udp or 8000-8003")
+        raise WordError(f"{text} is not a port", hint="8000, 8000/udp or 8000-8003")
     first, last, protocol = int(match[1]), int(match[2] or match[1]), (match[3] or "tcp").lower()
     return [f"{port}/{protocol}" for port in range(first, last + 1)]
 

@@ -19,13 +19,15 @@ from slipway.engine.address import CERTIFICATES, Endpoint, Tls
 _HANG_UPS = (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError, http.client.RemoteDisconnected)
 _JOIN_GROUP = 'sudo usermod -aG docker "$USER", then log in again'
 #: The fix for a 413.
-TOO_LARGE = "its administrator raises client_max_body_size (nginx), or what else limits bodies there"
+TOO_LARGE = "ask its administrator to raise the limit on request bodies (nginx: client_max_body_size)"
 
 _CERTIFICATE = Known("engine-certificate", said="TLS: {reason}")
-_OTHER_CERTIFICATE = Known("engine-client-certificate", said="TLS: it hung up; it may want another client certificate")
+_OTHER_CERTIFICATE = Known(
+    "engine-client-certificate", said="TLS: it closed the connection; it may need another client certificate"
+)
 _TLS_FAILED = Known("engine-tls-failed", said="TLS: {reason}")
 _TIMEOUT = Known("engine-timeout", "timed out", "no answer {within}")
-_HUNG_UP = Known("engine-unreachable", said="no engine answers: it hung up")
+_HUNG_UP = Known("engine-unreachable", said="no engine answers: the connection was closed")
 _HOST_UNKNOWN = Known("engine-host-unknown", said="its host's name is not known")
 _NO_SOCKET = Known("engine-socket-missing", said="no such socket")
 _DENIED = Known("engine-permission-denied", "^permission denied$", hint=_JOIN_GROUP)
@@ -34,10 +36,12 @@ _FOREIGN = Known("engine-foreign", said="no engine answers, but something else: 
 _BAD_FILE = Known("engine-certificate-file")
 #: The patterns match OpenSSL's names of errors.
 _BY_OPENSSL = (
-    Known("engine-client-certificate", "CERTIFICATE_REQUIRED", "TLS: it wants a client certificate"),
+    Known("engine-client-certificate", "CERTIFICATE_REQUIRED", "TLS: it needs a client certificate"),
     Known("engine-client-certificate", "UNKNOWN_CA", "TLS: it does not know the CA of our client certificate"),
     Known(
-        "engine-tls-failed", "WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE", "TLS: what answers there does not speak it"
+        "engine-tls-failed",
+        "WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE",
+        "TLS: the server at this address does not speak it",
     ),
 )
 CONNECTION = Table(
@@ -54,7 +58,7 @@ SSH = Table(
         Known(
             "ssh-host-key-changed",
             "IDENTIFICATION HAS CHANGED",
-            hint="ask whoever runs that host; {login} shows both",
+            hint="ask the host's administrator; {login} shows both keys",
         ),
         Known(
             "ssh-host-key-unknown",
@@ -64,13 +68,13 @@ SSH = Table(
         Known(
             "ssh-login-refused",
             "Permission denied|Too many authentication failures",
-            hint="{login} must get in without a question: ssh-add a locked key, or name the key in ~/.ssh/config",
+            hint="{login} must log in without a prompt: ssh-add a locked key, or name the key in ~/.ssh/config",
         ),
     ),
-    Known("ssh-failed", hint="{login} shows whether it is up"),
+    Known("ssh-failed", hint="{login} shows whether the host answers"),
 )
 _NO_CLIENT = Known(
-    "engine-client-missing", hint="docker's client on that host, where a login without a terminal finds it"
+    "engine-client-missing", hint="install docker's client on that host, in the PATH of logins without a terminal"
 )
 DOCKER_THERE = Table(
     "docker's client on the host of an engine at ssh://",
@@ -79,7 +83,7 @@ DOCKER_THERE = Table(
         Known(
             "engine-permission-denied",
             "permission denied",
-            "permission denied on the engine's socket there",
+            "permission denied on the engine's socket on that host",
             f"on that host: {_JOIN_GROUP}",
         ),
     ),

@@ -32,7 +32,7 @@ _TOKEN = "<token>"
 _LONGEST_QUOTE = 200
 
 _HELPER_MISSING = Known("login-helper-missing", hint="install {program}, or take it out of {where} in {file}")
-_HELPER_FAILED = Known("login-helper-failed", hint="printf %s {key} | {program} get shows what is wrong with it")
+_HELPER_FAILED = Known("login-helper-failed", hint="printf %s {key} | {program} get shows its error")
 _ENTRY_UNREADABLE = Known(
     "login-unreadable", said="the entry in {where} is not the base64 of name:password", hint="docker login {registry}"
 )

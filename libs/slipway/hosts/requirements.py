@@ -87,7 +87,7 @@ class CheckState(StrEnum):
 
     OK = "ok"
     WARN = "warn"
-    MISSING = "lack"
+    MISSING = "missing"
 
 
 @dataclass(frozen=True)

@@ -327,7 +327,7 @@ def _published(
     asked = registry()
     try:
         if problem := asked.greeting().problem:
-            return frozenset(), (f"{asked.host} {problem}: what is published there is not known",)
+            return frozenset(), (f"{asked.host} {problem}: slipway does not know which images it has",)
         digests = map_concurrently(asked.digest, [facts.content_reference(name) for name in names], at_once=8)
     except SlipwayError as error:
         return frozenset(), (error.message,)

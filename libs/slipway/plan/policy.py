@@ -61,7 +61,7 @@ def unsendable(image: Image, files: Files) -> list[Problem]:
 
     BuildKit's messages hold only UTF-8, so slipway cannot send such a path.
     """
-    what = "{} has a name or target that is not UTF-8: BuildKit cannot be sent it"
+    what = "{} has a name or target that is not UTF-8: BuildKit does not accept it"
     hint = "rename it, or name it in .dockerignore"
     return [Problem(image.dockerfile, what.format(one_line(path)), hint) for path in files.odd]
 

@@ -109,7 +109,7 @@ def _restored(push: Push, before: Manifest | None, registry: Registry, record: R
 def _now(push: Push, stands: Mapping[str, str | None]) -> str:
     found = stands.get(push.image, push.current)
     if found is None:
-        return f"-> {push.published[:19]} or not: the registry does not tell"
+        return f"-> {push.published[:19]}, or unchanged: the registry does not answer"
     return "stays" if found == push.current else f"-> {found[:19] or 'none'}"
 
 

@@ -24,7 +24,7 @@ _UNFIT = "{host} needs "
 _RSA = "at least 2048 bits (RSA)"
 TLS_FAILED = Known(
     "registry-tls-failed",
-    said="TLS: no agreement with what answers there",
+    said="TLS: the server at this address agreed on no protocol",
     hint="curl -iv https://{host}/v2/",
 )
 _UNTRUSTED = Known(
@@ -36,8 +36,10 @@ _UNTRUSTED_HUB = Known(
     "certificate-untrusted",
     hint="its CA into the system's store, here and on the engine's machine: for {registry} docker reads no other",
 )
-_EXPIRED = Known("certificate-expired", "^10$", hint="whoever runs {host} renews its certificate")
-_EXPIRED_ABOVE = Known("certificate-expired", hint="a CA above it has expired: whoever runs {host} has it issued anew")
+_EXPIRED = Known("certificate-expired", "^10$", hint="ask the administrator of {host} to renew its certificate")
+_EXPIRED_ABOVE = Known(
+    "certificate-expired", hint="a CA above it has expired: ask the administrator of {host} for a new certificate"
+)
 _WRONG_NAME = Known(
     "certificate-wrong-name", "^(62|64)$", hint="the certificate is for {names}: REGISTRY=<one of them>"
 )

@@ -26,7 +26,7 @@ NO_REPLY = Table(
 )
 LOGIN_FAILED = Known("registry-login-failed", said="login to {host} as {user} failed", hint="docker login {host}")
 LOGIN_WANTED = Known("registry-login-wanted", said="the registry wants a login", hint="docker login {host}")
-DENIED = Known("registry-denied", said="denied {who}", hint="docker login {host}, as one who may write there")
+DENIED = Known("registry-denied", said="denied {who}", hint="docker login {host}, as a user who may push")
 REFUSED_SIZE = Known("registry-too-large", said="413, too large for {host} or a proxy before it", hint=TOO_LARGE)
 BUSY = Known("registry-busy", hint="invoke doctor")
 UNAVAILABLE = Known("registry-unavailable", hint="invoke doctor")

@@ -49,7 +49,7 @@ class Places:
             if place.parent == Path(self.runtime) and not _is_own(place.parent, self.user):
                 continue
             if below := next((top for top in sent if os.path.commonpath((os.path.realpath(place), top)) == top), ""):
-                lies_below = f"{place}: lies in {below}, which builds are sent: no secret file is written there"
+                lies_below = f"{place}: lies in {below}, which builds can read; slipway writes no secret file into it"
                 continue
             return _made(place, self.user)
         raise PrerequisiteError(lies_below or "secret files of a run: this user has no home folder", hint=_HINT)

@@ -122,7 +122,7 @@ class Done:
     @property
     def line(self) -> str:
         if self.unreachable:
-            return f"{self.action.title}: not to be had, {self.unreachable} ({self.seconds:.1f} s)"
+            return f"{self.action.title}: not pulled, {self.unreachable} ({self.seconds:.1f} s)"
         return f"{self.action.title}: done in {self.seconds:.1f} s"
 
 

@@ -59,24 +59,26 @@ def lacks(machine: Machine, wanted: Wanted) -> tuple[Problem, ...]:
 
 def _gaps(machine: Machine, compose: bool) -> Iterator[Gap]:
     if machine.engine and not at_least(machine.engine.api, LEAST_API):
-        why = f"engine {machine.engine.version} (API {machine.engine.api}) is too old: {LEAST_API} is the least"
+        why = (
+            f"engine {machine.engine.version} (API {machine.engine.api}) is too old: slipway needs {LEAST_API} or newer"
+        )
         yield Gap("engine", why, ("docker.io", "docker-cli"))
     elif not machine.engine and not at_least(machine.dockerd, LEAST_DOCKERD):
-        old = f"dockerd {machine.dockerd} is too old: {LEAST_DOCKERD} is the least"
-        why = old if machine.dockerd else "no engine is here"
+        old = f"dockerd {machine.dockerd} is too old: slipway needs {LEAST_DOCKERD} or newer"
+        why = old if machine.dockerd else "the engine is missing"
         yield Gap("engine", why, ("docker.io", "docker-cli", "iptables", "ca-certificates"))
     elif not machine.client:
-        yield Gap("engine", "there is no docker client", ("docker-cli",))
+        yield Gap("engine", "docker's client is missing", ("docker-cli",))
     if not at_least(machine.buildx, LEAST_BUILDX):
-        old = f"buildx {machine.buildx} is too old: {LEAST_BUILDX} is the least"
+        old = f"buildx {machine.buildx} is too old: slipway needs {LEAST_BUILDX} or newer"
         yield Gap("buildx", old if machine.buildx else "docker has no buildx", ("docker-buildx",))
     if compose and not machine.compose:
-        yield Gap("compose", "docker has no compose, which the benchmarks want", ("docker-compose",))
+        yield Gap("compose", "docker has no compose, and the benchmarks need it", ("docker-compose",))
     if not at_least(machine.rsync, LEAST_RSYNC):
-        old = f"rsync {machine.rsync} is too old: {LEAST_RSYNC} is the least"
-        yield Gap("rsync", old if machine.rsync else "there is no rsync", ("rsync",))
+        old = f"rsync {machine.rsync} is too old: slipway needs {LEAST_RSYNC} or newer"
+        yield Gap("rsync", old if machine.rsync else "rsync is missing", ("rsync",))
     if not machine.ssh:
-        yield Gap("ssh", "there is no ssh", ("openssh-client",))
+        yield Gap("ssh", "ssh is missing", ("openssh-client",))
 
 
 def _engine_lacks(machine: Machine) -> Iterator[Problem]:

@@ -24,7 +24,7 @@ ENGINE_LOG = "/var/log/slipway-dockerd.log"
 #: An engine inspects every layer that it keeps before it answers. An engine with 79,000 layers took 33 s.
 ENGINE_SECONDS = 300
 _PID_FILE = "/run/docker.pid"
-_UNKNOWN = "skipped if the engine, once it runs, turns out to have it"
+_UNKNOWN = "skipped if the engine has it already"
 
 Say = Callable[[str], None]
 #: Ask a person a question. True means yes.
@@ -119,7 +119,7 @@ def _start(machine: Machine) -> Iterator[Action]:
         "start the engine",
         f"no engine answers at {machine.address}",
         (*clear, start, wait),
-        f"There is no systemd here: dockerd runs on its own until this machine ends; its log is {ENGINE_LOG}.",
+        f"Without systemd, dockerd runs until this machine stops; its log is {ENGINE_LOG}.",
     )
 
 
@@ -137,9 +137,9 @@ def _root_image(machine: Machine, wanted: Wanted) -> Iterator[Action]:
             )
         yield Action(f"pull {image}", absent, (Pull(image),), note)
         return
-    reason = f"{image} cannot be had: {machine.unreachable}" if machine.unreachable else absent
+    reason = f"{image} cannot be pulled: {machine.unreachable}" if machine.unreachable else absent
     if not machine.python:
-        yield Action("update Debian's package lists", "which python3 it has is not known", (debian.update_lists(),))
+        yield Action("update Debian's package lists", "the version of its python3 is unknown", (debian.update_lists(),))
         return
     made = machine.own_image
     steps = (
@@ -178,7 +178,7 @@ def _registry(machine: Machine, wanted: Wanted) -> Iterator[Action]:
     name, port = host_and_port(wanted.registry, plain=True)
     address = "127.0.0.1" if name.lower() == "localhost" else name
     steps = (_build_registry(machine, wanted), _run_registry(address, port), wait)
-    note = f"It listens on {address} only; what is pushed stays in the volume {REGISTRY_CONTAINER}."
+    note = f"It listens on {address} only; pushed images stay in the volume {REGISTRY_CONTAINER}."
     yield Action(f"run the registry {REGISTRY_CONTAINER} on port {port}", reason, steps, note)
 
 
@@ -220,9 +220,11 @@ def _decide(machine: Machine, wanted: Wanted) -> tuple[Action, ...]:
 
 def _agree(ask: Ask | None, count: int) -> None:
     if ask is None:
-        raise UsageError("setup would change this machine and nobody can be asked", hint="invoke setup --yes")
+        raise UsageError(
+            "setup: needs your consent to change this machine, and this is not a terminal", hint="invoke setup --yes"
+        )
     if not ask(f"Do {'this' if count == 1 else f'these {count}'}?"):
-        raise UsageError("setup: not agreed to; nothing was changed", hint="invoke setup --dry-run")
+        raise UsageError("setup: declined; nothing was changed", hint="invoke setup --dry-run")
 
 
 def _work(run: Run, wanted: Wanted, say: Say, ping: Ping, machine: Machine) -> tuple[Done, ...]:

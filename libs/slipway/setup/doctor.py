@@ -90,7 +90,7 @@ def _rsync(machine: Machine) -> Check:
 def _ssh(machine: Machine) -> Check:
     if machine.ssh:
         return Check("ssh", CheckState.OK, "is here")
-    return Check("ssh", CheckState.MISSING, "there is no ssh (--remote needs it)", _mend(machine, "ssh"))
+    return Check("ssh", CheckState.MISSING, "ssh is missing (--remote needs it)", _mend(machine, "ssh"))
 
 
 def _disk(machine: Machine, free: int | None) -> Check:
@@ -99,7 +99,7 @@ def _disk(machine: Machine, free: int | None) -> Check:
         return Check("disk", CheckState.WARN, f"{folder or 'the engine’s folder'} cannot be seen from here")
     detail = f"{free / 1e9:.1f} GB free in {folder}"
     if free < ROOMY:
-        return Check("disk", CheckState.WARN, f"{detail}; two bases and their cache want 10 GB", "docker system df")
+        return Check("disk", CheckState.WARN, f"{detail}; two bases and their cache need 10 GB", "docker system df")
     return Check("disk", CheckState.OK, detail)
 
 

@@ -317,7 +317,7 @@ def _problem(state: State, *, was_green: bool) -> str:
         return "its image declares no HEALTHCHECK, so nothing can say that it works"
     if state.health == "unhealthy":
         return "its health check failed"
-    return "it was healthy and is no longer" if was_green and not state.healthy else ""
+    return "it was healthy and became unhealthy" if was_green and not state.healthy else ""
 
 
 def _mount(path: str, marks: Mapping[str, str], name: str = "") -> dict[str, object]:

@@ -263,7 +263,7 @@ def _named(found: Mapping[str, Layer], links: Mapping[str, str], name: str) -> L
     layer = found.get(links.get(name, name))
     if layer is None:
         raise PolicyError(
-            f"layer {name} could not be read: it is no tar that this Python can decompress",
+            f"layer {name} could not be read: this Python cannot decompress it",
             hint="a layer compressed with zstd needs Python 3.14, or an image stored with gzip",
         )
     return replace(layer, name=name)

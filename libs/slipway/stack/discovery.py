@@ -260,7 +260,7 @@ def _collisions(texts: Mapping[str, str]) -> list[Problem]:
         folded = name_of(path).casefold()
         if not _NAME.fullmatch(name_of(path)):
             hint = "lower-case letters and digits, with - or _ between them"
-            problems.append(Problem(path, f"{name_of(path)!r} names no image", hint))
+            problems.append(Problem(path, f"{name_of(path)!r} is not an image's name", hint))
         if folded in first:
             problems.append(
                 Problem(path, f"the name {name_of(path)} is taken by {first[folded]}", "rename one of them")
@@ -274,5 +274,5 @@ def _ordered(images: Mapping[str, Image]) -> Stack:
         names = graph.order({name: image.parents for name, image in images.items()})
     except graph.CycleError as error:
         where = images[error.path[0]].dockerfile
-        raise UsageError.of([Problem(where, f"cycle: {error}", "one of them must stand on something else")]) from None
+        raise UsageError.of([Problem(where, f"cycle: {error}", "change the FROM of one of them")]) from None
     return Stack(tuple(images[name] for name in names))

@@ -48,7 +48,7 @@ def notes(assembly: Assembly, project: Project) -> Iterator[str]:
     """Yield a line for each optional mount that neither slipway nor the project provides."""
     for where, mount in _mounts(assembly, assembly.readings):
         if not mount.required and not _is_given(mount, project):
-            yield f"{where}: nobody gives {_called(mount)}, its step runs without; {_way_to_give(mount)}"
+            yield f"{where}: {_called(mount)} has no source, so its step runs without it; {_way_to_give(mount)}"
 
 
 def given(settings: Settings, assembly: Assembly, images: Collection[str], *, ca: bool, agent: str) -> Given:
@@ -66,7 +66,7 @@ def given(settings: Settings, assembly: Assembly, images: Collection[str], *, ca
     for where, mount in _mounts(assembly, images):
         if not _is_given(mount, project) or (mount.id == "ca" and mount.id not in project.secrets and not ca):
             if mount.required:
-                what = f"{_called(mount)} is required, and nobody gives it"
+                what = f"{_called(mount)} is required and has no source"
                 problems[Problem(where, what, _way_to_give(mount))] = None
         elif mount.kind == "ssh":
             ssh[mount.id] = None

@@ -93,7 +93,7 @@ def refuse_tasks(places: Mapping[str, str]) -> None:
     gives it.
     """
     words = command_line.get().words
-    what = "{} is also the name of a task, so it cannot be asked for by name"
+    what = "{} is also the name of a task, so no argument can name it"
     problems = [Problem(place, what.format(name), "rename it") for name, place in places.items() if name in words]
     if problems:
         raise UsageError.of(problems)

@@ -34,7 +34,7 @@ def show_plan(session: Session, known: Survey, plan: Plan) -> None:
     session.console.plan(known.stack, plan, session.seconds)
     if transfer and transfer.files:
         told = f"{transfer.files} files, {size(transfer.bytes)}"
-        session.note(f"{told} are to be read there; what the host has of it is not sent")
+        session.note(f"{told} to sync; rsync sends only the changes")
 
 
 def mounted(session: Session, known: Survey, plan: Plan) -> Given:

@@ -18,8 +18,8 @@ from typing import Any, TextIO
 
 from slipway.core.streams import OutputError, emit
 
-TERMINATED = "error: ended by SIGTERM; what was finished is kept"
-INTERRUPTED = "error: interrupted; what was finished is kept\nhint:  run the same command to go on"
+TERMINATED = "error: ended by SIGTERM; finished work is kept"
+INTERRUPTED = "error: interrupted; finished work is kept\nhint:  run the same command to continue"
 #: The exit code of a Unix program that writes to a pipe without a reader: 128 and SIGPIPE.
 PIPE_CLOSED = 141
 

@@ -85,8 +85,10 @@ def run_clean(session: Session, *, yes: bool, dry_run: bool) -> None:
     """
     asks = not (yes or dry_run)
     if asks and not is_terminal(sys.stdin):
-        hint = "invoke remote-clean --yes; --dry-run shows what would go"
-        raise UsageError("remote-clean: nothing was removed: nobody can be asked", hint=hint)
+        hint = "invoke remote-clean --yes; --dry-run shows the runs"
+        raise UsageError(
+            "remote-clean: nothing was removed: it needs your consent, and this is not a terminal", hint=hint
+        )
     host, project = session.remote_host.ready, session.remote_host.project
     if asks:
         looked = clean(host.connection, project, look=True)

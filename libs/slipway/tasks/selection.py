@@ -30,12 +30,12 @@ def only(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ..
     """
     if not known:
         raise UsageError(
-            f"there is no {what} here",
-            hint=f"invoke build builds what is there; infra/docker/<name>.Dockerfile would be a {what}",
+            f"this repository has no {what}",
+            hint="add infra/docker/<name>.Dockerfile, or build the services: invoke build",
         )
     for name in names:
         if name not in known:
             raise UsageError(
-                f"{one_line(name)}: is no {what}", hint=suggestion(name, known, f"known: {', '.join(known)}")
+                f"{one_line(name)}: not a {what}", hint=suggestion(name, known, f"known: {', '.join(known)}")
             )
     return tuple(dict.fromkeys(names)) or tuple(known)

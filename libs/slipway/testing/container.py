@@ -143,7 +143,7 @@ class Container:
             except (requests.ConnectionError, requests.Timeout) as error:
                 raise SmokeError(self.explain(f"{method} {path}: {error}")) from None
         if not (self.state.running and url.startswith(f"{self._address()}/")):
-            raise SmokeError(self.explain(f"{method} {path}: what answered on its port was not it"))
+            raise SmokeError(self.explain(f"{method} {path}: another process answered on its port"))
         return response
 
     @contextmanager

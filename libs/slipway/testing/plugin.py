@@ -44,12 +44,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("slipway", "built images under test")
     group.addoption("--slipway-image", metavar="REF", default="", help="the image under test: any reference or id")
     group.addoption("--slipway-name", metavar="NAME", default="", help="its name (default: from the reference)")
-    group.addoption("--slipway-run", metavar="ID", default="", help="label of all that is made (default: made up)")
+    group.addoption(
+        "--slipway-run", metavar="ID", default="", help="label of containers, networks and volumes (default: random)"
+    )
     group.addoption("--slipway-logs", metavar="DIR", default="", help="where logs go (.slipway/runs/ID)")
     group.addoption("--slipway-siblings", metavar="NAME=REF", action="append", default=[], help="for `stack`")
-    group.addoption("--slipway-ports", metavar="SOCKET", default="", help="leads to the ports of another machine")
+    group.addoption("--slipway-ports", metavar="SOCKET", default="", help="forwards to the ports of the build host")
     group.addoption("--slipway-budget", metavar="SIZE", default="", help="'1.3 GB', or '200 MB over parent'")
-    group.addoption("--slipway-parent", metavar="REF", default="", help="what the image stands on")
+    group.addoption("--slipway-parent", metavar="REF", default="", help="the image's parent")
     group.addoption("--slipway-deadline", metavar="SECONDS", type=float, default=_DEADLINE, help="until healthy (90)")
     group.addoption("--slipway-slowness", metavar="N", type=float, default=1.0, help="multiplies every time limit (1)")
     group.addoption("--slipway-allow-root", metavar="WHY", default="", help="let the image's user be root")
@@ -58,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slipway(memory, env, secrets): what the session's `container` is run with")
+    config.addinivalue_line("markers", "slipway(memory, env, secrets): options of the session's `container`")
 
 
 @pytest.fixture(scope="session")

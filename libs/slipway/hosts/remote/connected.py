@@ -80,7 +80,7 @@ class ConnectedHost:
                 with self.connection.reach("127.0.0.1", port) as stream:
                     yield stream
             except SshError as error:
-                say(f"port {port} there is not reached: {error.message}")
+                say(f"port {port} on the build host is not reached: {error.message}")
                 raise
 
         return opened.enter_context(tunnel(joined))

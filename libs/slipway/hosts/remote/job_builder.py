@@ -251,6 +251,6 @@ def _told(synced: Sequence[Synced]) -> str:
 
 
 def _do(connection: ReconnectingConnection, line: str, *words: str) -> None:
-    result = connection.run(Command(("sh", "-c", line, "sh", *words), label="keep what was synced"), timeout=60)
+    result = connection.run(Command(("sh", "-c", line, "sh", *words), label="keep the synced files"), timeout=60)
     if not result.ok:
         raise SyncError(f"{words[0]}: {result.stderr.strip()}", hint="invoke remote-check")

@@ -25,7 +25,8 @@ _STOP_SECONDS = 8.0
 #: Seconds for which slipway tries to reconnect to end a job. A user who pressed Ctrl-C must not wait.
 _STOP_PATIENCE = 3.0
 #: The exit code and message of a command whose job ended without writing its status, in buildx's format.
-_KILLED, _GONE = 137, "ERROR: ended on the build host without a word: killed there, or out of its time (BUILD_TIMEOUT)"
+_KILLED = 137
+_GONE = "ERROR: the build ended without an exit status on the build host: killed, or out of time (BUILD_TIMEOUT)"
 
 #: buildx does not start without the agent's socket. After a reconnect slipway creates it again within seconds.
 _AWAIT_AGENT = b'n=0; until [ -S ../../agent ] || [ "$n" = 600 ]; do sleep 0.1; n=$((n + 1)); done\n'
@@ -124,9 +125,7 @@ def follow(
             raise DiffersError(f"{job.run}/tree differs", hint="run the same command again")
         if not said and not result.ok:
             words = result.stderr.splitlines()[-1:] or [f"exit code {result.exit_code}"]
-            raise SshError(
-                f"ssh {connection.config}: the build cannot be begun: {words[0]}", hint="invoke remote-check"
-            )
+            raise SshError(f"ssh {connection.config}: the build cannot start: {words[0]}", hint="invoke remote-check")
         if said.isdigit():
             return Result(int(said), "", result.stderr, result.seconds)
         count(_GONE)
@@ -168,7 +167,7 @@ def _wait(job: Job, connection: ReconnectingConnection, lost: LostError) -> None
 
 
 def _goes_on(job: Job, connection: ReconnectingConnection) -> LostError:
-    said = f"ssh {connection.config}: the host does not answer; what runs there goes on, or has ended"
+    said = f"ssh {connection.config}: the host does not answer; the build on it may still run"
     return LostError(said, hint=f"invoke remote-attach {job.run.rpartition('/')[2]}")
 
 

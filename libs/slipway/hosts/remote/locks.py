@@ -37,7 +37,7 @@ def held(
     if said != "ours":
         raise _refused(name, said)
     if broken:
-        say(f"{name}: locked, and a lease that had run out was broken")
+        say(f"{name}: slipway broke the expired lock of another run")
     done = threading.Event()
     renewing = threading.Thread(target=_renew, args=(connection, lock, word, done), daemon=True)
     renewing.start()
@@ -54,9 +54,9 @@ def _refused(name: str, said: str) -> LockedError:
     age, _, holder = rest.partition(" ")
     if kind != "held" or not age.isdigit():
         return LockedError(f"{name}: {said or 'no answer'}", hint="invoke remote-check")
-    told = f"{name}: held by {holder}, last heard of {age} s ago"
+    told = f"{name}: held by {holder}, last renewed {age} s ago"
     if int(age) > STALE:
-        return LockedError(told, hint="ask them; if nothing runs there any more, add --break-lock")
+        return LockedError(told, hint="ask them; if their run has ended, add --break-lock")
     return LockedError(told, hint="wait for it to end, then run the command again")
 
 

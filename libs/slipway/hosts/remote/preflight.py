@@ -110,7 +110,9 @@ def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
     noise, begun, said = result.stdout.partition(f"ready\t{word}\n")
     if not begun:
         words = (result.stderr or result.stdout).strip().splitlines()[:1] or [f"exit code {result.exit_code}"]
-        raise PrerequisiteError(f"the host's login shell runs no sh: {words[0]}", hint="chsh -s /bin/sh there")
+        raise PrerequisiteError(
+            f"the host's login shell does not run sh: {words[0]}", hint="chsh -s /bin/sh, on the host"
+        )
     found = dict(line.split("\t", 1) for line in said.splitlines() if "\t" in line)
     engine, api, platform = (*found.get("engine", "").split(), "", "", "")[:3]
     disk, _, disk_folder = found.get("disk", "").partition(" ")
@@ -171,9 +173,9 @@ def refuse_little_room(facts: HostFacts, files: int, images: Sequence[int]) -> N
     needs twice their sum.
     """
     wanted = [(files, facts.free, facts.folder), (2 * sum(images), facts.disk, facts.disk_folder)]
-    hint = "make room there: invoke remote-clean, docker system df"
+    hint = "free space on the host: invoke remote-clean, docker system df"
     problems = [
-        Problem("disk", f"{size(needed)} wanted in {folder}, {size(free)} free", hint)
+        Problem("disk", f"{size(needed)} needed in {folder}, {size(free)} free", hint)
         for needed, free, folder in wanted
         if free is not None and needed > free
     ]
@@ -184,22 +186,24 @@ def refuse_little_room(facts: HostFacts, files: int, images: Sequence[int]) -> N
 def _shell(facts: HostFacts) -> Iterator[Check]:
     if facts.noise:
         shown = facts.noise.splitlines()[0]
-        hint = "print nothing where nobody sees it: case $- in *i*) ;; *) return ;; esac, at the top of ~/.bashrc there"
-        yield Check("shell", CheckState.MISSING, f"its start-up files print to what is no terminal: {shown}", hint)
+        hint = "at the top of ~/.bashrc on the host: case $- in *i*) ;; *) return ;; esac"
+        yield Check(
+            "shell", CheckState.MISSING, f"the login shell prints text in sessions without a terminal: {shown}", hint
+        )
     for name, (tool, package) in _TOOLS.items():
         if name not in facts.tools:
-            yield Check(name, CheckState.MISSING, f"there is no {tool}", f"install {package}")
+            yield Check(name, CheckState.MISSING, f"{tool} is missing", f"install {package}")
 
 
 def _engine(facts: HostFacts) -> Check:
     if not facts.client:
-        return Check("engine", CheckState.MISSING, "there is no docker client", remedy_there(facts.system, "engine"))
+        return Check("engine", CheckState.MISSING, "docker's client is missing", remedy_there(facts.system, "engine"))
     if not facts.engine:
         denied = "permission denied" in facts.silence
-        mend = f"sudo usermod -aG docker {facts.user}, then log in anew" if denied else _start(facts)
+        mend = f"sudo usermod -aG docker {facts.user}, then log in again" if denied else _start(facts)
         return Check("engine", CheckState.MISSING, facts.silence or "none answers", mend)
     if not at_least(facts.api, LEAST_API):
-        why = f"engine {facts.engine} (API {facts.api}) is too old: {LEAST_API} is the least"
+        why = f"engine {facts.engine} (API {facts.api}) is too old: slipway needs {LEAST_API} or newer"
         return Check("engine", CheckState.MISSING, why, remedy_there(facts.system, "engine"))
     return Check(
         "engine", CheckState.OK, f"{facts.engine}, API {facts.api}, {facts.platform}, {facts.store} on {facts.driver}"
@@ -213,34 +217,38 @@ def _start(facts: HostFacts) -> str:
 def _buildx(facts: HostFacts) -> Check:
     if at_least(facts.buildx, LEAST_BUILDX):
         return Check("buildx", CheckState.OK, f"{facts.buildx}, the engine's own builder is {facts.context}")
-    why = f"buildx {facts.buildx} is too old: {LEAST_BUILDX} is the least" if facts.buildx else "there is no buildx"
+    old = f"buildx {facts.buildx} is too old: slipway needs {LEAST_BUILDX} or newer"
+    why = old if facts.buildx else "buildx is missing"
     return Check("buildx", CheckState.MISSING, why, remedy_there(facts.system, "buildx"))
 
 
 def _rsync(facts: HostFacts, local: str) -> Check:
-    for version, where in ((facts.rsync, "there"), (local, "here")):
+    for version, where in ((facts.rsync, "on the host"), (local, "on this machine")):
         if not at_least(version, LEAST_RSYNC):
-            old = f"rsync {version} {where} is too old: {LEAST_RSYNC} is the least"
-            why = old if version else f"there is no rsync {where}"
-            hint = remedy_there(facts.system, "rsync") if where == "there" else "invoke doctor"
+            old = f"rsync {version} {where} is too old: slipway needs {LEAST_RSYNC} or newer"
+            why = old if version else f"rsync is missing {where}"
+            hint = remedy_there(facts.system, "rsync") if where == "on the host" else "invoke doctor"
             return Check("rsync", CheckState.MISSING, why, hint)
-    detail = f"{facts.rsync} there, {local} here"
+    detail = f"{facts.rsync} on the host, {local} on this machine"
     if not at_least(facts.rsync, _GOOD_RSYNC):
-        return Check("rsync", CheckState.WARN, detail, f"older than {_GOOD_RSYNC}: keep its security updates coming")
+        return Check("rsync", CheckState.WARN, detail, f"older than {_GOOD_RSYNC}: install its security updates")
     return Check("rsync", CheckState.OK, detail)
 
 
 def _folder(facts: HostFacts) -> Check:
     if facts.refused:
         return Check(
-            "folder", CheckState.MISSING, facts.refused, "REMOTE_PATH names a folder that may be written there"
+            "folder",
+            CheckState.MISSING,
+            facts.refused,
+            "set REMOTE_PATH to a folder on the host that its user may write",
         )
     return Check("folder", CheckState.OK, facts.own)
 
 
 def _disk(facts: HostFacts) -> Check:
     if facts.free is None:
-        return Check("disk", CheckState.WARN, f"the room in {facts.folder} cannot be seen")
+        return Check("disk", CheckState.WARN, f"the free space of {facts.folder} is unknown")
     detail = f"{facts.free / 1e9:.1f} GB free in {facts.folder}"
     least = facts.free
     if facts.disk is not None and facts.disk_folder:
@@ -248,16 +256,19 @@ def _disk(facts: HostFacts) -> Check:
         least = min(least, facts.disk)
     if least < ROOMY:
         return Check(
-            "disk", CheckState.WARN, f"{detail}; two bases and their cache want 10 GB", "docker system df, there"
+            "disk", CheckState.WARN, f"{detail}; two bases and their cache need 10 GB", "docker system df, on the host"
         )
     return Check("disk", CheckState.OK, detail)
 
 
 def _clock(facts: HostFacts) -> Check:
-    ahead = f"{abs(facts.skew):.0f} s {'ahead of' if facts.skew > 0 else 'behind'} ours"
+    ahead = f"{abs(facts.skew):.0f} s {'ahead of' if facts.skew > 0 else 'behind'} this machine's"
     if abs(facts.skew) > _SKEW_REFUSED:
         return Check(
-            "clock", CheckState.MISSING, f"{ahead}: certificates and locks go by it", "set one of the clocks, by NTP"
+            "clock",
+            CheckState.MISSING,
+            f"{ahead}: certificates and locks depend on it",
+            "set one of the clocks, by NTP",
         )
     if abs(facts.skew) > _SKEW_WARNED:
         return Check("clock", CheckState.WARN, ahead, "NTP on both")

@@ -23,7 +23,7 @@ def send_root_images(known: Survey, plan: Plan, here: Engine, there: Engine, say
     ours = {root: image for root, image in lacking.items() if image and _may_be_here_alone(image)}
     for root, image in ours.items():
         if not (image.digests and _is_pulled(root, there)):
-            say(f"{root} is in no registry: sending it, {size(image.size)}")
+            say(f"{root} is not in a registry: sending it, {size(image.size)}")
             here.send(full_name(root), there)
     return bool(ours)
 

@@ -35,7 +35,7 @@ _SENT = re.compile(r"Total bytes sent: ([\d,.]+)")
 _FULL = Known(
     "disk-full",
     "No space left on device|Disk quota exceeded",
-    hint="make room there: invoke remote-clean, docker system df",
+    hint="free space on the host: invoke remote-clean, docker system df",
 )
 RSYNC = Table("rsync", (_FULL,), Known("sync-failed", hint="invoke remote-check"))
 

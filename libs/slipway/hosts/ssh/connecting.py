@@ -149,7 +149,7 @@ def _socket(config: HostConfig) -> socket.socket:
                 raise UnreachedError(f"ssh {config}: {cause}", hint=f"ssh {config.name.host}") from None
         except socket.gaierror as error:
             hint = "REMOTE_HOST, or HostName in ~/.ssh/config"
-            raise UnreachedError(f"ssh {config}: its name is not known: {error.strerror}", hint=hint) from None
+            raise UnreachedError(f"ssh {config}: its name does not resolve: {error.strerror}", hint=hint) from None
         except OSError as error:
             hint = f"is sshd running there? ssh {config.name.host}"
             raise UnreachedError(f"ssh {config}: {error.strerror or error}", hint=hint) from None
@@ -176,8 +176,10 @@ def _transport(config: HostConfig, line: Any, known: Sequence[KnownKey]) -> para
         verify(config, key.get_name(), key.asbytes(), known)
     except (SSHException, EOFError, OSError) as error:
         transport.close()
-        cause = str(error) or "hung up"
-        raise UnreachedError(f"ssh {config}: no SSH spoken there: {cause}", hint=f"ssh {config.name.host}") from None
+        cause = str(error) or "it closed the connection"
+        raise UnreachedError(
+            f"ssh {config}: its server does not speak SSH: {cause}", hint=f"ssh {config.name.host}"
+        ) from None
     except SshError:
         transport.close()
         raise
@@ -249,12 +251,14 @@ def _accepted(transport: paramiko.Transport, config: HostConfig, identity: Offer
     except SSHException as error:
         if not transport.is_active():
             raise UnreachedError(
-                f"ssh {config}: hung up at {identity}: {error}",
-                hint="IdentitiesOnly yes, and the IdentityFile it takes",
+                f"ssh {config}: the host closed the connection at {identity}: {error}",
+                hint="set IdentitiesOnly yes, and IdentityFile to the key that the host accepts",
             ) from None
         return False
     if more:
-        raise SshError(f"ssh {config}: wants more than a key: {', '.join(more)}", hint="a user whom a key suffices")
+        raise SshError(
+            f"ssh {config}: needs more than a key: {', '.join(more)}", hint="name a user who logs in with a key alone"
+        )
     return True
 
 
@@ -263,10 +267,10 @@ def _refused(
 ) -> SshError:
     said = ", ".join(map(str, offered)) or "nothing: no key of an agent, no key file"
     left = "".join(f"; not offered: {why}" for why in unread)
-    hint = f"ssh-copy-id {config.name}, or ssh-add the key it knows"
+    hint = f"ssh-copy-id {config.name}, or ssh-add the key that the host accepts"
     if any(why.startswith("ssh agent") for why in unread):
-        hint = 'eval "$(ssh-agent)" && ssh-add the key it knows'
+        hint = 'eval "$(ssh-agent)" && ssh-add the key that the host accepts'
     return SshError(
-        f"ssh {config}: not let in; offered: {said}{left}; it takes {', '.join(allowed)}",
+        f"ssh {config}: login refused; offered: {said}{left}; it accepts {', '.join(allowed)}",
         hint=hint,
     )

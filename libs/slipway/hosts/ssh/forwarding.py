@@ -94,7 +94,7 @@ def _not_forwarded(connection: Connection, said: str) -> SshError:
     if not said and connection.is_lost():
         return LostError(f"ssh {connection.config}: connection lost", hint="invoke remote-check")
     if said != "refused":
-        what = f"no agent can be offered on the host: {said or 'the command that offers it ended'}"
+        what = f"the host cannot offer the agent: {said or 'the command that offers it ended'}"
         return NotForwardedError(f"ssh {connection.config}: {what}", hint="invoke remote-check")
     own = f"; the host sets SSH_AUTH_SOCK={connection.own_agent}" if connection.own_agent else ""
     return NotForwardedError(

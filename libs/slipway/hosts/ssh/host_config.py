@@ -86,7 +86,9 @@ def read_config(text: str, host: Destination, user: User) -> HostConfig:
     options = _options(text)
     for name, instead in _UNKNOWN.items():
         if _one(options, name) not in _NONE:
-            raise UsageError(f"ssh configuration of {host}: {name} {_one(options, name)} is not honoured", hint=instead)
+            raise UsageError(
+                f"ssh configuration of {host}: {name} {_one(options, name)} is not supported", hint=instead
+            )
     hostname, user_name, port = _one(options, "hostname"), _one(options, "user"), int(_one(options, "port"))
     tokens = {"%": "%", "h": hostname, "n": host.host, "p": str(port), "r": user_name}
     ours = {
@@ -171,11 +173,11 @@ def _said(
         if match["token"] is None:
             found = variable(match["variable"]) if variable else match[0]
             if found is None:
-                cause = f"{match[0]} in {text}: there is no such variable"
+                cause = f"{match[0]} in {text}: the variable is not set"
                 raise UsageError(f"ssh configuration of {host}: {cause}", hint=f"export {match['variable']}=…")
             return found
         if match["token"] not in tokens:
-            raise UsageError(f"ssh configuration of {host}: {match[0]} in {text} is not honoured", hint="write it out")
+            raise UsageError(f"ssh configuration of {host}: {match[0]} in {text} is not supported", hint="write it out")
         return tokens[match["token"]]
 
     return _TOKEN.sub(value, text)

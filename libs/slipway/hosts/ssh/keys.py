@@ -104,7 +104,10 @@ def _public(path: Path) -> bytes:
 
 def _unlock(path: Path, ask: AskSecret | None) -> paramiko.PKey:
     if not ask:
-        raise SshError(f"ssh key {path}: locked, and nobody can be asked for its passphrase", hint=f"ssh-add {path}")
+        raise SshError(
+            f"ssh key {path}: locked; slipway cannot ask for its passphrase: this is not a terminal",
+            hint=f"ssh-add {path}",
+        )
     try:
         return paramiko.PKey.from_path(path, ask(f"passphrase of {path}: ").encode())  # type: ignore[arg-type]
     except (TypeError, *_UNREADABLE):

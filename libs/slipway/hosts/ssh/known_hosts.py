@@ -75,7 +75,10 @@ def verify(config: HostConfig, kind: str, key: bytes, known: Sequence[KnownKey])
     shown = f"{kind} {fingerprint(key)}"
     revoked = [entry for entry in known if entry.mark == "@revoked" and entry.key == key]
     if revoked:
-        raise SshError(f"ssh {config}: its key {shown} is revoked at {revoked[0].place}", hint="ask whoever revoked it")
+        raise SshError(
+            f"ssh {config}: its key {shown} is revoked at {revoked[0].place}",
+            hint="ask its administrator for the new key",
+        )
     plain = [entry for entry in known if not entry.mark]
     if any(entry.key == key for entry in plain):
         return
@@ -83,8 +86,8 @@ def verify(config: HostConfig, kind: str, key: bytes, known: Sequence[KnownKey])
     if changed:
         raise SshError(
             f"ssh {config}: its key has changed: {shown}, known is {fingerprint(changed[0].key)} ({changed[0].place}); "
-            "somebody may be in between",
-            hint=f"ask its administrator; only if the change is meant: ssh-keygen -R {_quoted(config.listed)}",
+            "another machine may be intercepting the connection",
+            hint=f"ask its administrator; if the change is intended: ssh-keygen -R {_quoted(config.listed)}",
         )
     if any(entry.mark == "@cert-authority" for entry in known):
         # Without HostKeyAlgorithms OpenSSH would accept the host's certificate, and not ask about the plain key.
@@ -92,11 +95,11 @@ def verify(config: HostConfig, kind: str, key: bytes, known: Sequence[KnownKey])
         words = f"ssh -o HostKeyAlgorithms={algorithm} {_words(config)}"
         raise SshError(
             f"ssh {config}: unknown host key {shown} (host certificates are not read)",
-            hint=f"compare it with the host's own; {words} keeps it once you say yes",
+            hint=f"compare it with the host's own; {words} saves it after you answer yes",
         )
     raise SshError(
         f"ssh {config}: unknown host key {shown}",
-        hint=f"compare it with the host's own; ssh {_words(config)} keeps it once you say yes",
+        hint=f"compare it with the host's own; ssh {_words(config)} saves it after you answer yes",
     )
 
 

@@ -39,7 +39,7 @@ def first_words(client: socket.socket) -> bytes:
     while not said.endswith(b"\0"):
         piece = client.recv(1)
         if not piece:
-            raise OSError("hung up before it said what it wants")
+            raise OSError("the client closed the connection before its request")
         said += piece
     return said[:-1]
 
@@ -53,7 +53,7 @@ def port_first(client: socket.socket) -> int:
     """Read a port number from the client, which sends it first. Raises OSError for any other text."""
     said = first_words(client)
     if not said.isdigit():
-        raise OSError(f"{said!r} is no port")
+        raise OSError(f"{said!r} is not a port")
     return int(said)
 
 

@@ -131,7 +131,7 @@ def _hashed(path: str) -> tuple[os.stat_result, str]:
         with open(descriptor, "rb") as file:
             before = os.fstat(descriptor)
             if not stat.S_ISREG(before.st_mode):
-                raise OSError(errno.EINVAL, "it is no plain file any more", path)
+                raise OSError(errno.EINVAL, "it is not a regular file any more", path)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             if _stamp(os.fstat(descriptor)) == _stamp(before):
                 return before, digest

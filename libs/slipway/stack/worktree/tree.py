@@ -187,7 +187,7 @@ class Worktree:
             if not is_within(real, self.root):
                 raise UsageError.of([Problem(name, f"leaves the repository: {real}")])
             if not path.is_file():
-                raise UsageError.of([Problem(name, "is no plain file: it is not opened")])
+                raise UsageError.of([Problem(name, "is not a regular file; slipway does not open it")])
             return path.read_bytes().decode("utf-8")
         except UnicodeDecodeError as error:
             problem = Problem(name, f"byte {error.start} is not UTF-8", "save the file as UTF-8")

@@ -46,6 +46,6 @@ def test_it_keeps_within_its_budget(image: BuiltImage, slipway_bench: Bench, pyt
     budget = parse_budget(options.slipway_budget)
     size = image.bytes
     if budget.over_parent:
-        assert options.slipway_parent, "the budget counts what is added to the parent: --slipway-parent REF"
+        assert options.slipway_parent, "a budget over the parent needs --slipway-parent REF"
         size = image.bytes_over(slipway_bench.parent(options.slipway_parent))
     assert size <= budget.bytes, f"{size / 1e6:.0f} MB, and the budget is {options.slipway_budget}"
