@@ -135,7 +135,7 @@ def test_trees_have_the_same_files_and_no_bytes_in_common_but_the_recipes(tmp_pa
 
 
 @pytest.mark.parametrize("edit", [Tree.edit_nothing, Tree.edit_one_service, Tree.edit_library, Tree.edit_every_service])
-def test_an_edit_makes_new_what_it_says_and_never_the_same_bytes_again(tmp_path: Path, edit: object) -> None:
+def test_an_edit_changes_the_files_it_names_to_new_bytes(tmp_path: Path, edit: object) -> None:
     assert callable(edit)
     made = tree(tmp_path / "tree")
     seen = contents(made.root)
@@ -172,7 +172,7 @@ def test_every_peer_is_given_every_image_with_its_parent_before_it(tmp_path: Pat
             assert script.index(f"--tag {made.reference(parent)} ") < script.index(f"--tag {made.reference(name)} ")
 
 
-def test_a_round_that_built_something_else_is_no_measurement() -> None:
+def test_a_round_that_built_other_images_fails() -> None:
     before = {"base": "1", "svc-a": "1"}
     check_changed(before, {"base": "1", "svc-a": "2"}, {"svc-a"}, "bake")
     for after, wanted in (({"base": "2", "svc-a": "2"}, {"svc-a"}), (before, {"svc-a"}), ({"base": "1"}, set[str]())):
@@ -193,7 +193,7 @@ def test_pip_takes_uv_s_place_and_nothing_else_changes() -> None:
         ml.with_pip(pip)
 
 
-def test_the_page_and_the_picture_show_what_was_measured() -> None:
+def test_the_page_and_the_picture_show_the_measurements() -> None:
     kept = documents.loads((DOCS / "performance.json").read_text("utf-8"))
     page = (DOCS / "performance.md").read_text("utf-8")
     assert documents.figures(kept) in page and documents.drawn(page, kept) == page

@@ -70,7 +70,7 @@ def test_templates_are_escaped_in_every_string_of_the_file() -> None:
 
 
 @pytest.mark.fault("C40")
-def test_what_unicode_could_write_otherwise_goes_by_argument() -> None:
+def test_text_that_unicode_can_write_in_two_ways_goes_by_argument() -> None:
     odd, plain = "e\u0301", "${x}"
     target = BakeTarget("a", odd, odd, (), {"A": odd, "B": plain}, {}, {"r/x:1": odd}, {"s": odd, "t": "/t"})
     assert overrides([target, BakeTarget("b", ".", "D", ())]) == (

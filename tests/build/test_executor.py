@@ -172,7 +172,7 @@ def test_images_on_docker_hub_are_known_again(bench: Bench, registry: str) -> No
     assert bench.run.commands == []
 
 
-def test_a_builder_of_its_own_gets_one_linked_solve(bench: Bench) -> None:
+def test_a_separate_builder_gets_one_linked_solve(bench: Bench) -> None:
     bench.environment["BUILDER"] = "k8s"
     assert [status for _, status, _ in told(bench.build())] == ["built"] * 4
     assert bench.baked == [ALL]
@@ -181,7 +181,7 @@ def test_a_builder_of_its_own_gets_one_linked_solve(bench: Bench) -> None:
     assert bench.run.commands[0].argv[3:5] == ("--builder", "k8s")
 
 
-def test_a_builder_of_its_own_is_given_what_only_the_engine_has(bench: Bench) -> None:
+def test_a_separate_builder_also_builds_parents_that_only_the_engine_has(bench: Bench) -> None:
     bench.build()
     bench.environment["BUILDER"] = "k8s"
     dockerfile = bench.root / "apps/svc_ocr/Dockerfile"
@@ -213,7 +213,7 @@ def test_one_fails_and_its_siblings_are_built(bench: Bench) -> None:
     assert bench.baked == [["base-runtime"], ["base-ml", "svc-forms"], ["base-ml"], ["svc-ocr"]]
 
 
-def test_what_stands_on_a_failed_image_is_skipped_and_says_so(bench: Bench) -> None:
+def test_an_image_on_a_failed_parent_is_skipped_with_the_reason(bench: Bench) -> None:
     bench.broken = {"base-ml"}
     outcomes = bench.build()
     assert told(outcomes) == [
@@ -246,7 +246,9 @@ def test_two_fail_one_after_the_other(bench: Bench) -> None:
         (lambda root: (root / "libs/kit/.env").write_text("x"), "libs/kit/.env would enter the image"),
     ],
 )
-def test_what_changed_while_it_was_built_is_not_kept(bench: Bench, edit: Callable[[Path], object], what: str) -> None:
+def test_an_image_whose_files_changed_during_its_build_is_untagged(
+    bench: Bench, edit: Callable[[Path], object], what: str
+) -> None:
     """Its content tag would stand for other content than was built."""
     found, plan = bench.plan()
     bench.edits = [lambda: edit(bench.root)]
@@ -264,7 +266,7 @@ def test_an_edit_elsewhere_while_it_was_built_does_no_harm(bench: Bench) -> None
     assert told(bench.carry_out(found, plan)) == [("base-runtime", "built", "")]
 
 
-def test_once_mended_only_the_rest_is_built(bench: Bench) -> None:
+def test_a_second_build_builds_only_the_missing_images(bench: Bench) -> None:
     bench.broken = {"base-ml"}
     bench.build()
     bench.broken = set()
@@ -294,7 +296,7 @@ def test_a_buildx_that_dies_is_quoted(bench: Bench) -> None:
     assert told(bench.build(["base-runtime"]))[0][2] == "buildx ended with exit code 137"
 
 
-def test_what_is_here_counts_whatever_buildx_said(bench: Bench) -> None:
+def test_an_image_in_the_engine_counts_as_built_when_buildx_failed(bench: Bench) -> None:
     """The image was loaded, then buildx lost its connection and named it as failed."""
 
     def load_and_fail(command: Command, on_line: OnLine) -> Result:
@@ -317,7 +319,7 @@ def test_an_image_without_our_inputs_is_not_taken_for_built(bench: Bench) -> Non
     assert told(bench.build(["base-runtime"]))[0][1] == "failed"
 
 
-def test_a_new_version_is_tagged_and_nothing_is_baked(bench: Bench) -> None:
+def test_a_new_version_of_the_same_content_is_only_tagged(bench: Bench) -> None:
     bench.build()
     bench.run.commands.clear()
     bench.environment |= {"BASE_VERSION": "v9", "VERSION": "v9"}
@@ -327,7 +329,7 @@ def test_a_new_version_is_tagged_and_nothing_is_baked(bench: Bench) -> None:
     assert [event.status for event in bench.events if isinstance(event, Finished)][-4:] == [Status.TAGGED] * 4
 
 
-def test_a_tag_that_fails_skips_what_is_built_on_it(bench: Bench) -> None:
+def test_a_tag_that_fails_skips_the_images_on_it(bench: Bench) -> None:
     bench.build()
     bench.environment |= {"BASE_VERSION": "v9"}
     (bench.root / "apps/svc_ocr/main.py").write_text("x")
@@ -339,7 +341,7 @@ def test_a_tag_that_fails_skips_what_is_built_on_it(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("honest", [True, False])
-def test_what_was_pulled_is_looked_at_before_it_is_believed(bench: Bench, honest: bool) -> None:
+def test_a_pulled_image_is_verified(bench: Bench, honest: bool) -> None:
     found, _ = bench.plan()
     wanted = found.facts.digests["svc-forms"]
     facts = replace(found.facts, published=frozenset({"svc-forms"}))
@@ -414,7 +416,7 @@ def test_a_try_again_is_asked_for_and_noted(bench: Bench) -> None:
 
 
 @pytest.mark.fault("B11")
-def test_what_a_second_try_builds_is_built(bench: Bench) -> None:
+def test_an_image_that_a_retry_builds_is_built(bench: Bench) -> None:
     bench.broken = {"base-runtime"}
     bench.options = BuildOptions(retries=3)
     bench.edits = [bench.broken.clear]
@@ -422,7 +424,7 @@ def test_what_a_second_try_builds_is_built(bench: Bench) -> None:
     assert bench.journal("left") == [2]
 
 
-def test_what_was_built_and_refused_is_not_tried_again(bench: Bench) -> None:
+def test_a_rejected_image_is_not_retried(bench: Bench) -> None:
     bench.options = BuildOptions(retries=3, strict=True)
     bench.warned = {"base-runtime": "JSONArgsRecommended: use JSON (line 3)"}
     assert bench.build(["base-runtime"])[0].status == "failed"
@@ -442,7 +444,7 @@ def test_without_cache_an_image_that_is_here_is_built_from_nothing(bench: Bench)
 
 
 @pytest.mark.fault("B08")
-def test_a_failed_build_without_cache_leaves_what_was_here_and_does_not_pass_for_it(bench: Bench) -> None:
+def test_a_failed_build_without_cache_keeps_the_old_image_and_fails(bench: Bench) -> None:
     bench.build()
     before = bench.engine.images()
     bench.options = BuildOptions(no_cache=True)
@@ -452,7 +454,7 @@ def test_a_failed_build_without_cache_leaves_what_was_here_and_does_not_pass_for
 
 
 @pytest.mark.fault("B15")
-def test_a_warning_is_told_of_its_image_and_does_no_harm(bench: Bench) -> None:
+def test_a_warning_is_recorded_with_its_image_and_does_no_harm(bench: Bench) -> None:
     bench.warned = {"svc-ocr": "JSONArgsRecommended: use JSON (line 3) hunter2"}
     outcomes = bench.build()
     assert [status for _, status, _ in told(outcomes)] == ["built"] * 4
@@ -464,7 +466,7 @@ def test_a_warning_is_told_of_its_image_and_does_no_harm(bench: Bench) -> None:
     ("strict", "text"),
     [(True, "JSONArgsRecommended: use JSON"), (False, "SecretsUsedInArgOrEnv: Do not use ARG or ENV")],
 )
-def test_what_must_not_be_warned_of_loses_its_tags(bench: Bench, strict: bool, text: str) -> None:
+def test_an_image_with_a_forbidden_warning_loses_its_tags(bench: Bench, strict: bool, text: str) -> None:
     bench.options = BuildOptions(strict=strict)
     bench.warned = {"base-ml": text}
     outcomes = bench.build()
@@ -517,7 +519,7 @@ def test_a_tag_that_another_took_meanwhile_stays_his(bench: Bench) -> None:
 
 
 @pytest.mark.fault("B07")
-def test_a_root_image_that_moves_while_it_was_built_on_is_told(bench: Bench) -> None:
+def test_a_build_fails_when_its_root_image_moves_meanwhile(bench: Bench) -> None:
     bench.edits = [lambda: bench.engine.load(LocalImage("sha256:other", PYTHON.tags))]
     outcomes = bench.build(["base-runtime"])
     assert told(outcomes) == [
@@ -560,7 +562,7 @@ def widened(bench: Bench, count: int) -> None:
         ("99", 1, 1, [60]),
     ],
 )
-def test_so_many_at_once_as_memory_and_cores_allow(
+def test_a_bake_has_as_many_images_as_memory_and_cores_allow(
     bench: Bench, monkeypatch: pytest.MonkeyPatch, jobs: str, memory_gb: int, cores: int, sizes: list[int]
 ) -> None:
     widened(bench, 60)
@@ -599,7 +601,7 @@ def test_an_image_that_buildkit_lost_sight_of_is_tried_once_more(
 
 
 @pytest.mark.fault("B12")
-def test_an_image_whose_connection_was_cut_is_tried_once_more(bench: Bench) -> None:
+def test_an_image_whose_connection_was_cut_is_retried_once(bench: Bench) -> None:
     """Seen on a full disk: what is wrong is told only by the second try."""
     step = "[base-runtime internal] load build definition from Dockerfile"
     error = "rpc error: code = Unavailable desc = error reading from server: EOF"
@@ -710,7 +712,7 @@ def test_the_hint_is_for_the_cause(bench: Bench, cause: str, hint: str) -> None:
     assert caught.value.code == advice.FAILURES.find(cause).code
 
 
-def test_what_a_host_built_ahead_on_the_refused_loses_its_tags(bench: Bench) -> None:
+def test_images_that_a_host_built_on_a_rejected_parent_lose_their_tags(bench: Bench) -> None:
     """A host that goes on by itself has baked every wave by the time the first one is looked at."""
     bench.warned = {"base-ml": "SecretsUsedInArgOrEnv: no secrets in ENV (line 3)"}
     found, plan = bench.plan()

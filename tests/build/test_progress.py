@@ -66,7 +66,7 @@ def test_a_shared_step_belongs_to_the_first_in_the_order_of_the_stack(names: tup
     assert {event.image for event in events if isinstance(event, StepDone) and event.step == SHARED} == {names[0]}
 
 
-def test_a_shared_step_that_fails_is_told_of_one_image() -> None:
+def test_a_shared_step_that_fails_blames_one_image() -> None:
     progress, _ = fed("shared", "svc-one", "svc-two")
     assert progress.failures() == {"svc-one": Failure("RUN echo both && false", "exit code: 1", ("both",))}
 
@@ -108,7 +108,7 @@ def test_mounts_and_line_ends_are_left_out_of_a_step() -> None:
     ]
 
 
-def test_no_secret_is_told_of_a_step_or_a_cause() -> None:
+def test_no_step_or_cause_shows_a_secret() -> None:
     progress = Progress(["svc-a", "svc-b"], Redactor([Secret("hunter2")]))
     step = {"digest": "1", "name": "[svc-a 1/1] RUN login hunter2", "error": "hunter2 refused"}
     lines = (json.dumps({"vertexes": [step]}), "ERROR: target svc-b: no hunter2")
@@ -143,7 +143,7 @@ def test_a_warning_belongs_to_the_image_of_its_dockerfile() -> None:
     }
 
 
-def test_a_warning_comes_once_and_of_nobody_it_is_kept_for_the_log() -> None:
+def test_a_warning_comes_once_and_one_without_an_image_goes_to_the_log() -> None:
     progress = Progress(["svc-a"])
     loading = {"digest": "sha256:1", "name": "[internal] load build definition from Dockerfile"}
     said = [warning("sha256:1", "Rule: text  (line 1)"), warning("sha256:2", "Rule: other")]
@@ -194,7 +194,7 @@ def test_a_step_that_was_begun_twice_counts_once() -> None:
     assert progress.overdue(8) == {} and set(progress.overdue(7.9)) == {"svc-a"}
 
 
-def test_what_was_exported_is_known_though_another_failed() -> None:
+def test_exported_images_are_known_when_another_failed() -> None:
     assert fed("good", "svc-a", "svc-b")[0].exported == {"svc-a", "svc-b"}
     assert "svc-bad" not in fed("fail", "svc-bad", "svc-slow", "svc-good")[0].exported
 
@@ -209,7 +209,7 @@ def test_what_was_exported_is_known_though_another_failed() -> None:
         (">>> RUN echo ERROR: Cannot connect to the Docker daemon", False),
     ],
 )
-def test_a_lost_engine_is_told_from_a_failed_solve(line: str, cut: bool) -> None:
+def test_a_lost_engine_is_distinguished_from_a_failed_solve(line: str, cut: bool) -> None:
     progress = Progress(["svc-a"])
     list(progress.feed(line))
     assert progress.cut is cut
@@ -239,7 +239,7 @@ END = {"completed": "2026-11-20T19:00:02.5Z"}
 A, B = "[svc-a 1/2] RUN one", "[svc-b 1/2] RUN two"
 
 
-def test_each_state_of_a_step_is_told_once() -> None:
+def test_each_state_of_a_step_is_reported_once() -> None:
     solve = Solve()
     cached = "[svc-b 1/2] COPY x /"
     for _ in range(2):
@@ -269,7 +269,7 @@ def test_each_state_of_a_step_is_told_once() -> None:
         "[] RUN x",
     ],
 )
-def test_what_is_no_step_of_an_image_is_not_told(name: str) -> None:
+def test_a_vertex_that_is_not_a_step_of_an_image_is_ignored(name: str) -> None:
     solve = Solve()
     assert solve.step(name) == solve.step(name, **END) == []
 
@@ -285,7 +285,7 @@ def test_a_name_of_several_lines_and_brackets() -> None:
     assert solve.step("x [svc-b 1/2] RUN") == []
 
 
-def test_output_is_told_line_by_line_and_its_rest_at_the_step_s_end() -> None:
+def test_output_is_reported_line_by_line_and_its_rest_at_the_step_s_end() -> None:
     solve = Solve()
     solve.step(A)
     assert solve.log(A, "one\ntw", stream=1) == [Output("svc-a", "one")]
@@ -309,7 +309,7 @@ def test_a_failure_holds_the_last_twenty_lines() -> None:
     assert str(Failure("", "gone")) == "gone"
 
 
-def test_the_first_of_two_failed_steps_is_the_image_s_failure_and_nobody_s_is_none() -> None:
+def test_the_first_failed_step_of_an_image_is_its_failure() -> None:
     solve = Solve()
     solve.step(A, error="first")
     solve.step("[svc-a 2/2] RUN later", error="second")
@@ -343,7 +343,7 @@ def test_only_a_line_of_buildx_s_own_names_a_target_s_error() -> None:
     assert solve.progress.trailer[0] == "  said: ERROR: target svc-a: no"
 
 
-def test_twelve_lines_are_quoted_of_what_failed_before_any_step() -> None:
+def test_the_last_twelve_lines_are_quoted_of_a_failure_before_any_step() -> None:
     solve = Solve()
     for number in range(20):
         list(solve.progress.feed(f"line {number}"))
@@ -352,14 +352,14 @@ def test_twelve_lines_are_quoted_of_what_failed_before_any_step() -> None:
     assert len(output) == 12 and output[0] == "line 9"
 
 
-def test_one_line_among_others_tells_that_the_engine_is_lost() -> None:
+def test_one_line_among_others_shows_that_the_engine_is_lost() -> None:
     solve = Solve()
     for line in ("before", "ERROR: Cannot connect to the Docker daemon", "after"):
         list(solve.progress.feed(line))
     assert solve.progress.cut
 
 
-def test_odd_times_and_texts_of_a_step_are_no_reason_to_end() -> None:
+def test_odd_times_and_texts_of_a_step_do_not_raise() -> None:
     solve = Solve()
     assert solve.step(A, completed="yesterday") == [StepDone("svc-a", "RUN one", 0.0)]
     assert solve.step(B, completed="2026-11-20T18:00:00Z") == [StepDone("svc-b", "RUN two", 0.0)]

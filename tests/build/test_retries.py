@@ -17,7 +17,7 @@ def test_each_image_is_tried_again_as_often_as_allowed() -> None:
     assert (retries.left("svc-a"), retries.left("svc-b")) == (0, 2)
 
 
-def test_nothing_is_tried_again_unless_allowed() -> None:
+def test_a_failed_image_is_not_retried_unless_allowed() -> None:
     assert not Retries(0).take("svc-a", BROKEN)
 
 

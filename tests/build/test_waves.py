@@ -20,7 +20,7 @@ def test_a_wave_holds_the_images_whose_parents_are_built() -> None:
     assert waves.next(["svc-a", "svc-b"]) == ["svc-a", "svc-b"], "parents that are not to be built are in the engine"
 
 
-def test_a_builder_of_its_own_gets_all_images_at_once() -> None:
+def test_a_separate_builder_gets_all_images_together() -> None:
     assert list(Waves(PARENTS, unasked, linked=True).all(list(PARENTS))) == [list(PARENTS)]
 
 

@@ -87,7 +87,7 @@ def test_a_line_that_they_read_differently(line: str, what: str, hint: str) -> N
     assert [(problem.where, problem.what, problem.hint) for problem in problems] == [(".env:2", what, hint)]
 
 
-def test_a_name_set_twice_is_told_with_both_lines() -> None:
+def test_a_name_set_twice_is_reported_with_both_lines() -> None:
     entries, problems = parse_env(b"A=1\n\nA=2\nA=3\n")
     assert entries == (Entry("A", "1", 1),)
     assert [str(problem) for problem in problems] == [

@@ -92,7 +92,7 @@ def test_credentials_never_show(told: Callable[[PipConfig], object]) -> None:
     assert "s3cret" not in str(told(config))
 
 
-def test_uv_reads_what_pip_had() -> None:
+def test_uv_reads_the_configuration_of_pip() -> None:
     table = tomllib.loads(uv_toml(parse_pip_config(listed(COMPANY), anywhere)))
     assert table == {
         "system-certs": True,
@@ -109,7 +109,7 @@ def test_uv_reads_what_pip_had() -> None:
     }
 
 
-def test_pip_reads_what_pip_had() -> None:
+def test_pip_reads_the_configuration_again() -> None:
     config = parse_pip_config(listed(COMPANY), anywhere)
     parser = configparser.RawConfigParser()
     parser.read_string(pip_conf(config))
@@ -154,7 +154,7 @@ def test_an_extra_index_is_worth_a_word() -> None:
     assert notes(config) == ("extra-index-url one.example: any index may answer for any name; prefer one index-url",)
 
 
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path) -> None:
     file = tmp_path / "pip.conf"
     file.write_text("index-url = https://ann:s3cret@pypi.example/simple\n")
     config = read_pip_config({"PIP_CONFIG_FILE": str(file), "PIP_CERT": "/etc/ca.pem"}, tmp_path / "nowhere", tmp_path)
@@ -169,7 +169,7 @@ def test_no_file_is_read_when_the_environment_says_so(tmp_path: Path) -> None:
 
 @pytest.mark.process
 @pytest.mark.parametrize("own", ["", "own.conf", "absent.conf"])
-def test_it_goes_by_what_pip_itself_goes_by(own: str, tmp_path: Path) -> None:
+def test_slipway_and_pip_read_the_same_configuration(own: str, tmp_path: Path) -> None:
     """``pip config list`` over files at every place of a user, and variables in odd spellings."""
     prefix = Path(sys.prefix)
     (tmp_path / "site/pip").mkdir(parents=True)

@@ -27,7 +27,7 @@ def test_the_table() -> None:
     assert project.places["base-ml"] == "pyproject.toml:5"
 
 
-def test_what_is_allowed_is_shown_with_its_place() -> None:
+def test_an_exemption_is_shown_with_its_line() -> None:
     text = b"""\
 [tool.slipway]
 allow-setuid = ['/usr/bin/sudo', '/bin/su']
@@ -62,7 +62,7 @@ secret-name = "an id"
 
 
 @pytest.mark.fault("C01")
-def test_every_problem_is_told_with_its_line() -> None:
+def test_every_problem_is_reported_with_its_line() -> None:
     text = """
 [project]
 moving_tags = "elsewhere"

@@ -68,7 +68,7 @@ def test_docker_hub_has_one_name(tmp_path: Path) -> None:
 
 @pytest.mark.fault("C31")
 @pytest.mark.parametrize("setting", list(SETTINGS), ids=lambda setting: setting.name)
-def test_a_value_that_a_setting_cannot_have_is_told_with_its_form(tmp_path: Path, setting: Setting) -> None:
+def test_a_bad_value_is_refused_with_an_example(tmp_path: Path, setting: Setting) -> None:
     """As an example that would do: the hint of a flag names the flag."""
     for name, told in ((setting.name, "environment"), ("--flag", "")):
         flags = {} if told else {setting.name: Value(setting.name, "@ bad", name)}
@@ -87,14 +87,14 @@ def test_a_time_limit_without_its_unit(tmp_path: Path) -> None:
     ]
 
 
-def test_one_flag_for_two_settings_is_told_once(tmp_path: Path) -> None:
+def test_a_bad_flag_for_two_settings_is_reported_once(tmp_path: Path) -> None:
     flags = {name: Value(name, "1.0+local", "--version") for name in ("BASE_VERSION", "VERSION")}
     with pytest.raises(UsageError) as caught:
         load(tmp_path, flags, {})
     assert str(caught.value) == "error: --version=1.0+local: not a tag\nhint:  --version=1.0_local"
 
 
-def test_every_problem_is_told_at_once(tmp_path: Path) -> None:
+def test_every_problem_of_the_settings_is_reported_together(tmp_path: Path) -> None:
     given(
         tmp_path,
         "REGISTRY=http://reg\nOWNER=Acme\nBASE_VERSION=\nVERSION=1.0+local\nexport X=1\nPLATFORMS=linux\n"
@@ -129,7 +129,7 @@ def with_extra(folder: Path, env: str, environment: dict[str, str] | None = None
     return load(given(folder, env), environment=environment or {})
 
 
-def test_what_the_file_adds_is_a_build_arg_and_the_environment_overrides_it(tmp_path: Path) -> None:
+def test_a_name_in_env_is_a_build_arg_that_the_environment_overrides(tmp_path: Path) -> None:
     settings = with_extra(tmp_path, "TORCH=2.13\nMODEL=small\n", {"MODEL": "large", "HOME": "/root"})
     assert unused(settings, ["TORCH", "MODEL"]) == ()
     assert settings.build_args == {
@@ -162,7 +162,7 @@ def test_a_name_that_nothing_uses(tmp_path: Path, line: str, hint: str) -> None:
 
 
 @pytest.mark.fault("C22")
-def test_what_is_secret_is_shown_as_its_length(tmp_path: Path) -> None:
+def test_a_secret_is_shown_as_its_length(tmp_path: Path) -> None:
     settings = with_extra(
         tmp_path, "HF_TOKEN=abc\nDB_PASSWORD=abcdef\nTORCH=abc\nINDEX=https://ann:abcd@pypi.example\n"
     )
@@ -221,7 +221,7 @@ def test_a_version_that_is_set_is_a_build_arg(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("C45")
-def test_which_build_args_nobody_set(tmp_path: Path) -> None:
+def test_build_args_that_no_source_sets_are_listed(tmp_path: Path) -> None:
     given(tmp_path, "OWNER=acme\n")
     flags = {"BASE_VERSION": Value("BASE_VERSION", "v1", "--version")}
     found = load(tmp_path, flags, {"PYTHON_IMAGE": "python:3.12-slim"})

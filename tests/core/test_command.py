@@ -64,6 +64,6 @@ def test_a_secret_shows_exactly_three_stars() -> None:
     assert secret.reveal() == "hunter2"
 
 
-def test_what_is_not_said_is_empty() -> None:
+def test_fields_without_a_value_are_empty() -> None:
     assert Command(("true",)) == Command(("true",), cwd="", env={}, stdin=b"", label="")
     assert Result(0) == Result(0, stdout="", stderr="", seconds=0.0)

@@ -18,7 +18,7 @@ from slipway.core.errors import UsageError
         ("_alias", Destination("_alias")),
     ],
 )
-def test_what_is_a_host(text: str, host: Destination) -> None:
+def test_a_destination_is_parsed_and_printed_back(text: str, host: Destination) -> None:
     assert Destination.parse(text) == host
     assert str(host) == text
 
@@ -27,6 +27,6 @@ def test_what_is_a_host(text: str, host: Destination) -> None:
     "text",
     ["", "-x", "-oProxyCommand=x", "me@-x", "-me@x", "a b", "x:0", "x:65536", "x:99999", "x:", "@x", "x\n", "$x"],
 )
-def test_what_is_none(text: str) -> None:
+def test_a_text_that_is_not_a_destination_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="REMOTE_HOST="):
         Destination.parse(text)

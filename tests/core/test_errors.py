@@ -69,12 +69,12 @@ def test_a_message_with_its_hint_and_log() -> None:
 
 
 @pytest.mark.fault("C51")
-def test_a_problem_that_several_run_into_is_told_once() -> None:
+def test_a_problem_found_several_times_is_reported_once() -> None:
     broken, other = Problem(".dockerignore:2", "broken"), Problem("x", "y")
     assert str(UsageError.of([broken, other, broken, broken])) == "error: .dockerignore:2: broken\nerror: x: y"
 
 
-def test_machines_are_told_every_problem() -> None:
+def test_json_holds_every_problem() -> None:
     error = UsageError.of([Problem(".env:3", "is empty", "fill it"), Problem("OWNER", "has a space")])
     assert error.as_json()["error"] == ".env:3: is empty"
     assert error.as_json()["problems"] == [
@@ -124,7 +124,7 @@ def test_an_error_is_a_value_with_one_text() -> None:
     ],
     ids=["a file", "a dead link", "no folder", "a full disk"],
 )
-def test_what_cannot_be_written_is_named(
+def test_a_path_that_cannot_be_written_is_named(
     tmp_path: Path, write: Callable[[Path], object], path: str, cause: str
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -137,7 +137,7 @@ def test_what_cannot_be_written_is_named(
     assert caught.value.hint
 
 
-def test_what_is_there_of_a_path_is_to_be_looked_at(tmp_path: Path) -> None:
+def test_the_hint_names_the_folder_that_exists(tmp_path: Path) -> None:
     with pytest.raises(UnwritableError) as caught, written(tmp_path / "not/there"):
         raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path / "not/there"))
     assert caught.value.hint == f"ls -ld {tmp_path}: it is to belong to this user"
@@ -151,7 +151,7 @@ def test_one_problem_is_an_error_like_any_other() -> None:
 
 
 @pytest.mark.parametrize("kind", [UsageError, PolicyError])
-def test_several_problems_are_told_at_once(kind: type[SlipwayError]) -> None:
+def test_several_problems_are_one_error(kind: type[SlipwayError]) -> None:
     found = [Problem("a:1", "is wrong", "mend it"), Problem("b:2", "so is \x1bthis"), Problem("c", "and", "\x07that")]
     error = kind.of(found)
     assert isinstance(error, kind)
@@ -208,6 +208,6 @@ def test_the_nearest_name_is_suggested(word: str, known: list[str], said: str) -
     assert suggestion(word, known, "otherwise") == said
 
 
-def test_a_suggestion_may_say_what_it_is() -> None:
+def test_a_suggestion_may_have_a_prefix() -> None:
     assert suggestion("form", ["from"], what="--") == "did you mean --from?"
     assert suggestion("zzz", ["from"]) == ""

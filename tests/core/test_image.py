@@ -136,7 +136,7 @@ TAGS = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,20}", fullmatch=True)
 
 
 @given(HOSTS, PATHS, TAGS | st.just(""), st.sampled_from(["", DIGEST]))
-def test_what_is_said_is_read_back(host: str, path: str, tag: str, digest: str) -> None:
+def test_a_printed_reference_is_parsed_back(host: str, path: str, tag: str, digest: str) -> None:
     reference = Reference(host, path, tag, digest)
     again = Reference.parse(str(reference))
     assert again == (Reference(host, path, "", digest) if digest else reference)
@@ -192,7 +192,7 @@ def test_the_words_on_images() -> None:
     assert content_tag("sha256:0123456789abcdef") == "in-0123456789ab"
 
 
-def test_what_an_image_is_when_nothing_is_said() -> None:
+def test_the_fields_of_an_image_have_defaults() -> None:
     assert Image("a", "apps/a/Dockerfile").context == "."
     image = LocalImage("sha256:1")
     assert (image.tags, image.digests, image.labels, image.size, image.created) == ((), (), {}, 0, 0)
@@ -269,7 +269,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize(("text", "full", "context"), NAMES)
-def test_a_name_means_what_it_means_to_docker(text: str, full: str, context: str) -> None:
+def test_a_name_has_the_meaning_that_docker_gives_it(text: str, full: str, context: str) -> None:
     assert (full_name(text), Reference.read(text).context) == (full, context)
     assert full_name(full) == full
 
@@ -287,7 +287,7 @@ def test_a_reference_on_docker_hub_has_one_form() -> None:
 
 @pytest.mark.fault("P31")
 @pytest.mark.parametrize("text", ["DOCKER.IO", "docker.io:443", "Index.docker.io", "index.docker.io:443"])
-def test_what_only_looks_like_docker_hub(text: str) -> None:
+def test_a_registry_that_docker_does_not_take_for_docker_hub_is_refused(text: str) -> None:
     with pytest.raises(UsageError) as caught:
         check_registry(text)
     said = f"REGISTRY={text}: Docker takes this for another registry than docker.io"

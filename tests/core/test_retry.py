@@ -42,7 +42,7 @@ def test_many_clients_do_not_come_back_together(chance: float, waited: float) ->
     assert clock.waited == [waited]
 
 
-def test_a_wait_that_somebody_notices_is_told() -> None:
+def test_a_long_wait_is_reported() -> None:
     told: list[str] = []
     attempts = FakeClock().policy(RetryPolicy(tell=told.append)).begin()
     assert attempts.again("503") and attempts.again("429", asked=20)

@@ -40,7 +40,7 @@ def test_no_items_give_no_results() -> None:
     assert map_concurrently(lambda item: item, [], at_once=3) == []
 
 
-def test_map_concurrently_runs_at_most_at_once() -> None:
+def test_map_concurrently_keeps_its_limit() -> None:
     running, most, lock = 0, 0, threading.Lock()
 
     def work(_: int) -> None:
@@ -102,7 +102,7 @@ def test_a_name_comes_after_all_that_it_depends_on() -> None:
     assert map_in_dependency_order(str.upper, {}, at_once=3) == {}
 
 
-def test_a_name_waits_only_for_what_it_depends_on() -> None:
+def test_a_name_waits_only_for_its_dependencies() -> None:
     """``ml`` cannot end before ``forms`` has, and ``ocr``, which comes first, takes no place while it waits for it."""
     forms = threading.Event()
 

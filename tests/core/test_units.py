@@ -17,7 +17,7 @@ def test_a_size_is_read(text: str, count: int) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "2", "GB", "2 gb", "2 GiB", "-1 MB", "1e3 B", "1 MB over parent", "1. MB"])
-def test_what_is_no_size(text: str) -> None:
+def test_a_text_that_is_not_a_size_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="not a size") as caught:
         parse_size(text)
     assert caught.value.message == f"{text!r}: not a size"
@@ -46,5 +46,5 @@ def test_a_size_is_written_with_three_digits(count: int, text: str) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 999, 1000, 45_600_000, 2_220_000_000])
-def test_what_is_written_can_be_read(count: int) -> None:
+def test_a_printed_size_is_parsed_back(count: int) -> None:
     assert parse_size(size(count)) == count

@@ -63,7 +63,7 @@ HARMLESS = [
 
 @pytest.mark.fault("U08")
 @pytest.mark.parametrize("command", DOWNLOADS)
-def test_what_is_downloaded_is_not_run_unseen(command: str) -> None:
+def test_a_step_that_runs_a_download_is_refused(command: str) -> None:
     (hazard,) = hazards(f"FROM scratch\nRUN {command}\n")
     assert (hazard.line, hazard.refused) == (2, True)
     assert hazard.what == "RUN runs a download without verifying it"
@@ -71,7 +71,7 @@ def test_what_is_downloaded_is_not_run_unseen(command: str) -> None:
 
 
 @pytest.mark.parametrize("command", HARMLESS)
-def test_what_only_looks_like_it(command: str) -> None:
+def test_a_step_that_only_looks_like_a_download_is_allowed(command: str) -> None:
     assert hazards(f"FROM scratch\nRUN {command}\n") == ()
 
 
@@ -97,7 +97,7 @@ def test_a_trigger_is_looked_at_too() -> None:
         (f"https://github.com/a/b.git#{COMMIT} https://x.example/a.tar", "--checksum"),
     ],
 )
-def test_add_of_what_is_not_pinned(words: str, by: str) -> None:
+def test_an_add_without_a_pin_is_refused(words: str, by: str) -> None:
     (hazard,) = hazards(f"FROM scratch\nADD {words} /\n")
     assert hazard.refused and "is not pinned: its content may change" in hazard.what
     assert by in hazard.hint
@@ -113,7 +113,7 @@ def test_add_of_what_is_not_pinned(words: str, by: str) -> None:
         "a.tar",
     ],
 )
-def test_add_of_what_is_pinned(words: str) -> None:
+def test_an_add_with_a_pin_is_allowed(words: str) -> None:
     assert hazards(f"FROM scratch\nADD {words} /\n") == ()
 
 
@@ -161,7 +161,7 @@ def test_a_frontend_is_pinned(text: str, line: int) -> None:
         ),
     ],
 )
-def test_dockers_own_frontends_are_only_told(frontend: str, refused: bool) -> None:
+def test_dockers_own_frontends_are_only_reported(frontend: str, refused: bool) -> None:
     (hazard,) = hazards(f"# syntax={frontend}\nFROM scratch\n")
     assert (hazard.rule, hazard.refused) == (Rule.FRONTEND, refused)
 
@@ -183,7 +183,7 @@ def test_a_frontend_that_comes_as_a_build_arg() -> None:
         "ENV UV_EXTRA_INDEX_URL=https://x.example",
     ],
 )
-def test_an_extra_index_is_told_and_not_refused(line: str) -> None:
+def test_an_extra_index_is_reported_and_not_refused(line: str) -> None:
     (hazard,) = hazards(f"FROM scratch\n{line}\n")
     assert (hazard.line, hazard.refused) == (2, False)
     assert hazard.what == "extra-index-url: any index may answer for any name"
@@ -253,7 +253,7 @@ def test_a_name_that_only_looks_like_it(line: str) -> None:
 
 @pytest.mark.fault("C42")
 @pytest.mark.parametrize("line", ["ARG GITHUB_TOKEN", "ENV GITHUB_TOKEN=$OTHER", "ENV GITHUB_TOKEN="])
-def test_a_secret_that_nobody_gives_is_only_told(line: str) -> None:
+def test_a_secret_name_without_a_value_is_only_reported(line: str) -> None:
     (hazard,) = hazards(f"FROM scratch\n{line}\n")
     assert (hazard.rule, hazard.refused) == (Rule.SECRET_NAME, False)
     assert hazard.what == "GITHUB_TOKEN has no value; given one, it would stand in the image's history"
@@ -267,7 +267,7 @@ def test_a_secret_that_nobody_gives_is_only_told(line: str) -> None:
     "directive",
     ["skip=SecretsUsedInArgOrEnv", "skip=JSONArgsRecommended, secretsusedinargorenv;error=true", "skip=all"],
 )
-def test_what_buildkits_own_directive_leaves_out(directive: str) -> None:
+def test_buildkits_check_directive_skips_a_secret_name(directive: str) -> None:
     """A name that the file's author has judged; never a value that is seen to be a secret."""
     text = f"# check={directive}\nFROM scratch\nENV DB_PASSWORD=x\n"
     assert hazards(text) == ()
@@ -319,6 +319,6 @@ def test_a_secret_written_out(line: str) -> None:
     )
 
 
-def test_a_secret_that_a_mount_brings_is_no_hazard() -> None:
+def test_a_secret_from_a_mount_is_allowed() -> None:
     line = "RUN --mount=type=secret,id=pw git clone https://ann:$(cat /run/secrets/pw)@x.example"
     assert whats(f"FROM scratch\n{line}\n", {}, ("geheim12",)) == []

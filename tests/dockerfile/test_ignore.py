@@ -89,19 +89,19 @@ def test_nothing_below_a_pruned_directory_is_kept(text: str, directory: str, bel
 
 
 @given(texts, st.lists(paths))
-def test_what_was_asked_before_changes_no_answer(text: str, asked: list[str]) -> None:
+def test_earlier_questions_change_no_answer(text: str, asked: list[str]) -> None:
     used = parse_ignore(text)
     assert [used.excludes(path) for path in asked] == [parse_ignore(text).excludes(path) for path in asked]
 
 
 @given(texts, paths, names)
-def test_asked_for_a_folder_at_once_it_says_the_same(text: str, directory: str, name: str) -> None:
+def test_a_folder_and_its_paths_get_the_same_answer(text: str, directory: str, name: str) -> None:
     ignore = parse_ignore(text)
     assert ignore.below(directory)(f"{directory}/{name}") is ignore.excludes(f"{directory}/{name}")
     assert ignore.below("")(name) is ignore.excludes(name)
 
 
-def test_below_a_folder_what_holds_for_it_holds_until_a_line_says_otherwise() -> None:
+def test_a_folder_s_answer_holds_below_it_until_a_later_line_matches() -> None:
     ignore = parse_ignore("a\n!a/b\na/b/*.py")
     assert [ignore.below("a")(f"a/{name}") for name in ("x", "b")] == [True, False]
     assert [ignore.below("a/b")(f"a/b/{name}") for name in ("x", "x.py")] == [False, True]
@@ -115,7 +115,7 @@ def test_excluding_everything_at_the_end_leaves_nothing(text: str, path: str) ->
     assert not parse_ignore(f"{text}\n!**").excludes(path)
 
 
-def test_every_broken_line_is_told() -> None:
+def test_every_broken_line_is_reported() -> None:
     with pytest.raises(UsageError) as caught:
         parse_ignore("ok\n!\na[\nb\\\n[]x\n", path="app/.dockerignore")
     assert [problem.where.rpartition(":")[2] for problem in caught.value.problems] == ["2", "3", "4", "5"]
@@ -125,7 +125,7 @@ def test_every_broken_line_is_told() -> None:
         parse_ignore("[b-a]")
 
 
-def test_what_was_asked_before_does_not_part_equal_files() -> None:
+def test_earlier_questions_keep_equal_files_equal() -> None:
     one, other = parse_ignore("a"), parse_ignore("a")
     assert one.excludes("a/b") and one == other and hash(one) == hash(other)
 

@@ -286,7 +286,7 @@ def test_an_arg_counts_by_its_use(text: str, naming: str, content: str) -> None:
         ("FROM one:1\nRUN echo $BUILDARCH", False),
     ],
 )
-def test_whether_the_platform_of_who_builds_is_asked_for(text: str, asked: bool) -> None:
+def test_a_use_of_the_builder_s_platform_is_noticed(text: str, asked: bool) -> None:
     assert read(parse(text)).builder == asked
     assert not read(parse(text), {f"BUILD{part}": "linux" for part in ("ARCH", "OS", "VARIANT", "PLATFORM")}).builder
 
@@ -317,7 +317,7 @@ def test_triggers_of_an_image_are_read_where_it_is_built_upon(
     assert [path for source in reading.sources for path in source.paths] == sources
 
 
-def test_where_a_trigger_stands_is_told() -> None:
+def test_a_problem_of_a_trigger_names_the_from_line() -> None:
     onbuild = ["COPY a /", "ARG B", "EXPOSE $B x", "COPY", " "]
     reading = read(parse("# two\nFROM base:1"), triggers=lambda image: onbuild[:2])
     assert reading.sources == (Source("", ("a",), (), "copy", 2, onbuild="base:1"),)
@@ -414,7 +414,7 @@ def test_a_stage_on_a_replaced_stage_reads_the_whole_context() -> None:
         ("RUN x\nFROM a", 1, "before the first FROM", ""),
     ],
 )
-def test_what_is_refused(text: str, line: int, what: str, hint: str) -> None:
+def test_a_dockerfile_that_buildkit_refuses_is_refused_at_its_line(text: str, line: int, what: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
         read(parse(text, path="x/Dockerfile"))
     problem = caught.value.problems[0]
@@ -423,7 +423,7 @@ def test_what_is_refused(text: str, line: int, what: str, hint: str) -> None:
     assert hint in problem.hint
 
 
-def test_all_problems_are_told_at_once() -> None:
+def test_all_problems_of_a_dockerfile_are_reported_together() -> None:
     with pytest.raises(UsageError) as caught:
         parse("RUN x\nFROM\nFROM a\nCOPPY b\nENV c\nFROM b AS 1")
     assert [problem.where for problem in caught.value.problems] == [f"Dockerfile:{n}" for n in (1, 2, 4, 5, 6)]
@@ -449,7 +449,7 @@ def test_one_bad_line_is_one_problem(text: str, told: list[int]) -> None:
 
 
 @pytest.mark.fault("C51")
-def test_a_file_without_from_is_told_so_once() -> None:
+def test_a_file_without_from_gets_one_problem() -> None:
     with pytest.raises(UsageError, match="no FROM: a Dockerfile needs one") as caught:
         parse("ENV a=b\nRUN x\nCOPY a b\n")
     assert len(caught.value.problems) == 1
@@ -502,7 +502,7 @@ def test_ports_that_are_exposed(text: str, ports: list[str]) -> None:
 
 
 @pytest.mark.parametrize("port", ["x", "80-", "-80", "80/ip", "127.0.0.1:", "80/"])
-def test_what_is_no_port(port: str) -> None:
+def test_an_expose_that_is_not_a_port_is_refused(port: str) -> None:
     with pytest.raises(UsageError, match=f"EXPOSE: {port} is not a port"):
         read(parse(f"FROM a\nEXPOSE {port}"))
 
@@ -533,14 +533,14 @@ def test_a_quoted_heredoc_is_not_expanded() -> None:
     assert read(parse("FROM scratch\nCOPY <<'E' /x\n${NONE:?say it}\nE\n")).sources == ()
 
 
-def test_what_add_fetches_and_what_only_looks_like_it() -> None:
+def test_add_fetches_urls_and_git_repositories_only() -> None:
     remote = "git@r.io:a/b.git#" + "0" * 40
     reading = read(parse(f"FROM a\nADD {remote} x/http://y @r.io:a r@:b /"))
     assert reading.remotes == (remote,)
     assert [source.paths for source in reading.sources] == [("x/http:/y", "@r.io:a", "r@:b")]
 
 
-def test_a_variable_a_base_image_may_set_is_no_error_outside_paths() -> None:
+def test_a_variable_that_a_base_may_set_is_allowed_outside_paths() -> None:
     assert read(parse("FROM a\nUSER ${APP_USER:?}\nWORKDIR $HOME")).user == ""
 
 
@@ -559,7 +559,7 @@ def test_a_variable_a_base_image_may_set_is_no_error_outside_paths() -> None:
         ("RUN --mount=type=bind,source=a true", True),
     ],
 )
-def test_an_octal_chmod_leaves_no_mode_of_what_is_copied(line: str, counts: bool) -> None:
+def test_an_octal_chmod_replaces_the_modes_of_copied_files(line: str, counts: bool) -> None:
     """As BuildKit does: measured on files, folders and setuid programs of other modes."""
     (source,) = read(parse(f"FROM scratch\nARG MODE=640\nARG NOTHING\n{line}\n")).sources
     assert source.modes is counts

@@ -167,7 +167,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "line", "what", "hint"), REFUSED)
-def test_what_is_said_of_a_file_that_is_refused(text: str, line: str, what: str, hint: str) -> None:
+def test_a_refused_file_gets_the_recorded_message(text: str, line: str, what: str, hint: str) -> None:
     with pytest.raises(UsageError) as caught:
         read(parse(text))
     problem = caught.value.problems[0]
@@ -193,7 +193,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("word", "what"), BROKEN)
-def test_what_is_said_of_a_word_that_is_refused(word: str, what: str) -> None:
+def test_a_refused_word_gets_the_recorded_message(word: str, what: str) -> None:
     with pytest.raises(WordError) as caught:
         expand(word, ENV)
     assert (str(caught.value), caught.value.hint) == (what, "")
@@ -247,7 +247,7 @@ def test_the_args_of_the_platform(platform: str, parts: str, side: str) -> None:
     assert reading.user == f"{parts} -"
 
 
-def test_a_stage_inherits_what_its_parent_declared() -> None:
+def test_a_stage_inherits_the_declarations_of_its_parent() -> None:
     text = (
         "FROM python AS a\nARG X\nENV Y=1\nEXPOSE 80\nFROM a AS b\nCOPY ${X}x ${Y}y /\nEXPOSE 81\nFROM a\nEXPOSE 82\n"
     )
@@ -265,7 +265,7 @@ def test_the_path_of_a_stage_on_scratch() -> None:
     ("word", "empty"),
     [("$n", ""), ("${n}", ""), ("${n:-x}", "x"), ("${n+x}", "x"), ("${n#x}", ""), ("${n/x/y}", ""), ("a$n-", "a-")],
 )
-def test_what_is_unset_can_be_kept_as_it_is_written(word: str, empty: str) -> None:
+def test_an_unset_variable_can_be_kept_as_written(word: str, empty: str) -> None:
     assert expand(word, keep_unset=True).text == word
     assert expand(word, {"n": ""}, keep_unset=True).text == empty
 
@@ -288,13 +288,13 @@ def test_directives_come_before_all_else() -> None:
     assert parse("#syntax=x\n\n# escape=`\nFROM scratch\n").escape == "\\"
 
 
-def test_a_number_means_a_stage_and_what_begins_with_one_an_image() -> None:
+def test_a_number_names_a_stage_and_a_word_that_begins_with_one_an_image() -> None:
     text = "FROM scratch AS a\nCOPY x /\nFROM scratch\nCOPY --from={} / /\n"
     assert read(parse(text.format("0"))).bases == ()
     assert read(parse(text.format("0x"))).bases == ("0x",)
 
 
-def test_the_problems_of_every_instruction_are_told() -> None:
+def test_the_problems_of_every_instruction_are_reported() -> None:
     text = (
         "FROM scratch AS a\nCOPY --from=$X / /\nCOPY --from=A! / /\nCOPY --from=a / /\nRUN --mount=from=X!,target=/ x\n"
     )

@@ -33,7 +33,7 @@ HEX = "0123456789abcdefABCDEF0123456789"
         f"r.io/a@s:{HEX}",
     ],
 )
-def test_what_the_engine_takes_as_a_reference(reference: str) -> None:
+def test_a_reference_that_the_engine_accepts_is_accepted(reference: str) -> None:
     assert read(parse(f"FROM {reference}")).bases == (reference,)
 
 
@@ -44,7 +44,7 @@ def test_what_the_engine_takes_as_a_reference(reference: str) -> None:
         *(f"a@sha256:{HEX[1:]}", f"a@:{HEX}", f"a@2:{HEX}", f"a@s+:{HEX}", f"a@s+2:{HEX}", f"a@s:{HEX}g", f"@s:{HEX}"),
     ],
 )
-def test_what_the_engine_does_not_take_as_a_reference(reference: str) -> None:
+def test_a_reference_that_the_engine_refuses_is_refused(reference: str) -> None:
     with pytest.raises(UsageError, match="is not an image reference"):
         read(parse(f"FROM {reference}"))
 
@@ -54,7 +54,7 @@ def test_a_stage_s_name_need_be_no_reference() -> None:
     assert read(parse("FROM a AS x\nFROM c AS b-\nFROM b-")).bases == ("c",)
 
 
-def test_a_stage_that_nobody_needs_may_read_a_later_one() -> None:
+def test_an_unneeded_stage_may_read_a_later_one() -> None:
     """As BuildKit has it."""
     assert read(parse("FROM a\nCOPY --from=y x /\nFROM b AS y\nFROM y")).bases == ("b",)
 
@@ -83,7 +83,7 @@ def test_flags_of_a_mount_need_no_value() -> None:
     assert reading.secrets == ("s",)
 
 
-def test_what_a_stage_sets_is_not_seen_by_those_beside_it() -> None:
+def test_a_stage_does_not_see_variables_of_its_siblings() -> None:
     one = "FROM a AS one\nENV X=1\nEXPOSE 1\n"
     reading = read(
         parse(f"{one}FROM one AS two\nENV X=2\nEXPOSE 2\nFROM one AS three\nCOPY --from=two y /\nCOPY $X /\n")

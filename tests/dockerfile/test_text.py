@@ -9,7 +9,7 @@ from slipway.dockerfile import parse
 from slipway.dockerfile.text import Heredoc
 
 
-def test_what_was_parsed_keeps_its_text_and_directives() -> None:
+def test_a_parsed_file_keeps_its_text_and_directives() -> None:
     text = "# syntax=docker/dockerfile:1.7 -x\n# check=skip=all\nARG A\nFROM a AS B\nRUN x"
     dockerfile = parse(text, path="apps/a/Dockerfile")
     assert (dockerfile.path, dockerfile.text, dockerfile.escape) == ("apps/a/Dockerfile", text, "\\")
@@ -68,7 +68,7 @@ def test_heredocs_are_read_whole() -> None:
         ("FROM b AS a!b", "a!b"),
     ],
 )
-def test_an_instruction_that_lacks_something(text: str, what: str) -> None:
+def test_an_incomplete_instruction_is_refused(text: str, what: str) -> None:
     with pytest.raises(UsageError) as caught:
         parse(f"FROM a\n{text}\n")
     (problem,) = caught.value.problems

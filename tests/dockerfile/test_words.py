@@ -66,7 +66,7 @@ def test_trimming_and_replacing_a_literal(value: str, part: str) -> None:
 
 
 @given(values)
-def test_trimming_to_a_slash_is_what_paths_need(value: str) -> None:
+def test_trimming_to_a_slash_gives_the_parts_of_a_path(value: str) -> None:
     env = {"v": value}
     assert expand("${v##*/}", env).text == value.rpartition("/")[2]
     assert expand("${v%/*}", env).text == (value.rpartition("/")[0] if "/" in value else value)

@@ -18,7 +18,7 @@ def test_the_walk_has_its_stations() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_walk_names_what_exists(name: str) -> None:
+def test_every_name_in_the_walk_exists(name: str) -> None:
     words = ["slipway", *name.split(".")]
     for count in range(len(words), 1, -1):
         try:

@@ -68,7 +68,7 @@ def test_ci_runs_the_readme_s_test_command() -> None:
     assert command in (ROOT / ".ci/run").read_text("utf-8").splitlines()
 
 
-def test_every_task_says_what_it_does_in_one_line() -> None:
+def test_every_task_has_one_line_of_help() -> None:
     for name in namespace.task_names:
         text = inspect.getdoc(namespace[name].body) or ""
         assert text.partition("\n")[0].endswith("."), name

@@ -37,7 +37,7 @@ def test_every_code_is_kebab_case() -> None:
     assert not [code for code in codes if not KEBAB.fullmatch(code)]
 
 
-def test_a_kind_of_error_has_a_code_of_its_own() -> None:
+def test_every_kind_of_error_has_a_different_code() -> None:
     codes = [kind.kind for kind in errors.kinds()]
     assert len(codes) == len(set(codes))
 

@@ -27,7 +27,7 @@ def test_it_imports_nothing_of_slipway() -> None:
     assert not [name for name in names if name.partition(".")[0] == "slipway"]
 
 
-def test_an_extra_brings_what_the_project_and_the_extras_it_names_require(noxfile: ModuleType) -> None:
+def test_an_extra_brings_the_requirements_of_the_project_and_of_its_extras(noxfile: ModuleType) -> None:
     dev, smoke = ({requirement.name for requirement in noxfile.requirements(extra)} for extra in ("dev", "smoke"))
     assert {"invoke", "pytest", "pillow"} < smoke < dev
     assert "mypy" in dev - smoke and "slipway" not in dev

@@ -70,7 +70,7 @@ def test_one_connection_serves_many_questions(server: Server) -> None:
     assert server.connections == 1
 
 
-def test_several_at_once_get_their_own_and_wait_a_little_where_that_is_cheaper(server: Server) -> None:
+def test_concurrent_requests_open_connections_or_wait_for_a_free_one(server: Server) -> None:
     server.slow = 0.02
     asked = questions(server)
     map_concurrently(asked.ask, ["/a", "/b", "/c"], at_once=3)
@@ -81,7 +81,7 @@ def test_several_at_once_get_their_own_and_wait_a_little_where_that_is_cheaper(s
     assert server.connections == 4
 
 
-def test_one_that_was_hung_up_meanwhile_is_made_anew(server: Server) -> None:
+def test_a_connection_that_the_engine_closed_is_opened_again(server: Server) -> None:
     asked = questions(server)
     asked.ask("/a")
     server.hangs_up = True

@@ -166,14 +166,14 @@ def test_certificates_are_those_of_the_environment_or_of_the_context(tmp_path: P
 
 @pytest.mark.fault("C61")
 @pytest.mark.parametrize("host", ["foo://x", "http://127.0.0.1:2375", "npipe:////./pipe/docker_engine"])
-def test_an_address_that_no_engine_has_is_told(tmp_path: Path, host: str) -> None:
+def test_an_unsupported_address_is_refused(tmp_path: Path, host: str) -> None:
     with pytest.raises(PrerequisiteError, match=r"\(DOCKER_HOST\): not unix://…, tcp://…, ssh://…"):
         endpoint({"DOCKER_HOST": host}, tmp_path)
 
 
 @pytest.mark.fault("C61")
 @pytest.mark.parametrize("way", ["socket", "SDK"])
-def test_what_answers_otherwise_than_an_engine_is_told(tmp_path: Path, way: str) -> None:
+def test_a_server_that_is_not_an_engine_is_refused(tmp_path: Path, way: str) -> None:
     """A registry answers 404."""
     with served(tmp_path, way, 404, b"404 page not found") as engine:
         for question in (engine.images, engine.platform):
@@ -195,7 +195,7 @@ def test_ports_are_published_where_the_engine_is(where: Endpoint, near: bool) ->
     assert where.is_near == near
 
 
-def test_a_context_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_context_is_reported(tmp_path: Path) -> None:
     with pytest.raises(PrerequisiteError, match="docker context near: not there"):
         endpoint({"DOCKER_CONTEXT": "near"}, tmp_path)
 
@@ -256,7 +256,9 @@ KEY_REFUSED = "me@builder: Permission denied (publickey)."
         (1, "Cannot connect to the Docker daemon at unix:///x\n", 3, "Cannot connect", "ssh builder docker version"),
     ],
 )
-def test_a_failure_of_ssh_is_told_in_its_words(exit_code: int, stderr: str, code: int, cause: str, hint: str) -> None:
+def test_a_failure_of_ssh_is_reported_in_its_own_words(
+    exit_code: int, stderr: str, code: int, cause: str, hint: str
+) -> None:
     error = unusable_over_ssh(Endpoint("ssh://builder", "DOCKER_HOST"), exit_code, stderr, "ssh builder")
     assert error.exit_code == code
     assert error.message.startswith(f"engine ssh://builder (DOCKER_HOST): {cause}")
@@ -300,7 +302,9 @@ NAMED = Endpoint("tcp://far.example:2376", "docker context far", Tls(None, None,
         (Endpoint("unix:///tmp/s", host="me@builder"), OSError("x"), "engine of me@builder: no", "invoke remote-check"),
     ],
 )
-def test_the_error_names_the_address_who_said_so_and_why(where: Endpoint, error: OSError, said: str, hint: str) -> None:
+def test_an_error_names_the_address_its_source_and_the_cause(
+    where: Endpoint, error: OSError, said: str, hint: str
+) -> None:
     told = unusable(where, error, seconds=5)
     assert told.message.startswith(str(where)) and said in told.message
     assert hint in told.hint
@@ -459,12 +463,12 @@ DIGEST = f"sha256:{'5' * 64}"
         ({"aux": {"manifestPushedInsteadOfIndex": True, "originalIndex": {"digest": DIGEST}}}, ""),
     ],
 )
-def test_the_digest_of_what_was_pushed(event: dict[str, object], digest: str) -> None:
+def test_an_event_of_a_push_gives_the_digest(event: dict[str, object], digest: str) -> None:
     """The classic store tells it twice, containerd's in the last line alone."""
     assert pushed_digest(event) == digest
 
 
-def test_a_socket_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_socket_is_reported(tmp_path: Path) -> None:
     with pytest.raises(PrerequisiteError, match=r"none\.sock: no such socket"):
         Engine(f"unix://{tmp_path}/none.sock").images()
 

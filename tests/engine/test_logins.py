@@ -84,7 +84,7 @@ def test_another_registry_s_login_is_not_taken(tmp_path: Path, registry: str, ke
         ({"identitytoken": "t"}, Credentials(identity_token=Secret("t"))),
     ],
 )
-def test_what_an_entry_holds(tmp_path: Path, entry: object, found: Credentials | None) -> None:
+def test_an_entry_gives_its_login(tmp_path: Path, entry: object, found: Credentials | None) -> None:
     assert logins(tmp_path, {"auths": {"reg.example": entry}}).find("reg.example") == found
 
 
@@ -94,7 +94,7 @@ def test_a_configuration_that_holds_nothing(tmp_path: Path, config: object) -> N
 
 
 @pytest.mark.parametrize("auth", ["not base64!", encoded("no colon"), "w7w="])
-def test_an_entry_that_cannot_be_read_is_told(tmp_path: Path, auth: str) -> None:
+def test_an_entry_that_cannot_be_decoded_is_refused(tmp_path: Path, auth: str) -> None:
     with pytest.raises(RefusedError) as caught:
         logins(tmp_path, {"auths": {"reg.example": {"auth": auth}}}).find("reg.example")
     cause = f"login to reg.example: the entry in {tmp_path}/config.json is not the base64 of name:password"
@@ -158,7 +158,7 @@ FAILURES = [
 
 @pytest.mark.fault("P35")
 @pytest.mark.parametrize(("result", "cause", "hint"), FAILURES)
-def test_a_helper_that_tells_no_login_is_told(tmp_path: Path, result: Result, cause: str, hint: str) -> None:
+def test_a_helper_that_fails_is_reported_with_its_cause(tmp_path: Path, result: Result, cause: str, hint: str) -> None:
     helper = FakeRun({ODD: result})
     found = logins(tmp_path, {"credHelpers": {"reg.example": "odd"}}, run=helper)
     if hint == "install":

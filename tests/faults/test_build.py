@@ -72,7 +72,7 @@ def own_root(cli: Cli, root_image: str) -> Iterator[str]:
 
 
 @pytest.mark.fault("B07")
-def test_a_root_image_that_moves_while_it_is_built_on_is_told(
+def test_a_build_fails_when_its_root_image_moves_meanwhile(
     stack: Stack, cli: Cli, own_root: str, root_image: str
 ) -> None:
     tower = stack("tower", PYTHON_IMAGE=own_root)
@@ -96,7 +96,7 @@ def test_a_root_image_that_moves_while_it_is_built_on_is_told(
 
 
 @pytest.mark.fault("B08")
-def test_a_stale_layer_is_made_anew_when_asked(stack: Stack, cli: Cli) -> None:
+def test_no_cache_builds_a_stale_layer_again(stack: Stack, cli: Cli) -> None:
     shop = stack("shop")
     extend(shop, "apps/svc_till/Dockerfile", "RUN cat /proc/sys/kernel/random/uuid > /drawn.txt\n")
     shop.invoke("build").ok()
@@ -179,14 +179,14 @@ def test_a_failed_step_is_run_again_only_when_asked(stack: Stack) -> None:
 
 @pytest.mark.fault("B11")
 @pytest.mark.parametrize("count", ["-1", "once"])
-def test_a_number_of_tries_that_is_none_is_refused(stack: Stack, count: str) -> None:
+def test_a_bad_number_of_retries_is_refused(stack: Stack, count: str) -> None:
     shop = stack("shop")
     shop.invoke("build", f"--retries={count}").failed(2, "retries")
     assert shop.tags() == set() and shop.runs() == []
 
 
 @pytest.mark.fault("B15")
-def test_what_buildkit_warns_of_is_told_and_fails_when_it_is_to(stack: Stack) -> None:
+def test_a_warning_of_buildkit_is_shown_and_fails_with_strict(stack: Stack) -> None:
     shop = stack("shop")
     extend(shop, "apps/svc_cart/Dockerfile", "CMD cat /shop/cart.txt\n")
     extend(shop, "apps/svc_till/Dockerfile", "CMD cat /shop/total.txt\n")
@@ -212,7 +212,7 @@ def test_a_secret_in_the_environment_is_refused_before_buildkit_sees_it(stack: S
 
 
 @pytest.mark.fault("B15")
-def test_an_arg_in_from_that_nobody_gives_is_told_before_anything_is_built(stack: Stack) -> None:
+def test_an_arg_in_from_without_a_value_is_refused_before_any_build(stack: Stack) -> None:
     shop = stack("shop")
     shop.write("apps/svc_sign/Dockerfile", "ARG FLAVOUR\nFROM reg.example.com/a/sign:${FLAVOUR}\n")
     shop.invoke("build").failed(2, "apps/svc_sign/Dockerfile:2", "FLAVOUR")
@@ -230,7 +230,7 @@ def test_an_arg_in_from_that_slipway_gives_needs_no_default(stack: Stack) -> Non
 
 
 @pytest.mark.fault("B16")
-def test_only_so_many_are_built_at_once_as_is_said(stack: Stack) -> None:
+def test_jobs_limits_the_images_of_one_bake(stack: Stack) -> None:
     shop = stack("shop", JOBS="1")
     shop.invoke("build").ok()
     assert [len(baked) for baked in shop.bakes()] == [1] * 5
@@ -254,7 +254,9 @@ LIES = {
 
 @pytest.mark.fault("B17")
 @pytest.mark.parametrize("lie", LIES)
-def test_what_is_not_as_planned_is_not_kept(stack: Stack, tmp_path: Path, cli: Cli, root_image: str, lie: str) -> None:
+def test_an_image_that_differs_from_the_plan_is_untagged(
+    stack: Stack, tmp_path: Path, cli: Cli, root_image: str, lie: str
+) -> None:
     fed, afterwards, told = LIES[lie]
     shop = stack("shop", PLATFORMS="linux/amd64")
     content, version = shop.content("svc-sign"), shop.reference("svc-sign")

@@ -169,7 +169,7 @@ def test_a_file_without_a_certificate_is_named(
         accepted(host)
 
 
-def test_what_speaks_no_tls(foreign: Callable[..., ForeignServer]) -> None:
+def test_a_server_without_tls_is_refused(foreign: Callable[..., ForeignServer]) -> None:
     host = f"{NAME}:{foreign(200, HTML, PAGE).host.rpartition(':')[2]}"
     assert refused(host) == (
         f"{host}/acme/x:v1: TLS: the server at this address agreed on no protocol",

@@ -22,7 +22,7 @@ FLOOR = "infra/docker/base-floor.Dockerfile"
 
 @pytest.mark.process
 @pytest.mark.fault("C01")
-def test_a_key_that_nobody_knows(shop: Offline) -> None:
+def test_an_unknown_key_is_refused_at_its_line(shop: Offline) -> None:
     shop.append("pyproject.toml", 'moving_tag = ["edge"]\nbudget = 3\n')
     ran = shop.refused(2, "unknown key 'moving_tag'", "did you mean moving-tags?", "unknown key 'budget'")
     lines = (shop.root / "pyproject.toml").read_text().splitlines()
@@ -65,7 +65,7 @@ def test_an_env_file_that_its_readers_read_differently(shop: Offline) -> None:
 
 @pytest.mark.process
 @pytest.mark.fault("C07", "C08")
-def test_a_cycle_and_a_base_that_nobody_builds(shop: Offline) -> None:
+def test_a_cycle_and_an_unknown_base_are_refused(shop: Offline) -> None:
     head = "ARG REGISTRY\nARG OWNER\nARG BASE_VERSION\nFROM ${REGISTRY}/${OWNER}/"
     floor = (shop.root / FLOOR).read_text()
     shop.write(FLOOR, f"{head}base-counter:${{BASE_VERSION}}\n")
@@ -171,7 +171,7 @@ def bound(shop: Offline) -> Iterator[str]:
 
 @pytest.mark.process
 @pytest.mark.fault("C18")
-def test_files_that_are_no_files_are_never_opened(shop: Offline, bound: str) -> None:
+def test_pipes_and_sockets_are_never_opened(shop: Offline, bound: str) -> None:
     """Reading a FIFO that nobody writes would take for ever."""
     cart = (shop.root / CART).read_text()
     os.mkfifo(shop.root / "libs/pipe")

@@ -99,7 +99,9 @@ def test_an_engine_that_stays_away_fails_the_build(tower: Bay, until: Until) -> 
 
 
 @pytest.mark.fault("B12")
-def test_a_full_disk_is_told_and_nothing_is_pruned(stack: Stack, own_engine: MakeEngine, root_image: str) -> None:
+def test_a_full_disk_fails_the_build_and_slipway_prunes_nothing(
+    stack: Stack, own_engine: MakeEngine, root_image: str
+) -> None:
     shop = Bay(stack("shop"), own_engine(disk=DISK))
     shop.invoke("build", "base-counter").ok()
     shop.engine.docker("tag", root_image, "others:1")

@@ -126,7 +126,7 @@ def test_an_engine_behind_tls_builds_and_tests(stack: Stack, front: Front, tmp_p
 
 
 @pytest.mark.fault("C60", "C61")
-def test_certificates_that_do_not_fit_are_told(stack: Stack, front: Front, tmp_path: Path) -> None:
+def test_certificates_that_do_not_fit_are_refused(stack: Stack, front: Front, tmp_path: Path) -> None:
     shop = stack("shop")
     told = f"engine {front.address} (DOCKER_HOST): TLS: "
 

@@ -59,7 +59,7 @@ def planned(root: Path, host: str) -> tuple[frozenset[str], tuple[str, ...]]:
         pytest.param(405, {"Content-Type": "text/plain"}, b"?", "405, text/plain", id="a server of another protocol"),
     ],
 )
-def test_another_server_is_no_registry(
+def test_another_server_is_not_taken_for_a_registry(
     foreign: Foreign, repository: Path, status: int, headers: Mapping[str, str], body: bytes, answer: str
 ) -> None:
     server = foreign(status, headers, body)
@@ -72,7 +72,7 @@ def test_another_server_is_no_registry(
 
 
 @pytest.mark.fault("P40")
-def test_a_redirect_to_a_login_page_is_no_registry(foreign: Foreign, repository: Path) -> None:
+def test_a_redirect_to_a_login_page_is_not_followed(foreign: Foreign, repository: Path) -> None:
     login = foreign(200, HTML, PAGE)
     server = foreign(302, {"Location": f"http://{login.host}/sign-in?state=s3cret"})
     answer = f"302, a redirect to http://{login.host}/sign-in"
@@ -194,7 +194,7 @@ def test_without_a_sound_digest_it_is_computed_from_the_bytes(foreign: Foreign, 
 
 
 @pytest.mark.fault("P41")
-def test_bytes_of_another_digest_than_the_one_told(foreign: Foreign) -> None:
+def test_a_manifest_with_another_digest_than_announced_is_refused(foreign: Foreign) -> None:
     server = foreign(200, {"Content-Type": MEDIA_TYPE, "Docker-Content-Digest": digest_of(b"other")}, MANIFEST)
     reference = Reference(server.host, "acme/x", "v1")
     with pytest.raises(RegistryError) as caught:

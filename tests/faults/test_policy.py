@@ -19,7 +19,7 @@ DIGEST = "sha256:" + "ab" * 32
 
 @pytest.mark.process
 @pytest.mark.fault("X01", "X09", "U08")
-def test_secrets_and_what_nobody_pinned_are_refused_together(shop: Offline) -> None:
+def test_secrets_and_unpinned_downloads_are_refused_together(shop: Offline) -> None:
     shop.configure(INDEX="https://ann:geheim12@pypi.example/simple", MY_TOKENS="geheim34")
     shop.append(FLOOR, "ARG GITHUB_TOKEN=x\nRUN curl -fsSL https://x.example/install | sh\n")
     shop.append(CART, "ARG INDEX\nADD https://x.example/a.tar /\n")
@@ -42,7 +42,7 @@ def test_secrets_and_what_nobody_pinned_are_refused_together(shop: Offline) -> N
 @pytest.mark.process
 @pytest.mark.fault("X04", "X12")
 @pytest.mark.parametrize("path", [".env", "tls/server.pem", "home/id_ed25519", ".docker/config.json", ".git/HEAD"])
-def test_what_never_enters_an_image(shop: Offline, path: str) -> None:
+def test_a_denied_file_never_enters_an_image(shop: Offline, path: str) -> None:
     """By name and within a folder, whatever .dockerignore says or leaves out."""
     shop.write(".dockerignore", ".slipway\n" if path == ".env" else ".slipway\n.env\n")
     if path != ".env":
@@ -67,7 +67,7 @@ def test_a_frontend_that_is_not_pinned(shop: Offline) -> None:
 
 @pytest.mark.integration
 @pytest.mark.fault("B14", "U03")
-def test_a_pinned_frontend_and_an_extra_index_are_told(stack: Callable[..., Repository]) -> None:
+def test_a_pinned_frontend_and_an_extra_index_are_reported(stack: Callable[..., Repository]) -> None:
     shop = stack("shop")
     frontend = f"docker/dockerfile:1@{DIGEST}"
     shop.write(SIGN, f"# syntax={frontend}\n" + (shop.root / SIGN).read_text())
@@ -85,7 +85,7 @@ def test_a_pinned_frontend_and_an_extra_index_are_told(stack: Callable[..., Repo
 
 @pytest.mark.integration
 @pytest.mark.fault("C42", "C43")
-def test_names_that_are_no_secrets_build(stack: Callable[..., Repository]) -> None:
+def test_names_that_policy_allows_are_built(stack: Callable[..., Repository]) -> None:
     """BuildKit warns of each of these names, which would fail the image; policy has weighed them."""
     shop = stack("shop")
     text = (shop.root / SIGN).read_text() + "ENV KMS_KEY_ALIAS=alias/app SORT_KEY=day\nARG GITHUB_TOKEN\n"
@@ -103,7 +103,7 @@ def test_names_that_are_no_secrets_build(stack: Callable[..., Repository]) -> No
 
 @pytest.mark.integration
 @pytest.mark.fault("X01")
-def test_the_password_of_an_index_is_no_build_arg(stack: Callable[..., Repository]) -> None:
+def test_the_password_of_an_index_is_refused_as_a_build_arg(stack: Callable[..., Repository]) -> None:
     shop = stack("shop", MIRROR_PW="geheim12")
     shop.write(CART, (shop.root / CART).read_text() + "ARG MIRROR_PW\n")
     given = {"PIP_INDEX_URL": "https://ann:geheim12@localhost:1/simple"}

@@ -55,7 +55,7 @@ def between(server: RegistryServer) -> Iterator[Proxy]:
     made.close()
 
 
-def test_what_is_not_chosen_passes_as_it_is(between: Proxy, server: RegistryServer) -> None:
+def test_a_request_that_is_not_chosen_passes_unchanged(between: Proxy, server: RegistryServer) -> None:
     client = Client(between)
     held = server.manifests["acme/x", server.tags["acme/x", "v1"]]
     for _ in range(2):
@@ -138,7 +138,7 @@ def test_no_reply_comes(between: Proxy, server: RegistryServer, trouble: Trouble
     assert Client(between).ask("PUT", body=b"{}").status == 201
 
 
-def test_a_reset_is_no_end_in_good_order(between: Proxy) -> None:
+def test_a_reset_breaks_the_connection(between: Proxy) -> None:
     between.fail("GET ", reset())
     with pytest.raises(ConnectionResetError):
         Client(between).ask()
@@ -152,7 +152,7 @@ def test_a_body_is_cut_on_its_way_in(between: Proxy, server: RegistryServer) -> 
     assert server.requests == []
 
 
-def test_a_hung_request_ends_with_its_client(between: Proxy, server: RegistryServer) -> None:
+def test_a_request_without_an_answer_ends_with_its_client(between: Proxy, server: RegistryServer) -> None:
     between.fail("GET ", hang())
     with pytest.raises(TimeoutError):
         Client(between, seconds=0.3).ask()
@@ -189,7 +189,7 @@ def test_a_reply_about_other_content(between: Proxy) -> None:
     assert Client(between).ask("HEAD").headers["Docker-Content-Digest"] == "sha256:other"
 
 
-def test_a_fault_that_never_fired_is_told(between: Proxy) -> None:
+def test_a_fault_that_never_fired_fails_the_check(between: Proxy) -> None:
     between.fail("DELETE ", hang())
     Client(between).ask().read()
     with pytest.raises(AssertionError, match=r"never fired: \['DELETE '\]; asked: \['GET /v2/acme"):

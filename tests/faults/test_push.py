@@ -46,7 +46,7 @@ def directly(shop: Repository, registry: str, tag: str = "v1") -> dict[str, str]
 @pytest.mark.parametrize(
     ("code", "cause"), [(401, "upload: the registry wants a login"), (403, "upload: denied without a login")]
 )
-def test_who_may_not_write_is_told_before_anything_is_sent(
+def test_a_user_without_the_right_to_push_is_refused_before_any_upload(
     stack: Stack, proxy: Proxy, registry: str, code: int, cause: str
 ) -> None:
     shop = through(stack, proxy)
@@ -58,7 +58,7 @@ def test_who_may_not_write_is_told_before_anything_is_sent(
 
 
 @pytest.mark.fault("P03", "P04", "P06", "P07")
-def test_what_passes_is_got_over_and_a_lost_reply_is_told(stack: Stack, proxy: Proxy, registry: str) -> None:
+def test_a_push_retries_passing_errors_and_notes_a_lost_reply(stack: Stack, proxy: Proxy, registry: str) -> None:
     shop = through(stack, proxy)
     proxy.fail("HEAD .*/svc-cart/manifests/v1", status(429, {"Retry-After": "1"}))
     proxy.fail("PUT .*/svc-till/manifests/in-", status(503))

@@ -32,7 +32,7 @@ def test_an_old_rsync(repository: Repository, build_host: BuildHost) -> None:
 
 
 @pytest.mark.fault("S14", "S15")
-def test_all_that_lacks_is_told_at_once(repository: Repository, build_host: BuildHost) -> None:
+def test_all_missing_prerequisites_are_reported_together(repository: Repository, build_host: BuildHost) -> None:
     absent = "#!/bin/sh\nexit 127\n"
     with (
         build_host.instead("rsync", absent),
@@ -48,7 +48,7 @@ def test_all_that_lacks_is_told_at_once(repository: Repository, build_host: Buil
 
 
 @pytest.mark.fault("S15")
-def test_a_user_who_may_not_use_the_engine(repository: Repository, build_host: BuildHost) -> None:
+def test_a_user_without_access_to_the_engine_gets_the_group(repository: Repository, build_host: BuildHost) -> None:
     build_host.add_user("outsider", groups="")
     config = build_host.options("outsider", User="outsider")
     ran = repository.invoke("remote-check", SSH_CONFIG=config)
@@ -65,7 +65,7 @@ def test_an_engine_that_does_not_answer(repository: Repository, build_host: Buil
 
 
 @pytest.mark.fault("S15")
-def test_what_lacks_is_told_in_place_of_what_failed_for_want_of_it(
+def test_a_missing_prerequisite_is_reported_instead_of_the_error_it_caused(
     repository: Repository, build_host: BuildHost
 ) -> None:
     """The engine is asked while the host is looked at, and may fail first."""

@@ -189,7 +189,7 @@ def test_a_user_that_is_more_than_a_name(shop: Repository, tmp_path: Path, host:
 @pytest.mark.parametrize(
     "name", ["$(touch mark)", ";touch mark;", "a b", "-rf", "--help", "new\nline", "'", "a\udcffb"]
 )
-def test_an_image_of_such_a_name_is_none(shop: Repository, build_host: BuildHost, name: str) -> None:
+def test_an_image_with_a_hostile_name_is_refused(shop: Repository, build_host: BuildHost, name: str) -> None:
     """As a service's folder, as a base's file, and as a word after the task."""
     before = build_host.sh("ls -A /var/tmp/slipway/builder 2>/dev/null || true")
     paths = [f"infra/docker/{name}.Dockerfile"]
@@ -209,14 +209,14 @@ def test_an_image_of_such_a_name_is_none(shop: Repository, build_host: BuildHost
 @pytest.mark.fault("S22")
 @pytest.mark.parametrize("setting", ["OWNER", "REGISTRY", "BASE_VERSION", "BUILDER", "PLATFORMS", "REMOTE_HOST"])
 @pytest.mark.parametrize("value", ["-x", "$(touch mark)", "a;touch mark", "a\ntouch mark"])
-def test_a_setting_of_such_a_value(shop: Repository, setting: str, value: str) -> None:
+def test_a_setting_with_a_hostile_value_is_refused(shop: Repository, setting: str, value: str) -> None:
     shop.invoke("build", "--remote", **{setting: value}).failed(2, f"{setting}=")
     assert not [*shop.root.rglob("mark")]
 
 
 @pytest.mark.fault("S22")
 @pytest.mark.parametrize("key", ["A;touch mark", "$(touch mark)", "-A", "A B", "--build-arg A"])
-def test_a_build_args_key_of_such_a_name(shop: Repository, key: str) -> None:
+def test_a_build_arg_with_a_hostile_name_is_refused(shop: Repository, key: str) -> None:
     env = shop.root / ".env"
     env.write_text(f"{env.read_text()}{key}=1\n")
     shop.invoke("build", "--remote").failed(2, ".env:")
@@ -224,7 +224,7 @@ def test_a_build_args_key_of_such_a_name(shop: Repository, key: str) -> None:
 
 
 @pytest.mark.fault("S20", "S22")
-def test_a_build_args_value_and_a_folder_there_stay_what_they_are(shop: Repository, build_host: BuildHost) -> None:
+def test_a_shell_on_the_host_expands_no_value_and_no_folder(shop: Repository, build_host: BuildHost) -> None:
     greeting = 'it\'s; $(touch mark) `id` "é" -x & | > * \\'
     folder = '/var/tmp/it\'s; $(touch mark) -x "é" &'
     dockerfile = shop.root / "apps/svc_cart/Dockerfile"

@@ -135,7 +135,7 @@ def test_an_agent_that_is_not_there(repository: Repository, build_host: BuildHos
 
 
 @pytest.mark.fault("S31")
-def test_a_key_whose_path_has_a_variable(repository: Repository, build_host: BuildHost) -> None:
+def test_a_key_s_path_may_have_a_variable(repository: Repository, build_host: BuildHost) -> None:
     config = build_host.options("variable", IdentityFile="${KEYS_OF_TESTS}/id_ed25519")
     repository.invoke("remote-check", SSH_CONFIG=config, KEYS_OF_TESTS=str(build_host.folder)).ok()
     repository.invoke("remote-check", SSH_CONFIG=config).failed(2, "ssh configuration of builder: ", "KEYS_OF_TESTS")
@@ -172,7 +172,9 @@ def test_a_key_in_the_agent(repository: Repository, build_host: BuildHost, tmp_p
 
 
 @pytest.mark.fault("S05")
-def test_a_locked_key_and_nobody_to_ask(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
+def test_a_locked_key_without_a_terminal_is_refused(
+    repository: Repository, build_host: BuildHost, tmp_path: Path
+) -> None:
     key = new_key(tmp_path, "open sesame")
     config = build_host.options("locked", IdentityFile=str(key))
     repository.invoke("remote-check", SSH_CONFIG=config).failed(4, str(key), "passphrase", f"ssh-add {key}")
@@ -200,7 +202,7 @@ def test_a_passphrase_is_asked_for_once(build_host: BuildHost, tmp_path: Path) -
 
 
 @pytest.mark.fault("S06")
-def test_a_name_nobody_knows(repository: Repository, build_host: BuildHost) -> None:
+def test_a_host_name_that_does_not_resolve_is_reported(repository: Repository, build_host: BuildHost) -> None:
     config = build_host.options("name", HostName="builder.invalid")
     repository.invoke("remote-check", SSH_CONFIG=config).failed(4, f"builder.invalid:{build_host.port}", "resolve")
 

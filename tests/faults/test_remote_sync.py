@@ -140,7 +140,7 @@ def test_a_file_of_equal_size_and_time_with_other_bytes(
     assert build_host.sh(f"cat {again}/app.py {there}/app.py") == "two\none"
 
 
-def test_what_did_not_change_is_linked_and_not_sent(
+def test_an_unchanged_file_is_linked_and_not_sent(
     link: ReconnectingConnection, there: str, tmp_path: Path, build_host: BuildHost
 ) -> None:
     large = secrets.token_bytes(1_000_000)

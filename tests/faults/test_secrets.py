@@ -157,7 +157,7 @@ def test_a_secret_in_env_reaches_nothing(vault: Repository) -> None:
 
 
 @pytest.mark.fault("X02", "X11")
-def test_the_same_search_finds_what_leaks(tmp_path: Path) -> None:
+def test_the_search_finds_secrets_that_leak(tmp_path: Path) -> None:
     """The control: a build arg, one of a thrown away stage, a file deleted later, a process, a file; each is found."""
     tag = f"t-canary-{secrets.token_hex(4)}"
     (tmp_path / tag).mkdir()

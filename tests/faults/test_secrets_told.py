@@ -30,7 +30,7 @@ FORMS = (
 @pytest.mark.fault("X31")
 @pytest.mark.parametrize("value", FORMS)
 @pytest.mark.parametrize("source", ["flag", "environment", ".env"])
-def test_no_setting_tells_a_login(repository: Path, source: str, value: str) -> None:
+def test_no_error_about_a_setting_shows_a_login(repository: Path, source: str, value: str) -> None:
     given = {setting.name: value for setting in SETTINGS}
     learned: list[str] = []
     if source == ".env":
@@ -47,7 +47,7 @@ def test_no_setting_tells_a_login(repository: Path, source: str, value: str) -> 
 
 @pytest.mark.fault("X31")
 @pytest.mark.parametrize("value", FORMS)
-def test_no_reference_tells_a_login(value: str) -> None:
+def test_no_error_about_a_reference_shows_a_login(value: str) -> None:
     for refuses in (check_registry, Reference.parse):
         with pytest.raises(UsageError) as caught:
             refuses(value)
@@ -89,7 +89,7 @@ def invoke(root: Path, *words: str, **environment: str) -> subprocess.CompletedP
     ],
     ids=lambda given: " ".join(given)[:30],
 )
-def test_no_task_tells_a_login(repository: Path, words: tuple[str, ...], environment: Mapping[str, str]) -> None:
+def test_no_task_shows_a_login(repository: Path, words: tuple[str, ...], environment: Mapping[str, str]) -> None:
     (repository / "tasks.py").write_text("from slipway.tasks import *\nfrom slipway.tasks import namespace\n")
     ran = invoke(repository, *words, **environment)
     assert ran.returncode in (2, 3)

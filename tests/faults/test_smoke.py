@@ -47,7 +47,7 @@ def harbour(stack: Stack) -> Iterator[Repository]:
 
 
 @pytest.mark.fault("T01", "T05", "T33")
-def test_an_image_that_ends_at_once(harbour: Repository) -> None:
+def test_an_image_that_stops_immediately_fails_with_its_logs(harbour: Repository) -> None:
     harbour.write("apps/svc_ends/Dockerfile", EXITS)
     harbour.invoke("build").ok()
     ran = harbour.invoke("smoke", "svc-ends")
@@ -62,7 +62,7 @@ def test_an_image_that_ends_at_once(harbour: Repository) -> None:
 
 
 @pytest.mark.fault("T13")
-def test_a_test_that_fails_now_and_then_is_told_as_such(harbour: Repository, tmp_path: Path) -> None:
+def test_a_flaky_test_is_reported_as_flaky(harbour: Repository, tmp_path: Path) -> None:
     luck = tmp_path / "luck"
     test = f"def test_luck():\n    assert open({str(luck)!r}).read() == 'good'\n"
     harbour.write("apps/svc_good/smoke/test_luck.py", test)

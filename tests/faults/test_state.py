@@ -70,7 +70,7 @@ READS = (("plan",), ("images",), ("build", "--dry-run"))
 
 @pytest.mark.integration
 @pytest.mark.fault("X33")
-def test_what_only_reads_leaves_a_checkout_as_it_was(stack: Stack) -> None:
+def test_a_task_that_only_reads_leaves_the_checkout_unchanged(stack: Stack) -> None:
     """Also one that may be written: no ``.slipway``, and no file, folder or time of it changes."""
     shop = stack("shop")
 
@@ -87,7 +87,9 @@ def test_what_only_reads_leaves_a_checkout_as_it_was(stack: Stack) -> None:
 @pytest.mark.integration
 @pytest.mark.fault("X33")
 @pytest.mark.parametrize("spoil", [read_only, of_another, a_file, a_dead_link])
-def test_what_only_reads_works_and_what_writes_says_where(stack: Stack, spoil: Callable[[Path], None]) -> None:
+def test_in_a_read_only_checkout_plan_works_and_build_names_the_path(
+    stack: Stack, spoil: Callable[[Path], None]
+) -> None:
     shop = stack("shop")
     spoil(shop.root)
     try:

@@ -78,7 +78,7 @@ def locally(command: Command) -> Result:
     return Result(done.returncode, done.stdout.decode("utf-8", "replace"), done.stderr.decode())
 
 
-def test_exactly_what_an_image_reads(tree: Path) -> None:
+def test_the_manifest_holds_exactly_the_files_an_image_reads(tree: Path) -> None:
     found = files_to_sync(known(tree), ["one"]).entries
     assert set(found) == {
         *("apps", "apps/one", "apps/one/Dockerfile", "apps/one/main.py", "apps/one/code", "apps/one/code/a b.py"),
@@ -91,14 +91,14 @@ def test_exactly_what_an_image_reads(tree: Path) -> None:
     assert found["apps/one/code/empty"].kind == "d"
 
 
-def test_what_several_images_read_travels_once(tree: Path) -> None:
+def test_a_file_that_several_images_read_is_sent_once(tree: Path) -> None:
     both = files_to_sync(known(tree), ["one", "two"])
     assert {"apps/two/only", "apps/one/main.py"} <= set(both.entries)
     assert both.names.split(b"\0")[:-1] == [b"./" + os.fsencode(path) for path in both.entries]
 
 
 @pytest.mark.fault("B51")
-def test_what_buildkit_reads_as_the_dockerfile_travels_also_where_that_is_a_link(tree: Path) -> None:
+def test_the_content_of_a_linked_dockerfile_is_sent(tree: Path) -> None:
     (tree / "apps/one/Dockerfile").rename(tree / "real/Dockerfile.one")
     (tree / "apps/one/Dockerfile").symlink_to("../../real/Dockerfile.one")
     found = known(tree)

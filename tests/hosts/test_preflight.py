@@ -74,7 +74,7 @@ def test_the_platform_of_a_host_without_engine() -> None:
     assert read_facts(Result(0, other), "word", now=1000).platform == "linux/riscv64"
 
 
-def test_what_the_shell_prints_first() -> None:
+def test_text_of_the_login_shell_is_refused() -> None:
     facts = read_facts(Result(0, "welcome\nto b\n" + ANSWER), "word", now=1000)
     assert told(facts, "shell")[:2] == (
         "missing",
@@ -89,7 +89,7 @@ def test_a_shell_that_is_none() -> None:
         read_facts(Result(3), "word", now=0)
 
 
-def test_all_that_lacks_is_told_together() -> None:
+def test_all_missing_prerequisites_are_reported_together() -> None:
     bare = replace(FACTS, engine="", client="", buildx="", rsync="", tools=frozenset({"find"}), refused="mkdir: denied")
     with pytest.raises(PrerequisiteError) as caught:
         refuse_lacks(examine(bare, "3.5.0"), "builder")
@@ -111,7 +111,7 @@ def test_all_that_lacks_is_told_together() -> None:
         ({"skew": 121.0}, "clock", "NTP"),
     ],
 )
-def test_what_mends_a_lack(changes: dict[str, str], name: str, expected: str) -> None:
+def test_a_missing_prerequisite_gets_its_fix(changes: dict[str, str], name: str, expected: str) -> None:
     state, _, hint = told(replace(FACTS, **changes), name)  # type: ignore[arg-type]
     assert state == "missing" and expected in hint
 
@@ -134,12 +134,12 @@ def test_rsync_here_counts_too() -> None:
         ({"free": None}, "disk", "free space of"),
     ],
 )
-def test_what_is_only_a_warning(changes: dict[str, object], name: str, detail: str) -> None:
+def test_a_lesser_problem_is_a_warning(changes: dict[str, object], name: str, detail: str) -> None:
     state, said, _ = told(replace(FACTS, **changes), name)  # type: ignore[arg-type]
     assert state == "warn" and detail in said
 
 
-def test_too_little_room_for_what_is_planned() -> None:
+def test_too_little_disk_space_for_the_plan_is_refused() -> None:
     refuse_little_room(FACTS, 20_480_000_000, [15_000_000_000])
     refuse_little_room(replace(FACTS, free=None, disk=None), 10**15, [10**15])
     with pytest.raises(PrerequisiteError) as caught:

@@ -65,7 +65,7 @@ def test_which_run_is_meant() -> None:
         choose((), "")
 
 
-def test_what_a_run_bakes() -> None:
+def test_the_bake_files_give_the_images_of_a_run() -> None:
     def file(*names: str) -> str:
         labels = {INPUT_LABEL: "sha256:abc"}
         return bake_file(
@@ -92,7 +92,7 @@ def test_which_agents_a_run_mounts() -> None:
     assert sorted(image.ssh) == ["default", "git", "other"]
 
 
-def test_what_was_cleaned_away() -> None:
+def test_clean_reports_runs_and_bytes() -> None:
     gone = clean(link("2 1 5\n"), "/p", look=False)
     assert (gone.runs, gone.living, gone.bytes, gone.size) == (2, 1, 5120, "5.12 kB")
     with pytest.raises(SshError, match="/p"):
@@ -140,7 +140,7 @@ def test_a_job_is_all_that_it_needs() -> None:
     ]
 
 
-def test_what_is_expected_is_begun_once() -> None:
+def test_announced_commands_are_started_once() -> None:
     failing = {"2"}
 
     def answer(command: Command) -> Result:
@@ -179,7 +179,7 @@ def test_a_job_that_ended_without_a_word() -> None:
     ]
 
 
-def test_a_tree_that_differs_is_mended_before_anything_begins() -> None:
+def test_a_tree_that_differs_is_synced_again_before_the_job_starts() -> None:
     mended: list[str] = []
     there = link(lambda command: Result(0, "0\n" if mended else "differs\n"))
     assert (
@@ -190,7 +190,7 @@ def test_a_tree_that_differs_is_mended_before_anything_begins() -> None:
         JobBuilder(INPUTS, link("differs\n"), "/run", GIVEN, lambda: None).run(COMMANDS[0], over=lambda: False)
 
 
-def test_what_nobody_needs_any_more_is_ended() -> None:
+def test_an_unneeded_job_is_stopped_once() -> None:
     there = link("0\n")
     builder = JobBuilder(INPUTS, there, "/run", GIVEN, lambda: None)
     builder.announce(COMMANDS)

@@ -58,7 +58,7 @@ def test_exit_codes(script: str, exit_code: int) -> None:
     assert run(sh(script)).exit_code == exit_code
 
 
-def test_what_is_not_there_or_cannot_run(tmp_path: Path) -> None:
+def test_a_program_that_cannot_run_gives_the_exit_code_of_a_shell(tmp_path: Path) -> None:
     (tmp_path / "plain").write_text("text")
     (tmp_path / "broken").write_text("text")
     (tmp_path / "broken").chmod(0o755)
@@ -146,7 +146,7 @@ def driver(script: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([sys.executable, "-c", DRIVER, script], start_new_session=True)
 
 
-def test_ctrl_c_ends_within_five_seconds_and_nothing_is_left(tmp_path: Path) -> None:
+def test_ctrl_c_ends_the_process_group_within_five_seconds(tmp_path: Path) -> None:
     child = driver(f"sleep 60 & echo $! > {tmp_path}/pid; wait")
     grandchild = written(tmp_path / "pid")
     started = time.monotonic()
@@ -176,7 +176,7 @@ def test_on_linux_a_command_dies_with_us(tmp_path: Path) -> None:
     assert ends(grandchild) is (sys.platform == "linux")
 
 
-def test_what_has_had_its_time_is_ended_with_all_it_started(tmp_path: Path) -> None:
+def test_a_command_over_its_time_is_ended_with_its_children(tmp_path: Path) -> None:
     """It says nothing meanwhile: nobody but ``over`` could know."""
     started = time.monotonic()
     file = tmp_path / "child"
@@ -186,7 +186,7 @@ def test_what_has_had_its_time_is_ended_with_all_it_started(tmp_path: Path) -> N
     assert ends(written(file))
 
 
-def test_what_is_never_over_runs_to_its_end() -> None:
+def test_a_command_within_its_time_runs_to_its_end() -> None:
     asked: list[float] = []
 
     def over() -> bool:
@@ -197,7 +197,7 @@ def test_what_is_never_over_runs_to_its_end() -> None:
     assert asked
 
 
-def test_a_child_whose_parent_died_before_it_could_ask_does_not_begin() -> None:
+def test_a_child_of_a_dead_parent_does_not_start() -> None:
     """Only Linux tells a child of its parent's death; elsewhere it begins."""
     child = os.fork()
     if not child:
@@ -220,7 +220,7 @@ def test_a_child_heeds_ctrl_c_though_we_ignore_it() -> None:
     assert (result.exit_code, result.stdout) == (7, "cancelled\n")
 
 
-def test_a_command_beside_us_speaks_over_a_socket() -> None:
+def test_a_piped_command_talks_over_a_socket() -> None:
     piped = pipe(sh("cat; echo why >&2; exit 3"))
     piped.socket.sendall(b"there and back")
     assert piped.socket.recv(100) == b"there and back"
@@ -229,11 +229,11 @@ def test_a_command_beside_us_speaks_over_a_socket() -> None:
     assert (ended.exit_code, ended.stderr) == (3, "why")
 
 
-def test_a_command_beside_us_that_goes_on_is_killed() -> None:
+def test_a_piped_command_that_does_not_end_is_killed() -> None:
     assert pipe(Command(("sleep", "60"))).ended(within=0.1).exit_code == -signal.SIGKILL
 
 
-def test_a_command_beside_us_that_is_not_there() -> None:
+def test_a_missing_piped_command_is_reported() -> None:
     with pytest.raises(PrerequisiteError, match="no-such-program: no such file or directory"):
         pipe(Command(("no-such-program",)))
 

@@ -94,7 +94,7 @@ def test_a_key_that_is_bound_to_hosts_does_not_sign(
 
 
 @pytest.mark.fault("C63")
-def test_what_is_asked_after_the_end_is_not_answered(agent: Agent, forwarded: Callable[..., Command]) -> None:
+def test_a_request_after_the_end_gets_no_answer(agent: Agent, forwarded: Callable[..., Command]) -> None:
     shown = agent.add("deploy")
     assert not run(forwarded()).ok
     assert shown in agent.ask("ssh-add", "-l")
@@ -107,7 +107,7 @@ def test_an_agent_that_is_gone(agent: Agent, forwarded: Callable[..., Command]) 
 
 
 @pytest.mark.fault("C63")
-def test_an_agent_that_hangs_up(tmp_path: Path) -> None:
+def test_an_agent_that_closes_closes_its_client(tmp_path: Path) -> None:
     """Whoever asks is hung up on, too; no answer is made up."""
     ours, theirs = socket.socketpair()
     with socket.socket(socket.AF_UNIX) as listener, ours:

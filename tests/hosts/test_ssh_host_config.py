@@ -80,7 +80,7 @@ def test_time_and_keys() -> None:
     "line",
     ["knownhostscommand /bin/x", "revokedhostkeys /r", "pkcs11provider /p", "proxyusefdpass yes", "bindaddress ::1"],
 )
-def test_what_is_not_honoured(line: str) -> None:
+def test_an_unsupported_option_is_refused(line: str) -> None:
     with pytest.raises(UsageError, match=f"ssh configuration of b: {line} is not supported"):
         read(f"{line}\n")
 

@@ -17,7 +17,7 @@ LOGIN = HostConfig(Destination("b", "me", 2222), "10.0.0.1", "me", 2222, "[10.0.
 KEY = KnownKey(FILE, 3, "ssh-ed25519", b"one")
 
 
-def test_what_ssh_keygen_prints() -> None:
+def test_the_output_of_ssh_keygen_gives_the_known_keys() -> None:
     one, two = base64.b64encode(b"one").decode(), base64.b64encode(b"two").decode()
     printed = (
         f"# Host b found: line 3\n|1|abc=|def= ssh-ed25519 {one}\n# Host b found: line 7\n"

@@ -75,7 +75,7 @@ def connections(*answers: FakeConnection | SshError) -> Callable[[], Connection]
 AWAY = UnreachedError("ssh me@10.0.0.1:22: Connection refused", hint="")
 
 
-def test_what_may_run_twice_is_run_again(slept: list[float], hurry: Clock) -> None:
+def test_a_repeatable_command_runs_again_after_a_reconnect(slept: list[float], hurry: Clock) -> None:
     said: list[str] = []
     link = ReconnectingConnection(
         connections(FakeConnection(dies=True), AWAY, AWAY, FakeConnection()), said.append, hurry
@@ -100,7 +100,7 @@ def test_a_host_that_refuses_is_not_asked_twice(slept: list[float], hurry: Clock
     assert len(slept) == 1
 
 
-def test_a_dead_link_is_dialled_before_it_is_used(hurry: Clock) -> None:
+def test_a_lost_connection_is_reconnected_before_its_use(hurry: Clock) -> None:
     first = FakeConnection()
     link = ReconnectingConnection(connections(first, FakeConnection()), lambda text: None, hurry)
     first.alive = False
@@ -131,7 +131,7 @@ class Kept:
 
 
 @pytest.mark.fault("C62")
-def test_what_is_kept_is_opened_over_each_connection(hurry: Clock) -> None:
+def test_a_kept_tunnel_is_opened_over_each_connection(hurry: Clock) -> None:
     kept, first = Kept(), FakeConnection()
     link = ReconnectingConnection(connections(first, FakeConnection()), lambda text: None, hurry)
     with link.keep(kept.over):
@@ -160,7 +160,7 @@ def test_a_connection_that_is_lost_while_something_is_opened_over_it(slept: list
 
 
 @pytest.mark.fault("C62")
-def test_what_a_later_connection_refuses_is_told(hurry: Clock) -> None:
+def test_a_refusal_of_a_later_connection_is_reported(hurry: Clock) -> None:
     said: list[str] = []
     refused = SshError("sshd there forwards no agent", hint="")
     kept, first = Kept(None, refused), FakeConnection()
@@ -173,7 +173,7 @@ def test_what_a_later_connection_refuses_is_told(hurry: Clock) -> None:
         pytest.fail("the first refusal ends it")
 
 
-def test_an_error_while_something_is_kept_stays_what_it_is() -> None:
+def test_an_error_inside_a_kept_tunnel_passes_unchanged() -> None:
     kept = Kept()
     link = ReconnectingConnection(connections(FakeConnection()), lambda text: None)
     with pytest.raises(OSError, match="disk full"), link.keep(kept.over):
@@ -181,7 +181,7 @@ def test_an_error_while_something_is_kept_stays_what_it_is() -> None:
     assert kept.seen == ["opened 1", "ended 1"]
 
 
-def test_a_passphrase_is_asked_for_by_who_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_waiting_thread_asks_for_the_passphrase(monkeypatch: pytest.MonkeyPatch) -> None:
     """A thread that asks would leave the terminal without echo when Ctrl-C ends the process."""
     asked: list[threading.Thread] = []
 
@@ -215,7 +215,7 @@ def mark(asked: list[threading.Thread]) -> str:
     return "a passphrase"
 
 
-def test_a_link_that_nobody_wants_any_more_is_not_dialled_again(slept: list[float], hurry: Clock) -> None:
+def test_a_closed_connection_does_not_reconnect(slept: list[float], hurry: Clock) -> None:
     said: list[str] = []
     link = ReconnectingConnection(connections(FakeConnection(dies=True)), said.append, hurry)
     link.close()
@@ -224,7 +224,7 @@ def test_a_link_that_nobody_wants_any_more_is_not_dialled_again(slept: list[floa
     assert not said and not slept
 
 
-def test_a_job_whose_host_stays_away_is_told_with_how_to_go_on(hurry: Clock) -> None:
+def test_a_job_on_an_unreachable_host_gets_the_attach_command(hurry: Clock) -> None:
     link = ReconnectingConnection(connections(FakeConnection(dies=True), AWAY), lambda text: None, hurry)
     with pytest.raises(LostError, match="does not answer") as caught:
         follow(Job("/p/runs/7f3c", 1, ()), 1, link)
@@ -256,7 +256,7 @@ def test_a_locked_key_comes_last_and_is_opened_when_its_turn_comes(tmp_path: Pat
     assert list(found) == [str(locked)] and asked == [f"passphrase of {locked}: "]
 
 
-def test_a_locked_key_nobody_can_open(tmp_path: Path) -> None:
+def test_a_locked_key_without_a_passphrase_is_refused(tmp_path: Path) -> None:
     locked = write_key(tmp_path / "locked", b"sesame")
     with pytest.raises(SshError, match="not a terminal"):
         list(offered(None, [], locked))
@@ -264,7 +264,7 @@ def test_a_locked_key_nobody_can_open(tmp_path: Path) -> None:
         list(offered(lambda question: "wrong", [], locked))
 
 
-def test_a_file_that_is_no_key_is_left_and_told(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_key_is_skipped_and_reported(tmp_path: Path) -> None:
     (tmp_path / "odd").write_text("-----BEGIN NONSENSE-----\n")
     left: list[str] = []
     assert list(offered(None, left, tmp_path / "odd", write_key(tmp_path / "plain"))) == [str(tmp_path / "plain")]

@@ -69,7 +69,7 @@ def test_a_source_edit_rebuilds_its_image_alone(shop: Repository) -> None:
     assert {name for name in SHOP if before[name] != after[name]} == {"svc-till"}
 
 
-def test_other_bytes_under_the_same_size_and_mtime_are_what_is_built(shop: Repository, cli: Callable[..., str]) -> None:
+def test_a_build_sends_changed_bytes_of_the_same_size_and_mtime(shop: Repository, cli: Callable[..., str]) -> None:
     """BuildKit takes such a file for unchanged."""
     file = shop.root / "apps/svc_cart/cart.txt"
     for text in ("ca01", "ca02", "ca03"):
@@ -83,7 +83,7 @@ def test_other_bytes_under_the_same_size_and_mtime_are_what_is_built(shop: Repos
 
 
 @pytest.mark.parametrize("ignore", [".dockerignore", "apps/svc_till/Dockerfile.dockerignore"])
-def test_what_is_ignored_is_neither_sent_nor_counted(shop: Repository, cli: Callable[..., str], ignore: str) -> None:
+def test_an_ignored_file_is_neither_sent_nor_counted(shop: Repository, cli: Callable[..., str], ignore: str) -> None:
     shop.write(ignore, "apps/*/draft.txt\n")
     shop.write("apps/svc_till/more.txt", "more")
     shop.write("apps/svc_till/draft.txt", "draft")
@@ -95,7 +95,7 @@ def test_what_is_ignored_is_neither_sent_nor_counted(shop: Repository, cli: Call
 
 
 @pytest.mark.fault("C19")
-def test_what_is_edited_while_it_is_built_is_not_kept(shop: Repository) -> None:
+def test_an_image_whose_files_change_during_its_build_is_untagged(shop: Repository) -> None:
     dockerfile = shop.root / "apps/svc_till/Dockerfile"
     dockerfile.write_text(dockerfile.read_text() + f"RUN sleep 2 && echo {secrets.token_hex(4)}\n")
     content = shop.content("svc-till").rpartition(":")[2]
@@ -140,7 +140,7 @@ def test_a_new_version_of_the_same_content_only_tags(shop: Repository) -> None:
 
 
 @pytest.mark.both_stores
-def test_what_the_engine_lost_and_the_registry_has_is_pulled(shop: Repository, cli: Callable[..., str]) -> None:
+def test_an_image_that_only_the_registry_has_is_pulled(shop: Repository, cli: Callable[..., str]) -> None:
     shop.invoke("push").ok()
     content, was = shop.content("svc-till"), shop.image_id(shop.reference("svc-till"))
     cli("rmi", "--force", shop.reference("svc-till"), content)
@@ -178,7 +178,7 @@ def test_a_dry_run_says_the_plan_and_builds_nothing(stack: Stack) -> None:
 
 @pytest.mark.both_stores
 @pytest.mark.fault("B01")
-def test_a_failure_keeps_what_is_finished_and_mended_builds_the_rest(stack: Stack) -> None:
+def test_a_failure_keeps_finished_images_and_the_next_build_the_rest(stack: Stack) -> None:
     mill = stack("mill")
     mill.write("libs/wheel.txt", secrets.token_hex(8))
     ran = mill.invoke("build").failed(6, "build base-stone: RUN cat /stone.txt && grep whole", "1 more failed; 1 skip")

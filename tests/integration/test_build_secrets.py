@@ -55,7 +55,7 @@ def kept(shop: Repository) -> list[str]:
 
 
 @pytest.mark.fault("C47")
-def test_a_build_gets_what_it_mounts_and_nothing_is_kept(shop: Repository, cli: Callable[..., str]) -> None:
+def test_a_build_gets_its_mounted_secrets_and_nothing_keeps_them(shop: Repository, cli: Callable[..., str]) -> None:
     ran = shop.invoke("build", "svc-sign").ok()
     assert f"note: {SIGN}:7: the secret other has no source, so its step runs without it;" in ran.stderr
     assert cli("run", "--rm", shop.reference("svc-sign"), "cat", "/sums") == sums()

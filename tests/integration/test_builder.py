@@ -29,7 +29,7 @@ def test_a_named_builder_builds_and_the_engine_gets_the_images(stack: Stack, bui
     assert {action for action, _ in shop.steps().values()} == {"reuse"}
 
 
-def test_a_base_that_is_in_the_engine_alone_is_no_obstacle(stack: Stack, builder: Builder) -> None:
+def test_a_separate_builder_builds_on_a_base_that_only_the_engine_has(stack: Stack, builder: Builder) -> None:
     """Nobody pushed it, so that builder cannot pull it."""
     shop = stack("shop")
     shop.invoke("build").ok()

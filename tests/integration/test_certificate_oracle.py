@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 
 
-def test_the_engine_accepts_what_is_said_to_be_accepted(own_engine: Callable[..., OwnEngine], tmp_path: Path) -> None:
+def test_the_engine_accepts_exactly_the_certificates_of_the_table(
+    own_engine: Callable[..., OwnEngine], tmp_path: Path
+) -> None:
     engine = own_engine()
     form = "{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}"
     here = machine_docker("inspect", "--format", form, engine.container)

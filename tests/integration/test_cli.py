@@ -93,7 +93,7 @@ def test_bad_words(alone: Alone, command: tuple[str, ...], words: tuple[str, ...
         ('VERSION="v2', (".env:",)),
     ],
 )
-def test_bad_settings_are_told_with_their_line(alone: Alone, line: str, words: tuple[str, ...]) -> None:
+def test_bad_settings_are_refused_with_their_line(alone: Alone, line: str, words: tuple[str, ...]) -> None:
     name = line.partition("=")[0]
     kept = {key: value for key, value in alone.shop.settings.items() if key != name}
     alone.shop.write(".env", "".join(f"{key}={value}\n" for key, value in kept.items()))
@@ -104,24 +104,24 @@ def test_an_empty_setting_of_the_environment_names_the_environment(alone: Alone)
     alone.refused("environment: BASE_VERSION is empty", BASE_VERSION="")
 
 
-def test_an_unknown_parent_is_told_at_its_line_with_the_nearest(alone: Alone) -> None:
+def test_an_unknown_parent_is_reported_at_its_line_with_the_nearest_name(alone: Alone) -> None:
     alone.edit(CART, "base-floor", "base-flor")
     alone.refused(f"{CART}:4: FROM ", "base-flor matches no image", "did you mean base-floor?")
 
 
-def test_a_cycle_is_told_as_a_path(alone: Alone) -> None:
+def test_a_cycle_is_reported_as_a_path(alone: Alone) -> None:
     alone.edit("infra/docker/base-floor.Dockerfile", "ARG PYTHON_IMAGE=python:3.12-slim\n", "ARG REGISTRY\nARG OWNER\n")
     alone.edit("infra/docker/base-floor.Dockerfile", "FROM ${PYTHON_IMAGE}", "FROM ${REGISTRY}/${OWNER}/base-counter")
     ran = alone.refused("cycle: ")
     assert re.search(r"cycle: (base-\w+) -> (base-\w+) -> \1", ran.closing.replace("→", "->"))
 
 
-def test_a_missing_source_is_told_at_its_line(alone: Alone) -> None:
+def test_a_missing_source_is_reported_at_its_line(alone: Alone) -> None:
     alone.edit(CART, "cart.txt /shop", "cat.txt /shop")
     alone.refused(f"{CART}:5: source apps/svc_cart/cat.txt does not exist")
 
 
-def test_a_wheelhouse_that_is_not_there_is_told(stack: Stack, relay: Callable[..., Relay]) -> None:
+def test_a_missing_wheelhouse_is_reported(stack: Stack, relay: Callable[..., Relay]) -> None:
     vault = Alone(stack("vault"), relay("unix"), relay("tcp"))
     vault.refused("/nowhere: no such folder", "WHEELHOUSE", WHEELHOUSE="/nowhere")
 
@@ -141,7 +141,7 @@ def test_a_secret_in_a_build_arg_is_refused(alone: Alone) -> None:
     assert "hunter2" not in ran.stdout + ran.stderr
 
 
-def test_all_problems_are_told_at_once(alone: Alone) -> None:
+def test_all_problems_are_reported_together(alone: Alone) -> None:
     alone.edit(CART, "base-floor", "base-flor")
     alone.edit("apps/svc_till/Dockerfile", "base-counter", "base-conter")
     ran = alone.refused("base-flor", "base-conter")
@@ -149,7 +149,7 @@ def test_all_problems_are_told_at_once(alone: Alone) -> None:
 
 
 @pytest.mark.fault("U60")
-def test_json_tells_the_error_too(alone: Alone) -> None:
+def test_json_holds_the_error(alone: Alone) -> None:
     import json
 
     ran = alone.refused("matches no image", command=("build", "svc-cat", "--json"))

@@ -208,7 +208,7 @@ def test_a_container_that_does_not_work_is_explained(
 
 
 @pytest.mark.fault("T02", "T03")
-def test_what_the_engine_does_not_start_is_not_left_behind(bench: Bench) -> None:
+def test_a_container_that_does_not_start_is_removed(bench: Bench) -> None:
     with pytest.raises(SmokeError, match=r"engine: .*unable to find user") as failure, Stack(bench) as stack:
         stack.start("nobodys")
     assert failure.value.message.startswith("nobodys: it did not start; exit code 128; engine: unable to find user")
@@ -269,7 +269,7 @@ def decoy_on(port: int) -> Decoy:
 
 
 @pytest.mark.fault("T03")
-def test_a_port_that_is_taken_is_no_hindrance(bench: Bench, ids: dict[str, str]) -> None:
+def test_a_container_starts_when_its_port_is_taken(bench: Bench, ids: dict[str, str]) -> None:
     """Its own port is taken on this machine, and one container of the image runs already: the engine picks another."""
     assert bench.image(ids["served"]).port == "8080/tcp"
     with contextlib.ExitStack() as taken, Stack(bench) as one, Stack(bench) as other:
@@ -341,7 +341,7 @@ def test_a_first_process_that_ignores_sigterm_is_gone_all_the_same(bench: Bench,
 
 
 @pytest.mark.fault("T12")
-def test_a_tag_that_moves_does_not_change_what_is_tested(bench: Bench, client: Client, ids: dict[str, str]) -> None:
+def test_a_tag_that_moves_does_not_change_the_tested_image(bench: Bench, client: Client, ids: dict[str, str]) -> None:
     tag = f"slipway-{RUN}-moving"
     client.api.tag(ids["good"], tag, "1")
     try:
@@ -398,7 +398,7 @@ def test_a_container_that_dies_during_the_tests_is_an_error(bench: Bench) -> Non
 
 
 @pytest.mark.fault("T07")
-def test_what_a_killed_process_left_is_swept_and_the_living_are_spared(bench: Bench) -> None:
+def test_orphans_of_a_killed_process_are_removed_and_live_containers_stay(bench: Bench) -> None:
     program = (
         "import sys, time; from pathlib import Path; from slipway.engine import Engine;"
         "from slipway.testing.bench import Bench, Stack;"
@@ -423,7 +423,7 @@ def test_what_a_killed_process_left_is_swept_and_the_living_are_spared(bench: Be
 
 
 @pytest.mark.fault("T07")
-def test_the_next_round_sweeps_what_a_killed_pytest_left(bench: Bench, tmp_path: Path) -> None:
+def test_the_next_round_removes_the_orphans_of_a_killed_pytest(bench: Bench, tmp_path: Path) -> None:
     test = tmp_path / "test_long.py"
     test.write_text(
         "import time\ndef test_long(container):\n    print('container-is-up', flush=True)\n    time.sleep(60)\n"
@@ -557,7 +557,7 @@ def test_every_check_can_fail(bench: Bench, tmp_path: Path, name: str, check: st
 
 
 @pytest.mark.fault("U05", "U06")
-def test_what_policy_allows_passes(bench: Bench, tmp_path: Path) -> None:
+def test_an_image_that_the_project_exempts_passes(bench: Bench, tmp_path: Path) -> None:
     """An image of root's, with a setuid program of its own: refused, and let pass where the project says why."""
     checks = ("-k", "user_is_a_number or processes_are_not_root or no_program_lends")
     argv = pytest_argv(bench, "lending", str(CHECKS / "test_policy.py"), *checks)

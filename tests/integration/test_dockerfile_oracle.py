@@ -544,7 +544,7 @@ def test_modes_enter_the_image_where_they_count(tmp_path: Path, by: str, flag: s
 
 @pytest.mark.fault("C53")
 @pytest.mark.parametrize("line", ["COPY --parents a.txt /x/", "COPY --exclude=*.md . /x/", "ADD --exclude=*.md . /x/"])
-def test_the_engines_own_frontend_knows_what_it_is_said_to_know(tmp_path: Path, line: str) -> None:
+def test_the_engines_frontend_knows_exactly_the_flags_of_the_table(tmp_path: Path, line: str) -> None:
     (tmp_path / "a.txt").write_text("a")
     version = docker("version", "--format", "{{.Server.Version}}")
     young = read(parse(f"FROM scratch\n{line}\n")).young
@@ -572,7 +572,7 @@ def test_the_engines_own_frontend_knows_what_it_is_said_to_know(tmp_path: Path, 
         ("COPY lost /x/", ""),
     ],
 )
-def test_what_matches_nothing_is_refused_where_buildkit_fails(tmp_path: Path, lines: str, ignored: str) -> None:
+def test_a_pattern_without_a_match_is_refused_where_buildkit_fails(tmp_path: Path, lines: str, ignored: str) -> None:
     """In a context of its own, without cache, to a folder of its own: of one that it was sent before BuildKit may still
     have the folders, and a step that copied nothing once, or does in another worker, is taken for this one."""
     for path in ("libs/req.txt", "a.txt"):

@@ -61,7 +61,7 @@ def everything(stack: Stack) -> Repository:
 
 
 @pytest.mark.fault("B50", "B51")
-def test_what_slipway_keeps_enters_no_image(everything: Repository, cli: Callable[..., str]) -> None:
+def test_slipways_own_folder_enters_no_image(everything: Repository, cli: Callable[..., str]) -> None:
     names = set(everything.steps("plan")) - {"base-on"}
     everything.configure(WHEELHOUSE=str(everything.root))
     everything.invoke("build").ok()
@@ -78,7 +78,7 @@ def test_what_slipway_keeps_enters_no_image(everything: Repository, cli: Callabl
 
 
 @pytest.mark.fault("B50", "B51")
-def test_what_slipway_keeps_does_not_reach_a_build_host(everything: Repository, build_host: BuildHost) -> None:
+def test_slipways_own_folder_does_not_reach_a_build_host(everything: Repository, build_host: BuildHost) -> None:
     everything.configure(WHEELHOUSE=str(everything.root), **build_host.settings)
     names = ("svc-copy", "svc-mount", "svc-named", "svc-child", "svc-between")
     everything.invoke("build", "--remote", "base-on", *names).ok()

@@ -122,7 +122,7 @@ def test_a_failing_step_that_says_it_aloud_is_redacted(vault: Repository) -> Non
     assert records_with_secret(vault) == []
 
 
-def test_the_scan_finds_what_is_there(vault: Repository) -> None:
+def test_the_scan_finds_a_secret_in_an_image(vault: Repository) -> None:
     """The control: an image that keeps the file is found out, and so is each way to write the secret."""
     with_pip(vault, "build", "svc-leak").ok()
     assert where_found(vault, "svc-leak")

@@ -62,7 +62,7 @@ def test_a_resumed_push_goes_on_with_its_images_and_its_version(stack: Stack) ->
 
 
 @pytest.mark.fault("B08")
-def test_what_was_built_without_cache_is_pushed_under_a_new_version_only(stack: Stack) -> None:
+def test_an_image_built_without_cache_needs_a_new_version(stack: Stack) -> None:
     shop = stack("shop")
     till = "apps/svc_till/Dockerfile"
     shop.write(till, (shop.root / till).read_text() + "RUN cat /proc/sys/kernel/random/uuid > /drawn.txt\n")
@@ -131,7 +131,7 @@ def test_a_dry_run_pushes_nothing(stack: Stack) -> None:
     assert set(digests(shop).values()) == {""}
 
 
-def test_what_is_not_built_is_not_pushed(stack: Stack) -> None:
+def test_an_image_that_is_not_built_is_not_pushed(stack: Stack) -> None:
     shop = stack("shop")
     shop.invoke("push").failed(2, "not built with the inputs as they are now", "invoke build")
     shop.invoke("build", "svc-sign").ok()
@@ -152,7 +152,7 @@ def test_a_registry_that_is_down_is_named_with_the_cause(stack: Stack) -> None:
 
 
 @pytest.mark.fault("P40")
-def test_a_page_is_no_registry(stack: Stack, foreign: Callable[..., ForeignServer]) -> None:
+def test_a_web_page_is_not_taken_for_a_registry(stack: Stack, foreign: Callable[..., ForeignServer]) -> None:
     """A server that gives the same page to everything: nothing is there already, and nothing is taken from it."""
     server = foreign(200, HTML, PAGE)
     shop = stack("shop", REGISTRY=server.host)
@@ -199,7 +199,7 @@ def test_a_login_is_asked_for_and_honoured(
 
 
 @pytest.mark.fault("P35")
-def test_a_credential_helper_that_is_missing_is_told_where_a_login_is_wanted(
+def test_a_missing_credential_helper_is_reported_when_the_registry_wants_a_login(
     stack: Stack, registry: str, login_registry: str, tmp_path: Path, engine_address: str
 ) -> None:
     (tmp_path / "config.json").write_text('{"credsStore": "nowhere"}')

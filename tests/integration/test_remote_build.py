@@ -41,7 +41,7 @@ def runs_there(host: BuildHost) -> list[str]:
     return host.sh("ls -td /var/tmp/slipway/builder/*/runs/* 2>/dev/null || true").split()
 
 
-def test_a_plan_tells_what_is_to_be_read_there(shop: Repository, build_host: BuildHost) -> None:
+def test_a_remote_plan_shows_how_many_files_it_would_sync(shop: Repository, build_host: BuildHost) -> None:
     before = runs_there(build_host)
     assert re.search(r"^note: 11 files, 754 B are to be read there", shop.invoke("plan", "--remote").ok().stderr, re.M)
     dry = shop.invoke("build", "svc-sign", "--remote", "--dry-run").ok()
@@ -55,7 +55,7 @@ def test_a_plan_tells_what_is_to_be_read_there(shop: Repository, build_host: Bui
 
 
 @pytest.mark.both_stores
-def test_what_is_there_is_neither_synced_nor_built(shop: Repository, build_host: BuildHost) -> None:
+def test_an_image_on_the_build_host_is_neither_synced_nor_built(shop: Repository, build_host: BuildHost) -> None:
     built = shop.invoke("build", "--remote").ok()
     assert re.search(r"note: synced \d+ files, [\d,]+ bytes sent", built.stderr)
     said = build_host.sh(f"docker run --rm {shop.reference('svc-till')} cat /floor.txt /shop/total.txt")
@@ -68,7 +68,7 @@ def test_what_is_there_is_neither_synced_nor_built(shop: Repository, build_host:
 
 
 @pytest.mark.fault("X05")
-def test_only_what_the_images_to_build_read_travels(shop: Repository, build_host: BuildHost) -> None:
+def test_only_files_that_the_builds_read_are_sent(shop: Repository, build_host: BuildHost) -> None:
     denied = shop.write("libs/counter/.env", "TOKEN=1\n")
     shop.write("unread.txt", "nobody reads this\n")
     before = runs_there(build_host)

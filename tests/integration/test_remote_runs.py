@@ -75,7 +75,7 @@ def test_a_run_is_listed_and_listened_to_again(shop: Repository, build_host: Bui
 
 
 @pytest.mark.fault("B04")
-def test_a_run_that_nobody_listens_to_ends_by_its_time(shop: Repository, build_host: BuildHost, until: Until) -> None:
+def test_a_run_without_a_client_ends_at_its_time_limit(shop: Repository, build_host: BuildHost, until: Until) -> None:
     shop.configure(BUILD_TIMEOUT="4s")
     left_alone(shop, until, 240)
     assert "buildx bake" in build_host.processes()
@@ -126,7 +126,7 @@ def answered(shop: Repository, answer: str, *words: str) -> Ran:
 
 
 @pytest.mark.fault("U35")
-def test_what_runs_is_not_cleaned_away(shop: Repository, build_host: BuildHost, until: Until) -> None:
+def test_remote_clean_keeps_a_running_run(shop: Repository, build_host: BuildHost, until: Until) -> None:
     shop.invoke("build", "svc-sign", "--remote").ok()
     left_alone(shop, until, 25)
     shop.invoke("remote-clean").failed(2, "nothing was removed", "--yes")

@@ -72,7 +72,7 @@ def test_containers_run_there_and_are_asked_from_here(harbour: Repository, build
     harbour.invoke("smoke").failed(2, "svc-served: not built", "hint:  invoke build svc-served\n")
 
 
-def test_one_that_fails_there_is_told_with_its_last_words(harbour: Repository) -> None:
+def test_a_container_that_fails_on_the_host_is_reported_with_its_log(harbour: Repository) -> None:
     harbour.write("apps/svc_ends/Dockerfile", SERVED + 'CMD ["sh", "-c", "echo the last words; exit 9"]\n')
     harbour.invoke("smoke", "--remote").failed(2, "svc-ends: not built", "hint:  invoke build svc-ends --remote")
     ran = harbour.invoke("build", "--remote", "smoke", "svc-ends")

@@ -41,12 +41,14 @@ def shops(stack: Stack, build_host: BuildHost) -> tuple[Repository, Repository]:
 
 
 @pytest.mark.fault("S18")
-def test_two_builds_at_once(shops: tuple[Repository, Repository], build_host: BuildHost) -> None:
+def test_two_clients_build_side_by_side(shops: tuple[Repository, Repository], build_host: BuildHost) -> None:
     for turn in range(3):
         build_together(*shops, build_host, turn)
 
 
 @pytest.mark.soak
-def test_two_builds_at_once_thirty_times(shops: tuple[Repository, Repository], build_host: BuildHost) -> None:
+def test_two_clients_build_side_by_side_thirty_times(
+    shops: tuple[Repository, Repository], build_host: BuildHost
+) -> None:
     for turn in range(30):
         build_together(*shops, build_host, turn)

@@ -41,7 +41,7 @@ def test_an_open_port_is_seen() -> None:
 
 
 @SMOKE
-def test_what_a_dead_run_left_in_the_engine_is_seen(
+def test_orphans_of_a_dead_run_in_the_engine_are_found(
     engine_client: Any, root_image: str, cli: Callable[..., str]
 ) -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:

@@ -66,7 +66,7 @@ def printed(value: str) -> str:
 @pytest.mark.fault("C40")
 @examples(25)
 @given(st.lists(VALUES, min_size=1, max_size=8), VALUES)
-def test_buildx_understands_what_was_meant(values: Sequence[str], path: str) -> None:
+def test_buildx_reads_every_value_unchanged(values: Sequence[str], path: str) -> None:
     args = {f"A{number}": value for number, value in enumerate(values)}
     links = {f"r.example/o/n{number}:1": f"/x{value}" for number, value in enumerate(values)}
     labels = {name: value for name, value in args.items() if value.isascii()}

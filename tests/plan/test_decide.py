@@ -108,7 +108,7 @@ def test_there_are_golden_plans() -> None:
     assert len(CASES) >= 12
 
 
-def test_what_the_registry_is_asked_for_is_what_the_engine_lacks() -> None:
+def test_the_registry_is_asked_for_images_missing_from_the_engine() -> None:
     case = CASES["all-here"]
     stack = stack_of(case)
     assert missing_from_engine(stack, ["svc-ocr"], facts_of(case, stack)) == ()
@@ -140,7 +140,7 @@ def test_a_plan_for_machines() -> None:
     }
 
 
-def test_without_cache_only_what_is_named_is_built() -> None:
+def test_no_cache_builds_only_the_named_images() -> None:
     case = CASES["all-here"]
     stack = stack_of(case)
     plan = plan_build(stack, ["svc-ocr"], facts_of(case, stack), fresh=["svc-ocr"])

@@ -93,7 +93,7 @@ def test_where_the_repository_lies_does_not_count(repository: Path) -> None:
     assert digests(repository.rename(repository.with_name("elsewhere"))) == before
 
 
-def test_the_registry_is_asked_only_for_what_the_engine_lacks(repository: Path) -> None:
+def test_the_registry_is_asked_only_for_images_missing_from_the_engine(repository: Path) -> None:
     first = known(repository)
     engine = FakeEngine([PYTHON, *built(first, *NAMES)])
     settings = settings_of(repository, REGISTRY="127.0.0.1:1")
@@ -101,7 +101,7 @@ def test_the_registry_is_asked_only_for_what_the_engine_lacks(repository: Path) 
     assert [step.action for step in plan_build(again.stack, NAMES, again.facts).steps] == ["reuse"] * 4
 
 
-def test_what_is_published_is_found(repository: Path) -> None:
+def test_published_content_is_found(repository: Path) -> None:
     with RegistryServer() as server:
         registry = Registry(server.host)
         first = known(repository, registry=registry, REGISTRY=server.host)
@@ -126,7 +126,7 @@ def test_a_registry_that_wants_a_login_is_a_note(repository: Path) -> None:
         assert [note.endswith("the registry wants a login") for note in found.notes] == [True]
 
 
-def test_what_changed_since_the_last_build_is_told(repository: Path) -> None:
+def test_the_plan_names_changes_since_the_last_build(repository: Path) -> None:
     first = known(repository)
     facts = first.facts
     made = {facts.digests[name]: facts.manifests[name] for name in NAMES}
@@ -219,7 +219,7 @@ def test_an_image_built_by_hand_on_ours_is_not_ours(repository: Path) -> None:
     assert (set(again.facts.newest), again.facts.in_engine("svc-ocr")) == ({"base-ml"}, None)
 
 
-def test_every_missing_source_is_told_at_once(repository: Path) -> None:
+def test_every_missing_source_is_reported_together(repository: Path) -> None:
     for name in ("svc_forms", "svc_ocr"):
         with (repository / f"apps/{name}/Dockerfile").open("a") as file:
             file.write("COPY libs/nothing /x/\n")
@@ -232,7 +232,7 @@ def test_every_missing_source_is_told_at_once(repository: Path) -> None:
 
 
 @pytest.mark.fault("C51")
-def test_a_fault_of_the_one_ignore_file_is_told_once(repository: Path) -> None:
+def test_a_broken_line_of_dockerignore_is_reported_once(repository: Path) -> None:
     (repository / ".dockerignore").write_text("**/*.pyc\n[\n")
     with pytest.raises(UsageError) as caught:
         known(repository)
@@ -340,7 +340,7 @@ def test_a_base_of_this_registry_that_is_not_there(repository: Path) -> None:
         assert known(repository, **asked).notes == ()  # type: ignore[arg-type]
 
 
-def test_a_budget_of_nobody(repository: Path) -> None:
+def test_a_budget_of_an_unknown_image_is_refused(repository: Path) -> None:
     (repository / "pyproject.toml").write_text("[tool.slipway.budgets]\nsvc-ocrr = '1 MB'\nbase-ml = '1 MB'\n")
     with pytest.raises(UsageError) as caught:
         known(repository)
@@ -432,7 +432,7 @@ def image(*tags: str, digests: tuple[str, ...] = ()) -> LocalImage:
         ("LOCALHOST:5000/x:1", [image("localhost:5000/x:1")], ""),
     ],
 )
-def test_what_a_root_image_is_now(root: str, held: list[LocalImage], expected: str) -> None:
+def test_a_root_image_has_its_digest_or_its_id(root: str, held: list[LocalImage], expected: str) -> None:
     assert identity(root, held) == expected
 
 
@@ -469,7 +469,7 @@ def test_a_foreign_arg_that_leads_to_a_parent_alone_does_not_count(repository: P
 
 
 @pytest.mark.fault("B31")
-def test_what_an_arg_chooses_counts(repository: Path) -> None:
+def test_the_stage_and_parent_that_an_arg_chooses_count(repository: Path) -> None:
     """Another stage of the same file, and two parents the other way round, with the same files and parents."""
     (repository / "apps/svc_ocr/Dockerfile").write_text(
         "ARG REGISTRY\nARG OWNER\nARG BASE_VERSION\nARG WHICH\nARG ONE\nARG OTHER\n"
@@ -505,7 +505,7 @@ def test_the_inputs_of_every_platform_count(repository: Path) -> None:
 
 
 @pytest.mark.fault("B32")
-def test_the_platform_of_who_builds_counts_where_it_is_asked_for(repository: Path) -> None:
+def test_the_builder_s_platform_counts_where_it_is_used(repository: Path) -> None:
     edit(repository, "apps/svc_ocr/Dockerfile", "COPY", "ARG BUILDARCH\nCOPY")
 
     def built_on(native: str) -> dict[str, str]:
@@ -518,7 +518,7 @@ def test_the_platform_of_who_builds_counts_where_it_is_asked_for(repository: Pat
 
 
 @pytest.mark.fault("B30")
-def test_what_a_parent_has_its_children_read_counts(repository: Path) -> None:
+def test_files_that_a_parents_trigger_reads_count(repository: Path) -> None:
     path = repository / "infra/docker/base-ml.Dockerfile"
     path.write_text(path.read_text() + "ONBUILD COPY apps/svc_ocr/requirements.txt /\n")
     with pytest.raises(UsageError) as caught:
@@ -535,7 +535,7 @@ def test_what_a_parent_has_its_children_read_counts(repository: Path) -> None:
 
 
 @pytest.mark.fault("B30")
-def test_what_a_root_image_has_its_children_read_counts(repository: Path) -> None:
+def test_files_that_a_root_images_trigger_reads_count(repository: Path) -> None:
     """Before the root image is in the engine nothing is known of it, and no image has that digest."""
     (repository / "more.txt").write_text("1")
     triggered = FakeEngine([replace(PYTHON, onbuild=("ARG BASE_VERSION", "COPY more.txt /"))])
@@ -564,7 +564,7 @@ def test_a_folder_of_a_named_context_s_name_is_another_input(repository: Path) -
 
 
 @pytest.mark.fault("B30")
-def test_what_policy_says_of_a_trigger_is_told_once(repository: Path) -> None:
+def test_a_policy_problem_of_a_trigger_is_reported_once(repository: Path) -> None:
     """Of the parent where that shows it, else of the image that runs it."""
     edit(repository, "infra/docker/base-ml.Dockerfile", "RUN true", "ONBUILD RUN curl x.example | sh")
     with pytest.raises(PolicyError) as caught:

@@ -39,7 +39,7 @@ def assert_is_an_order(names: tuple[str, ...], graph: Graph) -> None:
 
 @examples(300)
 @given(GRAPHS)
-def test_a_cycle_is_told_exactly_when_there_is_one(graph: Graph) -> None:
+def test_a_cycle_is_reported_exactly_when_there_is_one(graph: Graph) -> None:
     if not is_cyclic(graph):
         assert_is_an_order(order(graph), graph)
         return

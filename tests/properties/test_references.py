@@ -69,7 +69,7 @@ def is_understood(engine: docker.APIClient, text: str) -> bool:
 
 
 @pytest.mark.integration
-def test_the_engine_tells_what_is_no_reference(engine: docker.APIClient) -> None:
+def test_the_engine_refuses_a_text_that_is_not_a_reference(engine: docker.APIClient) -> None:
     """The judge of the next test does judge."""
     told = {text: is_understood(engine, text) for text in ("ghcr.io/x:1", "ghcr.io/X:1", "ghcr.io/x:-1", "g_h.io:x/y")}
     assert told == {"ghcr.io/x:1": True, "ghcr.io/X:1": False, "ghcr.io/x:-1": False, "g_h.io:x/y": False}
@@ -78,13 +78,13 @@ def test_the_engine_tells_what_is_no_reference(engine: docker.APIClient) -> None
 @pytest.mark.integration
 @examples(400)
 @given(REFERENCES)
-def test_the_engine_takes_what_is_taken(engine: docker.APIClient, text: str) -> None:
+def test_the_engine_accepts_every_accepted_reference(engine: docker.APIClient, text: str) -> None:
     assert is_understood(engine, text)
 
 
 @examples(300)
 @given(REFERENCES)
-def test_a_reference_is_no_option_and_stays_itself(text: str) -> None:
+def test_a_reference_is_not_an_option_and_stays_itself(text: str) -> None:
     reference = Reference.parse(text)
     written = reference if not reference.digest else Reference(reference.registry, reference.path, "", reference.digest)
     assert not text.startswith("-")

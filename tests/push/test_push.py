@@ -112,7 +112,7 @@ def test_content_that_is_published_needs_only_its_tag(bench: Bench) -> None:
     assert [outcome.status for outcome in bench.release(moved)] == ["tagged"] * 3
 
 
-def test_what_is_neither_built_nor_published(bench: Bench) -> None:
+def test_images_neither_built_nor_published_are_refused(bench: Bench) -> None:
     bench.facts = Facts(bench.references, INPUTS)
     with pytest.raises(UsageError) as caught:
         bench.look()
@@ -174,7 +174,7 @@ def rebuilt(bench: Bench, name: str) -> Reference:
 
 
 @pytest.mark.fault("B08")
-def test_what_was_built_without_cache_takes_the_place_of_the_same_inputs(bench: Bench) -> None:
+def test_an_image_built_without_cache_replaces_the_same_inputs(bench: Bench) -> None:
     content = rebuilt(bench, "svc-ocr")
     before = bench.server.tags[content.path, content.tag]
     pushes = bench.look()
@@ -191,13 +191,13 @@ def test_what_was_built_without_cache_takes_the_place_of_the_same_inputs(bench: 
 
 
 @pytest.mark.fault("P10")
-def test_a_version_of_the_same_inputs_is_not_moved_to_what_was_built_without_cache(bench: Bench) -> None:
+def test_a_version_does_not_move_to_an_image_built_without_cache(bench: Bench) -> None:
     content = rebuilt(bench, "svc-ocr")
     with pytest.raises(PolicyError, match=f"not {content.tag} as built without cache"):
         refuse_moves(bench.look(), bench.registry, [], force=False)
 
 
-def test_an_upload_whose_reply_is_lost_is_not_seen_in_what_it_was_to_replace(bench: Bench) -> None:
+def test_a_lost_reply_is_not_mistaken_for_the_old_content(bench: Bench) -> None:
     content = rebuilt(bench, "svc-ocr")
     bench.engine.refused[str(content)] = "connection reset"
     with pytest.raises(RegistryError, match="connection reset after 4 tries"):
@@ -213,7 +213,7 @@ def test_an_upload_that_fails_moves_no_tag(bench: Bench) -> None:
 
 
 @pytest.mark.fault("P11")
-def test_what_arrived_must_be_what_was_sent(bench: Bench) -> None:
+def test_a_push_fails_when_another_digest_arrived(bench: Bench) -> None:
     class Liar(FakeEngine):
         def push(self, reference: Reference, on_transfer: object = None) -> str:
             super().push(reference)
@@ -279,7 +279,7 @@ def test_new_tags_cannot_be_taken_back(bench: Bench) -> None:
     assert bench.released() == {"base-ml": "new", "svc-forms": "new", "svc-ocr": "old"}
 
 
-def test_a_registry_that_falls_silent_is_told_as_unknown(bench: Bench) -> None:
+def test_tags_of_a_silent_registry_are_reported_as_unknown(bench: Bench) -> None:
     bench.older(*NAMES)
     pushes = bench.upload(bench.look())
     bench.server.fault("(PUT|HEAD) .*svc-ocr/manifests", 503, times=99)
@@ -398,7 +398,7 @@ def test_an_upload_that_arrived_is_not_sent_again(bench: Bench) -> None:
 
 
 @pytest.mark.fault("P11")
-def test_what_arrived_must_be_what_was_built(bench: Bench) -> None:
+def test_a_push_fails_when_another_push_overwrote_its_content(bench: Bench) -> None:
     """Another push writes the same content tag just then, from another build of the same inputs."""
 
     class Overtaken(FakeEngine):
@@ -416,7 +416,7 @@ def test_what_arrived_must_be_what_was_built(bench: Bench) -> None:
 
 
 @pytest.mark.fault("P44")
-def test_an_image_whose_id_is_its_manifest_s_digest_has_arrived_when_that_is_there(bench: Bench) -> None:
+def test_an_arrived_image_of_containerd_is_known_by_its_digest(bench: Bench) -> None:
     """With containerd's image store. Elsewhere the manifest is read to see which configuration it names."""
 
     class Containerd(FakeEngine):
@@ -439,7 +439,7 @@ def test_an_image_whose_id_is_its_manifest_s_digest_has_arrived_when_that_is_the
 
 
 @pytest.mark.fault("P17")
-def test_what_the_registry_lost_is_uploaded_again(bench: Bench) -> None:
+def test_a_blob_that_the_registry_lost_is_uploaded_again(bench: Bench) -> None:
     """A garbage collection between two pushes: the tag is there, a blob is not."""
     pushes = bench.upload(bench.look())
     (lost,) = [blob for path, blob in bench.server.blobs if path == "acme/svc-ocr"]
@@ -451,7 +451,7 @@ def test_what_the_registry_lost_is_uploaded_again(bench: Bench) -> None:
 
 
 @pytest.mark.fault("P17")
-def test_no_tag_stands_for_what_the_registry_lost(bench: Bench) -> None:
+def test_a_push_moves_no_tag_when_the_registry_lost_a_blob(bench: Bench) -> None:
     pushes = bench.upload(bench.look())
     fault = bench.server.fault("HEAD .*svc-ocr/blobs/", 404, times=2)
     with pytest.raises(RegistryError) as caught:

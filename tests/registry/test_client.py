@@ -97,7 +97,7 @@ def test_a_tag_is_moved_by_copying_the_manifest(server: RegistryServer, registry
     assert registry.digest(server.reference("acme/svc-ocr", "v2")) == digest
 
 
-def test_bytes_that_are_not_what_their_digest_says(server: RegistryServer, registry: Registry) -> None:
+def test_a_manifest_with_another_digest_is_refused(server: RegistryServer, registry: Registry) -> None:
     digest = server.add("acme/x", "v1")
     fault = server.fault("GET .*manifests", body=b"{}")
     with pytest.raises(RegistryError) as caught:
@@ -115,7 +115,7 @@ def test_a_server_error_is_tried_four_times(server: RegistryServer, registry: Re
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-def test_one_that_passes_is_no_failure(
+def test_a_passing_error_is_retried(
     server: RegistryServer, registry: Registry, waits: list[float], status: int
 ) -> None:
     digest = server.add("acme/x", "v1")
@@ -169,7 +169,7 @@ def test_a_cut_connection_is_tried_again(server: RegistryServer, registry: Regis
     assert (fault.struck, waits) == (2, [1.0, 2.0])
 
 
-def test_nobody_listens(waits: list[float]) -> None:
+def test_a_port_without_a_server_is_reported(waits: list[float]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         host = f"127.0.0.1:{free.getsockname()[1]}"
     registry = Registry(host, policy=patient(waits))
@@ -309,14 +309,14 @@ def test_credentials_are_asked_for_only_when_wanted(server: RegistryServer, wait
     assert Registry(server.host, never, patient(waits)).digest(server.reference("acme/x", "v1"))
 
 
-def test_what_the_registry_says_is_quoted_short(server: RegistryServer, registry: Registry) -> None:
+def test_an_error_of_the_registry_is_quoted_short(server: RegistryServer, registry: Registry) -> None:
     server.add("acme/x", "v1")
     server.fault("GET", 400)
     with pytest.raises(RegistryError, match=r"acme/x:v1: 400"):
         registry.manifest(server.reference("acme/x", "v1"))
 
 
-def test_pauses_differ_so_that_many_clients_do_not_come_back_at_once(server: RegistryServer) -> None:
+def test_pauses_vary_between_clients(server: RegistryServer) -> None:
     waits: list[float] = []
     server.fault("HEAD", 503, times=9)
     for chance in (0.0, 1.0):
@@ -353,7 +353,7 @@ def test_a_token_server_that_stumbles_is_asked_again(waits: list[float]) -> None
         assert (fault.struck, waits) == (2, [1.0, 2.0])
 
 
-def test_a_long_wait_is_told(server: RegistryServer) -> None:
+def test_a_long_wait_is_reported(server: RegistryServer) -> None:
     digest = server.add("acme/x", "v1")
     server.fault("HEAD", 429, headers={"Retry-After": "90"})
     server.fault("HEAD", 503)
@@ -393,7 +393,7 @@ def test_a_body_that_is_too_large_names_the_directive(
         ("registry:5000", False),
     ],
 )
-def test_what_is_private(host: str, private: bool) -> None:
+def test_addresses_of_private_networks_are_private(host: str, private: bool) -> None:
     assert is_private(host) is private
 
 
@@ -406,7 +406,7 @@ def nearby(server: RegistryServer, monkeypatch: pytest.MonkeyPatch) -> str:
 
 
 @pytest.mark.fault("P09")
-def test_plain_http_elsewhere_only_for_what_is_listed(server: RegistryServer, nearby: str, waits: list[float]) -> None:
+def test_plain_http_needs_the_registry_in_the_list(server: RegistryServer, nearby: str, waits: list[float]) -> None:
     digest = server.add("acme/x", "v1")
     reference = Reference(nearby, "acme/x", "v1")
     assert Registry(nearby, policy=patient(waits), insecure=[nearby]).digest(reference) == digest

@@ -46,7 +46,7 @@ def test_all_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("X33")
-def test_a_disk_that_fills_up_in_mid_run_is_told_with_its_path(tmp_path: Path) -> None:
+def test_a_full_disk_during_a_run_is_reported_with_its_path(tmp_path: Path) -> None:
     with Run(tmp_path) as run:
         (run.directory / "svc-ocr.log").symlink_to("/dev/full")
         with pytest.raises(UnwritableError, match=r"svc-ocr\.log: cannot be written: No space left on device"):
@@ -88,7 +88,7 @@ def test_everything_written_is_redacted(tmp_path: Path) -> None:
     assert all("hunter2" not in text and "***" in text for text in texts)
 
 
-def test_what_is_written(tmp_path: Path) -> None:
+def test_a_run_writes_its_logs_journal_and_record(tmp_path: Path) -> None:
     with Run(tmp_path) as run:
         run.log("svc-ocr", "one")
         run.log("svc-ocr", "two")
@@ -112,7 +112,7 @@ def test_the_last_twenty_runs_are_kept(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "runs").iterdir()) == sorted(ids[-20:])
 
 
-def test_a_record_that_another_run_removes_meanwhile_is_no_error(tmp_path: Path) -> None:
+def test_a_record_that_another_run_removes_is_skipped(tmp_path: Path) -> None:
     """A link to nowhere is listed and cannot be looked at, as an entry that is gone a moment later."""
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs/gone").symlink_to("nowhere")
@@ -131,7 +131,7 @@ with lock(Path(sys.argv[1]), "build"):
 
 
 @pytest.mark.process
-def test_a_lock_says_who_holds_it_and_dies_with_its_holder(tmp_path: Path) -> None:
+def test_a_lock_names_its_holder_and_ends_with_it(tmp_path: Path) -> None:
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, tmp_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -170,7 +170,7 @@ def test_inputs_are_found_again(tmp_path: Path) -> None:
     assert load_inputs(tmp_path, "sha256:00") == (None, {})
 
 
-def test_what_an_earlier_slipway_kept_is_read(tmp_path: Path) -> None:
+def test_inputs_saved_by_an_earlier_slipway_are_read(tmp_path: Path) -> None:
     """The form of ``.slipway/inputs`` outlives versions: a reader of its own would lose what stands there."""
     kept = {
         "dockerfile": "FROM x",
@@ -238,7 +238,7 @@ def test_half_written_files_of_a_killed_run_are_swept(tmp_path: Path) -> None:
     assert {file for file in written if not file.exists()} == {file for file in written if str(dead.pid) in file.name}
 
 
-def test_git_is_told_once_not_to_look(tmp_path: Path) -> None:
+def test_the_gitignore_is_written_once(tmp_path: Path) -> None:
     home = tmp_path / ".slipway"
     hide(home)
     assert (home / ".gitignore").read_text() == "*\n"

@@ -48,7 +48,7 @@ def test_files_are_for_their_owner_alone_and_go_with_the_run(places: Places) -> 
 
 @pytest.mark.fault("X32")
 @pytest.mark.parametrize("runtime", ["", "relative", "/not-there"])
-def test_the_state_folder_serves_where_there_is_no_runtime_folder(
+def test_the_state_folder_is_used_without_a_runtime_folder(
     tmp_path: Path, runtime: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -67,7 +67,7 @@ def test_a_form_of_a_secret(text: str) -> None:
     assert "ss/w" not in redact(text)
 
 
-def test_what_is_no_secret_stays() -> None:
+def test_text_without_a_secret_stays() -> None:
     assert redact("a password of another") == "a password of another"
     assert Redactor()("text") == "text"
     assert Redactor([Secret(""), Secret("abc")])("abc of it") == "abc of it"
@@ -138,11 +138,11 @@ def test_in_a_shell_s_quotes() -> None:
     assert Redactor([Secret(value)])(f"echo {shlex.quote(value)}") == f"echo '{MASK}'"
 
 
-def test_bytes_that_are_no_text_do_not_stop_it() -> None:
+def test_a_secret_with_undecodable_bytes_is_redacted() -> None:
     assert Redactor([Secret("tok\udcffen")])("a tok\udcffen") == f"a {MASK}"
 
 
-def test_what_is_learned_later_is_hidden_from_then_on() -> None:
+def test_a_secret_that_is_learned_later_is_redacted_from_then_on() -> None:
     hide = Redactor([Secret("first-one")])
     assert hide.decided("first-one second-o") == ("*** second-o", "")
     hide.learn([Secret("second-one"), Secret("first-one")])
@@ -181,7 +181,7 @@ def test_the_longest_form_is_held_back_from_its_first_character_on() -> None:
     assert digits(wrapped) == MASK
 
 
-def test_what_is_complete_is_not_held_back() -> None:
+def test_a_complete_secret_is_not_held_back() -> None:
     assert Redactor([Secret("hunter2-and-more")]).decided("a hunter2-and-more") == ("a ***", "")
     assert Redactor().decided("hunter2") == ("hunter2", "")
 
@@ -220,7 +220,7 @@ def test_a_secret_is_seen_by_its_shape(text: str) -> None:
         "pypi-" + "a" * 49,
     ],
 )
-def test_what_has_no_secret_s_shape(text: str) -> None:
+def test_text_without_the_shape_of_a_secret_is_not_one(text: str) -> None:
     assert secret_by_shape(text) is False
 
 
@@ -246,7 +246,7 @@ def test_bytes_cut_anywhere_come_out_as_whole_lines(before: bytes, secret: str, 
     assert told == hide(data.decode("utf-8", "replace")).splitlines()
 
 
-def test_only_what_may_be_a_secret_s_beginning_is_held_back() -> None:
+def test_only_the_possible_start_of_a_secret_is_held_back() -> None:
     lines = RedactedLines(Redactor([Secret("hunter2-and-more")]))
     assert lines.feed(b"plain\nha") == ["plain"]
     assert lines.feed(b"lf\nwith hunter") == ["half"]
@@ -266,7 +266,7 @@ def test_only_what_may_be_a_secret_s_beginning_is_held_back() -> None:
         ("https://[broken/simple", []),
     ],
 )
-def test_what_stands_in_a_url(url: str, secrets: list[str]) -> None:
+def test_the_secrets_in_a_url_are_found(url: str, secrets: list[str]) -> None:
     assert [secret.reveal() for secret in url_secrets(url)] == secrets
 
 
@@ -310,7 +310,7 @@ def test_a_login_in_an_address(value: str, told: str, secrets: list[str] | None)
 
 
 @pytest.mark.fault("X31")
-def test_passwords_in_urls_go_though_nobody_learned_them() -> None:
+def test_passwords_in_urls_are_redacted_without_being_learned() -> None:
     text = "a https://ann:s3cret@one.example/x and HTTP://u:p@ss@two b"
     assert Redactor()(text) == f"a https://{MASK}@one.example/x and HTTP://{MASK}@two b"
     lines = RedactedLines(Redactor())
@@ -340,5 +340,5 @@ def test_a_secret_in_xml() -> None:
         ("nothing ... at all", "nothing ... at all"),
     ],
 )
-def test_a_secret_whose_middle_was_left_out(text: str, told: str) -> None:
+def test_a_shortened_secret_is_redacted(text: str, told: str) -> None:
     assert Redactor([Secret("password-of-bob-password-of-bob")]).elided(text) == told

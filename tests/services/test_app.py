@@ -70,7 +70,7 @@ def logged(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     ("checks", "status", "failures"),
     [({}, 200, []), ({"store": lambda: None}, 200, []), ({"store": refused, "disk": lambda: None}, 503, ["store"])],
 )
-def test_readiness_names_what_fails_and_the_log_says_why(
+def test_readiness_names_the_failed_check_and_the_log_its_cause(
     path: str, checks: dict[str, Check], status: int, failures: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     answer = TestClient(service(checks)).get(path)
@@ -122,7 +122,7 @@ def test_a_length_that_lies_passes_no_limit(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("text", ["NaN", "Infinity", "1e999", r'"\ud800"', '"x', "[" * 300])
-def test_what_is_not_json_is_refused_and_not_repeated(client: TestClient, text: str) -> None:
+def test_a_body_that_is_not_json_is_refused_and_not_quoted(client: TestClient, text: str) -> None:
     answer = client.post("/notes/a", content=f'{{"text": {text}}}', headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert answer.json()["detail"].startswith("body.")

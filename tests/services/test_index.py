@@ -87,7 +87,7 @@ def test_a_removed_document_is_gone(index: Index) -> None:
     assert [listed.id for listed in index.documents()] == ["b"]
 
 
-def test_a_snapshot_keeps_what_it_had(index: Index) -> None:
+def test_a_snapshot_keeps_its_passages(index: Index) -> None:
     keep(index, "a", "one")
     before = index.snapshot()
     keep(index, "a", "three")
@@ -96,7 +96,7 @@ def test_a_snapshot_keeps_what_it_had(index: Index) -> None:
 
 
 @pytest.mark.parametrize("damage", ["faiss", "sqlite", "CURRENT"])
-def test_files_that_do_not_fit_together_are_told(tmp_path: Path, damage: str) -> None:
+def test_files_that_do_not_fit_together_raise(tmp_path: Path, damage: str) -> None:
     index = FileIndex(tmp_path)
     keep(index, "a", "one")
     index.check()

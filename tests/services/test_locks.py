@@ -46,30 +46,30 @@ def test_there_is_a_lock_for_each_short_list(noxfile: ModuleType) -> None:
 
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 class TestALock:
-    def test_was_made_of_its_short_list_as_it_is(self, source: Path, noxfile: ModuleType) -> None:
+    def test_a_lock_was_made_of_its_short_list(self, source: Path, noxfile: ModuleType) -> None:
         first = source.with_suffix(".txt").read_text("utf-8").splitlines(keepends=True)[0]
         assert first == noxfile.heading(source), "run: nox -s lock"
 
-    def test_holds_what_the_short_list_wants(self, source: Path) -> None:
+    def test_a_lock_fits_its_short_list(self, source: Path) -> None:
         locked = versions(source.with_suffix(".txt"))
         for wanted in requirements(source):
             assert wanted.specifier.contains(locked[canonicalize_name(wanted.name)]), f"{wanted}: run nox -s lock"
 
-    def test_has_hashes_and_nothing_of_a_machine(self, source: Path) -> None:
+    def test_a_lock_has_hashes_and_no_paths_of_a_machine(self, source: Path) -> None:
         text = source.with_suffix(".txt").read_text("utf-8")
         entries = re.findall(r"^[A-Za-z0-9].*(?:\n    .*)*", text, re.MULTILINE)
         assert len(entries) == len(versions(source.with_suffix(".txt")))
         assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
         assert not re.search(r"://|^-|^/|@ ", text, re.MULTILINE)
 
-    def test_agrees_with_the_locks_below(self, source: Path, noxfile: ModuleType) -> None:
+    def test_a_lock_agrees_with_the_locks_of_its_bases(self, source: Path, noxfile: ModuleType) -> None:
         own = versions(source.with_suffix(".txt"))
         for base in noxfile.bases(source):
             below = versions(base.with_suffix(".txt"))
             shared = own.keys() & below
             assert {name: (own[name], below[name]) for name in shared if own[name] != below[name]} == {}
 
-    def test_leaves_torch_to_its_own_file(self, source: Path) -> None:
+    def test_no_lock_has_torch(self, source: Path) -> None:
         assert not {name for name in versions(source.with_suffix(".txt")) if re.match("torch|nvidia|cuda|triton", name)}
 
 

@@ -28,7 +28,7 @@ def test_a_field_is_read_from_its_variable_and_the_rest_keep_their_defaults(monk
     assert (settings.neo4j_url, settings.max_bytes, settings.verify) == ("bolt://db:7687", 2048, True)
 
 
-def test_all_mistakes_are_told_together_without_the_values(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_mistakes_are_reported_together_without_the_values(monkeypatch: pytest.MonkeyPatch) -> None:
     environment(monkeypatch, MAX_BYTES="-5", VERIFY="maybe", NEO4J_PASSWORD=KEY)
     with pytest.raises(SystemExit) as caught:
         load(Settings)

@@ -62,7 +62,9 @@ def test_a_file_comes_with_its_name_type_and_fields(client: TestClient) -> None:
         ({"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 400, "boundary"),
     ],
 )
-def test_what_cannot_be_taken_says_why(client: TestClient, sent: dict[str, Any], status: int, said: str) -> None:
+def test_a_bad_upload_is_refused_with_its_reason(
+    client: TestClient, sent: dict[str, Any], status: int, said: str
+) -> None:
     answer = client.post("/", **sent)
     assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
 

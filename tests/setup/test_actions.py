@@ -111,7 +111,7 @@ def test_a_failed_action_leaves_the_files_as_they_were(tmp_path: Path) -> None:
     assert not new.exists() and old.read_text() == "before"
 
 
-def test_an_engine_that_never_answers_is_told_with_its_log(tmp_path: Path) -> None:
+def test_an_engine_that_never_answers_is_reported_with_its_log(tmp_path: Path) -> None:
     log = tmp_path / "dockerd.log"
     log.write_text("starting\nfailed to start daemon: no space left on device\n")
     action = Action("start the engine", "why", (Await("engine", 0, str(log)),))
@@ -120,7 +120,7 @@ def test_an_engine_that_never_answers_is_told_with_its_log(tmp_path: Path) -> No
     assert caught.value.log == str(log)
 
 
-def test_nobody_waits_for_an_engine_that_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_setup_does_not_wait_for_an_engine_that_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slipway.setup.actions._TO_BE_BORN", -1.0)
     log = tmp_path / "dockerd.log"
     log.write_text("failed to start daemon: no space left on device\n")

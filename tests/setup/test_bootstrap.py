@@ -135,12 +135,12 @@ def argv(action: Action, program: str) -> list[str]:
         pytest.param(replace(READY, registry=ASKS_FOR_A_LOGIN), WANTED, [], id="a registry that asks for a login"),
     ],
 )
-def test_only_what_is_missing(machine: Machine, wanted: Wanted, expected: list[str]) -> None:
+def test_setup_plans_only_the_missing_parts(machine: Machine, wanted: Wanted, expected: list[str]) -> None:
     assert titles(machine, wanted) == expected
     assert lacks(machine, wanted) == ()
 
 
-def test_debian_12_takes_the_engine_from_the_newer_suite_of_its_own_mirror() -> None:
+def test_debian_12_installs_the_engine_from_a_newer_suite_of_its_mirror() -> None:
     install, start, *_ = plan_setup(BARE, WANTED)
     writes = {step.path: step.text for step in install.steps if isinstance(step, Write)}
     assert writes == {
@@ -312,11 +312,13 @@ def test_the_registry_listens_on_loopback_only_and_keeps_its_volume(address: str
         ),
     ],
 )
-def test_what_setup_cannot_mend(machine: Machine, wanted: Wanted, expected: list[tuple[str, str]]) -> None:
+def test_a_problem_that_setup_cannot_fix_gets_a_hint(
+    machine: Machine, wanted: Wanted, expected: list[tuple[str, str]]
+) -> None:
     assert [(problem.where, problem.hint) for problem in lacks(machine, wanted)] == expected
 
 
-def test_every_lack_is_told_at_once_as_error_lines() -> None:
+def test_all_missing_prerequisites_are_reported_together() -> None:
     error = PrerequisiteError.of(lacks(replace(MAC, rsync="", buildx=""), WANTED))
     assert error.exit_code == 3
     assert str(error) == (

@@ -110,7 +110,9 @@ def test_a_healthy_machine() -> None:
         ),
     ],
 )
-def test_what_ails(machine: Machine, name: str, state: CheckState, hint: str) -> None:
+def test_each_problem_of_a_machine_is_found_with_its_hint(
+    machine: Machine, name: str, state: CheckState, hint: str
+) -> None:
     found = checks(machine)
     (check,) = [check for check in found if check.name == name]
     assert (check.state, check.hint) == (state, hint)
@@ -152,7 +154,7 @@ def test_disk(free: int | None, state: CheckState, detail: str) -> None:
 
 
 @pytest.mark.fault("P19")
-def test_proxies_are_told_without_their_password() -> None:
+def test_proxies_are_shown_without_their_password() -> None:
     proxies = {"HTTPS_PROXY": "http://ann:s3cret@proxy.example:3128"}
     ours, own = "here HTTPS_PROXY=http://***@proxy.example:3128", "engine http://p.example:3128"
     assert checks(proxies=proxies)[7] == Check("proxies", CheckState.OK, f"{ours}; to localhost:5000 directly")
@@ -168,7 +170,7 @@ def test_proxies_are_told_without_their_password() -> None:
 
 
 @pytest.mark.fault("P08")
-def test_a_certificate_that_is_refused_is_told() -> None:
+def test_a_refused_certificate_is_reported() -> None:
     def refuse() -> Greeting:
         raise RefusedError("r.example: TLS: certificate has expired", hint="renew it")
 
@@ -177,7 +179,7 @@ def test_a_certificate_that_is_refused_is_told() -> None:
     assert check == Check("registry", CheckState.MISSING, "r.example: TLS: certificate has expired", "renew it")
 
 
-def test_what_builds_inherit_from_pip() -> None:
+def test_the_configuration_that_builds_inherit_from_pip_is_shown() -> None:
     pip = PipConfig(
         index_url=Secret("https://ann:s3cret@pypi.example/simple"),
         folders=(Path("/opt/wheels"),),

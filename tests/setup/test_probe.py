@@ -64,7 +64,7 @@ def test_only_debians_own_sources_count() -> None:
     assert own_sources(list(SOURCES), "trixie") == ()
 
 
-def test_engine_and_container_as_docker_tells_them() -> None:
+def test_the_output_of_docker_gives_engine_and_container() -> None:
     version = {"Client": {"Version": "28.2.2"}, "Server": {"Version": "28.5.2+dfsg4", "ApiVersion": "1.51"}}
     info = {"Driver": "overlay2", "DockerRootDir": "/var/lib/docker", "HttpProxy": "http://p:3128", "NoProxy": ""}
     assert parse_engine(version, info) == Engine(
@@ -108,7 +108,7 @@ def test_versions_compare_as_numbers(version: str, least: str, enough: bool) -> 
     assert at_least(version, least) is enough
 
 
-def test_a_version_is_found_in_what_a_program_prints() -> None:
+def test_a_version_is_found_in_a_programs_output() -> None:
     assert first_version("Docker version 20.10.24+dfsg1, build 297e128") == "20.10.24+dfsg1"
     assert first_version("openrsync: protocol version 29") == ""
 

@@ -86,7 +86,9 @@ def test_green_must_hold_for_as_many_probes_as_asked(clock: FakeClock) -> None:
         (["healthy", "healthy", "starting"], [0], "it was healthy and became unhealthy"),
     ],
 )
-def test_what_was_green_once_is_not_enough(healths: list[str], probes: list[int], told: str, clock: FakeClock) -> None:
+def test_a_container_that_was_healthy_once_can_still_fail(
+    healths: list[str], probes: list[int], told: str, clock: FakeClock
+) -> None:
     with pytest.raises(SmokeError) as failure:
         wait_until_healthy(FakeApi(healths, probes), "c", "svc-a", Sandbox(), clock.clock)
     assert failure.value.message.startswith(f"svc-a: {told}")

@@ -29,7 +29,7 @@ def layer(*members: Member) -> Layer:
     return Layer("layer", members, ())
 
 
-def test_what_a_layer_holds_is_read_from_its_archive() -> None:
+def test_the_entries_of_a_layer_are_read_from_its_archive() -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for kind, name, target in (
@@ -52,7 +52,7 @@ def test_what_a_layer_holds_is_read_from_its_archive() -> None:
     )
 
 
-def test_a_later_layer_hides_what_is_below() -> None:
+def test_a_later_layer_hides_files_below() -> None:
     below = layer(folder("a"), file("a/x"), file("a/y"), folder("b"), file("b/x"), file("bc"), file("c"))
     above = layer(file("a/.wh.x"), file("b/.wh..wh..opq"), file("b/new"), file("c", 0o600), file(".wh.nothing"))
     tree = merged([below, above])
@@ -84,7 +84,7 @@ def test_programs_that_lend_rights_are_listed_by_layer() -> None:
     assert setuid_complaints(layers, ["/usr/bin/ping", "/opt/su", "/opt/tool", "/usr/bin/su-b"]) == ()
 
 
-def test_what_anyone_may_write_is_listed_and_tmp_is_not() -> None:
+def test_world_writable_files_are_listed_and_tmp_is_not() -> None:
     layers = [
         layer(folder("tmp", 0o1777), folder("srv", 0o777), file("srv/x", 0o666), link("y", "x"), file("z", 0o664))
     ]
@@ -119,7 +119,7 @@ ROOT = layer(
         ({}, ()),
     ],
 )
-def test_what_is_run_is_found(config: dict[str, Any], found: tuple[str, ...]) -> None:
+def test_the_started_programs_are_found(config: dict[str, Any], found: tuple[str, ...]) -> None:
     assert started(merged([ROOT, layer(folder("app"), file("app/run.sh", 0o755))]), config) == found
 
 
@@ -136,7 +136,7 @@ def test_what_is_run_is_found(config: dict[str, Any], found: tuple[str, ...]) ->
         (0o775, 10001, "5:10001:7", False),
     ],
 )
-def test_what_is_run_is_not_its_user_s_to_change(mode: int, owner: int, user: str, told: bool) -> None:
+def test_a_started_program_must_not_be_writable_by_its_user(mode: int, owner: int, user: str, told: bool) -> None:
     layers = [ROOT, layer(file("app/run.sh", mode, owner))]
     said = f"layer 2 of 2: /app/run.sh: is run, and its user {user} may write it"
     assert writable_complaints(layers, {"Entrypoint": ["/app/run.sh"], "User": user}) == ((said,) if told else ())

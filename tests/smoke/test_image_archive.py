@@ -94,7 +94,7 @@ def test_an_older_engine_links_a_layer_that_occurs_twice() -> None:
     assert len(complaints(layers)) == 2
 
 
-def test_a_layer_that_cannot_be_read_is_no_clean_layer() -> None:
+def test_a_layer_that_cannot_be_read_is_refused() -> None:
     zstd = b"\x28\xb5\x2f\xfd" + bytes(600)
     with pytest.raises(PolicyError, match="blobs/sha256/1 could not be read"):
         read_layers(io.BytesIO(image(archive({"a": b""}), zstd)))
@@ -106,7 +106,7 @@ def test_a_layer_that_cannot_be_read_is_no_clean_layer() -> None:
 @pytest.mark.parametrize(
     "data", [b"", b"no tar at all" * 100, archive({"a": b"x"}), image(archive({"a": b"x"}))[:1500]]
 )
-def test_a_stream_that_is_no_whole_image_is_refused(data: bytes) -> None:
+def test_an_incomplete_image_is_refused(data: bytes) -> None:
     with pytest.raises(PolicyError, match="could not be read"):
         read_layers(io.BytesIO(data))
 
@@ -179,11 +179,11 @@ def test_secrets_by_name_or_by_shape(name: str, value: str) -> None:
         ("PYTHON_SHA256", "0123"),
     ],
 )
-def test_what_is_no_secret(name: str, value: str) -> None:
+def test_a_name_without_a_secret_value_is_allowed(name: str, value: str) -> None:
     assert not looks_secret(name, value)
 
 
-def test_history_tells_names_and_never_values() -> None:
+def test_findings_in_the_history_show_names_and_never_values() -> None:
     lines = [
         'ENV API_TOKEN="s3cret"',
         "RUN |1 DB_PASSWORD=hunter2 /bin/sh -c make # buildkit",

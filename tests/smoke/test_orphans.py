@@ -81,7 +81,7 @@ def test_an_orphan_that_stays_busy_is_left_for_the_next_run() -> None:
     assert len(engine.kept) == 6 and len(engine.answers) < 100_000
 
 
-def test_another_refusal_is_told() -> None:
+def test_another_refusal_is_raised() -> None:
     with pytest.raises(OSError, match="HTTP 500"):
         orphans.remove_orphans(Busy(500), dead=is_dead)
 

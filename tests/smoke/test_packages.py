@@ -31,7 +31,7 @@ def told(*layers: dict[str, str], env: tuple[str, ...] = ()) -> tuple[str, ...]:
     return disagreements([files(texts) for texts in layers], env, "amd64")
 
 
-def test_what_is_missing_and_what_does_not_fit() -> None:
+def test_a_missing_and_an_unfitting_package_are_reported() -> None:
     assert told(installed(SITE, ("a", "1.0", "b>=2", "c", "D_e"), ("b", "1.5"), ("d-e", "3"))) == (
         "a 1.0 requires b>=2, and b 1.5 is installed",
         "a 1.0 requires c, which is not installed",
@@ -49,11 +49,11 @@ def test_what_is_missing_and_what_does_not_fit() -> None:
         "this is no requirement",
     ],
 )
-def test_what_is_not_asked_for_in_an_image_need_not_be_there(requirement: str) -> None:
+def test_a_requirement_whose_marker_is_false_is_ignored(requirement: str) -> None:
     assert told(installed(SITE, ("a", "1.0", requirement))) == ()
 
 
-def test_what_a_later_layer_removes_or_replaces_does_not_count() -> None:
+def test_a_package_that_a_later_layer_removes_does_not_count() -> None:
     below = installed(SITE, ("a", "1.0", "b<2"), ("b", "1.0"))
     assert told(below) == ()
     replaced = installed(SITE, ("b", "2.0")) | {f"{SITE}/.wh.b-1.0.dist-info": ""}

@@ -43,7 +43,7 @@ def test_failed_broken_and_skipped_are_all_failures() -> None:
         (2, PASSED, "pytest ended with exit code 2"),
     ],
 )
-def test_what_proves_nothing_is_no_success(exit_code: int, junit: str, why: str) -> None:
+def test_a_run_without_a_passed_test_fails(exit_code: int, junit: str, why: str) -> None:
     outcome = read_result("svc-a", exit_code, junit, "log")
     assert not outcome.ok
     assert outcome.failures == (why,)

@@ -61,7 +61,7 @@ def test_tests_of_several_images_get_no_checks() -> None:
 
 
 @pytest.mark.fault("U05", "U06", "T13")
-def test_what_the_project_allows_reaches_the_checks() -> None:
+def test_the_exemptions_of_the_project_reach_the_checks() -> None:
     this = Round(Path("/r"), "1", Path("/d"), {}, slowness="2.5", allow_setuid=("/usr/bin/ping",))
     argv = pytest_command(SmokeTarget("svc-a", "sha256:a", allow_root="opens raw sockets"), this).argv
     assert {
@@ -131,7 +131,7 @@ def test_an_image_given_by_its_reference_is_named_so_in_the_hint(tmp_path: Path)
     assert failure.value.hint == "invoke smoke --image reg:5000/a:v1"
 
 
-def test_a_cause_that_several_tests_met_is_told_once(tmp_path: Path) -> None:
+def test_a_cause_of_several_failures_is_reported_once(tmp_path: Path) -> None:
     raised = "slipway.core.errors.SmokeError: error: svc: it did not start"
     error = f'<error message="failed on setup with &quot;{raised}&quot;"/>'
     cases = "".join(f'<testcase name="test_{name}">{error}</testcase>' for name in "abcd")
@@ -171,7 +171,7 @@ REFUSED = """<testsuites><testsuite time="1"><testcase name="test_a"/>
 
 
 @pytest.mark.fault("U05")
-def test_what_works_and_may_not_be_shipped_is_refused(tmp_path: Path) -> None:
+def test_an_image_that_only_fails_policy_is_refused_with_exit_10(tmp_path: Path) -> None:
     """Only policy stands in its way: exit 10. With one image that does not work beside it: exit 9."""
     with pytest.raises(PolicyError, match="smoke a: 1 failed, 1 passed\n  test_user: USER 0 is root"):
         smoke([SmokeTarget("a", "1")], Round(tmp_path, "r", tmp_path, {}), Pytest(a=(1, REFUSED)))
@@ -181,7 +181,7 @@ def test_what_works_and_may_not_be_shipped_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("X08")
-def test_what_pytest_printed_is_kept_without_secrets_for_its_owner_alone(tmp_path: Path) -> None:
+def test_pytests_output_is_saved_redacted_and_private(tmp_path: Path) -> None:
     redact = Redactor([Secret("what pytest")])
     [outcome] = smoke([SmokeTarget("a", "1")], Round(tmp_path, "r", tmp_path, {}, redact=redact), Pytest(a=(0, PASSED)))
     assert Path(outcome.log).read_text() == "*** printed\n"
@@ -189,7 +189,7 @@ def test_what_pytest_printed_is_kept_without_secrets_for_its_owner_alone(tmp_pat
 
 
 @pytest.mark.fault("X08")
-def test_results_are_kept_and_told_without_secrets(tmp_path: Path) -> None:
+def test_results_are_saved_and_shown_without_secrets(tmp_path: Path) -> None:
     redact = Redactor([Secret("assert 1")])
     with pytest.raises(SmokeError) as failure:
         smoke([SmokeTarget("a", "1")], Round(tmp_path, "r", tmp_path, {}, redact=redact), Pytest(a=(1, MIXED)))
@@ -215,7 +215,7 @@ def test_results_of_an_earlier_round_are_not_read_again(tmp_path: Path) -> None:
         ((True, True), (1, MIXED), "1 of 3 rounds of this very image failed"),
     ],
 )
-def test_how_often_the_very_image_failed_is_told(
+def test_the_result_counts_failed_rounds_of_the_same_image(
     tmp_path: Path, earlier: tuple[bool, ...], answer: tuple[int, str], flakes: str
 ) -> None:
     told: list[SmokeResult] = []

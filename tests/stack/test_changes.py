@@ -50,7 +50,7 @@ def texts(old: Manifest, new: Manifest, trees: Trees | None = None) -> tuple[str
         ),
     ],
 )
-def test_what_changed(changes: dict[str, Any], said: tuple[str, ...]) -> None:
+def test_the_differences_of_two_manifests_are_named(changes: dict[str, Any], said: tuple[str, ...]) -> None:
     assert texts(MANIFEST, replace(MANIFEST, **changes)) == said
 
 
@@ -60,13 +60,13 @@ TREES: Trees = {
 }
 
 
-def test_a_changed_folder_is_told_by_its_files() -> None:
+def test_a_changed_folder_is_reported_by_its_files() -> None:
     later = replace(MANIFEST, files={**MANIFEST.files, "libs": decode("40755 tree:22")})
     assert texts(MANIFEST, later, TREES) == ("libs/b.py changed", "libs/new.py added", "libs/gone.py removed")
     assert texts(MANIFEST, later) == ("libs changed",)
 
 
-def test_the_whole_context_is_told_without_a_prefix() -> None:
+def test_changes_of_the_whole_context_have_no_prefix() -> None:
     assert texts(Manifest("", {".": decode("40755 tree:11")}), Manifest("", {".": decode("40755 tree:22")}), TREES) == (
         "b.py changed",
         "new.py added",
@@ -74,12 +74,12 @@ def test_the_whole_context_is_told_without_a_prefix() -> None:
     )
 
 
-def test_a_folder_whose_own_mode_changed_is_told_itself() -> None:
+def test_a_folder_whose_own_mode_changed_is_named_itself() -> None:
     later = replace(MANIFEST, files={**MANIFEST.files, "libs": decode("40700 tree:11")})
     assert texts(MANIFEST, later, TREES) == ("libs changed",)
 
 
-def test_a_folder_without_both_listings_is_told_itself() -> None:
+def test_a_folder_without_both_listings_is_named_itself() -> None:
     later = replace(MANIFEST, files={**MANIFEST.files, "libs": decode("40755 tree:22")})
     assert texts(MANIFEST, later, {"22": TREES["22"]}) == ("libs changed",)
     added = replace(MANIFEST, files={**MANIFEST.files, "more": decode("40755 tree:22")})
@@ -102,7 +102,7 @@ def test_a_change_is_one_line() -> None:
     assert str(Change(Part.FILE, "odd\nname", How.REMOVED)) == "odd\\nname removed"
 
 
-def test_changes_are_told_by_kind_and_then_by_name() -> None:
+def test_changes_are_sorted_by_kind_and_then_by_name() -> None:
     old = Manifest("", args={"C": "1", "A": "1", "X": "1", "W": "1"})
     new = Manifest("", args={"C": "2", "A": "2", "Z": "1", "Y": "1"})
     told = ["A changed", "C changed", "Y added", "Z added", "W removed", "X removed"]
@@ -136,7 +136,7 @@ def test_changes_are_told_by_kind_and_then_by_name() -> None:
         (of_files(a_py="100644 aa"), of_files(a_py="100644 aa"), ()),
     ],
 )
-def test_modes_are_told_where_nothing_else_differs(old: Manifest, new: Manifest, said: tuple[str, ...]) -> None:
+def test_modes_are_named_when_nothing_else_differs(old: Manifest, new: Manifest, said: tuple[str, ...]) -> None:
     assert modes_between(old, new, MODED) == said
 
 

@@ -37,7 +37,7 @@ MANIFEST = Manifest(
 )
 
 
-def test_it_is_what_it_was() -> None:
+def test_the_digest_of_a_known_manifest_stays_the_same() -> None:
     """A change of this value rebuilds every image everywhere: raise FORMAT and say so in the changelog."""
     assert input_digest(MANIFEST) == "sha256:3d54b639a0df7a80b88ee02ddf839353043a5bdb4de7a036c890f214209409ba"
 
@@ -107,7 +107,7 @@ def of_files(**files: str) -> Manifest:
         (replace(of_files(d="40755 tree:11"), contexts={"w": decode("40755 tree:11")}), False),
     ],
 )
-def test_what_is_the_same_but_for_modes(other: Manifest, same: bool) -> None:
+def test_manifests_that_differ_only_in_modes_are_equal_without_them(other: Manifest, same: bool) -> None:
     one = of_files(d="40755 tree:11")
     assert (modeless(one, MODED, {}) == modeless(other, MODED, {})) is same
     assert modeless(one, MODED, {"base": "1"}) != modeless(other, MODED, {})

@@ -138,7 +138,7 @@ def test_a_base_named_without_its_registry_is_pointed_out(root: str, told: str) 
     assert notes(assembled(texts), Project(), ()) == ((f"{OCR}:2: {root} is {told}; {meant}",) if told else ())
 
 
-def test_a_base_that_is_called_as_its_root_image_is_no_mistake() -> None:
+def test_a_base_may_have_the_name_of_its_root_image() -> None:
     assert notes(assembled({BASE: "FROM base-runtime:1\n"}), Project(), ()) == ()
 
 
@@ -148,14 +148,14 @@ def test_a_stage_copied_from_a_base_without_its_registry_is_pointed_out() -> Non
     assert said.startswith(f"{OCR}:2: base-runtime is docker.io/library/base-runtime:latest; ")
 
 
-def test_a_cycle_is_told_as_a_path() -> None:
+def test_a_cycle_is_reported_as_a_path() -> None:
     assert problems({BASE: on("base-ml"), ML: on("base-runtime")}) == [
         (BASE, "cycle: base-runtime -> base-ml -> base-runtime", "change the FROM of one of them")
     ]
     assert problems({BASE: on("base-runtime")})[0][1] == "cycle: base-runtime -> base-runtime"
 
 
-def test_an_unknown_parent_is_told_with_the_nearest_name() -> None:
+def test_an_unknown_parent_is_reported_with_the_nearest_name() -> None:
     assert problems({BASE: RUNTIME, OCR: on("base-runtme")}) == [
         (
             f"{OCR}:4",
@@ -174,7 +174,7 @@ def test_an_unknown_parent_is_told_with_the_nearest_name() -> None:
         ("FROM x\nFROM reg:5000/acme/base-runtme:v1\nCOPY --from=reg:5000/acme/base-runtme:v1 a b\n", 2, "FROM"),
     ],
 )
-def test_an_unknown_parent_is_told_with_its_line_however_it_is_named(text: str, line: int, by: str) -> None:
+def test_an_unknown_parent_is_reported_at_its_line_in_every_instruction(text: str, line: int, by: str) -> None:
     assert problems({BASE: RUNTIME, OCR: text}) == [
         (
             f"{OCR}:{line}",
@@ -198,7 +198,7 @@ def test_a_folder_that_can_name_no_image(folder: str) -> None:
     ]
 
 
-def test_every_problem_of_every_file_at_once() -> None:
+def test_the_problems_of_every_file_are_reported_together() -> None:
     told = problems({BASE: "COPY a b\n", ML: on("nobody"), OCR: "FROM ${NOWHERE}\n"})
     assert [where.partition(":")[0] for where, _, _ in told] == [BASE, OCR, ML]
 
@@ -245,7 +245,7 @@ def test_contexts_of_usual_dockerfiles(text: str, context: str) -> None:
 
 
 @pytest.mark.fault("C50")
-def test_what_is_added_elsewhere_leaves_the_context_as_it_was() -> None:
+def test_a_file_added_elsewhere_does_not_change_the_context() -> None:
     text = "FROM x\nCOPY requirements.txt /\n"
     beside = {"apps/svc_ocr/requirements.txt"}
     for added in ("requirements.txt", "apps/requirements.txt", "apps/other/requirements.txt"):
@@ -253,7 +253,7 @@ def test_what_is_added_elsewhere_leaves_the_context_as_it_was() -> None:
         assert found.stack["svc-ocr"].context == "apps/svc_ocr"
 
 
-def test_what_an_image_takes_is_told() -> None:
+def test_an_image_lists_its_secrets_contexts_and_frontend() -> None:
     text = (
         "FROM ${PYTHON_IMAGE}\nRUN --mount=type=secret,id=one --mount=type=secret,id=two true\n"
         "COPY --from=wheels a /\nCOPY --from=wheels b /\n"
@@ -272,7 +272,7 @@ def test_the_platform_is_the_one_built_for(platform: str) -> None:
     assert reading.sources[0].paths == (platform.partition("/")[2],)
 
 
-def test_an_unlike_name_is_told_with_all_that_are_known() -> None:
+def test_a_name_without_a_near_one_is_refused_with_all_known_names() -> None:
     found = problems({OCR: on("nothing-of-the-kind"), ML: RUNTIME})
     assert [hint for _, _, hint in found] == ["known: base-ml, svc-ocr"]
 
@@ -300,7 +300,7 @@ def test_patterns_do_not_decide_on_the_context(existing: set[str], context: str)
 
 
 @pytest.mark.fault("B32")
-def test_what_any_platform_takes_is_taken() -> None:
+def test_an_image_takes_the_sources_of_every_platform() -> None:
     text = (
         "FROM a:1 AS src-amd64\nCOPY amd64.txt /\nFROM b:1 AS src-arm64\nCOPY arm64.txt /\n"
         "FROM --platform=$BUILDPLATFORM src-${TARGETARCH} AS made\nFROM scratch\nCOPY --from=made / /"
@@ -319,7 +319,7 @@ def test_what_any_platform_takes_is_taken() -> None:
     }
 
 
-def test_a_problem_of_every_platform_is_told_once() -> None:
+def test_a_problem_of_every_platform_is_reported_once() -> None:
     with pytest.raises(UsageError) as caught:
         assembled({OCR: "FROM ${NOWHERE}\n"}, platforms=["linux/amd64", "linux/arm64"])
     assert len(caught.value.problems) == 1
@@ -345,7 +345,7 @@ def test_triggers_of_a_parent_run_in_its_children_alone() -> None:
 
 
 @pytest.mark.fault("B30")
-def test_triggers_of_a_root_image_are_those_that_are_told() -> None:
+def test_triggers_of_a_root_image_are_read() -> None:
     texts = {BASE: RUNTIME, OCR: on("base-runtime", tag="v0"), ML: "FROM python:3.11"}
     onbuild = {"python:3.12-slim": ["COPY a /"], "reg:5000/acme/base-runtime:v0": ["COPY b /"]}
     readings = assembled(texts, onbuild=onbuild).readings
@@ -353,7 +353,7 @@ def test_triggers_of_a_root_image_are_those_that_are_told() -> None:
 
 
 @pytest.mark.fault("B30")
-def test_the_context_has_what_the_triggers_read() -> None:
+def test_the_context_has_the_files_that_triggers_read() -> None:
     texts = {BASE: "FROM scratch\nONBUILD COPY requirements.txt /\n", OCR: on("base-runtime")}
     stack = assembled(texts, exists={"apps/svc_ocr/requirements.txt"}.__contains__).stack
     assert stack["svc-ocr"].context == "apps/svc_ocr"
@@ -379,7 +379,7 @@ PREFIX = "${REGISTRY}/${OWNER}"
         (f"{HEAD}FROM {PREFIX}/base-runtime:v1 AS a\nFROM scratch\nCOPY --from=a /x /x\n", ""),
     ],
 )
-def test_an_image_stands_on_what_its_last_stage_stands_on(text: str, foundation: str) -> None:
+def test_the_last_stage_gives_the_foundation_of_an_image(text: str, foundation: str) -> None:
     """What it only mounts or copies from is a parent, and no more."""
     stack = assembled({BASE: RUNTIME, TOOL: "FROM scratch\nCOPY x /x\n", OCR: text}).stack
     assert stack["svc-ocr"].foundation == foundation

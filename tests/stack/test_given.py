@@ -60,7 +60,7 @@ def test_the_sources_of_such_a_stage_are_inputs() -> None:
         ("FROM scratch\nARG OWNER\nLABEL o=$OWNER\n", (), (), ("OWNER",)),
     ],
 )
-def test_a_default_that_nobody_set_leaves_an_args_own(
+def test_an_arg_keeps_its_own_default_when_the_setting_is_unset(
     text: str, parents: tuple[str, ...], roots: tuple[str, ...], args: tuple[str, ...]
 ) -> None:
     image = assembled(text).stack["svc-cart"]
@@ -84,7 +84,7 @@ def test_an_image_of_the_stack_stands_on_the_stacks_own_base(head: str) -> None:
 
 
 @pytest.mark.fault("C45")
-def test_what_is_set_counts() -> None:
+def test_a_setting_that_is_set_replaces_an_args_default() -> None:
     unset = {name: value for name, value in DEFAULTS.items() if name != "PYTHON_IMAGE"}
     text = "ARG PYTHON_IMAGE=python:3.10-slim\nFROM ${PYTHON_IMAGE}\n"
     image = assembled(text, unset, PYTHON_IMAGE="python:3.13-slim").stack["svc-cart"]

@@ -42,7 +42,7 @@ def problems(settings: Settings, assembly: Assembly, **more: object) -> tuple[Pr
 
 
 @pytest.mark.fault("C47")
-def test_only_what_is_mounted_is_given(tmp_path: Path) -> None:
+def test_a_build_gets_only_the_secrets_it_mounts(tmp_path: Path) -> None:
     (tmp_path / "n.rc").write_text("of-the-file")
     known = settings(tmp_path, GH_TOKEN="of-the-environment")
     assert gifts(known, assembled()) == Given()
@@ -54,7 +54,7 @@ def test_only_what_is_mounted_is_given(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("C47")
-def test_what_nobody_gives(tmp_path: Path) -> None:
+def test_a_mount_without_a_source_is_noted_or_refused(tmp_path: Path) -> None:
     optional = assembled("type=secret,id=other", "type=ssh,id=git", "type=secret,id=pip.conf", "type=secret,id=gh")
     project = settings(tmp_path, GH_TOKEN="x").project
     assert list(notes(optional, project)) == [
@@ -109,7 +109,7 @@ def test_sshs_agent(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("C47")
-def test_a_secret_of_env_is_no_build_arg_and_is_not_shown(tmp_path: Path) -> None:
+def test_a_secret_from_env_is_neither_a_build_arg_nor_shown(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("GH_TOKEN=geheim-12\nPLAIN=x\n")
     known = settings(tmp_path, TABLE.replace("GH_TOKEN", "PLAIN"))
     assert "PLAIN" not in known.build_args and known.build_args["GH_TOKEN"] == "geheim-12"

@@ -118,7 +118,7 @@ def test_the_deep_globs_of_copy_parents(tmp_path: Path, pattern: str, names: lis
     assert sorted(found.entries) == sorted(names)
 
 
-def test_what_is_ignored_does_not_count(tmp_path: Path) -> None:
+def test_an_ignored_file_does_not_count(tmp_path: Path) -> None:
     write(tmp_path, ".dockerignore", "**/__pycache__\n*.log\n!keep.log\n")
     write(tmp_path, "libs/a.py")
     write(tmp_path, "keep.log")
@@ -138,7 +138,7 @@ def test_a_dockerfile_may_have_its_own_ignore_file(tmp_path: Path) -> None:
     assert listed(tmp_path, "libs") == {"libs": "40755 (a.py)"}
 
 
-def test_what_is_not_there(tmp_path: Path) -> None:
+def test_a_missing_source_is_refused(tmp_path: Path) -> None:
     assert refused(tmp_path, "main.py") == "source main.py does not exist"
 
 
@@ -154,7 +154,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         (["apps/svc/run.sh", "man.py"], {"main.py": "did you mean man.py? looked in apps/svc"}),
     ],
 )
-def test_what_is_missing_is_told_for_the_folder_that_has_most(
+def test_missing_sources_are_reported_for_the_folder_that_has_most(
     tmp_path: Path, there: list[str], hints: dict[str, str | None]
 ) -> None:
     """All that is missing is told at once, with where it was looked for."""
@@ -244,7 +244,7 @@ DENIED += [".git/config", ".aws/credentials", ".docker/config.json", ".kube/conf
 
 @pytest.mark.fault("X04", "X12")
 @pytest.mark.parametrize("path", DENIED)
-def test_what_never_enters_an_image(tmp_path: Path, path: str) -> None:
+def test_a_denied_file_never_enters_an_image(tmp_path: Path, path: str) -> None:
     write(tmp_path, path)
     for sources in ((path,), (".",)):
         with pytest.raises(PolicyError) as caught:
@@ -255,7 +255,7 @@ def test_what_never_enters_an_image(tmp_path: Path, path: str) -> None:
     assert read(tmp_path, ".").entries
 
 
-def test_a_link_to_a_key_is_no_way_round(tmp_path: Path) -> None:
+def test_a_link_to_a_key_is_refused_as_the_key_is(tmp_path: Path) -> None:
     write(tmp_path, "secrets/tls.key")
     (tmp_path / "harmless.txt").symlink_to("secrets/tls.key")
     with pytest.raises(PolicyError, match=r"secrets/tls\.key would enter the image"):
@@ -265,13 +265,13 @@ def test_a_link_to_a_key_is_no_way_round(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "path", [".env.example", ".env.sample", "environment", "key.py", "pem/a.py", "docker/config.json"]
 )
-def test_what_only_looks_like_it(tmp_path: Path, path: str) -> None:
+def test_a_file_that_only_looks_like_a_denied_one_enters(tmp_path: Path, path: str) -> None:
     write(tmp_path, path)
     assert read(tmp_path, path).entries
 
 
 @pytest.mark.fault("C18")
-def test_special_files_are_told_and_never_opened(tmp_path: Path) -> None:
+def test_special_files_are_refused_and_never_opened(tmp_path: Path) -> None:
     (tmp_path / "libs").mkdir()
     os.mkfifo(tmp_path / "libs/pipe")
     assert refused(tmp_path, "libs/pipe") == "libs/pipe is neither file, folder nor link"
@@ -324,7 +324,7 @@ DOES_NOT = [touch, rewrite, touch_elsewhere]
 
 @pytest.mark.fault("C20")
 @pytest.mark.parametrize("change", COUNTS + DOES_NOT, ids=lambda change: change.__name__)
-def test_what_counts(tmp_path: Path, change: Callable[[Path], None]) -> None:
+def test_a_change_counts_exactly_when_it_changes_the_image(tmp_path: Path, change: Callable[[Path], None]) -> None:
     write(tmp_path, "libs/a.py")
     (tmp_path / "libs/link").symlink_to("a.py")
     time.sleep(0.06)
@@ -344,7 +344,7 @@ def test_owners_do_not_count(tmp_path: Path) -> None:
 
 
 @pytest.mark.fault("C15")
-def test_odd_names_are_read_and_those_that_are_no_text_are_listed(tmp_path: Path) -> None:
+def test_odd_names_are_read_and_undecodable_ones_are_listed(tmp_path: Path) -> None:
     (tmp_path / "libs").mkdir()
     for name in ("-rf", "new\nline", "ünï"):
         (tmp_path / "libs" / name).write_text("x")
@@ -452,7 +452,7 @@ def test_a_file_that_changes_while_it_is_hashed_is_read_again(tmp_path: Path, mo
 
 
 @pytest.mark.fault("C19")
-def test_a_file_that_never_keeps_still_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_changes_during_reading_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     writer = Writer(write(tmp_path, "libs/grow.log"), 100, monkeypatch)
     assert refused(tmp_path, "libs") == "libs/grow.log cannot be read: it changes while it is read"
     assert writer.readings == 2
@@ -555,7 +555,7 @@ def salt_of(root: Path) -> str:
         (disguised, True), (shorter_and_back, True), (without_a_cache, True),
     ],
 )  # fmt: skip
-def test_buildkit_is_sent_all_anew_when_size_and_mtime_deceive(
+def test_the_context_gets_a_new_name_when_size_and_mtime_deceive(
     tmp_path: Path, change: Callable[[Path], None], anew: bool
 ) -> None:
     (tmp_path / "libs").mkdir()
@@ -576,7 +576,7 @@ def definition(root: Path, text: str = "FROM x\n") -> tuple[str, str]:
 
 
 @pytest.mark.fault("B50")
-def test_buildkit_reads_what_was_planned_and_the_rules_of_the_ignore_file_that_counts(tmp_path: Path) -> None:
+def test_buildkit_reads_the_planned_dockerfile_and_its_ignore_rules(tmp_path: Path) -> None:
     assert definition(tmp_path) == ("FROM x\n", f"\n{OWN}")
     write(tmp_path, ".dockerignore", "*.root\n")
     assert definition(tmp_path)[1] == f"\n{OWN}", "it is not the root that is sent"
@@ -624,7 +624,7 @@ def test_slipways_own_folder_is_never_counted(tmp_path: Path, ignored: str, sour
 
 
 @pytest.mark.fault("B50")
-def test_what_names_slipways_own_folder_is_told(tmp_path: Path) -> None:
+def test_a_source_in_slipways_own_folder_is_refused(tmp_path: Path) -> None:
     write(tmp_path, ".slipway/cache/x")
     (tmp_path / "link").symlink_to(".slipway/cache")
     assert refused(tmp_path, ".slipway/cache/x") == "source .slipway/cache/x is slipway's own: it enters no image"
@@ -632,7 +632,7 @@ def test_what_names_slipways_own_folder_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", [".", "apps/svc_a"])
-def test_a_context_has_a_name_of_its_own(tmp_path: Path, path: str) -> None:
+def test_a_context_has_a_separate_name_for_each_salt(tmp_path: Path, path: str) -> None:
     write(tmp_path, "apps/svc_a/a.py")
     worktree = Worktree(tmp_path)
     former = worktree.context(path)

@@ -81,7 +81,7 @@ def test_words_after_two_dashes_are_names(program: Callable[..., Said]) -> None:
 
 
 @pytest.mark.parametrize(("words", "flags"), [(("-w",), ["-w"]), (("-p", "--hide", "both"), ["-p", "--hide"])])
-def test_a_flag_that_changes_nothing_is_told(
+def test_a_flag_without_effect_gets_a_note(
     program: Callable[..., Said], words: tuple[str, ...], flags: list[str]
 ) -> None:
     code, _, err = program(*words, "config")

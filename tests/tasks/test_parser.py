@@ -64,20 +64,20 @@ def test_a_name_may_stand_after_a_task_of_the_same_chain() -> None:
         ("build --retries some", "error: --retries some: not a number\nhint:  --retries 1"),
     ],
 )
-def test_what_nothing_knows_ends_in_the_contracts_form(line: str, message: str) -> None:
+def test_an_unknown_word_ends_with_exit_2_and_a_hint(line: str, message: str) -> None:
     with pytest.raises(Exit) as caught:
         parsed(*line.split())
     assert str(caught.value).startswith(message)
     assert caught.value.code == 2
 
 
-def test_every_task_says_what_it_does_and_has_no_short_flags() -> None:
+def test_every_task_has_help_and_no_short_flags() -> None:
     for context in namespace.to_contexts():
         assert namespace[str(context.name)].__doc__, context.name
         assert [flag for flag in context.flags if len(flag) == 2] == []
 
 
-def test_only_what_is_known() -> None:
+def test_only_known_names_are_taken() -> None:
     known = ("base-runtime", "base-ml")
     assert only((), known, "base") == known
     assert only(("base-ml", "base-ml"), known, "base") == ("base-ml",)

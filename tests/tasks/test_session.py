@@ -48,7 +48,7 @@ def test_flags_that_name_images_hold_for_the_tasks_after_it(c: Context) -> None:
     assert after.values["OWNER"].source == "--owner"
 
 
-def test_the_tasks_of_one_command_line_share_what_flags_gave(c: Context) -> None:
+def test_the_tasks_of_one_command_line_share_the_flags(c: Context) -> None:
     """Through Invoke's own executor, which reads its configuration anew for each task."""
     found: list[tuple[str, str]] = []
 
@@ -111,7 +111,7 @@ def test_a_push_after_build_base_alone_is_about_the_bases(c: Context, session: S
     assert Session(c).chain.bases == ()
 
 
-def test_what_failed_leaves_a_record(session: Session) -> None:
+def test_a_failed_task_leaves_a_record(session: Session) -> None:
     with pytest.raises(RegistryError), session.record() as record:
         raise RegistryError("push svc-ocr: connection lost", hint="invoke doctor")
     assert json.loads((record.directory / "run.json").read_text()) == {
@@ -128,7 +128,7 @@ def test_what_failed_leaves_a_record(session: Session) -> None:
     }
 
 
-def test_what_was_told_before_it_failed_stays_told(session: Session) -> None:
+def test_a_record_written_before_the_failure_stays(session: Session) -> None:
     with pytest.raises(RegistryError), session.record() as record:
         record.write("run.json", {"images": []})
         raise RegistryError("later")
@@ -142,7 +142,7 @@ def test_build_of_a_stack_of_bases_builds_them(session: Session) -> None:
 
 
 @pytest.mark.fault("C33")
-def test_build_base_without_bases_says_what_to_run(session: Session) -> None:
+def test_build_base_without_bases_is_refused_with_a_hint(session: Session) -> None:
     shutil.rmtree(session.settings.root / "infra")
     for name in ("svc_forms", "svc_ocr"):
         (session.settings.root / f"apps/{name}/Dockerfile").write_text("FROM scratch\n")
@@ -183,7 +183,7 @@ def test_the_tasks_files_folder_comes_before_the_current_one(
 
 
 @pytest.mark.process
-def test_echo_shows_what_is_run_without_secrets(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
+def test_echo_shows_commands_without_secrets(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     loud = Session(configured(run={"echo": True}))
     loud.redactor.learn([Secret("hunter2-echo")])
     assert loud.run(Command(("true", "it is", "hunter2-echo"), env={"A": "b"})).ok

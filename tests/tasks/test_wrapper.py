@@ -60,7 +60,7 @@ def test_an_error_is_json_too_unless_the_task_has_answered(ended: Ended) -> None
     assert ended(error, json=True, first={})[1] == "{}\n"
 
 
-def test_an_interrupt_is_no_error_of_ours(ended: Ended) -> None:
+def test_an_interrupt_ends_with_exit_130(ended: Ended) -> None:
     code, out, err = ended(KeyboardInterrupt())
     assert (code, out) == (130, "")
     assert err == "error: interrupted; finished work is kept\nhint:  run the same command to continue\n"
@@ -105,7 +105,7 @@ def kinds(of: type[SlipwayError] = SlipwayError) -> list[type[SlipwayError]]:
 
 @pytest.mark.fault("X08")
 @pytest.mark.parametrize("kind", kinds(), ids=lambda kind: str(kind.__name__))
-def test_no_error_of_any_kind_tells_a_secret(kind: type[SlipwayError], ended: Ended) -> None:
+def test_no_kind_of_error_shows_a_secret(kind: type[SlipwayError], ended: Ended) -> None:
     value = f"canary\x1b-{secrets.token_hex(8)}"
     address = f"https://bob:{value[8:]}@reg.example/x"
     told = [Problem(f"{value}:1", f"{value} is wrong", f"not {value}"), Problem("", address, address)]

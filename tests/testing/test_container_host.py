@@ -37,7 +37,7 @@ def test_each_port_there_has_one_here() -> None:
                 assert asked.makefile().read() == f"port {there}"
 
 
-def test_one_that_is_not_reached_hangs_up_at_once() -> None:
+def test_a_port_that_is_not_reached_closes_immediately() -> None:
     """Also on whoever speaks first, and waits for an answer."""
     with (
         tunnel(said_back) as ports,
@@ -49,7 +49,7 @@ def test_one_that_is_not_reached_hangs_up_at_once() -> None:
 
 
 @pytest.mark.parametrize("said", [b"", b"80", b"x\0", b"-1\0", b"\xb2\0"])
-def test_what_is_no_port_is_hung_up(said: bytes) -> None:
+def test_a_text_that_is_not_a_port_is_refused(said: bytes) -> None:
     near, far = socket.socketpair()
     with near, far:
         far.sendall(said)

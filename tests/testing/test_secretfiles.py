@@ -32,7 +32,7 @@ def test_a_name_that_is_none_is_refused(name: str, memory: Path) -> None:
 
 
 @pytest.mark.fault("T07")
-def test_what_the_dead_left_is_swept_and_the_living_are_spared(memory: Path) -> None:
+def test_folders_of_dead_processes_are_removed_and_others_stay(memory: Path) -> None:
     dead, living = secretfiles.folder(), secretfiles.folder()
     (dead / "owner").write_text("someone who is dead")
     (memory / "slipway-of-another").mkdir()
@@ -41,7 +41,7 @@ def test_what_the_dead_left_is_swept_and_the_living_are_spared(memory: Path) -> 
 
 
 @pytest.mark.fault("T11")
-def test_without_memory_for_files_there_are_no_secrets(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secrets_are_refused_without_a_file_system_in_memory(memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Never on a disk instead, silently."""
     monkeypatch.setattr(secretfiles, "MEMORY", memory / "absent")
     with pytest.raises(SmokeError, match=r"secrets for a container: .*absent cannot be written"):

@@ -85,13 +85,13 @@ def test_the_whole_tree() -> None:
     ]
 
 
-def test_a_part_of_the_tree_hangs_below_what_it_stands_on() -> None:
+def test_a_part_of_the_tree_is_drawn_below_its_parent() -> None:
     assert drawn("svc-rag", "svc-ocr") == ["base-ml", "├─ svc-ocr", "└─ svc-rag"]
     assert drawn("svc-ocr", "base-runtime") == [ROOT, "└─ base-runtime", "   └─ svc-ocr"]
     assert drawn() == []
 
 
-def test_an_image_is_shown_below_what_it_stands_on_and_not_below_a_tool() -> None:
+def test_an_image_is_drawn_below_its_base_and_not_below_a_tool() -> None:
     tool = Image("base-tool", "infra/docker/base-tool.Dockerfile", roots=(ROOT,))
     runtime = Image("base-runtime", "b", parents=("base-tool",), roots=(ROOT,), foundation=ROOT)
     service = Image("svc-a", "a", parents=("base-tool", "base-runtime"), foundation="base-runtime")

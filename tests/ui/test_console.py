@@ -86,7 +86,7 @@ def test_a_plan() -> None:
 
 
 @pytest.mark.fault("P32")
-def test_a_root_image_that_is_called_as_a_base_has_a_line_of_its_own() -> None:
+def test_a_root_image_with_a_bases_name_has_a_separate_line() -> None:
     screen = Screen()
     lone = step("svc-lone", Action.BUILD, EDITED)
     stack = Stack((*STACK, Image("svc-lone", "apps/svc_lone/Dockerfile", roots=("base-runtime",))))
@@ -138,7 +138,7 @@ def test_the_closing_table() -> None:
     )
 
 
-def test_a_warning_is_told_once_with_its_places() -> None:
+def test_a_warning_is_shown_once_with_its_places() -> None:
     screen = Screen()
     names = [f"svc-{letter}" for letter in "abcde"]
     built = [
@@ -163,13 +163,13 @@ def test_the_first_failed_image_says_its_last_words() -> None:
 
 
 @pytest.mark.parametrize("output", [(), ("the error tells it",)])
-def test_a_line_that_the_error_tells_is_not_told_twice(output: tuple[str, ...]) -> None:
+def test_a_line_in_the_error_is_not_shown_twice(output: tuple[str, ...]) -> None:
     screen = Screen()
     screen.console.results([ImageResult("svc-a", Status.FAILED, "", detail="x", output=output)], 9.0)
     assert screen.err.getvalue() == ""
 
 
-def test_a_long_line_is_whole_when_nobody_watches() -> None:
+def test_a_long_line_is_whole_without_a_terminal() -> None:
     screen = Screen()
     screen.console.line("x" * 500)
     assert screen.out.getvalue() == "x" * 500 + "\n"
@@ -232,7 +232,7 @@ def test_an_error_ends_on_its_lines() -> None:
     assert stream.getvalue() == "error: push x: denied\nhint:  docker login reg\n"
 
 
-def test_a_notice_is_a_line_of_its_own() -> None:
+def test_a_notice_is_a_separate_line() -> None:
     notice = Notice("engine went away (was 28.5.2); waiting for it, at most 60 s")
     plain, live = Screen(tty=False), Screen(tty=True)
     for screen in (plain, live):

@@ -64,7 +64,7 @@ def test_text_stays_readable() -> None:
 
 
 @pytest.mark.fault("C15")
-def test_a_name_that_is_no_text_is_json_all_the_same() -> None:
+def test_an_undecodable_name_is_valid_json() -> None:
     text = dumps({"path": "bad\udcff"})
     text.encode("utf-8")
     assert json.loads(text) == {"path": "bad\udcff"}

@@ -43,6 +43,6 @@ def test_bad_requests_say_why(container: Container) -> None:
     assert "MAX_CHARACTERS" in long.json()["detail"]
 
 
-def test_metrics_count_what_was_asked(container: Container) -> None:
+def test_metrics_count_each_request(container: Container) -> None:
     container.post("/extract", json={"text": "EUR 1"})
     assert 'http_requests_total{method="POST",path="/extract",status="200"}' in container.get("/metrics").text

@@ -52,7 +52,7 @@ def test_an_amount_is_read(text: str, value: str, currency: str) -> None:
 @pytest.mark.parametrize(
     "text", ["1234", "1.23.4 €", "12,34,567.8 €", "EURO 5", "v1.2.3", "A$AP", "5 EURX", "$", "1.234,56"]
 )
-def test_what_is_no_amount_is_left_alone(text: str) -> None:
+def test_text_that_is_not_an_amount_is_ignored(text: str) -> None:
     assert list(find_amounts(text)) == []
 
 
@@ -91,7 +91,7 @@ def test_a_date_is_read(text: str, value: str, alternatives: tuple[str, ...]) ->
 
 
 @pytest.mark.parametrize("text", ["31.02.2026", "29 Feb 2026", "2026-13-01", "13/13/2026", "1.2.2026.4", "0042"])
-def test_a_day_that_does_not_exist_is_no_date(text: str) -> None:
+def test_a_day_that_does_not_exist_is_ignored(text: str) -> None:
     assert list(find_dates(text)) == []
 
 
@@ -119,7 +119,7 @@ def test_an_identifier_is_read(text: str, kind: str, value: str) -> None:
 @pytest.mark.parametrize(
     "text", ["Invoice of last month", "invoice number unknown", "DE12345678", "a@b", "@x.org", "XX00 1234"]
 )
-def test_what_is_no_identifier_is_left_alone(text: str) -> None:
+def test_text_that_is_not_an_identifier_is_ignored(text: str) -> None:
     assert list(find_identifiers(text)) == []
 
 

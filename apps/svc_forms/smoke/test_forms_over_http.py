@@ -19,7 +19,7 @@ def test_the_catalogue_is_served(container: Container) -> None:
     assert "iban" in [field["id"] for field in order["fields"]]
 
 
-def test_fields_fill_a_form_and_doubts_are_told(container: Container) -> None:
+def test_fields_fill_a_form_and_the_answer_lists_conflicts(container: Container) -> None:
     fields = [
         found("invoice_number", "INV-7", "INV-7"),
         found("amount", "€5", "5", currency="EUR"),
@@ -32,7 +32,7 @@ def test_fields_fill_a_form_and_doubts_are_told(container: Container) -> None:
     assert filled["complete"] is False
 
 
-def test_the_page_escapes_what_is_foreign(container: Container) -> None:
+def test_the_page_escapes_foreign_text(container: Container) -> None:
     answers = {"approved_by": "<script>alert(1)</script>"}
     page = container.post("/forms/payment-order/render", json={"answers": answers})
     assert page.headers["content-type"] == "text/html; charset=utf-8"

@@ -57,7 +57,7 @@ def test_cues_tell_the_dates_and_the_amounts_apart() -> None:
     assert filling.complete
 
 
-def test_every_value_tells_its_source() -> None:
+def test_every_value_names_its_source() -> None:
     shown = fill(ORDER, FOUND, TEXT, {"approved_by": "Ada"}).as_json()["values"]
     assert isinstance(shown, dict)
     start = TEXT.index("119.00")
@@ -66,7 +66,7 @@ def test_every_value_tells_its_source() -> None:
     assert shown["approved_by"] == {"value": "Ada", "source": "answer"}
 
 
-def test_without_a_text_there_are_no_cues_and_what_disagrees_is_a_conflict() -> None:
+def test_without_a_text_different_values_are_a_conflict() -> None:
     filling = fill(ORDER, FOUND, "", {})
     assert [c.value for c in filling.conflicts["amount"]] == ["100.00", "19.00", "119.00"]
     assert [c.value for c in filling.conflicts["invoice_date"]] == ["2026-03-03", "2026-04-02"]
@@ -75,7 +75,7 @@ def test_without_a_text_there_are_no_cues_and_what_disagrees_is_a_conflict() -> 
     assert not filling.complete
 
 
-def test_the_same_value_twice_is_no_conflict() -> None:
+def test_the_same_value_twice_is_not_a_conflict() -> None:
     twice = [Candidate("amount", "12.5", "12,5 €", 0, 6, "EUR"), Candidate("amount", "12.50", "€12.50", 9, 15, "EUR")]
     filling = fill(ORDER, twice, "", {})
     assert values(filling)["amount"] == ["12.5"]
@@ -94,7 +94,7 @@ def test_an_ambiguous_date_is_a_conflict_of_its_readings() -> None:
     assert [c.value for c in filling.conflicts["invoice_date"]] == ["2026-03-04", "2026-04-03"]
 
 
-def test_an_invalid_iban_fills_nothing_and_is_told() -> None:
+def test_an_invalid_iban_fills_nothing_and_is_rejected() -> None:
     filling = fill(ORDER, [Candidate("iban", "DE00", "DE00", 0, 4, valid=False)], "", {})
     assert "iban" in filling.missing
     assert [c.value for c in filling.rejected["iban"]] == ["DE00"]
@@ -136,13 +136,13 @@ def test_an_answer_that_fits_no_field_is_refused(name: str, answer: str, problem
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=lambda form: form.id)
-def test_an_empty_filling_of_every_form_misses_what_is_required(form: Form) -> None:
+def test_an_empty_filling_misses_every_required_field(form: Form) -> None:
     filling = fill(form, [], "", {})
     assert filling.missing == [entry.id for entry in form.fields if entry.required]
     assert "missing" in render_text(filling)
 
 
-def test_a_bad_definition_tells_every_mistake() -> None:
+def test_a_bad_definition_is_refused_with_every_mistake() -> None:
     bad = {"fields": [{"id": "a", "label": "A", "kind": "amont"}, {"id": "a", "kind": "text", "cue": []}]}
     with pytest.raises(ValueError) as caught:
         parse_form("bad", bad)

@@ -98,7 +98,7 @@ def test_text_is_read_by_svc_extract(extract_url: str) -> None:
         ((200, {"findings": [{"kind": "iban"}]}), "EXTRACT_URL answered findings of another shape"),
     ],
 )
-def test_what_svc_extract_does_wrong_is_a_502(
+def test_a_wrong_answer_of_svc_extract_is_a_502(
     extract_url: str, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, object], said: str
 ) -> None:
     monkeypatch.setattr(Extract, "answer", answer)

@@ -52,7 +52,7 @@ def test_the_same_bytes_are_one_document(container: Container) -> None:
     assert second.json() == first.json() | {"created": False}
 
 
-def test_of_many_at_once_one_creates(container: Container) -> None:
+def test_one_of_many_concurrent_uploads_creates_the_document(container: Container) -> None:
     content = os.urandom(200_000)
     with ThreadPoolExecutor(8) as pool:
         replies = list(pool.map(lambda _: send(container, content).json(), range(8)))

@@ -47,7 +47,7 @@ def test_bytes_come_back_as_they_went(contents: Contents) -> None:
     assert b"".join(contents.read(ID)) == BYTES
 
 
-def test_what_is_not_there_is_said_at_once(contents: Contents) -> None:
+def test_reading_a_missing_content_raises_immediately(contents: Contents) -> None:
     with pytest.raises(KeyError):
         contents.read(ID)
     put(contents, b"another")

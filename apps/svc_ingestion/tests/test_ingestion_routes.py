@@ -53,11 +53,11 @@ def test_a_document_waits_in_the_outbox_until_it_is_collected(client: TestClient
         ("/documents?offset=9223372036854775808", 422),
     ],
 )
-def test_what_is_not_there_is_said(client: TestClient, path: str, status: int) -> None:
+def test_a_missing_document_is_a_404(client: TestClient, path: str, status: int) -> None:
     assert client.get(path).status_code == status
 
 
-def test_a_file_too_large_or_empty_is_refused_and_nothing_is_kept(client: TestClient) -> None:
+def test_a_file_too_large_or_empty_is_refused_and_not_stored(client: TestClient) -> None:
     assert send(client, b"x" * 1001).status_code == 413
     assert send(client, b"").status_code == 422
     assert client.get("/documents").json() == {"total": 0, "documents": []}

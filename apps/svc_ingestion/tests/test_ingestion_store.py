@@ -87,7 +87,7 @@ def test_the_newest_come_first_in_pages(tmp_path: Path) -> None:
     assert ledger.count() == 3
 
 
-def test_what_is_pending_outlives_the_process(tmp_path: Path) -> None:
+def test_pending_documents_outlive_the_process(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path / "ledger.sqlite")
     ledger.add(document("late", delivery=Delivery("pending", 1, "down", due=9.0)))
     ledger.add(document("soon", delivery=Delivery("pending", due=1.0)))

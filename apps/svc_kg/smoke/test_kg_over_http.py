@@ -42,7 +42,7 @@ def test_entities_are_found_and_joined_by_paths_and_outlive_a_restart(container:
     assert path["relations"][1]["amount"] == "EUR 1,200.50"
 
 
-def test_a_deleted_document_takes_what_it_alone_said(container: Container) -> None:
+def test_a_deleted_document_takes_only_its_own_entities(container: Container) -> None:
     put(container, "gone", "Eve Moss founded Delta Ltd. Eve Moss lives in Berlin.")
     put(container, "two", TWO)
     assert container.delete("/documents/gone").status_code == 204

@@ -74,7 +74,7 @@ def test_a_sentence_says_its_relations(text: str, expected: list[tuple[str, str,
         "",
     ],
 )
-def test_what_is_not_said_is_not_read(text: str) -> None:
+def test_a_sentence_without_a_known_relation_gives_none(text: str) -> None:
     assert said(text) == []
 
 
@@ -93,7 +93,7 @@ def test_what_is_not_said_is_not_read(text: str) -> None:
         ("Acme GmbH's offices are near Hamburg.", ["organisation:acme-gmbh", "place:hamburg"]),
     ],
 )
-def test_entities_are_told_by_their_form_or_place(text: str, expected: list[str]) -> None:
+def test_entities_are_found_by_their_form_or_position(text: str, expected: list[str]) -> None:
     assert keys(text) == expected
 
 
@@ -111,7 +111,7 @@ def test_a_short_name_that_fits_two_longer_ones_stands_for_itself() -> None:
     assert said(text)[-1] == ("Stone", "LIVES_IN", "Turin")
 
 
-def test_a_payment_tells_its_amount() -> None:
+def test_a_payment_keeps_its_amount() -> None:
     (relation,) = read("d", "Acme GmbH paid Beta Ltd $1,200.50 on Monday.").relations
     assert (relation.amount, relation.document) == ("$1,200.50", "d")
 

@@ -29,7 +29,7 @@ def triples(relations: list[Relation]) -> list[tuple[str, str, str, str]]:
     return [(r.source.name, r.kind, r.target.name, r.document) for r in relations]
 
 
-def test_what_is_put_is_found_again(store: SqliteStore) -> None:
+def test_a_stored_document_is_found_again(store: SqliteStore) -> None:
     assert [entity.key for entity in store.find("LOVE", 10)] == [ADA]
     assert len(store.find("", 3)) == 3
     assert store.relations([ADA]) == [relation for relation in read("one", ONE).relations if relation.source.key == ADA]
@@ -42,7 +42,7 @@ def test_a_second_put_replaces_the_first(store: SqliteStore) -> None:
     assert store.entity(ACME) is None
 
 
-def test_deleting_a_document_takes_only_what_it_alone_said(store: SqliteStore) -> None:
+def test_deleting_a_document_removes_only_its_own_entities(store: SqliteStore) -> None:
     assert store.delete("one") is True
     assert store.delete("one") is False
     assert store.entity(ADA) is None

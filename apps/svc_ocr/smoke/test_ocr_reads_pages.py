@@ -59,7 +59,7 @@ def test_a_slanted_page_is_levelled_and_its_boxes_stay_on_the_slant(container: A
     assert abs(level[4]["box"][1] - level[0]["box"][1]) < 20
 
 
-def test_grey_paper_and_transparency_are_no_obstacle(container: Any) -> None:
+def test_pages_on_grey_paper_or_transparency_are_read(container: Any) -> None:
     shaded = page(*LINES).convert("L").point(lambda value: 90 + value * 90 // 255)
     assert "green apples" in read(container, encoded(shaded, "PNG")).json()["text"]
     clear = Image.new("RGBA", (1240, 400), (0, 0, 0, 0))

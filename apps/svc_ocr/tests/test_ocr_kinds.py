@@ -18,5 +18,5 @@ from svc_ocr.kinds import Kind, kind_of
         (b"", None),
     ],
 )
-def test_a_kind_is_told_from_the_first_bytes(data: bytes, kind: Kind | None) -> None:
+def test_the_first_bytes_give_the_kind(data: bytes, kind: Kind | None) -> None:
     assert kind_of(data) is kind

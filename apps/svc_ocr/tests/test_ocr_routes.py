@@ -43,7 +43,7 @@ def test_a_pdf_with_its_own_text_is_not_guessed_at() -> None:
         (b"", 422, "empty"),
     ],
 )
-def test_what_cannot_be_read_says_why(data: bytes, status: int, said: str) -> None:
+def test_an_unreadable_file_is_refused_with_its_reason(data: bytes, status: int, said: str) -> None:
     answer = client().post("/read", files={"file": ("a", data)})
     assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
 

@@ -158,7 +158,7 @@ def test_the_index_survives_a_restart(container: Any) -> None:
     assert say(container, "after", "Written after it.").status_code == 201
 
 
-def test_what_a_crash_left_behind_does_no_harm(container: Any) -> None:
+def test_half_written_files_of_a_crash_do_no_harm(container: Any) -> None:
     say(container, "note", "Safe and sound.")
     following = container.get("/stats").json()["generation"] + 1
     for name in (f"{following}.sqlite", f"{following}.faiss", "CURRENT.next"):
@@ -170,7 +170,7 @@ def test_what_a_crash_left_behind_does_no_harm(container: Any) -> None:
     assert container.get("/stats").json() == {"documents": 2, "passages": 2, "generation": following}
 
 
-def test_what_is_not_a_document_is_refused_with_its_reason(container: Any) -> None:
+def test_a_body_that_is_not_a_document_is_refused_with_its_reason(container: Any) -> None:
     for answer, status, reason in (
         (send(container, "tool.exe", b"MZ"), 415, "tool.exe"),
         (send(container, "broken.docx", b"no archive"), 422, "no Office file"),

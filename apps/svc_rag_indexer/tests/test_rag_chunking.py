@@ -43,7 +43,7 @@ def test_an_overlap_that_does_not_fit_is_refused(size: int, overlap: int) -> Non
     size=st.integers(5, 60),
     overlap=st.integers(0, 4),
 )
-def test_whatever_the_text_nothing_is_lost_and_nothing_too_long(text: str, size: int, overlap: int) -> None:
+def test_passages_cover_any_text_and_keep_the_limit(text: str, size: int, overlap: int) -> None:
     spans = passages_of(text, size=size, overlap=overlap)
     covered = {at for span in spans for at in range(span.start, span.end)}
     assert all(at in covered for at, character in enumerate(text) if not character.isspace())

@@ -59,13 +59,15 @@ def test_documents_are_kept_listed_counted_and_removed(client: TestClient) -> No
         ({"json": {"id": "x", "text": "A sentence of words. " * 200}}, 422, "at most 2 are kept"),
     ],
 )
-def test_what_is_not_a_document_says_why(client: TestClient, sent: dict[str, Any], status: int, said: str) -> None:
+def test_a_body_that_is_not_a_document_is_refused_with_its_reason(
+    client: TestClient, sent: dict[str, Any], status: int, said: str
+) -> None:
     answer = client.post("/documents", **sent)
     assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
     assert client.get("/stats").json()["documents"] == 0
 
 
-def test_a_broken_index_is_not_ready_and_its_path_is_not_told(client: TestClient, tmp_path: Path) -> None:
+def test_a_broken_index_is_not_ready_and_its_path_stays_hidden(client: TestClient, tmp_path: Path) -> None:
     assert client.get("/ready").status_code == 200
     (tmp_path / "CURRENT").write_text("7")
     ready = client.get("/ready")

@@ -17,7 +17,7 @@ def test_text_is_decoded_by_its_mark_or_as_utf8(data: bytes, text: str) -> None:
     assert decoded(data) == text
 
 
-def test_what_is_no_text_is_refused_with_the_byte() -> None:
+def test_undecodable_text_is_refused_with_its_first_bad_byte() -> None:
     with pytest.raises(Unreadable, match=r"byte 2 is not UTF-8"):
         decoded(b"Gr\xfc\xdfe")
     assert decoded(b"Gr\xfc\xdfe", otherwise="cp1252") == "Grüße"

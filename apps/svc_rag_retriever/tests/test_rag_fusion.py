@@ -20,7 +20,7 @@ def test_an_empty_ranking_changes_nothing() -> None:
 
 
 @given(st.lists(st.permutations(list("abcdef")), min_size=1, max_size=4))
-def test_what_leads_every_ranking_leads_the_fusion(rankings: list[list[str]]) -> None:
+def test_a_passage_that_leads_every_ranking_leads_the_fusion(rankings: list[list[str]]) -> None:
     led = [["winner", *ranking] for ranking in rankings]
     fused = fuse(led)
     assert fused[0][0] == "winner"

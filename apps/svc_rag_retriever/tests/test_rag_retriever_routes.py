@@ -63,7 +63,7 @@ def test_a_change_of_the_index_is_seen(client: TestClient, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("body", [{}, {"query": " \n"}, {"query": "x", "k": 0}, {"query": "x" * 2001}])
-def test_what_is_not_a_question_is_refused(client: TestClient, body: dict[str, Any]) -> None:
+def test_a_body_that_is_not_a_question_is_refused(client: TestClient, body: dict[str, Any]) -> None:
     assert client.post("/search", json=body).status_code == 422
 
 
