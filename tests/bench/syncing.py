@@ -11,10 +11,10 @@ from slipway.tasks.session import Session
 
 def main() -> None:
     with Session(options=[HostOptions(remote=True)]) as session, session.record() as record:
-        known = session.survey()
-        plan = plan_build(known.stack, tuple(known.facts.digests), known.facts)
-        with session.host.builder(known, plan, record.id, Given()) as builder:
-            builder.run(Command(("true",)), over=lambda: False)
+        snapshot = session.snapshot()
+        plan = plan_build(snapshot.stack, tuple(snapshot.facts.digests), snapshot.facts)
+        with session.host.builder(snapshot, plan, record.id, Given()) as builder:
+            builder.run(Command(("true",)), should_stop=lambda: False)
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def test_the_bake_file() -> None:
         secrets={"ca": "/ca.pem"},
         ssh=("default",),
         platforms=("linux/amd64",),
-        fresh=True,
+        no_cache=True,
     )
     bare = BakeTarget("svc-bare", "apps/svc_bare", "Dockerfile", ("t",))
     assert json.loads(bake_file([full, bare])) == {

@@ -23,7 +23,7 @@ from slipway.core.image import LocalImage, content_tag
 from slipway.core.streams import OnLine
 from slipway.hosts.local import LocalBuilder
 from slipway.plan.decide import Plan, plan_build
-from slipway.plan.facts import Survey, read_repository, survey
+from slipway.plan.facts import Snapshot, gather_facts, read_repository
 from slipway.registry import Registry
 from slipway.runs.run import Run
 from slipway.secrets.redactor import Redactor
@@ -80,11 +80,11 @@ class Bench:
         assert isinstance(tags, list) and isinstance(labels, dict)
         self.engine.load(LocalImage(digest_of(tags[0].encode()), tuple(tags), labels=labels, size=5))
 
-    def plan(self, names: list[str] | None = None) -> tuple[Survey, Plan]:
+    def plan(self, names: list[str] | None = None) -> tuple[Snapshot, Plan]:
         worktree = Worktree(self.root, StatCache(self.root.with_name("stat.json")))
         repository = read_repository(load(self.root, environment=self.environment), worktree, {})
         registry = Registry(REGISTRY, policy=HASTE)
-        found = survey(repository, self.engine, lambda: registry)
+        found = gather_facts(repository, self.engine, lambda: registry)
         repository.worktree.cache.save()
         return found, plan_build(
             found.stack, names or ALL, found.facts, (names or ALL) if self.options.no_cache else ()
@@ -93,7 +93,7 @@ class Bench:
     def build(self, names: list[str] | None = None) -> tuple[ImageResult, ...]:
         return self.carry_out(*self.plan(names))
 
-    def carry_out(self, found: Survey, plan: Plan) -> tuple[ImageResult, ...]:
+    def carry_out(self, found: Snapshot, plan: Plan) -> tuple[ImageResult, ...]:
         builder = LocalBuilder.of(found.repository, self.run, Given({"ca": Path("/ca.pem")}))
         return build(BuildRun(found, plan, self.engine, builder, self.record, self.events.append, self.options))
 
@@ -725,10 +725,10 @@ def test_images_that_a_host_built_on_a_rejected_parent_lose_their_tags(bench: Be
         def announce(self, commands: Iterable[Command]) -> None:
             told.append(tuple(commands))
 
-        def run(self, command: Command, on_line: OnLine | None = None, *, over: Callable[[], bool]) -> Result:
+        def run(self, command: Command, on_line: OnLine | None = None, *, should_stop: Callable[[], bool]) -> Result:
             for later in told[0] if len(told) == 1 else ():
                 bench.bake(later, lambda line: None)
-            return super().run(command, on_line, over=over)
+            return super().run(command, on_line, should_stop=should_stop)
 
     builder = Eager.of(found.repository, bench.run, Given())
     outcomes = build(BuildRun(found, plan, bench.engine, builder, bench.record, bench.events.append))

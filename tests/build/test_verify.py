@@ -58,9 +58,9 @@ def test_an_image_that_is_missing_from_the_engine_is_not_as_planned() -> None:
     assert mismatch(step, None, ["linux/arm64"]) == "built, but in-1 is not in the engine"
 
 
-def planned(name: str, *, fresh: bool = False) -> Step:
+def planned(name: str, *, no_cache: bool = False) -> Step:
     reference = Reference("localhost:5000", f"acme/{name}", "v1")
-    return Step(name, Action.BUILD, NotBuilt(), reference, reference.tagged("in-1"), "sha256:1", fresh)
+    return Step(name, Action.BUILD, NotBuilt(), reference, reference.tagged("in-1"), "sha256:1", no_cache)
 
 
 def built(step: Step, *, digest: str = "sha256:1", tags: tuple[Reference, ...] = ()) -> LocalImage:
@@ -122,8 +122,8 @@ def test_an_image_is_made_when_buildx_reports_it_or_the_engine_has_it_with_these
 
 @pytest.mark.fault("B08")
 def test_an_image_that_was_there_before_a_build_without_cache_proves_nothing() -> None:
-    assert not is_made(planned("svc-a", fresh=True), [], FOUND)
-    assert is_made(planned("svc-a", fresh=True), ["svc-a"], FOUND)
+    assert not is_made(planned("svc-a", no_cache=True), [], FOUND)
+    assert is_made(planned("svc-a", no_cache=True), ["svc-a"], FOUND)
 
 
 def test_an_image_loses_its_tags_and_another_image_keeps_its_own() -> None:

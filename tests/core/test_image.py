@@ -296,8 +296,8 @@ def test_a_registry_that_docker_does_not_take_for_docker_hub_is_refused(text: st
 
 def test_on_a_fresh_base_an_image_is_not_fresh_itself() -> None:
     base = LocalImage("sha256:1", labels={"slipway.input": "sha256:a", "slipway.fresh": "sha256:a"})
-    assert base.fresh is True
-    assert replace(base, labels={**base.labels, "slipway.input": "sha256:b"}).fresh is False
-    assert LocalImage("sha256:2", labels={"slipway.input": "sha256:a"}).fresh is False
-    assert LocalImage("sha256:3", labels={"slipway.input": "", "slipway.fresh": ""}).fresh is False
-    assert LocalImage("sha256:4").fresh is False
+    assert base.built_without_cache is True
+    assert replace(base, labels={**base.labels, "slipway.input": "sha256:b"}).built_without_cache is False
+    assert LocalImage("sha256:2", labels={"slipway.input": "sha256:a"}).built_without_cache is False
+    assert LocalImage("sha256:3", labels={"slipway.input": "", "slipway.fresh": ""}).built_without_cache is False
+    assert LocalImage("sha256:4").built_without_cache is False

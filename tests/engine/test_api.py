@@ -1,4 +1,4 @@
-"""Questions over a socket: connections are kept, and what ended meanwhile is made anew."""
+"""EngineApi over a socket: connections are kept, and what ended meanwhile is made anew."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from slipway.core.threads import map_concurrently
 from slipway.engine import Endpoint
-from slipway.engine.api import Questions
+from slipway.engine.api import EngineApi
 from slipway.engine.connections import connecting
 
 
@@ -58,10 +58,10 @@ def server(tmp_path: Path) -> Iterator[Server]:
         made.shutdown()
 
 
-def questions(server: Server, silence: float = 5.0, patience: float = 0.0) -> Questions:
+def questions(server: Server, silence: float = 5.0, patience: float = 0.0) -> EngineApi:
     connect = connecting(Endpoint(f"unix://{server.server_address}"), None)
     assert connect
-    return Questions(connect, silence, patience)
+    return EngineApi(connect, silence, patience)
 
 
 def test_one_connection_serves_many_questions(server: Server) -> None:

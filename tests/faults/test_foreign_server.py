@@ -13,11 +13,11 @@ from slipway.config.settings import load
 from slipway.core.errors import RefusedError, RegistryError
 from slipway.core.image import Image, Reference, content_tag
 from slipway.plan.decide import Facts
-from slipway.plan.facts import read_repository, survey
+from slipway.plan.facts import gather_facts, read_repository
 from slipway.push import look
 from slipway.registry import Registry
 from slipway.registry.greeting import read_greeting
-from slipway.registry.http import Wire
+from slipway.registry.http import RegistryHttp
 from slipway.stack.worktree import Worktree
 from slipway.testing.fakes import HASTE, MEDIA_TYPE, FakeEngine, RegistryServer, digest_of, local_image
 from tests.rig.foreign import HTML, PAGE, ForeignServer
@@ -42,7 +42,7 @@ def looked(host: str) -> None:
 def planned(root: Path, host: str) -> tuple[frozenset[str], tuple[str, ...]]:
     """As every plan begins: what is published, and the notes."""
     repository = read_repository(load(root, environment={"REGISTRY": host}), Worktree(root), {})
-    found = survey(repository, FakeEngine([PYTHON]), lambda: Registry(host, policy=HASTE))
+    found = gather_facts(repository, FakeEngine([PYTHON]), lambda: Registry(host, policy=HASTE))
     return frozenset(found.facts.published), found.notes
 
 
@@ -97,8 +97,8 @@ def test_which_redirects_stay_on_the_host(location: str, same: bool) -> None:
     """One to plain HTTP does not: the login would travel in the clear."""
     reply = requests.Response()
     reply.url, reply.status_code, reply.headers["Location"] = "https://registry.example.com/v2/", 307, location
-    wire = Wire("registry.example.com", lambda host: None, HASTE, (), "")
-    assert (wire.elsewhere(reply) == "") is same
+    http = RegistryHttp("registry.example.com", lambda host: None, HASTE, (), "")
+    assert (http.elsewhere(reply) == "") is same
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

@@ -144,7 +144,7 @@ def test_a_job_in_a_folder_of_any_name(link: ReconnectingConnection, there: str)
         nothing = FileManifest(Path("/"), {}).listed
         inputs = BakeInputs(place, str, lambda image: image.dockerfile, {}, {})
         builder = JobBuilder(inputs, link, place, JobInput({"-s": b"a word\n"}, 60, nothing), lambda: None)
-        assert builder.run(command, said.append, over=lambda: False).ok
+        assert builder.run(command, said.append, should_stop=lambda: False).ok
         assert said == [f"{hashlib.sha256(packed([place, word, word])).hexdigest()}  -", "a word"]
 
     begun()

@@ -66,7 +66,7 @@ def there(build_host: BuildHost) -> Iterator[str]:
 
 
 def manifest(here: Path, files: Mapping[bytes, bytes]) -> FileManifest:
-    """These files, as a survey lists them."""
+    """These files, as a snapshot lists them."""
     listing: dict[str, Encoded] = {}
     for name, content in files.items():
         path = here / os.fsdecode(name)

@@ -16,7 +16,7 @@ from slipway.core.errors import SyncError
 from slipway.core.image import LocalImage
 from slipway.hosts.remote.file_manifest import Entry, FileManifest, context_to_sync, define, files_to_sync
 from slipway.hosts.remote.sync import compared
-from slipway.plan.facts import Survey, read_repository, survey
+from slipway.plan.facts import Snapshot, gather_facts, read_repository
 from slipway.registry import Registry
 from slipway.stack.entries import Encoded, FileEntry, Kind
 from slipway.stack.worktree import Worktree
@@ -50,10 +50,10 @@ def tree(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def known(root: Path) -> Survey:
+def snapshot_of(root: Path) -> Snapshot:
     settings = load(root, environment={"REGISTRY": "127.0.0.1:1"})
     repository = read_repository(settings, Worktree(root), {})
-    return survey(
+    return gather_facts(
         repository, FakeEngine([LocalImage("sha256:1", (ROOT,))]), lambda: Registry("127.0.0.1:1", policy=HASTE)
     )
 
@@ -79,7 +79,7 @@ def locally(command: Command) -> Result:
 
 
 def test_the_manifest_holds_exactly_the_files_an_image_reads(tree: Path) -> None:
-    found = files_to_sync(known(tree), ["one"]).entries
+    found = files_to_sync(snapshot_of(tree), ["one"]).entries
     assert set(found) == {
         *("apps", "apps/one", "apps/one/Dockerfile", "apps/one/main.py", "apps/one/code", "apps/one/code/a b.py"),
         *("apps/one/code/deep", "apps/one/code/deep/er", "apps/one/code/deep/er/x", "apps/one/code/empty"),
@@ -92,7 +92,7 @@ def test_the_manifest_holds_exactly_the_files_an_image_reads(tree: Path) -> None
 
 
 def test_a_file_that_several_images_read_is_sent_once(tree: Path) -> None:
-    both = files_to_sync(known(tree), ["one", "two"])
+    both = files_to_sync(snapshot_of(tree), ["one", "two"])
     assert {"apps/two/only", "apps/one/main.py"} <= set(both.entries)
     assert both.names.split(b"\0")[:-1] == [b"./" + os.fsencode(path) for path in both.entries]
 
@@ -101,7 +101,7 @@ def test_a_file_that_several_images_read_is_sent_once(tree: Path) -> None:
 def test_the_content_of_a_linked_dockerfile_is_sent(tree: Path) -> None:
     (tree / "apps/one/Dockerfile").rename(tree / "real/Dockerfile.one")
     (tree / "apps/one/Dockerfile").symlink_to("../../real/Dockerfile.one")
-    found = known(tree)
+    found = snapshot_of(tree)
     manifest = files_to_sync(found, ["one"], define(found, ["one"]))
     own = ".slipway/dockerfiles/one.Dockerfile"
     assert manifest.entries[own].content == hashlib.sha256(SERVICE.encode()).hexdigest()
@@ -110,7 +110,7 @@ def test_the_content_of_a_linked_dockerfile_is_sent(tree: Path) -> None:
 
 
 def test_a_file_that_is_gone(tree: Path) -> None:
-    found = known(tree)
+    found = snapshot_of(tree)
     (tree / "apps/two/Dockerfile").unlink()
     with pytest.raises(SyncError, match="Dockerfile: No such file"):
         files_to_sync(found, ["two"])
@@ -135,7 +135,7 @@ CHANGES: dict[str, Callable[[Path], object]] = {
 @pytest.mark.process
 @pytest.mark.parametrize("change", CHANGES)
 def test_the_listing_there_notices(tree: Path, tmp_path_factory: pytest.TempPathFactory, change: str) -> None:
-    manifest = files_to_sync(known(tree), ["one"])
+    manifest = files_to_sync(snapshot_of(tree), ["one"])
     there = copied(manifest, tmp_path_factory.mktemp("there"))
     assert compared(manifest, str(there), locally)
     CHANGES[change](there)

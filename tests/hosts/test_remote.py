@@ -35,7 +35,7 @@ class Answers:
         self.asked.append(command)
         return self.answer(command)
 
-    def listen(self, command: Command, on_line: object, over: object) -> Result:
+    def listen(self, command: Command, on_line: object, should_stop: object) -> Result:
         return self.run(command)
 
 
@@ -153,11 +153,11 @@ def test_announced_commands_are_started_once() -> None:
     def labels() -> list[str]:
         return [command.label.split()[0] for command in cast(Answers, there).asked]
 
-    assert builder.run(COMMANDS[0], over=lambda: False).ok
-    assert not builder.run(COMMANDS[1], over=lambda: False).ok
+    assert builder.run(COMMANDS[0], should_stop=lambda: False).ok
+    assert not builder.run(COMMANDS[1], should_stop=lambda: False).ok
     assert labels() == ["start", "follow"], "the first is listened to as soon as it is begun"
     failing.clear()
-    assert builder.run(COMMANDS[2], over=lambda: False).ok
+    assert builder.run(COMMANDS[2], should_stop=lambda: False).ok
     builder.end()
     assert labels()[2:] == ["start"], "what failed ended the job: a new one"
 
@@ -165,13 +165,13 @@ def test_announced_commands_are_started_once() -> None:
 def test_a_job_that_cannot_be_begun() -> None:
     there = link(lambda command: Result(2, "", "tar: short read\nsh: 3: cannot create job: Disk quota exceeded"))
     with pytest.raises(SshError, match="the build cannot start: sh: 3: cannot create job: Disk quota exceeded"):
-        JobBuilder(INPUTS, there, "/run", GIVEN, lambda: None).run(COMMANDS[0], over=lambda: False)
+        JobBuilder(INPUTS, there, "/run", GIVEN, lambda: None).run(COMMANDS[0], should_stop=lambda: False)
 
 
 def test_a_job_that_ended_without_a_word() -> None:
     said: list[str] = []
     result = JobBuilder(INPUTS, link("gone\n"), "/run", GIVEN, lambda: None).run(
-        COMMANDS[0], said.append, over=lambda: False
+        COMMANDS[0], said.append, should_stop=lambda: False
     )
     assert result.exit_code == 137
     assert said == [
@@ -183,18 +183,20 @@ def test_a_tree_that_differs_is_synced_again_before_the_job_starts() -> None:
     mended: list[str] = []
     there = link(lambda command: Result(0, "0\n" if mended else "differs\n"))
     assert (
-        JobBuilder(INPUTS, there, "/run", GIVEN, lambda: mended.append("once")).run(COMMANDS[0], over=lambda: False).ok
+        JobBuilder(INPUTS, there, "/run", GIVEN, lambda: mended.append("once"))
+        .run(COMMANDS[0], should_stop=lambda: False)
+        .ok
     )
     assert mended == ["once"] and [command.argv[8] for command in cast(Answers, there).asked] == ["a\nb", "a\nb"]
     with pytest.raises(DiffersError, match="/run/tree differs"):
-        JobBuilder(INPUTS, link("differs\n"), "/run", GIVEN, lambda: None).run(COMMANDS[0], over=lambda: False)
+        JobBuilder(INPUTS, link("differs\n"), "/run", GIVEN, lambda: None).run(COMMANDS[0], should_stop=lambda: False)
 
 
 def test_an_unneeded_job_is_stopped_once() -> None:
     there = link("0\n")
     builder = JobBuilder(INPUTS, there, "/run", GIVEN, lambda: None)
     builder.announce(COMMANDS)
-    assert builder.run(COMMANDS[0], over=lambda: False).ok
+    assert builder.run(COMMANDS[0], should_stop=lambda: False).ok
     builder.end()
     builder.end()
     assert [command.label.split()[0] for command in cast(Answers, there).asked] == ["start", "stop"]

@@ -12,7 +12,7 @@ from slipway.core.image import LocalImage
 from slipway.engine import Engine
 from slipway.hosts.remote.root_images import send_root_images
 from slipway.plan.decide import plan_build
-from slipway.plan.facts import read_repository, survey
+from slipway.plan.facts import gather_facts, read_repository
 from slipway.registry import Registry
 from slipway.stack.worktree import Worktree
 from slipway.testing.fakes import HASTE, FakeEngine, local_image
@@ -48,9 +48,9 @@ def test_a_root_image_that_no_registry_has_is_sent(
         there.refused[ROOT] = "no such host"
     settings = load(repository, environment={"REGISTRY": "127.0.0.1:1"})
     asked = Registry("127.0.0.1:1", policy=HASTE)
-    known = survey(read_repository(settings, Worktree(repository), {}), there, lambda: asked)
-    plan = plan_build(known.stack, [image.name for image in known.stack], known.facts)
-    assert send_root_images(known, plan, here, there, said.append) is (sent or pulled)
+    snapshot = gather_facts(read_repository(settings, Worktree(repository), {}), there, lambda: asked)
+    plan = plan_build(snapshot.stack, [image.name for image in snapshot.stack], snapshot.facts)
+    assert send_root_images(snapshot, plan, here, there, said.append) is (sent or pulled)
     assert here.calls == ([("send", ROOT)] if sent else [])
     assert there.calls == ([("pull", ROOT)] if pulled else [])
     assert [line.partition(":")[0] for line in said] == (["python"] if sent else [])

@@ -177,10 +177,10 @@ def test_on_linux_a_command_dies_with_us(tmp_path: Path) -> None:
 
 
 def test_a_command_over_its_time_is_ended_with_its_children(tmp_path: Path) -> None:
-    """It says nothing meanwhile: nobody but ``over`` could know."""
+    """It says nothing meanwhile: nobody but ``should_stop`` could know."""
     started = time.monotonic()
     file = tmp_path / "child"
-    result = run(sh(f"sleep 60 & echo $! > {file}; wait"), over=file.exists)
+    result = run(sh(f"sleep 60 & echo $! > {file}; wait"), should_stop=file.exists)
     assert not result.ok
     assert time.monotonic() - started < 30
     assert ends(written(file))
@@ -189,11 +189,11 @@ def test_a_command_over_its_time_is_ended_with_its_children(tmp_path: Path) -> N
 def test_a_command_within_its_time_runs_to_its_end() -> None:
     asked: list[float] = []
 
-    def over() -> bool:
+    def should_stop() -> bool:
         asked.append(time.monotonic())
         return False
 
-    assert run(sh("sleep 0.6; exit 3"), over=over).exit_code == 3
+    assert run(sh("sleep 0.6; exit 3"), should_stop=should_stop).exit_code == 3
     assert asked
 
 
@@ -214,7 +214,7 @@ def test_a_child_heeds_ctrl_c_though_we_ignore_it() -> None:
     try:
         script = "trap 'echo cancelled; exit 7' INT; echo ready >&2; while :; do sleep 0.05; done"
         ready: list[str] = []
-        result = run(Command(("sh", "-c", script)), ready.append, over=lambda: bool(ready))
+        result = run(Command(("sh", "-c", script)), ready.append, should_stop=lambda: bool(ready))
     finally:
         signal.signal(signal.SIGINT, before)
     assert (result.exit_code, result.stdout) == (7, "cancelled\n")

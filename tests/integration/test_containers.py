@@ -416,9 +416,9 @@ def test_orphans_of_a_killed_process_are_removed_and_live_containers_stay(bench:
     child.wait()
     with Stack(bench) as stack:
         living = stack.start("good", secrets={"token": "y"})
-        swept = orphans.remove_orphans(bench.client)
-        assert len(swept) >= 3, "its container (with its unnamed volume), its named volume, its network"
-        assert str(Path(files).parent) in secretfiles.sweep()
+        removed = orphans.remove_orphans(bench.client)
+        assert len(removed) >= 3, "its container (with its unnamed volume), its named volume, its network"
+        assert str(Path(files).parent) in secretfiles.remove_orphans()
         assert living.exec("cat", "/run/secrets/token").output == "y"
 
 

@@ -29,7 +29,7 @@ from slipway.engine import Engine
 from slipway.hosts.local import LocalBuilder
 from slipway.hosts.runner import run
 from slipway.plan.decide import plan_build
-from slipway.plan.facts import Survey, read_repository, survey
+from slipway.plan.facts import Snapshot, gather_facts, read_repository
 from slipway.registry import Registry
 from slipway.runs.run import Run
 from slipway.runs.workspace import hide
@@ -237,31 +237,32 @@ EDIT_KINDS: tuple[Callable[[Path, random.Random], None], ...] = (
 )  # fmt: skip
 
 
-def surveyed(root: Path) -> tuple[Settings, Survey]:
+def snapshot_of(root: Path) -> tuple[Settings, Snapshot]:
     """As slipway sees it at this moment, its stat cache read anew."""
     hide(root / ".slipway")
     settings = load(root, environment={})
     worktree = Worktree(root, StatCache(root.with_name("stat.json")))
     repository = read_repository(settings, worktree, {})
-    known = survey(repository, Engine(), lambda: Registry(settings.registry))
+    snapshot = gather_facts(repository, Engine(), lambda: Registry(settings.registry))
     repository.worktree.cache.save()
-    return settings, known
+    return settings, snapshot
 
 
-def build_all(settings: Settings, known: Survey) -> None:
-    plan = plan_build(known.stack, tuple(known.facts.digests), known.facts)
+def build_all(settings: Settings, snapshot: Snapshot) -> None:
+    plan = plan_build(snapshot.stack, tuple(snapshot.facts.digests), snapshot.facts)
     with Run(settings.root / ".slipway") as record:
-        builder = LocalBuilder.of(known.repository, run, Given())
-        outcomes = build(BuildRun(known, plan, Engine(), builder, record, lambda event: None))
+        builder = LocalBuilder.of(snapshot.repository, run, Given())
+        outcomes = build(BuildRun(snapshot, plan, Engine(), builder, record, lambda event: None))
     assert all(outcome.ok for outcome in outcomes), outcomes
 
 
-def rebuilt(settings: Settings, known: Survey) -> Mapping[str, list[str]]:
+def rebuilt(settings: Settings, snapshot: Snapshot) -> Mapping[str, list[str]]:
     """Image → the steps that BuildKit does not find in its cache, as plain ``docker buildx build`` runs them."""
-    contexts = {image.name: settings.root / known.repository.worktree.context(image.context) for image in known.stack}
+    worktree = snapshot.repository.worktree
+    contexts = {image.name: settings.root / worktree.context(image.context) for image in snapshot.stack}
 
     def steps(name: str) -> list[str]:
-        image, context = known.stack[name], contexts[name]
+        image, context = snapshot.stack[name], contexts[name]
         given = [word for arg, value in settings.build_args.items() for word in ("--build-arg", f"{arg}={value}")]
         argv = ["docker", "buildx", "build", "--progress", "rawjson", "--output", "type=cacheonly", *given]
         argv += ["--file", str(settings.root / image.dockerfile), str(context)]
@@ -269,7 +270,7 @@ def rebuilt(settings: Settings, known: Survey) -> Mapping[str, list[str]]:
         assert done.returncode == 0, done.stderr[-2000:]
         return _uncached(done.stderr)
 
-    names = list(known.facts.digests)
+    names = list(snapshot.facts.digests)
     with ThreadPoolExecutor(3) as pool:
         return dict(zip(names, pool.map(steps, names), strict=True))
 
@@ -284,8 +285,8 @@ def _uncached(rawjson: str) -> list[str]:
     return sorted(name for name, cached in finished.values() if not cached)
 
 
-def start(make: Callable[..., Repository], dice: random.Random) -> tuple[Repository, Survey]:
-    """A repository that slipway can survey; BuildKit has built every image of it."""
+def start(make: Callable[..., Repository], dice: random.Random) -> tuple[Repository, Snapshot]:
+    """A repository that slipway can read; BuildKit has built every image of it."""
     while True:
         repository = make("blank", NOTE="first")
         fill(repository.root, dice)
@@ -293,15 +294,17 @@ def start(make: Callable[..., Repository], dice: random.Random) -> tuple[Reposit
         if "ARG NOTE" not in text:
             continue
         try:
-            settings, known = surveyed(repository.root)
+            settings, snapshot = snapshot_of(repository.root)
         except SlipwayError:
             continue
-        build_all(settings, known)
-        rebuilt(settings, known)
-        return repository, known
+        build_all(settings, snapshot)
+        rebuilt(settings, snapshot)
+        return repository, snapshot
 
 
-def judge(edit: str, before: Survey, after: Survey, steps: Mapping[str, list[str]], tally: Tally, root: Path) -> None:
+def judge(
+    edit: str, before: Snapshot, after: Snapshot, steps: Mapping[str, list[str]], tally: Tally, root: Path
+) -> None:
     for name, now in after.facts.digests.items():
         was = before.facts.digests[name]
         if now == was:
@@ -339,13 +342,13 @@ def test_an_unchanged_digest_means_that_buildkit_has_every_step(
         for edit in EDIT_KINDS[number % HANDS :: HANDS]:
             edit(root, dice)
             try:
-                settings, after = surveyed(root)
+                settings, after = snapshot_of(root)
             except SlipwayError:
                 break  # the edit took away what a step reads
             steps = rebuilt(settings, after)
             judge(f"seed {seed}: {edit.__name__}", before, after, steps, tally, root)
             edits[edit.__name__] += 1
-            _, before = surveyed(root)
+            _, before = snapshot_of(root)
             assert before.facts.digests == after.facts.digests
     report = f"{sum(edits.values())} edits in {len(seeds)} repositories: {dict(tally.verdicts)}"
     in_vain = Counter(name.partition(": ")[2] for name in tally.in_vain.elements())

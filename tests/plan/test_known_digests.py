@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from slipway.config.settings import load
-from slipway.plan.facts import read_repository, survey
+from slipway.plan.facts import gather_facts, read_repository
 from slipway.registry import Registry
 from slipway.stack.worktree import Worktree
 from slipway.testing.fakes import HASTE, FakeEngine
@@ -77,7 +77,7 @@ def _digests(root: Path, contexts: Mapping[str, Path]) -> dict[str, dict[str, st
     """Image → its input digest, and the one without modes."""
     settings = load(root, environment={"REGISTRY": "127.0.0.1:1", "PLATFORMS": _PLATFORM})
     repository = read_repository(settings, Worktree(root), contexts, _PLATFORM)
-    facts = survey(repository, FakeEngine([]), lambda: Registry("127.0.0.1:1", policy=HASTE)).facts
+    facts = gather_facts(repository, FakeEngine([]), lambda: Registry("127.0.0.1:1", policy=HASTE)).facts
     return {name: {"input": facts.digests[name], "modeless": facts.modeless[name]} for name in facts.digests}
 
 

@@ -15,7 +15,7 @@ from slipway.core.errors import LockedError, UnwritableError
 from slipway.runs.lock import lock
 from slipway.runs.run import Run, records
 from slipway.runs.secret_folder import Places
-from slipway.runs.workspace import hide, sweep
+from slipway.runs.workspace import hide, remove_orphans
 from slipway.secrets.redactor import Redactor
 from slipway.secrets.secret import Secret
 from slipway.stack import manifests
@@ -234,7 +234,7 @@ def test_half_written_files_of_a_killed_run_are_swept(tmp_path: Path) -> None:
     for file in written:
         file.parent.mkdir(exist_ok=True)
         file.write_text("{}")
-    sweep(tmp_path)
+    remove_orphans(tmp_path)
     assert {file for file in written if not file.exists()} == {file for file in written if str(dead.pid) in file.name}
 
 

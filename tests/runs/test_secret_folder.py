@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from slipway.core.errors import PrerequisiteError, SlipwayError
-from slipway.runs.secret_folder import Places, SecretFolder, sweep
+from slipway.runs.secret_folder import Places, SecretFolder, remove_orphans
 
 
 def mode(path: Path) -> str:
@@ -103,7 +103,7 @@ def test_a_folder_that_is_not_the_users_own_is_refused(tmp_path: Path, places: P
         SecretFolder(places).write("pip.conf", "token")
     assert caught.value.exit_code == 3
     assert str(own) in caught.value.message
-    sweep(places)
+    remove_orphans(places)
     assert not list(tmp_path.glob("elsewhere/*"))
 
 
@@ -126,16 +126,16 @@ def test_files_of_a_killed_run_are_swept_and_a_living_runs_are_not(places: Place
     (left.parents[1] / "without-a-lock").mkdir()
     living = SecretFolder(places)
     kept = living.write("uv.toml", "token")
-    sweep(places)
+    remove_orphans(places)
     assert not left.parent.exists() and not (left.parents[1] / "without-a-lock").exists()
     assert kept.read_text() == "token"
     living.remove()
     subprocess.run([sys.executable, "-c", KILLED, places.runtime], capture_output=True)
-    sweep(places)
+    remove_orphans(places)
     assert list(Path(places.runtime).iterdir()) == []
 
 
 def test_a_sweep_of_nothing_does_nothing(places: Places) -> None:
-    sweep(places)
-    sweep(Places())
+    remove_orphans(places)
+    remove_orphans(Places())
     assert list(Path(places.runtime).iterdir()) == []

@@ -11,7 +11,7 @@ import pytest
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError
 from slipway.registry import NO_ANSWER
-from slipway.setup.actions import Action, Await, Choose, Pull, Write, judge_pull, perform, with_value
+from slipway.setup.actions import Pull, SetEnvValue, SetupAction, WaitFor, Write, judge_pull, perform, with_value
 
 OURS = "slipway-python:3.11-bookworm"
 
@@ -86,7 +86,7 @@ def answering(answer: Answer, ran: list[str]) -> Any:
 
 def test_choosing_keeps_mode_and_lines_and_makes_a_private_file(tmp_path: Path) -> None:
     file = tmp_path / ".env"
-    action = Action("choose", "because", (Choose(str(file), "PYTHON_IMAGE", OURS),))
+    action = SetupAction("choose", "because", (SetEnvValue(str(file), "PYTHON_IMAGE", OURS),))
     perform(action, answering(lambda command: Result(0), []), lambda: NO_ANSWER)
     assert (file.read_text(), file.stat().st_mode & 0o777) == (f"PYTHON_IMAGE={OURS}\n", 0o600)
     file.write_text("OWNER=acme # mine\n")
@@ -105,7 +105,7 @@ def test_a_failed_action_leaves_the_files_as_they_were(tmp_path: Path) -> None:
     steps = (Write(str(new), "x"), Write(str(old), "after"), Command(("apt-get", "update"), label="apt-get update"))
     fails = Result(100, stderr="W: noise\nE: Release file for … is expired (invalid since 14d).\n")
     with pytest.raises(PrerequisiteError) as caught:
-        perform(Action("install", "why", steps), answering(lambda command: fails, []), lambda: NO_ANSWER)
+        perform(SetupAction("install", "why", steps), answering(lambda command: fails, []), lambda: NO_ANSWER)
     assert caught.value.message == "install: apt-get update: Release file for … is expired (invalid since 14d)."
     assert "Check-Valid-Until" in caught.value.hint
     assert not new.exists() and old.read_text() == "before"
@@ -114,7 +114,7 @@ def test_a_failed_action_leaves_the_files_as_they_were(tmp_path: Path) -> None:
 def test_an_engine_that_never_answers_is_reported_with_its_log(tmp_path: Path) -> None:
     log = tmp_path / "dockerd.log"
     log.write_text("starting\nfailed to start daemon: no space left on device\n")
-    action = Action("start the engine", "why", (Await("engine", 0, str(log)),))
+    action = SetupAction("start the engine", "why", (WaitFor("engine", 0, str(log)),))
     with pytest.raises(PrerequisiteError, match=r"does not answer after 0 s\n.*starting\n.*no space left") as caught:
         perform(action, answering(lambda command: Result(1), []), lambda: NO_ANSWER)
     assert caught.value.log == str(log)
@@ -126,7 +126,7 @@ def test_setup_does_not_wait_for_an_engine_that_ended(tmp_path: Path, monkeypatc
     log.write_text("failed to start daemon: no space left on device\n")
     alive = Command(("start-stop-daemon", "--status"))
     ran: list[str] = []
-    action = Action("start the engine", "why", (Await("engine", 300, str(log), alive),))
+    action = SetupAction("start the engine", "why", (WaitFor("engine", 300, str(log), alive),))
     with pytest.raises(PrerequisiteError, match=r"ended within 0 s of its start\n.*no space left"):
         perform(action, answering(lambda command: Result(3), ran), lambda: NO_ANSWER)
     assert ran == ["docker", "start-stop-daemon"]
@@ -135,7 +135,7 @@ def test_setup_does_not_wait_for_an_engine_that_ended(tmp_path: Path, monkeypatc
 def test_a_pull_out_of_reach_ends_the_action_and_says_why() -> None:
     ran: list[str] = []
     refused = Result(1, stderr="Error response from daemon: dial tcp: connection refused")
-    action = Action("pull", "why", (Pull("python:3.12-slim"), Command(("never",))))
+    action = SetupAction("pull", "why", (Pull("python:3.12-slim"), Command(("never",))))
     assert perform(action, answering(lambda command: refused, ran), lambda: NO_ANSWER) == (
         "dial tcp: connection refused"
     )

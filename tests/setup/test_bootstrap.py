@@ -13,11 +13,11 @@ from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError, UsageError
 from slipway.registry import NO_ANSWER, Greeting
 from slipway.setup import debian
-from slipway.setup.actions import Action, Await, Choose, Write, told
-from slipway.setup.blockers import Wanted, lacks
+from slipway.setup.actions import SetEnvValue, SetupAction, WaitFor, Write, describe
+from slipway.setup.blockers import Requirements, blockers
 from slipway.setup.bootstrap import plan_setup, setup
 from slipway.setup.debian import Source
-from slipway.setup.probe import Container, Engine, Machine
+from slipway.setup.probe import EngineFound, Machine, RegistryContainer
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MIRROR = "http://mirror.example/debian"
@@ -40,7 +40,7 @@ ANSWERS, ASKS_FOR_A_LOGIN = Greeting(200, proven=True), Greeting(401, proven=Tru
 FOREIGN = Greeting(403, answer="403, text/html")
 READY = replace(
     BARE,
-    engine=Engine("28.5.2", "1.51", "overlay2", "/var/lib/docker"),
+    engine=EngineFound("28.5.2", "1.51", "overlay2", "/var/lib/docker"),
     silence="",
     client=True,
     buildx="0.29.1",
@@ -51,14 +51,14 @@ READY = replace(
 )
 IMAGELESS = replace(READY, images=frozenset(), python="3.11", unreachable="no such host")
 MAC = replace(READY, system="darwin", release=0, codename="", root=False, sources=())
-WANTED = Wanted(Path("/repo"))
+WANTED = Requirements(Path("/repo"))
 
 
-def titles(machine: Machine, wanted: Wanted = WANTED) -> list[str]:
+def titles(machine: Machine, wanted: Requirements = WANTED) -> list[str]:
     return [action.title for action in plan_setup(machine, wanted)]
 
 
-def argv(action: Action, program: str) -> list[str]:
+def argv(action: SetupAction, program: str) -> list[str]:
     """The first command of ``action`` that runs ``program``."""
     return next(list(step.argv) for step in action.steps if isinstance(step, Command) and step.argv[0] == program)
 
@@ -86,7 +86,7 @@ def argv(action: Action, program: str) -> list[str]:
         pytest.param(replace(READY, compose=""), replace(WANTED, compose=False), [], id="compose not wanted"),
         pytest.param(replace(MAC, compose=""), WANTED, [], id="no compose elsewhere"),
         pytest.param(
-            replace(READY, engine=Engine("20.10.24", "1.41")),
+            replace(READY, engine=EngineFound("20.10.24", "1.41")),
             WANTED,
             ["install docker.io docker-cli"],
             id="old engine",
@@ -121,7 +121,7 @@ def argv(action: Action, program: str) -> list[str]:
             id="no registry",
         ),
         pytest.param(
-            replace(READY, registry=NO_ANSWER, container=Container("exited", 5000)),
+            replace(READY, registry=NO_ANSWER, container=RegistryContainer("exited", 5000)),
             WANTED,
             ["start the container slipway-registry"],
             id="registry stopped",
@@ -135,9 +135,9 @@ def argv(action: Action, program: str) -> list[str]:
         pytest.param(replace(READY, registry=ASKS_FOR_A_LOGIN), WANTED, [], id="a registry that asks for a login"),
     ],
 )
-def test_setup_plans_only_the_missing_parts(machine: Machine, wanted: Wanted, expected: list[str]) -> None:
+def test_setup_plans_only_the_missing_parts(machine: Machine, wanted: Requirements, expected: list[str]) -> None:
     assert titles(machine, wanted) == expected
-    assert lacks(machine, wanted) == ()
+    assert blockers(machine, wanted) == ()
 
 
 def test_debian_12_installs_the_engine_from_a_newer_suite_of_its_mirror() -> None:
@@ -178,7 +178,7 @@ def test_the_engine_starts_by_systemd_where_there_is_one() -> None:
     assert argv(start, "rm") == ["rm", "-f", "/run/docker.pid"]
     assert argv(start, "start-stop-daemon")[-2:] == ["--exec", "/usr/sbin/dockerd"]
     wait = start.steps[-1]
-    assert isinstance(wait, Await) and (wait.seconds, wait.log) == (300, "/var/log/slipway-dockerd.log")
+    assert isinstance(wait, WaitFor) and (wait.seconds, wait.log) == (300, "/var/log/slipway-dockerd.log")
     assert wait.alive and wait.alive.argv == ("start-stop-daemon", "--status", "--pidfile", "/run/docker.pid")
 
 
@@ -192,14 +192,14 @@ def test_the_made_image_comes_from_this_machines_sources_and_env_names_it() -> N
         f"deb [signed-by={KEYRING}] {MIRROR}-security bookworm-security main",
     ]
     assert argv(make, "docker")[-1] == OURS
-    assert make.steps[-1] == Choose("/repo/.env", "PYTHON_IMAGE", OURS)
+    assert make.steps[-1] == SetEnvValue("/repo/.env", "PYTHON_IMAGE", OURS)
     assert "no such host" in make.reason and OURS in make.note
 
 
 def test_mmdebstrap_is_installed_only_when_an_image_is_made() -> None:
     (make,) = plan_setup(IMAGELESS, WANTED)
     assert debian.install(("mmdebstrap",)) in make.steps
-    assert not [line for line in told(plan_setup(BARE, WANTED)) if "mmdebstrap" in line]
+    assert not [line for line in describe(plan_setup(BARE, WANTED)) if "mmdebstrap" in line]
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_the_registry_listens_on_loopback_only_and_keeps_its_volume(address: str
     commands = [step.argv for step in registry.steps if isinstance(step, Command)]
     assert "ROOT_IMAGE=python:3.12-slim" in commands[0] and "id=ca,src=/ca.pem" in commands[0]
     assert published in commands[1] and "slipway-registry:/var/lib/registry" in commands[1]
-    assert registry.steps[-1] == Await("registry", 30)
+    assert registry.steps[-1] == WaitFor("registry", 30)
 
 
 # what cannot be mended here
@@ -299,13 +299,13 @@ def test_the_registry_listens_on_loopback_only_and_keeps_its_volume(address: str
             id="the port is taken",
         ),
         pytest.param(
-            replace(READY, registry=NO_ANSWER, container=Container("running", 5001)),
+            replace(READY, registry=NO_ANSWER, container=RegistryContainer("running", 5001)),
             WANTED,
             [("localhost:5000", "docker rm --force slipway-registry && invoke setup (its volume stays)")],
             id="made for another port",
         ),
         pytest.param(
-            replace(READY, registry=NO_ANSWER, container=Container("restarting", 5000)),
+            replace(READY, registry=NO_ANSWER, container=RegistryContainer("restarting", 5000)),
             WANTED,
             [("localhost:5000", "docker logs --tail 20 slipway-registry")],
             id="the registry keeps falling",
@@ -313,13 +313,13 @@ def test_the_registry_listens_on_loopback_only_and_keeps_its_volume(address: str
     ],
 )
 def test_a_problem_that_setup_cannot_fix_gets_a_hint(
-    machine: Machine, wanted: Wanted, expected: list[tuple[str, str]]
+    machine: Machine, wanted: Requirements, expected: list[tuple[str, str]]
 ) -> None:
-    assert [(problem.where, problem.hint) for problem in lacks(machine, wanted)] == expected
+    assert [(problem.where, problem.hint) for problem in blockers(machine, wanted)] == expected
 
 
 def test_all_missing_prerequisites_are_reported_together() -> None:
-    error = PrerequisiteError.of(lacks(replace(MAC, rsync="", buildx=""), WANTED))
+    error = PrerequisiteError.of(blockers(replace(MAC, rsync="", buildx=""), WANTED))
     assert error.exit_code == 3
     assert str(error) == (
         "error: buildx: docker has no buildx\nhint:  brew install docker-buildx\n"

@@ -14,18 +14,18 @@ from slipway.core.errors import RefusedError
 from slipway.hosts.requirements import Check, CheckState
 from slipway.registry import NO_ANSWER, Greeting
 from slipway.secrets.secret import Secret
-from slipway.setup.blockers import Wanted
+from slipway.setup.blockers import Requirements
 from slipway.setup.doctor import doctor, examine, healthy
-from slipway.setup.probe import Container, Engine, Machine, free_bytes
+from slipway.setup.probe import EngineFound, Machine, RegistryContainer, free_bytes
 from slipway.testing.fakes import FakeRun
 
-WANTED = Wanted(Path("/repo"))
+WANTED = Requirements(Path("/repo"))
 ANSWERS, ASKS_FOR_A_LOGIN = Greeting(200, proven=True), Greeting(401, proven=True)
 FOREIGN = Greeting(403, answer="403, text/html")
 READY = Machine(
     system="fedora",
     release=42,
-    engine=Engine("28.5.2", "1.51", "overlay2", "/var/lib/docker"),
+    engine=EngineFound("28.5.2", "1.51", "overlay2", "/var/lib/docker"),
     buildx="0.29.1",
     rsync="3.4.1",
     images=frozenset({"python:3.12-slim"}),
@@ -36,7 +36,7 @@ PLENTY = 200_000_000_000
 
 def checks(
     machine: Machine = READY,
-    wanted: Wanted = WANTED,
+    wanted: Requirements = WANTED,
     pip: PipConfig = PipConfig(),  # noqa: B008
     proxies: Mapping[str, str] | None = None,
     free: int | None = PLENTY,
@@ -72,13 +72,13 @@ def test_a_healthy_machine() -> None:
             "start that one, or unset DOCKER_HOST",
         ),
         (
-            replace(READY, engine=Engine("20.10.24", "1.41")),
+            replace(READY, engine=EngineFound("20.10.24", "1.41")),
             "engine",
             CheckState.MISSING,
             "sudo dnf install moby-engine",
         ),
         (
-            replace(READY, engine=Engine("28.5.2", "1.51", "vfs", "/v")),
+            replace(READY, engine=EngineFound("28.5.2", "1.51", "vfs", "/v")),
             "engine",
             CheckState.WARN,
             "vfs copies every layer whole: put the engine's folder on ext4 or xfs",
@@ -103,7 +103,7 @@ def test_a_healthy_machine() -> None:
             "REGISTRY=localhost:<a free port> in .env",
         ),
         (
-            replace(READY, registry=NO_ANSWER, container=Container("running", 5000)),
+            replace(READY, registry=NO_ANSWER, container=RegistryContainer("running", 5000)),
             "registry",
             CheckState.MISSING,
             "docker logs --tail 20 slipway-registry",
@@ -162,7 +162,7 @@ def test_proxies_are_shown_without_their_password() -> None:
     through = "to r.example:5000 through http://***@proxy.example:3128"
     hint = "the engine uploads without it: proxies in its daemon.json, as this environment has them"
     assert checks(wanted=away, proxies=proxies)[7] == Check("proxies", CheckState.WARN, f"{ours}; {through}", hint)
-    both = replace(READY, engine=Engine("28.5.2", "1.51", "overlay2", "/v", ("http://p.example:3128",)))
+    both = replace(READY, engine=EngineFound("28.5.2", "1.51", "overlay2", "/v", ("http://p.example:3128",)))
     assert checks(both, away, proxies=proxies)[7] == Check("proxies", CheckState.OK, f"{ours}; {own}; {through}")
     assert checks(both)[7] == Check("proxies", CheckState.OK, f"{own}; to localhost:5000 directly")
     exempt = proxies | {"no_proxy": ".example,localhost"}

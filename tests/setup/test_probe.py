@@ -8,7 +8,7 @@ import pytest
 
 from slipway.hosts.requirements import at_least, first_version
 from slipway.setup.debian import Source, own_sources, parse_deb822, parse_one_line, parse_os_release
-from slipway.setup.probe import Container, Engine, parse_container, parse_engine, stale_pid_files
+from slipway.setup.probe import EngineFound, RegistryContainer, parse_container, parse_engine, stale_pid_files
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MIRROR = "http://mirror.example/debian"
@@ -67,7 +67,7 @@ def test_only_debians_own_sources_count() -> None:
 def test_the_output_of_docker_gives_engine_and_container() -> None:
     version = {"Client": {"Version": "28.2.2"}, "Server": {"Version": "28.5.2+dfsg4", "ApiVersion": "1.51"}}
     info = {"Driver": "overlay2", "DockerRootDir": "/var/lib/docker", "HttpProxy": "http://p:3128", "NoProxy": ""}
-    assert parse_engine(version, info) == Engine(
+    assert parse_engine(version, info) == EngineFound(
         "28.5.2+dfsg4", "1.51", "overlay2", "/var/lib/docker", ("http://p:3128",)
     )
     containerd = info | {"Driver": "overlayfs", "DriverStatus": [["driver-type", "io.containerd.snapshotter.v1"]]}
@@ -78,11 +78,11 @@ def test_the_output_of_docker_gives_engine_and_container() -> None:
         '[{"State": {"Status": "exited"}, "HostConfig": {"PortBindings": '
         '{"5000/tcp": [{"HostIp": "127.0.0.1", "HostPort": "5000"}]}}}]'
     )
-    assert parse_container(inspected) == Container("exited", 5000)
+    assert parse_container(inspected) == RegistryContainer("exited", 5000)
     assert parse_container("[]\n") is None
-    assert parse_container('[{"State": {"Status": "created"}, "HostConfig": {"PortBindings": null}}]') == Container(
-        "created", 0
-    )
+    assert parse_container(
+        '[{"State": {"Status": "created"}, "HostConfig": {"PortBindings": null}}]'
+    ) == RegistryContainer("created", 0)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.smoke.selection import find_tests, select_tests, together
+from slipway.smoke.selection import find_tests, select_tests, system_tests
 
 EXISTING = {
     "infra/docker/smoke/base-runtime",
@@ -42,4 +42,4 @@ def test_test_folders_are_found_in_a_repository(tmp_path: Path) -> None:
         (tmp_path / path).write_text("") if path.endswith(".py") else (tmp_path / path).mkdir()
     (tmp_path / "apps/svc_ocr/Dockerfile").write_text("")
     assert find_tests(tmp_path) == EXISTING
-    assert together(EXISTING) == ("chain",)
+    assert system_tests(EXISTING) == ("chain",)

@@ -674,18 +674,18 @@ def test_a_named_context_has_its_own_ignore_file_and_not_the_root_s(tmp_path: Pa
     write(tmp_path, "wheels/a.whl")
     write(tmp_path, "wheels/b.txt")
     write(tmp_path, "wheels/.dockerignore", "*.txt")
-    found = Worktree(tmp_path).whole(tmp_path / "wheels")
+    found = Worktree(tmp_path).read_folder(tmp_path / "wheels")
     (listing,) = found.trees.values()
     assert "a.whl" in listing and "b.txt" not in listing
 
 
 def test_a_named_context_is_read_whole(tmp_path: Path) -> None:
     write(tmp_path, "wheels/torch.whl")
-    found = Worktree(tmp_path).whole(tmp_path / "wheels")
+    found = Worktree(tmp_path).read_folder(tmp_path / "wheels")
     (tree,) = found.trees.values()
     assert (list(found.entries), list(tree)) == (["."], ["torch.whl"])
     with pytest.raises(UsageError, match="no such folder"):
-        Worktree(tmp_path).whole(tmp_path / "nowhere")
+        Worktree(tmp_path).read_folder(tmp_path / "nowhere")
 
 
 def moded(root: Path, file: int, folder: int) -> Path:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from slipway.core.errors import UsageError
-from slipway.hosts.ssh.tunnel import port_first, tunnel
+from slipway.hosts.ssh.local_forwarding import forward, port_first
 from slipway.smoke.containers import Spec
 from slipway.testing import place
 from slipway.testing.container_host import ContainerHost, LocalContainerHost, RemoteContainerHost
@@ -29,7 +29,7 @@ def said_back(client: socket.socket) -> Iterator[socket.socket]:
 
 
 def test_each_port_there_has_one_here() -> None:
-    with tunnel(said_back) as ports:
+    with forward(said_back) as ports:
         host = RemoteContainerHost(ports)
         assert host.port(8080) == host.port(8080) != host.port(8081)
         for there in (8080, 8081, 8080):
@@ -40,7 +40,7 @@ def test_each_port_there_has_one_here() -> None:
 def test_a_port_that_is_not_reached_closes_immediately() -> None:
     """Also on whoever speaks first, and waits for an answer."""
     with (
-        tunnel(said_back) as ports,
+        forward(said_back) as ports,
         socket.create_connection(("127.0.0.1", RemoteContainerHost(ports).port(9)), timeout=5) as asked,
     ):
         asked.sendall(b"GET / HTTP/1.0\r\n\r\n")

@@ -36,7 +36,7 @@ def test_folders_of_dead_processes_are_removed_and_others_stay(memory: Path) -> 
     dead, living = secretfiles.folder(), secretfiles.folder()
     (dead / "owner").write_text("someone who is dead")
     (memory / "slipway-of-another").mkdir()
-    assert secretfiles.sweep(lambda owner: owner == "someone who is dead") == (str(dead),)
+    assert secretfiles.remove_orphans(lambda owner: owner == "someone who is dead") == (str(dead),)
     assert sorted(memory.iterdir()) == sorted([living, memory / "slipway-of-another"])
 
 

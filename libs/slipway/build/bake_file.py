@@ -38,8 +38,8 @@ class BakeTarget:
 
     ``links`` maps a FROM string to ``target:<name>`` or ``docker-image://<reference>``, and a named context to
     ``target:<name>`` or its folder. ``secrets`` maps an id to the file that holds the secret. ``ssh``: the ids under
-    which buildx forwards the agent, in buildx's form: ``default``, or ``default=<socket>``. ``fresh``: BuildKit takes
-    no step of this image from its cache.
+    which buildx forwards the agent, in buildx's form: ``default``, or ``default=<socket>``. ``no_cache``: BuildKit
+    takes no step of this image from its cache.
     """
 
     name: str
@@ -52,18 +52,18 @@ class BakeTarget:
     secrets: Mapping[str, str] = field(default_factory=dict)
     ssh: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
-    fresh: bool = False
+    no_cache: bool = False
 
 
 def bake_file(
-    targets: Sequence[BakeTarget], unseen: Sequence[BakeTarget] = (), *, output: str = "type=docker"
+    targets: Sequence[BakeTarget], parents: Sequence[BakeTarget] = (), *, output: str = "type=docker"
 ) -> bytes:
     """Return the bake file as JSON.
 
-    ``output`` is buildx's: ``type=docker`` loads the images into the engine. ``unseen`` targets are only parents of
+    ``output`` is buildx's: ``type=docker`` loads the images into the engine. ``parents`` are only parents of
     others. BuildKit takes them from the builder's cache, or builds them into it. buildx does not export them.
     """
-    described = {target.name: _describe(target, output) for target in (*targets, *unseen)}
+    described = {target.name: _describe(target, output) for target in (*targets, *parents)}
     group = {_ALL: {"targets": [target.name for target in targets]}}
     return json.dumps(_escaped({"group": group, "target": described}), indent=1, sort_keys=True).encode()
 
@@ -123,7 +123,7 @@ def _describe(target: BakeTarget, output: str) -> dict[str, Any]:
         "secret": _secrets(target),
         "ssh": list(target.ssh),
         "platforms": list(target.platforms),
-        "no-cache": target.fresh,
+        "no-cache": target.no_cache,
     }
     return said | {key: value for key, value in optional.items() if value}
 

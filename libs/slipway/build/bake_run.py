@@ -54,11 +54,11 @@ def run_bake(
                 seconds[event.image] += event.seconds
             on_event(event)
 
-    def over() -> bool:
+    def should_stop() -> bool:
         late.update({} if late else progress.overdue(settings.build_seconds))
         return bool(late)
 
-    result = builder.run(command, on_line=on_line, over=over)
+    result = builder.run(command, on_line=on_line, should_stop=should_stop)
     for line in progress.trailer:
         record.log("bake", line)
     if progress.cut:

@@ -14,36 +14,36 @@ from slipway.core.command import Command
 from slipway.core.image import FRESH_LABEL, INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL, Reference
 from slipway.hosts.host import BakeInputs
 from slipway.plan.decide import Action, Step, step_of
-from slipway.plan.facts import Survey
+from slipway.plan.facts import Snapshot
 from slipway.plan.reasons import InEngine
 
 
-def bake_steps(steps: Sequence[Step], survey: Survey, inputs: BakeInputs) -> Command:
+def bake_steps(steps: Sequence[Step], snapshot: Snapshot, inputs: BakeInputs) -> Command:
     """Return the command that bakes ``steps``. The same plan always gives the same command."""
     names = [step.image for step in steps]
-    unseen = survey.only_in_engine(names)
-    baked = {*names, *unseen}
-    below = [_reused(name, survey) for name in unseen]
-    targets = [_target(step, survey, inputs, baked) for step in steps]
-    built_upon = [_target(step, survey, inputs, baked) for step in below]
-    built_upon += _carriers([*names, *unseen], survey, inputs)
+    only_in_engine = snapshot.only_in_engine(names)
+    baked = {*names, *only_in_engine}
+    below = [_reused(name, snapshot) for name in only_in_engine]
+    targets = [_target(step, snapshot, inputs, baked) for step in steps]
+    built_upon = [_target(step, snapshot, inputs, baked) for step in below]
+    built_upon += _carriers([*names, *only_in_engine], snapshot, inputs)
     return bake_command(
         bake_file(targets, built_upon),
         buildx=inputs.buildx,
         root=inputs.root,
-        builder=survey.settings["BUILDER"] or inputs.builder,
+        builder=snapshot.settings["BUILDER"] or inputs.builder,
         count=len(names),
         overrides=overrides([*targets, *built_upon]),
     )
 
 
-def _reused(name: str, survey: Survey) -> Step:
-    held = InEngine(survey.facts.content_reference(name).tag)
-    return step_of(survey.stack[name], survey.facts, Action.REUSE, held)
+def _reused(name: str, snapshot: Snapshot) -> Step:
+    held = InEngine(snapshot.facts.content_reference(name).tag)
+    return step_of(snapshot.stack[name], snapshot.facts, Action.REUSE, held)
 
 
-def _target(step: Step, survey: Survey, inputs: BakeInputs, baked: Collection[str]) -> BakeTarget:
-    image, facts, args = survey.stack[step.image], survey.facts, survey.settings.build_args
+def _target(step: Step, snapshot: Snapshot, inputs: BakeInputs, baked: Collection[str]) -> BakeTarget:
+    image, facts, args = snapshot.stack[step.image], snapshot.facts, snapshot.settings.build_args
     links = {
         Reference.read(text).context: f"target:{parent}"
         if parent in baked
@@ -52,7 +52,7 @@ def _target(step: Step, survey: Survey, inputs: BakeInputs, baked: Collection[st
     }
     links |= {name: _named_context(name, inputs) for name in image.contexts}
     labels = {INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image, MODELESS_LABEL: facts.modeless[step.image]}
-    labels |= {FRESH_LABEL: step.input_digest} if step.fresh else {}
+    labels |= {FRESH_LABEL: step.input_digest} if step.no_cache else {}
     return BakeTarget(
         name=step.image,
         context=inputs.context(image.context),
@@ -63,8 +63,8 @@ def _target(step: Step, survey: Survey, inputs: BakeInputs, baked: Collection[st
         links=links,
         secrets={name: file for name, file in inputs.secrets.items() if name in image.secrets},
         ssh=tuple(f"{name}={socket}" if socket else name for name, socket in inputs.ssh.items() if name in image.ssh),
-        platforms=survey.settings.platforms,
-        fresh=step.fresh,
+        platforms=snapshot.settings.platforms,
+        no_cache=step.no_cache,
     )
 
 
@@ -73,7 +73,8 @@ def _named_context(name: str, inputs: BakeInputs) -> str:
     return f"target:{inputs.carriers[name].name}" if name in inputs.carriers else inputs.contexts[name]
 
 
-def _carriers(names: Sequence[str], survey: Survey, inputs: BakeInputs) -> list[BakeTarget]:
-    used = dict.fromkeys(context for name in names for context in survey.stack[name].contexts)
+def _carriers(names: Sequence[str], snapshot: Snapshot, inputs: BakeInputs) -> list[BakeTarget]:
+    used = dict.fromkeys(context for name in names for context in snapshot.stack[name].contexts)
     found = [inputs.carriers[context] for context in used if context in inputs.carriers]
-    return [BakeTarget(one.name, one.folder, one.dockerfile, (), platforms=survey.settings.platforms) for one in found]
+    platforms = snapshot.settings.platforms
+    return [BakeTarget(one.name, one.folder, one.dockerfile, (), platforms=platforms) for one in found]

@@ -30,7 +30,7 @@ from slipway.core.errors import BuildError, PrerequisiteError
 from slipway.engine import Engine
 from slipway.hosts.host import Builder
 from slipway.plan.decide import Action, Plan, Step
-from slipway.plan.facts import Survey
+from slipway.plan.facts import Snapshot
 from slipway.runs.run import Run
 from slipway.stack import graph
 from slipway.stack.manifests import save_inputs
@@ -41,9 +41,9 @@ _ENGINE_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class BuildRun:
-    """Hold a plan to execute, its survey, the engine, the builder, the run's record, a listener, and options."""
+    """Hold a plan to execute, its snapshot, the engine, the builder, the run's record, a listener, and options."""
 
-    survey: Survey
+    snapshot: Snapshot
     plan: Plan
     engine: Engine
     builder: Builder
@@ -53,8 +53,8 @@ class BuildRun:
 
     @property
     def waves(self) -> Waves:
-        settings = self.survey.settings
-        return Waves(self.survey.parents, self.engine.capacity, int(settings["JOBS"] or 0), bool(settings["BUILDER"]))
+        settings = self.snapshot.settings
+        return Waves(self.snapshot.parents, self.engine.capacity, int(settings["JOBS"] or 0), bool(settings["BUILDER"]))
 
     def steps(self, names: Sequence[str]) -> list[Step]:
         return [self.plan.by_image[name] for name in names]
@@ -65,10 +65,10 @@ def build(run: BuildRun) -> tuple[ImageResult, ...]:
 
     A failed image raises no error: its result holds the failure.
     """
-    plan, parents, waves = run.plan, run.survey.parents, run.waves
+    plan, parents, waves = run.plan, run.snapshot.parents, run.waves
     wanted = [step.image for step in plan.of(Action.BUILD)]
-    run.builder.announce(bake_steps(run.steps(wave), run.survey, run.builder.inputs) for wave in waves.all(wanted))
-    results = fetch(plan, run.survey.facts, run.engine, run.on_event)
+    run.builder.announce(bake_steps(run.steps(wave), run.snapshot, run.builder.inputs) for wave in waves.all(wanted))
+    results = fetch(plan, run.snapshot.facts, run.engine, run.on_event)
     unfetched = [name for name, result in results.items() if not result.ok]
     seconds: dict[str, float] = dict.fromkeys(wanted, 0.0)
     retries = Retries(run.options.retries)
@@ -127,31 +127,31 @@ def _build_wave(
     bake = _bake(run, steps)
     for name, spent in bake.seconds.items():
         seconds[name] += spent
-    found = inspect_images(run.engine, [*(str(step.content) for step in steps), *run.survey.facts.roots])
+    found = inspect_images(run.engine, [*(str(step.content) for step in steps), *run.snapshot.facts.roots])
     made = [step for step in steps if is_made(step, bake.made, found)]
 
     def changed(names: Sequence[str]) -> Mapping[str, str]:
-        return run.builder.changed_since(run.survey, names, tuple(found.values()))
+        return run.builder.changed_since(run.snapshot, names, tuple(found.values()))
 
     rejected = rejections(
-        made, found, run.survey.repository.platforms, changed, bake.warnings, strict=run.options.strict
+        made, found, run.snapshot.repository.platforms, changed, bake.warnings, strict=run.options.strict
     )
     if rejected:
         _untag_rejected(run, rejected, found)
     good = [step for step in made if step.image not in rejected]
     if good:
-        _save_manifests(run.survey, [step.image for step in good])
+        _save_manifests(run.snapshot, [step.image for step in good])
     finished = {step.image: _built(step, bake, found, seconds[step.image]) for step in good}
     failed = {name: failure for name, failure in bake.failures.items() if name not in finished} | rejected
     return finished, failed
 
 
 def _bake(run: BuildRun, steps: Sequence[Step]) -> BakeResult:
-    survey = run.survey
-    command = bake_steps(steps, survey, run.builder.inputs)
+    snapshot = run.snapshot
+    command = bake_steps(steps, snapshot, run.builder.inputs)
     names = [step.image for step in steps]
-    bake = run_bake(command, names, run.builder, survey.settings, run.record, run.on_event)
-    weighed = {name: survey.repository.assembly.readings[name].weighed for name in names}
+    bake = run_bake(command, names, run.builder, snapshot.settings, run.record, run.on_event)
+    weighed = {name: snapshot.repository.assembly.readings[name].weighed for name in names}
     return replace(bake, warnings=unweighed(bake.warnings, weighed))
 
 
@@ -168,8 +168,8 @@ def _untag_descendants(run: BuildRun, rejected: Collection[str]) -> None:
 
     A job on a build host may have built some of them already.
     """
-    above = graph.descendants(run.survey.parents, rejected)
-    facts, steps = run.survey.facts, run.plan.of(Action.BUILD)
+    above = graph.descendants(run.snapshot.parents, rejected)
+    facts, steps = run.snapshot.facts, run.plan.of(Action.BUILD)
     unwanted = [step for step in steps if step.image in above and not facts.in_engine(step.image)]
     untag(unwanted, inspect_images(run.engine, [str(step.content) for step in unwanted]), run.engine)
 
@@ -192,10 +192,10 @@ def _wait_for_engine(run: BuildRun, gone: str) -> bool:
     return back
 
 
-def _save_manifests(survey: Survey, names: Sequence[str]) -> None:
-    facts = survey.facts
+def _save_manifests(snapshot: Snapshot, names: Sequence[str]) -> None:
+    facts = snapshot.facts
     made = {facts.digests[name]: facts.manifests[name] for name in names}
-    save_inputs(survey.settings.root / ".slipway", made, facts.trees, images=len(facts.digests))
+    save_inputs(snapshot.settings.root / ".slipway", made, facts.trees, images=len(facts.digests))
 
 
 def _drop_descendants(names: Sequence[str], lost: Collection[str], parents: graph.Graph) -> list[str]:

@@ -11,18 +11,18 @@ from slipway.core.errors import SlipwayError
 from slipway.core.image import Reference
 from slipway.engine import Engine
 from slipway.plan.decide import Action, Facts, Plan, Step
-from slipway.plan.facts import Survey
+from slipway.plan.facts import Snapshot
 
 _STATUS = {Action.PULL: Status.PULLED, Action.TAG: Status.TAGGED, Action.REUSE: Status.REUSED}
 
 
-def pull_roots(survey: Survey, plan: Plan, engine: Engine) -> bool:
+def pull_roots(snapshot: Snapshot, plan: Plan, engine: Engine) -> bool:
     """Pull the root images that builds need and the engine does not have.
 
-    Returns True when it pulled an image; the caller must then make a new survey.
+    Returns True when it pulled an image; the caller must then make a new snapshot.
     """
-    needed = {root for step in plan.of(Action.BUILD) for root in survey.stack[step.image].roots}
-    missing = {root for root in needed if not survey.facts.roots[root] and not engine.find(root)}
+    needed = {root for step in plan.of(Action.BUILD) for root in snapshot.stack[step.image].roots}
+    missing = {root for root in needed if not snapshot.facts.roots[root] and not engine.find(root)}
     for root in sorted(missing):
         engine.pull(Reference.parse(root).full)
     return bool(missing)

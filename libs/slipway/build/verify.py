@@ -40,7 +40,7 @@ def is_made(step: Step, reported: Collection[str], found: Found) -> bool:
     before.
     """
     image = found.get(str(step.content))
-    return step.image in reported or bool(not step.fresh and image and image.input_digest == step.input_digest)
+    return step.image in reported or bool(not step.no_cache and image and image.input_digest == step.input_digest)
 
 
 def rejections(

@@ -300,7 +300,7 @@ class LocalImage:
         return self.labels.get(INPUT_LABEL, "")
 
     @property
-    def fresh(self) -> bool:
+    def built_without_cache(self) -> bool:
         """Tell whether slipway built the image without cache, as another image of the same inputs."""
         return self.labels.get(FRESH_LABEL) == self.input_digest != ""
 

@@ -37,7 +37,7 @@ class RetryPolicy:
     chance: Callable[[], float] = random.random
     tell: Callable[[str], None] = lambda line: None
 
-    def begin(self) -> Attempts:
+    def start(self) -> Attempts:
         """Start to count the tries of one operation."""
         return Attempts(self)
 

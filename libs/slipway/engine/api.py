@@ -20,7 +20,7 @@ class _OverSocket(http.client.HTTPConnection):
         self.sock = self._connect(self._seconds)
 
 
-class Questions:
+class EngineApi:
     """Send requests to the engine over the connections that ``connect`` makes. Threads may share an instance.
 
     ``silence``: the seconds after which a request to a silent engine fails. Connections are kept, because connecting

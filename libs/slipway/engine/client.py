@@ -19,9 +19,9 @@ from slipway.core.retry import RetryPolicy
 from slipway.core.threads import map_concurrently
 from slipway.engine.address import API_VERSION, Endpoint
 from slipway.engine.answers import inspected, listed, pushed_digest
-from slipway.engine.api import Questions
+from slipway.engine.api import EngineApi
 from slipway.engine.connections import Start, connecting
-from slipway.engine.failures import NO_LOGIN, RELAYED, told, unusable
+from slipway.engine.failures import NO_LOGIN, RELAYED, convert_errors, unusable
 from slipway.engine.logins import Credentials, FindLogin, anonymous
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Engine:
         self._start = start
         self._here = self.address.startswith("unix://") and not self.endpoint.host
         connect = connecting(self.endpoint, start)
-        self._questions = Questions(connect, silence, _BUSY_PATIENCE * bool(self.endpoint.host)) if connect else None
+        self._api = EngineApi(connect, silence, _BUSY_PATIENCE * bool(self.endpoint.host)) if connect else None
         #: The engine's version from its last answer, without the packager's suffix; "?" before the first answer.
         self.version = "?"
 
@@ -77,7 +77,7 @@ class Engine:
 
     def returns(self, within: float, clock: Clock = CLOCK) -> bool:
         """Tell whether the engine answers a ping within ``within`` seconds. It gets at least one ping."""
-        attempts = replace(RETURN, within=within, clock=clock).begin()
+        attempts = replace(RETURN, within=within, clock=clock).start()
         while not self._answers():
             if not attempts.again():
                 return False
@@ -108,11 +108,11 @@ class Engine:
 
         The SDK sends the request to an engine at a port.
         """
-        if not self._questions:
+        if not self._api:
             with self._told(what):
                 return self._ask_by_sdk(question)
         try:
-            answer, server = self._questions.ask(question)
+            answer, server = self._api.ask(question)
         except OSError as error:
             raise unusable(self.endpoint, error, what=what, seconds=self._silence) from None
         self._introduced(server)
@@ -147,7 +147,7 @@ class Engine:
 
         ``what`` is the operation for the message; empty for a request of slipway's own.
         """
-        return told(self.endpoint, what, self._silence)
+        return convert_errors(self.endpoint, what, self._silence)
 
     def _introduced(self, server: str) -> None:
         if found := _SERVER.match(server):

@@ -109,7 +109,7 @@ RELAYED = Table(
 
 
 @contextmanager
-def told(endpoint: Endpoint, what: str, seconds: float) -> Iterator[None]:
+def convert_errors(endpoint: Endpoint, what: str, seconds: float) -> Iterator[None]:
     """Convert the exceptions of the docker SDK and of its transport into slipway's errors; see ``unusable``."""
     import docker.errors
     import requests.exceptions

@@ -14,9 +14,9 @@ from slipway.core.command import Command, Result
 from slipway.core.image import Image, LocalImage
 from slipway.core.streams import OnLine
 from slipway.engine import DOCKER_BUILDX, Engine
-from slipway.hosts.runner import Over
+from slipway.hosts.runner import ShouldStop
 from slipway.plan.decide import Plan
-from slipway.plan.facts import Survey
+from slipway.plan.facts import Snapshot
 from slipway.registry import Registry
 from slipway.stack.mounts import Given
 
@@ -70,13 +70,15 @@ class Builder(Protocol):
         An announcement replaces the one before it.
         """
 
-    def run(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result:
+    def run(self, command: Command, on_line: OnLine | None = None, *, should_stop: ShouldStop) -> Result:
         """Run a command to its end.
 
-        Once ``over`` returns True, end the command as Ctrl-C would.
+        Once ``should_stop`` returns True, end the command as Ctrl-C would.
         """
 
-    def changed_since(self, known: Survey, names: Collection[str], local: Sequence[LocalImage]) -> Mapping[str, str]:
+    def changed_since(
+        self, snapshot: Snapshot, names: Collection[str], local: Sequence[LocalImage]
+    ) -> Mapping[str, str]:
         """Return image → change, for each of ``names`` whose build read other inputs than the plan's.
 
         ``local``: the images that are in the engine now.
@@ -139,16 +141,16 @@ class Host(Protocol):
         If the block fails because a prerequisite is missing or the connection is lost, raise that error instead.
         """
 
-    def transfer(self, known: Survey, plan: Plan) -> Transfer | None:
+    def transfer(self, snapshot: Snapshot, plan: Plan) -> Transfer | None:
         """Return the size of the files that the plan's builds need; None when the host reads this machine's files."""
 
-    def seed_root_images(self, known: Survey, plan: Plan) -> bool:
+    def seed_root_images(self, snapshot: Snapshot, plan: Plan) -> bool:
         """Give the engine the root images that no registry has.
 
-        Return True when the engine got any. The caller must then survey again.
+        Return True when the engine got any. The caller must then gather the facts again.
         """
 
-    def builder(self, known: Survey, plan: Plan, run: str, mounted: Given) -> AbstractContextManager[Builder]:
+    def builder(self, snapshot: Snapshot, plan: Plan, run: str, mounted: Given) -> AbstractContextManager[Builder]:
         """Give the host all files that the plan's builds read, and return a builder for them.
 
         ``run``: the run's id. ``mounted``: the secrets and agents that builds mount. Its secrets must be files.

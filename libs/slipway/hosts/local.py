@@ -18,9 +18,9 @@ from slipway.core.retry import RetryPolicy
 from slipway.core.streams import OnLine
 from slipway.engine import DOCKER_BUILDX, Engine, FindLogin
 from slipway.hosts.host import BakeInputs, Carrier, ContainerAccess, Say, Transfer
-from slipway.hosts.runner import Over, Runner, Watched, pipe
+from slipway.hosts.runner import Runner, ShouldStop, Watched, pipe
 from slipway.plan.decide import Plan
-from slipway.plan.facts import Repository, Survey, changed_since
+from slipway.plan.facts import Repository, Snapshot, changed_since
 from slipway.registry import Registry
 from slipway.runs.lock import lock
 from slipway.stack.mounts import Given
@@ -61,16 +61,16 @@ class LocalHost:
         """Verify nothing: an error on this machine states its own cause."""
         return nullcontext()
 
-    def transfer(self, known: Survey, plan: Plan) -> Transfer | None:
+    def transfer(self, snapshot: Snapshot, plan: Plan) -> Transfer | None:
         return None
 
-    def seed_root_images(self, known: Survey, plan: Plan) -> bool:
+    def seed_root_images(self, snapshot: Snapshot, plan: Plan) -> bool:
         return False
 
     @contextmanager
-    def builder(self, known: Survey, plan: Plan, run: str, mounted: Given) -> Iterator[LocalBuilder]:
+    def builder(self, snapshot: Snapshot, plan: Plan, run: str, mounted: Given) -> Iterator[LocalBuilder]:
         words, builder = self.around.buildx, self.around.builder
-        yield LocalBuilder.of(known.repository, self.run, mounted, buildx=words, builder=builder)
+        yield LocalBuilder.of(snapshot.repository, self.run, mounted, buildx=words, builder=builder)
 
     def release_lock(self, name: str, *, break_expired: bool = False) -> AbstractContextManager[None]:
         """Hold a lock in the repository.
@@ -120,11 +120,13 @@ class LocalBuilder:
     def announce(self, commands: Iterable[Command]) -> None:
         """Do nothing: a child process does not outlive this one."""
 
-    def run(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result:
-        return self.runner(command, on_line=on_line, over=over)
+    def run(self, command: Command, on_line: OnLine | None = None, *, should_stop: ShouldStop) -> Result:
+        return self.runner(command, on_line=on_line, should_stop=should_stop)
 
-    def changed_since(self, known: Survey, names: Collection[str], local: Sequence[LocalImage]) -> Mapping[str, str]:
-        return changed_since(known, names, local)
+    def changed_since(
+        self, snapshot: Snapshot, names: Collection[str], local: Sequence[LocalImage]
+    ) -> Mapping[str, str]:
+        return changed_since(snapshot, names, local)
 
 
 def _carriers(repository: Repository, root: Path) -> Iterator[tuple[str, Carrier]]:
@@ -136,7 +138,7 @@ def _carriers(repository: Repository, root: Path) -> Iterator[tuple[str, Carrier
     used = dict.fromkeys(context for image in repository.stack for context in image.contexts)
     for number, context in enumerate(used, start=1):
         folder, name = repository.contexts[context], f"_context-{number}"
-        if not repository.worktree.whole(folder).beside_own:
+        if not repository.worktree.read_folder(folder).beside_own:
             continue
         dockerfile = str(root / repository.worktree.define_carrier(name, folder))
         yield context, Carrier(name, str(folder), dockerfile)

@@ -31,7 +31,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 #: Returns True when a command must end. slipway calls it several times per second.
-Over = Callable[[], bool]
+ShouldStop = Callable[[], bool]
 
 
 class Run(Protocol):
@@ -43,10 +43,10 @@ class Run(Protocol):
 class Watched(Protocol):
     """Run a command to its end.
 
-    Once ``over`` returns True, end the command as Ctrl-C would.
+    Once ``should_stop`` returns True, end the command as Ctrl-C would.
     """
 
-    def __call__(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result: ...
+    def __call__(self, command: Command, on_line: OnLine | None = None, *, should_stop: ShouldStop) -> Result: ...
 
 
 class Runner(Protocol):
@@ -57,7 +57,7 @@ class Runner(Protocol):
         command: Command,
         on_line: OnLine | None = None,
         timeout: float | None = None,
-        over: Over | None = None,
+        should_stop: ShouldStop | None = None,
     ) -> Result: ...
 
 
@@ -65,16 +65,19 @@ def echoing(show: Callable[[str], None]) -> Runner:
     """Return a runner that shows each command before it runs it, in a form that a user can type into a shell."""
 
     def shown(
-        command: Command, on_line: OnLine | None = None, timeout: float | None = None, over: Over | None = None
+        command: Command,
+        on_line: OnLine | None = None,
+        timeout: float | None = None,
+        should_stop: ShouldStop | None = None,
     ) -> Result:
         show(f"$ {command}")
-        return run(command, on_line, timeout, over)
+        return run(command, on_line, timeout, should_stop)
 
     return shown
 
 
 def run(
-    command: Command, on_line: OnLine | None = None, timeout: float | None = None, over: Over | None = None
+    command: Command, on_line: OnLine | None = None, timeout: float | None = None, should_stop: ShouldStop | None = None
 ) -> Result:
     """Run ``command`` on this machine, for at most ``timeout`` seconds.
 
@@ -94,7 +97,7 @@ def run(
         return Result(127 if absent else 126, "", f"{error.filename}: {cause}", time.monotonic() - started)
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        with _watched(child, over):
+        with _watched(child, should_stop):
             exit_code, stdout, stderr = _attend(child, command.stdin, on_line, timeout)
     except BaseException:
         _end(child)
@@ -176,20 +179,21 @@ def _attend(
 
 
 @contextlib.contextmanager
-def _watched(child: subprocess.Popen[bytes], over: Over | None) -> Iterator[None]:
-    """End the child once ``over`` returns True.
+def _watched(child: subprocess.Popen[bytes], should_stop: ShouldStop | None) -> Iterator[None]:
+    """End the child once ``should_stop`` returns True.
 
-    A separate thread calls ``over``. Waiting for the child with a time limit would delay the end of every command.
+    A separate thread calls ``should_stop``. Waiting for the child with a time limit would delay the end of every
+    command.
     """
     done = threading.Event()
 
     def watch() -> None:
-        while over and not done.wait(_WATCH_SECONDS):
-            if over():
+        while should_stop and not done.wait(_WATCH_SECONDS):
+            if should_stop():
                 _end(child)
                 return
 
-    if over:
+    if should_stop:
         threading.Thread(target=watch, daemon=True).start()
     try:
         yield

@@ -134,7 +134,7 @@ class Facts:
 class Step:
     """Hold the action for one image, with its reason.
 
-    ``fresh``: slipway builds the image without cache, even when the engine has it.
+    ``no_cache``: slipway builds the image without cache, even when the engine has it.
     """
 
     image: str
@@ -143,7 +143,7 @@ class Step:
     reference: Reference
     content: Reference
     input_digest: str
-    fresh: bool = False
+    no_cache: bool = False
 
 
 @dataclass(frozen=True)
@@ -170,14 +170,14 @@ class Plan:
         return {action: count for action, count in found.items() if count}
 
 
-def plan_build(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Collection[str] = ()) -> Plan:
+def plan_build(stack: Stack, selected: Sequence[str], facts: Facts, no_cache: Collection[str] = ()) -> Plan:
     """Plan how ``selected`` get into the engine under their version tags.
 
-    slipway builds the images below them when necessary. ``fresh``: those of ``selected`` to build without cache, even
-    when the engine has them.
+    slipway builds the images below them when necessary. ``no_cache``: those of ``selected`` to build without cache,
+    even when the engine has them.
     """
-    needed = _needed(stack, selected, facts, fresh)
-    steps = tuple(_step(image, facts, needed, image.name in fresh) for image in stack if image.name in needed)
+    needed = _needed(stack, selected, facts, no_cache)
+    steps = tuple(_step(image, facts, needed, image.name in no_cache) for image in stack if image.name in needed)
     roots = {root: facts.roots.get(root, "") for step in steps for root in stack[step.image].roots}
     frontends = {step.image: stack[step.image].frontend for step in steps if stack[step.image].frontend}
     return Plan(steps, roots, frontends)
@@ -193,7 +193,7 @@ def missing_from_engine(stack: Stack, selected: Collection[str], facts: Facts) -
     return tuple(image.name for image in stack if image.name in scope and not facts.in_engine(image.name))
 
 
-def _needed(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Collection[str]) -> frozenset[str]:
+def _needed(stack: Stack, selected: Sequence[str], facts: Facts, no_cache: Collection[str]) -> frozenset[str]:
     """Return ``selected``, and the parents of every image that must be built."""
     needed: set[str] = set()
     ahead = list(selected)
@@ -202,19 +202,19 @@ def _needed(stack: Stack, selected: Sequence[str], facts: Facts, fresh: Collecti
         if name in needed:
             continue
         needed.add(name)
-        if name in fresh or (not facts.in_engine(name) and name not in facts.published):
+        if name in no_cache or (not facts.in_engine(name) and name not in facts.published):
             ahead.extend(stack[name].parents)
     return frozenset(needed)
 
 
-def _step(image: Image, facts: Facts, needed: Collection[str], fresh: bool) -> Step:
-    action, reason = (Action.BUILD, WithoutCache()) if fresh else _decide(image, facts, needed)
-    return step_of(image, facts, action, reason, fresh)
+def _step(image: Image, facts: Facts, needed: Collection[str], no_cache: bool) -> Step:
+    action, reason = (Action.BUILD, WithoutCache()) if no_cache else _decide(image, facts, needed)
+    return step_of(image, facts, action, reason, no_cache)
 
 
-def step_of(image: Image, facts: Facts, action: Action, reason: Reason, fresh: bool = False) -> Step:
-    name = image.name
-    return Step(name, action, reason, facts.references[name], facts.content_reference(name), facts.digests[name], fresh)
+def step_of(image: Image, facts: Facts, action: Action, reason: Reason, no_cache: bool = False) -> Step:
+    name, content = image.name, facts.content_reference(image.name)
+    return Step(name, action, reason, facts.references[name], content, facts.digests[name], no_cache)
 
 
 def _decide(image: Image, facts: Facts, needed: Collection[str]) -> tuple[Action, Reason]:

@@ -68,7 +68,7 @@ class Repository:
 
 
 @dataclass(frozen=True)
-class Survey:
+class Snapshot:
     """Hold the repository and the facts. ``notes`` are for the user."""
 
     repository: Repository
@@ -144,12 +144,12 @@ def _is_secret(value: str) -> bool:
     return len(value) >= _SHORTEST_SECRET
 
 
-def survey(
+def gather_facts(
     repository: Repository,
     engine: Engine,
     registry: Callable[[], Registry],
     selected: Sequence[str] | None = None,
-) -> Survey:
+) -> Snapshot:
     """Gather the facts about ``selected`` (all images when None).
 
     Raises the errors of reading the files, the errors of the engine, and RegistryError when the registry does not
@@ -193,20 +193,20 @@ def survey(
     said = policy.notes(repository.assembly, settings.project, read.leaving)
     indexes = policy.extra_indexes({path for own in read.files.values() for path in own}, repository.worktree)
     modes = policy.modes_alone(lacking, facts)
-    return Survey(repository, replace(facts, published=published), (*said, *indexes, *modes, *notes))
+    return Snapshot(repository, replace(facts, published=published), (*said, *indexes, *modes, *notes))
 
 
-def changed_since(known: Survey, names: Collection[str], local: Sequence[LocalImage]) -> dict[str, str]:
-    """Return those of ``names`` whose inputs have changed since the survey, each with its first change.
+def changed_since(snapshot: Snapshot, names: Collection[str], local: Sequence[LocalImage]) -> dict[str, str]:
+    """Return those of ``names`` whose inputs have changed since the snapshot, each with its first change.
 
     ``local``: the engine's present images; a root image's tag may have moved. The function reads only the Dockerfiles
     and the files of these images. BuildKit received the planned text and context of each, so the function parses no
     Dockerfile again.
     """
-    facts, now = known.facts, replace(known.repository, worktree=known.repository.worktree.again())
+    facts, now = snapshot.facts, replace(snapshot.repository, worktree=snapshot.repository.worktree.again())
     roots = {root: identity(root, local) for root in facts.roots}
     digests, changed = dict(facts.digests), dict[str, str]()
-    for image in known.stack:  # parents before children
+    for image in snapshot.stack:  # parents before children
         if image.name not in names:
             continue
         try:
@@ -267,7 +267,7 @@ def _files(repository: Repository, images: Iterable[Image]) -> _Read:
     for image in images:
         try:
             own = worktree.files(image.dockerfile, image.context, readings[image.name].sources)
-            named = {name: worktree.whole(repository.contexts[name]) for name in image.contexts}
+            named = {name: worktree.read_folder(repository.contexts[name]) for name in image.contexts}
         except UsageError as error:
             problems += error.problems
             continue

@@ -96,7 +96,7 @@ def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Pus
 
 def _is_fresh(push: Push, facts: Facts) -> bool:
     here = facts.in_engine(push.image)
-    return bool(push.published and here and here.fresh)
+    return bool(push.published and here and here.built_without_cache)
 
 
 def _taking_over(push: Push, registry: Registry) -> Push:

@@ -119,7 +119,7 @@ def _sent(push: Push, run: PushRun) -> Push:
 
     A second try is harmless, because the same content arrives under the same name.
     """
-    trying = run.policy.begin()
+    attempts = run.policy.start()
     while True:
         try:
             return replace(push, published=run.engine.push(push.content, _counting(push.image, run.on_upload)))
@@ -129,8 +129,8 @@ def _sent(push: Push, run: PushRun) -> Push:
             # The upload may have arrived without its reply. This request also waits as long as the registry demands.
             if (found := run.registry.digest(push.content)) and found != push.replaces:
                 return replace(push, published=found, note="the reply to its upload was lost, it is there")
-            if not trying.again(error.message):
-                told = f"{error.message} after {trying.tries} tries"
+            if not attempts.again(error.message):
+                told = f"{error.message} after {attempts.tries} tries"
                 raise RegistryError(told, hint=error.hint, code=error.code) from error
 
 

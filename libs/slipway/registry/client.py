@@ -11,7 +11,7 @@ from slipway.core.objects import find_object
 from slipway.core.retry import RetryPolicy
 from slipway.engine import FindLogin, anonymous
 from slipway.registry.greeting import Greeting
-from slipway.registry.http import Question, Wire
+from slipway.registry.http import RegistryHttp, Request
 from slipway.registry.manifest import MANIFEST_TYPES, Manifest, contradicts, digest_by_headers, read_manifest
 from slipway.registry.replies import FOREIGN
 
@@ -37,7 +37,7 @@ class Registry:
         through: str = "",
     ) -> None:
         self.host = host
-        self._wire = Wire(host, logins, policy, insecure, through)
+        self._http = RegistryHttp(host, logins, policy, insecure, through)
 
     def digest(self, reference: Reference) -> str:
         """Return the digest of a tag, or an empty string when the tag does not exist.
@@ -48,7 +48,7 @@ class Registry:
         if reply.status_code == 404:
             return ""
         self._refuse_elsewhere(reference, reply)
-        self._wire.expect(reply, 200, f"{reference}")
+        self._http.expect(reply, 200, f"{reference}")
         return digest_by_headers(reply.headers) or self.manifest(reference).digest
 
     def manifest(self, reference: Reference) -> Manifest:
@@ -58,7 +58,7 @@ class Registry:
         """
         reply = self._ask("GET", reference, f"manifests/{reference.digest or reference.tag}")
         self._refuse_elsewhere(reference, reply)
-        self._wire.expect(reply, 200, f"{reference}")
+        self._http.expect(reply, 200, f"{reference}")
         manifest = read_manifest(reply.headers, reply.content)
         if manifest is None:
             raise self._foreign(reference, reply.headers.get("Content-Type") or "bytes without a type")
@@ -71,7 +71,7 @@ class Registry:
 
         A server that wants a login in a browser redirects so.
         """
-        if elsewhere := self._wire.elsewhere(reply):
+        if elsewhere := self._http.elsewhere(reply):
             raise self._foreign(reference, f"a redirect to {elsewhere}")
 
     def _foreign(self, reference: Reference, answer: str) -> RefusedError:
@@ -85,7 +85,7 @@ class Registry:
         """
         path = f"manifests/{reference.tag or reference.digest}"
         reply = self._ask("PUT", reference, path, manifest.body, {"Content-Type": manifest.media_type})
-        self._wire.expect(reply, 201, f"{reference}: manifest PUT")
+        self._http.expect(reply, 201, f"{reference}: manifest PUT")
 
     def tags(self, reference: Reference) -> tuple[str, ...]:
         """Return the tags of the reference's repository, from the first page of the registry's list.
@@ -95,7 +95,7 @@ class Registry:
         reply = self._ask("GET", reference, "tags/list")
         if reply.status_code == 404:
             return ()
-        self._wire.expect(reply, 200, f"{reference.repository}: tags")
+        self._http.expect(reply, 200, f"{reference.repository}: tags")
         found = self._json(reply, f"{reference.repository}: tags").get("tags") or ()
         return tuple(map(str, found))
 
@@ -108,7 +108,7 @@ class Registry:
         if not digest:
             return {}
         reply = self._ask("GET", reference, f"blobs/{digest}")
-        self._wire.expect(reply, 200, f"{reference}: configuration")
+        self._http.expect(reply, 200, f"{reference}: configuration")
         return self._json(reply, f"{reference}: configuration")
 
     def holds(self, reference: Reference, blob: str) -> bool:
@@ -116,7 +116,7 @@ class Registry:
         reply = self._ask("HEAD", reference, f"blobs/{blob}")
         if reply.status_code == 404:
             return False
-        self._wire.expect(reply, 200, f"{reference}: {blob[:19]}")
+        self._http.expect(reply, 200, f"{reference}: {blob[:19]}")
         return True
 
     def check_write(self, reference: Reference) -> None:
@@ -126,13 +126,13 @@ class Registry:
         server may issue a token that allows less than requested.
         """
         reply = self._ask("POST", reference, "blobs/uploads/")
-        self._wire.expect(reply, 202, f"{reference.repository}: upload")
+        self._http.expect(reply, 202, f"{reference.repository}: upload")
         if location := reply.headers.get("Location"):
-            self._wire.cancel(location, reference.path)
+            self._http.cancel(location, reference.path)
 
     def greeting(self) -> Greeting:
         """Return the answer to ``GET /v2/``, without retries. Raises RefusedError for a refused certificate."""
-        return self._wire.greeting()
+        return self._http.greeting()
 
     def refuse_foreign(self) -> None:
         """Raise RefusedError when another kind of server answers at ``host``.
@@ -146,7 +146,7 @@ class Registry:
     @property
     def plain(self) -> bool:
         """Tell whether slipway contacts the registry over plain HTTP."""
-        return self._wire.url.startswith("http:")
+        return self._http.url.startswith("http:")
 
     def answers(self) -> bool:
         """Tell whether a registry answers at ``host``, also when it requires a login."""
@@ -166,5 +166,5 @@ class Registry:
     def _ask(
         self, method: str, reference: Reference, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> requests.Response:
-        question = Question(method, reference.path, path, f"{reference}", body)
-        return self._wire.ask(question, {"Accept": _ACCEPTED, **(headers or {})})
+        request = Request(method, reference.path, path, f"{reference}", body)
+        return self._http.ask(request, {"Accept": _ACCEPTED, **(headers or {})})

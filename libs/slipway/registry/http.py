@@ -45,7 +45,7 @@ _CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
 @dataclass(frozen=True)
-class Question:
+class Request:
     """Hold one request to a registry.
 
     ``path`` is relative to the repository. ``about`` is the object that an error names.
@@ -72,7 +72,7 @@ class Question:
         return (pull, push) if self.method in ("GET", "HEAD") else (push,)
 
 
-class Wire:
+class RegistryHttp:
     """Send requests to the registry at ``host``, and log in to it.
 
     ``logins`` is called once, when the registry requires a login. ``insecure``: hosts for plain HTTP. ``through``: a
@@ -95,7 +95,7 @@ class Wire:
         self._tokens: dict[str, str] = {}
         self._used: Credentials | None = None
 
-    def ask(self, question: Question, headers: Mapping[str, str]) -> requests.Response:
+    def ask(self, request: Request, headers: Mapping[str, str]) -> requests.Response:
         """Send a request, with retries. Return the first reply with a status below 500 other than 429.
 
         Raises RegistryError when no try is left, RefusedError for a refused certificate or endless redirects, and
@@ -103,19 +103,19 @@ class Wire:
         """
         import requests
 
-        url = f"{self.url}/v2/{question.repository}/{question.path}"
-        trying = self._policy.begin()
+        url = f"{self.url}/v2/{request.repository}/{request.path}"
+        attempts = self._policy.start()
         while True:
             asked = 0.0
             try:
-                reply = self._authorized(question, url, headers)
+                reply = self._authorized(request, url, headers)
             except requests.exceptions.SSLError as error:
                 shown_by = asked_host(error) or endpoint(self.host)
                 found = refusal(self.host, error, shown_by)
                 whose = "" if shown_by == endpoint(self.host) else f"{shown_by}: "
-                raise RefusedError.of([replace(found, what=f"{question.about}: {whose}{found.what}")]) from None
+                raise RefusedError.of([replace(found, what=f"{request.about}: {whose}{found.what}")]) from None
             except requests.exceptions.TooManyRedirects:
-                raise RefusedError.of([REDIRECTS.problem(question.about, host=self.host)]) from None
+                raise RefusedError.of([REDIRECTS.problem(request.about, host=self.host)]) from None
             except requests.RequestException as error:
                 row = NO_REPLY.find(str(error))
                 cause = row.said
@@ -123,10 +123,10 @@ class Wire:
                 if reply.status_code != 429 and reply.status_code < 500:
                     return reply
                 row = BUSY if reply.status_code == 429 else UNAVAILABLE
-                cause = f"{question.what} {reply.status_code}"
+                cause = f"{request.what} {reply.status_code}"
                 asked = asked_wait(reply.headers.get("Retry-After"))
-            if not trying.again(f"{question.about}: {cause}", asked):
-                told = f"{question.about}: {cause} after {trying.tries} tries"
+            if not attempts.again(f"{request.about}: {cause}", asked):
+                told = f"{request.about}: {cause} after {attempts.tries} tries"
                 raise RegistryError(told, hint="invoke doctor", code=row.code)
 
     def expect(self, reply: requests.Response, status: int, what: str) -> None:
@@ -159,7 +159,7 @@ class Wire:
         if urlsplit(url)[:2] != urlsplit(self.url)[:2]:
             return
         try:
-            self._authorized(Question("DELETE", repository, "", ""), url, {})
+            self._authorized(Request("DELETE", repository, "", ""), url, {})
         except requests.RequestException:
             return
 
@@ -247,28 +247,28 @@ class Wire:
         login = self._used
         return login.username or "the token's owner" if login and (login.username or login.identity_token) else ""
 
-    def _authorized(self, question: Question, url: str, headers: Mapping[str, str]) -> requests.Response:
+    def _authorized(self, request: Request, url: str, headers: Mapping[str, str]) -> requests.Response:
         """Send a request with a token for each of its scopes in turn, until one is enough.
 
         Docker Hub refuses a pull from a repository that does not exist, even to its owner, who may push to it. A
         request that reads is therefore repeated with a token for pull and push. Then the answer is 404.
         """
-        for scope in question.scopes:
-            reply = self._allowed(question, url, headers, scope)
+        for scope in request.scopes:
+            reply = self._allowed(request, url, headers, scope)
             if not self._user or not allows_too_little(reply):
                 break
         return reply
 
-    def _allowed(self, question: Question, url: str, headers: Mapping[str, str], scope: str) -> requests.Response:
+    def _allowed(self, request: Request, url: str, headers: Mapping[str, str], scope: str) -> requests.Response:
         """Send a request. If the registry requires a token for ``scope``, get one and send the request again."""
         times = (self._policy.connect, self._policy.answer)
 
         def send(token: str) -> requests.Response:
             said = {**headers, **({"Authorization": token} if token else {})}
-            how: dict[str, Any] = {"data": question.body or None, "headers": said, "timeout": times}
+            how: dict[str, Any] = {"data": request.body or None, "headers": said, "timeout": times}
             # Blobs may be on another host. A manifest from another host is not the registry's.
-            ask = self._send_here if question.path.startswith("manifests/") else self._session.request
-            return ask(question.method, url, **how)
+            ask = self._send_here if request.path.startswith("manifests/") else self._session.request
+            return ask(request.method, url, **how)
 
         token = self._tokens.get(scope, "")
         reply = send(token)

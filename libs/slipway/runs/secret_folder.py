@@ -1,8 +1,8 @@
 """Keep a run's secret files in a folder that only this user can enter, and remove it with the run.
 
 The folder lies outside every folder that slipway may send to builds. It lies in the user's runtime folder, which is in
-memory, else in the state folder. The run holds a lock on a file in it, so ``sweep`` recognizes the folders of killed
-runs.
+memory, else in the state folder. The run holds a lock on a file in it, so ``remove_orphans`` recognizes the folders of
+killed runs.
 """
 
 from __future__ import annotations
@@ -93,18 +93,18 @@ class SecretFolder:
             self._folder = None
 
 
-def sweep(places: Places) -> None:
+def remove_orphans(places: Places) -> None:
     """Remove the secret files of killed runs, not those of running ones. Raises nothing."""
     for place in places.candidates:
         if _is_own(place, places.user):
             with contextlib.suppress(OSError):
                 for folder in place.iterdir():
                     with contextlib.suppress(OSError):
-                        _sweep(folder)
+                        _remove_orphan(folder)
                 place.rmdir()  # fails while a run uses it
 
 
-def _sweep(folder: Path) -> None:
+def _remove_orphan(folder: Path) -> None:
     try:
         hold = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
     except FileNotFoundError:

@@ -17,8 +17,8 @@ def prepare_workspace(home: Path, places: Places) -> None:
     The leftovers are in ``home`` and in ``places``. Raises UnwritableError.
     """
     hide(home)
-    sweep(home)
-    secret_folder.sweep(places)
+    remove_orphans(home)
+    secret_folder.remove_orphans(places)
 
 
 def hide(home: Path) -> None:
@@ -34,7 +34,7 @@ def hide(home: Path) -> None:
                 raise
 
 
-def sweep(home: Path) -> None:
+def remove_orphans(home: Path) -> None:
     """Remove the unfinished files of killed runs, not those of running ones. Ignores file system errors."""
     for scratch in home.glob("inputs/*.[0-9]*"):
         with contextlib.suppress(OSError):

@@ -57,7 +57,7 @@ class Write:
 
 
 @dataclass(frozen=True)
-class Choose:
+class SetEnvValue:
     """Hold a step that sets ``name`` in the env file ``path``. The file's other lines stay as they are.
 
     slipway creates a missing file with mode 0600 and, as root, with its folder's owner.
@@ -82,7 +82,7 @@ class Pull:
 
 
 @dataclass(frozen=True)
-class Await:
+class WaitFor:
     """Hold a step that waits until the ``engine`` or the ``registry`` answers.
 
     ``log``: a file that the error quotes when it does not answer. ``alive``: a command that fails once the awaited
@@ -98,16 +98,16 @@ class Await:
         return f"wait until the {self.what} answers, at most {self.seconds} s"
 
 
-Step: TypeAlias = Command | Write | Choose | Pull | Await
+SetupStep: TypeAlias = Command | Write | SetEnvValue | Pull | WaitFor
 
 
 @dataclass(frozen=True)
-class Action:
+class SetupAction:
     """Hold an action of setup. ``note``: a fact that the user should know before agreeing to it."""
 
     title: str
     reason: str
-    steps: tuple[Step, ...]
+    steps: tuple[SetupStep, ...]
     note: str = ""
 
 
@@ -115,7 +115,7 @@ class Action:
 class Done:
     """Hold a completed action. ``unreachable``: the reason why an image could not be pulled; empty if there is none."""
 
-    action: Action
+    action: SetupAction
     seconds: float
     unreachable: str = ""
 
@@ -126,7 +126,7 @@ class Done:
         return f"{self.action.title}: done in {self.seconds:.1f} s"
 
 
-def told(actions: Sequence[Action]) -> Iterator[str]:
+def describe(actions: Sequence[SetupAction]) -> Iterator[str]:
     """Yield the actions as numbered lines, each with its reason, its note and every step."""
     for number, action in enumerate(actions, 1):
         yield f"{number}. {action.title}"
@@ -137,7 +137,7 @@ def told(actions: Sequence[Action]) -> Iterator[str]:
             yield from (f"   $ {line}" if isinstance(step, Command | Pull) else f"   - {line}" for line in [str(step)])
 
 
-def perform(action: Action, run: Run, ping: Ping) -> str:
+def perform(action: SetupAction, run: Run, ping: Ping) -> str:
     """Perform every step of ``action``.
 
     Returns the reason why an image's registry cannot be reached, or an empty string. Raises PrerequisiteError with the
@@ -151,12 +151,12 @@ def perform(action: Action, run: Run, ping: Ping) -> str:
                     _succeed(run(step, timeout=_STEP_SECONDS), action.title, step)
                 case Write(path, text):
                     written.append((Path(path), _write(Path(path), text)))
-                case Choose(path, name, value):
+                case SetEnvValue(path, name, value):
                     _choose(Path(path), name, value)
                 case Pull(image):
                     if unreachable := judge_pull(image, run(_pull(image), timeout=_PULL_SECONDS)):
                         return unreachable
-                case Await():
+                case WaitFor():
                     _await(step, run, ping)
     except BaseException:
         for file, before in reversed(written):
@@ -259,7 +259,7 @@ def _choose(path: Path, name: str, value: str) -> None:
         raise PrerequisiteError(f"{path}: cannot be written: {error}", hint=f"put {name}={value} in it") from error
 
 
-def _await(step: Await, run: Run, ping: Ping) -> None:
+def _await(step: WaitFor, run: Run, ping: Ping) -> None:
     began = time.monotonic()
     while not _answers(step.what, run, ping):
         waited = time.monotonic() - began
@@ -270,7 +270,7 @@ def _await(step: Await, run: Run, ping: Ping) -> None:
         time.sleep(0.2)
 
 
-def _silent(step: Await, what: str) -> PrerequisiteError:
+def _silent(step: WaitFor, what: str) -> PrerequisiteError:
     return PrerequisiteError(f"the {step.what} {what}{_last_lines(step.log)}", log=step.log)
 
 

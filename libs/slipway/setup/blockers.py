@@ -13,7 +13,7 @@ from slipway.setup.probe import LOCAL_SOCKETS, OUR_IMAGES, REGISTRY_CONTAINER, M
 
 
 @dataclass(frozen=True)
-class Wanted:
+class Requirements:
     """Hold the wanted state of a machine.
 
     ``image_source``: the source of PYTHON_IMAGE, as in ``settings.Value.source``. ``builder``: the name of a buildx
@@ -31,7 +31,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Gap:
+class MissingProgram:
     """Hold a program that is missing or too old: the reason, and Debian's packages that fix it."""
 
     program: str
@@ -39,49 +39,49 @@ class Gap:
     packages: tuple[str, ...]
 
 
-def gaps(machine: Machine, *, compose: bool = False) -> tuple[Gap, ...]:
+def missing_programs(machine: Machine, *, compose: bool = False) -> tuple[MissingProgram, ...]:
     """Return the programs to install; with ``compose`` also compose.
 
-    An engine that is installed but not started is not a gap.
+    An engine that is installed but not started is not missing.
     """
-    return tuple(_gaps(machine, compose))
+    return tuple(_missing_programs(machine, compose))
 
 
-def lacks(machine: Machine, wanted: Wanted) -> tuple[Problem, ...]:
+def blockers(machine: Machine, wanted: Requirements) -> tuple[Problem, ...]:
     """Return the missing prerequisites that setup cannot fix, each with the command that fixes it."""
     return (
-        *_engine_lacks(machine),
-        *_program_lacks(machine),
-        *_image_lacks(machine, wanted),
-        *_registry_lacks(machine, wanted),
+        *_engine_blockers(machine),
+        *_program_blockers(machine),
+        *_image_blockers(machine, wanted),
+        *_registry_blockers(machine, wanted),
     )
 
 
-def _gaps(machine: Machine, compose: bool) -> Iterator[Gap]:
+def _missing_programs(machine: Machine, compose: bool) -> Iterator[MissingProgram]:
     if machine.engine and not at_least(machine.engine.api, LEAST_API):
         why = (
             f"engine {machine.engine.version} (API {machine.engine.api}) is too old: slipway needs {LEAST_API} or newer"
         )
-        yield Gap("engine", why, ("docker.io", "docker-cli"))
+        yield MissingProgram("engine", why, ("docker.io", "docker-cli"))
     elif not machine.engine and not at_least(machine.dockerd, LEAST_DOCKERD):
         old = f"dockerd {machine.dockerd} is too old: slipway needs {LEAST_DOCKERD} or newer"
         why = old if machine.dockerd else "the engine is missing"
-        yield Gap("engine", why, ("docker.io", "docker-cli", "iptables", "ca-certificates"))
+        yield MissingProgram("engine", why, ("docker.io", "docker-cli", "iptables", "ca-certificates"))
     elif not machine.client:
-        yield Gap("engine", "docker's client is missing", ("docker-cli",))
+        yield MissingProgram("engine", "docker's client is missing", ("docker-cli",))
     if not at_least(machine.buildx, LEAST_BUILDX):
         old = f"buildx {machine.buildx} is too old: slipway needs {LEAST_BUILDX} or newer"
-        yield Gap("buildx", old if machine.buildx else "docker has no buildx", ("docker-buildx",))
+        yield MissingProgram("buildx", old if machine.buildx else "docker has no buildx", ("docker-buildx",))
     if compose and not machine.compose:
-        yield Gap("compose", "docker has no compose, and the benchmarks need it", ("docker-compose",))
+        yield MissingProgram("compose", "docker has no compose, and the benchmarks need it", ("docker-compose",))
     if not at_least(machine.rsync, LEAST_RSYNC):
         old = f"rsync {machine.rsync} is too old: slipway needs {LEAST_RSYNC} or newer"
-        yield Gap("rsync", old if machine.rsync else "rsync is missing", ("rsync",))
+        yield MissingProgram("rsync", old if machine.rsync else "rsync is missing", ("rsync",))
     if not machine.ssh:
-        yield Gap("ssh", "ssh is missing", ("openssh-client",))
+        yield MissingProgram("ssh", "ssh is missing", ("openssh-client",))
 
 
-def _engine_lacks(machine: Machine) -> Iterator[Problem]:
+def _engine_blockers(machine: Machine) -> Iterator[Problem]:
     if machine.engine:
         return
     if _refused(machine):
@@ -93,16 +93,16 @@ def _engine_lacks(machine: Machine) -> Iterator[Problem]:
         yield Problem("engine", f"none answers at {machine.address}", remedy(machine.system, "start"))
 
 
-def _program_lacks(machine: Machine) -> Iterator[Problem]:
+def _program_blockers(machine: Machine) -> Iterator[Problem]:
     if machine.takes_packages:
         return
     told = _refused(machine) or _elsewhere(machine)
-    for gap in gaps(machine):
-        if gap.program != "engine" or not told:
-            yield Problem(gap.program, gap.why, remedy(machine.system, gap.program))
+    for missing in missing_programs(machine):
+        if missing.program != "engine" or not told:
+            yield Problem(missing.program, missing.why, remedy(machine.system, missing.program))
 
 
-def _image_lacks(machine: Machine, wanted: Wanted) -> Iterator[Problem]:
+def _image_blockers(machine: Machine, wanted: Requirements) -> Iterator[Problem]:
     image, own = wanted.python_image, machine.own_image
     if image in machine.images:
         return
@@ -120,7 +120,7 @@ def _image_lacks(machine: Machine, wanted: Wanted) -> Iterator[Problem]:
         yield Problem(image, what, f"unset PYTHON_IMAGE, or make it {own or OUR_IMAGES + ':…'}")
 
 
-def _registry_lacks(machine: Machine, wanted: Wanted) -> Iterator[Problem]:
+def _registry_blockers(machine: Machine, wanted: Requirements) -> Iterator[Problem]:
     if not is_loopback(wanted.registry) or not machine.registry.problem:
         return
     _, port = host_and_port(wanted.registry, plain=True)

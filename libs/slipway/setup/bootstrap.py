@@ -16,8 +16,8 @@ from slipway.core.command import Command
 from slipway.core.errors import PrerequisiteError, UsageError
 from slipway.hosts.runner import Run
 from slipway.setup import debian
-from slipway.setup.actions import Action, Await, Choose, Done, Pull, Step, Write, perform, told
-from slipway.setup.blockers import Wanted, gaps, lacks
+from slipway.setup.actions import Done, Pull, SetEnvValue, SetupAction, SetupStep, WaitFor, Write, describe, perform
+from slipway.setup.blockers import Requirements, blockers, missing_programs
 from slipway.setup.probe import OUR_IMAGES, REGISTRY_CONTAINER, Machine, Ping, look
 
 ENGINE_LOG = "/var/log/slipway-dockerd.log"
@@ -33,7 +33,7 @@ Ask = Callable[[str], bool]
 
 def setup(
     run: Run,
-    wanted: Wanted,
+    wanted: Requirements,
     say: Say,
     *,
     ask: Ask | None = None,
@@ -47,12 +47,12 @@ def setup(
     nobody can be asked or the answer is no. Raises PrerequisiteError for an action that failed, and for a prerequisite
     that setup cannot fix. setup looks for these prerequisites before its first action.
     """
-    machine = _look(run, wanted, ping)
+    machine = _probe(run, wanted, ping)
     actions = _decide(machine, wanted)
     if not actions:
         say("nothing to do: " + _standing(machine, wanted))
         return ()
-    for line in told(actions):
+    for line in describe(actions):
         say(line)
     if dry_run:
         return ()
@@ -61,10 +61,10 @@ def setup(
     return _work(run, wanted, say, ping, machine)
 
 
-def plan_setup(machine: Machine, wanted: Wanted) -> tuple[Action, ...]:
+def plan_setup(machine: Machine, wanted: Requirements) -> tuple[SetupAction, ...]:
     """Return the actions that ``machine`` needs, in order; none when nothing is missing.
 
-    This function does not check ``lacks``.
+    This function does not check ``blockers``.
     """
     return (
         *_packages(machine, wanted),
@@ -74,13 +74,13 @@ def plan_setup(machine: Machine, wanted: Wanted) -> tuple[Action, ...]:
     )
 
 
-def _packages(machine: Machine, wanted: Wanted) -> Iterator[Action]:
-    missing = gaps(machine, compose=wanted.compose and machine.takes_packages)
-    packages = tuple(dict.fromkeys(package for gap in missing for package in gap.packages))
+def _packages(machine: Machine, wanted: Requirements) -> Iterator[SetupAction]:
+    found = missing_programs(machine, compose=wanted.compose and machine.takes_packages)
+    packages = tuple(dict.fromkeys(package for missing in found for package in missing.packages))
     if not packages:
         return
-    reason = "; ".join(gap.why for gap in missing)
-    steps: list[Step] = []
+    reason = "; ".join(missing.why for missing in found)
+    steps: list[SetupStep] = []
     note = ""
     if machine.release == 12 and set(packages) & set(debian.NEWER):
         steps = [
@@ -92,18 +92,18 @@ def _packages(machine: Machine, wanted: Wanted) -> Iterator[Action]:
             f"{debian.NEWER_SUITE} on this machine's own mirror. The source and its pin stay in /etc/apt for their "
             "updates; no other package is taken from there unless one of these needs it."
         )
-    yield Action(
+    yield SetupAction(
         f"install {' '.join(packages)}", reason, (*steps, debian.update_lists(), debian.install(packages)), note
     )
 
 
-def _start(machine: Machine) -> Iterator[Action]:
+def _start(machine: Machine) -> Iterator[SetupAction]:
     if machine.engine:
         return
     if machine.systemd:
         start = Command(("systemctl", "start", "docker"), label="systemctl start docker")
-        wait = Await("engine", ENGINE_SECONDS)
-        yield Action("start the engine", f"no engine answers at {machine.address}", (start, wait))
+        wait = WaitFor("engine", ENGINE_SECONDS)
+        yield SetupAction("start the engine", f"no engine answers at {machine.address}", (start, wait))
         return
     clear = [Command(("rm", "-f", *machine.stale), label="remove stale pid files")] if machine.stale else []
     start = Command(
@@ -114,8 +114,8 @@ def _start(machine: Machine) -> Iterator[Action]:
         label="start dockerd",
     )
     alive = Command(("start-stop-daemon", "--status", "--pidfile", _PID_FILE), label="is dockerd alive")
-    wait = Await("engine", ENGINE_SECONDS, ENGINE_LOG, alive)
-    yield Action(
+    wait = WaitFor("engine", ENGINE_SECONDS, ENGINE_LOG, alive)
+    yield SetupAction(
         "start the engine",
         f"no engine answers at {machine.address}",
         (*clear, start, wait),
@@ -123,7 +123,7 @@ def _start(machine: Machine) -> Iterator[Action]:
     )
 
 
-def _root_image(machine: Machine, wanted: Wanted) -> Iterator[Action]:
+def _root_image(machine: Machine, wanted: Requirements) -> Iterator[SetupAction]:
     image = wanted.python_image
     if image in machine.images:
         return
@@ -135,22 +135,24 @@ def _root_image(machine: Machine, wanted: Wanted) -> Iterator[Action]:
                 "If its registry cannot be reached, a root image is made from Debian's packages instead, "
                 f"and .env names it: PYTHON_IMAGE={machine.own_image or OUR_IMAGES + ':…'}"
             )
-        yield Action(f"pull {image}", absent, (Pull(image),), note)
+        yield SetupAction(f"pull {image}", absent, (Pull(image),), note)
         return
     reason = f"{image} cannot be pulled: {machine.unreachable}" if machine.unreachable else absent
     if not machine.python:
-        yield Action("update Debian's package lists", "the version of its python3 is unknown", (debian.update_lists(),))
+        yield SetupAction(
+            "update Debian's package lists", "the version of its python3 is unknown", (debian.update_lists(),)
+        )
         return
     made = machine.own_image
     steps = (
         *(() if made in machine.images else _make_image(machine, wanted, made)),
-        *(() if made == image else (Choose(str(wanted.root / ".env"), "PYTHON_IMAGE", made),)),
+        *(() if made == image else (SetEnvValue(str(wanted.root / ".env"), "PYTHON_IMAGE", made),)),
     )
     note = "" if made == image else f"The bases then stand on {made}, not on {image}: .env says so."
-    yield Action(f"{'use' if made in machine.images else 'make'} the root image {made}", reason, steps, note)
+    yield SetupAction(f"{'use' if made in machine.images else 'make'} the root image {made}", reason, steps, note)
 
 
-def _make_image(machine: Machine, wanted: Wanted, made: str) -> Iterator[Command]:
+def _make_image(machine: Machine, wanted: Requirements, made: str) -> Iterator[Command]:
     if not machine.mmdebstrap:
         yield debian.update_lists()
         yield debian.install(("mmdebstrap",))
@@ -164,14 +166,14 @@ def _make_image(machine: Machine, wanted: Wanted, made: str) -> Iterator[Command
     yield Command(("rm", "-rf", str(folder)), label="remove .slipway/setup")
 
 
-def _registry(machine: Machine, wanted: Wanted) -> Iterator[Action]:
+def _registry(machine: Machine, wanted: Requirements) -> Iterator[SetupAction]:
     if not is_loopback(wanted.registry) or machine.registry.status:
         return
     reason = f"nothing answers at {wanted.registry}" + ("" if machine.engine else f"; {_UNKNOWN}")
-    wait = Await("registry", 30)
+    wait = WaitFor("registry", 30)
     if machine.container:
         start = Command(("docker", "start", REGISTRY_CONTAINER), label="start the registry")
-        yield Action(
+        yield SetupAction(
             f"start the container {REGISTRY_CONTAINER}", f"{reason}: it is {machine.container.state}", (start, wait)
         )
         return
@@ -179,10 +181,10 @@ def _registry(machine: Machine, wanted: Wanted) -> Iterator[Action]:
     address = "127.0.0.1" if name.lower() == "localhost" else name
     steps = (_build_registry(machine, wanted), _run_registry(address, port), wait)
     note = f"It listens on {address} only; pushed images stay in the volume {REGISTRY_CONTAINER}."
-    yield Action(f"run the registry {REGISTRY_CONTAINER} on port {port}", reason, steps, note)
+    yield SetupAction(f"run the registry {REGISTRY_CONTAINER} on port {port}", reason, steps, note)
 
 
-def _build_registry(machine: Machine, wanted: Wanted) -> Command:
+def _build_registry(machine: Machine, wanted: Requirements) -> Command:
     rig = wanted.root / "infra" / "rig"
     secret = ("--secret", f"id=ca,src={wanted.ca_bundle}") if wanted.ca_bundle else ()
     return Command(
@@ -208,12 +210,12 @@ def _run_registry(address: str, port: int) -> Command:
     )
 
 
-def _look(run: Run, wanted: Wanted, ping: Ping) -> Machine:
+def _probe(run: Run, wanted: Requirements, ping: Ping) -> Machine:
     return look(run, wanted.python_image, ping, wanted.docker_host)
 
 
-def _decide(machine: Machine, wanted: Wanted) -> tuple[Action, ...]:
-    if problems := lacks(machine, wanted):
+def _decide(machine: Machine, wanted: Requirements) -> tuple[SetupAction, ...]:
+    if problems := blockers(machine, wanted):
         raise PrerequisiteError.of(problems)
     return plan_setup(machine, wanted)
 
@@ -227,7 +229,7 @@ def _agree(ask: Ask | None, count: int) -> None:
         raise UsageError("setup: declined; nothing was changed", hint="invoke setup --dry-run")
 
 
-def _work(run: Run, wanted: Wanted, say: Say, ping: Ping, machine: Machine) -> tuple[Done, ...]:
+def _work(run: Run, wanted: Requirements, say: Say, ping: Ping, machine: Machine) -> tuple[Done, ...]:
     done: list[Done] = []
     while actions := _decide(machine, wanted):
         action = actions[0]
@@ -239,16 +241,16 @@ def _work(run: Run, wanted: Wanted, say: Say, ping: Ping, machine: Machine) -> t
         done.append(Done(action, time.monotonic() - started, unreachable))
         say(done[-1].line)
         wanted = _chosen(action, wanted)
-        machine = replace(_look(run, wanted, ping), unreachable=unreachable or machine.unreachable)
+        machine = replace(_probe(run, wanted, ping), unreachable=unreachable or machine.unreachable)
     return tuple(done)
 
 
-def _chosen(action: Action, wanted: Wanted) -> Wanted:
-    images = [step.value for step in action.steps if isinstance(step, Choose) and step.name == "PYTHON_IMAGE"]
+def _chosen(action: SetupAction, wanted: Requirements) -> Requirements:
+    images = [step.value for step in action.steps if isinstance(step, SetEnvValue) and step.name == "PYTHON_IMAGE"]
     return replace(wanted, python_image=images[0], image_source=".env") if images else wanted
 
 
-def _standing(machine: Machine, wanted: Wanted) -> str:
+def _standing(machine: Machine, wanted: Requirements) -> str:
     engine = f"engine {machine.engine.version}" if machine.engine else "engine"
     parts = [engine, f"buildx {machine.buildx}", f"rsync {machine.rsync}", wanted.python_image]
     if is_loopback(wanted.registry):

@@ -10,7 +10,7 @@ from slipway.core.addresses import endpoint, is_loopback
 from slipway.hosts.requirements import LEAST_RSYNC, ROOMY, Check, CheckState, at_least, remedy
 from slipway.hosts.runner import Run
 from slipway.secrets.patterns import without_login
-from slipway.setup.blockers import Wanted, gaps, lacks
+from slipway.setup.blockers import Requirements, blockers, missing_programs
 from slipway.setup.probe import Machine, Ping, free_bytes, look
 
 #: Storage drivers that copy whole layers: one of the classic store, one of containerd's.
@@ -18,7 +18,9 @@ _COPYING = ("vfs", "native")
 _GOOD_BUILDX = "0.15"
 
 
-def doctor(run: Run, wanted: Wanted, pip: PipConfig, proxies: Mapping[str, str], *, ping: Ping) -> tuple[Check, ...]:
+def doctor(
+    run: Run, wanted: Requirements, pip: PipConfig, proxies: Mapping[str, str], *, ping: Ping
+) -> tuple[Check, ...]:
     """Probe this machine and return its checks. Changes nothing. ``proxies``: those of the environment."""
     machine = look(run, wanted.python_image, ping, wanted.docker_host)
     free = free_bytes(run, machine.engine.folder) if machine.engine else None
@@ -26,7 +28,7 @@ def doctor(run: Run, wanted: Wanted, pip: PipConfig, proxies: Mapping[str, str],
 
 
 def examine(
-    machine: Machine, wanted: Wanted, pip: PipConfig, proxies: Mapping[str, str], free: int | None
+    machine: Machine, wanted: Requirements, pip: PipConfig, proxies: Mapping[str, str], free: int | None
 ) -> tuple[Check, ...]:
     """Return the checks, in the order in which a build needs the things they check.
 
@@ -50,17 +52,17 @@ def healthy(checks: tuple[Check, ...]) -> bool:
     return all(check.state is not CheckState.MISSING for check in checks)
 
 
-def _engine(machine: Machine, wanted: Wanted) -> Check:
+def _engine(machine: Machine, wanted: Requirements) -> Check:
     if not machine.engine:
-        problem = next((problem for problem in lacks(machine, wanted) if problem.where == "engine"), None)
+        problem = next((problem for problem in blockers(machine, wanted) if problem.where == "engine"), None)
         what = f"none answers at {machine.address}: {machine.silence}"
         return Check(
             "engine", CheckState.MISSING, problem.what if problem else what, problem.hint if problem else "invoke setup"
         )
     engine = machine.engine
-    for gap in gaps(machine):
-        if gap.program == "engine":
-            return Check("engine", CheckState.MISSING, gap.why, _mend(machine, "engine"))
+    for missing in missing_programs(machine):
+        if missing.program == "engine":
+            return Check("engine", CheckState.MISSING, missing.why, _fix(machine, "engine"))
     detail = f"{engine.version}, API {engine.api}, {engine.store} on {engine.driver}"
     if engine.driver in _COPYING:
         hint = f"{engine.driver} copies every layer whole: put the engine's folder on ext4 or xfs"
@@ -68,10 +70,10 @@ def _engine(machine: Machine, wanted: Wanted) -> Check:
     return Check("engine", CheckState.OK, detail)
 
 
-def _buildx(machine: Machine, wanted: Wanted) -> Check:
-    for gap in gaps(machine):
-        if gap.program == "buildx":
-            return Check("buildx", CheckState.MISSING, gap.why, _mend(machine, "buildx"))
+def _buildx(machine: Machine, wanted: Requirements) -> Check:
+    for missing in missing_programs(machine):
+        if missing.program == "buildx":
+            return Check("buildx", CheckState.MISSING, missing.why, _fix(machine, "buildx"))
     builder = f"builder {wanted.builder}" if wanted.builder else f"builder {machine.context}, the engine's own"
     detail = f"{machine.buildx}, {builder}"
     if not at_least(machine.buildx, _GOOD_BUILDX):
@@ -83,14 +85,14 @@ def _buildx(machine: Machine, wanted: Wanted) -> Check:
 def _rsync(machine: Machine) -> Check:
     if at_least(machine.rsync, LEAST_RSYNC):
         return Check("rsync", CheckState.OK, machine.rsync)
-    why = next(gap.why for gap in gaps(machine) if gap.program == "rsync")
-    return Check("rsync", CheckState.MISSING, f"{why} (--remote needs it)", _mend(machine, "rsync"))
+    why = next(missing.why for missing in missing_programs(machine) if missing.program == "rsync")
+    return Check("rsync", CheckState.MISSING, f"{why} (--remote needs it)", _fix(machine, "rsync"))
 
 
 def _ssh(machine: Machine) -> Check:
     if machine.ssh:
         return Check("ssh", CheckState.OK, "is here")
-    return Check("ssh", CheckState.MISSING, "ssh is missing (--remote needs it)", _mend(machine, "ssh"))
+    return Check("ssh", CheckState.MISSING, "ssh is missing (--remote needs it)", _fix(machine, "ssh"))
 
 
 def _disk(machine: Machine, free: int | None) -> Check:
@@ -103,23 +105,23 @@ def _disk(machine: Machine, free: int | None) -> Check:
     return Check("disk", CheckState.OK, detail)
 
 
-def _root_image(machine: Machine, wanted: Wanted) -> Check:
+def _root_image(machine: Machine, wanted: Requirements) -> Check:
     detail = f"{wanted.python_image} ({wanted.image_source})"
     if wanted.python_image in machine.images:
         return Check("root image", CheckState.OK, detail)
-    for problem in lacks(machine, wanted) if machine.engine else ():
+    for problem in blockers(machine, wanted) if machine.engine else ():
         if problem.where == wanted.python_image:
             return Check("root image", CheckState.MISSING, str(problem), problem.hint)
     return Check("root image", CheckState.MISSING, f"{detail} is not in the engine", "invoke setup")
 
 
-def _registry(machine: Machine, wanted: Wanted) -> Check:
+def _registry(machine: Machine, wanted: Requirements) -> Check:
     if machine.distrusted:
         return Check("registry", CheckState.MISSING, str(machine.distrusted), machine.distrusted.hint)
     if not machine.registry.problem:
         login = "and asks for a login" if machine.registry.status == 401 else "without a login"
         return Check("registry", CheckState.OK, f"{wanted.registry} answers {login}")
-    for problem in lacks(machine, wanted):
+    for problem in blockers(machine, wanted):
         if problem.where == wanted.registry:
             return Check("registry", CheckState.MISSING, str(problem), problem.hint)
     if is_loopback(wanted.registry):
@@ -128,7 +130,7 @@ def _registry(machine: Machine, wanted: Wanted) -> Check:
     return Check("registry", CheckState.MISSING, detail, f"curl -i https://{endpoint(wanted.registry)}/v2/")
 
 
-def _proxies(machine: Machine, wanted: Wanted, proxies: Mapping[str, str]) -> Iterator[Check]:
+def _proxies(machine: Machine, wanted: Requirements, proxies: Mapping[str, str]) -> Iterator[Check]:
     own = [f"{name}={without_login(value)}" for name, value in sorted(proxies.items()) if value]
     engine = [without_login(proxy) for proxy in machine.engine.proxies] if machine.engine else []
     parts = [f"here {' '.join(own)}"] * bool(own) + [f"engine {' '.join(engine)}"] * bool(engine)
@@ -164,5 +166,5 @@ def _pip(pip: PipConfig) -> Iterator[Check]:
         yield Check("pip", CheckState.WARN, note)
 
 
-def _mend(machine: Machine, program: str) -> str:
+def _fix(machine: Machine, program: str) -> str:
     return "invoke setup" if machine.takes_packages else remedy(machine.system, program)

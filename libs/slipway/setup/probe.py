@@ -35,7 +35,7 @@ _ADDRESS = re.compile(r"(?:unix|tcp|ssh|npipe|https?)://[^\s\"']+")
 
 
 @dataclass(frozen=True)
-class Engine:
+class EngineFound:
     """Hold the facts about the engine that answers.
 
     ``driver``: the storage driver. ``store``: the image store on this driver. ``folder``: the engine's root directory.
@@ -51,7 +51,7 @@ class Engine:
 
 
 @dataclass(frozen=True)
-class Container:
+class RegistryContainer:
     """Hold a container's state (``running``, ``exited`` …) and the first port that it publishes.
 
     The port is 0 when it publishes none.
@@ -75,7 +75,7 @@ class Machine:
     root: bool = False
     systemd: bool = False
     sources: tuple[Source, ...] = ()
-    engine: Engine | None = None
+    engine: EngineFound | None = None
     silence: str = ""
     address: str = LOCAL_SOCKETS[0]
     context: str = "default"
@@ -93,7 +93,7 @@ class Machine:
     unreachable: str = ""
     registry: Greeting = NO_ANSWER
     distrusted: Problem | None = None
-    container: Container | None = None
+    container: RegistryContainer | None = None
 
     @property
     def takes_packages(self) -> bool:
@@ -158,13 +158,13 @@ def free_bytes(run: Run, folder: str) -> int | None:
     return int(fields[3]) * 1024 if len(fields) > 3 and fields[3].isdecimal() else None
 
 
-def parse_engine(version: Mapping[str, Any], info: Mapping[str, Any]) -> Engine | None:
+def parse_engine(version: Mapping[str, Any], info: Mapping[str, Any]) -> EngineFound | None:
     """Parse the JSON of ``docker version`` and ``docker info``; None when the server's part is missing."""
     server = part(version, "Server")
     if not server.get("Version"):
         return None
     proxies = (str(info[name]) for name in ("HttpProxy", "HttpsProxy", "NoProxy") if info.get(name))
-    return Engine(
+    return EngineFound(
         version=str(server["Version"]),
         api=str(server.get("ApiVersion", "")),
         driver=str(info.get("Driver", "")),
@@ -174,7 +174,7 @@ def parse_engine(version: Mapping[str, Any], info: Mapping[str, Any]) -> Engine 
     )
 
 
-def parse_container(text: str) -> Container | None:
+def parse_container(text: str) -> RegistryContainer | None:
     """Parse the output of ``docker container inspect``; None when there is no such container."""
     try:
         found = json.loads(text)[0]
@@ -182,7 +182,7 @@ def parse_container(text: str) -> Container | None:
         return None
     bindings = (part(found, "HostConfig").get("PortBindings") or {}).values()
     ports = [int(binding.get("HostPort") or 0) for binds in bindings for binding in binds or ()]
-    return Container(str(part(found, "State").get("Status", "")), ports[0] if ports else 0)
+    return RegistryContainer(str(part(found, "State").get("Status", "")), ports[0] if ports else 0)
 
 
 def stale_pid_files(root: Path) -> tuple[str, ...]:
@@ -214,7 +214,7 @@ def _images(run: Run, reference: str) -> frozenset[str]:
     return frozenset({reference} if found else ())
 
 
-def _container(run: Run) -> Container | None:
+def _container(run: Run) -> RegistryContainer | None:
     return parse_container(_ask(run, "docker", "container", "inspect", REGISTRY_CONTAINER).stdout)
 
 

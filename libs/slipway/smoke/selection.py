@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 
 BASE_TESTS = "infra/docker/smoke"
-TOGETHER = "apps/smoke/test_"
+SYSTEM_TESTS = "apps/smoke/test_"
 
 
 def select_tests(name: str, ancestors: Sequence[str], existing: Collection[str]) -> tuple[str, ...]:
@@ -14,22 +14,22 @@ def select_tests(name: str, ancestors: Sequence[str], existing: Collection[str])
 
     ``ancestors``: the names of its bases, lowest first. ``existing``: the paths that exist:
     ``infra/docker/smoke/<base>``, ``apps/<dir>/smoke``, and ``apps/smoke/test_<name>.py`` for tests of several images
-    together. The tests of the image itself as a base come directly after those of its bases.
+    (system tests). The tests of the image itself as a base come directly after those of its bases.
     """
     wanted = [f"{BASE_TESTS}/{base}" for base in (*ancestors, name)]
     wanted += [path for path in sorted(existing) if _service_of(path) == name]
-    wanted.append(f"{TOGETHER}{name.replace('-', '_')}.py")
+    wanted.append(f"{SYSTEM_TESTS}{name.replace('-', '_')}.py")
     return tuple(path for path in wanted if path in existing)
 
 
 def find_tests(root: Path) -> frozenset[str]:
     """Return every path under ``root`` that ``select_tests`` may choose."""
-    patterns = (f"{BASE_TESTS}/*/", "apps/*/smoke/", f"{TOGETHER}*.py")
+    patterns = (f"{BASE_TESTS}/*/", "apps/*/smoke/", f"{SYSTEM_TESTS}*.py")
     return frozenset(found.relative_to(root).as_posix() for pattern in patterns for found in root.glob(pattern))
 
 
-def together(existing: Collection[str]) -> tuple[str, ...]:
-    """Return the names of the tests of several images together: ``apps/smoke/test_chain.py`` is ``chain``."""
+def system_tests(existing: Collection[str]) -> tuple[str, ...]:
+    """Return the names of the system tests, each of several images: ``apps/smoke/test_chain.py`` is ``chain``."""
     files = (PurePosixPath(path) for path in sorted(existing) if path.endswith(".py"))
     return tuple(path.stem.removeprefix("test_").replace("_", "-") for path in files)
 

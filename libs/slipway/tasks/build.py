@@ -11,7 +11,7 @@ from slipway.build.fetch import pull_roots
 from slipway.config.pip import pip_conf, uv_toml
 from slipway.core.errors import UsageError
 from slipway.plan.decide import Action, Plan, as_json, plan_build
-from slipway.plan.facts import Survey
+from slipway.plan.facts import Snapshot
 from slipway.runs.lock import lock
 from slipway.runs.run import Run
 from slipway.stack import mounts
@@ -29,41 +29,41 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
         raise UsageError(f"--retries {options.retries}: not a number of tries", hint="--retries 1")
     selected = stack_names(session, kind, names)
     session.has_built(kind, selected)
-    fresh = selected if options.no_cache else ()
-    known = session.survey(selected)
-    plan = plan_build(known.stack, selected, known.facts, fresh)
-    mounted(session, known, plan)
-    if not dry_run and get_root_images(session, known, plan):
-        known = session.survey(selected)
-        plan = plan_build(known.stack, selected, known.facts, fresh)
+    no_cache = selected if options.no_cache else ()
+    snapshot = session.snapshot(selected)
+    plan = plan_build(snapshot.stack, selected, snapshot.facts, no_cache)
+    mounted(session, snapshot, plan)
+    if not dry_run and get_root_images(session, snapshot, plan):
+        snapshot = session.snapshot(selected)
+        plan = plan_build(snapshot.stack, selected, snapshot.facts, no_cache)
     if dry_run:
-        show_plan(session, known, plan)
+        show_plan(session, snapshot, plan)
         return
     session.prepare_workspace()
     if not session.json:
-        session.console.plan(known.stack, plan, session.seconds)
+        session.console.plan(snapshot.stack, plan, session.seconds)
         if set(plan.counts()) <= {Action.REUSE}:
             return
     with lock(session.home, "build"), session.record() as record:
         record.write("plan.json", as_json(plan))
         images = [step.image for step in plan.steps]
-        gifts = mounted(session, known, plan)
+        gifts = mounted(session, snapshot, plan)
         builds = build_mounts(session, record, gifts) if plan.of(Action.BUILD) else Given()
         with (
-            session.host.builder(known, plan, record.id, builds) as builder,
-            session.console.showing(known.stack, images) as taker,
+            session.host.builder(snapshot, plan, record.id, builds) as builder,
+            session.console.showing(snapshot.stack, images) as taker,
         ):
             outcomes = building.build(
-                building.BuildRun(known, plan, session.host.engine, builder, record, taker.take, options)
+                building.BuildRun(snapshot, plan, session.host.engine, builder, record, taker.take, options)
             )
         tell(session, record, outcomes, "build", plan.roots)
         building.check(outcomes, record, flag=session.host.flag)
 
 
-def get_root_images(session: Session, known: Survey, plan: Plan) -> bool:
+def get_root_images(session: Session, snapshot: Snapshot, plan: Plan) -> bool:
     """Send or pull root images that are missing from the engine. Return True when it got any."""
-    seeded = session.host.seed_root_images(known, plan)
-    return pull_roots(known, plan, session.host.engine) or seeded
+    seeded = session.host.seed_root_images(snapshot, plan)
+    return pull_roots(snapshot, plan, session.host.engine) or seeded
 
 
 def build_mounts(session: Session, record: Run, gifts: Given) -> Given:

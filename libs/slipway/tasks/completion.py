@@ -79,5 +79,5 @@ def _images(task: str, collection: Collection) -> list[str]:
         return []
     bases = sorted(root.glob("infra/docker/*.Dockerfile"))
     services = sorted(root.glob("apps/*/Dockerfile")) if task != "build-base" else []
-    together = selection.together(selection.find_tests(root)) if task == "smoke" else ()
-    return [*(stack.name_of(path.as_posix()) for path in (*bases, *services)), *together]
+    systems = selection.system_tests(selection.find_tests(root)) if task == "smoke" else ()
+    return [*(stack.name_of(path.as_posix()) for path in (*bases, *services)), *systems]

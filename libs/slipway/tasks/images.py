@@ -6,25 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from slipway.core.units import size
-from slipway.plan.facts import Survey
+from slipway.plan.facts import Snapshot
 from slipway.tasks.session import Session
 
 
 def run_images(session: Session, names: Sequence[str]) -> None:
     """List ``names``, or all images, as a tree or as JSON."""
-    known = session.survey(names or None)
-    entries = [entry for entry in images_json(known) if not names or entry["image"] in names]
+    snapshot = session.snapshot(names or None)
+    entries = [entry for entry in images_json(snapshot) if not names or entry["image"] in names]
     if session.json:
         session.answer(entries)
     else:
-        session.console.tree(known.stack, images_rows(known, entries))
+        session.console.tree(snapshot.stack, images_rows(snapshot, entries))
 
 
-def images_json(known: Survey) -> list[dict[str, Any]]:
+def images_json(snapshot: Snapshot) -> list[dict[str, Any]]:
     """Return an entry per image: its source, its digests, and its state in the engine."""
-    facts = known.facts
+    facts = snapshot.facts
     entries = []
-    for image in known.stack:
+    for image in snapshot.stack:
         found = facts.in_engine(image.name) or facts.newest.get(image.name)
         entries.append(
             {
@@ -43,11 +43,11 @@ def images_json(known: Survey) -> list[dict[str, Any]]:
     return entries
 
 
-def images_rows(known: Survey, entries: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
+def images_rows(snapshot: Snapshot, entries: Sequence[Mapping[str, Any]]) -> dict[str, tuple[str, ...]]:
     """Return the cells of each image: version, size, digest, state."""
     return {
         entry["image"]: (
-            known.facts.references[entry["image"]].tag,
+            snapshot.facts.references[entry["image"]].tag,
             size(entry["bytes"]) if entry["bytes"] else "",
             entry["image_digest"][:19],
             entry["state"],

@@ -20,10 +20,10 @@ def run_push(session: Session, names: Sequence[str], options: PushOptions, *, dr
     if options.resume:
         names = pushing.read_plan(session.home, options.resume).images
     names = names or session.chain.bases
-    known = session.survey(names or None)
-    images = [image for image in known.stack if not names or image.name in names]
-    pushes = pushing.look(images, known.facts, session.host.registry)
-    explain = partial(only_modes, session.home, known.facts)
+    snapshot = session.snapshot(names or None)
+    images = [image for image in snapshot.stack if not names or image.name in names]
+    pushes = pushing.look(images, snapshot.facts, session.host.registry)
+    explain = partial(only_modes, session.home, snapshot.facts)
     pushing.refuse_moves(pushes, session.host.registry, session.settings.project.moving_tags, options.force, explain)
     if dry_run or not session.json:
         rows = [(push.image, push.reference.tag, push.action, push.reason) for push in pushes]
@@ -38,7 +38,7 @@ def run_push(session: Session, names: Sequence[str], options: PushOptions, *, dr
         versions = {"BASE_VERSION": session.settings.version("base"), "VERSION": session.settings.version("service")}
         record.write("plan.json", pushing.ReleasePlan(tuple(push.image for push in pushes), versions).as_json())
         lacking = [push.image for push in pushes if not push.published]
-        with session.console.showing(known.stack, lacking) as taker:
+        with session.console.showing(snapshot.stack, lacking) as taker:
             run = pushing.PushRun(session.host.engine, session.host.registry, record, taker.take)
             outcomes = pushing.release(pushes, run)
         tell(session, record, outcomes, "push")

@@ -13,7 +13,7 @@ from slipway.config.settings import surroundings
 from slipway.core.errors import UsageError
 from slipway.core.image import Image, Stack
 from slipway.hosts.remote.agent import forward
-from slipway.hosts.ssh.forwarding import NotForwardedError
+from slipway.hosts.ssh.agent_forwarding import NotForwardedError
 from slipway.stack.mounts import no_agent
 from slipway.tasks.process import is_terminal
 from slipway.tasks.results import tell

@@ -21,7 +21,7 @@ from slipway.engine import Logins
 from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
 from slipway.hosts.runner import Runner, echoing, run
-from slipway.plan.facts import Repository, Survey, read_repository, survey
+from slipway.plan.facts import Repository, Snapshot, gather_facts, read_repository
 from slipway.runs import secret_folder, workspace
 from slipway.runs.cache import UserCache
 from slipway.runs.run import Run
@@ -198,15 +198,15 @@ class Session:
             return found
         return read_repository(self.settings, self.worktree, self.contexts, native, secrets=secrets)
 
-    def survey(self, names: Sequence[str] | None = None) -> Survey:
+    def snapshot(self, names: Sequence[str] | None = None) -> Snapshot:
         repository = self.repository
         with self.host.verified():
-            known = survey(repository, self.host.engine, lambda: self.host.registry, names)
+            snapshot = gather_facts(repository, self.host.engine, lambda: self.host.registry, names)
             self.worktree.cache.save()
             self._cache.prune_hashes()
-        for note in known.notes:
+        for note in snapshot.notes:
             self.note(note)
-        return known
+        return snapshot
 
     def prepare_workspace(self) -> None:
         """Prepare the folder ``.slipway``.

@@ -9,7 +9,7 @@ from slipway.config import settings as reading
 from slipway.config.settings import Value
 from slipway.core.errors import PrerequisiteError
 from slipway.hosts.requirements import CheckState
-from slipway.setup.blockers import Wanted
+from slipway.setup.blockers import Requirements
 from slipway.setup.bootstrap import setup as bring_about
 from slipway.setup.doctor import doctor as examine
 from slipway.setup.doctor import healthy
@@ -54,9 +54,9 @@ def _told(value: Value) -> Value:
     return value
 
 
-def _wanted(session: Session) -> Wanted:
+def _wanted(session: Session) -> Requirements:
     image = session.settings.values["PYTHON_IMAGE"]
-    return Wanted(
+    return Requirements(
         root=session.settings.root,
         python_image=image.value,
         image_source=image.source,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from slipway.core.errors import SmokeError, UsageError
 from slipway.core.image import Reference
-from slipway.plan.facts import Survey
+from slipway.plan.facts import Snapshot
 from slipway.runs.run import records
 from slipway.smoke import orphans, selection
 from slipway.smoke import session as testing
@@ -19,10 +19,10 @@ from slipway.ui import columns
 
 
 def run_smoke(session: Session, names: Sequence[str], image: str) -> None:
-    known = session.survey()
+    snapshot = session.snapshot()
     existing = selection.find_tests(session.settings.root)
-    targets = [_given(session, known, image, existing)] if image else _targets(session, known, names, existing)
-    siblings = {name: found.id for name in known.facts.digests if (found := known.facts.in_engine(name))}
+    targets = [_given(session, snapshot, image, existing)] if image else _targets(session, snapshot, names, existing)
+    siblings = {name: found.id for name in snapshot.facts.digests if (found := snapshot.facts.in_engine(name))}
     session.prepare_workspace()
     with session.record() as record:
         this = testing.Round(
@@ -38,7 +38,7 @@ def run_smoke(session: Session, names: Sequence[str], image: str) -> None:
             session.host.flag,
             image,
         )
-        _tell_moved(session, known, targets)
+        _tell_moved(session, snapshot, targets)
         tested: list[SmokeResult] = []
         try:
             testing.smoke(targets, this, session.run, lambda result: _tell(session, result, tested))
@@ -65,32 +65,34 @@ def _remove_orphans(session: Session) -> None:
 
 
 def _targets(
-    session: Session, known: Survey, names: Sequence[str], existing: frozenset[str]
+    session: Session, snapshot: Snapshot, names: Sequence[str], existing: frozenset[str]
 ) -> list[testing.SmokeTarget]:
-    together = tuple(name for name in selection.together(existing) if name not in known.facts.digests)
-    refuse_tasks({name: f"{selection.TOGETHER}{name.replace('-', '_')}.py" for name in together})
-    chosen = only(names, (*known.facts.digests, *together), "image or test")
+    systems = tuple(name for name in selection.system_tests(existing) if name not in snapshot.facts.digests)
+    refuse_tasks({name: f"{selection.SYSTEM_TESTS}{name.replace('-', '_')}.py" for name in systems})
+    chosen = only(names, (*snapshot.facts.digests, *systems), "image or test")
     return [
         testing.SmokeTarget(name, tests=selection.select_tests(name, (), existing))
-        if name in together
-        else _target(session, known, name, _built(session, known, name), existing)
+        if name in systems
+        else _target(session, snapshot, name, _built(session, snapshot, name), existing)
         for name in chosen
     ]
 
 
-def _target(session: Session, known: Survey, name: str, image: str, existing: frozenset[str]) -> testing.SmokeTarget:
-    stack = known.stack
+def _target(
+    session: Session, snapshot: Snapshot, name: str, image: str, existing: frozenset[str]
+) -> testing.SmokeTarget:
+    stack = snapshot.stack
     foundation = stack[name].foundation
-    parent = _built(session, known, foundation) if foundation in stack[name].parents else foundation
+    parent = _built(session, snapshot, foundation) if foundation in stack[name].parents else foundation
     project = session.settings.project
     budget = project.budgets.get(name, "")
     tests = selection.select_tests(name, stack.below(name), existing)
-    reason, reference = project.allow_root.get(name, ""), str(known.facts.references[name])
-    tool = known.repository.assembly.is_tool(name)
+    reason, reference = project.allow_root.get(name, ""), str(snapshot.facts.references[name])
+    tool = snapshot.repository.assembly.is_tool(name)
     return testing.SmokeTarget(name, image, tests, budget, parent if budget else "", reason, reference, tool)
 
 
-def _given(session: Session, known: Survey, image: str, existing: frozenset[str]) -> testing.SmokeTarget:
+def _given(session: Session, snapshot: Snapshot, image: str, existing: frozenset[str]) -> testing.SmokeTarget:
     """Return the target for ``--image REF``.
 
     It gets slipway's checks. If the reference has the name of an image of this repository, it also gets that image's
@@ -98,23 +100,23 @@ def _given(session: Session, known: Survey, image: str, existing: frozenset[str]
     """
     found = session.host.engine.find(image) or session.host.engine.fetch(Reference.parse(image).full)
     name = Reference.read(image).name
-    if name in known.facts.digests:
-        return _target(session, known, name, found, existing)
+    if name in snapshot.facts.digests:
+        return _target(session, snapshot, name, found, existing)
     return testing.SmokeTarget(name, found)
 
 
-def _built(session: Session, known: Survey, name: str) -> str:
-    found = known.facts.in_engine(name)
+def _built(session: Session, snapshot: Snapshot, name: str) -> str:
+    found = snapshot.facts.in_engine(name)
     if not found:
         hint = f"invoke build {name}{session.host.flag}"
         raise UsageError(f"smoke {name}: not built with the inputs as they are now", hint=hint)
     return found.id
 
 
-def _tell_moved(session: Session, known: Survey, targets: Sequence[testing.SmokeTarget]) -> None:
+def _tell_moved(session: Session, snapshot: Snapshot, targets: Sequence[testing.SmokeTarget]) -> None:
     """Note each version tag that names another image than the tested one: someone moved the tag."""
     for target in targets:
-        held = known.facts.local.get(target.reference)
+        held = snapshot.facts.local.get(target.reference)
         if held and held.id != target.image:
             said = f"tested is {target.image[:19]}, built of the inputs as they are"
             session.console.note(f"note: {target.reference} is {held.id[:19]}; {said}")

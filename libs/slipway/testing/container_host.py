@@ -72,7 +72,7 @@ class RemoteContainerHost:
 
     def _listen(self, published: int) -> int:
         """Listen for as long as this process lives: a test may ask the container until then."""
-        from slipway.hosts.ssh.tunnel import serve
+        from slipway.hosts.ssh.local_forwarding import serve
 
         listener = socket.create_server((LOOPBACK, 0))
         threading.Thread(target=serve, args=(listener, self._joined(published)), daemon=True).start()

@@ -25,7 +25,7 @@ from slipway.core.platform import this_platform
 from slipway.core.retry import RetryPolicy
 from slipway.core.streams import OnLine
 from slipway.engine import Engine, OnTransfer
-from slipway.hosts.runner import Over
+from slipway.hosts.runner import ShouldStop
 
 #: Tries as often as the default policy, but never waits.
 HASTE = RetryPolicy(clock=Clock(sleep=lambda seconds: None))
@@ -130,7 +130,7 @@ class FakeRun:
         command: Command,
         on_line: OnLine | None = None,
         timeout: float | None = None,
-        over: Over | None = None,
+        should_stop: ShouldStop | None = None,
     ) -> Result:
         self.commands.append(command)
         for words, answer in self._answers.items():

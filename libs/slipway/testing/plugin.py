@@ -144,7 +144,7 @@ def _remove_orphans(client: Any) -> None:
     from slipway.testing import secretfiles
 
     orphans.remove_orphans(client)
-    secretfiles.sweep()
+    secretfiles.remove_orphans()
 
 
 def _name(options: Any) -> str:

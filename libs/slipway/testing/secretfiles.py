@@ -53,12 +53,12 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def sweep(dead: Callable[[str], bool] = orphans.is_dead) -> tuple[str, ...]:
+def remove_orphans(dead: Callable[[str], bool] = orphans.is_dead) -> tuple[str, ...]:
     """Remove the files of killed processes. Return the removed folders."""
-    swept = []
+    removed = []
     for found in MEMORY.glob(f"{_PREFIX}*"):
         with contextlib.suppress(OSError):
             if dead((found / "owner").read_text("utf-8")):
                 remove(found)
-                swept.append(str(found))
-    return tuple(swept)
+                removed.append(str(found))
+    return tuple(removed)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from slipway.hosts.remote.scripts import script
-from slipway.hosts.ssh.forwarding import forwarded
+from slipway.hosts.ssh.agent_forwarding import forwarded
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection, Say
 
 #: The socket's name in the run's folder, where buildx runs. An absolute path may be too long for a socket.

@@ -21,8 +21,8 @@ from slipway.hosts.remote.preflight import HostFacts, examine, look, refuse_lack
 from slipway.hosts.requirements import Check
 from slipway.hosts.ssh.connecting import SshClient, connect
 from slipway.hosts.ssh.connection import Connection, Stream
+from slipway.hosts.ssh.local_forwarding import ENGINE, forward, port_first
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
-from slipway.hosts.ssh.tunnel import ENGINE, port_first, tunnel
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class ConnectedHost:
 
         It exists until ``opened`` ends.
         """
-        return opened.enter_context(tunnel(lambda client: self.connection.reach(host, port)))
+        return opened.enter_context(forward(lambda client: self.connection.reach(host, port)))
 
     def ports(self, opened: ExitStack, say: Callable[[str], None]) -> str:
         """Return a socket on this machine that leads to the ports on the build host's loopback.
@@ -83,7 +83,7 @@ class ConnectedHost:
                 say(f"port {port} on the build host is not reached: {error.message}")
                 raise
 
-        return opened.enter_context(tunnel(joined))
+        return opened.enter_context(forward(joined))
 
 
 class PendingConnection:
@@ -140,7 +140,7 @@ def reach(
     """
     connection = ReconnectingConnection(pending.result, say)
     opened.callback(connection.close)
-    way = opened.enter_context(tunnel(lambda client: connection.stream(ENGINE)))
+    way = opened.enter_context(forward(lambda client: connection.stream(ENGINE)))
     probe = start_in_thread(lambda: look(connection.run, folder))
     engine = Engine(Endpoint(f"unix://{way}", host=str(pending.name)), logins=logins)
     return ConnectedHost(pending.name, connection, engine, probe, local_rsync)

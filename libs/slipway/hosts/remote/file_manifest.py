@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from slipway.core.errors import SyncError, one_line
 from slipway.core.image import Image
-from slipway.plan.facts import Repository, Survey
+from slipway.plan.facts import Repository, Snapshot
 from slipway.stack.entries import Encoded, FileEntry, Kind, Trees, decode
 from slipway.stack.worktree import beside
 
@@ -94,31 +94,31 @@ class FileManifest:
         return (content.encode() + b"  ./" + path + b"\0" for path, content in files)
 
 
-def files_to_sync(known: Survey, names: Sequence[str], definitions: Mapping[str, Entry] = _NONE) -> FileManifest:
+def files_to_sync(snapshot: Snapshot, names: Sequence[str], definitions: Mapping[str, Entry] = _NONE) -> FileManifest:
     """Return the repository's files that the images ``names`` read, together with their ``definitions``.
 
     Raises SyncError for a file that is missing by now.
     """
-    repository, entries = known.repository, dict(definitions)
+    repository, entries = snapshot.repository, dict(definitions)
     root = repository.worktree.root
     for name in names:
-        image = known.stack[name]
+        image = snapshot.stack[name]
         if not any(_links(root, image.dockerfile)):  # not needed behind a link: BuildKit reads the definition
             text = repository.texts[image.dockerfile]
             entries[image.dockerfile] = _sent_file(root / image.dockerfile, text.encode())
-        for path, entry in known.facts.manifests[name].files.items():
-            _add_read(entries, repository, image, path, entry, known.facts.trees)
+        for path, entry in snapshot.facts.manifests[name].files.items():
+            _add_read(entries, repository, image, path, entry, snapshot.facts.trees)
     return FileManifest(root, _with_folders(entries, root))
 
 
-def define(known: Survey, names: Sequence[str]) -> dict[str, Entry]:
+def define(snapshot: Snapshot, names: Sequence[str]) -> dict[str, Entry]:
     """Write the Dockerfiles and ignore files that BuildKit reads for the images ``names``.
 
     Return them as the entries to send.
     """
-    root, found = known.repository.worktree.root, dict[str, Entry]()
+    root, found = snapshot.repository.worktree.root, dict[str, Entry]()
     for name in names:
-        dockerfile = known.repository.define(known.stack[name])
+        dockerfile = snapshot.repository.define(snapshot.stack[name])
         for path in (dockerfile, beside(dockerfile)):
             found[path] = _sent_file(root / path, (root / path).read_bytes())
     return found

@@ -20,7 +20,7 @@ from slipway.hosts.remote.locks import held
 from slipway.hosts.remote.root_images import send_root_images
 from slipway.hosts.requirements import first_version
 from slipway.plan.decide import Action, Plan
-from slipway.plan.facts import Survey
+from slipway.plan.facts import Snapshot
 from slipway.registry import Registry
 from slipway.stack.mounts import Given
 
@@ -105,20 +105,20 @@ class RemoteHost:
             connected.connection.check()
             raise
 
-    def transfer(self, known: Survey, plan: Plan) -> Transfer:
-        return transfer(known, plan)
+    def transfer(self, snapshot: Snapshot, plan: Plan) -> Transfer:
+        return transfer(snapshot, plan)
 
-    def seed_root_images(self, known: Survey, plan: Plan) -> bool:
-        return send_root_images(known, plan, self._local.engine, self.engine, self._local.say)
+    def seed_root_images(self, snapshot: Snapshot, plan: Plan) -> bool:
+        return send_root_images(snapshot, plan, self._local.engine, self.engine, self._local.say)
 
     @contextmanager
-    def builder(self, known: Survey, plan: Plan, run: str, mounted: Given) -> Iterator[Builder]:
+    def builder(self, snapshot: Snapshot, plan: Plan, run: str, mounted: Given) -> Iterator[Builder]:
         local = self._local
         if plan.of(Action.BUILD):
-            with job_builder(known, plan, self.ready, run, local.run, mounted, local.say) as builder:
+            with job_builder(snapshot, plan, self.ready, run, local.run, mounted, local.say) as builder:
                 yield builder
         else:  # a plan without builds sends no file and runs no command
-            with local.builder(known, plan, run, mounted) as idle:
+            with local.builder(snapshot, plan, run, mounted) as idle:
                 yield idle
 
     @contextmanager

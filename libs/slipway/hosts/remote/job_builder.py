@@ -33,12 +33,12 @@ from slipway.hosts.remote.jobs import DiffersError, Job, JobInput, follow, stop
 from slipway.hosts.remote.preflight import refuse_little_room
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.remote.sync import Synced, mend, send, sync
-from slipway.hosts.runner import Over, Run
+from slipway.hosts.runner import Run, ShouldStop
+from slipway.hosts.ssh.agent_forwarding import NotForwardedError
 from slipway.hosts.ssh.connection import LostError
-from slipway.hosts.ssh.forwarding import NotForwardedError
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from slipway.plan.decide import Action, Plan
-from slipway.plan.facts import Survey
+from slipway.plan.facts import Snapshot
 from slipway.stack.mounts import Given, file_name
 
 #: The number of older runs that stay on the build host.
@@ -47,21 +47,22 @@ KEPT = 3
 
 @contextmanager
 def job_builder(
-    known: Survey, plan: Plan, host: ConnectedHost, run: str, rsync: Run, mounted: Given, say: Say
+    snapshot: Snapshot, plan: Plan, host: ConnectedHost, run: str, rsync: Run, mounted: Given, say: Say
 ) -> Iterator[JobBuilder]:
     """Send all files that the plan's images read and mount, and yield a builder.
 
     On exit, stop a job that still runs, unless the connection was lost. ``mounted``: its secrets must be files. Raises
     SyncError, SshError, NotForwardedError, and PrerequisiteError when the build host has too little disk space.
     """
-    settings = known.repository.settings
-    names, read = [step.image for step in plan.of(Action.BUILD)], _read(known, plan)
+    settings = snapshot.repository.settings
+    names, read = [step.image for step in plan.of(Action.BUILD)], _read(snapshot, plan)
     project = host.project(settings.registry, settings.owner)
     folder = f"{project}/runs/{run}"
-    salt = known.repository.worktree.cache.salt
-    links = {context: context_name(context, salt) for context in sorted({known.stack[name].context for name in read})}
-    manifest = files_to_sync(known, read, define(known, read))
-    newest = known.facts.newest
+    salt = snapshot.repository.worktree.cache.salt
+    contexts = sorted({snapshot.stack[name].context for name in read})
+    links = {context: context_name(context, salt) for context in contexts}
+    manifest = files_to_sync(snapshot, read, define(snapshot, read))
+    newest = snapshot.facts.newest
     refuse_little_room(host.facts, manifest.weight, [newest[name].size for name in names if name in newest])
     there = _prepare(host.connection, project, run, links)
     with ExitStack() as opened:
@@ -70,7 +71,7 @@ def job_builder(
                 opened.enter_context(forward(host.connection, folder, mounted.agent, say))
             earlier = [f"{old}/tree" for old in there if "/runs/" in old]
             tree = send(manifest, f"{folder}/tree", earlier, rsync, host.connection)
-            given, more = _contexts(known, read, project, run, there, host.connection, rsync)
+            given, more = _contexts(snapshot, read, project, run, there, host.connection, rsync)
         except (SyncError, NotForwardedError):
             # Nothing can use the incomplete run, and a full disk would stay full.
             _do(host.connection, 'rm -rf -- "$1"', folder)
@@ -80,7 +81,7 @@ def job_builder(
         inputs = BakeInputs(
             root=folder,
             context=lambda context: f"context/{links[context]}",
-            dockerfile=lambda image: f"{folder}/tree/{known.repository.define(image)}",
+            dockerfile=lambda image: f"{folder}/tree/{snapshot.repository.define(image)}",
             contexts=given,
             secrets={name: f"{folder}/secrets/{file_name(name)}" for name in mounted.files},
             ssh=dict.fromkeys(mounted.ssh, AGENT),
@@ -104,20 +105,21 @@ def job_builder(
         builder.end()
 
 
-def transfer(known: Survey, plan: Plan) -> Transfer:
+def transfer(snapshot: Snapshot, plan: Plan) -> Transfer:
     """Return the number and bytes of the files that the plan's builds read."""
-    read = _read(known, plan)
-    manifests = [files_to_sync(known, read), *(manifest for _, manifest, _ in _given(known, read))] if read else []
+    read = _read(snapshot, plan)
+    given = (manifest for _, manifest, _ in _given(snapshot, read))
+    manifests = [files_to_sync(snapshot, read), *given] if read else []
     return Transfer(sum(one.files for one in manifests), sum(one.weight for one in manifests))
 
 
-def _read(known: Survey, plan: Plan) -> list[str]:
+def _read(snapshot: Snapshot, plan: Plan) -> list[str]:
     """Return the images whose files the build host needs.
 
     These are the images to build, and the images below them that only the engine has.
     """
     names = [step.image for step in plan.of(Action.BUILD)]
-    return [*names, *known.only_in_engine(names)]
+    return [*names, *snapshot.only_in_engine(names)]
 
 
 class JobBuilder:
@@ -150,24 +152,26 @@ class JobBuilder:
         self.end()
         self._announced = tuple(commands)
 
-    def changed_since(self, known: Survey, names: Collection[str], local: Sequence[LocalImage]) -> Mapping[str, str]:
+    def changed_since(
+        self, snapshot: Snapshot, names: Collection[str], local: Sequence[LocalImage]
+    ) -> Mapping[str, str]:
         """Return nothing.
 
         The copy on the build host was verified and belongs to this run, so no edit reaches it.
         """
         return {}
 
-    def run(self, command: Command, on_line: OnLine | None = None, *, over: Over) -> Result:
+    def run(self, command: Command, on_line: OnLine | None = None, *, should_stop: ShouldStop) -> Result:
         begins = not self._ahead or self._ahead[0] != command
         job = self._made_for(command) if begins else self._job
         assert job
         job_input = replace(self._given, seconds=self._given.seconds * len(job.commands)) if begins else None
         number = len(job.commands) - len(self._ahead) + 1
         try:
-            result = follow(job, number, self._connection, on_line, over, job_input)
+            result = follow(job, number, self._connection, on_line, should_stop, job_input)
         except DiffersError:
             self._mend()
-            result = follow(job, number, self._connection, on_line, over, job_input)
+            result = follow(job, number, self._connection, on_line, should_stop, job_input)
         self._ahead = self._ahead[1:] if result.ok else []
         return result
 
@@ -210,7 +214,7 @@ def _below_tree(context: str) -> str:
 
 
 def _contexts(
-    known: Survey,
+    snapshot: Snapshot,
     names: Sequence[str],
     project: str,
     run: str,
@@ -224,7 +228,7 @@ def _contexts(
     """
     given: dict[str, str] = {}
     sent: list[Synced] = []
-    for name, manifest, text in _given(known, names):
+    for name, manifest, text in _given(snapshot, names):
         given[name] = f"{project}/contexts/{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         if given[name] in there:
             _do(connection, 'touch -- "$1"', given[name])
@@ -237,12 +241,12 @@ def _contexts(
     return given, sent
 
 
-def _given(known: Survey, names: Sequence[str]) -> Iterator[tuple[str, FileManifest, str]]:
+def _given(snapshot: Snapshot, names: Sequence[str]) -> Iterator[tuple[str, FileManifest, str]]:
     """Yield each named context that the images read: name, manifest, and the text that stands for its content."""
-    using = {name: image for image in map(known.stack.__getitem__, names) for name in image.contexts}
+    using = {name: image for image in map(snapshot.stack.__getitem__, names) for name in image.contexts}
     for name, image in sorted(using.items()):
-        tree = known.facts.manifests[image.name].contexts[name]
-        yield name, context_to_sync(known.repository.contexts[name], tree, known.facts.trees), tree.encode()
+        tree = snapshot.facts.manifests[image.name].contexts[name]
+        yield name, context_to_sync(snapshot.repository.contexts[name], tree, snapshot.facts.trees), tree.encode()
 
 
 def _told(synced: Sequence[Synced]) -> str:

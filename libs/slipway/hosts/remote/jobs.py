@@ -17,7 +17,7 @@ from slipway.core.command import Command, Result
 from slipway.core.errors import SshError, SyncError
 from slipway.core.streams import OnLine
 from slipway.hosts.remote.scripts import script, text
-from slipway.hosts.runner import Over
+from slipway.hosts.runner import ShouldStop
 from slipway.hosts.ssh.connection import LostError, to_shell
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 
@@ -90,14 +90,14 @@ def follow(
     number: int,
     connection: ReconnectingConnection,
     on_line: OnLine | None = None,
-    over: Over | None = None,
+    should_stop: ShouldStop | None = None,
     job_input: JobInput | None = None,
 ) -> Result:
     """Follow a command of the job until it ends, over as many connections as that takes.
 
-    With ``job_input``, start the job first. Once ``over`` returns True, end the job and return exit code 124. Also end
-    the job when this process is interrupted. Raises DiffersError, and SshError when the job cannot be started or the
-    host does not return.
+    With ``job_input``, start the job first. Once ``should_stop`` returns True, end the job and return exit code 124.
+    Also end the job when this process is interrupted. Raises DiffersError, and SshError when the job cannot be started
+    or the host does not return.
     """
     heard = 0
 
@@ -110,7 +110,9 @@ def follow(
     while True:
         listening = script("follow", job.folder, str(number), str(heard + 1))
         try:
-            result = connection.listen(_begun(job, job_input, listening) if job_input else listening, count, over)
+            result = connection.listen(
+                _begun(job, job_input, listening) if job_input else listening, count, should_stop
+            )
         except LostError as lost:
             _wait(job, connection, lost)
             continue

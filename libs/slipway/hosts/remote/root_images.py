@@ -9,17 +9,17 @@ from slipway.core.image import LocalImage, Reference, full_name
 from slipway.core.units import size
 from slipway.engine import Engine
 from slipway.plan.decide import Action, Plan
-from slipway.plan.facts import Survey
+from slipway.plan.facts import Snapshot
 
 
-def send_root_images(known: Survey, plan: Plan, here: Engine, there: Engine, say: Callable[[str], None]) -> bool:
+def send_root_images(snapshot: Snapshot, plan: Plan, here: Engine, there: Engine, say: Callable[[str], None]) -> bool:
     """Send or pull the root images that only ``here`` may have. Return True if there was any.
 
-    The caller must then survey again. ``there`` later pulls an image that a registry has. Raises PrerequisiteError and
-    RegistryError with the text of the engines.
+    The caller must then gather the facts again. ``there`` later pulls an image that a registry has. Raises
+    PrerequisiteError and RegistryError with the text of the engines.
     """
-    needed = {root for step in plan.of(Action.BUILD) for root in known.stack[step.image].roots}
-    lacking = {root: here.inspect(root) for root in sorted(needed) if not known.facts.roots[root]}
+    needed = {root for step in plan.of(Action.BUILD) for root in snapshot.stack[step.image].roots}
+    lacking = {root: here.inspect(root) for root in sorted(needed) if not snapshot.facts.roots[root]}
     ours = {root: image for root, image in lacking.items() if image and _may_be_here_alone(image)}
     for root, image in ours.items():
         if not (image.digests and _is_pulled(root, there)):

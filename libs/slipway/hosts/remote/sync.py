@@ -24,8 +24,8 @@ from slipway.hosts.remote.scripts import script
 from slipway.hosts.runner import Run
 from slipway.hosts.ssh import rsync_shell
 from slipway.hosts.ssh.connection import LostError, Stream
+from slipway.hosts.ssh.local_forwarding import forward, words_first
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
-from slipway.hosts.ssh.tunnel import tunnel, words_first
 
 #: Seconds after which each side of rsync ends if it receives nothing.
 SILENCE = 15
@@ -138,7 +138,7 @@ def _rsync(
     def joined(client: socket) -> AbstractContextManager[Stream]:
         return connection.stream(words_first(client), said.append, ended.append)
 
-    with tunnel(joined) as place:
+    with forward(joined) as place:
         here = run(rsync_command(manifest, folder, good, place, checksum=checksum))
     there = next(filter(None, ended), 0)
     return replace(here, exit_code=here.exit_code or there, stderr="\n".join((*said, here.stderr)))

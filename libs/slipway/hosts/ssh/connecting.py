@@ -137,7 +137,7 @@ def _proxy(config: HostConfig) -> Any:
 
 def _socket(config: HostConfig) -> socket.socket:
     """Connect to the host's address. Retry only after a timeout: a refusal is a definite answer."""
-    attempts = CONNECT.begin()
+    attempts = CONNECT.start()
     while True:
         try:
             found = socket.create_connection((config.hostname, config.port), timeout=config.seconds)

@@ -23,7 +23,7 @@ from paramiko.ssh_exception import SSHException
 from slipway.core.command import Command, Result
 from slipway.core.errors import SshError
 from slipway.core.streams import LineReader, OnLine, collect, feed
-from slipway.hosts.runner import Over
+from slipway.hosts.runner import ShouldStop
 from slipway.hosts.ssh.host_config import HostConfig
 
 #: Seconds between heartbeats, and the time limit for an answer. slipway notices vanishing packets within 13 s.
@@ -106,13 +106,13 @@ class Connection:
         command: Command,
         on_line: OnLine | None = None,
         timeout: float | None = None,
-        over: Over | None = None,
+        should_stop: ShouldStop | None = None,
     ) -> Result:
         """Run ``command`` as ``runner.run`` does, but on the build host.
 
-        The user's login shell runs it, and must understand POSIX quoting. After ``timeout`` seconds, or once ``over``
-        returns True, slipway closes the command's streams and returns exit code 124. The command must end when its
-        streams close. Raises LostError when the connection is lost before the command ends.
+        The user's login shell runs it, and must understand POSIX quoting. After ``timeout`` seconds, or once
+        ``should_stop`` returns True, slipway closes the command's streams and returns exit code 124. The command must
+        end when its streams close. Raises LostError when the connection is lost before the command ends.
         """
         self._echo(command)
         began = time.monotonic()
@@ -120,7 +120,7 @@ class Connection:
             channel = self._transport.open_session(timeout=_CHANNEL_SECONDS)
             try:
                 channel.exec_command(to_shell(command))
-                exit_code, stdout, stderr = self._attend(channel, command.stdin, on_line, timeout, over)
+                exit_code, stdout, stderr = self._attend(channel, command.stdin, on_line, timeout, should_stop)
             finally:
                 channel.close()
         return Result(exit_code, stdout, stderr, time.monotonic() - began)
@@ -182,7 +182,12 @@ class Connection:
             self._show(f"{self.config}$ {command}")
 
     def _attend(
-        self, channel: paramiko.Channel, stdin: bytes, on_line: OnLine | None, timeout: float | None, over: Over | None
+        self,
+        channel: paramiko.Channel,
+        stdin: bytes,
+        on_line: OnLine | None,
+        timeout: float | None,
+        should_stop: ShouldStop | None,
     ) -> tuple[int, str, str]:
         stdout: list[bytes] = []
         stderr = LineReader(on_line, whole=True)
@@ -195,7 +200,7 @@ class Connection:
             reader.start()
         deadline = time.monotonic() + timeout if timeout else None
         while not channel.status_event.wait(_WATCH_SECONDS):
-            if (deadline and time.monotonic() > deadline) or (over and over()):
+            if (deadline and time.monotonic() > deadline) or (should_stop and should_stop()):
                 return 124, "", "\n".join(stderr.last)
         if channel.exit_status == -1 and self.is_lost():
             raise SSHException("the connection was lost")

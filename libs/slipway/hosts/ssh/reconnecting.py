@@ -13,7 +13,7 @@ from slipway.core.command import Command, Result
 from slipway.core.errors import SshError
 from slipway.core.retry import RetryPolicy
 from slipway.core.streams import OnLine
-from slipway.hosts.runner import Over
+from slipway.hosts.runner import ShouldStop
 from slipway.hosts.ssh.connection import Connection, LostError, Stream, UnreachedError
 from slipway.hosts.ssh.host_config import HostConfig
 
@@ -57,12 +57,12 @@ class ReconnectingConnection:
             except LostError as lost:
                 self.renew(lost, patience)
 
-    def listen(self, command: Command, on_line: OnLine, over: Over | None) -> Result:
+    def listen(self, command: Command, on_line: OnLine, should_stop: ShouldStop | None) -> Result:
         """Run ``command`` once, as ``Connection.run`` does.
 
         Raises LostError when the connection is lost before the command ends.
         """
-        return self._up().run(command, on_line, None, over)
+        return self._up().run(command, on_line, None, should_stop)
 
     @contextmanager
     def stream(
@@ -128,7 +128,7 @@ class ReconnectingConnection:
             self._say("connection lost; jobs on the host go on; reconnecting")
             self._connection.close()
             away: SshError | None = None
-            attempts = replace(RECONNECT, within=patience, clock=self._clock).begin()
+            attempts = replace(RECONNECT, within=patience, clock=self._clock).start()
             while attempts.again() and not self._closed:
                 try:
                     self._connection = self._connect()

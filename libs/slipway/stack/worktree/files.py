@@ -65,7 +65,7 @@ def sent_as(path: str, entry: FileEntry) -> str:
     return entry.via or os.path.normpath(path)
 
 
-def together(entries: Mapping[str, FileEntry], found: Mapping[str, Found]) -> Files:
+def files_of(entries: Mapping[str, FileEntry], found: Mapping[str, Found]) -> Files:
     return Files(
         entries,
         {each.digest: each.listing for each in found.values() if each.digest},

@@ -19,7 +19,7 @@ from slipway.dockerfile.ignore import Ignore, parse_ignore
 from slipway.stack.entries import Encoded, FileEntry, Kind, decode, encode_file
 from slipway.stack.worktree.contexts import is_within, name_context
 from slipway.stack.worktree.definitions import OWN, beside, define, is_own
-from slipway.stack.worktree.files import Files, Found, is_text, sent_as, together
+from slipway.stack.worktree.files import Files, Found, files_of, is_text, sent_as
 from slipway.stack.worktree.sources import Context
 from slipway.stack.worktree.statcache import StatCache, attributes
 
@@ -159,9 +159,9 @@ class Worktree:
                     sent[sent_as(path, entries[name])] = found[name].listing
         if unmatched := place.unmatched(sources, sent):
             raise UsageError.of(unmatched)
-        return together(entries, found)
+        return files_of(entries, found)
 
-    def whole(self, folder: Path) -> Files:
+    def read_folder(self, folder: Path) -> Files:
         """Return all files of a named context as one tree, under ``"."``.
 
         Raises UsageError when the folder does not exist.
@@ -169,7 +169,7 @@ class Worktree:
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder", hint="WHEELHOUSE or pip's find-links names it")
         entry, found = self._entry(str(folder), ".", self.ignore("", str(folder)), str(folder))
-        return together({".": entry}, {".": found})
+        return files_of({".": entry}, {".": found})
 
     def largest(self, files: Files, count: int) -> list[tuple[str, int]]:
         """Return the ``count`` largest plain files among ``files``, with their bytes."""

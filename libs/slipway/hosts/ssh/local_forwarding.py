@@ -58,7 +58,7 @@ def port_first(client: socket.socket) -> int:
 
 
 @contextmanager
-def tunnel(open_stream: Open) -> Iterator[str]:
+def forward(open_stream: Open) -> Iterator[str]:
     """Yield the path of a socket until the context ends.
 
     Each connection to it is joined to a stream of ``open_stream``.

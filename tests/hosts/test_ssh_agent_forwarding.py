@@ -18,7 +18,7 @@ from slipway.core.command import Command
 from slipway.hosts.remote.jobs import Job, packed
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.runner import run
-from slipway.hosts.ssh.forwarding import relay
+from slipway.hosts.ssh.agent_forwarding import relay
 
 if TYPE_CHECKING:
     from tests.rig.agents import Agent

@@ -68,17 +68,17 @@ def forwarded(connection: Connection, agent: str, offer: Offer) -> Iterator[None
         ended.set()
 
 
-def relay(asking: Asking, agent: str, over: Callable[[], bool]) -> None:
+def relay(asking: Asking, agent: str, should_stop: Callable[[], bool]) -> None:
     """Pass the two allowed kinds of request to the agent, and return its answers.
 
-    End when the other side closes, or when ``over`` returns True. Answer any other request with the protocol's
+    End when the other side closes, or when ``should_stop`` returns True. Answer any other request with the protocol's
     failure.
     """
     hanging_up = contextlib.suppress(OSError, EOFError, SSHException)
     with contextlib.closing(asking), hanging_up, socket.socket(socket.AF_UNIX) as ours:
         ours.connect(agent)
         while request := _message(asking):
-            if over():
+            if should_stop():
                 return
             if request[0] not in _PASSED:
                 _send(asking, _FAILURE)
