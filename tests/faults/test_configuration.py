@@ -20,7 +20,6 @@ TILL = "apps/svc_till/Dockerfile"
 FLOOR = "infra/docker/base-floor.Dockerfile"
 
 
-@pytest.mark.process
 @pytest.mark.fault("C01")
 def test_an_unknown_key_is_refused_at_its_line(shop: Offline) -> None:
     shop.append("pyproject.toml", 'moving_tag = ["edge"]\nbudget = 3\n')
@@ -29,14 +28,12 @@ def test_an_unknown_key_is_refused_at_its_line(shop: Offline) -> None:
     assert f"pyproject.toml:{lines.index('budget = 3') + 1}: unknown key 'budget'" in ran.closing
 
 
-@pytest.mark.process
 @pytest.mark.fault("C01")
 def test_a_budget_of_an_image_that_is_not_there(shop: Offline) -> None:
     shop.append("pyproject.toml", '\n[tool.slipway.budgets]\nsvc-crat = "1 MB"\n')
     shop.refused(2, "budget of svc-crat: matches no image", "did you mean svc-cart?")
 
 
-@pytest.mark.process
 @pytest.mark.fault("C02")
 def test_a_name_in_env_that_no_image_uses(shop: Offline) -> None:
     shop.configure(BASE_VERISON="v2")
@@ -47,7 +44,6 @@ def test_a_name_in_env_that_no_image_uses(shop: Offline) -> None:
     assert shop.engine.connections > 0
 
 
-@pytest.mark.process
 @pytest.mark.fault("C03", "C04", "C05", "C06")
 def test_an_env_file_that_its_readers_read_differently(shop: Offline) -> None:
     lines = ["REGISTRY=127.0.0.1:1", "BASE_VERSION=", "D=a # b", "J=$A", "export F=1", 'OPEN="a', "REGISTRY=other:1"]
@@ -63,7 +59,6 @@ def test_an_env_file_that_its_readers_read_differently(shop: Offline) -> None:
     )
 
 
-@pytest.mark.process
 @pytest.mark.fault("C07", "C08")
 def test_a_cycle_and_an_unknown_base_are_refused(shop: Offline) -> None:
     head = "ARG REGISTRY\nARG OWNER\nARG BASE_VERSION\nFROM ${REGISTRY}/${OWNER}/"
@@ -77,7 +72,6 @@ def test_a_cycle_and_an_unknown_base_are_refused(shop: Offline) -> None:
     shop.refused(2, f"{CART}:4: FROM", "base-flor matches no image", "did you mean base-floor?")
 
 
-@pytest.mark.process
 @pytest.mark.fault("C09")
 def test_names_that_differ_only_in_how_they_are_written(shop: Offline) -> None:
     for folder in ("apps/svc-cart", "apps/SVC_CART"):
@@ -93,7 +87,6 @@ def test_names_that_differ_only_in_how_they_are_written(shop: Offline) -> None:
     assert ran.closing.count("error: ") == 4
 
 
-@pytest.mark.process
 @pytest.mark.fault("C10", "C11", "C12")
 def test_settings_that_make_no_reference(shop: Offline) -> None:
     shop.configure(BASE_VERSION="1.0+local", REGISTRY="http://reg.example:5000/x", OWNER="Rel")
@@ -110,7 +103,6 @@ def test_settings_that_make_no_reference(shop: Offline) -> None:
     shop.refused(2, "v: not a tag", "VERSION=-v1: not a tag", "port '99999' is not 1 to 65535")
 
 
-@pytest.mark.process
 @pytest.mark.fault("C13")
 def test_a_context_or_dockerfile_that_leaves_the_repository(shop: Offline, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
@@ -123,7 +115,6 @@ def test_a_context_or_dockerfile_that_leaves_the_repository(shop: Offline, tmp_p
     shop.refused(2, f"{CART}:6: source libs/away leaves the context: {outside}/sign.txt")
 
 
-@pytest.mark.process
 @pytest.mark.fault("C15")
 def test_a_name_that_buildkit_cannot_be_sent(shop: Offline) -> None:
     (shop.root / "apps/svc_till" / os.fsdecode(b"bad\xff\nname")).write_text("x")
@@ -132,7 +123,6 @@ def test_a_name_that_buildkit_cannot_be_sent(shop: Offline) -> None:
     assert r"bad\xff\nname has a name or target that is not UTF-8" in told["error"]
 
 
-@pytest.mark.process
 @pytest.mark.fault("C16")
 def test_files_that_are_not_utf_8(shop: Offline) -> None:
     (shop.root / CART).write_bytes(b"FROM scratch\n# \xe9\n")
@@ -143,7 +133,6 @@ def test_files_that_are_not_utf_8(shop: Offline) -> None:
     shop.refused(2, ".env: byte 6 is not UTF-8", "pyproject.toml: byte 2 is not UTF-8")
 
 
-@pytest.mark.process
 @pytest.mark.fault("C17")
 def test_a_context_that_is_too_large(shop: Offline) -> None:
     shop.append("pyproject.toml", 'context-limit = "50 kB"\n')
@@ -169,7 +158,6 @@ def bound(shop: Offline) -> Iterator[str]:
         yield path
 
 
-@pytest.mark.process
 @pytest.mark.fault("C18")
 def test_pipes_and_sockets_are_never_opened(shop: Offline, bound: str) -> None:
     """Reading a FIFO that nobody writes would take for ever."""
@@ -187,7 +175,6 @@ def test_pipes_and_sockets_are_never_opened(shop: Offline, bound: str) -> None:
     shop.refused(2, ".env: is not a regular file; slipway does not open it")
 
 
-@pytest.mark.process
 @pytest.mark.fault("C21")
 def test_a_selection_that_matches_nothing(shop: Offline) -> None:
     shop.refused(2, "svc-crat: matches no image (5 known)", "did you mean svc-cart?", task=("plan", "svc-crat"))
@@ -198,7 +185,6 @@ def test_a_selection_that_matches_nothing(shop: Offline) -> None:
     shop.refused(2, "no Dockerfile found", task=("plan",))
 
 
-@pytest.mark.process
 @pytest.mark.fault("C22")
 def test_every_value_is_shown_with_its_source(shop: Offline) -> None:
     shop.configure(API_TOKEN="geheim-123")

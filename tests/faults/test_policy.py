@@ -17,7 +17,6 @@ FLOOR = "infra/docker/base-floor.Dockerfile"
 DIGEST = "sha256:" + "ab" * 32
 
 
-@pytest.mark.process
 @pytest.mark.fault("X01", "X09", "U08")
 def test_secrets_and_unpinned_downloads_are_refused_together(shop: Offline) -> None:
     shop.configure(INDEX="https://ann:geheim12@pypi.example/simple", MY_TOKENS="geheim34")
@@ -39,7 +38,6 @@ def test_secrets_and_unpinned_downloads_are_refused_together(shop: Offline) -> N
     assert "geheim" not in ran.stdout + ran.stderr
 
 
-@pytest.mark.process
 @pytest.mark.fault("X04", "X12")
 @pytest.mark.parametrize("path", [".env", "tls/server.pem", "home/id_ed25519", ".docker/config.json", ".git/HEAD"])
 def test_a_denied_file_never_enters_an_image(shop: Offline, path: str) -> None:
@@ -54,7 +52,6 @@ def test_a_denied_file_never_enters_an_image(shop: Offline, path: str) -> None:
     assert ran.closing.count(hint) == 2
 
 
-@pytest.mark.process
 @pytest.mark.fault("B14")
 def test_a_frontend_that_is_not_pinned(shop: Offline) -> None:
     shop.write(SIGN, "# syntax=me/dockerfile:1\n" + (shop.root / SIGN).read_text())

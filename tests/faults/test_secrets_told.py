@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,8 +14,10 @@ from slipway.config.definitions import SETTINGS
 from slipway.config.settings import Value, load, surroundings
 from slipway.core.errors import UsageError
 from slipway.core.image import Reference, check_registry
+from tests.rig.in_process import invoke
 
 PASSWORD = "hunter2-canary"
+NO_ENGINE = {"DOCKER_HOST": f"unix://{tempfile.gettempdir()}/none"}
 #: As people paste them; each holds the password.
 FORMS = (
     f"https://bob:{PASSWORD}@reg.example.com",
@@ -67,13 +68,6 @@ def test_logins_of_the_surroundings_are_known(monkeypatch: pytest.MonkeyPatch) -
     assert {"proxy-canary", "host-canary", "index-canary"} <= known
 
 
-def invoke(root: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if name not in {setting.name for setting in SETTINGS}}
-    argv = [sys.executable, "-m", "invoke", *words]
-    return subprocess.run(argv, cwd=root, env=kept | environment, capture_output=True, text=True, timeout=120)
-
-
-@pytest.mark.process
 @pytest.mark.fault("X31")
 @pytest.mark.parametrize(
     ("words", "environment"),
@@ -84,14 +78,15 @@ def invoke(root: Path, *words: str, **environment: str) -> subprocess.CompletedP
         (("remote-check", "--json", "--host", f"me:{PASSWORD}@builder"), {}),
         (("push", "--version", FORMS[0]), {}),
         (("build", FORMS[0]), {}),
-        (("smoke", "--json", "--image", f"bob:{PASSWORD}@reg.example.com/acme/x:1"), {"DOCKER_HOST": "unix:///none"}),
+        (("smoke", "--json", "--image", f"bob:{PASSWORD}@reg.example.com/acme/x:1"), NO_ENGINE),
         (("plan", "--json"), {"DOCKER_HOST": f"tcp://bob:{PASSWORD}@127.0.0.1:9"}),
     ],
     ids=lambda given: " ".join(given)[:30],
 )
 def test_no_task_shows_a_login(repository: Path, words: tuple[str, ...], environment: Mapping[str, str]) -> None:
     (repository / "tasks.py").write_text("from slipway.tasks import *\nfrom slipway.tasks import namespace\n")
-    ran = invoke(repository, *words, **environment)
+    kept = {name: value for name, value in os.environ.items() if name not in {setting.name for setting in SETTINGS}}
+    ran = invoke(*words, cwd=repository, env={**kept, **environment})
     assert ran.returncode in (2, 3)
     assert ran.stderr.startswith("error: ")
     if "--json" in words:

@@ -12,8 +12,6 @@ import pytest
 
 from tests.rig.offline import Offline
 
-pytestmark = pytest.mark.process
-
 
 def shell(shop: Offline, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run a line of bash in which ``invoke`` is this environment's."""
@@ -22,6 +20,7 @@ def shell(shop: Offline, script: str, **environment: str) -> subprocess.Complete
     return subprocess.run(argv, cwd=shop.root, env=shop.environment(environment), capture_output=True, text=True)
 
 
+@pytest.mark.process
 @pytest.mark.fault("U32")
 @pytest.mark.parametrize("words", [("config",), ("config", "--json"), ("plan", "nosuch", "--json")])
 def test_a_reader_that_leaves(shop: Offline, words: tuple[str, ...]) -> None:
@@ -41,6 +40,7 @@ def test_a_reader_that_leaves(shop: Offline, words: tuple[str, ...]) -> None:
     assert not (shop.root / ".slipway/bug.log").exists()
 
 
+@pytest.mark.process
 @pytest.mark.fault("U33")
 def test_a_full_stdout(shop: Offline) -> None:
     done = shell(shop, "invoke config > /dev/full")
@@ -48,11 +48,13 @@ def test_a_full_stdout(shop: Offline) -> None:
     assert shell(shop, "invoke plan nosuch 2> /dev/full").returncode == 2
 
 
+@pytest.mark.process
 def test_closed_streams(shop: Offline) -> None:
     assert shell(shop, "invoke config >&-").returncode == 0
     assert shell(shop, "invoke config <&- 2>&-").stdout.startswith("REGISTRY")
 
 
+@pytest.mark.process
 @pytest.mark.fault("U34")
 def test_a_terminal_without_unicode(shop: Offline) -> None:
     """slipway's own marks have their equals in ASCII, a file's name is escaped, and JSON can be read."""

@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.rig import in_process
+from tests.rig.capabilities import modes_count
+
 if TYPE_CHECKING:
     from tests.rig.stacks import Repository
 
@@ -25,11 +28,12 @@ _HEEDS_MODES = ("setpriv", "--bounding-set", "-dac_override,-dac_read_search,-fo
 
 
 def invoke(
-    root: Path, *words: str, environment: dict[str, str] | None = None, prepare: Callable[[], None] | None = None
+    root: Path, *words: str, environment: dict[str, str], prepare: Callable[[], None] | None = None
 ) -> subprocess.CompletedProcess[str]:
     argv = [*(_HEEDS_MODES if os.geteuid() == 0 else ()), sys.executable, "-m", "invoke", *words]
-    given = dict(os.environ) if environment is None else environment
-    ran = subprocess.run(argv, cwd=root, env=given, capture_output=True, text=True, timeout=180, preexec_fn=prepare)
+    ran = subprocess.run(
+        argv, cwd=root, env=environment, capture_output=True, text=True, timeout=180, preexec_fn=prepare
+    )
     assert "Traceback" not in ran.stdout + ran.stderr
     assert ran.returncode != 1, f"a bug: {ran.stderr}"
     return ran
@@ -140,7 +144,6 @@ def test_a_home_that_cannot_be_written(stack: Stack, tmp_path: Path) -> None:
     assert f"error: {home}/.local: cannot be written: Permission denied" in ran.stderr
 
 
-@pytest.mark.process
 @pytest.mark.fault("X34")
 @pytest.mark.parametrize(
     ("path", "named"),
@@ -164,7 +167,8 @@ def test_a_file_that_cannot_be_read_is_named(repository: Path, path: str, named:
     mode = closed.stat().st_mode
     closed.chmod(0)
     try:
-        ran = invoke(repository, "plan")
+        with modes_count():
+            ran = in_process.invoke("plan", cwd=repository, env=os.environ)
     finally:
         closed.chmod(mode)
     assert ran.returncode == 2

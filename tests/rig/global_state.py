@@ -11,23 +11,10 @@ from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
 
-from invoke.program import Program
-
 import slipway
 
 #: Invoke counts the calls of each task; Python notes a class's slots when an instance is copied.
 _OUTSIDE = ("times_called", "__slotnames__")
-
-
-def invoke(*words: str) -> int:
-    """Run one command line in this process, with a context of its own as a process has; return its exit code."""
-    from slipway.tasks import namespace
-
-    try:
-        contextvars.Context().run(Program(namespace=namespace).run, ["invoke", *words])
-    except SystemExit as left:
-        return int(str(left.code or 0))
-    return 0
 
 
 def snapshot() -> dict[str, Any]:

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from tests.rig import in_process
 from tests.rig.relay import Relay
 from tests.rig.stacks import STACKS, Ran, Repository
 
 
 @dataclass
 class Offline(Repository):
-    """Beside an engine that hangs up: who asks it is seen."""
+    """Beside an engine that hangs up: who asks it is seen. ``invoke`` runs in this process."""
 
     engine: Relay = field(kw_only=True)
+
+    def invoke(self, *words: str, **environment: str) -> Ran:
+        started = time.monotonic()
+        done = in_process.invoke(*words, cwd=self.root, env=self.environment(environment))
+        return Ran(done.returncode, done.stdout, done.stderr, time.monotonic() - started).decent()
 
     def refused(self, code: int, *words: str, task: tuple[str, ...] = ("plan",), **environment: str) -> Ran:
         """The task ends with ``code`` and ``words``; no engine was asked, nothing was written but the cache."""

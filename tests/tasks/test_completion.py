@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from invoke.program import Program
 
 from slipway.tasks import namespace
+from tests.rig import in_process
 
 IMAGES = {"base-ml", "base-runtime", "svc-forms", "svc-ocr"}
 TASKS = set(namespace.task_names)
@@ -84,8 +86,7 @@ def completed(capsys: pytest.CaptureFixture[str], line: str) -> set[str]:
 def test_bash_completes_with_invokes_own_script(folder: Path) -> None:
     (folder / "tasks.py").write_text("from slipway.tasks import namespace\n")
     invoke = f"{shlex.quote(sys.executable)} -m invoke"
-    printing = [*shlex.split(invoke), "--print-completion-script=bash"]
-    script = subprocess.run(printing, cwd=folder, capture_output=True, text=True, check=True).stdout
+    script = in_process.invoke("--print-completion-script=bash", cwd=folder, env=os.environ).stdout
     (name,) = re.findall(r"^(_complete_\w+)\(\)", script, re.MULTILINE)
     ours = f'inv() {{ {invoke} "$@"; }}; invoke() {{ inv "$@"; }}'
     press_tab = f'{name} invoke "${{COMP_WORDS[-1]}}"; echo "${{COMPREPLY[@]}}"'

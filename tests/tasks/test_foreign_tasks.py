@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.process
+from tests.rig.in_process import invoke
 
 FOREIGN = '''
 import os, signal
@@ -110,14 +111,15 @@ def endings(folder: Path, kind: str) -> list[Any]:
     return list(json.loads(done.stdout))
 
 
+@pytest.mark.process
 @pytest.mark.fault("U30")
 def test_tasks_of_others_behave_as_under_stock_invoke(tmp_path: Path) -> None:
     """Output, errors, exit codes and completion of a table of command lines, beside slipway and without it."""
     stock = endings(tmp_path / "stock", "stock")
     codes = {line: code for line, code, *_ in stock}
     assert codes["deploy oops"] == 1 and codes["migrate"] == 0, "the table has both"
-    for number, kind in enumerate(COMPOSED):
-        for expected, ending in zip(stock, endings(tmp_path / str(number), kind), strict=True):
+    for kind in ("below a name", "flat"):
+        for expected, ending in zip(stock, endings(tmp_path / kind, kind), strict=True):
             assert ending == expected, kind
 
 
@@ -125,8 +127,7 @@ def test_tasks_of_others_behave_as_under_stock_invoke(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("kind", "config"), [("below a name", "images.config"), ("flat", "config")])
 def test_a_task_of_others_after_one_of_ours_finds_its_signals(repository: Path, kind: str, config: str) -> None:
     (repository / "tasks.py").write_text(FOREIGN + COMPOSED[kind])
-    argv = [sys.executable, "-m", "invoke", config, "migrate"]
-    done = subprocess.run(argv, cwd=repository, capture_output=True, text=True)
+    done = invoke(config, "migrate", cwd=repository, env=os.environ)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines()[-1] == "rolled back 0 False ''"
     assert done.stdout.startswith("REGISTRY")
@@ -138,8 +139,7 @@ def test_ours_among_tasks_of_others_keep_the_contract(repository: Path, kind: st
     (repository / "tasks.py").write_text(FOREIGN + COMPOSED[kind])
 
     def ended(*words: str) -> tuple[int, str, str]:
-        argv = [sys.executable, "-m", "invoke", *words]
-        done = subprocess.run(argv, cwd=repository, capture_output=True, text=True)
+        done = invoke(*words, cwd=repository, env=os.environ)
         return done.returncode, done.stdout, done.stderr
 
     assert ended(f"{prefix}plan", "svc-orc", "deploy") == (

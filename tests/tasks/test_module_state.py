@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from tests.rig.global_state import invoke, snapshot
+from tests.rig import in_process
+from tests.rig.global_state import snapshot
 
 
-@pytest.fixture
-def quiet(repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Path:
-    monkeypatch.chdir(repository)
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{repository}/no.sock")
-    return repository
+def test_runs_leave_no_global_changed(repository: Path) -> None:
+    def invoke(*words: str) -> int:
+        env = {**os.environ, "DOCKER_HOST": f"unix://{repository}/no.sock"}
+        return in_process.invoke(*words, cwd=repository, env=env).returncode
 
-
-def test_runs_leave_no_global_changed(quiet: Path) -> None:
+    (repository / "tasks.py").write_text("from slipway.tasks import namespace\n")
     before = snapshot()
-    (quiet / ".env").write_text("API_TOKEN=hunter2-token\nNOBODYS=1\n")
+    (repository / ".env").write_text("API_TOKEN=hunter2-token\nNOBODYS=1\n")
     assert invoke("-w", "config", "--version", "v9") == 2, "config has no --version"
     assert invoke("config", "config", "--json") == 0
     assert invoke("plan", "--registry", "reg.example.com", "--owner", "acme") == 2, "no image uses NOBODYS"
