@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from slipway.hosts.requirements import at_least, first_version
-from slipway.setup.debian import Source, own_sources, parse_deb822, parse_one_line, parse_os_release
+from slipway.setup.debian import Source, own_sources, parse_deb822, parse_one_line, parse_os_release, read_sources
 from slipway.setup.probe import EngineFound, RegistryContainer, parse_container, parse_engine, stale_pid_files
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -124,3 +124,11 @@ def test_a_pid_file_is_stale_when_its_process_is_another(tmp_path: Path) -> None
     (tmp_path / "run/docker.pid").write_text("9")
     assert stale_pid_files(tmp_path) == ("/run/docker.pid", "/run/docker/containerd/containerd.pid")
     assert stale_pid_files(tmp_path / "nowhere") == ()
+
+
+def test_a_source_that_this_user_cannot_read_does_not_count(tmp_path: Path) -> None:
+    """Reading /proc/self/mem fails for every user, as another user's file does for all but root."""
+    (tmp_path / "sources.list.d").mkdir()
+    (tmp_path / "sources.list.d/private.list").symlink_to("/proc/self/mem")
+    (tmp_path / "sources.list").write_text("deb http://deb.debian.org/debian bookworm main")
+    assert read_sources(tmp_path, "bookworm") == (Source(("http://deb.debian.org/debian",), ("bookworm",), ("main",)),)

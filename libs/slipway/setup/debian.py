@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -45,14 +46,15 @@ def parse_os_release(text: str) -> tuple[str, int, str]:
 def read_sources(etc_apt: Path, codename: str) -> tuple[Source, ...]:
     """Return Debian's own sources for this release, as this machine's apt is configured.
 
-    Only files that end in ``.list`` or ``.sources`` count.
+    Only files that end in ``.list`` or ``.sources`` count, and that this user can read. Debian's own are readable for
+    everybody; a file for one user alone holds a login.
     """
-    files = [etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))]
     found: list[Source] = []
-    for path in files:
-        if path.suffix in (".list", ".sources") and path.is_file():
-            text = path.read_text("utf-8", "replace")
-            found += parse_deb822(text) if path.suffix == ".sources" else parse_one_line(text)
+    for path in (etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))):
+        with contextlib.suppress(OSError):
+            if path.suffix in (".list", ".sources") and path.is_file():
+                text = path.read_text("utf-8", "replace")
+                found += parse_deb822(text) if path.suffix == ".sources" else parse_one_line(text)
     return own_sources(found, codename)
 
 
