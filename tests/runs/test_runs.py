@@ -238,6 +238,14 @@ def test_half_written_files_of_a_killed_run_are_swept(tmp_path: Path) -> None:
     assert {file for file in written if not file.exists()} == {file for file in written if str(dead.pid) in file.name}
 
 
+def test_files_with_other_names_stay(tmp_path: Path) -> None:
+    others = [tmp_path / "inputs" / name for name in ("v1.2-rc", "ab.7z", "ab.1²")]
+    for other in others:
+        other.mkdir(parents=True)
+    remove_orphans(tmp_path)
+    assert all(other.is_dir() for other in others)
+
+
 def test_the_gitignore_is_written_once(tmp_path: Path) -> None:
     home = tmp_path / ".slipway"
     hide(home)

@@ -35,8 +35,12 @@ def hide(home: Path) -> None:
 
 
 def remove_orphans(home: Path) -> None:
-    """Remove the unfinished files of killed runs, not those of running ones. Ignores file system errors."""
+    """Remove the unfinished files of killed runs, not those of running ones. Ignores file system errors.
+
+    Such a file ends in the number of its process. Anything with another name stays.
+    """
     for scratch in home.glob("inputs/*.[0-9]*"):
+        process = scratch.suffix[1:]
         with contextlib.suppress(OSError):
-            if not lives(int(scratch.suffix[1:])):
+            if process.isdecimal() and not lives(int(process)):
                 scratch.unlink(missing_ok=True)
