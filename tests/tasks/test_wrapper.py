@@ -80,6 +80,15 @@ def test_a_bug_leaves_its_traceback_in_a_file_alone(
     assert log.stat().st_mode & 0o777 == 0o600
 
 
+def test_a_bug_is_json_too(repository: Path, monkeypatch: pytest.MonkeyPatch, ended: Ended) -> None:
+    monkeypatch.chdir(repository)
+    code, out, err = ended(ZeroDivisionError("x"), json=True)
+    said = json.loads(out)
+    assert (code, said["ok"], said["exit_code"], said["code"]) == (1, False, 1, "bug")
+    assert (said["error"], said["log"]) == ("a bug in slipway: ZeroDivisionError", ".slipway/bug.log")
+    assert err == "error: a bug in slipway: ZeroDivisionError\nlog:   .slipway/bug.log\n"
+
+
 @pytest.mark.fault("X08")
 def test_no_error_or_traceback_holds_a_secret(repository: Path, monkeypatch: pytest.MonkeyPatch, ended: Ended) -> None:
     """Neither in an error's lines, nor in its JSON, nor in a bug's traceback, whose file was open to all before."""

@@ -61,10 +61,7 @@ class Output:
         try:
             yield
         except SlipwayError as error:
-            error = error.redacted(self.shown)
-            if self.json and not self._answered:
-                _tell(self.answer, error.as_json())
-            self._end(str(error), error.exit_code)
+            self._fail(error.redacted(self.shown))
         except OutputError as error:
             process.silence(error.stream)
             if isinstance(error.cause, BrokenPipeError):
@@ -74,7 +71,13 @@ class Output:
             raise
         except Exception as error:
             kept = _keep(self.redactor("".join(traceback.format_exception(error))), error)
-            self._end(f"error: a bug in slipway: {type(error).__name__}\nlog:   {kept}", 1)
+            self._fail(SlipwayError(f"a bug in slipway: {type(error).__name__}", log=kept))
+
+    def _fail(self, error: SlipwayError) -> None:
+        """Report an error without secrets on stderr, with ``--json`` also as the task's answer."""
+        if self.json and not self._answered:
+            _tell(self.answer, error.as_json())
+        self._end(str(error), error.exit_code)
 
     def _end(self, text: str, code: int) -> None:
         _tell(show_error, self.redactor(text))
