@@ -22,7 +22,6 @@ from slipway.config.pip import (
     read_pip_config,
     travels,
     uv_toml,
-    wheelhouse,
 )
 from slipway.secrets.secret import Secret
 
@@ -191,29 +190,3 @@ def test_slipway_and_pip_read_the_same_configuration(own: str, tmp_path: Path) -
     everywhere = lambda path: True  # noqa: E731
     read = read_pip_config(variables, prefix, tmp_path / "home", everywhere)
     assert read == parse_pip_config(listed(done.stdout), everywhere)
-
-
-def test_no_folder_and_one_folder_need_no_copy(tmp_path: Path) -> None:
-    assert wheelhouse(PipConfig(), tmp_path / "into") is None
-    assert wheelhouse(PipConfig(folders=(tmp_path,)), tmp_path / "into") == tmp_path
-    assert not (tmp_path / "into").exists()
-
-
-def test_several_folders_are_joined_and_the_first_wins(tmp_path: Path) -> None:
-    one, two, into = tmp_path / "one", tmp_path / "two", tmp_path / "into"
-    for folder in (one, two, into):
-        folder.mkdir()
-    (one / "a-1-py3-none-any.whl").write_text("a of one")
-    (two / "a-1-py3-none-any.whl").write_text("a of two")
-    (two / "b-1.tar.gz").write_text("b")
-    (two / "c-1.zip").write_text("c")
-    (two / "README").write_text("stays")
-    (two / "d-1-py3-none-any.whl").mkdir()
-    (into / "stale-1-py3-none-any.whl").write_text("of an earlier run")
-    assert wheelhouse(PipConfig(folders=(one, two)), into) == into
-    assert {path.name: path.read_text() for path in into.iterdir()} == {
-        "a-1-py3-none-any.whl": "a of one",
-        "b-1.tar.gz": "b",
-        "c-1.zip": "c",
-    }
-    assert (into / "b-1.tar.gz").samefile(two / "b-1.tar.gz")

@@ -8,14 +8,12 @@ from __future__ import annotations
 import configparser
 import json
 import os
-import shutil
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from slipway.core.writing import written
 from slipway.secrets.patterns import url_secrets, without_login
 from slipway.secrets.secret import NO_SECRET, Secret
 
@@ -26,7 +24,6 @@ IsFolder = Callable[[Path], bool]
 
 _VARIABLES = ":env:"
 _SECTIONS = ("global", "install", _VARIABLES)  # pip's order: the later wins
-_PACKAGES = (".whl", ".tar.gz", ".zip")
 
 
 @dataclass(frozen=True)
@@ -179,22 +176,6 @@ def travels(config: PipConfig) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def wheelhouse(config: PipConfig, into: Path) -> Path | None:
-    """Return the one folder that builds mount as their wheelhouse; None without find-links folders.
-
-    Several folders are joined in ``into``, which is created again: hard links, or copies across devices. Of equal
-    names the first folder's file wins. Raises UnwritableError.
-    """
-    if len(config.folders) < 2:
-        return config.folders[0] if config.folders else None
-    with written(into):
-        shutil.rmtree(into, ignore_errors=True)
-        into.mkdir(parents=True)
-        for name, package in _packages(config.folders).items():
-            _link(package, into / name)
-    return into
-
-
 def _settings(text: str) -> dict[tuple[str, str], str]:
     """Parse a file into (section, key) → raw value: ``%`` has no meaning."""
     parser = configparser.RawConfigParser()
@@ -238,18 +219,3 @@ def _toml(value: str | list[str]) -> str:
 
 def _indented(values: list[str]) -> str:
     return values[0] if len(values) == 1 else "".join(f"\n    {value}" for value in values)
-
-
-def _packages(folders: tuple[Path, ...]) -> Mapping[str, Path]:
-    def backwards() -> Iterator[Path]:
-        for folder in reversed(folders):
-            yield from (path for path in folder.iterdir() if path.name.endswith(_PACKAGES) and path.is_file())
-
-    return {path.name: path for path in backwards()}
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source.resolve(), target)
-    except OSError:
-        shutil.copy2(source, target)

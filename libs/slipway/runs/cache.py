@@ -15,8 +15,8 @@ from slipway.runs.files import prune
 
 #: The number of checkouts, the last used ones, whose hashes slipway keeps.
 _CHECKOUTS_KEPT = 50
-#: A killed task leaves its wheelhouse behind. slipway keeps that many, because other tasks may use them.
-_WHEELHOUSES_KEPT = 20
+#: The number of wheelhouses, the last used ones, that slipway keeps. Other tasks may use them.
+_WHEELHOUSES_KEPT = 5
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class UserCache:
                 prune(self._folder / "stat", _CHECKOUTS_KEPT)
 
     def wheelhouses(self) -> Path | None:
-        """Create and return a folder for temporary wheelhouses; None when that is impossible.
+        """Create and return the folder of the wheelhouses; None when that is impossible.
 
         Packages on the same device are linked into a wheelhouse, not copied.
         """

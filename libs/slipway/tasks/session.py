@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from invoke.context import Context
 
-from slipway.config import settings
-from slipway.config.pip import PipConfig, read_pip_config, wheelhouse
+from slipway.config import settings, wheelhouse
+from slipway.config.pip import PipConfig, read_pip_config
 from slipway.config.settings import Value
 from slipway.core.errors import SlipwayError, UnwritableError, UsageError
 from slipway.engine import Logins
@@ -172,11 +172,17 @@ class Session:
         return dict.fromkeys(WHEELHOUSES, folder) if folder else {}
 
     def _wheelhouse(self) -> Path | None:
-        """Return pip's find-links folders as one folder. Several are joined in a temporary folder."""
-        if len(self.pip.folders) < 2:
-            return next(iter(self.pip.folders), None)
-        scratch = tempfile.TemporaryDirectory(prefix="slipway-", dir=self._cache.wheelhouses())
-        return wheelhouse(self.pip, Path(self.opened.enter_context(scratch), "wheelhouse"))
+        """Return pip's find-links folders as one folder.
+
+        Several are joined in the user's cache folder; without a cache folder, in a temporary one.
+        """
+        folders = self.pip.folders
+        if len(folders) < 2:
+            return next(iter(folders), None)
+        if home := self._cache.wheelhouses():
+            return wheelhouse.keep(folders, home)
+        scratch = tempfile.TemporaryDirectory(prefix="slipway-")
+        return wheelhouse.join(folders, Path(self.opened.enter_context(scratch), "wheelhouse"))
 
     @cached_property
     def repository(self) -> Repository:
