@@ -38,19 +38,31 @@ def test_a_known_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("known", "words"),
+    ("known", "words", "code"),
     [
-        ([], "unknown host key ssh-ed25519 SHA256:"),
-        ([KnownKey(FILE, 1, "ssh-rsa", b"other")], "unknown host key"),
-        ([KnownKey(FILE, 1, "ssh-ed25519", b"ca", "@cert-authority")], "host certificates are not read"),
-        ([KnownKey(FILE, 4, "ssh-ed25519", b"other")], r"has changed: .*known is SHA256:.*known_hosts:4"),
-        ([KEY, KnownKey(FILE, 8, "ssh-ed25519", b"one", "@revoked")], r"is revoked at .*known_hosts:8"),
+        ([], "unknown host key ssh-ed25519 SHA256:", "ssh-host-key-unknown"),
+        ([KnownKey(FILE, 1, "ssh-rsa", b"other")], "unknown host key", "ssh-host-key-unknown"),
+        (
+            [KnownKey(FILE, 1, "ssh-ed25519", b"ca", "@cert-authority")],
+            "host certificates are not read",
+            "ssh-host-key-unknown",
+        ),
+        (
+            [KnownKey(FILE, 4, "ssh-ed25519", b"other")],
+            r"has changed: .*known is SHA256:.*known_hosts:4",
+            "ssh-host-key-changed",
+        ),
+        (
+            [KEY, KnownKey(FILE, 8, "ssh-ed25519", b"one", "@revoked")],
+            r"is revoked at .*known_hosts:8",
+            "ssh-host-key-revoked",
+        ),
     ],
 )
-def test_a_key_that_is_refused(known: list[KnownKey], words: str) -> None:
+def test_a_key_that_is_refused(known: list[KnownKey], words: str, code: str) -> None:
     with pytest.raises(SshError, match=words) as caught:
         verify(LOGIN, "ssh-ed25519", b"one", known)
-    assert caught.value.exit_code == 4 and caught.value.hint
+    assert (caught.value.exit_code, caught.value.code) == (4, code) and caught.value.hint
 
 
 def test_how_to_keep_it_and_how_to_forget_it() -> None:

@@ -258,8 +258,9 @@ def test_a_locked_key_comes_last_and_is_opened_when_its_turn_comes(tmp_path: Pat
 
 def test_a_locked_key_without_a_passphrase_is_refused(tmp_path: Path) -> None:
     locked = write_key(tmp_path / "locked", b"sesame")
-    with pytest.raises(SshError, match="not a terminal"):
+    with pytest.raises(SshError, match="not a terminal") as caught:
         list(offered(None, [], locked))
+    assert caught.value.code == "ssh-key-locked"
     with pytest.raises(SshError, match="the passphrase is wrong"):
         list(offered(lambda question: "wrong", [], locked))
 

@@ -37,6 +37,8 @@ Offer = Callable[[str], Command]
 class NotForwardedError(SshError):
     """Report that sshd on the build host forwards no agent."""
 
+    kind = "ssh-agent-not-forwarded"
+
 
 class Asking(Stream, Protocol):
     """Hold a connection to the agent's socket on the build host."""

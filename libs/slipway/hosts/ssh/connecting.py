@@ -22,6 +22,17 @@ from slipway.core.errors import PrerequisiteError, SshError, UsageError
 from slipway.core.retry import RetryPolicy
 from slipway.hosts.runner import Run
 from slipway.hosts.ssh.connection import Connection, Show, UnreachedError, set_user_timeout
+from slipway.hosts.ssh.failures import (
+    JUMP_FAILED,
+    LOGIN_BROKEN_OFF,
+    LOGIN_REFUSED,
+    MORE_THAN_A_KEY,
+    NAME_UNKNOWN,
+    NO_ANSWER,
+    NO_SOCKET,
+    NOT_SSH,
+    PROXY_FAILED,
+)
 from slipway.hosts.ssh.host_config import HostConfig, User, config_command, read_config
 from slipway.hosts.ssh.keys import Agent, AskSecret, OfferedKey, keys_to_offer
 from slipway.hosts.ssh.known_hosts import KnownKey, find_command, kinds, read_known, verify
@@ -31,9 +42,6 @@ CONNECT = RetryPolicy(pauses=(0.75, 0.75))
 _BANNER_SECONDS = 10.0
 _AUTH_SECONDS = 15.0
 _MOST_JUMPS = 8
-
-# Without a handler for paramiko, logging would print its warnings on stderr.
-logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)
@@ -119,9 +127,8 @@ def _line(config: HostConfig, client: SshClient, opened: ExitStack, jumps: int) 
             transport = _reach(hop, client, opened, jumps - 1)
             return transport.open_channel("direct-tcpip", there, ("127.0.0.1", 0), timeout=config.seconds)
         except SSHException as error:
-            raise UnreachedError(
-                f"ssh {config}: not reached from {hop}: {error}", hint=f"ssh {config.name.host}"
-            ) from None
+            problem = JUMP_FAILED.problem(f"ssh {config}", hop=hop, cause=error, host=config.name.host)
+            raise UnreachedError.of([problem]) from None
     if config.proxy_command:
         return _proxy(config)
     return _socket(config)
@@ -132,12 +139,12 @@ def _proxy(config: HostConfig) -> Any:
     try:
         return paramiko.ProxyCommand(shlex.join(("sh", "-c", f"exec {config.proxy_command}")))
     except OSError as error:
-        raise SshError(f"ssh {config}: ProxyCommand: {error.strerror}", hint="~/.ssh/config") from None
+        raise SshError.of([PROXY_FAILED.problem(f"ssh {config}", cause=error.strerror)]) from None
 
 
 def _socket(config: HostConfig) -> socket.socket:
     """Connect to the host's address. Retry only after a timeout: a refusal is a definite answer."""
-    attempts = CONNECT.start()
+    about, host, attempts = f"ssh {config}", config.name.host, CONNECT.start()
     while True:
         try:
             found = socket.create_connection((config.hostname, config.port), timeout=config.seconds)
@@ -145,14 +152,13 @@ def _socket(config: HostConfig) -> socket.socket:
             return found
         except TimeoutError:
             if not attempts.again():
-                cause = f"does not answer ({attempts.tries} tries of {config.seconds:.0f} s)"
-                raise UnreachedError(f"ssh {config}: {cause}", hint=f"ssh {config.name.host}") from None
+                problem = NO_ANSWER.problem(about, tries=attempts.tries, seconds=config.seconds, host=host)
+                raise UnreachedError.of([problem]) from None
         except socket.gaierror as error:
-            hint = "REMOTE_HOST, or HostName in ~/.ssh/config"
-            raise UnreachedError(f"ssh {config}: its name does not resolve: {error.strerror}", hint=hint) from None
+            raise UnreachedError.of([NAME_UNKNOWN.problem(about, cause=error.strerror)]) from None
         except OSError as error:
-            hint = f"is sshd running there? ssh {config.name.host}"
-            raise UnreachedError(f"ssh {config}: {error.strerror or error}", hint=hint) from None
+            cause = error.strerror or str(error)
+            raise UnreachedError.of([NO_SOCKET.problem(about, cause, host=host)]) from None
 
 
 def _known(config: HostConfig, client: SshClient) -> tuple[KnownKey, ...]:
@@ -165,6 +171,7 @@ def _known(config: HostConfig, client: SshClient) -> tuple[KnownKey, ...]:
 
 def _transport(config: HostConfig, line: Any, known: Sequence[KnownKey]) -> paramiko.Transport:
     """Exchange keys with the host and verify its host key. Raises UnreachedError, SshError."""
+    _keep_warnings_off_stderr()
     transport = paramiko.Transport(line)
     transport.banner_timeout = _BANNER_SECONDS
     transport.auth_timeout = _AUTH_SECONDS
@@ -176,14 +183,24 @@ def _transport(config: HostConfig, line: Any, known: Sequence[KnownKey]) -> para
         verify(config, key.get_name(), key.asbytes(), known)
     except (SSHException, EOFError, OSError) as error:
         transport.close()
-        cause = str(error) or "it closed the connection"
-        raise UnreachedError(
-            f"ssh {config}: its server does not speak SSH: {cause}", hint=f"ssh {config.name.host}"
-        ) from None
+        problem = NOT_SSH.problem(
+            f"ssh {config}", cause=str(error) or "it closed the connection", host=config.name.host
+        )
+        raise UnreachedError.of([problem]) from None
     except SshError:
         transport.close()
         raise
     return transport
+
+
+def _keep_warnings_off_stderr() -> None:
+    """Give paramiko's logger a handler, unless the process has configured logging.
+
+    Python prints the warnings of a logger without any handler on stderr.
+    """
+    logger = logging.getLogger("paramiko")
+    if not logger.hasHandlers():
+        logger.addHandler(logging.NullHandler())
 
 
 def _preferred(offered: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
@@ -250,15 +267,11 @@ def _accepted(transport: paramiko.Transport, config: HostConfig, identity: Offer
         return False
     except SSHException as error:
         if not transport.is_active():
-            raise UnreachedError(
-                f"ssh {config}: the host closed the connection at {identity}: {error}",
-                hint="set IdentitiesOnly yes, and IdentityFile to the key that the host accepts",
-            ) from None
+            problem = LOGIN_BROKEN_OFF.problem(f"ssh {config}", key=identity, cause=error)
+            raise UnreachedError.of([problem]) from None
         return False
     if more:
-        raise SshError(
-            f"ssh {config}: needs more than a key: {', '.join(more)}", hint="name a user who logs in with a key alone"
-        )
+        raise SshError.of([MORE_THAN_A_KEY.problem(f"ssh {config}", methods=", ".join(more))])
     return True
 
 
@@ -267,10 +280,12 @@ def _refused(
 ) -> SshError:
     said = ", ".join(map(str, offered)) or "nothing: no key of an agent, no key file"
     left = "".join(f"; not offered: {why}" for why in unread)
-    hint = f"ssh-copy-id {config.name}, or ssh-add the key that the host accepts"
-    if any(why.startswith("ssh agent") for why in unread):
-        hint = 'eval "$(ssh-agent)" && ssh-add the key that the host accepts'
-    return SshError(
-        f"ssh {config}: login refused; offered: {said}{left}; it accepts {', '.join(allowed)}",
-        hint=hint,
+    silent = any(why.startswith("ssh agent") for why in unread)
+    problem = LOGIN_REFUSED.problem(
+        f"ssh {config}",
+        offered=said + left,
+        allowed=", ".join(allowed),
+        destination=config.name,
+        hint='eval "$(ssh-agent)" && ssh-add the key that the host accepts' if silent else "",
     )
+    return SshError.of([problem])

@@ -18,6 +18,7 @@ from paramiko.pkey import PublicBlob, UnknownKeyType
 from paramiko.ssh_exception import SSHException
 
 from slipway.core.errors import SshError
+from slipway.hosts.ssh.failures import KEY_LOCKED, PASSPHRASE_WRONG
 from slipway.hosts.ssh.host_config import HostConfig
 from slipway.hosts.ssh.known_hosts import fingerprint
 
@@ -104,14 +105,11 @@ def _public(path: Path) -> bytes:
 
 def _unlock(path: Path, ask: AskSecret | None) -> paramiko.PKey:
     if not ask:
-        raise SshError(
-            f"ssh key {path}: locked; slipway cannot ask for its passphrase: this is not a terminal",
-            hint=f"ssh-add {path}",
-        )
+        raise SshError.of([KEY_LOCKED.problem(f"ssh key {path}", path=path)])
     try:
         return paramiko.PKey.from_path(path, ask(f"passphrase of {path}: ").encode())  # type: ignore[arg-type]
     except (TypeError, *_UNREADABLE):
-        raise SshError(f"ssh key {path}: the passphrase is wrong", hint="run the same command again") from None
+        raise SshError.of([PASSPHRASE_WRONG.problem(f"ssh key {path}")]) from None
 
 
 def _cause(error: Exception) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from slipway.core.command import Command
 from slipway.core.errors import SshError
+from slipway.hosts.ssh.failures import KEY_CHANGED, KEY_REVOKED, KEY_UNKNOWN
 from slipway.hosts.ssh.host_config import HostConfig
 
 _LINE = re.compile(r"# Host .* found: line (\d+)")
@@ -75,32 +76,21 @@ def verify(config: HostConfig, kind: str, key: bytes, known: Sequence[KnownKey])
     shown = f"{kind} {fingerprint(key)}"
     revoked = [entry for entry in known if entry.mark == "@revoked" and entry.key == key]
     if revoked:
-        raise SshError(
-            f"ssh {config}: its key {shown} is revoked at {revoked[0].place}",
-            hint="ask its administrator for the new key",
-        )
+        raise SshError.of([KEY_REVOKED.problem(f"ssh {config}", key=shown, place=revoked[0].place)])
     plain = [entry for entry in known if not entry.mark]
     if any(entry.key == key for entry in plain):
         return
     changed = [entry for entry in plain if entry.kind == kind]
     if changed:
-        raise SshError(
-            f"ssh {config}: its key has changed: {shown}, known is {fingerprint(changed[0].key)} ({changed[0].place}); "
-            "another machine may be intercepting the connection",
-            hint=f"ask its administrator; if the change is intended: ssh-keygen -R {_quoted(config.listed)}",
-        )
+        before = f"{fingerprint(changed[0].key)} ({changed[0].place})"
+        problem = KEY_CHANGED.problem(f"ssh {config}", key=shown, known=before, listed=_quoted(config.listed))
+        raise SshError.of([problem])
+    note, words = "", f"ssh {_words(config)}"
     if any(entry.mark == "@cert-authority" for entry in known):
         # Without HostKeyAlgorithms OpenSSH would accept the host's certificate, and not ask about the plain key.
         algorithm = "rsa-sha2-512" if kind == "ssh-rsa" else kind
-        words = f"ssh -o HostKeyAlgorithms={algorithm} {_words(config)}"
-        raise SshError(
-            f"ssh {config}: unknown host key {shown} (host certificates are not read)",
-            hint=f"compare it with the host's own; {words} saves it after you answer yes",
-        )
-    raise SshError(
-        f"ssh {config}: unknown host key {shown}",
-        hint=f"compare it with the host's own; ssh {_words(config)} saves it after you answer yes",
-    )
+        note, words = " (host certificates are not read)", f"ssh -o HostKeyAlgorithms={algorithm} {_words(config)}"
+    raise SshError.of([KEY_UNKNOWN.problem(f"ssh {config}", key=shown, note=note, ssh=words)])
 
 
 def _quoted(listed: str) -> str:
