@@ -98,8 +98,11 @@ def test_remote_and_its_host_hold_for_the_tasks_after_it(c: Context) -> None:
     assert Session(c).host.flag == "", "a task that works on this machine alone"
 
 
-def test_a_task_of_the_build_host_alone_is_remote(c: Context) -> None:
+def test_a_task_of_the_build_host_alone_is_remote_and_no_task_after_it(c: Context) -> None:
     assert Session(c, [BuildHostOptions("me@builder")]).host.flag == " --remote"
+    after = Session(c, [HostOptions()])
+    assert (after.host.flag, after.settings["REMOTE_HOST"]) == ("", "me@builder")
+    assert Session(c, [HostOptions(remote=True)]).host.flag == " --remote"
 
 
 def test_a_push_after_build_base_alone_is_about_the_bases(c: Context, session: Session) -> None:

@@ -13,7 +13,7 @@ from invoke.config import Config
 
 from slipway.config.settings import Value
 from slipway.core.options import flag, options
-from slipway.tasks.options import BuildHostOptions, HostOptions, ImageOptions
+from slipway.tasks.options import HostOptions, ImageOptions
 
 #: The key beside ``slipway``, which holds the user's settings.
 _KEY = "slipway_chain"
@@ -24,7 +24,7 @@ class Chain:
     """Hold the state that the tasks of a command line share.
 
     ``settings``: those that flags gave. ``lenient``: a task had ``--allow-unused-env``. ``remote``: a task had
-    ``--remote``, or works only on a build host. ``built``: kind → the images that were built.
+    ``--remote``. ``built``: kind → the images that were built.
     """
 
     settings: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
@@ -40,8 +40,8 @@ class Chain:
         after = self.with_settings(_settings(given))
         if isinstance(given, ImageOptions):
             return replace(after, lenient=self.lenient or given.allow_unused_env)
-        if isinstance(given, BuildHostOptions):
-            return replace(after, remote=self.remote or not isinstance(given, HostOptions) or given.remote)
+        if isinstance(given, HostOptions):
+            return replace(after, remote=self.remote or given.remote)
         return after
 
     def with_built(self, kind: str, names: Sequence[str]) -> Chain:

@@ -29,7 +29,7 @@ from slipway.stack.given import WHEELHOUSES
 from slipway.stack.worktree import StatCache, Worktree
 from slipway.tasks.chain import Chain, chain_of, keep
 from slipway.tasks.core import Core
-from slipway.tasks.options import BuildHostOptions, PushOptions
+from slipway.tasks.options import BuildHostOptions, HostOptions, PushOptions
 from slipway.tasks.output import Output
 from slipway.tasks.parser import refuse_tasks
 
@@ -53,7 +53,7 @@ class Session:
         self.core = Core.of(context)
         self._config = context.config
         keep(self._config, self._continued(options))
-        self._remote = self.chain.remote and any(isinstance(one, BuildHostOptions) for one in options)
+        self._remote = any(_is_remote(one, self.chain) for one in options)
         self.started = time.monotonic()
         self.output = output or Output()
         self.console, self.redactor, self.json = self.output.console, self.output.redactor, self.output.json
@@ -244,3 +244,12 @@ class Session:
 
     def answer(self, content: Mapping[str, Any] | Sequence[Any]) -> None:
         self.output.answer(content)
+
+
+def _is_remote(given: object, chain: Chain) -> bool:
+    """Tell whether the options lead a task to a build host.
+
+    HostOptions leave the choice to ``--remote``, which holds for the rest of a chain. A task with BuildHostOptions
+    alone always works on a build host, whatever the other tasks do.
+    """
+    return chain.remote if isinstance(given, HostOptions) else isinstance(given, BuildHostOptions)
