@@ -27,14 +27,16 @@ def test_an_empty_index_is_healthy_and_finds_nothing(container: Any) -> None:
     assert search(container, "anything at all") == []
 
 
-def test_a_broken_index_is_said_and_not_searched(stack: Any) -> None:
-    retriever = stack.start("svc-rag-retriever", volumes={"index": "/data"})
-    broken = "import pathlib; pathlib.Path('/data/CURRENT').write_text('7')"
-    assert retriever.exec("python", "-c", broken).exit_code == 0
-    for answer in (retriever.get("/ready"), retriever.post("/search", json={"query": "anything"})):
+def test_a_broken_index_is_said_and_not_searched_until_it_is_whole_again(container: Any) -> None:
+    current = "import pathlib; pathlib.Path('/data/CURRENT')"
+    assert container.exec("python", "-c", f"{current}.write_text('7')").exit_code == 0
+    for answer in (container.get("/ready"), container.post("/search", json={"query": "anything"})):
         assert (answer.status_code, "generation 7" in answer.text) == (503, False), answer.text
-    assert retriever.get("/ready").json()["failures"] == ["index"]
-    assert "generation 7" in retriever.logs(), "why stands in the log"
+    assert container.get("/ready").json()["failures"] == ["index"]
+    assert "generation 7" in container.logs(), "why stands in the log"
+    assert container.exec("python", "-c", f"{current}.unlink()").exit_code == 0
+    assert container.get("/ready").json()["ready"] is True
+    assert search(container, "anything at all") == []
 
 
 def test_questions_that_are_none_are_refused(container: Any) -> None:
