@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from slipway.smoke.image_archive import Readable
+from slipway.smoke.layer_cache import LayerCache
+from slipway.testing.bench import Bench
 from tests.rig.stacks import MANIFESTS
 
 if TYPE_CHECKING:
@@ -68,6 +72,23 @@ def test_several_platforms_need_containerd_s_store(stack: Stack, store: str) -> 
     ]
     assert shop.image_id(shop.reference("svc-sign")) == shop.published("svc-sign")
     assert {action for action, _ in shop.steps("plan", "svc-sign").values()} == {"reuse"}
+
+
+def test_the_layers_of_images_on_one_base_come_in_one_stream(stack: Stack, engine_client: Any, tmp_path: Path) -> None:
+    shop = stack("shop")
+    shop.invoke("build").ok()
+    images = {name: shop.reference(name) for name in ("svc-till", "svc-cart")}
+    bench = Bench(engine_client, "", tmp_path, images, cache=LayerCache(tmp_path))
+    till, cart = map(bench.sibling, images)
+
+    def save() -> Readable:
+        raise AssertionError("its layers were read with those of svc-till")
+
+    read = [till.layers(), LayerCache(tmp_path).layers(cart.chain, save)]
+    assert [tuple(layer.name for layer in layers) for layers in read] == [till.chain, cart.chain]
+    files = [{path for layer in layers for path in layer.paths} for layers in read]
+    of_each = [{"floor.txt", "shop/total.txt", "shop/cart.txt"} & paths for paths in files]
+    assert of_each == [{"floor.txt", "shop/total.txt"}, {"floor.txt", "shop/cart.txt"}]
 
 
 def test_the_store_is_named(stack: Stack, store: str, build_host: BuildHost) -> None:

@@ -42,7 +42,7 @@ def test_the_entries_of_a_layer_are_read_from_its_archive() -> None:
             entry = tarfile.TarInfo(name)
             entry.type, entry.mode, entry.uid, entry.gid, entry.linkname = kind, 0o104755, 7, 8, target
             tar.addfile(entry)
-    [read] = read_layers(io.BytesIO(image(buffer.getvalue())))
+    [read] = read_layers(io.BytesIO(image(buffer.getvalue()))).values()
     assert read.members == (
         Member("srv/run", 0o4755, 7, 8, "f"),
         Member("srv", 0o4755, 7, 8, "d"),

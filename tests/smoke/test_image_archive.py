@@ -35,10 +35,25 @@ def archive(files: Mapping[str, bytes], mode: str = "w") -> bytes:
 
 
 def image(*layers: bytes) -> bytes:
-    """As ``docker save`` writes it: blobs, a configuration, and the manifest last."""
+    """As ``docker save`` writes it: blobs, a configuration, and the manifest last. A layer's diff id is its number."""
     blobs = {f"blobs/sha256/{number}": layer for number, layer in enumerate(layers)}
     manifest = [{"Config": "blobs/sha256/config", "Layers": list(blobs)}]
-    return archive({**blobs, "blobs/sha256/config": b'{"rootfs": {}}', "manifest.json": json.dumps(manifest).encode()})
+    config = configured(*map(str, range(len(layers))))
+    return archive({**blobs, "blobs/sha256/config": config, "manifest.json": json.dumps(manifest).encode()})
+
+
+def configured(*diff_ids: str) -> bytes:
+    return json.dumps({"rootfs": {"diff_ids": diff_ids}}).encode()
+
+
+def several(images: Mapping[str, Mapping[str, bytes]]) -> bytes:
+    """As ``docker save`` writes several images, each a map of diff id → layer: a shared layer once."""
+    blobs = {f"blobs/{name}": layer for layers in images.values() for name, layer in layers.items()}
+    configs = {f"blobs/{name}": configured(*layers) for name, layers in images.items()}
+    manifest = [
+        {"Config": f"blobs/{name}", "Layers": [f"blobs/{layer}" for layer in layers]} for name, layers in images.items()
+    ]
+    return archive({"manifest.json": json.dumps(manifest).encode(), **configs, **blobs})
 
 
 def pieces(data: bytes, size: int) -> Iterator[bytes]:
@@ -48,7 +63,7 @@ def pieces(data: bytes, size: int) -> Iterator[bytes]:
 @pytest.mark.parametrize("size", [1 << 20, 1000, 7])
 def test_each_layer_is_read_however_the_stream_is_cut(size: int) -> None:
     saved = image(archive({"./etc/hosts": b"x", "srv/.env": b"A=1"}), archive({"srv/.wh..env": b""}, "w:gz"))
-    below, above = read_layers(Chunks(pieces(saved, size)))
+    below, above = read_layers(Chunks(pieces(saved, size))).values()
     assert below.paths == ("etc/hosts", "srv/.env")
     assert above.paths == ("srv/.wh..env",)
     assert complaints((below, above)) == ("layer 1 of 2: /srv/.env: an environment file",)
@@ -69,7 +84,7 @@ def test_keys_are_found_by_content_and_certificates_left_alone() -> None:
     layer = archive(
         {"a/ca.pem": CERTIFICATE, "a/tls.pem": CERTIFICATE + KEY, "a/deploy": b"\n" + KEY, "a/x.py": b"K=" + KEY}
     )
-    [read] = read_layers(io.BytesIO(image(layer)))
+    [read] = read_layers(io.BytesIO(image(layer))).values()
     assert [(finding.path, finding.why) for finding in read.findings] == [
         ("a/tls.pem", "a private key"),
         ("a/deploy", "a private key"),
@@ -81,7 +96,11 @@ def test_an_older_engine_links_a_layer_that_occurs_twice() -> None:
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, content in (
             ("one/layer.tar", archive({".netrc": b"x"})),
-            ("manifest.json", json.dumps([{"Layers": ["one/layer.tar", "two/layer.tar"]}]).encode()),
+            ("config.json", configured("first", "second")),
+            (
+                "manifest.json",
+                json.dumps([{"Config": "config.json", "Layers": ["one/layer.tar", "two/layer.tar"]}]).encode(),
+            ),
         ):
             member = tarfile.TarInfo(name)
             member.size = len(content)
@@ -90,8 +109,14 @@ def test_an_older_engine_links_a_layer_that_occurs_twice() -> None:
         link.type, link.linkname = tarfile.SYMTYPE, "../one/layer.tar"
         tar.addfile(link)
     layers = read_layers(io.BytesIO(buffer.getvalue()))
-    assert [layer.name for layer in layers] == ["one/layer.tar", "two/layer.tar"]
-    assert len(complaints(layers)) == 2
+    assert [layer.name for layer in layers.values()] == list(layers) == ["first", "second"]
+    assert len(complaints(list(layers.values()))) == 2
+
+
+def test_layers_of_several_images_are_found_by_their_diff_ids() -> None:
+    base, code, other = (archive({name: b"x"}) for name in ("base", "code", "other"))
+    read = read_layers(io.BytesIO(several({"a": {"1": base, "2": code}, "b": {"1": base, "3": other}})))
+    assert {name: layer.paths for name, layer in read.items()} == {"1": ("base",), "2": ("code",), "3": ("other",)}
 
 
 def test_a_layer_that_cannot_be_read_is_refused() -> None:
@@ -242,7 +267,7 @@ def test_assignments_in_history_however_they_are_quoted() -> None:
 def test_large_files_are_read_only_when_they_are_named_as_keys() -> None:
     large, huge = KEY + bytes(16 * 1024 - len(KEY)), KEY + bytes((1 << 20) - len(KEY))
     files = {"a/small": large, "a/large": large + b"0", "a/large.key": huge, "a/huge.key": huge + b"0"}
-    [read] = read_layers(io.BytesIO(image(archive(files))))
+    [read] = read_layers(io.BytesIO(image(archive(files)))).values()
     assert [finding.path for finding in read.findings] == ["a/small", "a/large.key"]
 
 

@@ -51,9 +51,18 @@ class UserCache:
 
         Packages on the same device are linked into a wheelhouse, not copied.
         """
-        with suppress(OSError):
-            if folder := self._folder and self._folder / "wheelhouses":
-                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if folder := self._made("wheelhouses"):
+            with suppress(OSError):
                 prune(folder, _WHEELHOUSES_KEPT)
+        return folder
+
+    def layers(self) -> Path | None:
+        """Create and return a folder for the contents of images' layers; None when that is impossible."""
+        return self._made("layers")
+
+    def _made(self, name: str) -> Path | None:
+        with suppress(OSError):
+            if folder := self._folder and self._folder / name:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 return folder if os.access(folder, os.W_OK) else None
         return None

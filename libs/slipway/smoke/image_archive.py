@@ -6,13 +6,14 @@ deletes is still in the layer below. So slipway reads every layer, never the mer
 
 from __future__ import annotations
 
+import io
 import json
 import posixpath
 import re
 import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import IO, Any, NamedTuple, Protocol, cast
+from typing import IO, NamedTuple, Protocol, cast
 
 from slipway.core.errors import PolicyError
 from slipway.secrets.patterns import secret_by_shape
@@ -22,6 +23,8 @@ _SMALL = 16 * 1024
 _LARGEST_KEY_FILE = 1 << 20
 _METADATA = re.compile(r"\.dist-info/METADATA$|\.egg-info/PKG-INFO$|(^|/)pyvenv\.cfg$")
 _LARGEST_METADATA = 1 << 20
+#: The largest manifest or configuration of an image.
+_LARGEST_DOCUMENT = 4 << 20
 
 _CREDENTIALS = re.compile(
     r"(^|/)(\.netrc|_netrc|\.pypirc|\.dockercfg|\.git-credentials|\.docker/config\.json|\.aws/credentials"
@@ -88,7 +91,7 @@ class Member(NamedTuple):
 
 @dataclass(frozen=True)
 class Layer:
-    """Hold one layer: its name in the stream, its entries, and the forbidden files among them.
+    """Hold one layer: its diff id as ``name``, its entries, and the forbidden files among them.
 
     ``texts``: the metadata of Python packages and virtual environments, by path.
     """
@@ -124,30 +127,37 @@ class Chunks:
         return data[:cut]
 
 
-def read_layers(stream: Readable) -> tuple[Layer, ...]:
-    """Return the layers of the one image in a ``docker save`` stream, lowest first.
+def read_layers(stream: Readable) -> dict[str, Layer]:
+    """Return the layers of the images in a ``docker save`` stream by their diff ids, lowest first.
 
     Raises PolicyError when the stream holds no image, or when one of its layers cannot be read: a partial scan proves
     nothing.
     """
     found: dict[str, Layer] = {}
     links: dict[str, str] = {}
-    manifest: list[Mapping[str, Any]] = []
+    documents: dict[str, bytes] = {}
     try:
         with tarfile.open(fileobj=cast(IO[bytes], stream), mode="r|", bufsize=_BUFFER) as archive:
             for member in archive:
                 if member.issym():
                     links[member.name] = _target(member)
                 elif member.isfile() and (content := archive.extractfile(member)):
-                    if member.name == "manifest.json":
-                        manifest = json.load(content)
-                    elif layer := _read_layer(member.name, content):
+                    document = content.read() if member.size <= _LARGEST_DOCUMENT else b""
+                    if layer := _read_layer(io.BytesIO(document) if document else content):
                         found[member.name] = layer
-    except (tarfile.TarError, EOFError, ValueError) as error:
+                    else:
+                        documents[member.name] = document
+        manifest = json.loads(documents.get("manifest.json", "[]"))
+        diff_ids = [json.loads(documents[image["Config"]])["rootfs"]["diff_ids"] for image in manifest]
+    except (tarfile.TarError, EOFError, ValueError, LookupError) as error:
         raise PolicyError(f"the image's layers could not be read: {error}") from error
     if not manifest:
         raise PolicyError("the image's layers could not be read: the stream holds no manifest.json")
-    return tuple(_named(found, links, name) for name in manifest[0]["Layers"])
+    return {
+        diff_id: _named(found, links, name, diff_id)
+        for image, names in zip(manifest, diff_ids, strict=True)
+        for name, diff_id in zip(image["Layers"], names, strict=True)
+    }
 
 
 def forbidden(path: str) -> str:
@@ -215,7 +225,7 @@ def complaints(layers: Sequence[Layer]) -> tuple[str, ...]:
     )
 
 
-def _read_layer(name: str, content: IO[bytes]) -> Layer | None:
+def _read_layer(content: IO[bytes]) -> Layer | None:
     """Read the layer in ``content``; return None when it is not a tar (a configuration, an index)."""
     members: list[Member] = []
     findings: list[Finding] = []
@@ -232,7 +242,7 @@ def _read_layer(name: str, content: IO[bytes]) -> Layer | None:
                     findings += _inspect(archive, member, path)
     except (tarfile.ReadError, tarfile.CompressionError):
         return None
-    return Layer(name, tuple(members), tuple(findings), texts)
+    return Layer("", tuple(members), tuple(findings), texts)
 
 
 def _described(member: tarfile.TarInfo, path: str) -> Member:
@@ -259,11 +269,11 @@ def _target(link: tarfile.TarInfo) -> str:
     return posixpath.normpath(posixpath.join(posixpath.dirname(link.name), link.linkname))
 
 
-def _named(found: Mapping[str, Layer], links: Mapping[str, str], name: str) -> Layer:
+def _named(found: Mapping[str, Layer], links: Mapping[str, str], name: str, diff_id: str) -> Layer:
     layer = found.get(links.get(name, name))
     if layer is None:
         raise PolicyError(
             f"layer {name} could not be read: this Python cannot decompress it",
             hint="a layer compressed with zstd needs Python 3.14, or an image stored with gzip",
         )
-    return replace(layer, name=name)
+    return replace(layer, name=diff_id)

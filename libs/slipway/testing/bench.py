@@ -4,69 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from slipway.core.errors import SlipwayError, SmokeError, UsageError, suggestion
 from slipway.secrets.redactor import Redactor
 from slipway.secrets.secret import Secret
 from slipway.smoke import containers, orphans
-from slipway.smoke.image_archive import Chunks, Layer, read_layers
+from slipway.smoke.image_archive import Chunks, Layer
+from slipway.smoke.layer_cache import LayerCache
 from slipway.testing.container import Container, Executed
 from slipway.testing.container_host import ContainerHost, LocalContainerHost
+from slipway.testing.image import BuiltImage, read_together, saved
 
 MEMORY_LABEL = "slipway.memory"
-_CHUNK = 1 << 20
-
-
-@dataclass(frozen=True, eq=False)
-class BuiltImage:
-    """Hold an image as the engine describes it.
-
-    ``config`` is its ``Config`` (User, Env, Labels …). ``history`` has one entry per instruction, newest first, each
-    with ``CreatedBy`` and ``Size`` in bytes.
-    """
-
-    client: containers.Client = field(repr=False)
-    name: str
-    reference: str
-    id: str
-    config: Mapping[str, Any] = field(repr=False)
-    history: tuple[Mapping[str, Any], ...] = field(repr=False)
-    chain: tuple[str, ...] = field(repr=False)
-    architecture: str = ""
-
-    @property
-    def bytes(self) -> int:
-        """Return the size of all its layers, unpacked."""
-        return sum(int(entry["Size"]) for entry in self.history)
-
-    @property
-    def port(self) -> str:
-        """Return its lowest exposed TCP port as ``8080/tcp``, or an empty string."""
-        exposed = [port for port in self.config.get("ExposedPorts") or () if port.endswith("/tcp")]
-        return min(exposed, key=lambda port: int(port.removesuffix("/tcp")), default="")
-
-    def bytes_over(self, parent: BuiltImage) -> int:
-        """Return the bytes that it adds to ``parent``. Raises SmokeError when they do not share a root.
-
-        Their other layers may differ: a parent that was built again from the same inputs has other digests.
-        """
-        if self.chain[:1] != parent.chain[:1]:
-            raise SmokeError(f"{self.name} does not stand on {parent.reference}", hint=f"invoke build {self.name}")
-        return self.bytes - parent.bytes
-
-    def layers(self) -> tuple[Layer, ...]:
-        """Return its layers, lowest first, each read once from the engine's own archive (about 100 MB/s)."""
-        return self._layers
-
-    @cached_property
-    def _layers(self) -> tuple[Layer, ...]:
-        return read_layers(Chunks(self.client.images.get(self.id).save(chunk_size=_CHUNK)))
 
 
 @dataclass(frozen=True)
@@ -83,6 +36,7 @@ class Bench:
     sandbox: containers.Sandbox = field(default_factory=containers.Sandbox)
     host: ContainerHost = field(default_factory=LocalContainerHost)
     redact: Redactor = field(default_factory=Redactor)
+    cache: LayerCache = field(default_factory=LayerCache)
 
     @property
     def place(self) -> ContainerHost:
@@ -106,6 +60,7 @@ class Bench:
             found.attrs["Config"] or {},
             history,
             tuple(found.attrs["RootFS"].get("Layers") or ()),
+            self._read,
             str(found.attrs.get("Architecture", "")),
         )
 
@@ -127,6 +82,14 @@ class Bench:
             hint = suggestion(name, self.siblings, "--slipway-siblings NAME=REF tells where it is")
             raise UsageError(f"{name}: not among the images given to the tests", hint=hint)
         return self.image(self.siblings[name], name)
+
+    def _read(self, image: BuiltImage) -> tuple[Layer, ...]:
+        return self.cache.layers(image.chain, lambda: Chunks(saved(self.client, read_together(image, self._others()))))
+
+    def _others(self) -> Iterator[BuiltImage]:
+        for name in self.siblings:
+            with contextlib.suppress(SmokeError):
+                yield self.sibling(name)
 
 
 class Stack:

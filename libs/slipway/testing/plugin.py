@@ -22,10 +22,10 @@ from _pytest._code.code import TerminalRepr
 if TYPE_CHECKING:
     from slipway.secrets.redactor import Redactor
     from slipway.testing.bench import Bench as Bench
-    from slipway.testing.bench import BuiltImage as BuiltImage
     from slipway.testing.bench import Stack as Stack
     from slipway.testing.container import Container as Container
     from slipway.testing.container import Executed as Executed
+    from slipway.testing.image import BuiltImage as BuiltImage
 
 _DEADLINE = 90.0
 _REDACT = pytest.StashKey["Redactor"]()
@@ -71,19 +71,23 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     from slipway.config.settings import surroundings
     from slipway.engine import Engine
     from slipway.hosts.runner import pipe
+    from slipway.runs.cache import UserCache
     from slipway.smoke import containers
+    from slipway.smoke.layer_cache import LayerCache
     from slipway.testing.bench import Bench
     from slipway.testing.container_host import LocalContainerHost, RemoteContainerHost
 
     options = request.config.option
     run = options.slipway_run or secrets.token_hex(4)
     logs = Path(options.slipway_logs or request.config.rootpath / ".slipway" / "runs" / run)
-    client = Engine(surroundings().engine, start=pipe).client
+    around = surroundings()
+    client = Engine(around.engine, start=pipe).client
     with _ended_by_sigterm():
         _remove_orphans(client)
         sandbox = containers.Sandbox(deadline=options.slipway_deadline, slowness=options.slipway_slowness)
         host = RemoteContainerHost(options.slipway_ports) if options.slipway_ports else LocalContainerHost()
-        bench = Bench(client, run, logs, _siblings(options), sandbox, host)
+        cache = LayerCache(UserCache(around.cache).layers())
+        bench = Bench(client, run, logs, _siblings(options), sandbox, host, cache=cache)
         request.config.stash[_REDACT] = bench.redact
         yield bench
         _remove_orphans(client)

@@ -11,7 +11,7 @@ import pytest
 
 from slipway.smoke.file_modes import setuid_complaints, writable_complaints
 from slipway.smoke.image_archive import complaints, secrets_in_history
-from slipway.testing.bench import BuiltImage
+from slipway.testing.image import BuiltImage
 from slipway.testing.plugin import Container
 
 pytestmark = pytest.mark.policy

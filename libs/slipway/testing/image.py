@@ -1,0 +1,105 @@
+"""An image under test, as the engine describes it, with the contents of its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from slipway.core.errors import SmokeError
+from slipway.smoke import containers
+from slipway.smoke.image_archive import Layer
+
+_CHUNK = 1 << 20
+#: The most that may be read of other images in addition to an image's own layers, as a fraction of its size.
+_READ_AHEAD = 0.25
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltImage:
+    """Hold an image as the engine describes it.
+
+    ``config`` is its ``Config`` (User, Env, Labels …). ``history`` has one entry per instruction, newest first, each
+    with ``CreatedBy`` and ``Size`` in bytes.
+    """
+
+    client: containers.Client = field(repr=False)
+    name: str
+    reference: str
+    id: str
+    config: Mapping[str, Any] = field(repr=False)
+    history: tuple[Mapping[str, Any], ...] = field(repr=False)
+    chain: tuple[str, ...] = field(repr=False)
+    read: Callable[[BuiltImage], tuple[Layer, ...]] = field(repr=False)
+    architecture: str = ""
+
+    @property
+    def bytes(self) -> int:
+        """Return the size of all its layers, unpacked."""
+        return sum(int(entry["Size"]) for entry in self.history)
+
+    @property
+    def port(self) -> str:
+        """Return its lowest exposed TCP port as ``8080/tcp``, or an empty string."""
+        exposed = [port for port in self.config.get("ExposedPorts") or () if port.endswith("/tcp")]
+        return min(exposed, key=lambda port: int(port.removesuffix("/tcp")), default="")
+
+    def bytes_over(self, parent: BuiltImage) -> int:
+        """Return the bytes that it adds to ``parent``. Raises SmokeError when they do not share a root.
+
+        Their other layers may differ: a parent that was built again from the same inputs has other digests.
+        """
+        if self.chain[:1] != parent.chain[:1]:
+            raise SmokeError(f"{self.name} does not stand on {parent.reference}", hint=f"invoke build {self.name}")
+        return self.bytes - parent.bytes
+
+    def layers(self) -> tuple[Layer, ...]:
+        """Return its layers, lowest first. The engine streams layers that slipway has not read (about 100 MB/s)."""
+        return self._layers
+
+    @cached_property
+    def _layers(self) -> tuple[Layer, ...]:
+        return self.read(self)
+
+    @cached_property
+    def steps(self) -> Mapping[tuple[str, ...], int]:
+        """Map each instruction, together with all before it, to the bytes that it added.
+
+        Images on one base share the instructions of the base.
+        """
+        before: tuple[str, ...] = ()
+        added: dict[tuple[str, ...], int] = {}
+        for entry in reversed(self.history):
+            before = (*before, f"{entry['Created']} {entry['CreatedBy']}")
+            added[before] = int(entry["Size"])
+        return added
+
+
+def read_together(image: BuiltImage, others: Iterable[BuiltImage]) -> list[str]:
+    """Return the id of ``image``, and of those others whose layers add little to a stream of its layers.
+
+    So the first image that stands on a base is read for all images that add only their code to that base.
+    """
+    read, room = dict(image.steps), image.bytes * _READ_AHEAD
+    chosen = [image.id]
+    for other in sorted(others, key=lambda other: _added(other, read)):
+        room -= _added(other, read)
+        if room < 0:
+            break
+        read |= other.steps
+        chosen.append(other.id)
+    return list(dict.fromkeys(chosen))
+
+
+def _added(image: BuiltImage, read: Mapping[tuple[str, ...], int]) -> int:
+    return sum(size for step, size in image.steps.items() if step not in read)
+
+
+def saved(client: containers.Client, ids: list[str]) -> Iterator[bytes]:
+    """Stream images as ``docker save`` does, a layer that they share once. The SDK itself can save only one image."""
+    api = client.api
+    url = f"{api.base_url}/v{api.api_version}/images/get"
+    with api.get(url, params={"names": ids}, stream=True, timeout=api.timeout) as answer:
+        answer.raise_for_status()
+        yield from answer.iter_content(_CHUNK)
