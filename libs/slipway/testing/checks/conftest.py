@@ -1,4 +1,7 @@
-"""Select the checks that an image is asked: a budget where it has one, no process of a tool. Mark the policy checks."""
+"""Select the checks of an image: a budget where it has one, no process of a tool. Mark the policy checks.
+
+The check that ends the session's container runs after all other tests, those of the image included.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import pytest
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "last: runs after all other tests")
     config.addinivalue_line("markers", "needs_budget: runs when --slipway-budget is given")
     config.addinivalue_line("markers", "needs_process: does not run when --slipway-tool is given")
     config.addinivalue_line("markers", "policy: an image that fails it may work, and is refused")
@@ -19,4 +23,5 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     unmet |= {"needs_process"} if config.option.slipway_tool else set()
     unasked = [item for item in items if any(map(item.get_closest_marker, unmet))]
     config.hook.pytest_deselected(items=unasked)
-    items[:] = [item for item in items if item not in unasked]
+    asked = [item for item in items if item not in unasked]
+    items[:] = sorted(asked, key=lambda item: item.get_closest_marker("last") is not None)

@@ -7,8 +7,9 @@ import pytest
 from slipway.smoke.budget import parse_budget
 from slipway.smoke.containers import NONCE
 from slipway.smoke.packages import disagreements
-from slipway.testing.bench import Bench, BuiltImage, Stack
+from slipway.testing.bench import Bench
 from slipway.testing.container import STOP_GRACE
+from slipway.testing.image import BuiltImage
 from slipway.testing.plugin import Container
 
 
@@ -31,12 +32,12 @@ def test_its_python_packages_agree(image: BuiltImage) -> None:
     assert not told, "\n".join(told)
 
 
+@pytest.mark.last
 @pytest.mark.needs_process
-def test_sigterm_ends_it(stack: Stack, image: BuiltImage, slipway_bench: Bench) -> None:
-    fresh = stack.start(image.name)
-    seconds, limit = fresh.stop(), STOP_GRACE * slipway_bench.sandbox.slowness
-    state = fresh.state
-    assert state.exit_code != 137 and seconds < limit, fresh.explain(f"SIGTERM did not end it within {limit:.0f} s")
+def test_sigterm_ends_it(container: Container, slipway_bench: Bench) -> None:
+    seconds, limit = container.stop(), STOP_GRACE * slipway_bench.sandbox.slowness
+    ended = container.state.exit_code != 137 and seconds < limit
+    assert ended, container.explain(f"SIGTERM did not end it within {limit:.0f} s")
 
 
 @pytest.mark.needs_budget
