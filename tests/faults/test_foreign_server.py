@@ -14,7 +14,7 @@ from slipway.core.errors import RefusedError, RegistryError
 from slipway.core.image import Image, Reference, content_tag
 from slipway.plan.decide import Facts
 from slipway.plan.facts import gather_facts, read_repository
-from slipway.push import look
+from slipway.push.inspect import look
 from slipway.registry import Registry
 from slipway.registry.greeting import read_greeting
 from slipway.registry.http import RegistryHttp

@@ -31,7 +31,9 @@ from slipway.core.retry import RetryPolicy
 from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
 from slipway.plan.decide import Facts
-from slipway.push import Push, PushRun, look, refuse_moves, release
+from slipway.push.inspect import Push, look, refuse_moves
+from slipway.push.release import release
+from slipway.push.upload import PushRun
 from slipway.registry import Registry
 from slipway.runs.run import Run
 from tests.faults import proxy as faults

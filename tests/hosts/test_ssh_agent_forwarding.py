@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import socket
 import subprocess
-import tarfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -152,8 +150,7 @@ def test_a_bake_that_begins_between_two_connections_awaits_the_agent(
 ) -> None:
     """buildx would refuse to start without the socket."""
     job = Job(str(tmp_path), 1, (Command(("test", "-S", "agent"), cwd=str(tmp_path)),))
-    with tarfile.open(fileobj=io.BytesIO(packed(job, {}, agent=True))) as archive:
-        archive.extractall(tmp_path, filter="data")
+    subprocess.run(["tar", "-x"], cwd=tmp_path, input=packed(job, {}, agent=True), check=True)
     place = tmp_path / "jobs/1"
     with subprocess.Popen(["sh", "job.sh"], cwd=place) as running, socket.socket(socket.AF_UNIX) as listener:
         until((place / "step-1").exists, "the beginning of the command")

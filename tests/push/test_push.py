@@ -14,8 +14,10 @@ from slipway.core.errors import MixedReleaseError, PolicyError, RefusedError, Re
 from slipway.core.image import FRESH_LABEL, Image, Reference, content_tag
 from slipway.engine import OnTransfer
 from slipway.plan.decide import Facts
-from slipway.push import Push, PushRun, Uploaded, UploadEvent, Uploading, look, refuse_moves, release
-from slipway.push.upload import upload
+from slipway.push.events import Uploaded, UploadEvent, Uploading
+from slipway.push.inspect import Push, look, refuse_moves
+from slipway.push.release import release
+from slipway.push.upload import PushRun, upload
 from slipway.registry import Registry
 from slipway.runs.run import Run
 from slipway.testing.fakes import HASTE, FakeEngine, RegistryServer, digest_of, local_image

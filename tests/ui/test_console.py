@@ -12,7 +12,7 @@ from slipway.build.result import ImageResult, Status
 from slipway.core.image import Image, Reference, Stack
 from slipway.plan.decide import Action, Plan, Step
 from slipway.plan.reasons import InEngine, InputsChanged, Reason
-from slipway.push import Uploaded, Uploading
+from slipway.push.events import Uploaded, Uploading
 from slipway.secrets.redactor import Redactor
 from slipway.secrets.secret import Secret
 from slipway.stack.changes import Change, Part

@@ -14,8 +14,8 @@ names where it reads them, so within slipway an image has one name.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
@@ -28,6 +28,8 @@ _HOST = re.compile(
 _PATH = re.compile(r"[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_{1,2}|-+)[a-z0-9]+)*)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+#: Most names that an engine lists, all outside Docker Hub: a registry with a port or a dot, a path, a tag or digest.
+_FULL = re.compile(r"(?!(?:index\.)?docker\.io/)[^/@]*[.:][^/@]*/[^:@]+(?::[^@]+|@.+)")
 #: Docker Hub's name in full names.
 HUB = "docker.io"
 _HUB_BEFORE = "index.docker.io"
@@ -161,7 +163,7 @@ class Reference:
         return text.removesuffix(":latest")
 
     def tagged(self, tag: str) -> Reference:
-        return replace(self, tag=tag, digest="")
+        return Reference(self.registry, self.path, tag)
 
     @classmethod
     def read(cls, text: str) -> Reference:
@@ -200,7 +202,7 @@ def names_registry(text: str) -> bool:
 
 def full_name(text: str) -> str:
     """Return an image's full name: registry and path, then its digest, else its tag, else ``:latest``."""
-    return str(Reference.read(text).full)
+    return text if _FULL.fullmatch(text) else str(Reference.read(text).full)
 
 
 def kind_of(dockerfile: str) -> str:
@@ -311,7 +313,7 @@ class LocalImage:
         That store gives a digest to every tagged image. Only with the classic store does a digest prove that a
         registry has the image.
         """
-        return any(digest.partition("@")[2] == self.id for digest in self.digests)
+        return is_manifest(self.id, self.digests)
 
     def is_own(self, name: str) -> bool:
         """Tell whether slipway built the image as ``name``.
@@ -319,6 +321,11 @@ class LocalImage:
         An image that another program built inherits its parent's labels, but its title label then names the parent.
         """
         return bool(self.input_digest) and self.labels.get(TITLE_LABEL) == name
+
+
+def is_manifest(image: str, digests: Iterable[str]) -> bool:
+    """Tell whether an image's id is among its digests in registries, so that it names a manifest."""
+    return any(digest.partition("@")[2] == image for digest in digests)
 
 
 def content_tag(input_digest: str) -> str:

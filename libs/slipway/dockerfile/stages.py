@@ -101,7 +101,7 @@ def foundation_of(head: Head, heads: Sequence[Head], contexts: Mapping[str, str]
 
 def context_of(name: str, contexts: Mapping[str, str]) -> str:
     """Return the named context that an image's name means, or ""."""
-    return "" if name in RESERVED else contexts.get(Reference.read(name).context, "")
+    return "" if not contexts or name in RESERVED else contexts.get(Reference.read(name).context, "")
 
 
 def _inherited(triggers: Sequence[str], image: str, section: Section, problems: Problems) -> tuple[Instruction, ...]:

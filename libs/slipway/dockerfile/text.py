@@ -15,6 +15,8 @@ from slipway.dockerfile.words import blank_words, json_words, pairs, shell_words
 
 _DIRECTIVE = re.compile(r"#\s*([a-zA-Z][a-zA-Z0-9]*)\s*=\s*(.+?)\s*$")
 _DIRECTIVES = ("syntax", "escape", "check")
+#: The end of a line that the next line continues, by the escape character.
+_GOES_ON = {escape: re.compile(rf"(?<!{re.escape(escape)}){re.escape(escape)}[ \t]*$") for escape in "\\`"}
 _HEREDOC = re.compile(r"(\d*)<<(-?)([^<]+)")
 _NAME = re.compile(r"(\S+)[\t\v\f\r ]*(.*)", re.DOTALL)
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-_.]*")
@@ -110,6 +112,7 @@ def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
     problems: list[Problem] = []
     globals_: list[Instruction] = []
     sections: list[Section] = []
+    bodies: list[list[Instruction]] = []
 
     def note(line: int, error: WordError) -> None:
         problems.append(Problem(f"{path}:{line}", str(error), error.hint))
@@ -137,8 +140,9 @@ def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
             _check(instruction, escape)
             if instruction.name == "FROM":
                 sections.append(_section(instruction))
+                bodies.append([])
             elif sections:
-                sections[-1] = replace(sections[-1], instructions=(*sections[-1].instructions, instruction))
+                bodies[-1].append(instruction)
             elif instruction.name == "ARG":
                 globals_.append(instruction)
             elif not begun:
@@ -152,7 +156,8 @@ def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
         problems.append(Problem(path, "no FROM: a Dockerfile needs one"))
     if problems:
         raise UsageError.of(problems)
-    return Dockerfile(path, text, syntax, escape, tuple(globals_), tuple(sections), skipped)
+    whole = (replace(section, instructions=tuple(body)) for section, body in zip(sections, bodies, strict=True))
+    return Dockerfile(path, text, syntax, escape, tuple(globals_), tuple(whole), skipped)
 
 
 def inherited(trigger: str, image: str, line: int) -> Instruction:
@@ -196,7 +201,7 @@ def _joined(line: str, rest: _Lines, escape: str) -> str:
     """Join ``line`` with its continuation lines, without the comments and blank lines among them."""
     if _is_comment(line):
         return ""
-    goes_on = re.compile(rf"(?<!{re.escape(escape)}){re.escape(escape)}[ \t]*$")
+    goes_on = _GOES_ON[escape]
     joined = ""
     while True:
         joined += goes_on.sub("", line)

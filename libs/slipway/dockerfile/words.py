@@ -17,6 +17,8 @@ _BLANKS = re.compile(r"[\t\v\f\r ]+")
 
 def shell_words(text: str, escape: str = "\\") -> list[str]:
     """Split at blanks outside quotes. Quotes and escapes stay; expansion removes them."""
+    if not {escape, "'", '"'}.intersection(text):
+        return text.split()
     words, word, quote = [], "", ""
     chars = iter(text)
     for char in chars:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from slipway.core.image import LocalImage, full_name
+from slipway.core.image import LocalImage, full_name, is_manifest
 
 #: The last status of a push. With the classic store ``aux`` holds the digest too, with containerd's it does not.
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64}) size: \d+$")
@@ -15,14 +15,15 @@ _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64}) size: \d+$")
 
 def listed(entry: Mapping[str, Any]) -> LocalImage:
     """Convert an entry of ``/images/json``."""
-    found = LocalImage(
+    digests = tuple(full_name(digest) for digest in entry.get("RepoDigests") or () if digest != "<none>@<none>")
+    return LocalImage(
         id=str(entry["Id"]),
         tags=tuple(full_name(tag) for tag in entry.get("RepoTags") or () if tag != "<none>:<none>"),
-        digests=tuple(full_name(digest) for digest in entry.get("RepoDigests") or () if digest != "<none>@<none>"),
+        digests=digests,
         labels=dict(entry.get("Labels") or {}),
         created=int(entry.get("Created", 0)),
+        size=_size(entry, str(entry["Id"]), digests),
     )
-    return replace(found, size=_size(entry, found))
 
 
 def inspected(attributes: Mapping[str, Any]) -> LocalImage:
@@ -39,7 +40,7 @@ def pushed_digest(event: Mapping[str, Any]) -> str:
     return str((event.get("aux") or {}).get("Digest", "")) or (ended[1] if ended else "")
 
 
-def _size(entry: Mapping[str, Any], image: LocalImage) -> int:
+def _size(entry: Mapping[str, Any], image: str, digests: Iterable[str]) -> int:
     """Return the bytes of the unpacked layers, as the sum in ``docker history``; 0 if unknown.
 
     slipway uses only this size for an image. It is the space on the disk and the number that budgets limit, and does
@@ -50,4 +51,4 @@ def _size(entry: Mapping[str, Any], image: LocalImage) -> int:
     if manifests := entry.get("Manifests"):
         sizes = ((each.get("ImageData") or {}).get("Size") or {} for each in manifests)
         return sum(int(size.get("Unpacked", 0)) for size in sizes)
-    return 0 if image.is_known_by_manifest else int(entry.get("Size", 0))
+    return 0 if is_manifest(image, digests) else int(entry.get("Size", 0))

@@ -230,8 +230,9 @@ def identity(root: str, local: Sequence[LocalImage]) -> str:
     The identity is the image's digest in its own registry, else its id.
     """
     wanted = Reference.read(root).full
+    name = str(wanted)
     for image in local:
-        if str(wanted) in (*image.tags, *image.digests):
+        if name in image.tags or name in image.digests:
             # A copy in another repository may have another digest, which must not change the identity.
             own = [text.partition("@")[2] for text in image.digests if text.partition("@")[0] == wanted.repository]
             return wanted.digest or min(own, default=image.id)

@@ -4,24 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from slipway.core.errors import PolicyError, UsageError
 from slipway.core.image import INPUT_LABEL, Image, Reference
 from slipway.core.threads import map_concurrently
 from slipway.plan.decide import MODES_HINT, Facts
+from slipway.push.events import PushAction
 from slipway.registry import Registry
 
 #: The number of concurrent requests to the registry.
 QUESTIONS = 8
-
-
-class PushAction(StrEnum):
-    """Name the actions of a push on an image: upload it, move only its version tag, or nothing."""
-
-    PUSH = "push"
-    TAG = "tag"
-    REUSE = "reuse"
 
 
 @dataclass(frozen=True)

@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeAlias
 
 from slipway.core.errors import RefusedError, RegistryError
 from slipway.core.image import Reference
 from slipway.core.retry import RetryPolicy
 from slipway.core.threads import map_concurrently, map_in_dependency_order
 from slipway.engine import Engine, OnTransfer
+from slipway.push.events import OnUpload, Uploaded, Uploading
 from slipway.push.inspect import QUESTIONS, Push, is_built_image
 from slipway.registry import Manifest, Registry
 from slipway.runs.run import Run
 
 #: The number of concurrent uploads. An engine sends five layers concurrently.
 _UPLOADS = 3
-
-
-@dataclass(frozen=True)
-class Uploading:
-    """Hold the progress of an upload: bytes ``sent`` of the ``size`` that the registry does not have."""
-
-    image: str
-    sent: int
-    size: int
-
-
-@dataclass(frozen=True)
-class Uploaded:
-    """Report that the image is in the registry, and that it is the one that was built."""
-
-    image: str
-
-
-UploadEvent: TypeAlias = Uploading | Uploaded
-OnUpload = Callable[[UploadEvent], None]
 
 
 @dataclass(frozen=True)

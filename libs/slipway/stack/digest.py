@@ -102,5 +102,4 @@ def _bytes(text: str) -> bytes:
 
 def _feed(hasher: hashlib._Hash, text: str) -> None:
     data = _bytes(text)
-    hasher.update(b"%d:" % len(data))
-    hasher.update(data)
+    hasher.update(b"%d:%b" % (len(data), data))

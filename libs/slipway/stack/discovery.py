@@ -79,10 +79,10 @@ def name_of(path: str) -> str:
 
     ``infra/docker/base-ml.Dockerfile`` → ``base-ml``; ``apps/svc_ocr/Dockerfile`` → ``svc-ocr``.
     """
-    pure = PurePosixPath(path)
-    if pure.name == "Dockerfile":
-        return pure.parent.name.replace("_", "-")
-    return pure.name.removesuffix(".Dockerfile")
+    folder, _, file = path.rpartition("/")
+    if file == "Dockerfile":
+        return folder.rpartition("/")[2].replace("_", "-")
+    return file.removesuffix(".Dockerfile")
 
 
 def assemble(

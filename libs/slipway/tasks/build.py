@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from slipway.build import executor as building
-from slipway.build.fetch import pull_roots
 from slipway.config.pip import pip_conf, uv_toml
 from slipway.core.errors import UsageError
 from slipway.plan.decide import Action, Plan, as_json, plan_build
@@ -44,6 +42,8 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
         session.console.plan(snapshot.stack, plan, session.seconds)
         if set(plan.counts()) <= {Action.REUSE}:
             return
+    from slipway.build import executor as building
+
     with lock(session.home, "build"), session.record() as record:
         record.write("plan.json", as_json(plan))
         images = [step.image for step in plan.steps]
@@ -61,7 +61,11 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
 
 
 def get_root_images(session: Session, snapshot: Snapshot, plan: Plan) -> bool:
-    """Send or pull root images that are missing from the engine. Return True when it got any."""
+    """Send or pull the root images that builds need and the engine does not have. Return True when it got any."""
+    if not plan.of(Action.BUILD):
+        return False
+    from slipway.build.fetch import pull_roots
+
     seeded = session.host.seed_root_images(snapshot, plan)
     return pull_roots(snapshot, plan, session.host.engine) or seeded
 

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
-from slipway import push as pushing
 from slipway.plan.history import only_modes
+from slipway.push.events import PushAction
+from slipway.push.inspect import look, refuse_moves
+from slipway.push.release import release
+from slipway.push.resume import ReleasePlan, read_plan
+from slipway.push.upload import PushRun
 from slipway.tasks.options import PushOptions
 from slipway.tasks.results import tell
 from slipway.tasks.session import Session
@@ -18,27 +22,27 @@ def run_push(session: Session, names: Sequence[str], options: PushOptions, *, dr
     Raises PolicyError, RegistryError, MixedReleaseError, LockedError.
     """
     if options.resume:
-        names = pushing.read_plan(session.home, options.resume).images
+        names = read_plan(session.home, options.resume).images
     names = names or session.chain.bases
     snapshot = session.snapshot(names or None)
     images = [image for image in snapshot.stack if not names or image.name in names]
-    pushes = pushing.look(images, snapshot.facts, session.host.registry)
+    pushes = look(images, snapshot.facts, session.host.registry)
     explain = partial(only_modes, session.home, snapshot.facts)
-    pushing.refuse_moves(pushes, session.host.registry, session.settings.project.moving_tags, options.force, explain)
+    refuse_moves(pushes, session.host.registry, session.settings.project.moving_tags, options.force, explain)
     if dry_run or not session.json:
         rows = [(push.image, push.reference.tag, push.action, push.reason) for push in pushes]
         session.answer([vars(push) for push in pushes]) if session.json else session.console.table(rows)
     if dry_run:
         return
     session.prepare_workspace()
-    if not session.json and all(push.action is pushing.PushAction.REUSE for push in pushes):
+    if not session.json and all(push.action is PushAction.REUSE for push in pushes):
         return
-    release = f"push-{session.settings.registry}-{session.settings.owner}".replace("/", "-").replace(":", "-")
-    with session.host.release_lock(release, break_expired=options.break_lock), session.record() as record:
+    lock = f"push-{session.settings.registry}-{session.settings.owner}".replace("/", "-").replace(":", "-")
+    with session.host.release_lock(lock, break_expired=options.break_lock), session.record() as record:
         versions = {"BASE_VERSION": session.settings.version("base"), "VERSION": session.settings.version("service")}
-        record.write("plan.json", pushing.ReleasePlan(tuple(push.image for push in pushes), versions).as_json())
+        record.write("plan.json", ReleasePlan(tuple(push.image for push in pushes), versions).as_json())
         lacking = [push.image for push in pushes if not push.published]
         with session.console.showing(snapshot.stack, lacking) as taker:
-            run = pushing.PushRun(session.host.engine, session.host.registry, record, taker.take)
-            outcomes = pushing.release(pushes, run)
+            run = PushRun(session.host.engine, session.host.registry, record, taker.take)
+            outcomes = release(pushes, run)
         tell(session, record, outcomes, "push")

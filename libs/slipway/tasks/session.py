@@ -75,7 +75,7 @@ class Session:
         for given in options:
             state = state.with_options(given)
             if isinstance(given, PushOptions) and given.resume:
-                from slipway.push import read_plan
+                from slipway.push.resume import read_plan
 
                 versions = read_plan(self._root / ".slipway", given.resume).versions
                 state = state.with_settings(Value(name, value, "--resume") for name, value in versions.items())

@@ -1,6 +1,6 @@
 """Show events and results on a terminal (live, coloured) or in plain lines (CI, pipes).
 
-Only this module and ``styles`` import rich. Every text passes ``redact`` and is made printable before it is written.
+Only the modules of this room import rich. Every text passes ``redact`` and is made printable before it is written.
 Colour only repeats the meaning of the words. Plain lines are never cut.
 """
 
@@ -8,78 +8,30 @@ from __future__ import annotations
 
 import re
 import sys
-import threading
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from slipway.build.events import Event, Exporting, Failed, Finished, Notice, StepCached, StepDone, StepStarted
 from slipway.build.result import ImageResult, Status
 from slipway.core.errors import Redact, printable
 from slipway.core.image import Stack
 from slipway.core.streams import emit
 from slipway.core.units import size
 from slipway.plan.decide import Plan
-from slipway.push import Uploaded, UploadEvent, Uploading
 from slipway.secrets.redactor import Redactor
 from slipway.ui import columns
 from slipway.ui.styles import STYLES, RowState, styled
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
-    from rich.live import Live
+    from rich.live import Live as LiveDisplay
+
+    from slipway.ui.live import Taker
 
 
 #: A finding of BuildKit's checks, in BuildKit's own form.
 _TOLD = re.compile(r"(.*) \(line (\d+)\)", re.DOTALL)
-
-
-@dataclass
-class _Row:
-    state: RowState | Status = RowState.WAITING
-    text: str = ""
-    started: float = 0.0
-    ended: float = 0.0
-    cached: int = 0
-    done: int = 0
-
-
-@dataclass
-class _Live:
-    """Hold the state of the live tree. The reader thread writes it, and the painter reads it."""
-
-    rows: dict[str, _Row]
-    notice: str = ""
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def take(self, event: Event | UploadEvent) -> None:
-        now = time.monotonic()
-        with self.lock:
-            if isinstance(event, Notice):
-                self.notice = event.text
-                return
-            row = self.rows.setdefault(event.image, _Row())
-            row.started = row.started or now
-            match event:
-                case StepStarted(step=step):
-                    row.state, row.text = RowState.RUNNING, step
-                case Exporting():
-                    row.state, row.text = RowState.RUNNING, "exporting"
-                case StepCached():
-                    row.cached += 1
-                case StepDone():
-                    row.done += 1
-                case Uploading(sent=sent, size=whole):
-                    row.state, row.text = RowState.UPLOADING, f"{size(sent)} of {size(whole)}"
-                case Uploaded():
-                    row.state, row.text, row.ended = RowState.UPLOADED, "", now
-                case Finished(status=status):
-                    row.state, row.text, row.ended = status, "", now
-                case Failed(what=what):
-                    row.state, row.text, row.ended = Status.FAILED, what, now
 
 
 class Console:
@@ -102,7 +54,7 @@ class Console:
         self.tty = tty
         self._color = color and tty
         self._redact = redact
-        self._live: Live | None = None
+        self._live: LiveDisplay | None = None
 
     def line(self, text: str = "") -> None:
         """Write one line of a result."""
@@ -135,22 +87,25 @@ class Console:
         self.table([(branch + name, *cells.get(name, ())) for branch, name in branches])
 
     @contextmanager
-    def showing(self, stack: Stack, names: Sequence[str]) -> Iterator[_Taker]:
+    def showing(self, stack: Stack, names: Sequence[str]) -> Iterator[Taker]:
         """Yield a taker of events while slipway works on ``names``.
 
         The taker shows a live tree on a terminal, or else a line per event.
         """
-        if not self.tty:
-            yield _Plain(self)
-            return
-        from rich.live import Live
+        from slipway.ui.live import LinePerEvent, LiveTree
 
-        state = _Live({name: _Row() for name in names})
-        painter = _Painter(state, columns.tree(stack, names), time.monotonic(), self._safe)
-        drawing = Live(get_renderable=painter, console=self._rich(self._err), refresh_per_second=8, transient=True)
-        with drawing as self._live:
+        if not self.tty:
+            yield LinePerEvent(self.note)
+            return
+        from rich.live import Live as LiveDisplay
+
+        tree = LiveTree(columns.tree(stack, names), names, self._safe)
+        display = LiveDisplay(
+            get_renderable=tree.drawn, console=self._rich(self._err), refresh_per_second=8, transient=True
+        )
+        with display as self._live:
             try:
-                yield state
+                yield tree
             finally:
                 self._live = None
 
@@ -215,75 +170,6 @@ class Console:
         from rich.console import Console as RichConsole
 
         return RichConsole(file=stream, highlight=False, soft_wrap=False)
-
-
-class _Plain:
-    """Write one line per event that matters, for CI logs and for searches."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._started: dict[str, float] = {}
-        self._uploading: set[str] = set()
-        self._failed: set[str] = set()
-
-    def take(self, event: Event | UploadEvent) -> None:
-        match event:
-            case StepStarted(image, step):
-                self._started.setdefault(image, time.monotonic())
-                self._console.note(f"{image}  step  {step[:160]}")
-            case Uploading(image) if image not in self._uploading:
-                self._started[image] = time.monotonic()
-                self._uploading.add(image)
-                self._console.note(f"{image}  {RowState.UPLOADING}")
-            case Uploaded(image):
-                self._end(image, RowState.UPLOADED)
-            case Finished(image, status):
-                self._end(image, status)
-            case Failed(image, what) if image not in self._failed:
-                self._failed.add(image)
-                self._console.note(f"{image}  {Status.FAILED}  {what}")
-            case Notice(text):
-                self._console.note(text)
-
-    def _end(self, image: str, state: RowState | Status) -> None:
-        started = self._started.get(image)
-        spent = f"  {columns.seconds(time.monotonic() - started)}" if started else ""
-        self._console.note(f"{image}  {state}{spent}")
-
-
-_Taker = _Plain | _Live
-
-
-class _Painter:
-    """Draw the live tree: a line per image with its step, its seconds, and the number of cached steps."""
-
-    def __init__(self, state: _Live, branches: Sequence[tuple[str, str]], started: float, safe: Redact) -> None:
-        self._state = state
-        self._safe = safe
-        self._branches = branches
-        self._started = started
-
-    def __call__(self) -> Any:
-        from rich.console import Group
-        from rich.text import Text
-
-        now = time.monotonic()
-        with self._state.lock:
-            rows = [(branch + name, *self._cells(name, now)) for branch, name in self._branches]
-            notice = self._safe(self._state.notice)
-        lines = [styled(row) for row in columns.padded([("", RowState.RUNNING, "00 min 00 s", ""), *rows])[1:]]
-        for line in lines:
-            line.no_wrap, line.overflow = True, "ellipsis"
-        closing = " · ".join(filter(None, (columns.seconds(now - self._started), notice)))
-        return Group(*lines, Text(closing, "dim"))
-
-    def _cells(self, name: str, now: float) -> tuple[str, str, str]:
-        row = self._state.rows.get(name)
-        if row is None:
-            return RowState.ROOT, "", ""
-        spent = columns.seconds((row.ended or now) - row.started) if row.started and row.ended != row.started else ""
-        cached = f"{row.cached} of {row.cached + row.done} steps cached" if row.cached else ""
-        return row.state, spent, self._safe(row.text or cached)
 
 
 def shown_error(text: str, stream: TextIO, *, color: bool) -> None:

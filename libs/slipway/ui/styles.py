@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from slipway.build.result import Status
 from slipway.hosts.requirements import CheckState
 from slipway.plan.decide import Action
-from slipway.push import PushAction
+from slipway.push.events import PushAction
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -14,10 +14,9 @@ from slipway.core.errors import Problem, UsageError
 from slipway.core.writing import written
 
 
-def is_within(real: str, root: str | Path) -> bool:
-    """Tell whether the resolved path ``real`` is ``root`` or below it."""
-    top = os.path.realpath(root)
-    return os.path.commonpath((real, top)) == top
+def is_within(real: str, top: str) -> bool:
+    """Tell whether ``real`` is ``top`` or below it. Both are resolved paths."""
+    return f"{real}/".startswith(top if top.endswith("/") else f"{top}/")
 
 
 def name_context(root: Path, path: str, salt: str) -> str:
@@ -37,6 +36,6 @@ def name_context(root: Path, path: str, salt: str) -> str:
         if not link.is_symlink():
             link.symlink_to(os.path.join("../..", path))
     sent = os.path.realpath(link)
-    if sent != os.path.realpath(root / path) or not is_within(sent, root):
+    if sent != os.path.realpath(root / path) or not is_within(sent, os.path.realpath(root)):
         raise UsageError.of([Problem(path, f"the context leaves the repository: {sent}", "nothing of it was sent")])
     return link.relative_to(root).as_posix()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from slipway.core.errors import Problem, one_line, suggestion
@@ -36,7 +37,7 @@ class Context:
     dockerfile: str
     ignore: Ignore
 
-    @property
+    @cached_property
     def base(self) -> str:
         return os.path.normpath(os.path.join(self.root, self.path))
 
@@ -80,7 +81,7 @@ class Context:
         return list(map(str, PurePosixPath(self.dockerfile).parents))
 
     def _having(self, folder: str, paths: Iterable[str]) -> list[str]:
-        return [path for path in paths if os.path.lexists(self.root / folder / path)]
+        return [path for path in paths if os.path.lexists(os.path.join(self.root, folder, path))]
 
     def unmatched(self, sources: Sequence[Source], sent: Sent) -> list[Problem]:
         """Return a problem for each pattern that matches nothing and for which BuildKit would fail."""

@@ -40,6 +40,7 @@ class Worktree:
     def __init__(self, root: Path, cache: StatCache | None = None) -> None:
         self.root = root
         self.cache = cache or StatCache()
+        self._top = os.path.realpath(root)
         self._texts: dict[str, str] = {}
         self._ignores: dict[str, Ignore] = {}
         self._trees: dict[tuple[str, Ignore, bool], Found] = {}
@@ -94,7 +95,7 @@ class Worktree:
             return ""
 
     def exists(self, path: str) -> bool:
-        return os.path.lexists(self.root / path)
+        return os.path.lexists(os.path.join(self.root, path))
 
     def ignore(self, dockerfile: str, context: str) -> Ignore:
         """Return the patterns that exclude files from an image's context, without slipway's own rules."""
@@ -140,11 +141,9 @@ class Worktree:
         PolicyError for a file that must not enter an image.
         """
         place = Context(self.root, context, dockerfile, self.ignore(dockerfile, context))
-        if not is_within(os.path.realpath(place.base), self.root):
-            problem = Problem(
-                dockerfile, f"the context {context} leaves the repository: {os.path.realpath(place.base)}"
-            )
-            raise UsageError.of([problem])
+        base = os.path.realpath(place.base)
+        if not is_within(base, self._top):
+            raise UsageError.of([Problem(dockerfile, f"the context {context} leaves the repository: {base}")])
         if missing := place.missing(sources):
             raise UsageError.of(missing)
         found: dict[str, Found] = {}
@@ -155,7 +154,7 @@ class Worktree:
             for pattern in source.paths:
                 for path in place.named(source, pattern):
                     name = path if context == "." else context if path == "." else f"{context}/{path}"
-                    entries[name], found[name] = self._entry(place.base, path, place.ignore, where, source.modes)
+                    entries[name], found[name] = self._entry(base, path, place.ignore, where, source.modes)
                     sent[sent_as(path, entries[name])] = found[name].listing
         if unmatched := place.unmatched(sources, sent):
             raise UsageError.of(unmatched)
@@ -168,7 +167,7 @@ class Worktree:
         """
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder", hint="WHEELHOUSE or pip's find-links names it")
-        entry, found = self._entry(str(folder), ".", self.ignore("", str(folder)), str(folder))
+        entry, found = self._entry(os.path.realpath(folder), ".", self.ignore("", str(folder)), str(folder))
         return files_of({".": entry}, {".": found})
 
     def largest(self, files: Files, count: int) -> list[tuple[str, int]]:
@@ -184,7 +183,7 @@ class Worktree:
     def _text(self, path: Path, name: str) -> str:
         real = os.path.realpath(path)
         try:
-            if not is_within(real, self.root):
+            if not is_within(real, self._top):
                 raise UsageError.of([Problem(name, f"leaves the repository: {real}")])
             if not path.is_file():
                 raise UsageError.of([Problem(name, "is not a regular file; slipway does not open it")])
@@ -196,14 +195,13 @@ class Worktree:
             raise UsageError.of([Problem(name, f"cannot be read: {error.strerror}")]) from None
 
     def _entry(self, base: str, path: str, ignore: Ignore, where: str, modes: bool = True) -> tuple[FileEntry, Found]:
-        """Return the entry of ``path``, and the files found below it.
+        """Return the entry of ``path`` in the context ``base``, a resolved path, and the files found below it.
 
         The function follows links, as COPY does, and records them in the entry. ``modes``: whether modes count.
         """
-        real_base = os.path.realpath(base)
         real = os.path.realpath(os.path.join(base, path))
-        inside = os.path.relpath(real, real_base)
-        if not is_within(real, real_base):
+        inside = os.path.relpath(real, base)
+        if not is_within(real, base):
             raise UsageError.of([Problem(where, f"source {path} leaves the context: {real}")])
         if is_own(inside):
             raise UsageError.of([Problem(where, f"source {one_line(path)} leads into .slipway: it enters no image")])
@@ -211,7 +209,7 @@ class Worktree:
         try:
             status = os.lstat(real)
             if stat.S_ISDIR(status.st_mode):
-                found = self._tree(real_base, "" if inside == "." else inside, ignore, where, modes)
+                found = self._tree(base, "" if inside == "." else inside, ignore, where, modes)
                 entry = FileEntry(Kind.TREE, status.st_mode, found.digest, attributes(real), via)
             elif _DENIED.search(inside):
                 raise _refusal(inside, where)
@@ -222,7 +220,7 @@ class Worktree:
                 entry = decode(text)._replace(via=via)
             return entry if modes else entry.without_mode(), found
         except OSError as error:
-            shown = one_line(os.path.relpath(os.fsdecode(error.filename or real), real_base))
+            shown = one_line(os.path.relpath(os.fsdecode(error.filename or real), base))
             raise UsageError.of([Problem(where, f"{shown} cannot be read: {error.strerror}")]) from None
 
     def _tree(self, base: str, folder: str, ignore: Ignore, where: str, modes: bool) -> Found:
