@@ -45,6 +45,8 @@ GIVEN_IMAGE = any(argument.split("=")[0] == "--image" for argument in POSARGS)
 WAITING_WORKERS = (os.cpu_count() or 2) + 1
 #: Python keeps compiled modules between runs, even if this machine's environment forbids it.
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": None}
+#: uv trusts the certificates that the system trusts, as pip does on Debian.
+SYSTEM_CERTS = {"UV_SYSTEM_CERTS": "1"}
 
 
 def paths(*patterns: str) -> list[str]:
@@ -179,7 +181,7 @@ def lock(session: nox.Session) -> None:
     for source in sources():
         made, relative = source.with_suffix(".txt"), str(source.relative_to(ROOT))
         words = [*how, f"--output-file={made.relative_to(ROOT)}", *session.posargs, relative]
-        session.run(program(session, "uv"), "pip", "compile", *words, env={"UV_SYSTEM_CERTS": "1"})
+        session.run(program(session, "uv"), "pip", "compile", *words, env=SYSTEM_CERTS)
         made.write_text(heading(source) + made.read_text("utf-8"), "utf-8")
 
 
@@ -324,7 +326,7 @@ def environment_session(extra: str) -> None:
 
     @nox.session(name=f"environment({extra})", venv_backend="uv|virtualenv", reuse_venv=True, default=False)
     def one(session: nox.Session) -> None:
-        session.install("--editable", f".[{extra}]")
+        session.install("--editable", f".[{extra}]", env=SYSTEM_CERTS)
 
     one.__doc__ = f"An environment with the extra {extra}; made by itself where nox's own does not have it."
 

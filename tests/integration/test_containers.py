@@ -416,7 +416,7 @@ def test_orphans_of_a_killed_process_are_removed_and_live_containers_stay(bench:
     child.wait()
     with Stack(bench) as stack:
         living = stack.start("good", secrets={"token": "y"})
-        removed = orphans.remove_orphans(bench.client)
+        removed = orphans.remove_orphans(bench.client, patience=60)
         assert len(removed) >= 3, "its container (with its unnamed volume), its named volume, its network"
         assert str(Path(files).parent) in secretfiles.remove_orphans()
         assert living.exec("cat", "/run/secrets/token").output == "y"

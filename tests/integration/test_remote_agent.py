@@ -47,8 +47,8 @@ def shop(stack: Stack, build_host: BuildHost) -> Iterator[Repository]:
 
 
 def listening(host: BuildHost) -> str:
-    """The sockets of agents that sshd listens on there."""
-    return host.sh("grep -o '/[^ ]*ssh[^ ]*agent.*' /proc/net/unix || true")
+    """Return the sockets of agents on which sshd listens on the build host, without their accepted connections."""
+    return host.sh(r"sed -n 's!^\([^ ]* \)\{3\}00010000 .* \(/[^ ]*ssh[^ ]*agent.*\)$!\2!p' /proc/net/unix")
 
 
 def linked(host: BuildHost) -> str:
