@@ -9,7 +9,8 @@ import pytest
 
 from slipway.build.progress import Failure
 from slipway.build.verify import inspect_images, is_made, mismatch, rejections, untag
-from slipway.core.image import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference, content_tag
+from slipway.core.image import INPUT_LABEL, TITLE_LABEL, LocalImage, content_tag
+from slipway.core.reference import Reference
 from slipway.plan.decide import Action, Step
 from slipway.plan.reasons import NotBuilt
 from slipway.testing.fakes import FakeEngine

@@ -9,7 +9,7 @@ import pytest
 from slipway.config.definitions import SETTINGS, Setting
 from slipway.config.settings import Settings, Value, find_root, load, unused
 from slipway.core.errors import UsageError
-from slipway.core.image import Reference
+from slipway.core.reference import Reference
 
 ROOT = Path(__file__).parents[2]
 

@@ -20,7 +20,8 @@ import pytest
 
 from slipway.core.clock import Clock
 from slipway.core.errors import PrerequisiteError, RefusedError, RegistryError
-from slipway.core.image import LocalImage, Reference
+from slipway.core.image import LocalImage
+from slipway.core.reference import Reference
 from slipway.engine import Credentials, Endpoint, Engine, FindLogin, address, anonymous
 from slipway.engine.address import Tls, buildx_words, context_name, endpoint
 from slipway.engine.answers import inspected, listed, pushed_digest

@@ -15,7 +15,7 @@ import pytest
 from cryptography import x509
 
 from slipway.core.errors import RegistryError
-from slipway.core.image import Reference
+from slipway.core.reference import Reference
 from slipway.engine import Credentials
 from slipway.registry import Registry, certificates
 from slipway.secrets.secret import Secret

@@ -11,7 +11,8 @@ import requests
 
 from slipway.config.settings import load
 from slipway.core.errors import RefusedError, RegistryError
-from slipway.core.image import Image, Reference, content_tag
+from slipway.core.image import Image, content_tag
+from slipway.core.reference import Reference
 from slipway.plan.decide import Facts
 from slipway.plan.facts import gather_facts, read_repository
 from slipway.push.inspect import look

@@ -26,7 +26,8 @@ import pytest
 
 from slipway.config.settings import surroundings
 from slipway.core.errors import SlipwayError
-from slipway.core.image import INPUT_LABEL, TITLE_LABEL, Image, Reference, content_tag
+from slipway.core.image import INPUT_LABEL, TITLE_LABEL, Image, content_tag
+from slipway.core.reference import Reference
 from slipway.core.retry import RetryPolicy
 from slipway.core.threads import map_concurrently
 from slipway.engine import Engine

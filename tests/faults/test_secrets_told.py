@@ -13,7 +13,7 @@ import pytest
 from slipway.config.definitions import SETTINGS
 from slipway.config.settings import Value, load, surroundings
 from slipway.core.errors import UsageError
-from slipway.core.image import Reference, check_registry
+from slipway.core.reference import Reference, check_registry
 from tests.rig.in_process import invoke
 
 PASSWORD = "hunter2-canary"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from slipway.core.image import Reference, full_name
+from slipway.core.reference import Reference, full_name
 from slipway.engine import Engine
 from tests.rig.outside import docker
 

@@ -15,16 +15,8 @@ from typing import Any
 
 import pytest
 
-from slipway.core.image import (
-    INPUT_LABEL,
-    MODELESS_LABEL,
-    TITLE_LABEL,
-    Image,
-    LocalImage,
-    Reference,
-    Stack,
-    content_tag,
-)
+from slipway.core.image import INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL, Image, LocalImage, Stack, content_tag
+from slipway.core.reference import Reference
 from slipway.plan.decide import Facts, Step, as_json, missing_from_engine, plan_build
 from slipway.plan.reasons import InputsChanged, ModesChanged, Reason, WithoutCache
 from slipway.stack.changes import Change, How, Part

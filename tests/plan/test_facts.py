@@ -11,7 +11,8 @@ import pytest
 
 from slipway.config.settings import Settings, load
 from slipway.core.errors import PolicyError, UsageError
-from slipway.core.image import MODELESS_LABEL, LocalImage, content_tag, full_name
+from slipway.core.image import MODELESS_LABEL, LocalImage, content_tag
+from slipway.core.reference import full_name
 from slipway.plan.decide import MODES_HINT, plan_build
 from slipway.plan.facts import Snapshot, changed_since, gather_facts, identity, read_repository
 from slipway.registry import Registry

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.core.errors import UsageError
-from slipway.core.image import Reference, check_path, check_registry, check_tag
+from slipway.core.reference import Reference, check_path, check_registry, check_tag
 from tests.properties.examples import examples
 
 #: Looser than the grammar: half of what they make is refused.

@@ -11,7 +11,8 @@ import pytest
 
 from slipway.build.result import ImageResult
 from slipway.core.errors import MixedReleaseError, PolicyError, RefusedError, RegistryError, UsageError
-from slipway.core.image import FRESH_LABEL, Image, Reference, content_tag
+from slipway.core.image import FRESH_LABEL, Image, content_tag
+from slipway.core.reference import Reference
 from slipway.engine import OnTransfer
 from slipway.plan.decide import Facts
 from slipway.push.events import Uploaded, UploadEvent, Uploading

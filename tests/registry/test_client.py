@@ -14,7 +14,7 @@ import pytest
 from slipway.core.addresses import base_url, is_private
 from slipway.core.clock import Clock
 from slipway.core.errors import PolicyError, RefusedError, RegistryError
-from slipway.core.image import Reference
+from slipway.core.reference import Reference
 from slipway.core.retry import RetryPolicy
 from slipway.engine import Credentials
 from slipway.registry import Manifest, Registry

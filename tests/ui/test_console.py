@@ -9,7 +9,8 @@ import pytest
 
 from slipway.build.events import Failed, Finished, Notice, Output, StepCached, StepStarted
 from slipway.build.result import ImageResult, Status
-from slipway.core.image import Image, Reference, Stack
+from slipway.core.image import Image, Stack
+from slipway.core.reference import Reference
 from slipway.plan.decide import Action, Plan, Step
 from slipway.plan.reasons import InEngine, InputsChanged, Reason
 from slipway.push.events import Uploaded, Uploading

@@ -11,7 +11,8 @@ from collections.abc import Collection, Sequence
 
 from slipway.build.bake_file import BakeTarget, bake_command, bake_file, overrides
 from slipway.core.command import Command
-from slipway.core.image import FRESH_LABEL, INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL, Reference
+from slipway.core.image import FRESH_LABEL, INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL
+from slipway.core.reference import Reference
 from slipway.hosts.host import BakeInputs
 from slipway.plan.decide import Action, Step, step_of
 from slipway.plan.facts import Snapshot

@@ -8,7 +8,7 @@ from slipway.build.events import Failed, Finished, OnEvent
 from slipway.build.result import ImageResult, Status
 from slipway.build.verify import inspect_images
 from slipway.core.errors import SlipwayError
-from slipway.core.image import Reference
+from slipway.core.reference import Reference
 from slipway.engine import Engine
 from slipway.plan.decide import Action, Facts, Plan, Step
 from slipway.plan.facts import Snapshot

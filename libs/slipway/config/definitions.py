@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from slipway.core.destination import Destination
 from slipway.core.errors import UsageError
-from slipway.core.image import check_path, check_registry, check_tag
+from slipway.core.reference import check_path, check_registry, check_tag
 
 _PLATFORM = re.compile(r"[a-z0-9]+/[a-z0-9]+(?:/[a-z0-9]+)?")
 _COUNT = re.compile(r"[1-9][0-9]{0,2}")

@@ -19,7 +19,7 @@ from slipway.config.dotenv import Entry, parse_env
 from slipway.config.environment import Surroundings
 from slipway.config.project import Project, parse_project
 from slipway.core.errors import Problem, UsageError, one_line, suggestion
-from slipway.core.image import Reference, refuse_login, registry_name
+from slipway.core.reference import Reference, refuse_login, registry_name
 from slipway.engine.address import VARIABLES
 from slipway.secrets.patterns import MASK, login_secrets, url_secrets, without_logins
 from slipway.secrets.secret import Secret

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Collection
 
-from slipway.core.image import HUB
+from slipway.core.reference import HUB
 
 #: The host of Docker Hub's API.
 _HUB_API = "registry-1.docker.io"

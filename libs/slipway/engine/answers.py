@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from slipway.core.image import LocalImage, full_name, is_manifest
+from slipway.core.image import LocalImage, is_manifest
+from slipway.core.reference import full_name
 
 #: The last status of a push. With the classic store ``aux`` holds the digest too, with containerd's it does not.
 _PUSHED = re.compile(r"digest: (sha256:[0-9a-f]{64}) size: \d+$")

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from slipway.core.clock import CLOCK, Clock
 from slipway.core.errors import RefusedError, RegistryError, SlipwayError
-from slipway.core.image import HUB, LocalImage, Reference
+from slipway.core.image import LocalImage
+from slipway.core.reference import HUB, Reference
 from slipway.core.retry import RetryPolicy
 from slipway.core.threads import map_concurrently
 from slipway.engine.address import API_VERSION, Endpoint

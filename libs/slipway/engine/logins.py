@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 
 from slipway.core.command import Command, Result
 from slipway.core.errors import RefusedError, one_line
-from slipway.core.image import HUB, registry_name
 from slipway.core.objects import Object, parse_object, part, read_object
 from slipway.core.problems import Known, Table
+from slipway.core.reference import HUB, registry_name
 from slipway.secrets.secret import NO_SECRET, Secret
 
 #: The key under which docker stores the login for Docker Hub.

@@ -11,14 +11,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from slipway.core.image import (
-    MODELESS_LABEL,
-    Image,
-    LocalImage,
-    Reference,
-    Stack,
-    content_tag,
-)
+from slipway.core.image import MODELESS_LABEL, Image, LocalImage, Stack, content_tag
+from slipway.core.reference import Reference
 from slipway.plan.reasons import (
     ContentTagGone,
     InEngine,

@@ -13,8 +13,9 @@ from pathlib import Path
 from slipway.config.settings import Settings
 from slipway.config.settings import unused as unused_names
 from slipway.core.errors import PolicyError, Problem, SlipwayError, UsageError
-from slipway.core.image import Image, LocalImage, Reference, Stack
+from slipway.core.image import Image, LocalImage, Stack
 from slipway.core.platform import this_platform
+from slipway.core.reference import Reference
 from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
 from slipway.plan import history, policy

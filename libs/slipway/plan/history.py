@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from slipway.core.image import INPUT_LABEL, MODELESS_LABEL, LocalImage, Reference
+from slipway.core.image import INPUT_LABEL, MODELESS_LABEL, LocalImage
+from slipway.core.reference import Reference
 from slipway.plan.decide import Facts
 from slipway.stack.changes import modes_between, unusual_modes
 from slipway.stack.digest import Manifest

@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from slipway.config.project import ALLOWABLE, Project
 from slipway.core.errors import PolicyError, Problem, SlipwayError, UsageError, one_line, suggestion
-from slipway.core.image import CONTENT_PREFIX, HUB, Image, Reference, full_name, names_registry
+from slipway.core.image import CONTENT_PREFIX, Image
+from slipway.core.reference import HUB, Reference, full_name, names_registry
 from slipway.core.units import size
 from slipway.dockerfile import Hazard, Rule
 from slipway.dockerfile.frontends import SINCE, unknown_to

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from slipway.core.errors import PolicyError, UsageError
-from slipway.core.image import INPUT_LABEL, Image, Reference
+from slipway.core.image import INPUT_LABEL, Image
+from slipway.core.reference import Reference
 from slipway.core.threads import map_concurrently
 from slipway.plan.decide import MODES_HINT, Facts
 from slipway.push.events import PushAction

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from slipway.core.errors import RefusedError, RegistryError
-from slipway.core.image import Reference
+from slipway.core.reference import Reference
 from slipway.core.retry import RetryPolicy
 from slipway.core.threads import map_concurrently, map_in_dependency_order
 from slipway.engine import Engine, OnTransfer

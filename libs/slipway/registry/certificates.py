@@ -15,8 +15,8 @@ from typing import Any
 
 from slipway.core.addresses import endpoint
 from slipway.core.errors import Problem
-from slipway.core.image import HUB
 from slipway.core.problems import Known, Table
+from slipway.core.reference import HUB
 
 #: The folder in which the engine looks for the CA of a registry, ``<host>/ca.crt``.
 FOLDER = Path("/etc/docker/certs.d")

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from slipway.core.errors import RefusedError, RegistryError, SlipwayError
-from slipway.core.image import Reference
 from slipway.core.objects import find_object
+from slipway.core.reference import Reference
 from slipway.core.retry import RetryPolicy
 from slipway.engine import FindLogin, anonymous
 from slipway.registry.greeting import Greeting

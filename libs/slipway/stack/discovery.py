@@ -16,7 +16,8 @@ from types import MappingProxyType
 
 from slipway import dockerfile as reader
 from slipway.core.errors import Problem, UsageError, suggestion
-from slipway.core.image import HUB, Image, Reference, Stack, kind_of
+from slipway.core.image import Image, Stack, kind_of
+from slipway.core.reference import HUB, Reference
 from slipway.stack import graph
 from slipway.stack.given import kept_defaults, named_contexts
 

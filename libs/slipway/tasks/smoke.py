@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Sequence
 
 from slipway.core.errors import SmokeError, UsageError
-from slipway.core.image import Reference
+from slipway.core.reference import Reference
 from slipway.plan.facts import Snapshot
 from slipway.runs.run import records
 from slipway.smoke import orphans, selection

@@ -20,8 +20,9 @@ from urllib.parse import parse_qs
 from slipway.core.clock import CLOCK, Clock
 from slipway.core.command import Command, Result
 from slipway.core.errors import RegistryError
-from slipway.core.image import INPUT_LABEL, TITLE_LABEL, LocalImage, Reference, full_name
+from slipway.core.image import INPUT_LABEL, TITLE_LABEL, LocalImage
 from slipway.core.platform import this_platform
+from slipway.core.reference import Reference, full_name
 from slipway.core.retry import RetryPolicy
 from slipway.core.streams import OnLine
 from slipway.engine import Engine, OnTransfer

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from slipway.core.image import Image, Stack, full_name
+from slipway.core.image import Image, Stack
+from slipway.core.reference import full_name
 
 
 def seconds(count: float) -> str:

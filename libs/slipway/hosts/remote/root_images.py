@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from slipway.core.errors import RegistryError
-from slipway.core.image import LocalImage, Reference, full_name
+from slipway.core.image import LocalImage
+from slipway.core.reference import Reference, full_name
 from slipway.core.units import size
 from slipway.engine import Engine
 from slipway.plan.decide import Action, Plan
