@@ -23,7 +23,8 @@ from slipway.core.image import LocalImage, content_tag
 from slipway.core.streams import OnLine
 from slipway.hosts.local import LocalBuilder
 from slipway.plan.decide import Plan, plan_build
-from slipway.plan.facts import Snapshot, gather_facts, read_repository
+from slipway.plan.facts import Snapshot, gather_facts
+from slipway.plan.repository import read_repository
 from slipway.registry import Registry
 from slipway.runs.run import Run
 from slipway.secrets.redactor import Redactor

@@ -14,7 +14,8 @@ from slipway.core.errors import RefusedError, RegistryError
 from slipway.core.image import Image, content_tag
 from slipway.core.reference import Reference
 from slipway.plan.decide import Facts
-from slipway.plan.facts import gather_facts, read_repository
+from slipway.plan.facts import gather_facts
+from slipway.plan.repository import read_repository
 from slipway.push.inspect import look
 from slipway.registry import Registry
 from slipway.registry.greeting import read_greeting

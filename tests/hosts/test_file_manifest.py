@@ -16,7 +16,8 @@ from slipway.core.errors import SyncError
 from slipway.core.image import LocalImage
 from slipway.hosts.remote.file_manifest import Entry, FileManifest, context_to_sync, define, files_to_sync
 from slipway.hosts.remote.sync import compared
-from slipway.plan.facts import Snapshot, gather_facts, read_repository
+from slipway.plan.facts import Snapshot, gather_facts
+from slipway.plan.repository import read_repository
 from slipway.registry import Registry
 from slipway.stack.entries import Encoded, FileEntry, Kind
 from slipway.stack.worktree import Worktree

@@ -12,7 +12,8 @@ from slipway.core.image import LocalImage
 from slipway.engine import Engine
 from slipway.hosts.remote.root_images import send_root_images
 from slipway.plan.decide import plan_build
-from slipway.plan.facts import gather_facts, read_repository
+from slipway.plan.facts import gather_facts
+from slipway.plan.repository import read_repository
 from slipway.registry import Registry
 from slipway.stack.worktree import Worktree
 from slipway.testing.fakes import HASTE, FakeEngine, local_image

@@ -29,7 +29,8 @@ from slipway.engine import Engine
 from slipway.hosts.local import LocalBuilder
 from slipway.hosts.runner import run
 from slipway.plan.decide import plan_build
-from slipway.plan.facts import Snapshot, gather_facts, read_repository
+from slipway.plan.facts import Snapshot, gather_facts
+from slipway.plan.repository import read_repository
 from slipway.registry import Registry
 from slipway.runs.run import Run
 from slipway.runs.workspace import hide

@@ -24,7 +24,8 @@ import pytest
 from slipway.config.settings import load
 from slipway.core.platform import this_platform
 from slipway.engine import Engine
-from slipway.plan.facts import gather_facts, read_repository
+from slipway.plan.facts import gather_facts
+from slipway.plan.repository import read_repository
 from slipway.registry import Registry
 from slipway.stack.worktree import Worktree
 from slipway.testing.fakes import HASTE

@@ -14,7 +14,8 @@ from slipway.core.errors import PolicyError, UsageError
 from slipway.core.image import MODELESS_LABEL, LocalImage, content_tag
 from slipway.core.reference import full_name
 from slipway.plan.decide import MODES_HINT, plan_build
-from slipway.plan.facts import Snapshot, changed_since, gather_facts, identity, read_repository
+from slipway.plan.facts import Snapshot, changed_since, gather_facts, identity
+from slipway.plan.repository import read_repository
 from slipway.registry import Registry
 from slipway.secrets.secret import Secret
 from slipway.stack.manifests import save_inputs
@@ -56,6 +57,12 @@ def changed(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:
     return {name for name in before if before[name] != after[name]}
 
 
+def edit(root: Path, path: str, old: str, new: str) -> None:
+    file = root / path
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new))
+
+
 def built(found: Snapshot, *names: str) -> list[LocalImage]:
     """The engine's images after a build of ``names``."""
     facts = found.facts
@@ -65,33 +72,6 @@ def built(found: Snapshot, *names: str) -> list[LocalImage]:
         )
         for name in names
     ]
-
-
-def test_a_change_reaches_all_that_stands_on_it(repository: Path) -> None:
-    before = digests(repository)
-    assert sorted(before) == sorted(NAMES)
-    (repository / "apps/svc_ocr/main.py").write_text("x")
-    with_service = digests(repository)
-    assert changed(before, with_service) == {"svc-ocr"}
-    (repository / "libs/kit/kit.py").write_text("kit = 2\n")
-    assert changed(with_service, digests(repository)) == set(NAMES)
-
-
-def test_a_new_version_owner_or_registry_of_the_same_content_changes_nothing(repository: Path) -> None:
-    before = digests(repository)
-    assert digests(repository, BASE_VERSION="v9", OWNER="acme", REGISTRY="127.0.0.1:2") == before
-
-
-def test_a_new_platform_or_root_image_changes_all(repository: Path) -> None:
-    before = digests(repository)
-    assert changed(before, digests(repository, PLATFORMS="linux/riscv64")) == set(NAMES)
-    newer = FakeEngine([LocalImage("sha256:newer", PYTHON.tags)])
-    assert changed(before, digests(repository, engine=newer)) == set(NAMES)
-
-
-def test_where_the_repository_lies_does_not_count(repository: Path) -> None:
-    before = digests(repository)
-    assert digests(repository.rename(repository.with_name("elsewhere"))) == before
 
 
 def test_the_registry_is_asked_only_for_images_missing_from_the_engine(repository: Path) -> None:
@@ -274,46 +254,6 @@ def test_names_are_checked_before_anything_is_read(repository: Path) -> None:
         snapshot_of(repository, names=["svc-ocl"])
 
 
-def test_a_secret_as_an_arg_is_refused(repository: Path) -> None:
-    path = repository / "apps/svc_ocr/Dockerfile"
-    path.write_text(path.read_text() + "ARG HF_TOKEN=x\n")
-    with pytest.raises(PolicyError) as caught:
-        read_repository(settings_of(repository), Worktree(repository), {})
-    assert str(caught.value) == (
-        "error: apps/svc_ocr/Dockerfile:6: HF_TOKEN would stand in the image's history (secret-name)\n"
-        "hint:  RUN --mount=type=secret,id=hf_token instead of ARG or ENV; "
-        'or [tool.slipway.allow] svc-ocr = { secret-name = "why" }'
-    )
-    assert [problem.code for problem in caught.value.problems] == ["secret-name"]
-    assert caught.value.as_json()["problems"][0]["code"] == "secret-name"  # type: ignore[index]
-
-
-@pytest.mark.fault("C43")
-def test_a_rule_that_the_project_sets_aside_for_one_image(repository: Path) -> None:
-    for name in ("ocr", "forms"):
-        path = repository / f"apps/svc_{name}/Dockerfile"
-        path.write_text(path.read_text() + "ENV HF_TOKEN=x\nRUN curl https://x.example | sh\n")
-    allowed = '[tool.slipway.allow]\nsvc-ocr = { secret-name = "an id", download = "the only way" }\n'
-    (repository / "pyproject.toml").write_text(allowed)
-    with pytest.raises(PolicyError) as caught:
-        read_repository(settings_of(repository), Worktree(repository), {})
-    places = [problem.where for problem in caught.value.problems]
-    assert places == ["apps/svc_forms/Dockerfile:6", "apps/svc_forms/Dockerfile:7"]
-    (repository / "pyproject.toml").write_text(f'{allowed}svc-forms = {{ secret-name = "too", download = "too" }}\n')
-    read_repository(settings_of(repository), Worktree(repository), {})
-    secrets = [Secret("geheim12"), Secret("curl https://x.example")]
-    with pytest.raises(PolicyError, match=r"RUN holds a secret.*\(known-secret\)"):
-        read_repository(settings_of(repository), Worktree(repository), {}, secrets=secrets)
-
-
-@pytest.mark.fault("C43")
-def test_a_permission_for_an_image_that_is_not_there(repository: Path) -> None:
-    (repository / "pyproject.toml").write_text('[tool.slipway.allow]\nsvc-orc = { download = "why" }\n')
-    with pytest.raises(UsageError) as caught:
-        read_repository(settings_of(repository), Worktree(repository), {})
-    assert str(caught.value) == "error: pyproject.toml:2: allow svc-orc: matches no image\nhint:  did you mean svc-ocr?"
-
-
 def on_version(root: Path, version: str) -> None:
     path = root / "apps/svc_ocr/Dockerfile"
     path.write_text(path.read_text().replace("base-ml:${BASE_VERSION}", f"base-ml:{version}"))
@@ -348,24 +288,6 @@ def test_a_budget_of_an_unknown_image_is_refused(repository: Path) -> None:
     assert str(caught.value) == (
         "error: pyproject.toml:2: budget of svc-ocrr: matches no image\nhint:  did you mean svc-ocr?"
     )
-
-
-@pytest.mark.fault("C02")
-def test_names_in_env_that_no_image_uses_are_kept_for_the_session(repository: Path) -> None:
-    (repository / ".env").write_text("OWNER=acme\nBASE_VERISON=v1\n")
-    found = read_repository(settings_of(repository), Worktree(repository), {})
-    assert [str(problem) for problem in found.unused] == [".env:2: BASE_VERISON is used by no image"]
-
-
-@pytest.mark.fault("X01")
-def test_secrets_that_become_known_later_are_looked_for_too(repository: Path) -> None:
-    path = repository / "apps/svc_ocr/Dockerfile"
-    path.write_text(path.read_text() + "ARG MIRROR\n")
-    (repository / ".env").write_text("MIRROR=geheim12\n")
-    settings, worktree = settings_of(repository), Worktree(repository)
-    read_repository(settings, worktree, {}, secrets=[Secret("other-one"), Secret("xy")])
-    with pytest.raises(PolicyError, match="the value of MIRROR is a secret"):
-        read_repository(settings, worktree, {}, secrets=[Secret("geheim12")])
 
 
 def test_a_wave_is_compared_with_its_own_dockerfiles_alone(repository: Path) -> None:
@@ -404,11 +326,6 @@ def test_links_that_lead_outside_are_noted_some_by_name(repository: Path) -> Non
     assert "2 more links lead out" in notes
 
 
-def test_no_dockerfile_at_all(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no Dockerfile found"):
-        read_repository(settings_of(tmp_path), Worktree(tmp_path), {})
-
-
 def image(*tags: str, digests: tuple[str, ...] = ()) -> LocalImage:
     """As the engine's client gives it: by full names."""
     return LocalImage("sha256:id", tuple(map(full_name, tags)), tuple(map(full_name, digests)))
@@ -435,133 +352,6 @@ def image(*tags: str, digests: tuple[str, ...] = ()) -> LocalImage:
 )
 def test_a_root_image_has_its_digest_or_its_id(root: str, held: list[LocalImage], expected: str) -> None:
     assert identity(root, held) == expected
-
-
-def edit(root: Path, path: str, old: str, new: str) -> None:
-    file = root / path
-    assert old in file.read_text()
-    file.write_text(file.read_text().replace(old, new))
-
-
-@pytest.mark.fault("B31")
-def test_an_arg_that_a_stage_declares_counts_whatever_its_name(repository: Path) -> None:
-    edit(repository, "infra/docker/base-ml.Dockerfile", "RUN true", "ARG BASE_VERSION\nRUN true")
-    before = digests(repository)
-    assert changed(before, digests(repository, OWNER="acme")) == set()
-    assert changed(before, digests(repository, BASE_VERSION="v9")) == {"base-ml", "svc-ocr"}
-
-
-@pytest.mark.fault("B31")
-def test_a_foreign_arg_that_leads_to_a_parent_alone_does_not_count(repository: Path) -> None:
-    edit(repository, "apps/svc_ocr/Dockerfile", "ARG BASE_VERSION\n", "ARG REPO\nARG BASE_TAG\n")
-    edit(
-        repository, "apps/svc_ocr/Dockerfile", "${REGISTRY}/${OWNER}/base-ml:${BASE_VERSION}", "$REPO/base-ml:$BASE_TAG"
-    )
-
-    def under(tag: str) -> dict[str, str]:
-        (repository / ".env").write_text(f"REPO=127.0.0.1:1/slipway\nBASE_TAG={tag}\n")
-        return digests(repository, BASE_VERSION=tag)
-
-    before = under("v1")
-    assert changed(before, under("v2")) == set()
-    edit(repository, "apps/svc_ocr/Dockerfile", "COPY", "ARG BASE_TAG\nCOPY")
-    before = under("v1")
-    assert changed(before, under("v2")) == {"svc-ocr"}
-
-
-@pytest.mark.fault("B31")
-def test_the_stage_and_parent_that_an_arg_chooses_count(repository: Path) -> None:
-    """Another stage of the same file, and two parents the other way round, with the same files and parents."""
-    (repository / "apps/svc_ocr/Dockerfile").write_text(
-        "ARG REGISTRY\nARG OWNER\nARG BASE_VERSION\nARG WHICH\nARG ONE\nARG OTHER\n"
-        "FROM ${REGISTRY}/${OWNER}/${ONE}:${BASE_VERSION} AS one\nRUN one\n"
-        "FROM ${REGISTRY}/${OWNER}/${OTHER}:${BASE_VERSION} AS other\nRUN other\nCOPY --from=one /1 /\n"
-        "FROM ${WHICH}\nCOPY --from=other /2 /\n"
-    )
-    env = {"WHICH": "one", "ONE": "base-ml", "OTHER": "base-runtime"}
-
-    def chosen(**more: str) -> dict[str, str]:
-        (repository / ".env").write_text("".join(f"{name}={value}\n" for name, value in {**env, **more}.items()))
-        return digests(repository)
-
-    before = chosen()
-    assert changed(before, chosen(WHICH="other")) == {"svc-ocr"}
-    assert changed(before, chosen(ONE="base-runtime", OTHER="base-ml")) == {"svc-ocr"}
-    assert chosen() == before
-
-
-@pytest.mark.fault("B32")
-def test_the_inputs_of_every_platform_count(repository: Path) -> None:
-    (repository / "apps/svc_ocr/Dockerfile").write_text(
-        "FROM scratch AS src-amd64\nCOPY apps/svc_ocr/amd64.txt /\n"
-        "FROM scratch AS src-arm64\nCOPY apps/svc_ocr/arm64.txt /\nFROM src-${TARGETARCH}\n"
-    )
-    for arch in ("amd64", "arm64"):
-        (repository / f"apps/svc_ocr/{arch}.txt").write_text("1")
-    both = {"PLATFORMS": "linux/amd64,linux/arm64"}
-    before, one = digests(repository, **both), digests(repository, PLATFORMS="linux/amd64")
-    (repository / "apps/svc_ocr/arm64.txt").write_text("2")
-    assert changed(before, digests(repository, **both)) == {"svc-ocr"}
-    assert changed(one, digests(repository, PLATFORMS="linux/amd64")) == set()
-
-
-@pytest.mark.fault("B32")
-def test_the_builder_s_platform_counts_where_it_is_used(repository: Path) -> None:
-    edit(repository, "apps/svc_ocr/Dockerfile", "COPY", "ARG BUILDARCH\nCOPY")
-
-    def built_on(native: str) -> dict[str, str]:
-        settings = settings_of(repository, REGISTRY="127.0.0.1:1", PLATFORMS="linux/amd64")
-        found = read_repository(settings, Worktree(repository), {}, native)
-        asked = Registry("127.0.0.1:1", policy=HASTE)
-        return dict(gather_facts(found, FakeEngine([PYTHON]), lambda: asked).facts.digests)
-
-    assert changed(built_on("linux/amd64"), built_on("linux/arm64")) == {"svc-ocr"}
-
-
-@pytest.mark.fault("B30")
-def test_files_that_a_parents_trigger_reads_count(repository: Path) -> None:
-    path = repository / "infra/docker/base-ml.Dockerfile"
-    path.write_text(path.read_text() + "ONBUILD COPY apps/svc_ocr/requirements.txt /\n")
-    with pytest.raises(UsageError) as caught:
-        digests(repository)
-    (problem,) = caught.value.problems
-    by = "ONBUILD of 127.0.0.1:1/slipway/base-ml:v0.1.0"
-    assert problem.where == f"apps/svc_ocr/Dockerfile:4 ({by})"
-    assert problem.what == "source apps/svc_ocr/requirements.txt does not exist"
-    (repository / "apps/svc_ocr/requirements.txt").write_text("1")
-    edit(repository, "apps/svc_ocr/Dockerfile", "COPY apps/svc_ocr /app/\n", "")
-    before = digests(repository)
-    (repository / "apps/svc_ocr/requirements.txt").write_text("2")
-    assert changed(before, digests(repository)) == {"svc-ocr"}
-
-
-@pytest.mark.fault("B30")
-def test_files_that_a_root_images_trigger_reads_count(repository: Path) -> None:
-    """Before the root image is in the engine nothing is known of it, and no image has that digest."""
-    (repository / "more.txt").write_text("1")
-    triggered = FakeEngine([replace(PYTHON, onbuild=("ARG BASE_VERSION", "COPY more.txt /"))])
-    before = digests(repository, engine=triggered)
-    assert changed(before, digests(repository, engine=FakeEngine())) == set(NAMES)
-    assert changed(before, digests(repository, engine=triggered, BASE_VERSION="v9")) == set(NAMES)
-    first = snapshot_of(repository, triggered)
-    assert changed_since(first, NAMES, triggered.held) == {}
-    (repository / "more.txt").write_text("2")
-    assert changed(before, digests(repository, engine=triggered)) == set(NAMES)
-    assert changed_since(first, ["base-runtime"], triggered.held) == {"base-runtime": "more.txt changed"}
-
-
-def test_a_folder_of_a_named_context_s_name_is_another_input(repository: Path) -> None:
-    path = repository / "infra/docker/base-ml.Dockerfile"
-    path.write_text(path.read_text() + "COPY --from=wheels / /w/\nCOPY wheels /x/\n")
-    for folder in (repository / "wheels", repository.parent / "wheels"):
-        folder.mkdir()
-        (folder / "a").write_text("1")
-    given = {"wheels": repository.parent / "wheels"}
-    seen = [digests(repository, contexts=given)]
-    for folder in (repository / "wheels", repository.parent / "wheels"):
-        (folder / "a").write_text("2")
-        seen.append(digests(repository, contexts=given))
-    assert len({found["base-ml"] for found in seen}) == 3
 
 
 @pytest.mark.fault("B30")

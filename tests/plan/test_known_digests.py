@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from slipway.config.settings import load
-from slipway.plan.facts import gather_facts, read_repository
+from slipway.plan.facts import gather_facts
+from slipway.plan.repository import read_repository
 from slipway.registry import Registry
 from slipway.stack.worktree import Worktree
 from slipway.testing.fakes import HASTE, FakeEngine

@@ -20,7 +20,8 @@ from slipway.engine import DOCKER_BUILDX, Engine, FindLogin
 from slipway.hosts.host import BakeInputs, Carrier, ContainerAccess, Say, Transfer
 from slipway.hosts.runner import Runner, ShouldStop, Watched, pipe
 from slipway.plan.decide import Plan
-from slipway.plan.facts import Repository, Snapshot, changed_since
+from slipway.plan.facts import Snapshot, changed_since
+from slipway.plan.repository import Repository
 from slipway.registry import Registry
 from slipway.runs.lock import lock
 from slipway.stack.mounts import Given

@@ -6,66 +6,22 @@ does not have and, with BUILDER, for the images below them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 
 from slipway.config.settings import Settings
-from slipway.config.settings import unused as unused_names
-from slipway.core.errors import PolicyError, Problem, SlipwayError, UsageError
-from slipway.core.image import Image, LocalImage, Stack
-from slipway.core.platform import this_platform
+from slipway.core.errors import SlipwayError
+from slipway.core.image import LocalImage, Stack
 from slipway.core.reference import Reference
 from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
 from slipway.plan import history, policy
 from slipway.plan.decide import Facts, missing_from_engine
+from slipway.plan.inputs import manifests_of, read_files
+from slipway.plan.repository import Repository, read_repository
 from slipway.registry import Registry
-from slipway.secrets.secret import Secret
 from slipway.stack import graph
 from slipway.stack.changes import differences
-from slipway.stack.digest import Manifest, input_digest
-from slipway.stack.discovery import Assembly, Naming, assemble
-from slipway.stack.entries import Encoded, FileEntry, Trees
-from slipway.stack.worktree import Worktree
-
-#: In characters. A shorter value is an ordinary word, not a secret.
-_SHORTEST_SECRET = 4
-_NONE: Mapping[str, str] = {}
-_NO_TRIGGERS: Mapping[str, Sequence[str]] = {}
-
-
-@dataclass(frozen=True)
-class Repository:
-    """Hold the content of the files: the stack from the Dockerfiles, the worktree, and the named contexts.
-
-    ``native``: the platform of the host that builds. ``unused``: a problem for each name in ``.env`` that no image
-    uses. ``onbuild``: root image → its ONBUILD triggers, known once slipway has asked the engine. ``secrets``: the
-    values that no image may hold, beside the secrets of the settings.
-    """
-
-    settings: Settings
-    worktree: Worktree
-    contexts: Mapping[str, Path]
-    texts: Mapping[str, str]
-    assembly: Assembly
-    native: str
-    unused: tuple[Problem, ...] = ()
-    onbuild: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    secrets: tuple[Secret, ...] = ()
-
-    @property
-    def stack(self) -> Stack:
-        return self.assembly.stack
-
-    @property
-    def platforms(self) -> tuple[str, ...]:
-        """Return PLATFORMS, or the platform of the host that builds."""
-        return self.settings.platforms or (self.native,)
-
-    def define(self, image: Image) -> str:
-        """Write the image's Dockerfile, as planned, for BuildKit; return its path from the root."""
-        return self.worktree.define(image, self.texts[image.dockerfile])
 
 
 @dataclass(frozen=True)
@@ -101,50 +57,6 @@ class Snapshot:
         return tuple(image.name for image in self.stack if image.name in found)
 
 
-def read_repository(
-    settings: Settings,
-    worktree: Worktree,
-    contexts: Mapping[str, Path],
-    native: str = "",
-    onbuild: Mapping[str, Sequence[str]] = _NO_TRIGGERS,
-    secrets: Collection[Secret] = (),
-) -> Repository:
-    """Read the Dockerfiles of a repository.
-
-    ``native``: the platform of the host that builds, if that is not this machine. ``onbuild``: the known ONBUILD
-    triggers of root images. ``secrets``: values that slipway refuses in a Dockerfile and as a build arg, like the
-    secrets of the settings.
-
-    Raises UsageError with every problem of the Dockerfiles, and PolicyError for content that they must not have.
-    Contacts neither engine nor registry.
-    """
-    native = native or this_platform()
-    texts = worktree.dockerfiles()
-    if not texts:
-        hint = "infra/docker/<name>.Dockerfile is a base, apps/<name>/Dockerfile a service"
-        raise UsageError(f"{settings.root}: no Dockerfile found", hint=hint)
-    assembly = assemble(
-        texts,
-        naming=Naming(f"{settings.registry}/{settings.owner}", settings.version("base"), settings.version("service")),
-        args=settings.build_args,
-        unset=settings.unset_args,
-        contexts=tuple(contexts),
-        exists=worktree.exists,
-        platforms=settings.platforms or (native,),
-        builder=native,
-        onbuild=onbuild,
-        secrets=tuple(filter(_is_secret, (secret.reveal() for secret in (*settings.withheld, *secrets)))),
-    )
-    policy.refuse_hazards(assembly, settings.project)
-    policy.refuse_unknown_images(settings.project, assembly)
-    unused = unused_names(settings, assembly.declared_args)
-    return Repository(settings, worktree, contexts, texts, assembly, native, unused, onbuild, tuple(secrets))
-
-
-def _is_secret(value: str) -> bool:
-    return len(value) >= _SHORTEST_SECRET
-
-
 def gather_facts(
     repository: Repository,
     engine: Engine,
@@ -159,16 +71,16 @@ def gather_facts(
     settings = repository.settings
     for name in selected or ():
         repository.stack[name]
-    read = _files(repository, repository.stack)
+    read = read_files(repository, repository.stack)
     local = engine.images()
     onbuild = engine.onbuild(tuple(dict.fromkeys(root for image in repository.stack for root in image.roots)))
     if onbuild != repository.onbuild:
         of = repository
         repository = read_repository(settings, of.worktree, of.contexts, of.native, onbuild, of.secrets)
-        read = _files(repository, repository.stack)
+        read = read_files(repository, repository.stack)
     stack = repository.stack
     roots = {root: identity(root, local) for image in stack for root in image.roots}
-    manifests, digests = _manifests(repository, stack, read, roots)
+    manifests, digests = manifests_of(repository, stack, read, roots)
     references = {image.name: settings.reference(image.name, image.kind) for image in stack}
     newest = history.newest_of(references, local)
     earlier, old_trees = history.earlier(settings.root / ".slipway", newest, digests)
@@ -212,12 +124,12 @@ def changed_since(snapshot: Snapshot, names: Collection[str], local: Sequence[Lo
             continue
         try:
             text = now.worktree.dockerfile(image.dockerfile)
-            read = _files(now, [image])
+            read = read_files(now, [image])
         except SlipwayError as error:
             digests[image.name], changed[image.name] = "", error.message
             continue
         as_it_is = replace(now, texts={image.dockerfile: text})
-        manifests, found = _manifests(as_it_is, [image], read, roots, digests)
+        manifests, found = manifests_of(as_it_is, [image], read, roots, digests)
         digests |= found
         if found[image.name] != facts.digests[image.name]:
             both = {**facts.trees, **read.trees}
@@ -238,89 +150,6 @@ def identity(root: str, local: Sequence[LocalImage]) -> str:
             own = [text.partition("@")[2] for text in image.digests if text.partition("@")[0] == wanted.repository]
             return wanted.digest or min(own, default=image.id)
     return ""
-
-
-@dataclass(frozen=True)
-class _Read:
-    """Hold the files that images read.
-
-    ``files``: image → its files. ``contexts``: image → the trees of its named contexts. ``trees``: the listing of each
-    tree. ``leaving``: the links that point out of a context.
-    """
-
-    files: Mapping[str, Mapping[str, FileEntry]]
-    contexts: Mapping[str, Mapping[str, FileEntry]]
-    trees: Trees
-    leaving: tuple[str, ...]
-
-
-def _files(repository: Repository, images: Iterable[Image]) -> _Read:
-    """Read the files of each of ``images``.
-
-    Raises PolicyError with every file that must not enter an image, else UsageError with every other problem.
-    """
-    worktree, readings = repository.worktree, repository.assembly.readings
-    files: dict[str, Mapping[str, FileEntry]] = {}
-    contexts: dict[str, Mapping[str, FileEntry]] = {}
-    trees: dict[str, Mapping[str, Encoded]] = {}
-    leaving: dict[str, None] = {}
-    problems: list[Problem] = []
-    refused: list[Problem] = []
-    for image in images:
-        try:
-            own = worktree.files(image.dockerfile, image.context, readings[image.name].sources)
-            named = {name: worktree.read_folder(repository.contexts[name]) for name in image.contexts}
-        except UsageError as error:
-            problems += error.problems
-            continue
-        except PolicyError as error:
-            refused += error.problems
-            continue
-        problems += policy.unsendable(image, own)
-        if own.size > repository.settings.project.context_limit:
-            problems.append(policy.too_large(image, own, worktree, repository.settings.project.context_limit))
-        files[image.name] = own.entries
-        contexts[image.name] = {name: found.entries["."] for name, found in named.items()}
-        leaving |= dict.fromkeys(own.leaving)
-        for found in (own, *named.values()):
-            trees |= found.trees
-    if refused:
-        raise PolicyError.of(refused)
-    if problems:
-        raise UsageError.of(problems)
-    return _Read(files, contexts, trees, tuple(leaving))
-
-
-def _manifests(
-    repository: Repository,
-    images: Iterable[Image],
-    read: _Read,
-    roots: Mapping[str, str],
-    parents: Mapping[str, str] = _NONE,
-) -> tuple[dict[str, Manifest], dict[str, str]]:
-    """Return the manifests and the input digests of ``images``.
-
-    ``parents``: the input digests of parents that are not among ``images``.
-    """
-    manifests: dict[str, Manifest] = {}
-    digests: dict[str, str] = {}
-    args = repository.settings.build_args
-    platforms = {"platform": ",".join(repository.platforms)}
-    for image in images:
-        asked = repository.assembly.readings[image.name].builder
-        builder = {"builder's platform": repository.native} if asked else {}
-        manifests[image.name] = Manifest(
-            dockerfile=repository.texts[image.dockerfile],
-            files=read.files[image.name],
-            args={name: args[name] for name in image.content if name in args},
-            parents={parent: digests.get(parent, parents.get(parent, "")) for parent in image.parents},
-            roots={root: roots.get(root, "") for root in image.roots},
-            settings={**platforms, **builder, "context": image.context},
-            stages=image.stages,
-            contexts=read.contexts[image.name],
-        )
-        digests[image.name] = input_digest(manifests[image.name])
-    return manifests, digests
 
 
 def _published(

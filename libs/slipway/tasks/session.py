@@ -21,7 +21,8 @@ from slipway.engine import Logins
 from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
 from slipway.hosts.runner import Runner, echoing, run
-from slipway.plan.facts import Repository, Snapshot, gather_facts, read_repository
+from slipway.plan.facts import Snapshot, gather_facts
+from slipway.plan.repository import Repository, read_repository
 from slipway.runs import secret_folder, workspace
 from slipway.runs.cache import UserCache
 from slipway.runs.run import Run

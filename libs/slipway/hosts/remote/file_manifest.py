@@ -17,7 +17,8 @@ from types import MappingProxyType
 
 from slipway.core.errors import SyncError, one_line
 from slipway.core.image import Image
-from slipway.plan.facts import Repository, Snapshot
+from slipway.plan.facts import Snapshot
+from slipway.plan.repository import Repository
 from slipway.stack.entries import Encoded, FileEntry, Kind, Trees, decode
 from slipway.stack.worktree import beside
 

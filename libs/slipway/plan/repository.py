@@ -1,0 +1,98 @@
+"""Read a repository's Dockerfiles, and refuse what they may not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from slipway.config.settings import Settings
+from slipway.config.settings import unused as unused_names
+from slipway.core.errors import Problem, UsageError
+from slipway.core.image import Image, Stack
+from slipway.core.platform import this_platform
+from slipway.plan import policy
+from slipway.secrets.secret import Secret
+from slipway.stack.discovery import Assembly, Naming, assemble
+from slipway.stack.worktree import Worktree
+
+#: In characters. A shorter value is an ordinary word, not a secret.
+_SHORTEST_SECRET = 4
+_NO_TRIGGERS: Mapping[str, Sequence[str]] = {}
+
+
+@dataclass(frozen=True)
+class Repository:
+    """Hold the content of the files: the stack from the Dockerfiles, the worktree, and the named contexts.
+
+    ``native``: the platform of the host that builds. ``unused``: a problem for each name in ``.env`` that no image
+    uses. ``onbuild``: root image → its ONBUILD triggers, known once slipway has asked the engine. ``secrets``: the
+    values that no image may hold, beside the secrets of the settings.
+    """
+
+    settings: Settings
+    worktree: Worktree
+    contexts: Mapping[str, Path]
+    texts: Mapping[str, str]
+    assembly: Assembly
+    native: str
+    unused: tuple[Problem, ...] = ()
+    onbuild: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    secrets: tuple[Secret, ...] = ()
+
+    @property
+    def stack(self) -> Stack:
+        return self.assembly.stack
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """Return PLATFORMS, or the platform of the host that builds."""
+        return self.settings.platforms or (self.native,)
+
+    def define(self, image: Image) -> str:
+        """Write the image's Dockerfile, as planned, for BuildKit; return its path from the root."""
+        return self.worktree.define(image, self.texts[image.dockerfile])
+
+
+def read_repository(
+    settings: Settings,
+    worktree: Worktree,
+    contexts: Mapping[str, Path],
+    native: str = "",
+    onbuild: Mapping[str, Sequence[str]] = _NO_TRIGGERS,
+    secrets: Collection[Secret] = (),
+) -> Repository:
+    """Read the Dockerfiles of a repository.
+
+    ``native``: the platform of the host that builds, if that is not this machine. ``onbuild``: the known ONBUILD
+    triggers of root images. ``secrets``: values that slipway refuses in a Dockerfile and as a build arg, like the
+    secrets of the settings.
+
+    Raises UsageError with every problem of the Dockerfiles, and PolicyError for content that they must not have.
+    Contacts neither engine nor registry.
+    """
+    native = native or this_platform()
+    texts = worktree.dockerfiles()
+    if not texts:
+        hint = "infra/docker/<name>.Dockerfile is a base, apps/<name>/Dockerfile a service"
+        raise UsageError(f"{settings.root}: no Dockerfile found", hint=hint)
+    assembly = assemble(
+        texts,
+        naming=Naming(f"{settings.registry}/{settings.owner}", settings.version("base"), settings.version("service")),
+        args=settings.build_args,
+        unset=settings.unset_args,
+        contexts=tuple(contexts),
+        exists=worktree.exists,
+        platforms=settings.platforms or (native,),
+        builder=native,
+        onbuild=onbuild,
+        secrets=tuple(filter(_is_secret, (secret.reveal() for secret in (*settings.withheld, *secrets)))),
+    )
+    policy.refuse_hazards(assembly, settings.project)
+    policy.refuse_unknown_images(settings.project, assembly)
+    unused = unused_names(settings, assembly.declared_args)
+    return Repository(settings, worktree, contexts, texts, assembly, native, unused, onbuild, tuple(secrets))
+
+
+def _is_secret(value: str) -> bool:
+    return len(value) >= _SHORTEST_SECRET
