@@ -52,7 +52,7 @@ def test_one_module_reads_the_environment() -> None:
         if (isinstance(node, ast.Attribute) and ast.unparse(node.value) == "os" and node.attr in ENVIRONMENT)
         or (isinstance(node, ast.ImportFrom) and node.module == "os" and {one.name for one in node.names} & ENVIRONMENT)
     }
-    assert readers == {"config/settings.py"}
+    assert readers == {"config/environment.py"}
 
 
 #: Calls that reach a terminal.

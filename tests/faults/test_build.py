@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from slipway.config.settings import surroundings
+from slipway.config.environment import surroundings
 
 if TYPE_CHECKING:
     from tests.rig.stacks import Repository

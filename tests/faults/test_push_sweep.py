@@ -24,7 +24,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.config.settings import surroundings
+from slipway.config.environment import surroundings
 from slipway.core.errors import SlipwayError
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, Image, content_tag
 from slipway.core.reference import Reference

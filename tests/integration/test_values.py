@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from slipway.build.bake_file import BakeTarget, bake_command, bake_file, overrides
-from slipway.config.settings import inherited, surroundings
+from slipway.config.environment import inherited, surroundings
 from tests.properties.examples import examples
 
 if TYPE_CHECKING:

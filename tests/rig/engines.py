@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from slipway.config.environment import surroundings
 from slipway.config.pip import read_pip_config
-from slipway.config.settings import load, surroundings
+from slipway.config.settings import load
 from tests.rig.outside import LABEL, docker, free_port, machine_docker, machine_environment, machine_lock, wait_until
 from tests.rig.stacks import ROOT, ROOT_IMAGE
 

@@ -1,12 +1,13 @@
-"""Hold the environment's facts beside the settings; ``settings.surroundings`` reads them."""
+"""Read the environment of this process: no other module does. Hold its facts that are not settings."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from slipway.engine.address import Endpoint, buildx_words, context_name, endpoint
+from slipway.engine.address import VARIABLES, Endpoint, buildx_words, context_name, endpoint
 from slipway.secrets.patterns import login_secrets
 from slipway.secrets.secret import Secret
 
@@ -55,3 +56,43 @@ class Surroundings:
     def buildx(self) -> tuple[str, ...]:
         """Return the words that run buildx."""
         return buildx_words(self.docker_config)
+
+
+def variables() -> Mapping[str, str]:
+    """Return the environment variables of this process."""
+    return os.environ
+
+
+def inherited(extra: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a child process: that of this process and ``extra``."""
+    return {**os.environ, **extra}
+
+
+def surroundings() -> Surroundings:
+    """Return the facts of this process's environment."""
+    home = _home()
+    proxies = {
+        name: value for name, value in os.environ.items() if name.lower() in ("http_proxy", "https_proxy", "no_proxy")
+    }
+    return Surroundings(
+        {name: os.environ[name] for name in VARIABLES if name in os.environ},
+        Path(os.environ.get("DOCKER_CONFIG") or home / ".docker"),
+        os.environ.get("DOCKER_AUTH_CONFIG", ""),
+        bool(os.environ.get("CI")),
+        bool(os.environ.get("NO_COLOR")),
+        proxies,
+        {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "XDG_CONFIG_"))},
+        os.environ.get("SSH_AUTH_SOCK", ""),
+        home,
+        os.environ.get("XDG_STATE_HOME") or f"{home}/.local/state",
+        os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache",
+        os.environ.get("XDG_RUNTIME_DIR", ""),
+    )
+
+
+def _home() -> Path:
+    """Return the user's home folder, or ``~`` itself for a user without one."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("~")

@@ -1,12 +1,11 @@
 """Read the settings: flags over the environment over ``.env`` over Invoke's configuration over the default.
 
-Each setting holds its source. No other module reads ``os.environ``. ``[tool.slipway]`` in pyproject.toml holds the
-values that belong to the repository and not to a machine: moving tags, size budgets and the limit of a context.
+Each setting holds its source. ``[tool.slipway]`` in pyproject.toml holds the values that belong to the repository and
+not to a machine: moving tags, size budgets and the limit of a context.
 """
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
@@ -16,11 +15,10 @@ from types import MappingProxyType
 
 from slipway.config.definitions import SETTINGS, Setting
 from slipway.config.dotenv import Entry, parse_env
-from slipway.config.environment import Surroundings
+from slipway.config.environment import variables
 from slipway.config.project import Project, parse_project
 from slipway.core.errors import Problem, UsageError, one_line, suggestion
 from slipway.core.reference import Reference, refuse_login, registry_name
-from slipway.engine.address import VARIABLES
 from slipway.secrets.patterns import MASK, login_secrets, url_secrets, without_logins
 from slipway.secrets.secret import Secret
 
@@ -162,7 +160,7 @@ def load(
     ``learn`` receives every secret in the sources before the function reports a problem. ``configured``: the settings
     from Invoke's configuration, which take precedence over the defaults.
     """
-    environment = os.environ if environment is None else environment
+    environment = variables() if environment is None else environment
     entries, problems = _read_env(root / ".env")
     from_file = {entry.name: Value(entry.name, entry.value, f".env:{entry.line}") for entry in entries}
     known = {setting.name for setting in SETTINGS}
@@ -210,40 +208,6 @@ def unused(settings: Settings, declared: Collection[str]) -> tuple[Problem, ...]
         for value in settings.extra.values()
         if value.name not in used
     )
-
-
-def inherited(extra: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment of a child process: that of this process and ``extra``."""
-    return {**os.environ, **extra}
-
-
-def surroundings() -> Surroundings:
-    home = _home()
-    proxies = {
-        name: value for name, value in os.environ.items() if name.lower() in ("http_proxy", "https_proxy", "no_proxy")
-    }
-    return Surroundings(
-        {name: os.environ[name] for name in VARIABLES if name in os.environ},
-        Path(os.environ.get("DOCKER_CONFIG") or home / ".docker"),
-        os.environ.get("DOCKER_AUTH_CONFIG", ""),
-        bool(os.environ.get("CI")),
-        bool(os.environ.get("NO_COLOR")),
-        proxies,
-        {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "XDG_CONFIG_"))},
-        os.environ.get("SSH_AUTH_SOCK", ""),
-        home,
-        os.environ.get("XDG_STATE_HOME") or f"{home}/.local/state",
-        os.environ.get("XDG_CACHE_HOME") or f"{home}/.cache",
-        os.environ.get("XDG_RUNTIME_DIR", ""),
-    )
-
-
-def _home() -> Path:
-    """Return the user's home folder, or ``~`` itself for a user without one."""
-    try:
-        return Path.home()
-    except RuntimeError:
-        return Path("~")
 
 
 def _choose(

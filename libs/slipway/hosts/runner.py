@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
-from slipway.config.settings import inherited
+from slipway.config.environment import inherited
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError
 from slipway.core.streams import LineReader, OnLine, collect, feed

@@ -9,7 +9,8 @@ import socket
 import sys
 from pathlib import Path
 
-from slipway.config.settings import Settings, inherited, surroundings
+from slipway.config.environment import inherited, surroundings
+from slipway.config.settings import Settings
 from slipway.core.destination import Destination
 from slipway.core.errors import UsageError
 from slipway.hosts.local import LocalHost

@@ -18,6 +18,7 @@ from typing import Any
 from invoke.exceptions import Exit
 
 from slipway.config import settings
+from slipway.config.environment import surroundings
 from slipway.core.errors import PrerequisiteError, SlipwayError
 from slipway.core.streams import OutputError, emit
 from slipway.secrets.redactor import Redactor
@@ -33,7 +34,7 @@ class Output:
     """Write the output of one task. ``redactor`` learns secrets as the task reads them."""
 
     def __init__(self, *, json: bool = False) -> None:
-        around = settings.surroundings()
+        around = surroundings()
         on_terminal = process.is_terminal(sys.stderr) and process.is_terminal(sys.stdout) and not around.ci
         self.json = json
         self.redactor = Redactor(around.secrets)
@@ -86,7 +87,7 @@ class Output:
 
 def show_error(text: str) -> None:
     """Print the closing lines of a failure on stderr."""
-    color = process.is_terminal(sys.stderr) and not settings.surroundings().no_color
+    color = process.is_terminal(sys.stderr) and not surroundings().no_color
     shown_error(text, sys.stderr, color=color)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from slipway.config import settings
+from slipway.config.environment import surroundings
 from slipway.core.units import size
 from slipway.plan.decide import Action, Plan, as_json, plan_build
 from slipway.plan.facts import Snapshot
@@ -47,7 +47,7 @@ def mounted(session: Session, snapshot: Snapshot, plan: Plan) -> Given:
         snapshot.repository.assembly,
         [*names, *snapshot.only_in_engine(names)],
         ca=bool(session.ca_bundle),
-        agent=settings.surroundings().ssh_agent,
+        agent=surroundings().ssh_agent,
     )
     session.redactor.learn(found.secrets)
     return found

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from slipway.build.attach import attach, bakes, choose, clean, list_runs
 from slipway.build.executor import check
-from slipway.config.settings import surroundings
+from slipway.config.environment import surroundings
 from slipway.core.errors import UsageError
 from slipway.core.image import Image, Stack
 from slipway.hosts.remote.agent import forward

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 from invoke.context import Context
 
 from slipway.config import settings, wheelhouse
+from slipway.config.environment import surroundings
 from slipway.config.pip import PipConfig, read_pip_config
 from slipway.config.settings import Value
 from slipway.core.errors import SlipwayError, UnwritableError, UsageError
@@ -130,7 +131,7 @@ class Session:
 
     @property
     def _cache(self) -> UserCache:
-        return UserCache(settings.surroundings().cache)
+        return UserCache(surroundings().cache)
 
     @property
     def host(self) -> Host:
@@ -139,7 +140,7 @@ class Session:
 
     @cached_property
     def local_host(self) -> LocalHost:
-        around = settings.surroundings()
+        around = surroundings()
         learn = self.redactor.learn
         logins = Logins(around.docker_config, self.run, given=around.docker_auth_config, learn=learn)
         return LocalHost(self.settings, around, self.run, logins.find, self.note)
@@ -155,7 +156,7 @@ class Session:
 
     @cached_property
     def pip(self) -> PipConfig:
-        around = settings.surroundings()
+        around = surroundings()
         found = read_pip_config(around.pip, Path(sys.prefix), around.home)
         self.redactor.learn(found.secrets)
         return found
@@ -224,7 +225,7 @@ class Session:
 
     @property
     def _places(self) -> secret_folder.Places:
-        around = settings.surroundings()
+        around = surroundings()
         return secret_folder.Places(around.runtime, around.state, lambda: (self.settings.root, *self.contexts.values()))
 
     @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, replace
 
-from slipway.config import settings as reading
+from slipway.config.environment import surroundings
 from slipway.config.settings import Value
 from slipway.core.errors import PrerequisiteError
 from slipway.hosts.requirements import CheckState
@@ -28,7 +28,7 @@ def run_setup(session: Session, *, yes: bool, dry_run: bool) -> None:
 
 
 def run_doctor(session: Session) -> None:
-    proxies = reading.surroundings().proxies
+    proxies = surroundings().proxies
     checks = examine(session.run, _wanted(session), session.pip, proxies, ping=session.host.registry.greeting)
     if session.json:
         session.answer([vars(check) for check in checks])
@@ -50,7 +50,7 @@ def run_config(session: Session) -> None:
 def _told(value: Value) -> Value:
     """Return ``value``; for an empty BUILDER, the builder that slipway uses instead."""
     if value.name == "BUILDER" and not value.value:
-        return replace(value, value=reading.surroundings().builder, source="the engine's own")
+        return replace(value, value=surroundings().builder, source="the engine's own")
     return value
 
 
@@ -62,6 +62,6 @@ def _wanted(session: Session) -> Requirements:
         image_source=image.source,
         registry=session.settings.registry,
         ca_bundle=session.ca_bundle,
-        docker_host=reading.surroundings().docker_host,
+        docker_host=surroundings().docker_host,
         builder=session.settings["BUILDER"],
     )

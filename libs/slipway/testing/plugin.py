@@ -68,7 +68,7 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
     """Provide the engine and the images that the options name. Orphans are removed before and after."""
     import secrets
 
-    from slipway.config.settings import surroundings
+    from slipway.config.environment import surroundings
     from slipway.engine import Engine
     from slipway.hosts.runner import pipe
     from slipway.runs.cache import UserCache
