@@ -1,37 +1,22 @@
-"""Read the files that an image reads: an entry for each path.
-
-slipway refuses to send a file that must never enter an image (``.env``, keys, credential files). No rule of
-``.dockerignore`` can permit it.
-"""
+"""Read a repository: its Dockerfiles and ignore files, and the files that each image reads."""
 
 from __future__ import annotations
 
 import os
-import re
-import stat
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from slipway.core.errors import PolicyError, Problem, UsageError, one_line
+from slipway.core.errors import Problem, UsageError
 from slipway.core.image import Image
 from slipway.dockerfile import Source
 from slipway.dockerfile.ignore import Ignore, parse_ignore
-from slipway.stack.entries import Encoded, FileEntry, Kind, decode, encode_file
+from slipway.stack.entries import Encoded, FileEntry, Kind
 from slipway.stack.worktree.contexts import is_within, name_context
-from slipway.stack.worktree.definitions import OWN, beside, define, is_own
-from slipway.stack.worktree.files import Files, Found, files_of, is_text, sent_as
+from slipway.stack.worktree.definitions import beside, define
+from slipway.stack.worktree.files import Files, Found, files_of, sent_as
+from slipway.stack.worktree.reader import EntryReader
 from slipway.stack.worktree.sources import Context
-from slipway.stack.worktree.statcache import StatCache, attributes
-
-_DENIED = re.compile(
-    r"(?:^|/)(?:\.env(?:rc|[._-](?!(?:example|sample|template)$)[^/]*)?"
-    r"|[^/]*\.(?:pem|key|p8|pk8|p12|pfx|ppk|kubeconfig)|kubeconfig|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?"
-    r"|[._]netrc|\.pypirc|\.dockercfg|\.git-credentials|\.git|\.aws|\.ssh|\.docker/config\.json|\.kube/config)"
-    r"(?:$|/)",
-    re.IGNORECASE,
-)
-#: The longest part of a file's folder that the pattern above can match, in characters: ``/.docker/``.
-_LONGEST_FOLDER = 9
+from slipway.stack.worktree.statcache import StatCache
 
 
 class Worktree:
@@ -43,7 +28,7 @@ class Worktree:
         self._top = os.path.realpath(root)
         self._texts: dict[str, str] = {}
         self._ignores: dict[str, Ignore] = {}
-        self._trees: dict[tuple[str, Ignore, bool], Found] = {}
+        self._reader = EntryReader(self.cache)
 
     def dockerfiles(self) -> dict[str, str]:
         """Return the text of every Dockerfile, by its path from the root.
@@ -154,7 +139,7 @@ class Worktree:
             for pattern in source.paths:
                 for path in place.named(source, pattern):
                     name = path if context == "." else context if path == "." else f"{context}/{path}"
-                    entries[name], found[name] = self._entry(base, path, place.ignore, where, source.modes)
+                    entries[name], found[name] = self._reader.entry(base, path, place.ignore, where, source.modes)
                     sent[sent_as(path, entries[name])] = found[name].listing
         if unmatched := place.unmatched(sources, sent):
             raise UsageError.of(unmatched)
@@ -167,7 +152,7 @@ class Worktree:
         """
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder", hint="WHEELHOUSE or pip's find-links names it")
-        entry, found = self._entry(os.path.realpath(folder), ".", self.ignore("", str(folder)), str(folder))
+        entry, found = self._reader.entry(os.path.realpath(folder), ".", self.ignore("", str(folder)), str(folder))
         return files_of({".": entry}, {".": found})
 
     def largest(self, files: Files, count: int) -> list[tuple[str, int]]:
@@ -194,93 +179,6 @@ class Worktree:
         except OSError as error:
             raise UsageError.of([Problem(name, f"cannot be read: {error.strerror}")]) from None
 
-    def _entry(self, base: str, path: str, ignore: Ignore, where: str, modes: bool = True) -> tuple[FileEntry, Found]:
-        """Return the entry of ``path`` in the context ``base``, a resolved path, and the files found below it.
-
-        The function follows links, as COPY does, and records them in the entry. ``modes``: whether modes count.
-        """
-        real = os.path.realpath(os.path.join(base, path))
-        inside = os.path.relpath(real, base)
-        if not is_within(real, base):
-            raise UsageError.of([Problem(where, f"source {path} leaves the context: {real}")])
-        if is_own(inside):
-            raise UsageError.of([Problem(where, f"source {one_line(path)} leads into .slipway: it enters no image")])
-        via = "" if inside == os.path.normpath(path) else inside
-        try:
-            status = os.lstat(real)
-            if stat.S_ISDIR(status.st_mode):
-                found = self._tree(base, "" if inside == "." else inside, ignore, where, modes)
-                entry = FileEntry(Kind.TREE, status.st_mode, found.digest, attributes(real), via)
-            elif _DENIED.search(inside):
-                raise _refusal(inside, where)
-            else:
-                found = Found()
-                text = self._file(real, inside, status, where, found)
-                found.odd = [] if is_text(inside, text) else [inside]
-                entry = decode(text)._replace(via=via)
-            return entry if modes else entry.without_mode(), found
-        except OSError as error:
-            shown = one_line(os.path.relpath(os.fsdecode(error.filename or real), base))
-            raise UsageError.of([Problem(where, f"{shown} cannot be read: {error.strerror}")]) from None
-
-    def _tree(self, base: str, folder: str, ignore: Ignore, where: str, modes: bool) -> Found:
-        """Return a folder's listing, with names relative to the folder, and the sha256 of the listing.
-
-        slipway walks each folder once in a run.
-        """
-        key = (os.path.join(base, folder), ignore, modes)
-        if key in self._trees:
-            return self._trees[key]
-        if not modes:
-            self._trees[key] = self._tree(base, folder, ignore, where, True).without_modes()
-            return self._trees[key]
-        found = self._walked(base, folder, ignore, where)
-        found.odd = [path for path, text in found.listing.items() if not is_text(path, text)]
-        skip = len(folder) + 1 if folder else 0
-        found.listing = {path[skip:]: text for path, text in found.listing.items()}
-        self._trees[key] = found.sealed()
-        return self._trees[key]
-
-    def _walked(self, base: str, folder: str, ignore: Ignore, where: str) -> Found:
-        found = Found()
-        ahead = [folder]
-        while ahead:
-            inside = ahead.pop()
-            prefix, excludes, denied = f"{inside}/" if inside else "", ignore.below(inside), _DENIED.search(inside)
-            tail = max(0, len(prefix) - _LONGEST_FOLDER)
-            with os.scandir(os.path.join(base, inside)) as entries:
-                for entry in entries:
-                    if entry.name == OWN:
-                        found.beside_own = True
-                        continue
-                    path = prefix + entry.name
-                    excluded = excludes(path)
-                    status = entry.stat(follow_symlinks=False)
-                    if stat.S_ISDIR(status.st_mode):
-                        if not excluded:
-                            read = FileEntry(Kind.FOLDER, status.st_mode, "", attributes(entry.path))
-                            found.listing[path] = read.encode()
-                        if not (excluded and ignore.prunes(path)):
-                            ahead.append(path)
-                    elif not excluded:
-                        if denied or _DENIED.search(path, tail):
-                            raise _refusal(path, where)
-                        found.listing[path] = self._file(entry.path, path, status, where, found)
-        return found
-
-    def _file(self, full: str, path: str, status: os.stat_result, where: str, found: Found) -> Encoded:
-        mode = status.st_mode
-        if stat.S_ISREG(mode):
-            found.size += status.st_size
-            return encode_file(mode, self.cache.sha256(full, status))
-        if not stat.S_ISLNK(mode):
-            problem = Problem(where, f"{one_line(path)} is neither file, folder nor link", "it was not opened")
-            raise UsageError.of([problem])
-        target = os.readlink(full)
-        if os.path.normpath(os.path.join(os.path.dirname(path), target)).startswith(("/", "../")):
-            found.leaving.append(f"{path} -> {target}")
-        return FileEntry(Kind.LINK, None, target).encode()
-
 
 def _may_be_there(path: Path) -> bool:
     """Tell whether ``path`` may exist; False only when it certainly does not.
@@ -294,8 +192,3 @@ def _may_be_there(path: Path) -> bool:
     except OSError:
         return True
     return True
-
-
-def _refusal(path: str, where: str) -> PolicyError:
-    hint = "keys, credentials, .env, .git and .slipway never do: name it in .dockerignore, or copy less"
-    return PolicyError.of([Problem(where, f"{one_line(path)} would enter the image", hint, "secret-file")])
