@@ -1,9 +1,7 @@
-"""Send requests to one registry: persistent connections, logins, retries within a budget, clear errors."""
+"""Send requests to one registry: persistent connections, tokens, retries within a budget, clear errors."""
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,19 +9,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin, urlsplit
 
 from slipway.core.addresses import base_url, endpoint, is_loopback
-from slipway.core.errors import PolicyError, RefusedError, RegistryError
+from slipway.core.errors import RefusedError, RegistryError
 from slipway.core.retry import RetryPolicy
-from slipway.engine import Credentials, FindLogin
+from slipway.engine import FindLogin
 from slipway.registry.certificates import refusal, trust
 from slipway.registry.greeting import NO_ANSWER, Greeting, read_greeting
+from slipway.registry.login import RegistryLogin
 from slipway.registry.replies import (
     BUSY,
     DENIED,
     LOGIN_FAILED,
     LOGIN_WANTED,
     NO_REPLY,
-    PLAIN_LOGIN,
-    PLAIN_REALM,
     REDIRECTS,
     REFUSED_SIZE,
     REPLIES,
@@ -32,16 +29,12 @@ from slipway.registry.replies import (
     asked_host,
     asked_wait,
     origin,
-    token_of,
 )
 
 if TYPE_CHECKING:
     import requests
 
-#: The client id that slipway sends to a token server.
-_CLIENT = "slipway"
 _REDIRECTS = 10
-_CHALLENGE = re.compile(r'(\w+)="([^"]*)"')
 
 
 @dataclass(frozen=True)
@@ -90,10 +83,9 @@ class RegistryHttp:
         self.host = host
         self._through = through
         self.url = base_url(host, insecure)
-        self._logins = logins
         self._policy = policy
+        self._login = RegistryLogin(host, self.url, logins, (policy.connect, policy.answer))
         self._tokens: dict[str, str] = {}
-        self._used: Credentials | None = None
 
     def ask(self, request: Request, headers: Mapping[str, str]) -> requests.Response:
         """Send a request, with retries. Return the first reply with a status below 500 other than 429.
@@ -133,7 +125,7 @@ class RegistryHttp:
         """Raise RefusedError unless the reply has this status."""
         if reply.status_code == status:
             return
-        user = self._user
+        user = self._login.user
         # The token server accepted the login, but its token allows less than the request needs.
         too_little = allows_too_little(reply)
         row, quoted = REPLIES.otherwise, f"{reply.status_code} {' '.join(reply.text.split())[:200]}"
@@ -233,20 +225,6 @@ class RegistryHttp:
             session.mount(self.url, adapter(self._through, context))
         return session
 
-    @cached_property
-    def _login(self) -> Credentials | None:
-        found = self._logins(self.host)
-        if found and self.url.startswith("http:") and not is_loopback(self.host):
-            raise PolicyError.of([PLAIN_LOGIN.problem(self.host, host=self.host)])
-        self._used = found
-        return found
-
-    @property
-    def _user(self) -> str:
-        """Return the user of the login that the registry required; empty when there was none."""
-        login = self._used
-        return login.username or "the token's owner" if login and (login.username or login.identity_token) else ""
-
     def _authorized(self, request: Request, url: str, headers: Mapping[str, str]) -> requests.Response:
         """Send a request with a token for each of its scopes in turn, until one is enough.
 
@@ -255,7 +233,7 @@ class RegistryHttp:
         """
         for scope in request.scopes:
             reply = self._allowed(request, url, headers, scope)
-            if not self._user or not allows_too_little(reply):
+            if not self._login.user or not allows_too_little(reply):
                 break
         return reply
 
@@ -274,42 +252,8 @@ class RegistryHttp:
         reply = send(token)
         if reply.status_code != 401:
             return reply
-        fresh, answer = self._log_in(reply, scope)
-        if not fresh or fresh == token:
+        renewed, answer = self._login.answer(self._session, reply, scope)
+        if not renewed or renewed == token:
             return answer
-        self._tokens[scope] = fresh
-        return send(fresh)
-
-    def _log_in(self, reply: requests.Response, scope: str) -> tuple[str, requests.Response]:
-        """Answer a challenge (RFC 7235). Return the Authorization header and the reply.
-
-        The header is empty when the login fails; the reply then gives the reason. A token server gets a GET for a
-        password or no login, and a POST for an identity token (distribution's token specification and its OAuth2
-        form). Raises PolicyError for a login that would travel unencrypted.
-        """
-        kind, _, rest = reply.headers.get("WWW-Authenticate", "").partition(" ")
-        login = self._login
-        basic = (login.username, login.password.reveal()) if login and login.username else None
-        if kind.lower() == "basic" and basic:
-            return f"Basic {base64.b64encode(':'.join(basic).encode()).decode()}", reply
-        challenge = dict(_CHALLENGE.findall(rest))
-        realm = challenge.get("realm", "")
-        if kind.lower() != "bearer" or not realm:
-            return "", reply
-        if login and urlsplit(realm).scheme != "https" and not is_loopback(urlsplit(realm).netloc):
-            raise PolicyError.of([PLAIN_REALM.problem(self.host, realm=realm)])
-        asked = {"service": challenge.get("service", ""), "scope": scope}
-        times = (self._policy.connect, self._policy.answer)
-        if login and login.identity_token:
-            grant = {
-                "grant_type": "refresh_token",
-                "refresh_token": login.identity_token.reveal(),
-                "client_id": _CLIENT,
-            }
-            answer = self._session.post(realm, data={**asked, **grant}, timeout=times)
-        else:
-            answer = self._session.get(realm, params=asked, auth=basic, timeout=times)
-        if answer.status_code == 429 or answer.status_code >= 500:
-            return "", answer
-        token = token_of(answer)
-        return (f"Bearer {token}" if token else ""), reply
+        self._tokens[scope] = renewed
+        return send(renewed)
