@@ -1,4 +1,4 @@
-"""Run containers under test in a sandbox, wait until they are healthy, read their state and remove them.
+"""Run containers under test in a sandbox, read their state and remove them.
 
 The functions take the docker SDK's client as their first argument; only ``engine`` imports the SDK. The SDK's errors
 are ``OSError``s that carry the engine's reply.
@@ -10,11 +10,10 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from slipway.core.clock import Clock
 from slipway.core.errors import SmokeError, printable
 from slipway.core.image import RUN_LABEL
 from slipway.core.writing import written
@@ -24,7 +23,6 @@ from slipway.smoke.container_state import State, explain, first_line
 
 NONCE = "SLIPWAY_RUN"
 SECRETS = "/run/secrets"
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0
 _NOT_FOUND = 404
 #: Exit codes of a script whose interpreter is missing. They depend on the program that starts the script.
 _NOT_FOUND_CODES = (2, 126, 127, 128)
@@ -110,71 +108,7 @@ def start(client: Client, container: str, alias: str) -> None:
         client.api.start(container)
     except OSError as error:
         state = State.of(client.api.inspect_container(container))
-        raise _failed(client, container, alias, "it did not start", state) from error
-
-
-def wait_until_healthy(
-    client: Client,
-    container: str,
-    alias: str,
-    sandbox: Sandbox,
-    clock: Clock = Clock(),  # noqa: B008
-) -> None:
-    """Wait until the HEALTHCHECK succeeds and the container has stayed healthy.
-
-    Raises SmokeError as soon as the container can no longer become healthy, or when the deadline has passed.
-    """
-    seconds = sandbox.deadline * sandbox.slowness
-    give_up, pause = clock.now() + seconds, _FIRST_PAUSE
-    while not (state := State.of(client.api.inspect_container(container))).healthy:
-        problem = _problem(state, was_green=False)
-        if not problem and clock.now() > give_up:
-            problem = f"not healthy after {seconds:.0f} s"
-        if problem:
-            raise _failed(client, container, alias, problem, state)
-        clock.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE)
-    for _ in range(1, sandbox.probes):
-        clock.sleep(sandbox.hold / (sandbox.probes - 1))
-        _probe(client, container, alias)
-
-
-def _probe(client: Client, container: str, alias: str) -> None:
-    """Run the image's own health check once more, because the engine's next check may be a minute away.
-
-    Raises SmokeError when the container is not healthy.
-    """
-    inspected = client.api.inspect_container(container)
-    kind, *words = inspected["Config"]["Healthcheck"]["Test"]
-    shell = inspected["Config"].get("Shell") or ["/bin/sh", "-c"]
-    failed: SmokeError | None = None
-    exit_code, said = 0, ""
-    try:
-        exit_code, said = execute(client, container, words if kind == "CMD" else [*shell, *words])
-    except SmokeError as error:
-        failed = error
-    state = State.of(client.api.inspect_container(container))
-    problem = _problem(state, was_green=True)
-    if not problem and exit_code:
-        problem = "it was healthy, and its next health probe failed"
-        state = replace(state, last_probe=said.strip())
-    if problem:
-        raise _failed(client, container, alias, problem, state)
-    if failed:
-        raise failed
-
-
-def wait_until_ended(client: Client, container: str, alias: str, sandbox: Sandbox) -> int:
-    """Wait until the container has ended, and return its exit code.
-
-    Raises SmokeError when the container still runs after the deadline.
-    """
-    seconds = sandbox.deadline * sandbox.slowness
-    try:
-        return int(client.api.wait(container, timeout=seconds)["StatusCode"])
-    except OSError as error:
-        state = State.of(client.api.inspect_container(container))
-        raise _failed(client, container, alias, f"it did not end within {seconds:.0f} s", state) from error
+        raise failure(client, container, alias, "it did not start", state) from error
 
 
 def stop(client: Client, container: str, grace: int) -> float:
@@ -229,7 +163,8 @@ def _uid(user: str) -> str:
     return "0" if uid in ("", "root") else uid
 
 
-def _failed(client: Client, container: str, alias: str, what: str, state: State) -> SmokeError:
+def failure(client: Client, container: str, alias: str, what: str, state: State) -> SmokeError:
+    """Return the error of a container: its state, its log, and the fault of its entry script if there is one."""
     cause = entry_scripts.fault(client, container) if state.exit_code in _NOT_FOUND_CODES else ""
     return SmokeError(explain(alias, what, state, log(client, container), cause))
 
@@ -306,18 +241,6 @@ def _write(path: Path, text: str) -> None:
     with written(path):
         path.touch(mode=0o600)
         path.write_text(text, encoding="utf-8")
-
-
-def _problem(state: State, *, was_green: bool) -> str:
-    if state.restarts:
-        return "it restarted by itself"
-    if state.status != "running":
-        return "it was healthy and then stopped" if was_green else "it stopped before it was healthy"
-    if not state.health:
-        return "its image declares no HEALTHCHECK, so nothing can say that it works"
-    if state.health == "unhealthy":
-        return "its health check failed"
-    return "it was healthy and became unhealthy" if was_green and not state.healthy else ""
 
 
 def _mount(path: str, marks: Mapping[str, str], name: str = "") -> dict[str, object]:

@@ -12,7 +12,7 @@ from types import TracebackType
 from slipway.core.errors import SlipwayError, SmokeError, UsageError, suggestion
 from slipway.secrets.redactor import Redactor
 from slipway.secrets.secret import Secret
-from slipway.smoke import containers, orphans
+from slipway.smoke import containers, health, orphans
 from slipway.smoke.image_archive import Chunks, Layer
 from slipway.smoke.layer_cache import LayerCache
 from slipway.testing.container import Container, Executed
@@ -147,9 +147,7 @@ class Stack:
         self._made.append(spec.name)
         made = containers.create(client, spec)
         containers.start(client, made, spec.alias)
-        return Executed(
-            containers.wait_until_ended(client, made, spec.alias, spec.sandbox), containers.log(client, made)
-        )
+        return Executed(health.wait_until_ended(client, made, spec.alias, spec.sandbox), containers.log(client, made))
 
     def __enter__(self) -> Stack:
         return self
@@ -181,7 +179,7 @@ class Stack:
         made = containers.create(client, spec)
         try:
             containers.start(client, made, spec.alias)
-            containers.wait_until_healthy(client, made, spec.alias, spec.sandbox)
+            health.wait_until_healthy(client, made, spec.alias, spec.sandbox)
         except SlipwayError as error:
             log = containers.save(client, made, self._bench.logs, spec.name, self._redact)
             raise error.redacted(self._redact, log=str(log)) from None

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 
 from slipway.core.errors import SlipwayError, SmokeError, printable
 from slipway.secrets.redactor import Redactor
-from slipway.smoke import containers
+from slipway.smoke import containers, health
 from slipway.smoke.container_state import LOG_LINES, State, explain
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class Container:
         self._url = ""
         with self._redacting():
             containers.start(self._client, self.id, self.name)
-            containers.wait_until_healthy(self._client, self.id, self.name, self._spec.sandbox)
+            health.wait_until_healthy(self._client, self.id, self.name, self._spec.sandbox)
         self.stopped = False
 
     def explain(self, what: str) -> str:
