@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -119,8 +120,9 @@ def test_a_key_the_host_does_not_take(repository: Repository, build_host: BuildH
     key = new_key(tmp_path)
     config = build_host.options("refused", IdentityFile=str(key))
     shown = fingerprint(key.with_suffix(".pub").read_text())
-    ran = repository.invoke("remote-check", SSH_CONFIG=config)
+    ran = repository.invoke("remote-check", "--json", SSH_CONFIG=config)
     ran.failed(4, "login refused", shown, str(key), "it accepts publickey", "ssh-copy-id builder")
+    assert json.loads(ran.stdout)["code"] == "ssh-login-refused"
 
 
 @pytest.mark.fault("S04")
