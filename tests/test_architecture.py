@@ -7,7 +7,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,9 @@ def rooms() -> list[Path]:
     return sorted(path for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__")
 
 
-def nodes(path: Path) -> Iterator[ast.AST]:
-    return ast.walk(ast.parse(path.read_text("utf-8"), str(path)))
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(ast.parse(path.read_text("utf-8"), str(path))))
 
 
 def test_every_module_is_in_a_room() -> None:
@@ -68,8 +70,8 @@ def test_two_modules_print() -> None:
     """
     printing = {
         str(path.relative_to(PACKAGE))
-        for path in PACKAGE.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        for path in FILES
+        for node in nodes(path)
         if isinstance(node, ast.Call) and ast.unparse(node.func) in WRITERS
     }
     assert printing == {

@@ -31,6 +31,15 @@ def _names_lead_to_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, *more, **named: real("127.0.0.1", port, 0, 1))
 
 
+@pytest.fixture(autouse=True)
+def _small_system_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenSSL and requests read the system's store for each connection; a real one has 150 certificates."""
+    store = tmp_path / "store.pem"
+    store.write_bytes(issue("a CA of the system", [IS_CA]).pem)
+    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.setenv(variable, str(store))
+
+
 @pytest.fixture
 def authority() -> Holder:
     return issue(CA_NAME, [IS_CA])

@@ -6,7 +6,7 @@ import contextvars
 import importlib
 import pkgutil
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import Any
@@ -17,10 +17,14 @@ import slipway
 _OUTSIDE = ("times_called", "__slotnames__")
 
 
-def snapshot() -> dict[str, Any]:
-    """Import every module of slipway, and return what their globals hold: name → a value that compares."""
+def modules() -> list[ModuleType]:
+    """Import every module of slipway."""
     names = [found.name for found in pkgutil.walk_packages(slipway.__path__, "slipway.")]
-    modules = [importlib.import_module(name) for name in names if ".checks" not in name]
+    return [importlib.import_module(name) for name in names if ".checks" not in name]
+
+
+def snapshot(modules: Iterable[ModuleType]) -> dict[str, Any]:
+    """Return what the globals of the modules hold: name → a value that compares."""
     seen: dict[int, object] = {}
     return {
         f"{module.__name__}.{name}": _value(thing, seen)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from tests.rig import in_process
-from tests.rig.global_state import snapshot
+from tests.rig.global_state import modules, snapshot
 
 
 def test_runs_leave_no_global_changed(repository: Path) -> None:
@@ -19,7 +18,7 @@ def test_runs_leave_no_global_changed(repository: Path) -> None:
         return in_process.invoke(*words, cwd=repository, env=env).returncode
 
     (repository / "tasks.py").write_text("from slipway.tasks import namespace\n")
-    before = snapshot()
+    before = snapshot(modules())
     (repository / ".env").write_text("API_TOKEN=hunter2-token\nNOBODYS=1\n")
     assert invoke("-w", "config", "--version", "v9") == 2, "config has no --version"
     assert invoke("config", "config", "--json") == 0
@@ -27,7 +26,7 @@ def test_runs_leave_no_global_changed(repository: Path) -> None:
     assert invoke("plan", "--allow-unused-env", "--json") == 3, "the engine does not answer"
     assert invoke("build", "svc-orc", "push", "--resume", "7f3c") == 2
     assert invoke("remote-runs", "--host", "me:hunter2-host@builder") == 2
-    after = snapshot()
+    after = snapshot(modules())
     assert {name: (before.get(name), value) for name, value in after.items() if before.get(name) != value} == {}
 
 
@@ -44,10 +43,10 @@ def test_runs_leave_no_global_changed(repository: Path) -> None:
         "def made():\n    seen = {}\n    return lambda: seen.update(x=1)\nrun = made()",
     ],
 )
-def test_a_module_with_state_is_noticed(monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+def test_a_module_with_state_is_noticed(state: str) -> None:
     module = ModuleType("slipway.core.units")
     exec(state, vars(module))
-    monkeypatch.setitem(sys.modules, "slipway.core.units", module)
-    before = snapshot()
+    before = snapshot([module])
+    assert snapshot([module]) == before
     module.run()
-    assert snapshot() != before
+    assert snapshot([module]) != before
