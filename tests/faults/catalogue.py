@@ -28,6 +28,7 @@ CHAPTERS = {
     "engines": "Engines elsewhere",
     "shell": "Invoke, nox and the shell",
 }
+_MARK = "pytest.mark.fault"
 _HEAD = """\
 # Faults, what slipway does then, and the tests that show it
 
@@ -56,7 +57,8 @@ def marked() -> Mapping[str, tuple[str, ...]]:
     """Row → the tests that carry its mark, as ``tests/faults/test_push.py::test_name``."""
     found: dict[str, list[str]] = {}
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        text = path.read_text("utf-8")
+        for node in ast.walk(ast.parse(text)) if _MARK in text else ():
             if isinstance(node, ast.FunctionDef):
                 for row in _marks(node):
                     found.setdefault(row, []).append(f"{path.relative_to(ROOT)}::{node.name}")
@@ -65,7 +67,7 @@ def marked() -> Mapping[str, tuple[str, ...]]:
 
 def _marks(function: ast.FunctionDef) -> Iterator[str]:
     for decorator in function.decorator_list:
-        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == "pytest.mark.fault":
+        if isinstance(decorator, ast.Call) and ast.unparse(decorator.func) == _MARK:
             yield from (ast.literal_eval(argument) for argument in decorator.args)
 
 

@@ -13,11 +13,11 @@ import pytest
 from tests.rig.offline import Offline
 
 
-def shell(shop: Offline, script: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def shell(shop: Offline, script: str) -> subprocess.CompletedProcess[str]:
     """Run a line of bash in which ``invoke`` is this environment's."""
     script = f'invoke() {{ {shlex.quote(sys.executable)} -m invoke "$@"; }}\n{script}'
     argv = ["bash", "-c", script]
-    return subprocess.run(argv, cwd=shop.root, env=shop.environment(environment), capture_output=True, text=True)
+    return subprocess.run(argv, cwd=shop.root, env=shop.environment({}), capture_output=True, text=True)
 
 
 @pytest.mark.process
@@ -54,15 +54,14 @@ def test_closed_streams(shop: Offline) -> None:
     assert shell(shop, "invoke config <&- 2>&-").stdout.startswith("REGISTRY")
 
 
-@pytest.mark.process
 @pytest.mark.fault("U34")
 def test_a_terminal_without_unicode(shop: Offline) -> None:
     """slipway's own marks have their equals in ASCII, a file's name is escaped, and JSON can be read."""
     shop.configure(GREETING="caf\N{LATIN SMALL LETTER E WITH ACUTE}")
     shop.append("apps/svc_cart/Dockerfile", "ARG GREETING\n")
-    shown = shell(shop, "invoke config", PYTHONIOENCODING="ascii").stdout
+    shown = shop.invoke("config", PYTHONIOENCODING="ascii").stdout
     assert r"caf\xe9" in shown
-    told = json.loads(shell(shop, "invoke config --json", PYTHONIOENCODING="ascii").stdout)
+    told = json.loads(shop.invoke("config", "--json", PYTHONIOENCODING="ascii").stdout)
     assert "caf\N{LATIN SMALL LETTER E WITH ACUTE}" in [entry["value"] for entry in told]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shutil
 import subprocess
@@ -81,6 +82,18 @@ def digest(root: Path) -> str:
     return input_digest(Manifest("FROM scratch", files.entries))
 
 
+#: ``digest`` for another process, which need not load the tests.
+DIGEST = f"""
+import sys
+from pathlib import Path
+from slipway.dockerfile import Source
+from slipway.stack.digest import Manifest, input_digest
+from slipway.stack.worktree import Worktree
+{inspect.getsource(digest)}
+print(digest(Path(sys.argv[1])))
+"""
+
+
 def digest_of(tree: Tree) -> str:
     with made(tree) as root:
         return digest(root)
@@ -118,7 +131,6 @@ ODD: Tree = {
 
 @pytest.mark.process
 def test_locale_hash_seed_umask_and_clock_do_not_count() -> None:
-    script = "import sys, pathlib, tests.properties.test_digests as t; print(t.digest(pathlib.Path(sys.argv[1])))"
     surroundings: list[dict[str, str]] = [
         {"LC_ALL": "C.UTF-8", "PYTHONHASHSEED": "1", "TZ": "UTC"},
         {"LC_ALL": "C", "PYTHONHASHSEED": "2", "TZ": "Asia/Kolkata"},
@@ -132,7 +144,7 @@ def test_locale_hash_seed_umask_and_clock_do_not_count() -> None:
         shutil.copytree(root, root / "copy", symlinks=True)
         for number, more in enumerate(surroundings):
             done = subprocess.run(
-                [sys.executable, "-c", script, str(root if number % 2 else root / "copy")],
+                [sys.executable, "-c", DIGEST, str(root if number % 2 else root / "copy")],
                 cwd=here,
                 env={"PATH": os.environ["PATH"], "PYTHONPATH": f"{here}/libs", **more},
                 umask=0o077 if number % 2 else 0o000,

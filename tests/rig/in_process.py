@@ -23,12 +23,14 @@ from invoke.main import program
 def invoke(*words: str, cwd: Path, env: Mapping[str, str]) -> CompletedProcess[str]:
     """Run a command line in the folder ``cwd`` with the environment ``env``, as ``python -m invoke`` does.
 
-    An exception that would end a process with a traceback is raised.
+    An exception that would end a process with a traceback is raised. PYTHONIOENCODING is the only variable of Python's
+    own that counts.
     """
+    encoding = env.get("PYTHONIOENCODING", "utf-8")
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        with contextlib.chdir(cwd), _environment(env), _interpreter(cwd), _signals(), _streams(out, err):
+        with contextlib.chdir(cwd), _environment(env), _interpreter(cwd), _signals(), _streams(out, err, encoding):
             code = contextvars.Context().run(_exit_code, *words)
-        return CompletedProcess(["invoke", *words], code, _text(out), _text(err))
+        return CompletedProcess(["invoke", *words], code, _text(out, encoding), _text(err, encoding))
 
 
 def _exit_code(*words: str) -> int:
@@ -85,7 +87,7 @@ def _signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _streams(out: IO[bytes], err: IO[bytes]) -> Iterator[None]:
+def _streams(out: IO[bytes], err: IO[bytes], encoding: str) -> Iterator[None]:
     """Redirect stdout and stderr, also those that child processes inherit. stdin is empty."""
     before = sys.stdin, sys.stdout, sys.stderr
     with (
@@ -94,8 +96,8 @@ def _streams(out: IO[bytes], err: IO[bytes]) -> Iterator[None]:
         _descriptor(1, out),
         _descriptor(2, err),
         open(0, closefd=False, encoding="utf-8") as sys.stdin,
-        open(1, "w", closefd=False, encoding="utf-8") as sys.stdout,
-        open(2, "w", closefd=False, encoding="utf-8", errors="backslashreplace", buffering=1) as sys.stderr,
+        open(1, "w", closefd=False, encoding=encoding) as sys.stdout,
+        open(2, "w", closefd=False, encoding=encoding, errors="backslashreplace", buffering=1) as sys.stderr,
     ):
         try:
             yield
@@ -115,6 +117,6 @@ def _descriptor(number: int, file: IO[bytes]) -> Iterator[None]:
         os.close(kept)
 
 
-def _text(file: IO[bytes]) -> str:
+def _text(file: IO[bytes], encoding: str) -> str:
     file.seek(0)
-    return file.read().decode()
+    return file.read().decode(encoding)
