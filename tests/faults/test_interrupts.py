@@ -12,7 +12,7 @@ import secrets
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -23,7 +23,7 @@ import pytest
 
 from tests.faults.proxy import hang
 from tests.rig.stacks import Ran
-from tests.rig.traces import SMOKE
+from tests.rig.traces import SMOKE_ALONE
 
 if TYPE_CHECKING:
     from tests.faults.proxy import Fault, Proxy
@@ -183,16 +183,25 @@ def test_a_build_is_hit_in_each_phase(yard: Yard) -> None:
 
 
 @pytest.mark.fault("B02", "B04")
-@pytest.mark.parametrize("request_", ["PUT .*/manifests/in-", "PUT .*/manifests/v-"], ids=["content", "version tags"])
-def test_a_push_is_hit_in_each_phase(yard: Yard, proxy: Proxy, request_: str) -> None:
+@pytest.mark.parametrize(
+    ("request_", "signums"),
+    [
+        ("PUT .*/manifests/in-", (signal.SIGTERM, signal.SIGKILL)),
+        ("PUT .*/manifests/v-", (signal.SIGINT, signal.SIGKILL)),
+    ],
+    ids=["content", "version tags"],
+)
+def test_a_push_is_hit_in_each_phase(
+    yard: Yard, proxy: Proxy, request_: str, signums: Sequence[signal.Signals]
+) -> None:
     """The registry answers no more once the phase has begun, so the push cannot have ended by then."""
     yard.shop.configure(REGISTRY=proxy.address)
-    for signum in SIGNALS:
+    for signum in signums:
         fault = proxy.fail(request_, hang())
         _strike(yard, "push", signum, partial(_has_struck, fault))
 
 
-@SMOKE
+@SMOKE_ALONE
 @pytest.mark.fault("B02", "B04")
 def test_a_smoke_test_is_hit_while_its_container_runs(yard: Yard) -> None:
     yard.shop.write("apps/svc_till/smoke/test_held.py", HELD)
@@ -224,7 +233,7 @@ def _goes_on(yard: Yard, kind: Kind) -> None:
 
 
 @pytest.mark.soak
-@SMOKE
+@SMOKE_ALONE
 @pytest.mark.parametrize("name", sorted(KINDS))
 def test_a_run_is_hit_at_any_moment(yard: Yard, name: str) -> None:
     kind, rounds = KINDS[name], 50
@@ -367,7 +376,7 @@ def test_stuck(container):
 """
 
 
-@SMOKE
+@SMOKE_ALONE
 @pytest.mark.fault("B02")
 def test_containers_of_a_test_that_had_to_be_killed_are_gone(yard: Yard) -> None:
     yard.shop.write("apps/svc_till/smoke/test_stuck.py", STUCK)

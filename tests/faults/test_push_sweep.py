@@ -246,13 +246,14 @@ def tell(results: Sequence[tuple[Case, int, str]]) -> None:
 
 
 @pytest.mark.fault("P03", "P04", "P06", "P07")
-def test_each_kind_of_request_is_failed_first_and_last(registry: str, tmp_path: Path) -> None:
+def test_each_kind_of_request_is_failed_once(registry: str, tmp_path: Path) -> None:
     requests = enumerated(registry, tmp_path)
     assert len(requests) > 90 and len({pattern for pattern, _ in requests}) > 40
     kinds: dict[str, list[tuple[str, int]]] = {}
     for request in requests:
         kinds.setdefault(re.sub("/(base-floor|svc-[a-z]+)/", "/*/", request[0]), []).append(request)
-    chosen = dict.fromkeys(request for found in kinds.values() for request in (found[0], found[-1]))
+    # The first request of one kind, the last of the next.
+    chosen = [found[-(number % 2)] for number, found in enumerate(kinds.values())]
     cases = [Case(*request, trouble) for request, trouble in zip(chosen, cycle(TROUBLES), strict=False)]
     assert {case.trouble for case in cases} == set(TROUBLES), cases
     tell(map_concurrently(lambda case: fail(registry, tmp_path, case), cases, at_once=6))

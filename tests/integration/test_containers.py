@@ -28,9 +28,10 @@ from slipway.smoke.session import CHECKS
 from slipway.testing import secretfiles
 from slipway.testing.bench import Bench, Stack
 from tests.rig.outside import wait_until
-from tests.rig.traces import SMOKE
+from tests.rig.traces import SMOKE, SMOKE_ALONE
 
-pytestmark = [pytest.mark.integration, SMOKE]
+#: One worker builds their images.
+pytestmark = [pytest.mark.integration, SMOKE, pytest.mark.xdist_group("containers")]
 
 ROOT_IMAGE = load(find_root(Path(__file__)))["PYTHON_IMAGE"]
 RUN = f"test{time.time_ns() % 10**9}"
@@ -398,6 +399,7 @@ def test_a_container_that_dies_during_the_tests_is_an_error(bench: Bench) -> Non
         bench.client.api.kill(box.id)
 
 
+@SMOKE_ALONE
 @pytest.mark.fault("T07")
 def test_orphans_of_a_killed_process_are_removed_and_live_containers_stay(bench: Bench) -> None:
     program = (
@@ -423,6 +425,7 @@ def test_orphans_of_a_killed_process_are_removed_and_live_containers_stay(bench:
         assert living.exec("cat", "/run/secrets/token").output == "y"
 
 
+@SMOKE_ALONE
 @pytest.mark.fault("T07")
 def test_the_next_round_removes_the_orphans_of_a_killed_pytest(bench: Bench, tmp_path: Path) -> None:
     test = tmp_path / "test_long.py"
@@ -488,7 +491,6 @@ def test_a_secret_of_a_container_is_in_nothing_that_pytest_shows(bench: Bench, t
         "def test_torn_down(odd):\n    pass\n"
     )
     argv = pytest_argv(bench, "talking", str(test), f"--junit-xml={tmp_path / 'junit.xml'}", "-ra", "--tb=long")
-    argv += [f"--slipway-siblings=blabbing={bench.siblings['blabbing']}"]
     told = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert "3 failed, 1 passed, 1 skipped" in told.stdout
     assert "ValueError: ('***', {'of': '***'})" in told.stdout and "blabbing: it stopped before" in told.stdout
@@ -529,7 +531,7 @@ def test_an_image_without_python_id_and_a_shell_passes_every_check(bench: Bench,
         ("by-name", "test_its_user_is_a_number_and_not_root", ["USER nobody: not a number"]),
         ("as-root", "test_its_processes_are_not_root", ["a process of it runs as root"]),
         ("quarrelling", "test_its_python_packages_agree", ["broken 1.0 requires not-there, which is not installed"]),
-        ("stubborn", "test_sigterm_ends_it", ["SIGTERM did not end it within 10 s", "137"]),
+        ("stubborn", "test_sigterm_ends_it", ["SIGTERM did not end it within 3 s", "137"]),
         (
             "leaky",
             "test_it_carries_no_key or test_no_program_lends or test_nothing_that_anyone",
@@ -549,7 +551,8 @@ def test_an_image_without_python_id_and_a_shell_passes_every_check(bench: Bench,
 )
 def test_every_check_can_fail(bench: Bench, tmp_path: Path, name: str, check: str, told: list[str]) -> None:
     budget = ["--slipway-budget=1 MB over parent", f"--slipway-parent={bench.siblings['good']}"]
-    argv = pytest_argv(bench, name, str(CHECKS), "-k", check, *budget)
+    limits = ["--slipway-slowness=0.3"] if name == "stubborn" else []
+    argv = pytest_argv(bench, name, str(CHECKS), "-k", check, *budget, *limits)
     checked = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, check=False)
     assert checked.returncode == 1, checked.stdout
     for words in told:
@@ -571,7 +574,9 @@ def test_an_image_that_the_project_exempts_passes(bench: Bench, tmp_path: Path) 
 
 
 def pytest_argv(bench: Bench, name: str, *arguments: str) -> list[str]:
+    """Return the command of a pytest that tests one image; it knows the others, so that it reads their layers once."""
     options = [f"--slipway-image={bench.siblings[name]}", f"--slipway-name={name}", f"--slipway-run={RUN}"]
+    options += [f"--slipway-siblings={sibling}={image}" for sibling, image in bench.siblings.items()]
     options += [f"--slipway-logs={bench.logs}", "--import-mode=importlib", "--tb=short", "-p", "no:cacheprovider"]
     return [sys.executable, "-m", "pytest", *options, *arguments]
 

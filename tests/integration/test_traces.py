@@ -14,7 +14,7 @@ import pytest
 from slipway.smoke import orphans
 from tests.rig import traces as looking
 from tests.rig.outside import LABEL
-from tests.rig.traces import SMOKE, Traces
+from tests.rig.traces import SMOKE_ALONE, Traces
 
 pytestmark = pytest.mark.integration
 
@@ -40,7 +40,7 @@ def test_an_open_port_is_seen() -> None:
         assert looking._own_ports() - before == {server.getsockname()[1]}
 
 
-@SMOKE
+@SMOKE_ALONE
 def test_orphans_of_a_dead_run_in_the_engine_are_found(
     engine_client: Any, root_image: str, cli: Callable[..., str]
 ) -> None:

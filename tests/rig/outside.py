@@ -46,10 +46,19 @@ def machine_environment() -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def machine_lock(name: str) -> Iterator[None]:
-    """Only one test process of this machine is inside at a time."""
-    with Path(tempfile.gettempdir(), f"slipway-tests-{name}.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+def machine_lock(name: str, *, shared: bool = False) -> Iterator[None]:
+    """Only one test process of this machine is inside at a time, or any number of those that share the lock.
+
+    A process takes its turn first, so that those who share the lock do not overtake one who waits for it alone.
+    """
+    folder = Path(tempfile.gettempdir())
+    with (
+        (folder / f"slipway-tests-{name}.turn").open("w") as turn,
+        (folder / f"slipway-tests-{name}.lock").open("w") as file,
+    ):
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        fcntl.flock(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
+        fcntl.flock(turn, fcntl.LOCK_UN)
         yield
 
 

@@ -22,11 +22,14 @@ import pytest
 
 from slipway.core.image import RUN_LABEL
 from slipway.smoke import orphans
+from tests.rig.outside import machine_lock
 
 TOKEN = "T_SLIPWAY"
 _PATIENCE_SECONDS = 5.0
-#: Of tests that run smoke tests in the machine's engine: each such run sweeps what any dead one left.
-SMOKE = pytest.mark.xdist_group("smoke tests")
+#: Of tests that run smoke tests in the machine's engine: each such run removes the orphans of any dead one.
+SMOKE = pytest.mark.smoke
+#: Of those that make orphans, or look for them: no other test may run smoke tests meanwhile.
+SMOKE_ALONE = pytest.mark.smoke(alone=True)
 #: What an operator keeps in a home, and no run may touch.
 _KEPT = (".docker/config.json", ".docker/contexts", ".ssh/known_hosts", ".ssh/config", ".gitconfig", ".netrc")
 
@@ -85,12 +88,28 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
     if not request.node.get_closest_marker("integration"):
         yield
         return
+    with _apart(request.node):
+        yield from _watched(request)
+
+
+@contextlib.contextmanager
+def _apart(node: pytest.Item) -> Iterator[None]:
+    """Keep a test that makes orphans and tests that remove them apart, in whichever processes they run."""
+    smoke = node.get_closest_marker("smoke")
+    if not smoke:
+        yield
+        return
+    with machine_lock("smoke", shared=not smoke.kwargs.get("alone")):
+        yield
+
+
+def _watched(request: pytest.FixtureRequest) -> Iterator[None]:
     traces: Traces = request.getfixturevalue("traces")
     client = request.getfixturevalue("engine_client")
     kept, ports = _operators_files(), _own_ports()
     yield
     left: dict[str, Callable[[], list[Any]]] = {
-        "in the engine": lambda: orphaned(client) if _runs_smoke_tests(request.node) else [],
+        "in the engine": lambda: orphaned(client) if request.node.get_closest_marker("smoke") else [],
         "processes": traces.processes,
         "ports": lambda: sorted(_own_ports() - ports),
         "temporary files": traces.files,
@@ -101,11 +120,6 @@ def nothing_left(request: pytest.FixtureRequest) -> Iterator[None]:
         orphans.remove_orphans(client)
     assert not any(found.values()), f"left by the test: {found}"
     assert _operators_files() == kept, "the operator's own files changed"
-
-
-def _runs_smoke_tests(node: Any) -> bool:
-    """Whether it may make orphans, or sweep those of others: one worker runs all such tests."""
-    return any(SMOKE.args == mark.args for mark in node.iter_markers("xdist_group"))
 
 
 def orphaned(client: Any) -> list[str]:
