@@ -66,40 +66,40 @@ def questions(server: Server, silence: float = 5.0, patience: float = 0.0) -> En
 
 def test_one_connection_serves_many_questions(server: Server) -> None:
     asked = questions(server)
-    assert [asked.ask(question)[0] for question in ("/a", "/no", "/b")] == ["1", None, "1"]
+    assert [asked.get(question)[0] for question in ("/a", "/no", "/b")] == ["1", None, "1"]
     assert server.connections == 1
 
 
 def test_concurrent_requests_open_connections_or_wait_for_a_free_one(server: Server) -> None:
     server.slow = 0.02
     asked = questions(server)
-    map_concurrently(asked.ask, ["/a", "/b", "/c"], at_once=3)
+    map_concurrently(asked.get, ["/a", "/b", "/c"], at_once=3)
     assert server.connections == 3
     patient = questions(server, patience=2.0)
-    patient.ask("/first")
-    map_concurrently(patient.ask, ["/a", "/b", "/c"], at_once=3)
+    patient.get("/first")
+    map_concurrently(patient.get, ["/a", "/b", "/c"], at_once=3)
     assert server.connections == 4
 
 
 def test_a_connection_that_the_engine_closed_is_opened_again(server: Server) -> None:
     asked = questions(server)
-    asked.ask("/a")
+    asked.get("/a")
     server.hangs_up = True
-    assert asked.ask("/again")[0] == "2"
+    assert asked.get("/again")[0] == "2"
 
 
 @pytest.mark.parametrize("question", ["/torn", "/ill"])
 def test_an_answer_that_is_none_is_raised(server: Server, question: str) -> None:
     asked = questions(server)
     with pytest.raises(OSError, match=r"JSON|500 ill"):
-        asked.ask(question)
-    assert asked.ask("/a")[0] == "2", "and its connection is left"
+        asked.get(question)
+    assert asked.get("/a")[0] == "2", "and its connection is left"
 
 
 def test_silence_is_not_asked_twice(server: Server) -> None:
     asked = questions(server, silence=0.1)
-    asked.ask("/a")
+    asked.get("/a")
     server.slow = 0.5
     with pytest.raises(TimeoutError):
-        asked.ask("/b")
+        asked.get("/b")
     assert server.connections == 1

@@ -100,7 +100,7 @@ def test_a_second_push_moves_nothing(bench: Bench) -> None:
     bench.push()
     again = bench.look()
     assert [push.action for push in again] == ["reuse"] * 3
-    assert [push.reason for push in again] == [f"v1 is {push.published[7:19]} already" for push in again]
+    assert [push.reason for push in again] == [f"v1 is {push.content_digest[7:19]} already" for push in again]
     del bench.server.requests[:], bench.engine.calls[:]
     assert bench.push() == [(name, "present") for name in NAMES]
     assert bench.engine.calls == []
@@ -109,7 +109,7 @@ def test_a_second_push_moves_nothing(bench: Bench) -> None:
 
 def test_content_that_is_published_needs_only_its_tag(bench: Bench) -> None:
     bench.push()
-    moved = [Push(p.image, p.reference.tagged("v2"), p.content, p.input_digest, p.published) for p in bench.look()]
+    moved = [Push(p.image, p.reference.tagged("v2"), p.content, p.input_digest, p.content_digest) for p in bench.look()]
     assert [push.action for push in moved] == ["tag"] * 3
     assert moved[0].reason == f"{content_tag(INPUTS['base-ml'])} is in the registry, v2 is new"
     assert [outcome.status for outcome in bench.release(moved)] == ["tagged"] * 3
@@ -291,7 +291,7 @@ def test_tags_of_a_silent_registry_are_reported_as_unknown(bench: Bench) -> None
         bench.release(pushes)
     lines = caught.value.message.splitlines()
     assert lines[0].endswith("2 of 3 version tags moved, 1 unknown")
-    assert lines[3].endswith(f"-> {pushes[2].published[:19]}, or unchanged: the registry does not answer")
+    assert lines[3].endswith(f"-> {pushes[2].content_digest[:19]}, or unchanged: the registry does not answer")
 
 
 @pytest.mark.fault("P12")

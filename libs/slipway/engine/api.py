@@ -35,23 +35,23 @@ class EngineApi:
         self._kept: queue.SimpleQueue[_OverSocket] = queue.SimpleQueue()
         self._made = False
 
-    def ask(self, question: str) -> tuple[Any, str]:
-        """Send ``GET question``. Return the JSON of the reply, None for 404, and its ``Server`` header.
+    def get(self, path: str) -> tuple[Any, str]:
+        """Send ``GET path``. Return the JSON of the reply, None for 404, and its ``Server`` header.
 
         A request whose connection closes is sent again over a new one: the connection to a build host may be back by
         then. Raises OSError for a failed request and for any other status, and the exceptions of ``connect``.
         """
         with contextlib.suppress(queue.Empty, _EndedError):  # the engine or its connection has ended
-            return self._answer(self._kept.get(timeout=self._patience if self._made else 0.0), question)
+            return self._answer(self._kept.get(timeout=self._patience if self._made else 0.0), path)
         self._made = True
         with contextlib.suppress(_EndedError):
-            return self._answer(_OverSocket(self._connect, self._silence), question)
-        return self._answer(_OverSocket(self._connect, self._silence), question)
+            return self._answer(_OverSocket(self._connect, self._silence), path)
+        return self._answer(_OverSocket(self._connect, self._silence), path)
 
-    def _answer(self, connection: _OverSocket, question: str) -> tuple[Any, str]:
+    def _answer(self, connection: _OverSocket, path: str) -> tuple[Any, str]:
         """Send the request over ``connection``, and keep the connection unless the request fails."""
         try:
-            connection.request("GET", question)
+            connection.request("GET", path)
             reply = connection.getresponse()
             body = reply.read()
             server = reply.headers.get("Server", "")

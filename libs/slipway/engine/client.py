@@ -113,7 +113,7 @@ class Engine:
             with self._told(what):
                 return self._ask_by_sdk(question)
         try:
-            answer, server = self._api.ask(question)
+            answer, server = self._api.get(question)
         except OSError as error:
             raise unusable(self.endpoint, error, what=what, seconds=self._silence) from None
         self._introduced(server)

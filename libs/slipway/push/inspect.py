@@ -21,17 +21,17 @@ QUESTIONS = 8
 class Push:
     """Hold one image to push, and the registry's digests of it, which are empty when it has none.
 
-    ``published``: the digest of the content tag. ``current``: the digest of the version tag. ``replaces``: the digest
-    of the content tag that an image built without cache will replace. ``note``: a remark for the user after a
-    successful push.
+    ``content_digest``: the digest of the content tag. ``version_digest``: the digest of the version tag. ``replaces``:
+    the digest of the content tag that an image built without cache will replace. ``note``: a remark for the user after
+    a successful push.
     """
 
     image: str
     reference: Reference
     content: Reference
     input_digest: str
-    published: str = ""
-    current: str = ""
+    content_digest: str = ""
+    version_digest: str = ""
     local_id: str = ""
     size: int = 0
     parents: tuple[str, ...] = ()
@@ -41,24 +41,25 @@ class Push:
 
     @property
     def action(self) -> PushAction:
-        if not self.published:
+        if not self.content_digest:
             return PushAction.PUSH
-        return PushAction.REUSE if self.current == self.published else PushAction.TAG
+        return PushAction.REUSE if self.version_digest == self.content_digest else PushAction.TAG
 
     @property
     def reason(self) -> str:
-        if self.replaces and not self.published:
+        if self.replaces and not self.content_digest:
             return f"built without cache: another {self.content.tag} than the registry's"
-        if not self.published:
+        if not self.content_digest:
             return f"{self.content.tag} is not in the registry"
-        if self.current == self.published:
-            return f"{self.reference.tag} is {self.published[7:19]} already"
-        return f"{self.content.tag} is in the registry, {self.reference.tag} {'moves' if self.current else 'is new'}"
+        if self.version_digest == self.content_digest:
+            return f"{self.reference.tag} is {self.content_digest[7:19]} already"
+        moves = "moves" if self.version_digest else "is new"
+        return f"{self.content.tag} is in the registry, {self.reference.tag} {moves}"
 
     @property
     def exact(self) -> Reference:
         """Return the reference of the published image by its digest."""
-        return self.exactly(self.published)
+        return self.exactly(self.content_digest)
 
     def exactly(self, digest: str) -> Reference:
         """Return the reference of ``digest`` in the image's repository."""
@@ -76,9 +77,9 @@ def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Pus
     asked = [push.content for push in pushes] + [push.reference for push in pushes]
     digests = map_concurrently(registry.digest, asked, at_once=QUESTIONS)
     known = zip(pushes, digests[: len(pushes)], digests[len(pushes) :], strict=True)
-    stands = [replace(push, published=published, current=current) for push, published, current in known]
+    stands = [replace(push, content_digest=published, version_digest=current) for push, published, current in known]
     found = tuple(_taking_over(push, registry) if _is_fresh(push, facts) else push for push in stands)
-    lacking = [push.image for push in found if not push.published and not push.local_id]
+    lacking = [push.image for push in found if not push.content_digest and not push.local_id]
     if lacking:
         more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
         raise UsageError(
@@ -89,13 +90,13 @@ def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Pus
 
 def _is_fresh(push: Push, facts: Facts) -> bool:
     here = facts.in_engine(push.image)
-    return bool(push.published and here and here.built_without_cache)
+    return bool(push.content_digest and here and here.built_without_cache)
 
 
 def _taking_over(push: Push, registry: Registry) -> Push:
-    if is_built_image(push, push.published, registry):
+    if is_built_image(push, push.content_digest, registry):
         return push
-    return replace(push, published="", replaces=push.published)
+    return replace(push, content_digest="", replaces=push.content_digest)
 
 
 def is_built_image(push: Push, digest: str, registry: Registry) -> bool:
@@ -136,7 +137,8 @@ def refuse_moves(
     if refused:
         modes = {push.image: "" if push.replaces else explain(push.image, labels[push.image]) for push in refused}
         lines = [
-            f"{push.reference} is {push.current[:19]}, not {_named(push)}" + f": {modes[push.image]}".rstrip(": ")
+            f"{push.reference} is {push.version_digest[:19]}, not {_named(push)}"
+            + f": {modes[push.image]}".rstrip(": ")
             for push in refused
         ]
         said = f"push: {len(refused)} of {len(pushes)} version tags stand for other content; nothing was pushed"
@@ -159,7 +161,7 @@ def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
 
 
 def _moves(push: Push) -> bool:
-    return bool(push.current) and push.current != push.published
+    return bool(push.version_digest) and push.version_digest != push.content_digest
 
 
 def _labels(push: Push, registry: Registry) -> Mapping[str, str]:

@@ -29,13 +29,13 @@ def move(
     tried: list[tuple[Push, Manifest | None]] = []
     moved: dict[str, Push] = {}
     for push in pushes:
-        if push.current == push.published:
+        if push.version_digest == push.content_digest:
             continue
         try:
-            before = registry.manifest(push.reference) if push.current else None
+            before = registry.manifest(push.reference) if push.version_digest else None
             tried.append((push, before))
             moved[push.image] = _put_tag(push, manifests[push.image], registry)
-            record.journal(moved=str(push.reference), digest=push.published, before=push.current)
+            record.journal(moved=str(push.reference), digest=push.content_digest, before=push.version_digest)
         except RegistryError as error:
             _roll_back(tried, registry, record, pushes, error)
     return tuple(_outcome(moved.get(push.image, push)) for push in pushes)
@@ -50,13 +50,13 @@ def _put_tag(push: Push, manifest: Manifest, registry: Registry) -> Push:
     try:
         registry.put(push.reference, manifest)
     except RegistryError:
-        if registry.digest(push.reference) != push.published:
+        if registry.digest(push.reference) != push.content_digest:
             raise
         note = _LOST
     found = registry.digest(push.reference)
-    if found != push.published:
+    if found != push.content_digest:
         raise RegistryError(
-            f"push {push.reference}: stands for {found or 'nothing'} after the move, not {push.published}"
+            f"push {push.reference}: stands for {found or 'nothing'} after the move, not {push.content_digest}"
         )
     return replace(push, note=note)
 
@@ -74,14 +74,14 @@ def _roll_back(
     not restored, else RegistryError.
     """
     stands = {push.image: _restored(push, before, registry, record) for push, before in reversed(tried)}
-    stuck = [push for push, _ in tried if stands[push.image] != push.current]
+    stuck = [push for push, _ in tried if stands[push.image] != push.version_digest]
     if not stuck:
         told = f"{cause.message}; no version tag moved"
         raise RegistryError(told, hint=_next(cause, record), code=cause.code) from cause
     unknown = [push for push in stuck if stands[push.image] is None]
     said = f"{len(stuck) - len(unknown)} of {len(pushes)} version tags moved"
     said += f", {len(unknown)} unknown" if unknown else ""
-    table = [f"{push.reference}: {push.current[:19] or 'none'} {_now(push, stands)}" for push in pushes]
+    table = [f"{push.reference}: {push.version_digest[:19] or 'none'} {_now(push, stands)}" for push in pushes]
     raise MixedReleaseError("\n  ".join([f"{cause.message}; {said}", *table]), hint=_next(cause, record)) from cause
 
 
@@ -97,7 +97,7 @@ def _next(cause: RegistryError, record: Run) -> str:
 def _restored(push: Push, before: Manifest | None, registry: Registry, record: Run) -> str | None:
     """Return the tag's digest after putting ``before`` back; None when the registry does not answer."""
     try:
-        if before and registry.digest(push.reference) != push.current:
+        if before and registry.digest(push.reference) != push.version_digest:
             with contextlib.suppress(RegistryError):
                 registry.put(push.reference, before)
             record.journal(put_back=str(push.reference), digest=before.digest)
@@ -107,20 +107,20 @@ def _restored(push: Push, before: Manifest | None, registry: Registry, record: R
 
 
 def _now(push: Push, stands: Mapping[str, str | None]) -> str:
-    found = stands.get(push.image, push.current)
+    found = stands.get(push.image, push.version_digest)
     if found is None:
-        return f"-> {push.published[:19]}, or unchanged: the registry does not answer"
-    return "stays" if found == push.current else f"-> {found[:19] or 'none'}"
+        return f"-> {push.content_digest[:19]}, or unchanged: the registry does not answer"
+    return "stays" if found == push.version_digest else f"-> {found[:19] or 'none'}"
 
 
 def _outcome(push: Push) -> ImageResult:
-    moved = Status.TAGGED if push.current != push.published else Status.PRESENT
+    moved = Status.TAGGED if push.version_digest != push.content_digest else Status.PRESENT
     return ImageResult(
         push.image,
         Status.PUSHED if push.uploaded else moved,
-        f"{push.reference.tag} is {push.published[:19]}" + (f"; {push.note}" if push.note else ""),
+        f"{push.reference.tag} is {push.content_digest[:19]}" + (f"; {push.note}" if push.note else ""),
         push.input_digest,
-        push.published,
+        push.content_digest,
         str(push.reference),
         push.size,
     )

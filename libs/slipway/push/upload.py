@@ -36,7 +36,7 @@ def upload(pushes: Sequence[Push], run: PushRun) -> tuple[Push, ...]:
     slipway uploads an image after its parents, because it shares their layers. Raises RegistryError.
     """
     known = {push.image: push for push in pushes}
-    lacking = {push.image: push.parents for push in pushes if not push.published}
+    lacking = {push.image: push.parents for push in pushes if not push.content_digest}
     done = map_in_dependency_order(lambda name: _uploaded(known[name], run), lacking, at_once=_UPLOADS)
     return tuple(done.get(push.image, push) for push in pushes)
 
@@ -47,7 +47,7 @@ def ensure_blobs(pushes: Sequence[Push], run: PushRun) -> dict[str, Manifest]:
     The registry may have lost a blob, for instance to a garbage collection. slipway then uploads the image again from
     the engine. Raises RegistryError when a blob is still missing after that.
     """
-    moving = [push for push in pushes if push.current != push.published]
+    moving = [push for push in pushes if push.version_digest != push.content_digest]
     manifests = map_concurrently(run.registry.manifest, [push.exact for push in moving], at_once=QUESTIONS)
     found = {push.image: manifest for push, manifest in zip(moving, manifests, strict=True)}
     holes = _holes(moving, found, run.registry)
@@ -89,7 +89,7 @@ def _blobs(push: Push, manifest: Manifest, registry: Registry) -> list[str]:
 def _uploaded(push: Push, run: PushRun) -> Push:
     run.record.journal(upload=str(push.content))
     sent = _sent(push, run)
-    _check_arrival(push, sent.published, run.registry)
+    _check_arrival(push, sent.content_digest, run.registry)
     run.on_upload(Uploaded(push.image))
     return replace(sent, uploaded=True)
 
@@ -102,13 +102,13 @@ def _sent(push: Push, run: PushRun) -> Push:
     attempts = run.policy.start()
     while True:
         try:
-            return replace(push, published=run.engine.push(push.content, _counting(push.image, run.on_upload)))
+            return replace(push, content_digest=run.engine.push(push.content, _counting(push.image, run.on_upload)))
         except RefusedError:
             raise
         except RegistryError as error:
             # The upload may have arrived without its reply. This request also waits as long as the registry demands.
             if (found := run.registry.digest(push.content)) and found != push.replaces:
-                return replace(push, published=found, note="the reply to its upload was lost, it is there")
+                return replace(push, content_digest=found, note="the reply to its upload was lost, it is there")
             if not attempts.again(error.message):
                 told = f"{error.message} after {attempts.tries} tries"
                 raise RegistryError(told, hint=error.hint, code=error.code) from error

@@ -49,7 +49,7 @@ class BuildHostOptions:
 class HostOptions(BuildHostOptions):
     """Hold the choice between this machine and a build host."""
 
-    remote: bool = option(False, "work on the build host REMOTE_HOST")
+    remote: bool = option(False, "work on the build host REMOTE_HOST, for the rest of the chain")
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def run_push(session: Session, names: Sequence[str], options: PushOptions, *, dr
     with session.host.release_lock(lock, break_expired=options.break_lock), session.record() as record:
         versions = {"BASE_VERSION": session.settings.version("base"), "VERSION": session.settings.version("service")}
         record.write("plan.json", ReleasePlan(tuple(push.image for push in pushes), versions).as_json())
-        lacking = [push.image for push in pushes if not push.published]
+        lacking = [push.image for push in pushes if not push.content_digest]
         with session.console.showing(snapshot.stack, lacking) as taker:
             run = PushRun(session.host.engine, session.host.registry, record, taker.take)
             outcomes = release(pushes, run)
