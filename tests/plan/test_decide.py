@@ -139,6 +139,7 @@ def test_no_cache_builds_only_the_named_images() -> None:
     assert [(step.image, step.action) for step in plan.steps if step.no_cache] == [("svc-ocr", "build")]
     assert {step.action for step in plan.steps if not step.no_cache} == {"reuse"}
     assert [step.reason for step in plan.steps if step.no_cache] == [WithoutCache()]
+    assert str(WithoutCache()) == "asked for without cache"
     assert plan.by_image["svc-ocr"].no_cache
 
 
@@ -190,6 +191,31 @@ def test_a_parent_that_replaces_another_is_a_change_of_the_inputs() -> None:
     (step,) = plan_build(LONE, ["svc-forms"], built_from(was, now)).steps
     assert step.reason == InputsChanged((Change(Part.PARENT, "base-gpu", How.ADDED),))
     assert str(step.reason) == "parent base-gpu added"
+
+
+def test_an_image_of_the_engine_is_present_stale_or_absent() -> None:
+    was, now = Manifest("FROM x"), Manifest("FROM y")
+    stale = built_from(was, now)
+    held = LocalImage("id", labels={INPUT_LABEL: input_digest(now)})
+    here = replace(stale, local={str(stale.content_reference("svc-forms")): held})
+    assert [facts.presence("svc-forms") for facts in (here, stale, replace(stale, newest={}))] == [
+        "here",
+        "stale",
+        "absent",
+    ]
+
+
+@pytest.mark.fault("B52")
+def test_only_modes_differ_when_the_files_or_the_label_say_so() -> None:
+    was = Manifest("FROM x", {"a.py": decode("100644 aa")}, parents={"base": "sha256:1"})
+    now = replace(was, files={"a.py": decode("100664 aa")})
+    facts = built_from(was, now)
+    assert facts.modes_alone("svc-forms") and facts.modes_since("svc-forms") == ("a.py 0644 → 0664",)
+    assert not built_from(was, replace(now, parents={"base": "sha256:2"})).modes_alone("svc-forms")
+    unknown = replace(facts, earlier={})
+    assert not unknown.modes_alone("svc-forms") and unknown.modes_since("svc-forms") == ()
+    never_built = replace(facts, newest={})
+    assert not never_built.modes_alone("svc-forms") and never_built.modes_since("svc-forms") == ()
 
 
 def test_every_cause_is_documented() -> None:

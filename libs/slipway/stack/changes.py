@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 
 from slipway.core.errors import one_line
@@ -16,17 +16,17 @@ _NO_TREES: Trees = MappingProxyType({})
 _USUAL_MODES = (None, 0o100644, 0o100755, 0o40755)
 
 
-class Part(StrEnum):
+class Part(Enum):
     """Name the kinds of inputs."""
 
-    DOCKERFILE = "dockerfile"
-    FILE = "file"
-    CONTEXT = "context"
-    ARG = "arg"
-    ROOT = "root"
-    SETTING = "setting"
-    PARENT = "parent"
-    STAGE = "stage"
+    DOCKERFILE = auto()
+    FILE = auto()
+    CONTEXT = auto()
+    ARG = auto()
+    ROOT = auto()
+    SETTING = auto()
+    PARENT = auto()
+    STAGE = auto()
 
 
 class How(StrEnum):
