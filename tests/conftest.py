@@ -51,7 +51,7 @@ LOOKUPS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.getho
 
 
 class Guard:
-    """What the running test may not do. Raises pytest's own failure, which no ``except Exception`` swallows."""
+    """Fail the running test for a forbidden action, past every ``except Exception``."""
 
     barred: frozenset[str] = frozenset()
 
@@ -125,7 +125,7 @@ def _barred(item: pytest.Item) -> frozenset[str]:
 
 @pytest.fixture(autouse=True, scope="session")
 def servers_tolerate_hang_ups() -> Iterator[None]:
-    """Let no server of a test print that a client hung up: tests cut connections on purpose.
+    """Let no server of a test print that a client closed its connection: tests cut connections on purpose.
 
     A thread that prints a traceback parses source lines. On Python 3.11 that spoils an ``ast.parse`` in another thread,
     such as hypothesis's ("AST constructor recursion depth mismatch").

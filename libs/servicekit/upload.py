@@ -11,7 +11,7 @@ from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
-#: A multipart form may hold this many bytes besides the file itself.
+#: A multipart form may hold this many bytes in addition to the file itself.
 ENVELOPE = 64 << 10
 _FIELDS = 8
 _FIELD_BYTES = 4 << 10

@@ -22,7 +22,7 @@ def loads(text: str) -> Results:
 
 
 def figures(results: Results) -> str:
-    """What stands between the marks of performance.md."""
+    """Return the text between the marks of performance.md."""
     facts = " · ".join(f"{name} {value}" for name, value in results.machine.items())
     parts = [table.markdown(found) for found in (table.judged(results), table.times(results), table.others(results))]
     missing = [table.unmeasured(results)] if table.unmeasured(results) else []
@@ -30,7 +30,7 @@ def figures(results: Results) -> str:
 
 
 def drawn(document: str, results: Results) -> str:
-    """``document`` with its figures drawn anew; the words around them are a person's."""
+    """Return ``document`` with new figures and the same words around them."""
     return _DRAWN.sub(lambda _: figures(results), document)
 
 

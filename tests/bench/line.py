@@ -1,4 +1,4 @@
-"""A line to a build host as one has it at home: every byte is late, and no more pass at once than it carries.
+"""A line to a build host as one has it at home: every byte is late, and its bandwidth is limited.
 
 One direction's bytes share its rate, whatever connections they belong to; a connection costs a round trip before its
 first byte, as TCP's handshake does.
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 #: Seconds there and back, and bytes a second: 20 ms and 50 Mbit/s.
 ROUND_TRIP, RATE = 0.020, 50e6 / 8
 _PIECE = 8192
-#: What a sender may have on its way before it waits, in seconds at the line's rate: a router's queue.
+#: A router's queue: the seconds of bytes, at the line's rate, that a sender may have on their way.
 _QUEUE = 0.05
 
 

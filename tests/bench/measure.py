@@ -113,7 +113,7 @@ def check_changed(before: Mapping[str, str], after: Mapping[str, str], wanted: I
 
 
 def machine() -> dict[str, str]:
-    """What the figures were taken on."""
+    """Describe the machine that took the figures."""
     info = json.loads(docker("info", "--format", "{{json .}}"))
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {

@@ -23,9 +23,9 @@ from tests.rig.registries import a_registry
 from tests.rig.stacks import ROOT
 
 _IMAGE = "base-ml"
-#: What base-ml installs first: an edit of it installs all anew.
+#: base-ml installs this file first, so an edit of it installs everything again.
 _REQUIREMENTS = "libs/requirements-torch.txt"
-#: What makes the Dockerfile one that installs with pip; each must be found.
+#: Replacements that make the Dockerfile install with pip; each must be found.
 _PIP_INSTEAD = {
     "target=/root/.cache/uv": "target=/root/.cache/pip",
     "--mount=from=uv,source=/uv,target=/usr/local/bin/uv ": "",
@@ -45,7 +45,7 @@ def with_pip(dockerfile: str) -> str:
 
 
 def build_and_push(field: Field) -> Iterator[Series]:
-    """Every round installs anew, from the installer's own cache; what was built is then pushed to empty registries."""
+    """Every round installs again, from the installer's own cache, and then pushes the images to empty registries."""
     field.say(f"{_IMAGE} with uv and with pip, once to fill their caches and {field.rounds} rounds")
     trees = {kind: _tree(field, kind) for kind in ("uv", "pip")}
     for tree in trees.values():

@@ -1,4 +1,4 @@
-"""Who is measured: slipway, and what its users would run instead, each as its own documentation recommends.
+"""The measured peers: slipway and its alternatives, each used as its own documentation recommends.
 
 Every peer builds the same Dockerfiles from the same kind of tree; a peer is the file it needs and the commands.
 """

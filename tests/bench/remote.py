@@ -29,7 +29,7 @@ from tests.rig.stacks import ROOT_IMAGE
 
 SERVICES = 20
 _REGISTRY = "localhost:5000"
-#: ssh's own way to keep a connection from one command to the next; slipway dials anew each time.
+#: ssh's own way to keep a connection from one command to the next; slipway connects each time.
 _KEPT = {"ControlMaster": "auto", "ControlPersist": "300"}
 _FILES, _FILE_BYTES = 4000, 21_750
 _SCENARIOS = {targets.NOTHING: Tree.edit_nothing, targets.ONE: Tree.edit_one_service}
@@ -54,7 +54,7 @@ class Bench:
         subprocess.run(("ssh", "-F", self.config, "-O", "exit", "builder"), capture_output=True, check=False)
 
     def counted(self, argv: tuple[str, ...], tree: Tree) -> Sample:
-        """What the command took, and what went over the line meanwhile."""
+        """Run the command, and return its figures and the bytes on the line."""
         there, back = self.line.there.passed, self.line.back.passed
         sample = measure(argv, self.field.place(tree))
         return replace(sample, sent=self.line.there.passed - there, received=self.line.back.passed - back)

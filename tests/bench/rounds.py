@@ -126,7 +126,7 @@ def _round(
 ) -> Callable[[int], Sample]:
     """Edit, build, and see that exactly the edited images are new.
 
-    A peer that fails is told of and gets the same work again, a few times: at 100 services BuildKit may lose sight of
+    A peer that fails is reported and gets the same work again, a few times: at 100 services BuildKit may lose sight of
     a build.
     """
     prefix = f"{tree.registry}/{tree.owner}"

@@ -1,4 +1,4 @@
-"""What was measured, as values: samples in series, and the figures that are drawn from them. Pure."""
+"""The measurements as values: samples in series, and the figures that are drawn from them. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 class Sample:
     """One run of one command: ``seconds`` by the clock, ``cpu`` seconds of the command and its children (not of the
     engine, which works for it), ``memory`` bytes at the command's peak, ``sent`` and ``received`` bytes over the line
-    to a build host (0 where nobody looked)."""
+    to a build host (0 when not measured)."""
 
     seconds: float
     cpu: float = 0.0
@@ -86,7 +86,7 @@ class Results:
 
 
 def as_json(results: Results) -> dict[str, Any]:
-    """The samples, and beside them the medians, for whoever reads only those."""
+    """Return the samples and their medians."""
     series = [
         {**asdict(one), "median_seconds": round(one.seconds, 4), "median_cpu": round(one.cpu, 4)}
         for one in results.series

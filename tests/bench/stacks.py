@@ -4,7 +4,7 @@
                                  └── base-ml ── svc-001, svc-003 …
 
 BuildKit has one cache for all who ask it, so a file's bytes hold a mark: a word that no other tree and no earlier edit
-used. What is built from marked files was never built before.
+used. An image of marked files was never built before.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def base_of(number: int) -> str:
 
 
 def parent_of(name: str) -> str:
-    """What an image of these stacks stands on; an empty string for the one on the root image."""
+    """Return the parent of an image of these stacks; an empty string for the one on the root image."""
     if name in BASES:
         return BASES[BASES.index(name) - 1] if BASES.index(name) else ""
     return base_of(int(name.removeprefix("svc-")))

@@ -1,4 +1,4 @@
-"""What ``invoke build --remote`` does before its first bake, and no more: look, connect, send, compare there, begin."""
+"""The part of ``invoke build --remote`` before its first bake: probe, connect, send, compare, start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What was measured, as tables for a terminal and for Markdown. Pure."""
+"""The measurements as tables for a terminal and for Markdown. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is to be reached, and whether it was. Pure.
+"""The targets of the benchmarks, and whether a run reached them. Pure.
 
 A target compares medians of one part of one run with each other; only memory and the large context have a limit of
 their own.
@@ -17,7 +17,7 @@ PUSH, LIST, MEMORY, FILES = "push, nothing changed", "start", "peak memory", "pl
 ML_BUILD, ML_PUSH = "base-ml built", "base-ml pushed first"
 SYNC = "remote: first sync of 4,000 files"
 CONTEXT, RSYNC = "DOCKER_HOST=ssh", "rsync + ssh"
-#: What an edit of one service is, in bytes.
+#: The size of an edit of one service, in bytes.
 _EDIT = len(source("main", "0" * 16))
 
 #: A series by scenario, services, peer.

@@ -587,7 +587,7 @@ def test_a_bake_has_as_many_images_as_memory_and_cores_allow(
 def test_an_image_that_buildkit_lost_sight_of_is_tried_once_more(
     bench: Bench, words: str, times: int, status: str
 ) -> None:
-    """Seen with 100 images at once on two busy cores."""
+    """Seen with 100 images in one bake on two busy cores."""
 
     def lose(command: Command, on_line: OnLine) -> Result:
         if len(bench.baked) > times:
@@ -603,7 +603,7 @@ def test_an_image_that_buildkit_lost_sight_of_is_tried_once_more(
 
 @pytest.mark.fault("B12")
 def test_an_image_whose_connection_was_cut_is_retried_once(bench: Bench) -> None:
-    """Seen on a full disk: what is wrong is told only by the second try."""
+    """Seen on a full disk: only the second try shows the cause."""
     step = "[base-runtime internal] load build definition from Dockerfile"
     error = "rpc error: code = Unavailable desc = error reading from server: EOF"
     left = [error]

@@ -216,7 +216,7 @@ def test_a_lost_engine_is_distinguished_from_a_failed_solve(line: str, cut: bool
 
 
 class Solve:
-    """What buildx says while two images are built, an entry at a time."""
+    """The output of buildx while it builds two images, an entry at a time."""
 
     def __init__(self, *names: str) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""``.env``: what every reader reads alike is taken, all else is told with its line."""
+"""``.env``: slipway takes lines that every reader reads alike, and refuses others with their line."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ list.format='columns'
 
 
 def listed(text: str) -> dict[tuple[str, str], str]:
-    """What ``pip config list`` prints, a ``section.key='value'`` each line, as (section, key) → value."""
+    """Return the output of ``pip config list``, a ``section.key='value'`` each line, as (section, key) → value."""
     pairs = (line.partition("=") for line in text.splitlines() if line)
     return {(name.partition(".")[0], name.partition(".")[2]): ast.literal_eval(value) for name, _, value in pairs}
 

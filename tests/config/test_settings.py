@@ -1,4 +1,4 @@
-"""Settings: where each comes from, and every problem at once."""
+"""Settings: the source of each, and all problems together."""
 
 from __future__ import annotations
 

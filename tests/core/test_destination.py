@@ -1,4 +1,4 @@
-"""What a build host is called."""
+"""The name of a build host."""
 
 from __future__ import annotations
 

@@ -55,16 +55,16 @@ def test_a_message_alone() -> None:
 
 
 def test_a_message_with_its_hint_and_log() -> None:
-    error = BuildError("build x: failed", hint="mend it", log=".slipway/runs/1/x.log")
-    assert str(error) == "error: build x: failed\nhint:  mend it\nlog:   .slipway/runs/1/x.log"
+    error = BuildError("build x: failed", hint="fix it", log=".slipway/runs/1/x.log")
+    assert str(error) == "error: build x: failed\nhint:  fix it\nlog:   .slipway/runs/1/x.log"
     assert error.as_json() == {
         "ok": False,
         "exit_code": 6,
         "code": "build-failed",
         "error": "build x: failed",
-        "hint": "mend it",
+        "hint": "fix it",
         "log": ".slipway/runs/1/x.log",
-        "problems": [{"where": "", "what": "build x: failed", "hint": "mend it", "code": "build-failed"}],
+        "problems": [{"where": "", "what": "build x: failed", "hint": "fix it", "code": "build-failed"}],
     }
 
 
@@ -152,14 +152,14 @@ def test_one_problem_is_an_error_like_any_other() -> None:
 
 @pytest.mark.parametrize("kind", [UsageError, PolicyError])
 def test_several_problems_are_one_error(kind: type[SlipwayError]) -> None:
-    found = [Problem("a:1", "is wrong", "mend it"), Problem("b:2", "so is \x1bthis"), Problem("c", "and", "\x07that")]
+    found = [Problem("a:1", "is wrong", "fix it"), Problem("b:2", "so is \x1bthis"), Problem("c", "and", "\x07that")]
     error = kind.of(found)
     assert isinstance(error, kind)
     assert error.problems == tuple(found)
-    assert (error.message, error.hint) == ("a:1: is wrong", "mend it")
+    assert (error.message, error.hint) == ("a:1: is wrong", "fix it")
     assert str(error).splitlines() == [
         "error: a:1: is wrong",
-        "hint:  mend it",
+        "hint:  fix it",
         r"error: b:2: so is \x1bthis",
         "error: c: and",
         r"hint:  \x07that",

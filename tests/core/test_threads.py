@@ -1,4 +1,4 @@
-"""Several things at once: their order, their first failure, and Ctrl-C."""
+"""Concurrent work: its order, its first failure, and Ctrl-C."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""``python -m tests.data.record_buildkit``: what BuildKit says of Dockerfiles, kept for the unit tests of the reader.
+"""``python -m tests.data.record_buildkit``: record BuildKit's answers about Dockerfiles for the unit tests.
 
-The cases are those of the integration tests, which ask BuildKit anew each time; here they help tests without an engine
+The cases are those of the integration tests, which ask BuildKit each time; here they help tests without an engine
 (and mutation testing) to know its answers.
 """
 

@@ -1,4 +1,4 @@
-"""What a Dockerfile may not say, and what is only told."""
+"""Instructions that policy refuses in a Dockerfile, and those that it only reports."""
 
 from __future__ import annotations
 
@@ -139,8 +139,8 @@ def test_a_frontend_is_pinned(text: str, line: int) -> None:
     (hazard,) = reading.hazards
     assert (hazard.line, hazard.refused) == (line, True)
     assert hazard.what == "the frontend me/dockerfile:1 is not pinned by digest"
-    mended = "# syntax=me/dockerfile:1@sha256:…, or remove the line: the engine includes a frontend"
-    assert hazard.hint == mended
+    hint = "# syntax=me/dockerfile:1@sha256:…, or remove the line: the engine includes a frontend"
+    assert hazard.hint == hint
     pinned = read(parse(text.replace(":1\n", f":1@{DIGEST}\n")))
     assert (pinned.frontend, pinned.hazards) == (f"me/dockerfile:1@{DIGEST}", ())
 

@@ -111,7 +111,7 @@ FROM four AS after
         "\ufeff# Escape = `\r\nfrom scratch as A\r\ncopy `\r\n  # no\r\n\r\n  one\\two `\r\n  /x\r\nUser `$A\r\n",
         Reading(stages=(Stage("a", 0, "scratch", "", 2),), sources=(copy(3, "one\\two"),), user="$A"),
     ),
-    "heredocs are no files": Case(
+    "heredocs are not files": Case(
         """\
 FROM scratch
 COPY <<one <<-"two" three /x/
@@ -249,7 +249,7 @@ USES = {
     "in the platform of a FROM alone": ("ARG A\nFROM --platform=linux/$A one:1", "A", ""),
     "in FROM, and declared in the stage": ("ARG A\nFROM one:$A\nARG A", "", "A"),
     "in FROM, and declared in another stage": ("ARG A\nFROM one:$A AS s\nFROM s\nARG A", "", "A"),
-    "in FROM, and declared in a stage that nobody needs": ("ARG A\nFROM one:$A AS s\nARG A\nFROM one:$A", "A", ""),
+    "in FROM, and declared in an unneeded stage": ("ARG A\nFROM one:$A AS s\nARG A\nFROM one:$A", "A", ""),
     "declared in the stage, and read by nothing": ("FROM one:1\nARG A", "", "A"),
     "declared before FROM, and read by nothing": ("ARG A\nFROM one:1", "", ""),
     "in the default of one in FROM": ("ARG A\nARG B=$A\nFROM one:$B", "A B", ""),
@@ -300,7 +300,7 @@ TRIGGERED = {
     "once: not in a stage on such a stage": (["COPY a /"], "FROM base:1 AS s\nFROM s\nFROM 1\nFROM s", ["a"]),
     "the stage's own as well": (["COPY a /"], "FROM base:1 AS s\nONBUILD COPY b /\nFROM s", ["a", "b"]),
     "not of what is only copied from": (["COPY a /"], "FROM scratch\nCOPY --from=base:1 / /", []),
-    "not in a stage that nobody needs": (["COPY a /"], "FROM base:1 AS s\nFROM scratch", []),
+    "not in an unneeded stage": (["COPY a /"], "FROM base:1 AS s\nFROM scratch", []),
     "not of another image": (["COPY a /"], "FROM base:2", []),
     "not of a named context": (["COPY a /"], "FROM wheels", []),
     "from a stage of the file": (["COPY --from=s / /"], "FROM scratch AS s\nCOPY a /\nFROM base:1", ["a"]),

@@ -34,7 +34,7 @@ BANDS: tuple[tuple[str, Mapping[str, float]], ...] = (
 )
 #: Public, for others' tests; no contract orders it.
 PUBLIC = "testing"
-#: What uses the rooms that no room imports.
+#: The users of the rooms that no room imports.
 _FOR = {"tasks": "used by Invoke", "testing": "used by pytest"}
 _LEFT, _TOP, _COLUMN, _ROW, _WIDTH, _HEIGHT, _BOTTOM = 130, 70, 156, 80, 130, 46, 58
 _STYLE = """\

@@ -1,4 +1,4 @@
-"""What README, CONTRIBUTING and docs/ say exists: tasks, flags, nox sessions, files."""
+"""Everything that README, CONTRIBUTING and docs/ name exists: tasks, flags, nox sessions, files."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def test_every_invoke_command_is_made_of_tasks_their_flags_and_images(line: str)
             value_follows = False
         elif word.startswith("--"):
             name = word.removeprefix("--").replace("-", "_")
-            assert name in known[current].parameters, f"{word} is no flag of {current}"
+            assert name in known[current].parameters, f"{word} is not a flag of {current}"
             value_follows = isinstance(known[current].parameters[name].default, str)
         elif word in known:
             current = word

@@ -1,4 +1,4 @@
-"""EngineApi over a socket: connections are kept, and what ended meanwhile is made anew."""
+"""EngineApi over a socket: connections are kept, and one that ended meanwhile is opened again."""
 
 from __future__ import annotations
 

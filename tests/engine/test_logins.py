@@ -1,4 +1,4 @@
-"""Logins: found where docker's CLI keeps them, and a helper that does not tell one is told with its own words."""
+"""Logins: slipway finds them where docker's CLI keeps them, and quotes a helper that fails."""
 
 from __future__ import annotations
 

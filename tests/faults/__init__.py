@@ -1,1 +1,1 @@
-"""What can go wrong, and the tests that show what slipway does then."""
+"""The faults, and the tests that show slipway's answer to each."""

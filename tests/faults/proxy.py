@@ -4,7 +4,7 @@
     proxy.fail("PATCH ", status(503), after=2, times=3)          the third to fifth PATCH
 
 It speaks HTTP/1.1 (kept-alive connections, chunked bodies) and relays whole requests, so the engine and slipway work
-through it as they do without. What happens to a chosen request is a function of the Exchange.
+through it as they do without. A function of the Exchange decides about a chosen request.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Proxy:
     def _serve(self, client: socket.socket) -> None:
         server: socket.socket | None = None
         try:
-            # Docker tries TLS first; a registry without it hangs up, too.
+            # Docker tries TLS first; a registry without it closes the connection, too.
             if client.recv(1, socket.MSG_PEEK) != b"\x16":
                 server = socket.create_connection(_host_port(self._to))
                 server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -195,7 +195,7 @@ class Exchange:
         self.answer(Reply(status, [line.encode() for line in head], body))
 
     def swallow(self, count: int) -> None:
-        """Read so many bytes of the body, or all of it when it is shorter, and give them to nobody."""
+        """Read so many bytes of the body, or all of it when it is shorter, and drop them."""
         for piece in _body(self._incoming, self.request.head, b""):
             self.request.bytes += len(piece)
             count -= len(piece)
@@ -256,7 +256,7 @@ def reset() -> Trouble:
 
 
 def half_close() -> Trouble:
-    """The server's side ends, the client's stays open: no reply will come, and nobody says so."""
+    """The server's side ends, the client's stays open: no reply comes, and no error either."""
 
     def trouble(exchange: Exchange) -> None:
         exchange.client.shutdown(socket.SHUT_WR)

@@ -1,4 +1,4 @@
-"""Faults of a build, against the real engine: what is told, what is kept, what is gone."""
+"""Faults of a build, against the real engine: the error, the kept images, the removed ones."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def sleeping(seconds: str) -> list[str]:
 def failing_once(repository: Repository, path: str) -> None:
     """A step that fails the first time: only its cache mount, the test's own, knows that it ran.
 
-    The step's words are its own, too: the mount is no part of BuildKit's key.
+    The step's words are its own, too: the mount is not a part of BuildKit's key.
     """
     own = f"t-{secrets.token_hex(8)}"
     place = f"--mount=type=cache,id={own},target=/seen"

@@ -1,4 +1,4 @@
-"""A registry's certificate that is refused: told whose it is, who issued it, until when, and what mends it.
+"""A registry's certificate that is refused: the error has its subject, issuer and expiry, and the fix.
 
 The server is on loopback, under a name: a registry that is called by a loopback address is spoken to in plain HTTP, and
 docker would not verify it either.

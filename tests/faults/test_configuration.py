@@ -1,4 +1,4 @@
-"""Configuration and files: what is wrong is told with its place before anything is contacted or written."""
+"""Configuration and files: slipway reports each problem with its place before it contacts or writes anything."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def bound(shop: Offline) -> Iterator[str]:
 
 @pytest.mark.fault("C18")
 def test_pipes_and_sockets_are_never_opened(shop: Offline, bound: str) -> None:
-    """Reading a FIFO that nobody writes would take for ever."""
+    """Reading a FIFO without a writer would never end."""
     cart = (shop.root / CART).read_text()
     os.mkfifo(shop.root / "libs/pipe")
     shop.append(CART, "COPY libs/pipe /pipe\n")

@@ -50,7 +50,7 @@ class Bay:
 
 @pytest.fixture
 def tower(stack: Stack, own_engine: MakeEngine) -> Bay:
-    """One image that is built at once, and one that takes a while."""
+    """One image that is built in no time, and one that takes a while."""
     return Bay(stack("tower"), own_engine())
 
 

@@ -82,7 +82,7 @@ def test_a_redirect_to_a_login_page_is_not_followed(foreign: Foreign, repository
         looked(server.host)
     assert caught.value.message == f"{server.host} does not answer as a registry (GET /v2/ gives {answer})"
     assert planned(repository, server.host)[0] == frozenset()
-    assert login.requests == [], "nobody asks the page"
+    assert login.requests == [], "slipway does not ask the page"
 
 
 @pytest.mark.parametrize(
@@ -157,7 +157,7 @@ def test_a_server_in_trouble_is_neither(status: int) -> None:
         pytest.param(HTML, PAGE, "text/html; charset=utf-8", id="a page"),
         pytest.param({"Content-Type": "text/html"}, MANIFEST, "text/html", id="a manifest's bytes as a page"),
         pytest.param({"Content-Type": MEDIA_TYPE}, PAGE, MEDIA_TYPE, id="a page under a manifest's type"),
-        pytest.param({"Content-Type": MEDIA_TYPE}, b"[]", MEDIA_TYPE, id="JSON that is no object"),
+        pytest.param({"Content-Type": MEDIA_TYPE}, b"[]", MEDIA_TYPE, id="JSON that is not an object"),
         pytest.param({"Content-Type": "application/json"}, b'{"ok": true}', "application/json", id="other JSON"),
         pytest.param({}, PAGE, "bytes without a type", id="no type"),
         pytest.param({**HTML, "Docker-Content-Digest": digest_of(PAGE)}, PAGE, HTML["Content-Type"], id="a digest"),

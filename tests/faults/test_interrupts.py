@@ -89,7 +89,7 @@ class Yard:
         return self.shop.reference(name, f"v-{self.salt}")
 
     def left(self) -> list[str]:
-        """What is there of runs that have ended: processes, containers, locks, files."""
+        """Return the remains of runs that have ended: processes, containers, locks, files."""
         home = self.shop.root / ".slipway"
         names = {run.name for run in self.shop.runs()}
         found = [*self.traces.processes(), *self.traces.files()]
@@ -128,7 +128,7 @@ class Yard:
         return found
 
     def gone(self, when: str) -> None:
-        """Nothing is left, at once or after a moment's patience."""
+        """Nothing is left, now or after a moment."""
         self.until(lambda: not self.left(), f"left {when}: {self.left()}", 5)
 
 
@@ -150,7 +150,7 @@ def yard(stack: Stack, traces: Traces, until: Until, cli: Cli) -> Yard:
 
 @dataclass(frozen=True)
 class Kind:
-    """What is interrupted: the words, what gives it something to do, and what must be true between and after."""
+    """An interrupted task: its words, its preparation, and the checks between and after."""
 
     words: tuple[str, ...]
     prepare: Callable[[Yard], None]

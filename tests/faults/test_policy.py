@@ -1,4 +1,4 @@
-"""What slipway refuses to build, or to build on: secrets, what nobody pinned, bases that are not there."""
+"""Inputs that slipway refuses: secrets, downloads without a pin, missing bases."""
 
 from __future__ import annotations
 

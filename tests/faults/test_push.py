@@ -33,7 +33,7 @@ def through(stack: Stack, proxy: Proxy) -> Repository:
 
 
 def directly(shop: Repository, registry: str, tag: str = "v1") -> dict[str, str]:
-    """What the registry says when it is asked past the proxy: image → digest, or an empty string."""
+    """Ask the registry past the proxy: image → digest, or an empty string."""
     between = shop.settings["REGISTRY"]
     shop.settings["REGISTRY"] = registry
     try:

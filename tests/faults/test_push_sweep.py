@@ -50,7 +50,7 @@ STACK = (
     ),
 )
 OLDER = ("base-floor", "svc-sign")
-#: As long as any, but nobody waits for long.
+#: As many tries as ever, but short waits.
 SOON = RetryPolicy(pauses=(0.1, 0.2, 0.3), answer=2.5, connect=2.5)
 SILENCE = 5.0
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -90,7 +90,7 @@ class Round:
         self.contents = {name: self.references[name].tagged(content_tag(self.inputs[name])) for name in self.inputs}
 
     def push(self) -> tuple[int, str]:
-        """As ``invoke push`` does it: the exit code, and what would be told."""
+        """Push as ``invoke push`` does, and return the exit code and the text of the error."""
         registry = Registry(self.proxy.address, policy=SOON)
         local = {tag: image for image in self.engine.images() for tag in image.tags}
         facts = Facts(self.references, self.inputs, local=local)
@@ -147,7 +147,7 @@ class Round:
         return _ask(url, "PUT", json.dumps(manifest).encode(), MANIFEST)["Docker-Content-Digest"]
 
     def published(self, name: str, tag: str) -> str:
-        """What the registry says when asked directly: a digest, or an empty string."""
+        """Ask the registry directly: a digest, or an empty string."""
         try:
             return _ask(f"http://{self.registry}/v2/{self.owner}/{name}/manifests/{tag}", "HEAD")[
                 "Docker-Content-Digest"
@@ -239,7 +239,7 @@ def fail(registry: str, folder: Path, case: Case) -> tuple[Case, int, str]:
 
 
 def tell(results: Sequence[tuple[Case, int, str]]) -> None:
-    """What came of it; a request that hangs inside the engine may be left, all else is got over."""
+    """Check the result: slipway gets over every fault but a request that hangs inside the engine."""
     print(f"{len(results)} faults, {sum(code == 0 for _, code, _ in results)} pushes went through all the same")
     stopped = [(case, told) for case, code, told in results if code != 0 and case.trouble != "hang"]
     assert stopped == []

@@ -1,4 +1,4 @@
-"""What a build host may lack: each is told before anything is asked of it, all of them at once."""
+"""Prerequisites that a build host may miss: slipway reports all of them together, before it sends anything."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ ODD = [
     "&&",
     "|",
 ]
-#: Any bytes but NUL, as Python holds them: what is no UTF-8 as surrogates.
+#: Any bytes but NUL, as Python holds them: bytes that are not UTF-8 as surrogates.
 BYTES = st.binary(min_size=1, max_size=20).map(lambda data: os.fsdecode(data.replace(b"\0", b"0")))
 WORDS = st.sampled_from(ODD) | st.text("ab'\"\\$`!#~*?[]{}()<>|&;= \t\n\r-+@%^", min_size=1, max_size=20) | BYTES
 NAMES = WORDS.map(lambda word: word.replace("/", "_")).filter(lambda word: word not in (".", ".."))

@@ -127,7 +127,7 @@ def test_a_key_the_host_does_not_take(repository: Repository, build_host: BuildH
 
 @pytest.mark.fault("S04")
 def test_an_agent_that_is_not_there(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
-    """A key file does, as for OpenSSH; without one the agent is told."""
+    """A key file is enough, as for OpenSSH; without one the error names the agent."""
     gone = str(tmp_path / "gone")
     config = build_host.options("agent", IdentityAgent="SSH_AUTH_SOCK")
     repository.invoke("remote-check", SSH_CONFIG=config, SSH_AUTH_SOCK=gone).ok()

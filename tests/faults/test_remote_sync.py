@@ -1,4 +1,4 @@
-"""What may go wrong while files travel to a build host: each tree there is what was planned, or none is used."""
+"""Faults while files travel to a build host: a job uses the planned tree or none."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def manifest(here: Path, files: Mapping[bytes, bytes]) -> FileManifest:
 
 
 def wired(host: BuildHost, wire: Wire) -> str:
-    """The host behind the wire, as ssh is told of it."""
+    """The host behind the wire, as ssh's configuration names it."""
     return host.options("wired", Port=str(wire.port), HostKeyAlias=f"[127.0.0.1]:{host.port}")
 
 

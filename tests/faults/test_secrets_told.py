@@ -1,4 +1,4 @@
-"""A login in a setting is told nowhere: not in the error, its hint, the JSON, nor a record."""
+"""A login in a setting is never shown: not in the error, its hint, the JSON, nor a record."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_no_error_about_a_setting_shows_a_login(repository: Path, source: str, v
     told = repr((str(caught.value), caught.value.as_json(), caught.value.args))
     assert told.count(": holds a login") >= 2 * len(SETTINGS)
     assert PASSWORD not in told
-    assert any(PASSWORD in secret for secret in learned), "the redactor knows it before anything is told"
+    assert any(PASSWORD in secret for secret in learned), "the redactor knows it before any output"
 
 
 @pytest.mark.fault("X31")

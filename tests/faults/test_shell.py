@@ -1,4 +1,4 @@
-"""What the shell does to a task: pipes that break, full disks, terminals without Unicode, closed streams."""
+"""Faults of the shell around a task: broken pipes, full disks, terminals without Unicode, closed streams."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def shell(shop: Offline, script: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.fault("U32")
 @pytest.mark.parametrize("words", [("config",), ("config", "--json"), ("plan", "nosuch", "--json")])
 def test_a_reader_that_leaves(shop: Offline, words: tuple[str, ...]) -> None:
-    """Nobody reads the pipe from the start, so the first write fails whenever it comes."""
+    """No process reads the pipe from the start, so the first write fails whenever it comes."""
     read, write = os.pipe()
     os.close(read)
     argv = [sys.executable, "-m", "invoke", *words]
@@ -90,7 +90,7 @@ def test_words_after_two_dashes_are_names(shop: Offline) -> None:
 
 @pytest.mark.fault("U35")
 def test_remote_clean_asks_or_refuses(shop: Offline) -> None:
-    """With nobody to ask, it refuses before the build host is contacted."""
+    """Without a terminal it refuses before it contacts the build host."""
     shop.invoke("remote-clean", "--host", "me@nowhere.invalid").failed(
         2,
         "remote-clean: nothing was removed: it needs your consent, and this is not a terminal",

@@ -1,4 +1,4 @@
-"""A wire between slipway and a build host: it counts bytes, and is cut or swallows everything when it is told to."""
+"""A wire between slipway and a build host: it counts bytes, and on command is cut or swallows everything."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _PIECE = 16384
 
 @dataclass
 class Fault:
-    """``kind``: ``cut`` hangs up on both sides, ``swallow`` keeps the connection and passes nothing on any more, ``do``
+    """``kind``: ``cut`` closes both sides, ``swallow`` keeps the connection and passes nothing on any more, ``do``
     does ``deed`` while bytes go on passing, ``first`` does it before these bytes are passed on.
 
     It strikes once, when clients have sent ``after`` bytes in all.
@@ -60,7 +60,7 @@ class Wire:
                 self.connections += 1
                 try:
                     host = socket.create_connection(("127.0.0.1", self._to))
-                except OSError:  # the host is down: hang up, and listen for the next attempt
+                except OSError:  # the host is down: close, and listen for the next attempt
                     client.close()
                     continue
                 self._open |= {client, host}

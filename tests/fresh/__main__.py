@@ -2,9 +2,9 @@
 
 With ``--tests`` it runs the README's second command, so all tests, instead of the smoke test.
 
-A minimal root of the release runs as a privileged container, with this checkout copied into it. What it needs to reach
-its packages is this machine's own: apt's sources with the suite changed, pip's configuration, certificate authorities,
-proxies. Nothing of it is kept.
+A minimal root of the release runs as a privileged container, with this checkout copied into it. It reaches its
+packages with this machine's own settings: apt's sources with the suite changed, pip's configuration, certificate
+authorities, proxies. Nothing of it is kept.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from slipway.setup.debian import Source, parse_os_release, read_sources
 from tests.rig.outside import LABEL, docker
 from tests.rig.stacks import ROOT
 
-#: What "bare" means: Python as Debian brings it, certificates, and the git that made the clone.
+#: "Bare" means: Python as Debian brings it, certificates, and the git that made the clone.
 PACKAGES = "python3,python3-venv,ca-certificates,git"
 AUTHORITIES = Path("/usr/local/share/ca-certificates")
 SMOKE = '. .venv/bin/activate && nox -s "smoke(svc-forms)"'
@@ -136,7 +136,7 @@ def apt_options() -> Iterator[str]:
 
 
 def pip_configuration() -> Mapping[str, str]:
-    """What ``pip config list`` says, files over the environment aside."""
+    """Return the output of ``pip config list`` without the settings of the environment."""
     listed = [sys.executable, "-m", "pip", "config", "list"]
     said = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
     found: dict[str, str] = {}

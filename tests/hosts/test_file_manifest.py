@@ -1,4 +1,4 @@
-"""What travels: exactly what images read, listed as the build host's own tools list it."""
+"""The files to send: exactly those that images read, listed as the build host's own tools list them."""
 
 from __future__ import annotations
 

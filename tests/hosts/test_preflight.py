@@ -1,4 +1,4 @@
-"""What a build host answers, and what follows from it."""
+"""The answers of a build host, and the checks on them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from slipway.hosts.remote.preflight import (
     look,
     preflight_command,
     read_facts,
-    refuse_lacks,
     refuse_little_room,
+    refuse_missing,
 )
 
 ANSWER = """\
@@ -63,7 +63,7 @@ def test_the_facts() -> None:
 
 def test_a_host_with_all() -> None:
     assert set(states(FACTS).values()) == {"ok"}
-    refuse_lacks(examine(FACTS, "3.5.0"), "builder")
+    refuse_missing(examine(FACTS, "3.5.0"), "builder")
     assert told(FACTS, "disk") == ("ok", "20.5 GB free in /var/tmp/slipway, 30.7 GB in /var/lib/docker", "")
 
 
@@ -92,7 +92,7 @@ def test_a_shell_that_is_none() -> None:
 def test_all_missing_prerequisites_are_reported_together() -> None:
     bare = replace(FACTS, engine="", client="", buildx="", rsync="", tools=frozenset({"find"}), refused="mkdir: denied")
     with pytest.raises(PrerequisiteError) as caught:
-        refuse_lacks(examine(bare, "3.5.0"), "builder")
+        refuse_missing(examine(bare, "3.5.0"), "builder")
     assert [problem.where for problem in caught.value.problems] == [
         *("builder setsid", "builder timeout", "builder sha256sum", "builder engine", "builder buildx"),
         *("builder rsync", "builder folder"),

@@ -1,4 +1,4 @@
-"""What is known of runs, locks and jobs on a build host, from what its scripts say."""
+"""Runs, locks and jobs on a build host, read from the output of its scripts."""
 
 from __future__ import annotations
 
@@ -180,14 +180,14 @@ def test_a_job_that_ended_without_a_word() -> None:
 
 
 def test_a_tree_that_differs_is_synced_again_before_the_job_starts() -> None:
-    mended: list[str] = []
-    there = link(lambda command: Result(0, "0\n" if mended else "differs\n"))
+    synced: list[str] = []
+    there = link(lambda command: Result(0, "0\n" if synced else "differs\n"))
     assert (
-        JobBuilder(INPUTS, there, "/run", GIVEN, lambda: mended.append("once"))
+        JobBuilder(INPUTS, there, "/run", GIVEN, lambda: synced.append("once"))
         .run(COMMANDS[0], should_stop=lambda: False)
         .ok
     )
-    assert mended == ["once"] and [command.argv[8] for command in cast(Answers, there).asked] == ["a\nb", "a\nb"]
+    assert synced == ["once"] and [command.argv[8] for command in cast(Answers, there).asked] == ["a\nb", "a\nb"]
     with pytest.raises(DiffersError, match="/run/tree differs"):
         JobBuilder(INPUTS, link("differs\n"), "/run", GIVEN, lambda: None).run(COMMANDS[0], should_stop=lambda: False)
 

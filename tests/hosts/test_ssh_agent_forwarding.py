@@ -52,7 +52,7 @@ def forwarded(agent: Agent, tmp_path: Path) -> Iterator[Callable[..., Command]]:
 
 
 def signing(agent: Agent, name: str, folder: Path) -> tuple[str, ...]:
-    """Have the agent sign with a key that nobody but the agent has any more."""
+    """Have the agent sign with a key that only the agent still has."""
     agent.socket.with_name(name).unlink()
     letter = folder / "letter"
     letter.write_text("dear all")
@@ -106,7 +106,7 @@ def test_an_agent_that_is_gone(agent: Agent, forwarded: Callable[..., Command]) 
 
 @pytest.mark.fault("C63")
 def test_an_agent_that_closes_closes_its_client(tmp_path: Path) -> None:
-    """Whoever asks is hung up on, too; no answer is made up."""
+    """The client's connection is closed, too; slipway makes up no answer."""
     ours, theirs = socket.socketpair()
     with socket.socket(socket.AF_UNIX) as listener, ours:
         listener.bind(str(tmp_path / "agent"))

@@ -1,4 +1,4 @@
-"""What ``ssh -G`` prints, read into a login."""
+"""The output of ``ssh -G``, parsed."""
 
 from __future__ import annotations
 

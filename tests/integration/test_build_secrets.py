@@ -63,7 +63,7 @@ def test_a_build_gets_its_mounted_secrets_and_nothing_keeps_them(shop: Repositor
     assert "***" in (shop.runs()[-1] / "svc-sign.log").read_text(), "the step said it aloud"
     (shop.root / "home/npm.rc").unlink()
     shop.configure(GH_TOKEN="another")
-    assert shop.steps("plan", "svc-sign")["svc-sign"][0] == "reuse", "values are no inputs"
+    assert shop.steps("plan", "svc-sign")["svc-sign"][0] == "reuse", "values are not inputs"
     shop.write("apps/svc_sign/sign.txt", "edited")
     for task in (("plan", "svc-sign"), ("build", "svc-sign")):
         shop.invoke(*task).failed(2, "secret npm/rc: ", "home/npm.rc: No such file or directory")

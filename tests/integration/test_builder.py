@@ -30,7 +30,7 @@ def test_a_named_builder_builds_and_the_engine_gets_the_images(stack: Stack, bui
 
 
 def test_a_separate_builder_builds_on_a_base_that_only_the_engine_has(stack: Stack, builder: Builder) -> None:
-    """Nobody pushed it, so that builder cannot pull it."""
+    """It was not pushed, so that builder cannot pull it."""
     shop = stack("shop")
     shop.invoke("build").ok()
     floor = shop.image_id(shop.reference("base-counter"))
@@ -47,7 +47,7 @@ def test_a_builder_that_is_not_there(stack: Stack, builder: Builder) -> None:
     assert shop.tags() == set()
 
 
-#: A BuildKit that nobody can reach, made the builder in use.
+#: An unreachable BuildKit, made the builder in use.
 _DEAD = ("buildx", "create", "--driver", "remote", "--use", "--name")
 
 

@@ -56,7 +56,7 @@ def alone(stack: Stack, relay: Callable[..., Relay]) -> Alone:
 
 
 def test_the_counters_count(alone: Alone) -> None:
-    """What the other tests lean on: a command that is fine does come to the engine."""
+    """The other tests rely on this: a good command does reach the engine."""
     alone.invoke("build").failed(3, "no engine answers", "start that engine, or unset DOCKER_HOST")
     assert alone.engine.connections > 0
 

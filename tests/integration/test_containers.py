@@ -1,4 +1,4 @@
-"""Containers on a real engine: every way to fail is told and cleaned up, and every check of an image can fail."""
+"""Containers on a real engine: slipway reports and cleans up every failure, and every check of an image can fail."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def containers_of_this_run(client: Client) -> list[dict[str, Any]]:
 
 
 def left(client: Client) -> list[str]:
-    """What still carries this run's label."""
+    """Return the containers, networks and volumes with this run's label."""
     mine = {"label": f"{RUN_LABEL}={RUN}"}
     found = [entry["Id"] for entry in containers_of_this_run(client)]
     found += [entry["Name"] for entry in client.api.networks(filters=mine)]
@@ -390,7 +390,7 @@ def test_siblings_meet_share_volumes_and_survive_a_restart(bench: Bench) -> None
         volumes = [entry["Name"] for entry in bench.client.api.inspect_container(other.id)["Mounts"]]
         assert volumes[0] in [entry["Name"] for entry in bench.client.api.inspect_container(served.id)["Mounts"]]
         served.restart()
-        assert served.get("/").status_code == 200, "the port is read anew"
+        assert served.get("/").status_code == 200, "the port is read again"
 
 
 def test_a_container_that_dies_during_the_tests_is_an_error(bench: Bench) -> None:

@@ -239,7 +239,7 @@ EDIT_KINDS: tuple[Callable[[Path, random.Random], None], ...] = (
 
 
 def snapshot_of(root: Path) -> tuple[Settings, Snapshot]:
-    """As slipway sees it at this moment, its stat cache read anew."""
+    """As slipway sees it at this moment, with its stat cache read again."""
     hide(root / ".slipway")
     settings = load(root, environment={})
     worktree = Worktree(root, StatCache(root.with_name("stat.json")))

@@ -27,7 +27,7 @@ from tests.rig.outside import docker
 
 pytestmark = pytest.mark.integration
 
-# Every file name is unique, and a file holds its own path: what a build read is told by what its result holds.
+# Every file name is unique, and a file holds its own path: the result of a build shows which files it read.
 NAMES = """
 .env .git/config .hidden/deep/seen README.md a.txt a/b.txt a/b/c/d.py a/b/c/e.md a/b/x.pyc a/__pycache__/m.pyc
 apps/one/main.py apps/one/node_modules/p.json apps/two/start.py apps/two/tests/t1.py b+c.txt b.c bxc c{d}.txt
@@ -39,7 +39,7 @@ TREE = NAMES.split()
 
 
 def build(context: Path, dockerfile: str, *options: str, stdout: bool = True) -> subprocess.CompletedProcess[bytes]:
-    """A build that BuildKit's client lost sight of, as it does on busy machines, is no answer: it is asked again."""
+    """Build, and again when BuildKit's client lost sight of the build, as it does on busy machines."""
     command = ["docker", "buildx", "build", "--quiet", "--file", "-", *options, str(context)]
     while True:
         done = subprocess.run(command, input=dockerfile.encode(), capture_output=True, timeout=60, check=False)
@@ -66,7 +66,7 @@ def context(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def walked(ignore: Ignore, tree: list[str]) -> set[str]:
-    """What a walk that skips pruned directories finds."""
+    """Return the files that a walk without the pruned directories finds."""
 
     def parents(path: str) -> Iterator[str]:
         return itertools.accumulate(path.split("/")[:-1], lambda above, name: f"{above}/{name}")
@@ -454,7 +454,7 @@ def expanded(word: str) -> str | None:
 
 
 def labels(context: Path, words: list[str]) -> list[str] | None:
-    """What BuildKit makes of them, in one build; None when it refuses."""
+    """Return BuildKit's answers to all of them, from one build; None when it refuses."""
     env = "".join(f'ENV {name}="{value}"\n' for name, value in ENV.items())
     text = f"FROM scratch\n{env}" + "".join(f"LABEL scratch-c-{n}={word}\n" for n, word in enumerate(words))
     done = build(context, text)

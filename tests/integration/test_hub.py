@@ -57,7 +57,7 @@ def test_a_release_on_docker_hub(
     )
     assert {action for action, _ in shop.steps().values()} == {"reuse"}
 
-    # No login, no push; nobody may be left with half a release.
+    # No login, no push, and never half a release.
     anonymous = docker_config(tmp_path / "anonymous")
     shop.invoke("push", DOCKER_CONFIG=anonymous).failed(7, "docker.io/", "wants a login", "docker login docker.io")
     hub.close(f"{owner}/svc-till")

@@ -1,4 +1,4 @@
-"""What a name means, asked of the engine and of BuildKit: slipway is to take each as they do."""
+"""The meaning of names: slipway must read each as the engine and BuildKit do."""
 
 from __future__ import annotations
 

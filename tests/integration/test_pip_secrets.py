@@ -1,4 +1,4 @@
-"""What pip's configuration holds reaches a build, and stays nowhere: no layer, history, log or record has it."""
+"""The secrets of pip's configuration reach a build and stay nowhere: not in a layer, history, log or record."""
 
 from __future__ import annotations
 
@@ -132,6 +132,6 @@ def test_the_scan_finds_a_secret_in_an_image(vault: Repository) -> None:
 
 
 def test_another_index_password_builds_nothing_again(vault: Repository) -> None:
-    """Secrets are no inputs: a new password or mirror leaves the digest as it is."""
+    """Secrets are not inputs: a new password or mirror leaves the digest as it is."""
     with_pip(vault, "build", "svc-leak").ok()
     assert vault.steps("plan", "svc-leak")["svc-leak"][0] == "reuse"

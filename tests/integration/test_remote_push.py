@@ -46,7 +46,7 @@ def there(build_host: BuildHost) -> Iterator[BuildHost]:
 
 
 def digest_there(host: BuildHost, repository: Repository, name: str, tag: str = "v1", login: str = "") -> str:
-    """What a tag stands for in the registry there, asked there."""
+    """Return the digest of a tag in the registry on the host, asked from the host."""
     registry, owner = repository.settings["REGISTRY"], repository.settings["OWNER"]
     where = "open" if registry == REGISTRY else "closed"
     url = f"http://127.0.0.1:5000/v2/{owner}/{name}/manifests/{tag}"

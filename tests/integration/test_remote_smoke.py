@@ -29,13 +29,13 @@ import pytest
 pytestmark = pytest.mark.slipway(secrets={"token": "a word", "other": ""})
 
 
-def test_it_answers_with_what_only_it_was_given(container):
+def test_a_container_on_the_host_gets_its_own_secret(container):
     assert container.get("/token").text == "a word"
     assert container.exec("sh", "-c", "echo x > /run/secrets/token").exit_code != 0
     assert container.exec("stat", "-c", "%a", "/run/secrets/token").output == "444\\n"
 
 
-def test_a_port_that_was_published_anew(container):
+def test_a_port_that_was_published_again(container):
     container.restart()
     assert "token" in container.get("/").text
 

@@ -1,4 +1,4 @@
-"""Several at once on one build host: each run has its own tree and its own image."""
+"""Several builds on one build host at the same time: each run has its own tree and its own image."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ class World:
     def lay(self, root: Path) -> Path:
         """Write it to ``root``, and the named context beside it.
 
-        What BuildKit was sent it knows again by the last part of a context's path, so that is another for each world.
+        BuildKit recognizes a context by the last part of its path, so each world has another one.
         """
         env = {**self.env, "PLATFORMS": ",".join(self.platforms)}
         texts = {

@@ -26,7 +26,7 @@ NAMES = {"classic": "classic image store", "containerd": "containerd's image sto
 
 
 def manifest_of(shop: Repository, name: str) -> dict[str, Any]:
-    """What the registry has under the version tag."""
+    """Return the digest of the version tag in the registry."""
     url = f"http://{shop.settings['REGISTRY']}/v2/{shop.settings['OWNER']}/{name}/manifests/v1"
     with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": MANIFESTS}), timeout=10) as reply:
         found: dict[str, Any] = json.load(reply)

@@ -5,7 +5,7 @@
     nox -s mutation -- --every 10         a tenth of the mutants, evenly taken
 
 Each mutant meets the tests in a fork of a process that has loaded what they need, but nothing of slipway. A survivor
-that tests/mutation/README.md names is explained there; any other is told as new.
+that tests/mutation/README.md names is explained there; any other is reported as new.
 """
 
 from __future__ import annotations

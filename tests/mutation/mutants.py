@@ -118,7 +118,7 @@ def _alike(one: str, other: str) -> int:
 
 
 def _changes(place: _Place) -> Iterator[ast.AST]:
-    """What a node may become instead."""
+    """Return the replacements of a node."""
     node = place.node
     if type(node) in _SWAPPED:
         yield _SWAPPED[type(node)]()

@@ -22,7 +22,7 @@ from slipway.stack.digest import Manifest, input_digest
 from slipway.stack.worktree import Worktree
 from tests.properties.examples import examples
 
-#: Bytes, as a file system has them; some are no UTF-8. Nothing that slipway never lets into an image.
+#: Bytes, as a file system has them; some are not UTF-8. Names that slipway never lets into an image are left out.
 NAMES = st.one_of(
     st.sampled_from(
         [b"a", b"b.py", "é".encode(), "e\u0301".encode(), b"\xff\xfe", b"new\nline", b"-rf", b" ", b"\xee\x80\x80"]

@@ -114,7 +114,7 @@ def ours(case: Case) -> Told | None:
 
 
 def bake(cases: Sequence[Case], call: str, folder: Path) -> Mapping[str, Any]:
-    """What BuildKit tells of each of them in one call, as ``t0``, ``t1`` …"""
+    """Return BuildKit's answer about each of them, ``t0``, ``t1`` …, from one call."""
     inline = [(text.replace("${", "$${").replace("%{", "%%{"), given) for text, given in cases]
     targets = {
         f"t{number}": {"context": ".", "dockerfile-inline": text, "args": given}

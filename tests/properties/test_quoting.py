@@ -1,4 +1,4 @@
-"""A command as it is told is a command as it is run: shells read back every word."""
+"""A printed command is the command that runs: shells read back every word."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from slipway.core.command import Command
 from tests.properties.examples import examples
 
-#: Any bytes but NUL, as Python holds arguments: what is no UTF-8 as surrogates.
+#: Any bytes but NUL, as Python holds arguments: bytes that are not UTF-8 as surrogates.
 BYTES = st.binary(max_size=12).map(lambda data: data.replace(b"\0", b"").decode("utf-8", "surrogateescape"))
 WORDS = (
     st.text(st.characters(blacklist_characters="\0", blacklist_categories=["Cs"]), max_size=12)

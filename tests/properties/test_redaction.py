@@ -18,7 +18,7 @@ from slipway.secrets.redactor import RedactedLines, Redactor
 from slipway.secrets.secret import Secret
 from tests.properties.examples import examples
 
-#: What the clients that print URLs leave as it is, beyond letters, digits and ``_.-~``.
+#: Characters that clients print unchanged in URLs, beyond letters, digits and ``_.-~``.
 GO_USERINFO, GO_PATH, JAVASCRIPT = "$&+,;=", "$&+:=@", "!'()*"
 
 
@@ -65,7 +65,7 @@ def test_a_written_secret(way: str, before: str, secret: str, after: str) -> Non
 def test_base64_in_any_phase_and_width(
     encode: Callable[[bytes], bytes], before: bytes, secret: str, after: bytes, width: int
 ) -> None:
-    """At most the two digits at each end, which tell of the bytes beside it as well, are left."""
+    """At most the two digits at each end stay, which also encode the neighbouring bytes."""
     digits = encode(before + secret.encode() + after).decode()
     first, last = -(-len(before) * 8 // 6), (len(before) + len(secret.encode())) * 8 // 6
     wrapped = "\n".join(digits[at : at + width] for at in range(0, len(digits), width))
@@ -78,7 +78,7 @@ def test_base64_in_any_phase_and_width(
 @examples(60)
 @given(st.lists(st.sampled_from(sorted(WRITTEN)), min_size=1, max_size=4), SECRETS, AROUND, st.data())
 def test_pieces_cut_anywhere(ways: list[str], secret: str, between: str, data: st.DataObject) -> None:
-    """What is shown of a stream is what would be shown of the whole, wherever it is cut."""
+    """A stream is redacted as the whole text is, wherever it is cut."""
     redactor = Redactor([Secret(secret)])
     stream = between.join(WRITTEN[way](secret) for way in ways).encode()
     cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)), max_size=8)))

@@ -1,4 +1,4 @@
-"""What slipway takes as a reference, the engine takes too; and none can be mistaken for an option."""
+"""The engine accepts every reference that slipway accepts, and none looks like an option."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Bench:
             self.server.add(f"acme/{name}", "v1", labels={"slipway.input": "sha256:older"})
 
     def released(self) -> dict[str, str]:
-        """What v1 of each image is: new, old, or nothing."""
+        """Return the state of each image's v1: new, old, or nothing."""
         new = {name: self.server.tags.get((f"acme/{name}", content_tag(INPUTS[name])), "-") for name in NAMES}
         now = {name: self.server.tags.get((f"acme/{name}", "v1"), "") for name in NAMES}
         return {name: "new" if now[name] == new[name] else "old" if now[name] else "" for name in NAMES}
@@ -334,7 +334,7 @@ def test_no_upload_begins_where_the_login_fails(bench: Bench) -> None:
 
 @pytest.mark.fault("P02")
 def test_no_upload_begins_where_it_is_denied(bench: Bench) -> None:
-    """A package of another owner, say: it is told before the first byte, also where only a tag would move."""
+    """For example a package of another owner: the error comes first, also when only a tag would move."""
     fault = bench.server.fault("POST .*svc-ocr/blobs/uploads/", 403, times=9)
     with pytest.raises(RefusedError) as caught:
         bench.push()

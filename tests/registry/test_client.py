@@ -248,7 +248,7 @@ def test_a_token_server_that_gives_no_token(body: bytes, waits: list[float]) -> 
 @pytest.mark.fault("P37")
 @pytest.mark.parametrize(("held", "actions"), [(ALICE, ["pull", "pull%2Cpush"]), (None, ["pull"])])
 def test_a_repository_that_is_not_there_yet(held: Credentials | None, actions: list[str], waits: list[float]) -> None:
-    """Docker Hub's token server lets nobody pull from it; who may push to it may ask what is there."""
+    """Docker Hub's token server grants no pull for it, but a user who may push may ask for its content."""
     with RegistryServer(login=("bearer", "alice", "s3cret")) as server:
         reference = server.reference("acme/x", "v1")
         challenge = f'Bearer realm="http://{server.host}/token",service="registry",error="insufficient_scope"'
@@ -399,7 +399,7 @@ def test_addresses_of_private_networks_are_private(host: str, private: bool) -> 
 
 @pytest.fixture
 def nearby(server: RegistryServer, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A private address that is no loopback, behind which the server listens."""
+    """A private address, not loopback, at which the server listens."""
     real, port = socket.getaddrinfo, int(server.host.rpartition(":")[2])
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, port, *more: real("127.0.0.1", port, *more))
     return f"10.1.2.3:{port}"

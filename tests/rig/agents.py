@@ -27,7 +27,7 @@ class Agent:
         return _run("ssh-keygen", "-l", "-f", str(key)).split()[1]
 
     def ask(self, *argv: str) -> str:
-        """What a program prints that asks this agent."""
+        """Return the output of a program that asks this agent."""
         return _run(*argv, SSH_AUTH_SOCK=str(self.socket))
 
 

@@ -1,7 +1,7 @@
 """A BuildKit of the tests' own behind buildx's ``remote`` driver, as a team has one in a cluster.
 
-It is the BuildKit inside an engine of the tests' own, which hands it out at ``/grpc`` to whoever asks for the upgrade;
-a relay asks, so that buildx finds a plain gRPC port.
+It is the BuildKit inside an engine of the tests' own, which offers it at ``/grpc`` to a client that asks for the
+upgrade; a relay asks, so that buildx finds a plain gRPC port.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ def of_image(reference: str) -> Iterator[tuple[str, bytes]]:
 
 
 def of_build_history(name: str, mark: str) -> Iterator[tuple[str, bytes]]:
-    """What the engine keeps of the builds whose record's name holds ``name`` and whose args or log hold ``mark``.
+    """Return the engine's records of builds whose name holds ``name`` and whose args or log hold ``mark``.
 
     It keeps fifty builds: look soon. buildx names those alone that were started under the same Docker configuration.
     """

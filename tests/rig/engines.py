@@ -39,7 +39,7 @@ class OwnEngine:
         return docker("--host", self.address, *argv, check=check)
 
     def client_error(self, *argv: str) -> str:
-        """What docker's CLI says on stderr, when it fails."""
+        """Return the stderr of docker's CLI when it fails."""
         argv = ("docker", "--host", self.address, *argv)
         failed = subprocess.run(argv, capture_output=True, text=True, timeout=60)
         assert failed.returncode != 0, failed.stdout

@@ -35,7 +35,7 @@ class BuildHost:
 
     @property
     def settings(self) -> dict[str, str]:
-        """What names it in ``.env``."""
+        """Return the settings that name it in ``.env``."""
         return {"REMOTE_HOST": "builder", "SSH_CONFIG": f"'{self.config}'"}
 
     def options(self, name: str, **options: str) -> str:
@@ -60,7 +60,7 @@ class BuildHost:
         }
 
     def sh(self, script: str, *, user: str = "root") -> str:
-        """What a shell there prints, run by the engine and not over ssh."""
+        """Return the output of a shell in the host, run by the engine and not over ssh."""
         return machine_docker("exec", "--user", user, self.container, "sh", "-c", script)
 
     def processes(self) -> str:
@@ -68,7 +68,7 @@ class BuildHost:
         return self.sh("ps -eo args")
 
     def cut(self) -> bool:
-        """End every connection of ``builder`` at once, as a network does that goes away; whether there was any."""
+        """End every connection of ``builder`` together, as a lost network does; return whether there was any."""
         return self.sh("pkill -KILL -f '^sshd(-session)?: builder' && echo cut || true") == "cut"
 
     def load(self, image: str) -> None:

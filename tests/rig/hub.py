@@ -1,7 +1,7 @@
 """Docker Hub as the tests have it: ``registry-1.docker.io`` with TLS, whose tokens come from ``auth.docker.io``.
 
-Both are containers in a network of their own, in which an engine finds them by these names. Who works here reaches
-them through a proxy on loopback, and trusts the CA of both by SSL_CERT_FILE, as the engine does.
+Both are containers in a network of their own, in which an engine finds them by these names. Processes outside
+reach them through a proxy on loopback, and trust the CA of both by SSL_CERT_FILE, as the engine does.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ class Hub:
         }
 
     def grants(self) -> list[list[str]]:
-        """What the token server was asked so far: method, client, user, scopes."""
+        """Return the requests to the token server so far: method, client, user, scopes."""
         return [line.split() for line in machine_docker("logs", self.tokens).splitlines() if line != "ready"]
 
     def close(self, *repositories: str) -> None:
-        """Let nobody push to repositories that match."""
+        """Let no user push to repositories that match."""
         text = "".join(f"{one}\n" for one in repositories)
         machine_docker("exec", "-i", self.tokens, "sh", "-c", "cat > /srv/closed", stdin=text)
 

@@ -17,7 +17,7 @@ from tests.rig.stacks import STACKS, Ran, Repository
 
 @dataclass
 class Offline(Repository):
-    """Beside an engine that hangs up: who asks it is seen. ``invoke`` runs in this process."""
+    """With an engine that closes each connection and records its request. ``invoke`` runs in this process."""
 
     engine: Relay = field(kw_only=True)
 

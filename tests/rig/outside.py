@@ -27,7 +27,7 @@ _CLAIMS: list[socket.socket] = []
 def docker(
     *argv: str, check: bool = True, stdin: str = "", timeout: float = 120, env: Mapping[str, str] | None = None
 ) -> str:
-    """What docker's CLI prints, asked of the engine that the tests are about."""
+    """Return the output of docker's CLI for the engine that the tests are about."""
     done = subprocess.run(["docker", *argv], input=stdin, capture_output=True, text=True, timeout=timeout, env=env)
     assert done.returncode == 0 or not check, done.stderr
     return done.stdout.strip()

@@ -15,7 +15,7 @@ import pytest
 
 @dataclass
 class Relay:
-    """Listens on ``address`` and passes each connection on to ``target`` (None: hangs up), noting what is asked."""
+    """Listens on ``address`` and passes each connection on to ``target`` (None: closes it), and records requests."""
 
     address: str
     connections: int = 0
@@ -27,7 +27,7 @@ class Relay:
 
 @pytest.fixture
 def relay(tmp_path: Path) -> Iterator[Callable[..., Relay]]:
-    """Makes a Relay: ``relay("unix")`` or ``relay("tcp")`` hang up, ``relay("unix", to=…)`` pass on."""
+    """Make a Relay: ``relay("unix")`` or ``relay("tcp")`` close, ``relay("unix", to=…)`` pass on."""
     listeners: list[socket.socket] = []
 
     def make(kind: str, to: str = "") -> Relay:

@@ -150,7 +150,7 @@ class Repository:
         return Ran(process.returncode, stdout, stderr, time.monotonic() - started).decent()
 
     def json(self, *words: str, **environment: str) -> Any:
-        """What ``--json`` prints."""
+        """Return the parsed output of ``--json``."""
         return json.loads(self.invoke(*words, "--json", **environment).ok().stdout)
 
     def steps(self, *words: str) -> dict[str, tuple[str, str]]:
@@ -239,7 +239,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """What one worker has no use for another may need: only when all have ended the images go."""
+    """One worker may need an image that another does not: the images go only when all workers have ended."""
     if session.config.stash[_WORKERS_BUILT]:
         _prune()
 

@@ -120,7 +120,7 @@ def _serve(listener: socket.socket, word: str) -> None:
 
 
 def _pass_on(client: socket.socket, word: str) -> None:
-    """``client`` says the word and a port first; anybody else is hung up on."""
+    """``client`` sends the word and a port first; without them its connection is closed."""
     with client, contextlib.suppress(OSError):
         said = b""
         while not said.endswith(b"\n") and (byte := client.recv(1)):

@@ -40,7 +40,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 class _Server(http.server.ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
-        """A client that hangs up in the handshake is what is wanted here."""
+        """A client that closes in the handshake is expected here."""
 
 
 @contextmanager

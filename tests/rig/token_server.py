@@ -2,9 +2,9 @@
 
 It runs in a container, where there is only the standard library. ``config.json`` beside it names the certificate and
 key for TLS, the key and certificate with which it signs, its issuer, the users' passwords and their identity tokens.
-Whoever has no login gets tokens that allow nothing. A user's allow all but pushing to repositories that match a line of
-the file ``closed``, and pulling from one to which nobody could push so far: Docker Hub does not tell those that are not
-there from those that are another's. Each question is told on stdout: method, client, user, scope.
+A client without a login gets tokens that allow nothing. A user's tokens allow all but pushing to repositories that
+match a line of the file ``closed``, and pulling from one to which no user could push so far: Docker Hub gives the same
+answer for a missing repository and for another user's. Each request is printed on stdout: method, client, user, scope.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def signed(claims: dict[str, Any]) -> str:
 
 
 def allowed(user: str, scope: str) -> list[dict[str, Any]]:
-    """What a token for ``repository:name:pull,push`` lets the user do."""
+    """Return the actions that a token for ``repository:name:pull,push`` allows the user."""
     if not user or scope.count(":") != 2:
         return []
     kind, name, actions = scope.split(":")

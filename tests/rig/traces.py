@@ -30,7 +30,7 @@ _PATIENCE_SECONDS = 5.0
 SMOKE = pytest.mark.smoke
 #: Of those that make orphans, or look for them: no other test may run smoke tests meanwhile.
 SMOKE_ALONE = pytest.mark.smoke(alone=True)
-#: What an operator keeps in a home, and no run may touch.
+#: Files in the operator's home that no run may touch.
 _KEPT = (".docker/config.json", ".docker/contexts", ".ssh/known_hosts", ".ssh/config", ".gitconfig", ".netrc")
 
 

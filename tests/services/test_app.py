@@ -1,4 +1,4 @@
-"""What every service answers alike: life, readiness, errors, ids, limits."""
+"""The answers that every service gives alike: life, readiness, errors, ids, limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What images install is locked: each lock fits its short list, and the locks of what the image stands on."""
+"""The locks of the images: each fits its short list, and the locks of the bases below."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an action does, what its failure leaves behind, and what the end of a pull means."""
+"""The effect of an action, the state after its failure, and the meaning of the end of a pull."""
 
 from __future__ import annotations
 

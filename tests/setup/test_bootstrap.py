@@ -221,7 +221,7 @@ def test_the_registry_listens_on_loopback_only_and_keeps_its_volume(address: str
     assert registry.steps[-1] == WaitFor("registry", 30)
 
 
-# what cannot be mended here
+# problems that setup cannot fix
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_the_registry_listens_on_loopback_only_and_keeps_its_volume(address: str
             replace(MAC, system="plan9", engine=None, dockerd=""),
             WANTED,
             [("engine", "install Docker Engine 25 or newer")],
-            id="a system nobody foresaw",
+            id="an unknown system",
         ),
         pytest.param(
             replace(READY, root=False, engine=None, dockerd="28.5.2"),

@@ -1,4 +1,4 @@
-"""What docker, apt and the system say becomes facts."""
+"""The output of docker, apt and the system, parsed into facts."""
 
 from __future__ import annotations
 

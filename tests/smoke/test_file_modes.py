@@ -1,4 +1,4 @@
-"""Who may do what with an image's files, on layers made here."""
+"""The permissions of an image's files, on layers made here."""
 
 from __future__ import annotations
 

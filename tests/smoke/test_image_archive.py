@@ -1,4 +1,4 @@
-"""What an image must not carry, on image archives made here in memory."""
+"""Secrets and files that an image must not contain, on archives made in memory."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from slipway.stack.digest import ENTRY_PARTS, PARTS, Manifest, input_digest, modeless
 from slipway.stack.entries import Encoded, FileEntry, Kind, Trees, decode
 
-#: A tiny alphabet, digits and the separator among it, so that joined texts would collide at once.
+#: A tiny alphabet, digits and the separator among it, so that joined texts would soon collide.
 TEXT = st.text("a1:", max_size=3)
 PART = st.dictionaries(TEXT, TEXT, max_size=3)
 CONTENT = st.text("a1:", min_size=1, max_size=3)

@@ -1,4 +1,4 @@
-"""From Dockerfiles to the stack, and what is told when they do not make one."""
+"""From Dockerfiles to the stack, and the problems of those that do not make one."""
 
 from __future__ import annotations
 
@@ -380,7 +380,7 @@ PREFIX = "${REGISTRY}/${OWNER}"
     ],
 )
 def test_the_last_stage_gives_the_foundation_of_an_image(text: str, foundation: str) -> None:
-    """What it only mounts or copies from is a parent, and no more."""
+    """An image that it only mounts or copies from is a parent, and no more."""
     stack = assembled({BASE: RUNTIME, TOOL: "FROM scratch\nCOPY x /x\n", OCR: text}).stack
     assert stack["svc-ocr"].foundation == foundation
     assert stack.below("svc-ocr") == (("base-runtime",) if foundation == "base-runtime" else ())
@@ -397,6 +397,6 @@ def test_the_last_stage_gives_the_foundation_of_an_image(text: str, foundation: 
     ],
 )
 def test_a_tool_starts_nothing(tool: str, child: str, are_tools: tuple[bool, bool]) -> None:
-    """What a root image starts is not known here, so what stands on one is taken for a service."""
+    """The program of a root image is unknown here, so an image on one is taken for a service."""
     assembly = assembled({BASE: RUNTIME, TOOL: tool, OCR: child})
     assert (assembly.is_tool("base-tool"), assembly.is_tool("svc-ocr")) == are_tools

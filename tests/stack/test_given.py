@@ -1,4 +1,4 @@
-"""What a foreign Dockerfile keeps of its own: its stages, and the defaults of its ARGs."""
+"""The stages and the defaults of ARGs that a foreign Dockerfile keeps."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_an_arg_keeps_its_own_default_when_the_setting_is_unset(
     ],
 )
 def test_an_image_of_the_stack_stands_on_the_stacks_own_base(head: str) -> None:
-    """Whatever its ARGs say for a plain ``docker build``: their values here name the base that is built here."""
+    """Its ARGs may say anything for a plain ``docker build``: their values here name the base that is built here."""
     image = assembled(head + ON_BASE).stack["svc-cart"]
     assert (image.parents, image.args) == (("base-floor",), ("BASE_VERSION", "OWNER", "REGISTRY"))
 

@@ -1,4 +1,4 @@
-"""What secret and ssh mounts are given, and what is told when nobody gives it."""
+"""The sources of secret and ssh mounts, and the errors without a source."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_sshs_agent(tmp_path: Path) -> None:
         agent = str(tmp_path / "agent")
         listener.bind(agent)
         assert gifts(known, mounting, agent=agent) == Given(ssh=("default",), agent=agent)
-        assert gifts(known, assembled(), agent=agent) == Given(), "an agent that nobody mounts is not given"
+        assert gifts(known, assembled(), agent=agent) == Given(), "an agent without a mount is not given"
 
 
 @pytest.mark.fault("C47")

@@ -1,4 +1,4 @@
-"""What stands for the files that an image reads: changed exactly when the image would be."""
+"""The manifest of the files that an image reads: it changes exactly when the image would."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_a_missing_source_is_refused(tmp_path: Path) -> None:
 def test_missing_sources_are_reported_for_the_folder_that_has_most(
     tmp_path: Path, there: list[str], hints: dict[str, str | None]
 ) -> None:
-    """All that is missing is told at once, with where it was looked for."""
+    """One error names all missing sources, and the folders that were searched."""
     for path in there:
         write(tmp_path, path)
     with pytest.raises(UsageError) as caught:
@@ -570,7 +570,7 @@ SERVICE = Image("svc-a", "apps/svc_a/Dockerfile", "apps/svc_a")
 
 
 def definition(root: Path, text: str = "FROM x\n") -> tuple[str, str]:
-    """What BuildKit reads as the service's Dockerfile, and what it leaves out."""
+    """Return the text that BuildKit reads as the service's Dockerfile, and as its ignore file."""
     path = root / Worktree(root).define(SERVICE, text)
     return path.read_text(), path.with_name(f"{path.name}.dockerignore").read_bytes().decode()
 

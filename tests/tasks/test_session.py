@@ -49,7 +49,7 @@ def test_flags_that_name_images_hold_for_the_tasks_after_it(c: Context) -> None:
 
 
 def test_the_tasks_of_one_command_line_share_the_flags(c: Context) -> None:
-    """Through Invoke's own executor, which reads its configuration anew for each task."""
+    """Through Invoke's own executor, which reads its configuration for each task."""
     found: list[tuple[str, str]] = []
 
     def config(session: Session, images: ImageOptions) -> None:

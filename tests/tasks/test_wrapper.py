@@ -1,4 +1,4 @@
-"""What a task raises becomes lines and an exit code; never a traceback."""
+"""An exception of a task becomes lines and an exit code; never a traceback."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def chain() -> None:
 def test_a_bug_where_nothing_can_be_written(
     repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: Ended
 ) -> None:
-    """Its traceback goes to a temporary file; without one, its place in the code is told."""
+    """Its traceback goes to a temporary file; without one, the error names its place in the code."""
     monkeypatch.chdir(repository)
     (repository / ".slipway").write_text("in the way")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -224,7 +224,7 @@ struck(Context())
 @pytest.mark.process
 @pytest.mark.parametrize("signum", SIGNALS)
 def test_a_signal_while_python_ends_changes_nothing(signum: signal.Signals) -> None:
-    """What is registered first is called last: the signal comes when all else is over."""
+    """The first registered function is called last: the signal comes when everything else is over."""
     script = f"""
 import atexit, os
 atexit.register(lambda: print("struck") or os.kill(os.getpid(), {int(signum)}))

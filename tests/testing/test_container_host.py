@@ -17,7 +17,7 @@ from slipway.testing.container_host import ContainerHost, LocalContainerHost, Re
 
 @contextlib.contextmanager
 def said_back(client: socket.socket) -> Iterator[socket.socket]:
-    """Joined to one that greets by the port it was asked for, and hangs up when it has heard a word."""
+    """Joined to one that greets by the port it was asked for, and closes when it has received a word."""
     port = port_first(client)
     if port == 9:
         raise OSError("nobody there")
@@ -38,7 +38,7 @@ def test_each_port_there_has_one_here() -> None:
 
 
 def test_a_port_that_is_not_reached_closes_immediately() -> None:
-    """Also on whoever speaks first, and waits for an answer."""
+    """Also for a client that speaks first and waits for an answer."""
     with (
         forward(said_back) as ports,
         socket.create_connection(("127.0.0.1", RemoteContainerHost(ports).port(9)), timeout=5) as asked,

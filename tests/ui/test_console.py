@@ -250,7 +250,7 @@ def test_a_note_stands_above_a_living_tree(monkeypatch: pytest.MonkeyPatch) -> N
         taker.take(StepStarted("svc-ocr", "RUN pip install"))
         screen.console.note("note: link lost")
     written = screen.err.getvalue()
-    assert written.index("note: link lost") < written.rindex("running"), "the tree is drawn anew below it"
+    assert written.index("note: link lost") < written.rindex("running"), "the tree is drawn again below it"
     screen.console.note("note: after")
     assert screen.err.getvalue().endswith("note: after\n")
 

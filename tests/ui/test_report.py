@@ -1,4 +1,4 @@
-"""What ``--json`` and run.json say."""
+"""The content of ``--json`` and run.json."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ def notes(assembly: Assembly, project: Project, leaving: Sequence[str]) -> tuple
     """Return notes about the repository for the user, a line each.
 
     They name the Dockerfiles that another frontend reads, contexts with alternatives, hazards that are not refused,
-    mounts that nobody provides, root images with a base's name, and links (``leaving``, as ``path -> target``) out of
+    mounts without a source, root images with a base's name, and links (``leaving``, as ``path -> target``) out of
     a context.
     """
     told = [(problem, hazard) for problem, hazard in _hazards(assembly, project) if not hazard.refused]

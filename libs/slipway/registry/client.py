@@ -24,8 +24,8 @@ _ACCEPTED = ", ".join(MANIFEST_TYPES)
 class Registry:
     """Use the registry at ``host``. ``logins`` is called once, when the registry requires a login.
 
-    ``insecure``: hosts that slipway contacts over plain HTTP, besides loopback. ``through``: a Unix socket on this
-    machine whose other end is on a machine that reaches the registry.
+    ``insecure``: hosts that slipway contacts over plain HTTP, in addition to loopback. ``through``: a Unix socket on
+    this machine whose other end is on a machine that reaches the registry.
     """
 
     def __init__(

@@ -241,7 +241,7 @@ def _restore(path: Path, before: bytes | None) -> None:
 def _choose(path: Path, name: str, value: str) -> None:
     """Set ``name`` in an env file, and keep the file's mode and owner.
 
-    The new text is written to a file beside it, which then replaces it. So nobody reads half a file.
+    The new text is written to a file beside it, which then replaces it. So no process reads half a file.
     """
     beside = path.with_name(path.name + ".new")
     try:

@@ -43,9 +43,9 @@ def setup(
 ) -> tuple[Done, ...]:
     """Install the missing prerequisites, and return the completed actions in order.
 
-    Every action is shown with its reason before it runs. ``ask`` is None without a terminal. Raises UsageError when
-    nobody can be asked or the answer is no. Raises PrerequisiteError for an action that failed, and for a prerequisite
-    that setup cannot fix. setup looks for these prerequisites before its first action.
+    Every action is shown with its reason before it runs. ``ask`` is None without a terminal. Raises UsageError
+    without a terminal, and when the answer is no. Raises PrerequisiteError for an action that failed, and for a
+    prerequisite that setup cannot fix. setup looks for these prerequisites before its first action.
     """
     machine = _probe(run, wanted, ping)
     actions = _decide(machine, wanted)

@@ -56,7 +56,7 @@ def given(settings: Settings, assembly: Assembly, images: Collection[str], *, ca
 
     ``ca``: whether there is a CA bundle. ``agent``: the socket of ssh's agent on this machine.
 
-    Raises UsageError for a required mount that nobody provides, and for a missing source. Raises PrerequisiteError
+    Raises UsageError for a required mount without a source, and for a missing source. Raises PrerequisiteError
     when no agent runs on this machine.
     """
     project, problems = settings.project, dict[Problem, None]()

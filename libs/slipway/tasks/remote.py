@@ -81,7 +81,7 @@ def forward_again(session: Session, folder: str, mounted: Collection[str], opene
 def run_clean(session: Session, *, yes: bool, dry_run: bool) -> None:
     """Show the runs that would be removed, and remove them after the user agrees.
 
-    Raises UsageError when the user does not agree. Raises it before any connection when nobody can be asked.
+    Raises UsageError when the user does not agree. Raises it before any connection when it cannot ask.
     """
     asks = not (yes or dry_run)
     if asks and not is_terminal(sys.stdin):

@@ -1,4 +1,4 @@
-"""A clock for tests: nobody waits."""
+"""A clock for tests that never waits."""
 
 from __future__ import annotations
 

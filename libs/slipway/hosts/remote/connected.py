@@ -17,7 +17,7 @@ from slipway.core.destination import Destination
 from slipway.core.errors import SshError
 from slipway.core.threads import start_in_thread
 from slipway.engine import Endpoint, Engine, FindLogin
-from slipway.hosts.remote.preflight import HostFacts, examine, look, refuse_lacks
+from slipway.hosts.remote.preflight import HostFacts, examine, look, refuse_missing
 from slipway.hosts.requirements import Check
 from slipway.hosts.ssh.connecting import SshClient, connect
 from slipway.hosts.ssh.connection import Connection, Stream
@@ -49,7 +49,7 @@ class ConnectedHost:
 
     def refuse_missing(self) -> None:
         """Raise PrerequisiteError with every missing prerequisite."""
-        refuse_lacks(self.checks, str(self.name))
+        refuse_missing(self.checks, str(self.name))
 
     def project(self, registry: str, owner: str) -> str:
         """Return the folder on the build host that holds all runs of a repository.

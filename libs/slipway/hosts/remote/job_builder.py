@@ -32,7 +32,7 @@ from slipway.hosts.remote.file_manifest import FileManifest, context_to_sync, de
 from slipway.hosts.remote.jobs import DiffersError, Job, JobInput, follow, stop
 from slipway.hosts.remote.preflight import refuse_little_room
 from slipway.hosts.remote.scripts import script
-from slipway.hosts.remote.sync import Synced, mend, send, sync
+from slipway.hosts.remote.sync import Synced, send, sync, sync_again
 from slipway.hosts.runner import Run, ShouldStop
 from slipway.hosts.ssh.agent_forwarding import NotForwardedError
 from slipway.hosts.ssh.connection import LostError
@@ -93,7 +93,7 @@ def job_builder(
             host.connection,
             folder,
             JobInput(given_secrets, settings.build_seconds, manifest.listed, agent=bool(mounted.ssh)),
-            lambda: mend(manifest, f"{folder}/tree", earlier, rsync, host.connection),
+            lambda: sync_again(manifest, f"{folder}/tree", earlier, rsync, host.connection),
         )
         try:
             yield builder
@@ -125,8 +125,8 @@ def _read(snapshot: Snapshot, plan: Plan) -> list[str]:
 class JobBuilder:
     """Run bakes as jobs on the build host. A job continues by itself with the bakes that were announced.
 
-    ``given``: the input of each job. Its seconds are the time limit of one command. ``mend`` sends the tree again when
-    the one on the build host differs.
+    ``given``: the input of each job. Its seconds are the time limit of one command. ``sync_again``
+    sends the tree again when the one on the build host differs.
     """
 
     def __init__(
@@ -135,13 +135,13 @@ class JobBuilder:
         connection: ReconnectingConnection,
         run: str,
         given: JobInput,
-        mend: Callable[[], object],
+        sync_again: Callable[[], object],
     ) -> None:
         self.inputs = inputs
         self._connection = connection
         self._run = run
         self._given = given
-        self._mend = mend
+        self._sync_again = sync_again
         self._announced: tuple[Command, ...] = ()
         self._job: Job | None = None
         self._jobs = 0
@@ -170,13 +170,13 @@ class JobBuilder:
         try:
             result = follow(job, number, self._connection, on_line, should_stop, job_input)
         except DiffersError:
-            self._mend()
+            self._sync_again()
             result = follow(job, number, self._connection, on_line, should_stop, job_input)
         self._ahead = self._ahead[1:] if result.ok else []
         return result
 
     def end(self) -> None:
-        """End a job that still runs: nobody needs its result."""
+        """End a job that still runs, because its result is not needed."""
         if self._job and self._ahead:
             stop(self._job, self._connection)
             self._ahead = []

@@ -155,7 +155,7 @@ def examine(facts: HostFacts, local_rsync: str) -> tuple[Check, ...]:
     )
 
 
-def refuse_lacks(checks: tuple[Check, ...], host: str) -> None:
+def refuse_missing(checks: tuple[Check, ...], host: str) -> None:
     """Raise PrerequisiteError with all missing prerequisites."""
     problems = [
         Problem(f"{host} {check.name}", check.detail, check.hint)
@@ -200,8 +200,8 @@ def _engine(facts: HostFacts) -> Check:
         return Check("engine", CheckState.MISSING, "docker's client is missing", remedy_there(facts.system, "engine"))
     if not facts.engine:
         denied = "permission denied" in facts.silence
-        mend = f"sudo usermod -aG docker {facts.user}, then log in again" if denied else _start(facts)
-        return Check("engine", CheckState.MISSING, facts.silence or "none answers", mend)
+        hint = f"sudo usermod -aG docker {facts.user}, then log in again" if denied else _start(facts)
+        return Check("engine", CheckState.MISSING, facts.silence or "none answers", hint)
     if not at_least(facts.api, LEAST_API):
         why = f"engine {facts.engine} (API {facts.api}) is too old: slipway needs {LEAST_API} or newer"
         return Check("engine", CheckState.MISSING, why, remedy_there(facts.system, "engine"))

@@ -72,7 +72,7 @@ def sync(
     """Make ``folder`` on the build host hold exactly the files of ``manifest``. Raises SyncError, LostError."""
     synced = send(manifest, folder, good, run, connection)
     if not compared(manifest, folder, connection.run):
-        mend(manifest, folder, good, run, connection)
+        sync_again(manifest, folder, good, run, connection)
     return synced
 
 
@@ -86,7 +86,7 @@ def send(
     return Synced(manifest.files, _send(manifest, folder, good, run, connection, checksum=False))
 
 
-def mend(
+def sync_again(
     manifest: FileManifest, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection
 ) -> None:
     """Send again, with a comparison by content, and verify the result.

@@ -49,7 +49,7 @@ class SshClient:
     """Hold the properties of this machine as an SSH client.
 
     ``run`` runs OpenSSH's programs. ``user`` connects. ``config``: a configuration file that replaces OpenSSH's own.
-    ``ask`` asks a person for a passphrase; None where nobody can answer. ``show`` gets each command that runs on a
+    ``ask`` asks a person for a passphrase; None without a terminal. ``show`` gets each command that runs on a
     host. ``answers``: question → the passphrase that the person gave.
     """
 
