@@ -177,7 +177,7 @@ def test_on_linux_a_command_dies_with_us(tmp_path: Path) -> None:
 
 
 def test_a_command_over_its_time_is_ended_with_its_children(tmp_path: Path) -> None:
-    """It says nothing meanwhile: nobody but ``should_stop`` could know."""
+    """It says nothing meanwhile: only ``should_stop`` can know."""
     started = time.monotonic()
     file = tmp_path / "child"
     result = run(sh(f"sleep 60 & echo $! > {file}; wait"), should_stop=file.exists)
