@@ -1,10 +1,10 @@
-"""Bake, look, go on: what is built, what failed, what was skipped and why; against an engine in memory."""
+"""The executor against an engine in memory: images that are built, that fail, and that are skipped, with reasons."""
 
 from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 
 from slipway.build import advice
 from slipway.build.events import Event, Failed, Finished, Notice, Output, StepStarted
-from slipway.build.executor import BuildRun, build, check
+from slipway.build.executor import BuildRun, build, failure
 from slipway.build.fetch import pull_roots
 from slipway.build.options import BuildOptions
 from slipway.build.result import ImageResult, Status
@@ -36,6 +36,12 @@ from slipway.testing.fakes import HASTE, FakeEngine, FakeRun, digest_of, local_i
 PYTHON = LocalImage("sha256:python", ("docker.io/library/python:3.12-slim",))
 ALL = ["base-runtime", "base-ml", "svc-forms", "svc-ocr"]
 REGISTRY = "127.0.0.1:1"
+
+
+def check(results: Sequence[ImageResult], record: Run) -> None:
+    """Raise the error of the build, if it has one."""
+    if error := failure(results, record):
+        raise error
 
 
 class Bench:

@@ -1,4 +1,4 @@
-"""References, registries, paths and tags: what docker accepts, and what nobody means."""
+"""References, registries, paths and tags: those that docker accepts, and those that are certainly mistakes."""
 
 from __future__ import annotations
 

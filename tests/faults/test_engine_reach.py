@@ -183,23 +183,18 @@ def test_an_engine_by_ssh_builds(stack: Stack, build_host: BuildHost, ssh_home: 
 
 @pytest.mark.fault("S30")
 @pytest.mark.parametrize(
-    ("options", "code", "cause", "hint"),
+    ("options", "code", "cause", "reason"),
     [
         (
             {"UserKnownHostsFile": "/dev/null"},
             4,
-            "its host key is not known; Host key verification failed",
-            "and answer yes when the fingerprint is right",
+            "Host key verification failed",
+            "ssh-host-key-unknown",
         ),
-        ({"IdentityFile": "none"}, 4, "Permission denied (publickey", "ssh-add a locked key"),
-        ({"Port": "1"}, 4, "connect to host 127.0.0.1 port 1: Connection refused", "shows whether"),
-        (
-            {"HostName": "nobody.invalid"},
-            4,
-            "Could not resolve hostname nobody.invalid",
-            "shows whether",
-        ),
-        ({"User": "stranger"}, 3, "permission denied on the engine's socket on that host", "usermod -aG docker"),
+        ({"IdentityFile": "none"}, 4, "Permission denied (publickey", "ssh-login-refused"),
+        ({"Port": "1"}, 4, "connect to host 127.0.0.1 port 1: Connection refused", "ssh-failed"),
+        ({"HostName": "nobody.invalid"}, 4, "Could not resolve hostname nobody.invalid", "ssh-failed"),
+        ({"User": "stranger"}, 3, "usermod -aG docker", "engine-permission-denied"),
     ],
 )
 def test_an_engine_by_ssh_that_is_not_reached(
@@ -209,12 +204,13 @@ def test_an_engine_by_ssh_that_is_not_reached(
     options: dict[str, str],
     code: int,
     cause: str,
-    hint: str,
+    reason: str,
 ) -> None:
     if options.get("User") == "stranger" and "stranger" not in build_host.sh("cat /etc/passwd"):
         build_host.add_user("stranger", groups="users")
-    ran = stack("shop").invoke("plan", **ssh_home(**options))
-    ran.failed(code, "error: engine ssh://builder (DOCKER_HOST): ", cause, "hint:  ", hint)
+    ran = stack("shop").invoke("plan", "--json", **ssh_home(**options))
+    ran.failed(code, "error: engine ssh://builder (DOCKER_HOST): ", cause, "hint:  ")
+    assert ran.codes == [reason]
 
 
 @pytest.mark.fault("S30")
@@ -225,22 +221,22 @@ def test_a_key_that_is_locked_is_not_asked_for(
     locked.unlink(missing_ok=True)
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "secret", "-f", str(locked)], check=True)
     around = ssh_home(IdentityFile=str(locked))
-    stack("shop").invoke("plan", **around).failed(4, "Permission denied (publickey", "ssh-add a locked key")
+    stack("shop").invoke("plan", **around).failed(4, "Permission denied (publickey", "ssh-add")
 
 
 @pytest.mark.fault("C61")
 def test_an_engine_that_cannot_be_used_is_named(stack: Stack, tmp_path: Path, relay: Callable[..., object]) -> None:
     shop = stack("shop")
     dead = f"unix://{tmp_path}/none.sock"
-    shop.invoke("plan", DOCKER_HOST=dead).failed(
-        3, f"error: engine {dead} (DOCKER_HOST): no such socket", "start that engine, or unset DOCKER_HOST"
-    )
-    shop.invoke("plan", DOCKER_HOST="tcp://127.0.0.1:1").failed(
-        3, "error: engine tcp://127.0.0.1:1 (DOCKER_HOST): connection refused"
-    )
-    shop.invoke("plan", DOCKER_CONTEXT="gone").failed(3, "error: docker context gone: not there")
+    ran = shop.invoke("plan", "--json", DOCKER_HOST=dead)
+    assert ran.failed(3, f"error: engine {dead} (DOCKER_HOST): ", "unset DOCKER_HOST").codes == [
+        "engine-socket-missing"
+    ]
+    ran = shop.invoke("plan", "--json", DOCKER_HOST="tcp://127.0.0.1:1")
+    assert ran.failed(3, "error: engine tcp://127.0.0.1:1 (DOCKER_HOST): ").codes == ["engine-unreachable"]
+    shop.invoke("plan", DOCKER_CONTEXT="gone").failed(3, "error: docker context gone: ")
     config = tmp_path / "config"
     docker("--config", str(config), "context", "create", "far", "--docker", "host=tcp://127.0.0.1:1")
     shop.invoke("plan", DOCKER_CONFIG=str(config), DOCKER_CONTEXT="far").failed(
-        3, "engine tcp://127.0.0.1:1 (docker context far): connection refused", "docker context inspect far"
+        3, "engine tcp://127.0.0.1:1 (docker context far): ", "docker context inspect far"
     )

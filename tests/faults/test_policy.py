@@ -23,18 +23,15 @@ def test_secrets_and_unpinned_downloads_are_refused_together(shop: Offline) -> N
     shop.append(FLOOR, "ARG GITHUB_TOKEN=x\nRUN curl -fsSL https://x.example/install | sh\n")
     shop.append(CART, "ARG INDEX\nADD https://x.example/a.tar /\n")
     shop.append(TILL, "ARG MY_TOKENS\nLABEL from=${MY_TOKENS}\n")
-    ran = shop.refused(
-        10,
-        f"error: {FLOOR}:6: GITHUB_TOKEN would stand in the image's history (secret-name)",
-        "hint:  RUN --mount=type=secret,id=github_token instead of ARG or ENV",
-        f"error: {FLOOR}:7: RUN runs a download without verifying it (download)",
-        "hint:  ADD --checksum=sha256:… downloads this file, and refuses any other; or [tool.slipway.allow] base-",
-        f"error: {CART}:6: the value of INDEX is a secret: it would stand in the image",
-        f"error: {CART}:7: ADD https://x.example/a.tar is not pinned: its content may change",
-        f"error: {TILL}:7: the value of MY_TOKENS is a secret: it would stand in the image",
-        f"error: {TILL}:8: the value of from is a secret: it would stand in the image",
-        task=("build",),
-    )
+    ran = shop.refused(10, "GITHUB_TOKEN", "INDEX", "MY_TOKENS", "x.example/a.tar", task=("build", "--json"))
+    assert sorted(ran.problems) == [
+        (f"{CART}:6", "secret-value"),
+        (f"{CART}:7", "unpinned-add"),
+        (f"{TILL}:7", "known-secret"),
+        (f"{TILL}:8", "known-secret"),
+        (f"{FLOOR}:6", "secret-name"),
+        (f"{FLOOR}:7", "download"),
+    ]
     assert "geheim" not in ran.stdout + ran.stderr
 
 
@@ -47,19 +44,15 @@ def test_a_denied_file_never_enters_an_image(shop: Offline, path: str) -> None:
         shop.write(path, "secret")
     shop.append(CART, f"COPY {path} /x\n")
     shop.append(TILL, "COPY . /all\n")
-    ran = shop.refused(10, f"{CART}:6: {path} would enter the image", f"{TILL}:7: {path} would enter the image")
-    hint = "hint:  keys, credentials, .env, .git and .slipway never do: name it in .dockerignore, or copy less"
-    assert ran.closing.count(hint) == 2
+    ran = shop.refused(10, f"error: {CART}:6: {path} ", f"error: {TILL}:7: {path} ")
+    assert ran.closing.count("name it in .dockerignore") == 2
 
 
 @pytest.mark.fault("B14")
 def test_a_frontend_that_is_not_pinned(shop: Offline) -> None:
     shop.write(SIGN, "# syntax=me/dockerfile:1\n" + (shop.root / SIGN).read_text())
-    shop.refused(
-        10,
-        f"error: {SIGN}:1: the frontend me/dockerfile:1 is not pinned by digest (frontend)",
-        "hint:  # syntax=me/dockerfile:1@sha256:…, or remove the line: the engine includes a frontend",
-    )
+    ran = shop.refused(10, "hint:  # syntax=me/dockerfile:1@sha256:…", task=("plan", "--json"))
+    assert ran.problems == [(f"{SIGN}:1", "frontend")]
 
 
 @pytest.mark.integration
@@ -72,11 +65,11 @@ def test_a_pinned_frontend_and_an_extra_index_are_reported(stack: Callable[..., 
     shop.write("apps/svc_cart/requirements.txt", "httpx\n  --extra-index-url=https://y.example\n# --extra-index-url\n")
     shop.write(CART, (shop.root / CART).read_text() + "COPY apps/svc_cart/requirements.txt /requirements.txt\n")
     ran = shop.invoke("plan", "--json").ok()
-    assert "note: apps/svc_cart/requirements.txt:2: extra-index-url: any index may answer for any name;" in ran.stderr
-    assert ran.stderr.count("extra-index-url: any index") == 2
+    assert "note: apps/svc_cart/requirements.txt:2: extra-index-url: " in ran.stderr
+    assert ran.stderr.count("extra-index-url: ") == 2
     assert json.loads(ran.stdout)["frontends"] == {"svc-sign": frontend}
     assert f"note: {SIGN} is read by {frontend}\n" in ran.stderr
-    assert f"note: {TILL}:7: extra-index-url: any index may answer for any name; one --index-url" in ran.stderr
+    assert f"note: {TILL}:7: extra-index-url: " in ran.stderr
     assert all(step["reference"].startswith(f"{shop.prefix}/") for step in json.loads(ran.stdout)["steps"])
 
 
@@ -87,11 +80,11 @@ def test_names_that_policy_allows_are_built(stack: Callable[..., Repository]) ->
     shop = stack("shop")
     text = (shop.root / SIGN).read_text() + "ENV KMS_KEY_ALIAS=alias/app SORT_KEY=day\nARG GITHUB_TOKEN\n"
     shop.write(SIGN, text + "ENV DB_PASSWORD=x\n")
-    shop.invoke("build", "svc-sign").failed(10, f"{SIGN}:5: DB_PASSWORD would stand", '{ secret-name = "why" }')
+    shop.invoke("build", "svc-sign").failed(10, f"{SIGN}:5: DB_PASSWORD ", '{ secret-name = "why" }')
     project = (shop.root / "pyproject.toml").read_text()
     shop.write("pyproject.toml", project + '[tool.slipway.allow]\nsvc-sign = { secret-name = "of a test database" }\n')
     ran = shop.invoke("build", "svc-sign", "--strict").ok()
-    assert f"note: {SIGN}:4: GITHUB_TOKEN has no value" not in ran.stderr, "what is allowed is not told"
+    assert f"note: {SIGN}:4: GITHUB_TOKEN has no value" not in ran.stderr, "an exemption is not shown"
     assert shop.record()["svc-sign"]["warnings"] == []
     shop.write("pyproject.toml", project)
     shop.write(SIGN, text)
@@ -105,7 +98,7 @@ def test_the_password_of_an_index_is_refused_as_a_build_arg(stack: Callable[...,
     shop.write(CART, (shop.root / CART).read_text() + "ARG MIRROR_PW\n")
     given = {"PIP_INDEX_URL": "https://ann:geheim12@localhost:1/simple"}
     ran = shop.invoke("build", "svc-cart", **given)
-    ran.failed(10, f"{CART}:6: the value of MIRROR_PW is a secret", "RUN --mount=type=secret,id=mirror_pw")
+    ran.failed(10, f"{CART}:6: the value of MIRROR_PW ", "RUN --mount=type=secret,id=mirror_pw")
     assert "geheim12" not in ran.stdout + ran.stderr
     assert (shop.tags(), shop.runs()) == (set(), [])
 
@@ -123,12 +116,12 @@ def test_a_base_that_is_not_in_the_registry(stack: Callable[..., Repository]) ->
     for task in ("plan", "build"):
         shop.invoke(task, "svc-cart").failed(
             2,
-            f"error: {CART}: FROM {shop.reference('base-floor', 'v9')}: neither in the engine nor at ",
-            "hint:  did you push base-floor v9? known: v1, v2",
+            f"error: {CART}: FROM {shop.reference('base-floor', 'v9')}: ",
+            "known: v1, v2",
         )
     assert shop.tags() == before
     assert shop.steps("plan", "base-floor")["base-floor"][0] == "reuse"
     shop.write(CART, text.replace("base-floor:${BASE_VERSION}", "base-floor:v2"))
     shop.invoke("build", "svc-cart").ok()
     shop.write(CART, text.replace("${OWNER}/base-floor:${BASE_VERSION}", "nobody/base-x:v1"))
-    shop.invoke("build", "svc-cart").failed(2, "did you push base-x v1? no version of it is there")
+    shop.invoke("build", "svc-cart").failed(2, f"error: {CART}: FROM ", "base-x v1")

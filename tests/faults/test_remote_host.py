@@ -27,7 +27,7 @@ def repository(stack: Stack, build_host: BuildHost) -> Repository:
 @pytest.mark.fault("S14")
 def test_an_old_rsync(repository: Repository, build_host: BuildHost) -> None:
     with build_host.instead("rsync", "#!/bin/sh\necho 'rsync  version 3.1.3  protocol version 31'\n"):
-        repository.invoke("remote-check").failed(3, "rsync 3.1.3 on the host", "3.2.4", "apt-get install rsync")
+        repository.invoke("remote-check").failed(3, "builder rsync: ", "3.1.3", "3.2.4", "apt-get install rsync")
     repository.invoke("remote-check").ok()
 
 
@@ -40,11 +40,9 @@ def test_all_missing_prerequisites_are_reported_together(repository: Repository,
         build_host.instead("/usr/local/lib/docker/cli-plugins/docker-buildx", absent),
         build_host.instead("setsid", absent),
     ):
-        ran = repository.invoke("remote-check")
-        ran.failed(
-            3, "rsync is missing on the host", "docker's client is missing", "buildx is missing", "setsid is missing"
-        )
-    assert ran.closing.count("error: builder ") == 4
+        ran = repository.invoke("remote-check").failed(3)
+    missing = set(re.findall("^error: builder ([a-z]+): ", ran.closing, re.MULTILINE))
+    assert missing == {"rsync", "engine", "buildx", "setsid"}
 
 
 @pytest.mark.fault("S15")
@@ -73,7 +71,7 @@ def test_a_missing_prerequisite_is_reported_instead_of_the_error_it_caused(
     with build_host.instead("docker", nowhere):
         repository.invoke("plan", "--remote").failed(3, "builder engine: ", "unix:///nowhere.sock")
     with build_host.instead("rsync", "#!/bin/sh\nexit 127\n"):
-        repository.invoke("plan", "--remote").failed(3, "builder rsync: rsync is missing on the host")
+        repository.invoke("plan", "--remote").failed(3, "error: builder rsync: ")
     repository.invoke("plan", "--remote").ok()
 
 
@@ -95,9 +93,9 @@ def test_a_clock_that_is_wrong(repository: Repository, build_host: BuildHost, ah
         ran = repository.invoke("remote-check")
     assert ran.code == code
     if code:
-        ran.failed(3, "builder clock: ", "ahead of this machine's" if ahead > 0 else "behind this machine's", "NTP")
+        ran.failed(3, "builder clock: ", " s ahead of " if ahead > 0 else " s behind ", "NTP")
     else:
-        assert re.search(r"^warn +clock +\d+ s ahead of this machine's +NTP", ran.stdout, re.MULTILINE)
+        assert re.search(r"^warn +clock +\d+ s ahead of .* +NTP", ran.stdout, re.MULTILINE)
 
 
 @pytest.mark.fault("S23")
@@ -111,4 +109,4 @@ def test_a_shell_that_prints_when_it_starts(repository: Repository, build_host: 
 def test_a_shell_that_runs_nothing(repository: Repository, build_host: BuildHost) -> None:
     build_host.add_user("barred", shell="/usr/sbin/nologin")
     config = build_host.options("barred", User="barred")
-    repository.invoke("remote-check", SSH_CONFIG=config).failed(3, "login shell does not run sh", "not available")
+    repository.invoke("remote-check", SSH_CONFIG=config).failed(3, "not available", "chsh")

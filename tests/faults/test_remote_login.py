@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -91,7 +90,8 @@ def test_an_unknown_host_key(repository: Repository, build_host: BuildHost, tmp_
     known.write_text("")
     config = build_host.options("unknown", UserKnownHostsFile=str(known), GlobalKnownHostsFile="none")
     shown = fingerprint(build_host.host_key())
-    repository.invoke("remote-check", SSH_CONFIG=config).failed(4, "unknown host key", KIND, shown, "ssh builder")
+    ran = repository.invoke("remote-check", "--json", SSH_CONFIG=config)
+    assert ran.failed(4, KIND, shown, "ssh builder").codes == ["ssh-host-key-unknown"]
     assert known.read_text() == ""
 
 
@@ -102,8 +102,9 @@ def test_a_changed_host_key(repository: Repository, build_host: BuildHost, tmp_p
     line = f"[127.0.0.1]:{build_host.port} {other}"
     known.write_text(f"# a comment\n{line}")
     strict = {"UserKnownHostsFile": str(known), "StrictHostKeyChecking": "no"}
-    ran = repository.invoke("remote-check", SSH_CONFIG=build_host.options("changed", **strict))
-    ran.failed(4, "has changed", fingerprint(build_host.host_key()), fingerprint(other), f"{known}:2")
+    ran = repository.invoke("remote-check", "--json", SSH_CONFIG=build_host.options("changed", **strict))
+    ran.failed(4, fingerprint(build_host.host_key()), fingerprint(other), f"{known}:2")
+    assert ran.codes == ["ssh-host-key-changed"]
     assert known.read_text() == f"# a comment\n{line}"
 
 
@@ -112,7 +113,9 @@ def test_a_revoked_host_key(repository: Repository, build_host: BuildHost, tmp_p
     line = f"[127.0.0.1]:{build_host.port} {build_host.host_key()}\n"
     known.write_text(f"{line}@revoked {line}")
     config = build_host.options("revoked", UserKnownHostsFile=str(known))
-    repository.invoke("remote-check", SSH_CONFIG=config).failed(4, "is revoked", f"{known}:2")
+    assert repository.invoke("remote-check", "--json", SSH_CONFIG=config).failed(4, f"{known}:2").codes == [
+        "ssh-host-key-revoked"
+    ]
 
 
 @pytest.mark.fault("S03")
@@ -121,8 +124,8 @@ def test_a_key_the_host_does_not_take(repository: Repository, build_host: BuildH
     config = build_host.options("refused", IdentityFile=str(key))
     shown = fingerprint(key.with_suffix(".pub").read_text())
     ran = repository.invoke("remote-check", "--json", SSH_CONFIG=config)
-    ran.failed(4, "login refused", shown, str(key), "it accepts publickey", "ssh-copy-id builder")
-    assert json.loads(ran.stdout)["code"] == "ssh-login-refused"
+    ran.failed(4, shown, str(key), "publickey", "ssh-copy-id builder")
+    assert ran.codes == ["ssh-login-refused"]
 
 
 @pytest.mark.fault("S04")
@@ -151,7 +154,7 @@ def test_a_host_that_a_certificate_vouches_for(repository: Repository, build_hos
     known.write_text(f"@cert-authority * {authority}")
     config = build_host.options("signed", UserKnownHostsFile=str(known))
     ran = repository.invoke("remote-check", SSH_CONFIG=config)
-    ran.failed(4, "host certificates are not read", f"ssh -o HostKeyAlgorithms={KIND} builder saves it")
+    ran.failed(4, f"ssh -o HostKeyAlgorithms={KIND} builder")
     argv = ["ssh", "-F", config, "-o", "StrictHostKeyChecking=accept-new", "-o", f"HostKeyAlgorithms={KIND}", "builder"]
     subprocess.run([*argv, "true"], check=True, capture_output=True, timeout=30)
     repository.invoke("remote-check", SSH_CONFIG=config).ok()
@@ -166,9 +169,8 @@ def test_a_key_in_the_agent(repository: Repository, build_host: BuildHost, tmp_p
             argv = ["sh", "-c", 'until [ -S "$SSH_AUTH_SOCK" ]; do sleep 0.05; done; ssh-add "$0"', str(build_host.key)]
             subprocess.run(argv, env=around, check=True, capture_output=True, timeout=30)
             repository.invoke("remote-check", SSH_CONFIG=config, SSH_AUTH_SOCK=where).ok()
-            repository.invoke("remote-check", SSH_CONFIG=config, SSH_AUTH_SOCK="").failed(
-                4, "no key of an agent, no key file"
-            )
+            ran = repository.invoke("remote-check", "--json", SSH_CONFIG=config, SSH_AUTH_SOCK="").failed(4)
+            assert ran.codes == ["ssh-login-refused"]
         finally:
             agent.terminate()
 
@@ -179,7 +181,9 @@ def test_a_locked_key_without_a_terminal_is_refused(
 ) -> None:
     key = new_key(tmp_path, "open sesame")
     config = build_host.options("locked", IdentityFile=str(key))
-    repository.invoke("remote-check", SSH_CONFIG=config).failed(4, str(key), "passphrase", f"ssh-add {key}")
+    assert repository.invoke("remote-check", "--json", SSH_CONFIG=config).failed(4, f"ssh-add {key}").codes == [
+        "ssh-key-locked"
+    ]
 
 
 def test_a_passphrase_is_asked_for_once(build_host: BuildHost, tmp_path: Path) -> None:
@@ -199,14 +203,15 @@ def test_a_passphrase_is_asked_for_once(build_host: BuildHost, tmp_path: Path) -
         connect(BUILDER, client).close()
     assert asked == [f"passphrase of {key}: "]
     wrong = SshClient(run, User(Path.home()), config=config, ask=lambda question: "sesame")
-    with pytest.raises(SshError, match="the passphrase is wrong"):
+    with pytest.raises(SshError, match="passphrase"):
         connect(BUILDER, wrong)
 
 
 @pytest.mark.fault("S06")
 def test_a_host_name_that_does_not_resolve_is_reported(repository: Repository, build_host: BuildHost) -> None:
     config = build_host.options("name", HostName="builder.invalid")
-    repository.invoke("remote-check", SSH_CONFIG=config).failed(4, f"builder.invalid:{build_host.port}", "resolve")
+    ran = repository.invoke("remote-check", "--json", SSH_CONFIG=config)
+    assert ran.failed(4, f"builder.invalid:{build_host.port}").codes == ["ssh-name-unknown"]
 
 
 @pytest.mark.fault("S06")
@@ -214,7 +219,8 @@ def test_a_port_where_nothing_listens(repository: Repository, build_host: BuildH
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = str(closed.getsockname()[1])
     config = build_host.options("port", Port=port)
-    repository.invoke("remote-check", SSH_CONFIG=config).failed(4, f"127.0.0.1:{port}", "refused", "is sshd running")
+    ran = repository.invoke("remote-check", "--json", SSH_CONFIG=config)
+    assert ran.failed(4, f"127.0.0.1:{port}", "refused").codes == ["ssh-unreachable"]
 
 
 @pytest.mark.fault("S06")
@@ -230,7 +236,8 @@ def test_a_port_where_no_ssh_is_spoken(repository: Repository, build_host: Build
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=answer, args=(listener,), daemon=True).start()
         config = build_host.options("http", Port=str(listener.getsockname()[1]))
-        repository.invoke("remote-check", SSH_CONFIG=config).failed(4, "its server does not speak SSH")
+        ran = repository.invoke("remote-check", "--json", SSH_CONFIG=config)
+    assert ran.failed(4).codes == ["ssh-not-ssh"]
     assert to_shell.is_set()
 
 
@@ -302,7 +309,7 @@ def test_a_proxy_command(repository: Repository, build_host: BuildHost, tmp_path
 @pytest.mark.fault("S25")
 def test_an_option_that_is_not_honoured(repository: Repository, build_host: BuildHost, tmp_path: Path) -> None:
     config = build_host.options("unhonoured", KnownHostsCommand="/bin/echo", RevokedHostKeys=str(tmp_path))
-    repository.invoke("remote-check", SSH_CONFIG=config).failed(2, "knownhostscommand", "not supported")
+    repository.invoke("remote-check", SSH_CONFIG=config).failed(2, "knownhostscommand")
     broken = tmp_path / "broken"
     broken.write_text("Nonsense yes\n")
     repository.invoke("remote-check", SSH_CONFIG=str(broken)).failed(2, "ssh configuration of builder")

@@ -51,9 +51,9 @@ def test_an_image_that_stops_immediately_fails_with_its_logs(harbour: Repository
     harbour.write("apps/svc_ends/Dockerfile", EXITS)
     harbour.invoke("build").ok()
     ran = harbour.invoke("smoke", "svc-ends")
-    ran.failed(
-        9, "error: smoke svc-ends:", "it stopped before it was healthy; exit code 9; its last line: the last words"
-    ).failed(9, "hint:  invoke smoke svc-ends", "log:   ")
+    ran.failed(9, "error: smoke svc-ends:", "exit code 9; ", ": the last words").failed(
+        9, "hint:  invoke smoke svc-ends", "log:   "
+    )
     report = harbour.runs()[-1] / "smoke-svc-ends/pytest.log"
     assert str(report) in ran.closing
     assert "exit code 9" in report.read_text() and "the last words" in report.read_text()
@@ -70,17 +70,17 @@ def test_a_flaky_test_is_reported_as_flaky(harbour: Repository, tmp_path: Path) 
     luck.write_text("good")
     assert "very image" not in harbour.invoke("smoke").ok().stderr
     luck.write_text("bad")
-    harbour.invoke("smoke").failed(9, "test_luck:", "1 of 2 rounds of this very image failed")
+    harbour.invoke("smoke").failed(9, "test_luck:", "1 of 2 rounds ")
     luck.write_text("good")
-    assert "note: svc-good: 1 of 3 rounds of this very image failed\n" in harbour.invoke("smoke").ok().stderr
+    assert "note: svc-good: 1 of 3 rounds " in harbour.invoke("smoke").ok().stderr
 
 
 @pytest.mark.fault("U05")
 def test_an_image_of_root_s_is_refused_unless_the_project_says_why(harbour: Repository) -> None:
     harbour.write("apps/svc_root/Dockerfile", ROOTS)
     harbour.invoke("build").ok()
-    refused = harbour.invoke("smoke", "svc-root").failed(10, "smoke svc-root: 2 failed", "USER root: not a number")
-    assert "a process of it runs as root; USER 10001:10001, or [tool.slipway.allow-root] says why" in refused.closing
+    refused = harbour.invoke("smoke", "svc-root").failed(10, "smoke svc-root: 2 failed", "USER root")
+    assert "[tool.slipway.allow-root]" in refused.closing
     why = '\n[tool.slipway.allow-root]\nsvc-root = "opens raw sockets"\n'
     harbour.write("pyproject.toml", (harbour.root / "pyproject.toml").read_text() + why)
     harbour.invoke("smoke", "svc-root").ok()
@@ -93,7 +93,7 @@ def test_a_version_tag_that_someone_moved_is_noticed(harbour: Repository, root_i
     moved_to = harbour.image_id(root_image)
     harbour.write("apps/svc_good/smoke/test_meanwhile.py", MOVES.format(other=root_image, tag=tag))
     ran = harbour.invoke("smoke", "--image", tag)
-    ran.failed(9, f"smoke {tag}: moved while it was tested, {built[:19]} -> {moved_to[:19]}")
+    ran.failed(9, f"smoke {tag}: ", f"{built[:19]} -> {moved_to[:19]}")
     assert json.loads((harbour.runs()[-1] / "run.json").read_text())["images"][0]["failed"] == 0, "it was the right one"
     assert harbour.image_id(tag) == moved_to, "the tag did move"
     harbour.write("apps/svc_good/smoke/test_meanwhile.py", "def test_nothing():\n    pass\n")

@@ -76,7 +76,7 @@ def test_a_container_that_fails_on_the_host_is_reported_with_its_log(harbour: Re
     harbour.write("apps/svc_ends/Dockerfile", SERVED + 'CMD ["sh", "-c", "echo the last words; exit 9"]\n')
     harbour.invoke("smoke", "--remote").failed(2, "svc-ends: not built", "hint:  invoke build svc-ends --remote")
     ran = harbour.invoke("build", "--remote", "smoke", "svc-ends")
-    ran.failed(9, "it stopped before it was healthy", "hint:  invoke smoke svc-ends --remote\n")
+    ran.failed(9, "exit code 9; ", "hint:  invoke smoke svc-ends --remote\n")
     report = harbour.runs()[-1] / "smoke-svc-ends/pytest.log"
     assert "exit code 9" in report.read_text() and "the last words" in report.read_text()
 
@@ -88,4 +88,4 @@ def test_a_host_that_forwards_no_port(harbour: Repository, build_host: BuildHost
         ran = harbour.invoke("smoke", "--remote").failed(9, "smoke svc-served: ")
     finally:
         build_host.sh(f"mv /root/kept {config} && pkill -HUP -o -x sshd")
-    assert "on the build host is not reached: " in ran.stderr and "prohibited" in ran.stderr
+    assert "prohibited" in ran.stderr

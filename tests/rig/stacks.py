@@ -81,8 +81,21 @@ class Ran:
         assert self.code == 0, f"exit {self.code}\n{self.stdout}\n{self.stderr}"
         return self
 
+    @property
+    def problems(self) -> list[tuple[str, str]]:
+        """Return the place and the code of each problem, from the answer of ``--json``."""
+        return [(problem["where"], problem["code"]) for problem in json.loads(self.stdout)["problems"]]
+
+    @property
+    def codes(self) -> list[str]:
+        """Return the code of each problem, from the answer of ``--json``."""
+        return [code for _, code in self.problems]
+
     def failed(self, code: int, *words: str) -> Ran:
-        """Ended with ``code`` and with lines that hold ``words``."""
+        """Check the exit code, and that the closing lines hold ``words``: objects, not sentences.
+
+        The unit test of a message checks its sentence.
+        """
         assert self.code == code, f"exit {self.code}, not {code}\n{self.stdout}\n{self.stderr}"
         for word in words:
             assert word in self.closing, f"{word!r} is not in\n{self.closing}"
@@ -170,6 +183,10 @@ class Repository:
         """The newest run.json: image → its entry."""
         content = json.loads((self.runs()[-1] / "run.json").read_text())
         return {entry["image"]: entry for entry in content["images"]}
+
+    def error_code(self) -> str:
+        """Return the code of the error in the newest run.json."""
+        return str(json.loads((self.runs()[-1] / "run.json").read_text())["code"])
 
     def status(self) -> dict[str, str]:
         return {image: entry["status"] for image, entry in self.record().items()}

@@ -1,6 +1,6 @@
 """After every integration test: nothing of it is left, and the operator's own files are as they were.
 
-What slipway starts inherits a token in its environment, so a process of the test is known wherever it went, and a
+A process that slipway starts inherits a token in its environment, so it is found wherever it went, and a
 folder for temporary files that must be empty in the end.
 """
 
@@ -43,7 +43,7 @@ class Traces:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What marks every process that slipway starts in this test, and keeps its files in the test's own folder."""
+        """Return the variables that mark every process of this test, and keep its files in the test's own folder."""
         return {TOKEN: self.token, "TMPDIR": str(self.folder), "XDG_RUNTIME_DIR": str(self.folder)}
 
     def processes(self) -> list[str]:
@@ -133,7 +133,7 @@ def orphaned(client: Any) -> list[str]:
 
 
 def _lasting(look: Callable[[], list[Any]]) -> list[Any]:
-    """What is still there after a little patience: a killed process needs a moment to be gone."""
+    """Return the traces that remain after a little patience: a killed process needs a moment to end."""
     deadline = time.monotonic() + _PATIENCE_SECONDS
     while (found := look()) and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -71,7 +71,7 @@ def test_without_a_cache_folder_an_image_is_read_each_time() -> None:
     assert engine.saves == 2
 
 
-def test_a_layer_that_the_engine_did_not_save_is_no_clean_layer(tmp_path: Path) -> None:
+def test_a_layer_that_the_engine_did_not_save_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PolicyError, match="layer sha256:2 could not be read: the engine did not save it"):
         LayerCache(tmp_path).layers(tuple(SERVICE), Images(base=BASE).save)
 

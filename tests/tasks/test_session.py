@@ -13,11 +13,15 @@ from invoke.config import Config
 from invoke.context import Context
 from invoke.program import Program
 
+from slipway.build.executor import failure
+from slipway.build.result import ImageResult, Status
 from slipway.config.pip import PipConfig
 from slipway.core.command import Command
-from slipway.core.errors import RegistryError, UsageError
+from slipway.core.errors import BuildError, RegistryError, UsageError
 from slipway.secrets.secret import Secret
 from slipway.tasks.options import BuildHostOptions, HostOptions, ImageOptions, PushOptions
+from slipway.tasks.output import Output
+from slipway.tasks.results import tell
 from slipway.tasks.selection import stack_names
 from slipway.tasks.session import Session
 from slipway.tasks.wrapper import task
@@ -129,6 +133,18 @@ def test_a_failed_task_leaves_a_record(session: Session) -> None:
             {"where": "", "what": "push svc-ocr: connection lost", "hint": "invoke doctor", "code": "registry-failed"}
         ],
     }
+
+
+def test_a_failed_build_answers_with_its_images_and_its_error(c: Context, capsys: pytest.CaptureFixture[str]) -> None:
+    session = Session(c, output=Output(json=True))
+    session.pip = PipConfig()
+    results = [ImageResult("svc-ocr", Status.FAILED, "", detail="write /x: no space left on device")]
+    with pytest.raises(BuildError) as caught, session.record() as record:
+        tell(session, record, results, "build", error=failure(results, record))
+    for text in (capsys.readouterr().out, (record.directory / "run.json").read_text()):
+        answer = json.loads(text)
+        assert (answer["ok"], answer["exit_code"], answer["code"]) == (False, 6, "disk-full")
+        assert (answer["error"], answer["images"][0]["status"]) == (caught.value.message, "failed")
 
 
 def test_a_record_written_before_the_failure_stays(session: Session) -> None:

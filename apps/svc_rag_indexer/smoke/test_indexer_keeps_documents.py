@@ -168,7 +168,7 @@ def test_the_index_survives_a_restart_beside_half_written_files_of_a_crash(conta
 def test_a_body_that_is_not_a_document_is_refused_with_its_reason(container: Any) -> None:
     for answer, status, reason in (
         (send(container, "tool.exe", b"MZ"), 415, "tool.exe"),
-        (send(container, "broken.docx", b"no archive"), 422, "no Office file"),
+        (send(container, "broken.docx", b"no archive"), 422, "Office file"),
         (send(container, "half.xlsx", xlsx_file()[:2000]), 422, "half.xlsx"),
         (send(container, "latin.txt", b"Gr\xfc\xdfe"), 422, "byte 2"),
         (send(container, "empty.md", b"  \n"), 422, "no text"),

@@ -99,8 +99,8 @@ def build(run: BuildRun) -> tuple[ImageResult, ...]:
     return tuple(results[step.image] for step in plan.steps)
 
 
-def check(results: Sequence[ImageResult], record: Run, *, flag: str = "") -> None:
-    """Raise BuildError if an image failed.
+def failure(results: Sequence[ImageResult], record: Run, *, flag: str = "") -> BuildError | None:
+    """Return the error of a build in which an image failed, else None.
 
     The error names the first failed image, and counts the other failed images and the skipped ones. ``flag``: the
     host's flag, for the hint.
@@ -108,13 +108,13 @@ def check(results: Sequence[ImageResult], record: Run, *, flag: str = "") -> Non
     failed = [result for result in results if result.status is Status.FAILED]
     skipped = [result for result in results if result.status is Status.SKIPPED]
     if not failed:
-        return
+        return None
     more = f"; {len(failed) - 1} more failed" if len(failed) > 1 else ""
     more += f"; {len(skipped)} skipped" if skipped else ""
     first = failed[0]
     cause = advice.after(first, flag)
     log = record.log_path(first.image)
-    raise BuildError(f"build {first.image}: {first.detail}{more}", hint=cause.hint, log=log, code=cause.code)
+    return BuildError(f"build {first.image}: {first.detail}{more}", hint=cause.hint, log=log, code=cause.code)
 
 
 def _build_wave(

@@ -56,8 +56,8 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
             outcomes = building.build(
                 building.BuildRun(snapshot, plan, session.host.engine, builder, record, taker.take, options)
             )
-        tell(session, record, outcomes, "build", plan.roots)
-        building.check(outcomes, record, flag=session.host.flag)
+        error = building.failure(outcomes, record, flag=session.host.flag)
+        tell(session, record, outcomes, "build", plan.roots, error)
 
 
 def get_root_images(session: Session, snapshot: Snapshot, plan: Plan) -> bool:

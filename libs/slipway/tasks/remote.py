@@ -8,7 +8,7 @@ from collections.abc import Collection
 from contextlib import ExitStack
 
 from slipway.build.attach import attach, bakes, choose, clean, list_runs
-from slipway.build.executor import check
+from slipway.build.executor import failure
 from slipway.config.environment import surroundings
 from slipway.core.errors import UsageError
 from slipway.core.image import Image, Stack
@@ -56,8 +56,8 @@ def run_attach(session: Session, wanted: str) -> None:
             forward_again(session, folder, {name for image in baked for name in image.ssh}, opened)
         with session.console.showing(stack, images) as taker:
             outcomes = attach(host.connection, host.engine, project, run, record, taker.take)
-        tell(session, record, outcomes, "remote-attach")
-        check(outcomes, record, flag=session.remote_host.flag)
+        error = failure(outcomes, record, flag=session.remote_host.flag)
+        tell(session, record, outcomes, "remote-attach", error=error)
 
 
 def forward_again(session: Session, folder: str, mounted: Collection[str], opened: ExitStack) -> None:

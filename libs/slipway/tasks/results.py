@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from slipway.build.result import ImageResult
+from slipway.core.errors import SlipwayError
 from slipway.runs.run import Run
 from slipway.tasks.session import Session
 from slipway.ui import report
@@ -17,12 +18,16 @@ def tell(
     outcomes: Sequence[ImageResult],
     command: str,
     roots: Mapping[str, str] = MappingProxyType({}),
+    error: SlipwayError | None = None,
 ) -> None:
-    """Write the results to the run's record, and show them as a table or as JSON."""
+    """Write the results to the run's record, and show them as a table or as JSON. Raises ``error`` afterwards."""
     content = report.results_json(outcomes, run=record.id, seconds=session.seconds, command=command, roots=roots)
+    content |= error.as_json() if error else {}
     record.write("run.json", content)
     if session.json:
         session.answer(content)
     else:
         session.console.line()
         session.console.results(outcomes, session.seconds)
+    if error:
+        raise error
