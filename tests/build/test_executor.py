@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from slipway.build import advice
-from slipway.build.events import Event, Failed, Finished, Notice, Output, StepStarted
+from slipway.build.events import Event, Failed, Finished, Notice, StepOutput, StepStarted
 from slipway.build.executor import BuildRun, build, failure
 from slipway.build.fetch import pull_roots
 from slipway.build.options import BuildOptions
@@ -385,7 +385,7 @@ def test_a_listener_hears_of_every_image(bench: Bench) -> None:
     bench.broken = {"svc-forms"}
     bench.build()
     own = [event for event in bench.events if not isinstance(event, Notice) and event.image == "svc-forms"]
-    assert [type(event) for event in own] == [StepStarted, Output, Failed]
+    assert [type(event) for event in own] == [StepStarted, StepOutput, Failed]
     assert "hunter2" not in str(bench.events)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from slipway.build.events import Event, Exporting, Failed, Finished, Output, StepCached, StepDone, StepStarted
+from slipway.build.events import Event, Exporting, Failed, Finished, StepCached, StepDone, StepOutput, StepStarted
 from slipway.build.progress import Failure, Progress
 from slipway.build.result import Status
 from slipway.secrets.redactor import Redactor
@@ -41,7 +41,7 @@ def test_two_images_that_were_built() -> None:
         ("svc-b", Status.BUILT),
         ("svc-a", Status.BUILT),
     ]
-    assert told(events, Output) == [Output("svc-a", "only a"), Output("svc-b", "only b")]
+    assert told(events, StepOutput) == [StepOutput("svc-a", "only a"), StepOutput("svc-b", "only b")]
 
 
 def test_one_image_fails_and_its_cancelled_siblings_do_not() -> None:
@@ -76,7 +76,7 @@ def test_a_bake_of_one_does_not_name_its_steps() -> None:
     assert events == [
         StepCached("svc-only", SHARED),
         StepStarted("svc-only", "RUN echo alone && false"),
-        Output("svc-only", "alone"),
+        StepOutput("svc-only", "alone"),
         Failed("svc-only", "RUN echo alone && false"),
     ]
     assert list(progress.failures()) == ["svc-only"]
@@ -288,10 +288,10 @@ def test_a_name_of_several_lines_and_brackets() -> None:
 def test_output_is_reported_line_by_line_and_its_rest_at_the_step_s_end() -> None:
     solve = Solve()
     solve.step(A)
-    assert solve.log(A, "one\ntw", stream=1) == [Output("svc-a", "one")]
+    assert solve.log(A, "one\ntw", stream=1) == [StepOutput("svc-a", "one")]
     assert solve.log(A, "error", stream=2) == []
-    assert solve.log(A, "o\n", stream=1) == [Output("svc-a", "two")]
-    assert solve.step(A, **END) == [Output("svc-a", "error"), StepDone("svc-a", "RUN one", 2.5)]
+    assert solve.log(A, "o\n", stream=1) == [StepOutput("svc-a", "two")]
+    assert solve.step(A, **END) == [StepOutput("svc-a", "error"), StepDone("svc-a", "RUN one", 2.5)]
     assert solve.log("[svc-a 2/2] RUN unknown", "x\n") == []
     assert solve.entry("logs", {"vertex": A, "data": "no base64"}) == []
 

@@ -11,7 +11,7 @@ from dotenv import dotenv_values
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from slipway.config.dotenv import Entry, parse_env
+from slipway.config.dotenv import Assignment, parse_env
 
 BLANKS = "quote the value with '…'"
 SHARED = "not NAME=value in the grammar that docker compose, bash and python-dotenv share"
@@ -34,7 +34,7 @@ SHARED = "not NAME=value in the grammar that docker compose, bash and python-dot
     ],
 )
 def test_a_line_that_all_read_alike(line: str, value: str) -> None:
-    assert parse_env(line.encode()) == ((Entry("A", value, 1),), ())
+    assert parse_env(line.encode()) == ((Assignment("A", value, 1),), ())
 
 
 @pytest.mark.parametrize(
@@ -83,13 +83,13 @@ def test_a_line_that_all_read_alike(line: str, value: str) -> None:
 )
 def test_a_line_that_they_read_differently(line: str, what: str, hint: str) -> None:
     entries, problems = parse_env(f"# first\n{line}\nB=2\n".encode())
-    assert entries == (Entry("B", "2", 3),)
+    assert entries == (Assignment("B", "2", 3),)
     assert [(problem.where, problem.what, problem.hint) for problem in problems] == [(".env:2", what, hint)]
 
 
 def test_a_name_set_twice_is_reported_with_both_lines() -> None:
     entries, problems = parse_env(b"A=1\n\nA=2\nA=3\n")
-    assert entries == (Entry("A", "1", 1),)
+    assert entries == (Assignment("A", "1", 1),)
     assert [str(problem) for problem in problems] == [
         ".env:3: A is set again (first at line 1)",
         ".env:4: A is set again (first at line 1)",
@@ -98,11 +98,14 @@ def test_a_name_set_twice_is_reported_with_both_lines() -> None:
 
 
 def test_a_remark_ends_where_its_line_ends() -> None:
-    assert parse_env(b"\t # a remark #\n#A=1\n \t\nB=2") == ((Entry("B", "2", 4),), ())
+    assert parse_env(b"\t # a remark #\n#A=1\n \t\nB=2") == ((Assignment("B", "2", 4),), ())
 
 
 def test_a_byte_order_mark_and_windows_line_ends() -> None:
-    assert parse_env(b"\xef\xbb\xbfA=1\r\n\r\n# c\r\nB='2'\r\n") == ((Entry("A", "1", 1), Entry("B", "2", 4)), ())
+    assert parse_env(b"\xef\xbb\xbfA=1\r\n\r\n# c\r\nB='2'\r\n") == (
+        (Assignment("A", "1", 1), Assignment("B", "2", 4)),
+        (),
+    )
 
 
 def test_bytes_that_are_not_text() -> None:
@@ -114,7 +117,7 @@ def test_bytes_that_are_not_text() -> None:
 def test_an_open_quote_hides_no_other_line() -> None:
     """python-dotenv lets it run on to the next quote and drops what lies between."""
     entries, problems = parse_env(b'A="open\nREGISTRY=reg:5000\nOWNER="x"\n')
-    assert entries == (Entry("REGISTRY", "reg:5000", 2), Entry("OWNER", "x", 3))
+    assert entries == (Assignment("REGISTRY", "reg:5000", 2), Assignment("OWNER", "x", 3))
     assert [problem.where for problem in problems] == [".env:1"]
 
 

@@ -24,7 +24,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from slipway.setup.debian import Source, parse_os_release, read_sources
+from slipway.setup.debian import AptSource, parse_os_release, read_sources
 from tests.rig.outside import LABEL, docker
 from tests.rig.stacks import ROOT
 
@@ -112,7 +112,7 @@ def a_machine(image: str, *, keep: bool) -> Iterator[str]:
             docker("rm", "--force", "--volumes", container)
 
 
-def sources(release: str) -> tuple[Source, ...]:
+def sources(release: str) -> tuple[AptSource, ...]:
     """This machine's own sources of Debian, for the release."""
     _, _, codename = parse_os_release(Path("/etc/os-release").read_text("utf-8"))
     own = read_sources(Path("/etc/apt"), codename)
@@ -120,7 +120,7 @@ def sources(release: str) -> tuple[Source, ...]:
     return tuple(replace(one, suites=tuple(suite.replace(codename, release) for suite in one.suites)) for one in own)
 
 
-def one_line(source: Source) -> Iterator[str]:
+def one_line(source: AptSource) -> Iterator[str]:
     signed = f"[signed-by={source.signed_by}] " if source.signed_by.startswith("/") else ""
     for uri in source.uris:
         for suite in source.suites:

@@ -14,7 +14,7 @@ from slipway.config.settings import load
 from slipway.core.command import Command, Result
 from slipway.core.errors import SyncError
 from slipway.core.image import LocalImage
-from slipway.hosts.remote.file_manifest import Entry, FileManifest, context_to_sync, define, files_to_sync
+from slipway.hosts.remote.file_manifest import FileManifest, SyncEntry, context_to_sync, define, files_to_sync
 from slipway.hosts.remote.sync import compared
 from slipway.plan.facts import Snapshot, gather_facts
 from slipway.plan.repository import read_repository
@@ -86,8 +86,8 @@ def test_the_manifest_holds_exactly_the_files_an_image_reads(tree: Path) -> None
         *("apps/one/code/deep", "apps/one/code/deep/er", "apps/one/code/deep/er/x", "apps/one/code/empty"),
         *("apps/one/code/out", "link", "real", "real/f.txt"),
     }
-    assert found["apps/one/code/out"] == Entry("l", "777", "/etc/passwd")
-    assert found["link"] == Entry("l", "777", "real")
+    assert found["apps/one/code/out"] == SyncEntry("l", "777", "/etc/passwd")
+    assert found["link"] == SyncEntry("l", "777", "real")
     assert found["apps/one/code/a b.py"].mode == "750"
     assert found["apps/one/code/empty"].kind == "d"
 
@@ -164,4 +164,4 @@ def test_a_named_context_travels_whole(tmp_path: Path) -> None:
         {"x": {"sub/w.whl": Encoded("100644 abc"), "a.whl": Encoded("100644 def")}},
     )
     assert list(manifest.entries) == ["a.whl", "sub", "sub/w.whl"]
-    assert manifest.entries["sub"] == Entry("d", "755")
+    assert manifest.entries["sub"] == SyncEntry("d", "755")

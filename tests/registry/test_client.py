@@ -17,7 +17,7 @@ from slipway.core.errors import PolicyError, RefusedError, RegistryError
 from slipway.core.reference import Reference
 from slipway.core.retry import RetryPolicy
 from slipway.engine import Credentials
-from slipway.registry import Manifest, Registry
+from slipway.registry import ImageManifest, Registry
 from slipway.secrets.secret import Secret
 from slipway.testing.fakes import MEDIA_TYPE, RegistryServer, digest_of
 
@@ -156,7 +156,7 @@ def test_a_wait_that_is_asked_for_costs_no_try_but_ten_minutes_are_enough(
 def test_denied_is_an_answer(server: RegistryServer, registry: Registry, waits: list[float]) -> None:
     fault = server.fault("PUT", 403, times=9)
     with pytest.raises(RegistryError) as caught:
-        registry.put(server.reference("acme/x", "v1"), Manifest(b"{}", MEDIA_TYPE))
+        registry.put(server.reference("acme/x", "v1"), ImageManifest(b"{}", MEDIA_TYPE))
     assert caught.value.message == f"{server.host}/acme/x:v1: manifest PUT: denied without a login"
     assert caught.value.hint == f"docker login {server.host}, as a user who may push"
     assert (fault.struck, waits) == (1, [])
@@ -370,7 +370,7 @@ def test_a_body_that_is_too_large_names_the_directive(
 ) -> None:
     fault = server.fault("PUT", 413, times=9)
     with pytest.raises(RefusedError) as caught:
-        registry.put(server.reference("acme/x", "v1"), Manifest(b"{}", MEDIA_TYPE))
+        registry.put(server.reference("acme/x", "v1"), ImageManifest(b"{}", MEDIA_TYPE))
     assert caught.value.message == (
         f"{server.host}/acme/x:v1: manifest PUT: 413, too large for {server.host} or a proxy before it"
     )

@@ -16,14 +16,14 @@ from slipway.setup import debian
 from slipway.setup.actions import SetEnvValue, SetupAction, WaitFor, Write, describe
 from slipway.setup.blockers import Requirements, blockers
 from slipway.setup.bootstrap import plan_setup, setup
-from slipway.setup.debian import Source
+from slipway.setup.debian import AptSource
 from slipway.setup.probe import EngineFound, Machine, RegistryContainer
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MIRROR = "http://mirror.example/debian"
 SOURCES = (
-    Source((MIRROR,), ("bookworm", "bookworm-updates"), ("main",), KEYRING),
-    Source((f"{MIRROR}-security",), ("bookworm-security",), ("main",), KEYRING),
+    AptSource((MIRROR,), ("bookworm", "bookworm-updates"), ("main",), KEYRING),
+    AptSource((f"{MIRROR}-security",), ("bookworm-security",), ("main",), KEYRING),
 )
 OURS = "slipway-python:3.11-bookworm"
 

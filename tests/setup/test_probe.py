@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from slipway.hosts.requirements import at_least, first_version
-from slipway.setup.debian import Source, own_sources, parse_deb822, parse_one_line, parse_os_release, read_sources
+from slipway.setup.debian import AptSource, own_sources, parse_deb822, parse_one_line, parse_os_release, read_sources
 from slipway.setup.probe import EngineFound, RegistryContainer, parse_container, parse_engine, stale_pid_files
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MIRROR = "http://mirror.example/debian"
 SOURCES = (
-    Source((MIRROR,), ("bookworm", "bookworm-updates"), ("main",), KEYRING),
-    Source((f"{MIRROR}-security",), ("bookworm-security",), ("main",), KEYRING),
+    AptSource((MIRROR,), ("bookworm", "bookworm-updates"), ("main",), KEYRING),
+    AptSource((f"{MIRROR}-security",), ("bookworm-security",), ("main",), KEYRING),
 )
 
 
@@ -41,23 +41,25 @@ URIs: http://off.example/debian
 Suites: bookworm
 Components: main
 """
-    assert parse_deb822(deb822) == [Source((MIRROR,), ("bookworm", "bookworm-updates"), ("main", "contrib"), KEYRING)]
+    assert parse_deb822(deb822) == [
+        AptSource((MIRROR,), ("bookworm", "bookworm-updates"), ("main", "contrib"), KEYRING)
+    ]
     one_line = (
         f"# deb http://off.example x main\ndeb [arch=amd64 signed-by={KEYRING}] {MIRROR} bookworm main contrib # mine\n"
         f"deb-src {MIRROR} bookworm main\ndeb {MIRROR}-security bookworm-security main\n"
     )
     assert parse_one_line(one_line) == [
-        Source((MIRROR,), ("bookworm",), ("main", "contrib"), KEYRING),
-        Source((f"{MIRROR}-security",), ("bookworm-security",), ("main",)),
+        AptSource((MIRROR,), ("bookworm",), ("main", "contrib"), KEYRING),
+        AptSource((f"{MIRROR}-security",), ("bookworm-security",), ("main",)),
     ]
 
 
 def test_only_debians_own_sources_count() -> None:
     foreign = [
-        Source(("https://docker.example/linux/debian",), ("bookworm",), ("stable",), "/etc/apt/keyrings/docker.asc"),
-        Source(("https://sql.example",), ("bookworm-pgdg",), ("main",)),
-        Source(("https://ms.example/debian/12",), ("bookworm",), ("main",), "/etc/apt/keyrings/ms.gpg"),
-        Source(("https://ann:s3cret@mirror.example/debian",), ("bookworm",), ("main",)),
+        AptSource(("https://docker.example/linux/debian",), ("bookworm",), ("stable",), "/etc/apt/keyrings/docker.asc"),
+        AptSource(("https://sql.example",), ("bookworm-pgdg",), ("main",)),
+        AptSource(("https://ms.example/debian/12",), ("bookworm",), ("main",), "/etc/apt/keyrings/ms.gpg"),
+        AptSource(("https://ann:s3cret@mirror.example/debian",), ("bookworm",), ("main",)),
     ]
     assert own_sources([*foreign, *SOURCES], "bookworm") == SOURCES
     assert own_sources(foreign, "bookworm") == ()
@@ -131,4 +133,6 @@ def test_a_source_that_this_user_cannot_read_does_not_count(tmp_path: Path) -> N
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / "sources.list.d/private.list").symlink_to("/proc/self/mem")
     (tmp_path / "sources.list").write_text("deb http://deb.debian.org/debian bookworm main")
-    assert read_sources(tmp_path, "bookworm") == (Source(("http://deb.debian.org/debian",), ("bookworm",), ("main",)),)
+    assert read_sources(tmp_path, "bookworm") == (
+        AptSource(("http://deb.debian.org/debian",), ("bookworm",), ("main",)),
+    )

@@ -30,14 +30,14 @@ def settings(root: Path, table: str = TABLE, **environment: str) -> Settings:
     return load(root, environment=environment)
 
 
-def gifts(settings: Settings, assembly: Assembly, **more: object) -> Given:
+def given_to(settings: Settings, assembly: Assembly, **more: object) -> Given:
     options: Mapping[str, object] = {"ca": False, "agent": "", **more}
     return given(settings, assembly, ["svc-cart"], **options)  # type: ignore[arg-type]
 
 
 def problems(settings: Settings, assembly: Assembly, **more: object) -> tuple[Problem, ...]:
     with pytest.raises(UsageError) as caught:
-        gifts(settings, assembly, **more)
+        given_to(settings, assembly, **more)
     return caught.value.problems
 
 
@@ -45,8 +45,8 @@ def problems(settings: Settings, assembly: Assembly, **more: object) -> tuple[Pr
 def test_a_build_gets_only_the_secrets_it_mounts(tmp_path: Path) -> None:
     (tmp_path / "n.rc").write_text("of-the-file")
     known = settings(tmp_path, GH_TOKEN="of-the-environment")
-    assert gifts(known, assembled()) == Given()
-    found = gifts(known, assembled("type=secret,id=gh,required=true", "type=secret,id=npm/rc,target=/x"))
+    assert given_to(known, assembled()) == Given()
+    found = given_to(known, assembled("type=secret,id=gh,required=true", "type=secret,id=npm/rc,target=/x"))
     assert {name: value.reveal() for name, value in found.values.items()} == {"gh": "of-the-environment"}
     assert found.files == {"npm/rc": tmp_path / "n.rc"}
     assert {secret.reveal() for secret in found.secrets} == {"of-the-environment", "of-the-file"}
@@ -62,7 +62,7 @@ def test_a_mount_without_a_source_is_noted_or_refused(tmp_path: Path) -> None:
         '[tool.slipway.secrets] other = { env = "NAME" }, or { file = "path" }',
         f'{SVC}:3: ssh git has no source, so its step runs without it; [tool.slipway] ssh = ["git"]',
     ]
-    gifts(settings(tmp_path, GH_TOKEN="x"), optional)
+    given_to(settings(tmp_path, GH_TOKEN="x"), optional)
     required = assembled(
         "type=secret,id=other,required", "type=ssh,required=true,id=git", "type=secret,id=ca,required=1"
     )
@@ -76,7 +76,7 @@ def test_a_mount_without_a_source_is_noted_or_refused(tmp_path: Path) -> None:
         Problem(f"{SVC}:3", "ssh git is required and has no source", '[tool.slipway] ssh = ["git"]'),
         Problem(f"{SVC}:4", "the secret ca is required and has no source", "CA_BUNDLE, or pip's cert"),
     )
-    assert gifts(settings(tmp_path), assembled("type=secret,id=ca,required"), ca=True) == Given()
+    assert given_to(settings(tmp_path), assembled("type=secret,id=ca,required"), ca=True) == Given()
 
 
 @pytest.mark.fault("C47")
@@ -98,14 +98,14 @@ def test_a_source_that_is_missing(tmp_path: Path) -> None:
 def test_sshs_agent(tmp_path: Path) -> None:
     known, mounting = settings(tmp_path), assembled("type=ssh")
     with pytest.raises(PrerequisiteError, match="SSH_AUTH_SOCK is not set"):
-        gifts(known, mounting)
+        given_to(known, mounting)
     with pytest.raises(PrerequisiteError, match="SSH_AUTH_SOCK=/nowhere is not a socket"):
-        gifts(known, mounting, agent="/nowhere")
+        given_to(known, mounting, agent="/nowhere")
     with socket.socket(socket.AF_UNIX) as listener:
         agent = str(tmp_path / "agent")
         listener.bind(agent)
-        assert gifts(known, mounting, agent=agent) == Given(ssh=("default",), agent=agent)
-        assert gifts(known, assembled(), agent=agent) == Given(), "an agent without a mount is not given"
+        assert given_to(known, mounting, agent=agent) == Given(ssh=("default",), agent=agent)
+        assert given_to(known, assembled(), agent=agent) == Given(), "an agent without a mount is not given"
 
 
 @pytest.mark.fault("C47")

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from slipway.build.events import Failed, Finished, Notice, Output, StepCached, StepStarted
+from slipway.build.events import Failed, Finished, Notice, StepCached, StepOutput, StepStarted
 from slipway.build.result import ImageResult, Status
 from slipway.core.image import Image, Stack
 from slipway.core.reference import Reference
@@ -108,7 +108,7 @@ def test_events_in_ci_are_lines_on_stderr() -> None:
     screen = Screen()
     with screen.console.showing(STACK, NAMES) as taker:
         taker.take(StepCached("svc-ocr", "RUN a"))
-        taker.take(Output("svc-ocr", "noise"))
+        taker.take(StepOutput("svc-ocr", "noise"))
         taker.take(Finished("base-runtime", Status.REUSED))
         taker.take(Failed("svc-ocr", "RUN x \x1b[2J"))
     assert screen.err.getvalue() == "base-runtime  reused\nsvc-ocr  failed  RUN x \\x1b[2J\n"

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from slipway.build.advice import ENGINE_GONE
-from slipway.build.events import Event, Failed, Finished, OnEvent, Output, StepCached, StepDone, StepStarted
+from slipway.build.events import Event, Failed, Finished, OnEvent, StepCached, StepDone, StepOutput, StepStarted
 from slipway.build.progress import Failure, Progress
 from slipway.config.settings import Settings
 from slipway.core.command import Command
@@ -95,7 +95,7 @@ def _names_one_of(warning: str, variables: Collection[str]) -> bool:
 def log_event(record: Run, event: Event) -> None:
     """Write an event to the log of its image."""
     match event:
-        case Output(image, line):
+        case StepOutput(image, line):
             record.log(image, line)
         case StepStarted(image, step):
             record.log(image, f"step    {step}")

@@ -31,7 +31,7 @@ class StepDone:
 
 
 @dataclass(frozen=True)
-class Output:
+class StepOutput:
     """Hold a line that a step wrote."""
 
     image: str
@@ -69,5 +69,5 @@ class Notice:
     text: str
 
 
-Event: TypeAlias = StepStarted | StepCached | StepDone | Output | Exporting | Finished | Failed | Notice
+Event: TypeAlias = StepStarted | StepCached | StepDone | StepOutput | Exporting | Finished | Failed | Notice
 OnEvent = Callable[[Event], None]

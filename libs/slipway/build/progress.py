@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from slipway.build.advice import BUILD_CANCELED, ENGINE_GONE
-from slipway.build.events import Event, Exporting, Failed, Finished, Output, StepCached, StepDone, StepStarted
+from slipway.build.events import Event, Exporting, Failed, Finished, StepCached, StepDone, StepOutput, StepStarted
 from slipway.build.result import Status
 from slipway.secrets.redactor import RedactedLines, Redactor
 
@@ -207,7 +207,7 @@ class Progress:
     def _told(self, digest: str, lines: Sequence[str]) -> Iterator[Event]:
         self._tail.setdefault(digest, deque(maxlen=20)).extend(lines)
         for line in lines:
-            yield Output(self._owner[digest], line)
+            yield StepOutput(self._owner[digest], line)
 
     def _warn(self, warning: Mapping[str, Any]) -> None:
         text = self._redactor(" ".join(_text(warning.get("short", "")).split()))

@@ -24,19 +24,19 @@ _LINE = re.compile(rf"(?P<name>{_NAME})=(?:{_PLAIN}|'{_LITERAL}'|\"[^\"$`\\!{_CO
 
 
 @dataclass(frozen=True)
-class Entry:
+class Assignment:
     name: str
     value: str
     line: int
 
 
-def parse_env(data: bytes, path: str = ".env") -> tuple[tuple[Entry, ...], tuple[Problem, ...]]:
+def parse_env(data: bytes, path: str = ".env") -> tuple[tuple[Assignment, ...], tuple[Problem, ...]]:
     """Return the entries in order, and every problem with its ``path:line``. A BOM and CRLF line ends are accepted."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         return (), (Problem(path, f"byte {error.start} is not UTF-8", "save the file as UTF-8"),)
-    entries: list[Entry] = []
+    entries: list[Assignment] = []
     problems: list[Problem] = []
     first: dict[str, int] = {}
     for number, raw in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
@@ -57,7 +57,7 @@ def parse_env(data: bytes, path: str = ".env") -> tuple[tuple[Entry, ...], tuple
         else:
             first[match["name"]] = number
             read = dotenv_values(stream=io.StringIO(raw), interpolate=False)
-            entries.append(Entry(match["name"], read[match["name"]] or "", number))
+            entries.append(Assignment(match["name"], read[match["name"]] or "", number))
     return tuple(entries), tuple(problems)
 
 

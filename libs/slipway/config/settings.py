@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from slipway.config.definitions import SETTINGS, Setting
-from slipway.config.dotenv import Entry, parse_env
+from slipway.config.dotenv import Assignment, parse_env
 from slipway.config.environment import variables
 from slipway.config.project import Project, parse_project
 from slipway.core.errors import Problem, UsageError, one_line, suggestion
@@ -259,7 +259,7 @@ def _masked(value: str, secret: bool) -> str:
     return without_logins(value)
 
 
-def _read_env(path: Path) -> tuple[tuple[Entry, ...], tuple[Problem, ...]]:
+def _read_env(path: Path) -> tuple[tuple[Assignment, ...], tuple[Problem, ...]]:
     if path.exists() and not path.is_file() and not path.is_dir():
         return (), (Problem(path.name, "is not a regular file; slipway does not open it"),)
     try:

@@ -12,21 +12,21 @@ from dataclasses import replace
 from slipway.build.result import ImageResult, Status
 from slipway.core.errors import MixedReleaseError, RefusedError, RegistryError
 from slipway.push.inspect import Push
-from slipway.registry import Manifest, Registry
+from slipway.registry import ImageManifest, Registry
 from slipway.runs.run import Run
 
 _LOST = "the reply to its PUT was lost, read back"
 
 
 def move(
-    pushes: Sequence[Push], manifests: Mapping[str, Manifest], registry: Registry, record: Run
+    pushes: Sequence[Push], manifests: Mapping[str, ImageManifest], registry: Registry, record: Run
 ) -> tuple[ImageResult, ...]:
     """Move each version tag to its content and read it back.
 
     ``manifests``: the manifests of the tags to move. Raises RegistryError when a tag cannot be moved and slipway
     restored every tag. Raises MixedReleaseError when slipway could not restore them.
     """
-    tried: list[tuple[Push, Manifest | None]] = []
+    tried: list[tuple[Push, ImageManifest | None]] = []
     moved: dict[str, Push] = {}
     for push in pushes:
         if push.version_digest == push.content_digest:
@@ -41,7 +41,7 @@ def move(
     return tuple(_outcome(moved.get(push.image, push)) for push in pushes)
 
 
-def _put_tag(push: Push, manifest: Manifest, registry: Registry) -> Push:
+def _put_tag(push: Push, manifest: ImageManifest, registry: Registry) -> Push:
     """Move one tag with a PUT of its own, and read it back.
 
     Not every registry supports ``?tag=`` for several tags, and some return 201 without effect.
@@ -62,7 +62,7 @@ def _put_tag(push: Push, manifest: Manifest, registry: Registry) -> Push:
 
 
 def _roll_back(
-    tried: Sequence[tuple[Push, Manifest | None]],
+    tried: Sequence[tuple[Push, ImageManifest | None]],
     registry: Registry,
     record: Run,
     pushes: Sequence[Push],
@@ -94,7 +94,7 @@ def _next(cause: RegistryError, record: Run) -> str:
     return f"{cause.hint}, then {again}" if isinstance(cause, RefusedError) and cause.hint else again
 
 
-def _restored(push: Push, before: Manifest | None, registry: Registry, record: Run) -> str | None:
+def _restored(push: Push, before: ImageManifest | None, registry: Registry, record: Run) -> str | None:
     """Return the tag's digest after putting ``before`` back; None when the registry does not answer."""
     try:
         if before and registry.digest(push.reference) != push.version_digest:

@@ -12,7 +12,7 @@ from slipway.core.threads import map_concurrently, map_in_dependency_order
 from slipway.engine import Engine, OnTransfer
 from slipway.push.events import OnUpload, Uploaded, Uploading
 from slipway.push.inspect import QUESTIONS, Push, is_built_image
-from slipway.registry import Manifest, Registry
+from slipway.registry import ImageManifest, Registry
 from slipway.runs.run import Run
 
 #: The number of concurrent uploads. An engine sends five layers concurrently.
@@ -41,7 +41,7 @@ def upload(pushes: Sequence[Push], run: PushRun) -> tuple[Push, ...]:
     return tuple(done.get(push.image, push) for push in pushes)
 
 
-def ensure_blobs(pushes: Sequence[Push], run: PushRun) -> dict[str, Manifest]:
+def ensure_blobs(pushes: Sequence[Push], run: PushRun) -> dict[str, ImageManifest]:
     """Return the manifests of the tags to move, once the registry has every blob that they name.
 
     The registry may have lost a blob, for instance to a garbage collection. slipway then uploads the image again from
@@ -65,7 +65,7 @@ def ensure_blobs(pushes: Sequence[Push], run: PushRun) -> dict[str, Manifest]:
     return found
 
 
-def _holes(pushes: Sequence[Push], manifests: dict[str, Manifest], registry: Registry) -> dict[str, list[str]]:
+def _holes(pushes: Sequence[Push], manifests: dict[str, ImageManifest], registry: Registry) -> dict[str, list[str]]:
     """Return the blobs of each image that are missing in the registry.
 
     The function asks only once for a blob that many images share.
@@ -80,7 +80,7 @@ def _holes(pushes: Sequence[Push], manifests: dict[str, Manifest], registry: Reg
     return {image: [blob for blob in blobs if blob in lost] for image, blobs in named.items() if lost & set(blobs)}
 
 
-def _blobs(push: Push, manifest: Manifest, registry: Registry) -> list[str]:
+def _blobs(push: Push, manifest: ImageManifest, registry: Registry) -> list[str]:
     """Return the digests of all blobs below a manifest; an index has those of its members."""
     members = [registry.manifest(replace(push.exact, digest=member)) for member in manifest.members]
     return [*manifest.blobs, *(blob for member in members for blob in _blobs(push, member, registry))]

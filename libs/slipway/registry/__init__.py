@@ -7,6 +7,6 @@ which is idempotent.
 
 from slipway.registry.client import Registry
 from slipway.registry.greeting import NO_ANSWER, Greeting
-from slipway.registry.manifest import Manifest
+from slipway.registry.manifest import ImageManifest
 
-__all__ = ["NO_ANSWER", "Greeting", "Manifest", "Registry"]
+__all__ = ["NO_ANSWER", "Greeting", "ImageManifest", "Registry"]

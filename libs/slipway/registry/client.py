@@ -12,7 +12,7 @@ from slipway.core.retry import RetryPolicy
 from slipway.engine import FindLogin, anonymous
 from slipway.registry.greeting import Greeting
 from slipway.registry.http import RegistryHttp, Request
-from slipway.registry.manifest import MANIFEST_TYPES, Manifest, contradicts, digest_by_headers, read_manifest
+from slipway.registry.manifest import MANIFEST_TYPES, ImageManifest, contradicts, digest_by_headers, read_manifest
 from slipway.registry.replies import FOREIGN
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Registry:
         self._http.expect(reply, 200, f"{reference}")
         return digest_by_headers(reply.headers) or self.manifest(reference).digest
 
-    def manifest(self, reference: Reference) -> Manifest:
+    def manifest(self, reference: Reference) -> ImageManifest:
         """Return the manifest of a reference.
 
         Raises RefusedError when the answer is not a manifest, and RegistryError when its bytes have another digest.
@@ -78,7 +78,7 @@ class Registry:
         said = f"{reference}: {self.host} does not answer as a registry (GET a manifest gives {answer})"
         return RefusedError(said, hint=FOREIGN.hint, code=FOREIGN.code)
 
-    def put(self, reference: Reference, manifest: Manifest) -> None:
+    def put(self, reference: Reference, manifest: ImageManifest) -> None:
         """Make ``reference.tag`` point to ``manifest``.
 
         A lost reply leaves the result unknown: read the tag to learn it.

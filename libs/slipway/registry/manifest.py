@@ -22,7 +22,7 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
-class Manifest:
+class ImageManifest:
     """Hold the exact bytes of a manifest. slipway computes ``digest`` from them."""
 
     body: bytes
@@ -63,7 +63,7 @@ def digest_by_headers(headers: Mapping[str, str]) -> str:
     return digest if _type(headers) in MANIFEST_TYPES and _DIGEST.fullmatch(digest) else ""
 
 
-def read_manifest(headers: Mapping[str, str], body: bytes) -> Manifest | None:
+def read_manifest(headers: Mapping[str, str], body: bytes) -> ImageManifest | None:
     """Return the manifest from the reply to a GET; None when the reply is not a manifest."""
     try:
         described = json.loads(body)
@@ -73,10 +73,10 @@ def read_manifest(headers: Mapping[str, str], body: bytes) -> Manifest | None:
         return None
     kind = _type(headers)
     media_type = str(described.get("mediaType", "")) if kind in _UNSPECIFIC else kind
-    return Manifest(body, media_type) if media_type in MANIFEST_TYPES else None
+    return ImageManifest(body, media_type) if media_type in MANIFEST_TYPES else None
 
 
-def contradicts(headers: Mapping[str, str], manifest: Manifest) -> bool:
+def contradicts(headers: Mapping[str, str], manifest: ImageManifest) -> bool:
     """Tell whether the reply's header names another sha256 digest than that of its bytes.
 
     A digest of another algorithm does not count.

@@ -22,7 +22,7 @@ _ONE_LINE = re.compile(r"deb\s+(?:\[(?P<options>[^\]]*)\]\s+)?(?P<uri>\S+)\s+(?P
 
 
 @dataclass(frozen=True)
-class Source:
+class AptSource:
     """Hold one apt source. ``signed_by``: the path of a keyring, a key in deb822 form, or an empty string."""
 
     uris: tuple[str, ...]
@@ -43,13 +43,13 @@ def parse_os_release(text: str) -> tuple[str, int, str]:
     return system, 99 if system == "debian" and codename and not release else release, codename
 
 
-def read_sources(etc_apt: Path, codename: str) -> tuple[Source, ...]:
+def read_sources(etc_apt: Path, codename: str) -> tuple[AptSource, ...]:
     """Return Debian's own sources for this release, as this machine's apt is configured.
 
     Only files that end in ``.list`` or ``.sources`` count, and that this user can read. Debian's own are readable for
     everybody; a file for one user alone holds a login.
     """
-    found: list[Source] = []
+    found: list[AptSource] = []
     for path in (etc_apt / "sources.list", *sorted((etc_apt / "sources.list.d").glob("*"))):
         with contextlib.suppress(OSError):
             if path.suffix in (".list", ".sources") and path.is_file():
@@ -58,7 +58,7 @@ def read_sources(etc_apt: Path, codename: str) -> tuple[Source, ...]:
     return own_sources(found, codename)
 
 
-def own_sources(sources: list[Source], codename: str) -> tuple[Source, ...]:
+def own_sources(sources: list[AptSource], codename: str) -> tuple[AptSource, ...]:
     """Return the sources of this release that name Debian's key or no key.
 
     Addresses that hold credentials are left out, and so are sources without the component ``main``. Returns no source
@@ -66,7 +66,7 @@ def own_sources(sources: list[Source], codename: str) -> tuple[Source, ...]:
     """
     suites = (codename, f"{codename}-updates", f"{codename}-security")
 
-    def kept() -> Iterator[Source]:
+    def kept() -> Iterator[AptSource]:
         for source in sources:
             narrowed = replace(
                 source,
@@ -81,7 +81,7 @@ def own_sources(sources: list[Source], codename: str) -> tuple[Source, ...]:
     return found if any(codename in source.suites for source in found) else ()
 
 
-def parse_deb822(text: str) -> list[Source]:
+def parse_deb822(text: str) -> list[AptSource]:
     """Return the enabled binary sources of a ``.sources`` file."""
     found = []
     for stanza in re.split(r"\n[ \t]*\n", re.sub(r"(?m)^#.*\n?", "", text)):
@@ -93,22 +93,22 @@ def parse_deb822(text: str) -> list[Source]:
             uris, suites, components = (
                 tuple(fields.get(name, "").split()) for name in ("uris", "suites", "components")
             )
-            found.append(Source(uris, suites, components, fields.get("signed-by", "")))
+            found.append(AptSource(uris, suites, components, fields.get("signed-by", "")))
     return found
 
 
-def parse_one_line(text: str) -> list[Source]:
+def parse_one_line(text: str) -> list[AptSource]:
     """Return the binary sources of a ``.list`` file."""
     found = []
     for line in text.splitlines():
         if match := _ONE_LINE.fullmatch(line.partition("#")[0].strip()):
             options = dict(option.partition("=")[::2] for option in (match["options"] or "").split())
             components = tuple(match["components"].split())
-            found.append(Source((match["uri"],), (match["suite"],), components, options.get("signed-by", "")))
+            found.append(AptSource((match["uri"],), (match["suite"],), components, options.get("signed-by", "")))
     return found
 
 
-def newer_source(sources: tuple[Source, ...], codename: str) -> str:
+def newer_source(sources: tuple[AptSource, ...], codename: str) -> str:
     """Return a ``.sources`` file with this machine's own mirror and the newer suite."""
     own = next(source for source in sources if codename in source.suites)
     lines = ["Types: deb", f"URIs: {' '.join(own.uris)}", f"Suites: {NEWER_SUITE}", "Components: main"]
@@ -153,7 +153,7 @@ def install(packages: tuple[str, ...]) -> Command:
     )
 
 
-def make_root_file_system(sources: tuple[Source, ...], codename: str, tar: str) -> Command:
+def make_root_file_system(sources: tuple[AptSource, ...], codename: str, tar: str) -> Command:
     """Return the command that makes a Python root file system as a tar.
 
     The file system holds Debian's minimum, python3 with pip and venv, CA certificates, and ``python`` on the path.
@@ -180,5 +180,5 @@ def make_root_file_system(sources: tuple[Source, ...], codename: str, tar: str) 
     )
 
 
-def _signed(source: Source) -> str:
+def _signed(source: AptSource) -> str:
     return f"[signed-by={source.signed_by}] " if source.signed_by.startswith("/") else ""

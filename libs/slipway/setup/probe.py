@@ -20,7 +20,7 @@ from slipway.core.objects import parse_object, part
 from slipway.hosts.requirements import CLASSIC, first_version, image_store
 from slipway.hosts.runner import Run
 from slipway.registry import NO_ANSWER, Greeting
-from slipway.setup.debian import Source, parse_os_release, read_sources
+from slipway.setup.debian import AptSource, parse_os_release, read_sources
 
 #: Send ``GET /v2/`` to the registry. Raises RefusedError when its certificate is refused.
 Ping = Callable[[], Greeting]
@@ -74,7 +74,7 @@ class Machine:
     codename: str = ""
     root: bool = False
     systemd: bool = False
-    sources: tuple[Source, ...] = ()
+    sources: tuple[AptSource, ...] = ()
     engine: EngineFound | None = None
     silence: str = ""
     address: str = LOCAL_SOCKETS[0]

@@ -47,8 +47,8 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
     with lock(session.home, "build"), session.record() as record:
         record.write("plan.json", as_json(plan))
         images = [step.image for step in plan.steps]
-        gifts = mounted(session, snapshot, plan)
-        builds = build_mounts(session, record, gifts) if plan.of(Action.BUILD) else Given()
+        given = mounted(session, snapshot, plan)
+        builds = build_mounts(session, record, given) if plan.of(Action.BUILD) else Given()
         with (
             session.host.builder(snapshot, plan, record.id, builds) as builder,
             session.console.showing(snapshot.stack, images) as taker,
@@ -70,21 +70,21 @@ def get_root_images(session: Session, snapshot: Snapshot, plan: Plan) -> bool:
     return pull_roots(snapshot, plan, session.host.engine) or seeded
 
 
-def build_mounts(session: Session, record: Run, gifts: Given) -> Given:
+def build_mounts(session: Session, record: Run, given: Given) -> Given:
     """Return everything that builds mount, with every secret in a file.
 
     It consists of pip's configuration and the project's own mounts.
     """
-    return replace(gifts, files={**inherit(session, record), **written(gifts, record)}, values={})
+    return replace(given, files={**inherit(session, record), **written(given, record)}, values={})
 
 
-def written(gifts: Given, record: Run) -> dict[str, Path]:
+def written(given: Given, record: Run) -> dict[str, Path]:
     """Return the project's secrets as files: its own files, and files of the run for values."""
     values = {
         name: record.secret_file(f"given-{mounts.file_name(name)}", value.reveal())
-        for name, value in gifts.values.items()
+        for name, value in given.values.items()
     }
-    return {**gifts.files, **values}
+    return {**given.files, **values}
 
 
 def inherit(session: Session, record: Run) -> dict[str, Path]:

@@ -23,11 +23,11 @@ from slipway.stack.entries import Encoded, FileEntry, Kind, Trees, decode
 from slipway.stack.worktree import beside
 
 _LINK_MODE = "777"
-_NONE: Mapping[str, Entry] = MappingProxyType({})
+_NONE: Mapping[str, SyncEntry] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Entry:
+class SyncEntry:
     """Hold the properties of one path: ``kind`` as find prints it (f, d or l), and ``mode`` in octal.
 
     ``content``: the sha256 of a file, or the target of a link.
@@ -46,7 +46,7 @@ class FileManifest:
     """
 
     root: Path
-    entries: Mapping[str, Entry]
+    entries: Mapping[str, SyncEntry]
 
     @property
     def files(self) -> int:
@@ -95,7 +95,9 @@ class FileManifest:
         return (content.encode() + b"  ./" + path + b"\0" for path, content in files)
 
 
-def files_to_sync(snapshot: Snapshot, names: Sequence[str], definitions: Mapping[str, Entry] = _NONE) -> FileManifest:
+def files_to_sync(
+    snapshot: Snapshot, names: Sequence[str], definitions: Mapping[str, SyncEntry] = _NONE
+) -> FileManifest:
     """Return the repository's files that the images ``names`` read, together with their ``definitions``.
 
     Raises SyncError for a file that is missing by now.
@@ -112,12 +114,12 @@ def files_to_sync(snapshot: Snapshot, names: Sequence[str], definitions: Mapping
     return FileManifest(root, _with_folders(entries, root))
 
 
-def define(snapshot: Snapshot, names: Sequence[str]) -> dict[str, Entry]:
+def define(snapshot: Snapshot, names: Sequence[str]) -> dict[str, SyncEntry]:
     """Write the Dockerfiles and ignore files that BuildKit reads for the images ``names``.
 
     Return them as the entries to send.
     """
-    root, found = snapshot.repository.worktree.root, dict[str, Entry]()
+    root, found = snapshot.repository.worktree.root, dict[str, SyncEntry]()
     for name in names:
         dockerfile = snapshot.repository.define(snapshot.stack[name])
         for path in (dockerfile, beside(dockerfile)):
@@ -127,13 +129,13 @@ def define(snapshot: Snapshot, names: Sequence[str]) -> dict[str, Entry]:
 
 def context_to_sync(folder: Path, tree: FileEntry, trees: Trees) -> FileManifest:
     """Return all files of a named context. ``tree`` is its entry."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, SyncEntry] = {}
     _add_listing(entries, folder, "", trees[tree.content])
     return FileManifest(folder, _with_folders(entries, folder))
 
 
 def _add_read(
-    entries: dict[str, Entry],
+    entries: dict[str, SyncEntry],
     repository: Repository,
     image: Image,
     path: str,
@@ -146,29 +148,29 @@ def _add_read(
     real = posixpath.normpath(top + read.via) if read.via else posixpath.normpath(path)
     if read.via:
         for link, target in _links(root, path):
-            entries[link] = Entry("l", _LINK_MODE, target)
+            entries[link] = SyncEntry("l", _LINK_MODE, target)
     if real != ".":
         entries[real] = _entry(read, root / real)
     if read.kind is Kind.TREE:
         _add_listing(entries, root, "" if real == "." else f"{real}/", trees[read.content])
 
 
-def _add_listing(entries: dict[str, Entry], root: Path, prefix: str, listing: Mapping[str, Encoded]) -> None:
+def _add_listing(entries: dict[str, SyncEntry], root: Path, prefix: str, listing: Mapping[str, Encoded]) -> None:
     for inside, text in listing.items():
         entries[f"{prefix}{inside}"] = _entry(decode(text), root / f"{prefix}{inside}")
 
 
-def _sent_file(file: Path, content: bytes) -> Entry:
-    return Entry("f", _mode(None, file), hashlib.sha256(content).hexdigest())
+def _sent_file(file: Path, content: bytes) -> SyncEntry:
+    return SyncEntry("f", _mode(None, file), hashlib.sha256(content).hexdigest())
 
 
-def _entry(read: FileEntry, file: Path) -> Entry:
+def _entry(read: FileEntry, file: Path) -> SyncEntry:
     """Return an entry as find prints it, from the entry that the worktree recorded."""
     if read.kind is Kind.LINK:
-        return Entry("l", _LINK_MODE, read.content)
+        return SyncEntry("l", _LINK_MODE, read.content)
     if read.kind is Kind.FILE:
-        return Entry("f", _mode(read.mode, file), read.content)
-    return Entry("d", _mode(read.mode, file))
+        return SyncEntry("f", _mode(read.mode, file), read.content)
+    return SyncEntry("d", _mode(read.mode, file))
 
 
 def _mode(mode: int | None, file: Path) -> str:
@@ -196,13 +198,13 @@ def _links(root: Path, path: str) -> Iterator[tuple[str, str]]:
             walked.append(part)
 
 
-def _with_folders(entries: Mapping[str, Entry], root: Path) -> dict[str, Entry]:
+def _with_folders(entries: Mapping[str, SyncEntry], root: Path) -> dict[str, SyncEntry]:
     """Return the entries and the folders above them, as they are on this machine, sorted by path."""
-    folders: dict[str, Entry] = {}
+    folders: dict[str, SyncEntry] = {}
     for path in entries:
         for above in _above(path):
             if above not in entries and above not in folders:
-                folders[above] = Entry("d", f"{_lstat(root / above).st_mode & 0o7777:o}")
+                folders[above] = SyncEntry("d", f"{_lstat(root / above).st_mode & 0o7777:o}")
     return dict(sorted({**entries, **folders}.items()))
 
 

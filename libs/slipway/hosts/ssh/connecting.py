@@ -220,6 +220,7 @@ def _authenticate(transport: paramiko.Transport, config: HostConfig, client: Ssh
     offered: list[OfferedKey] = []
     unread: list[str] = []
     agent = _agent(config, unread)
+    silent = bool(unread)
     try:
         for identity in keys_to_offer(config, agent, client.ask_once, unread.append):
             offered.append(identity)
@@ -229,11 +230,11 @@ def _authenticate(transport: paramiko.Transport, config: HostConfig, client: Ssh
         if agent:
             agent.close()
     if allowed := _allowed(transport, config):
-        raise _refused(config, offered, unread, allowed)
+        raise _refused(config, offered, unread, allowed, silent=silent)
 
 
 def _agent(config: HostConfig, unread: list[str]) -> Agent | None:
-    """Return ssh's agent, or None when none answers.
+    """Return ssh's agent, or None when none answers; then add the cause to ``unread``.
 
     slipway then offers the key files, as OpenSSH does.
     """
@@ -276,11 +277,16 @@ def _accepted(transport: paramiko.Transport, config: HostConfig, identity: Offer
 
 
 def _refused(
-    config: HostConfig, offered: Sequence[OfferedKey], unread: Sequence[str], allowed: Sequence[str]
+    config: HostConfig,
+    offered: Sequence[OfferedKey],
+    unread: Sequence[str],
+    allowed: Sequence[str],
+    *,
+    silent: bool,
 ) -> SshError:
+    """Return the error of a login that the host refused. ``silent``: ssh's agent does not answer."""
     said = ", ".join(map(str, offered)) or "nothing: no key of an agent, no key file"
     left = "".join(f"; not offered: {why}" for why in unread)
-    silent = any(why.startswith("ssh agent") for why in unread)
     problem = LOGIN_REFUSED.problem(
         f"ssh {config}",
         offered=said + left,
