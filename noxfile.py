@@ -41,6 +41,8 @@ POSARGS = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
 GIVEN_IMAGE = any(argument.split("=")[0] == "--image" for argument in POSARGS)
 
 
+#: The folders of the tests that need an engine: each worker collects them.
+INTEGRATION = ("tests/faults", "tests/integration", "tests/properties")
 #: Half of the time, tests of the engine wait for the engine, for connections and for time limits.
 WAITING_WORKERS = (os.cpu_count() or 2) + 1
 #: Python keeps compiled modules between runs, even if this machine's environment forbids it.
@@ -248,8 +250,9 @@ def tests(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """Run the tests that need a real engine, registry or host; some on both image stores."""
     workers = ["-n", str(WAITING_WORKERS), "--dist", "loadgroup"]
-    run(session, "dev", "pytest", "-m", "integration and not soak", *workers, "tests", *session.posargs)
-    run(session, "dev", "pytest", "-m", "both_stores", "--store", "other", *workers, "tests", *session.posargs)
+    chosen = [*workers, *INTEGRATION, *session.posargs]
+    run(session, "dev", "pytest", "-m", "integration and not soak", *chosen)
+    run(session, "dev", "pytest", "-m", "both_stores", "--store", "other", *chosen)
 
 
 @nox.session(requires=environment("dev"), tags=["slow"])

@@ -30,8 +30,8 @@ settings.load_profile("steady")
 pytest_plugins = [
     "tests.faults.proxy",
     "tests.faults.wire",
-    "tests.rig.traces",
     "tests.rig.outside",
+    "tests.rig.traces",
     "tests.rig.registries",
     "tests.rig.foreign",
     "tests.rig.relay",

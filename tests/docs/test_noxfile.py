@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from pathlib import Path
 from types import ModuleType
 
@@ -40,3 +41,10 @@ def test_an_environment_is_made_where_something_is_not_installed(noxfile: Module
     assert not noxfile.is_installed(Requirement("no-such-distribution"))
     assert noxfile.is_ready("test"), "this environment is older than pyproject.toml: pip install -e '.[dev]'"
     assert noxfile.environment("test") == []
+
+
+def test_the_session_of_integration_tests_collects_every_one(noxfile: ModuleType) -> None:
+    folders = [noxfile.ROOT / folder for folder in noxfile.INTEGRATION]
+    texts = {path: path.read_text("utf-8") for path in (noxfile.ROOT / "tests").rglob("test_*.py")}
+    marked = [path for path, text in texts.items() if re.search(r"mark[.]integration\b", text)]
+    assert marked and not [path for path in marked if not any(folder in path.parents for folder in folders)]

@@ -41,7 +41,7 @@ def test_a_separate_builder_builds_on_a_base_that_only_the_engine_has(stack: Sta
     assert shop.image_id(shop.reference("base-counter")) == floor, "what is here is left as it is"
 
 
-def test_a_builder_that_is_not_there(stack: Stack, builder: Builder) -> None:
+def test_a_builder_that_is_not_there(stack: Stack) -> None:
     shop = stack("shop", BUILDER="nobody-knows-it")
     shop.invoke("build").failed(6, 'no builder "nobody-knows-it" found')
     assert shop.tags() == set()

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slipway.build.executor import BuildRun, build
+from slipway.config.environment import surroundings
 from slipway.config.settings import Settings, load
 from slipway.core.errors import SlipwayError
 from slipway.engine import Engine
@@ -265,7 +266,7 @@ def rebuilt(settings: Settings, snapshot: Snapshot) -> Mapping[str, list[str]]:
     def steps(name: str) -> list[str]:
         image, context = snapshot.stack[name], contexts[name]
         given = [word for arg, value in settings.build_args.items() for word in ("--build-arg", f"{arg}={value}")]
-        argv = ["docker", "buildx", "build", "--progress", "rawjson", "--output", "type=cacheonly", *given]
+        argv = [*surroundings().buildx, "build", "--progress", "rawjson", "--output", "type=cacheonly", *given]
         argv += ["--file", str(settings.root / image.dockerfile), str(context)]
         done = subprocess.run(argv, capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr[-2000:]

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from slipway.config.environment import surroundings
 from slipway.core.errors import UsageError
 from slipway.core.platform import this_platform
 from slipway.dockerfile import Reading, Source, parse, read
@@ -40,7 +41,7 @@ TREE = NAMES.split()
 
 def build(context: Path, dockerfile: str, *options: str, stdout: bool = True) -> subprocess.CompletedProcess[bytes]:
     """Build, and again when BuildKit's client lost sight of the build, as it does on busy machines."""
-    command = ["docker", "buildx", "build", "--quiet", "--file", "-", *options, str(context)]
+    command = [*surroundings().buildx, "build", "--quiet", "--file", "-", *options, str(context)]
     while True:
         done = subprocess.run(command, input=dockerfile.encode(), capture_output=True, timeout=60, check=False)
         if not re.search(b"no such job|failed to receive status", done.stderr):
