@@ -7,8 +7,7 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -26,9 +25,10 @@ def rooms() -> list[Path]:
     return sorted(path for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__")
 
 
-@cache
-def nodes(path: Path) -> tuple[ast.AST, ...]:
-    return tuple(ast.walk(ast.parse(path.read_text("utf-8"), str(path))))
+@pytest.fixture(scope="module")
+def nodes() -> Sequence[tuple[Path, ast.AST]]:
+    """Return each node of each file: parsed once, and not kept for longer than this module's tests."""
+    return [(path, node) for path in FILES for node in ast.walk(ast.parse(path.read_text("utf-8"), str(path)))]
 
 
 def test_every_module_is_in_a_room() -> None:
@@ -41,15 +41,14 @@ def test_a_room_says_its_purpose_in_its_first_line(room: Path) -> None:
     assert said and said.splitlines()[0].endswith(".")
 
 
-def test_imports_are_absolute() -> None:
-    assert not [path for path in FILES for node in nodes(path) if isinstance(node, ast.ImportFrom) and node.level]
+def test_imports_are_absolute(nodes: Sequence[tuple[Path, ast.AST]]) -> None:
+    assert not [path for path, node in nodes if isinstance(node, ast.ImportFrom) and node.level]
 
 
-def test_one_module_reads_the_environment() -> None:
+def test_one_module_reads_the_environment(nodes: Sequence[tuple[Path, ast.AST]]) -> None:
     readers = {
         str(path.relative_to(PACKAGE))
-        for path in FILES
-        for node in nodes(path)
+        for path, node in nodes
         if path.parts[len(PACKAGE.parts)] != "testing"
         if (isinstance(node, ast.Attribute) and ast.unparse(node.value) == "os" and node.attr in ENVIRONMENT)
         or (isinstance(node, ast.ImportFrom) and node.module == "os" and {one.name for one in node.names} & ENVIRONMENT)
@@ -62,7 +61,7 @@ WRITERS = ("print", "emit", "sys.stdout.write", "sys.stderr.write", "terminal.wr
 
 
 @pytest.mark.fault("X08")
-def test_two_modules_print() -> None:
+def test_two_modules_print(nodes: Sequence[tuple[Path, ast.AST]]) -> None:
     """The console redacts all that it prints, and so does a task's output; nothing goes around them.
 
     ``streams.emit`` prints for them, and for the two fixed sentences of ``process`` about signals. ``completion``
@@ -70,8 +69,7 @@ def test_two_modules_print() -> None:
     """
     printing = {
         str(path.relative_to(PACKAGE))
-        for path in FILES
-        for node in nodes(path)
+        for path, node in nodes
         if isinstance(node, ast.Call) and ast.unparse(node.func) in WRITERS
     }
     assert printing == {

@@ -82,7 +82,7 @@ def test_the_engine_accepts_every_accepted_reference(engine: docker.APIClient, t
     assert is_understood(engine, text)
 
 
-@examples(300)
+@examples(120)
 @given(REFERENCES)
 def test_a_reference_is_not_an_option_and_stays_itself(text: str) -> None:
     reference = Reference.parse(text)
@@ -91,7 +91,7 @@ def test_a_reference_is_not_an_option_and_stays_itself(text: str) -> None:
     assert Reference.parse(str(reference)) == written
 
 
-@examples(300)
+@examples(120)
 @given(st.text("-aZ0._/:[]", max_size=12))
 @pytest.mark.parametrize("check", [check_registry, check_path, check_tag])
 def test_no_part_of_a_reference_is_an_option(check: object, text: str) -> None:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import docker as sdk
 import pytest
 
 from slipway.core.image import RUN_LABEL
@@ -77,6 +76,8 @@ def traces(tmp_path: Path) -> Traces:
 @pytest.fixture(scope="session")
 def engine_client() -> Iterator[Any]:
     """The docker SDK's client, for looking only."""
+    import docker as sdk  # slow to import, and only integration tests use it
+
     client = sdk.from_env()
     yield client
     client.close()

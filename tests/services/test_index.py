@@ -10,12 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from qdrant_client import QdrantClient
 
 from ragkit.file_index import FileIndex
 from ragkit.passages import Document, Listed, Passage, Place, Section, Stats
 from ragkit.protocol import Index, IndexBroken
-from ragkit.qdrant_index import QdrantIndex
 from ragkit.vectors import DIMENSIONS, Vectors
 
 PLACE = Place("heading", "H")
@@ -26,6 +24,10 @@ def in_files(folder: Path) -> Index:
 
 
 def in_qdrant(folder: Path) -> Index:
+    from qdrant_client import QdrantClient  # slow to import, and one worker uses it
+
+    from ragkit.qdrant_index import QdrantIndex
+
     return QdrantIndex(QdrantClient(":memory:"), "passages")
 
 

@@ -35,7 +35,7 @@ ns = Collection(spoil)
 
 
 @pytest.mark.process
-@pytest.mark.parametrize("line", ["--help plan", "config --json", "plan svc-orc"])
+@pytest.mark.parametrize("line", ["config --json", "plan svc-orc"])
 def test_it_ends_as_a_process_does(repository: Path, line: str) -> None:
     (repository / "tasks.py").write_text("from slipway.tasks import namespace\n")
     argv = [sys.executable, "-m", "invoke", *line.split()]

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from moto.server import ThreadedMotoServer
 from svc_ingestion.contents import Contents, FolderContents
 from svc_ingestion.minio_contents import MinioContents
 
@@ -21,6 +20,8 @@ ID = hashlib.sha256(BYTES).hexdigest()
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer  # slow to import, and one worker uses it
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
