@@ -65,9 +65,10 @@ def test_layers_that_other_code_read_do_not_count(tmp_path: Path) -> None:
     assert engine.saves == 2
 
 
-def test_without_a_cache_folder_an_image_is_read_each_time() -> None:
-    engine = Images(base=BASE)
-    assert LayerCache().layers(tuple(BASE), engine.save) == LayerCache().layers(tuple(BASE), engine.save)
+@pytest.mark.parametrize("folder", [None, "gone"])
+def test_without_a_cache_folder_an_image_is_read_each_time(tmp_path: Path, folder: str | None) -> None:
+    engine, cache = Images(base=BASE), LayerCache(tmp_path / folder if folder else None)
+    assert cache.layers(tuple(BASE), engine.save) == cache.layers(tuple(BASE), engine.save)
     assert engine.saves == 2
 
 

@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 
@@ -52,16 +52,14 @@ class LayerCache:
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        """Hold a lock against other processes that read layers."""
-        if not self._folder:
+        """Hold a lock against other processes that read layers; no lock where the folder allows none."""
+        with ExitStack() as held:
+            with suppress(OSError):
+                if self._folder:
+                    opened = os.open(self._folder, os.O_RDONLY)
+                    held.callback(os.close, opened)
+                    fcntl.flock(opened, fcntl.LOCK_EX)
             yield
-            return
-        opened = os.open(self._folder, os.O_RDONLY)
-        try:
-            fcntl.flock(opened, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(opened)
 
     def _paths(self, names: Iterable[str]) -> dict[str, Path]:
         if not self._folder:
