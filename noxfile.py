@@ -13,6 +13,7 @@ A session runs in the environment that holds nox, where that has what the sessio
 
 from __future__ import annotations
 
+import functools
 import graphlib
 import hashlib
 import importlib.metadata
@@ -76,6 +77,7 @@ def is_installed(requirement: Requirement) -> bool:
         return False
 
 
+@functools.cache
 def is_ready(extra: str) -> bool:
     """Tell whether nox's interpreter has this checkout's project with the extra."""
     found = importlib.util.find_spec(PROJECT["name"])

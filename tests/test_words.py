@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -46,17 +45,25 @@ def modules(*folders: str) -> list[Path]:
     return sorted(path for path in found if path.parts[0] != "apps" or not {"tests", "smoke"} & set(path.parts))
 
 
-@cache
 def parsed(path: Path) -> ast.Module:
+    """Parse a file. The trees of all files are too large to keep."""
     return ast.parse((ROOT / path).read_text("utf-8"))
+
+
+def definitions(node: ast.AST) -> Iterator[ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yield the module and its classes and functions, nested ones as well. Expressions have none."""
+    if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+        yield node
+    for block in ("body", "orelse", "handlers", "finalbody", "cases"):
+        for statement in getattr(node, block, ()):
+            yield from definitions(statement)
 
 
 def explanations(paths: Iterable[Path]) -> Iterator[Text]:
     """Yield the docstrings and comments."""
     for path in paths:
-        for node in ast.walk(parsed(path)):
-            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-                yield path, getattr(node, "lineno", 1), ast.get_docstring(node) or ""
+        for node in definitions(parsed(path)):
+            yield path, getattr(node, "lineno", 1), ast.get_docstring(node) or ""
         for number, line in enumerate((ROOT / path).read_text("utf-8").splitlines(), 1):
             if found := COMMENT.search(line):
                 yield path, number, found[1]
@@ -65,8 +72,9 @@ def explanations(paths: Iterable[Path]) -> Iterator[Text]:
 def messages(paths: Iterable[Path]) -> Iterator[Text]:
     """Yield the texts of several words that are not docstrings: messages, hints, help, labels."""
     for path in set(paths) - WORD_LISTS:
-        statements = {id(node.value) for node in ast.walk(parsed(path)) if isinstance(node, ast.Expr)}
-        for node in ast.walk(parsed(path)):
+        nodes = list(ast.walk(parsed(path)))
+        statements = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        for node in nodes:
             if isinstance(node, ast.Constant) and id(node) not in statements and " " in str(node.value):
                 yield path, node.lineno, str(node.value)
 
