@@ -97,6 +97,7 @@ def pytest_collection() -> Iterator[Any]:
         return (yield)
     finally:
         gc.freeze()
+        gc.set_threshold(10_000)  # Python's own suits smaller heaps
         gc.enable()
 
 
