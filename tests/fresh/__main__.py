@@ -109,7 +109,7 @@ def a_machine(image: str, *, keep: bool) -> Iterator[str]:
         if keep:
             print(f"kept: docker exec -it {container[:12]} bash")
         else:
-            docker("rm", "--force", "--volumes", container)
+            docker("rm", "--force", "--volumes", container, timeout=900)  # its engine holds 20 GB
 
 
 def sources(release: str) -> tuple[AptSource, ...]:
