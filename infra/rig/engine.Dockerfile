@@ -15,6 +15,7 @@ RUN --mount=type=cache,target=/var/cache/apt,sharing=locked \
     sh /usr/local/sbin/newer.sh \
     && apt-get --option Acquire::Check-Valid-Until=false update \
     && apt-get install --yes --no-install-recommends containerd docker.io iptables runc
+COPY engine/classic.json engine/containerd.json /etc/docker/
 LABEL slipway.rig=engine
 VOLUME /var/lib/docker
 EXPOSE 2375

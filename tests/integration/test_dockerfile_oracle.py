@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.version import Version
 
 from slipway.config.environment import surroundings
 from slipway.core.errors import UsageError
@@ -446,6 +447,11 @@ def made_words(count: int) -> list[str]:
     return ["".join(dice.choice(atoms) for _ in range(dice.randint(2, 7))) for _ in range(count)]
 
 
+def trims_nothing(word: str) -> bool:
+    """Tell whether a pattern is empty, as in ``${x#}``. In Docker 26, BuildKit panics over it and the engine ends."""
+    return bool(re.search(r"\$\{\w+(?:##?|%%?)\}", word))
+
+
 def expanded(word: str) -> str | None:
     """As a LABEL's value; None when it is refused."""
     try:
@@ -472,6 +478,9 @@ def labels(context: Path, words: list[str]) -> list[str] | None:
 
 def test_words_expand_as_buildkit_expands_them(context: Path) -> None:
     words = [*WORDS, *(word for word in made_words(400) if expanded(word) is not None and not word.endswith("\\"))]
+    assert any(map(trims_nothing, words))
+    if Version(docker("version", "--format", "{{.Server.Version}}").partition("+")[0]) < Version("27"):
+        words = [word for word in words if not trims_nothing(word)]
     assert labels(context, words) == [expanded(word) for word in words]
 
 

@@ -18,10 +18,10 @@ from tests.rig.outside import LABEL, docker, free_port, machine_docker, machine_
 from tests.rig.stacks import ROOT, ROOT_IMAGE
 
 ENGINE_IMAGE = "slipway-engine"
-#: An engine's image stores: name → the flags that choose it.
+#: An engine's image stores: name → the flags that choose it. Engines before 28 have no flag --feature.
 STORES = {
-    "classic": ("--feature", "containerd-snapshotter=false"),
-    "containerd": ("--feature", "containerd-snapshotter=true"),
+    "classic": ("--config-file", "/etc/docker/classic.json"),
+    "containerd": ("--config-file", "/etc/docker/containerd.json"),
 }
 _DISK = "/var/lib/docker"
 _BALLAST = f"{_DISK}/ballast"
