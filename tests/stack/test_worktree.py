@@ -6,7 +6,6 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -699,7 +698,7 @@ def moded(root: Path, file: int, folder: int) -> Path:
 @pytest.mark.fault("B52")
 def test_modes_count_unless_they_are_set_by_all_that_read_the_file(tmp_path: Path) -> None:
     roots = [moded(tmp_path / name, *modes) for name, modes in {"022": (0o644, 0o755), "002": (0o664, 0o775)}.items()]
-    kept, unkept = source("libs", "main.py"), replace(source("libs", "main.py"), modes=False)
+    kept, unkept = source("libs", "main.py"), source("libs", "main.py")._replace(modes=False)
 
     def entries(*sources: Source) -> list[Files]:
         return [Worktree(root).files(DOCKERFILE, ".", list(sources)) for root in roots]

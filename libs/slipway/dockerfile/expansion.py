@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 _NAME = re.compile(r"\d+|[@*#?\-$!]|\w+")
 #: A word of these characters expands to itself. Most words do, and there are thousands.
@@ -23,8 +24,7 @@ class WordError(ValueError):
         self.hint = hint
 
 
-@dataclass(frozen=True)
-class Expansion:
+class Expansion(NamedTuple):
     """Hold an expanded word. ``words`` are its parts, split at blanks that no quote or escape protects."""
 
     text: str

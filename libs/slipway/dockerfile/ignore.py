@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
+from typing import NamedTuple
 
 from slipway.core.errors import Problem, UsageError
 
@@ -25,8 +26,7 @@ _WELL_FORMED = re.compile(rf"(?:\\.|{_CLASS}|[^\\\[])*", re.DOTALL)  # what Go's
 _ESCAPED = frozenset(".+()$")  # of ".+()|{}$" the original's table holds only these
 
 
-@dataclass(frozen=True)
-class Pattern:
+class Pattern(NamedTuple):
     """Hold one cleaned line: ``text`` without its ``!``, and ``again`` when the line had one."""
 
     text: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from slipway.core.reference import Reference
 from slipway.dockerfile import hazards
@@ -145,7 +145,7 @@ class _Reader:
                 whose = f" (ONBUILD of {instruction.inherited})" if instruction.inherited else ""
                 self.problems.note(instruction.line, f"{instruction.name}{whose}: {error}", error.hint)
             if image := instruction.inherited:
-                self.hazards[before:] = [replace(hazard, onbuild=image) for hazard in self.hazards[before:]]
+                self.hazards[before:] = [hazard._replace(onbuild=image) for hazard in self.hazards[before:]]
 
     def _use(self, names: Collection[str], where: set[str]) -> None:
         """Note the global ARGs among ``names``, and those that their defaults use."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from slipway.core.errors import Problem, UsageError
 from slipway.core.platform import Platform
@@ -37,8 +38,7 @@ def _line(problem: Problem) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-@dataclass(frozen=True)
-class Globals:
+class Globals(NamedTuple):
     """Hold the scope of FROM lines: ``values``, and the ARGs that each ARG's default uses.
 
     ``automatic``: the ARGs that BuildKit itself defines.

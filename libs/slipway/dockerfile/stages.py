@@ -101,7 +101,9 @@ def foundation_of(head: Head, heads: Sequence[Head], contexts: Mapping[str, str]
 
 def context_of(name: str, contexts: Mapping[str, str]) -> str:
     """Return the named context that an image's name means, or ""."""
-    return "" if not contexts or name in RESERVED else contexts.get(Reference.read(name).context, "")
+    if name in RESERVED or not any(context in name for context in contexts):  # every spelling contains the shortest
+        return ""
+    return contexts.get(Reference.read(name).context, "")
 
 
 def _inherited(triggers: Sequence[str], image: str, section: Section, problems: Problems) -> tuple[Instruction, ...]:

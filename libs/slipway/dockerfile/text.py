@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from slipway.core.errors import Problem, UsageError, suggestion
 from slipway.dockerfile.expansion import WordError, expand
@@ -33,8 +34,7 @@ _WITH_ARGUMENT = ("EXPOSE", "VOLUME", "USER", "WORKDIR", "STOPSIGNAL", "MAINTAIN
 _KNOWN = (*_VALUED, *_WITH_ARGUMENT, "ARG", "CMD", "ENTRYPOINT", "ENV", "LABEL", "ONBUILD", "SHELL")
 
 
-@dataclass(frozen=True)
-class Heredoc:
+class Heredoc(NamedTuple):
     """Hold a heredoc. ``expand``: its word was unquoted, so COPY and ADD replace variables in ``content``."""
 
     name: str
@@ -42,8 +42,7 @@ class Heredoc:
     content: str = ""
 
 
-@dataclass(frozen=True)
-class Instruction:
+class Instruction(NamedTuple):
     """Hold one instruction: ``name`` in upper case, ``flags`` as ``name=value``, ``rest`` after the flags."""
 
     name: str
@@ -67,8 +66,7 @@ class Instruction:
         return blank_words(self.rest) if words is None else words
 
 
-@dataclass(frozen=True)
-class Section:
+class Section(NamedTuple):
     """Hold an unexpanded FROM line and the instructions below it. ``name`` is in lower case."""
 
     name: str
@@ -156,7 +154,7 @@ def parse(text: str, *, path: str = "Dockerfile") -> Dockerfile:
         problems.append(Problem(path, "no FROM: a Dockerfile needs one"))
     if problems:
         raise UsageError.of(problems)
-    whole = (replace(section, instructions=tuple(body)) for section, body in zip(sections, bodies, strict=True))
+    whole = (section._replace(instructions=tuple(body)) for section, body in zip(sections, bodies, strict=True))
     return Dockerfile(path, text, syntax, escape, tuple(globals_), tuple(whole), skipped)
 
 
@@ -166,7 +164,7 @@ def inherited(trigger: str, image: str, line: int) -> Instruction:
         raise WordError("an ONBUILD without an instruction")
     instruction = _instruction(trigger.strip(), line, iter(()))
     _check(instruction, "\\")
-    return replace(instruction, inherited=image)
+    return instruction._replace(inherited=image)
 
 
 _Lines = Iterator[tuple[int, str]]
@@ -253,7 +251,7 @@ def _filled(opened: Heredoc, cut_tabs: bool, rest: _Lines) -> Heredoc:
     for _, line in rest:
         line = line.lstrip("\t") if cut_tabs else line
         if line == opened.name:
-            return replace(opened, content=content)
+            return opened._replace(content=content)
         content += f"{line}\n"
     raise WordError(f"the heredoc {opened.name} is not closed")
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 _T = TypeVar("_T")
 _GLOB = re.compile(r"[*?\[\\]")
@@ -17,8 +17,7 @@ def is_glob(pattern: str) -> bool:
     return _GLOB.search(pattern) is not None
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """Hold the files that one instruction reads from a context.
 
     ``context``: the named context, or "" for the build context. ``paths``: expanded, posix, relative to the context's
@@ -63,8 +62,7 @@ class Stage:
     line: int
 
 
-@dataclass(frozen=True)
-class Mount:
+class Mount(NamedTuple):
     """Hold a RUN's mount of a secret or of ssh's agent: ``kind`` is ``secret`` or ``ssh``."""
 
     kind: str
@@ -85,8 +83,7 @@ class Rule(StrEnum):
     EXTRA_INDEX = "extra-index"
 
 
-@dataclass(frozen=True)
-class Hazard:
+class Hazard(NamedTuple):
     """Hold a line that breaks a ``rule`` of policy, which is ``refused`` or only noted.
 
     ``onbuild``: the image whose ONBUILD holds the line, or "" for the Dockerfile itself.
@@ -104,8 +101,7 @@ class Hazard:
         return _place(dockerfile, self.line, self.onbuild)
 
 
-@dataclass(frozen=True)
-class Use:
+class Use(NamedTuple):
     """Hold the line and instruction that name an image: ``FROM``, ``COPY --from`` or ``RUN --mount``."""
 
     line: int

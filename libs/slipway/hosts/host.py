@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from slipway.core.command import Command, Result
 from slipway.core.image import Image, LocalImage
@@ -17,8 +17,10 @@ from slipway.engine import DOCKER_BUILDX, Engine
 from slipway.hosts.runner import ShouldStop
 from slipway.plan.decide import Plan
 from slipway.plan.facts import Snapshot
-from slipway.registry import Registry
 from slipway.stack.mounts import Given
+
+if TYPE_CHECKING:
+    from slipway.registry import Registry
 
 #: Shows a note to a person.
 Say = Callable[[str], None]

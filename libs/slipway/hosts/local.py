@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from slipway.config.environment import Surroundings
 from slipway.config.settings import Settings
@@ -22,9 +22,11 @@ from slipway.hosts.runner import Runner, ShouldStop, Watched, pipe
 from slipway.plan.decide import Plan
 from slipway.plan.facts import Snapshot, changed_since
 from slipway.plan.repository import Repository
-from slipway.registry import Registry
 from slipway.runs.lock import lock
 from slipway.stack.mounts import Given
+
+if TYPE_CHECKING:
+    from slipway.registry import Registry
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,8 @@ class LocalHost:
 
     def registry_through(self, socket: str) -> Registry:
         """Return the registry that the settings name. ``socket`` leads to it; empty to connect directly."""
+        from slipway.registry import Registry
+
         insecure = self.settings.project.insecure_registries
         return Registry(self.settings.registry, self.logins, RetryPolicy(tell=self.say), insecure, socket)
 

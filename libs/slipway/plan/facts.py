@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from slipway.config.settings import Settings
 from slipway.core.errors import SlipwayError
@@ -19,9 +20,11 @@ from slipway.plan import history, policy
 from slipway.plan.decide import Facts, missing_from_engine
 from slipway.plan.inputs import manifests_of, read_files
 from slipway.plan.repository import Repository, read_repository
-from slipway.registry import Registry
 from slipway.stack import graph
 from slipway.stack.changes import differences
+
+if TYPE_CHECKING:
+    from slipway.registry import Registry
 
 
 @dataclass(frozen=True)

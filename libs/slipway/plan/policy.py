@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from slipway.config.project import ALLOWABLE, Project
 from slipway.core.errors import PolicyError, Problem, SlipwayError, UsageError, one_line, suggestion
@@ -14,10 +15,12 @@ from slipway.dockerfile import Hazard, Rule
 from slipway.dockerfile.frontends import SINCE, unknown_to
 from slipway.dockerfile.hazards import extra_index
 from slipway.plan.decide import MODES_HINT, Facts
-from slipway.registry import Registry
 from slipway.stack import mounts
 from slipway.stack.discovery import Assembly
 from slipway.stack.worktree import Files, Worktree, folder_name
+
+if TYPE_CHECKING:
+    from slipway.registry import Registry
 
 _REQUIREMENTS = re.compile(r"(?:.*/)?[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)")
 _EXTRA_INDEX = re.compile(r"\s*--extra-index-url\b")
