@@ -197,7 +197,7 @@ def test_an_image_with_a_hostile_name_is_refused(shop: Repository, build_host: B
         paths.append(f"apps/svc_{name}/Dockerfile")
     for path in paths:
         file = shop.write(path, "FROM scratch\n")
-        shop.invoke("build", "--remote").failed(2, f"error: {path}: ")
+        shop.invoke("build", "--remote").failed(2, f"error: {path.partition('/')[0]}/")
         file.unlink()
     if not name.startswith("-"):
         shop.invoke("build", "--remote", name).failed(2, "matches no image")
