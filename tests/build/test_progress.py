@@ -24,6 +24,21 @@ def fed(record: str, *names: str) -> tuple[Progress, list[Event]]:
     return progress, [event for line in lines for event in progress.feed(line)]
 
 
+@pytest.mark.fault("B53")
+@pytest.mark.parametrize("record", ["good", "fail"])
+def test_buildx_0_13_reports_the_same_events(record: str) -> None:
+    """It writes the same objects on several lines each."""
+    names = ("svc-a", "svc-b", "svc-bad", "svc-slow", "svc-good")
+    progress, events = fed(record, *names)
+    older = Progress(names)
+    spread: list[str] = []
+    for line in (DATA / f"bake-{record}.jsonl").read_text("utf-8").splitlines():
+        spread += json.dumps(json.loads(line), indent=2).splitlines() if line.startswith("{") else [line]
+    assert [event for line in spread for event in older.feed(line)] == events
+    assert events and "{" in spread
+    assert (older.failures(), older.trailer) == (progress.failures(), progress.trailer)
+
+
 def told(events: list[Event], *kinds: type[Event]) -> list[Event]:
     return [event for event in events if isinstance(event, kinds)]
 

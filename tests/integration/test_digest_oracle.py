@@ -7,7 +7,6 @@ changes in vain costs a build.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import re
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from slipway.build.executor import BuildRun, build
+from slipway.build.rawjson import RawJson
 from slipway.config.environment import surroundings
 from slipway.config.settings import Settings, load
 from slipway.core.errors import SlipwayError
@@ -279,8 +279,9 @@ def rebuilt(settings: Settings, snapshot: Snapshot) -> Mapping[str, list[str]]:
 
 def _uncached(rawjson: str) -> list[str]:
     finished: dict[str, tuple[str, bool]] = {}
-    for line in filter(lambda line: line.startswith("{"), rawjson.splitlines()):
-        for vertex in json.loads(line).get("vertexes") or ():
+    reader = RawJson()
+    for entry in (found for line in rawjson.splitlines() for found in reader.read(line) if isinstance(found, dict)):
+        for vertex in entry.get("vertexes") or ():
             is_step = re.match(r"\[([a-z0-9-]+ )?\d+/\d+\] (?!FROM )", vertex["name"])
             if is_step and vertex.get("completed"):
                 finished[vertex["digest"]] = vertex["name"], bool(vertex.get("cached"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import re
 import time
 from collections import deque
@@ -15,6 +14,7 @@ from typing import Any
 
 from slipway.build.advice import BUILD_CANCELED, ENGINE_GONE
 from slipway.build.events import Event, Exporting, Failed, Finished, StepCached, StepDone, StepOutput, StepStarted
+from slipway.build.rawjson import RawJson
 from slipway.build.result import Status
 from slipway.secrets.redactor import RedactedLines, Redactor
 
@@ -59,6 +59,7 @@ class Progress:
         redactor: Redactor | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._lines = RawJson()
         self._names = tuple(names)
         self._rank = {name: rank for rank, name in enumerate(names)}
         self._owner: dict[str, str] = {}
@@ -75,23 +76,20 @@ class Progress:
         self.trailer: list[str] = []
 
     def feed(self, line: str) -> Iterator[Event]:
-        """Yield the events that one line of stderr describes.
+        """Yield the events that are complete with this line of stderr.
 
-        A line that is not a JSON object goes into ``trailer``.
+        A line that belongs to no JSON object goes into ``trailer``.
         """
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            entry = None
-        if not isinstance(entry, dict):
-            yield from self._plain(line.rstrip())
-            return
-        for vertex in entry.get("vertexes") or ():
-            yield from self._vertex(vertex)
-        for log in entry.get("logs") or ():
-            yield from self._log(log)
-        for warning in entry.get("warnings") or ():
-            self._warn(warning)
+        for entry in self._lines.read(line):
+            if isinstance(entry, str):
+                yield from self._plain(entry)
+                continue
+            for vertex in entry.get("vertexes") or ():
+                yield from self._vertex(vertex)
+            for log in entry.get("logs") or ():
+                yield from self._log(log)
+            for warning in entry.get("warnings") or ():
+                self._warn(warning)
 
     def failures(self) -> dict[str, Failure]:
         """Return the failure of each failed image.
