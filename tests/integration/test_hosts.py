@@ -70,7 +70,7 @@ def see(shop: Repository, inspect: Inspect, flag: str) -> Seen:
         labels={name: dict(sorted(image["Config"]["Labels"].items())) for name, image in found.items()},
         planned_edit=planned_edit,
         failed=comparable(shop.record()),
-        told=ran.closing.replace(f"{flag})", ")").replace(f"{flag} for", " for").replace(shop.runs()[-1].name, "RUN"),
+        told=ran.closing.replace(flag, "").replace(shop.runs()[-1].name, "RUN"),
     )
 
 
