@@ -140,8 +140,10 @@ def test_setup_plans_only_the_missing_parts(machine: Machine, wanted: Requiremen
     assert blockers(machine, wanted) == ()
 
 
-def test_debian_12_installs_the_engine_from_a_newer_suite_of_its_mirror() -> None:
-    install, start, *_ = plan_setup(BARE, WANTED)
+@pytest.mark.parametrize(("release", "codename"), [(12, "bookworm"), (13, "trixie")])
+def test_an_old_debian_installs_the_engine_from_a_newer_suite_of_its_mirror(release: int, codename: str) -> None:
+    sources = tuple(replace(one, suites=(codename,)) for one in BARE.sources)
+    install, start, *_ = plan_setup(replace(BARE, release=release, codename=codename, sources=sources), WANTED)
     writes = {step.path: step.text for step in install.steps if isinstance(step, Write)}
     assert writes == {
         "/etc/apt/sources.list.d/slipway.sources": (
@@ -154,7 +156,7 @@ def test_debian_12_installs_the_engine_from_a_newer_suite_of_its_mirror() -> Non
         ),
     }
     assert {"--no-install-recommends", "--no-remove", "--yes"} <= set(install.steps[-1].argv)  # type: ignore[union-attr]
-    assert "forky" in install.note and "stay in /etc/apt" in install.note
+    assert f"Debian {release} has no engine" in install.note and "stay in /etc/apt" in install.note
     assert start.reason == "no engine answers at unix:///var/run/docker.sock"
 
 
@@ -162,7 +164,7 @@ def test_debian_12_installs_the_engine_from_a_newer_suite_of_its_mirror() -> Non
     "machine",
     [
         pytest.param(replace(READY, rsync=""), id="rsync is Debian 12's own"),
-        pytest.param(replace(READY, buildx="", release=13, codename="trixie"), id="Debian 13 has buildx"),
+        pytest.param(replace(READY, buildx="", release=14, codename="forky"), id="Debian 14 has buildx"),
     ],
 )
 def test_no_other_suite_without_need(machine: Machine) -> None:

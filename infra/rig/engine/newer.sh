@@ -1,16 +1,16 @@
 #!/bin/sh
-# Debian 12's engine is too old: from here on apt takes it, and it alone, from a newer suite of the same mirror.
+# The engine of Debian 12 and 13 is too old: apt takes it, and it alone, from a newer suite of the same mirror.
 # The same choice as libs/slipway/setup/debian.py makes for this machine.
 set -eu
 # shellcheck source=/dev/null
 . /etc/os-release
-[ "$VERSION_ID" = 12 ] || exit 0
+case $VERSION_ID in 12 | 13) ;; *) exit 0 ;; esac
 
 new=/etc/apt/sources.list.d/newer
 for file in /etc/apt/sources.list /etc/apt/sources.list.d/*.sources; do
     [ -f "$file" ] || continue
     awk -v RS= -v ORS='\n\n' '/Types: deb/ && !/security/ { sub(/Suites:[^\n]*/, "Suites: forky"); print }' "$file" >> "$new.sources"
-    sed -n 's/^\(deb .*\) bookworm main.*/\1 forky main/p' "$file" >> "$new.list"
+    sed -n 's/^\(deb .*\) '"$VERSION_CODENAME"' main.*/\1 forky main/p' "$file" >> "$new.list"
 done
 cat > /etc/apt/preferences.d/newer <<'END'
 Package: *

@@ -82,15 +82,16 @@ def _packages(machine: Machine, wanted: Requirements) -> Iterator[SetupAction]:
     reason = "; ".join(missing.why for missing in found)
     steps: list[SetupStep] = []
     note = ""
-    if machine.release == 12 and set(packages) & set(debian.NEWER):
+    if machine.release in debian.OLD_RELEASES and set(packages) & set(debian.NEWER):
         steps = [
             Write(debian.SOURCES_FILE, debian.newer_source(machine.sources, machine.codename)),
             Write(debian.PREFERENCES_FILE, debian.newer_preferences()),
         ]
         note = (
-            f"Debian 12 has no buildx and an engine too old, so {', '.join(debian.NEWER)} come from Debian "
-            f"{debian.NEWER_SUITE} on this machine's own mirror. The source and its pin stay in /etc/apt for their "
-            "updates; no other package is taken from there unless one of these needs it."
+            f"Debian {machine.release} has no engine and buildx that are new enough, so apt takes "
+            f"{', '.join(debian.NEWER)} from Debian {debian.NEWER_SUITE} on this machine's own mirror. The source and "
+            "its pin stay in /etc/apt for their updates. apt takes other packages from there only if one of these "
+            "needs them."
         )
     yield SetupAction(
         f"install {' '.join(packages)}", reason, (*steps, debian.update_lists(), debian.install(packages)), note

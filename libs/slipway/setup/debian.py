@@ -11,7 +11,10 @@ from urllib.parse import urlsplit
 
 from slipway.core.command import Command
 
-#: A newer suite, and its packages that are too old or missing in Debian 12. They run with Debian 12's libc.
+#: The releases whose own packages setup does not install. Debian 12 has no buildx and an old engine. Debian 13's
+#: BuildKit has no checks, and its engine ends when a Dockerfile has an empty pattern, as in ``${x#}``.
+OLD_RELEASES = (12, 13)
+#: A newer suite, and the packages that setup takes from it on those releases. They run with Debian 12's libc.
 NEWER_SUITE = "forky"
 NEWER = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "tini-static")
 SOURCES_FILE = "/etc/apt/sources.list.d/slipway.sources"
