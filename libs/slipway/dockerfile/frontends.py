@@ -1,4 +1,4 @@
-"""Find flags that an engine's own Dockerfile frontend may not know.
+"""Find flags and checks that an engine's own Dockerfile frontend may not know.
 
 A new flag first exists in the labs channel, which ``# syntax=`` selects, and later in the stable one. ``--exclude`` is
 stable since Dockerfile 1.19 (BuildKit 0.25); ``--parents`` and ``--security`` since 1.20 (BuildKit 0.26).
@@ -21,6 +21,10 @@ SINCE = {
 }
 
 
+#: The first Docker Engine whose own frontend checks Dockerfiles (BuildKit 0.14).
+CHECKS_SINCE = (27, 0)
+
+
 def young_flags(dockerfile: Dockerfile) -> tuple[Use, ...]:
     """Find the flags of ``SINCE``. BuildKit parses the whole file, also stages that the target does not need."""
     found: dict[Use, None] = {}
@@ -34,9 +38,17 @@ def young_flags(dockerfile: Dockerfile) -> tuple[Use, ...]:
 
 def unknown_to(engine: str, flags: tuple[Use, ...]) -> Iterator[Use]:
     """Yield the ``flags`` that are newer than the version ``engine``; none when the version is unknown."""
+    yield from (use for use in flags if _is_before(engine, SINCE[use.by]))
+
+
+def has_checks(engine: str) -> bool:
+    """Tell whether BuildKit of the version ``engine`` checks Dockerfiles; True when the version is unknown."""
+    return not _is_before(engine, CHECKS_SINCE)
+
+
+def _is_before(engine: str, since: tuple[int, int]) -> bool:
     numbers = re.match(r"v?(\d+)\.(\d+)", engine)
-    if numbers:
-        yield from (use for use in flags if (int(numbers[1]), int(numbers[2])) < SINCE[use.by])
+    return numbers is not None and (int(numbers[1]), int(numbers[2])) < since
 
 
 def _instructions(dockerfile: Dockerfile) -> Iterator[Instruction]:

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from slipway.config.project import ALLOWABLE, Project
-from slipway.core.errors import PolicyError, Problem, SlipwayError, UsageError, one_line, suggestion
+from slipway.core.errors import PolicyError, PrerequisiteError, Problem, SlipwayError, UsageError, one_line, suggestion
 from slipway.core.image import CONTENT_PREFIX, Image
 from slipway.core.reference import HUB, Reference, full_name, names_registry
 from slipway.core.units import size
 from slipway.dockerfile import Hazard, Rule
-from slipway.dockerfile.frontends import SINCE, unknown_to
+from slipway.dockerfile.frontends import CHECKS_SINCE, SINCE, has_checks, unknown_to
 from slipway.dockerfile.hazards import extra_index
 from slipway.plan.decide import MODES_HINT, Facts
 from slipway.stack import mounts
@@ -85,6 +85,16 @@ def refuse_young_flags(images: Iterable[Image], assembly: Assembly, engine: str)
             problems.append(Problem(f"{image.dockerfile}:{use.line}", what, hint))
     if problems:
         raise UsageError.of(problems)
+
+
+def refuse_missing_checks(engine: str) -> None:
+    """Raise PrerequisiteError when the version ``engine`` has no checks: ``--strict`` would find nothing."""
+    if not has_checks(engine):
+        since = ".".join(map(str, CHECKS_SINCE))
+        raise PrerequisiteError(
+            f"engine {engine}: its BuildKit has no checks for --strict",
+            hint=f"install Docker Engine {since} or newer, or build without --strict",
+        )
 
 
 def refuse_missing_bases(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from slipway.config.pip import pip_conf, uv_toml
 from slipway.core.errors import UsageError
+from slipway.plan import policy
 from slipway.plan.decide import Action, Plan, as_json, plan_build
 from slipway.plan.facts import Snapshot
 from slipway.runs.lock import lock
@@ -34,6 +35,8 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
     if not dry_run and get_root_images(session, snapshot, plan):
         snapshot = session.snapshot(selected)
         plan = plan_build(snapshot.stack, selected, snapshot.facts, no_cache)
+    if options.strict and plan.of(Action.BUILD) and not session.settings["BUILDER"]:
+        policy.refuse_missing_checks(session.host.engine.version)
     if dry_run:
         show_plan(session, snapshot, plan)
         return
