@@ -132,7 +132,7 @@ def test_a_source_that_this_user_cannot_read_does_not_count(tmp_path: Path) -> N
     """Reading /proc/self/mem fails for every user, as another user's file does for all but root."""
     (tmp_path / "sources.list.d").mkdir()
     (tmp_path / "sources.list.d/private.list").symlink_to("/proc/self/mem")
-    (tmp_path / "sources.list").write_text("deb http://deb.debian.org/debian bookworm main")
+    (tmp_path / "sources.list").write_text("deb http://mirror.example/debian bookworm main")
     assert read_sources(tmp_path, "bookworm") == (
-        AptSource(("http://deb.debian.org/debian",), ("bookworm",), ("main",)),
+        AptSource(("http://mirror.example/debian",), ("bookworm",), ("main",)),
     )
