@@ -235,7 +235,7 @@ def test_a_credential_helper_is_asked(
 
 def under_umask(shop: Repository, umask: int) -> None:
     """As a checkout under ``umask`` leaves it: git records whether a file may be run, and no more."""
-    for path in shop.root.glob("[al]*/**"):
+    for path in shop.root.glob("[al]*/**/"):
         for file in (path, *path.iterdir()):
             file.chmod((0o777 if file.is_dir() else 0o666) & ~umask)
 
