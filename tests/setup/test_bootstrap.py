@@ -49,7 +49,7 @@ READY = replace(
     images=frozenset({"python:3.12-slim"}),
     registry=ANSWERS,
 )
-IMAGELESS = replace(READY, images=frozenset(), python="3.11", unreachable="no such host")
+IMAGELESS = replace(READY, images=frozenset(), unreachable="no such host")
 MAC = replace(READY, system="darwin", release=0, codename="", root=False, sources=())
 WANTED = Requirements(Path("/repo"))
 
@@ -104,9 +104,6 @@ def argv(action: SetupAction, program: str) -> list[str]:
         pytest.param(IMAGELESS, WANTED, [f"make the root image {OURS}"], id="its registry out of reach"),
         pytest.param(
             replace(IMAGELESS, images=frozenset({OURS})), WANTED, [f"use the root image {OURS}"], id="made before"
-        ),
-        pytest.param(
-            replace(IMAGELESS, python=""), WANTED, ["update Debian's package lists"], id="python3 not known yet"
         ),
         pytest.param(
             replace(IMAGELESS, unreachable=""),
@@ -198,6 +195,16 @@ def test_the_made_image_comes_from_this_machines_sources_and_env_names_it() -> N
     assert "no such host" in make.reason and OURS in make.note
 
 
+def test_the_root_image_is_the_same_on_a_newer_debian() -> None:
+    source = AptSource((MIRROR,), ("trixie", "trixie-updates"), ("main",), KEYRING)
+    newer = replace(IMAGELESS, mmdebstrap=True, release=13, codename="trixie", sources=(source,))
+    (make,) = plan_setup(newer, WANTED)
+    release, _, *mirrors = argv(make, "mmdebstrap")[-4:]
+    assert release == "bookworm"
+    assert mirrors == [f"deb [signed-by={KEYRING}] {MIRROR} {suite} main" for suite in ("bookworm", "bookworm-updates")]
+    assert argv(make, "docker")[-1] == OURS
+
+
 def test_mmdebstrap_is_installed_only_when_an_image_is_made() -> None:
     (make,) = plan_setup(IMAGELESS, WANTED)
     assert debian.install(("mmdebstrap",)) in make.steps
@@ -283,12 +290,6 @@ def test_the_registry_listens_on_loopback_only_and_keeps_its_volume(address: str
             id="image named by the environment",
         ),
         pytest.param(
-            IMAGELESS,
-            replace(WANTED, python_image="slipway-python:3.13-trixie"),
-            [("slipway-python:3.13-trixie", f"PYTHON_IMAGE={OURS} in .env")],
-            id="another Debian's image",
-        ),
-        pytest.param(
             MAC,
             replace(WANTED, python_image=OURS),
             [(OURS, "PYTHON_IMAGE=python:3.12-slim in .env")],
@@ -356,7 +357,7 @@ def test_a_dry_run_asks_questions_of_the_machine_only() -> None:
     wanted = replace(WANTED, docker_host="tcp://192.0.2.1:2376")
     with pytest.raises(PrerequisiteError, match=r"tcp://192\.0\.2\.1:2376"):
         setup(answering(nothing_runs, ran), wanted, print, dry_run=True, ping=nobody_home)
-    assert {Path(program).name for program in ran} <= {"docker", "dockerd", "rsync", "ssh", "apt-cache"}
+    assert {Path(program).name for program in ran} <= {"docker", "dockerd", "rsync", "ssh"}
 
 
 def ready(command: Command) -> Result:

@@ -9,7 +9,8 @@ from pathlib import Path
 from slipway.core.addresses import host_and_port, is_loopback
 from slipway.core.errors import Problem
 from slipway.hosts.requirements import LEAST_API, LEAST_BUILDX, LEAST_DOCKERD, LEAST_RSYNC, at_least, remedy
-from slipway.setup.probe import LOCAL_SOCKETS, OUR_IMAGES, REGISTRY_CONTAINER, Machine
+from slipway.setup.debian import ROOT_IMAGE
+from slipway.setup.probe import LOCAL_SOCKETS, REGISTRY_CONTAINER, Machine
 
 
 @dataclass(frozen=True)
@@ -103,21 +104,19 @@ def _program_blockers(machine: Machine) -> Iterator[Problem]:
 
 
 def _image_blockers(machine: Machine, wanted: Requirements) -> Iterator[Problem]:
-    image, own = wanted.python_image, machine.own_image
+    image = wanted.python_image
     if image in machine.images:
         return
-    if image.startswith(f"{OUR_IMAGES}:"):
+    if image == ROOT_IMAGE:
         if not machine.takes_packages:
             what = "setup makes it from Debian's packages, on Debian and as root"
             yield Problem(image, what, "PYTHON_IMAGE=python:3.12-slim in .env")
-        elif own and image != own:
-            yield Problem(image, f"this machine's Debian makes {own}", f"PYTHON_IMAGE={own} in .env")
     elif machine.unreachable and not machine.takes_packages:
         hint = "PYTHON_IMAGE=<an image this engine can pull> in .env"
         yield Problem(image, f"cannot be pulled: {machine.unreachable}", hint)
     elif machine.unreachable and wanted.image_source == "environment":
         what = f"cannot be pulled: {machine.unreachable}; the {wanted.image_source} names it, so .env cannot"
-        yield Problem(image, what, f"unset PYTHON_IMAGE, or make it {own or OUR_IMAGES + ':…'}")
+        yield Problem(image, what, f"unset PYTHON_IMAGE, or make it {ROOT_IMAGE}")
 
 
 def _registry_blockers(machine: Machine, wanted: Requirements) -> Iterator[Problem]:

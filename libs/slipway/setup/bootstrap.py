@@ -18,7 +18,7 @@ from slipway.hosts.runner import Run
 from slipway.setup import debian
 from slipway.setup.actions import Done, Pull, SetEnvValue, SetupAction, SetupStep, WaitFor, Write, describe, perform
 from slipway.setup.blockers import Requirements, blockers, missing_programs
-from slipway.setup.probe import OUR_IMAGES, REGISTRY_CONTAINER, Machine, Ping, look
+from slipway.setup.probe import REGISTRY_CONTAINER, Machine, Ping, look
 
 ENGINE_LOG = "/var/log/slipway-dockerd.log"
 #: An engine inspects every layer that it keeps before it answers. An engine with 79,000 layers took 33 s.
@@ -125,35 +125,29 @@ def _start(machine: Machine) -> Iterator[SetupAction]:
 
 
 def _root_image(machine: Machine, wanted: Requirements) -> Iterator[SetupAction]:
-    image = wanted.python_image
+    image, made = wanted.python_image, debian.ROOT_IMAGE
     if image in machine.images:
         return
     absent = "the engine does not have it" if machine.engine else _UNKNOWN
-    if not machine.unreachable and not image.startswith(f"{OUR_IMAGES}:"):
+    if not machine.unreachable and image != made:
         note = ""
         if machine.takes_packages:
             note = (
                 "If its registry cannot be reached, a root image is made from Debian's packages instead, "
-                f"and .env names it: PYTHON_IMAGE={machine.own_image or OUR_IMAGES + ':…'}"
+                f"and .env names it: PYTHON_IMAGE={made}"
             )
         yield SetupAction(f"pull {image}", absent, (Pull(image),), note)
         return
     reason = f"{image} cannot be pulled: {machine.unreachable}" if machine.unreachable else absent
-    if not machine.python:
-        yield SetupAction(
-            "update Debian's package lists", "the version of its python3 is unknown", (debian.update_lists(),)
-        )
-        return
-    made = machine.own_image
     steps = (
-        *(() if made in machine.images else _make_image(machine, wanted, made)),
+        *(() if made in machine.images else _make_image(machine, wanted)),
         *(() if made == image else (SetEnvValue(str(wanted.root / ".env"), "PYTHON_IMAGE", made),)),
     )
     note = "" if made == image else f"The bases then stand on {made}, not on {image}: .env says so."
     yield SetupAction(f"{'use' if made in machine.images else 'make'} the root image {made}", reason, steps, note)
 
 
-def _make_image(machine: Machine, wanted: Requirements, made: str) -> Iterator[Command]:
+def _make_image(machine: Machine, wanted: Requirements) -> Iterator[Command]:
     if not machine.mmdebstrap:
         yield debian.update_lists()
         yield debian.install(("mmdebstrap",))
@@ -163,7 +157,7 @@ def _make_image(machine: Machine, wanted: Requirements, made: str) -> Iterator[C
     yield debian.make_root_file_system(machine.sources, machine.codename, tar)
     path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
     changes = ("--change", 'CMD ["python3"]', "--change", f"ENV PATH={path}")
-    yield Command(("docker", "import", *changes, tar, made), label=f"docker import {made}")
+    yield Command(("docker", "import", *changes, tar, debian.ROOT_IMAGE), label=f"docker import {debian.ROOT_IMAGE}")
     yield Command(("rm", "-rf", str(folder)), label="remove .slipway/setup")
 
 

@@ -17,6 +17,10 @@ OLD_RELEASES = (12, 13)
 #: A newer suite, and the packages that setup takes from it on those releases. They run with Debian 12's libc.
 NEWER_SUITE = "forky"
 NEWER = ("docker.io", "docker-cli", "docker-buildx", "docker-compose", "tini-static")
+#: The release of the root image. It is the same on every machine: the images of two developers then have one Python.
+ROOT_RELEASE = "bookworm"
+#: The root image that setup makes, by that release and its Python.
+ROOT_IMAGE = f"slipway-python:3.11-{ROOT_RELEASE}"
 SOURCES_FILE = "/etc/apt/sources.list.d/slipway.sources"
 PREFERENCES_FILE = "/etc/apt/preferences.d/slipway"
 
@@ -157,12 +161,13 @@ def install(packages: tuple[str, ...]) -> Command:
 
 
 def make_root_file_system(sources: tuple[AptSource, ...], codename: str, tar: str) -> Command:
-    """Return the command that makes a Python root file system as a tar.
+    """Return the command that makes a Python root file system of ROOT_RELEASE as a tar.
 
-    The file system holds Debian's minimum, python3 with pip and venv, CA certificates, and ``python`` on the path.
+    It takes the packages from the mirrors of this machine, whose release is ``codename``. The file system holds
+    Debian's minimum, python3 with pip and venv, CA certificates, and ``python`` on the path.
     """
     mirrors = (
-        f"deb {_signed(source)}{uri} {suite} main"
+        f"deb {_signed(source)}{uri} {suite.replace(codename, ROOT_RELEASE, 1)} main"
         for source in sources
         for uri in source.uris
         for suite in source.suites
@@ -175,11 +180,11 @@ def make_root_file_system(sources: tuple[AptSource, ...], codename: str, tar: st
             "--include=python3,python3-venv,python3-pip,ca-certificates",
             *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")),
             '--customize-hook=rm -f "$1"/usr/lib/python3*/EXTERNALLY-MANAGED && ln -s python3 "$1/usr/bin/python"',
-            codename,
+            ROOT_RELEASE,
             tar,
             *mirrors,
         ),
-        label=f"mmdebstrap {codename}",
+        label=f"mmdebstrap {ROOT_RELEASE}",
     )
 
 

@@ -20,14 +20,13 @@ from slipway.core.objects import parse_object, part
 from slipway.hosts.requirements import CLASSIC, first_version, image_store
 from slipway.hosts.runner import Run
 from slipway.registry import NO_ANSWER, Greeting
-from slipway.setup.debian import AptSource, parse_os_release, read_sources
+from slipway.setup.debian import ROOT_IMAGE, AptSource, parse_os_release, read_sources
 
 #: Send ``GET /v2/`` to the registry. Raises RefusedError when its certificate is refused.
 Ping = Callable[[], Greeting]
 
 LOCAL_SOCKETS = ("unix:///var/run/docker.sock", "unix:///run/docker.sock")
 REGISTRY_CONTAINER = "slipway-registry"
-OUR_IMAGES = "slipway-python"
 _DOCKERD = ("/usr/sbin/dockerd", "/usr/bin/dockerd", "/usr/local/bin/dockerd")
 _PID_FILES = {"/run/docker.pid": "dockerd", "/run/docker/containerd/containerd.pid": "containerd"}
 _PROBE_SECONDS = 20.0
@@ -88,7 +87,6 @@ class Machine:
     rsync: str = ""
     ssh: bool = True
     mmdebstrap: bool = False
-    python: str = ""
     images: frozenset[str] = frozenset()
     unreachable: str = ""
     registry: Greeting = NO_ANSWER
@@ -100,14 +98,6 @@ class Machine:
         """Tell whether setup may install packages: Debian 12 or newer, as root, with Debian's own source."""
         return self.system == "debian" and self.root and self.release >= 12 and bool(self.sources)
 
-    @property
-    def own_image(self) -> str:
-        """Return the name of the root image that is made from this machine's packages.
-
-        The name is empty while the version of python3 is unknown.
-        """
-        return f"{OUR_IMAGES}:{self.python}-{self.codename}" if self.python and self.codename else ""
-
 
 def look(run: Run, python_image: str, ping: Ping, docker_host: str = "") -> Machine:
     """Collect every fact now. A fact that cannot be determined counts as absent. Raises nothing."""
@@ -118,9 +108,7 @@ def look(run: Run, python_image: str, ping: Ping, docker_host: str = "") -> Mach
     client = part(info, "ClientInfo")
     engine = parse_engine(parse_object(version.stdout), info)
     address = _ADDRESS.search(version.stderr)
-    images = _images(run, python_image) if engine else frozenset()
-    python = _debian_python(run) if system == "debian" and root and python_image not in images else ""
-    own = f"{OUR_IMAGES}:{python}-{codename}"
+    images = (_images(run, python_image) or _images(run, ROOT_IMAGE)) if engine else frozenset()
     greeting, distrusted = _greeting(ping)
     dockerd = next((path for path in _DOCKERD if Path(path).exists()), "")
     return Machine(
@@ -143,8 +131,7 @@ def look(run: Run, python_image: str, ping: Ping, docker_host: str = "") -> Mach
         rsync=first_version(_ask(run, "rsync", "--version").stdout),
         ssh=_ask(run, "ssh", "-V").exit_code != 127,
         mmdebstrap=Path("/usr/bin/mmdebstrap").exists(),
-        python=python,
-        images=images | (_images(run, own) if engine and python else frozenset()),
+        images=images,
         registry=greeting,
         distrusted=distrusted,
         container=_container(run) if engine and not greeting.status else None,
@@ -201,12 +188,6 @@ def _system() -> tuple[str, int, str]:
     if sys.platform != "linux":
         return sys.platform, 0, ""
     return parse_os_release(_read(Path("/etc/os-release")))
-
-
-def _debian_python(run: Run) -> str:
-    """Return the version of python3 that Debian would install, as ``3.11``; else empty."""
-    match = re.search(r"Candidate: (\d+\.\d+)", _ask(run, "apt-cache", "policy", "python3").stdout)
-    return match[1] if match else ""
 
 
 def _images(run: Run, reference: str) -> frozenset[str]:
