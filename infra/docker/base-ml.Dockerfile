@@ -7,13 +7,14 @@ FROM ${REGISTRY}/${OWNER}/base-uv:${BASE_VERSION} AS uv
 FROM ${REGISTRY}/${OWNER}/base-runtime:${BASE_VERSION}
 USER 0:0
 # torch has a layer of its own, which outlives a new lock of the rest. PyTorch's own CPU index is asked unless the
-# wheelhouse holds torch. Test suites and torch's test programs (a quarter of a gigabyte) stay out.
+# wheelhouse holds a torch for this Python: PyPI's needs CUDA. Test suites and torch's test programs (a quarter of a
+# gigabyte) stay out.
 RUN --mount=from=uv,source=/uv,target=/usr/local/bin/uv --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
     --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=from=wheelhouse,target=/wheelhouse \
     --mount=type=tmpfs,target=/tmp --mount=source=libs/requirements-torch.txt,target=/requirements.txt \
-    if ! ls /wheelhouse/torch-*.whl >/dev/null 2>&1; then export UV_TORCH_BACKEND=cpu; fi; \
-    uv pip install --no-deps --requirement /requirements.txt \
+    { uv pip install --no-index --no-deps --requirement /requirements.txt \
+    || UV_TORCH_BACKEND=cpu uv pip install --no-deps --requirement /requirements.txt; } \
     && site="$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
     && rm -rf "${site}/torch/test" \
     && find "${site}/torch/bin" -type f ! -name torch_shm_manager -delete
@@ -22,6 +23,7 @@ RUN --mount=from=uv,source=/uv,target=/usr/local/bin/uv --mount=type=secret,id=u
     --mount=from=wheelhouse,target=/wheelhouse \
     --mount=type=tmpfs,target=/tmp --mount=source=libs/requirements-ml.txt,target=/requirements.txt \
     uv pip install --no-deps --require-hashes --requirement /requirements.txt \
+    && uv pip check \
     && find "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
     -type d -name tests -not -path '*/torch/*' -prune -exec rm -rf {} +
 
