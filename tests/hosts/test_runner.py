@@ -15,7 +15,7 @@ import pytest
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError, SshError
 from slipway.engine import Endpoint, Engine
-from slipway.hosts.runner import Piped, _prepare, pipe, run
+from slipway.hosts.runner import PipedCommand, _prepare, pipe, run
 
 pytestmark = pytest.mark.process
 
@@ -252,9 +252,9 @@ REFUSING = "echo 'me@builder: Permission denied (publickey).' >&2; exit 255"
 
 @pytest.mark.fault("S30")
 def test_an_engine_by_ssh_answers_over_the_command_s_socket() -> None:
-    started: list[Piped] = []
+    started: list[PipedCommand] = []
 
-    def start(command: Command) -> Piped:
+    def start(command: Command) -> PipedCommand:
         started.append(pipe(sh(ENGINE)))
         return started[-1]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from slipway.smoke.image_archive import Readable
+from slipway.smoke.image_archive import ArchiveStream
 from slipway.smoke.layer_cache import LayerCache
 from slipway.testing.bench import Bench
 from tests.rig.stacks import MANIFESTS
@@ -81,7 +81,7 @@ def test_the_layers_of_images_on_one_base_come_in_one_stream(stack: Stack, engin
     bench = Bench(engine_client, "", tmp_path, images, cache=LayerCache(tmp_path))
     till, cart = map(bench.sibling, images)
 
-    def save() -> Readable:
+    def save() -> ArchiveStream:
         raise AssertionError("its layers were read with those of svc-till")
 
     read = [till.layers(), LayerCache(tmp_path).layers(cart.chain, save)]

@@ -24,7 +24,7 @@ from slipway.build.options import BuildOptions
 from slipway.build.progress import Failure
 from slipway.build.result import ImageResult, Status
 from slipway.build.retries import Retries
-from slipway.build.verify import Found, inspect_images, is_made, rejections, untag
+from slipway.build.verify import InspectedImages, inspect_images, is_made, rejections, untag
 from slipway.build.waves import Waves
 from slipway.core.errors import BuildError, PrerequisiteError
 from slipway.engine import Engine
@@ -155,7 +155,7 @@ def _bake(run: BuildRun, steps: Sequence[Step]) -> BakeResult:
     return replace(bake, warnings=unweighed(bake.warnings, weighed))
 
 
-def _untag_rejected(run: BuildRun, rejected: Mapping[str, Failure], found: Found) -> None:
+def _untag_rejected(run: BuildRun, rejected: Mapping[str, Failure], found: InspectedImages) -> None:
     untag(run.steps(list(rejected)), found, run.engine)
     for name, failure in rejected.items():
         run.on_event(Failed(name, failure.cause))
@@ -203,7 +203,7 @@ def _drop_descendants(names: Sequence[str], lost: Collection[str], parents: grap
     return [name for name in names if name not in gone]
 
 
-def _built(step: Step, bake: BakeResult, found: Found, seconds: float) -> ImageResult:
+def _built(step: Step, bake: BakeResult, found: InspectedImages, seconds: float) -> ImageResult:
     image, warnings = found[str(step.content)], bake.warnings.get(step.image, ())
     return replace(
         ImageResult.of(step, Status.BUILT), image_digest=image.id, size=image.size, seconds=seconds, warnings=warnings

@@ -18,7 +18,7 @@ from slipway.secrets.names import SECRETS_CHECK
 _QUESTIONS = 8
 
 #: Reference → the image that it names in the engine now.
-Found = Mapping[str, LocalImage]
+InspectedImages = Mapping[str, LocalImage]
 #: Image names → those whose inputs changed after the plan was made, each with the change.
 ChangedInputs = Callable[[Sequence[str]], Mapping[str, str]]
 
@@ -32,7 +32,7 @@ def inspect_images(engine: Engine, references: Sequence[str]) -> dict[str, Local
     return {reference: image for reference, image in zip(references, found, strict=True) if image}
 
 
-def is_made(step: Step, reported: Collection[str], found: Found) -> bool:
+def is_made(step: Step, reported: Collection[str], found: InspectedImages) -> bool:
     """Tell whether the step's image was built. ``reported``: the images that buildx exported.
 
     buildx may lose its connection after the engine received the image. So an image in the engine with the planned
@@ -45,7 +45,7 @@ def is_made(step: Step, reported: Collection[str], found: Found) -> bool:
 
 def rejections(
     made: Sequence[Step],
-    found: Found,
+    found: InspectedImages,
     platforms: Sequence[str],
     changed: ChangedInputs,
     warnings: Mapping[str, Sequence[str]],
@@ -67,7 +67,7 @@ def rejections(
     return {name: Failure("", cause, final=True) for name, cause in causes.items()}
 
 
-def _mismatches(steps: Sequence[Step], found: Found, platforms: Sequence[str]) -> dict[str, str]:
+def _mismatches(steps: Sequence[Step], found: InspectedImages, platforms: Sequence[str]) -> dict[str, str]:
     told = {step.image: mismatch(step, found.get(str(step.content)), platforms) for step in steps}
     return {name: what for name, what in told.items() if what}
 
@@ -90,7 +90,7 @@ def mismatch(step: Step, image: LocalImage | None, platforms: Sequence[str]) -> 
     return ""
 
 
-def untag(steps: Collection[Step], found: Found, engine: Engine) -> None:
+def untag(steps: Collection[Step], found: InspectedImages, engine: Engine) -> None:
     """Remove the tags of images that must not be kept. A tag that now names another image stays."""
     for step in steps:
         image = found.get(str(step.content))

@@ -16,12 +16,12 @@ from types import TracebackType
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
-Result = TypeVar("Result")
+Returned = TypeVar("Returned")
 
 
-def start_in_thread(work: Callable[[], Result]) -> Future[Result]:
+def start_in_thread(work: Callable[[], Returned]) -> Future[Returned]:
     """Run ``work`` in a thread. The future has its result, or raises its exception."""
-    future: Future[Result] = Future()
+    future: Future[Returned] = Future()
 
     def run() -> None:
         try:
@@ -33,14 +33,14 @@ def start_in_thread(work: Callable[[], Result]) -> Future[Result]:
     return future
 
 
-def map_concurrently(work: Callable[[Item], Result], items: Iterable[Item], *, at_once: int) -> list[Result]:
+def map_concurrently(work: Callable[[Item], Returned], items: Iterable[Item], *, at_once: int) -> list[Returned]:
     """Call ``work`` with every item, ``at_once`` at a time. Return the results in the order of the items.
 
     Raises the first exception, and then starts no further call.
     """
     todo = list(items)
 
-    def work_on(index: int) -> Result:
+    def work_on(index: int) -> Returned:
         return work(todo[index])
 
     with _Workers(work_on, min(at_once, len(todo))) as workers:
@@ -51,8 +51,8 @@ def map_concurrently(work: Callable[[Item], Result], items: Iterable[Item], *, a
 
 
 def map_in_dependency_order(
-    work: Callable[[str], Result], graph: Mapping[str, Collection[str]], *, at_once: int
-) -> dict[str, Result]:
+    work: Callable[[str], Returned], graph: Mapping[str, Collection[str]], *, at_once: int
+) -> dict[str, Returned]:
     """Call ``work`` with every name once all its dependencies are done, ``at_once`` at a time.
 
     ``graph``: name → the names that it depends on. A name that is not a key of ``graph`` counts as done. Raises the
@@ -60,7 +60,7 @@ def map_in_dependency_order(
     """
     sorter = TopologicalSorter({name: [below for below in graph[name] if below in graph] for name in graph})
     sorter.prepare()
-    results: dict[str, Result] = {}
+    results: dict[str, Returned] = {}
     with _Workers(work, min(at_once, len(graph))) as workers:
         while sorter.is_active():
             for name in sorter.get_ready():
@@ -71,16 +71,16 @@ def map_in_dependency_order(
     return {name: results[name] for name in graph}
 
 
-class _Workers(Generic[Item, Result]):
+class _Workers(Generic[Item, Returned]):
     """Run threads that call ``work`` with each added item. No call starts after the block ends."""
 
-    def __init__(self, work: Callable[[Item], Result], count: int) -> None:
+    def __init__(self, work: Callable[[Item], Returned], count: int) -> None:
         self._work = work
         self._count = count
         self._todo: queue.SimpleQueue[tuple[Item] | None] = queue.SimpleQueue()
-        self._done: queue.SimpleQueue[tuple[Item, Future[Result]]] = queue.SimpleQueue()
+        self._done: queue.SimpleQueue[tuple[Item, Future[Returned]]] = queue.SimpleQueue()
 
-    def __enter__(self) -> _Workers[Item, Result]:
+    def __enter__(self) -> _Workers[Item, Returned]:
         for _ in range(self._count):
             threading.Thread(target=self._run, daemon=True).start()
         return self
@@ -95,14 +95,14 @@ class _Workers(Generic[Item, Result]):
     def add(self, item: Item) -> None:
         self._todo.put((item,))
 
-    def next_result(self) -> tuple[Item, Result]:
+    def next_result(self) -> tuple[Item, Returned]:
         """Wait for an item to finish. Return the item and its result, or raise its exception."""
         item, future = self._done.get()
         return item, future.result()
 
     def _run(self) -> None:
         while found := self._todo.get():
-            future: Future[Result] = Future()
+            future: Future[Returned] = Future()
             try:
                 future.set_result(self._work(found[0]))
             except Exception as error:

@@ -70,7 +70,7 @@ def anonymous(registry: str) -> None:
     """Return no login, for any registry."""
 
 
-class Ask(Protocol):
+class RunHelper(Protocol):
     """Run a command to its end, or for ``timeout`` seconds: then its exit status is 124."""
 
     def __call__(self, command: Command, *, timeout: float) -> Result: ...
@@ -86,7 +86,7 @@ class Logins:
     def __init__(
         self,
         folder: Path,
-        ask: Ask,
+        ask: RunHelper,
         *,
         given: str = "",
         learn: Callable[[Iterable[Secret]], None] = lambda secrets: None,

@@ -34,7 +34,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 ShouldStop = Callable[[], bool]
 
 
-class Run(Protocol):
+class RunCommand(Protocol):
     """Run a command to its end. The exit code is 127 for a missing program, and 124 after a timeout."""
 
     def __call__(self, command: Command, on_line: OnLine | None = None, timeout: float | None = None) -> Result: ...
@@ -105,7 +105,7 @@ def run(
     return Result(exit_code, stdout, stderr, time.monotonic() - started)
 
 
-class Piped:
+class PipedCommand:
     """Run a command in parallel to this process.
 
     ``socket`` is connected to the command's stdin and stdout. The command must end when the caller closes it.
@@ -143,10 +143,10 @@ class Piped:
         self._child.wait()
 
 
-def pipe(command: Command) -> Piped:
+def pipe(command: Command) -> PipedCommand:
     """Start ``command`` in parallel to this process. Raises PrerequisiteError for a program that cannot be started."""
     try:
-        return Piped(command)
+        return PipedCommand(command)
     except OSError as error:
         raise PrerequisiteError(
             f"{command.argv[0]}: {(error.strerror or str(error)).lower()}", hint="invoke doctor"

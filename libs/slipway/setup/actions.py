@@ -14,7 +14,7 @@ from typing import TypeAlias
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError
 from slipway.core.problems import Known, Table
-from slipway.hosts.runner import Run
+from slipway.hosts.runner import RunCommand
 from slipway.setup.probe import Ping
 
 #: apt, mmdebstrap and builds end long before this limit, or never.
@@ -137,7 +137,7 @@ def describe(actions: Sequence[SetupAction]) -> Iterator[str]:
             yield from (f"   $ {line}" if isinstance(step, Command | Pull) else f"   - {line}" for line in [str(step)])
 
 
-def perform(action: SetupAction, run: Run, ping: Ping) -> str:
+def perform(action: SetupAction, run: RunCommand, ping: Ping) -> str:
     """Perform every step of ``action``.
 
     Returns the reason why an image's registry cannot be reached, or an empty string. Raises PrerequisiteError with the
@@ -259,7 +259,7 @@ def _choose(path: Path, name: str, value: str) -> None:
         raise PrerequisiteError(f"{path}: cannot be written: {error}", hint=f"put {name}={value} in it") from error
 
 
-def _await(step: WaitFor, run: Run, ping: Ping) -> None:
+def _await(step: WaitFor, run: RunCommand, ping: Ping) -> None:
     began = time.monotonic()
     while not _answers(step.what, run, ping):
         waited = time.monotonic() - began
@@ -274,7 +274,7 @@ def _silent(step: WaitFor, what: str) -> PrerequisiteError:
     return PrerequisiteError(f"the {step.what} {what}{_last_lines(step.log)}", log=step.log)
 
 
-def _answers(what: str, run: Run, ping: Ping) -> bool:
+def _answers(what: str, run: RunCommand, ping: Ping) -> bool:
     if what == "registry":
         return not ping().problem
     return run(Command(("docker", "version", "--format", "{{.Server.Version}}"), label="ask the engine"), timeout=5).ok

@@ -14,7 +14,7 @@ from dataclasses import replace
 from slipway.core.addresses import host_and_port, is_loopback
 from slipway.core.command import Command
 from slipway.core.errors import PrerequisiteError, UsageError
-from slipway.hosts.runner import Run
+from slipway.hosts.runner import RunCommand
 from slipway.setup import debian
 from slipway.setup.actions import Done, Pull, SetEnvValue, SetupAction, SetupStep, WaitFor, Write, describe, perform
 from slipway.setup.blockers import Requirements, blockers, missing_programs
@@ -28,15 +28,15 @@ _UNKNOWN = "skipped if the engine has it already"
 
 Say = Callable[[str], None]
 #: Ask a person a question. True means yes.
-Ask = Callable[[str], bool]
+Confirm = Callable[[str], bool]
 
 
 def setup(
-    run: Run,
+    run: RunCommand,
     wanted: Requirements,
     say: Say,
     *,
-    ask: Ask | None = None,
+    ask: Confirm | None = None,
     yes: bool = False,
     dry_run: bool = False,
     ping: Ping,
@@ -205,7 +205,7 @@ def _run_registry(address: str, port: int) -> Command:
     )
 
 
-def _probe(run: Run, wanted: Requirements, ping: Ping) -> Machine:
+def _probe(run: RunCommand, wanted: Requirements, ping: Ping) -> Machine:
     return look(run, wanted.python_image, ping, wanted.docker_host)
 
 
@@ -215,7 +215,7 @@ def _decide(machine: Machine, wanted: Requirements) -> tuple[SetupAction, ...]:
     return plan_setup(machine, wanted)
 
 
-def _agree(ask: Ask | None, count: int) -> None:
+def _agree(ask: Confirm | None, count: int) -> None:
     if ask is None:
         raise UsageError(
             "setup: needs your consent to change this machine, and this is not a terminal", hint="invoke setup --yes"
@@ -224,7 +224,7 @@ def _agree(ask: Ask | None, count: int) -> None:
         raise UsageError("setup: declined; nothing was changed", hint="invoke setup --dry-run")
 
 
-def _work(run: Run, wanted: Requirements, say: Say, ping: Ping, machine: Machine) -> tuple[Done, ...]:
+def _work(run: RunCommand, wanted: Requirements, say: Say, ping: Ping, machine: Machine) -> tuple[Done, ...]:
     done: list[Done] = []
     while actions := _decide(machine, wanted):
         action = actions[0]

@@ -8,7 +8,7 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 from slipway.config.pip import PipConfig, notes, travels
 from slipway.core.addresses import endpoint, is_loopback
 from slipway.hosts.requirements import LEAST_RSYNC, ROOMY, Check, CheckState, at_least, remedy
-from slipway.hosts.runner import Run
+from slipway.hosts.runner import RunCommand
 from slipway.secrets.patterns import without_login
 from slipway.setup.blockers import Requirements, blockers, missing_programs
 from slipway.setup.probe import Machine, Ping, free_bytes, look
@@ -19,7 +19,7 @@ _GOOD_BUILDX = "0.15"
 
 
 def doctor(
-    run: Run, wanted: Requirements, pip: PipConfig, proxies: Mapping[str, str], *, ping: Ping
+    run: RunCommand, wanted: Requirements, pip: PipConfig, proxies: Mapping[str, str], *, ping: Ping
 ) -> tuple[Check, ...]:
     """Probe this machine and return its checks. Changes nothing. ``proxies``: those of the environment."""
     machine = look(run, wanted.python_image, ping, wanted.docker_host)

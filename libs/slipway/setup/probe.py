@@ -18,7 +18,7 @@ from slipway.core.command import Command, Result
 from slipway.core.errors import Problem, RefusedError
 from slipway.core.objects import parse_object, part
 from slipway.hosts.requirements import CLASSIC, first_version, image_store
-from slipway.hosts.runner import Run
+from slipway.hosts.runner import RunCommand
 from slipway.registry import NO_ANSWER, Greeting
 from slipway.setup.debian import ROOT_IMAGE, AptSource, parse_os_release, read_sources
 
@@ -99,7 +99,7 @@ class Machine:
         return self.system == "debian" and self.root and self.release >= 12 and bool(self.sources)
 
 
-def look(run: Run, python_image: str, ping: Ping, docker_host: str = "") -> Machine:
+def look(run: RunCommand, python_image: str, ping: Ping, docker_host: str = "") -> Machine:
     """Collect every fact now. A fact that cannot be determined counts as absent. Raises nothing."""
     system, release, codename = _system()
     root = os.geteuid() == 0
@@ -138,7 +138,7 @@ def look(run: Run, python_image: str, ping: Ping, docker_host: str = "") -> Mach
     )
 
 
-def free_bytes(run: Run, folder: str) -> int | None:
+def free_bytes(run: RunCommand, folder: str) -> int | None:
     """Return the free bytes of the file system that holds ``folder``; None when ``df`` cannot see it."""
     lines = _ask(run, "df", "-Pk", folder).stdout.splitlines()
     fields = lines[-1].split() if len(lines) > 1 else []
@@ -190,12 +190,12 @@ def _system() -> tuple[str, int, str]:
     return parse_os_release(_read(Path("/etc/os-release")))
 
 
-def _images(run: Run, reference: str) -> frozenset[str]:
+def _images(run: RunCommand, reference: str) -> frozenset[str]:
     found = _ask(run, "docker", "image", "inspect", "--format", "{{.Id}}", reference).ok
     return frozenset({reference} if found else ())
 
 
-def _container(run: Run) -> RegistryContainer | None:
+def _container(run: RunCommand) -> RegistryContainer | None:
     return parse_container(_ask(run, "docker", "container", "inspect", REGISTRY_CONTAINER).stdout)
 
 
@@ -206,7 +206,7 @@ def _greeting(ping: Ping) -> tuple[Greeting, Problem | None]:
         return NO_ANSWER, error.problems[0]
 
 
-def _ask(run: Run, *argv: str) -> Result:
+def _ask(run: RunCommand, *argv: str) -> Result:
     return run(Command(argv, env={"LC_ALL": "C"}, label=" ".join(argv[:2])), timeout=_PROBE_SECONDS)
 
 

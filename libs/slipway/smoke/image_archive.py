@@ -56,7 +56,7 @@ _HARMLESS = frozenset({"", "unset", "none", "false", "true", "0", "1"})
 _ASSIGNMENT = re.compile(r"(?<![\w-])([A-Za-z_][A-Za-z0-9_]*)=(\"[^\"]*\"|'[^']*'|\S*)")
 
 
-class Readable(Protocol):
+class ArchiveStream(Protocol):
     """Define any object with ``read``: a file, a socket, ``Chunks``."""
 
     def read(self, size: int = -1, /) -> bytes: ...
@@ -127,7 +127,7 @@ class Chunks:
         return data[:cut]
 
 
-def read_layers(stream: Readable) -> dict[str, Layer]:
+def read_layers(stream: ArchiveStream) -> dict[str, Layer]:
     """Return the layers of the images in a ``docker save`` stream by their diff ids, lowest first.
 
     Raises PolicyError when the stream holds no image, or when one of its layers cannot be read: a partial scan proves

@@ -19,7 +19,7 @@ from pathlib import Path
 from slipway.core.errors import PolicyError
 from slipway.runs.files import for_owner, prune
 from slipway.smoke import image_archive
-from slipway.smoke.image_archive import Finding, Layer, Member, Readable, read_layers
+from slipway.smoke.image_archive import ArchiveStream, Finding, Layer, Member, read_layers
 
 _KEPT = 500
 
@@ -30,7 +30,7 @@ class LayerCache:
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder
 
-    def layers(self, chain: Sequence[str], save: Callable[[], Readable]) -> tuple[Layer, ...]:
+    def layers(self, chain: Sequence[str], save: Callable[[], ArchiveStream]) -> tuple[Layer, ...]:
         """Return the layers with the diff ids ``chain``.
 
         When one of them is new, read and keep all layers of the stream that ``save`` returns. Another process that

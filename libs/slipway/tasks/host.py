@@ -16,7 +16,7 @@ from slipway.core.errors import UsageError
 from slipway.hosts.local import LocalHost
 from slipway.hosts.remote.connected import PendingConnection
 from slipway.hosts.remote.host import RemoteHost
-from slipway.hosts.runner import Run
+from slipway.hosts.runner import RunCommand
 from slipway.hosts.ssh.connecting import SshClient
 from slipway.hosts.ssh.connection import Show
 from slipway.hosts.ssh.host_config import User
@@ -36,7 +36,7 @@ def remote_host(local: LocalHost, show: Show | None = None) -> RemoteHost:
     )
 
 
-def _ssh_client(settings: Settings, run: Run, show: Show | None) -> SshClient:
+def _ssh_client(settings: Settings, run: RunCommand, show: Show | None) -> SshClient:
     return SshClient(
         run=run,
         user=User(

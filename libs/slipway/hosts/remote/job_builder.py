@@ -33,7 +33,7 @@ from slipway.hosts.remote.jobs import DiffersError, Job, JobInput, follow, stop
 from slipway.hosts.remote.preflight import refuse_little_room
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.remote.sync import Synced, send, sync, sync_again
-from slipway.hosts.runner import Run, ShouldStop
+from slipway.hosts.runner import RunCommand, ShouldStop
 from slipway.hosts.ssh.agent_forwarding import NotForwardedError
 from slipway.hosts.ssh.connection import LostError
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
@@ -47,7 +47,7 @@ KEPT = 3
 
 @contextmanager
 def job_builder(
-    snapshot: Snapshot, plan: Plan, host: ConnectedHost, run: str, rsync: Run, mounted: Given, say: Say
+    snapshot: Snapshot, plan: Plan, host: ConnectedHost, run: str, rsync: RunCommand, mounted: Given, say: Say
 ) -> Iterator[JobBuilder]:
     """Send all files that the plan's images read and mount, and yield a builder.
 
@@ -220,7 +220,7 @@ def _contexts(
     run: str,
     there: Sequence[str],
     connection: ReconnectingConnection,
-    rsync: Run,
+    rsync: RunCommand,
 ) -> tuple[dict[str, str], list[Synced]]:
     """Send the named contexts that the images read. Return name → folder, and the results of the transfers.
 

@@ -42,7 +42,7 @@ _TOOLS = {
     "find": ("find -printf", "GNU findutils"),
 }
 
-Ask = Callable[[Command], Result]
+RunOnHost = Callable[[Command], Result]
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def preflight_command(folder: str, word: str) -> Command:
     return script("preflight", word, folder)
 
 
-def look(ask: Ask, folder: str) -> HostFacts:
+def look(ask: RunOnHost, folder: str) -> HostFacts:
     """Probe the host. Raises the errors of ``ask``, and PrerequisiteError when no POSIX shell answers."""
     word = secrets.token_hex(8)
     began = time.time()

@@ -19,9 +19,9 @@ from slipway.core.command import Command, Result
 from slipway.core.errors import SyncError, one_line
 from slipway.core.problems import Known, Table
 from slipway.hosts.remote.file_manifest import FileManifest
-from slipway.hosts.remote.preflight import Ask
+from slipway.hosts.remote.preflight import RunOnHost
 from slipway.hosts.remote.scripts import script
-from slipway.hosts.runner import Run
+from slipway.hosts.runner import RunCommand
 from slipway.hosts.ssh import rsync_shell
 from slipway.hosts.ssh.connection import LostError, Stream
 from slipway.hosts.ssh.local_forwarding import forward, words_first
@@ -67,7 +67,7 @@ def rsync_command(manifest: FileManifest, folder: str, good: Sequence[str], plac
 
 
 def sync(
-    manifest: FileManifest, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection
+    manifest: FileManifest, folder: str, good: Sequence[str], run: RunCommand, connection: ReconnectingConnection
 ) -> Synced:
     """Make ``folder`` on the build host hold exactly the files of ``manifest``. Raises SyncError, LostError."""
     synced = send(manifest, folder, good, run, connection)
@@ -77,7 +77,7 @@ def sync(
 
 
 def send(
-    manifest: FileManifest, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection
+    manifest: FileManifest, folder: str, good: Sequence[str], run: RunCommand, connection: ReconnectingConnection
 ) -> Synced:
     """Send the files whose size or time differs.
 
@@ -87,7 +87,7 @@ def send(
 
 
 def sync_again(
-    manifest: FileManifest, folder: str, good: Sequence[str], run: Run, connection: ReconnectingConnection
+    manifest: FileManifest, folder: str, good: Sequence[str], run: RunCommand, connection: ReconnectingConnection
 ) -> None:
     """Send again, with a comparison by content, and verify the result.
 
@@ -103,7 +103,7 @@ def _send(
     manifest: FileManifest,
     folder: str,
     good: Sequence[str],
-    run: Run,
+    run: RunCommand,
     connection: ReconnectingConnection,
     *,
     checksum: bool,
@@ -124,7 +124,7 @@ def _rsync(
     manifest: FileManifest,
     folder: str,
     good: Sequence[str],
-    run: Run,
+    run: RunCommand,
     connection: ReconnectingConnection,
     checksum: bool,
 ) -> Result:
@@ -144,7 +144,7 @@ def _rsync(
     return replace(here, exit_code=here.exit_code or there, stderr="\n".join((*said, here.stderr)))
 
 
-def compared(manifest: FileManifest, folder: str, ask: Ask) -> bool:
+def compared(manifest: FileManifest, folder: str, ask: RunOnHost) -> bool:
     """Tell whether the listing of ``folder`` on the build host equals the manifest's."""
     result = ask(_listing(folder))
     return result.ok and result.stdout.strip() == manifest.listed
@@ -154,7 +154,7 @@ def _listing(folder: str, *more: str) -> Command:
     return script("listing", folder, *more)
 
 
-def _differing(manifest: FileManifest, folder: str, ask: Ask) -> str:
+def _differing(manifest: FileManifest, folder: str, ask: RunOnHost) -> str:
     """Return the first path that differs from the manifest."""
     lines = [*manifest.outline(), *manifest.contents()]
     wanted = {line.rstrip(b"\0").decode("utf-8", "replace") for line in lines}

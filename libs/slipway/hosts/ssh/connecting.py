@@ -20,7 +20,7 @@ from paramiko.ssh_exception import BadAuthenticationType, SSHException
 from slipway.core.destination import Destination
 from slipway.core.errors import PrerequisiteError, SshError, UsageError
 from slipway.core.retry import RetryPolicy
-from slipway.hosts.runner import Run
+from slipway.hosts.runner import RunCommand
 from slipway.hosts.ssh.connection import Connection, Show, UnreachedError, set_user_timeout
 from slipway.hosts.ssh.failures import (
     JUMP_FAILED,
@@ -53,7 +53,7 @@ class SshClient:
     host. ``answers``: question → the passphrase that the person gave.
     """
 
-    run: Run
+    run: RunCommand
     user: User
     config: str = ""
     ask: AskSecret | None = None

@@ -33,7 +33,7 @@ class Files:
 
 
 @dataclass
-class Found:
+class FoundFiles:
     """Hold one path or folder while slipway reads it: the entries in it, their bytes, and the facts to report."""
 
     listing: dict[str, Encoded] = field(default_factory=dict)
@@ -43,7 +43,7 @@ class Found:
     digest: str = ""
     beside_own: bool = False
 
-    def sealed(self) -> Found:
+    def sealed(self) -> FoundFiles:
         """Return the same with a sorted listing and the sha256 of that listing.
 
         The listing is sorted by bytes, so its digest is the same in every locale.
@@ -55,7 +55,7 @@ class Found:
             hasher.update(b"%d:%b%d:%b" % (len(name), name, len(told), told))
         return replace(self, listing={path: text for _, path, text in listed}, digest=hasher.hexdigest())
 
-    def without_modes(self) -> Found:
+    def without_modes(self) -> FoundFiles:
         """Return the same without any modes, for a source whose modes do not enter the image."""
         return replace(self, listing={path: without_mode(text) for path, text in self.listing.items()}).sealed()
 
@@ -65,7 +65,7 @@ def sent_as(path: str, entry: FileEntry) -> str:
     return entry.via or os.path.normpath(path)
 
 
-def files_of(entries: Mapping[str, FileEntry], found: Mapping[str, Found]) -> Files:
+def files_of(entries: Mapping[str, FileEntry], found: Mapping[str, FoundFiles]) -> Files:
     return Files(
         entries,
         {each.digest: each.listing for each in found.values() if each.digest},

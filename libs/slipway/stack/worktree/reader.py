@@ -15,7 +15,7 @@ from slipway.dockerfile.ignore import Ignore
 from slipway.stack.entries import Encoded, FileEntry, Kind, decode, encode_file
 from slipway.stack.worktree.contexts import is_within
 from slipway.stack.worktree.definitions import OWN, is_own
-from slipway.stack.worktree.files import Found, is_text
+from slipway.stack.worktree.files import FoundFiles, is_text
 from slipway.stack.worktree.statcache import StatCache, attributes
 
 _DENIED = re.compile(
@@ -34,9 +34,11 @@ class EntryReader:
 
     def __init__(self, cache: StatCache) -> None:
         self._cache = cache
-        self._trees: dict[tuple[str, Ignore, bool], Found] = {}
+        self._trees: dict[tuple[str, Ignore, bool], FoundFiles] = {}
 
-    def entry(self, base: str, path: str, ignore: Ignore, where: str, modes: bool = True) -> tuple[FileEntry, Found]:
+    def entry(
+        self, base: str, path: str, ignore: Ignore, where: str, modes: bool = True
+    ) -> tuple[FileEntry, FoundFiles]:
         """Return the entry of ``path`` in the context ``base``, a resolved path, and the files found below it.
 
         The function follows links, as COPY does, and records them in the entry. ``modes``: whether modes count.
@@ -56,7 +58,7 @@ class EntryReader:
             elif _DENIED.search(inside):
                 raise _refusal(inside, where)
             else:
-                found = Found()
+                found = FoundFiles()
                 text = self._file(real, inside, status, where, found)
                 found.odd = [] if is_text(inside, text) else [inside]
                 entry = decode(text)._replace(via=via)
@@ -65,7 +67,7 @@ class EntryReader:
             shown = one_line(os.path.relpath(os.fsdecode(error.filename or real), base))
             raise UsageError.of([Problem(where, f"{shown} cannot be read: {error.strerror}")]) from None
 
-    def _tree(self, base: str, folder: str, ignore: Ignore, where: str, modes: bool) -> Found:
+    def _tree(self, base: str, folder: str, ignore: Ignore, where: str, modes: bool) -> FoundFiles:
         """Return a folder's listing, with names relative to the folder, and the sha256 of the listing.
 
         slipway walks each folder once in a run.
@@ -83,8 +85,8 @@ class EntryReader:
         self._trees[key] = found.sealed()
         return self._trees[key]
 
-    def _walked(self, base: str, folder: str, ignore: Ignore, where: str) -> Found:
-        found = Found()
+    def _walked(self, base: str, folder: str, ignore: Ignore, where: str) -> FoundFiles:
+        found = FoundFiles()
         ahead = [folder]
         while ahead:
             inside = ahead.pop()
@@ -110,7 +112,7 @@ class EntryReader:
                         found.listing[path] = self._file(entry.path, path, status, where, found)
         return found
 
-    def _file(self, full: str, path: str, status: os.stat_result, where: str, found: Found) -> Encoded:
+    def _file(self, full: str, path: str, status: os.stat_result, where: str, found: FoundFiles) -> Encoded:
         mode = status.st_mode
         if stat.S_ISREG(mode):
             found.size += status.st_size

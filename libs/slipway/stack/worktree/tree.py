@@ -13,7 +13,7 @@ from slipway.dockerfile.ignore import Ignore, parse_ignore
 from slipway.stack.entries import Encoded, FileEntry, Kind
 from slipway.stack.worktree.contexts import is_within, name_context
 from slipway.stack.worktree.definitions import beside, define
-from slipway.stack.worktree.files import Files, Found, files_of, sent_as
+from slipway.stack.worktree.files import Files, FoundFiles, files_of, sent_as
 from slipway.stack.worktree.reader import EntryReader
 from slipway.stack.worktree.sources import Context
 from slipway.stack.worktree.statcache import StatCache
@@ -131,7 +131,7 @@ class Worktree:
             raise UsageError.of([Problem(dockerfile, f"the context {context} leaves the repository: {base}")])
         if missing := place.missing(sources):
             raise UsageError.of(missing)
-        found: dict[str, Found] = {}
+        found: dict[str, FoundFiles] = {}
         entries: dict[str, FileEntry] = {}
         sent: dict[str, Mapping[str, Encoded]] = {}
         for source in sorted(sources, key=lambda source: source.modes):  # a path read in both ways keeps its mode
