@@ -30,7 +30,8 @@ _PIP_INSTEAD = {
     "target=/root/.cache/uv": "target=/root/.cache/pip",
     "--mount=from=uv,source=/uv,target=/usr/local/bin/uv ": "",
     "id=uv.toml,target=/etc/uv/uv.toml": "id=pip.conf,target=/etc/pip.conf",
-    "export UV_TORCH_BACKEND=cpu": "export PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu",
+    "UV_TORCH_BACKEND=cpu": "PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu",
+    "uv pip check": "python -m pip check",
     "uv pip install": "python -m pip install --break-system-packages",
 }
 
