@@ -33,11 +33,10 @@ def _names_lead_to_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def _small_system_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """OpenSSL and requests read the system's store for each connection; a real one has 150 certificates."""
+    """OpenSSL reads the system's store for each registry; a real one has 150 certificates."""
     store = tmp_path / "store.pem"
     store.write_bytes(issue("a CA of the system", [IS_CA]).pem)
-    for variable in ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
-        monkeypatch.setenv(variable, str(store))
+    monkeypatch.setenv("SSL_CERT_FILE", str(store))
 
 
 @pytest.fixture
@@ -84,6 +83,25 @@ def test_an_unknown_ca_and_where_to_put_it(
         assert f"/etc/docker/certs.d/{host}/ca.crt" in hint and "the system's store" in hint
         trusted(host, authority.pem)
         accepted(host)
+
+
+@pytest.mark.fault("P43")
+def test_a_ca_that_python_tools_alone_trust_is_refused(
+    authority: Holder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = tmp_path / "for_python.pem"
+    store.write_bytes(authority.pem)
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.setenv(variable, str(store))
+    with served(issue(NAME, [names()], authority).pem_with_key, tmp_path) as host:
+        message, _ = refused(host)
+        assert "TLS: unable to get local issuer certificate; " in message
+
+
+def test_certifi_s_cas_are_trusted_where_the_system_has_no_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        monkeypatch.setenv(variable, "/nowhere")
+    assert len(certificates.trust(NAME).get_ca_certs()) > 100
 
 
 @pytest.mark.fault("P08")

@@ -69,11 +69,13 @@ CERTIFICATES = Table(
 def trust(host: str) -> ssl.SSLContext:
     """Return a TLS context with the system's store and docker's CAs for ``host``, by Go's rules.
 
+    A Python that finds no store of the system, such as python.org's for macOS, takes certifi's CAs instead.
+
     Python 3.13 makes OpenSSL enforce RFC 5280 strictly. Go accepts a CA without an Authority Key Identifier, or with
     non-critical basicConstraints. Go accepts any certificate of the store as a trust anchor, also an intermediate one
     or the server's own. Go reads names only from subjectAltName.
     """
-    context = ssl.create_default_context()
+    context = ssl.create_default_context(cafile=_store())
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     context.hostname_checks_common_name = False
@@ -81,6 +83,16 @@ def trust(host: str) -> ssl.SSLContext:
         if not _fault(file):
             context.load_verify_locations(file)
     return context
+
+
+def _store() -> str | None:
+    """Return certifi's file of CAs where Python finds no store of the system; else None."""
+    system = ssl.get_default_verify_paths()
+    if system.cafile or system.capath:
+        return None
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+    return DEFAULT_CA_BUNDLE_PATH
 
 
 def refusal(host: str, error: BaseException, shown_by: str = "") -> Problem:

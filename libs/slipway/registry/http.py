@@ -200,7 +200,8 @@ class RegistryHttp:
     @cached_property
     def _session(self) -> requests.Session:
         import requests
-        from requests.adapters import HTTPAdapter
+
+        from slipway.registry.adapters import SocketAdapter, TrustingAdapter
 
         session = requests.Session()
         # A session without its own auth would replace slipway's login by the one in ~/.netrc.
@@ -209,20 +210,10 @@ class RegistryHttp:
         session.trust_env = not (self._through or is_loopback(self.host))
         context = trust(self.host) if self.url.startswith("https:") else None
         if context:
-
-            class Trusting(HTTPAdapter):
-                def init_poolmanager(self, *sizes: object, **options: object) -> None:
-                    super().init_poolmanager(*sizes, **options, ssl_context=context)  # type: ignore[arg-type]
-
-                def proxy_manager_for(self, proxy: str, **options: object) -> Any:
-                    return super().proxy_manager_for(proxy, **options, ssl_context=context)
-
             # As in docker, the context also applies to the registry's token server.
-            session.mount("https://", Trusting())
+            session.mount("https://", TrustingAdapter(context))
         if self._through:
-            from slipway.registry.through import adapter
-
-            session.mount(self.url, adapter(self._through, context))
+            session.mount(self.url, SocketAdapter(self._through, context))
         return session
 
     def _authorized(self, request: Request, url: str, headers: Mapping[str, str]) -> requests.Response:
