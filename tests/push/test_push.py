@@ -28,6 +28,8 @@ IMAGES = (
     Image("svc-forms", "apps/svc_forms/Dockerfile", parents=("base-ml",)),
     Image("svc-ocr", "apps/svc_ocr/Dockerfile", parents=("base-ml",)),
 )
+#: The promise of exit code 7, at the end of a message.
+UNMOVED = "; no version tag moved"
 NAMES = [image.name for image in IMAGES]
 INPUTS = {name: digest_of(name.encode()) for name in NAMES}
 
@@ -244,9 +246,7 @@ def test_a_move_that_fails_is_undone(bench: Bench) -> None:
     fault = bench.server.fault("PUT .*svc-ocr", 503, times=4)
     with pytest.raises(RegistryError) as caught:
         bench.push()
-    assert caught.value.message == (
-        f"{bench.references['svc-ocr']}: manifest PUT 503 after 4 tries; no version tag moved"
-    )
+    assert caught.value.message == (f"{bench.references['svc-ocr']}: manifest PUT 503 after 4 tries{UNMOVED}")
     assert caught.value.hint == f"invoke push --resume {bench.run.id}"
     assert caught.value.code == "registry-unavailable"
     assert (fault.struck, bench.released()) == (4, dict.fromkeys(NAMES, "old"))
@@ -257,7 +257,7 @@ def test_a_move_that_arrived_and_was_denied_is_undone_as_well(bench: Bench) -> N
     bench.older(*NAMES)
     lost = bench.server.fault("PUT .*svc-ocr", lost=True, times=4)
     away = bench.server.fault("HEAD .*svc-ocr/manifests/v1", 503, after=1, times=4)
-    with pytest.raises(RegistryError, match="no version tag moved"):
+    with pytest.raises(RegistryError, match=UNMOVED):
         bench.push()
     assert (lost.struck, away.struck) == (4, 4)
     assert bench.released() == dict.fromkeys(NAMES, "old")
@@ -298,9 +298,7 @@ def test_tags_of_a_silent_registry_are_reported_as_unknown(bench: Bench) -> None
 def test_a_move_that_reads_back_wrong_is_an_error(bench: Bench) -> None:
     """The registry says "created" and does nothing."""
     fault = bench.server.fault("PUT", 201)
-    with pytest.raises(
-        RegistryError, match=r"base-ml:v1: stands for nothing after the move, not .*; no version tag moved"
-    ):
+    with pytest.raises(RegistryError, match=rf"base-ml:v1: stands for nothing after the move, not .*{UNMOVED}"):
         bench.push()
     assert (fault.struck, bench.released()) == (1, dict.fromkeys(NAMES, ""))
 
@@ -315,7 +313,7 @@ def test_one_fault_at_any_request_never_mixes_a_release(bench: Bench, position: 
     try:
         bench.release(pushes)
     except RegistryError as error:
-        assert "no version tag moved" in error.message
+        assert UNMOVED in error.message
         assert bench.released() == dict.fromkeys(NAMES, "old")
     else:
         assert bench.released() == dict.fromkeys(NAMES, "new")
@@ -328,7 +326,7 @@ def test_no_upload_begins_where_the_login_fails(bench: Bench) -> None:
         bench.push()
     assert (caught.value.exit_code, caught.value.hint) == (7, f"docker login {bench.server.host}")
     assert caught.value.code == "registry-login-wanted"
-    assert "acme/svc-ocr: upload: the registry wants a login; no version tag moved" in caught.value.message
+    assert f"acme/svc-ocr: upload: the registry wants a login{UNMOVED}" in caught.value.message
     assert (fault.struck, bench.engine.calls, bench.server.tags) == (1, [], {})
 
 
@@ -339,9 +337,7 @@ def test_no_upload_begins_where_it_is_denied(bench: Bench) -> None:
     with pytest.raises(RefusedError) as caught:
         bench.push()
     assert (caught.value.exit_code, caught.value.code) == (7, "registry-denied")
-    assert caught.value.message == (
-        f"{bench.server.host}/acme/svc-ocr: upload: denied without a login; no version tag moved"
-    )
+    assert caught.value.message == (f"{bench.server.host}/acme/svc-ocr: upload: denied without a login{UNMOVED}")
     assert caught.value.hint == f"docker login {bench.server.host}, as a user who may push"
     assert (fault.struck, bench.engine.calls, bench.server.tags) == (1, [], {})
 
@@ -377,7 +373,7 @@ def test_four_tries_are_enough(bench: Bench) -> None:
     bench.engine = engine = Moody(bench, RegistryError("push x: EOF"), 9)
     with pytest.raises(RegistryError) as caught:
         bench.push()
-    assert caught.value.message == "push x: EOF after 4 tries; no version tag moved"
+    assert caught.value.message == f"push x: EOF after 4 tries{UNMOVED}"
     assert caught.value.hint == f"invoke push --resume {bench.run.id}"
     assert (engine.tries(), bench.released()["svc-ocr"]) == (4, "")
 
@@ -386,7 +382,7 @@ def test_a_definitive_answer_is_not_asked_for_again(bench: Bench) -> None:
     bench.engine = engine = Moody(bench, RefusedError("push x: denied", hint="docker login x"), 9)
     with pytest.raises(RefusedError) as caught:
         bench.push()
-    assert (caught.value.message, caught.value.hint) == ("push x: denied; no version tag moved", "docker login x")
+    assert (caught.value.message, caught.value.hint) == (f"push x: denied{UNMOVED}", "docker login x")
     assert (engine.tries(), bench.released()) == (1, dict.fromkeys(NAMES, ""))
 
 
@@ -414,7 +410,7 @@ def test_a_push_fails_when_another_push_overwrote_its_content(bench: Bench) -> N
         bench.push()
     built = bench.facts.local[str(bench.facts.content_reference("base-ml"))].id
     assert f"{built} was built, sha256:" in caught.value.message
-    assert caught.value.message.endswith(" arrived; no version tag moved")
+    assert caught.value.message.endswith(f" arrived{UNMOVED}")
     assert bench.released() == dict.fromkeys(NAMES, "")
 
 
@@ -460,7 +456,7 @@ def test_a_push_moves_no_tag_when_the_registry_lost_a_blob(bench: Bench) -> None
     with pytest.raises(RegistryError) as caught:
         bench.release(pushes)
     (lost,) = [blob for path, blob in bench.server.blobs if path == "acme/svc-ocr"]
-    assert caught.value.message == f"push svc-ocr: the registry has lost {lost[:19]} of it; no version tag moved"
+    assert caught.value.message == f"push svc-ocr: the registry has lost {lost[:19]} of it{UNMOVED}"
     assert caught.value.hint == "invoke push svc-ocr, where it was built: that uploads it again"
     assert (fault.struck, bench.released()) == (2, dict.fromkeys(NAMES, ""))
 
