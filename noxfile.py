@@ -18,6 +18,7 @@ import graphlib
 import hashlib
 import importlib.metadata
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -48,6 +49,8 @@ INTEGRATION = ("tests/faults", "tests/integration", "tests/properties")
 WAITING_WORKERS = (os.cpu_count() or 2) + 1
 #: Python keeps compiled modules between runs, even if this machine's environment forbids it.
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": None}
+#: Other projects' clients of the Open Inference Protocol. Their requirements contradict those of the services.
+CLIENTS = ("tritonclient[grpc,http]==2.73.0", "orjson", "pydantic")
 #: uv trusts the certificates that the system trusts, as pip does on Debian.
 SYSTEM_CERTS = {"UV_SYSTEM_CERTS": "1"}
 
@@ -189,6 +192,14 @@ def lock(session: nox.Session) -> None:
         made.write_text(heading(source) + made.read_text("utf-8"), "utf-8")
 
 
+@nox.session(requires=environment("dev"), tags=["long"], default=False)
+def protocol(session: nox.Session) -> None:
+    """Make the messages of svc-ocr-model's gRPC service of the published proto."""
+    service = "apps/svc_ocr_model"
+    made = [f"--python_out={service}/svc_ocr_model", f"--pyi_out={service}/svc_ocr_model"]
+    run(session, "dev", "grpc_tools.protoc", f"-I{service}/protocol", *made, "open_inference_grpc.proto")
+
+
 def fast_tests(interpreter: str) -> list[str]:
     """Return the command that runs the fast tests, with a worker for each processor."""
     chosen = ["-m", "not integration and not soak", "-n", "auto", "--dist", "worksteal"]
@@ -257,11 +268,32 @@ def integration(session: nox.Session) -> None:
     run(session, "dev", "pytest", "-m", "both_stores", "--store", "other", *chosen)
 
 
-@nox.session(requires=environment("dev"), tags=["slow"])
+@nox.session(requires=[*environment("dev"), "build"], tags=["slow"])
 def soak(session: nox.Session) -> None:
     """Run the long rounds: every request failed in every way, fifty kills, many generated cases; an hour or more."""
     run(session, "dev", "pytest", "-m", "soak", "tests", *session.posargs)
     run(session, "dev", "pytest", "tests/properties", "--hypothesis-profile=soak")
+    for folder in paths("apps/*/soak"):
+        run(session, "dev", "pytest", *image_tests(session, folder), *session.posargs)
+
+
+@nox.session(requires=["build"], tags=["slow"], venv_backend="uv|virtualenv", reuse_venv=True)
+def conformance(session: nox.Session) -> None:
+    """Test svc-ocr-model with Triton's clients and KServe's models, in an environment that has them."""
+    session.install("--editable", ".", *CLIENTS, env=SYSTEM_CERTS)
+    # KServe's models need pydantic and orjson alone; what else the package requires takes 300 MB.
+    session.install("--no-deps", "kserve==0.21.0", env=SYSTEM_CERTS)
+    session.run("pytest", *image_tests(session, "apps/svc_ocr_model/conformance"), *session.posargs, env=BYTECODE)
+
+
+def image_tests(session: nox.Session, folder: str) -> list[str]:
+    """Return pytest's words for the tests in a folder of a service, which start containers of the built images."""
+    listed = [python(session, "smoke"), "-m", "invoke", "images", "--json"]
+    images = json.loads(subprocess.run(listed, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
+    references = {image["image"]: image["reference"] for image in images}
+    siblings = [f"--slipway-siblings={name}={reference}" for name, reference in references.items()]
+    own = references[Path(folder).parent.name.replace("_", "-")]
+    return ["-p", "no:cacheprovider", f"--slipway-image={own}", *siblings, folder]
 
 
 @nox.session(requires=environment("dev"), tags=["slow"])
@@ -341,7 +373,14 @@ for name in ("dev", "smoke"):
 
 # A Python between the oldest and the newest fails only where one of these two fails.
 DEFAULT = [version for version in INSTALLED if version in (THIS_PYTHON, PYTHONS[0], PYTHONS[-1])]
-nox.options.sessions = ["lint", "types", *(TESTS[version] for version in DEFAULT), "integration", "smoke"]
+nox.options.sessions = [
+    "lint",
+    "types",
+    *(TESTS[version] for version in DEFAULT),
+    "integration",
+    "smoke",
+    "conformance",
+]
 
 if __name__ == "__main__":
     nox.main()

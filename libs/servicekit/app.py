@@ -13,10 +13,10 @@ from contextlib import AbstractAsyncContextManager
 from fastapi import FastAPI, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from servicekit import problems
-from servicekit.bodies import LARGEST, BodyLimit, StrictRoute
+from servicekit.bodies import LARGEST, SLOWEST, BodyLimit, StrictRoute
 from servicekit.logs import configure_logging
 from servicekit.observing import Observe
+from servicekit.problems import PROBLEMS, ErrorShape, handle
 
 #: A check raises an exception when a part that the service needs cannot be used. It reads, and never writes.
 Check = Callable[[], None]
@@ -30,18 +30,20 @@ def create_app(
     checks: Mapping[str, Check] | None = None,
     lifespan: Lifespan | None = None,
     max_body: int = LARGEST,
+    body_seconds: float = SLOWEST,
+    errors: ErrorShape = PROBLEMS,
 ) -> FastAPI:
-    """Return an app called ``name`` that refuses bodies of more than ``max_body`` bytes.
+    """Return an app called ``name`` that refuses bodies of more than ``max_body`` bytes, or ``body_seconds``.
 
     A client never gets the text of an unexpected exception, which may hold an address or a password. The service's log
     has it.
     """
     log = configure_logging(name)
-    app = FastAPI(title=name, lifespan=lifespan, responses=problems.RESPONSES)
+    app = FastAPI(title=name, lifespan=lifespan, responses=errors.responses)
     app.router.route_class = StrictRoute
-    problems.handle(app)
-    app.add_middleware(BodyLimit, max_bytes=max_body)
-    app.add_middleware(Observe, log=log)
+    handle(app, errors)
+    app.add_middleware(BodyLimit, max_bytes=max_body, max_seconds=body_seconds)
+    app.add_middleware(Observe, log=log, errors=errors)
 
     @app.get("/live")
     def live() -> dict[str, object]:

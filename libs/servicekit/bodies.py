@@ -1,10 +1,11 @@
-"""Limit the size of request bodies, and accept only JSON as RFC 8259 defines it."""
+"""Limit the size and the time of request bodies, and accept only JSON as RFC 8259 defines it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+import anyio
 import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
@@ -14,19 +15,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 #: Large enough for a million characters: escaped in JSON, each takes at most twelve bytes.
 LARGEST = 16 << 20
+#: In seconds. Without a limit, a client that stops in the middle of a body keeps its connection for ever.
+SLOWEST = 300.0
 _DRAINED = 64 << 20
 
 
 class BodyLimit:
-    """Answer 413 to a request whose body has more than ``max_bytes`` bytes, as ASGI middleware.
+    """Answer 413 to a body of more than ``max_bytes`` bytes, 408 to one that takes more than ``max_seconds``.
 
-    The middleware counts bytes as they arrive. A chunked body does not announce its length, and a body that announces
-    a length may be chunked nevertheless.
+    The ASGI middleware counts bytes as they arrive. A chunked body does not announce its length, and a body that
+    announces a length may be chunked nevertheless.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, max_bytes: int, max_seconds: float = SLOWEST) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._max_seconds = max_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -34,19 +38,30 @@ class BodyLimit:
             return
         announced = Headers(scope=scope).get("content-length", "")
         too_long = announced.isdigit() and int(announced) > self._max_bytes
-        seen = 0
+        until = anyio.current_time() + self._max_seconds
+        seen, complete = 0, False
 
         async def counted() -> Message:
-            nonlocal seen
+            nonlocal seen, complete
             message: Message = {"more_body": True} if too_long else await receive()
+            complete = not message.get("more_body")
             seen += len(message.get("body", b""))
             if too_long or seen > self._max_bytes:
-                if message.get("more_body"):
-                    await _drain(receive)
+                if not complete:
+                    await drain(receive)
                 raise HTTPException(413, f"a body has at most {self._max_bytes} bytes")
             return message
 
-        await self._app(scope, counted, send)
+        async def timed() -> Message:
+            if complete:
+                return await receive()
+            try:
+                with anyio.fail_after(until - anyio.current_time()):
+                    return await counted()
+            except TimeoutError:
+                raise HTTPException(408, f"a body arrives within {self._max_seconds:g} s") from None
+
+        await self._app(scope, timed, send)
 
 
 class StrictRequest(Request):
@@ -71,7 +86,7 @@ class StrictRoute(APIRoute):
         return strict
 
 
-async def _drain(receive: Receive) -> None:
+async def drain(receive: Receive) -> None:
     """Read the rest of a body and discard it, up to about 64 MiB.
 
     A client often never sees the answer when its connection closes while it sends.

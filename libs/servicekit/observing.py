@@ -9,7 +9,7 @@ from prometheus_client import Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from servicekit.problems import problem
+from servicekit.problems import PROBLEMS, ErrorShape
 from servicekit.requestid import HEADER, named, request_id
 
 REQUESTS = Counter("http_requests_total", "Requests served", ["method", "path", "status"])
@@ -32,9 +32,10 @@ class Observe:
     ``/metrics`` are not logged.
     """
 
-    def __init__(self, app: ASGIApp, log: logging.Logger) -> None:
+    def __init__(self, app: ASGIApp, log: logging.Logger, errors: ErrorShape = PROBLEMS) -> None:
         self._app = app
         self._log = log
+        self._errors = errors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -59,7 +60,8 @@ class Observe:
             self._log.exception("a route failed", extra={"path": scope["path"]})
             if status:
                 raise
-            await problem(500, "internal error; the service's log has it")(scope, receive, answer)
+            internal = self._errors.answer(500, "internal error; the service's log has it", None)
+            await internal(scope, receive, answer)
         finally:
             self._note(scope, status, time.perf_counter() - started)
 

@@ -8,19 +8,23 @@ unexpected exception.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from servicekit.requestid import request_id
 
 MEDIA_TYPE = "application/problem+json"
+#: nginx's status for a request whose client closed the connection. Only the log and the metrics have it.
+CLIENT_LEFT = 499
 #: An error names at most this many mistakes of a request.
 _TOLD = 20
 
@@ -45,6 +49,22 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
     return JSONResponse(told.model_dump(), status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 
+@dataclass(frozen=True)
+class ErrorShape:
+    """Hold the shape of a service's errors.
+
+    ``answer`` makes the answer from the status, the text for a person, and headers. ``responses`` describe it in the
+    OpenAPI document.
+    """
+
+    answer: Callable[[int, str, Mapping[str, str] | None], Response]
+    responses: dict[int | str, dict[str, Any]]
+
+
+#: The shape of every service that no protocol gives another one.
+PROBLEMS = ErrorShape(problem, RESPONSES)
+
+
 def describe(mistakes: Iterable[Mapping[str, Any]]) -> str:
     """Return pydantic's mistakes as one line: ``body.k: Input should be less than 51``.
 
@@ -55,16 +75,20 @@ def describe(mistakes: Iterable[Mapping[str, Any]]) -> str:
     return "; ".join(lines[:_TOLD] + more)
 
 
-def handle(app: FastAPI) -> None:
+def handle(app: FastAPI, shape: ErrorShape = PROBLEMS) -> None:
     """Make ``app`` answer every HTTP error and every invalid request in this shape."""
 
     @app.exception_handler(HTTPException)
-    def refused(request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail), error.headers)
+    def refused(request: Request, error: HTTPException) -> Response:
+        return shape.answer(error.status_code, str(error.detail), error.headers)
 
     @app.exception_handler(RequestValidationError)
-    def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return problem(422, describe(error.errors()))
+    def invalid(request: Request, error: RequestValidationError) -> Response:
+        return shape.answer(422, describe(error.errors()), None)
+
+    @app.exception_handler(ClientDisconnect)
+    def left(request: Request, error: ClientDisconnect) -> Response:
+        return Response(status_code=CLIENT_LEFT)
 
 
 def _reason(mistake: Mapping[str, Any]) -> str:

@@ -10,12 +10,14 @@ import anyio.to_thread
 from fastapi import FastAPI, HTTPException, Request
 from pydantic import PositiveInt
 
+from ocrkit.kinds import kind_of
+from ocrkit.tesseract import languages
+from ocrkit.unreadable import Unreadable
 from servicekit.app import create_app
 from servicekit.settings import ServiceSettings, load
 from servicekit.upload import ENVELOPE, describe_body, receive_upload
-from svc_ocr.kinds import kind_of
 from svc_ocr.pages import reading_as_json
-from svc_ocr.reading import Limits, Unreadable, languages, read
+from svc_ocr.reading import Limits, read
 
 log = logging.getLogger("svc-ocr")
 

@@ -7,26 +7,24 @@ pictures.
 # mypy: allow-untyped-calls
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-import numpy as np
+import anyio.from_thread
 import pdf2image
 import pdf2image.exceptions
 import pymupdf
-import pytesseract
-from PIL import Image, ImageOps, ImageSequence
 
-from svc_ocr.kinds import Kind
-from svc_ocr.pages import Affine, Box, Line, Page, Word, box_through, has_text_layer, words_from_tesseract
-from svc_ocr.prepare import Picture, prepare
+from ocrkit.kinds import Kind
+from ocrkit.pictures import Limits as PictureLimits
+from ocrkit.pictures import allow_pages, on_white, pictures_of
+from ocrkit.prepare import Picture, prepare
+from ocrkit.tesseract import read_words
+from ocrkit.unreadable import Unreadable
+from ocrkit.words import Affine, Box, Line, Word, box_through
+from svc_ocr.pages import Page, has_text_layer
 
 POINTS_PER_INCH = 72
-
-
-class Unreadable(Exception):
-    """Report a file of a known kind that cannot be read. The message names the cause."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +41,6 @@ class Limits:
     dpi: int
 
 
-def languages() -> frozenset[str]:
-    """Return the languages that the installed tesseract can read, such as ``eng``."""
-    return frozenset(pytesseract.get_languages()) - {"osd"}
-
-
 def read(data: bytes, kind: Kind, language: str, limits: Limits) -> list[Page]:
     """Return the pages of ``data``.
 
@@ -57,30 +50,9 @@ def read(data: bytes, kind: Kind, language: str, limits: Limits) -> list[Page]:
 
 
 def _image_pages(data: bytes, language: str, limits: Limits) -> Iterator[Page]:
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            _allow_pages(getattr(image, "n_frames", 1), limits)
-            for number, frame in enumerate(ImageSequence.Iterator(image), start=1):
-                if frame.width * frame.height > limits.pixels:
-                    raise Unreadable(
-                        f"page {number} has {frame.width} × {frame.height} pixels, at most {limits.pixels} are read"
-                    )
-                picture = _on_white(ImageOps.exif_transpose(frame))
-                height, width = picture.shape[:2]
-                words = _ocr(picture, number, language, limits)
-                yield Page(number, width, height, "px", "ocr", words)
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
-        raise Unreadable("the image is broken") from error
-
-
-def _on_white(image: Image.Image) -> Picture:
-    """Return the picture as RGB, height × width × 3. Transparent parts become white, like paper."""
-    if image.mode.startswith("I;16") or image.mode == "I":
-        image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return np.asarray(image.convert("RGB"), dtype=np.uint8)
+    for number, picture in enumerate(pictures_of(data, PictureLimits(limits.pages, limits.pixels)), start=1):
+        height, width = picture.shape[:2]
+        yield Page(number, width, height, "px", "ocr", _ocr(picture, number, language, limits))
 
 
 def _pdf_pages(data: bytes, language: str, limits: Limits) -> Iterator[Page]:
@@ -93,7 +65,7 @@ def _pdf_pages(data: bytes, language: str, limits: Limits) -> Iterator[Page]:
             raise Unreadable("the PDF asks for a password")
         if not document.page_count:
             raise Unreadable("the PDF is broken: it has no pages")
-        _allow_pages(document.page_count, limits)
+        allow_pages(document.page_count, limits.pages)
         for number in range(1, document.page_count + 1):
             try:
                 page = document.load_page(number - 1)
@@ -136,32 +108,19 @@ def _page_from_scan(data: bytes, page: pymupdf.Page, number: int, language: str,
     to_points = Affine(POINTS_PER_INCH / dpi, 0, 0, 0, POINTS_PER_INCH / dpi, 0)
     words = tuple(
         replace(word, box=box_through(word.box, to_points, width=width, height=height))
-        for word in _ocr(_on_white(image), number, language, limits)
+        for word in _ocr(on_white(image), number, language, limits)
     )
     return Page(number, round(width), round(height), "pt", "ocr", words)
 
 
 def _ocr(picture: Picture, number: int, language: str, limits: Limits) -> tuple[Word, ...]:
-    """Return the words of ``picture``, with boxes in its pixels."""
+    """Return the words of ``picture``, with boxes in its pixels. Runs in a worker thread of the event loop."""
     height, width = picture.shape[:2]
     prepared = prepare(picture)
     try:
-        table = pytesseract.image_to_data(
-            Image.fromarray(prepared.picture),
-            lang=language,
-            output_type=pytesseract.Output.DICT,
-            timeout=limits.page_seconds,
-        )
-    except pytesseract.TesseractError as error:
-        raise Unreadable(f"page {number}: tesseract: {error.message}") from error
-    except RuntimeError as error:  # pytesseract raises it when its timeout ends tesseract
-        raise Unreadable(f"page {number} takes more than {limits.page_seconds} s to read") from error
+        words = anyio.from_thread.run(read_words, prepared.picture, language, limits.page_seconds)
+    except Unreadable as error:
+        raise Unreadable(f"page {number}: {error}") from error
     return tuple(
-        replace(word, box=box_through(word.box, prepared.to_page, width=width, height=height))
-        for word in words_from_tesseract(table)
+        replace(word, box=box_through(word.box, prepared.to_page, width=width, height=height)) for word in words
     )
-
-
-def _allow_pages(count: int, limits: Limits) -> None:
-    if count > limits.pages:
-        raise Unreadable(f"{count} pages, at most {limits.pages} are read")

@@ -133,7 +133,7 @@ class Stack:
             env=env or {},
             volumes=shared,
             scratch=[path for path in image.config.get("Volumes") or () if path not in shared.values()],
-            ports=[image.port] if image.port else [],
+            ports=image.ports,
         )
         return self._start(self._given(spec, secrets or {}), image.port)
 

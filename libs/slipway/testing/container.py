@@ -71,6 +71,11 @@ class Container:
         self._url = self._url or self._address()
         return self._url
 
+    def address(self, port: int) -> str:
+        """Return ``127.0.0.1:PORT``, which leads to a port that the image exposes, for clients of any protocol."""
+        published = containers.port_of(self._client, self.id, f"{port}/tcp")
+        return f"127.0.0.1:{self._host.port(published)}"
+
     def get(self, path: str, **options: Any) -> Response:
         return self._request("GET", path, options)
 
@@ -112,6 +117,12 @@ class Container:
         """Send SIGTERM, and SIGKILL after 10 s (times slowness). Return the seconds it took."""
         self.stopped = True
         return containers.stop(self._client, self.id, round(STOP_GRACE * self._spec.sandbox.slowness))
+
+    def kill(self) -> None:
+        """Send SIGKILL, as the kernel does when memory is short."""
+        self.stopped = True
+        self._client.api.kill(self.id)
+        self._client.api.wait(self.id)
 
     def restart(self) -> None:
         """Stop it and start it until it is healthy. Its volumes keep their data, ``/tmp`` does not."""
@@ -155,5 +166,4 @@ class Container:
             raise error.redacted(self._redact) from None
 
     def _address(self) -> str:
-        published = containers.port_of(self._client, self.id, self._port)
-        return f"http://127.0.0.1:{self._host.port(published)}"
+        return f"http://{self.address(int(self._port.removesuffix('/tcp')))}"

@@ -40,10 +40,15 @@ class BuiltImage:
         return sum(int(entry["Size"]) for entry in self.history)
 
     @property
-    def port(self) -> str:
-        """Return its lowest exposed TCP port as ``8080/tcp``, or an empty string."""
+    def ports(self) -> list[str]:
+        """Return its exposed TCP ports as ``8080/tcp``, lowest first."""
         exposed = [port for port in self.config.get("ExposedPorts") or () if port.endswith("/tcp")]
-        return min(exposed, key=lambda port: int(port.removesuffix("/tcp")), default="")
+        return sorted(exposed, key=lambda port: int(port.removesuffix("/tcp")))
+
+    @property
+    def port(self) -> str:
+        """Return its lowest exposed TCP port, or an empty string."""
+        return next(iter(self.ports), "")
 
     def bytes_over(self, parent: BuiltImage) -> int:
         """Return the bytes that it adds to ``parent``. Raises SmokeError when they do not share a root.

@@ -1,5 +1,10 @@
+"""The first bytes of a file name its kind."""
+
+from __future__ import annotations
+
 import pytest
-from svc_ocr.kinds import Kind, kind_of
+
+from ocrkit.kinds import Kind, kind_of
 
 
 @pytest.mark.parametrize(

@@ -5,19 +5,24 @@ The functions are pure: an array in, an array out.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from svc_ocr.pages import Affine
+from ocrkit.words import Affine
 
 Picture = NDArray[np.uint8]
 
 #: In pixels. Tesseract reads best when capital letters are 20–40 pixels tall, so smaller pictures are enlarged.
 _SHORT_SIDE = 1200
 _LARGEST_SCALE = 3.0
+#: Tesseract refuses a picture with a longer side, and OpenCV cannot turn one.
+_LONGEST_SIDE = 32_000
+#: Bounds time and memory, whatever the picture's shape. An A4 page has 8.7 million pixels at 300 dpi.
+_MOST_PIXELS = 16_000_000
 _STEEPEST = 8.0
 _NOT_WORTH_TURNING = 0.1
 _SKETCH_SIDE = 800
@@ -46,12 +51,18 @@ def prepare(page: Picture) -> Prepared:
     grey = _dark_on_light(grey)
     skew = skew_of(grey)
     height, width = grey.shape
-    scale = min(max(_SHORT_SIDE / max(min(height, width), 1), 1.0), _LARGEST_SCALE)
+    scale = scale_of(width, height)
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), skew, scale)
     turn[:, 2] += ((scale - 1) * width / 2, (scale - 1) * height / 2)
-    size = (round(width * scale), round(height * scale))
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
     upright = cv2.warpAffine(grey, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     return Prepared(_black_on_white(upright), Affine(*map(float, cv2.invertAffineTransform(turn).ravel())), skew)
+
+
+def scale_of(width: int, height: int) -> float:
+    """Return the factor by which a picture is enlarged, or made smaller, before tesseract reads it."""
+    wanted = min(max(_SHORT_SIDE / min(height, width), 1.0), _LARGEST_SCALE)
+    return min(wanted, _LONGEST_SIDE / max(height, width), math.sqrt(_MOST_PIXELS / (height * width)))
 
 
 def skew_of(grey: Picture) -> float:
@@ -61,7 +72,8 @@ def skew_of(grey: Picture) -> float:
     ink per row changes most from row to row (Postl's projection profile).
     """
     shrink = min(1.0, _SKETCH_SIDE / max(grey.shape))
-    sketch = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    height, width = (max(round(side * shrink), 1) for side in grey.shape)
+    sketch = cv2.resize(grey, (width, height), interpolation=cv2.INTER_AREA)
     _, ink = cv2.threshold(sketch, 0, 255, cv2.THRESH_BINARY_INV | cv2.THRESH_OTSU)
     best = _sharpest(ink, np.arange(-_STEEPEST, _STEEPEST + 1, 1.0))
     best = _sharpest(ink, np.arange(best - 0.9, best + 0.95, 0.1))

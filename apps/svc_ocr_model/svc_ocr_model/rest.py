@@ -1,0 +1,135 @@
+"""Serve the Open Inference Protocol V2 over REST. Every error is ``{"error": "…"}``, as the protocol says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import orjson
+from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+
+from ocrkit.unreadable import Unreadable
+from servicekit.bodies import drain
+from servicekit.leaving import while_connected
+from servicekit.places import RETRY_AFTER, Busy
+from servicekit.problems import ErrorShape
+from servicekit.requestid import request_id
+from svc_ocr_model.messages import BINARY_EXTENSION, answer_of, parse_request, request_of
+from svc_ocr_model.messages import Request as InferenceMessage
+from svc_ocr_model.model import IMAGE, NAME, OUTPUTS, PLATFORM, SERVER, VERSION, check_name
+from svc_ocr_model.service import Service
+from svc_ocr_model.tensors import Refused, TensorSpec, UnknownModel
+
+_MODEL = "/v2/models/{model}"
+_JSON = "application/json"
+
+
+def error(status: int, reason: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the protocol's ``$inference_error_response``."""
+    return Response(orjson.dumps({"error": reason}), status, headers, _JSON)
+
+
+_SHAPE = {
+    "type": "object",
+    "properties": {"error": {"type": "string"}},
+    "required": ["error"],
+    "additionalProperties": False,
+}
+_DESCRIBED = {"description": "An error", "content": {_JSON: {"schema": _SHAPE}}}
+ERRORS = ErrorShape(error, {422: _DESCRIBED, "default": _DESCRIBED})
+
+
+def serve(app: FastAPI, service: Service) -> None:
+    """Add the protocol's routes, and the answers to its errors, to ``app``."""
+
+    @app.get("/v2")
+    @app.get("/v2/", include_in_schema=False)
+    def server_metadata() -> dict[str, object]:
+        return {"name": SERVER, "version": VERSION, "extensions": []}
+
+    @app.get("/v2/health/live")
+    def server_live() -> dict[str, bool]:
+        return {"live": True}
+
+    @app.get("/v2/health/ready")
+    def server_ready() -> dict[str, bool]:
+        """Answer 200 when the model can read. The protocol's text calls the field ``live``, KServe ``ready``."""
+        _refuse_unready(service)
+        return {"live": True, "ready": True}
+
+    for place, known in ((_MODEL, _named), (f"{_MODEL}/versions/{{version}}", _versioned)):
+        app.include_router(_model_routes(service), prefix=place, dependencies=[Depends(known)])
+    _answer_errors(app)
+
+
+def _named(model: str) -> None:
+    check_name(model)
+
+
+def _versioned(model: str, version: str) -> None:
+    check_name(model, version)
+
+
+def _model_routes(service: Service) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("")
+    def model_metadata() -> dict[str, object]:
+        return {
+            "name": NAME,
+            "versions": [VERSION],
+            "platform": PLATFORM,
+            "inputs": [_spec(IMAGE)],
+            "outputs": list(map(_spec, OUTPUTS)),
+        }
+
+    @router.get("/ready")
+    def model_ready() -> dict[str, object]:
+        _refuse_unready(service)
+        return {"name": NAME, "ready": True}
+
+    schema = InferenceMessage.model_json_schema(ref_template="#/components/schemas/{model}")
+    body = {"required": True, "content": {_JSON: {"schema": schema}}}
+
+    @router.post("/infer", openapi_extra={"requestBody": body})
+    async def infer(request: Request) -> Response:
+        """Read the images of the input ``image``: their texts, and the confidence of each."""
+        _refuse_encodings(request)
+        with service.places.taken():
+            message = parse_request(b"".join([piece async for piece in request.stream()]))
+            written, asked = message.content_types(), request_of(message)
+            id = request_id() if message.id is None else message.id
+            del message
+            outputs = await while_connected(request, lambda: service.infer(asked))
+        return Response(orjson.dumps(answer_of(outputs, id, written)), media_type=_JSON)
+
+    return router
+
+
+def _spec(spec: TensorSpec) -> dict[str, object]:
+    return {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)}
+
+
+def _refuse_unready(service: Service) -> None:
+    if not service.is_ready():
+        raise HTTPException(503, "the model is not ready")
+
+
+def _refuse_encodings(request: Request) -> None:
+    if BINARY_EXTENSION in request.headers:
+        raise Refused("the binary tensor data extension is not supported: send the data as JSON (binary_data=False)")
+    if (encoding := request.headers.get("content-encoding", "identity")) != "identity":
+        raise HTTPException(415, f"the body is compressed ({encoding[:20]}): send plain JSON")
+
+
+def _answer_errors(app: FastAPI) -> None:
+    statuses: dict[type[Exception], int] = {Refused: 400, UnknownModel: 404, Unreadable: 422}
+    for kind, status in statuses.items():
+
+        @app.exception_handler(kind)
+        def refused(request: Request, reason: Exception, status: int = status) -> Response:
+            return error(status, str(reason))
+
+    @app.exception_handler(Busy)
+    async def busy(request: Request, reason: Busy) -> Response:
+        await drain(request.receive)
+        return error(503, str(reason), {"Retry-After": str(RETRY_AFTER)})

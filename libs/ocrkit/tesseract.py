@@ -1,0 +1,58 @@
+"""Run tesseract, the program, on a picture.
+
+A picture is read in a process of its own. The process ends when its reader is cancelled or its time is over.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from typing import IO
+
+import anyio
+
+from ocrkit.prepare import Picture
+from ocrkit.unreadable import Unreadable
+from ocrkit.words import Word, words_from_tsv
+
+_READ = ("tesseract", "stdin", "stdout")
+#: An error of tesseract names at most this many bytes of its output.
+_TOLD = 200
+
+
+def languages() -> frozenset[str]:
+    """Return the languages that the installed tesseract can read, such as ``eng``."""
+    listed = subprocess.run(["tesseract", "--list-langs"], stdout=subprocess.PIPE, text=True, check=True)
+    return frozenset(listed.stdout.split("\n")[1:]) - {"", "osd"}
+
+
+async def read_words(picture: Picture, language: str, seconds: float) -> tuple[Word, ...]:
+    """Return the words of a grey ``picture``, with boxes in its pixels.
+
+    Raises Unreadable when tesseract fails, or needs more than ``seconds``.
+    """
+    options = ("-l", language, "-c", "tessedit_create_tsv=1")
+    with tempfile.TemporaryFile() as file:
+        _write_pgm(file, picture)
+        try:
+            with anyio.fail_after(seconds):
+                ended = await anyio.run_process([*_READ, *options], stdin=file, check=False)
+        except TimeoutError:
+            raise Unreadable(f"reading takes more than {seconds:g} s") from None
+    if ended.returncode:
+        raise Unreadable(f"tesseract: {_reason(ended.returncode, ended.stderr)}")
+    return words_from_tsv(ended.stdout.decode("utf-8", "replace"))
+
+
+def _write_pgm(file: IO[bytes], picture: Picture) -> None:
+    """Write ``picture`` as a grey Netpbm image, which costs no compression, and go back to its start."""
+    height, width = picture.shape
+    file.write(b"P5 %d %d 255\n" % (width, height))
+    file.write(picture.tobytes())
+    file.seek(0)
+
+
+def _reason(code: int, said: bytes) -> str:
+    lines: Sequence[str] = said[-_TOLD:].decode("utf-8", "replace").split("\n")
+    return next((line for line in reversed(lines) if line.strip()), f"ended with {code}")
