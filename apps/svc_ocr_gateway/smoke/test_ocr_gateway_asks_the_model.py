@@ -40,7 +40,7 @@ def test_a_file_is_checked_before_the_model_service_is_asked(container: Containe
     assert read(container, page(*LINES)[:8] + bytes(10_000_001)).status_code == 413
 
 
-def test_the_model_service_reads_what_the_gateway_sends(stack: Stack) -> None:
+def test_the_model_service_reads_the_image_of_an_upload(stack: Stack) -> None:
     model = stack.start("svc-ocr-model")
     gateway = stack.start("svc-ocr-gateway", env={"KSERVE_URL": URL})
     answer = read(gateway, page(*LINES))
@@ -54,20 +54,15 @@ def test_the_model_service_reads_what_the_gateway_sends(stack: Stack) -> None:
     model.stop()
     down = read(gateway, page(*LINES))
     assert (down.status_code, "cannot be reached" in down.json()["detail"]) == (502, True)
-    model.restart()
-    assert read(gateway, page(*LINES)).status_code == 200
 
 
-def test_a_slow_model_service_is_a_504(stack: Stack) -> None:
+def test_a_slow_model_service_is_a_504_and_a_wrong_one_a_502(stack: Stack) -> None:
     stack.start("svc-ocr-model")
-    gateway = stack.start("svc-ocr-gateway", env={"KSERVE_URL": URL, "KSERVE_SECONDS": "0.05"})
-    slow = read(gateway, page(*LINES))
+    hurried = stack.start("svc-ocr-gateway", env={"KSERVE_URL": URL, "KSERVE_SECONDS": "0.05"})
+    slow = read(hurried, page(*LINES))
     told = "the model service did not answer within 0.05 s"
     assert (slow.status_code, slow.json()["detail"]) == (504, told)
 
-
-def test_a_wrong_model_service_is_a_502(stack: Stack) -> None:
-    stack.start("svc-ocr-model")
-    gateway = stack.start("svc-ocr-gateway", env={"KSERVE_URL": URL.replace("ocr-model/", "other/")})
-    wrong = read(gateway, page(*LINES))
+    mistaken = stack.start("svc-ocr-gateway", env={"KSERVE_URL": URL.replace("ocr-model/", "other/")})
+    wrong = read(mistaken, page(*LINES))
     assert (wrong.status_code, wrong.json()["detail"]) == (502, "the model service answered 404")

@@ -121,7 +121,7 @@ def test_16_clients_for_a_minute(stack: Stack) -> None:
 
 @pytest.mark.parametrize("victim", ["svc-ocr-model", "svc-ocr-gateway"])
 def test_20_kills_under_load(stack: Stack, victim: str) -> None:
-    """The gateway tells of a killed model service by 502, and each service is back within seconds, without a trace."""
+    """A killed model service is a 502, and each service is healthy again within seconds."""
     containers = dict(zip(("svc-ocr-model", "svc-ocr-gateway"), started(stack), strict=True))
     gateway, log, starts = containers["svc-ocr-gateway"], Log(), []
     for _ in range(KILLS):
