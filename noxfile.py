@@ -176,7 +176,7 @@ def heading(source: Path) -> str:
 
 @nox.session(requires=environment("dev"), tags=["long"], default=False)
 def lock(session: nox.Session) -> None:
-    """Lock each requirements.in into a requirements.txt with versions and hashes; ``-- --upgrade`` takes newer ones."""
+    """Lock each requirements.in, and each app's pyproject.toml with Poetry; ``-- --upgrade`` takes newer versions."""
     how = [
         "--universal",
         "--fork-strategy=fewest",
@@ -190,6 +190,18 @@ def lock(session: nox.Session) -> None:
         words = [*how, f"--output-file={made.relative_to(ROOT)}", *session.posargs, relative]
         session.run(program(session, "uv"), "pip", "compile", *words, env=SYSTEM_CERTS)
         made.write_text(heading(source) + made.read_text("utf-8"), "utf-8")
+    for project in paths("apps/*/pyproject.toml"):
+        words = ["lock", "--directory", str(Path(project).parent)]
+        words += ["--regenerate"] if "--upgrade" in session.posargs else []
+        poetry(session, *words)
+
+
+def poetry(session: nox.Session, *words: str) -> None:
+    """Run the Poetry of the builder stages. It does not read pip's index, so a plugin leads it there."""
+    tools = ["--with-requirements", "libs/requirements-poetry.txt", "--with", "poetry-plugin-pypi-mirror"]
+    index = os.environ.get("PIP_INDEX_URL", "https://pypi.org/simple/")
+    environment = {**SYSTEM_CERTS, "POETRY_PYPI_MIRROR_URL": index}
+    session.run(program(session, "uv"), "tool", "run", *tools, "poetry", *words, env=environment)
 
 
 @nox.session(requires=environment("dev"), tags=["long"], default=False)

@@ -1,0 +1,1 @@
+"""Say hello, and describe the running service to the holder of its key."""
