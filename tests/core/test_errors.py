@@ -37,6 +37,7 @@ CODES = {
     "SmokeError": 9,
     "PolicyError": 10,
     "LockedError": 11,
+    "UpError": 12,
 }
 
 

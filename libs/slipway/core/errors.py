@@ -224,3 +224,10 @@ class LockedError(SlipwayError):
 
     exit_code = 11
     kind = "locked"
+
+
+class UpError(SlipwayError):
+    """Report that a system did not come up. Its containers are removed, its volumes stay."""
+
+    exit_code = 12
+    kind = "system-not-up"

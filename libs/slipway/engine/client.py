@@ -76,6 +76,10 @@ class Engine:
         made.api.hooks["response"].append(self._note_version)
         return made
 
+    def streaming_client(self) -> docker.DockerClient:
+        """Return a new client for a thread of its own. Its answers may pause for any time."""
+        return self._connect(None)
+
     def returns(self, within: float, clock: Clock = CLOCK) -> bool:
         """Tell whether the engine answers a ping within ``within`` seconds. It gets at least one ping."""
         attempts = replace(RETURN, within=within, clock=clock).start()
@@ -88,17 +92,17 @@ class Engine:
         """Ping over a new connection: a kept one may have ended with the engine."""
         client = self._connect(_PROBE_TIMEOUT)
         try:
-            with self._told():
+            with self.told():
                 return bool(client.ping())
         except SlipwayError:
             return False
         finally:
             client.close()
 
-    def _connect(self, timeout: float) -> docker.DockerClient:
+    def _connect(self, timeout: float | None) -> docker.DockerClient:
         from slipway.engine import sdk
 
-        with self._told():
+        with self.told():
             return sdk.client(self.endpoint, timeout, self._start)
 
     def _note_version(self, response: Any, **_: object) -> None:
@@ -110,7 +114,7 @@ class Engine:
         The SDK sends the request to an engine at a port.
         """
         if not self._api:
-            with self._told(what):
+            with self.told(what):
                 return self._ask_by_sdk(question)
         try:
             answer, server = self._api.get(question)
@@ -143,7 +147,7 @@ class Engine:
             docker.errors.create_api_error_from_http_exception(error)
         return reply.json()
 
-    def _told(self, what: str = "") -> AbstractContextManager[None]:
+    def told(self, what: str = "") -> AbstractContextManager[None]:
         """Convert the exceptions of the block into slipway's errors.
 
         ``what`` is the operation for the message; empty for a request of slipway's own.
@@ -200,20 +204,20 @@ class Engine:
         return f"{found.get('Os', '')}/{found.get('Arch', '')}"
 
     def tag(self, image: str, reference: Reference) -> None:
-        with self._told(f"tag {reference}"):
+        with self.told(f"tag {reference}"):
             self.client.api.tag(image, reference.repository, reference.tag, force=True)
 
     def untag(self, reference: Reference) -> None:
         """Remove a tag if it exists. The image stays while it has another tag or a container uses it."""
         import docker.errors
 
-        with self._told(f"untag {reference}"), contextlib.suppress(docker.errors.ImageNotFound):
+        with self.told(f"untag {reference}"), contextlib.suppress(docker.errors.ImageNotFound):
             self.client.api.remove_image(str(reference), force=True, noprune=True)
 
     def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
         """Pull a reference. Raises RegistryError, with the engine's message, when the registry is at fault."""
         which = reference.tag or reference.digest
-        with self._logged_in(reference.registry) as login, self._told(f"pull {reference}"):
+        with self._logged_in(reference.registry) as login, self.told(f"pull {reference}"):
             events = self.client.api.pull(reference.repository, which, stream=True, decode=True, auth_config=login)
             for event in events:
                 _check(event, f"pull {reference}", reference.registry)
@@ -227,7 +231,7 @@ class Engine:
         answer of the registry.
         """
         digest, what = "", f"push {reference}"
-        with self._logged_in(reference.registry) as login, self._told(what), _moving(what, self._silence):
+        with self._logged_in(reference.registry) as login, self.told(what), _moving(what, self._silence):
             events = self.client.api.push(
                 reference.repository, reference.tag, stream=True, decode=True, auth_config=login
             )
@@ -241,7 +245,7 @@ class Engine:
 
     def send(self, image: str, to: Engine) -> None:
         """Copy an image and its tag to another engine, through this machine's memory and not its disk."""
-        with self._told(f"send {image}"):
+        with self.told(f"send {image}"):
             loading: Any = to.client.api.load_image
             for event in loading(self.client.api.get_image(image)):
                 _check(event, f"send {image}")

@@ -15,7 +15,7 @@ from slipway.engine.address import API_VERSION, Endpoint
 from slipway.engine.connections import Connect, Start, connecting, tls_context
 
 
-def client(endpoint: Endpoint, seconds: float, start: Start | None) -> docker.DockerClient:
+def client(endpoint: Endpoint, seconds: float | None, start: Start | None) -> docker.DockerClient:
     """Return a client of the docker SDK, without connecting.
 
     ``seconds``: the time after which a request to a silent engine fails.
@@ -35,7 +35,7 @@ def client(endpoint: Endpoint, seconds: float, start: Start | None) -> docker.Do
     return _made(address, seconds)
 
 
-def _made(address: str, seconds: float) -> docker.DockerClient:
+def _made(address: str, seconds: float | None) -> docker.DockerClient:
     return docker.DockerClient(base_url=address, version=API_VERSION, timeout=seconds)  # type: ignore[arg-type]
 
 

@@ -17,9 +17,9 @@ from typing import Any
 from slipway.core.errors import SmokeError, printable
 from slipway.core.image import RUN_LABEL
 from slipway.core.writing import written
+from slipway.engine.container_state import State, explain, first_line
 from slipway.secrets.redactor import Redactor
 from slipway.smoke import entry_scripts
-from slipway.smoke.container_state import State, explain, first_line
 
 NONCE = "SLIPWAY_RUN"
 SECRETS = "/run/secrets"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from slipway.core.clock import Clock
 from slipway.core.errors import SmokeError
-from slipway.smoke.container_state import State
+from slipway.engine.container_state import State
 from slipway.smoke.containers import Client, Sandbox, execute, failure
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 1.0

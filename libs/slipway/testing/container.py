@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 from slipway.core.errors import SlipwayError, SmokeError, printable
+from slipway.engine.container_state import LOG_LINES, State, explain
 from slipway.secrets.redactor import Redactor
 from slipway.smoke import containers, health
-from slipway.smoke.container_state import LOG_LINES, State, explain
 
 if TYPE_CHECKING:
     from requests import Response

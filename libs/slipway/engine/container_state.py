@@ -25,7 +25,8 @@ _EXITS = {
 class State:
     """Hold the state of a container, as the engine reports it.
 
-    ``health`` is empty when the image declares no HEALTHCHECK.
+    ``health`` is empty when the image declares no HEALTHCHECK. ``probe_code``: the exit code of the last health probe.
+    ``restarted``: whether the engine starts it again after its end.
     """
 
     status: str
@@ -35,6 +36,8 @@ class State:
     health: str
     last_probe: str
     restarts: int
+    probe_code: int = 0
+    restarted: bool = False
 
     @classmethod
     def of(cls, inspected: Mapping[str, Any]) -> State:
@@ -49,6 +52,8 @@ class State:
             health=health.get("Status", ""),
             last_probe=probes[-1].get("Output", "").strip(),
             restarts=inspected["RestartCount"],
+            probe_code=probes[-1].get("ExitCode", 0),
+            restarted=_restarted(inspected),
         )
 
     @property
@@ -58,6 +63,15 @@ class State:
     @property
     def healthy(self) -> bool:
         return self.running and self.health == "healthy"
+
+
+def _restarted(inspected: Mapping[str, Any]) -> bool:
+    """Tell whether the restart policy lets the engine start the container again."""
+    policy = (inspected.get("HostConfig") or {}).get("RestartPolicy") or {}
+    most = policy.get("MaximumRetryCount") or 0
+    if policy.get("Name") == "on-failure":
+        return bool(inspected["State"]["ExitCode"]) and not (most and inspected["RestartCount"] >= most)
+    return policy.get("Name") in ("always", "unless-stopped")
 
 
 def explain(name: str, what: str, state: State, log: str, cause: str = "") -> str:

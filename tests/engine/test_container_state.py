@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from slipway.smoke.container_state import State, explain
+from slipway.engine.container_state import State, explain
 
 
 def test_a_dead_container_is_explained_with_all_that_is_known() -> None:
