@@ -1,0 +1,151 @@
+"""Read a project's containers from the engine: states, logs, use of memory and processors.
+
+The functions take the docker SDK's client as their first argument. The SDK's errors are ``OSError``s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from slipway.compose.running_file import PROJECT_LABEL, SERVICE_LABEL
+from slipway.core.errors import RegistryError, UpError
+from slipway.engine import Engine
+from slipway.engine.container_state import State
+
+#: A ``docker.DockerClient``.
+Client = Any
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True)
+class Found:
+    """Hold a container of a project: its id, name, service, labels, the id of its image, its state and its ports.
+
+    ``started``: the time of its last start, as the engine writes it. ``ports``: ``4000/tcp`` → (address, port).
+    """
+
+    id: str
+    name: str
+    service: str
+    labels: Mapping[str, str]
+    image: str
+    state: State
+    started: str
+    ports: Mapping[str, tuple[str, int]]
+
+    @classmethod
+    def of(cls, inspected: Mapping[str, Any]) -> Found:
+        labels = inspected["Config"].get("Labels") or {}
+        published = (inspected.get("NetworkSettings") or {}).get("Ports") or {}
+        return cls(
+            id=inspected["Id"],
+            name=inspected["Name"].lstrip("/"),
+            service=labels.get(SERVICE_LABEL, ""),
+            labels=labels,
+            image=inspected["Image"],
+            state=State.of(inspected),
+            started=inspected["State"].get("StartedAt", ""),
+            ports={
+                port: (bindings[0]["HostIp"], int(bindings[0]["HostPort"]))
+                for port, bindings in published.items()
+                if bindings
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Use:
+    """Hold the memory in bytes that a container uses, and its share of one processor (1.0 is a whole one)."""
+
+    memory: int
+    processor: float
+
+
+@contextmanager
+def engine_errors(engine: Engine, what: str) -> Iterator[None]:
+    """Convert the exceptions of the docker SDK in the block into slipway's errors, about ``what``.
+
+    Raises UpError for a refusal of the engine, and PrerequisiteError when the engine is lost.
+    """
+    try:
+        with engine.told(what):
+            yield
+    except RegistryError as error:
+        raise UpError.of(error.problems) from None
+
+
+def listed(client: Client, label: str = PROJECT_LABEL) -> list[Mapping[str, Any]]:
+    """Return the engine's list of all containers with ``label``, ended ones too."""
+    found: list[Mapping[str, Any]] = client.api.containers(all=True, filters={"label": label})
+    return found
+
+
+def of_project(client: Client, project: str) -> tuple[Found, ...]:
+    """Return the containers of a project by service and name. A container that is removed meanwhile is left out."""
+    found = []
+    for one in listed(client, f"{PROJECT_LABEL}={project}"):
+        try:
+            found.append(Found.of(client.api.inspect_container(one["Id"])))
+        except OSError as error:
+            if getattr(getattr(error, "response", None), "status_code", 0) != _NOT_FOUND:
+                raise
+    return tuple(sorted(found, key=lambda one: (one.service, one.name)))
+
+
+def has_parts(client: Client, project: str) -> bool:
+    """Tell whether the engine has containers or networks of a project."""
+    label = f"{PROJECT_LABEL}={project}"
+    return bool(listed(client, label) or client.api.networks(filters={"label": label}))
+
+
+def by_service(containers: Sequence[Found]) -> dict[str, list[Found]]:
+    found: dict[str, list[Found]] = {}
+    for one in containers:
+        found.setdefault(one.service, []).append(one)
+    return found
+
+
+def use_of(client: Client, container: str, *, once: bool = True) -> Use:
+    """Return a container's use. With ``once`` the engine measures no processor time, which takes a second."""
+    stats = client.api.stats(container, stream=False, one_shot=True if once else None)
+    return use(stats)
+
+
+def use(stats: Mapping[str, Any]) -> Use:
+    """Return the use from the engine's statistics, as ``docker stats`` computes it: memory without the file cache.
+
+    Source: docker/cli, cli/command/container/stats_helpers.go.
+    """
+    memory = stats.get("memory_stats") or {}
+    details = memory.get("stats") or {}
+    cache = details.get("total_inactive_file", details.get("inactive_file", 0))
+    used = max(int(memory.get("usage", 0)) - int(cache), 0)
+    now, before = stats.get("cpu_stats") or {}, stats.get("precpu_stats") or {}
+    spent = _total(now) - _total(before)
+    whole = int(now.get("system_cpu_usage", 0)) - int(before.get("system_cpu_usage", 0))
+    share = spent / whole * int(now.get("online_cpus", 1)) if whole > 0 and spent > 0 and _total(before) else 0.0
+    return Use(used, share)
+
+
+def _total(cpu: Mapping[str, Any]) -> int:
+    return int((cpu.get("cpu_usage") or {}).get("total_usage", 0))
+
+
+def inspect_image(client: Client, image: str) -> Mapping[str, Any]:
+    """Return the engine's description of an image; empty when the engine does not have it."""
+    try:
+        found: Mapping[str, Any] = client.api.inspect_image(image)
+    except OSError as error:
+        if getattr(getattr(error, "response", None), "status_code", 0) != _NOT_FOUND:
+            raise
+        return {}
+    return found
+
+
+def health_check(image: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the HEALTHCHECK of an image that the engine describes; empty when it has none."""
+    check: Mapping[str, Any] = (image.get("Config") or {}).get("Healthcheck") or {}
+    return check
