@@ -370,6 +370,38 @@ def smoke(session: nox.Session) -> None:
         session.error(f"failed: {' '.join(failed)}")
 
 
+def systems() -> list[str]:
+    """Return the systems whose tests are in infra/compose/smoke/."""
+    return [Path(path).name for path in paths("infra/compose/smoke/*")]
+
+
+def system_tests(session: nox.Session, name: str) -> None:
+    """Bring the system up, test it, and take it down."""
+    words = ["--slipway-system", name, "--override-ini=addopts=", "--import-mode=importlib", "-ra", "-q"]
+    run(session, "smoke", "pytest", *words, f"infra/compose/smoke/{name}", *session.posargs)
+
+
+def system_session(name: str) -> None:
+    """Add the session that tests the system ``name``."""
+
+    @nox.session(name=f"system({name})", requires=["build"], tags=["smoke", "system", "slow"], default=False)
+    def one(session: nox.Session) -> None:
+        system_tests(session, name)
+
+    one.__doc__ = f"Bring the system {name} up under a project name of its own, test it, take it down."
+
+
+for name in systems():
+    system_session(name)
+
+
+@nox.session(name="systems", requires=["build"], tags=["slow"])
+def all_systems(session: nox.Session) -> None:
+    """Test each system of infra/compose/smoke/ with running containers; ``-s "system(NAME)"`` one."""
+    for name in systems():
+        system_tests(session, name)
+
+
 def environment_session(extra: str) -> None:
     """Add the session that makes an environment with the extra. nox keeps it and updates it in each run."""
 
@@ -391,6 +423,7 @@ nox.options.sessions = [
     *(TESTS[version] for version in DEFAULT),
     "integration",
     "smoke",
+    "systems",
     "conformance",
 ]
 

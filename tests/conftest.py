@@ -43,6 +43,7 @@ pytest_plugins = [
     "tests.rig.agents",
     "tests.rig.stores",
     "tests.rig.hub",
+    "tests.rig.systems",
 ]
 
 PROCESSES = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec"})

@@ -131,7 +131,7 @@ def with_extra(folder: Path, env: str, environment: dict[str, str] | None = None
 
 def test_a_name_in_env_is_a_build_arg_that_the_environment_overrides(tmp_path: Path) -> None:
     settings = with_extra(tmp_path, "TORCH=2.13\nMODEL=small\n", {"MODEL": "large", "HOME": "/root"})
-    assert unused(settings, ["TORCH", "MODEL"]) == ()
+    assert unused(settings, ["TORCH", "MODEL"]) == {}
     assert settings.build_args == {
         "REGISTRY": "localhost:5000",
         "OWNER": "slipway",
@@ -153,7 +153,7 @@ def test_a_name_in_env_is_a_build_arg_that_the_environment_overrides(tmp_path: P
 )
 def test_a_name_that_nothing_uses(tmp_path: Path, line: str, hint: str) -> None:
     settings = with_extra(tmp_path, f"OWNER=acme\n{line}\n")
-    (problem,) = unused(settings, ["TORCH_VERSION"])
+    (problem,) = unused(settings, ["TORCH_VERSION"]).values()
     assert (problem.where, problem.what, problem.hint) == (
         ".env:2",
         f"{line.partition('=')[0]} is used by no image",

@@ -26,6 +26,7 @@ CHAPTERS = {
     "supply": "Supply chain",
     "remote": "Build host over SSH",
     "engines": "Engines elsewhere",
+    "systems": "Systems of containers",
     "shell": "Invoke, nox and the shell",
 }
 _MARK = "pytest.mark.fault"

@@ -57,7 +57,7 @@ def test_a_permission_for_an_image_that_is_not_there(repository: Path) -> None:
 def test_names_in_env_that_no_image_uses_are_kept_for_the_session(repository: Path) -> None:
     (repository / ".env").write_text("OWNER=acme\nBASE_VERISON=v1\n")
     found = read_repository(settings_of(repository), Worktree(repository), {})
-    assert [str(problem) for problem in found.unused] == [".env:2: BASE_VERISON is used by no image"]
+    assert [str(problem) for problem in found.unused.values()] == [".env:2: BASE_VERISON is used by no image"]
 
 
 @pytest.mark.fault("X01")

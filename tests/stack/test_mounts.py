@@ -113,7 +113,7 @@ def test_a_secret_from_env_is_neither_a_build_arg_nor_shown(tmp_path: Path) -> N
     (tmp_path / ".env").write_text("GH_TOKEN=geheim-12\nPLAIN=x\n")
     known = settings(tmp_path, TABLE.replace("GH_TOKEN", "PLAIN"))
     assert "PLAIN" not in known.build_args and known.build_args["GH_TOKEN"] == "geheim-12"
-    assert [problem.what for problem in unused(known, ())] == ["GH_TOKEN is used by no image"]
+    assert [problem.what for problem in unused(known, ()).values()] == ["GH_TOKEN is used by no image"]
     shown = {value.name: value.value for value in known.shown}
     assert (shown["PLAIN"], shown["secrets.gh"], shown["ssh"]) == ("*** (1 characters)", "env PLAIN", "default")
     assert "x" in [secret.reveal() for secret in known.secrets]

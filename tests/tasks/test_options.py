@@ -36,7 +36,7 @@ def test_a_dataclass_becomes_flags_and_is_given_filled_in() -> None:
     arguments = {argument.name: argument for argument in bake.get_arguments()}
     assert {name: (one.kind, one.help) for name, one in arguments.items()} == {
         **{one.name: (type(one.default), its.help) for one, its in options(ImageOptions)},
-        "names": (list, "images, as plain words after the task"),
+        "names": (list, "images, or a system and its services, as plain words after the task"),
         "layers": (int, "how many layers"),
         "with_icing": (bool, "put icing on it"),
         "json": (bool, "write JSON to stdout"),

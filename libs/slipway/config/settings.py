@@ -195,19 +195,19 @@ def load(
     return settings
 
 
-def unused(settings: Settings, declared: Collection[str]) -> tuple[Problem, ...]:
-    """Return a problem for each name in ``.env`` that nothing uses.
+def unused(settings: Settings, declared: Collection[str]) -> dict[str, Problem]:
+    """Return a problem for each name in ``.env`` that no image uses.
 
     A used name is a setting, an ARG of a Dockerfile, or the source of a secret.
     """
     used = {*declared, *(source.env for source in settings.project.secrets.values())}
     known = [*settings.values, *used - {""}]
     unknown = "no setting and no Dockerfile's ARG has this name"
-    return tuple(
-        Problem(value.source, f"{value.name} is used by no image", suggestion(value.name, known, unknown))
+    return {
+        value.name: Problem(value.source, f"{value.name} is used by no image", suggestion(value.name, known, unknown))
         for value in settings.extra.values()
         if value.name not in used
-    )
+    }
 
 
 def _choose(

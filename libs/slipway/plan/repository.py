@@ -36,7 +36,7 @@ class Repository:
     texts: Mapping[str, str]
     assembly: Assembly
     native: str
-    unused: tuple[Problem, ...] = ()
+    unused: Mapping[str, Problem] = field(default_factory=dict)
     onbuild: Mapping[str, Sequence[str]] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from slipway.build.result import ImageResult
 from slipway.config.pip import pip_conf, uv_toml
-from slipway.core.errors import UsageError
+from slipway.core.errors import BuildError, UsageError
 from slipway.plan import policy
 from slipway.plan.decide import Action, Plan, as_json, plan_build
 from slipway.plan.facts import Snapshot
@@ -45,7 +47,23 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
         session.console.plan(snapshot.stack, plan, session.seconds)
         if set(plan.counts()) <= {Action.REUSE}:
             return
-    from slipway.build import executor as building
+    with building(session, snapshot, plan, options) as built:
+        tell(session, built.record, built.results, "build", plan.roots, built.error)
+
+
+@dataclass(frozen=True)
+class Built:
+    """Hold the results of a build: its run, a result for each image, and the error of the first failed image."""
+
+    record: Run
+    results: Sequence[ImageResult]
+    error: BuildError | None
+
+
+@contextmanager
+def building(session: Session, snapshot: Snapshot, plan: Plan, options: BuildOptions) -> Iterator[Built]:
+    """Build a plan, and yield the results while its run is open."""
+    from slipway.build import executor
 
     with lock(session.home, "build"), session.record() as record:
         record.write("plan.json", as_json(plan))
@@ -56,11 +74,10 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
             session.host.builder(snapshot, plan, record.id, builds) as builder,
             session.console.showing(snapshot.stack, images) as taker,
         ):
-            outcomes = building.build(
-                building.BuildRun(snapshot, plan, session.host.engine, builder, record, taker.take, options)
+            results = executor.build(
+                executor.BuildRun(snapshot, plan, session.host.engine, builder, record, taker.take, options)
             )
-        error = building.failure(outcomes, record, flag=session.host.flag)
-        tell(session, record, outcomes, "build", plan.roots, error)
+        yield Built(record, results, executor.failure(results, record, flag=session.host.flag))
 
 
 def get_root_images(session: Session, snapshot: Snapshot, plan: Plan) -> bool:

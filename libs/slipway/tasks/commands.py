@@ -12,11 +12,17 @@ from slipway.tasks.options import (
     BuildHostOptions,
     BuildOptions,
     ConfirmOptions,
+    DownOptions,
     DryRunOptions,
     HostOptions,
     ImageOptions,
+    LogOptions,
     PushOptions,
     SmokeOptions,
+    SystemOptions,
+    UpOptions,
+    WaitOptions,
+    WatchOptions,
 )
 from slipway.tasks.wrapper import task
 
@@ -72,6 +78,62 @@ def smoke(session: Session, images: ImageOptions, options: SmokeOptions, host: H
     from slipway.tasks.smoke import run_smoke
 
     run_smoke(session, images.names, options.image)
+
+
+@task
+def up(session: Session, system: SystemOptions, options: UpOptions, run: DryRunOptions) -> None:
+    """Build a system's stale images, start its containers, wait until it is up."""
+    from slipway.tasks.up import run_up
+
+    run_up(session, system, options, dry_run=run.dry_run)
+
+
+@task
+def down(session: Session, system: SystemOptions, options: DownOptions, run: ConfirmOptions) -> None:
+    """Remove a system's containers and networks; its volumes stay."""
+    from slipway.tasks.down import run_down
+
+    run_down(session, system, options, yes=run.yes, dry_run=run.dry_run)
+
+
+@task
+def ps(session: Session, system: SystemOptions) -> None:
+    """Show a system's services: state, health, use, image as planned or stale."""
+    from slipway.tasks.ps import run_ps
+
+    run_ps(session, system)
+
+
+@task
+def logs(session: Session, services: SystemOptions, options: LogOptions) -> None:
+    """Show the logs of a system's services, merged by time."""
+    from slipway.tasks.logs import run_logs
+
+    run_logs(session, services, options)
+
+
+@task
+def restart(session: Session, services: SystemOptions, options: WaitOptions) -> None:
+    """Restart services of a system, and wait until they are up."""
+    from slipway.tasks.restart import run_restart
+
+    run_restart(session, services, options)
+
+
+@task
+def shell(session: Session, services: SystemOptions) -> None:
+    """Open a shell in a running service's container."""
+    from slipway.tasks.shell import run_shell
+
+    run_shell(session, services)
+
+
+@task
+def watch(session: Session, system: SystemOptions, options: WaitOptions, changes: WatchOptions) -> None:
+    """Keep a system up, and rebuild what each change of a file concerns."""
+    from slipway.tasks.watch import run_watch
+
+    run_watch(session, system, options, changes)
 
 
 @task

@@ -49,7 +49,7 @@ def obey(c: Context, task: str, parameters: Collection[str], given: Mapping[str,
     arguments = dict(given)
     if c.config.run.dry:
         if "dry_run" not in parameters:
-            hint = "build-base, build, push, setup and remote-clean have one"
+            hint = "build-base, build, push, up, down, setup and remote-clean have one"
             raise UsageError(f"{task}: has no dry run", hint=hint)
         arguments["dry_run"] = True
     words = c.remainder.split()

@@ -13,26 +13,85 @@ __all__ = [
     "BuildHostOptions",
     "BuildOptions",
     "ConfirmOptions",
+    "DownOptions",
     "DryRunOptions",
     "HostOptions",
     "ImageOptions",
+    "LogOptions",
+    "NameOptions",
     "OutputOptions",
     "PushOptions",
     "SmokeOptions",
+    "SystemOptions",
+    "UpOptions",
+    "WaitOptions",
+    "WatchOptions",
 ]
 
 
 @dataclass(frozen=True)
-class ImageOptions:
+class NameOptions:
+    """Hold the names of images, or of a system and its services."""
+
+    names: Sequence[str] = option((), "images, or a system and its services, as plain words after the task")
+
+
+@dataclass(frozen=True)
+class ImageOptions(NameOptions):
     """Hold the names of the images to work on, and the parts of their references."""
 
-    names: Sequence[str] = option((), "images, as plain words after the task")
     version: str = option(
         "", "set BASE_VERSION and VERSION for the rest of the chain", sets=("BASE_VERSION", "VERSION")
     )
     registry: str = option("", "set REGISTRY for the rest of the chain", sets=("REGISTRY",))
     owner: str = option("", "set OWNER for the rest of the chain", sets=("OWNER",))
     allow_unused_env: bool = option(False, "allow names in .env that no image uses, for the rest of the chain")
+
+
+@dataclass(frozen=True)
+class SystemOptions(NameOptions):
+    """Hold the system and its services to work on."""
+
+    project: str = option("", "work on the containers of this project name, beside those of the usual one")
+
+
+@dataclass(frozen=True)
+class WaitOptions:
+    """Hold how long to wait for services."""
+
+    deadline: int = option(120, "wait at most this many seconds for the services")
+
+
+@dataclass(frozen=True)
+class UpOptions(WaitOptions):
+    """Hold the options of bringing a system up."""
+
+    strict_ports: bool = option(False, "fail if a published port is taken, instead of taking the next free one")
+    keep: bool = option(False, "leave the containers of a system that did not come up")
+    write: str = option("", "write the compose file that runs to this file, and start nothing")
+
+
+@dataclass(frozen=True)
+class DownOptions:
+    """Hold the options of taking a system down."""
+
+    volumes: bool = option(False, "remove its volumes too, after a question that lists them")
+
+
+@dataclass(frozen=True)
+class WatchOptions:
+    """Hold the way to notice changes of files."""
+
+    poll: bool = option(False, "look at the files twice a second, where the system reports no changes")
+
+
+@dataclass(frozen=True)
+class LogOptions:
+    """Hold the options of reading logs."""
+
+    follow: bool = option(False, "go on as the services write, also after a restart")
+    since: str = option("", "only lines of the last time: 90s, 30m, 2h")
+    tail: int = option(0, "at most this many of each container's last lines; 0 for all")
 
 
 @dataclass(frozen=True)

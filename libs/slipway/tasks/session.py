@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 import tempfile
 import time
@@ -12,12 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from invoke.context import Context
+from invoke.exceptions import Exit
 
 from slipway.config import settings, wheelhouse
 from slipway.config.environment import surroundings
 from slipway.config.pip import PipConfig, read_pip_config
 from slipway.config.settings import Value
-from slipway.core.errors import SlipwayError, UnwritableError, UsageError
+from slipway.core.errors import Problem, SlipwayError, UnwritableError, UsageError
 from slipway.engine import Logins
 from slipway.hosts.host import Host
 from slipway.hosts.local import LocalHost
@@ -53,6 +55,7 @@ class Session:
         """
         context = c or Context()
         self.core = Core.of(context)
+        self._context, self._options = context, options
         self._config = context.config
         keep(self._config, self._continued(options))
         self._remote = any(_is_remote(one, self.chain) for one in options)
@@ -116,6 +119,16 @@ class Session:
         """
         self.console.note(f"{question} [y/N]")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+    def again(self) -> Session:
+        """Return a session with the same options, which reads the repository and the settings again."""
+        return Session(self._context, self._options, self.output)
+
+    def attach(self, argv: Sequence[str]) -> None:
+        """Run a program that talks to the user. Raises Exit with its exit code when that is not 0."""
+        done = self._context.run(shlex.join(argv), pty=sys.stdin.isatty(), warn=True)
+        if done and done.exited:
+            raise Exit(code=done.exited)
 
     @property
     def home(self) -> Path:
@@ -197,14 +210,24 @@ class Session:
         secrets = self.pip.withheld
         found = read_repository(self.settings, self.worktree, self.contexts, secrets=secrets)
         refuse_tasks({image.name: image.dockerfile for image in found.stack})
-        if found.unused and not self.chain.lenient:
-            raise UsageError.of(found.unused)
-        for problem in found.unused:
+        unused = self._unused(found)
+        if unused and not self.chain.lenient:
+            raise UsageError.of(unused)
+        for problem in unused:
             self.note(str(problem))
         native = self.host.platform
         if native == found.native:
             return found
         return read_repository(self.settings, self.worktree, self.contexts, native, secrets=secrets)
+
+    def _unused(self, repository: Repository) -> tuple[Problem, ...]:
+        """Return a problem for each name in ``.env`` that neither an image nor a compose file uses."""
+        if not repository.unused:
+            return ()
+        from slipway.compose.files import used_variables
+
+        used = used_variables(self.settings.root)
+        return tuple(problem for name, problem in repository.unused.items() if name not in used)
 
     def snapshot(self, names: Sequence[str] | None = None) -> Snapshot:
         repository = self.repository

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from slipway.testing.container import Container as Container
     from slipway.testing.container import Executed as Executed
     from slipway.testing.image import BuiltImage as BuiltImage
+    from slipway.testing.systems import RunningSystem as RunningSystem
 
 _DEADLINE = 90.0
 _REDACT = pytest.StashKey["Redactor"]()
@@ -33,10 +34,10 @@ _REDACT = pytest.StashKey["Redactor"]()
 
 def __getattr__(name: str) -> Any:
     """Import ``Container``, ``Stack`` … on first use, for annotations."""
-    if name in ("Bench", "BuiltImage", "Container", "Executed", "Stack"):
-        from slipway.testing import bench, container
+    if name in ("Bench", "BuiltImage", "Container", "Executed", "RunningSystem", "Stack"):
+        from slipway.testing import bench, container, systems
 
-        return getattr(bench, name, None) or getattr(container, name)
+        return getattr(bench, name, None) or getattr(container, name, None) or getattr(systems, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -48,6 +49,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--slipway-run", metavar="ID", default="", help="label of containers, networks and volumes (default: random)"
     )
     group.addoption("--slipway-logs", metavar="DIR", default="", help="where logs go (.slipway/runs/ID)")
+    group.addoption("--slipway-system", metavar="NAME", default="", help="the system under test, for `system`")
     group.addoption("--slipway-siblings", metavar="NAME=REF", action="append", default=[], help="for `stack`")
     group.addoption("--slipway-ports", metavar="SOCKET", default="", help="forwards to the ports of the build host")
     group.addoption("--slipway-budget", metavar="SIZE", default="", help="'1.3 GB', or '200 MB over parent'")
@@ -116,6 +118,23 @@ def stack(slipway_bench: Bench) -> Iterator[Stack]:
 
     with Stack(slipway_bench) as stack:
         yield stack
+
+
+@pytest.fixture(scope="session")
+def system(request: pytest.FixtureRequest) -> Iterator[RunningSystem]:
+    """Provide the system of ``--slipway-system``, up under a project name of its own; it is taken down afterwards."""
+    from slipway.config.environment import surroundings
+    from slipway.engine import Engine
+    from slipway.hosts.runner import pipe
+    from slipway.testing.systems import running_system
+
+    name = request.config.option.slipway_system
+    if not name:
+        raise pytest.UsageError("--slipway-system names the system under test: nox -s 'system(NAME)'")
+    client = Engine(surroundings().engine, start=pipe).client
+    with _ended_by_sigterm(), running_system(request.config.rootpath, name, client) as running:
+        yield running
+    client.close()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

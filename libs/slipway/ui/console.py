@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from slipway.build.result import ImageResult, Status
 from slipway.core.errors import Redact, printable
@@ -28,10 +28,15 @@ if TYPE_CHECKING:
     from rich.live import Live as LiveDisplay
 
     from slipway.ui.live import Taker
+    from slipway.ui.services import LinePerChange, LiveServices
 
 
 #: A finding of BuildKit's checks, in BuildKit's own form.
 _TOLD = re.compile(r"(.*) \(line (\d+)\)", re.DOTALL)
+
+
+#: The colours of services' names in logs, as numbers of ANSI escape sequences.
+_PREFIXES = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 
 
 class Console:
@@ -55,6 +60,7 @@ class Console:
         self._color = color and tty
         self._redact = redact
         self._live: LiveDisplay | None = None
+        self._colours: dict[str, int] = {}
 
     def line(self, text: str = "") -> None:
         """Write one line of a result."""
@@ -66,6 +72,14 @@ class Console:
             self._live.console.print(self._safe(text), markup=False, highlight=False)
         else:
             emit(self._safe(text), self._err)
+
+    def log_line(self, service: str, width: int, text: str) -> None:
+        """Write a line of a service's log behind the service's name; on a terminal each name has a colour."""
+        name, told = self._safe(service).ljust(width), self._safe(text)
+        if self._color:
+            colour = self._colours.setdefault(service, _PREFIXES[len(self._colours) % len(_PREFIXES)])
+            name = f"\x1b[{colour}m{name}\x1b[0m"
+        emit(f"{name}  {told}", self._out)
 
     def plan(self, stack: Stack, plan: Plan, seconds: float) -> None:
         """Show the tree with each image's version, action and reason, and a summary of the actions."""
@@ -97,15 +111,34 @@ class Console:
         if not self.tty:
             yield LinePerEvent(self.note)
             return
+        tree = LiveTree(columns.tree(stack, names), names, self._safe)
+        with self._shown_live(tree.drawn):
+            yield tree
+
+    @contextmanager
+    def services(self, names: Sequence[str]) -> Iterator[LiveServices | LinePerChange]:
+        """Yield a taker of changes while the services ``names`` come up.
+
+        The taker shows a live table on a terminal, or else a line per change.
+        """
+        from slipway.ui.services import LinePerChange, LiveServices
+
+        if not self.tty:
+            yield LinePerChange(self.note)
+            return
+        taker = LiveServices(names, self._safe)
+        with self._shown_live(taker.drawn):
+            yield taker
+
+    @contextmanager
+    def _shown_live(self, drawn: Callable[[], Any]) -> Iterator[None]:
+        """Show what ``drawn`` returns, again and again, below the notes."""
         from rich.live import Live as LiveDisplay
 
-        tree = LiveTree(columns.tree(stack, names), names, self._safe)
-        display = LiveDisplay(
-            get_renderable=tree.drawn, console=self._rich(self._err), refresh_per_second=8, transient=True
-        )
+        display = LiveDisplay(get_renderable=drawn, console=self._rich(self._err), refresh_per_second=8, transient=True)
         with display as self._live:
             try:
-                yield tree
+                yield
             finally:
                 self._live = None
 

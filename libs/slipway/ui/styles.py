@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from slipway.build.result import Status
+from slipway.compose.judge import UP, Stage
 from slipway.hosts.requirements import CheckState
 from slipway.plan.decide import Action
 from slipway.push.events import PushAction
@@ -30,14 +31,23 @@ _COLOURS: Mapping[str, tuple[str, ...]] = {
         Action.REUSE,
         RowState.UPLOADED,
         CheckState.OK,
+        *UP,
         *(status for status in Status if status.ok),
     ),
-    "yellow": (Action.BUILD, PushAction.PUSH, RowState.RUNNING, RowState.UPLOADING, CheckState.WARN, "warning"),
+    "yellow": (
+        Action.BUILD,
+        PushAction.PUSH,
+        RowState.RUNNING,
+        RowState.UPLOADING,
+        Stage.STARTING,
+        CheckState.WARN,
+        "warning",
+    ),
     "cyan": (Action.PULL, Action.TAG),
-    "bold red": (Status.FAILED, CheckState.MISSING, "error:"),
+    "bold red": (Status.FAILED, Stage.FAILED, CheckState.MISSING, "error:"),
     "red": (Status.SKIPPED,),
     "bold": ("hint:",),
-    "dim": (RowState.ROOT, RowState.WAITING),
+    "dim": (RowState.ROOT, RowState.WAITING, Stage.WAITING),
 }
 STYLES = {word: style for style, words in _COLOURS.items() for word in words}
 

@@ -1,0 +1,47 @@
+"""Restart services of a system."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from slipway.compose import up
+from slipway.compose.containers import of_project
+from slipway.compose.report import report_of
+from slipway.compose.system import System
+from slipway.compose.wait import wait_until_up
+from slipway.core.command import Result
+from slipway.core.errors import UsageError
+from slipway.core.threads import map_concurrently
+from slipway.tasks.options import SystemOptions, WaitOptions
+from slipway.tasks.session import Session
+from slipway.tasks.systems import chosen_services, project_of, resolve, system_of, talks_to_engine
+from slipway.ui.services import service_row
+
+_AT_ONCE = 16
+_GRACE_SECONDS = 10
+
+
+@talks_to_engine
+def run_restart(session: Session, chosen: SystemOptions, options: WaitOptions) -> None:
+    """Restart the named services, or all, and wait until they are up. Raises UpError when one does not come up."""
+    file, services = chosen_services(session, chosen.names, "restart")
+    project = project_of(session, file, chosen.project)
+    client = session.host.engine.client
+    found = [one for one in of_project(client, project.name) if not services or one.service in services]
+    if not found:
+        raise UsageError(f"{file.system}: is not up", hint=f"invoke up {file.system}")
+    whole = system_of(session, file, resolve(session, file, project), session.snapshot())
+    restarted = {one.service for one in found}
+    part = System(whole.name, whole.config, tuple(one for one in whole.services if one.name in restarted))
+    map_concurrently(lambda one: client.api.restart(one.id, timeout=_GRACE_SECONDS), found, at_once=_AT_ONCE)
+    deadline = options.deadline * float(session.settings["SLOWNESS"])
+    with session.console.services(sorted(restarted)) as taker:
+        look = partial(of_project, client, project.name)
+        outcome = wait_until_up(part.services, look, lambda: Result(0), taker.take, deadline)
+    if not outcome.ok:
+        raise up.failure(outcome, part, file.files[0], client, deadline)
+    rows = [report_of(service, outcome.standings[service.name], client) for service in part.services]
+    if session.json:
+        session.answer({"system": file.system, "restarted": sorted(restarted)})
+    else:
+        session.console.table([service_row(row) for row in rows])

@@ -1,0 +1,182 @@
+"""Bring a system up: build its stale images, choose its ports, start its containers, and wait for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from slipway.build.options import BuildOptions
+from slipway.compose import containers, ports, up
+from slipway.compose.files import ComposeFile
+from slipway.compose.kept_ports import keep_ports, read_ports
+from slipway.compose.listeners import listening_here
+from slipway.compose.ports import Chosen
+from slipway.compose.report import report_of
+from slipway.compose.running_file import PROJECT_LABEL, checkout_name, running_file
+from slipway.compose.system import Config, System
+from slipway.compose.up import Project
+from slipway.compose.wait import Outcome
+from slipway.core.errors import UsageError
+from slipway.core.writing import written
+from slipway.plan.decide import Action, plan_build
+from slipway.plan.facts import Snapshot
+from slipway.runs.lock import lock
+from slipway.tasks.build import building, get_root_images
+from slipway.tasks.options import SystemOptions, UpOptions
+from slipway.tasks.plan import mounted
+from slipway.tasks.session import Session
+from slipway.tasks.systems import chosen_file, project_of, resolve, system_of, talks_to_engine
+from slipway.ui import columns
+from slipway.ui.services import service_row
+
+
+@dataclass(frozen=True)
+class Start:
+    """Hold a system that is ready to start: its file, project and services, the file that runs, and its ports.
+
+    ``absent``: the images that compose must pull.
+    """
+
+    file: ComposeFile
+    project: Project
+    system: System
+    config: Config
+    chosen: tuple[Chosen, ...]
+    absent: tuple[str, ...] = ()
+
+
+@talks_to_engine
+def run_up(session: Session, chosen: SystemOptions, options: UpOptions, *, dry_run: bool) -> None:
+    """Bring the system up. Raises UpError when a service does not come up."""
+    if options.deadline < 1:
+        raise UsageError(f"--deadline {options.deadline}: not a number of seconds", hint="--deadline 120")
+    file = chosen_file(session, chosen.names, "up")
+    project = project_of(session, file, chosen.project)
+    config = resolve(session, file, project)
+    snapshot = session.snapshot()
+    system = system_of(session, file, config, snapshot)
+    if dry_run or options.write:
+        _show(session, _start(session, file, project, system, _images(snapshot), options), options.write)
+        return
+    session.prepare_workspace()
+    start = _start(session, file, project, system, _built(session, system, snapshot), options)
+    for one in start.chosen:
+        if one.instead_of:
+            told = f"port {one.instead_of} is held by {one.holder}; it gets {one.port.published}"
+            session.note(f"{one.port.service}: {told}")
+    with lock(session.home, f"up-{project.name}"):
+        outcome = _bring_up(session, start, options)
+    keep_ports(session.home, system.name, start.chosen)
+    _tell(session, start, outcome)
+
+
+def _built(session: Session, system: System, snapshot: Snapshot) -> Mapping[str, str]:
+    """Build the system's stale images, and return ``_images`` as they are then. Raises BuildError."""
+    if not system.built:
+        return {}
+    plan = plan_build(snapshot.stack, system.built, snapshot.facts)
+    mounted(session, snapshot, plan)
+    if get_root_images(session, snapshot, plan):
+        snapshot = session.snapshot()
+        plan = plan_build(snapshot.stack, system.built, snapshot.facts)
+    if set(plan.counts()) <= {Action.REUSE}:
+        return _images(snapshot)
+    if not session.json:
+        session.console.plan(snapshot.stack, plan, session.seconds)
+    with building(session, snapshot, plan, BuildOptions()) as built:
+        if built.error:
+            if not session.json:
+                session.console.results(built.results, session.seconds)
+            raise built.error
+    return _images(session.snapshot())
+
+
+def _images(snapshot: Snapshot) -> Mapping[str, str]:
+    """Return image of the stack → its id in the engine.
+
+    An image that is not there with its inputs as they are has its reference instead.
+    """
+    found = {name: snapshot.facts.in_engine(name) for name in snapshot.facts.digests}
+    return {name: one.id if one else str(snapshot.facts.references[name]) for name, one in found.items()}
+
+
+def _start(
+    session: Session,
+    file: ComposeFile,
+    project: Project,
+    system: System,
+    images: Mapping[str, str],
+    options: UpOptions,
+) -> Start:
+    engine = session.host.engine
+    listeners = listening_here() if engine.endpoint.is_near else frozenset()
+    taken = ports.taken(listeners, containers.listed(engine.client, PROJECT_LABEL), project.name)
+    kept = read_ports(session.home, system.name)
+    chosen = ports.choose(system.ports, taken, kept, strict=options.strict_ports)
+    found = {
+        service.name: containers.inspect_image(engine.client, images.get(service.built, service.image))
+        for service in system.services
+    }
+    checks = {name: containers.health_check(image) for name, image in found.items()}
+    absent = tuple(service.image for service in system.services if service.image and not found[service.name])
+    checkout = checkout_name(str(session.settings.root.resolve()))
+    config = running_file(system, project.name, checkout, images, checks, chosen)
+    return Start(file, project, system, config, chosen, absent)
+
+
+def _bring_up(session: Session, start: Start, options: UpOptions) -> Outcome:
+    """Start the containers and wait. Raises UpError, and PrerequisiteError when the engine is lost."""
+    deadline = options.deadline * float(session.settings["SLOWNESS"])
+    client = session.host.engine.client
+    with _taken_down(session, start.project, keep=options.keep):
+        with session.console.services([service.name for service in start.system.services]) as taker:
+            outcome = up.bring_up(start.project, start.system, start.config, session.run, client, taker.take, deadline)
+        if not outcome.ok:
+            raise up.failure(outcome, start.system, start.file.files[0], client, deadline, start.absent)
+    return outcome
+
+
+@contextmanager
+def _taken_down(session: Session, project: Project, *, keep: bool) -> Iterator[None]:
+    """Remove the project's containers when the block fails, unless ``keep`` is set."""
+    try:
+        yield
+    except BaseException:
+        if keep:
+            session.note(f"{project.name}: its containers stay, as --keep says")
+        else:
+            with suppress(OSError):  # an engine that is lost takes nothing down
+                up.take_down(project, session.run, session.host.engine.client)
+        raise
+
+
+def _show(session: Session, start: Start, file: str) -> None:
+    """Show the compose file that would run; with ``file`` write it there instead."""
+    command = start.project.command("--file", "-", "config", stdin=json.dumps(start.config).encode())
+    text = session.run(command).stdout
+    if file:
+        path = Path(file)
+        with written(path):
+            path.touch(mode=0o600)
+            path.write_text(text, "utf-8")
+        session.note(f"{path}: written; it may hold secrets, so only you can read it")
+    elif session.json:
+        session.answer({"system": start.system.name, "project": start.project.name, "file": dict(start.config)})
+    else:
+        session.console.line(text.rstrip("\n"))
+
+
+def _tell(session: Session, start: Start, outcome: Outcome) -> None:
+    """Show a line per service: state, seconds, addresses, memory, image."""
+    client = session.host.engine.client
+    rows = [report_of(service, outcome.standings[service.name], client) for service in start.system.services]
+    if session.json:
+        answer = {"system": start.system.name, "project": start.project.name, "ok": True}
+        session.answer({**answer, "services": [asdict(row) for row in rows]})
+        return
+    session.console.line()
+    session.console.table([service_row(row) for row in rows])
+    session.console.line(f"{start.system.name} is up · {columns.seconds(session.seconds)}")
