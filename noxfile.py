@@ -275,9 +275,8 @@ def tests(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """Run the tests that need a real engine, registry or host; some on both image stores."""
     workers = ["-n", str(WAITING_WORKERS), "--dist", "loadgroup"]
-    chosen = [*workers, *INTEGRATION, *session.posargs]
-    run(session, "dev", "pytest", "-m", "integration and not soak", *chosen)
-    run(session, "dev", "pytest", "-m", "both_stores", "--store", "other", *chosen)
+    chosen = ["-m", "integration and not soak", "--store", "both", *workers, *INTEGRATION]
+    run(session, "dev", "pytest", *chosen, *session.posargs)
 
 
 @nox.session(requires=[*environment("dev"), "build"], tags=["slow"])

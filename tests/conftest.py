@@ -35,6 +35,7 @@ pytest_plugins = [
     "tests.rig.registries",
     "tests.rig.foreign",
     "tests.rig.relay",
+    "tests.rig.fork_server",
     "tests.rig.stacks",
     "tests.rig.offline",
     "tests.rig.engines",

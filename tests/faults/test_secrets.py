@@ -104,7 +104,7 @@ def test_canaries_through_build_push_and_smoke(vault: Repository) -> None:
     assert any(b"pytest" in command for command in watch.commands), "and while it tested"
     assert watch.told == {}
     assert CANARIES.where(said) == {}
-    assert CANARIES.where(of_image(vault.reference("svc-safe"))) == {}
+    assert CANARIES.where(of_image(vault.reference("svc-safe"), root=PYTHON_IMAGE)) == {}
     assert CANARIES.where(recorded) == {}
     assert {place.split()[1] for place in recorded} == {"record", "provenance", "log"}
     written = dict(of_folder(vault.root))

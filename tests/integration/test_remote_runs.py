@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import pty
+import secrets
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.integration
 SHOP = {"base-floor", "base-counter", "svc-cart", "svc-till", "svc-sign"}
-STEP = "RUN echo climbing && sleep {seconds} && echo there > /top\n"
+STEP = "RUN echo climbing && {{ sleep {seconds} || true; }} && echo there > /top\n"
 
 
 @pytest.fixture
@@ -44,31 +46,47 @@ def shop(stack: Stack, build_host: BuildHost) -> Iterator[Repository]:
     assert made.secret_files() == [], "the next build removes the secrets of a client that was killed"
 
 
-def left_alone(shop: Repository, until: Until, seconds: int) -> subprocess.Popen[str]:
-    """A build there whose client is killed while the cart takes its time."""
+@dataclass(frozen=True)
+class Left:
+    """A build there whose client was killed. Its long step takes ``seconds``, or until it is ended."""
+
+    seconds: str
+    host: BuildHost
+
+    def end_step(self) -> None:
+        self.host.sh(f"pkill -f '^sleep {self.seconds}'")
+
+
+def left_alone(shop: Repository, host: BuildHost, until: Until, seconds: int = 240) -> Left:
+    """Kill the client of a build there while the cart takes its time."""
+    left = Left(f"{seconds}.{secrets.randbelow(10**9)}", host)
     dockerfile = shop.root / "apps/svc_cart/Dockerfile"
-    dockerfile.write_text(dockerfile.read_text() + STEP.format(seconds=seconds))
+    dockerfile.write_text(dockerfile.read_text() + STEP.format(seconds=left.seconds))
     with shop.start("build", "--remote") as process:
-        log = "svc-cart.log"
-        until(
-            lambda: any("climbing" in (run / log).read_text() for run in shop.runs() if (run / log).exists()),
-            "the long step",
-            60,
-        )
+        until(lambda: climbs(shop), "the long step", 60)
         process.kill()
         process.communicate(timeout=30)
-    return process
+    return left
+
+
+def climbs(shop: Repository) -> bool:
+    """Tell whether the log of the newest run shows the long step."""
+    log = shop.runs()[-1] / "svc-cart.log" if shop.runs() else Path()
+    return log.is_file() and "climbing" in log.read_text()
 
 
 @pytest.mark.fault("B04")
 def test_a_run_is_listed_and_listened_to_again(shop: Repository, build_host: BuildHost, until: Until) -> None:
-    left_alone(shop, until, 8)
+    left, runs = left_alone(shop, build_host, until), shop.runs()
     (listed, *_) = shop.json("remote-runs")
     assert listed["state"] == "running" and listed["statuses"] == [0, None, None]
     assert abs(listed["began"] - int(build_host.sh("date +%s"))) < 120
-    ran = shop.invoke("remote-attach").ok()
+    with shop.start("remote-attach") as process:
+        until(lambda: shop.runs() != runs and climbs(shop), "the run's output so far", 60)
+        left.end_step()
+        told = process.communicate(timeout=120)
+    assert process.returncode == 0, told
     assert shop.status() == dict.fromkeys(SHOP, "built")
-    assert "svc-cart  climbing" in ran.stderr or "climbing" in (shop.runs()[-1] / "svc-cart.log").read_text()
     assert shop.json("remote-runs")[0]["state"] == "done"
     assert "5 built" in shop.invoke("remote-attach", listed["id"]).ok().stdout
     shop.invoke("remote-attach", "0000").failed(2, "error: 0000: ")
@@ -77,12 +95,13 @@ def test_a_run_is_listed_and_listened_to_again(shop: Repository, build_host: Bui
 @pytest.mark.fault("B04")
 def test_a_run_without_a_client_ends_at_its_time_limit(shop: Repository, build_host: BuildHost, until: Until) -> None:
     shop.configure(BUILD_TIMEOUT="4s")
-    left_alone(shop, until, 240)
+    left_alone(shop, build_host, until)
     assert "buildx bake" in build_host.processes()
     until(lambda: "bake" not in build_host.processes(), "the end of its time, which is that of three waves", 40)
     assert shop.json("remote-runs")[0]["state"] == "ended"
     until(lambda: "sleep 240" not in build_host.processes(), "the end of the step")
     shop.invoke("remote-attach").failed(6, "(BUILD_TIMEOUT)")
+    shop.configure(BUILD_TIMEOUT="2h")  # for the build with which each test here ends
 
 
 def test_a_job_that_is_ended_while_it_is_begun(build_host: BuildHost, until: Until) -> None:
@@ -104,10 +123,10 @@ def test_a_job_that_is_ended_while_it_is_begun(build_host: BuildHost, until: Unt
         build_host.sh(f"rm -rf {folder}")
 
 
-def test_a_run_that_failed_meanwhile(shop: Repository, until: Until) -> None:
+def test_a_run_that_failed_meanwhile(shop: Repository, build_host: BuildHost, until: Until) -> None:
     till = shop.root / "apps/svc_till/Dockerfile"
     till.write_text(till.read_text() + "RUN echo broken >&2 && exit 3\n")
-    left_alone(shop, until, 4)
+    left_alone(shop, build_host, until, 4)
     shop.invoke("remote-attach").failed(6, "build svc-till: ", "exit code: 3")
     assert shop.status() == dict.fromkeys(SHOP - {"svc-till"}, "built") | {"svc-till": "failed"}
     assert shop.json("remote-runs")[0]["state"] == "failed"
@@ -128,11 +147,12 @@ def answered(shop: Repository, answer: str, *words: str) -> Ran:
 @pytest.mark.fault("U35")
 def test_remote_clean_keeps_a_running_run(shop: Repository, build_host: BuildHost, until: Until) -> None:
     shop.invoke("build", "svc-sign", "--remote").ok()
-    left_alone(shop, until, 25)
+    left = left_alone(shop, build_host, until)
     shop.invoke("remote-clean").failed(2, "error: remote-clean: ", "--yes")
     assert "would remove 1 runs" in shop.invoke("remote-clean", "--dry-run").ok().stdout
     assert shop.json("remote-clean", "--yes")["living"] == 1
     assert [run["state"] for run in shop.json("remote-runs")] == ["running"]
+    left.end_step()
     shop.invoke("remote-attach").ok()
     build_host.sh("touch /var/tmp/slipway/builder/mine")
     declined = answered(shop, "n", "remote-clean").failed(2, "error: remote-clean: ")

@@ -54,16 +54,36 @@ class Canaries:
         return {place: names for place, data in searched.items() if (names := self.found(data))}
 
 
-def of_image(reference: str) -> Iterator[tuple[str, bytes]]:
-    """An image's history, its configuration, its manifest, and each of its layers, unpacked."""
+def of_image(reference: str, root: str = "") -> Iterator[tuple[str, bytes]]:
+    """An image's history, its configuration, its manifest, and each of its layers, unpacked.
+
+    Layers that it has of ``root``, an image older than the secrets, are left out.
+    """
     yield "history", docker("history", "--no-trunc", reference).encode()
     yield "config", docker("image", "inspect", reference).encode()
     saved = subprocess.run(["docker", "save", reference], capture_output=True, check=True, timeout=120).stdout
     with tarfile.open(fileobj=io.BytesIO(saved)) as archive:
+        inherited = _inherited(archive, root) if root else []
         for member in archive:
-            if file := archive.extractfile(member):
+            if member.name not in inherited and (file := archive.extractfile(member)):
                 data = file.read()
                 yield member.name, gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+
+
+def _inherited(archive: tarfile.TarFile, root: str) -> list[str]:
+    """The names of the layers that an image in ``archive`` has of ``root``."""
+    index = archive.extractfile("manifest.json")
+    assert index
+    [image] = json.load(index)
+    config = archive.extractfile(image["Config"])
+    assert config
+    own, below = json.load(config)["rootfs"]["diff_ids"], _diff_ids(root)
+    assert own[: len(below)] == below, f"it does not stand on {root}"
+    return list(image["Layers"][: len(below)])
+
+
+def _diff_ids(reference: str) -> list[str]:
+    return list(json.loads(docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", reference)))
 
 
 def of_build_history(name: str, mark: str) -> Iterator[tuple[str, bytes]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,14 +16,9 @@ from tests.rig.stacks import STACKS, Ran, Repository
 
 @dataclass
 class Offline(Repository):
-    """With an engine that closes each connection and records its request. ``invoke`` runs in this process."""
+    """With an engine that closes each connection and records its request."""
 
     engine: Relay = field(kw_only=True)
-
-    def invoke(self, *words: str, **environment: str) -> Ran:
-        started = time.monotonic()
-        done = in_process.invoke(*words, cwd=self.root, env=self.environment(environment))
-        return Ran(done.returncode, done.stdout, done.stderr, time.monotonic() - started).decent()
 
     def refused(self, code: int, *words: str, task: tuple[str, ...] = ("plan",), **environment: str) -> Ran:
         """The task ends with ``code`` and ``words``; no engine was asked, nothing was written but the cache."""
@@ -50,6 +44,6 @@ def shop(tmp_path: Path, relay: Callable[..., Relay]) -> Offline:
     """Two bases and three services, with settings in ``.env``."""
     root = tmp_path / "shop"
     shutil.copytree(STACKS / "shop", root, symlinks=True)
-    made = Offline(root, {}, engine=relay("unix"))
+    made = Offline(root, {}, in_process.invoke, engine=relay("unix"))
     made.configure(REGISTRY="127.0.0.1:1", OWNER="t-shop", BASE_VERSION="v1", PYTHON_IMAGE="python:3.12-slim")
     return made

@@ -92,7 +92,7 @@ def until() -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def engine_address() -> str:
+def engine_address(_engine_under_test: None) -> str:
     """Where docker's CLI finds the engine."""
     return docker("context", "inspect", "--format", "{{.Endpoints.docker.Host}}")
 

@@ -1,4 +1,4 @@
-"""Sample repositories to work in, used as a person would: slipway as ``python -m invoke``."""
+"""Sample repositories to work in, used as a person would: with ``invoke``."""
 
 from __future__ import annotations
 
@@ -15,14 +15,19 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from subprocess import CompletedProcess
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
 
 from slipway.config.definitions import SETTINGS
 from slipway.config.settings import load
+from slipway.core.image import RUN_LABEL
 from tests.rig.outside import LABEL, docker, machine_docker, machine_lock
-from tests.rig.traces import Traces
+from tests.rig.traces import Traces, made_by_runs
+
+if TYPE_CHECKING:
+    from tests.rig.fork_server import ForkServer
 
 ROOT = Path(__file__).parent.parent.parent
 STACKS = ROOT / "tests/stacks"
@@ -102,12 +107,20 @@ class Ran:
         return self
 
 
+class Invoke(Protocol):
+    """Run a command line in the folder ``cwd`` with the environment ``env``, as ``python -m invoke`` does."""
+
+    def __call__(self, *words: str, cwd: Path, env: Mapping[str, str]) -> CompletedProcess[str]: ...
+
+
 @dataclass
 class Repository:
     """A copy of a sample stack, used as a person would use it."""
 
     root: Path
     settings: dict[str, str]
+    #: Runs ``invoke`` to its end.
+    run: Invoke
     #: Added to the environment of everything that is started here.
     around: Mapping[str, str] = field(default_factory=dict)
 
@@ -141,6 +154,7 @@ class Repository:
         return {**kept, "PIP_CONFIG_FILE": os.devnull, **self.around, **more}
 
     def start(self, *words: str, **environment: str) -> subprocess.Popen[str]:
+        """Start ``python -m invoke``, to be interrupted or killed."""
         return subprocess.Popen(
             [sys.executable, "-m", "invoke", *words],
             cwd=self.root,
@@ -154,13 +168,8 @@ class Repository:
 
     def invoke(self, *words: str, **environment: str) -> Ran:
         started = time.monotonic()
-        with self.start(*words, **environment) as process:
-            try:
-                stdout, stderr = process.communicate(timeout=180)
-            except BaseException:
-                process.kill()
-                raise
-        return Ran(process.returncode, stdout, stderr, time.monotonic() - started).decent()
+        done = self.run(*words, cwd=self.root, env=self.environment(environment))
+        return Ran(done.returncode, done.stdout, done.stderr, time.monotonic() - started).decent()
 
     def json(self, *words: str, **environment: str) -> Any:
         """Return the parsed output of ``--json``."""
@@ -266,7 +275,9 @@ def _prune() -> None:
 
 
 @pytest.fixture
-def stack(tmp_path: Path, registry: str, root_image: str, traces: Traces) -> Iterator[Callable[..., Repository]]:
+def stack(
+    tmp_path: Path, registry: str, root_image: str, traces: Traces, fork_server: ForkServer, engine_client: Any
+) -> Iterator[Callable[..., Repository]]:
     """Makes a repository of a sample stack, with an OWNER of its own. Afterwards nothing of it is left anywhere."""
     made: list[Repository] = []
     states: dict[Path, dict[str, bytes]] = {}
@@ -274,7 +285,7 @@ def stack(tmp_path: Path, registry: str, root_image: str, traces: Traces) -> Ite
     def make(name: str, **settings: str) -> Repository:
         root = tmp_path / f"{name}-{len(made)}"
         shutil.copytree(STACKS / name, root, symlinks=True)
-        repository = Repository(root, {}, traces.environment)
+        repository = Repository(root, {}, fork_server.invoke, traces.environment)
         owner = f"t-{secrets.token_hex(4)}"
         repository.configure(REGISTRY=registry, OWNER=owner, BASE_VERSION="v1", PYTHON_IMAGE=root_image)
         repository.configure(**settings)
@@ -284,29 +295,26 @@ def stack(tmp_path: Path, registry: str, root_image: str, traces: Traces) -> Ite
         return repository
 
     yield make
-    left = [line for repository in made for run in repository.runs() for line in _labelled(run.name)]
+    runs = {run.name for repository in made for run in repository.runs()}
+    left = [name for name, labels in made_by_runs(engine_client) if labels[RUN_LABEL] in runs]
     if left:
         docker("rm", "--force", "--volumes", *left, check=False)
     for owner in {repository.settings["OWNER"] for repository in made}:
-        if listed := _references(owner):
-            docker("rmi", "--force", *listed)
+        for reference in _references(engine_client, owner):
+            engine_client.api.remove_image(reference, force=True)
     assert not left, f"left by the run: {left}"
     assert {root: _git_state(root) for root in states} == states, "a run changed the state of git"
     assert not [path for root in states for path in _unignored(root)], "git would add what runs left"
 
 
-def _references(owner: str) -> list[str]:
+def _references(client: Any, owner: str) -> Iterator[str]:
     """Every tag below ``owner``, and for what lost its tag to a later image the digest that a push gave it."""
-    form = "{{.Repository}} {{.Tag}} {{.Digest}}"
-    listed = docker("images", "--digests", "--format", form, "--filter", f"reference=*/{owner}/*").splitlines()
-    found = {f"{name}@{digest}" if tag == "<none>" else f"{name}:{tag}" for name, tag, digest in map(str.split, listed)}
-    return sorted(reference for reference in found if not reference.endswith("@<none>"))
-
-
-def _labelled(run: str) -> list[str]:
-    chosen = ("--quiet", "--filter", f"label=slipway.run={run}")
-    found = [docker("ps", "--all", *chosen), docker("volume", "ls", *chosen), docker("network", "ls", *chosen)]
-    return [line for text in found for line in text.split()]
+    for image in client.api.images(filters={"reference": f"*/{owner}/*"}):
+        tags = [tag for tag in image["RepoTags"] or () if f"/{owner}/" in tag]
+        tagged = {tag.rpartition(":")[0] for tag in tags}
+        digests = [digest for digest in image["RepoDigests"] or () if f"/{owner}/" in digest]
+        yield from tags
+        yield from (digest for digest in digests if digest.partition("@")[0] not in tagged)
 
 
 def _git_state(root: Path) -> dict[str, bytes]:

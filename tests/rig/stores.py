@@ -1,7 +1,8 @@
 """The image store that a test session is about: the one of the machine's engine, or another.
 
-``pytest --store containerd`` runs any tests against an engine with that store. Where the machine's has another, one of
-the tests' own runs in a container, and DOCKER_HOST names it. Registries, relays and proxies of the tests listen on this
+``pytest --store containerd`` runs any tests against an engine with that store; ``--store both`` runs tests that are
+marked ``both_stores`` twice. Where the machine's engine has another store than asked for, one of the tests' own runs in
+a container, and DOCKER_HOST names it. Registries, relays and proxies of the tests listen on this
 machine's loopback; so connections to that engine's own loopback are led here, and ``127.0.0.1:5000`` means the same to
 slipway and to that engine.
 """
@@ -61,15 +62,26 @@ while True:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    told = "the image store of the engine to test against: the machine's own, one of the two, or the one it has not"
-    parser.addoption("--store", choices=["machine", "classic", "containerd", "other"], default="machine", help=told)
+    told = (
+        "the image store of the engine to test against: the machine's own, one of the two, the one it has not, or both"
+    )
+    stores = ["machine", "classic", "containerd", "other", "both"]
+    parser.addoption("--store", choices=stores, default="machine", help=told)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Let one worker run the tests against the other store: it starts the engine once."""
+    if metafunc.config.getoption("--store") == "both" and metafunc.definition.get_closest_marker("both_stores"):
+        other = pytest.param("other", id="other store", marks=pytest.mark.xdist_group("other store"))
+        machine = pytest.param(None, id="machine's store")
+        metafunc.parametrize("_engine_under_test", [machine, other], indirect=True, scope="session")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _engine_under_test(request: pytest.FixtureRequest) -> Iterator[None]:
     """DOCKER_HOST names an engine with the store that was asked for, where the machine's has another."""
-    asked = request.config.getoption("--store")
-    if asked == "machine" or asked == (store := store_of(machine_docker)):
+    asked = getattr(request, "param", None) or request.config.getoption("--store")
+    if asked in ("machine", "both") or asked == (store := store_of(machine_docker)):
         yield
         return
     flags = STORES[asked if asked in STORES else "classic" if store == "containerd" else "containerd"]
@@ -86,7 +98,7 @@ def _engine_under_test(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def python_image() -> str:
+def python_image(_engine_under_test: None) -> str:
     """PYTHON_IMAGE, in the engine that the tests are about: copied from the machine's, where it is not there."""
     name = load(ROOT)["PYTHON_IMAGE"]
     if not docker("image", "inspect", "--format", "{{.Id}}", name, check=False):

@@ -74,7 +74,7 @@ def traces(tmp_path: Path) -> Traces:
 
 
 @pytest.fixture(scope="session")
-def engine_client() -> Iterator[Any]:
+def engine_client(_engine_under_test: None) -> Iterator[Any]:
     """The docker SDK's client, for looking only."""
     import docker as sdk  # slow to import, and only integration tests use it
 
@@ -125,12 +125,17 @@ def _watched(request: pytest.FixtureRequest) -> Iterator[None]:
 
 def orphaned(client: Any) -> list[str]:
     """Containers, volumes and networks of runs whose process has ended."""
+    found = made_by_runs(client)
+    return [f"{name} {labels}" for name, labels in found if orphans.is_dead(labels.get(orphans.OWNER_LABEL, ""))]
+
+
+def made_by_runs(client: Any) -> list[tuple[str, dict[str, str]]]:
+    """Return the containers, networks and volumes of all runs: short id or name, and labels."""
     ours = {"label": RUN_LABEL}
     containers = client.api.containers(all=True, filters=ours)
     volumes = client.api.volumes(filters=ours)["Volumes"] or ()
     made = [(found["Id"][:12], found["Labels"]) for found in (*containers, *client.api.networks(filters=ours))]
-    made += [(found["Name"], found["Labels"]) for found in volumes]
-    return [f"{name} {labels}" for name, labels in made if orphans.is_dead(labels.get(orphans.OWNER_LABEL, ""))]
+    return [*made, *((found["Name"], found["Labels"]) for found in volumes)]
 
 
 def _lasting(look: Callable[[], list[Any]]) -> list[Any]:
