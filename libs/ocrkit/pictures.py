@@ -38,7 +38,9 @@ def pictures_of(data: bytes, limits: Limits) -> Iterator[Picture]:
                     size = f"{frame.width} × {frame.height} pixels"
                     raise Unreadable(f"page {number} has {size}, at most {limits.pixels} are read")
                 yield on_white(ImageOps.exif_transpose(frame))
-    except (OSError, SyntaxError, ValueError, EOFError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise Unreadable(f"a page has more than {limits.pixels} pixels") from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise Unreadable("the image is broken") from error
 
 

@@ -9,6 +9,7 @@ import anyio
 import anyio.to_thread
 import httpx
 
+from servicekit.requestid import HEADER
 from svc_ocr_gateway.inference import Question, Reading, WrongAnswer, reading_of, reason_of
 
 #: An answer of more bytes than this is not the text of a page.
@@ -67,6 +68,7 @@ async def _post(url: str, question: Question, seconds: float) -> tuple[int, byte
         "Content-Type": "application/json",
         "Content-Length": str(question.length),
         "Accept-Encoding": "identity",
+        HEADER: question.id,
     }
     timeout = httpx.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
     async with (

@@ -21,11 +21,12 @@ Reply = Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]
 
 @dataclass
 class Model:
-    """A model service whose ``reply`` a test chooses. It keeps the requests it got."""
+    """A model service whose ``reply`` a test chooses. It keeps the requests and their X-Request-ID."""
 
     url: str = ""
     reply: Reply | None = None
     asked: list[dict[str, Any]] = field(default_factory=list)
+    ids: list[str | None] = field(default_factory=list)
 
 
 def answered(handler: BaseHTTPRequestHandler, status: int, content: object, **headers: str) -> None:
@@ -58,6 +59,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             served.asked.append(request)
+            served.ids.append(self.headers["X-Request-ID"])
             if served.reply:
                 served.reply(self, request)
 
@@ -84,7 +86,7 @@ def send(gateway: TestClient, data: bytes = PNG) -> Any:
 def test_the_text_of_an_image_is_answered(model: Model) -> None:
     answer = send(client(model.url))
     assert (answer.status_code, answer.json()) == (200, {"text": f"{len(PNG)} bytes", "confidence": 96.5})
-    assert [request["id"] for request in model.asked] == ["abc"]
+    assert [request["id"] for request in model.asked] == model.ids == ["abc"]
 
 
 def test_the_model_service_has_a_name_of_its_own_by_default() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from itertools import chain
+from itertools import chain, islice
 from typing import Annotated, Any
 
 import orjson
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, Stri
 
 from servicekit.problems import describe
 from svc_ocr_model.model import NAME, VERSION
-from svc_ocr_model.tensors import Datatype, Element, InferenceRequest, Input, Output, Refused
+from svc_ocr_model.tensors import MOST_ELEMENTS, Datatype, Element, InferenceRequest, Input, Output, Refused
 
 Parameters = dict[str, StrictStr | StrictInt | StrictFloat | StrictBool]
 Name = Annotated[str, Field(max_length=200)]
@@ -42,7 +42,7 @@ class RequestInput(Message):
     shape: list[Annotated[int, Field(ge=0, lt=1 << 64)]] = Field(max_length=8)
     datatype: Name
     parameters: Parameters | None = None
-    data: list[Any]
+    data: list[Any] = Field(max_length=MOST_ELEMENTS)
 
 
 class RequestOutput(Message):
@@ -65,6 +65,23 @@ class Request(Message):
             if wanted not in (None, *ContentType):
                 raise Refused(f"output '{name}': content_type is 'base64' or 'str', not '{wanted}'")
         return {name: ContentType(str(wanted)) for name, wanted in asked.items() if wanted}
+
+
+def request_schema() -> Any:
+    """Return the JSON schema of a request, for the OpenAPI document: without references, which would lead nowhere."""
+    schema = Request.model_json_schema()
+    definitions = schema.pop("$defs")
+
+    def resolved(node: Any) -> Any:
+        if isinstance(node, list):
+            return list(map(resolved, node))
+        if not isinstance(node, dict):
+            return node
+        if reference := node.get("$ref"):
+            return resolved(definitions[reference.rpartition("/")[2]])
+        return {key: resolved(value) for key, value in node.items()}
+
+    return resolved(schema)
 
 
 def parse_request(body: bytes) -> Request:
@@ -96,7 +113,7 @@ def _elements(tensor: RequestInput) -> list[object]:
     data = tensor.data
     for _ in tensor.shape[1:]:
         if data and all(isinstance(row, list) for row in data):
-            data = list(chain.from_iterable(data))
+            data = list(islice(chain.from_iterable(data), MOST_ELEMENTS + 1))
     if tensor.datatype != Datatype.BYTES:
         return data
     return [element.encode() if isinstance(element, str) else element for element in data]

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from svc_ocr_model import open_inference_grpc_pb2 as pb
 from svc_ocr_model.model import NAME, VERSION
-from svc_ocr_model.tensors import Datatype, InferenceRequest, Input, Output, Refused
+from svc_ocr_model.tensors import MOST_ELEMENTS, Datatype, InferenceRequest, Input, Output, Refused
 
 _LENGTH = struct.Struct("<I")
 
@@ -51,7 +52,7 @@ def _elements(tensor: pb.ModelInferRequest.InferInputTensor, raw: bytes | None) 
         return ()
     if raw is None:
         return tensor.contents.bytes_contents
-    return list(_unpacked(tensor.name, raw))
+    return list(islice(_unpacked(tensor.name, raw), MOST_ELEMENTS + 1))
 
 
 def _unpacked(name: str, raw: bytes) -> Iterator[bytes]:

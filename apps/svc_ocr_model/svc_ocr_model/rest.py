@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import orjson
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
 
 from ocrkit.unreadable import Unreadable
 from servicekit.bodies import drain
@@ -13,8 +14,7 @@ from servicekit.leaving import while_connected
 from servicekit.places import RETRY_AFTER, Busy
 from servicekit.problems import ErrorShape
 from servicekit.requestid import request_id
-from svc_ocr_model.messages import BINARY_EXTENSION, answer_of, parse_request, request_of
-from svc_ocr_model.messages import Request as InferenceMessage
+from svc_ocr_model.messages import BINARY_EXTENSION, answer_of, parse_request, request_of, request_schema
 from svc_ocr_model.model import IMAGE, NAME, OUTPUTS, PLATFORM, SERVER, VERSION, check_name
 from svc_ocr_model.service import Service
 from svc_ocr_model.tensors import Refused, TensorSpec, UnknownModel
@@ -57,7 +57,7 @@ def serve(app: FastAPI, service: Service) -> None:
         return {"live": True, "ready": True}
 
     for place, known in ((_MODEL, _named), (f"{_MODEL}/versions/{{version}}", _versioned)):
-        app.include_router(_model_routes(service), prefix=place, dependencies=[Depends(known)])
+        _serve_model(app, service, place, Depends(known))
     _answer_errors(app)
 
 
@@ -69,10 +69,10 @@ def _versioned(model: str, version: str) -> None:
     check_name(model, version)
 
 
-def _model_routes(service: Service) -> APIRouter:
-    router = APIRouter()
+def _serve_model(app: FastAPI, service: Service, place: str, known: Any) -> None:
+    """Add the routes of a model at ``place``. The dependency ``known`` refuses another model or version."""
 
-    @router.get("")
+    @app.get(place, dependencies=[known])
     def model_metadata() -> dict[str, object]:
         return {
             "name": NAME,
@@ -82,15 +82,14 @@ def _model_routes(service: Service) -> APIRouter:
             "outputs": list(map(_spec, OUTPUTS)),
         }
 
-    @router.get("/ready")
+    @app.get(f"{place}/ready", dependencies=[known])
     def model_ready() -> dict[str, object]:
         _refuse_unready(service)
         return {"name": NAME, "ready": True}
 
-    schema = InferenceMessage.model_json_schema(ref_template="#/components/schemas/{model}")
-    body = {"required": True, "content": {_JSON: {"schema": schema}}}
+    body = {"required": True, "content": {_JSON: {"schema": request_schema()}}}
 
-    @router.post("/infer", openapi_extra={"requestBody": body})
+    @app.post(f"{place}/infer", dependencies=[known], openapi_extra={"requestBody": body})
     async def infer(request: Request) -> Response:
         """Read the images of the input ``image``: their texts, and the confidence of each."""
         _refuse_encodings(request)
@@ -101,8 +100,6 @@ def _model_routes(service: Service) -> APIRouter:
             del message
             outputs = await while_connected(request, lambda: service.infer(asked))
         return Response(orjson.dumps(answer_of(outputs, id, written)), media_type=_JSON)
-
-    return router
 
 
 def _spec(spec: TensorSpec) -> dict[str, object]:

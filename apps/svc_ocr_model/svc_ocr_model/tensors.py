@@ -13,6 +13,9 @@ from enum import StrEnum
 Element = bytes | float
 Shape = tuple[int, ...]
 
+#: An input has at most this many elements. Each is an image file.
+MOST_ELEMENTS = 256
+
 
 class Datatype(StrEnum):
     """The datatypes that this model has. The protocol knows more."""
@@ -67,8 +70,9 @@ class InferenceRequest:
 
 
 def check_size(tensor: Input) -> None:
-    """Raise Refused when the tensor has not as many elements as its shape says."""
-    wanted = math.prod(tensor.shape)
+    """Raise Refused when the tensor has too many elements, or not as many as its shape says."""
+    wanted, shape = math.prod(tensor.shape), list(tensor.shape)
+    if max(wanted, len(tensor.data)) > MOST_ELEMENTS:
+        raise Refused(f"input '{tensor.name}': it has more than {MOST_ELEMENTS} elements")
     if len(tensor.data) != wanted:
-        shape = list(tensor.shape)
         raise Refused(f"input '{tensor.name}': the shape {shape} has {wanted} elements, the data {len(tensor.data)}")

@@ -159,6 +159,8 @@ def with_field(**fields: Any) -> pb.ModelInferRequest:
         (request(PNG, shape=[2]), grpc.StatusCode.INVALID_ARGUMENT, "has 2 elements, the data 1"),
         (request(PNG, shape=[-1]), grpc.StatusCode.INVALID_ARGUMENT, "the shape is [n] or [n, 1]"),
         (request(PNG, datatype="FP32"), grpc.StatusCode.INVALID_ARGUMENT, "the datatype is BYTES"),
+        (request(*[PNG] * 257), grpc.StatusCode.INVALID_ARGUMENT, "more than 256 elements"),
+        (request(PNG, raw=packed(PNG) * 1000), grpc.StatusCode.INVALID_ARGUMENT, "more than 256 elements"),
         (request(PNG, raw=packed(PNG)[:-1]), grpc.StatusCode.INVALID_ARGUMENT, "end within an element"),
         (request(PNG, raw=b"\x01\x00"), grpc.StatusCode.INVALID_ARGUMENT, "end within an element"),
         (request(PNG, raw=b"\xff\xff\xff\xff"), grpc.StatusCode.INVALID_ARGUMENT, "end within an element"),

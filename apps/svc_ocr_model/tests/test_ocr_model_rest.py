@@ -11,7 +11,7 @@ import anyio
 import pytest
 import yaml
 from fastapi.testclient import TestClient
-from openapi_schema_validator import OAS30Validator
+from openapi_schema_validator import OAS30Validator, OAS31Validator
 from svc_ocr_model.main import Settings, create
 from svc_ocr_model.model import Reading
 
@@ -147,6 +147,9 @@ def test_only_the_outputs_that_were_asked_for_are_answered_as_they_were_asked_fo
         (asked(inputs=[image(PAGE, shape=[-1])]), "inputs.0.shape.0: Input should be greater than or equal to 0"),
         (asked(inputs=[image(PAGE, shape=["1"])]), "inputs.0.shape.0: Input should be a valid integer"),
         (asked(inputs=[image(PAGE, shape=[1 << 63, 4])]), "the shape is [n] or [n, 1]"),
+        (asked(inputs=[image(*[PAGE] * 257)]), "inputs.0.data: List should have at most 256 items"),
+        (asked(inputs=[image([PAGE] * 257, shape=[257, 1])]), "it has more than 256 elements"),
+        (asked(inputs=[image(PAGE, shape=[1 << 62])]), "it has more than 256 elements"),
         (asked(inputs=[image(5)]), "element 0 is not a text of base64"),
         (asked(inputs=[image(None)]), "element 0 is not a text of base64"),
         (asked(inputs=[image([[PAGE]])]), "element 0 is not a text of base64"),
@@ -211,6 +214,20 @@ def test_an_unexpected_exception_has_the_protocols_shape_and_not_its_text() -> N
     answer = TestClient(app, raise_server_exceptions=False).post(f"{MODEL}/infer", json=asked())
     assert (answer.status_code, answer.json().keys()) == (500, {"error"})
     assert "hunter2" not in answer.text
+
+
+def test_openapi_describes_a_request_of_the_protocol() -> None:
+    described = client().get("/openapi.json").json()["paths"]
+    for path in ("/v2/models/{model}/infer", "/v2/models/{model}/versions/{version}/infer"):
+        schema = described[path]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        OAS31Validator(schema).validate(asked(outputs=[{"name": "text"}]))
+        assert not OAS31Validator(schema).is_valid({"inputs": [{"name": "image"}]})
+
+
+def test_the_metrics_name_whole_paths() -> None:
+    asking = client()
+    asking.post(f"{MODEL}/versions/1/infer", json=asked())
+    assert 'path="/v2/models/{model}/versions/{version}/infer"' in asking.get("/metrics").text
 
 
 def test_a_model_that_cannot_read_is_alive_and_not_ready() -> None:
