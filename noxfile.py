@@ -291,7 +291,7 @@ def soak(session: nox.Session) -> None:
 @nox.session(requires=["build"], tags=["slow"], venv_backend="uv|virtualenv", reuse_venv=True)
 def conformance(session: nox.Session) -> None:
     """Test svc-ocr-model with Triton's clients and KServe's models, in an environment that has them."""
-    session.install("--editable", ".", *CLIENTS, env=SYSTEM_CERTS)
+    session.install("--editable", ".[smoke]", *CLIENTS, env=SYSTEM_CERTS)
     # KServe's models need pydantic and orjson alone; what else the package requires takes 300 MB.
     session.install("--no-deps", "kserve==0.21.0", env=SYSTEM_CERTS)
     session.run("pytest", *image_tests(session, "apps/svc_ocr_model/conformance"), *session.posargs, env=BYTECODE)
