@@ -129,5 +129,6 @@ def test_hostile_bytes_end_the_connection(container: Container, name: str) -> No
 
 
 def test_a_chunked_body_is_counted(container: Container) -> None:
-    answer = container.post("/read", data=iter([bytes(1_000_000)] * 50), headers={"Content-Type": FORM})
+    pieces = iter([part(PNG)[:-2], *[bytes(1_000_000)] * 50])
+    answer = container.post("/read", data=pieces, headers={"Content-Type": FORM})
     assert (answer.status_code, "a body has at most" in answer.json()["detail"]) == (413, True)
