@@ -369,7 +369,7 @@ def smoke(session: nox.Session) -> None:
         session.error(f"failed: {' '.join(failed)}")
 
 
-def systems() -> list[str]:
+def tested_systems() -> list[str]:
     """Return the systems whose tests are in infra/compose/smoke/."""
     return [Path(path).name for path in paths("infra/compose/smoke/*")]
 
@@ -390,14 +390,14 @@ def system_session(name: str) -> None:
     one.__doc__ = f"Bring the system {name} up under a project name of its own, test it, take it down."
 
 
-for name in systems():
+for name in tested_systems():
     system_session(name)
 
 
-@nox.session(name="systems", requires=["build"], tags=["slow"])
-def all_systems(session: nox.Session) -> None:
+@nox.session(requires=["build"], tags=["slow"])
+def systems(session: nox.Session) -> None:
     """Test each system of infra/compose/smoke/ with running containers; ``-s "system(NAME)"`` one."""
-    for name in systems():
+    for name in tested_systems():
         system_tests(session, name)
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from slipway.compose.files import find_systems
 from slipway.tasks import namespace
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("tests/**/README.md")])
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("tests/**/README.md")])
 TEXT = "\n".join(path.read_text("utf-8") for path in DOCUMENTS)
 CODE = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL) + re.findall(r"`([^`\n]+)`", TEXT)
 
@@ -23,7 +24,8 @@ def tasks() -> dict[str, inspect.Signature]:
 
 def sessions() -> set[str]:
     tree = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.decorator_list}
+    own = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.decorator_list}
+    return own | set(re.findall(r"name=f['\"]([a-z]+)\(", ast.unparse(tree)))
 
 
 def invocations() -> list[str]:
@@ -36,9 +38,11 @@ def test_the_documents_show_how_slipway_is_used() -> None:
 
 
 @pytest.mark.parametrize("line", invocations())
-def test_every_invoke_command_is_made_of_tasks_their_flags_and_images(line: str) -> None:
+def test_every_invoke_command_is_made_of_tasks_flags_images_and_systems(line: str) -> None:
     images = {path.parent.name.replace("_", "-") for path in ROOT.glob("apps/*/Dockerfile")}
     images |= {path.name.removesuffix(".Dockerfile") for path in ROOT.glob("infra/docker/*.Dockerfile")}
+    for system, one in find_systems(ROOT).items():
+        images |= {system, *re.findall(r"^  ([a-z-]+):$", (ROOT / one.files[0]).read_text("utf-8"), re.MULTILINE)}
     known, current, value_follows = tasks(), "", False
     for word in line.split()[1:]:
         if value_follows:
@@ -46,11 +50,11 @@ def test_every_invoke_command_is_made_of_tasks_their_flags_and_images(line: str)
         elif word.startswith("--"):
             name = word.removeprefix("--").replace("-", "_")
             assert name in known[current].parameters, f"{word} is not a flag of {current}"
-            value_follows = isinstance(known[current].parameters[name].default, str)
+            value_follows = type(known[current].parameters[name].default) in (str, int)
         elif word in known:
             current = word
         else:
-            assert word in images | {"svc-name"}, f"{word} is neither a task nor an image"
+            assert word in images | {"svc-name"}, f"{word} is not a task, an image, a system or a service"
 
 
 @pytest.mark.parametrize("name", sorted(set(re.findall(r"nox -s \"?([a-z]+)", TEXT))))
