@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 
 import pytest
@@ -110,3 +111,31 @@ def test_the_file_that_runs_can_be_read_and_kept(system: System) -> None:
     assert kept.stat().st_mode & 0o777 == 0o600 and till.left() == []
     docker("compose", "--file", str(kept), "up", "--wait", "--detach")
     assert till.containers()["cart"]["State"]["Health"]["Status"] == "healthy"
+
+
+def test_a_watch_rebuilds_only_the_images_of_a_change(system: System) -> None:
+    till = system()
+    till.write({"cart": cart(till.shop), "beside": other()})
+    with till.shop.start("watch", "till") as process:
+        assert process.stderr
+        shown = iter(process.stderr.readline, "")
+        assert any("watching" in line for line in shown)
+        before = till.containers()
+        till.shop.write("apps/svc_cart/cart.txt", "a third cart\n")
+        assert any("changed: apps/svc_cart/cart.txt" in line for line in shown)
+        assert any("cart  healthy" in line for line in shown)
+        after = till.containers()
+        assert after["cart"]["Image"] != before["cart"]["Image"] and after["beside"]["Id"] == before["beside"]["Id"]
+
+        # An error leaves the containers alone, and the next save is built.
+        dockerfile = till.shop.root / "apps/svc_cart/Dockerfile"
+        good = dockerfile.read_text()
+        dockerfile.write_text(f"{good}RUN exit 7\n")
+        assert any("error: build svc-cart" in line for line in shown)
+        assert till.containers()["cart"]["Id"] == after["cart"]["Id"]
+        dockerfile.write_text(f"{good}ENV MENDED=1\n")
+        assert any("cart  healthy" in line for line in shown)
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+    assert process.returncode == 130, rest
+    assert set(till.containers()) == {"cart", "beside"}
