@@ -1,5 +1,5 @@
 # /// script
-# dependencies = ["nox>=2025.2"]
+# dependencies = ["nox>=2026.10"]
 # ///
 """Run the checks of this repository: ``nox`` for all of them, ``nox -s NAME`` for one of ``nox --list``.
 
@@ -31,7 +31,7 @@ from pathlib import Path
 import nox
 from packaging.requirements import Requirement
 
-nox.needs_version = ">=2025.2"
+nox.needs_version = ">=2026.10"
 nox.options.default_venv_backend = "none"
 
 ROOT = Path(__file__).parent
@@ -137,7 +137,7 @@ def tested() -> dict[str, str]:
     return told | {name: f"{name}: several services together." for name in together}
 
 
-@nox.session(requires=environment("dev"), tags=["fast"])
+@nox.session(requires=environment("dev"), tags=["fast"], allow_parallel=True)
 def lint(session: nox.Session) -> None:
     """Run ruff, import-linter, deptry, hadolint on every Dockerfile, shellcheck on every shell script."""
     run(session, "dev", "ruff", "check")
@@ -149,7 +149,7 @@ def lint(session: nox.Session) -> None:
     session.run(program(session, "shellcheck"), ".ci/run", *scripts)
 
 
-@nox.session(requires=environment("dev"), tags=["fast"])
+@nox.session(requires=environment("dev"), tags=["fast"], allow_parallel=True)
 def types(session: nox.Session) -> None:
     """Run mypy in strict mode."""
     run(session, "dev", "mypy")
@@ -234,16 +234,20 @@ def find_python(version: str) -> str:
 
 def test_session(version: str) -> str:
     """Add the session that runs the fast tests on a Python, and return the session's name."""
-    own = version == THIS_PYTHON
+    own, interpreter = version == THIS_PYTHON, find_python(version)
+    foreign = bool(interpreter) and not own
 
     @nox.session(
         name=f"tests({version})",
         requires=environment("dev") if own else (),
         tags=["fast"] if own else (),
         default=False,
+        python=interpreter if foreign else None,
+        venv_backend="uv|virtualenv" if foreign else None,
+        reuse_venv=True,
+        allow_parallel=True,
     )
     def one(session: nox.Session) -> None:
-        interpreter = find_python(version)
         if not interpreter:
             session.error(f"Python {version} is not installed: the tests did NOT run on it")
         if own:
@@ -251,11 +255,8 @@ def test_session(version: str) -> str:
             if missing := [one for one in PYTHONS if one not in INSTALLED]:
                 session.warn(f"Python {', '.join(missing)} is not installed: the tests did NOT run on it")
         else:
-            folder = ROOT / ".nox" / f"python-{version}"
-            chosen = str(folder / "bin/python")
-            if not Path(chosen).exists():
-                session.run(interpreter, "-m", "venv", str(folder))
-            session.run(chosen, "-m", "pip", "install", "--quiet", "--editable", ".[test]")
+            chosen = "python"
+            session.install("--editable", ".[test]", env=SYSTEM_CERTS)
         session.run(*fast_tests(chosen), *session.posargs, env=BYTECODE)
 
     one.__doc__ = f"Run the fast tests on Python {version}; ``-- -k name`` runs some."
@@ -319,7 +320,7 @@ def bench(session: nox.Session) -> None:
     run(session, "dev", "tests.bench", *session.posargs)
 
 
-@nox.session(requires=environment("smoke"))
+@nox.session(requires=environment("smoke"), allow_parallel=True)
 def build(session: nox.Session) -> None:
     """Build every image; reuse existing ones."""
     run(session, "smoke", "invoke", "build", *session.posargs)
