@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 
@@ -26,6 +27,8 @@ _UNLOGGED = frozenset({"/live", "/ready", "/health", "/metrics"})
 
 class Observe:
     """Observe every request, as the outermost ASGI middleware, and answer 500 for a route that raises.
+
+    A request that is cancelled, because the service stops, is answered 503.
 
     A client's own ``X-Request-ID`` is kept when it is a plain word (``servicekit.requestid``). Clients cannot multiply
     the labels of the metrics: an unknown method becomes "other", a path without a route "unmatched". Probes and
@@ -56,6 +59,11 @@ class Observe:
 
         try:
             await self._app(scope, receive, answer)
+        except asyncio.CancelledError:
+            # uvicorn cancels the requests that are not answered some seconds after SIGTERM.
+            if not status:
+                await self._errors.answer(503, "the service stops", None)(scope, receive, answer)
+            raise
         except Exception:
             self._log.exception("a route failed", extra={"path": scope["path"]})
             if status:

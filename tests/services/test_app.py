@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from typing import Any
@@ -35,6 +36,10 @@ def service(checks: dict[str, Check] | None = None, max_body: int = 1000) -> Fas
     @app.get("/broken")
     def broken() -> None:
         refused()
+
+    @app.get("/slow")
+    async def slow() -> None:
+        await asyncio.sleep(60)
 
     @app.get("/gone")
     def gone() -> None:
@@ -147,6 +152,28 @@ def test_the_error_line_is_of_the_same_request(capsys: pytest.CaptureFixture[str
     error, request = logged(capsys)
     assert (error["level"], error["request_id"], request["request_id"]) == ("error", given, given)
     assert DSN in error["exception"]
+
+
+def test_a_request_that_the_end_of_the_service_cancels_is_a_503() -> None:
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request"}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def main() -> None:
+        scope = {"type": "http", "method": "GET", "path": "/slow", "query_string": b"", "headers": []}
+        request = asyncio.ensure_future(service()(scope, receive, send))
+        await asyncio.sleep(0.05)
+        request.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await request
+
+    asyncio.run(main())
+    assert sent[0]["status"] == 503
+    assert json.loads(sent[1]["body"])["detail"] == "the service stops"
 
 
 def test_no_request_makes_a_new_label(client: TestClient) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import base64
 import io
+import json
+import socket
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -30,6 +34,13 @@ print(answer.id, answer.outputs[0].contents.bytes_contents[0].decode().split())
 """
 
 
+#: Print how many processes of tesseract there are.
+COUNT = """
+from pathlib import Path
+print(sum(file.read_text() == "tesseract\\n" for file in Path("/proc").glob("[0-9]*/comm")))
+"""
+
+
 def page(*lines: str, size: tuple[int, int] = (1240, 600)) -> Image.Image:
     """Return a white page at 150 dpi with ``lines`` in black."""
     image = Image.new("L", size, 255)
@@ -45,10 +56,24 @@ def encoded(image: Image.Image, form: str = "PNG", **options: Any) -> bytes:
     return buffer.getvalue()
 
 
-def infer(container: Container, *files: bytes, **changes: object) -> Any:
+def request(*files: bytes, **changes: object) -> bytes:
     data = [base64.b64encode(file).decode() for file in files]
     image = {"name": "image", "shape": [len(data)], "datatype": "BYTES", "data": data}
-    return container.post(f"{MODEL}/infer", json={"id": "42", "inputs": [image]} | changes)
+    return json.dumps({"id": "42", "inputs": [image]} | changes).encode()
+
+
+def infer(container: Container, *files: bytes, **changes: object) -> Any:
+    return container.post(f"{MODEL}/infer", data=request(*files, **changes))
+
+
+def until(holds: Callable[[], bool], *, seconds: float) -> bool:
+    """Tell whether the condition holds within this time."""
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up:
+        if holds():
+            return True
+        time.sleep(0.2)
+    return False
 
 
 def texts(answer: Any) -> list[list[str]]:
@@ -125,6 +150,17 @@ def test_grpc_reads_the_same(container: Container) -> None:
     file = base64.b64encode(encoded(page(LINES[1]))).decode()
     told = container.exec("python", "-c", GRPC_CLIENT, file)
     assert told.output.splitlines() == ["True", f"42 {LINES[1].split()}"], told.output
+
+
+def test_the_tesseract_of_a_client_that_left_ends(container: Container) -> None:
+    """Noise would keep tesseract busy for its whole time, 30 s."""
+    body = request(encoded(Image.effect_noise((3000, 3000), 100)))
+    host, _, port = container.address(8080).partition(":")
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        head = f"POST {MODEL}/infer HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.sendall(head.encode() + body)
+        assert until(lambda: container.exec("python", "-c", COUNT).output == "1\n", seconds=25)
+    assert until(lambda: container.exec("python", "-c", COUNT).output == "0\n", seconds=20)
 
 
 def test_kserve_is_not_in_the_image(container: Container) -> None:
