@@ -308,6 +308,12 @@ def image_tests(session: nox.Session, folder: str) -> list[str]:
     return ["-p", "no:cacheprovider", f"--slipway-image={own}", *siblings, folder]
 
 
+@nox.session(requires=[*environment("dev"), "build"], tags=["slow"], default=False)
+def browser(session: nox.Session) -> None:
+    """Open the pages of the systems in a real browser, which runs in a container: choose a file, see the answer."""
+    run(session, "dev", "pytest", "-m", "browser", "tests/integration", *session.posargs)
+
+
 @nox.session(requires=environment("dev"), tags=["slow"])
 def mutation(session: nox.Session) -> None:
     """Change the pure modules one place at a time: their tests must notice. ``-- graph --every 10`` for less."""

@@ -77,7 +77,7 @@ def test_it_is_built_and_answers() -> None:
     try:
         build = [sys.executable, "-m", "invoke", "build", "svc-konnichiwa"]
         subprocess.run(build, cwd=ROOT, env=os.environ | given, check=True, timeout=1800)
-        image = f"{settings['REGISTRY']}/{owner}/svc-konnichiwa:{settings['VERSION']}"
+        image = f"{settings['REGISTRY']}/{owner}/svc-konnichiwa:{settings.version('service')}"
         assert docker("image", "inspect", "--format", "{{.Os}}/{{.Architecture}}", image) == given["PLATFORMS"]
         with running(image, architecture) as address:
             assert inspect(address)["architecture"] == machine
