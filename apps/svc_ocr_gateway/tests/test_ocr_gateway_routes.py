@@ -50,9 +50,7 @@ def reads(handler: BaseHTTPRequestHandler, request: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-def model(monkeypatch: pytest.MonkeyPatch) -> Iterator[Model]:
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+def model() -> Iterator[Model]:
     served = Model(reply=reads)
 
     class Handler(BaseHTTPRequestHandler):
