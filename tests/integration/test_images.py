@@ -17,7 +17,8 @@ from slipway.config.settings import load
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("this checkout")]
 ROOT = Path(__file__).parent.parent.parent
 DOCKERFILES = sorted([*ROOT.glob("infra/docker/*.Dockerfile"), *ROOT.glob("apps/*/Dockerfile")])
-SERVICES = sorted(path.parent for path in ROOT.glob("apps/*/Dockerfile"))
+#: The services with source of their own, in the package of their name.
+SERVICES = sorted(path.parent for path in DOCKERFILES if (path.parent / path.parent.name).is_dir())
 OWNER = "t-images"
 
 

@@ -121,6 +121,30 @@ def stop(client: Client, container: str, grace: int) -> float:
     return time.monotonic() - began
 
 
+def kill(client: Client, container: str) -> None:
+    """Send SIGKILL to all processes of the container, and return once it has ended."""
+    try:
+        client.api.kill(container, "SIGKILL")
+        client.api.wait(container)
+    except OSError as error:
+        raise SmokeError(f"kill: {reply(error)}") from error
+
+
+def pause(client: Client, container: str) -> None:
+    """Freeze all processes of the container until ``unpause``."""
+    try:
+        client.api.pause(container)
+    except OSError as error:
+        raise SmokeError(f"pause: {reply(error)}") from error
+
+
+def unpause(client: Client, container: str) -> None:
+    try:
+        client.api.unpause(container)
+    except OSError as error:
+        raise SmokeError(f"unpause: {reply(error)}") from error
+
+
 def port_of(client: Client, container: str, port: str) -> int:
     """Return the port on 127.0.0.1 that the engine chose for ``port`` (``8080/tcp``).
 

@@ -119,10 +119,16 @@ class Container:
         return containers.stop(self._client, self.id, round(STOP_GRACE * self._spec.sandbox.slowness))
 
     def kill(self) -> None:
-        """Send SIGKILL, as the kernel does when memory is short."""
+        """Send SIGKILL to all its processes, and return once it has ended. ``restart`` starts it again."""
         self.stopped = True
-        self._client.api.kill(self.id)
-        self._client.api.wait(self.id)
+        containers.kill(self._client, self.id)
+
+    def pause(self) -> None:
+        """Freeze all its processes: it accepts connections and answers nothing. ``unpause`` ends that."""
+        containers.pause(self._client, self.id)
+
+    def unpause(self) -> None:
+        containers.unpause(self._client, self.id)
 
     def restart(self) -> None:
         """Stop it and start it until it is healthy. Its volumes keep their data, ``/tmp`` does not."""
