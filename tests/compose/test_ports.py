@@ -42,6 +42,8 @@ def test_two_services_never_get_one_port() -> None:
 def test_a_checkout_keeps_its_port_even_if_the_published_one_is_free_again() -> None:
     assert numbers([APP], {}, {"app 4000/tcp": 4007}) == [4007]
     assert numbers([APP], {4007: "x"}, {"app 4000/tcp": 4007}) == [4000]
+    (one,) = choose([APP], {4000: "x"}, {"app 4000/tcp": 4007}, strict=False)
+    assert (one.port.published, one.instead_of, one.holder) == (4007, 0, "")
 
 
 def test_a_port_that_the_file_leaves_to_the_engine_stays_open() -> None:

@@ -77,9 +77,9 @@ def engine_errors(engine: Engine, what: str) -> Iterator[None]:
         raise UpError.of(error.problems) from None
 
 
-def listed(client: Client, label: str = PROJECT_LABEL) -> list[Mapping[str, Any]]:
-    """Return the engine's list of all containers with ``label``, ended ones too."""
-    found: list[Mapping[str, Any]] = client.api.containers(all=True, filters={"label": label})
+def listed(client: Client, label: str = "") -> list[Mapping[str, Any]]:
+    """Return the engine's list of all containers, ended ones too; with ``label`` only those that have it."""
+    found: list[Mapping[str, Any]] = client.api.containers(all=True, filters={"label": label} if label else {})
     return found
 
 

@@ -14,7 +14,10 @@ _LAST = 65535
 
 @dataclass(frozen=True)
 class Chosen:
-    """Hold a published port, and the holder of the preferred one if that was taken: ``container x (project y)``."""
+    """Hold a published port.
+
+    ``instead_of``: the published port that was taken, with its ``holder``; 0 for a port that this checkout has kept.
+    """
 
     port: Port
     instead_of: int = 0
@@ -42,9 +45,10 @@ def _chosen(port: Port, used: dict[int, str], kept: int) -> Chosen:
         return Chosen(port)
     first = kept if kept and kept not in used else port.published
     number = next((number for number in range(first, _LAST + 1) if number not in used), 0)
-    holder = "" if number in (kept, port.published) else used.get(port.published, "")
+    as_usual = number in (kept, port.published)
+    holder = "" if as_usual else used.get(port.published, "")
     used[number] = f"the service {port.service}"
-    return Chosen(replace(port, published=number), port.published if number != port.published else 0, holder)
+    return Chosen(replace(port, published=number), 0 if as_usual else port.published, holder)
 
 
 def _taken(one: Chosen) -> Problem:

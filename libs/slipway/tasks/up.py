@@ -15,7 +15,7 @@ from slipway.compose.kept_ports import keep_ports, read_ports
 from slipway.compose.listeners import listening_here
 from slipway.compose.ports import Chosen
 from slipway.compose.report import report_of
-from slipway.compose.running_file import PROJECT_LABEL, checkout_name, running_file
+from slipway.compose.running_file import checkout_name, running_file
 from slipway.compose.system import Config, System
 from slipway.compose.up import Project
 from slipway.compose.wait import Outcome
@@ -113,7 +113,7 @@ def _start(
 ) -> Start:
     engine = session.host.engine
     listeners = listening_here() if engine.endpoint.is_near else frozenset()
-    taken = ports.taken(listeners, containers.listed(engine.client, PROJECT_LABEL), project.name)
+    taken = ports.taken(listeners, containers.listed(engine.client), project.name)
     kept = read_ports(session.home, system.name)
     chosen = ports.choose(system.ports, taken, kept, strict=options.strict_ports)
     found = {
