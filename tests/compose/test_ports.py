@@ -6,20 +6,11 @@ from typing import Any
 
 import pytest
 
-from slipway.compose.ports import choose, listening, taken
+from slipway.compose.ports import choose, taken
 from slipway.compose.system import Port
 from slipway.core.errors import PrerequisiteError
 
 APP, REDIS = Port("app", 4000, 4000), Port("redis", 6379, 6379)
-TCP = """\
-  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
-   0: 0100007F:0FA0 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 21 1
-   1: 0100007F:1F90 0100007F:9C40 01 00000000:00000000 00:00000000 00000000     0        0 22 1
-"""
-TCP6 = """\
-  sl  local_address                         remote_address                        st
-   0: 00000000000000000000000000000000:18EB 00000000000000000000000000000000:0000 0A 0 0 0 0 0 0
-"""
 
 
 def numbers(ports: list[Port], held: dict[int, str], kept: dict[str, int] | None = None) -> list[int]:
@@ -56,10 +47,6 @@ def test_strict_ports_refuse_a_taken_port_with_every_holder() -> None:
     assert [problem.where for problem in caught.value.problems] == ["app", "redis"]
     assert {problem.code for problem in caught.value.problems} == {"port-taken"}
     assert "the container x" in caught.value.message
-
-
-def test_the_kernels_tables_tell_which_ports_listen() -> None:
-    assert listening([TCP, TCP6]) == {4000, 6379}
 
 
 def container(name: str, project: str, port: int) -> dict[str, Any]:

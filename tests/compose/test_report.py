@@ -10,7 +10,7 @@ import pytest
 from slipway.compose.containers import Found, Use, by_service, has_parts, use
 from slipway.compose.kept_ports import keep_ports, read_ports
 from slipway.compose.ports import choose
-from slipway.compose.report import urls
+from slipway.compose.report import near_url, urls
 from slipway.compose.system import Port
 from slipway.compose.volumes import Volume, volumes_of
 
@@ -36,9 +36,9 @@ def test_a_container_is_read_from_the_engines_answer() -> None:
 
 def test_a_port_for_all_addresses_is_reached_at_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("slipway.compose.report.speaks_http", lambda address, port: port == 8081)
-    assert list(urls(Found.of(INSPECTED))) == ["http://127.0.0.1:8081"]
+    assert list(urls(Found.of(INSPECTED), near_url)) == ["http://127.0.0.1:8081"]
     monkeypatch.setattr("slipway.compose.report.speaks_http", lambda address, port: False)
-    assert list(urls(Found.of(INSPECTED))) == ["127.0.0.1:8081"]
+    assert list(urls(Found.of(INSPECTED), near_url)) == ["127.0.0.1:8081"]
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from slipway.compose.system import Port
 from slipway.core.errors import PrerequisiteError, Problem
 
-_LISTENING = "0A"
 _LAST = 65535
 
 
@@ -54,22 +53,6 @@ def _chosen(port: Port, used: dict[int, str], kept: int) -> Chosen:
 def _taken(one: Chosen) -> Problem:
     what = f"port {one.instead_of} is held by {one.holder}"
     return Problem(one.port.service, what, "free that port, or leave out --strict-ports", "port-taken")
-
-
-def listening(tables: Iterable[str]) -> frozenset[int]:
-    """Return the ports on which something listens, from the texts of /proc/net/tcp and /proc/net/tcp6.
-
-    Source of the format: proc_net_tcp.rst of the Linux kernel's documentation.
-    """
-    return frozenset(_listening(tables))
-
-
-def _listening(tables: Iterable[str]) -> Iterator[int]:
-    for table in tables:
-        for line in table.splitlines()[1:]:
-            fields = line.split()
-            if len(fields) > 3 and fields[3] == _LISTENING:
-                yield int(fields[1].rpartition(":")[2], 16)
 
 
 def holders(containers: Iterable[Mapping[str, object]], project: str) -> tuple[dict[int, str], frozenset[int]]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from slipway.compose.containers import Client, Found, use_of
-from slipway.compose.listeners import speaks_http
+from slipway.compose.http import speaks_http
 from slipway.compose.system import Service
 from slipway.compose.wait import Standing
 
@@ -30,21 +30,29 @@ class ServiceReport:
     image: str
 
 
-def report_of(service: Service, standing: Standing, client: Client) -> ServiceReport:
-    """Return the report of a service. Asks the engine for its memory, and each published port for its protocol."""
+#: Returns the address at which the user reaches a published port, from the port's own address and number.
+Shown = Callable[[str, int], str]
+
+
+def report_of(service: Service, standing: Standing, client: Client, shown: Shown) -> ServiceReport:
+    """Return the report of a service. Asks the engine for its memory."""
     running = [one for one in standing.containers if one.state.status == "running"]
     return ServiceReport(
         service.name,
         str(standing.stage),
         round(standing.seconds, 1),
-        tuple(dict.fromkeys(url for one in running for url in urls(one))),
+        tuple(dict.fromkeys(url for one in running for url in urls(one, shown))),
         sum(use_of(client, one.id).memory for one in running),
         service.built or service.image,
     )
 
 
-def urls(container: Found) -> Iterator[str]:
+def urls(container: Found, shown: Shown) -> Iterator[str]:
     """Yield the addresses of a container's published ports."""
-    for address, port in container.ports.values():
-        shown = _LOOPBACK if address in _EVERYWHERE else address
-        yield f"http://{shown}:{port}" if speaks_http(shown, port) else f"{shown}:{port}"
+    return (shown(address, port) for address, port in container.ports.values())
+
+
+def near_url(address: str, port: int) -> str:
+    """Return the URL of a port on this machine; without a scheme where the port does not speak HTTP."""
+    reached = _LOOPBACK if address in _EVERYWHERE else address
+    return f"http://{reached}:{port}" if speaks_http(reached, port) else f"{reached}:{port}"

@@ -165,5 +165,8 @@ class Host(Protocol):
         time.
         """
 
+    def listening_ports(self) -> frozenset[int]:
+        """Return the TCP ports of the engine's machine on which something listens, as far as they are known."""
+
     def container_access(self) -> ContainerAccess:
         """Return the addresses by which the process of the smoke tests reaches the host's containers."""

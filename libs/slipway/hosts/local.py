@@ -18,6 +18,7 @@ from slipway.core.retry import RetryPolicy
 from slipway.core.streams import OnLine
 from slipway.engine import DOCKER_BUILDX, Engine, FindLogin
 from slipway.hosts.host import BakeInputs, Carrier, ContainerAccess, Say, Transfer
+from slipway.hosts.listening import listening_here
 from slipway.hosts.runner import Runner, ShouldStop, Watched, pipe
 from slipway.plan.decide import Plan
 from slipway.plan.facts import Snapshot, changed_since
@@ -83,6 +84,9 @@ class LocalHost:
         The kernel releases it when the process that holds it ends, so it never expires.
         """
         return lock(self.settings.root / ".slipway", name)
+
+    def listening_ports(self) -> frozenset[int]:
+        return listening_here() if self.engine.endpoint.is_near else frozenset()
 
     def container_access(self) -> ContainerAccess:
         if not self.engine.endpoint.is_near:

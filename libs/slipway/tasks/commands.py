@@ -81,7 +81,7 @@ def smoke(session: Session, images: ImageOptions, options: SmokeOptions, host: H
 
 
 @task
-def up(session: Session, system: SystemOptions, options: UpOptions, run: DryRunOptions) -> None:
+def up(session: Session, system: SystemOptions, options: UpOptions, host: HostOptions, run: DryRunOptions) -> None:
     """Build a system's stale images, start its containers, wait until it is up."""
     from slipway.tasks.up import run_up
 
@@ -89,7 +89,7 @@ def up(session: Session, system: SystemOptions, options: UpOptions, run: DryRunO
 
 
 @task
-def down(session: Session, system: SystemOptions, options: DownOptions, run: ConfirmOptions) -> None:
+def down(session: Session, system: SystemOptions, options: DownOptions, host: HostOptions, run: ConfirmOptions) -> None:
     """Remove a system's containers and networks; its volumes stay."""
     from slipway.tasks.down import run_down
 
@@ -97,7 +97,7 @@ def down(session: Session, system: SystemOptions, options: DownOptions, run: Con
 
 
 @task
-def ps(session: Session, system: SystemOptions) -> None:
+def ps(session: Session, system: SystemOptions, host: HostOptions) -> None:
     """Show a system's services: state, health, use, image as planned or stale."""
     from slipway.tasks.ps import run_ps
 
@@ -105,7 +105,7 @@ def ps(session: Session, system: SystemOptions) -> None:
 
 
 @task
-def logs(session: Session, services: SystemOptions, options: LogOptions) -> None:
+def logs(session: Session, services: SystemOptions, options: LogOptions, host: HostOptions) -> None:
     """Show the logs of a system's services, merged by time."""
     from slipway.tasks.logs import run_logs
 
@@ -113,7 +113,7 @@ def logs(session: Session, services: SystemOptions, options: LogOptions) -> None
 
 
 @task
-def restart(session: Session, services: SystemOptions, options: WaitOptions) -> None:
+def restart(session: Session, services: SystemOptions, options: WaitOptions, host: HostOptions) -> None:
     """Restart services of a system, and wait until they are up."""
     from slipway.tasks.restart import run_restart
 
@@ -121,7 +121,7 @@ def restart(session: Session, services: SystemOptions, options: WaitOptions) -> 
 
 
 @task
-def shell(session: Session, services: SystemOptions) -> None:
+def shell(session: Session, services: SystemOptions, host: HostOptions) -> None:
     """Open a shell in a running service's container."""
     from slipway.tasks.shell import run_shell
 
@@ -129,11 +129,11 @@ def shell(session: Session, services: SystemOptions) -> None:
 
 
 @task
-def watch(session: Session, system: SystemOptions, options: WaitOptions, changes: WatchOptions) -> None:
+def watch(session: Session, system: SystemOptions, options: WatchOptions, host: HostOptions) -> None:
     """Keep a system up, and rebuild what each change of a file concerns."""
     from slipway.tasks.watch import run_watch
 
-    run_watch(session, system, options, changes)
+    run_watch(session, system, options)
 
 
 @task

@@ -69,6 +69,7 @@ class UpOptions(WaitOptions):
     strict_ports: bool = option(False, "fail if a published port is taken, instead of taking the next free one")
     keep: bool = option(False, "leave the containers of a system that did not come up")
     write: str = option("", "write the compose file that runs to this file, and start nothing")
+    forward: bool = option(False, "with --remote: lead ports of 127.0.0.1 to the services until Ctrl-C")
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ class DownOptions:
 
 
 @dataclass(frozen=True)
-class WatchOptions:
-    """Hold the way to notice changes of files."""
+class WatchOptions(WaitOptions):
+    """Hold how long to wait for services, and the way to notice changes of files."""
 
     poll: bool = option(False, "look at the files twice a second, where the system reports no changes")
 

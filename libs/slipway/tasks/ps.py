@@ -11,7 +11,7 @@ from slipway.core.threads import map_concurrently
 from slipway.core.units import size
 from slipway.tasks.options import SystemOptions
 from slipway.tasks.session import Session
-from slipway.tasks.systems import chosen_file, project_of, talks_to_engine
+from slipway.tasks.systems import chosen_file, project_of, shown_address, talks_to_engine
 
 _AT_ONCE = 16
 
@@ -21,7 +21,7 @@ def run_ps(session: Session, chosen: SystemOptions) -> None:
     file = chosen_file(session, chosen.names, "ps")
     project = project_of(session, file, chosen.project)
     client = session.host.engine.client
-    found = of_project(client, project.name)
+    found, shown = of_project(client, project.name), shown_address(session)
     snapshot = session.snapshot()
     planned = {name: held.id for name in snapshot.facts.digests if (held := snapshot.facts.in_engine(name))}
 
@@ -37,7 +37,7 @@ def run_ps(session: Session, chosen: SystemOptions) -> None:
             "memory": use.memory if use else 0,
             "image": one.labels.get(IMAGE_LABEL, ""),
             "planned": _planned(one, planned),
-            "urls": list(urls(one)) if running else [],
+            "urls": list(urls(one, shown)) if running else [],
         }
 
     rows = map_concurrently(row, found, at_once=_AT_ONCE)

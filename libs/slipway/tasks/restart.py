@@ -14,7 +14,7 @@ from slipway.core.errors import UsageError
 from slipway.core.threads import map_concurrently
 from slipway.tasks.options import SystemOptions, WaitOptions
 from slipway.tasks.session import Session
-from slipway.tasks.systems import chosen_services, project_of, resolve, system_of, talks_to_engine
+from slipway.tasks.systems import chosen_services, project_of, resolve, shown_address, system_of, talks_to_engine
 from slipway.ui.services import service_row
 
 _AT_ONCE = 16
@@ -40,7 +40,8 @@ def run_restart(session: Session, chosen: SystemOptions, options: WaitOptions) -
         outcome = wait_until_up(part.services, look, lambda: Result(0), taker.take, deadline)
     if not outcome.ok:
         raise up.failure(outcome, part, file.files[0], client, deadline)
-    rows = [report_of(service, outcome.standings[service.name], client) for service in part.services]
+    shown = shown_address(session)
+    rows = [report_of(service, outcome.standings[service.name], client, shown) for service in part.services]
     if session.json:
         session.answer({"system": file.system, "restarted": sorted(restarted)})
     else:

@@ -21,7 +21,7 @@ from slipway.config.pip import PipConfig, read_pip_config
 from slipway.config.settings import Value
 from slipway.core.errors import Problem, SlipwayError, UnwritableError, UsageError
 from slipway.engine import Logins
-from slipway.hosts.host import Host
+from slipway.hosts.host import ContainerAccess, Host
 from slipway.hosts.local import LocalHost
 from slipway.hosts.runner import Runner, echoing, run
 from slipway.plan.facts import Snapshot, gather_facts
@@ -150,6 +150,11 @@ class Session:
     def host(self) -> Host:
         """Return the host that this task works on. No other code makes this choice."""
         return self.remote_host if self._remote else self.local_host
+
+    @cached_property
+    def container_access(self) -> ContainerAccess:
+        """Return the addresses by which other programs on this machine reach the host's containers."""
+        return self.host.container_access()
 
     @cached_property
     def local_host(self) -> LocalHost:

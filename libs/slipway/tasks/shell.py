@@ -27,4 +27,6 @@ def run_shell(session: Session, chosen: SystemOptions) -> None:
     if not running:
         raise UsageError(f"{service}: has no running container in {file.system}", hint=f"invoke up {file.system}")
     terminal = ("--tty",) if session.console.tty else ()
-    session.attach(("docker", "exec", "--interactive", *terminal, running[0].id, "sh", "-c", _SHELL))
+    engine = session.container_access.docker_host
+    where = ("--host", engine) if engine else ()
+    session.attach(("docker", *where, "exec", "--interactive", *terminal, running[0].id, "sh", "-c", _SHELL))

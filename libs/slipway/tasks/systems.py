@@ -6,18 +6,20 @@ import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from slipway.compose import variables
 from slipway.compose.containers import engine_errors
 from slipway.compose.failures import COMPOSE, compose_problem, warnings
 from slipway.compose.files import ComposeFile, find_systems, slug
+from slipway.compose.report import Shown, near_url
 from slipway.compose.running_file import project_name
-from slipway.compose.system import Config, System, read_system
+from slipway.compose.system import Config, System, near_files, read_system
 from slipway.compose.up import Project
 from slipway.config import environment
 from slipway.core.command import Command
-from slipway.core.errors import PrerequisiteError, UsageError
+from slipway.core.errors import PrerequisiteError, Problem, UsageError
 from slipway.core.reference import full_name
 from slipway.plan.facts import Snapshot
 from slipway.tasks.selection import only
@@ -83,7 +85,28 @@ def project_of(session: Session, file: ComposeFile, name: str) -> Project:
     root = session.settings.root.resolve()
     if name and name != slug(name):
         raise UsageError(f"--project {name}: not a project name", hint=f"--project {slug(name)}")
-    return Project(name or project_name(str(root), file.system), str(root / file.folder), compose_variables(session))
+    engine = session.container_access.docker_host
+    variables = {**compose_variables(session), **({"DOCKER_HOST": engine} if engine else {})}
+    return Project(name or project_name(str(root), file.system), str(root / file.folder), variables)
+
+
+def refuse_near_files(session: Session, file: ComposeFile, config: Config) -> None:
+    """Raise UsageError when a system mounts files of this machine, and its containers run on another one."""
+    if session.container_access.ports and (found := list(near_files(config))):
+        what = "is a file or folder of this machine; the build host does not have it"
+        hint = "a named volume, or copy it into an image"
+        raise UsageError.of([Problem(f"{file.files[0]}: {name}", f"{path} {what}", hint) for name, path in found])
+
+
+def shown_address(session: Session, near: Mapping[int, int] = MappingProxyType({})) -> Shown:
+    """Return the function that tells where a published port is reached.
+
+    ``near``: port of the build host → port of 127.0.0.1 here, while it is forwarded.
+    """
+    if not session.container_access.ports:
+        return near_url
+    host = session.settings["REMOTE_HOST"]
+    return lambda address, port: near_url(address, near[port]) if port in near else f"{host}: port {port}"
 
 
 def resolve(session: Session, file: ComposeFile, project: Project) -> Config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -12,7 +13,6 @@ from slipway.build.options import BuildOptions
 from slipway.compose import containers, ports, up
 from slipway.compose.files import ComposeFile
 from slipway.compose.kept_ports import keep_ports, read_ports
-from slipway.compose.listeners import listening_here
 from slipway.compose.ports import Chosen
 from slipway.compose.report import report_of
 from slipway.compose.running_file import checkout_name, running_file
@@ -28,7 +28,15 @@ from slipway.tasks.build import building, get_root_images
 from slipway.tasks.options import SystemOptions, UpOptions
 from slipway.tasks.plan import mounted
 from slipway.tasks.session import Session
-from slipway.tasks.systems import chosen_file, project_of, resolve, system_of, talks_to_engine
+from slipway.tasks.systems import (
+    chosen_file,
+    project_of,
+    refuse_near_files,
+    resolve,
+    shown_address,
+    system_of,
+    talks_to_engine,
+)
 from slipway.ui import columns
 from slipway.ui.services import service_row
 
@@ -56,6 +64,7 @@ def run_up(session: Session, chosen: SystemOptions, options: UpOptions, *, dry_r
     file = chosen_file(session, chosen.names, "up")
     project = project_of(session, file, chosen.project)
     config = resolve(session, file, project)
+    refuse_near_files(session, file, config)
     snapshot = session.snapshot()
     system = system_of(session, file, config, snapshot)
     if dry_run or options.write:
@@ -70,7 +79,23 @@ def run_up(session: Session, chosen: SystemOptions, options: UpOptions, *, dry_r
     with lock(session.home, f"up-{project.name}"):
         outcome = _bring_up(session, start, options)
     keep_ports(session.home, system.name, start.chosen)
-    _tell(session, start, outcome)
+    near = _forwarded(session, start, outcome) if options.forward else {}
+    _tell(session, start, outcome, near)
+    while near:
+        time.sleep(1)
+
+
+def _forwarded(session: Session, start: Start, outcome: Outcome) -> Mapping[int, int]:
+    """Lead ports of 127.0.0.1 to the published ports of a build host. Return port there → port here."""
+    from slipway.hosts.ssh.local_forwarding import listen
+
+    ports = session.container_access.ports
+    if not ports:
+        raise UsageError("--forward: the services are on this machine", hint=f"invoke up {start.system.name} --remote")
+    found = [one for standing in outcome.standings.values() for one in standing.containers]
+    published = sorted({port for one in found for _, port in one.ports.values()})
+    session.note("ports of 127.0.0.1 lead to the services until Ctrl-C; the system stays up")
+    return {port: listen(ports, port, near=port) for port in published}
 
 
 def _built(session: Session, system: System, snapshot: Snapshot) -> Mapping[str, str]:
@@ -112,8 +137,7 @@ def _start(
     options: UpOptions,
 ) -> Start:
     engine = session.host.engine
-    listeners = listening_here() if engine.endpoint.is_near else frozenset()
-    taken = ports.taken(listeners, containers.listed(engine.client), project.name)
+    taken = ports.taken(session.host.listening_ports(), containers.listed(engine.client), project.name)
     kept = read_ports(session.home, system.name)
     chosen = ports.choose(system.ports, taken, kept, strict=options.strict_ports)
     found = {
@@ -169,10 +193,10 @@ def _show(session: Session, start: Start, file: str) -> None:
         session.console.line(text.rstrip("\n"))
 
 
-def _tell(session: Session, start: Start, outcome: Outcome) -> None:
+def _tell(session: Session, start: Start, outcome: Outcome, near: Mapping[int, int]) -> None:
     """Show a line per service: state, seconds, addresses, memory, image."""
-    client = session.host.engine.client
-    rows = [report_of(service, outcome.standings[service.name], client) for service in start.system.services]
+    client, shown = session.host.engine.client, shown_address(session, near)
+    rows = [report_of(service, outcome.standings[service.name], client, shown) for service in start.system.services]
     if session.json:
         answer = {"system": start.system.name, "project": start.project.name, "ok": True}
         session.answer({**answer, "services": [asdict(row) for row in rows]})

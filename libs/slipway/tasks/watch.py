@@ -9,7 +9,7 @@ from slipway.compose.watching import Watcher, watched_folders
 from slipway.core.errors import SlipwayError, UsageError
 from slipway.plan.facts import Snapshot
 from slipway.stack import graph
-from slipway.tasks.options import SystemOptions, UpOptions, WaitOptions, WatchOptions
+from slipway.tasks.options import SystemOptions, UpOptions, WatchOptions
 from slipway.tasks.session import Session
 from slipway.tasks.systems import chosen_file, project_of, resolve, system_of
 from slipway.tasks.up import run_up
@@ -17,7 +17,7 @@ from slipway.tasks.up import run_up
 _SHOWN = 5
 
 
-def run_watch(session: Session, chosen: SystemOptions, options: WaitOptions, changes: WatchOptions) -> None:
+def run_watch(session: Session, chosen: SystemOptions, options: WatchOptions) -> None:
     """Bring the system up, and bring it up again after each change, until the user interrupts.
 
     Changes count from before the files are read: a save during a build leads to the next build.
@@ -27,8 +27,8 @@ def run_watch(session: Session, chosen: SystemOptions, options: WaitOptions, cha
     up = UpOptions(deadline=options.deadline, keep=True)
     folders = _folders(session, chosen)
     while True:
-        with Watcher(session.settings.root, folders, poll=changes.poll) as watcher:
-            if watcher.polls and not changes.poll:
+        with Watcher(session.settings.root, folders, poll=options.poll) as watcher:
+            if watcher.polls and not options.poll:
                 session.note("the system's limit of watches is reached: slipway looks at the files twice a second")
             _bring_up(session, chosen, up)
             session.console.note(f"watching {len(folders)} folders · Ctrl-C ends the watch, the system stays up")

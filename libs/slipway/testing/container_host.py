@@ -6,18 +6,13 @@ pytest is a process of its own, so it has no ``Host`` with its connection. It is
 from __future__ import annotations
 
 import io
-import socket
 import tarfile
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import Protocol
 
 from slipway.smoke import containers
 from slipway.testing import secretfiles
-
-LOOPBACK = "127.0.0.1"
-_REACHED_SECONDS = 30.0
 
 
 class ContainerHost(Protocol):
@@ -58,7 +53,7 @@ class RemoteContainerHost:
 
     def port(self, published: int) -> int:
         if published not in self._near:
-            self._near[published] = self._listen(published)
+            self._near[published] = _listen(self._ports, published)
         return self._near[published]
 
     def secrets(
@@ -70,25 +65,11 @@ class RemoteContainerHost:
         containers.fill_volume(client, name, spec, _packed(values))
         return name
 
-    def _listen(self, published: int) -> int:
-        """Listen for as long as this process lives: a test may ask the container until then."""
-        from slipway.hosts.ssh.local_forwarding import serve
 
-        listener = socket.create_server((LOOPBACK, 0))
-        threading.Thread(target=serve, args=(listener, self._joined(published)), daemon=True).start()
-        return int(listener.getsockname()[1])
+def _listen(ports: str, published: int) -> int:
+    from slipway.hosts.ssh.local_forwarding import listen
 
-    def _joined(self, published: int) -> Callable[[socket.socket], AbstractContextManager[socket.socket]]:
-        @contextmanager
-        def joined(client: socket.socket) -> Iterator[socket.socket]:
-            with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as way:
-                way.settimeout(_REACHED_SECONDS)
-                way.connect(self._ports)
-                way.sendall(b"%d\0" % published)
-                way.settimeout(None)
-                yield way
-
-        return joined
+    return listen(ports, published)
 
 
 def _packed(values: Mapping[str, str]) -> bytes:

@@ -13,6 +13,7 @@ from slipway.core.command import Command
 from slipway.core.errors import SlipwayError
 from slipway.engine import Engine
 from slipway.hosts.host import Builder, ContainerAccess, Transfer
+from slipway.hosts.listening import TABLES, listening
 from slipway.hosts.local import LocalHost
 from slipway.hosts.remote.connected import ConnectedHost, PendingConnection, reach
 from slipway.hosts.remote.job_builder import job_builder, transfer
@@ -132,6 +133,10 @@ class RemoteHost:
             lock = f"{host.facts.folder}/locks/{name}"
             with held(host.connection, lock, holder, self._local.say, broken=break_expired):
                 yield
+
+    def listening_ports(self) -> frozenset[int]:
+        command = Command(("cat", *TABLES), label="read the listening ports")
+        return listening(self.ready.connection.run(command).stdout)
 
     def container_access(self) -> ContainerAccess:
         ports = self.ready.ports(self._opened, self._local.say)

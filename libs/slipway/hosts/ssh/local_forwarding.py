@@ -29,6 +29,9 @@ _PREFIX = "slipway-"
 #: The most bytes for the folder: every system allows a socket's path of 104, and slipway's own part needs up to 32.
 _LONGEST_FOLDER = 104 - 32
 
+LOOPBACK = "127.0.0.1"
+_REACHED_SECONDS = 30.0
+
 #: Opens the stream for a client that has connected.
 Open = Callable[[socket.socket], AbstractContextManager[Stream]]
 
@@ -88,6 +91,33 @@ def _sweep(place: str) -> None:
         with contextlib.suppress(OSError):
             if process.isdigit() and folder.stat().st_uid == os.geteuid() and not lives(int(process)):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def listen(ports: str, published: int, *, near: int = 0) -> int:
+    """Listen on a port of 127.0.0.1 that leads to the port ``published`` of a build host. Return its number.
+
+    ``ports``: a socket of ``forward`` whose clients send the port first. ``near``: the preferred number; another one
+    where it is taken. It listens as long as this process lives.
+    """
+    try:
+        listener = socket.create_server((LOOPBACK, near))
+    except OSError:
+        listener = socket.create_server((LOOPBACK, 0))
+    threading.Thread(target=serve, args=(listener, _joined(ports, published)), daemon=True).start()
+    return int(listener.getsockname()[1])
+
+
+def _joined(ports: str, published: int) -> Open:
+    @contextmanager
+    def joined(client: socket.socket) -> Iterator[socket.socket]:
+        with contextlib.closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as way:
+            way.settimeout(_REACHED_SECONDS)
+            way.connect(ports)
+            way.sendall(b"%d\0" % published)
+            way.settimeout(None)
+            yield way
+
+    return joined
 
 
 def serve(listener: socket.socket, open_stream: Open) -> None:
