@@ -14,10 +14,17 @@ from tests.bench.measure import FailedError, machine
 from tests.bench.ml import build_and_push
 from tests.bench.remote import over_the_line
 from tests.bench.samples import Results, Series
+from tests.bench.systems import up
 from tests.rig.stacks import ROOT, make_root_image
 
 Part = Callable[[rounds.Field], Iterator[Series]]
-PARTS: dict[str, Part] = {"start": rounds.start, "files": rounds.files, "ml": build_and_push, "remote": over_the_line}
+PARTS: dict[str, Part] = {
+    "start": rounds.start,
+    "files": rounds.files,
+    "ml": build_and_push,
+    "remote": over_the_line,
+    "systems": up,
+}
 
 
 def main() -> int:
@@ -48,7 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s bench --", description=__doc__)
     parser.add_argument("--services", type=int, nargs="*", default=[20, 100, 500], help="sizes of the stacks")
     parser.add_argument(
-        "--parts", nargs="*", default=["start", "files", "remote"], choices=sorted(PARTS), help="what else"
+        "--parts", nargs="*", default=["start", "files", "remote", "systems"], choices=sorted(PARTS), help="what else"
     )
     parser.add_argument("--ml", action="store_true", help="base-ml too, which takes ten minutes")
     parser.add_argument("--rounds", type=int, default=5)

@@ -17,6 +17,7 @@ PUSH, LIST, MEMORY, FILES = "push, nothing changed", "start", "peak memory", "pl
 ML_BUILD, ML_PUSH = "base-ml built", "base-ml pushed first"
 SYNC = "remote: first sync of 4,000 files"
 CONTEXT, RSYNC = "DOCKER_HOST=ssh", "rsync + ssh"
+UP, COMPOSE_UP = "up until healthy", "compose up --wait"
 #: The size of an edit of one service, in bytes.
 _EDIT = len(source("main", "0" * 16))
 
@@ -83,6 +84,7 @@ TARGETS = (
     _beside(remote(ONE), 20, RSYNC, 1),
     Target((remote(ONE), 20, SLIPWAY), 20e3 + _EDIT, unit="bytes sent"),
     _beside(SYNC, 0, RSYNC, 1.2),
+    _beside(UP, 8, COMPOSE_UP, 1),
     Target((ML_BUILD, 0, "uv"), 1 / 3, (ML_BUILD, 0, "pip")),
     Target((ML_PUSH, 0, SLIPWAY), 1, (ML_PUSH, 0, "docker push")),
 )
