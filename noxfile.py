@@ -46,7 +46,7 @@ GIVEN_IMAGE = any(argument.split("=")[0] == "--image" for argument in POSARGS)
 #: The folders of the tests that need an engine: each worker collects them.
 INTEGRATION = ("tests/faults", "tests/integration", "tests/properties")
 #: Half of the time, tests of the engine wait for the engine, for connections and for time limits.
-WAITING_WORKERS = (os.cpu_count() or 2) + 1
+WAITING_WORKERS = (os.cpu_count() or 2) + 2
 #: Python keeps compiled modules between runs, even if this machine's environment forbids it.
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": None}
 #: Other projects' clients of the Open Inference Protocol. Their requirements contradict those of the services.
@@ -272,7 +272,13 @@ def tests(session: nox.Session) -> None:
     """Run the fast tests on every supported Python that is installed: no engine, no network."""
 
 
-@nox.session(requires=environment("dev"), tags=["slow"])
+@nox.session(requires=environment("dev"), allow_parallel=True)
+def rig(session: nox.Session) -> None:
+    """Build the images that the integration tests start: an engine, a build host, a small root image."""
+    run(session, "dev", "tests.rig")
+
+
+@nox.session(requires=[*environment("dev"), "rig"], tags=["slow"])
 def integration(session: nox.Session) -> None:
     """Run the tests that need a real engine, registry or host; some on both image stores."""
     workers = ["-n", str(WAITING_WORKERS), "--dist", "loadgroup"]
@@ -446,12 +452,18 @@ DEFAULT = [version for version in INSTALLED if version in (THIS_PYTHON, PYTHONS[
 nox.options.sessions = [
     "lint",
     "types",
+    "rig",
+    "build",
     *(TESTS[version] for version in DEFAULT),
     "integration",
     "smoke",
     "systems",
     "conformance",
 ]
+# mypy uses one processor, and builds wait for the network. A plain nox runs such sessions side by side, and prints the
+# output of each when it ends.
+if len(sys.argv) == 1:
+    nox.options.parallel = os.cpu_count()
 
 if __name__ == "__main__":
     nox.main()
