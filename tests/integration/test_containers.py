@@ -594,6 +594,7 @@ def pytest_argv(bench: Bench, name: str, *arguments: str) -> list[str]:
     options = [f"--slipway-image={bench.siblings[name]}", f"--slipway-name={name}", f"--slipway-run={RUN}"]
     options += [f"--slipway-siblings={sibling}={image}" for sibling, image in bench.siblings.items()]
     options += [f"--slipway-logs={bench.logs}", "--import-mode=importlib", "--tb=short", "-p", "no:cacheprovider"]
+    options += ["-p", "no:hypothesispytest"]  # no test of an image generates cases
     return [sys.executable, "-m", "pytest", *options, *arguments]
 
 
