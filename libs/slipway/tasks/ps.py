@@ -22,8 +22,9 @@ def run_ps(session: Session, chosen: SystemOptions) -> None:
     project = project_of(session, file, chosen.project)
     client = session.host.engine.client
     found, shown = of_project(client, project.name), shown_address(session)
-    snapshot = session.snapshot()
-    planned = {name: held.id for name in snapshot.facts.digests if (held := snapshot.facts.in_engine(name))}
+    names = {one.labels.get(IMAGE_LABEL, "") for one in found} & session.repository.stack.by_name.keys()
+    facts = session.snapshot(sorted(names)).facts if names else None
+    planned = {name: held.id for name in names if facts and (held := facts.in_engine(name))}
 
     def row(one: Found) -> dict[str, object]:
         running = one.state.status == "running"

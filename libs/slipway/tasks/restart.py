@@ -30,7 +30,7 @@ def run_restart(session: Session, chosen: SystemOptions, options: WaitOptions) -
     found = [one for one in of_project(client, project.name) if not services or one.service in services]
     if not found:
         raise UsageError(f"{file.system}: is not up", hint=f"invoke up {file.system}")
-    whole = system_of(session, file, resolve(session, file, project), session.snapshot())
+    whole = system_of(session, file, resolve(session, file, project))
     restarted = {one.service for one in found}
     part = System(whole.name, whole.config, tuple(one for one in whole.services if one.name in restarted))
     map_concurrently(lambda one: client.api.restart(one.id, timeout=_GRACE_SECONDS), found, at_once=_AT_ONCE)

@@ -20,8 +20,6 @@ from slipway.compose.up import Project
 from slipway.config import environment
 from slipway.core.command import Command
 from slipway.core.errors import PrerequisiteError, Problem, UsageError
-from slipway.core.reference import full_name
-from slipway.plan.facts import Snapshot
 from slipway.tasks.selection import only
 from slipway.tasks.session import Session
 
@@ -126,18 +124,19 @@ def resolve(session: Session, file: ComposeFile, project: Project) -> Config:
     return resolved
 
 
-def system_of(session: Session, file: ComposeFile, config: Config, snapshot: Snapshot) -> System:
+def system_of(session: Session, file: ComposeFile, config: Config) -> System:
     """Return the system that a resolved file describes, with the images of this stack that it runs."""
-    references = {full_name(str(reference)): name for name, reference in snapshot.facts.references.items()}
-    dockerfiles = {image.dockerfile: image.name for image in snapshot.stack}
-    return read_system(file.system, config, references, dockerfiles, str(session.settings.root.resolve()))
+    stack, settings = session.repository.stack, session.settings
+    references = {str(settings.reference(image.name, image.kind)): image.name for image in stack}
+    dockerfiles = {image.dockerfile: image.name for image in stack}
+    return read_system(file.system, config, references, dockerfiles, str(settings.root.resolve()))
 
 
 def _compose(session: Session, command: Command, file: ComposeFile) -> str:
     """Run a command of compose that only reads. Raises UsageError with compose's reason."""
     result = session.run(command)
     if result.exit_code == 127 or (result.exit_code and any(text in result.stderr for text in _NO_COMPOSE)):
-        raise PrerequisiteError("docker compose: not installed", hint="invoke setup")
+        raise PrerequisiteError("docker compose: missing or too old", hint="invoke setup")
     if not result.ok:
         problem = compose_problem(result.stderr, file.system, file.files[0])
         row = COMPOSE[problem.code]

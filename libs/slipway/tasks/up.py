@@ -65,13 +65,12 @@ def run_up(session: Session, chosen: SystemOptions, options: UpOptions, *, dry_r
     project = project_of(session, file, chosen.project)
     config = resolve(session, file, project)
     refuse_near_files(session, file, config)
-    snapshot = session.snapshot()
-    system = system_of(session, file, config, snapshot)
+    system = system_of(session, file, config)
     if dry_run or options.write:
-        _show(session, _start(session, file, project, system, _images(snapshot), options), options.write)
+        _show(session, _start(session, file, project, system, _images(session, system), options), options.write)
         return
     session.prepare_workspace()
-    start = _start(session, file, project, system, _built(session, system, snapshot), options)
+    start = _start(session, file, project, system, _built(session, system), options)
     for one in start.chosen:
         if one.instead_of:
             told = f"port {one.instead_of} is held by {one.holder}; it gets {one.port.published}"
@@ -98,17 +97,18 @@ def _forwarded(session: Session, start: Start, outcome: Outcome) -> Mapping[int,
     return {port: listen(ports, port, near=port) for port in published}
 
 
-def _built(session: Session, system: System, snapshot: Snapshot) -> Mapping[str, str]:
+def _built(session: Session, system: System) -> Mapping[str, str]:
     """Build the system's stale images, and return ``_images`` as they are then. Raises BuildError."""
     if not system.built:
         return {}
+    snapshot = session.snapshot(system.built)
     plan = plan_build(snapshot.stack, system.built, snapshot.facts)
     mounted(session, snapshot, plan)
     if get_root_images(session, snapshot, plan):
-        snapshot = session.snapshot()
+        snapshot = session.snapshot(system.built)
         plan = plan_build(snapshot.stack, system.built, snapshot.facts)
     if set(plan.counts()) <= {Action.REUSE}:
-        return _images(snapshot)
+        return _ids(snapshot)
     if not session.json:
         session.console.plan(snapshot.stack, plan, session.seconds)
     with building(session, snapshot, plan, BuildOptions()) as built:
@@ -116,10 +116,15 @@ def _built(session: Session, system: System, snapshot: Snapshot) -> Mapping[str,
             if not session.json:
                 session.console.results(built.results, session.seconds)
             raise built.error
-    return _images(session.snapshot())
+    return _images(session, system)
 
 
-def _images(snapshot: Snapshot) -> Mapping[str, str]:
+def _images(session: Session, system: System) -> Mapping[str, str]:
+    """Return the system's images of the stack, each with its id in the engine; see ``_ids``."""
+    return _ids(session.snapshot(system.built)) if system.built else {}
+
+
+def _ids(snapshot: Snapshot) -> Mapping[str, str]:
     """Return image of the stack → its id in the engine.
 
     An image that is not there with its inputs as they are has its reference instead.

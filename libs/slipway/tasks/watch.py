@@ -53,9 +53,8 @@ def _folders(session: Session, chosen: SystemOptions, otherwise: Collection[str]
         with session.again() as fresh:
             file = chosen_file(fresh, chosen.names, "watch")
             config = resolve(fresh, file, project_of(fresh, file, chosen.project))
-            snapshot = fresh.snapshot()
-            built = system_of(fresh, file, config, snapshot).built
-            return _of_images(snapshot, built) | {file.folder}
+            built = system_of(fresh, file, config).built
+            return (_of_images(fresh.snapshot(built), built) if built else frozenset()) | {file.folder}
     except SlipwayError:
         if not otherwise:
             raise
