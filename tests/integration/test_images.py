@@ -72,7 +72,8 @@ def copied(tmp_path: Path) -> Iterator[Path]:
 def test_the_service_s_own_source_is_the_last_layer(service: Path) -> None:
     lines = (service / "Dockerfile").read_text("utf-8").splitlines()
     instructions = [line for line in lines if line and not line.startswith(("#", " "))]
-    assert instructions[-1] == f"COPY --chown=10001:10001 apps/{service.name}/{service.name} /app/{service.name}"
+    kind, *_, target = instructions[-1].split()
+    assert (kind, target) == ("COPY", f"/app/{service.name}")
 
 
 def test_a_source_edit_changes_only_the_last_layer(copied: Path) -> None:
