@@ -224,7 +224,7 @@ class TestRedis:
         late = CAT.encode(PICTURE)
 
         async def spoken(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            while b"GET" not in await reader.read(1000):
+            while (asked := await reader.read(1000)) and b"GET" not in asked:
                 writer.write(b"+OK\r\n+OK\r\n")
             await asyncio.sleep(0.08)
             writer.write(b"$%d\r\n%s\r\n" % (len(late), late))
