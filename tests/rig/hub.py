@@ -183,6 +183,9 @@ def _joined(client: socket.socket, ways: Mapping[str, tuple[str, int]], asked: l
         head = b""
         while b"\r\n\r\n" not in head and (data := client.recv(4096)):
             head += data
+        if not head:  # a connection that was opened ahead of a need, and closed
+            client.close()
+            return
         target = head.split(b" ")[1].decode()
         asked.append(target)
         if target not in ways:
