@@ -1,7 +1,17 @@
-"""Give the system its key before it comes up."""
+"""The compose file asks for a key."""
 
 from __future__ import annotations
 
-import os
+import secrets
+from collections.abc import Iterator
 
-os.environ.setdefault("API_KEY", "system-0123456789abcdef")
+import pytest
+
+
+@pytest.fixture(scope="session", autouse=True)
+def key() -> Iterator[str]:
+    """Provide the key that the system is started with."""
+    made = secrets.token_hex(32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("API_KEY", made)
+        yield made
