@@ -54,7 +54,7 @@ async def ask(url: str, question: Question, *, seconds: float) -> Reading:
     try:
         with anyio.fail_after(seconds):
             status, body = await _post(url, question, seconds)
-    except (TimeoutError, httpx.TimeoutException) as error:
+    except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout) as error:
         raise ModelSlow(f"the model service did not answer within {seconds:g} s") from error
     except httpx.TransportError as error:
         raise ModelDown(f"the model service cannot be reached: {type(error).__name__}") from error
@@ -78,7 +78,7 @@ async def _post(url: str, question: Question, seconds: float) -> tuple[int, byte
         "Accept-Encoding": "identity",
         HEADER: question.id,
     }
-    timeout = httpx.Timeout(seconds, connect=min(_CONNECT_SECONDS, seconds))
+    timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
     async with (
         httpx.AsyncClient(
             timeout=timeout, transport=httpx.AsyncHTTPTransport(socket_options=_SOCKET_OPTIONS)
