@@ -47,9 +47,13 @@ list.format='columns'
 
 
 def listed(text: str) -> dict[tuple[str, str], str]:
-    """Return the output of ``pip config list``, a ``section.key='value'`` each line, as (section, key) → value."""
-    pairs = (line.partition("=") for line in text.splitlines() if line)
-    return {(name.partition(".")[0], name.partition(".")[2]): ast.literal_eval(value) for name, _, value in pairs}
+    """Return the output of ``pip config list``, a ``section.key='value'`` each line, as (section, key) → value.
+
+    pip 26.3 lists every source, the strongest first.
+    """
+    pairs = [line.partition("=") for line in text.splitlines() if line]
+    found = [((name.partition(".")[0], name.partition(".")[2]), ast.literal_eval(value)) for name, _, value in pairs]
+    return dict(reversed(found))
 
 
 def anywhere(path: Path) -> bool:
