@@ -19,8 +19,9 @@ pytestmark = pytest.mark.integration
 def test_a_nox_that_has_no_slipway_makes_an_environment(tmp_path: Path, root_image: str) -> None:
     """As ``uvx nox`` and ``pipx run nox`` do it."""
     clone, venv = tmp_path / "clone", tmp_path / "venv"
+    tools = (".git", ".venv", ".nox", ".slipway", ".env", ".hypothesis", ".*_cache")
     shutil.copytree(
-        ROOT, clone, symlinks=True, ignore=shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "tests")
+        ROOT, clone, symlinks=True, ignore=shutil.ignore_patterns(*tools, "__pycache__", "*.egg-info", "tests")
     )
     subprocess.run([sys.executable, "-m", "venv", venv], check=True)
     subprocess.run([f"{venv}/bin/pip", "install", "--quiet", "nox"], check=True, capture_output=True)
