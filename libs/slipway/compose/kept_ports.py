@@ -14,7 +14,7 @@ _FILE = "ports.json"
 
 
 def read_ports(home: Path, system: str) -> Mapping[str, int]:
-    """Return port → number for a system, from the folder ``home``; empty when there is no such file."""
+    """Return the kept port numbers of a system, by ``Port.key``; empty when ``home`` has no file of ports."""
     found = part(read_object(home / _FILE), system)
     return {key: number for key, number in found.items() if isinstance(number, int)}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from slipway.core.reference import Reference, full_name
+from slipway.core.reference import full_name
 
 #: A compose file after ``docker compose config --format json``.
 Config = Mapping[str, Any]
@@ -37,7 +37,8 @@ class Service:
     """Hold one service.
 
     ``image``: its full reference. ``built``: the image of this stack that it runs; empty for any other image.
-    ``job``: whether the service may end: it publishes nothing, has no health check of its own, and is not restarted.
+    ``job``: whether the service may end. A job publishes no port, its file gives it no health check, and it is not
+    restarted; or another service waits for its end.
     """
 
     name: str
@@ -134,8 +135,3 @@ def _probed(service: Mapping[str, Any]) -> bool:
 
 def _restarts(service: Mapping[str, Any]) -> bool:
     return str(service.get("restart") or "no") in ("always", "unless-stopped")
-
-
-def reference_of(reference: Reference) -> str:
-    """Return a reference in the form of ``Service.image``."""
-    return str(reference.full)

@@ -77,7 +77,7 @@ class Engine:
         return made
 
     def streaming_client(self) -> docker.DockerClient:
-        """Return a new client for a thread of its own. Its answers may pause for any time."""
+        """Return a new client, which no other thread uses. Its answers may pause for any time."""
         return self._connect(None)
 
     def returns(self, within: float, clock: Clock = CLOCK) -> bool:

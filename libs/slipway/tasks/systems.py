@@ -11,7 +11,7 @@ from typing import Any
 
 from slipway.compose import variables
 from slipway.compose.containers import engine_errors
-from slipway.compose.failures import COMPOSE, compose_problem, warnings
+from slipway.compose.failures import compose_problem, warnings
 from slipway.compose.files import ComposeFile, find_systems, slug
 from slipway.compose.report import Shown, near_url
 from slipway.compose.running_file import project_name
@@ -139,9 +139,8 @@ def _compose(session: Session, command: Command, file: ComposeFile) -> str:
         raise PrerequisiteError("docker compose: missing or too old", hint="invoke setup")
     if not result.ok:
         problem = compose_problem(result.stderr, file.system, file.files[0])
-        row = COMPOSE[problem.code]
         said = problem.what.partition(": ")[2]
-        raise UsageError(f"{file.files[0]}: {said}", hint=row.hint.format(file=file.files[0], system=file.system))
+        raise UsageError(f"{file.files[0]}: {said}", hint=problem.hint, code=problem.code)
     for text in warnings(result.stderr):
         session.note(f"{file.files[0]}: {text}")
     return result.stdout
