@@ -6,7 +6,6 @@ from __future__ import annotations
 import contextlib
 import io
 import struct
-import time
 import tracemalloc
 import zlib
 
@@ -178,10 +177,8 @@ def test_a_small_fault_is_forgiven(data: bytes) -> None:
 
 @pytest.mark.parametrize(("data", "why"), TOO_MUCH.values(), ids=TOO_MUCH)
 def test_too_much_work_is_refused_with_its_reason(data: bytes, why: str) -> None:
-    began = time.monotonic()
     with pytest.raises(Unreadable, match=why):
         read_picture(data, LIMITS)
-    assert time.monotonic() - began < 2
 
 
 @pytest.mark.parametrize("name", [b"zTXt", b"iCCP"])
@@ -216,7 +213,10 @@ class TestTheStructure:
         once, often = structure_of(jpeg_with_scans(halves(), 1)), structure_of(jpeg_with_scans(halves(), 100))
         assert once and often and often.scans == once.scans + 99
 
-    @pytest.mark.parametrize("length", range(0, len(WHOLE_JPEG), 7))
-    def test_a_file_may_end_anywhere(self, length: int) -> None:
-        structure_of(WHOLE_JPEG[:length])
-        structure_of(WHOLE_PNG[:length])
+    @pytest.mark.parametrize("data", [WHOLE_JPEG, WHOLE_PNG], ids=["JPEG", "PNG"])
+    def test_a_file_may_end_anywhere(self, data: bytes) -> None:
+        whole = structure_of(data)
+        assert whole
+        for length in range(0, len(data), 7):
+            found = structure_of(data[:length])
+            assert found is None or found.parts <= whole.parts

@@ -10,12 +10,10 @@ import streamlit as st
 
 from svc_strain_seer import chart, examples, report
 from svc_strain_seer.analysis import Accuracy, Findings, analyse
-from svc_strain_seer.curve import Curve, Specimen, Unusable, make_curve, propose
+from svc_strain_seer.curve import ACROSS, UP, Curve, Specimen, Unusable, make_curve, offer_units, propose
 from svc_strain_seer.table import DIALECTS, Column, Dialect, Table, Unreadable, read
-from svc_strain_seer.units import Quantity, Unit, quantity_of, units_of
+from svc_strain_seer.units import Quantity, Unit
 
-ACROSS = (Quantity.STRAIN, Quantity.EXTENSION)
-UP = (Quantity.STRESS, Quantity.FORCE)
 _DELIMITERS = {";": "semicolon", "\t": "tab", "|": "bar", ",": "comma", " ": "white space"}
 _MARKS = {".": "point", ",": "comma"}
 
@@ -107,14 +105,10 @@ def choose_curve(table: Table, known: Specimen) -> Curve:
 
 def choose_column(table: Table, label: str, quantities: tuple[Quantity, Quantity]) -> tuple[Column, Unit | None]:
     """Return the column and its unit: those of the file, unless the user chooses others. Ask for an unknown unit."""
-    found = propose(table, quantities)
-    columns = list(range(len(table.columns)))
-    index = found if found is not None else min(int(quantities is UP), len(columns) - 1)
-    place = st.selectbox(label, columns, index, format_func=lambda one: table.columns[one].name, key=label)
+    columns, proposed = list(range(len(table.columns))), propose(table, quantities)
+    place = st.selectbox(label, columns, proposed, format_func=lambda one: table.columns[one].name, key=label)
     column = table.columns[place]
-    named = quantity_of(column.name, column.unit)
-    units = [unit for quantity in quantities for unit in units_of(quantity) if named in (quantity, None)]
-    units = units or [unit for quantity in quantities for unit in units_of(quantity)]
+    units = offer_units(column, quantities)
     known = units.index(column.unit) if column.unit in units else None
     key = f"{label} {place} unit"
     unit = st.selectbox(f"Unit of {column.name}", units, known, placeholder="Choose the unit", key=key)

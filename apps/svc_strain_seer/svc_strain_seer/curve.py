@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from svc_strain_seer.table import Column, Numbers, Table
-from svc_strain_seer.units import Quantity, Unit, quantity_of
+from svc_strain_seer.units import Quantity, Unit, quantity_of, units_of
 
 FEWEST = 20
 #: Beyond these the unit is wrong: 1 TPa, and a hundred times the specimen's length.
@@ -38,10 +38,26 @@ class Curve:
     dropped: int = 0
 
 
-def propose(table: Table, quantities: tuple[Quantity, Quantity]) -> int | None:
-    """Return the column of the first of two quantities that the table has, by unit or by name, or None."""
+#: A curve's axes: each holds one of two quantities.
+ACROSS = (Quantity.STRAIN, Quantity.EXTENSION)
+UP = (Quantity.STRESS, Quantity.FORCE)
+
+
+def propose(table: Table, quantities: tuple[Quantity, Quantity]) -> int:
+    """Return the column of the first of two quantities that the table has, by unit or by name.
+
+    Where no column is named so, the first column goes across and the second goes up.
+    """
     found = [quantity_of(column.name, column.unit) for column in table.columns]
-    return next((found.index(quantity) for quantity in quantities if quantity in found), None)
+    named = (found.index(quantity) for quantity in quantities if quantity in found)
+    return next(named, min(int(quantities is UP), len(found) - 1))
+
+
+def offer_units(column: Column, quantities: tuple[Quantity, Quantity]) -> list[Unit]:
+    """Return the units that the column may have: those of its quantity, or of both where nothing names one."""
+    named = quantity_of(column.name, column.unit)
+    fitting = [unit for quantity in quantities for unit in units_of(quantity) if named in (quantity, None)]
+    return fitting or [unit for quantity in quantities for unit in units_of(quantity)]
 
 
 def make_curve(across: Column, across_unit: Unit, up: Column, up_unit: Unit, specimen: Specimen) -> Curve:

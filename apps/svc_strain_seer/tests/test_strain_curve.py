@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from svc_strain_seer.curve import Curve, Specimen, Unusable, make_curve, propose
+from svc_strain_seer.curve import ACROSS, UP, Curve, Specimen, Unusable, make_curve, offer_units, propose
 from svc_strain_seer.table import Column, Dialect, Numbers, Table
 from svc_strain_seer.units import Quantity, Unit, find_unit
 
@@ -64,7 +64,19 @@ def test_a_force_needs_a_cross_section_and_an_extension_a_gauge_length(specimen:
 def test_columns_are_proposed_by_unit_or_name() -> None:
     heads = [("time", "s"), ("Travel", "mm"), ("Load", "kN"), ("Strain", "%"), ("y", "N/mm2")]
     table = Table(tuple(Column(name, spelled, RAMP) for name, spelled in heads), Dialect(";", "."), 0)
-    assert propose(table, (Quantity.STRAIN, Quantity.EXTENSION)) == 3
-    assert propose(table, (Quantity.STRESS, Quantity.FORCE)) == 4
-    bare = Table((Column("column 1", "", RAMP),), Dialect(";", "."), 0)
-    assert propose(bare, (Quantity.STRAIN, Quantity.EXTENSION)) is None
+    assert (propose(table, ACROSS), propose(table, UP)) == (3, 4)
+    bare = Table(tuple(Column(f"column {place}", "", RAMP) for place in (1, 2)), Dialect(";", "."), 0)
+    assert (propose(bare, ACROSS), propose(bare, UP)) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "spelled", "offered"),
+    [
+        ("Travel", "mm", {Quantity.EXTENSION}),
+        ("Strain", "", {Quantity.STRAIN}),
+        ("column 1", "", {Quantity.STRAIN, Quantity.EXTENSION}),
+        ("Load", "kN", {Quantity.STRAIN, Quantity.EXTENSION}),
+    ],
+)
+def test_the_units_of_a_column_s_quantity_are_offered(name: str, spelled: str, offered: set[Quantity]) -> None:
+    assert {one.quantity for one in offer_units(Column(name, spelled, RAMP), ACROSS)} == offered
