@@ -13,11 +13,13 @@ while [ $# -gt 1 ]; do
     ln -sfn -- "$2" "runs/$run/context/$1"
     shift 2
 done
-# A job removes its secrets, and agent.sh removes its link, unless the host went down before that.
+# A job removes its secrets, and agent.sh removes its link, unless the host went down before that. A job's secrets arrive
+# before it starts.
 sweep() {
-    for job in "$1"/jobs/*/job; do
-        [ ! -e "$job" ] || rm -rf -- "$1/secrets"
+    for job in "$1"/jobs/*; do
+        [ ! -e "$job/starting" ] || ! lives "$job" starting || return 0
     done
+    rm -rf -- "$1/secrets"
     [ -e "$1/agent" ] || rm -f -- "$1/agent"
 }
 newest_first() { find runs -mindepth 1 -maxdepth 1 -printf '%T@ %f\n' | sort -rn | cut -d ' ' -f 2; }
