@@ -9,6 +9,7 @@ unexpected exception.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +21,9 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
+from servicekit.bodies import drain
+from servicekit.parsers import LimitExceeded
+from servicekit.places import RETRY_AFTER, Busy
 from servicekit.requestid import request_id
 
 MEDIA_TYPE = "application/problem+json"
@@ -41,6 +45,11 @@ class Problem(BaseModel):
 _SHAPE = {"description": "An error", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
 #: For the OpenAPI document, in which FastAPI would describe its own shape for 422.
 RESPONSES: dict[int | str, dict[str, Any]] = {422: _SHAPE, "default": _SHAPE}
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return ``responses`` of a route, for its OpenAPI document: the statuses of its errors."""
+    return {status: {**_SHAPE, "description": HTTPStatus(status).phrase} for status in statuses}
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
@@ -76,7 +85,7 @@ def describe(mistakes: Iterable[Mapping[str, Any]]) -> str:
 
 
 def handle(app: FastAPI, shape: ErrorShape = PROBLEMS) -> None:
-    """Make ``app`` answer every HTTP error and every invalid request in this shape."""
+    """Make ``app`` answer every HTTP error, every invalid request and every limit of its work in this shape."""
 
     @app.exception_handler(HTTPException)
     def refused(request: Request, error: HTTPException) -> Response:
@@ -85,6 +94,16 @@ def handle(app: FastAPI, shape: ErrorShape = PROBLEMS) -> None:
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> Response:
         return shape.answer(422, describe(error.errors()), None)
+
+    @app.exception_handler(LimitExceeded)
+    def exceeded(request: Request, error: LimitExceeded) -> Response:
+        return shape.answer(422, str(error), None)
+
+    @app.exception_handler(Busy)
+    async def busy(request: Request, error: Busy) -> Response:
+        with suppress(HTTPException):  # the body is also too long, or stalls
+            await drain(request.receive)
+        return shape.answer(503, str(error), {"Retry-After": str(RETRY_AFTER)})
 
     @app.exception_handler(ClientDisconnect)
     def left(request: Request, error: ClientDisconnect) -> Response:

@@ -12,8 +12,7 @@ from fastapi import BackgroundTasks, FastAPI, HTTPException, Request
 from pydantic import BaseModel, PositiveFloat, PositiveInt
 
 from servicekit.app import create_app
-from servicekit.bodies import drain
-from servicekit.places import RETRY_AFTER, Busy, Places
+from servicekit.places import Places
 from servicekit.settings import ServiceSettings, load
 from servicekit.upload import ENVELOPE, describe_body, receive_upload
 from svc_cat_dog.answers import Answer, Answers, Patience, Store, digest_of
@@ -91,9 +90,6 @@ def create(settings: Settings, classifier: Classifier, store: Store) -> FastAPI:
                 async with receive_upload(request, settings.max_bytes) as upload:
                     data = await upload.read()
                 return await answered(data, after)
-        except Busy as error:
-            await drain(request.receive)
-            raise HTTPException(503, str(error), headers={"Retry-After": str(RETRY_AFTER)}) from error
         except UnknownKind as error:
             raise HTTPException(415, str(error)) from error
         except Unreadable as error:

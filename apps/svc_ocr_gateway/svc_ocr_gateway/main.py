@@ -10,9 +10,8 @@ from pydantic import AnyHttpUrl, PositiveFloat, PositiveInt
 
 from ocrkit.kinds import Kind, kind_of
 from servicekit.app import create_app
-from servicekit.bodies import drain
 from servicekit.leaving import while_connected
-from servicekit.places import RETRY_AFTER, Busy, Places
+from servicekit.places import RETRY_AFTER, Places
 from servicekit.requestid import request_id
 from servicekit.settings import ServiceSettings, load
 from servicekit.upload import ENVELOPE, Upload, describe_body, receive_upload
@@ -64,9 +63,6 @@ def create(settings: Settings) -> FastAPI:
                     question = Question(upload.file, upload.size, request_id())
                     url, seconds = str(settings.kserve_url), settings.kserve_seconds
                     reading = await while_connected(request, lambda: ask(url, question, seconds=seconds))
-        except Busy as error:
-            await drain(request.receive)
-            raise HTTPException(503, str(error), headers={"Retry-After": str(RETRY_AFTER)}) from error
         except ModelFailed as error:
             raise _refusal(error) from error
         return {"text": reading.text, "confidence": round(reading.confidence, 1)}

@@ -9,9 +9,7 @@ import orjson
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 
 from ocrkit.unreadable import Unreadable
-from servicekit.bodies import drain
 from servicekit.leaving import while_connected
-from servicekit.places import RETRY_AFTER, Busy
 from servicekit.problems import ErrorShape
 from servicekit.requestid import request_id
 from svc_ocr_model.messages import BINARY_EXTENSION, answer_of, parse_request, request_of, request_schema
@@ -125,8 +123,3 @@ def _answer_errors(app: FastAPI) -> None:
         @app.exception_handler(kind)
         def refused(request: Request, reason: Exception, status: int = status) -> Response:
             return error(status, str(reason))
-
-    @app.exception_handler(Busy)
-    async def busy(request: Request, reason: Busy) -> Response:
-        await drain(request.receive)
-        return error(503, str(reason), {"Retry-After": str(RETRY_AFTER)})
