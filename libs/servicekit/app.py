@@ -1,25 +1,27 @@
 """Create the FastAPI app that every service starts from.
 
-``GET /live`` answers as long as the process can. ``GET /ready`` also checks the service's stores. ``GET /metrics``
-serves the metrics for Prometheus. A service does not authenticate its clients: the ingress in front of it does.
+``GET /live`` answers as long as the process can. ``GET /ready`` also checks the service's stores, for at most two
+seconds. ``GET /metrics`` serves the metrics for Prometheus. Every route that answers GET answers HEAD. A service does
+not authenticate its clients: the ingress in front of it does.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 
 from fastapi import FastAPI, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from servicekit.bodies import LARGEST, SLOWEST, BodyLimit, StrictRoute
+from servicekit.checks import Check, Checks
+from servicekit.heads import AnswerHead
 from servicekit.logs import configure_logging
 from servicekit.observing import Observe
 from servicekit.problems import PROBLEMS, ErrorShape, handle
+from servicekit.settings import served_version
 
-#: A check raises an exception when a part that the service needs cannot be used. It reads, and never writes.
-Check = Callable[[], None]
 #: The app enters this context before the first request and leaves it after the last one.
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -39,36 +41,29 @@ def create_app(
     has it.
     """
     log = configure_logging(name)
-    app = FastAPI(title=name, lifespan=lifespan, responses=errors.responses)
+    stores = Checks(checks or {}, log)
+    app = FastAPI(title=name, version=served_version(), lifespan=lifespan, responses=errors.responses)
     app.router.route_class = StrictRoute
     handle(app, errors)
+    app.add_middleware(AnswerHead)
     app.add_middleware(BodyLimit, max_bytes=max_body, max_seconds=body_seconds)
     app.add_middleware(Observe, log=log, errors=errors)
 
     @app.get("/live")
-    def live() -> dict[str, object]:
+    async def live() -> dict[str, object]:
         """Answer as long as the process can."""
         return {"service": name}
 
-    @app.get("/ready")
-    def ready(response: Response) -> dict[str, object]:
+    @app.get("/ready", responses={503: {"description": "A store does not answer, or cannot take a write"}})
+    async def ready(response: Response) -> dict[str, object]:
         """Answer 200 when every store answers, else 503 and the names of those that do not."""
-        failures = [check_name for check_name, check in (checks or {}).items() if not _passes(check_name, check, log)]
+        failures = await stores.failures()
         response.status_code = 503 if failures else 200
         return {"service": name, "ready": not failures, "failures": failures}
 
-    @app.get("/metrics")
-    def metrics() -> Response:
+    @app.get("/metrics", response_class=PlainTextResponse)
+    async def metrics() -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     app.get("/health", include_in_schema=False)(ready)  # an alias of /ready
     return app
-
-
-def _passes(name: str, check: Check, log: logging.Logger) -> bool:
-    try:
-        check()
-    except Exception:
-        log.exception("a check failed", extra={"check": name})
-        return False
-    return True

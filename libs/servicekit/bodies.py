@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import anyio
@@ -17,20 +18,27 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 LARGEST = 16 << 20
 #: In seconds. Without a limit, a client that stops in the middle of a body keeps its connection for ever.
 SLOWEST = 300.0
+#: In seconds: a body that sends nothing for this time has stalled.
+LONGEST_PAUSE = 30.0
 _DRAINED = 64 << 20
 
 
 class BodyLimit:
-    """Answer 413 to a body of more than ``max_bytes`` bytes, 408 to one that takes more than ``max_seconds``.
+    """Answer 413 to a body of more than ``max_bytes`` bytes, 408 to one that is too slow.
+
+    A body arrives within ``max_seconds``, and each piece of it within ``max_pause`` seconds.
 
     The ASGI middleware counts bytes as they arrive. A chunked body does not announce its length, and a body that
     announces a length may be chunked nevertheless.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, max_seconds: float = SLOWEST) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, max_seconds: float = SLOWEST, max_pause: float = LONGEST_PAUSE
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
         self._max_seconds = max_seconds
+        self._max_pause = max_pause
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -41,27 +49,37 @@ class BodyLimit:
         until = anyio.current_time() + self._max_seconds
         seen, complete = 0, False
 
+        async def piece() -> Message:
+            with _answering_408(self._max_pause, "a body pauses for at most"):
+                return await receive()
+
         async def counted() -> Message:
             nonlocal seen, complete
-            message: Message = {"more_body": True} if too_long else await receive()
+            message: Message = {"more_body": True} if too_long else await piece()
             complete = not message.get("more_body")
             seen += len(message.get("body", b""))
             if too_long or seen > self._max_bytes:
                 if not complete:
-                    await drain(receive)
+                    await drain(piece)
                 raise HTTPException(413, f"a body has at most {self._max_bytes} bytes")
             return message
 
         async def timed() -> Message:
             if complete:
                 return await receive()
-            try:
-                with anyio.fail_after(until - anyio.current_time()):
-                    return await counted()
-            except TimeoutError:
-                raise HTTPException(408, f"a body arrives within {self._max_seconds:g} s") from None
+            with _answering_408(self._max_seconds, "a body arrives within", left=until - anyio.current_time()):
+                return await counted()
 
         await self._app(scope, timed, send)
+
+
+@contextmanager
+def _answering_408(seconds: float, said: str, left: float | None = None) -> Iterator[None]:
+    try:
+        with anyio.fail_after(seconds if left is None else left):
+            yield
+    except TimeoutError:
+        raise HTTPException(408, f"{said} {seconds:g} s") from None
 
 
 class StrictRequest(Request):

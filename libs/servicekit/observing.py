@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from servicekit.problems import PROBLEMS, ErrorShape
-from servicekit.requestid import HEADER, named, request_id
+from servicekit.requestid import HEADER, TRACE_HEADER, named, noted, request_id
 
 REQUESTS = Counter("http_requests_total", "Requests served", ["method", "path", "status"])
 SECONDS = Histogram(
@@ -30,9 +30,9 @@ class Observe:
 
     A request that is cancelled, because the service stops, is answered 503.
 
-    A client's own ``X-Request-ID`` is kept when it is a plain word (``servicekit.requestid``). Clients cannot multiply
-    the labels of the metrics: an unknown method becomes "other", a path without a route "unmatched". Probes and
-    ``/metrics`` are not logged.
+    A client's own ``X-Request-ID`` is kept when it is a plain word, else the trace id of its ``traceparent``
+    (``servicekit.requestid``). Clients cannot multiply the labels of the metrics: an unknown method becomes "other", a
+    path without a route "unmatched". Probes and ``/metrics`` are not logged.
     """
 
     def __init__(self, app: ASGIApp, log: logging.Logger, errors: ErrorShape = PROBLEMS) -> None:
@@ -44,11 +44,12 @@ class Observe:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        with named(Headers(scope=scope).get(HEADER, "")):
+        headers = Headers(scope=scope)
+        with named(headers.get(HEADER, ""), headers.get(TRACE_HEADER, "")):
             await self._observed(scope, receive, send)
 
     async def _observed(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started, status = time.perf_counter(), 0
+        started, status, method = time.perf_counter(), 0, scope["method"]
 
         async def answer(message: Message) -> None:
             nonlocal status
@@ -71,13 +72,13 @@ class Observe:
             internal = self._errors.answer(500, "internal error; the service's log has it", None)
             await internal(scope, receive, answer)
         finally:
-            self._note(scope, status, time.perf_counter() - started)
+            self._note(scope, method, status, time.perf_counter() - started)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _note(self, scope: Scope, method: str, status: int, seconds: float) -> None:
         path = getattr(scope.get("route"), "path", "unmatched")
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+        method = method if method in _METHODS else "other"
         REQUESTS.labels(method, path, str(status)).inc()
         SECONDS.labels(method, path).observe(seconds)
         if path not in _UNLOGGED:
             seen = {"method": method, "path": path, "status": status, "seconds": round(seconds, 4)}
-            self._log.info("request", extra=seen)
+            self._log.info("request", extra={**noted(), **seen})

@@ -5,14 +5,25 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from fastapi import FastAPI, HTTPException
+from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, StrictStr
 
-from servicekit.app import Check, create_app
+from servicekit.app import create_app
+from servicekit.bodies import BodyLimit
+from servicekit.checks import Check, Checks, check_room
+from servicekit.paging import AskedPage
+from servicekit.parsers import LimitExceeded
+from servicekit.places import Busy
+from servicekit.requestid import note
 
 DSN = "bolt://graph:hunter2@db:7687 refused"
 
@@ -44,6 +55,14 @@ def service(checks: dict[str, Check] | None = None, max_body: int = 1000) -> Fas
     @app.get("/gone")
     def gone() -> None:
         raise HTTPException(410, "it is gone", headers={"Retry-After": "7"})
+
+    @app.post("/busy")
+    async def busy() -> None:
+        raise Busy("all 3 places are taken; try again in 5 s")
+
+    @app.post("/heavy")
+    async def heavy() -> None:
+        raise LimitExceeded("the file takes more than 5 s (PARSE_SECONDS)")
 
     return app
 
@@ -86,6 +105,104 @@ def test_readiness_names_the_failed_check_and_the_log_its_cause(
     assert all(DSN in entry["exception"] for entry in told)
 
 
+def test_a_store_that_hangs_costs_a_probe_the_deadline_and_holds_one_thread() -> None:
+    started, end = [], threading.Event()
+
+    def hangs() -> None:
+        started.append("check")
+        end.wait(10)
+
+    async def main() -> list[list[str]]:
+        checks = Checks({"deaf": hangs, "disk": lambda: None}, logging.getLogger("svc-x"), seconds=0.05)
+        try:
+            return [*await asyncio.gather(checks.failures(), checks.failures()), await checks.failures()]
+        finally:
+            end.set()
+
+    assert asyncio.run(main()) == [["deaf"]] * 3
+    assert started == ["check"]
+
+
+def test_a_check_that_failed_once_is_run_again() -> None:
+    causes = [ConnectionError(DSN)]
+
+    def fails_once() -> None:
+        if causes:
+            raise causes.pop()
+
+    client = TestClient(service({"store": fails_once}))
+    assert [client.get("/ready").status_code for _ in range(2)] == [503, 200]
+
+
+@pytest.mark.parametrize(("needed", "said"), [(1 << 62, "the disk is full"), (0, None)])
+def test_a_full_disk_is_seen_without_a_write(tmp_path: Path, needed: int, said: str | None) -> None:
+    changed = tmp_path.stat().st_mtime_ns
+    if said:
+        with pytest.raises(OSError, match=said):
+            check_room(tmp_path, needed)
+    else:
+        check_room(tmp_path, needed)
+    assert tmp_path.stat().st_mtime_ns == changed
+
+
+def test_a_folder_that_is_gone_cannot_be_written(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="cannot be written"):
+        check_room(tmp_path / "gone")
+
+
+def test_head_is_answered_as_get_without_the_body(capsys: pytest.CaptureFixture[str]) -> None:
+    client = asked()
+    for path in ("/live", "/ready", "/metrics", "/openapi.json"):
+        head, get = client.head(path), client.get(path)
+        assert (head.status_code, head.content) == (200, b"")
+        assert head.headers["content-type"] == get.headers["content-type"]
+    assert client.head("/notes/a").status_code == 405
+    refused = logged(capsys)[-1]
+    assert (refused["method"], refused["status"]) == ("HEAD", 405)
+
+
+def test_a_head_of_a_long_answer_ends_at_its_first_piece() -> None:
+    sent: list[int] = []
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for number in range(1000):
+            sent.append(number)
+            yield b"x" * 1000
+
+    app = service()
+    app.get("/long")(lambda: StreamingResponse(pieces()))
+    assert TestClient(app).head("/long").content == b""
+    assert len(sent) < 5
+
+
+def test_a_page_is_bounded_on_every_list() -> None:
+    app = service()
+
+    @app.get("/list")
+    def listed(page: AskedPage) -> list[int]:
+        return [page.limit, page.offset]
+
+    client = TestClient(app)
+    assert [client.get(path).json() for path in ("/list", "/list?limit=5&offset=7")] == [[100, 0], [5, 7]]
+    for wrong in ("limit=0", "limit=1001", "limit=x", "offset=-1", f"offset={2**63}"):
+        assert client.get(f"/list?{wrong}").status_code == 422
+
+
+def test_a_body_that_stalls_is_a_408() -> None:
+    async def stalls() -> AsyncIterator[bytes]:
+        yield b'{"text": '
+        await asyncio.sleep(10)
+
+    async def main(**limits: float) -> httpx.Response:
+        app = BodyLimit(service(), 1000, **limits)
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+            return await client.post("/notes/a", content=stalls(), headers={"Content-Type": "application/json"})
+
+    for limits in ({"max_seconds": 0.05}, {"max_pause": 0.05}):
+        answer = asyncio.run(main(**limits))
+        assert answer.status_code == 408
+
+
 def test_a_service_without_its_stores_is_alive() -> None:
     answer = TestClient(service({"store": refused})).get("/live")
     assert (answer.status_code, answer.json()) == (200, {"service": "svc-x"})
@@ -98,6 +215,9 @@ def test_a_service_without_its_stores_is_alive() -> None:
         ("GET", "/notes/a", {}, 405, "Method Not Allowed"),
         ("GET", "/gone", {}, 410, "it is gone"),
         ("GET", "/broken", {}, 500, "internal error; the service's log has it"),
+        ("POST", "/busy", {"content": "x" * 1000}, 503, "all 3 places are taken; try again in 5 s"),
+        ("POST", "/busy", {"content": iter([b"x" * 600] * 2)}, 503, "all 3 places are taken; try again in 5 s"),
+        ("POST", "/heavy", {}, 422, "the file takes more than 5 s (PARSE_SECONDS)"),
         ("POST", "/notes/a", {"json": {"txt": "x"}}, 422, "body.text: Field required"),
         ("POST", "/notes/a", {"json": {"text": 5}}, 422, "body.text: Input should be a valid string"),
         ("POST", "/notes/a", {"content": "x" * 1001}, 413, "a body has at most 1000 bytes"),
@@ -118,6 +238,7 @@ def test_every_error_has_one_shape(
 
 def test_a_refusal_keeps_its_headers(client: TestClient) -> None:
     assert client.get("/gone").headers["retry-after"] == "7"
+    assert client.post("/busy").headers["retry-after"] == "5"
 
 
 def test_a_length_that_lies_passes_no_limit(client: TestClient) -> None:
@@ -145,6 +266,34 @@ def test_a_request_has_one_id_in_its_answer_and_in_all_its_log_lines(
     assert [line["message"] for line in lines] == ["noted", "request"]
     assert {line["request_id"] for line in lines} == {given}
     assert (lines[1]["method"], lines[1]["path"], lines[1]["status"]) == ("POST", "/notes/{name}", 200)
+
+
+@pytest.mark.parametrize(
+    ("trace", "id"),
+    [
+        ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "4bf92f3577b34da6a3ce929d0e0e4736"),
+        ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", None),
+        ("4bf92f3577b34da6a3ce929d0e0e4736", None),
+    ],
+)
+def test_without_its_own_id_a_request_has_that_of_its_trace(client: TestClient, trace: str, id: str | None) -> None:
+    given = client.get("/live", headers={"traceparent": trace}).headers["x-request-id"]
+    assert (given == id) if id else (given not in trace)
+    both = client.get("/live", headers={"traceparent": trace, "X-Request-ID": "abc-1"})
+    assert both.headers["x-request-id"] == "abc-1"
+
+
+def test_a_log_line_has_the_facts_that_its_route_noted(capsys: pytest.CaptureFixture[str]) -> None:
+    app = service()
+
+    @app.get("/documents/{id}")
+    def found(id: str) -> None:
+        note(document=id)
+
+    client = TestClient(app)
+    for id in ("a", "b"):
+        client.get(f"/documents/{id}")
+    assert [line["document"] for line in logged(capsys)] == ["a", "b"]
 
 
 def test_the_error_line_is_of_the_same_request(capsys: pytest.CaptureFixture[str]) -> None:
@@ -189,3 +338,10 @@ def test_openapi_describes_the_shape_of_errors(client: TestClient) -> None:
     answers = api["paths"]["/notes/{name}"]["post"]["responses"]
     assert answers["422"]["content"].keys() == answers["default"]["content"].keys() == {"application/problem+json"}
     assert {"/live", "/ready", "/metrics"} < api["paths"].keys() and "/health" not in api["paths"]
+
+
+def test_openapi_has_the_version_that_the_deployment_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SERVICE_VERSION", raising=False)
+    assert service().version == "unversioned"
+    monkeypatch.setenv("SERVICE_VERSION", "v1.2.3")
+    assert service().version == "v1.2.3"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from pydantic import PositiveInt, SecretStr
+from pydantic import PositiveFloat, PositiveInt, SecretStr, ValidationError
 
-from servicekit.settings import ServiceSettings, load
+from servicekit.settings import HttpUrl, ServiceSettings, load
 
 KEY = "hunter2-hunter2"
 
@@ -40,6 +40,41 @@ def test_all_mistakes_are_reported_together_without_the_values(monkeypatch: pyte
     ]
     assert "maybe" not in told and KEY not in told
     assert caught.value.__suppress_context__, "a traceback would show the values"
+
+
+@pytest.mark.parametrize(("port", "uvicorn_port", "refused"), [("9000", "8080", True), ("9000", "9000", False)])
+def test_a_port_that_the_server_does_not_read_is_refused(
+    monkeypatch: pytest.MonkeyPatch, port: str, uvicorn_port: str, refused: bool
+) -> None:
+    environment(monkeypatch, NEO4J_URL="bolt://db", PORT=port, UVICORN_PORT=uvicorn_port)
+    if refused:
+        environment(monkeypatch, MAX_BYTES="0")
+        with pytest.raises(SystemExit, match=r"PORT: set UVICORN_PORT instead.*; MAX_BYTES: "):
+            load(Settings)
+    else:
+        assert load(Settings).max_bytes == 10
+
+
+class Numbers(ServiceSettings):
+    seconds: PositiveFloat = 1
+    url: HttpUrl = ""
+
+
+@pytest.mark.parametrize("value", ["inf", "nan", "1e999", "-1"])
+def test_no_setting_is_infinite(value: str) -> None:
+    with pytest.raises(ValidationError):
+        Numbers(seconds=float(value))
+
+
+@pytest.mark.parametrize(
+    ("url", "good"), [("http://ocr:8080/read", True), ("", True), ("ocr:8080", False), ("http://", False)]
+)
+def test_the_url_of_a_service_is_one(url: str, good: bool) -> None:
+    if good:
+        assert Numbers(url=url).url == url
+    else:
+        with pytest.raises(ValidationError, match="not an http:// or https:// URL"):
+            Numbers(url=url)
 
 
 def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:

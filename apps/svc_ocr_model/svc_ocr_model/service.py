@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from servicekit.app import Check
+from servicekit.checks import Check
 from servicekit.places import Places
 from svc_ocr_model.model import Reading, files_of, outputs_of
 from svc_ocr_model.tensors import InferenceRequest, Output

@@ -34,6 +34,13 @@ def test_its_python_packages_agree(image: BuiltImage) -> None:
 
 @pytest.mark.last
 @pytest.mark.needs_process
+def test_its_memory_was_enough(container: Container) -> None:
+    """Check that the kernel killed none of its processes during its tests, with the memory of ``slipway.memory``."""
+    assert not container.state.oom_killed, container.explain("a process was killed because the memory was used up")
+
+
+@pytest.mark.last
+@pytest.mark.needs_process
 def test_sigterm_ends_it(container: Container, slipway_bench: Bench) -> None:
     seconds, limit = container.stop(), STOP_GRACE * slipway_bench.sandbox.slowness
     ended = container.state.exit_code != 137 and seconds < limit
