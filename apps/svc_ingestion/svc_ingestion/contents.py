@@ -9,7 +9,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from servicekit.checks import check_room
+
 PIECE = 1 << 18
+_INCOMING = ".incoming"
 
 
 class Contents(Protocol):
@@ -18,55 +21,80 @@ class Contents(Protocol):
     Every method raises OSError when the store cannot be used: a full disk, or a server that does not answer.
     """
 
+    def prepare(self) -> None:
+        """Make the bucket of the contents when it is missing. The service calls it at its start, until it succeeds."""
+
     def check(self) -> None:
-        """Raise OSError when the store cannot be used. Writes nothing."""
+        """Raise OSError when the store cannot be used, or cannot take a write. Writes nothing."""
 
     def put(self, id: str, content: BinaryIO, size: int) -> None:
-        """Store ``content`` under ``id``, completely or not at all.
+        """Store ``content`` under ``id``, completely or not at all, in place of a damaged one.
 
         ``content`` has ``size`` bytes and is at position 0.
         """
 
-    def read(self, id: str) -> Iterator[bytes]:
-        """Return the bytes in pieces. Raises KeyError immediately when there are none under ``id``."""
+    def holds(self, id: str, size: int) -> bool:
+        """Tell whether all ``size`` bytes are there, undamaged."""
+        ...
+
+    def read(self, id: str, size: int) -> Iterator[bytes]:
+        """Return the bytes in pieces. Raises KeyError immediately when they are missing or damaged."""
         ...
 
 
 class FolderContents:
-    """Keep ``Contents`` in ``folder``, in one file per document.
+    """Keep ``Contents`` in ``folder``, in one file per document. The folder belongs to this object alone.
 
-    The files are in up to 256 folders, named by the first two characters of the document's id.
+    The files are in up to 256 folders, named by the first two characters of the document's id. A file is written in the
+    folder ``.incoming``; the files that a killed service left in this folder are removed.
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
+        self._folder, self._incoming = folder, folder / _INCOMING
+        self._incoming.mkdir(parents=True, exist_ok=True)
+        for left in self._incoming.iterdir():
+            left.unlink()
+
+    def prepare(self) -> None:
+        """Do nothing: the folder was made with this object."""
 
     def check(self) -> None:
-        if not os.access(self._folder, os.W_OK | os.X_OK):
-            raise PermissionError(f"{self._folder} cannot be written")
+        check_room(self._incoming)
 
     def put(self, id: str, content: BinaryIO, size: int) -> None:
         path = self._path(id)
-        path.parent.mkdir(exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(prefix=".incoming-", dir=path.parent)
+        descriptor, temporary = tempfile.mkstemp(dir=self._incoming)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 while piece := content.read(PIECE):
                     file.write(piece)
                 file.flush()
                 os.fsync(file.fileno())
+            if not path.parent.exists():
+                path.parent.mkdir(exist_ok=True)
+                _sync_folder(self._folder)
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
         _sync_folder(path.parent)
 
-    def read(self, id: str) -> Iterator[bytes]:
+    def holds(self, id: str, size: int) -> bool:
+        try:
+            with self._path(id).open("rb") as file:
+                return hash_of(file) == (id, size)
+        except FileNotFoundError:
+            return False
+
+    def read(self, id: str, size: int) -> Iterator[bytes]:
+        """Read the file once before its first piece is returned: an answer that has begun cannot become an error."""
         try:
             file = self._path(id).open("rb")
         except FileNotFoundError:
             raise KeyError(id) from None
+        if hash_of(file) != (id, size):
+            file.close()
+            raise KeyError(id)
         return _pieces(file)
 
     def _path(self, id: str) -> Path:

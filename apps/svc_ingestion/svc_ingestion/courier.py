@@ -1,89 +1,112 @@
-"""Deliver documents in a thread, one after the other, each when it is due."""
+"""Deliver documents in a few threads, each document when it is due."""
 
 from __future__ import annotations
 
 import logging
+import random
 import time
-from threading import Event, Thread
+from threading import Condition, Thread
 
+from svc_ingestion.choosing import Breaker, choose
 from svc_ingestion.contents import Contents
-from svc_ingestion.delivery import Outcome, Patience, Refused, Unreached, follow
+from svc_ingestion.delivery import Away, Outcome, Patience, Refused, Unreached, follow
 from svc_ingestion.destinations import Destination
 from svc_ingestion.documents import Document
 from svc_ingestion.ledger import Ledger
 
-_LONGEST_SLEEP = 60.0
+_PAUSE = 5.0
+_GRACE = 2.0
 
 log = logging.getLogger("courier")
 
 
 class Courier:
-    """Deliver the ledger's pending documents, so that a restart loses none.
+    """Deliver the ledger's pending documents in ``workers`` threads, so that a restart loses none.
 
-    ``call`` tells the thread that there is a new document.
+    ``call`` tells the threads that there is a new document.
     """
 
-    def __init__(self, ledger: Ledger, contents: Contents, destination: Destination, patience: Patience) -> None:
+    def __init__(
+        self, ledger: Ledger, contents: Contents, destination: Destination, patience: Patience, workers: int = 4
+    ) -> None:
         self._ledger, self._contents = ledger, contents
         self._destination, self._patience = destination, patience
-        self._called, self._ended = Event(), Event()
-        self._thread = Thread(target=self._work, name="courier", daemon=True)
+        self._changed, self._ended = Condition(), False
+        self._underway: dict[str, Document] = {}
+        self._breaker = Breaker()
+        self._threads = [Thread(target=self._work, name=f"courier-{n}", daemon=True) for n in range(workers)]
 
     def start(self) -> None:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
 
     def call(self) -> None:
-        self._called.set()
+        with self._changed:
+            self._changed.notify_all()
 
     def end(self) -> None:
-        """Stop the thread, and wait up to 2 s for a delivery in progress.
+        """Stop the threads, and wait up to 2 s for the deliveries in progress.
 
         A delivery that does not end in this time is tried again after the next start.
         """
-        self._ended.set()
-        self._called.set()
-        self._thread.join(timeout=2)
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        deadline = time.monotonic() + _GRACE
+        for thread in self._threads:
+            thread.join(timeout=max(0.0, deadline - time.monotonic()))
 
     def _work(self) -> None:
-        while not self._ended.is_set():
-            self._called.clear()
+        while document := self._next():
             try:
-                wait = self._deliver_due()
+                self._deliver(document)
             except Exception:
-                log.exception("the ledger or the contents cannot be used")
-                wait = self._patience.seconds
-            self._called.wait(wait)
+                log.exception("the ledger cannot be used", extra={"document": document.id})
+                self._pause()
+            finally:
+                with self._changed:
+                    del self._underway[document.id]
+                    self._changed.notify_all()
 
-    def _deliver_due(self) -> float:
-        """Deliver the documents that are due. Returns the seconds to wait, at most 60, before the next check."""
-        while not self._ended.is_set():
-            waiting = self._ledger.pending(1)
-            if not waiting:
-                return _LONGEST_SLEEP
-            document = waiting[0]
-            if (early := document.delivery.due - time.time()) > 0:
-                return min(early, _LONGEST_SLEEP)
-            self._deliver(document)
-        return 0.0
+    def _next(self) -> Document | None:
+        """Wait for a document that is due and return it, or None at the end of the service."""
+        with self._changed:
+            while not self._ended:
+                try:
+                    waiting = self._ledger.pending(len(self._underway) + 1)
+                except Exception:
+                    log.exception("the ledger cannot be used")
+                    self._changed.wait(_PAUSE)
+                    continue
+                document, wait = choose(waiting, self._underway.values(), self._breaker, time.time())
+                if document:
+                    self._underway[document.id] = document
+                    return document
+                self._changed.wait(wait)
+        return None
+
+    def _pause(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: self._ended, timeout=_PAUSE)
 
     def _deliver(self, document: Document) -> None:
-        delivery = follow(document.delivery, self._try(document), time.time(), self._patience)
+        outcome, now = self._try(document), time.time()
+        delivery = follow(document.delivery, outcome, now, self._patience, random.random())
         self._ledger.record(document.id, delivery)
-        log.info(
-            "delivery",
-            extra={
-                "document": document.id,
-                "state": delivery.state,
-                "attempts": delivery.attempts,
-                "reason": delivery.reason,
-            },
-        )
+        with self._changed:
+            self._breaker = self._breaker.after(outcome, now, random.random())
+        told = {"state": delivery.state, "attempts": delivery.attempts, "reason": delivery.reason}
+        told |= {"held_back": self._breaker.failures} if isinstance(outcome, Away) else {}
+        log.info("delivery", extra={"document": document.id, **told})
 
     def _try(self, document: Document) -> Outcome:
         try:
-            content = self._contents.read(document.id)
+            content = self._contents.read(document.id, document.size)
         except KeyError:
-            return Refused("its content is gone from the store")
+            return Refused("its content is missing or damaged; send the document again")
+        except OSError as error:
+            log.exception("the store cannot be used", extra={"document": document.id})
+            return Unreached(f"the store cannot be used: {type(error).__name__}")
         try:
             return self._destination.send(document, content)
         except Exception as error:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from svc_ingestion.documents import Delivery
+from svc_ingestion.documents import Delivery, State
 
-LONGEST_WAIT = 300.0
 LONGEST_REASON = 500
 
 
@@ -36,36 +35,63 @@ class Unreached:
     wait: float = 0.0
 
 
-Outcome = Arrived | Refused | Unreached
+@dataclass(frozen=True)
+class Away:
+    """Report that the receiver takes no connections. The document is not the cause, and the try does not count."""
+
+    reason: str
+
+
+@dataclass(frozen=True)
+class Crashed:
+    """Report that the receiver closed the connection without an answer. The document may have ended it."""
+
+    reason: str
+
+
+Outcome = Arrived | Refused | Unreached | Away | Crashed
 
 
 @dataclass(frozen=True)
 class Patience:
-    """Hold the number and the pace of tries: at most ``attempts``.
+    """Hold the number and the pace of tries: at most ``attempts``, of which at most ``crashes`` end the receiver.
 
-    The wait after the first failure is ``seconds``. Each further failure doubles the wait, up to LONGEST_WAIT.
+    The longest wait after the first failure is ``seconds``. Each further failure doubles it, up to ``longest``. With
+    the defaults, the tries spread over about five hours, and at most nine.
     """
 
-    attempts: int = 6
+    attempts: int = 20
     seconds: float = 2.0
+    longest: float = 3600.0
+    crashes: int = 3
 
-    def wait(self, attempts: int) -> float:
-        """Return the seconds until the next try, after ``attempts`` failed ones."""
-        return float(min(self.seconds * 2 ** min(attempts - 1, 30), LONGEST_WAIT))
+    def wait(self, attempts: int, chance: float) -> float:
+        """Return the seconds until the next try, after ``attempts`` failed ones.
+
+        ``chance`` (0–1) is random, so that documents that failed together are not tried again together ("full jitter").
+        """
+        return chance * min(self.seconds * 2.0 ** min(attempts - 1, 30), self.longest)
 
 
-def follow(delivery: Delivery, outcome: Outcome, now: float, patience: Patience) -> Delivery:
+def follow(delivery: Delivery, outcome: Outcome, now: float, patience: Patience, chance: float = 1.0) -> Delivery:
     """Return the delivery after one more try, which ended with ``outcome`` at ``now`` (seconds since 1970)."""
+    if isinstance(outcome, Away):
+        return replace(delivery, reason=outcome.reason[:LONGEST_REASON])
     attempts = delivery.attempts + 1
     if isinstance(outcome, Arrived):
-        return Delivery("delivered", attempts, result=outcome.result)
+        return Delivery(State.DELIVERED, attempts, result=outcome.result)
     reason = outcome.reason[:LONGEST_REASON]
+    crashes = delivery.crashes + isinstance(outcome, Crashed)
+    failed = Delivery(State.FAILED, attempts, reason, crashes=crashes)
     if isinstance(outcome, Refused):
-        return Delivery("failed", attempts, reason)
+        return failed
+    if crashes >= patience.crashes:
+        return replace(failed, state=State.QUARANTINED, reason=f"its receiver ended {crashes} times: {reason}")
     if attempts >= patience.attempts:
-        return Delivery("failed", attempts, f"gave up after {attempts} tries: {reason}")
-    wait = max(patience.wait(attempts), min(outcome.wait, LONGEST_WAIT))
-    return Delivery("pending", attempts, reason, due=now + wait)
+        return replace(failed, reason=f"gave up after {attempts} tries: {reason}")
+    asked = outcome.wait if isinstance(outcome, Unreached) else 0.0
+    wait = max(patience.wait(attempts, chance), min(asked, patience.longest))
+    return replace(failed, state=State.PENDING, due=now + wait)
 
 
 def judge(status: int, body: str, retry_after: str | None) -> Outcome:

@@ -11,8 +11,10 @@ from typing import Protocol
 
 import httpx
 import nats
+import orjson
 
-from svc_ingestion.delivery import Arrived, Outcome, Refused, Unreached, judge
+from svc_ingestion.contents import PIECE
+from svc_ingestion.delivery import Arrived, Away, Crashed, Outcome, Unreached, judge
 from svc_ingestion.documents import Document
 
 LONGEST_RESULT = 4 << 20
@@ -37,7 +39,9 @@ class HttpDestination:
 
     def __init__(self, url: str, seconds: float) -> None:
         self._url = url
-        self._client = httpx.Client(timeout=httpx.Timeout(seconds, connect=5))
+        # Each try has its own connection: a receiver that closes an idle one is not a receiver that crashed.
+        limits = httpx.Limits(max_keepalive_connections=0)
+        self._client = httpx.Client(timeout=httpx.Timeout(seconds, connect=5), limits=limits)
 
     def send(self, document: Document, content: Iterator[bytes]) -> Outcome:
         with SpooledTemporaryFile(max_size=1 << 20) as file:
@@ -45,16 +49,18 @@ class HttpDestination:
                 file.write(piece)
             file.seek(0)
             try:
-                reply = self._client.post(self._url, files={"file": (document.name, file, document.media_type)})
-            except httpx.InvalidURL:
-                log.exception("FORWARD_URL is not a URL")
-                return Refused("FORWARD_URL is not a URL")
-            except httpx.HTTPError as error:
+                sent = {"file": (document.name, file, document.media_type)}
+                with self._client.stream("POST", self._url, files=sent) as reply:
+                    return _outcome(reply)
+            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
                 log.exception("FORWARD_URL was not reached")
-                return Unreached(f"FORWARD_URL was not reached: {type(error).__name__}")
-        if not reply.is_success:
-            return judge(reply.status_code, reply.text[:300], reply.headers.get("retry-after"))
-        return Arrived(_result(reply))
+                return Away(f"FORWARD_URL was not reached: {type(error).__name__}")
+            except (httpx.NetworkError, httpx.RemoteProtocolError) as error:
+                log.exception("FORWARD_URL ended the connection")
+                return Crashed(f"FORWARD_URL ended the connection: {type(error).__name__}")
+            except httpx.HTTPError as error:
+                log.exception("FORWARD_URL did not answer")
+                return Unreached(f"FORWARD_URL did not answer: {type(error).__name__}")
 
 
 class NatsDestination:
@@ -72,7 +78,7 @@ class NatsDestination:
             asyncio.run(asyncio.wait_for(self._publish(json.dumps(described).encode()), timeout=15))
         except (nats.errors.Error, OSError, TimeoutError) as error:
             log.exception("NATS_URL was not reached")
-            return Unreached(f"NATS_URL was not reached: {type(error).__name__}")
+            return Away(f"NATS_URL was not reached: {type(error).__name__}")
         return Arrived({"subject": self._subject})
 
     async def _publish(self, message: bytes) -> None:
@@ -90,10 +96,18 @@ async def _ignore(error: Exception) -> None:
     """Ignore the error, which the client also raises. The raised one becomes the delivery's reason."""
 
 
-def _result(reply: httpx.Response) -> object:
-    if len(reply.content) > LONGEST_RESULT:
-        return {"omitted": f"the reply had {len(reply.content)} bytes"}
+def _outcome(reply: httpx.Response) -> Outcome:
+    """Read at most LONGEST_RESULT bytes of the reply, so that no receiver fills the service's memory."""
+    body = bytearray()
+    for piece in reply.iter_bytes(PIECE):
+        body += piece
+        if len(body) > LONGEST_RESULT:
+            break
+    if not reply.is_success:
+        return judge(reply.status_code, body[:300].decode("utf-8", "replace"), reply.headers.get("retry-after"))
+    if len(body) > LONGEST_RESULT:
+        return Arrived({"omitted": f"the reply had more than {LONGEST_RESULT} bytes"})
     try:
-        return reply.json()
-    except ValueError:
-        return None
+        return Arrived(orjson.loads(body))
+    except orjson.JSONDecodeError:
+        return Arrived()

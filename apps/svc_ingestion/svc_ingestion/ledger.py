@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from svc_ingestion.documents import Delivery, Document
+from servicekit.checks import check_room
+from svc_ingestion.documents import Delivery, Document, State
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS document (
@@ -16,8 +17,16 @@ CREATE TABLE IF NOT EXISTS document (
     state TEXT, attempts INTEGER, reason TEXT, result TEXT, due REAL
 );
 CREATE INDEX IF NOT EXISTS document_received ON document (received);
+CREATE INDEX IF NOT EXISTS document_state ON document (state, received);
 CREATE INDEX IF NOT EXISTS document_pending ON document (due) WHERE state = 'pending';
 """
+#: Columns that the first version did not have.
+_LATER = {"crashes": "INTEGER NOT NULL DEFAULT 0"}
+_DESCRIBED = "id, name, media_type, size, received, state, attempts, reason"
+_WHOLE = f"{_DESCRIBED}, result, due, crashes"
+#: Lists leave out the results, which may have megabytes.
+_LISTED = f"{_DESCRIBED}, 'null', due, crashes"
+_CHANGED = "state = ?, attempts = ?, reason = ?, result = ?, due = ?, crashes = ?"
 
 
 class Ledger:
@@ -28,44 +37,64 @@ class Ledger:
         with self._open() as database:
             database.execute("PRAGMA journal_mode = WAL")
             database.executescript(_SCHEMA)
+            known = {row[1] for row in database.execute("PRAGMA table_info(document)")}
+            for name, kind in _LATER.items():
+                if name not in known:
+                    database.execute(f"ALTER TABLE document ADD COLUMN {name} {kind}")
 
     def check(self) -> None:
-        """Raise sqlite3.Error when the file cannot be read. Writes nothing, and waits for no writer."""
+        """Raise sqlite3.Error or OSError when the file cannot be read or its disk is full.
+
+        Writes nothing, and waits for no writer.
+        """
+        check_room(self._path.parent)
         with self._open(seconds=1) as database:
             database.execute("SELECT 1 FROM document LIMIT 1").fetchone()
 
     def add(self, document: Document) -> bool:
         """Add ``document``. Returns false, and changes nothing, when its id is already known."""
         row = (*_row(document), *_delivery_row(document.delivery))
+        query = f"INSERT INTO document ({_WHOLE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
         with self._open() as database:
-            query = "INSERT INTO document VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
             return database.execute(query, row).rowcount == 1
 
     def get(self, id: str) -> Document | None:
         with self._open() as database:
-            row = database.execute("SELECT * FROM document WHERE id = ?", (id,)).fetchone()
+            row = database.execute(f"SELECT {_WHOLE} FROM document WHERE id = ?", (id,)).fetchone()
         return _document(row) if row else None
 
-    def newest(self, limit: int, offset: int) -> list[Document]:
-        query = "SELECT * FROM document ORDER BY received DESC, id LIMIT ? OFFSET ?"
-        with self._open() as database:
-            return [_document(row) for row in database.execute(query, (limit, offset))]
+    def newest(self, limit: int, offset: int, state: State | None = None) -> list[Document]:
+        """Return documents without results, the newest first; those in ``state``, or all."""
+        order = "ORDER BY received DESC, id LIMIT :limit OFFSET :offset"
+        query = f"SELECT {_LISTED} FROM document {_in(state)} {order}"
+        return self._list(query, {"state": state, "limit": limit, "offset": offset})
 
-    def count(self) -> int:
+    def count(self, state: State | None = None) -> int:
+        query = f"SELECT count(*) FROM document {_in(state)}"
         with self._open() as database:
-            return int(database.execute("SELECT count(*) FROM document").fetchone()[0])
+            return int(database.execute(query, {"state": state}).fetchone()[0])
 
-    def pending(self, limit: int) -> list[Document]:
-        """Return up to ``limit`` documents whose delivery is pending, the earliest due first."""
-        query = "SELECT * FROM document WHERE state = 'pending' ORDER BY due, received, id LIMIT ?"
-        with self._open() as database:
-            return [_document(row) for row in database.execute(query, (limit,))]
+    def pending(self, limit: int, offset: int = 0) -> list[Document]:
+        """Return documents whose delivery is pending, the earliest due first."""
+        order = "ORDER BY due, received, id LIMIT :limit OFFSET :offset"
+        query = f"SELECT {_LISTED} FROM document WHERE state = 'pending' {order}"
+        return self._list(query, {"limit": limit, "offset": offset})
 
     def record(self, id: str, delivery: Delivery) -> None:
         """Replace the state of the delivery of ``id``."""
-        query = "UPDATE document SET state = ?, attempts = ?, reason = ?, result = ?, due = ? WHERE id = ?"
+        query = f"UPDATE document SET {_CHANGED} WHERE id = ?"
         with self._open() as database:
             database.execute(query, (*_delivery_row(delivery), id))
+
+    def deliver_again(self, state: State) -> int:
+        """Make every document in ``state`` pending as if it were new, and return their number."""
+        query = f"UPDATE document SET {_CHANGED} WHERE state = ?"
+        with self._open() as database:
+            return database.execute(query, (*_delivery_row(Delivery()), state)).rowcount
+
+    def _list(self, query: str, values: Mapping[str, object]) -> list[Document]:
+        with self._open() as database:
+            return [_document(row) for row in database.execute(query, values)]
 
     @contextmanager
     def _open(self, seconds: float = 10) -> Iterator[sqlite3.Connection]:
@@ -81,14 +110,19 @@ class Ledger:
             database.close()
 
 
+def _in(state: State | None) -> str:
+    return "WHERE state = :state" if state else ""
+
+
 def _row(document: Document) -> tuple[object, ...]:
     return (document.id, document.name, document.media_type, document.size, document.received)
 
 
 def _delivery_row(delivery: Delivery) -> tuple[object, ...]:
-    return (delivery.state, delivery.attempts, delivery.reason, json.dumps(delivery.result), delivery.due)
+    result = json.dumps(delivery.result)
+    return (delivery.state, delivery.attempts, delivery.reason, result, delivery.due, delivery.crashes)
 
 
-def _document(row: tuple[str, str, str, int, str, str, int, str, str, float]) -> Document:
-    state, attempts, reason, result, due = row[5:]
-    return Document(*row[:5], Delivery(state, attempts, reason, json.loads(result), due))
+def _document(row: tuple[str, str, str, int, str, str, int, str, str, float, int]) -> Document:
+    state, attempts, reason, result, due, crashes = row[5:]
+    return Document(*row[:5], Delivery(State(state), attempts, reason, json.loads(result), due, crashes))
