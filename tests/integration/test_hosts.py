@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Stack = Callable[..., Repository]
     Inspect = Callable[[str], dict[str, Any]]
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("build host")]
 SHOP = {"base-floor", "base-counter", "svc-cart", "svc-till", "svc-sign"}
 #: No two builds agree in these: each image has the time of its creation in its configuration.
 OWN = ("seconds", "image_digest", "size")

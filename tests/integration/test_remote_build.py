@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Stack = Callable[..., Repository]
     Until = Callable[..., None]
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("another build host")]
 SHOP = {"base-floor", "base-counter", "svc-cart", "svc-till", "svc-sign"}
 
 

@@ -14,15 +14,18 @@ from typing import TYPE_CHECKING
 import bcrypt
 import pytest
 
+from tests.rig.outside import LABEL, machine_docker
+
 if TYPE_CHECKING:
     from tests.rig.hosts import BuildHost
     from tests.rig.stacks import Repository
 
     Stack = Callable[..., Repository]
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("build host")]
 REGISTRY = "localhost:5000"
 CLOSED = "localhost:5001"
+REGISTRY_IMAGE = "slipway-registry"
 PASSWORD = secrets.token_hex(16)
 HEAD = (
     "import sys, urllib.request as u; r = u.Request(sys.argv[1], method='HEAD', headers={'Accept': "
@@ -33,24 +36,48 @@ HEAD = (
 
 @pytest.fixture(scope="module")
 def there(build_host: BuildHost) -> Iterator[BuildHost]:
-    """The host with two registries at its own loopback: one that is open, one that lets in ``ann``."""
-    build_host.load("slipway-registry")
-    line = b"ann:" + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4))
-    build_host.write("/srv/htpasswd", line.decode() + "\n")
-    asked = "-e REGISTRY_AUTH=htpasswd -e REGISTRY_AUTH_HTPASSWD_REALM=t -e REGISTRY_AUTH_HTPASSWD_PATH=/htpasswd"
-    for name, more in (("open", "-p 127.0.0.1:5000:5000"), ("closed", f"-p 127.0.0.1:5001:5000 {asked}")):
-        build_host.sh(f"docker run -d --name {name} -v /srv/htpasswd:/htpasswd:ro {more} slipway-registry")
-    build_host.sh("chmod 644 /srv/htpasswd")
-    yield build_host
-    build_host.sh("docker rm -f -v open closed && rm /srv/htpasswd")
+    """The host with two registries at its own loopback: one that is open, one that lets in ``ann``.
+
+    They run in the machine's engine and in the host's network, so that no image travels to the host.
+    """
+    passwords = build_host.folder / "htpasswd"
+    passwords.write_bytes(b"ann:" + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)) + b"\n")
+    passwords.chmod(0o644)
+    auth = {
+        "REGISTRY_AUTH": "htpasswd",
+        "REGISTRY_AUTH_HTPASSWD_REALM": "t",
+        "REGISTRY_AUTH_HTPASSWD_PATH": "/htpasswd",
+    }
+    login = [f"--env={name}={value}" for name, value in auth.items()]
+    with (
+        a_registry_in(build_host, REGISTRY),
+        a_registry_in(build_host, CLOSED, f"--volume={passwords}:/htpasswd:ro", *login),
+    ):
+        yield build_host
+
+
+@contextmanager
+def a_registry_in(host: BuildHost, address: str, *more: str) -> Iterator[None]:
+    """Run a registry at an address of the host's loopback while this holds; ``more``: flags of ``docker run``."""
+    name = registry_in(host, address)
+    flags = ["--name", name, "--label", LABEL, f"--network=container:{host.container}"]
+    machine_docker("run", "--detach", *flags, f"--env=REGISTRY_HTTP_ADDR={address}", *more, REGISTRY_IMAGE)
+    try:
+        yield
+    finally:
+        machine_docker("rm", "--force", "--volumes", name)
+
+
+def registry_in(host: BuildHost, address: str) -> str:
+    """Return the name of the container."""
+    return f"{host.container[:12]}-{address.replace(':', '-')}"
 
 
 def digest_there(host: BuildHost, repository: Repository, name: str, tag: str = "v1", login: str = "") -> str:
-    """Return the digest of a tag in the registry on the host, asked from the host."""
+    """Return the digest of a tag in the registry on the host, asked from the host's network."""
     registry, owner = repository.settings["REGISTRY"], repository.settings["OWNER"]
-    where = "open" if registry == REGISTRY else "closed"
-    url = f"http://127.0.0.1:5000/v2/{owner}/{name}/manifests/{tag}"
-    return host.sh(f'docker exec {where} python -c "{HEAD}" {url} "{login}"')
+    url = f"http://{registry}/v2/{owner}/{name}/manifests/{tag}"
+    return machine_docker("exec", registry_in(host, registry), "python", "-c", HEAD, url, login)
 
 
 @contextmanager

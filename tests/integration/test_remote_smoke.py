@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Stack = Callable[..., Repository]
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("build host")]
 SERVED = """\
 ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE}

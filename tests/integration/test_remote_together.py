@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Stack = Callable[..., Repository]
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("another build host")]
 
 
 def build_together(one: Repository, other: Repository, host: BuildHost, turn: int) -> None:
