@@ -380,19 +380,26 @@ for name, line in tested().items():
 
 @nox.session(requires=environment("smoke") if GIVEN_IMAGE else ["build"])
 def smoke(session: nox.Session) -> None:
-    """Test running containers of every image, one per processor at a time; ``-- --image REF`` tests any image."""
+    """Test running containers of every image, a few at a time; ``-- --image REF`` tests any image."""
     # The tests that take longest come first, so that no processor waits for them at the end.
     names = [""] if GIVEN_IMAGE else list(tested())[::-1]
     command = [python(session, "smoke"), "-m", "invoke", "smoke"]
+    side_by_side(session, {name: [*command, *filter(None, [name]), *session.posargs] for name in names})
 
-    def test(name: str) -> subprocess.CompletedProcess[str]:
-        words = [*command, *filter(None, [name]), *session.posargs]
-        return subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+def side_by_side(session: nox.Session, commands: dict[str, list[str]]) -> None:
+    """Run the named commands, a few at a time, and show the output of each when it ends. Fail if one fails.
+
+    Tests of containers wait for their starts: one more than there are processors keeps all of these busy.
+    """
+
+    def run(command: list[str]) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     failed = []
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
         try:
-            for name, done in zip(names, pool.map(test, names), strict=True):
+            for name, done in zip(commands, pool.map(run, commands.values()), strict=True):
                 print(done.stdout, end="", flush=True)
                 failed += [name] if done.returncode else []
         except BaseException:
@@ -407,10 +414,10 @@ def tested_systems() -> list[str]:
     return [Path(path).name for path in paths("infra/compose/smoke/*")]
 
 
-def system_tests(session: nox.Session, name: str) -> None:
-    """Bring the system up, test it, and take it down."""
+def system_tests(session: nox.Session, name: str) -> list[str]:
+    """Return the command that brings the system up, tests it, and takes it down."""
     words = ["--slipway-system", name, "--override-ini=addopts=", "--import-mode=importlib", "-ra", "-q"]
-    run(session, "smoke", "pytest", *words, f"infra/compose/smoke/{name}", *session.posargs)
+    return [python(session, "smoke"), "-m", "pytest", *words, f"infra/compose/smoke/{name}", *session.posargs]
 
 
 def system_session(name: str) -> None:
@@ -418,7 +425,7 @@ def system_session(name: str) -> None:
 
     @nox.session(name=f"system({name})", requires=["build"], tags=["smoke", "system", "slow"], default=False)
     def one(session: nox.Session) -> None:
-        system_tests(session, name)
+        session.run(*system_tests(session, name), env=BYTECODE)
 
     one.__doc__ = f"Bring the system {name} up under a project name of its own, test it, take it down."
 
@@ -431,7 +438,7 @@ for name in tested_systems():
 def systems(session: nox.Session) -> None:
     """Test each system of infra/compose/smoke/ with running containers; ``-s "system(NAME)"`` one."""
     for name in tested_systems():
-        system_tests(session, name)
+        session.run(*system_tests(session, name), env=BYTECODE)
 
 
 def environment_session(extra: str) -> None:

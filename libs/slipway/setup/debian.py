@@ -179,6 +179,7 @@ def make_root_file_system(sources: tuple[AptSource, ...], codename: str, tar: st
             "--variant=minbase",
             "--include=python3,python3-venv,python3-pip,ca-certificates",
             *(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("man", "doc", "locale")),
+            "--dpkgopt=force-unsafe-io",  # as Debian's own images: nothing reads them after a crash during the making
             '--customize-hook=rm -f "$1"/usr/lib/python3*/EXTERNALLY-MANAGED && ln -s python3 "$1/usr/bin/python"',
             ROOT_RELEASE,
             tar,
