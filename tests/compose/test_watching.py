@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from slipway.compose.watching import Watcher, watched_folders
+from slipway.compose.watching import Watcher, folders_of_mounts, watched_folders
 from slipway.core.image import Image
+from slipway.hosts.host import MountKind, MountSource
 from slipway.stack.digest import Manifest
 from slipway.stack.entries import Encoded, FileEntry, Kind
 
@@ -34,6 +35,15 @@ def test_the_folders_of_files_trees_and_dockerfiles_are_watched() -> None:
         "shared",
         "apps/svc_b",
     }
+
+
+def test_the_folders_of_copied_files_are_watched(tmp_path: Path) -> None:
+    for path in ("shelf/deep/pin", "shelf/.git/HEAD", "beside/pin"):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text("")
+    sources = [MountSource(str(tmp_path / path), MountKind.BIND) for path in ("shelf", "beside/pin", "absent/pin")]
+    found = {Path(folder).relative_to(tmp_path).as_posix() for folder in folders_of_mounts(sources)}
+    assert found == {".", "shelf", "shelf/deep", "beside", "absent"}
 
 
 @pytest.mark.parametrize("poll", [False, True], ids=["events", "polls"])

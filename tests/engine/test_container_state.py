@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from slipway.engine.container_state import State, explain
+import pytest
+
+from slipway.engine.container_state import Condition, State, explain
 
 
 def test_a_dead_container_is_explained_with_all_that_is_known() -> None:
@@ -16,3 +18,18 @@ def test_a_dead_container_is_explained_with_all_that_is_known() -> None:
     ]
     assert told[3:5] == ["  last 20 log lines:", "    line 11"]
     assert told[-1] == "    \\x1b[2Jend"
+
+
+@pytest.mark.parametrize(
+    ("status", "health", "condition"),
+    [
+        ("running", "", Condition.RUNNING),
+        ("running", "healthy", Condition.HEALTHY),
+        ("running", "starting", Condition.STARTING),
+        ("exited", "healthy", Condition.EXITED),
+        ("stopping", "", "stopping"),
+    ],
+)
+def test_the_condition_of_a_container_is_its_health_while_it_runs(status: str, health: str, condition: str) -> None:
+    found = State(status, 0, False, "", health, "", 0).condition
+    assert found == condition and type(found) is type(condition)

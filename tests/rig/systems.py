@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.rig.hosts import BuildHost
 from tests.rig.outside import docker
 from tests.rig.stacks import ROOT_IMAGE, Ran, Repository
 
@@ -56,6 +57,38 @@ class RunningSystem:
         return [line for text in found for line in text.split()]
 
 
+@dataclass(frozen=True)
+class RemoteSystem(RunningSystem):
+    """A repository with the system ``till``, whose containers run on ``host``."""
+
+    host: BuildHost
+
+    def there(self) -> dict[str, dict[str, Any]]:
+        """Service → what ``inspect`` on the build host says of its container."""
+        found = json.loads(self.host.sh('ids=$(docker ps --all --quiet); [ -z "$ids" ] || docker inspect $ids') or "[]")
+        return {one["Config"]["Labels"]["com.docker.compose.service"]: one for one in found}
+
+    def copies(self) -> dict[str, str]:
+        """Path of each file that the build host has for mounts → its mode and owner."""
+        listed = self.host.sh(f"find {self.folder} -mindepth 2 -printf '%P %m %u\\n' 2>/dev/null || true")
+        return dict(line.partition("/")[2].split(" ", 1) for line in listed.splitlines())
+
+    @property
+    def folder(self) -> str:
+        return f"/var/tmp/slipway/builder/{self.shop.settings['OWNER']}-*/systems/{self.checkout}-till"
+
+    def left_there(self) -> str:
+        """Containers, volumes, networks and files of systems on the build host."""
+        listed = "docker ps -aq; docker volume ls -q; docker network ls -q --filter type=custom"
+        return self.host.sh(f"{listed}; ls -d /var/tmp/slipway/builder/*/systems/* 2>/dev/null || true")
+
+    def clean(self) -> None:
+        self.host.sh(
+            "docker ps -aq | xargs -r docker rm --force --volumes; docker volume ls -q | xargs -r docker volume rm;"
+            " docker network prune --force; rm -rf /var/tmp/slipway/builder/*/systems"
+        )
+
+
 def cart(shop: Repository, **more: Any) -> dict[str, Any]:
     """The service ``svc-cart`` of the shop, in a form that comes up."""
     image = "${REGISTRY}/${OWNER}/svc-cart:${VERSION}"
@@ -71,6 +104,17 @@ def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
+
+
+@pytest.fixture
+def remote_system(stack: Callable[..., Repository], build_host: BuildHost) -> Iterator[RemoteSystem]:
+    """A repository with a system that runs on the build host. Afterwards nothing of it may be left there."""
+    made = RemoteSystem(stack("shop"), build_host)
+    made.shop.configure(**build_host.settings)
+    yield made
+    left = made.left_there()
+    made.clean()
+    assert left == "", "left on the build host"
 
 
 @pytest.fixture

@@ -400,3 +400,12 @@ def test_a_tool_starts_nothing(tool: str, child: str, are_tools: tuple[bool, boo
     """The program of a root image is unknown here, so an image on one is taken for a service."""
     assembly = assembled({BASE: RUNTIME, TOOL: tool, OCR: child})
     assert (assembly.is_tool("base-tool"), assembly.is_tool("svc-ocr")) == are_tools
+
+
+@pytest.mark.parametrize(
+    ("below", "own", "user"),
+    [("USER 10001:10001\n", "", "10001:10001"), ("USER 10001\n", "USER app\n", "app"), ("", "", "")],
+)
+def test_an_image_has_the_user_of_the_nearest_dockerfile_that_sets_one(below: str, own: str, user: str) -> None:
+    assembly = assembled({BASE: RUNTIME + below, OCR: on("base-runtime", own)})
+    assert assembly.user("svc-ocr") == user

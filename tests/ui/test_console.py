@@ -222,7 +222,7 @@ def test_colour_is_for_terminals_that_want_it(
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
     screen = Screen(tty=tty, color=color)
-    screen.console.table([("svc-ocr", "failed")])
+    screen.console.table([("svc-ocr", Status.FAILED)])
     assert ("\x1b[" in screen.out.getvalue()) is escapes
     assert "svc-ocr" in screen.out.getvalue()
 

@@ -17,7 +17,7 @@ SERVICES: dict[str, Any] = yaml.safe_load((ROOT / "infra/compose/ocr-inference.y
 
 def image(service: str) -> str:
     """Return the name of a service's image: ``svc-ocr-model`` of ``…/svc-ocr-model:${VERSION}``."""
-    found = re.fullmatch(r"\$\{REGISTRY:-[^}]+\}/\$\{OWNER:-[^}]+\}/([a-z-]+):\$\{VERSION(?::\?[^}]+)?\}", service)
+    found = re.fullmatch(r"\$\{REGISTRY:-[^}]+\}/\$\{OWNER:-[^}]+\}/([a-z-]+):\$\{VERSION:-.+\}", service)
     assert found, service
     return found[1]
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Any
 
 from slipway.build.bake_run import log_event
 from slipway.build.events import OnEvent
 from slipway.build.progress import Progress
-from slipway.build.result import ImageResult, Status
+from slipway.build.result import ImageResult, RunState, Status
 from slipway.core.command import Command
 from slipway.core.errors import SshError, UsageError, one_line, suggestion
 from slipway.core.image import INPUT_LABEL
@@ -25,18 +24,6 @@ from slipway.hosts.remote.jobs import Job, follow
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from slipway.runs.run import Run
-
-
-class RunState(StrEnum):
-    """Name the state of a run on the build host.
-
-    ``ENDED``: the run ended before all its bakes had ended, and none of them failed.
-    """
-
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    ENDED = "ended"
 
 
 @dataclass(frozen=True)

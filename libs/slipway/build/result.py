@@ -1,4 +1,4 @@
-"""Define the result of one image: its entry in run.json, in ``--json``, and in the closing table."""
+"""Define the state of a run, and the result of an image: its entry in run.json, ``--json`` and the closing table."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ class Status(StrEnum):
     @property
     def ok(self) -> bool:
         return self not in (Status.FAILED, Status.SKIPPED)
+
+
+class RunState(StrEnum):
+    """Name the state of a run on the build host.
+
+    ``ENDED``: the run ended before all its bakes had ended, and none of them failed.
+    """
+
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    ENDED = "ended"
 
 
 @dataclass(frozen=True)

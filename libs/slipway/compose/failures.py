@@ -55,7 +55,16 @@ COMPOSE = Table(
             hint="docker pull {image}",
         ),
         Known("disk-full", "no space left on device", hint="docker system df"),
-        Known("variable-missing", "required variable", hint="<name>=<value> in .env or in the environment"),
+        Known(
+            "read-only-service",
+            "sole supported option",
+            hint="file: <path> for the secret or config, or no read_only: true for the service",
+        ),
+        Known(
+            "variable-missing",
+            "required variable|required by (?:secret|config)",
+            hint="<name>=<value> in .env or in the environment",
+        ),
         Known(
             "engine-lost",
             "cannot connect to the docker daemon|error during connect|unexpected EOF|docker.sock",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from slipway.compose.containers import Client, Found, use_of
 from slipway.compose.http import speaks_http
+from slipway.compose.judge import Stage
 from slipway.compose.system import Service
 from slipway.compose.wait import Standing
 
@@ -23,7 +24,7 @@ class ServiceReport:
     """
 
     service: str
-    state: str
+    state: Stage
     seconds: float
     urls: tuple[str, ...]
     memory: int
@@ -39,7 +40,7 @@ def report_of(service: Service, standing: Standing, client: Client, shown: Shown
     running = [one for one in standing.containers if one.state.status == "running"]
     return ServiceReport(
         service.name,
-        str(standing.stage),
+        standing.stage,
         round(standing.seconds, 1),
         tuple(dict.fromkeys(url for one in running for url in urls(one, shown))),
         sum(use_of(client, one.id).memory for one in running),

@@ -89,21 +89,6 @@ def read_system(
     return System(name, config, tuple(services()))
 
 
-def near_files(config: Config) -> Iterator[tuple[str, str]]:
-    """Yield the files and folders of this machine that a system mounts: service or secret, and path.
-
-    An engine on another machine does not have them.
-    """
-    for name, service in sorted((config.get("services") or {}).items()):
-        for volume in service.get("volumes") or ():
-            if volume.get("type") == "bind":
-                yield name, volume.get("source", "")
-    for part in ("secrets", "configs"):
-        for name, one in sorted((config.get(part) or {}).items()):
-            if one.get("file"):
-                yield name, one["file"]
-
-
 def _awaited(config: Config) -> Iterator[str]:
     """Yield the services whose end another service waits for."""
     for service in (config.get("services") or {}).values():

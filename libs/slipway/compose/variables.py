@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from slipway.core.errors import Problem
 
@@ -17,10 +17,16 @@ def missing(text: str, values: Mapping[str, str], file: str) -> tuple[Problem, .
 
     ``text``: the output of ``docker compose config --variables --format json``. ``${X:?}`` makes X required.
     """
+    required = json.loads(text or "{}").items()
+    return without_value((name for name, variable in required if variable.get("Required")), values, file)
+
+
+def without_value(names: Iterable[str], values: Mapping[str, str], file: str) -> tuple[Problem, ...]:
+    """Return a problem for each of ``names`` that has no value."""
     return tuple(
         Problem(file, f"needs the variable {name}", f"{name}=<value> in .env or in the environment", "variable-missing")
-        for name, variable in sorted(json.loads(text or "{}").items())
-        if variable.get("Required") and not values.get(name)
+        for name in sorted(names)
+        if not values.get(name)
     )
 
 

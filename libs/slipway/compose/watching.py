@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from slipway.core.errors import PrerequisiteError
 from slipway.core.image import Image
+from slipway.hosts.host import MountSource
 from slipway.stack.digest import Manifest
 from slipway.stack.entries import FileEntry, Kind, Trees
 
 #: Milliseconds: a batch ends when nothing has changed for this long, and at the latest after so long.
 _QUIET_MS, _LONGEST_MS = 300, 1_600
 _POLL_MS = 500
+#: Folders that change without a change of the user's own files.
+_UNWATCHED = (".git", ".slipway")
 
 
 def watched_folders(images: Collection[Image], manifests: Mapping[str, Manifest], trees: Trees) -> frozenset[str]:
@@ -35,6 +39,18 @@ def _of_entry(path: str, entry: FileEntry, trees: Trees) -> Iterator[str]:
         yield path
         for below in trees.get(entry.content, ()):
             yield posixpath.normpath(posixpath.join(path, posixpath.dirname(below)))
+
+
+def folders_of_mounts(sources: Iterable[MountSource]) -> frozenset[str]:
+    """Return the folders, as absolute paths, whose direct entries the containers on a build host mount as copies."""
+    return frozenset(folder for source in sources for folder in _of_mount(source.path))
+
+
+def _of_mount(path: str) -> Iterator[str]:
+    yield posixpath.dirname(path)
+    for folder, below, _ in os.walk(path):
+        yield folder
+        below[:] = [name for name in below if name not in _UNWATCHED]
 
 
 class Watcher:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 from slipway.core.errors import printable
@@ -19,6 +20,21 @@ _EXITS = {
     139: "segmentation fault (SIGSEGV)",
     143: "ended by SIGTERM",
 }
+
+
+class Condition(StrEnum):
+    """Name a container's condition in the engine's words: its status, or its health while it runs with a check."""
+
+    CREATED = "created"
+    RUNNING = "running"
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    PAUSED = "paused"
+    RESTARTING = "restarting"
+    REMOVING = "removing"
+    EXITED = "exited"
+    DEAD = "dead"
 
 
 @dataclass(frozen=True)
@@ -55,6 +71,12 @@ class State:
             probe_code=probes[-1].get("ExitCode", 0),
             restarted=_restarted(inspected),
         )
+
+    @property
+    def condition(self) -> str:
+        """Return the condition as a member of ``Condition``; another engine's word as it is."""
+        word = (self.status == "running" and self.health) or self.status
+        return next((known for known in Condition if known == word), word)
 
     @property
     def running(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from slipway.core.command import Command, Result
@@ -98,6 +99,39 @@ class Transfer:
     bytes: int
 
 
+class MountKind(StrEnum):
+    """Name the ways in which a compose file mounts a file of this machine."""
+
+    BIND = "bind mount"
+    SECRET = "secret"
+    CONFIG = "config"
+
+
+@dataclass(frozen=True)
+class MountSource:
+    """Hold the absolute path of a file or folder of this machine that containers mount."""
+
+    path: str
+    kind: MountKind
+
+
+class Mounts(Protocol):
+    """Give a host the files and folders of this machine that a system's containers mount."""
+
+    @property
+    def paths(self) -> Mapping[MountSource, str]:
+        """Return the path on the host of each source that has another path there than on this machine."""
+
+    def given(self) -> AbstractContextManager[None]:
+        """Give the host the files for the containers that the block starts.
+
+        When the block ends without an error, remove the files that an earlier start of the system left.
+        """
+
+    def remove(self) -> None:
+        """Remove the system's files from the host. The files of this machine stay."""
+
+
 @dataclass(frozen=True)
 class ContainerAccess:
     """Hold the addresses by which another process on this machine reaches a host's containers.
@@ -163,6 +197,12 @@ class Host(Protocol):
 
         ``break_expired``: take over a lock whose lease has expired. Raises LockedError with the holder and the start
         time.
+        """
+
+    def mounts(self, system: str, sources: Sequence[MountSource]) -> Mounts:
+        """Read the files that the containers of ``system``, a project of compose, mount from this machine.
+
+        Raises UsageError for a file that cannot be read.
         """
 
     def listening_ports(self) -> frozenset[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -17,7 +17,7 @@ from slipway.core.platform import this_platform
 from slipway.core.retry import RetryPolicy
 from slipway.core.streams import OnLine
 from slipway.engine import DOCKER_BUILDX, Engine, FindLogin
-from slipway.hosts.host import BakeInputs, Carrier, ContainerAccess, Say, Transfer
+from slipway.hosts.host import BakeInputs, Carrier, ContainerAccess, MountSource, Say, Transfer
 from slipway.hosts.listening import listening_here
 from slipway.hosts.runner import Runner, ShouldStop, Watched, pipe
 from slipway.plan.decide import Plan
@@ -85,6 +85,9 @@ class LocalHost:
         """
         return lock(self.settings.root / ".slipway", name)
 
+    def mounts(self, system: str, sources: Sequence[MountSource]) -> LocalMounts:
+        return LocalMounts()
+
     def listening_ports(self) -> frozenset[int]:
         return listening_here() if self.engine.endpoint.is_near else frozenset()
 
@@ -92,6 +95,19 @@ class LocalHost:
         if not self.engine.endpoint.is_near:
             self.say(f"{self.engine.endpoint} publishes ports on its own machine: tests over HTTP do not get there")
         return ContainerAccess()
+
+
+@dataclass(frozen=True)
+class LocalMounts:
+    """Leave the files where they are: the engine mounts them from this machine."""
+
+    paths: Mapping[MountSource, str] = field(default_factory=dict)
+
+    def given(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def remove(self) -> None:
+        """Do nothing: the files are the user's own."""
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,11 @@ class Assembly:
             return False
         return not foundation or self.is_tool(foundation)
 
+    def user(self, name: str) -> str:
+        """Return the USER that an image's Dockerfile sets, or the nearest one below it; empty when none does."""
+        foundation = self.stack[name].foundation
+        return self.readings[name].user or (self.user(foundation) if foundation in self.readings else "")
+
     @property
     def declared_args(self) -> frozenset[str]:
         return frozenset(arg for reading in self.readings.values() for arg in reading.args)

@@ -34,6 +34,7 @@ def run_down(session: Session, chosen: SystemOptions, options: DownOptions, *, y
         if not result.ok:
             problem = compose_problem(result.stderr, file.system, file.files[0])
             raise UpError.of([problem])
+        session.host.mounts(project.name, ()).remove()
         volumes.remove_volumes(client, doomed)
     _tell(session, file.system, before, doomed, "removed")
 

@@ -32,7 +32,7 @@ def run_ps(session: Session, chosen: SystemOptions) -> None:
         return {
             "service": one.service,
             "container": one.name,
-            "state": one.state.health or one.state.status,
+            "state": one.state.condition,
             "restarts": one.state.restarts,
             "processor": round(use.processor, 3) if use else 0.0,
             "memory": use.memory if use else 0,
@@ -62,9 +62,10 @@ def _planned(one: Found, planned: Mapping[str, str]) -> str:
 def _cells(row: Mapping[str, object]) -> tuple[str, ...]:
     restarts, memory, processor = row["restarts"], row["memory"], row["processor"]
     assert isinstance(memory, int) and isinstance(processor, float) and isinstance(row["urls"], list)
+    assert isinstance(row["state"], str)
     return (
         str(row["service"]),
-        str(row["state"]),
+        row["state"],
         f"{restarts} restarts" if restarts else "",
         f"{processor * 100:.0f} %",
         size(memory) if memory else "-",

@@ -13,6 +13,7 @@ from slipway.config.environment import surroundings
 from slipway.core.errors import UsageError
 from slipway.core.image import Image, Stack
 from slipway.hosts.remote.agent import forward
+from slipway.hosts.requirements import CheckState
 from slipway.hosts.ssh.agent_forwarding import NotForwardedError
 from slipway.stack.mounts import no_agent
 from slipway.tasks.process import is_terminal
@@ -27,7 +28,7 @@ def run_check(session: Session) -> None:
         session.answer({"host": str(host.name), "login": login, "checks": [vars(check) for check in host.checks]})
     else:
         rows = [(check.state, check.name, check.detail, check.hint) for check in host.checks]
-        session.console.table([("ok", "login", login, ""), *rows])
+        session.console.table([(CheckState.OK, "login", login, ""), *rows])
     host.refuse_missing()
 
 

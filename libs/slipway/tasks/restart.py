@@ -14,7 +14,15 @@ from slipway.core.errors import UsageError
 from slipway.core.threads import map_concurrently
 from slipway.tasks.options import SystemOptions, WaitOptions
 from slipway.tasks.session import Session
-from slipway.tasks.systems import chosen_services, project_of, resolve, shown_address, system_of, talks_to_engine
+from slipway.tasks.systems import (
+    chosen_services,
+    learn_secrets,
+    project_of,
+    resolve,
+    shown_address,
+    system_of,
+    talks_to_engine,
+)
 from slipway.ui.services import service_row
 
 _AT_ONCE = 16
@@ -31,6 +39,7 @@ def run_restart(session: Session, chosen: SystemOptions, options: WaitOptions) -
     if not found:
         raise UsageError(f"{file.system}: is not up", hint=f"invoke up {file.system}")
     whole = system_of(session, file, resolve(session, file, project))
+    learn_secrets(session, whole)
     restarted = {one.service for one in found}
     part = System(whole.name, whole.config, tuple(one for one in whole.services if one.name in restarted))
     map_concurrently(lambda one: client.api.restart(one.id, timeout=_GRACE_SECONDS), found, at_once=_AT_ONCE)

@@ -13,13 +13,17 @@ from slipway.compose import variables
 from slipway.compose.containers import engine_errors
 from slipway.compose.failures import compose_problem, warnings
 from slipway.compose.files import ComposeFile, find_systems, slug
+from slipway.compose.mounts import mounts_of, variables_of
 from slipway.compose.report import Shown, near_url
 from slipway.compose.running_file import project_name
-from slipway.compose.system import Config, System, near_files, read_system
+from slipway.compose.sources import secret_texts, sent, unusable
+from slipway.compose.system import Config, System, read_system
 from slipway.compose.up import Project
 from slipway.config import environment
 from slipway.core.command import Command
-from slipway.core.errors import PrerequisiteError, Problem, UsageError
+from slipway.core.errors import PrerequisiteError, UsageError
+from slipway.hosts.host import MountKind, MountSource
+from slipway.secrets.secret import Secret
 from slipway.tasks.selection import only
 from slipway.tasks.session import Session
 
@@ -88,12 +92,31 @@ def project_of(session: Session, file: ComposeFile, name: str) -> Project:
     return Project(name or project_name(str(root), file.system), str(root / file.folder), variables)
 
 
-def refuse_near_files(session: Session, file: ComposeFile, config: Config) -> None:
-    """Raise UsageError when a system mounts files of this machine, and its containers run on another one."""
-    if session.container_access.ports and (found := list(near_files(config))):
-        what = "is a file or folder of this machine; the build host does not have it"
-        hint = "a named volume, or copy it into an image"
-        raise UsageError.of([Problem(f"{file.files[0]}: {name}", f"{path} {what}", hint) for name, path in found])
+def mounts_to_send(session: Session, file: ComposeFile, system: System) -> tuple[MountSource, ...]:
+    """Return the files of this machine that a build host needs for the system's containers; none without a build host.
+
+    Raises UsageError with all files that are missing or unreadable.
+    """
+    if not runs_elsewhere(session) and not session.host.engine.endpoint.is_near:
+        return ()  # the engine's machine has other files
+    root, mounts = str(session.settings.root.resolve()), tuple(mounts_of(system.config))
+    sources = sent(mounts, root) if runs_elsewhere(session) else ()
+    users = {one.name: session.repository.assembly.user(one.built) for one in system.services if one.built}
+    if problems := tuple(unusable(mounts, sources, file.files[0], root, users)):
+        raise UsageError.of(problems)
+    return sources
+
+
+def learn_secrets(session: Session, system: System) -> None:
+    """Keep the secrets of a system out of all output, also out of the last lines of a container that failed."""
+    given = {**environment.variables(), **compose_variables(session)}
+    values = (given.get(name, "") for name in variables_of(system.config, MountKind.SECRET))
+    session.redactor.learn(Secret(text) for text in (*values, *secret_texts(mounts_of(system.config))))
+
+
+def runs_elsewhere(session: Session) -> bool:
+    """Tell whether the containers run on another machine, which does not have this machine's files."""
+    return bool(session.container_access.ports)
 
 
 def shown_address(session: Session, near: Mapping[int, int] = MappingProxyType({})) -> Shown:
@@ -101,7 +124,7 @@ def shown_address(session: Session, near: Mapping[int, int] = MappingProxyType({
 
     ``near``: port of the build host → port of 127.0.0.1 here, while it is forwarded.
     """
-    if not session.container_access.ports:
+    if not runs_elsewhere(session):
         return near_url
     host = session.settings["REMOTE_HOST"]
     return lambda address, port: near_url(address, near[port]) if port in near else f"{host}: port {port}"
@@ -121,6 +144,9 @@ def resolve(session: Session, file: ComposeFile, project: Project) -> Config:
     if problems := variables.missing(listed, values, file.files[0]):
         raise UsageError.of(problems)
     resolved: Config = json.loads(_compose(session, project.command(*files, "config", "--format", "json"), file))
+    named = variables_of(resolved, MountKind.SECRET, MountKind.CONFIG)
+    if problems := variables.without_value(named, values, file.files[0]):
+        raise UsageError.of(problems)
     return resolved
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from slipway.build.options import BuildOptions
 from slipway.compose import containers, ports, up
 from slipway.compose.files import ComposeFile
 from slipway.compose.kept_ports import keep_ports, read_ports
+from slipway.compose.mounts import on_build_host
 from slipway.compose.ports import Chosen
 from slipway.compose.report import report_of
 from slipway.compose.running_file import checkout_name, running_file
 from slipway.compose.system import Config, System
 from slipway.compose.up import Project
 from slipway.compose.wait import Outcome
-from slipway.core.errors import UsageError
+from slipway.core.errors import SlipwayError, UsageError
 from slipway.core.writing import written
+from slipway.hosts.host import Mounts, MountSource
 from slipway.plan.decide import Action, plan_build
 from slipway.plan.facts import Snapshot
 from slipway.runs.lock import lock
@@ -30,9 +32,11 @@ from slipway.tasks.plan import mounted
 from slipway.tasks.session import Session
 from slipway.tasks.systems import (
     chosen_file,
+    learn_secrets,
+    mounts_to_send,
     project_of,
-    refuse_near_files,
     resolve,
+    runs_elsewhere,
     shown_address,
     system_of,
     talks_to_engine,
@@ -43,7 +47,7 @@ from slipway.ui.services import service_row
 
 @dataclass(frozen=True)
 class Start:
-    """Hold a system that is ready to start: its file, project and services, the file that runs, and its ports.
+    """Hold a system that is ready to start: its file, project and services, the file that runs, its ports and mounts.
 
     ``absent``: the images that compose must pull.
     """
@@ -53,6 +57,7 @@ class Start:
     system: System
     config: Config
     chosen: tuple[Chosen, ...]
+    mounts: Mounts
     absent: tuple[str, ...] = ()
 
 
@@ -63,14 +68,15 @@ def run_up(session: Session, chosen: SystemOptions, options: UpOptions, *, dry_r
         raise UsageError(f"--deadline {options.deadline}: not a number of seconds", hint="--deadline 120")
     file = chosen_file(session, chosen.names, "up")
     project = project_of(session, file, chosen.project)
-    config = resolve(session, file, project)
-    refuse_near_files(session, file, config)
-    system = system_of(session, file, config)
+    system = system_of(session, file, resolve(session, file, project))
+    learn_secrets(session, system)
+    sources = mounts_to_send(session, file, system)
     if dry_run or options.write:
-        _show(session, _start(session, file, project, system, _images(session, system), options), options.write)
+        start = _start(session, file, project, system, _images(session, system), sources, options)
+        _show(session, start, options.write)
         return
     session.prepare_workspace()
-    start = _start(session, file, project, system, _built(session, system), options)
+    start = _start(session, file, project, system, _built(session, system), sources, options)
     for one in start.chosen:
         if one.instead_of:
             told = f"port {one.instead_of} is held by {one.holder}; it gets {one.port.published}"
@@ -139,6 +145,7 @@ def _start(
     project: Project,
     system: System,
     images: Mapping[str, str],
+    sources: Sequence[MountSource],
     options: UpOptions,
 ) -> Start:
     engine = session.host.engine
@@ -152,15 +159,21 @@ def _start(
     checks = {name: containers.health_check(image) for name, image in found.items()}
     absent = tuple(service.image for service in system.services if service.image and not found[service.name])
     checkout = checkout_name(str(session.settings.root.resolve()))
+    mounts = session.host.mounts(project.name, sources)
+    if runs_elsewhere(session):
+        system = replace(system, config=on_build_host(system.config, mounts.paths))
     config = running_file(system, project.name, checkout, images, checks, chosen)
-    return Start(file, project, system, config, chosen, absent)
+    return Start(file, project, system, config, chosen, mounts, absent)
 
 
 def _bring_up(session: Session, start: Start, options: UpOptions) -> Outcome:
-    """Start the containers and wait. Raises UpError, and PrerequisiteError when the engine is lost."""
+    """Start the containers and wait. Raises UpError, and PrerequisiteError when the engine is lost.
+
+    When the files for the mounts cannot be sent, the containers of an earlier start go on.
+    """
     deadline = options.deadline * float(session.settings["SLOWNESS"])
     client = session.host.engine.client
-    with _taken_down(session, start.project, keep=options.keep):
+    with start.mounts.given(), _taken_down(session, start, keep=options.keep):
         with session.console.services([service.name for service in start.system.services]) as taker:
             outcome = up.bring_up(start.project, start.system, start.config, session.run, client, taker.take, deadline)
         if not outcome.ok:
@@ -169,16 +182,17 @@ def _bring_up(session: Session, start: Start, options: UpOptions) -> Outcome:
 
 
 @contextmanager
-def _taken_down(session: Session, project: Project, *, keep: bool) -> Iterator[None]:
-    """Remove the project's containers when the block fails, unless ``keep`` is set."""
+def _taken_down(session: Session, start: Start, *, keep: bool) -> Iterator[None]:
+    """Remove the system's containers and mounts when the block fails, unless ``keep`` is set."""
     try:
         yield
     except BaseException:
         if keep:
-            session.note(f"{project.name}: its containers stay, as --keep says")
+            session.note(f"{start.project.name}: its containers stay, as --keep says")
         else:
-            with suppress(OSError):  # an engine that is lost takes nothing down
-                up.take_down(project, session.run, session.host.engine.client)
+            with suppress(OSError, SlipwayError):  # an engine or a build host that is lost takes nothing down
+                if up.take_down(start.project, session.run, session.host.engine.client).ok:
+                    start.mounts.remove()
         raise
 
 
@@ -190,6 +204,8 @@ def _show(session: Session, start: Start, file: str) -> None:
         path = Path(file)
         with written(path):
             path.touch(mode=0o600)
+            if path.is_file():  # an earlier file may have another mode
+                path.chmod(0o600)
             path.write_text(text, "utf-8")
         session.note(f"{path}: written; it may hold secrets, so only you can read it")
     elif session.json:

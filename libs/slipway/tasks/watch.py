@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from slipway.compose.watching import Watcher, watched_folders
+from slipway.compose.watching import Watcher, folders_of_mounts, watched_folders
 from slipway.core.errors import SlipwayError, UsageError
 from slipway.plan.facts import Snapshot
 from slipway.stack import graph
 from slipway.tasks.options import SystemOptions, UpOptions, WatchOptions
 from slipway.tasks.session import Session
-from slipway.tasks.systems import chosen_file, project_of, resolve, system_of
+from slipway.tasks.systems import chosen_file, mounts_to_send, project_of, resolve, system_of
 from slipway.tasks.up import run_up
 
 _SHOWN = 5
@@ -53,8 +53,10 @@ def _folders(session: Session, chosen: SystemOptions, otherwise: Collection[str]
         with session.again() as fresh:
             file = chosen_file(fresh, chosen.names, "watch")
             config = resolve(fresh, file, project_of(fresh, file, chosen.project))
-            built = system_of(fresh, file, config).built
-            return (_of_images(fresh.snapshot(built), built) if built else frozenset()) | {file.folder}
+            system = system_of(fresh, file, config)
+            mounted = folders_of_mounts(mounts_to_send(fresh, file, system))
+            built = system.built
+            return (_of_images(fresh.snapshot(built), built) if built else frozenset()) | mounted | {file.folder}
     except SlipwayError:
         if not otherwise:
             raise

@@ -21,7 +21,7 @@ from slipway.core.units import size
 from slipway.plan.decide import Plan
 from slipway.secrets.redactor import Redactor
 from slipway.ui import columns
-from slipway.ui.styles import STYLES, RowState, styled
+from slipway.ui.styles import RowState, style_of, styled
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -185,16 +185,15 @@ class Console:
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Show aligned rows.
 
-        On a terminal, a cell that is a known word is coloured, and a long line ends in an ellipsis.
+        On a terminal, a cell that is a word of a known enum is coloured, and a long line ends in an ellipsis.
         """
-        shown = [[self._safe(cell) for cell in row] for row in rows]
         if not self._color:
-            for text in columns.aligned(shown):
+            for text in columns.aligned([[self._safe(cell) for cell in row] for row in rows]):
                 self.line(text)
             return
         out = self._rich(self._out)
-        for row in columns.padded(shown):
-            out.print(styled(row), no_wrap=True, overflow="ellipsis", crop=True)
+        for line in styled(rows, self._safe):
+            out.print(line, no_wrap=True, overflow="ellipsis", crop=True)
 
     def _safe(self, text: str) -> str:
         return printable(self._redact(text))
@@ -216,4 +215,4 @@ def shown_error(text: str, stream: TextIO, *, color: bool) -> None:
     out = RichConsole(file=stream, highlight=False)
     for line in text.splitlines():
         word, space, rest = line.partition(" ")
-        out.print(Text(word, STYLES.get(word, "")) + Text(space + rest), soft_wrap=True)
+        out.print(Text(word, style_of(word)) + Text(space + rest), soft_wrap=True)

@@ -77,7 +77,7 @@ class LiveTree:
         with self._lock:
             rows = [(branch + name, *self._cells(name, now)) for branch, name in self._branches]
             notice = self._safe(self._notice)
-        lines = [styled(row) for row in columns.padded([("", RowState.RUNNING, "00 min 00 s", ""), *rows])[1:]]
+        lines = styled([("", RowState.RUNNING, "00 min 00 s", ""), *rows])[1:]
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
         closing = " · ".join(filter(None, (columns.seconds(now - self._started), notice)))

@@ -41,7 +41,7 @@ class LiveServices:
         now = time.monotonic() - self._started
         with self._lock:
             rows = [(name, *_cells(standing, now)) for name, standing in self._standings.items()]
-        lines = [styled([self._safe(cell) for cell in row]) for row in columns.padded(rows)]
+        lines = styled(rows, self._safe)
         for line in lines:
             line.no_wrap, line.overflow = True, "ellipsis"
         return Group(*lines, Text(columns.seconds(now), "dim"))

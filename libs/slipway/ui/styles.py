@@ -6,11 +6,14 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from slipway.build.result import Status
+from slipway.build.result import RunState, Status
 from slipway.compose.judge import UP, Stage
+from slipway.core.errors import Redact
+from slipway.engine.container_state import Condition
 from slipway.hosts.requirements import CheckState
 from slipway.plan.decide import Action
 from slipway.push.events import PushAction
+from slipway.ui import columns
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -29,9 +32,13 @@ class RowState(StrEnum):
 _COLOURS: Mapping[str, tuple[str, ...]] = {
     "green": (
         Action.REUSE,
+        PushAction.REUSE,
         RowState.UPLOADED,
+        RunState.DONE,
         CheckState.OK,
         *UP,
+        Condition.HEALTHY,
+        Condition.RUNNING,
         *(status for status in Status if status.ok),
     ),
     "yellow": (
@@ -39,21 +46,42 @@ _COLOURS: Mapping[str, tuple[str, ...]] = {
         PushAction.PUSH,
         RowState.RUNNING,
         RowState.UPLOADING,
+        RunState.RUNNING,
         Stage.STARTING,
+        Condition.STARTING,
+        Condition.RESTARTING,
         CheckState.WARN,
         "warning",
     ),
-    "cyan": (Action.PULL, Action.TAG),
-    "bold red": (Status.FAILED, Stage.FAILED, CheckState.MISSING, "error:"),
+    "cyan": (Action.PULL, Action.TAG, PushAction.TAG),
+    "bold red": (
+        Status.FAILED,
+        RunState.FAILED,
+        Stage.FAILED,
+        Condition.UNHEALTHY,
+        Condition.DEAD,
+        CheckState.MISSING,
+        "error:",
+    ),
     "red": (Status.SKIPPED,),
     "bold": ("hint:",),
     "dim": (RowState.ROOT, RowState.WAITING, Stage.WAITING),
 }
-STYLES = {word: style for style, words in _COLOURS.items() for word in words}
+#: By type and word: a container that is ``running`` is up, an image that is ``running`` is at work.
+_STYLES = {(type(word), str(word)): style for style, words in _COLOURS.items() for word in words}
 
 
-def styled(cells: Sequence[str]) -> Text:
-    """Join cells, each in the colour of its word."""
+def style_of(cell: str) -> str:
+    """Return the style of a cell: that of its word in its own enum, or of a plain word."""
+    return _STYLES.get((type(cell), str(cell)), "")
+
+
+def styled(rows: Sequence[Sequence[str]], safe: Redact = str) -> list[Text]:
+    """Return rows with aligned columns, each cell in the colour of its type and word, made safe for a terminal."""
     from rich.text import Text
 
-    return Text("   ").join(Text(cell, STYLES.get(cell.strip(), "")) for cell in cells)
+    shown = columns.padded([[safe(cell) for cell in row] for row in rows])
+    return [
+        Text("   ").join(Text(text, style_of(cell)) for cell, text in zip(row, cells, strict=True))
+        for row, cells in zip(rows, shown, strict=True)
+    ]

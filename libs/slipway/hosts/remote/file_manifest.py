@@ -42,11 +42,13 @@ class SyncEntry:
 class FileManifest:
     """Hold the paths below ``root`` that a host needs, each with its entry.
 
-    They include the folders above each path.
+    They include the folders above each path. ``chmod``: the change of modes on the way, in rsync's notation, that the
+    entries already contain; empty to keep the modes.
     """
 
     root: Path
     entries: Mapping[str, SyncEntry]
+    chmod: str = ""
 
     @property
     def files(self) -> int:

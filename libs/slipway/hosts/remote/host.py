@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 
@@ -12,12 +12,14 @@ from slipway.core.addresses import endpoint, host_and_port, is_loopback
 from slipway.core.command import Command
 from slipway.core.errors import SlipwayError
 from slipway.engine import Engine
-from slipway.hosts.host import Builder, ContainerAccess, Transfer
+from slipway.hosts.host import Builder, ContainerAccess, MountSource, Transfer
 from slipway.hosts.listening import TABLES, listening
 from slipway.hosts.local import LocalHost
 from slipway.hosts.remote.connected import ConnectedHost, PendingConnection, reach
 from slipway.hosts.remote.job_builder import job_builder, transfer
 from slipway.hosts.remote.locks import held
+from slipway.hosts.remote.mount_copy import MountCopy
+from slipway.hosts.remote.mounts import RemoteMounts
 from slipway.hosts.remote.root_images import send_root_images
 from slipway.hosts.requirements import first_version
 from slipway.plan.decide import Action, Plan
@@ -133,6 +135,11 @@ class RemoteHost:
             lock = f"{host.facts.folder}/locks/{name}"
             with held(host.connection, lock, holder, self._local.say, broken=break_expired):
                 yield
+
+    def mounts(self, system: str, sources: Sequence[MountSource]) -> RemoteMounts:
+        local = self._local
+        copies = {source: MountCopy.of(source) for source in sources}
+        return RemoteMounts(self.ready, self.project, system, copies, local.run, local.say)
 
     def listening_ports(self) -> frozenset[int]:
         command = Command(("cat", *TABLES), label="read the listening ports")

@@ -12,3 +12,14 @@ one_lives() {
     done
     return 1
 }
+# Remove the folders of the systems that nothing uses: they have no container, and no client brings them up. An engine
+# that does not answer removes none. A container may have made files that only root can remove.
+sweep_systems() {
+    for system in systems/*; do
+        if [ -d "$system" ] && ! lives "$system" && [ -z "$(containers_of "${system##*/}")" ]; then
+            rm -rf -- "$system" 2>/dev/null || true
+        fi
+    done
+    rmdir systems 2>/dev/null || true
+}
+containers_of() { docker ps --all --quiet --filter "label=com.docker.compose.project=$1" 2>&1; }

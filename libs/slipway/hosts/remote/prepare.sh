@@ -1,6 +1,7 @@
 #!/bin/sh
 # Create a run's folder. Print the older runs whose files were compared, newest first, and the complete contexts. Remove
 # older runs, except the newest ones and those whose job still runs. Remove contexts that were not used for 30 days.
+# Remove the files of systems that nothing uses.
 # Arguments: the project's folder, the run, the number of older runs to keep, then a link's name and target per context.
 set -eu
 umask 077
@@ -35,3 +36,4 @@ newest_first | while read -r old; do
 done
 find contexts -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf -- {} +
 find contexts -mindepth 1 -maxdepth 1 -print
+sweep_systems

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from slipway.core.command import Command
 
-#: Scripts that test whether a job still runs. The text of ``lives.sh`` precedes them.
-_ASKING = frozenset({"clean", "follow", "prepare", "runs", "stop"})
+#: Scripts that test whether a job still runs, or a system is used. The text of ``lives.sh`` precedes them.
+_ASKING = frozenset({"clean", "follow", "hold", "prepare", "runs", "stop", "unmount"})
 
 
 def text(name: str) -> str:

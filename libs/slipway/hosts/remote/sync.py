@@ -62,6 +62,7 @@ def rsync_command(manifest: FileManifest, folder: str, good: Sequence[str], plac
         *(f"--link-dest={found}" for found in good),
     ]
     flags += ["--checksum"] * checksum
+    flags += [f"--chmod={manifest.chmod}"] * bool(manifest.chmod)
     argv = ("rsync", *flags, "--", f"{manifest.root}/", f"host:{folder}/")
     return Command(argv, env={"LC_ALL": "C"}, stdin=manifest.names, label=f"rsync {manifest.files} files")
 

@@ -18,7 +18,7 @@ from paramiko.ssh_exception import SSHException
 
 from slipway.core.command import Command
 from slipway.core.errors import SshError
-from slipway.hosts.ssh.connection import Connection, LostError, Stream
+from slipway.hosts.ssh.connection import Connection, LostError, Stream, read_line
 
 #: SSH_AGENTC_REQUEST_IDENTITIES and SSH_AGENTC_SIGN_REQUEST of the agent's protocol. BuildKit forwards no other
 #: requests, so the connection is never bound to a host. OpenSSH's agent then refuses to sign with a key that
@@ -60,7 +60,7 @@ def forwarded(connection: Connection, agent: str, offer: Offer) -> Iterator[None
     command = offer(connection.own_agent)
     try:
         with connection.stream(command, on_agent=answer) as stream:
-            said = _line(stream)
+            said = read_line(stream)
             if said != "forwarded":
                 raise _not_forwarded(connection, said)
             yield
@@ -104,14 +104,6 @@ def _not_forwarded(connection: Connection, said: str) -> SshError:
         hint="sudo sshd -T | grep -i forwarding, on the host: AllowAgentForwarding yes, and no restrict in "
         "authorized_keys; or build it without --remote",
     )
-
-
-def _line(stream: Stream) -> str:
-    """Read the first line. Return the incomplete line when the stream ends before it."""
-    found = b""
-    while not found.endswith(b"\n") and (piece := stream.recv(1)):
-        found += piece
-    return found.decode("utf-8", "replace").strip()
 
 
 def _send(stream: Stream, message: bytes) -> None:

@@ -245,6 +245,14 @@ def to_shell(command: Command) -> bytes:
     return os.fsencode(f"cd -- {shlex.quote(command.cwd)} && exec {words}" if command.cwd else f"exec {words}")
 
 
+def read_line(stream: Stream) -> str:
+    """Read the first line of a stream. Return the incomplete line when the stream ends before it."""
+    found = b""
+    while not found.endswith(b"\n") and (piece := stream.recv(1)):
+        found += piece
+    return found.decode("utf-8", "replace").strip()
+
+
 def set_user_timeout(sock: socket.socket) -> None:
     """Let the kernel end a connection whose data stays unacknowledged for too long (TCP_USER_TIMEOUT, Linux only)."""
     option = getattr(socket, "TCP_USER_TIMEOUT", None)
