@@ -441,6 +441,14 @@ def systems(session: nox.Session) -> None:
         session.run(*system_tests(session, name), env=BYTECODE)
 
 
+@nox.session(requires=["build"], tags=["slow"])
+def services(session: nox.Session) -> None:
+    """Try services under hostile inputs, load and kills; ``-- --long`` takes long, ``-- --write`` keeps the table."""
+    siblings = [f"--slipway-siblings={name}={reference}" for name, reference in references(session).items()]
+    words = ["-p", "no:cacheprovider", "-q", *siblings, "apps/trials"]
+    run(session, "smoke", "pytest", *words, *session.posargs)
+
+
 def environment_session(extra: str) -> None:
     """Add the session that makes an environment with the extra. nox keeps it and updates it in each run."""
 
@@ -465,6 +473,7 @@ nox.options.sessions = [
     "integration",
     "smoke",
     "systems",
+    "services",
     "conformance",
 ]
 # mypy uses one processor, and builds wait for the network. A plain nox runs such sessions side by side, and prints the
