@@ -61,6 +61,23 @@ secret-name = "an id"
     )
 
 
+def test_a_secret_is_shown_with_its_source_and_line() -> None:
+    text = b"""\
+[tool.slipway]
+ssh = ["default", "deploy"]
+[tool.slipway.secrets]
+gh_token = { env = "GH_TOKEN" }
+npmrc = { file = "~/.npmrc" }
+"""
+    project, found = parse_project(text)
+    assert found == ()
+    assert project.shown[-3:] == (
+        ("secrets.gh_token", "env GH_TOKEN", "pyproject.toml:4"),
+        ("secrets.npmrc", "~/.npmrc", "pyproject.toml:5"),
+        ("ssh", "default, deploy", "pyproject.toml:2"),
+    )
+
+
 @pytest.mark.fault("C01")
 def test_every_problem_is_reported_with_its_line() -> None:
     text = """
@@ -120,6 +137,16 @@ base-ml = "much"
         ("[tool.slipway]\nsecrets = ['a']", "pyproject.toml:2", "secrets maps an id to its source"),
         ("[tool.slipway.secrets]\na = 'x'", "pyproject.toml:2", "secrets.a is a table with a file or an env"),
         ("[tool.slipway.secrets]\na = { env = '' }", "pyproject.toml:2", "secrets.a is a table with a file or an env"),
+        (
+            "[tool.slipway.secrets]\na = { env = 'A', file = 'b' }",
+            "pyproject.toml:2",
+            "secrets.a is a table with a file",
+        ),
+        (
+            "[tool.slipway.secrets]\na = { variable = 'A' }",
+            "pyproject.toml:2",
+            "secrets.a is a table with a file or an",
+        ),
         ("[tool.slipway.secrets]\n'..' = { env = 'A' }", "pyproject.toml:2", "secrets: '..' is not an id"),
         ("[tool.slipway.allow]\nsvc-a = 3", "pyproject.toml:1", "allow maps an image to rules and the reasons"),
         ("[tool.slipway]\nallow = ['svc-a']", "pyproject.toml:2", "allow maps an image to rules and the reasons"),

@@ -25,6 +25,21 @@ from slipway.core.errors import (
 )
 from slipway.core.writing import written
 
+#: The codes that scripts branch on: docs/errors.md lists them.
+KINDS = {
+    "UsageError": "usage",
+    "PrerequisiteError": "prerequisite-missing",
+    "UnwritableError": "unwritable",
+    "SshError": "ssh-failed",
+    "SyncError": "sync-failed",
+    "BuildError": "build-failed",
+    "RegistryError": "registry-failed",
+    "MixedReleaseError": "release-mixed",
+    "SmokeError": "smoke-failed",
+    "PolicyError": "policy-refused",
+    "LockedError": "locked",
+    "UpError": "system-not-up",
+}
 CODES = {
     "SlipwayError": 1,
     "UsageError": 2,
@@ -39,6 +54,11 @@ CODES = {
     "LockedError": 11,
     "UpError": 12,
 }
+
+
+@pytest.mark.parametrize(("name", "code"), KINDS.items(), ids=lambda part: str(part))
+def test_every_kind_has_its_code(name: str, code: str) -> None:
+    assert getattr(errors, name)("x").code == code
 
 
 @pytest.mark.parametrize(("name", "code"), CODES.items(), ids=lambda part: str(part))

@@ -28,6 +28,22 @@ def test_the_stack_knows_near_names() -> None:
     assert caught.value.hint == "known: base-ml, svc-ocr"
 
 
+def test_an_image_stands_on_its_foundations_and_not_on_what_it_mounts() -> None:
+    runtime = Image("base-runtime", "a", parents=("base-uv",), foundation="python:3.12-slim")
+    ml = Image("base-ml", "b", parents=("base-uv", "base-runtime"), foundation="base-runtime")
+    ocr = Image("svc-ocr", "c", parents=("base-uv", "base-ml"), foundation="base-ml")
+    stack = Stack((Image("base-uv", "d"), runtime, ml, ocr))
+    assert stack.below("svc-ocr") == ("base-runtime", "base-ml")
+    assert stack.below("base-runtime") == stack.below("base-uv") == ()
+
+
+def test_an_id_that_is_a_digest_in_a_registry_is_a_manifest() -> None:
+    elsewhere, here = "r.example.com/a/b@sha256:1", "r.example.com/a/b@sha256:2"
+    assert LocalImage("sha256:2", digests=(elsewhere, here)).is_known_by_manifest
+    assert not LocalImage("sha256:3", digests=(elsewhere, here)).is_known_by_manifest
+    assert not LocalImage("sha256:3").is_known_by_manifest
+
+
 def test_an_image_built_by_other_means_is_not_ours() -> None:
     labels = {INPUT_LABEL: "sha256:1", TITLE_LABEL: "base-ml"}
     assert LocalImage("id", labels=labels).is_own("base-ml")
