@@ -28,7 +28,7 @@ def test_the_stack_knows_near_names() -> None:
     assert caught.value.hint == "known: base-ml, svc-ocr"
 
 
-def test_an_image_stands_on_its_foundations_and_not_on_what_it_mounts() -> None:
+def test_an_image_stands_on_its_foundations_and_not_on_mounted_images() -> None:
     runtime = Image("base-runtime", "a", parents=("base-uv",), foundation="python:3.12-slim")
     ml = Image("base-ml", "b", parents=("base-uv", "base-runtime"), foundation="base-runtime")
     ocr = Image("svc-ocr", "c", parents=("base-uv", "base-ml"), foundation="base-ml")

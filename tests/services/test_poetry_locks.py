@@ -36,7 +36,7 @@ def content_hash(project: dict[str, Any]) -> str:
 
 
 def test_each_lock_is_that_of_a_builder_with_poetry() -> None:
-    copying = {path.parent for path in ROOT.glob("apps/*/Dockerfile") if "poetry export" in path.read_text("utf-8")}
+    copying = {path.parent for path in ROOT.glob("apps/*/Dockerfile") if "base-poetry" in path.read_text("utf-8")}
     assert copying and copying == set(PROJECTS)
 
 
