@@ -29,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "durable: tries the services that keep something")
+    config.addinivalue_line("markers", "largest: tries the services whose largest request is known")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -41,15 +42,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         ids = [f"{trial.image}: {name}" for trial, name in inputs]
         metafunc.parametrize(("trial", "hostile"), inputs, ids=ids, indirect=["trial"], scope="session")
         return
-    if metafunc.definition.get_closest_marker("durable"):
-        trials = [trial for trial in trials if trial.durable]
+    for part in ("durable", "largest"):
+        if metafunc.definition.get_closest_marker(part):
+            trials = [trial for trial in trials if getattr(trial, part)]
     metafunc.parametrize("trial", trials, ids=[trial.image for trial in trials], indirect=True, scope="session")
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run all tests of a service one after another, hostile inputs first."""
+    """Run all tests of a service one after another, in the order of their file: kills come last."""
     images = [trial.image for trial in TRIALS]
-    items.sort(key=lambda item: images.index(_trial_of(item).image))
+    items.sort(key=lambda item: (images.index(_trial_of(item).image), item.location[1] or 0))
 
 
 @pytest.fixture(scope="session")

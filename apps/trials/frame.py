@@ -12,11 +12,12 @@ hostile file:
             "a bomb": Hostile(lambda: Request("/files", files={"file": ("a.xlsx", bomb())}), {422}, seconds=35),
         },
         durable=Durable(is_kept),
+        largest=lambda number: Request("/notes", json={"text": f"{number}".ljust(1_000_000)}),
     )
 
 Each hostile input is answered in time with one of its statuses, 4xx where nothing else is said. Meanwhile the probes
 are answered within two seconds, and afterwards the same process serves. The container has the memory that the image's
-label ``slipway.memory`` names.
+label ``slipway.memory`` names, also for some of the largest requests at the same time.
 """
 
 from __future__ import annotations
@@ -65,13 +66,16 @@ class Durable:
 class Trial:
     """Hold the trial of the service in ``image``. ``request`` makes the request of a number, different for each.
 
-    ``clients`` send requests at the same time. ``durable``: kills lose nothing that was acknowledged.
+    ``clients`` send requests at the same time. ``durable``: kills lose nothing that was acknowledged. ``largest`` makes
+    a request that takes as much memory as the documented limits allow; each of them is answered with 2xx or, when the
+    service is busy, with 503.
     """
 
     image: str
     request: Callable[[int], Request]
     hostile: Mapping[str, Hostile]
     durable: Durable | None = None
+    largest: Callable[[int], Request] | None = None
     clients: int = 16
     env: Mapping[str, str] = field(default_factory=dict)
 

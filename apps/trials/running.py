@@ -159,6 +159,17 @@ def ask(session: requests.Session, url: str, request: Request) -> requests.Respo
     return session.request(request.method, url + request.path, timeout=120, **request.options)
 
 
+def ask_side_by_side(container: Container, made: Sequence[Request]) -> list[int]:
+    """Send all requests at the same time, and return the statuses of their answers."""
+
+    def status(request: Request) -> int:
+        with quiet_session() as session:
+            return ask(session, container.url, request).status_code
+
+    with ThreadPoolExecutor(len(made)) as pool:
+        return list(pool.map(status, made))
+
+
 def ask_raw(url: str, sent: bytes, seconds: float) -> int:
     """Send bytes over a connection, and return the status of the answer."""
     address = urlsplit(url)

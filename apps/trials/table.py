@@ -8,8 +8,9 @@ from dataclasses import dataclass
 _HEAD = """# The services under kills, load and hostile inputs
 
 `nox -s services` tries each service in its container, with the memory of its label `slipway.memory`: every hostile
-input of `apps/trials/corpus/`, ten seconds of load, and a SIGKILL under load. `nox -s services -- --long` takes 60
-seconds of load and 20 kills. `--service svc-ingestion` tries one service. `--write` makes this page.
+input of `apps/trials/corpus/`, four of the largest requests at the same time, ten seconds of load, and a SIGKILL under
+load. `nox -s services -- --long` takes 60 seconds of load and 20 kills. `--service svc-ingestion` tries one service.
+`--write` makes this page.
 
 Every input is answered in time, with a reason, and the probes are answered within two seconds meanwhile. The client
 runs on the same machine, so throughput is a lower bound.
@@ -18,13 +19,17 @@ runs on the same machine, so throughput is a lower bound.
 
 @dataclass(frozen=True)
 class Measured:
-    """Hold the result of one test of a service: of a hostile input, of a load, or of kills."""
+    """Hold the result of one test of a service: of a hostile input, the largest requests, a load, or kills.
+
+    ``largest`` is the number of the largest requests that were refused with 503.
+    """
 
     image: str
     hostile: str = ""
     status: int = 0
     seconds: float = 0.0
     probe: float = 0.0
+    largest: int | None = None
     rate: float | None = None
     middle: float = 0.0
     slow: float = 0.0
@@ -38,7 +43,7 @@ class Measured:
 
 def page(measured: Sequence[Measured]) -> str:
     """Return the page in Markdown."""
-    return "\n".join([_HEAD, *_hostile(measured), *_load(measured), *_kills(measured)])
+    return "\n".join([_HEAD, *_hostile(measured), *_largest(measured), *_load(measured), *_kills(measured)])
 
 
 def _hostile(measured: Sequence[Measured]) -> list[str]:
@@ -51,6 +56,14 @@ def _hostile(measured: Sequence[Measured]) -> list[str]:
         probe = max(one.probe for one in inputs)
         rows.append([image, len(inputs), errors, f"{slowest.seconds:.1f} s: {slowest.hostile}", f"{probe:.2f} s"])
     return _table(["service", "inputs", "answers of 5xx", "slowest input", "slowest probe"], rows)
+
+
+def _largest(measured: Sequence[Measured]) -> list[str]:
+    found = [one for one in sorted(measured, key=lambda one: one.image) if one.largest is not None]
+    return _table(
+        ["service", "four of the largest requests: refused (503)", "slowest probe", "peak memory"],
+        [[one.image, one.largest, f"{one.probe:.2f} s", f"{one.peak} MB"] for one in found],
+    )
 
 
 def _load(measured: Sequence[Measured]) -> list[str]:

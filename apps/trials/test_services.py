@@ -9,12 +9,23 @@ from dataclasses import asdict
 import pytest
 
 from apps.trials.frame import Request, Trial
-from apps.trials.running import ask, ask_raw, kill_again_and_again, probing, put_load, quiet_session
+from apps.trials.running import (
+    ask,
+    ask_raw,
+    ask_side_by_side,
+    kill_again_and_again,
+    peak,
+    probing,
+    put_load,
+    quiet_session,
+)
 from apps.trials.table import Measured
 from slipway.testing.plugin import Container
 
 #: In seconds. The health probe of a container gives up after four.
 LATE = 2.0
+#: The largest requests are sent side by side.
+LARGEST = 4
 
 Record = Callable[[str, object], None]
 
@@ -42,6 +53,20 @@ def test_a_hostile_input_is_refused_in_time(
     assert status in tried.statuses, f"answered {status}: {text[:300]}"
     assert seconds < tried.seconds
     assert not probes.failed and probes.slowest < LATE
+    state = service.state
+    assert state.running and not state.oom_killed, service.explain("it did not survive")
+
+
+@pytest.mark.largest
+def test_the_largest_requests_fit_into_its_memory(
+    service: Container, trial: Trial, measured: Callable[[Measured], None]
+) -> None:
+    assert trial.largest
+    with probing(service) as probes:
+        statuses = ask_side_by_side(service, [trial.largest(number) for number in range(LARGEST)])
+    measured(Measured(trial.image, largest=statuses.count(503), probe=probes.slowest, peak=peak(service)))
+    assert all(200 <= status < 300 or status == 503 for status in statuses), statuses
+    assert any(status != 503 for status in statuses)
     state = service.state
     assert state.running and not state.oom_killed, service.explain("it did not survive")
 

@@ -28,12 +28,14 @@ def test_the_page_has_a_row_for_each_service() -> None:
             Measured("svc-a", hostile="a bomb", status=422, seconds=1.24, probe=0.1),
             Measured("svc-a", hostile="another", status=503, seconds=0.5, probe=0.25),
             Measured("svc-a", rate=123.4, middle=10.2, slow=99.6, refused=3, probe=0.05, peak=75),
+            Measured("svc-a", largest=1, probe=0.4, peak=300),
             Measured("svc-b", rate=2.34, failed=1),
             Measured("svc-a", kills=20, acknowledged=4886),
         ]
     )
     for row in (
         "| svc-a | 2 | 1 | 1.2 s: a bomb | 0.25 s |",
+        "| svc-a | 1 | 0.40 s | 300 MB |",
         "| svc-a | 123 | 10 ms | 100 ms | 3 | 0 | 0.05 s | 75 MB |",
         "| svc-b | 2.3 | 0 ms | 0 ms | 0 | 1 | 0.00 s | 0 MB |",
         "| svc-a | 20 | 4,886 | 0 |",

@@ -30,6 +30,7 @@ TRIAL = Trial(
     image="svc-ingestion",
     request=lambda number: Request("/documents", files={"file": ("a.bin", content(number))}),
     durable=Durable(is_kept),
+    largest=lambda number: Request("/documents", files={"file": ("a", b"%d" % number + bytes(52_000_000))}),
     hostile={
         **upload_door("/documents"),
         "an offset too large": asked("/documents?offset=9223372036854775808", {422}),
