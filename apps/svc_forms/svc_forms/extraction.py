@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import httpx
 
+from servicekit.outgoing import http_client
+
 
 class ExtractionFailed(Exception):
     """Report that svc-extract did not answer, or did not answer with findings."""
@@ -16,7 +18,8 @@ def extract(url: str, text: str, *, timeout: float) -> list[dict[str, object]]:
     both.
     """
     try:
-        reply = httpx.post(url, json={"text": text}, timeout=timeout)
+        with http_client(timeout) as client:
+            reply = client.post(url, json={"text": text})
         reply.raise_for_status()
         findings = reply.json()["findings"]
     except httpx.HTTPStatusError as error:

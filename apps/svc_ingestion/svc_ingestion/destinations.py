@@ -13,6 +13,7 @@ import httpx
 import nats
 import orjson
 
+from servicekit.outgoing import http_client
 from svc_ingestion.contents import PIECE
 from svc_ingestion.delivery import Arrived, Away, Crashed, Outcome, Unreached, judge
 from svc_ingestion.documents import Document
@@ -39,9 +40,7 @@ class HttpDestination:
 
     def __init__(self, url: str, seconds: float) -> None:
         self._url = url
-        # Each try has its own connection: a receiver that closes an idle one is not a receiver that crashed.
-        limits = httpx.Limits(max_keepalive_connections=0)
-        self._client = httpx.Client(timeout=httpx.Timeout(seconds, connect=5), limits=limits)
+        self._client = http_client(seconds)
 
     def send(self, document: Document, content: Iterator[bytes]) -> Outcome:
         with SpooledTemporaryFile(max_size=1 << 20) as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
@@ -10,19 +9,13 @@ import anyio
 import anyio.to_thread
 import httpx
 
+from servicekit.outgoing import SOCKET_OPTIONS
 from servicekit.requestid import HEADER
 from svc_ocr_gateway.inference import Question, Reading, WrongAnswer, reading_of, reason_of
 
 #: An answer of more bytes than this is not the text of a page.
 _LONGEST = 8 << 20
 _CONNECT_SECONDS = 5.0
-#: A container that dies takes its network with it, so that nothing ends its connections. These options notice within
-#: about ten seconds that the peer is gone.
-_WATCHFUL = {"TCP_KEEPIDLE": 3, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 10_000}
-_SOCKET_OPTIONS = [
-    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-    *((socket.IPPROTO_TCP, getattr(socket, name), value) for name, value in _WATCHFUL.items() if hasattr(socket, name)),
-]
 
 
 class ModelFailed(Exception):
@@ -80,9 +73,7 @@ async def _post(url: str, question: Question, seconds: float) -> tuple[int, byte
     }
     timeout = httpx.Timeout(seconds, connect=_CONNECT_SECONDS)
     async with (
-        httpx.AsyncClient(
-            timeout=timeout, transport=httpx.AsyncHTTPTransport(socket_options=_SOCKET_OPTIONS)
-        ) as client,
+        httpx.AsyncClient(timeout=timeout, transport=httpx.AsyncHTTPTransport(socket_options=SOCKET_OPTIONS)) as client,
         client.stream("POST", url, content=_sent(question), headers=headers) as answer,
     ):
         body = bytearray()

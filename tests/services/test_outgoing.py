@@ -1,0 +1,82 @@
+"""The connections of a service to its neighbours end when the neighbour is gone: the kernel probes them."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import anyio
+import pytest
+from svc_forms.extraction import ExtractionFailed, extract
+from svc_ingestion.delivery import Arrived
+from svc_ingestion.destinations import HttpDestination
+from svc_ingestion.documents import Document
+from svc_ocr_gateway.asking import ModelFailed, ask
+from svc_ocr_gateway.inference import Question
+
+
+class Neighbour(HTTPServer):
+    """A server that notes for each of its clients whether the kernel probes the client's connection."""
+
+    probed: list[bool]
+
+
+class Answer(BaseHTTPRequestHandler):
+    server: Neighbour
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.probed.append(is_probed(self.client_address[1]))
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+def is_probed(port: int) -> bool:
+    """Tell whether the connection from this port of loopback has the kernel's timer for keepalive probes.
+
+    Source: the kernel's Documentation/networking/proc_net_tcp.rst.
+    """
+    rows = [line.split() for line in Path("/proc/self/net/tcp").read_text("ascii").splitlines()[1:]]
+    [timer] = [row[5].partition(":")[0] for row in rows if row[1].endswith(f":{port:04X}")]
+    return timer == "02"
+
+
+@pytest.fixture
+def neighbour() -> Iterator[Neighbour]:
+    with Neighbour(("127.0.0.1", 0), Answer) as made:
+        made.probed = []
+        threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
+        yield made
+        made.shutdown()
+
+
+def by_forms(url: str) -> None:
+    with pytest.raises(ExtractionFailed, match="no findings"):
+        extract(url, "text", timeout=5)
+
+
+def by_ingestion(url: str) -> None:
+    document = Document("0" * 64, "page.png", "image/png", 1, "2026-11-27T00:00:00Z")
+    assert isinstance(HttpDestination(url, 5).send(document, iter([b"x"])), Arrived)
+
+
+def by_the_gateway(url: str) -> None:
+    async def asked() -> None:
+        await ask(url, Question(io.BytesIO(b"x"), 1, "an id"), seconds=5)
+
+    with pytest.raises(ModelFailed):
+        anyio.run(asked)
+
+
+@pytest.mark.parametrize("send", [by_forms, by_ingestion, by_the_gateway])
+def test_the_kernel_probes_a_connection_to_a_neighbour(neighbour: Neighbour, send: Callable[[str], None]) -> None:
+    send(f"http://127.0.0.1:{neighbour.server_port}/")
+    assert neighbour.probed == [True]
