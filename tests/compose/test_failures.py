@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from slipway.compose.failures import compose_problem, warnings
+from slipway.compose.platforms import ABSENT
 from slipway.compose.variables import missing, named_in
 
 
@@ -39,8 +40,15 @@ def test_a_problem_quotes_compose_without_its_preamble() -> None:
 
 
 def test_the_images_that_the_engine_does_not_have_are_named() -> None:
-    problem = compose_problem('Get "http://x/v2/": refused', "shop", "compose.yaml", ["x/y:v1"])
+    problem = compose_problem('Get "http://x/v2/": refused', "shop", "compose.yaml", {"x/y:v1": ABSENT})
     assert problem.what.startswith("x/y:v1: not in the engine: Get") and problem.hint == "docker pull x/y:v1"
+
+
+def test_an_image_of_another_platform_is_named_whatever_its_pull_leads_to() -> None:
+    problem = compose_problem('Get "http://x/v2/": refused', "shop", "c.yaml", {"x:1": "the engine has it for a/b"})
+    assert problem.code == "wrong-architecture" and problem.what.startswith("x:1: the engine has it for a/b: Get")
+    other = compose_problem("open /x: permission denied", "shop", "c.yaml", {"x:1": "the engine has it for a/b"})
+    assert other.code == "file-unreadable" and other.what == "up shop: open /x: permission denied"
 
 
 def test_warnings_have_the_words_of_compose() -> None:

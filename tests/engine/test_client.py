@@ -23,7 +23,7 @@ from slipway.core.errors import PrerequisiteError, RefusedError, RegistryError
 from slipway.core.image import LocalImage
 from slipway.core.reference import Reference
 from slipway.engine import Credentials, Endpoint, Engine, FindLogin, address, anonymous
-from slipway.engine.address import Tls, buildx_words, context_name, endpoint
+from slipway.engine.address import Tls, buildx_words, compose_words, context_name, endpoint
 from slipway.engine.answers import inspected, listed, pushed_digest
 from slipway.engine.connections import ssh_words
 from slipway.engine.failures import unusable, unusable_over_ssh
@@ -313,21 +313,24 @@ def test_an_error_names_the_address_its_source_and_the_cause(
 
 
 @pytest.mark.parametrize("folder", ["extra", "config/cli-plugins"])
-def test_buildx_is_run_where_dockers_cli_would_find_it(tmp_path: Path, folder: str) -> None:
-    config, plugin = tmp_path / "config", tmp_path / folder / "docker-buildx"
+def test_a_plugin_is_run_where_dockers_cli_would_find_it(tmp_path: Path, folder: str) -> None:
+    config, plugins = tmp_path / "config", tmp_path / folder
     (config / "cli-plugins").mkdir(parents=True)
-    plugin.parent.mkdir(exist_ok=True)
-    plugin.touch(0o755)
+    plugins.mkdir(exist_ok=True)
+    for name in ("docker-buildx", "docker-compose"):
+        (plugins / name).touch(0o755)
     (config / "config.json").write_text(json.dumps({"cliPluginsExtraDirs": [str(tmp_path / "extra")]}))
-    assert buildx_words(config) == (str(plugin),)
+    assert buildx_words(config) == (str(plugins / "docker-buildx"),)
+    assert compose_words(config) == (str(plugins / "docker-compose"),)
 
 
-def test_a_buildx_that_is_nowhere_is_left_to_dockers_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plugin_that_is_nowhere_is_left_to_dockers_cli(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(address, "_PLUGINS", ())
     (tmp_path / "cli-plugins").mkdir()
     (tmp_path / "cli-plugins/docker-buildx").touch(0o644)
     (tmp_path / "config.json").write_text('{"cliPluginsExtraDirs": "no list"}')
     assert buildx_words(tmp_path) == ("docker", "buildx")
+    assert compose_words(tmp_path) == ("docker", "compose")
 
 
 class Listing(Answer):

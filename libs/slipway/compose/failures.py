@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
+from types import MappingProxyType
 
+from slipway.compose.platforms import ABSENT
 from slipway.core.errors import Problem
 from slipway.core.problems import Known, Table
 
@@ -75,17 +77,20 @@ COMPOSE = Table(
 )
 
 
-def compose_problem(stderr: str, system: str, file: str, absent: Sequence[str] = ()) -> Problem:
+def compose_problem(stderr: str, system: str, file: str, absent: Mapping[str, str] = MappingProxyType({})) -> Problem:
     """Return the problem that compose reports last on stderr.
 
-    ``file``: the compose file, for the hint. ``absent``: the images that the engine does not have.
+    ``file``: the compose file, for the hint. ``absent``: image → the reason why compose had to pull it.
     """
     lines = [line.strip() for line in stderr.splitlines() if line.strip() and "level=warning" not in line]
     said = _DETAIL.sub("", lines[-1]) if lines else "compose gave no reason"
     row = COMPOSE.find(said)
-    about = f"{', '.join(absent)}: not in the engine" if absent and row.code in _OF_IMAGES else f"up {system}"
-    image = absent[0] if absent else "<the image>"
-    return row.problem(about, said, system=system, file=file, image=image)
+    if not absent or row.code not in _OF_IMAGES:
+        return row.problem(f"up {system}", said, system=system, file=file, image="<the image>")
+    if set(absent.values()) != {ABSENT}:
+        row = COMPOSE["wrong-architecture"]
+    about = ", ".join(f"{image}: {reason}" for image, reason in absent.items())
+    return row.problem(about, said, system=system, file=file, image=next(iter(absent)))
 
 
 def warnings(stderr: str) -> list[str]:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from types import MappingProxyType
 
-from slipway.compose.containers import Client, has_parts, of_project
-from slipway.compose.failures import compose_problem
+from slipway.compose.containers import Client, has_parts, inspect_image, of_project
+from slipway.compose.failures import COMPOSE, compose_problem
 from slipway.compose.judge import UP, Stage
+from slipway.compose.platforms import foreign_program
 from slipway.compose.system import Config, System
 from slipway.compose.wait import Outcome, Standing, Tell, wait_until_up
 from slipway.core.clock import CLOCK, Clock
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError, Problem, SlipwayError, UpError
 from slipway.core.threads import start_in_thread
+from slipway.engine.address import DOCKER_COMPOSE
 from slipway.engine.container_state import LOG_LINES, explain
 from slipway.hosts.runner import Runner
 
@@ -27,15 +30,19 @@ _LOOKS, _PAUSE = 5, 0.3
 
 @dataclass(frozen=True)
 class Project:
-    """Hold a project of compose: its name, the folder of its relative paths, and the variables for compose."""
+    """Hold a project of compose: its name, the folder of its relative paths, and the variables for compose.
+
+    ``compose``: the words that run compose.
+    """
 
     name: str
     folder: str
     variables: Mapping[str, str] = field(default_factory=dict)
+    compose: tuple[str, ...] = DOCKER_COMPOSE
 
     def command(self, *words: str, stdin: bytes = b"") -> Command:
         """Return a command of compose for this project."""
-        argv = ("docker", "compose", "--ansi", "never", "--progress", "quiet", "--project-name", self.name)
+        argv = (*self.compose, "--ansi", "never", "--progress", "quiet", "--project-name", self.name)
         where = ("--project-directory", self.folder)
         return Command((*argv, *where, *words), env=dict(self.variables), stdin=stdin, label="docker compose")
 
@@ -85,11 +92,16 @@ def take_down(project: Project, run: Runner, client: Client, clock: Clock = CLOC
 
 
 def failure(
-    outcome: Outcome, system: System, file: str, client: Client, deadline: float, absent: Sequence[str] = ()
+    outcome: Outcome,
+    system: System,
+    file: str,
+    client: Client,
+    deadline: float,
+    absent: Mapping[str, str] = MappingProxyType({}),
 ) -> SlipwayError:
     """Return the error of a system that did not come up: a problem for each service at fault.
 
-    ``absent``: the images that the engine did not have before.
+    ``absent``: image → the reason why compose had to pull it.
     """
     problems = tuple(_problems(outcome, system, client, deadline))
     started = outcome.started
@@ -126,7 +138,12 @@ def _problem(system: str, service: str, standing: Standing, what: str, client: C
     if container is None:
         what = f"{what}: compose waits for the services that it depends on"
         return Problem("", f"{service}: {what}", code="service-waits")
-    text = explain(service, what, container.state, tail(client, container.id))
+    log = tail(client, container.id)
+    said = f"{container.state.error}\n{log}"
+    if cause := foreign_program(said, inspect_image(client, container.image), client.version()):
+        foreign = COMPOSE["wrong-architecture"]
+        return Problem("", explain(service, what, container.state, log, cause), foreign.hint, foreign.code)
+    text = explain(service, what, container.state, log)
     return Problem("", text, f"invoke up {system} --keep, then invoke logs {system} {service}", _code(standing))
 
 

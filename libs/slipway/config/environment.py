@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from slipway.engine.address import VARIABLES, Endpoint, buildx_words, context_name, endpoint
+from slipway.engine.address import VARIABLES, Endpoint, buildx_words, compose_words, context_name, endpoint
 from slipway.secrets.patterns import login_secrets
 from slipway.secrets.secret import Secret
 
@@ -56,6 +56,11 @@ class Surroundings:
     def buildx(self) -> tuple[str, ...]:
         """Return the words that run buildx."""
         return buildx_words(self.docker_config)
+
+    @property
+    def compose(self) -> tuple[str, ...]:
+        """Return the words that run compose."""
+        return compose_words(self.docker_config)
 
 
 def variables() -> Mapping[str, str]:

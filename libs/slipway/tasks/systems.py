@@ -20,8 +20,9 @@ from slipway.compose.sources import secret_texts, sent, unusable
 from slipway.compose.system import Config, System, read_system
 from slipway.compose.up import Project
 from slipway.config import environment
-from slipway.core.command import Command
+from slipway.core.command import Result
 from slipway.core.errors import PrerequisiteError, UsageError
+from slipway.core.threads import map_concurrently
 from slipway.hosts.host import MountKind, MountSource
 from slipway.secrets.secret import Secret
 from slipway.tasks.selection import only
@@ -89,7 +90,8 @@ def project_of(session: Session, file: ComposeFile, name: str) -> Project:
         raise UsageError(f"--project {name}: not a project name", hint=f"--project {slug(name)}")
     engine = session.container_access.docker_host
     variables = {**compose_variables(session), **({"DOCKER_HOST": engine} if engine else {})}
-    return Project(name or project_name(str(root), file.system), str(root / file.folder), variables)
+    called = name or project_name(str(root), file.system)
+    return Project(called, str(root / file.folder), variables, environment.surroundings().compose)
 
 
 def mounts_to_send(session: Session, file: ComposeFile, system: System) -> tuple[MountSource, ...]:
@@ -137,13 +139,15 @@ def resolve(session: Session, file: ComposeFile, project: Project) -> Config:
     """
     root = session.settings.root.resolve()
     files = tuple(word for name in file.files for word in ("--file", str(root / name)))
-    listed = _compose(session, project.command(*files, "config", "--variables", "--format", "json"), file)
+    asked = [project.command(*files, "config", *words, "--format", "json") for words in (("--variables",), ())]
+    listing, resolving = map_concurrently(session.run, asked, at_once=len(asked))
+    listed = _answer(session, listing, file)
     folder_env = Path(project.folder, ".env")
     there = folder_env.read_text("utf-8", "replace") if folder_env.is_file() else ""
     values = {**dict.fromkeys(variables.named_in(there), "there"), **environment.variables(), **project.variables}
     if problems := variables.missing(listed, values, file.files[0]):
         raise UsageError.of(problems)
-    resolved: Config = json.loads(_compose(session, project.command(*files, "config", "--format", "json"), file))
+    resolved: Config = json.loads(_answer(session, resolving, file))
     named = variables_of(resolved, MountKind.SECRET, MountKind.CONFIG)
     if problems := variables.without_value(named, values, file.files[0]):
         raise UsageError.of(problems)
@@ -158,9 +162,8 @@ def system_of(session: Session, file: ComposeFile, config: Config) -> System:
     return read_system(file.system, config, references, dockerfiles, str(settings.root.resolve()))
 
 
-def _compose(session: Session, command: Command, file: ComposeFile) -> str:
-    """Run a command of compose that only reads. Raises UsageError with compose's reason."""
-    result = session.run(command)
+def _answer(session: Session, result: Result, file: ComposeFile) -> str:
+    """Return the output of a command of compose that only reads. Raises UsageError with compose's reason."""
     if result.exit_code == 127 or (result.exit_code and any(text in result.stderr for text in _NO_COMPOSE)):
         raise PrerequisiteError("docker compose: missing or too old", hint="invoke setup")
     if not result.ok:

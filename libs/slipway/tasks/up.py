@@ -14,13 +14,15 @@ from slipway.compose import containers, ports, up
 from slipway.compose.files import ComposeFile
 from slipway.compose.kept_ports import keep_ports, read_ports
 from slipway.compose.mounts import on_build_host
+from slipway.compose.platforms import unavailable
 from slipway.compose.ports import Chosen
-from slipway.compose.report import report_of
+from slipway.compose.report import ServiceReport, report_of
 from slipway.compose.running_file import checkout_name, running_file
-from slipway.compose.system import Config, System
+from slipway.compose.system import Config, Service, System
 from slipway.compose.up import Project
 from slipway.compose.wait import Outcome
 from slipway.core.errors import SlipwayError, UsageError
+from slipway.core.threads import map_concurrently
 from slipway.core.writing import written
 from slipway.hosts.host import Mounts, MountSource
 from slipway.plan.decide import Action, plan_build
@@ -44,12 +46,15 @@ from slipway.tasks.systems import (
 from slipway.ui import columns
 from slipway.ui.services import service_row
 
+#: The services that slipway asks about together for the closing table.
+_AT_ONCE = 16
+
 
 @dataclass(frozen=True)
 class Start:
     """Hold a system that is ready to start: its file, project and services, the file that runs, its ports and mounts.
 
-    ``absent``: the images that compose must pull.
+    ``absent``: image → the reason why compose must pull it.
     """
 
     file: ComposeFile
@@ -58,7 +63,7 @@ class Start:
     config: Config
     chosen: tuple[Chosen, ...]
     mounts: Mounts
-    absent: tuple[str, ...] = ()
+    absent: Mapping[str, str]
 
 
 @talks_to_engine
@@ -83,7 +88,8 @@ def run_up(session: Session, chosen: SystemOptions, options: UpOptions, *, dry_r
             session.note(f"{one.port.service}: {told}")
     with lock(session.home, f"up-{project.name}"):
         outcome = _bring_up(session, start, options)
-    keep_ports(session.home, system.name, start.chosen)
+    if not chosen.project:  # a second copy of the system does not change the ports of the usual one
+        keep_ports(session.home, system.name, start.chosen)
     near = _forwarded(session, start, outcome) if options.forward else {}
     _tell(session, start, outcome, near)
     while near:
@@ -157,13 +163,12 @@ def _start(
         for service in system.services
     }
     checks = {name: containers.health_check(image) for name, image in found.items()}
-    absent = tuple(service.image for service in system.services if service.image and not found[service.name])
     checkout = checkout_name(str(session.settings.root.resolve()))
     mounts = session.host.mounts(project.name, sources)
     if runs_elsewhere(session):
         system = replace(system, config=on_build_host(system.config, mounts.paths))
     config = running_file(system, project.name, checkout, images, checks, chosen)
-    return Start(file, project, system, config, chosen, mounts, absent)
+    return Start(file, project, system, config, chosen, mounts, unavailable(system, found))
 
 
 def _bring_up(session: Session, start: Start, options: UpOptions) -> Outcome:
@@ -190,10 +195,21 @@ def _taken_down(session: Session, start: Start, *, keep: bool) -> Iterator[None]
         if keep:
             session.note(f"{start.project.name}: its containers stay, as --keep says")
         else:
-            with suppress(OSError, SlipwayError):  # an engine or a build host that is lost takes nothing down
-                if up.take_down(start.project, session.run, session.host.engine.client).ok:
-                    start.mounts.remove()
+            _take_down(session, start)
         raise
+
+
+def _take_down(session: Session, start: Start) -> None:
+    """Remove the system's containers and mounts. Tell when some may be left: Ctrl-C came, or the engine is lost."""
+    removed = False
+    try:
+        with suppress(OSError, SlipwayError):  # an engine or a build host that is lost takes nothing down
+            removed = up.take_down(start.project, session.run, session.host.engine.client).ok
+            if removed:
+                start.mounts.remove()
+    finally:
+        if not removed:
+            session.note(f"containers of {start.system.name} may be left; invoke down {start.system.name} removes them")
 
 
 def _show(session: Session, start: Start, file: str) -> None:
@@ -217,7 +233,11 @@ def _show(session: Session, start: Start, file: str) -> None:
 def _tell(session: Session, start: Start, outcome: Outcome, near: Mapping[int, int]) -> None:
     """Show a line per service: state, seconds, addresses, memory, image."""
     client, shown = session.host.engine.client, shown_address(session, near)
-    rows = [report_of(service, outcome.standings[service.name], client, shown) for service in start.system.services]
+
+    def row(service: Service) -> ServiceReport:
+        return report_of(service, outcome.standings[service.name], client, shown)
+
+    rows = map_concurrently(row, start.system.services, at_once=_AT_ONCE)
     if session.json:
         answer = {"system": start.system.name, "project": start.project.name, "ok": True}
         session.answer({**answer, "services": [asdict(row) for row in rows]})
