@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from slipway.compose.containers import Found
 from slipway.compose.logs import Follower, Line, lines, read, seconds_of
 from slipway.engine.container_state import State
@@ -22,34 +24,60 @@ def container(name: str) -> Found:
     return Found(f"id-{name}", name, name, {}, "", RUNNING, "", {})
 
 
-def client(logs: dict[str, list[Iterable[bytes]]], events: Iterable[dict[str, Any]] = ()) -> Any:
-    """An engine's client: each request for a container's log gets the next of its answers, then empty ones."""
-
-    def answer(container: str, **_: object) -> Iterable[bytes]:
-        return logs[container].pop(0) if logs[container] else []
-
-    return SimpleNamespace(api=SimpleNamespace(logs=answer, events=lambda **_: events))
+def framed(written: bytes, stream: int = 1) -> bytes:
+    """Return the output of a container, as the engine sends it."""
+    return bytes([stream, 0, 0, 0]) + len(written).to_bytes(4) + written
 
 
-def test_lines_come_whole_from_pieces_of_any_size() -> None:
-    whole = f"{at(1)} one\r\n{at(2)} zwei ü\n{at(3)} last".encode()
+class Logs:
+    """An engine: each request for a container's log gets the next of its answers, then empty ones."""
+
+    def __init__(self, logs: dict[str, list[Iterable[bytes]]], events: Iterable[dict[str, Any]] = ()) -> None:
+        self.logs, self.events = logs, events
+        self.asked: list[str] = []
+
+    def stream(self, path: str) -> Iterable[bytes]:
+        self.asked.append(path)
+        answers = self.logs[path.split("/")[3]]
+        return answers.pop(0) if answers else []
+
+    def connect(self) -> Any:
+        return SimpleNamespace(api=SimpleNamespace(events=lambda **_: self.events))
+
+    def follower(self) -> Follower:
+        return Follower(self.stream, self.connect, "p", (), since=0, tail="all")
+
+
+ONE, ZWEI, LAST = f"{at(1)} one\r\n".encode(), f"{at(2)} zwei ü\n".encode(), f"{at(3)} last".encode()
+
+
+@pytest.mark.parametrize(
+    "whole",
+    [ONE + ZWEI + LAST, framed(ONE) + framed(ZWEI[:8], 2) + framed(ZWEI[8:], 2) + framed(LAST)],
+    ids=["terminal", "with headers"],
+)
+def test_lines_come_whole_from_pieces_of_any_size(whole: bytes) -> None:
     for size in (1, 2, 7, len(whole)):
         pieces = [whole[start : start + size] for start in range(0, len(whole), size)]
-        assert [line.text for line in lines("a", pieces)] == ["one", "zwei ü", "last"]
+        found = [line for some in lines("a", pieces) for line in some]
+        assert found == [Line(at(1), "a", "one"), Line(at(2), "a", "zwei ü"), Line(at(3), "a", "last")]
 
 
 def test_the_logs_of_several_services_are_merged_by_time() -> None:
-    logs: dict[str, list[Iterable[bytes]]] = {
-        "id-a": [[f"{at(1)} first\n{at(4)} fourth\n".encode()]],
-        "id-b": [[f"{at(2)} second\n{at(3)} third\n".encode()]],
-    }
-    found = read(client(logs), [container("a"), container("b")])
+    engine = Logs(
+        {
+            "id-a": [[framed(f"{at(1)} first\n{at(4)} fourth\n".encode())]],
+            "id-b": [[framed(f"{at(2)} second\n{at(3)} third\n".encode())]],
+        }
+    )
+    found = read(engine.stream, [container("a"), container("b")], since=5.5, tail=20)
     assert [(line.service, line.text) for line in found] == [
         ("a", "first"),
         ("b", "second"),
         ("b", "third"),
         ("a", "fourth"),
     ]
+    assert all("tail=20" in path and "since=5.5" in path and "follow=0" in path for path in engine.asked)
 
 
 def taken(follower: Follower, count: int) -> list[Line]:
@@ -57,8 +85,9 @@ def taken(follower: Follower, count: int) -> list[Line]:
     given_up = threading.Timer(20, follower.stop)
     given_up.start()
     found: list[Line] = []
-    for line in follower.lines():
-        found.append(line)
+    for some in follower.lines():
+        assert some, "an empty list would be written as an empty line"
+        found += some
         if len(found) == count:
             follower.stop()
     given_up.cancel()
@@ -71,8 +100,7 @@ def test_following_goes_on_after_a_restart_without_a_line_twice() -> None:
     def restarted() -> Iterator[dict[str, Any]]:
         yield {"id": "id-a", "Actor": {"Attributes": {"com.docker.compose.service": "a"}}}
 
-    logs: dict[str, list[Iterable[bytes]]] = {"id-a": [[again[0]], again]}
-    follower = Follower(lambda: client(logs, restarted()), "p", (), since=0, tail="all")
+    follower = Logs({"id-a": [[again[0]], again]}, restarted()).follower()
     follower.start([container("a")])
     assert [line.text for line in taken(follower, 2)] == ["before", "after"]
 
@@ -82,7 +110,7 @@ def test_lines_that_arrive_together_are_put_in_order() -> None:
         "id-a": [[f"{at(2)} second\n".encode()]],
         "id-b": [[f"{at(1)} first\n{at(3)} third\n".encode()]],
     }
-    follower = Follower(lambda: client(logs), "p", (), since=0, tail="all")
+    follower = Logs(logs).follower()
     follower.start([container("a"), container("b")])
     assert [line.text for line in taken(follower, 3)] == ["first", "second", "third"]
 

@@ -29,6 +29,9 @@ class Answer(BaseHTTPRequestHandler):
         status, body = {"/torn": (200, b'{"x"'), "/no": (404, b"{}"), "/ill": (500, b"ill")}.get(
             self.path, (200, b'"%d"' % self.server.connections)
         )
+        if self.path == "/stream":
+            self.stream()
+            return
         time.sleep(self.server.slow)
         if self.server.hangs_up:
             self.close_connection = True
@@ -38,6 +41,16 @@ class Answer(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+    def stream(self) -> None:
+        """Send pieces, with a pause that is longer than the patience of other requests."""
+        assert self.request_version == "HTTP/1.0", "a body of chunks has a piece for each line"
+        self.close_connection = True
+        self.send_response(200)
+        self.end_headers()
+        for piece in (b"one\n", b"two\n"):
+            self.wfile.write(piece)
+            time.sleep(self.server.slow)
 
     def log_message(self, format: str, *args: object) -> None:
         """Quiet."""
@@ -103,3 +116,14 @@ def test_silence_is_not_asked_twice(server: Server) -> None:
     with pytest.raises(TimeoutError):
         asked.get("/b")
     assert server.connections == 1
+
+
+def test_a_stream_comes_in_pieces_that_may_be_late(server: Server) -> None:
+    server.slow = 0.2
+    assert list(questions(server, silence=0.1).stream("/stream")) == [b"one\n", b"two\n"]
+
+
+@pytest.mark.parametrize(("path", "said"), [("/ill", "500 ill"), ("/no", "404")])
+def test_a_stream_that_is_refused_is_raised(server: Server, path: str, said: str) -> None:
+    with pytest.raises(OSError, match=said):
+        next(iter(questions(server).stream(path)))

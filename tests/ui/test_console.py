@@ -44,6 +44,18 @@ PLAN = Plan(
 NAMES = [step.image for step in PLAN.steps]
 
 
+def test_lines_of_logs_stand_behind_the_names_of_their_services() -> None:
+    out, terminal = io.StringIO(), Terminal()
+    lines = [("a", "one s3cret"), ("long", "two \x1b[0m"), ("a", "three")]
+    redact = Redactor([Secret("s3cret")])
+    Console(out=out, err=Terminal(), tty=False, redact=redact).log_lines(lines, 4)
+    assert out.getvalue() == "a     one ***\nlong  two \\x1b[0m\na     three\n"
+    Console(out=terminal, err=Terminal(), tty=True, redact=redact).log_lines(lines, 4)
+    a, long, again = terminal.getvalue().splitlines()
+    assert a.startswith("\x1b[36ma   \x1b[0m  one") and again.startswith("\x1b[36ma   \x1b[0m  three")
+    assert long.startswith("\x1b[33mlong\x1b[0m  two")
+
+
 @pytest.mark.fault("X08")
 @pytest.mark.parametrize("tty", [False, True])
 def test_no_secret_is_shown(tty: bool) -> None:

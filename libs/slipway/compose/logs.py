@@ -7,73 +7,119 @@ import heapq
 import queue
 import threading
 import time
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from operator import itemgetter
+from typing import NamedTuple
+from urllib.parse import urlencode
 
 from slipway.compose.containers import Client, Found
 from slipway.compose.running_file import PROJECT_LABEL, SERVICE_LABEL
+from slipway.engine.address import API_VERSION
 
 #: Lines that arrive within this time are put in order.
 WINDOW_SECONDS = 0.25
-#: Lines that wait for the writer. A reader that is ahead waits, so that memory stays bounded.
-_MOST_WAITING = 20_000
+#: Lists of lines that wait for the writer. A reader that is ahead waits, so that memory stays bounded.
+_MOST_WAITING = 64
+_PAUSE_SECONDS = 0.05
+#: The engine puts eight bytes before each write of a container without a terminal: the stream's number (0 to 2), three
+#: zeros, the length. The lines of a container with a terminal have no header, and begin with the digits of a year.
+_HEADER, _LAST_STREAM = 8, b"\2"
 
 
-@dataclass(frozen=True, order=True)
-class Line:
+class Line(NamedTuple):
     """Hold a line of a log: its time as the engine writes it (RFC 3339 in nanoseconds, UTC), its service, its text."""
 
     at: str
-    service: str = field(compare=False)
-    text: str = field(compare=False)
+    service: str
+    text: str
 
 
-def lines(service: str, chunks: Iterable[bytes]) -> Iterator[Line]:
-    """Yield the lines of a log with timestamps. ``chunks`` may divide a line anywhere."""
+_AT = itemgetter(0)
+
+#: Sends ``GET`` with this path to the engine, and yields the answer's body in pieces.
+Stream = Callable[[str], Iterable[bytes]]
+
+
+def lines(service: str, pieces: Iterable[bytes]) -> Iterator[list[Line]]:
+    """Yield the lines of a log with timestamps, a list for each piece. A piece may end anywhere."""
     rest = b""
-    for chunk in chunks:
-        *whole, rest = (rest + chunk).split(b"\n")
-        for raw in whole:
-            yield _line(service, raw)
+    for written in _without_headers(pieces):
+        whole, newline, rest = (rest + written).rpartition(b"\n")
+        if newline:
+            yield [_line(service, text) for text in whole.decode("utf-8", "replace").split("\n")]
     if rest:
-        yield _line(service, rest)
+        yield [_line(service, rest.decode("utf-8", "replace"))]
 
 
-def _line(service: str, raw: bytes) -> Line:
-    at, _, text = raw.decode("utf-8", "replace").partition(" ")
-    return Line(at, service, text.rstrip("\r"))
+def _line(service: str, text: str) -> Line:
+    at, _, said = text.partition(" ")
+    return Line(at, service, said.rstrip("\r"))
 
 
-def read(client: Client, containers: Sequence[Found], *, since: float = 0, tail: int | str = "all") -> Iterator[Line]:
+def _without_headers(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield what a container wrote, from the engine's answer in any pieces."""
+    rest = b""
+    for piece in pieces:
+        rest += piece
+        if rest[:1] > _LAST_STREAM:
+            yield rest
+            rest = b""
+            continue
+        written, start = [], 0
+        while (begin := start + _HEADER) <= len(rest):
+            end = begin + int.from_bytes(rest[begin - 4 : begin])
+            if end > len(rest):
+                break
+            written.append(rest[begin:end])
+            start = end
+        rest = rest[start:]
+        yield b"".join(written)
+
+
+def read(stream: Stream, containers: Sequence[Found], *, since: float = 0, tail: int | str = "all") -> Iterator[Line]:
     """Yield what the containers have written so far, in the order of time.
 
     ``since``: seconds since 1970. ``tail``: at most this many of each container's last lines.
     """
-    streams = [lines(one.service, _chunks(client, one.id, since, tail, follow=False)) for one in containers]
-    return heapq.merge(*streams)
+
+    def of_container(one: Found) -> Iterator[Line]:
+        for found in lines(one.service, stream(_path(one.id, since, tail, follow=False))):
+            yield from found
+
+    return heapq.merge(*map(of_container, containers), key=_AT)
 
 
-def _chunks(client: Client, container: str, since: float, tail: int | str, *, follow: bool) -> Iterable[bytes]:
-    words = {"stdout": True, "stderr": True, "timestamps": True, "stream": True, "follow": follow, "tail": tail}
-    found: Iterable[bytes] = client.api.logs(container, **words, **({"since": since} if since else {}))
-    return found
+def _path(container: str, since: float, tail: int | str, *, follow: bool) -> str:
+    words = {"stdout": 1, "stderr": 1, "timestamps": 1, "follow": int(follow), "tail": tail}
+    given = urlencode({**words, "since": since} if since else words)
+    return f"/v{API_VERSION}/containers/{container}/logs?{given}"
 
 
 class Follower:
     """Follow the logs of a project's services until ``stop`` is called.
 
-    A container that starts again, or is created later, is followed too.
+    A container that starts again, or is created later, is followed too. ``connect`` gives a client for the engine's
+    events.
     """
 
     def __init__(
-        self, connect: Callable[[], Client], project: str, services: Sequence[str], *, since: float, tail: int | str
+        self,
+        stream: Stream,
+        connect: Callable[[], Client],
+        project: str,
+        services: Sequence[str],
+        *,
+        since: float,
+        tail: int | str,
     ) -> None:
-        self._connect = connect
+        self._stream, self._connect = stream, connect
         self._project = project
         self._services = frozenset(services)
         self._since, self._tail = since, tail
-        self._arrived: queue.Queue[Line] = queue.Queue(_MOST_WAITING)
+        self._arrived: queue.Queue[list[Line]] = queue.Queue(_MOST_WAITING)
         self._followed: set[str] = set()
         self._restarted: set[str] = set()
         self._last: dict[str, str] = {}
@@ -89,21 +135,27 @@ class Follower:
     def stop(self) -> None:
         self._over.set()
 
-    def lines(self, clock: Callable[[], float] = time.monotonic) -> Iterator[Line]:
-        """Yield lines in the order of time, as far as they arrive within the window. Ends after ``stop``."""
-        waiting: list[tuple[Line, int, float]] = []
-        count = 0
+    def lines(self, clock: Callable[[], float] = time.monotonic) -> Iterator[list[Line]]:
+        """Yield lists of lines in the order of time, as far as they arrive within the window. Ends after ``stop``."""
+        waiting: list[Line] = []
+        arrivals: deque[tuple[float, str]] = deque()
         while not self._over.is_set():
-            for line in self._arrived_now():
-                heapq.heappush(waiting, (line, count, clock()))
-                count += 1
-            while waiting and clock() - waiting[0][2] >= WINDOW_SECONDS:
-                yield heapq.heappop(waiting)[0]
+            for found in self._arrived_now():
+                waiting += found
+                arrivals.append((clock(), found[-1].at))
+            newest = ""
+            while arrivals and clock() - arrivals[0][0] >= WINDOW_SECONDS:
+                newest = max(newest, arrivals.popleft()[1])
+            if newest:
+                waiting.sort(key=_AT)
+                if ready := bisect_right(waiting, newest, key=_AT):
+                    yield waiting[:ready]
+                    del waiting[:ready]
 
-    def _arrived_now(self) -> Iterator[Line]:
-        """Yield the lines that have arrived; wait a moment for the first one."""
+    def _arrived_now(self) -> Iterator[list[Line]]:
+        """Yield the lines that have arrived; wait a moment for the first ones."""
         with suppress(queue.Empty):
-            yield self._arrived.get(timeout=WINDOW_SECONDS / 5)
+            yield self._arrived.get(timeout=_PAUSE_SECONDS)
             for _ in range(_MOST_WAITING):
                 yield self._arrived.get_nowait()
 
@@ -130,11 +182,11 @@ class Follower:
         """Take the lines of a container's log until it ends, and again after each restart."""
         while not self._over.is_set():
             last = self._last.get(container, "")
-            chunks = _chunks(self._connect(), container, seconds_of(last) if last else since, tail, follow=True)
-            for line in lines(service, chunks):
-                if line.at > last:
-                    self._arrived.put(line)
-                    self._last[container] = line.at
+            path = _path(container, seconds_of(last) if last else since, tail, follow=True)
+            for found in lines(service, self._stream(path)):
+                if new := [line for line in found if line.at > last]:
+                    self._last[container] = new[-1].at
+                    self._arrived.put(new)
             tail = "all"
             with self._lock:
                 if container not in self._restarted:

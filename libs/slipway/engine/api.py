@@ -6,9 +6,15 @@ import contextlib
 import http.client
 import json
 import queue
+import time
+from collections.abc import Iterator
 from typing import Any
 
 from slipway.engine.connections import Connect
+
+#: The engine flushes each line of a log. After a piece that does not fill the buffer, this pause lets the next ones
+#: gather, so that a piece holds many lines.
+_PIECE, _GATHER_SECONDS = 65_536, 0.02
 
 
 class _OverSocket(http.client.HTTPConnection):
@@ -18,6 +24,12 @@ class _OverSocket(http.client.HTTPConnection):
 
     def connect(self) -> None:
         self.sock = self._connect(self._seconds)
+
+
+class _Unchunked(_OverSocket):
+    """Ask in HTTP/1.0, to which a server sends a body as it is, up to the end of the connection."""
+
+    _http_vsn, _http_vsn_str = 10, "HTTP/1.0"
 
 
 class EngineApi:
@@ -47,6 +59,26 @@ class EngineApi:
         with contextlib.suppress(_EndedError):
             return self._answer(_OverSocket(self._connect, self._silence), path)
         return self._answer(_OverSocket(self._connect, self._silence), path)
+
+    def stream(self, path: str) -> Iterator[bytes]:
+        """Send ``GET path`` over a connection of its own, and yield the body in pieces, which may come at any time.
+
+        Raises OSError for a failed request and for any other status than 200.
+        """
+        with contextlib.closing(_Unchunked(self._connect, self._silence)) as connection:
+            connection.connect()
+            connection.sock.settimeout(None)
+            try:
+                connection.request("GET", path)
+                with connection.getresponse() as reply:
+                    if reply.status != http.client.OK:
+                        raise OSError(f"{reply.status} {reply.read(200).decode('utf-8', 'replace')}")
+                    while piece := reply.read1(_PIECE):
+                        yield piece
+                        if len(piece) < _PIECE:
+                            time.sleep(_GATHER_SECONDS)
+            except http.client.HTTPException as error:
+                raise OSError(f"{type(error).__name__}: {error}") from error
 
     def _answer(self, connection: _OverSocket, path: str) -> tuple[Any, str]:
         """Send the request over ``connection``, and keep the connection unless the request fails."""

@@ -147,6 +147,19 @@ class Engine:
             docker.errors.create_api_error_from_http_exception(error)
         return reply.json()
 
+    def stream(self, question: str) -> Iterator[bytes]:
+        """Yield the body that answers ``GET question`` in pieces, which may come at any time. Raises OSError.
+
+        The SDK sends the request to an engine at a port; there each line of a log is a piece.
+        """
+        if self._api:
+            return self._api.stream(question)
+        api: Any = self.streaming_client().api
+        reply = api.get(f"{api.base_url}{question}", stream=True)
+        reply.raise_for_status()
+        pieces: Iterator[bytes] = reply.iter_content(None)
+        return pieces
+
     def told(self, what: str = "") -> AbstractContextManager[None]:
         """Convert the exceptions of the block into slipway's errors.
 

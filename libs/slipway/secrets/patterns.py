@@ -27,6 +27,8 @@ def secret_by_shape(text: str) -> bool:
 
 def without_passwords(text: str) -> str:
     """Mask the login of each URL in ``text`` that holds a password."""
+    if "://" not in text:  # the pattern alone tries each word of a text
+        return text
     return _URL_PASSWORD.sub(lambda match: f"{match[0].partition('//')[0]}//{MASK}@", text)
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from slipway.compose.containers import Found, of_project
 from slipway.compose.logs import Follower, Line, read
@@ -14,6 +15,8 @@ from slipway.tasks.options import LogOptions, SystemOptions
 from slipway.tasks.session import Session
 from slipway.tasks.systems import chosen_services, project_of, talks_to_engine
 
+#: The lines of one write.
+_LINES = 1_000
 _SINCE = re.compile(r"([0-9]+)([smh])")
 
 
@@ -29,11 +32,11 @@ def run_logs(session: Session, chosen: SystemOptions, options: LogOptions) -> No
         raise UsageError(f"{sorted(absent)[0]}: has no container in {file.system}", hint=f"invoke ps {file.system}")
     tail: int | str = options.tail or "all"
     width = max((len(one.service) for one in found), default=0)
-    for line in _lines(session, project.name, services, found, since, tail, follow=options.follow):
+    for lines in _lines(session, project.name, services, found, since, tail, follow=options.follow):
         if session.json:
-            session.console.line(json.dumps(vars(line), ensure_ascii=False))
+            session.console.line("\n".join(json.dumps(line._asdict(), ensure_ascii=False) for line in lines))
         else:
-            session.console.log_line(line.service, width, line.text)
+            session.console.log_lines([(line.service, line.text) for line in lines], width)
 
 
 def _lines(
@@ -45,12 +48,14 @@ def _lines(
     tail: int | str,
     *,
     follow: bool,
-) -> Iterator[Line]:
+) -> Iterator[list[Line]]:
+    """Yield lists of lines in the order of time."""
     engine = session.host.engine
     if not follow:
-        yield from read(engine.client, found, since=since, tail=tail)
+        written = read(engine.stream, found, since=since, tail=tail)
+        yield from iter(lambda: list(islice(written, _LINES)), [])
         return
-    follower = Follower(engine.streaming_client, project, services, since=since, tail=tail)
+    follower = Follower(engine.stream, engine.streaming_client, project, services, since=since, tail=tail)
     session.opened.callback(follower.stop)
     follower.start(found)
     yield from follower.lines()

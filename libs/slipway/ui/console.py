@@ -73,13 +73,20 @@ class Console:
         else:
             emit(self._safe(text), self._err)
 
-    def log_line(self, service: str, width: int, text: str) -> None:
-        """Write a line of a service's log behind the service's name; on a terminal each name has a colour."""
-        name, told = self._safe(service).ljust(width), self._safe(text)
-        if self._color:
-            colour = self._colours.setdefault(service, _PREFIXES[len(self._colours) % len(_PREFIXES)])
-            name = f"\x1b[{colour}m{name}\x1b[0m"
-        emit(f"{name}  {told}", self._out)
+    def log_lines(self, lines: Sequence[tuple[str, str]], width: int) -> None:
+        """Write lines of services' logs, each behind its service's name; on a terminal each name has a colour.
+
+        One write for all lines: a write for each would take most of the time.
+        """
+        names = {service: self._prefix(service, width) for service in dict.fromkeys(service for service, _ in lines)}
+        emit("\n".join(f"{names[service]}  {self._safe(text)}" for service, text in lines), self._out)
+
+    def _prefix(self, service: str, width: int) -> str:
+        name = self._safe(service).ljust(width)
+        if not self._color:
+            return name
+        colour = self._colours.setdefault(service, _PREFIXES[len(self._colours) % len(_PREFIXES)])
+        return f"\x1b[{colour}m{name}\x1b[0m"
 
     def plan(self, stack: Stack, plan: Plan, seconds: float) -> None:
         """Show the tree with each image's version, action and reason, and a summary of the actions."""
