@@ -15,7 +15,7 @@ import pytest
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError, SshError
 from slipway.engine import Endpoint, Engine
-from slipway.hosts.runner import PipedCommand, _prepare, pipe, run
+from slipway.hosts.runner import PipedCommand, _prepare, attach, pipe, run
 
 pytestmark = pytest.mark.process
 
@@ -56,6 +56,19 @@ def written(file: Path, within: float = 5.0) -> int:
 )
 def test_exit_codes(script: str, exit_code: int) -> None:
     assert run(sh(script)).exit_code == exit_code
+
+
+@pytest.mark.parametrize(("script", "exit_code"), [("exit 0", 0), ("exit 3", 3), ("kill -TERM $$", 143)])
+def test_exit_codes_of_a_program_that_talks_to_the_user(script: str, exit_code: int) -> None:
+    before = signal.getsignal(signal.SIGINT)
+    assert attach(("sh", "-c", script)) == exit_code
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_is_left_to_a_program_that_talks_to_the_user() -> None:
+    """The terminal sends the signal to both. The program has the default handler, or its own."""
+    script = f"trap 'exit 9' INT; kill -INT {os.getpid()} $$; exit 1"
+    assert attach(("sh", "-c", script)) == 9
 
 
 def test_a_program_that_cannot_run_gives_the_exit_code_of_a_shell(tmp_path: Path) -> None:

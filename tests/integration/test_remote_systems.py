@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.rig.systems import RemoteSystem, cart
+from tests.rig.systems import RemoteSystem, cart, uses_a_shell
 
 pytestmark = pytest.mark.integration
 PIN, TOKEN = "geheim-4711", "geheim-0815"
@@ -59,7 +59,8 @@ def hashes(*texts: str) -> list[str]:
 def test_a_system_comes_up_on_the_build_host_and_is_reached_from_here(remote_system: RemoteSystem) -> None:
     till = remote_system
     shop = till.shop
-    till.write({"cart": cart(shop, ports=["8080"], volumes=["kept:/kept"])}, volumes={"kept": {}})
+    prompt = {"PS1": "ready> "}
+    till.write({"cart": cart(shop, ports=["8080"], volumes=["kept:/kept"], environment=prompt)}, volumes={"kept": {}})
     with shop.start("up", "till", "--remote", "--forward") as process:
         assert process.stdout
         row = next(line for line in process.stdout if line.startswith("cart"))
@@ -72,6 +73,7 @@ def test_a_system_comes_up_on_the_build_host_and_is_reached_from_here(remote_sys
     assert "port" in shown["urls"][0] and till.containers() == {}
     assert "cart begins" in shop.invoke("logs", "--remote").ok().stdout
     assert till.there() != {}
+    uses_a_shell(shop, "shell", "till", "cart", "--remote")
     shop.invoke("down", "--remote", "--volumes", "--yes").ok()
 
 
@@ -154,7 +156,7 @@ def bring_up(till: RemoteSystem) -> dict[str, Any]:
         stdout, _ = process.communicate(timeout=60)
     assert process.returncode == 0, "".join(lines)
     records = [path.read_text() for path in (till.shop.root / ".slipway").rglob("*") if path.is_file()]
-    assert any("docker compose" in line for line in lines), "the commands are shown"
+    assert any("docker-compose" in line for line in lines), "the commands are shown"
     for text in (stdout, *lines, *records):
         assert "geheim" not in text
     return till.there()

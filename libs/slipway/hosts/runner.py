@@ -13,9 +13,10 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from slipway.config.environment import inherited
@@ -151,6 +152,48 @@ def pipe(command: Command) -> PipedCommand:
         raise PrerequisiteError(
             f"{command.argv[0]}: {(error.strerror or str(error)).lower()}", hint="invoke doctor"
         ) from None
+
+
+def attach(argv: Sequence[str]) -> int:
+    """Run a program on this process's own standard streams, and return its exit code: 128 + N after signal N.
+
+    The program alone acts on Ctrl-C. In the end the terminal has the settings that it had before.
+    """
+    with _terminal_kept(), _interrupts_ignored(), subprocess.Popen(argv, env=inherited({})) as child:
+        try:
+            code = child.wait()
+        except BaseException:
+            child.terminate()
+            try:
+                child.wait(_GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+            raise
+    return code if code >= 0 else 128 - code
+
+
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Do nothing on SIGINT inside the block. A child process gets the default handler."""
+    before = signal.signal(signal.SIGINT, lambda signum, frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _terminal_kept() -> Iterator[None]:
+    """Restore the settings of the terminal at standard input after the block: a program that was killed does not."""
+    try:
+        before = termios.tcgetattr(0)
+    except termios.error:
+        yield
+        return
+    try:
+        yield
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, before)
 
 
 def _attend(

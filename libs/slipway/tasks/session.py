@@ -23,7 +23,7 @@ from slipway.core.errors import Problem, SlipwayError, UnwritableError, UsageErr
 from slipway.engine import Logins
 from slipway.hosts.host import ContainerAccess, Host
 from slipway.hosts.local import LocalHost
-from slipway.hosts.runner import Runner, echoing, run
+from slipway.hosts.runner import Runner, attach, echoing, run
 from slipway.plan.facts import Snapshot, gather_facts
 from slipway.plan.repository import Repository, read_repository
 from slipway.runs import secret_folder, workspace
@@ -126,9 +126,10 @@ class Session:
 
     def attach(self, argv: Sequence[str]) -> None:
         """Run a program that talks to the user. Raises Exit with its exit code when that is not 0."""
-        done = self._context.run(shlex.join(argv), pty=sys.stdin.isatty(), warn=True)
-        if done and done.exited:
-            raise Exit(code=done.exited)
+        if self.core.echo:
+            self.echo(f"$ {shlex.join(argv)}")
+        if code := attach(argv):
+            raise Exit(code=code)
 
     @property
     def home(self) -> Path:
