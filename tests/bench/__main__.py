@@ -10,11 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench import documents, rounds, table
+from tests.bench.logs import followed
 from tests.bench.measure import FailedError, machine
 from tests.bench.ml import build_and_push
 from tests.bench.remote import over_the_line
 from tests.bench.samples import Results, Series
-from tests.bench.systems import up
+from tests.bench.systems import own_systems, up
+from tests.bench.watch import edits
 from tests.rig.stacks import ROOT, make_root_image
 
 Part = Callable[[rounds.Field], Iterator[Series]]
@@ -23,8 +25,12 @@ PARTS: dict[str, Part] = {
     "files": rounds.files,
     "ml": build_and_push,
     "remote": over_the_line,
-    "systems": up,
+    "up": up,
+    "systems": own_systems,
+    "watch": edits,
+    "logs": followed,
 }
+_USUAL = ["start", "files", "remote", "up", "systems", "watch", "logs"]
 
 
 def main() -> int:
@@ -54,9 +60,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="nox -s bench --", description=__doc__)
     parser.add_argument("--services", type=int, nargs="*", default=[20, 100, 500], help="sizes of the stacks")
-    parser.add_argument(
-        "--parts", nargs="*", default=["start", "files", "remote", "systems"], choices=sorted(PARTS), help="what else"
-    )
+    parser.add_argument("--parts", nargs="*", default=_USUAL, choices=sorted(PARTS), help="what else")
     parser.add_argument("--ml", action="store_true", help="base-ml too, which takes ten minutes")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", help="a file for the samples")

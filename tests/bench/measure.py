@@ -70,7 +70,7 @@ def measure(argv: Sequence[str], place: Place) -> Sample:
         try:
             _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
-            _end(process)
+            end(process)
             raise
         seconds = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -80,7 +80,7 @@ def measure(argv: Sequence[str], place: Place) -> Sample:
     return Sample(round(seconds, 4), round(usage.ru_utime + usage.ru_stime, 4))
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     """With all that it started: a build that went on would leave images behind the cleaning."""
     os.killpg(process.pid, signal.SIGTERM)
     try:

@@ -18,6 +18,10 @@ ML_BUILD, ML_PUSH = "base-ml built", "base-ml pushed first"
 SYNC = "remote: first sync of 4,000 files"
 CONTEXT, RSYNC = "DOCKER_HOST=ssh", "rsync + ssh"
 UP, COMPOSE_UP = "up until healthy", "compose up --wait"
+EDIT, EDIT_PROBED, COMPOSE_WATCH = "edit until healthy", "edit until healthy, own start_interval", "compose watch"
+LOGS, COMPOSE_LOGS = "logs of 10,000 lines/s, greatest delay", "compose logs --follow"
+#: The systems of this repository.
+SYSTEMS = ("cat-dog", "documents", "konnichiwa", "ocr-inference", "strain-seer")
 #: The size of an edit of one service, in bytes.
 _EDIT = len(source("main", "0" * 16))
 
@@ -59,6 +63,11 @@ def remote(scenario: str) -> str:
     return f"remote: {scenario}"
 
 
+def up(system: str) -> str:
+    """The scenario of a system of this repository."""
+    return f"{system}: {UP}"
+
+
 def _beside(scenario: str, services: int, peer: str, limit: float) -> Target:
     return Target((scenario, services, SLIPWAY), limit, (scenario, services, peer))
 
@@ -85,6 +94,11 @@ TARGETS = (
     Target((remote(ONE), 20, SLIPWAY), 20e3 + _EDIT, unit="bytes sent"),
     _beside(SYNC, 0, RSYNC, 1.2),
     _beside(UP, 8, COMPOSE_UP, 1),
+    *(_beside(up(system), 0, COMPOSE_UP, 1) for system in SYSTEMS),
+    _beside(EDIT, 1, COMPOSE_WATCH, 0.8),
+    _beside(EDIT_PROBED, 1, COMPOSE_WATCH, 1),
+    Target((LOGS, 20, SLIPWAY), 1),
+    Target((LOGS, 20, SLIPWAY), 100e6, unit="bytes"),
     Target((ML_BUILD, 0, "uv"), 1 / 3, (ML_BUILD, 0, "pip")),
     Target((ML_PUSH, 0, SLIPWAY), 1, (ML_PUSH, 0, "docker push")),
 )

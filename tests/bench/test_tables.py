@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from slipway.stack.discovery import Naming, assemble
-from tests.bench import documents, ml, peers, table, targets
+from tests.bench import documents, logs, ml, peers, table, targets
 from tests.bench.measure import FailedError, check_changed
 from tests.bench.picture import picture
 from tests.bench.samples import Results, Sample, Series
@@ -198,3 +198,23 @@ def test_the_page_and_the_picture_show_the_measurements() -> None:
     page = (DOCS / "performance.md").read_text("utf-8")
     assert documents.figures(kept) in page and documents.drawn(page, kept) == page
     assert (DOCS / "performance.svg").read_text("utf-8") == picture(kept)
+
+
+def written(number: int, second: float) -> bytes:
+    return f"writer-00  {number} {second:.4f} xxx\n".encode()
+
+
+def test_the_delay_of_a_line_counts_after_the_start_of_a_follower() -> None:
+    late, soon = written(7, 1.0), written(8, 19.8)
+    assert logs.greatest_delay([(10.0, late), (20.0, soon[:5]), (20.1, soon[5:])], "a", rate=0.01) == pytest.approx(0.3)
+
+
+@pytest.mark.parametrize("number", [7, 9], ids=["twice", "one is missing"])
+def test_a_follower_that_loses_or_repeats_a_line_is_not_measured(number: int) -> None:
+    with pytest.raises(FailedError, match=f"{number} follows 7"):
+        logs.greatest_delay([(10.0, written(7, 9.9)), (20.0, written(number, 19.9))], "a")
+
+
+def test_a_follower_of_too_few_lines_is_not_measured() -> None:
+    with pytest.raises(FailedError, match="only 1 lines"):
+        logs.greatest_delay([(10.0, written(7, 9.9)), (20.0, written(8, 19.9))], "a")
