@@ -15,8 +15,9 @@ from slipway.hosts.host import MountSource
 from slipway.stack.digest import Manifest
 from slipway.stack.entries import FileEntry, Kind, Trees
 
-#: Milliseconds: a batch ends when nothing has changed for this long, and at the latest after so long.
-_QUIET_MS, _LONGEST_MS = 300, 1_600
+#: Milliseconds: a batch ends when nothing has changed for this long, and at the latest after so long. A change that
+#: comes later, such as a formatter's, leads to the next build.
+_QUIET_MS, _LONGEST_MS = 60, 1_600
 _POLL_MS = 500
 #: Folders that change without a change of the user's own files.
 _UNWATCHED = (".git", ".slipway")
@@ -81,7 +82,7 @@ class Watcher:
 
     def wait(self) -> frozenset[str]:
         """Wait for a batch of changes, and return the changed paths. Raises KeyboardInterrupt after a signal."""
-        found = self._notify.watch(_QUIET_MS * 4, _QUIET_MS, 0, None)
+        found = self._notify.watch(_LONGEST_MS, _QUIET_MS, 0, None)
         if not isinstance(found, set):
             raise KeyboardInterrupt
         return frozenset(path for _, path in found)
