@@ -11,7 +11,7 @@ from slipway.compose.system import Service
 from slipway.core.clock import CLOCK, Clock
 from slipway.core.command import Result
 
-_PAUSE = 0.2
+_PAUSE = 0.1
 #: A service without a health check counts as up once it has run for this many seconds.
 SETTLE_SECONDS = 1.0
 
