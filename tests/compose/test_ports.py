@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from slipway.compose.ports import choose, taken
+from slipway.compose.ports import choose, refused, taken
 from slipway.compose.system import Port
 from slipway.core.errors import PrerequisiteError
 
@@ -59,3 +59,17 @@ def test_a_port_of_the_project_itself_counts_as_free() -> None:
     assert 4000 not in found
     assert found[4001] == "the container other of the project q"
     assert "program" in found[9000]
+
+
+@pytest.mark.parametrize(
+    ("said", "port"),
+    [
+        ("driver failed: Bind for 0.0.0.0:8080 failed: port is already allocated", 8080),
+        ("failed to bind host port 127.0.0.1:40001/tcp: address already in use", 40001),
+        ("failed to bind host port for 127.0.0.1:40001:172.19.0.2:8080/tcp: address already in use", 40001),
+        ("failed to bind host port [::1]:53/udp: address already in use", 53),
+        ("driver failed: no such network", 0),
+    ],
+)
+def test_the_engine_names_the_port_that_it_cannot_publish(said: str, port: int) -> None:
+    assert refused(said) == port

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 from collections.abc import Callable
 
 import pytest
@@ -72,6 +73,21 @@ def test_a_system_comes_up_is_shown_restarted_and_taken_down(system: System) -> 
     assert till.volumes() == {"kept"}
     assert "_kept" in till.shop.invoke("down", "--volumes", "--yes").ok().stderr
     assert till.volumes() == set()
+
+
+@pytest.mark.fault("Y26")
+def test_a_port_that_the_engine_cannot_publish_gives_way(system: System) -> None:
+    till = system()
+    with socket.socket() as held:  # no list of listeners shows a port that is only bound
+        held.bind(("127.0.0.1", 0))
+        port = held.getsockname()[1]
+        till.write({"beside": other(ports=[f"127.0.0.1:{port}:8080"])})
+        till.fails(12, str(port), given=("--strict-ports",))
+        came = till.up().ok()
+        assert f"port {port} is held by another program" in came.stderr
+        (binding,) = till.containers()["beside"]["NetworkSettings"]["Ports"]["8080/tcp"]
+        assert int(binding["HostPort"]) > port
+    till.down().ok()
 
 
 @pytest.mark.fault("Y01")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -9,6 +10,9 @@ from slipway.compose.system import Port
 from slipway.core.errors import PrerequisiteError, Problem
 
 _LAST = 65535
+#: The engine's words for a port that it cannot publish: ``Bind for 0.0.0.0:8080 failed: port is already allocated``,
+#: ``failed to bind host port for 127.0.0.1:8080:172.19.0.2:80/tcp: address already in use``.
+_REFUSED = re.compile(r"(?:Bind for|bind host port(?: for)?) \S*?:(\d+)[:/ ].*(?:already allocated|already in use)")
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,12 @@ def _chosen(port: Port, used: dict[int, str], kept: int) -> Chosen:
 def _taken(one: Chosen) -> Problem:
     what = f"port {one.instead_of} is held by {one.holder}"
     return Problem(one.port.service, what, "free that port, or leave out --strict-ports", "port-taken")
+
+
+def refused(text: str) -> int:
+    """Return the port that the engine could not publish, from its error; 0 where it names none."""
+    found = _REFUSED.search(text)
+    return int(found[1]) if found else 0
 
 
 def holders(containers: Iterable[Mapping[str, object]], project: str) -> tuple[dict[int, str], frozenset[int]]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from slipway.build.options import BuildOptions
 from slipway.compose import containers, ports, up
@@ -21,7 +23,7 @@ from slipway.compose.running_file import checkout_name, running_file
 from slipway.compose.system import Config, Service, System
 from slipway.compose.up import Project
 from slipway.compose.wait import Outcome
-from slipway.core.errors import SlipwayError, UsageError
+from slipway.core.errors import SlipwayError, UpError, UsageError
 from slipway.core.threads import map_concurrently
 from slipway.core.writing import written
 from slipway.hosts.host import Mounts, MountSource
@@ -81,13 +83,9 @@ def run_up(session: Session, chosen: SystemOptions, options: UpOptions, *, dry_r
         _show(session, start, options.write)
         return
     session.prepare_workspace()
-    start = _start(session, file, project, system, _built(session, system), sources, options)
-    for one in start.chosen:
-        if one.instead_of:
-            told = f"port {one.instead_of} is held by {one.holder}; it gets {one.port.published}"
-            session.note(f"{one.port.service}: {told}")
+    prepare = partial(_start, session, file, project, system, _built(session, system), sources, options)
     with lock(session.home, f"up-{project.name}"):
-        outcome = _bring_up(session, start, options)
+        start, outcome = _bring_up_at_free_ports(session, prepare, options)
     if not chosen.project:  # a second copy of the system does not change the ports of the usual one
         keep_ports(session.home, system.name, start.chosen)
     near = _forwarded(session, start, outcome) if options.forward else {}
@@ -153,11 +151,13 @@ def _start(
     images: Mapping[str, str],
     sources: Sequence[MountSource],
     options: UpOptions,
+    refused: Mapping[int, str] = MappingProxyType({}),
 ) -> Start:
+    """Return the system as it would start now. ``refused``: further ports that are taken, with their holders."""
     engine = session.host.engine
     taken = ports.taken(session.host.listening_ports(), containers.listed(engine.client), project.name)
     kept = read_ports(session.home, system.name)
-    chosen = ports.choose(system.ports, taken, kept, strict=options.strict_ports)
+    chosen = ports.choose(system.ports, {**taken, **refused}, kept, strict=options.strict_ports)
     found = {
         service.name: containers.inspect_image(engine.client, images.get(service.built, service.image))
         for service in system.services
@@ -169,6 +169,29 @@ def _start(
         system = replace(system, config=on_build_host(system.config, mounts.paths))
     config = running_file(system, project.name, checkout, images, checks, chosen)
     return Start(file, project, system, config, chosen, mounts, unavailable(system, found))
+
+
+def _bring_up_at_free_ports(
+    session: Session, prepare: Callable[[Mapping[int, str]], Start], options: UpOptions
+) -> tuple[Start, Outcome]:
+    """Choose ports, start the containers and wait for them. Choose again when the engine cannot publish a port.
+
+    Another program took that port after slipway had looked, or holds it without listening. Raises UpError.
+    """
+    refused: dict[int, str] = {}
+    while True:
+        start = prepare(refused)
+        for one in start.chosen:
+            if one.instead_of:
+                told = f"port {one.instead_of} is held by {one.holder}; it gets {one.port.published}"
+                session.note(f"{one.port.service}: {told}")
+        try:
+            return start, _bring_up(session, start, options)
+        except UpError as error:
+            port = ports.refused(str(error))
+            if options.strict_ports or not port or port in refused:
+                raise
+            refused[port] = "another program"
 
 
 def _bring_up(session: Session, start: Start, options: UpOptions) -> Outcome:
