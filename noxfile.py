@@ -437,8 +437,7 @@ for name in tested_systems():
 @nox.session(requires=["build"], tags=["slow"])
 def systems(session: nox.Session) -> None:
     """Test each system of infra/compose/smoke/ with running containers; ``-s "system(NAME)"`` one."""
-    for name in tested_systems():
-        session.run(*system_tests(session, name), env=BYTECODE)
+    side_by_side(session, {name: system_tests(session, name) for name in tested_systems()})
 
 
 @nox.session(requires=["build"], tags=["slow"])
