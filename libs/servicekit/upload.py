@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, BinaryIO
 
 from fastapi import HTTPException, Request
@@ -15,13 +17,15 @@ from starlette.datastructures import UploadFile
 ENVELOPE = 64 << 10
 _FIELDS = 8
 _FIELD_BYTES = 4 << 10
+#: In characters: the longest name of a file, and the longest suffix that a shortened name keeps.
+_NAME, _SUFFIX = 200, 20
 
 
 @dataclass(frozen=True)
 class Upload:
     """Hold an uploaded file: ``size`` in bytes, ``file`` at position 0, and the text ``fields``.
 
-    ``name`` and ``media_type`` are the client's claims.
+    ``name`` and ``media_type`` are the client's claims. The name is clean (``clean_name``), and may be "".
     """
 
     name: str
@@ -41,6 +45,24 @@ def is_multipart(request: Request) -> bool:
     return kind.partition(";")[0].strip().lower() == "multipart/form-data"
 
 
+def is_json(request: Request) -> bool:
+    """Tell whether the request's Content-Type says that it holds JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
+
+
+def clean_name(name: str | None) -> str:
+    """Return the last part of the path that a client sent, or "" when nothing is left of it.
+
+    The name has at most 200 characters, and none that cannot be printed. A longer one keeps its suffix.
+    """
+    last = re.split(r"[/\\]", name or "")[-1]
+    printable = "".join(character for character in last if character.isprintable()).strip()
+    suffix = PurePath(printable).suffix
+    kept = len(suffix) if len(suffix) <= _SUFFIX else 0
+    return printable if len(printable) <= _NAME else printable[: _NAME - kept] + printable[len(printable) - kept :]
+
+
 @asynccontextmanager
 async def receive_upload(request: Request, max_bytes: int) -> AsyncIterator[Upload]:
     """Yield the request's ``file``, and close it at the end.
@@ -58,7 +80,7 @@ async def receive_upload(request: Request, max_bytes: int) -> AsyncIterator[Uplo
         if sent.size > max_bytes:
             raise HTTPException(413, f"a file has at most {max_bytes} bytes (MAX_BYTES)")
         fields = {name: value for name, value in form.items() if isinstance(value, str)}
-        yield Upload(sent.filename or "", sent.content_type or "", sent.size, sent.file, fields)
+        yield Upload(clean_name(sent.filename), sent.content_type or "", sent.size, sent.file, fields)
 
 
 def describe_form(fields: Sequence[str] = ()) -> dict[str, Any]:

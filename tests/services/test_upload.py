@@ -9,7 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from servicekit.app import create_app
-from servicekit.upload import ENVELOPE, describe_body, receive_upload
+from servicekit.upload import ENVELOPE, clean_name, describe_body, receive_upload
 
 HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
@@ -73,6 +73,24 @@ def test_a_media_type_has_no_case(client: TestClient) -> None:
     body = HEAD + b"hello\r\n--b--\r\n"
     answer = client.post("/", content=body, headers={"Content-Type": "Multipart/Form-Data; boundary=b"})
     assert (answer.status_code, answer.json()["bytes"]) == (200, "hello")
+
+
+@pytest.mark.parametrize(
+    ("sent", "kept"),
+    [
+        ("../../etc/passwd", "passwd"),
+        ("C:\\Users\\me\\scan.pdf", "scan.pdf"),
+        ("Rechnung März.pdf", "Rechnung März.pdf"),
+        ("a\r\nSet-Cookie: x\x00.pdf", "aSet-Cookie: x.pdf"),
+        ("x" * 300, "x" * 200),
+        ("x" * 300 + ".pdf", "x" * 196 + ".pdf"),
+        ("x." + "y" * 300, "x." + "y" * 198),
+        ("folder/", ""),
+        (None, ""),
+    ],
+)
+def test_names_are_cleaned(sent: str | None, kept: str) -> None:
+    assert clean_name(sent) == kept
 
 
 def test_a_chunked_body_needs_no_length(client: TestClient) -> None:

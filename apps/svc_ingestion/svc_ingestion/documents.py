@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from servicekit import upload
+
 OCTETS = "application/octet-stream"
 
 _MEDIA_TYPE = re.compile(r"[a-z0-9][a-z0-9!#$&^_.+-]{0,126}/[a-z0-9][a-z0-9!#$&^_.+-]{0,126}")
@@ -67,12 +69,8 @@ class Document:
 
 
 def clean_name(name: str | None) -> str:
-    """Return the last part of the path that a client sent, or "unnamed" when nothing is left of it.
-
-    The name has at most 200 characters, and none that cannot be printed.
-    """
-    last = re.split(r"[/\\]", name or "")[-1]
-    return "".join(character for character in last if character.isprintable()).strip()[:200] or "unnamed"
+    """Return the file's name without the client's folders (``servicekit.upload``), or "unnamed"."""
+    return upload.clean_name(name) or "unnamed"
 
 
 def media_type(declared: str | None, name: str) -> str:
