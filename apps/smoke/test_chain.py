@@ -34,7 +34,8 @@ def test_an_invoice_is_taken_in_read_understood_indexed_and_found(stack: Stack) 
 
     taken = ingestion.post("/documents", files={"file": ("invoice.png", page(INVOICE), "image/png")})
     assert taken.status_code == 201, taken.text
-    text = delivered(ingestion, taken.json()["id"])["text"]
+    read = delivered(ingestion, taken.json()["id"])
+    text = read["text"]
     assert text.split() == " ".join(INVOICE).split()
 
     findings = extract.post("/extract", json={"text": text}).json()["findings"]
@@ -42,13 +43,14 @@ def test_an_invoice_is_taken_in_read_understood_indexed_and_found(stack: Stack) 
     assert found == {"invoice_number": "INV-2026-0042", "date": "2026-03-14", "amount": "318.50"}
 
     for name, other in OTHERS.items():
-        index(indexer, name, other)
-    index(indexer, "invoice", text)
+        index(indexer, name, text=other)
+    index(indexer, "invoice", source="invoice.png", pages=read["pages"])
     reply = retriever.post("/search", json={"query": "Who sold us fruit, and what did it cost?", "k": 3})
     assert reply.status_code == 200, reply.text
     best = reply.json()["results"][0]
     assert best["document"] == "invoice"
     assert "green apples" in best["text"]
+    assert (best["source"], best["position"]["kind"], best["position"]["name"]) == ("invoice.png", "page", "1")
 
 
 def page(lines: tuple[str, ...]) -> bytes:
@@ -74,7 +76,7 @@ def delivered(ingestion: Container, document: str) -> dict[str, Any]:
         time.sleep(0.1)
 
 
-def index(indexer: Container, name: str, text: str) -> None:
-    reply = indexer.post("/documents", json={"id": name, "title": name, "text": text})
+def index(indexer: Container, name: str, **content: object) -> None:
+    reply = indexer.post("/documents", json={"id": name, "title": name, **content})
     assert reply.status_code == 201, reply.text
     assert reply.json()["passages"] >= 1

@@ -1,238 +1,225 @@
-"""Keep the index in a folder: one faiss file and one SQLite file per generation, and the file CURRENT.
+"""Keep the index in one SQLite file: documents, passages with their vectors, and the order of the changes.
 
-CURRENT names the current generation. The files of a generation are written once and never changed. A change writes the
-next generation into new files, flushes them to disk and then replaces CURRENT in one rename. After a crash before the
-rename, the old generation is still current. Readers need no lock.
+A change is one transaction, which is on disk before it returns. Its cost depends on the document, not on the size of
+the index. Readers do not wait for the writer, and the writer does not wait for readers (SQLite's write-ahead log).
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import shutil
+import errno
+import logging
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from threading import Lock
+from typing import TypeVar
 
-import faiss
 import numpy as np
 
+from ragkit.nearest import InMemory
 from ragkit.passages import Document, Listed, Passage, Place, Stats
-from ragkit.protocol import IndexBroken, PassageId
-from ragkit.vectors import DIMENSIONS, Vectors
+from ragkit.protocol import STEP, Changes, IndexBroken, IndexUnwritable
+from ragkit.steps import step
+from ragkit.vectors import DIMENSIONS, NO_VECTORS, Vectors
 
 T = TypeVar("T")
 
+log = logging.getLogger("ragkit")
+
+#: ``changes`` has a row for every document that the index ever had, numbered by its last change.
 _SCHEMA = """
+BEGIN;
 CREATE TABLE documents (
     id TEXT PRIMARY KEY, title TEXT NOT NULL, source TEXT NOT NULL,
     passages INTEGER NOT NULL, characters INTEGER NOT NULL
 );
 CREATE TABLE passages (
     id INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT NOT NULL REFERENCES documents (id),
-    kind TEXT NOT NULL, name TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL, text TEXT NOT NULL
+    kind TEXT NOT NULL, name TEXT NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL, text TEXT NOT NULL,
+    vector BLOB NOT NULL
 );
 CREATE INDEX passages_by_document ON passages (document);
+CREATE TABLE changes (generation INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT NOT NULL UNIQUE);
+PRAGMA user_version = 1;
+COMMIT;
+"""
+_CHANGED = """
+SELECT generation, document, coalesce(passages, 0) FROM changes LEFT JOIN documents ON documents.id = document
+WHERE generation > ? ORDER BY generation LIMIT ?
 """
 _PASSAGES = """
-SELECT passages.id, document, title, source, kind, name, start, stop, text
-FROM passages JOIN documents ON documents.id = document ORDER BY passages.id
+SELECT passages.id, passages.document, title, source, kind, name, start, stop, text, vector
+FROM changes JOIN documents ON documents.id = changes.document JOIN passages ON passages.document = changes.document
+WHERE generation > ? AND generation <= ? ORDER BY generation, passages.id
 """
-#: A reader that read CURRENT just before a change still finds its files. After two changes it must read CURRENT again.
-_GENERATIONS_KEPT = 2
-_TRIES = 5
-
-
-@dataclass(frozen=True)
-class FileSnapshot:
-    """Hold a generation in memory: its passages by id, and ``vectors`` as an index of faiss."""
-
-    generation: int
-    passages: Mapping[PassageId, Passage]
-    vectors: Any
-
-    def nearest(self, vector: Vectors, count: int) -> list[tuple[PassageId, float]]:
-        count = min(count, self.vectors.ntotal)
-        if not count:
-            return []
-        scores, ids = self.vectors.search(vector.reshape(1, -1), count)
-        return [(int(id), float(score)) for id, score in zip(ids[0], scores[0], strict=True) if id >= 0]
+_LISTED = "SELECT id, title, source, passages, characters FROM documents"
+_NOTHING = Changes(0, (), (), (), NO_VECTORS, complete=True)
 
 
 class FileIndex:
-    """Keep the index in ``folder``.
+    """Keep the index in ``folder``/index.sqlite. Many threads may use it.
 
-    Each change copies the whole index, so it suits thousands of documents, not millions.
+    A change waits up to ``patience`` seconds for a change of another process.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, *, patience: float = 10.0) -> None:
+        self._path, self._patience = folder / "index.sqlite", patience
+        self._turn = Lock()
+        self._writer: sqlite3.Connection | None = None
 
     def check(self) -> None:
-        """Raise IndexBroken unless the current generation has its two files and the database can be opened.
-
-        An index without a generation passes.
-        """
-
-        def opened(generation: int) -> None:
-            self._path(generation, "faiss").stat()
-            with self._opened(generation) as store:
-                store.execute("SELECT 1 FROM documents LIMIT 1").fetchone()
-
-        self._of_current(opened, None)
+        """Raise IndexBroken unless the file can be read. An index that does not exist yet passes."""
+        self._read(lambda store: store.execute("SELECT 1 FROM documents LIMIT 1").fetchone(), None)
 
     def generation(self) -> int:
-        try:
-            return int((self._folder / "CURRENT").read_text())
-        except FileNotFoundError:
-            return 0
-        except ValueError as error:
-            raise IndexBroken(f"{self._folder / 'CURRENT'} holds no generation: {error}") from error
+        return self._read(_generation, 0)
 
     def replace(self, document: Document, passages: Sequence[Passage], vectors: Vectors) -> None:
-        def edit(store: sqlite3.Connection, index: Any) -> None:
-            _forget(store, index, document.id)
-            store.execute(
-                "INSERT INTO documents VALUES (?, ?, ?, ?, ?)",
-                (document.id, document.title, document.source, len(passages), document.characters),
+        rows = (
+            (
+                document.id,
+                passage.place.kind,
+                passage.place.name,
+                passage.start,
+                passage.end,
+                passage.text,
+                np.asarray(vector, dtype="<f4").tobytes(),
             )
-            ids = [
-                store.execute(
-                    "INSERT INTO passages (document, kind, name, start, stop, text) VALUES (?, ?, ?, ?, ?, ?)",
-                    (document.id, entry.place.kind, entry.place.name, entry.start, entry.end, entry.text),
-                ).lastrowid
-                for entry in passages
-            ]
-            index.add_with_ids(vectors, np.asarray(ids, dtype=np.int64))
-
-        with self._alone():
-            self._publish(edit)
+            for passage, vector in zip(passages, vectors, strict=True)
+        )
+        listed = (document.id, document.title, document.source, len(passages), document.characters)
+        with self._change() as store:
+            _forget(store, document.id)
+            store.execute("INSERT INTO documents VALUES (?, ?, ?, ?, ?)", listed)
+            store.executemany(
+                "INSERT INTO passages (document, kind, name, start, stop, text, vector) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                rows,
+            )
+            _number(store, document.id)
 
     def remove(self, document_id: str) -> bool:
-        with self._alone():
-            if all(listed.id != document_id for listed in self.documents()):
+        if self.document(document_id) is None:
+            return False
+        with self._change() as store:
+            if not _forget(store, document_id):
                 return False
-            self._publish(lambda store, index: _forget(store, index, document_id))
+            _number(store, document_id)
             return True
 
-    def documents(self) -> list[Listed]:
-        def listed(generation: int) -> list[Listed]:
-            with self._opened(generation) as store:
-                rows = store.execute("SELECT id, title, source, passages, characters FROM documents ORDER BY id")
-                return [Listed(*row) for row in rows]
+    def document(self, document_id: str) -> Listed | None:
+        def found(store: sqlite3.Connection) -> Listed | None:
+            row = store.execute(f"{_LISTED} WHERE id = ?", (document_id,)).fetchone()
+            return Listed(*row) if row else None
 
-        return self._of_current(listed, [])
+        return self._read(found, None)
+
+    def documents(self, limit: int, offset: int = 0) -> list[Listed]:
+        def listed(store: sqlite3.Connection) -> list[Listed]:
+            rows = store.execute(f"{_LISTED} ORDER BY id LIMIT ? OFFSET ?", (limit, offset))
+            return [Listed(*row) for row in rows]
+
+        return self._read(listed, [])
 
     def stats(self) -> Stats:
-        def counted(generation: int) -> Stats:
-            with self._opened(generation) as store:
-                [(documents, passages)] = store.execute("SELECT count(*), coalesce(sum(passages), 0) FROM documents")
-                return Stats(documents, passages, generation)
+        def counted(store: sqlite3.Connection) -> Stats:
+            [(documents, passages)] = store.execute("SELECT count(*), coalesce(sum(passages), 0) FROM documents")
+            return Stats(documents, passages, _generation(store))
 
-        return self._of_current(counted, Stats(0, 0, 0))
+        return self._read(counted, Stats(0, 0, 0))
 
-    def snapshot(self) -> FileSnapshot:
-        return self._of_current(self._loaded, FileSnapshot(0, {}, _empty()))
+    def changes(self, since: int, at_most: int = STEP) -> Changes:
+        def changed(store: sqlite3.Connection) -> Changes:
+            rows = store.execute(_CHANGED, (since, at_most)).fetchall()
+            taken = rows[: step((passages for _, _, passages in rows), at_most)]
+            last = taken[-1][0] if taken else min(since, _generation(store))
+            return _loaded(store, since, last, tuple(document for _, document, _ in taken))
 
-    def _loaded(self, generation: int) -> FileSnapshot:
-        with self._opened(generation) as store:
-            passages: dict[PassageId, Passage] = {
-                id: Passage(document, title, source, Place(kind, name), start, stop, text)
-                for id, document, title, source, kind, name, start, stop, text in store.execute(_PASSAGES)
-            }
-        vectors = self._vectors(generation)
-        if vectors.ntotal != len(passages):
-            raise IndexBroken(
-                f"generation {generation} in {self._folder}: {len(passages)} passages, {vectors.ntotal} vectors"
-            )
-        return FileSnapshot(generation, passages, vectors)
+        return self._read(changed, _NOTHING)
 
-    def _of_current(self, read: Callable[[int], T], when_empty: T) -> T:
-        """Return ``read`` of the current generation, or ``when_empty`` before the first one.
+    def nearest(self) -> InMemory:
+        return InMemory()
 
-        A change may replace and remove the generation meanwhile. Then ``read`` runs on its successor, up to five times
-        in all. Raises IndexBroken when a generation that is still current cannot be read, and after the last try.
-        """
-        for last_try in (False,) * (_TRIES - 1) + (True,):
-            generation = self.generation()
-            if not generation:
-                return when_empty
+    def _read(self, read: Callable[[sqlite3.Connection], T], empty: T) -> T:
+        """Return the result of ``read`` for one state of the index, or ``empty`` when no change has made it yet."""
+        try:
+            if not self._path.exists():
+                return empty
+            uri = f"{self._path.absolute().as_uri()}?mode=ro"
+            with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as store:
+                store.execute("BEGIN")
+                return read(store) if _has_schema(store) else empty
+        except (sqlite3.Error, OSError, ValueError) as error:
+            raise IndexBroken(f"{self._path}: {error}") from error
+
+    @contextmanager
+    def _change(self) -> Iterator[sqlite3.Connection]:
+        """Make one change at a time: commit it at the end, or roll it back. Raises IndexUnwritable."""
+        with self._turn:
             try:
-                return read(generation)
-            except (OSError, sqlite3.Error, RuntimeError) as error:  # faiss raises RuntimeError for every failure
-                if last_try or self.generation() == generation:
-                    raise IndexBroken(f"generation {generation} in {self._folder}: {error}") from error
-        raise AssertionError("the last try returns or raises")
-
-    @contextmanager
-    def _opened(self, generation: int) -> Iterator[sqlite3.Connection]:
-        """Open the SQLite file of ``generation``, without a lock and a journal, because nothing changes the file.
-
-        A read-only folder is sufficient.
-        """
-        uri = f"file:{self._path(generation, 'sqlite')}?mode=ro&immutable=1"
-        with closing(sqlite3.connect(uri, uri=True)) as store:
-            yield store
-
-    def _vectors(self, generation: int) -> Any:
-        return faiss.read_index(str(self._path(generation, "faiss")))
-
-    def _path(self, generation: int, suffix: str) -> Path:
-        return self._folder / f"{generation}.{suffix}"
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Allow one change at a time, across threads and processes."""
-        self._folder.mkdir(parents=True, exist_ok=True)
-        with (self._folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
-
-    def _publish(self, edit: Callable[[sqlite3.Connection, Any], None]) -> None:
-        current = self.generation()
-        following = current + 1
-        self._remove_all_but(range(following - _GENERATIONS_KEPT + 1, following))
-        store_path, vectors_path = self._path(following, "sqlite"), self._path(following, "faiss")
-        if current:
-            shutil.copyfile(self._path(current, "sqlite"), store_path)
-        with closing(sqlite3.connect(store_path)) as store, store:
-            if not current:
-                store.executescript(_SCHEMA)
-            vectors = self._vectors(current) if current else _empty()
-            edit(store, vectors)
-        faiss.write_index(vectors, str(vectors_path))
-        pointer = self._folder / "CURRENT.next"
-        pointer.write_text(f"{following}\n")
-        for path in (store_path, vectors_path, pointer, self._folder):
-            _flush(path)
-        pointer.replace(self._folder / "CURRENT")
-        _flush(self._folder)
-
-    def _remove_all_but(self, kept: range) -> None:
-        """Remove generations that are not in ``kept``: older ones, and files of a newer one that a crash left."""
-        for path in self._folder.glob("*.*"):
-            if path.stem.isdigit() and int(path.stem) not in kept:
-                path.unlink()
+                store = self._writer = self._writer or _opened_for_changes(self._path, self._patience)
+                with store:
+                    store.execute("BEGIN IMMEDIATE")
+                    yield store
+            except (sqlite3.Error, OSError) as error:
+                log.error("the index cannot be changed", exc_info=error)
+                raise IndexUnwritable(_reason(error)) from error
 
 
-def _empty() -> Any:
-    return faiss.IndexIDMap2(faiss.IndexFlatIP(DIMENSIONS))
+def _opened_for_changes(path: Path, patience: float) -> sqlite3.Connection:
+    """Open the file, and create it when it does not exist.
 
-
-def _forget(store: sqlite3.Connection, vectors: Any, document_id: str) -> None:
-    ids = [id for (id,) in store.execute("SELECT id FROM passages WHERE document = ?", (document_id,))]
-    vectors.remove_ids(np.asarray(ids, dtype=np.int64))
-    store.execute("DELETE FROM passages WHERE document = ?", (document_id,))
-    store.execute("DELETE FROM documents WHERE id = ?", (document_id,))
-
-
-def _flush(path: Path) -> None:
-    """Flush a file to the disk, not only to the system's memory. Flushing a folder saves the names in it."""
-    descriptor = os.open(path, os.O_RDONLY)
+    The connection stays open. SQLite removes the write-ahead log when the last connection closes, and readers would
+    create it again.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    store = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        store.execute("PRAGMA journal_mode = WAL")
+        store.execute("PRAGMA synchronous = FULL")
+        if not _has_schema(store):
+            store.executescript(_SCHEMA)
+    except sqlite3.Error:
+        store.close()
+        raise
+    return store
+
+
+def _has_schema(store: sqlite3.Connection) -> bool:
+    return bool(store.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _generation(store: sqlite3.Connection) -> int:
+    return int(store.execute("SELECT coalesce(max(generation), 0) FROM changes").fetchone()[0])
+
+
+def _forget(store: sqlite3.Connection, document_id: str) -> bool:
+    store.execute("DELETE FROM passages WHERE document = ?", (document_id,))
+    return store.execute("DELETE FROM documents WHERE id = ?", (document_id,)).rowcount == 1
+
+
+def _number(store: sqlite3.Connection, document_id: str) -> None:
+    """Give the document's change the next generation, in place of that of its change before."""
+    store.execute("INSERT OR REPLACE INTO changes (document) VALUES (?)", (document_id,))
+
+
+def _loaded(store: sqlite3.Connection, since: int, last: int, documents: tuple[str, ...]) -> Changes:
+    ids: list[int] = []
+    passages: list[Passage] = []
+    vectors: list[bytes] = []
+    for id, document, title, source, kind, name, start, stop, text, vector in store.execute(_PASSAGES, (since, last)):
+        ids.append(id)
+        passages.append(Passage(document, title, source, Place(kind, name), start, stop, text))
+        vectors.append(vector)
+    rows = np.frombuffer(b"".join(vectors), dtype="<f4").reshape(len(ids), DIMENSIONS)
+    return Changes(last, documents, tuple(ids), tuple(passages), rows, complete=last == _generation(store))
+
+
+def _reason(error: Exception) -> str:
+    """Return a reason without a path or an address."""
+    code = getattr(error, "sqlite_errorcode", None)
+    if code == sqlite3.SQLITE_FULL or getattr(error, "errno", None) == errno.ENOSPC:
+        return "the disk of the index is full"
+    if code == sqlite3.SQLITE_BUSY:
+        return "another process changes the index"
+    return "the index cannot be changed; the service's log says why"

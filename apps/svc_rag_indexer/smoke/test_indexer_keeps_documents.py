@@ -11,6 +11,7 @@ import docx
 import openpyxl
 import pptx
 import pytest
+from docx.oxml.ns import qn
 
 
 def docx_file() -> bytes:
@@ -74,7 +75,7 @@ def kept(container: Any) -> list[dict[str, Any]]:
     """Return every passage in the index, read inside the container by the code that both services share."""
     program = (
         "import dataclasses, json, pathlib; from ragkit.file_index import FileIndex; "
-        "passages = FileIndex(pathlib.Path('/data')).snapshot().passages.values(); "
+        "passages = FileIndex(pathlib.Path('/data')).changes(0).passages; "
         "print(json.dumps([dataclasses.asdict(passage) for passage in passages]))"
     )
     executed = container.exec("python", "-c", program)
@@ -144,25 +145,36 @@ def test_the_same_id_again_replaces_and_delete_removes(container: Any) -> None:
     stats = container.get("/stats").json()
     assert (stats["documents"], stats["passages"], stats["generation"]) == (2, 2, before + 3)
     assert [entry["text"] for entry in kept(container)] == ["The new wording.", "Another document."]
+    assert container.get("/documents/note").json()["characters"] == len("The new wording.")
+    page = container.get("/documents", params={"limit": 1, "offset": 1}).json()
+    assert (page["total"], [entry["id"] for entry in page["documents"]]) == (2, ["other"])
     assert container.delete("/documents/note").status_code == 204
     assert container.delete("/documents/note").status_code == 404
     assert container.get("/stats").json()["documents"] == 1
 
 
-def test_the_index_survives_a_restart_beside_half_written_files_of_a_crash(container: Any) -> None:
+def test_the_index_survives_a_kill(container: Any) -> None:
     send(container, "terms.docx", docx_file())
-    say(container, "note", "Written before the restart.")
+    say(container, "note", "Written before the kill.")
     before = (container.get("/stats").json(), kept(container))
-    following = before[0]["generation"] + 1
-    names = [f"{following}.sqlite", f"{following}.faiss", "CURRENT.next"]
-    half_written = f"import pathlib; [pathlib.Path('/data', name).write_bytes(b'half') for name in {names}]"
-    assert container.exec("python", "-c", half_written).exit_code == 0
+    container.kill()
     container.restart()
     assert (container.get("/stats").json(), kept(container)) == before
     assert say(container, "after", "Written after it.").status_code == 201
-    documents, passages = before[0]["documents"] + 1, before[0]["passages"] + 1
-    stats = {"documents": documents, "passages": passages, "generation": following}
+    stats = {name: number + 1 for name, number in before[0].items()}
     assert container.get("/stats").json() == stats
+
+
+def test_a_file_that_runs_away_costs_its_own_request(container: Any) -> None:
+    """The gap of 2,000,000,000 columns is 34 KB as a file."""
+    document = docx.Document()
+    table = document.add_table(rows=1, cols=1)
+    table.cell(0, 0)._tc.get_or_add_tcPr().get_or_add_gridSpan().set(qn("w:val"), "2000000000")
+    answer = send(container, "bomb.docx", saved(document))
+    assert (answer.status_code, "PARSE_MEMORY" in answer.text) == (422, True), answer.text
+    answer = send(container, "heading.md", b"# x" + b" " * 400_000 + b"y\ntext")
+    assert answer.status_code == 201, answer.text
+    assert say(container, "note", "The service goes on.").status_code == 201
 
 
 def test_a_body_that_is_not_a_document_is_refused_with_its_reason(container: Any) -> None:
@@ -173,7 +185,8 @@ def test_a_body_that_is_not_a_document_is_refused_with_its_reason(container: Any
         (send(container, "latin.txt", b"Gr\xfc\xdfe"), 422, "byte 2"),
         (send(container, "empty.md", b"  \n"), 422, "no text"),
         (container.post("/documents", files={"other": b"x"}), 422, "'file'"),
-        (container.post("/documents", data=b"{no json", headers={"Content-Type": "application/json"}), 422, "body: "),
+        (container.post("/documents", data=b"{no json", headers={"Content-Type": "application/json"}), 422, "not JSON"),
+        (container.post("/documents", data=b'{"id": "x", "text": "y"}'), 415, "application/json"),
         (say(container, " ", "text"), 422, "id"),
         (send(container, "large.txt", b"x" * 25_100_000), 413, "at most"),
     ):
@@ -190,7 +203,7 @@ from ragkit.passages import Document, Passage, Place, Section, Stats
 from ragkit.qdrant_index import QdrantIndex
 
 index = QdrantIndex(QdrantClient(":memory:"), "passages")
-assert (index.generation(), index.documents(), len(index.snapshot().passages)) == (0, [], 0)
+assert (index.generation(), index.documents(9), index.changes(0).passages) == (0, [], ())
 assert index.remove("none") is False
 
 def keep(id, *texts):
@@ -203,13 +216,15 @@ keep("a", "one", "three")
 keep("b", "seventeen")
 keep("a", "three")
 assert index.stats() == Stats(2, 2, 3), index.stats()
-snapshot = index.snapshot()
-assert sorted(passage.text for passage in snapshot.passages.values()) == ["seventeen", "three"]
-[(nearest, score)] = snapshot.nearest(np.eye(384, dtype=np.float32)[5], 1)
-assert snapshot.passages[nearest].text == "three" and snapshot.passages[nearest].place == Place("heading", "H")
+changes = index.changes(0)
+assert sorted(passage.text for passage in changes.passages) == ["seventeen", "three"]
+nearest = index.nearest()
+nearest.append(changes.ids, changes.vectors)
+[(slot, score)] = nearest.best(np.eye(384, dtype=np.float32)[5], 1, np.ones(2, dtype=bool))
+assert changes.passages[slot].text == "three" and changes.passages[slot].place == Place("heading", "H")
 assert abs(score - 1) < 1e-5
 assert index.remove("a") is True and index.generation() == 4
-assert [listed.id for listed in index.documents()] == ["b"]
+assert [listed.id for listed in index.documents(9)] == ["b"]
 """
     executed = container.exec("python", "-W", "ignore", "-c", program)
     assert executed.exit_code == 0, executed.output

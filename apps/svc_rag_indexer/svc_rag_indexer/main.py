@@ -4,46 +4,60 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict
-from typing import Annotated
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Protocol
 
-import anyio.to_thread
-from fastapi import FastAPI, HTTPException, Request
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, PositiveInt, StringConstraints, ValidationError
+from pydantic import PositiveInt, ValidationError
 
-from ragkit.chunking import cut
 from ragkit.embedding import Embedder, load_embedder
 from ragkit.open import IndexSettings, open_index
-from ragkit.passages import Document
+from ragkit.protocol import IndexBroken, IndexUnwritable
 from servicekit.app import create_app
+from servicekit.checks import Check, check_room
+from servicekit.leaving import while_connected
+from servicekit.paging import AskedPage
+from servicekit.parsers import Parsers, ParserSettings
+from servicekit.problems import problem
+from servicekit.queueing import Queue, Turns
 from servicekit.settings import load
-from servicekit.upload import ENVELOPE, Upload, describe_body, is_multipart, receive_upload
-from svc_rag_indexer.reading import SUFFIXES, read_file, read_plain, suffix_of
+from servicekit.upload import ENVELOPE, Upload, describe_body, is_json, is_multipart, receive_upload
+from svc_rag_indexer.embedding import embed_in_turns
+from svc_rag_indexer.reading import SUFFIXES, Cut, Invalid, Named, Sent, cut_file, cut_json, suffix_of
 from svc_rag_indexer.text import Unreadable
+
+_BODY = describe_body(("id", "title"), **{"application/json": Sent.model_json_schema()})
+#: In bytes: a larger file waits longer for its parser.
+_PARSED_PER_SECOND = 2_000_000
+_LATER = {"Retry-After": "5"}
 
 log = logging.getLogger("svc-rag-indexer")
 
 
-class Settings(IndexSettings):
+class Settings(IndexSettings, ParserSettings):
+    """Hold the settings. One document is embedded at a time, in turns; up to ``max_waiting`` more wait."""
+
     max_bytes: PositiveInt = 25_000_000
     max_passages: PositiveInt = 5_000
+    max_waiting: PositiveInt = 15
 
 
-class Named(BaseModel):
-    """Hold the id and the title of a document."""
+class Parse(Protocol):
+    """Run a function of this package with limits, as ``Parsers.run`` does."""
 
-    id: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
-    title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
-
-
-class Sent(Named):
-    """A document sent as JSON."""
-
-    text: str
+    async def __call__(self, function: Callable[..., Cut], *arguments: Any) -> Cut: ...
 
 
-_BODY = describe_body(("id", "title"), **{"application/json": Sent.model_json_schema()})
+@dataclass(frozen=True)
+class Job:
+    """Hold a call of a function that reads a document of ``size`` bytes."""
+
+    size: int
+    function: Callable[..., Cut]
+    arguments: tuple[Any, ...]
 
 
 def app() -> FastAPI:
@@ -51,40 +65,63 @@ def app() -> FastAPI:
     return create(load(Settings))
 
 
-def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder) -> FastAPI:
-    """Return the service. ``embedder`` is called once."""
+def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder, parse: Parse | None = None) -> FastAPI:
+    """Return the service. ``embedder`` is called once. ``parse`` replaces the child processes in a test."""
     index, model = open_index(settings), embedder()
+    parsers = Parsers(settings.parsing, ["svc_rag_indexer.reading"])
+    parse = parse or parsers.run
+    queue, readers = Queue(1, settings.max_waiting), Turns(settings.parsers)
 
-    def keep(document: Document) -> int:
-        passages = cut(document)
-        if len(passages) > settings.max_passages:
-            raise HTTPException(422, f"{len(passages)} passages, at most {settings.max_passages} are kept")
-        index.replace(document, passages, model.embed([passage.searchable for passage in passages]))
-        return len(passages)
+    async def keep(job: Job) -> dict[str, object]:
+        async with readers.taken(job.size / _PARSED_PER_SECOND):
+            document, passages = await parse(job.function, *job.arguments)
+        vectors = await embed_in_turns(model, [passage.searchable for passage in passages], queue)
+        await run_in_threadpool(index.replace, document, passages, vectors)
+        return {"id": document.id, "title": document.title, "source": document.source, "passages": len(passages)}
 
-    app = create_app("svc-rag-indexer", checks={"index": index.check}, max_body=settings.max_bytes + ENVELOPE)
+    checks: dict[str, Check] = {"index": index.check}
+    if not settings.qdrant_url:
+        checks["room"] = partial(check_room, settings.data_dir)
+    app = create_app(
+        "svc-rag-indexer", checks=checks, lifespan=parsers.lifespan, max_body=settings.max_bytes + ENVELOPE
+    )
+
+    @app.exception_handler(IndexUnwritable)
+    def unwritable(request: Request, error: IndexUnwritable) -> Response:
+        return problem(503, f"the document is not kept: {error}", _LATER)
+
+    @app.exception_handler(IndexBroken)
+    def broken(request: Request, error: IndexBroken) -> Response:
+        log.error("the index cannot be read", exc_info=error)
+        return problem(503, "the index cannot be read; the service's log says why", _LATER)
 
     @app.post("/documents", status_code=201, openapi_extra=_BODY)
     async def add(request: Request) -> dict[str, object]:
-        """Keep a document: a file of a form, or text as JSON; in place of what was kept under its id."""
+        """Keep a document: a file of a form, or text or pages as JSON; in place of what was kept under its id."""
         try:
-            if is_multipart(request):
-                async with receive_upload(request, settings.max_bytes) as upload:
-                    document = await _document_in(upload)
-            else:
-                sent = Sent.model_validate_json(await request.body())
-                document = read_plain(sent.id, sent.title, sent.text)
-        except ValidationError as error:
-            raise RequestValidationError([{**one, "loc": ("body", *one["loc"])} for one in error.errors()]) from error
+            with queue.place():
+                job = await _received(request, settings)
+                return await while_connected(request, partial(keep, job))
+        except Invalid as error:
+            mistakes = [{**one, "loc": ("body", *one["loc"])} for one in error.args[0]]
+            raise RequestValidationError(mistakes) from error
         except Unreadable as error:
             log.info("a document cannot be read", exc_info=error)
             raise HTTPException(422, str(error)) from error
-        kept = await anyio.to_thread.run_sync(keep, document)
-        return {"id": document.id, "title": document.title, "source": document.source, "passages": kept}
 
     @app.get("/documents")
-    def documents() -> dict[str, object]:
-        return {"documents": [asdict(listed) for listed in index.documents()]}
+    def documents(page: AskedPage) -> dict[str, object]:
+        """List the documents, sorted by id."""
+        listed = index.documents(page.limit, page.offset)
+        return {"total": index.stats().documents, "documents": [asdict(one) for one in listed]}
+
+    @app.get("/documents/{id:path}")
+    def document(id: str) -> dict[str, object]:
+        """Return a document's title, file name, and numbers of passages and characters."""
+        listed = index.document(id)
+        if listed is None:
+            raise HTTPException(404, f"document {id!r} not found")
+        return asdict(listed)
 
     @app.delete("/documents/{id:path}", status_code=204)
     def remove(id: str) -> None:
@@ -98,12 +135,24 @@ def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder)
     return app
 
 
-async def _document_in(upload: Upload) -> Document:
-    """Read the document of an upload. Its id is the field ``id``, else the file's name."""
+async def _received(request: Request, settings: Settings) -> Job:
+    """Receive a document. The id of a file is the field ``id``, else the file's name."""
+    if is_json(request):
+        body = await request.body()
+        return Job(len(body), cut_json, (body, settings.max_passages))
+    if not is_multipart(request):
+        raise HTTPException(415, "send application/json, or multipart/form-data with the file as the field 'file'")
+    async with receive_upload(request, settings.max_bytes) as upload:
+        named = _named(upload)
+        return Job(upload.size, cut_file, (named, upload.name, await upload.read(), settings.max_passages))
+
+
+def _named(upload: Upload) -> Named:
     if not upload.name:
         raise HTTPException(422, "send the file with its name")
     if suffix_of(upload.name) is None:
         raise HTTPException(415, f"{upload.name}: the name does not end in one of {' '.join(SUFFIXES)}")
-    named = Named(id=upload.fields.get("id", "").strip() or upload.name, title=upload.fields.get("title", ""))
-    data = await upload.read()
-    return await anyio.to_thread.run_sync(read_file, named.id, named.title, upload.name, data)
+    try:
+        return Named(id=upload.fields.get("id", "").strip() or upload.name, title=upload.fields.get("title", ""))
+    except ValidationError as error:
+        raise Invalid(error.errors(include_url=False, include_input=False)) from error

@@ -15,8 +15,8 @@ from docx.table import Table
 from ragkit.passages import Place, Section
 from svc_rag_indexer.text import Unreadable
 
-#: A limit, because a small archive can unpack to more than the memory.
-UNPACKED_BYTES = 300_000_000
+#: A small archive can unpack to more than the memory. The parser's own limits refuse other files that run away.
+UNPACKED_BYTES = 100_000_000
 
 
 def unpacks_safely(data: bytes) -> None:

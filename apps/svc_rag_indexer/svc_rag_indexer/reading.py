@@ -1,15 +1,24 @@
-"""Read a file into a document, with the reader for its file type, and require text in it."""
+"""Read what a client sends into a document and its passages, with the reader for its file type.
+
+These functions run in a child process with limits on time and memory (``servicekit.parsers``).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePath
+from typing import Annotated
 
-from ragkit.passages import Document, Place, Section
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
+
+from ragkit.chunking import SIZE, cut
+from ragkit.passages import Document, Passage, Place, Section
 from svc_rag_indexer.office import read_docx, read_pptx, read_xlsx, unpacks_safely
-from svc_rag_indexer.text import Unreadable, read_html, read_markdown, read_text
+from svc_rag_indexer.text import Unreadable, pages_of, read_html, read_markdown, read_text
 
 Reader = Callable[[bytes], tuple[str, list[Section]]]
+Cut = tuple[Document, list[Passage]]
 
 _READERS: dict[str, Reader] = {
     ".txt": lambda data: ("", read_text(data)),
@@ -21,6 +30,35 @@ _OFFICE: dict[str, Reader] = {".docx": read_docx, ".pptx": read_pptx, ".xlsx": r
 
 SUFFIXES = (*_READERS, *_OFFICE)
 
+#: In characters. A heading is repeated in each of its passages.
+_LONGEST_NAME = 300
+
+
+class Named(BaseModel):
+    """Hold the id and the title of a document."""
+
+    id: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+    title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500)] = ""
+
+
+class Page(BaseModel):
+    """A page, as svc-ocr answers it."""
+
+    number: Annotated[int, Field(ge=1, le=1_000_000)]
+    text: str
+
+
+class Sent(Named):
+    """A document sent as JSON: its text, or its pages. Form feeds in the text separate pages, too."""
+
+    source: Annotated[str, StringConstraints(strip_whitespace=True, max_length=300)] = ""
+    text: str = ""
+    pages: list[Page] = []
+
+
+class Invalid(Exception):
+    """Report JSON that is not a document. The argument lists pydantic's mistakes, without the input."""
+
 
 def suffix_of(name: str) -> str | None:
     """Return the file type that ``name`` ends in, or None when no reader knows it."""
@@ -28,11 +66,11 @@ def suffix_of(name: str) -> str | None:
     return suffix if suffix in SUFFIXES else None
 
 
-def read_file(id: str, title: str, name: str, data: bytes) -> Document:
-    """Return the document in a file whose ``name`` ends in one of SUFFIXES.
+def cut_file(named: Named, name: str, data: bytes, max_passages: int) -> Cut:
+    """Return the document in a file whose ``name`` ends in one of SUFFIXES, and its passages.
 
-    Without ``title``, the document has the title in the file, or else the file's name. Raises Unreadable when the file
-    is broken or has no text.
+    Without a title, the document has the title in the file, or else the file's name. Raises Unreadable when the file is
+    broken, has no text, or too much of it.
     """
     suffix = PurePath(name).suffix.lower()
     try:
@@ -41,17 +79,39 @@ def read_file(id: str, title: str, name: str, data: bytes) -> Document:
         own_title, sections = (_READERS | _OFFICE)[suffix](data)
     except Unreadable as error:
         raise Unreadable(f"{name}: {error}") from error
+    except (MemoryError, RecursionError):  # limits, not mistakes of the file
+        raise
     except Exception as error:  # the Office readers raise many types for broken parts
         raise Unreadable(f"{name} is broken") from error
-    return _with_text(Document(id, title or own_title or PurePath(name).stem, name, tuple(sections)))
+    title = named.title or own_title[:500] or PurePath(name).stem
+    return _cut(Document(named.id, title, name, tuple(sections)), max_passages)
 
 
-def read_plain(id: str, title: str, text: str) -> Document:
-    """Return the document of a plain text. Raises Unreadable when the text is blank."""
-    return _with_text(Document(id, title or id, "", (Section(Place("document"), text),)))
+def cut_json(body: bytes, max_passages: int) -> Cut:
+    """Return the document in a JSON body, and its passages. Raises Invalid, and Unreadable as ``cut_file`` does."""
+    try:
+        sent = Sent.model_validate_json(body)
+    except ValidationError as error:
+        raise Invalid(error.errors(include_url=False, include_input=False)) from None
+    sections = [Section(Place("page", str(page.number)), page.text) for page in sent.pages] or pages_of(sent.text)
+    return _cut(Document(sent.id, sent.title or sent.id, sent.source, tuple(sections)), max_passages)
 
 
-def _with_text(document: Document) -> Document:
+def _cut(document: Document, max_passages: int) -> Cut:
+    """Cut the document. A text that cannot fit is refused before the work."""
+    sections = tuple(Section(_shortened(section.place), section.text) for section in document.sections)
+    document = replace(document, sections=sections)
+    name = document.source or document.id
     if not any(section.text.strip() for section in document.sections):
-        raise Unreadable(f"{document.source or document.id}: it has no text")
-    return document
+        raise Unreadable(f"{name}: it has no text")
+    longest = max_passages * SIZE
+    if document.characters > longest:
+        raise Unreadable(f"{name}: {document.characters} characters, at most {longest} are read (MAX_PASSAGES)")
+    passages = cut(document)
+    if len(passages) > max_passages:
+        raise Unreadable(f"{name}: {len(passages)} passages, at most {max_passages} are kept (MAX_PASSAGES)")
+    return document, passages
+
+
+def _shortened(place: Place) -> Place:
+    return Place(place.kind, place.name[:_LONGEST_NAME])

@@ -15,7 +15,7 @@ class Unreadable(Exception):
 
 
 _WHOLE = Place("document")
-_MARKDOWN_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(?P<name>.*?)[ \t]*#*[ \t]*$")
+_HEADING_MARK = re.compile(r" {0,3}#{1,6}(?=[ \t]|$)")
 _FENCE = re.compile(r"^ {0,3}(```|~~~)")
 _META_CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 _BLOCK_TAGS = (
@@ -48,7 +48,15 @@ def decoded(data: bytes, *, otherwise: str | None = None) -> str:
 
 
 def read_text(data: bytes) -> list[Section]:
-    return [Section(_WHOLE, decoded(data))]
+    return pages_of(decoded(data))
+
+
+def pages_of(text: str) -> list[Section]:
+    """Return a section per page when form feeds separate pages, as svc-ocr and pdftotext write them, else one."""
+    pages = text.split("\f")
+    if len(pages) == 1:
+        return [Section(_WHOLE, text)]
+    return [Section(Place("page", str(number)), page) for number, page in enumerate(pages, start=1)]
 
 
 def read_markdown(data: bytes) -> list[Section]:
@@ -58,12 +66,19 @@ def read_markdown(data: bytes) -> list[Section]:
     for line in decoded(data).split("\n"):
         if mark := _FENCE.match(line):
             fence = "" if fence == mark[1] else fence or mark[1]
-        if not fence and (heading := _MARKDOWN_HEADING.match(line)):
+        if not fence and (mark := _HEADING_MARK.match(line)):
             sections.append(Section(place, "\n".join(lines)))
-            place, lines = Place("heading", heading["name"]), []
+            place, lines = Place("heading", _without_closing_mark(line[mark.end() :])), []
         else:
             lines.append(line)
     return [*sections, Section(place, "\n".join(lines))]
+
+
+def _without_closing_mark(heading: str) -> str:
+    """Return ``One`` of `` One ##``, but ``C#`` of `` C#``: the closing mark follows a blank (CommonMark)."""
+    name = heading.strip(" \t")
+    bare = name.rstrip("#")
+    return bare.rstrip(" \t") if not bare or bare[-1] in " \t" else name
 
 
 def read_html(data: bytes) -> tuple[str, list[Section]]:
@@ -72,6 +87,12 @@ def read_html(data: bytes) -> tuple[str, list[Section]]:
     reader.feed(decoded(data, otherwise=_declared_charset(data)))
     reader.close()
     return reader.title, list(reader.sections())
+
+
+def tidied(text: str) -> str:
+    """Return the text with single blanks, none around line ends, and at most one empty line between lines."""
+    lines = "\n".join(" ".join(line.split()) for line in text.split("\n"))
+    return re.sub(r"\n{3,}", "\n\n", lines).strip()
 
 
 def _declared_charset(data: bytes) -> str:
@@ -127,5 +148,4 @@ class _HtmlReader(HTMLParser):
 
     def sections(self) -> Iterator[Section]:
         for place, pieces in self._parts:
-            lines = re.sub(r"[ \t]*\n[ \t]*", "\n", "".join(pieces))
-            yield Section(place, re.sub(r"\n{3,}", "\n\n", re.sub(r" {2,}", " ", lines)).strip())
+            yield Section(place, tidied("".join(pieces)))

@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Annotated
 
-from fastapi import FastAPI, HTTPException
-from pydantic import BaseModel, Field, StringConstraints
+from fastapi import FastAPI, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, Field, PositiveInt, StringConstraints
 
 from ragkit.embedding import Embedder, load_embedder
 from ragkit.open import IndexSettings, open_index
 from ragkit.protocol import IndexBroken
 from servicekit.app import create_app
+from servicekit.leaving import while_connected
+from servicekit.problems import problem
+from servicekit.queueing import Queue
 from servicekit.settings import load
-from svc_rag_retriever.searching import Current, Hit, Searcher
+from svc_rag_retriever.following import Follower, Loading
+from svc_rag_retriever.searching import Hit, search
+
+#: A question has at most 2,000 characters.
+_MAX_BODY = 64 << 10
 
 log = logging.getLogger("svc-rag-retriever")
+
+
+class Settings(IndexSettings):
+    """Hold the settings. The service runs ``searchers`` searches at the same time; up to ``max_waiting`` more wait.
+
+    An answer ``fits`` when a passage has at least the cosine ``least_cosine`` to the question.
+    """
+
+    searchers: PositiveInt = 4
+    max_waiting: PositiveInt = 64
+    least_cosine: Annotated[float, Field(ge=-1, le=1)] = 0.32
 
 
 class Question(BaseModel):
@@ -27,39 +47,62 @@ class Question(BaseModel):
 
 def app() -> FastAPI:
     """Return the service, with its settings from the environment."""
-    return create(load(IndexSettings))
+    return create(load(Settings))
 
 
-def create(settings: IndexSettings, embedder: Callable[[], Embedder] = load_embedder) -> FastAPI:
+def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder) -> FastAPI:
     """Return the service. ``embedder`` is called once."""
     index, model = open_index(settings), embedder()
-    current = Current(index)
+    follower = Follower(index)
+    queue = Queue(settings.searchers, settings.max_waiting)
 
-    def searcher_now() -> Searcher:
-        try:
-            return current.searcher()
-        except IndexBroken as error:
-            log.exception("the index cannot be read")
-            raise HTTPException(503, "the index cannot be read; the service's log says why") from error
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        with follower.running():
+            yield
 
-    app = create_app("svc-rag-retriever", checks={"index": index.check})
-
-    @app.post("/search")
-    def search(question: Question) -> dict[str, object]:
-        """Find the ``k`` passages that answer the question best, by meaning and by word."""
-        searcher = searcher_now()
+    def find(question: Question) -> dict[str, object]:
+        snapshot = follower.snapshot()
         [vector] = model.embed([question.query])
-        hits = searcher.search(question.query, vector, question.k)
+        answer = search(snapshot, question.query, vector, question.k, settings.least_cosine)
         return {
             "query": question.query,
-            "generation": searcher.snapshot.generation,
-            "results": [_as_json(rank, hit) for rank, hit in enumerate(hits, start=1)],
+            "generation": snapshot.generation,
+            "fits": answer.fits,
+            "results": [_as_json(rank, hit) for rank, hit in enumerate(answer.hits, start=1)],
         }
+
+    checks = {"index": index.check, "loaded": follower.check}
+    app = create_app("svc-rag-retriever", checks=checks, lifespan=lifespan, max_body=_MAX_BODY)
+
+    @app.exception_handler(IndexBroken)
+    def broken(request: Request, error: IndexBroken) -> Response:
+        log.error("the index cannot be read", exc_info=error)
+        return problem(503, "the index cannot be read; the service's log says why", {"Retry-After": "5"})
+
+    @app.exception_handler(Loading)
+    def loading(request: Request, error: Loading) -> Response:
+        return problem(503, f"the index is still being read: {error}", {"Retry-After": "1"})
+
+    @app.post("/search")
+    async def find_passages(request: Request, question: Question) -> dict[str, object]:
+        """Find the ``k`` passages that answer the question best, by meaning and by word.
+
+        ``fits`` is false when no passage of the index is about the question. ``generation`` is that of the index that
+        was searched.
+        """
+
+        async def found() -> dict[str, object]:
+            async with queue.turn():
+                return await run_in_threadpool(find, question)
+
+        with queue.place():
+            return await while_connected(request, found)
 
     @app.get("/stats")
     def stats() -> dict[str, object]:
-        snapshot = searcher_now().snapshot
-        return {"generation": snapshot.generation, "passages": len(snapshot.passages)}
+        snapshot = follower.snapshot()
+        return {"generation": snapshot.generation, "passages": snapshot.size}
 
     return app
 

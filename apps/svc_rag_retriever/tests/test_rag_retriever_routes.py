@@ -5,17 +5,16 @@ The first letter of a text replaces the model.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
-from svc_rag_retriever.main import create
+from svc_rag_retriever.main import Settings, create
 
 from ragkit.file_index import FileIndex
-from ragkit.open import IndexSettings
 from ragkit.passages import Document, Passage, Place, Section
 from ragkit.vectors import DIMENSIONS, Vectors
 
@@ -36,10 +35,11 @@ def keep(folder: Path, id: str, text: str) -> None:
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> TestClient:
+def client(tmp_path: Path) -> Iterator[TestClient]:
     for id, text in TEXTS.items():
         keep(tmp_path, id, text)
-    return TestClient(create(IndexSettings(data_dir=tmp_path), embedder=ByFirstLetter))
+    with TestClient(create(Settings(data_dir=tmp_path), embedder=ByFirstLetter)) as client:
+        yield client
 
 
 def search(client: TestClient, query: str, k: int = 1) -> list[dict[str, Any]]:
@@ -67,14 +67,39 @@ def test_a_body_that_is_not_a_question_is_refused(client: TestClient, body: dict
     assert client.post("/search", json=body).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("query", "fits"),
+    [
+        ("Error E-4711", True),  # the identifier: no passage begins with an E
+        ("Leaven", True),
+        ("Zebras", False),
+        ("The means of Zebras", False),  # a word of a passage
+    ],
+)
+def test_a_question_that_no_passage_is_about_does_not_fit(client: TestClient, query: str, fits: bool) -> None:
+    answer = client.post("/search", json={"query": query}).json()
+    assert answer["fits"] is fits
+    assert answer["results"], "the best there is, whether or not it fits"
+
+
 def test_an_empty_index_is_ready_and_finds_nothing(tmp_path: Path) -> None:
-    client = TestClient(create(IndexSettings(data_dir=tmp_path / "none"), embedder=ByFirstLetter))
-    assert client.get("/ready").status_code == 200
-    assert search(client, "anything") == []
+    with TestClient(create(Settings(data_dir=tmp_path / "none"), embedder=ByFirstLetter)) as client:
+        answer = client.post("/search", json={"query": "anything"}).json()
+        assert (answer["results"], answer["fits"], answer["generation"]) == ([], False, 0)
+        assert client.get("/ready").status_code == 200
+
+
+def test_a_service_that_has_not_read_the_index_is_not_ready(tmp_path: Path) -> None:
+    client = TestClient(create(Settings(data_dir=tmp_path), embedder=ByFirstLetter))
+    assert client.get("/ready").json()["failures"] == ["loaded"]
+    answer = client.post("/search", json={"query": "anything"})
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
 
 def test_a_broken_index_is_a_503_without_its_path(client: TestClient, tmp_path: Path) -> None:
-    (tmp_path / "CURRENT").write_text("7")
+    for log in tmp_path.glob("index.sqlite-*"):
+        log.unlink()
+    (tmp_path / "index.sqlite").write_bytes(b"no database" * 1000)
     for answer in (client.get("/ready"), client.post("/search", json={"query": "anything"})):
-        assert (answer.status_code, "generation 7" in answer.text) == (503, False)
+        assert (answer.status_code, str(tmp_path) in answer.text) == (503, False)
     assert client.get("/live").status_code == 200

@@ -1,5 +1,5 @@
 import pytest
-from svc_rag_retriever.words import words_of
+from svc_rag_retriever.words import identifiers_of, words_of
 
 
 @pytest.mark.parametrize(
@@ -17,3 +17,16 @@ from svc_rag_retriever.words import words_of
 )
 def test_words_lose_case_and_stop_words_and_identifiers_stay_whole(text: str, words: list[str]) -> None:
     assert words_of(text) == words
+
+
+@pytest.mark.parametrize(
+    ("text", "identifiers"),
+    [
+        ("What does E-4711 mean?", ["e-4711"]),
+        ("Set max_page_size to 30 in the 19th row of 2026", ["max_page_size"]),
+        ("part K2137, 30kg, state-of-the-art", ["k2137"]),
+        ("v2.3.1 on 10.0.0.7", ["v2.3.1", "10.0.0.7"]),
+    ],
+)
+def test_identifiers_are_words_that_name_one_thing(text: str, identifiers: list[str]) -> None:
+    assert identifiers_of(text) == identifiers
