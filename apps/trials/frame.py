@@ -16,7 +16,7 @@ hostile file:
     )
 
 Each hostile input is answered in time with one of its statuses, 4xx where nothing else is said. Meanwhile the probes
-are answered within two seconds, and afterwards the same process serves. The container has the memory that the image's
+are answered within four seconds, and afterwards the same process serves. The container has the memory that the image's
 label ``slipway.memory`` names, also for some of the largest requests at the same time.
 """
 

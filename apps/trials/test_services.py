@@ -22,8 +22,8 @@ from apps.trials.running import (
 from apps.trials.table import Measured
 from slipway.testing.plugin import Container
 
-#: In seconds. The health probe of a container gives up after four.
-LATE = 2.0
+#: In seconds. The health probe of a container gives up then.
+LATE = 4.0
 #: The largest requests are sent side by side.
 LARGEST = 4
 
