@@ -19,7 +19,7 @@ from slipway.core.errors import SshError
 from slipway.hosts.remote.connected import PendingConnection
 from slipway.hosts.remote.jobs import Job, follow
 from slipway.hosts.ssh.connecting import SshClient
-from slipway.hosts.ssh.connection import Connection, LostError, UnreachedError
+from slipway.hosts.ssh.connection import Connection, FullError, LostError, UnreachedError
 from slipway.hosts.ssh.host_config import HostConfig, User
 from slipway.hosts.ssh.keys import keys_to_offer
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
@@ -32,12 +32,16 @@ ASK = Command(("true",))
 class FakeConnection:
     """Answers until it ``dies`` at a command's beginning."""
 
-    def __init__(self, dies: bool = False) -> None:
+    def __init__(self, dies: bool = False, sessions: int = 10) -> None:
         self.config = LOGIN
         self.alive = True
         self.dies = dies
+        self.sessions = sessions
 
     def run(self, command: Command, *more: object, timeout: float | None = None) -> Result:
+        if not self.sessions:
+            raise FullError("sshd refuses a session", hint="")
+        self.sessions -= 1
         if self.dies:
             self.alive = False
             raise LostError("connection lost", hint="")
@@ -105,6 +109,30 @@ def test_a_lost_connection_is_reconnected_before_its_use(hurry: Clock) -> None:
     link = ReconnectingConnection(connections(first, FakeConnection()), lambda text: None, hurry)
     first.alive = False
     assert link.run(ASK).ok and link.alive
+
+
+def test_a_further_connection_has_the_sessions_that_sshd_refuses_on_the_first(hurry: Clock) -> None:
+    first, second, third = (FakeConnection(sessions=1) for _ in range(3))
+    link = ReconnectingConnection(connections(first, second, third), lambda text: None, hurry)
+    for _ in range(3):
+        assert link.run(ASK).ok
+    assert [one.sessions for one in (first, second, third)] == [0, 0, 0]
+    second.sessions = 1
+    assert link.run(ASK).ok and second.sessions == 0, "an older one is used before a new one is made"
+    link.close()
+    assert not (first.alive or second.alive or third.alive)
+
+
+def test_a_further_connection_that_is_lost_is_replaced(hurry: Clock) -> None:
+    full, lost, new = FakeConnection(sessions=0), FakeConnection(dies=True), FakeConnection()
+    link = ReconnectingConnection(connections(full, lost, new), lambda text: None, hurry)
+    assert link.run(ASK).ok and new.sessions == 9
+
+
+def test_a_host_that_allows_no_session_is_not_asked_forever(hurry: Clock) -> None:
+    link = ReconnectingConnection(connections(FakeConnection(sessions=0)), lambda text: None, hurry)
+    with pytest.raises(FullError):
+        link.run(ASK)
 
 
 class Kept:

@@ -61,11 +61,13 @@ def test_a_system_comes_up_on_the_build_host_and_is_reached_from_here(remote_sys
     shop = till.shop
     prompt = {"PS1": "ready> "}
     till.write({"cart": cart(shop, ports=["8080"], volumes=["kept:/kept"], environment=prompt)}, volumes={"kept": {}})
-    with shop.start("up", "till", "--remote", "--forward") as process:
+    with till.host.few_sessions(2), shop.start("up", "till", "--remote", "--forward") as process:
         assert process.stdout
         row = next(line for line in process.stdout if line.startswith("cart"))
         address, _, port = row.split()[4].rpartition(":")
         socket.create_connection((address.removeprefix("http://"), int(port)), 10).close()
+        logins = till.host.processes().count("sshd: builder") + till.host.processes().count("sshd-session: builder")
+        assert logins > 1, "slipway opens further connections"
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=60)
     [shown] = shop.json("ps", "--remote")["containers"]

@@ -111,6 +111,16 @@ class BuildHost:
         finally:
             self.sh(f"rm {path}")
 
+    @contextmanager
+    def few_sessions(self, number: int) -> Iterator[None]:
+        """While this holds, sshd allows so many sessions on a new connection."""
+        config = "/etc/ssh/sshd_config"
+        self.sh(f"echo MaxSessions {number} >> {config} && pkill -HUP -o -x sshd")
+        try:
+            yield
+        finally:
+            self.sh(f"sed -i '/^MaxSessions/d' {config} && pkill -HUP -o -x sshd")
+
     def crash(self) -> None:
         """As a power cut; it is up again, with its disk, when this returns."""
         machine_docker("kill", self.container)

@@ -48,7 +48,8 @@ def folders_of_mounts(sources: Iterable[MountSource]) -> frozenset[str]:
 
 
 def _of_mount(path: str) -> Iterator[str]:
-    yield posixpath.dirname(path)
+    if not Path(path).is_dir():
+        yield posixpath.dirname(path)
     for folder, below, _ in os.walk(path):
         yield folder
         below[:] = [name for name in below if name not in _UNWATCHED]

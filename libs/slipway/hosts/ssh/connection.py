@@ -68,6 +68,12 @@ class LostError(SshError):
     kind = "ssh-lost"
 
 
+class FullError(SshError):
+    """Report that sshd refuses another session on a connection: it allows MaxSessions, 10 by default."""
+
+    kind = "ssh-sessions-exhausted"
+
+
 class Connection:
     """Hold an authenticated connection until ``close``. Several threads may share it."""
 
@@ -117,7 +123,7 @@ class Connection:
         self._echo(command)
         began = time.monotonic()
         with self._told(command.label or command.argv[0]):
-            channel = self._transport.open_session(timeout=_CHANNEL_SECONDS)
+            channel = self._session()
             try:
                 channel.exec_command(to_shell(command))
                 exit_code, stdout, stderr = self._attend(channel, command.stdin, on_line, timeout, should_stop)
@@ -141,7 +147,7 @@ class Connection:
         """
         self._echo(command)
         with self._told(command.label or command.argv[0]):
-            channel = self._transport.open_session(timeout=_CHANNEL_SECONDS)
+            channel = self._session()
             try:
                 if on_agent:
                     channel.request_forward_agent(on_agent)
@@ -167,6 +173,20 @@ class Connection:
                 yield channel
             finally:
                 channel.close()
+
+    def _session(self) -> paramiko.Channel:
+        """Open a session.
+
+        Raises FullError when sshd refuses it. Of several refusals, paramiko gives the cause to one thread alone, so any
+        error counts as a refusal while the connection is alive.
+        """
+        try:
+            return self._transport.open_session(timeout=_CHANNEL_SECONDS)
+        except SSHException as error:
+            if self.is_lost():
+                raise
+            what = f"ssh {self.config}: sshd refuses a session: {error}"
+            raise FullError(what, hint="MaxSessions 10 or more in sshd_config, on the host") from None
 
     @cached_property
     def own_agent(self) -> str:

@@ -1,12 +1,16 @@
-"""Reconnect a lost SSH connection with exponential back-off. There is one connection at a time."""
+"""Reconnect a lost SSH connection with exponential back-off.
+
+There is one connection, and further ones only while sshd allows no more sessions on it.
+"""
 
 from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
+from typing import TypeVar
 
 from slipway.core.clock import CLOCK, Clock
 from slipway.core.command import Command, Result
@@ -14,7 +18,7 @@ from slipway.core.errors import SshError
 from slipway.core.retry import RetryPolicy
 from slipway.core.streams import OnLine
 from slipway.hosts.runner import ShouldStop
-from slipway.hosts.ssh.connection import Connection, LostError, Stream, UnreachedError
+from slipway.hosts.ssh.connection import Connection, FullError, LostError, Stream, UnreachedError
 from slipway.hosts.ssh.host_config import HostConfig
 
 #: Seconds for which slipway tries to reconnect.
@@ -22,7 +26,11 @@ PATIENCE = 600.0
 #: Pauses between attempts to reconnect. ``patience`` limits their total time. Their number has no limit.
 RECONNECT = RetryPolicy((0.5, 1.0, 2.0, 4.0, 8.0, 15.0), steady=True, budget=math.inf)
 
+#: The most connections that slipway adds for more sessions.
+_MOST_FURTHER = 8
+
 Say = Callable[[str], None]
+Used = TypeVar("Used")
 
 
 class ReconnectingConnection:
@@ -33,6 +41,8 @@ class ReconnectingConnection:
         self._say = say
         self._clock = clock
         self._connection = connect()
+        self._further: list[Connection] = []
+        self._growing = threading.Lock()
         self._lock = threading.Lock()
         self._closed = False
         self._kept: list[Callable[[Connection], None]] = []
@@ -53,7 +63,7 @@ class ReconnectingConnection:
         """
         while True:
             try:
-                return self._up(patience).run(command, timeout=timeout)
+                return self._with_room(lambda connection: connection.run(command, timeout=timeout), patience)
             except LostError as lost:
                 self.renew(lost, patience)
 
@@ -62,15 +72,15 @@ class ReconnectingConnection:
 
         Raises LostError when the connection is lost before the command ends.
         """
-        return self._up().run(command, on_line, None, should_stop)
+        return self._with_room(lambda connection: connection.run(command, on_line, None, should_stop))
 
     @contextmanager
     def stream(
         self, command: Command, on_line: OnLine | None = None, on_end: Callable[[int], object] | None = None
     ) -> Iterator[Stream]:
         """Run ``command`` as ``Connection.stream`` does."""
-        with self._up().stream(command, on_line, on_end) as stream:
-            yield stream
+        with ExitStack() as opened:
+            yield self._with_room(lambda connection: opened.enter_context(connection.stream(command, on_line, on_end)))
 
     @contextmanager
     def reach(self, host: str, port: int) -> Iterator[Stream]:
@@ -107,6 +117,31 @@ class ReconnectingConnection:
                 self._kept.remove(again)
             # Call ``close``, not ``__exit__``: the context would take the caller's error for one of the connection.
             held.close()
+
+    def _with_room(self, use: Callable[[Connection], Used], patience: float = PATIENCE) -> Used:
+        """Return the result of ``use`` for the connection, or for a further one if sshd allows no more sessions on it.
+
+        ``use`` raises FullError before it has done anything. Clients of the engine hold a session each, also while they
+        are idle, so waiting for the end of another one could take forever.
+        """
+        tried = [self._up(patience)]
+        while True:
+            try:
+                return use(tried[-1])
+            except FullError:
+                if len(tried) > _MOST_FURTHER:
+                    raise
+            tried.append(self._next(tried))
+
+    def _next(self, tried: Collection[Connection]) -> Connection:
+        """Return a further connection that is not in ``tried``; a new one when there is none."""
+        with self._growing:
+            self._further = [further for further in self._further if further.alive]
+            found = next((further for further in self._further if further not in tried), None)
+            if not found:
+                found = self._connect()
+                self._further.append(found)
+            return found
 
     def _up(self, patience: float = PATIENCE) -> Connection:
         """Return a connection that seems to be alive. Reconnect first if it is lost."""
@@ -164,4 +199,5 @@ class ReconnectingConnection:
 
     def close(self) -> None:
         self._closed = True
-        self._connection.close()
+        for connection in (self._connection, *self._further):
+            connection.close()
