@@ -83,6 +83,7 @@ def read_xlsx(data: bytes) -> tuple[str, list[Section]]:
 
 
 def _rows_of(sheet: Any) -> Iterator[str]:
+    sheet.reset_dimensions()  # some programs write a wrong size, by which cells would be left out
     header: list[str] = []
     for row in sheet.iter_rows(values_only=True):
         values = ["" if value is None else str(value).strip() for value in row]
