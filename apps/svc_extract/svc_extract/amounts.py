@@ -1,100 +1,122 @@
-"""Find amounts of money: ``1.234,56 €``, ``$1,234.56``, ``EUR 99``, ``CHF 1'234.50``, ``1,5 Mio. €``.
+"""Find amounts of money: ``1.234,56 €``, ``$1,234.56``, ``EUR 99``, ``CHF 1'234.50``, ``1,5 Mio. €``, ``€5–10``.
 
-The shape of a number decides its value. The last separator is the decimal one when it differs from the separator
-before it, or when the number of digits after it is not three. A single separator before exactly three digits groups
-thousands, because money has two decimals. It is nevertheless the decimal one after a leading 0 or after more than
-three digits. ``$`` means US dollars and ``¥`` means yen.
+``$`` and dollars are those of the United States, and ``¥`` means yen. In the tables of annual reports, ``$`` may be on
+the line before its number, and ``$ (4,841)`` is negative.
+
+A number such as ``$1.070`` is ambiguous: where people pay with ``$``, the point is the decimal separator, but prices
+have two decimals. Its value is 1.070, and 1070 is the alternative.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from decimal import Decimal
+from typing import NamedTuple
 
 from svc_extract.findings import Finding
+from svc_extract.numbers import BLANK, NUMBER, read_number, readings
 
 SYMBOLS = {"€": "EUR", "US$": "USD", "$": "USD", "£": "GBP", "¥": "JPY", "₹": "INR"}
-WORDS = {"euro": "EUR", "euros": "EUR"}
+WORDS = {"euro": "EUR", "euros": "EUR", "dollar": "USD", "dollars": "USD", "us dollars": "USD", "yen": "JPY"}
 CODES = "AUD|BGN|BRL|CAD|CHF|CNY|CZK|DKK|EUR|GBP|HKD|HUF|INR|JPY|KRW|MXN|NOK|NZD|PLN|RON|SEK|SGD|TRY|USD|ZAR"
+#: The currencies of countries in which only the point is a decimal separator.
+WITH_POINT = frozenset(("AUD", "CAD", "CHF", "CNY", "GBP", "HKD", "INR", "MXN", "NZD", "SGD", "USD"))
+#: A word that scales a number → the factor, and the decimal separator in the language of the word.
 SCALES = {
-    "thousand": 10**3,
-    "million": 10**6,
-    "billion": 10**9,
-    "tsd.": 10**3,
-    "mio.": 10**6,
-    "mrd.": 10**9,
+    "thousand": (10**3, "."),
+    "million": (10**6, "."),
+    "billion": (10**9, "."),
+    "tsd.": (10**3, ","),
+    "mio.": (10**6, ","),
+    "mrd.": (10**9, ","),
 }
 
-_BLANK = "[ \u00a0\u202f\u2009]"
-_NUMBER = rf"\d{{1,3}}(?:{_BLANK}\d{{3}})+(?:[.,]\d{{1,2}})?(?!\d)|\d+(?:[.,'’]\d+)*"
-_SCALE = "|".join(re.escape(scale) for scale in sorted(SCALES, key=len, reverse=True))
+_SCALE = rf"(?:{BLANK}(?P<scale>(?i:{'|'.join(map(re.escape, SCALES))})))?"
 _SYMBOL = "|".join(re.escape(symbol) for symbol in sorted(SYMBOLS, key=len, reverse=True))
+_WORD = "|".join(sorted(WORDS, key=len, reverse=True))
+#: The cents of a round sum: ``12,-`` and ``12.--``.
+_NO_CENTS = "(?:[.,](?:--?|[–—]))?"
+#: Between a symbol and its number, which may be on the next line of a table.
+_LEADING_GAP = rf"{BLANK}{{0,2}}(?P<wrapped>\r?\n{BLANK}{{0,4}})?"
 _BEFORE = re.compile(
-    rf"(?<![\w.,$])(?P<sign>[-−])?(?:(?P<symbol>{_SYMBOL})|(?P<code>{CODES}))(?:{_BLANK}?(?P<late_sign>[-−]))?"
-    rf"{_BLANK}?(?P<number>{_NUMBER})(?:{_BLANK}(?P<scale>(?i:{_SCALE})))?(?![\w€£%]|[.,'’]\d)"
+    rf"(?<![\w.,$])(?P<sign>[-−])?(?:(?P<symbol>{_SYMBOL})|(?P<code>{CODES}))(?:{BLANK}?(?P<late_sign>[-−]))?"
+    rf"{_LEADING_GAP}(?P<loss>\()?(?P<first>{NUMBER}){_NO_CENTS}(?(loss){BLANK}?\))"
+    rf"(?:{BLANK}?[-–]{BLANK}?(?P<second>{NUMBER}){_NO_CENTS}(?![-–]\d))?{_SCALE}(?![\w€£%]|[.,'’]\d)"
 )
 _AFTER = re.compile(
-    rf"(?<![\w.,$€£'’])(?P<sign>[-−])?(?P<number>{_NUMBER})(?:{_BLANK}(?P<scale>(?i:{_SCALE})))?"
-    rf"{_BLANK}?(?:(?P<symbol>{_SYMBOL})|(?P<code>(?:{CODES})|(?i:euros?))(?!\w))(?!\d)"
+    rf"(?<![\w.,$€£'’])(?P<sign>[-−])?(?:(?P<first>{NUMBER}){_NO_CENTS}{BLANK}?–{BLANK}?)?"
+    rf"(?P<second>{NUMBER}){_NO_CENTS}{_SCALE}"
+    rf"{BLANK}?(?:(?P<symbol>{_SYMBOL})|(?P<code>(?:{CODES})|(?i:{_WORD}))(?!\w))(?!\d)"
 )
+_SEPARATED = re.compile(r"\d[.,'’]\d")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+
+
+class _Part(NamedTuple):
+    """Hold the number of an amount, and the place of the amount in the text."""
+
+    number: str
+    start: int
+    end: int
 
 
 def find_amounts(text: str) -> Iterator[Finding]:
-    """Yield every amount with its currency (ISO 4217).
+    """Yield every amount with its currency (ISO 4217). A range, ``€5–10``, is two amounts.
 
     The value is a decimal number as text, in the currency's main unit: euros, not cents.
     """
-    for pattern in (_BEFORE, _AFTER):
-        for match in pattern.finditer(text):
-            value = read_number(match["number"])
-            if value is None:
-                continue
-            if match["scale"]:
-                value *= SCALES[match["scale"].lower()]
-            if match["sign"] or match.groupdict().get("late_sign"):
-                value = -value
+    for match in _BEFORE.finditer(text):
+        if _belongs_together(match):
+            yield from _amounts(match)
+    for match in _AFTER.finditer(text):
+        yield from _amounts(match)
+
+
+def _belongs_together(match: re.Match[str]) -> bool:
+    """Tell whether a number in parentheses, or on the next line, is the amount of the symbol before it.
+
+    It may also be a footnote, ``in $ (1)``, a year, or the beginning of another sentence.
+    """
+    number = match["first"]
+    if not (match["loss"] or match["wrapped"]) or _SEPARATED.search(number):
+        return True
+    if _YEAR.fullmatch(number) or not match["symbol"]:
+        return False
+    if match["loss"]:
+        return len(number) > 1
+    before = match.string[max(0, match.start() - 8) : match.start()].rstrip(" \t")
+    return not before or before.endswith("\n")
+
+
+def _amounts(match: re.Match[str]) -> Iterator[Finding]:
+    currency = SYMBOLS[match["symbol"]] if match["symbol"] else WORDS.get(match["code"].lower(), match["code"])
+    factor, point = SCALES[match["scale"].lower()] if match["scale"] else (1, "." if currency in WITH_POINT else "")
+    sign = -1 if any(match.groupdict().get(name) for name in ("sign", "late_sign", "loss")) else 1
+    for part in _parts(match):
+        values = [f"{value * factor * sign:f}" for value in readings(part.number, point)]
+        sign = 1
+        if values:
             yield Finding(
                 kind="amount",
-                value=f"{value:f}",
-                text=match[0],
-                start=match.start(),
-                end=match.end(),
-                currency=_currency(match),
+                value=values[0],
+                text=match.string[part.start : part.end],
+                start=part.start,
+                end=part.end,
+                currency=currency,
+                alternatives=tuple(values[1:]),
             )
 
 
-def read_number(text: str) -> Decimal | None:
-    """Return the number that ``text`` means, or None when its groups of digits are not valid (``1.23.4``)."""
-    text = re.sub(_BLANK, " ", text).replace("’", "'")
-    separators = [character for character in text if not character.isdigit()]
-    if not separators:
-        return Decimal(text)
-    last = separators[-1]
-    whole, _, tail = text.rpartition(last)
-    if _is_decimal(last, separators, whole, tail):
-        groups = re.split(r"[ .,']", whole)
-        thousands, decimals = set(separators[:-1]), f".{tail}"
-    else:
-        groups = re.split(r"[ .,']", text)
-        thousands, decimals = set(separators), ""
-    if len(thousands) > 1 or not _are_thousands(groups):
-        return None
-    return Decimal("".join(groups) + decimals)
+def _parts(match: re.Match[str]) -> list[_Part]:
+    """Return the number of an amount, or the two numbers of a range: the lower one first.
 
-
-def _is_decimal(last: str, separators: list[str], whole: str, tail: str) -> bool:
-    if last in " '" or separators.count(last) > 1:
-        return False
-    return len(separators) > 1 or len(tail) != 3 or len(whole) > 3 or whole.startswith("0")
-
-
-def _are_thousands(groups: list[str]) -> bool:
-    first, *rest = groups
-    return not rest or (1 <= len(first) <= 3 and all(len(group) == 3 for group in rest))
-
-
-def _currency(match: re.Match[str]) -> str:
-    if match["symbol"]:
-        return SYMBOLS[match["symbol"]]
-    return WORDS.get(match["code"].lower(), match["code"])
+    Of two numbers that are not a range, only the one next to the currency belongs to it.
+    """
+    if not (match["first"] and match["second"]):
+        return [_Part(match["first"] or match["second"], match.start(), match.end())]
+    first = _Part(match["first"], match.start(), match.end("first"))
+    second = _Part(match["second"], match.start("second"), match.end())
+    lower, upper = read_number(first.number), read_number(second.number)
+    if lower is not None and upper is not None and lower < upper:
+        return [first, second]
+    return [first if match.re is _BEFORE else second]

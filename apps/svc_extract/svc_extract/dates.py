@@ -2,6 +2,7 @@
 
 Dotted dates put the day first. Dates with slashes put the day first in most of the world, but not in the United
 States. When both readings exist, the value is the one with the day first, and the other one is an alternative.
+A year of two digits, which only dates with slashes have, is between 1970 and 2069.
 """
 
 from __future__ import annotations
@@ -37,12 +38,16 @@ _ISO = re.compile(rf"{_START}{_YEAR}-(?P<month>\d{{2}})-(?P<day>\d{{2}})(?:(?=T\
 _DOTTED = re.compile(rf"{_START}{_DAY}\.[ ]?(?P<month>\d{{1,2}})\.[ ]?{_YEAR}{_END}")
 _DAY_FIRST = re.compile(rf"(?i){_START}{_DAY}(?:st|nd|rd|th|\.)?(?: of)?[ -]{_NAME}[, -] ?{_YEAR}{_END}")
 _MONTH_FIRST = re.compile(rf"(?i){_START}{_NAME} {_DAY}(?:st|nd|rd|th)?,? {_YEAR}{_END}")
-_SLASHED = re.compile(rf"{_START}(?P<first>\d{{1,2}})/(?P<second>\d{{1,2}})/{_YEAR}{_END}")
+_YEAR_FIRST = re.compile(rf"{_START}{_YEAR}/(?P<month>\d{{1,2}})/(?P<day>\d{{1,2}}){_END}")
+_SLASHED = re.compile(
+    rf"{_START}(?P<first>\d{{1,2}})/(?P<second>\d{{1,2}})/(?P<year>(?:1[5-9]|2\d)\d{{2}}|\d{{2}}){_END}"
+)
+_FIRST_YEAR = 1970
 
 
 def find_dates(text: str) -> Iterator[Finding]:
     """Yield every date that exists in the calendar. The value is an ISO 8601 date (``2026-03-03``)."""
-    for pattern in (_ISO, _DOTTED):
+    for pattern in (_ISO, _DOTTED, _YEAR_FIRST):
         for match in pattern.finditer(text):
             yield from _finding(match, [_day(match["year"], match["month"], match["day"])])
     for pattern in (_DAY_FIRST, _MONTH_FIRST):
@@ -50,11 +55,15 @@ def find_dates(text: str) -> Iterator[Finding]:
             month = MONTHS[match["name"].lower()]
             yield from _finding(match, [_day(match["year"], month, match["day"])])
     for match in _SLASHED.finditer(text):
-        year, first, second = match["year"], match["first"], match["second"]
+        year, first, second = _full_year(match["year"]), match["first"], match["second"]
         yield from _finding(match, [_day(year, second, first), _day(year, first, second)])
 
 
-def _day(year: str, month: str | int, day: str) -> date | None:
+def _full_year(year: str) -> int:
+    return int(year) if len(year) > 2 else _FIRST_YEAR + (int(year) - _FIRST_YEAR) % 100
+
+
+def _day(year: str | int, month: str | int, day: str) -> date | None:
     try:
         return date(int(year), int(month), int(day))
     except ValueError:

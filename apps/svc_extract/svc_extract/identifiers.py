@@ -1,73 +1,36 @@
-"""Find IBANs, VAT numbers of the European Union, invoice numbers and e-mail addresses."""
+"""Find IBANs, VAT numbers, invoice numbers and e-mail addresses."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 
+from servicekit.identifiers import EMAIL, IBAN_LENGTHS, VAT_FORMATS, has_iban_checksum
 from svc_extract.findings import Finding
 
-#: The length of an IBAN by country (SWIFT's IBAN registry).
-IBAN_LENGTHS = {
-    country: int(length)
-    for country, length in re.findall(
-        r"([A-Z]{2})(\d{2})",
-        "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 CH21 CR22 CY28 CZ24 DE22 DK18 DO28 EE20 ES24 FI18 "
-        "FO18 FR27 GB22 GE22 GI23 GL18 GR27 HR21 HU28 IE22 IL23 IS26 IT27 KW30 KZ20 LB28 LI21 LT20 LU20 LV21 "
-        "MC27 MD24 ME22 MK19 MT31 NL18 NO15 PK24 PL28 PT25 QA29 RO24 RS22 SA24 SE24 SI19 SK24 SM27 TN24 TR26 "
-        "UA29 XK20",
-    )
-}
-
-#: Patterns of a VAT number after its country code (European Commission, VIES: structure of VAT numbers).
-#: They check only the format. Only VIES knows whether a number is registered.
-VAT_FORMATS = {
-    "AT": r"U\d{8}",
-    "BE": r"[01]\d{9}",
-    "BG": r"\d{9,10}",
-    "CY": r"\d{8}[A-Z]",
-    "CZ": r"\d{8,10}",
-    "DE": r"\d{9}",
-    "DK": r"\d{8}",
-    "EE": r"\d{9}",
-    "EL": r"\d{9}",
-    "ES": r"(?:[A-Z]\d{7}[A-Z\d]|\d{8}[A-Z])",
-    "FI": r"\d{8}",
-    "FR": r"[A-HJ-NP-Z\d]{2}\d{9}",
-    "HR": r"\d{11}",
-    "HU": r"\d{8}",
-    "IE": r"\d[A-Z\d+*]\d{5}[A-Z]{1,2}",
-    "IT": r"\d{11}",
-    "LT": r"(?:\d{12}|\d{9})",
-    "LU": r"\d{8}",
-    "LV": r"\d{11}",
-    "MT": r"\d{8}",
-    "NL": r"\d{9}B\d{2}",
-    "PL": r"\d{10}",
-    "PT": r"\d{9}",
-    "RO": r"\d{2,10}",
-    "SE": r"\d{12}",
-    "SI": r"\d{8}",
-    "SK": r"\d{10}",
-    "XI": r"\d{9}",
-}
-
-_IBAN_START = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(IBAN_LENGTHS)})\d{{2}}(?=[ ]?[A-Z0-9])")
+_IBAN_START = re.compile(rf"(?<![A-Za-z0-9])(?i:{'|'.join(IBAN_LENGTHS)})\d{{2}}(?=[ -]?[A-Za-z0-9])", re.ASCII)
 _VAT = re.compile(
     r"(?<![A-Za-z0-9])(?:"
     + "|".join(f"{country} ?{shape}" for country, shape in VAT_FORMATS.items())
     + r")(?![A-Za-z0-9])"
 )
-_VAT_IN_TRIPLES = re.compile(r"(?<![A-Za-z0-9])DE \d{3} \d{3} \d{3}(?! ?\d|[A-Za-z])")
+_VAT_IN_GROUPS = re.compile(
+    r"(?<![A-Za-z0-9])(?:DE \d{3} \d{3} \d{3}|GB ?\d{3} (?:\d{4} \d{2}|\d{3} \d{3})(?: \d{3})?)(?! ?\d|[A-Za-z])"
+)
 _INVOICE = re.compile(
-    r"(?i:(?<!\w)(?:invoice|bill|rechnung|rechnungs|facture)"
-    r"(?:[ -]?(?:no|nr|number|num|nummer|id)\b\.?[ ]?:?|[ ]?[#№]|[ ]?n[°º][ ]?:?|[ ]?:))[ ]*[#№]?[ ]?"
-    r"(?P<number>[A-Z0-9](?:[A-Z0-9/_.-]{0,38}[A-Z0-9])?)(?![\w@])"
+    r"(?i:(?<!\w)(?:invoice|bill|rechnungs?|facture)"
+    r"(?:(?P<named>[ -]?(?:no|nr|number|num|nummer|id)\b\.?[ ]?:?|[ ]?[#№]|[ ]?n[°º][ ]?:?)"
+    r"(?:[ ]?(?P<said>is|was|ist|lautet):?(?= ))?|[ ]?:))[ ]*[#№]?[ ]?"
+    r"(?P<number>[A-Z0-9](?:[A-Z0-9/_.-]{0,38}[A-Z0-9])?)(?![\w@]|[.,]\d)"
 )
-_EMAIL = re.compile(
-    r"(?<![\w.+%-])[A-Za-z0-9_%+-]+(?:\.[A-Za-z0-9_%+-]+){0,8}"
-    r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.){1,8}[A-Za-z]{2,24}(?![\w@-])"
+#: After a quantity: ``20 years``, ``1200 EUR``, ``50 %``. The words listed may follow an invoice number.
+_UNIT = re.compile(
+    r" ?[€$£¥₹%]| (?:[A-Z]{3}\b|(?!(?:of|from|dated|for|to|and|is|has|vom|für|und|ist|du|de|pour)\b)[a-zäöüé])"
 )
+_DATE = re.compile(r"\d{1,4}([./-])\d{1,2}\1\d{1,4}")
+_SHORTEST = 4
+_EMAIL = re.compile(rf"(?<![\w.+%-]){EMAIL}(?![\w@-])")
 
 
 def find_identifiers(text: str) -> Iterator[Finding]:
@@ -76,11 +39,11 @@ def find_identifiers(text: str) -> Iterator[Finding]:
     ``valid`` tells for an IBAN whether its checksum is correct.
     """
     yield from find_ibans(text)
-    for pattern in (_VAT, _VAT_IN_TRIPLES):
+    for pattern in (_VAT, _VAT_IN_GROUPS):
         for match in pattern.finditer(text):
             yield _found("vat_id", match[0].replace(" ", ""), match.start(), match[0])
     for match in _INVOICE.finditer(text):
-        if any(character.isdigit() for character in match["number"]):
+        if _is_invoice_number(match):
             yield _found("invoice_number", match["number"], match.start("number"), match["number"])
     for match in _EMAIL.finditer(text):
         local, _, domain = match[0].rpartition("@")
@@ -88,22 +51,44 @@ def find_identifiers(text: str) -> Iterator[Finding]:
 
 
 def find_ibans(text: str) -> Iterator[Finding]:
-    """Yield IBANs that are written in one piece or in groups with single blanks between them."""
-    for match in _IBAN_START.finditer(text):
-        length = IBAN_LENGTHS[match[0][:2]]
-        body = re.compile(rf"[A-Z0-9](?:[ ]?[A-Z0-9]){{{length - 1}}}(?![A-Za-z0-9])").match(text, match.start())
-        if body:
+    """Yield IBANs that are written in one piece or in groups with single blanks between them.
+
+    An IBAN in lower case or with hyphens looks like many other texts, so it counts only with a correct checksum.
+    """
+    for start in _IBAN_START.finditer(text):
+        length = IBAN_LENGTHS[start[0][:2].upper()]
+        if body := _with_blanks(length).match(text, start.start()):
             value = body[0].replace(" ", "")
             yield _found("iban", value, body.start(), body[0], valid=has_iban_checksum(value))
+        elif body := _in_fours(length).match(text, start.start()):
+            value = body[0].replace(body["by"], "").upper()
+            if has_iban_checksum(value):
+                yield _found("iban", value, body.start(), body[0])
 
 
-def has_iban_checksum(iban: str) -> bool:
-    """Tell whether ``iban``, without blanks and in upper case, has a correct checksum.
+@cache
+def _with_blanks(length: int) -> re.Pattern[str]:
+    return re.compile(rf"[A-Z0-9](?:[ ]?[A-Z0-9]){{{length - 1}}}(?![A-Za-z0-9])")
 
-    The checksum is ISO 7064 mod 97-10, as ISO 13616 applies it.
-    """
-    rearranged = iban[4:] + iban[:4]
-    return int("".join(str(int(character, 36)) for character in rearranged)) % 97 == 1
+
+@cache
+def _in_fours(length: int) -> re.Pattern[str]:
+    """Return the pattern of an IBAN in any case, in one piece or in groups of four, as banks print it."""
+    groups = [f"[A-Za-z0-9]{{{min(4, length - start)}}}" for start in range(0, length, 4)]
+    first, *others = groups
+    return re.compile(rf"{first}(?P<by>[ -]?)" + "(?P=by)".join(others) + "(?![A-Za-z0-9])")
+
+
+def _is_invoice_number(match: re.Match[str]) -> bool:
+    """Tell whether the text is an invoice's number. After ``Invoice:`` alone, a quantity or a date may follow."""
+    number = match["number"]
+    if not any(character.isdigit() for character in number):
+        return False
+    if match["named"] and not match["said"]:
+        return True
+    if len(number) < _SHORTEST or _DATE.fullmatch(number):
+        return False
+    return not number.isdigit() or not _UNIT.match(match.string, match.end())
 
 
 def _found(kind: str, value: str, start: int, text: str, *, valid: bool = True) -> Finding:

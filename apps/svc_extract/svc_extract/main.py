@@ -7,11 +7,12 @@ from pydantic import BaseModel, PositiveInt, StrictStr
 
 from servicekit.app import create_app
 from servicekit.settings import ServiceSettings, load
-from svc_extract.extract import extract
+from svc_extract.extract import TooMany, extract
 
 
 class Settings(ServiceSettings):
     max_characters: PositiveInt = 1_000_000
+    max_findings: PositiveInt = 10_000
 
 
 class Document(BaseModel):
@@ -34,6 +35,10 @@ def create(settings: Settings) -> FastAPI:
             raise HTTPException(422, "the text is empty")
         if len(document.text) > settings.max_characters:
             raise HTTPException(413, f"the text has more than {settings.max_characters} characters (MAX_CHARACTERS)")
-        return {"findings": [finding.as_json() for finding in extract(document.text)]}
+        try:
+            findings = extract(document.text, settings.max_findings)
+        except TooMany as error:
+            raise HTTPException(422, str(error)) from error
+        return {"findings": [finding.as_json() for finding in findings]}
 
     return app

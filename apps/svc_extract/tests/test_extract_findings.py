@@ -8,10 +8,13 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from svc_extract.amounts import find_amounts, read_number
+from svc_extract.amounts import find_amounts
 from svc_extract.dates import find_dates
 from svc_extract.extract import extract
-from svc_extract.identifiers import find_identifiers, has_iban_checksum
+from svc_extract.identifiers import find_identifiers
+from svc_extract.numbers import read_number
+
+from servicekit.identifiers import has_iban_checksum
 
 INVOICE = """Müller & Söhne GmbH, VAT DE123456789
 Invoice No. INV-2026-0042 of 3 March 2026
@@ -111,7 +114,7 @@ def test_a_day_that_does_not_exist_is_ignored(text: str) -> None:
     ],
 )
 def test_an_identifier_is_read(text: str, kind: str, value: str) -> None:
-    (finding,) = extract(text)
+    (finding,) = extract(text, most=100)
     assert (finding.kind, finding.value, finding.valid) == (kind, value, True)
     assert text[finding.start : finding.end] == finding.text
 
@@ -124,7 +127,7 @@ def test_text_that_is_not_an_identifier_is_ignored(text: str) -> None:
 
 
 def test_a_mistyped_iban_is_found_and_said_to_be_invalid() -> None:
-    (finding,) = extract("IBAN DE89 3704 0044 0532 0130 01")
+    (finding,) = extract("IBAN DE89 3704 0044 0532 0130 01", most=100)
     assert (finding.kind, finding.valid) == ("iban", False)
 
 
@@ -137,7 +140,7 @@ def test_one_wrong_digit_breaks_the_checksum(position: int, digit: str) -> None:
 
 
 def test_a_whole_invoice() -> None:
-    assert [(finding.kind, finding.value) for finding in extract(INVOICE)] == [
+    assert [(finding.kind, finding.value) for finding in extract(INVOICE, most=100)] == [
         ("vat_id", "DE123456789"),
         ("invoice_number", "INV-2026-0042"),
         ("date", "2026-03-03"),
@@ -150,6 +153,6 @@ def test_a_whole_invoice() -> None:
 
 @given(st.text(alphabet="0123456789.,'/- €$EURDE@abMarchInvoiceNo#\n", max_size=200))
 def test_spans_are_true_sorted_and_apart(text: str) -> None:
-    findings = extract(text)
+    findings = extract(text, most=100)
     assert all(text[finding.start : finding.end] == finding.text for finding in findings)
     assert all(left.end <= right.start for left, right in itertools.pairwise(findings))

@@ -11,7 +11,7 @@ from svc_extract.main import Settings, create
 
 @pytest.fixture
 def client() -> TestClient:
-    return TestClient(create(Settings(max_characters=100)))
+    return TestClient(create(Settings(max_characters=100, max_findings=9)))
 
 
 def test_findings_come_with_their_spans(client: TestClient) -> None:
@@ -26,6 +26,7 @@ def test_findings_come_with_their_spans(client: TestClient) -> None:
     [
         ({"text": " \n"}, 422, "the text is empty"),
         ({"text": "x" * 101}, 413, "MAX_CHARACTERS"),
+        ({"text": "€1 " * 10}, 422, "MAX_FINDINGS"),
         ({"text": None}, 422, "body.text"),
         ({}, 422, "body.text: Field required"),
     ],
