@@ -42,6 +42,11 @@ _FILLERS = r"(?:(?:has|have|had|also|now|currently|still|later|then|recently) ){
 _LEAD_IN = r"(?: (?:the|a|an))?(?: (?:city|town|company|firm|village)(?: of)?)?"
 _LINK = r"\.?(?:,? (?:who|which|that) |(?P<onward>,? (?:and|but) |, )| )"
 _GAPS = [(re.compile(rf"{_LINK}{_FILLERS}(?:{verb.words}){_LEAD_IN} "), verb) for verb in VERBS]
+#: A sentence that states a condition says what might be, and not a fact.
+_CONDITION = re.compile(
+    r"\b(?i:if|unless|suppos(?:e|ing)|assuming|provided that|in case)\b|\A\W*(?:Had|Were|Should) (?=[A-Z])"
+)
+_WHETHER = re.compile(r"\bwhether\b", re.IGNORECASE)
 _LONGEST_GAP = 80
 _MOST_JOINED = 20
 _AND = re.compile(r",? (?:and|&) (?:the )?|, ")
@@ -58,11 +63,17 @@ class Clause:
     amount: Name | None = None
 
 
-def find_clauses(text: str, names: Sequence[Name]) -> list[Clause]:
-    """Return the clauses of one sentence.
+def find_clauses(text: str, names: Sequence[Name], start: int, end: int) -> list[Clause]:
+    """Return the clauses of the sentence ``text[start:end]``, whose names are ``names``.
 
-    Unknown words between two names prevent a clause: ``never worked for`` yields none.
+    Unknown words between two names prevent a clause: ``never worked for`` yields none. A condition yields none
+    either, and a question yields none after ``whether``.
     """
+    sentence = text[start:end]
+    if _CONDITION.search(sentence):
+        return []
+    if asked := _WHETHER.search(sentence):
+        names = [name for name in names if name.end <= start + asked.start()]
     clauses: list[Clause] = []
     subjects: list[Name] = []
     for place in range(len(names) - 1):
@@ -82,9 +93,9 @@ def _verb_between(text: str, left: Name, right: Name) -> tuple[Verb, bool] | Non
 
     The flag tells whether the verb continues with the previous subject (``…, and founded``).
     """
-    if right.start - left.end > _LONGEST_GAP:
+    if right.opens - left.end > _LONGEST_GAP:
         return None
-    gap = re.sub(r"\s+", " ", text[left.end : right.start])
+    gap = re.sub(r"\s+", " ", text[left.end : right.opens])
     for pattern, verb in _GAPS:
         if match := pattern.fullmatch(gap):
             return verb, match["onward"] is not None
@@ -115,7 +126,7 @@ def _joined_after(text: str, names: Sequence[Name], place: int) -> list[int]:
 
 
 def _are_joined(text: str, names: Sequence[Name], place: int) -> bool:
-    return _AND.fullmatch(text, names[place].end, names[place + 1].start) is not None
+    return _AND.fullmatch(text, names[place].end, names[place + 1].opens) is not None
 
 
 def _begins_a_clause(text: str, subject: Name, following: Name) -> bool:
@@ -139,7 +150,7 @@ def _payment(text: str, names: Sequence[Name], payer: Name, verb: Verb, place: i
     """
     first = names[place]
     following = names[place + 1] if place + 1 < len(names) else None
-    gap = text[first.end : following.start] if following else ""
+    gap = text[first.end : following.opens] if following else ""
     if following and first.kind == "amount" and following.kind != "amount" and _TO.fullmatch(gap):
         return Clause(payer, verb, following, amount=first)
     if following and following.kind == "amount" and first.kind != "amount" and gap == " ":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
+
+T = TypeVar("T")
 
 KINDS = ("person", "organisation", "place", "email", "amount")
 
@@ -59,6 +61,31 @@ class Graph:
         return list(dict.fromkeys(mention.entity for mention in self.mentions))
 
 
+@dataclass(frozen=True)
+class Edge:
+    """Hold the keys of a relation's ends. ``relation`` is its id in the store."""
+
+    relation: int | str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Hold the part of a list that an answer shows: ``limit`` items after the first ``offset`` ones."""
+
+    limit: int = 100
+    offset: int = 0
+
+
+@dataclass(frozen=True)
+class Listed(Generic[T]):
+    """Hold a page of a list, and the number of items on all pages."""
+
+    items: Sequence[T]
+    total: int
+
+
 class StoreUnavailable(Exception):
     """Report that the store does not answer, or refuses the access."""
 
@@ -79,19 +106,33 @@ class Store(Protocol):
         """Delete ``document``. Returns false when it was unknown."""
         ...
 
-    def find(self, name: str, limit: int) -> list[Entity]:
-        """Return up to ``limit`` entities whose name contains ``name`` in any case, the shortest name first."""
+    def documents(self, page: Page) -> Listed[str]:
+        """Return the ids of documents, sorted."""
+        ...
+
+    def find(self, name: str, page: Page) -> Listed[Entity]:
+        """Return the entities whose name contains ``name`` in any case, the shortest name first."""
         ...
 
     def entity(self, key: str) -> Entity | None: ...
 
-    def mentions(self, key: str) -> list[tuple[str, Mention]]:
-        """Return document ids and mentions, sorted by document and position."""
+    def mentions(self, key: str, page: Page) -> Listed[tuple[str, Mention]]:
+        """Return document ids and mentions of an entity, sorted by document and position."""
         ...
 
-    def relations(self, keys: Collection[str]) -> list[Relation]:
-        """Return every relation with an end in ``keys``, sorted by document and position."""
+    def relations(self, key: str, page: Page) -> Listed[Relation]:
+        """Return the relations with an end in the entity ``key``, sorted by document and position."""
         ...
+
+    def stated(self, document: str, page: Page) -> Listed[Relation]:
+        """Return the relations that ``document`` states, sorted by position."""
+        ...
+
+    def edges(self, keys: Collection[str], most: int) -> list[Edge]:
+        """Return up to ``most`` relations with an end in ``keys``, sorted by document and position."""
+        ...
+
+    def relation(self, edge: Edge) -> Relation | None: ...
 
 
 def entity(kind: str, name: str) -> Entity:

@@ -7,15 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import FastAPI, HTTPException, Query, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field, PositiveInt, SecretStr, StrictStr
 
 from servicekit.app import create_app
 from servicekit.problems import problem
 from servicekit.settings import ServiceSettings, load
-from svc_kg.graph import Entity, Relation, Store, StoreUnavailable
-from svc_kg.paths import shortest_path
-from svc_kg.reading import read
+from svc_kg.answers import graph_as_json, mention_as_json, path_as_json, relation_as_json
+from svc_kg.graph import Entity, Page, Store, StoreUnavailable
+from svc_kg.paths import TooWide, shortest_path
+from svc_kg.reading import TooMany, read
 from svc_kg.sqlite_store import SqliteStore
 
 log = logging.getLogger("svc-kg")
@@ -27,11 +28,22 @@ class Settings(ServiceSettings):
     neo4j_user: str = "neo4j"
     neo4j_password: SecretStr = SecretStr("")
     max_characters: PositiveInt = 1_000_000
+    max_relations: PositiveInt = 10_000
 
 
 class Document(BaseModel):
     id: StrictStr = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f/]+$")
     text: StrictStr
+
+
+def page(
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0
+) -> Page:
+    return Page(limit, offset)
+
+
+#: The query ``limit`` and ``offset`` of a route that answers a list, and the list's ``total``.
+Paged = Annotated[Page, Depends(page)]
 
 
 def open_store(settings: Settings) -> Store:
@@ -66,18 +78,32 @@ def create(settings: Settings) -> FastAPI:
 
     @app.post("/documents")
     def put_document(document: Document) -> dict[str, object]:
-        """Read the document into the graph, in place of what an earlier one of the same id said."""
+        """Read the document into the graph, in place of the earlier one of the same id.
+
+        The answer lists the first 1000 entities and relations.
+        """
         if not document.text.strip():
             raise HTTPException(422, "the text is empty")
         if len(document.text) > settings.max_characters:
             raise HTTPException(413, f"the text has more than {settings.max_characters} characters (MAX_CHARACTERS)")
-        graph = read(document.id, document.text)
+        try:
+            graph = read(document.id, document.text, settings.max_relations)
+        except TooMany as error:
+            raise HTTPException(422, f"{error} (MAX_RELATIONS)") from error
         store.put(document.id, graph)
-        return {
-            "document": document.id,
-            "entities": [asdict(found) for found in graph.entities],
-            "relations": [_shown(relation) for relation in graph.relations],
-        }
+        return graph_as_json(document.id, graph)
+
+    @app.get("/documents")
+    def list_documents(page: Paged) -> dict[str, object]:
+        """Return the ids of documents, sorted."""
+        listed = store.documents(page)
+        return {"documents": [{"id": name} for name in listed.items], "total": listed.total}
+
+    @app.get("/documents/{document_id}/relations")
+    def get_stated(document_id: str, page: Paged) -> dict[str, object]:
+        """Return the relations that the document states, each with its sentence."""
+        stated = store.stated(document_id, page)
+        return {"relations": [relation_as_json(relation) for relation in stated.items], "total": stated.total}
 
     @app.delete("/documents/{document_id}", status_code=204)
     def delete_document(document_id: str) -> None:
@@ -85,29 +111,24 @@ def create(settings: Settings) -> FastAPI:
             raise HTTPException(404, f"document '{document_id}' not found")
 
     @app.get("/entities")
-    def find_entities(name: str = "", limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> dict[str, object]:
-        """Entities whose name contains ``name``, whatever the case."""
-        return {"entities": [asdict(found) for found in store.find(name, limit)]}
+    def find_entities(page: Paged, name: Annotated[str, Query(max_length=500)] = "") -> dict[str, object]:
+        """Return the entities whose name contains ``name`` in any case, the shortest name first."""
+        found = store.find(name, page)
+        return {"entities": [asdict(entity) for entity in found.items], "total": found.total}
 
     @app.get("/entities/{key}")
-    def get_entity(key: str) -> dict[str, object]:
-        """Return the entity and every place that mentions it."""
-        found = entity(key)
-        mentions = [
-            {
-                "document": document,
-                "start": mention.start,
-                "end": mention.end,
-                "sentence": {"start": mention.sentence_start, "end": mention.sentence_end},
-            }
-            for document, mention in store.mentions(key)
-        ]
-        return asdict(found) | {"mentions": mentions}
+    def get_entity(key: str, page: Paged) -> dict[str, object]:
+        """Return the entity and the places that mention it."""
+        found, mentions = entity(key), store.mentions(key, page)
+        shown = [mention_as_json(document, mention) for document, mention in mentions.items]
+        return asdict(found) | {"mentions": shown, "total": mentions.total}
 
     @app.get("/entities/{key}/relations")
-    def get_relations(key: str) -> dict[str, object]:
+    def get_relations(key: str, page: Paged) -> dict[str, object]:
         """Return the relations of the entity, in both directions, each with the sentence that states it."""
-        return {"entity": asdict(entity(key)), "relations": [_shown(relation) for relation in store.relations([key])]}
+        found, relations = entity(key), store.relations(key, page)
+        shown = [relation_as_json(relation) for relation in relations.items]
+        return {"entity": asdict(found), "relations": shown, "total": relations.total}
 
     @app.get("/paths")
     def get_path(
@@ -116,29 +137,16 @@ def create(settings: Settings) -> FastAPI:
         most: Annotated[int, Query(ge=1, le=20)] = 8,
     ) -> dict[str, object]:
         """Return the shortest chain of at most ``most`` relations between two entities; 404 when there is none."""
-        ends = [entity(key) for key in (source, target)]
-        path = shortest_path(source, target, store.relations, most=most)
+        first, last = entity(source), entity(target)
+        try:
+            path = shortest_path(first.key, last.key, store.edges, most=most)
+        except TooWide as error:
+            raise HTTPException(422, str(error)) from error
         if path is None:
             raise HTTPException(404, f"no path of at most {most} relations joins '{source}' and '{target}'")
-        return {"entities": [asdict(e) for e in _along(ends[0], path)], "relations": [_shown(r) for r in path]}
+        relations = [relation for edge in path if (relation := store.relation(edge))]
+        if len(relations) < len(path):
+            raise HTTPException(503, "a document of the path changed; try again", headers={"Retry-After": "1"})
+        return path_as_json(first, relations)
 
     return app
-
-
-def _along(first: Entity, path: list[Relation]) -> list[Entity]:
-    entities = [first]
-    for relation in path:
-        entities.append(relation.target if relation.source.key == entities[-1].key else relation.source)
-    return entities
-
-
-def _shown(relation: Relation) -> dict[str, object]:
-    shown: dict[str, object] = {
-        "source": asdict(relation.source),
-        "kind": relation.kind,
-        "target": asdict(relation.target),
-    }
-    if relation.amount:
-        shown["amount"] = relation.amount
-    sentence = {"text": relation.sentence, "start": relation.start, "end": relation.end}
-    return shown | {"document": relation.document, "sentence": sentence}

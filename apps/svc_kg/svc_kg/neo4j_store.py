@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from neo4j import Driver, GraphDatabase, ManagedTransaction, Session
 from neo4j.exceptions import DriverError, Neo4jError
 
-from svc_kg.graph import Entity, Graph, Mention, Relation, StoreUnavailable
+from svc_kg.graph import Edge, Entity, Graph, Listed, Mention, Page, Relation, StoreUnavailable
+
+T = TypeVar("T")
 
 _CONSTRAINTS = (
     "CREATE CONSTRAINT document_id IF NOT EXISTS FOR (d:Document) REQUIRE d.id IS UNIQUE",
@@ -33,18 +35,24 @@ _PUT_RELATIONS = (
     "CREATE (s)-[:RELATES {kind: r.kind, document: $document, start: r.start, end: r.end, "
     "sentence: r.sentence, amount: r.amount, place: r.place}]->(t)"
 )
-_FIND = (
-    "MATCH (e:Entity) WHERE e.folded CONTAINS $name RETURN e.key, e.kind, e.name "
-    "ORDER BY size(e.name), e.name, e.key LIMIT $limit"
+_PAGE = " SKIP $offset LIMIT $limit"
+_DOCUMENTS = "MATCH (d:Document)"
+_FIND = "MATCH (e:Entity) WHERE e.folded CONTAINS $name"
+_MENTIONS = "MATCH (d:Document)-[m:MENTIONS]->(e:Entity {key: $key})"
+_OF_ENTITY = "MATCH (s:Entity)-[r:RELATES]->(t:Entity) WHERE s.key = $key OR t.key = $key"
+_OF_DOCUMENT = "MATCH (s:Entity)-[r:RELATES {document: $key}]->(t:Entity)"
+_OF_ID = "MATCH (s:Entity)-[r:RELATES]->(t:Entity) WHERE elementId(r) = $key"
+_ENTITY = " RETURN e.key, e.kind, e.name ORDER BY size(e.name), e.name, e.key"
+_MENTION = (
+    " RETURN d.id, e.key, e.kind, e.name, m.start, m.end, m.sentence_start, m.sentence_end ORDER BY d.id, m.start"
 )
-_MENTIONS = (
-    "MATCH (d:Document)-[m:MENTIONS]->(e:Entity {key: $key}) RETURN d.id, e.key, e.kind, e.name, "
-    "m.start, m.end, m.sentence_start, m.sentence_end ORDER BY d.id, m.start"
-)
-_RELATIONS = (
-    "MATCH (s:Entity)-[r:RELATES]->(t:Entity) WHERE s.key IN $keys OR t.key IN $keys "
-    "RETURN s.key, s.kind, s.name, r.kind, t.key, t.kind, t.name, "
+_RELATION = (
+    " RETURN s.key, s.kind, s.name, r.kind, t.key, t.kind, t.name, "
     "r.document, r.start, r.end, r.sentence, r.amount ORDER BY r.document, r.start, r.place"
+)
+_EDGES = (
+    "MATCH (s:Entity)-[r:RELATES]->(t:Entity) WHERE s.key IN $keys OR t.key IN $keys "
+    "RETURN elementId(r), s.key, t.key ORDER BY r.document, r.start, r.place LIMIT $most"
 )
 
 
@@ -85,19 +93,36 @@ class Neo4jStore:
         with self._session() as session:
             return session.execute_write(_forget, document)
 
-    def find(self, name: str, limit: int) -> list[Entity]:
-        return [Entity(*row) for row in self._rows(_FIND, name=name.casefold(), limit=limit)]
+    def documents(self, page: Page) -> Listed[str]:
+        return self._listed(_DOCUMENTS, " RETURN d.id ORDER BY d.id", page, str)
+
+    def find(self, name: str, page: Page) -> Listed[Entity]:
+        return self._listed(_FIND, _ENTITY, page, Entity, name=name.casefold())
 
     def entity(self, key: str) -> Entity | None:
         rows = self._rows("MATCH (e:Entity {key: $key}) RETURN e.key, e.kind, e.name", key=key)
         return Entity(*rows[0]) if rows else None
 
-    def mentions(self, key: str) -> list[tuple[str, Mention]]:
-        return [(row[0], Mention(Entity(*row[1:4]), *row[4:])) for row in self._rows(_MENTIONS, key=key)]
+    def mentions(self, key: str, page: Page) -> Listed[tuple[str, Mention]]:
+        return self._listed(_MENTIONS, _MENTION, page, _mention, key=key)
 
-    def relations(self, keys: Collection[str]) -> list[Relation]:
-        rows = self._rows(_RELATIONS, keys=list(keys))
-        return [Relation(Entity(*row[:3]), row[3], Entity(*row[4:7]), *row[7:]) for row in rows]
+    def relations(self, key: str, page: Page) -> Listed[Relation]:
+        return self._listed(_OF_ENTITY, _RELATION, page, _relation, key=key)
+
+    def stated(self, document: str, page: Page) -> Listed[Relation]:
+        return self._listed(_OF_DOCUMENT, _RELATION, page, _relation, key=document)
+
+    def edges(self, keys: Collection[str], most: int) -> list[Edge]:
+        return [Edge(*row) for row in self._rows(_EDGES, keys=list(keys), most=most)]
+
+    def relation(self, edge: Edge) -> Relation | None:
+        rows = self._rows(_OF_ID + _RELATION, key=edge.relation)
+        return _relation(*rows[0]) if rows else None
+
+    def _listed(self, match: str, returned: str, page: Page, made: Callable[..., T], **values: object) -> Listed[T]:
+        rows = self._rows(match + returned + _PAGE, **values, **vars(page))
+        [[total]] = self._rows(match + " RETURN count(*)", **values)
+        return Listed([made(*row) for row in rows], total)
 
     def _prepare(self) -> None:
         """Create the constraints, which keep two writers from creating the same entity twice.
@@ -128,6 +153,14 @@ def _forget(transaction: ManagedTransaction, document: str) -> bool:
     transaction.run(_FORGET, document=document).consume()
     transaction.run("MATCH (d:Document {id: $document}) DELETE d", document=document).consume()
     return bool(known)
+
+
+def _mention(document: str, key: str, kind: str, name: str, *span: int) -> tuple[str, Mention]:
+    return document, Mention(Entity(key, kind, name), *span)
+
+
+def _relation(*row: Any) -> Relation:
+    return Relation(Entity(*row[:3]), row[3], Entity(*row[4:7]), *row[7:])
 
 
 def _span(mention: Mention) -> dict[str, int]:

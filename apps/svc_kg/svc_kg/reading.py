@@ -19,8 +19,12 @@ from svc_kg.names import Name, find_names
 #: In characters. A longer sentence is cut: a table or a list has no full stops.
 LONGEST = 2000
 
-_PLACE_AFTER = re.compile(
-    r"(?<!invested )(?<!stake )(?<!shares )(?<!interest )\b(?:in|near)(?: the (?:city|town|village) of)? $"
+_PLACE_AFTER = re.compile(r"\b(?:in|near)(?: the (?:city|town|village) of)? $")
+#: After these words, ``in`` does not name a place: "an increase in Cash".
+_NO_PLACE_AFTER = re.compile(
+    r"\b(?:invest(?:ed|ments?)|stakes?|shares|interests?|(?:in|de)creases?|changes?|growth|decline|reduction|gains?"
+    r"|loss(?:es)?|included|recorded|reported|recognized) in $",
+    re.IGNORECASE,
 )
 
 
@@ -30,6 +34,10 @@ class Sentence:
     end: int
     names: Sequence[Name]
     clauses: Sequence[Clause]
+
+
+class TooMany(Exception):
+    """Report that a text states more relations than a document may have. Clients see the message."""
 
 
 class Lexicon:
@@ -65,10 +73,12 @@ class Lexicon:
         return fits[0] if len(fits) == 1 else None
 
 
-def read(document: str, text: str) -> Graph:
-    """Return the graph of ``text``. Its relations name ``document``, an id, as their source."""
-    spans = (piece for sentence in sentences(text) for piece in pieces(text, sentence, LONGEST))
-    read_sentences = [_read_sentence(text, start, end) for start, end in spans]
+def read(document: str, text: str, most: int) -> Graph:
+    """Return the graph of ``text``. Its relations name ``document``, an id, as their source.
+
+    Raises TooMany when the text states more than ``most`` relations.
+    """
+    read_sentences = _read_sentences(text, most)
     lexicon = _lexicon(text, read_sentences)
     mentions: list[Mention] = []
     relations: dict[Relation, None] = {}
@@ -88,9 +98,17 @@ def read(document: str, text: str) -> Graph:
     return Graph(tuple(mentions), tuple(relations))
 
 
-def _read_sentence(text: str, start: int, end: int) -> Sentence:
-    names = find_names(text, start, end)
-    return Sentence(start, end, names, find_clauses(text, names))
+def _read_sentences(text: str, most: int) -> list[Sentence]:
+    """Read the sentences of ``text``, and stop at too many clauses: a list of names states hundreds."""
+    found: list[Sentence] = []
+    stated = 0
+    for start, end in (piece for sentence in sentences(text) for piece in pieces(text, sentence, LONGEST)):
+        names = find_names(text, start, end)
+        found.append(Sentence(start, end, names, find_clauses(text, names, start, end)))
+        stated += len(found[-1].clauses)
+        if stated > most:
+            raise TooMany(f"the text states more than {most} relations")
+    return found
 
 
 def _lexicon(text: str, read_sentences: Sequence[Sentence]) -> Lexicon:
@@ -117,7 +135,9 @@ def _claims(clause: Clause) -> Iterator[tuple[str, str]]:
 
 def _is_after_in(text: str, name: Name) -> bool:
     before = text[max(0, name.start - 32) : name.start]
-    return name.kind is None and name.name.replace(" ", "").isalpha() and bool(_PLACE_AFTER.search(before))
+    if name.kind or not name.name.replace(" ", "").isalpha() or _NO_PLACE_AFTER.search(before):
+        return False
+    return _PLACE_AFTER.search(before) is not None
 
 
 def _shortness(claim: tuple[str, str]) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
+import weakref
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from svc_kg.graph import Entity, Graph, Mention, Relation, StoreUnavailable
+from svc_kg.graph import Edge, Entity, Graph, Listed, Mention, Page, Relation, StoreUnavailable
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS document (id TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -28,96 +30,173 @@ CREATE INDEX IF NOT EXISTS relation_source ON relation (source);
 CREATE INDEX IF NOT EXISTS relation_target ON relation (target);
 """
 
+#: Selects the row ids of a page first, so that SQLite does not sort the sentences of all pages.
 _RELATIONS = """
 SELECT s.key, s.kind, s.name, r.kind, t.key, t.kind, t.name, r.document, r.start, r.end, r.sentence, r.amount
 FROM relation r JOIN entity s ON s.key = r.source JOIN entity t ON t.key = r.target
-WHERE r.source IN (SELECT value FROM json_each(:keys)) OR r.target IN (SELECT value FROM json_each(:keys))
+WHERE r.rowid IN (
+    SELECT rowid FROM relation WHERE {where} ORDER BY document, start, rowid LIMIT :limit OFFSET :offset
+)
 ORDER BY r.document, r.start, r.rowid
 """
+_EDGES = """
+SELECT rowid, source, target FROM relation
+WHERE source IN (SELECT value FROM json_each(:keys)) OR target IN (SELECT value FROM json_each(:keys))
+ORDER BY document, start, rowid LIMIT :most
+"""
+_MENTIONS = """
+SELECT m.document, e.key, e.kind, e.name, m.start, m.end, m.sentence_start, m.sentence_end
+FROM mention m JOIN entity e ON e.key = m.entity
+WHERE m.entity = :key ORDER BY m.document, m.start LIMIT :limit OFFSET :offset
+"""
+#: In seconds, for the writes of others.
+_PATIENCE = 10.0
+_OF_ENTITY = "source = :key OR target = :key"
+_OF_DOCUMENT = "document = :key"
+_NAMED = "instr(folded, :name)"
+MENTIONED = "SELECT DISTINCT entity FROM mention WHERE document = ?"
+ORPHANED = (
+    "DELETE FROM entity WHERE key IN (SELECT value FROM json_each(?)) "
+    "AND NOT EXISTS (SELECT 1 FROM mention WHERE mention.entity = entity.key)"
+)
 
 
 class SqliteStore:
     """Keep a ``Store`` in the file ``path``. Many threads may use it.
 
-    The file's folder must exist and be writable.
+    The file's folder must exist and be writable. One thread writes at a time: the others wait for a lock, which is
+    faster and fairer than SQLite's own waiting. One connection stays open, because SQLite copies the write-ahead log
+    into the file whenever the last connection closes.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        with self._open() as database:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.executescript(_SCHEMA)
+        self._writing = threading.Lock()
+        with _reported(path):
+            kept = sqlite3.connect(path, check_same_thread=False)
+            weakref.finalize(self, kept.close)
+            kept.execute("PRAGMA journal_mode = WAL")
+            kept.executescript(_SCHEMA)
 
     def check(self) -> None:
         with self._open(seconds=1) as database:
             database.execute("SELECT 1 FROM document LIMIT 1").fetchone()
 
     def put(self, document: str, graph: Graph) -> None:
-        with self._open() as database:
-            database.execute("BEGIN IMMEDIATE")
+        entities = [(entity.key, entity.kind, entity.name, entity.name.casefold()) for entity in graph.entities]
+        mentions = [(document, m.entity.key, m.start, m.end, m.sentence_start, m.sentence_end) for m in graph.mentions]
+        relations = [
+            (document, r.source.key, r.kind, r.target.key, r.start, r.end, r.sentence, r.amount)
+            for r in graph.relations
+        ]
+        with self._write() as database:
+            before = _mentioned(database, document)
             database.execute("DELETE FROM document WHERE id = ?", (document,))
             database.execute("INSERT INTO document VALUES (?)", (document,))
-            database.executemany(
-                "INSERT INTO entity VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                [(entity.key, entity.kind, entity.name, entity.name.casefold()) for entity in graph.entities],
-            )
-            database.executemany(
-                "INSERT INTO mention VALUES (?, ?, ?, ?, ?, ?)",
-                [(document, m.entity.key, m.start, m.end, m.sentence_start, m.sentence_end) for m in graph.mentions],
-            )
-            database.executemany(
-                "INSERT INTO relation VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (document, r.source.key, r.kind, r.target.key, r.start, r.end, r.sentence, r.amount)
-                    for r in graph.relations
-                ],
-            )
-            _forget_unmentioned(database)
+            database.executemany("INSERT INTO entity VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", entities)
+            database.executemany("INSERT INTO mention VALUES (?, ?, ?, ?, ?, ?)", mentions)
+            database.executemany("INSERT INTO relation VALUES (?, ?, ?, ?, ?, ?, ?, ?)", relations)
+            _forget_unmentioned(database, before)
 
     def delete(self, document: str) -> bool:
-        with self._open() as database:
-            database.execute("BEGIN IMMEDIATE")
+        with self._write() as database:
+            before = _mentioned(database, document)
             known = database.execute("DELETE FROM document WHERE id = ?", (document,)).rowcount > 0
-            _forget_unmentioned(database)
+            _forget_unmentioned(database, before)
         return known
 
-    def find(self, name: str, limit: int) -> list[Entity]:
-        query = "SELECT key, kind, name FROM entity WHERE instr(folded, ?) ORDER BY length(name), name, key LIMIT ?"
+    def documents(self, page: Page) -> Listed[str]:
         with self._open() as database:
-            return [Entity(*row) for row in database.execute(query, (name.casefold(), limit))]
+            rows = database.execute("SELECT id FROM document ORDER BY id LIMIT :limit OFFSET :offset", vars(page))
+            return Listed([name for (name,) in rows], _count(database, "document", "true"))
+
+    def find(self, name: str, page: Page) -> Listed[Entity]:
+        named = {"name": name.casefold()}
+        ordered = "ORDER BY length(name), name, key LIMIT :limit OFFSET :offset"
+        with self._open() as database:
+            rows = database.execute(f"SELECT key, kind, name FROM entity WHERE {_NAMED} {ordered}", named | vars(page))
+            return Listed([Entity(*row) for row in rows], _count(database, "entity", _NAMED, **named))
 
     def entity(self, key: str) -> Entity | None:
         with self._open() as database:
             row = database.execute("SELECT key, kind, name FROM entity WHERE key = ?", (key,)).fetchone()
         return Entity(*row) if row else None
 
-    def mentions(self, key: str) -> list[tuple[str, Mention]]:
-        query = (
-            "SELECT m.document, e.key, e.kind, e.name, m.start, m.end, m.sentence_start, m.sentence_end "
-            "FROM mention m JOIN entity e ON e.key = m.entity WHERE e.key = ? ORDER BY m.document, m.start"
-        )
+    def mentions(self, key: str, page: Page) -> Listed[tuple[str, Mention]]:
         with self._open() as database:
-            return [(row[0], Mention(Entity(*row[1:4]), *row[4:])) for row in database.execute(query, (key,))]
+            rows = database.execute(_MENTIONS, {"key": key} | vars(page))
+            found = [(row[0], Mention(Entity(*row[1:4]), *row[4:])) for row in rows]
+            return Listed(found, _count(database, "mention", "entity = :key", key=key))
 
-    def relations(self, keys: Collection[str]) -> list[Relation]:
+    def relations(self, key: str, page: Page) -> Listed[Relation]:
+        return self._relations(_OF_ENTITY, key, page)
+
+    def stated(self, document: str, page: Page) -> Listed[Relation]:
+        return self._relations(_OF_DOCUMENT, document, page)
+
+    def _relations(self, where: str, key: str, page: Page) -> Listed[Relation]:
         with self._open() as database:
-            rows = database.execute(_RELATIONS, {"keys": json.dumps(list(keys))})
-            return [Relation(Entity(*row[:3]), row[3], Entity(*row[4:7]), *row[7:]) for row in rows]
+            rows = database.execute(_RELATIONS.format(where=where), {"key": key} | vars(page))
+            found = [_relation(row) for row in rows]
+            return Listed(found, _count(database, "relation", where, key=key))
+
+    def edges(self, keys: Collection[str], most: int) -> list[Edge]:
+        with self._open() as database:
+            rows = database.execute(_EDGES, {"keys": json.dumps(list(keys)), "most": most})
+            return [Edge(*row) for row in rows]
+
+    def relation(self, edge: Edge) -> Relation | None:
+        with self._open() as database:
+            values = {"key": edge.relation} | vars(Page(limit=1))
+            row = database.execute(_RELATIONS.format(where="rowid = :key"), values).fetchone()
+        return _relation(row) if row else None
 
     @contextmanager
-    def _open(self, seconds: float = 10) -> Iterator[sqlite3.Connection]:
+    def _write(self) -> Iterator[sqlite3.Connection]:
+        """Open a connection for one transaction that writes, after the transactions of other threads."""
+        if not self._writing.acquire(timeout=_PATIENCE):
+            raise StoreUnavailable(f"{self._path}: other writes take more than {_PATIENCE} s")
+        try:
+            with self._open() as database:
+                database.execute("BEGIN IMMEDIATE")
+                yield database
+        finally:
+            self._writing.release()
+
+    @contextmanager
+    def _open(self, seconds: float = _PATIENCE) -> Iterator[sqlite3.Connection]:
         """Open a connection for one use: commit at the end, or roll back after an exception.
 
-        Waits up to ``seconds`` for a lock. Raises StoreUnavailable for every error of SQLite.
+        Waits up to ``seconds`` for another process's lock.
         """
-        try:
-            with closing(sqlite3.connect(self._path, timeout=seconds)) as database:
-                database.execute("PRAGMA foreign_keys = ON")
-                with database:
-                    yield database
-        except sqlite3.Error as error:
-            raise StoreUnavailable(f"{self._path}: {error}") from error
+        with _reported(self._path), closing(sqlite3.connect(self._path, timeout=seconds)) as database:
+            database.execute("PRAGMA foreign_keys = ON")
+            with database:
+                yield database
 
 
-def _forget_unmentioned(database: sqlite3.Connection) -> None:
-    database.execute("DELETE FROM entity WHERE key NOT IN (SELECT entity FROM mention)")
+@contextmanager
+def _reported(path: Path) -> Iterator[None]:
+    """Raise StoreUnavailable for every error of SQLite."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreUnavailable(f"{path}: {error}") from error
+
+
+def _relation(row: tuple[str, ...]) -> Relation:
+    return Relation(Entity(*row[:3]), row[3], Entity(*row[4:7]), *row[7:])  # type: ignore[arg-type]
+
+
+def _count(database: sqlite3.Connection, table: str, where: str, **values: str) -> int:
+    (number,) = database.execute(f"SELECT count(*) FROM {table} WHERE {where}", values).fetchone()
+    return int(number)
+
+
+def _mentioned(database: sqlite3.Connection, document: str) -> list[str]:
+    return [key for (key,) in database.execute(MENTIONED, (document,))]
+
+
+def _forget_unmentioned(database: sqlite3.Connection, keys: Collection[str]) -> None:
+    """Delete those of the entities ``keys`` that no document mentions."""
+    database.execute(ORPHANED, (json.dumps(list(keys)),))

@@ -31,3 +31,10 @@ NO_NAMES = _words("""
     Monday Tuesday Wednesday Thursday Friday Saturday Sunday
     CEO CTO CFO COO Managing Director President Chairman Chairwoman Chair Founder Head
 """)
+
+#: Words that begin a sentence before a name, and whose endings do not tell that they are adverbs.
+ADVERBS = _words("""
+    Already Apparently Certainly Clearly Currently Earlier Eventually Finally Formerly Furthermore Hence Indeed
+    Initially Instead Lately Likewise Moreover Nevertheless Nonetheless Obviously Officially Once Only Originally
+    Perhaps Probably Recently Sadly Similarly Soon Still Thus Therefore Together Ultimately Usually
+""")

@@ -8,17 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from svc_kg.names import find_names
-from svc_kg.reading import LONGEST, read
+from svc_kg.reading import LONGEST, TooMany, read
 
 from servicekit.sentences import sentences
 
+MOST = 10_000
+
 
 def said(text: str) -> list[tuple[str, str, str]]:
-    return [(r.source.name, r.kind, r.target.name) for r in read("d", text).relations]
+    return [(r.source.name, r.kind, r.target.name) for r in read("d", text, MOST).relations]
 
 
 def keys(text: str) -> list[str]:
-    return sorted(entity.key for entity in read("d", text).entities)
+    return sorted(entity.key for entity in read("d", text, MOST).entities)
 
 
 @pytest.mark.parametrize(
@@ -57,6 +59,18 @@ def keys(text: str) -> list[str]:
             [("Ada Lovelace", "WORKS_FOR", "Acme GmbH"), ("Charles Babbage", "WORKS_FOR", "Beta Ltd")],
         ),
         ("Ada Lovelace works for\nAcme GmbH.", [("Ada Lovelace", "WORKS_FOR", "Acme GmbH")]),
+        (
+            "Dr. Ada Lovelace and Prof. Dr. Bob Stone founded Acme GmbH.",
+            [("Ada Lovelace", "FOUNDED", "Acme GmbH"), ("Bob Stone", "FOUNDED", "Acme GmbH")],
+        ),
+        ("Acme GmbH is owned by Mr. Bob Stone.", [("Bob Stone", "OWNS", "Acme GmbH")]),
+        ("Acme GmbH paid EUR 5,000 to Ms. Eve Moss.", [("Acme GmbH", "PAID", "Eve Moss")]),
+        ("Reportedly Bob Stone joined Acme GmbH.", [("Bob Stone", "WORKS_FOR", "Acme GmbH")]),
+        ("Recently, Sally Stone joined Acme GmbH.", [("Sally Stone", "WORKS_FOR", "Acme GmbH")]),
+        (
+            "Bob Stone works for Acme GmbH and asks whether Eve Moss joined Beta Ltd.",
+            [("Bob Stone", "WORKS_FOR", "Acme GmbH")],
+        ),
     ],
 )
 def test_a_sentence_says_its_relations(text: str, expected: list[tuple[str, str, str]]) -> None:
@@ -71,6 +85,10 @@ def test_a_sentence_says_its_relations(text: str, expected: list[tuple[str, str,
         "Ada Lovelace met Acme GmbH.",
         "It works for Acme GmbH.",
         "Ada Lovelace. Works for Acme GmbH.",
+        "If Bob Stone joined Acme GmbH, Eve Moss would leave.",
+        "Bob Stone joined Acme GmbH, unless Eve Moss lied.",
+        "Had Bob Stone joined Acme GmbH, Eve Moss would have left.",
+        "Suppose Bob Stone founded Acme GmbH.",
         "",
     ],
 )
@@ -91,6 +109,8 @@ def test_a_sentence_without_a_known_relation_gives_none(text: str) -> None:
         ("Ludwig van Beethoven was born in Bonn.", ["person:ludwig-van-beethoven", "place:bonn"]),
         ("In March, nothing happened in 2026.", []),
         ("Acme GmbH's offices are near Hamburg.", ["organisation:acme-gmbh", "place:hamburg"]),
+        ("An increase in Cash and a change in Income.", []),
+        ("Emily Stone met Kelly Moss in Turin.", ["place:turin"]),
     ],
 )
 def test_entities_are_found_by_their_form_or_position(text: str, expected: list[str]) -> None:
@@ -112,13 +132,13 @@ def test_a_short_name_that_fits_two_longer_ones_stands_for_itself() -> None:
 
 
 def test_a_payment_keeps_its_amount() -> None:
-    (relation,) = read("d", "Acme GmbH paid Beta Ltd $1,200.50 on Monday.").relations
+    (relation,) = read("d", "Acme GmbH paid Beta Ltd $1,200.50 on Monday.", MOST).relations
     assert (relation.amount, relation.document) == ("$1,200.50", "d")
 
 
 def test_provenance_is_the_sentence() -> None:
     text = "Nothing here. Ada Lovelace works for Acme GmbH.  Nor here."
-    graph = read("d", text)
+    graph = read("d", text, MOST)
     (relation,) = graph.relations
     assert text[relation.start : relation.end] == relation.sentence == "Ada Lovelace works for Acme GmbH."
     assert [text[m.start : m.end] for m in graph.mentions] == ["Ada Lovelace", "Acme GmbH"]
@@ -132,7 +152,7 @@ def test_any_text_is_read_with_true_spans(text: str) -> None:
     for start, end in covered:
         for name in find_names(text, start, end):
             assert start <= name.start < name.end <= end
-    read("d", text)
+    read("d", text, MOST)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +167,7 @@ def test_a_long_document_is_read_in_reasonable_time(piece: str) -> None:
 
     def seconds(length: int) -> float:
         started = time.process_time()
-        read("d", piece * (length // len(piece)))
+        read("d", piece * (length // len(piece)), MOST)
         return time.process_time() - started
 
     assert seconds(200_000) < 10 * seconds(50_000) + 0.5
@@ -155,10 +175,16 @@ def test_a_long_document_is_read_in_reasonable_time(piece: str) -> None:
 
 def test_a_list_of_many_names_says_no_more_than_so_many_relations() -> None:
     names = ", ".join(f"Ab{number} Cd" for number in "abcdefghijklmnopqrstuvwxyz")
-    assert len(read("d", f"{names} founded {names} and {names}.").relations) <= 400
+    assert len(read("d", f"{names} founded {names} and {names}.", MOST).relations) <= 400
+
+
+def test_a_text_that_states_too_many_relations_is_refused() -> None:
+    names = ", ".join(f"Ab{number} Cd" for number in "abcdefghij")
+    with pytest.raises(TooMany, match="more than 500 relations"):
+        read("d", f"{names} founded {names}. " * 1000, 500)
 
 
 def test_a_table_without_full_stops_is_read_in_pieces() -> None:
-    graph = read("d", "word " * 1000 + "Acme GmbH " + "word " * 1000)
+    graph = read("d", "word " * 1000 + "Acme GmbH " + "word " * 1000, MOST)
     (mention,) = graph.mentions
     assert mention.sentence_end - mention.sentence_start <= LONGEST

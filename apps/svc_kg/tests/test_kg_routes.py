@@ -14,7 +14,7 @@ TEXT = "Ada Lovelace works for Acme GmbH."
 
 @pytest.fixture
 def client(tmp_path: Path) -> TestClient:
-    client = TestClient(create(Settings(data_dir=tmp_path, max_characters=100)))
+    client = TestClient(create(Settings(data_dir=tmp_path, max_characters=100, max_relations=3)))
     client.post("/documents", json={"id": "one", "text": TEXT})
     return client
 
@@ -24,6 +24,7 @@ def test_a_document_becomes_a_graph(client: TestClient) -> None:
     assert [entity["key"] for entity in read["entities"]] == [ADA, ACME]
     [relation] = read["relations"]
     assert (relation["kind"], relation["sentence"]["text"]) == ("WORKS_FOR", TEXT)
+    assert read["total"] == {"entities": 2, "relations": 1}
 
 
 def test_entities_mentions_relations_and_paths_are_found(client: TestClient) -> None:
@@ -33,6 +34,27 @@ def test_entities_mentions_relations_and_paths_are_found(client: TestClient) -> 
     assert len(client.get(f"/entities/{ACME}/relations").json()["relations"]) == 1
     path = client.get("/paths", params={"from": ACME, "to": ADA}).json()
     assert [entity["key"] for entity in path["entities"]] == [ACME, ADA]
+
+
+def test_lists_come_in_pages_with_their_total(client: TestClient) -> None:
+    for name in ("two", "three"):
+        client.post("/documents", json={"id": name, "text": TEXT})
+    page = {"limit": 2, "offset": 1}
+    listed = client.get("/documents", params=page).json()
+    assert listed == {"documents": [{"id": "three"}, {"id": "two"}], "total": 3}
+    answer = client.get(f"/entities/{ADA}", params=page).json()
+    assert ([mention["document"] for mention in answer["mentions"]], answer["total"]) == (["three", "two"], 3)
+    answer = client.get(f"/entities/{ACME}/relations", params=page).json()
+    assert ([relation["document"] for relation in answer["relations"]], answer["total"]) == (["three", "two"], 3)
+    answer = client.get("/entities", params=page).json()
+    assert ([entity["key"] for entity in answer["entities"]], answer["total"]) == ([ADA], 2)
+    answer = client.get("/documents/two/relations").json()
+    assert ([relation["source"]["key"] for relation in answer["relations"]], answer["total"]) == ([ADA], 1)
+
+
+@pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 1001}, {"offset": -1}, {"offset": 1 << 63}])
+def test_a_page_that_does_not_exist_is_refused(client: TestClient, query: dict[str, int]) -> None:
+    assert client.get("/documents", params=query).status_code == 422
 
 
 def test_a_document_is_forgotten_once(client: TestClient) -> None:
@@ -46,6 +68,11 @@ def test_a_document_is_forgotten_once(client: TestClient) -> None:
     [
         ({"id": "x", "text": " "}, 422, "the text is empty"),
         ({"id": "x", "text": "x" * 101}, 413, "MAX_CHARACTERS"),
+        (
+            {"id": "x", "text": "Ab Cd and Ef Gh founded Ij GmbH, Kl GmbH."},
+            422,
+            "more than 3 relations (MAX_RELATIONS)",
+        ),
         ({"id": "a/b", "text": "x"}, 422, "body.id"),
         ({"id": "x"}, 422, "body.text: Field required"),
     ],
@@ -57,7 +84,8 @@ def test_a_bad_request_says_why(client: TestClient, body: dict[str, str], status
 
 def test_a_store_that_fails_is_a_503_and_the_service_is_alive_but_not_ready(tmp_path: Path) -> None:
     client = TestClient(create(Settings(data_dir=tmp_path)))
-    (tmp_path / "graph.sqlite").write_bytes(b"no database" * 1000)
+    for name in ("graph.sqlite", "graph.sqlite-wal"):
+        (tmp_path / name).write_bytes(b"no database" * 1000)
     put = client.post("/documents", json={"id": "one", "text": TEXT})
     assert (put.status_code, str(tmp_path) in put.text) == (503, False)
     ready = client.get("/ready")
