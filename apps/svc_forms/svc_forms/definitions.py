@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from importlib.resources import files
 
@@ -17,7 +17,8 @@ TAKES = ("one", "all", "earliest", "latest")
 class Field:
     """Hold a field of a form.
 
-    A candidate belongs to this field when one of the words ``cues`` precedes it on its line.
+    A candidate belongs to this field when one of the words ``cues`` precedes it on its line. The date of this field
+    is not before the date of the field ``not_before``.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Field:
     required: bool = False
     takes: str = "one"
     cues: tuple[str, ...] = ()
+    not_before: str | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,7 @@ def parse_form(form_id: str, data: Mapping[str, object]) -> Form:
         raise ValueError(f"{form_id}: 'fields' is not a list of fields")
     problems = [f"'{entry.get('id')}': {problem}" for entry in entries for problem in _problems(entry)]
     identifiers = [entry.get("id") for entry in entries]
+    problems += _misordered(entries)
     problems += [f"'{name}' is there twice" for name in sorted({n for n in identifiers if identifiers.count(n) > 1})]
     if not data.get("title"):
         problems.append("the title is missing")
@@ -79,3 +82,13 @@ def _problems(entry: Mapping[str, object]) -> list[str]:
     if entry.get("takes") in ("earliest", "latest") and entry.get("kind") != "date":
         problems.append("only dates are earliest or latest")
     return problems
+
+
+def _misordered(entries: Sequence[Mapping[str, object]]) -> list[str]:
+    dates = {entry.get("id") for entry in entries if entry.get("kind") == "date" and entry.get("takes") != "all"}
+    pairs = [(entry.get("id"), entry["not_before"]) for entry in entries if entry.get("not_before")]
+    return [
+        f"'{later}': not_before is not another date of the form"
+        for later, earlier in pairs
+        if later == earlier or not {later, earlier} <= dates
+    ]

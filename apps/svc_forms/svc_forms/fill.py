@@ -2,7 +2,8 @@
 
 Cues decide which candidate belongs to which field: words that precede the candidate on its line. Candidates without a
 cue go to the first field of their kind that has no cued candidate, and to every such field that takes several. A field
-that takes one value stays empty and is a conflict when its candidates disagree, or when its date has two readings.
+that takes one value stays empty and is a conflict when its candidates disagree, or when one has two readings. Two
+dates in the wrong order are a conflict, too.
 """
 
 from __future__ import annotations
@@ -10,45 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
-from decimal import Decimal, InvalidOperation
-from difflib import get_close_matches
 
+from svc_forms.answers import Unfillable, read_answer
+from svc_forms.candidates import Candidate
 from svc_forms.definitions import Field, Form
-
-
-class Unfillable(ValueError):
-    """Report an answer for an unknown field, or an answer that is not a value of its field's kind.
-
-    Clients see the message.
-    """
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """Hold a value for a field, with its source: ``start`` up to ``end`` of the document, or None for an answer."""
-
-    kind: str
-    value: str
-    text: str = ""
-    start: int | None = None
-    end: int | None = None
-    currency: str | None = None
-    valid: bool = True
-    alternatives: tuple[str, ...] = ()
-
-    @property
-    def meaning(self) -> tuple[object, str | None]:
-        """Return a key that is equal for candidates of the same meaning, such as ``12.5`` and ``12.50`` euros."""
-        return (Decimal(self.value) if self.kind == "amount" else self.value, self.currency)
-
-    def as_json(self) -> dict[str, object]:
-        entry: dict[str, object] = {"value": self.value}
-        if self.currency:
-            entry["currency"] = self.currency
-        if self.start is None:
-            return entry | {"source": "answer"}
-        return entry | {"source": {"text": self.text, "start": self.start, "end": self.end}}
 
 
 @dataclass(frozen=True)
@@ -91,7 +57,7 @@ def fill(form: Form, candidates: Sequence[Candidate], text: str, answers: Mappin
     """Return ``form`` filled with ``answers`` first, then with ``candidates``.
 
     ``text`` is the document, which holds the cues, or "" when it is unknown. Raises Unfillable when an answer is for
-    an unknown field of the form or is not a value of its field's kind.
+    an unknown field of the form or is not a value of its field's kind, or when two answers contradict each other.
     """
     values: dict[str, tuple[Candidate, ...]] = {
         name: (read_answer(form, name, answer),) for name, answer in answers.items()
@@ -109,40 +75,27 @@ def fill(form: Form, candidates: Sequence[Candidate], text: str, answers: Mappin
             conflicts[entry.id] = chosen
         elif chosen:
             values[entry.id] = chosen
-    return Filling(form, values, conflicts, rejected)
+    conflicts |= _misordered(form, values)
+    settled = {name: found for name, found in values.items() if name not in conflicts}
+    return Filling(form, settled, conflicts, rejected)
 
 
-def read_answer(form: Form, name: str, answer: str) -> Candidate:
-    """Return the candidate for a person's answer to the field ``name``.
+def _misordered(form: Form, values: Mapping[str, tuple[Candidate, ...]]) -> dict[str, tuple[Candidate, ...]]:
+    """Return the fields whose date is in the wrong order, each with the earlier and the later date.
 
-    A date is an ISO date, and an amount is written as ``EUR 12.50``. Answers of other kinds stay unchanged, except for
-    the blanks around them. Raises Unfillable.
+    An answer is certain, so the other date is in doubt. Raises Unfillable for two answers.
     """
-    known = {entry.id: entry for entry in form.fields}
-    if name not in known:
-        near = get_close_matches(name, known, n=1)
-        raise Unfillable(f"{form.id} has no field '{name}'" + (f"; did you mean '{near[0]}'?" if near else ""))
-    kind, answer = known[name].kind, answer.strip()
-    if not answer:
-        raise Unfillable(f"the answer for '{name}' is empty")
-    if kind == "amount":
-        return _read_amount(name, answer)
-    if kind == "date":
-        try:
-            return Candidate(kind, date.fromisoformat(answer).isoformat())
-        except ValueError:
-            raise Unfillable(f"the answer for '{name}' is not a date such as 2026-03-31: '{answer}'") from None
-    return Candidate(kind, answer)
-
-
-def _read_amount(name: str, answer: str) -> Candidate:
-    currency, _, number = answer.partition(" ")
-    try:
-        if re.fullmatch("[A-Z]{3}", currency) and (value := Decimal(number)).is_finite():
-            return Candidate("amount", f"{value:f}", currency=currency)
-    except InvalidOperation:
-        pass
-    raise Unfillable(f"the answer for '{name}' is not an amount such as 'EUR 12.50': '{answer}'")
+    found: dict[str, tuple[Candidate, ...]] = {}
+    for entry in form.fields:
+        if not entry.not_before or not {entry.id, entry.not_before} <= values.keys():
+            continue
+        earlier, later = values[entry.not_before][0], values[entry.id][0]
+        if later.value >= earlier.value:
+            continue
+        if later.is_answer and earlier.is_answer:
+            raise Unfillable(f"the date of '{entry.id}' is before that of '{entry.not_before}'")
+        found[entry.not_before if later.is_answer else entry.id] = (earlier, later)
+    return found
 
 
 def _offers(form: Form, candidates: Sequence[Candidate], text: str) -> dict[Field, list[Candidate]]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from html import escape
 
+from svc_forms.candidates import Candidate
 from svc_forms.definitions import Field
-from svc_forms.fill import Candidate, Filling
+from svc_forms.fill import Filling
 
 _PAGE = """<!doctype html>
 <html lang="en">

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+from svc_forms.answers import Unfillable, read_answer
+from svc_forms.candidates import Candidate
 from svc_forms.definitions import Form, load_forms, parse_form
-from svc_forms.fill import Candidate, Filling, fill, read_answer
+from svc_forms.fill import Filling, fill
 from svc_forms.render import render_html, render_text
 
 FORMS = load_forms()
@@ -124,15 +126,57 @@ def test_a_claim_takes_the_first_and_last_day_and_every_expense() -> None:
     ("name", "answer", "problem"),
     [
         ("approved_bi", "Ada", "payment-order has no field 'approved_bi'; did you mean 'approved_by'?"),
-        ("due_date", "soon", "the answer for 'due_date' is not a date such as 2026-03-31: 'soon'"),
-        ("amount", "12", "the answer for 'amount' is not an amount such as 'EUR 12.50': '12'"),
-        ("amount", "EUR NaN", "the answer for 'amount' is not an amount such as 'EUR 12.50': 'EUR NaN'"),
+        ("due_date", "soon", "the answer for 'due_date' is not a date such as 2026-03-31"),
+        ("due_date", "2026-02-30", "the answer for 'due_date' is not a date such as 2026-03-31"),
+        ("amount", "12", "the answer for 'amount' is not an amount such as 'EUR 12.50'"),
+        ("amount", "EUR NaN", "the answer for 'amount' is not an amount such as 'EUR 12.50'"),
+        ("amount", "EUR 1e9", "the answer for 'amount' is not an amount such as 'EUR 12.50'"),
+        ("iban", "DE89370400440532013001", "the answer for 'iban' is not an IBAN"),
+        ("iban", "DE8937040044053201300", "the answer for 'iban' is not an IBAN"),
+        ("vat_id", "DE12", "the answer for 'vat_id' is not a VAT number such as DE123456789"),
+        ("invoice_number", "x" * 41, "the answer for 'invoice_number' is not an invoice number of at most 40"),
+        ("contact", "nope", "the answer for 'contact' is not an e-mail address"),
         ("contact", " ", "the answer for 'contact' is empty"),
     ],
 )
 def test_an_answer_that_fits_no_field_is_refused(name: str, answer: str, problem: str) -> None:
     with pytest.raises(ValueError, match=re.escape(problem)):
         read_answer(ORDER, name, answer)
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "value"),
+    [
+        ("iban", " de89 3704 0044 0532 0130 00 ", "DE89370400440532013000"),
+        ("iban", "DE89-3704-0044-0532-0130-00", "DE89370400440532013000"),
+        ("vat_id", "de 123 456 789", "DE123456789"),
+        ("contact", "Ada@Example.ORG", "Ada@example.org"),
+        ("invoice_number", "RE 2026/17", "RE 2026/17"),
+        ("amount", "EUR -12.50", "-12.50"),
+        ("due_date", "2026-04-02", "2026-04-02"),
+    ],
+)
+def test_an_answer_is_written_as_a_finding_is(name: str, answer: str, value: str) -> None:
+    assert read_answer(ORDER, name, answer).value == value
+
+
+def test_dates_of_a_document_in_the_wrong_order_are_a_conflict() -> None:
+    text = "dated 3 March 2026, payable by 2 March 2026"
+    found = [
+        candidate("3 March 2026", "date", "2026-03-03", of=text),
+        candidate("2 March 2026", "date", "2026-03-02", of=text),
+    ]
+    filling = fill(ORDER, found, text, {})
+    assert values(filling) == {"invoice_date": ["2026-03-03"]}
+    assert [c.value for c in filling.conflicts["due_date"]] == ["2026-03-03", "2026-03-02"]
+    filling = fill(ORDER, found, text, {"due_date": "2026-03-02"})
+    assert values(filling) == {"due_date": ["2026-03-02"]}
+    assert [c.value for c in filling.conflicts["invoice_date"]] == ["2026-03-03", "2026-03-02"]
+
+
+def test_answers_in_the_wrong_order_are_refused() -> None:
+    with pytest.raises(Unfillable, match="the date of 'return' is before that of 'departure'"):
+        fill(FORMS["travel-expense-claim"], [], "", {"departure": "2026-05-04", "return": "2026-05-01"})
 
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=lambda form: form.id)
@@ -143,7 +187,12 @@ def test_an_empty_filling_misses_every_required_field(form: Form) -> None:
 
 
 def test_a_bad_definition_is_refused_with_every_mistake() -> None:
-    bad = {"fields": [{"id": "a", "label": "A", "kind": "amont"}, {"id": "a", "kind": "text", "cue": []}]}
+    bad = {
+        "fields": [
+            {"id": "a", "label": "A", "kind": "amont"},
+            {"id": "a", "kind": "text", "cue": [], "not_before": "b"},
+        ]
+    }
     with pytest.raises(ValueError) as caught:
         parse_form("bad", bad)
     for problem in (
@@ -152,6 +201,7 @@ def test_a_bad_definition_is_refused_with_every_mistake() -> None:
         "'label' is missing",
         "'a' is there twice",
         "the title is missing",
+        "'a': not_before is not another date of the form",
     ):
         assert problem in str(caught.value)
 
