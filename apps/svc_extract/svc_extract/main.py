@@ -6,6 +6,7 @@ from fastapi import FastAPI, HTTPException
 from pydantic import BaseModel, PositiveInt, StrictStr
 
 from servicekit.app import create_app
+from servicekit.problems import refusals
 from servicekit.settings import ServiceSettings, load
 from svc_extract.extract import TooMany, extract
 
@@ -28,7 +29,7 @@ def create(settings: Settings) -> FastAPI:
     """Return the service with these settings."""
     app = create_app("svc-extract")
 
-    @app.post("/extract")
+    @app.post("/extract", responses=refusals(413, 422))
     def extract_findings(document: Document) -> dict[str, object]:
         """Return ``{"findings": [{kind, value, text, start, end, …}, …]}``, sorted by position."""
         if not document.text.strip():

@@ -8,12 +8,13 @@ from typing import Literal
 import anyio.to_thread
 import orjson
 from fastapi import FastAPI, HTTPException, Response
+from fastapi.responses import HTMLResponse
 from pydantic import PositiveFloat, ValidationError
 
 from servicekit.app import create_app
 from servicekit.places import RETRY_AFTER
-from servicekit.problems import describe
-from servicekit.settings import ServiceSettings, load
+from servicekit.problems import describe, refusals
+from servicekit.settings import HttpUrl, ServiceSettings, load
 from svc_forms.answers import Unfillable
 from svc_forms.definitions import Form, load_forms
 from svc_forms.extraction import Extraction, ExtractionFailed
@@ -23,9 +24,11 @@ from svc_forms.requests import FINDINGS, MOST_FOUND, Found, Request, candidates
 
 log = logging.getLogger("svc-forms")
 
+_REFUSALS = refusals(404, 413, 422, 502, 503, 504)
+
 
 class Settings(ServiceSettings):
-    extract_url: str = ""
+    extract_url: HttpUrl = ""
     extract_seconds: PositiveFloat = 30
 
 
@@ -49,18 +52,18 @@ def create(settings: Settings) -> FastAPI:
     def list_forms() -> dict[str, object]:
         return {"forms": [{"id": form.id, "title": form.title} for form in forms.values()]}
 
-    @app.get("/forms/{form_id}")
+    @app.get("/forms/{form_id}", responses=refusals(404))
     def get_form(form_id: str) -> dict[str, object]:
         return form(form_id).as_json()
 
-    @app.post("/forms/{form_id}/fill", response_model=dict[str, object])
+    @app.post("/forms/{form_id}/fill", response_model=dict[str, object], responses=_REFUSALS)
     async def fill_form(form_id: str, request: Request) -> Response:
         """Return values with their sources, missing required fields, conflicts, and invalid findings."""
         filling = await _filled(form(form_id), request, extraction)
         answer = await anyio.to_thread.run_sync(lambda: orjson.dumps(filling.as_json()))
         return Response(answer, media_type="application/json")
 
-    @app.post("/forms/{form_id}/render")
+    @app.post("/forms/{form_id}/render", response_class=HTMLResponse, responses=_REFUSALS)
     async def render_form(form_id: str, request: Request, format: Literal["html", "text"] = "html") -> Response:
         """Return the filled form as an HTML page or as plain text."""
         filling = await _filled(form(form_id), request, extraction)

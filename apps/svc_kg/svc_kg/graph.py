@@ -7,6 +7,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from servicekit.paging import Page
+
 T = TypeVar("T")
 
 KINDS = ("person", "organisation", "place", "email", "amount")
@@ -68,14 +70,6 @@ class Edge:
     relation: int | str
     source: str
     target: str
-
-
-@dataclass(frozen=True)
-class Page:
-    """Hold the part of a list that an answer shows: ``limit`` items after the first ``offset`` ones."""
-
-    limit: int = 100
-    offset: int = 0
 
 
 @dataclass(frozen=True)

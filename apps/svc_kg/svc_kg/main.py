@@ -7,14 +7,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi import FastAPI, HTTPException, Query, Request, Response
 from pydantic import BaseModel, Field, PositiveInt, SecretStr, StrictStr
 
 from servicekit.app import create_app
-from servicekit.problems import problem
+from servicekit.paging import AskedPage
+from servicekit.problems import problem, refusals
+from servicekit.requestid import note
 from servicekit.settings import ServiceSettings, load
 from svc_kg.answers import graph_as_json, mention_as_json, path_as_json, relation_as_json
-from svc_kg.graph import Entity, Page, Store, StoreUnavailable
+from svc_kg.graph import Entity, Store, StoreUnavailable
 from svc_kg.paths import TooWide, shortest_path
 from svc_kg.reading import TooMany, read
 from svc_kg.sqlite_store import SqliteStore
@@ -34,16 +36,6 @@ class Settings(ServiceSettings):
 class Document(BaseModel):
     id: StrictStr = Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f/]+$")
     text: StrictStr
-
-
-def page(
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100, offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0
-) -> Page:
-    return Page(limit, offset)
-
-
-#: The query ``limit`` and ``offset`` of a route that answers a list, and the list's ``total``.
-Paged = Annotated[Page, Depends(page)]
 
 
 def open_store(settings: Settings) -> Store:
@@ -76,12 +68,13 @@ def create(settings: Settings) -> FastAPI:
         log.error("the store cannot be used", exc_info=error)
         return problem(503, "the store cannot be used; the service's log says why")
 
-    @app.post("/documents")
+    @app.post("/documents", responses=refusals(413, 422, 503))
     def put_document(document: Document) -> dict[str, object]:
         """Read the document into the graph, in place of the earlier one of the same id.
 
         The answer lists the first 1000 entities and relations.
         """
+        note(document=document.id)
         if not document.text.strip():
             raise HTTPException(422, "the text is empty")
         if len(document.text) > settings.max_characters:
@@ -93,44 +86,44 @@ def create(settings: Settings) -> FastAPI:
         store.put(document.id, graph)
         return graph_as_json(document.id, graph)
 
-    @app.get("/documents")
-    def list_documents(page: Paged) -> dict[str, object]:
+    @app.get("/documents", responses=refusals(503))
+    def list_documents(page: AskedPage) -> dict[str, object]:
         """Return the ids of documents, sorted."""
         listed = store.documents(page)
         return {"documents": [{"id": name} for name in listed.items], "total": listed.total}
 
-    @app.get("/documents/{document_id}/relations")
-    def get_stated(document_id: str, page: Paged) -> dict[str, object]:
+    @app.get("/documents/{document_id}/relations", responses=refusals(503))
+    def get_stated(document_id: str, page: AskedPage) -> dict[str, object]:
         """Return the relations that the document states, each with its sentence."""
         stated = store.stated(document_id, page)
         return {"relations": [relation_as_json(relation) for relation in stated.items], "total": stated.total}
 
-    @app.delete("/documents/{document_id}", status_code=204)
+    @app.delete("/documents/{document_id}", status_code=204, responses=refusals(404, 503))
     def delete_document(document_id: str) -> None:
         if not store.delete(document_id):
             raise HTTPException(404, f"document '{document_id}' not found")
 
-    @app.get("/entities")
-    def find_entities(page: Paged, name: Annotated[str, Query(max_length=500)] = "") -> dict[str, object]:
+    @app.get("/entities", responses=refusals(503))
+    def find_entities(page: AskedPage, name: Annotated[str, Query(max_length=500)] = "") -> dict[str, object]:
         """Return the entities whose name contains ``name`` in any case, the shortest name first."""
         found = store.find(name, page)
         return {"entities": [asdict(entity) for entity in found.items], "total": found.total}
 
-    @app.get("/entities/{key}")
-    def get_entity(key: str, page: Paged) -> dict[str, object]:
+    @app.get("/entities/{key}", responses=refusals(404, 503))
+    def get_entity(key: str, page: AskedPage) -> dict[str, object]:
         """Return the entity and the places that mention it."""
         found, mentions = entity(key), store.mentions(key, page)
         shown = [mention_as_json(document, mention) for document, mention in mentions.items]
         return asdict(found) | {"mentions": shown, "total": mentions.total}
 
-    @app.get("/entities/{key}/relations")
-    def get_relations(key: str, page: Paged) -> dict[str, object]:
+    @app.get("/entities/{key}/relations", responses=refusals(404, 503))
+    def get_relations(key: str, page: AskedPage) -> dict[str, object]:
         """Return the relations of the entity, in both directions, each with the sentence that states it."""
         found, relations = entity(key), store.relations(key, page)
         shown = [relation_as_json(relation) for relation in relations.items]
         return {"entity": asdict(found), "relations": shown, "total": relations.total}
 
-    @app.get("/paths")
+    @app.get("/paths", responses=refusals(404, 422, 503))
     def get_path(
         source: Annotated[str, Query(alias="from")],
         target: Annotated[str, Query(alias="to")],

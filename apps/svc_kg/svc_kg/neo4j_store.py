@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from neo4j import Driver, GraphDatabase, ManagedTransaction, Session
 from neo4j.exceptions import DriverError, Neo4jError
 
-from svc_kg.graph import Edge, Entity, Graph, Listed, Mention, Page, Relation, StoreUnavailable
+from servicekit.paging import Page
+from svc_kg.graph import Edge, Entity, Graph, Listed, Mention, Relation, StoreUnavailable
 
 T = TypeVar("T")
 

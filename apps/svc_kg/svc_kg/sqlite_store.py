@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 import weakref
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from svc_kg.graph import Edge, Entity, Graph, Listed, Mention, Page, Relation, StoreUnavailable
+from servicekit.checks import check_room
+from servicekit.paging import Page
+from svc_kg.graph import Edge, Entity, Graph, Listed, Mention, Relation, StoreUnavailable
+from svc_kg.group_commit import GroupCommit
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS document (id TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -64,14 +66,13 @@ ORPHANED = (
 class SqliteStore:
     """Keep a ``Store`` in the file ``path``. Many threads may use it.
 
-    The file's folder must exist and be writable. One thread writes at a time: the others wait for a lock, which is
-    faster and fairer than SQLite's own waiting. One connection stays open, because SQLite copies the write-ahead log
+    The file's folder must exist and be writable. One connection stays open, because SQLite copies the write-ahead log
     into the file whenever the last connection closes.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writing = threading.Lock()
+        self._writes = GroupCommit(self._transaction)
         with _reported(path):
             kept = sqlite3.connect(path, check_same_thread=False)
             weakref.finalize(self, kept.close)
@@ -81,6 +82,10 @@ class SqliteStore:
     def check(self) -> None:
         with self._open(seconds=1) as database:
             database.execute("SELECT 1 FROM document LIMIT 1").fetchone()
+        try:
+            check_room(self._path.parent)
+        except OSError as error:
+            raise StoreUnavailable(str(error)) from error
 
     def put(self, document: str, graph: Graph) -> None:
         entities = [(entity.key, entity.kind, entity.name, entity.name.casefold()) for entity in graph.entities]
@@ -89,7 +94,8 @@ class SqliteStore:
             (document, r.source.key, r.kind, r.target.key, r.start, r.end, r.sentence, r.amount)
             for r in graph.relations
         ]
-        with self._write() as database:
+
+        def change(database: sqlite3.Connection) -> None:
             before = _mentioned(database, document)
             database.execute("DELETE FROM document WHERE id = ?", (document,))
             database.execute("INSERT INTO document VALUES (?)", (document,))
@@ -98,12 +104,16 @@ class SqliteStore:
             database.executemany("INSERT INTO relation VALUES (?, ?, ?, ?, ?, ?, ?, ?)", relations)
             _forget_unmentioned(database, before)
 
+        self._writes.run(change)
+
     def delete(self, document: str) -> bool:
-        with self._write() as database:
+        def change(database: sqlite3.Connection) -> bool:
             before = _mentioned(database, document)
             known = database.execute("DELETE FROM document WHERE id = ?", (document,)).rowcount > 0
             _forget_unmentioned(database, before)
-        return known
+            return known
+
+        return self._writes.run(change)
 
     def documents(self, page: Page) -> Listed[str]:
         with self._open() as database:
@@ -147,21 +157,15 @@ class SqliteStore:
 
     def relation(self, edge: Edge) -> Relation | None:
         with self._open() as database:
-            values = {"key": edge.relation} | vars(Page(limit=1))
+            values = {"key": edge.relation} | vars(Page(1, 0))
             row = database.execute(_RELATIONS.format(where="rowid = :key"), values).fetchone()
         return _relation(row) if row else None
 
     @contextmanager
-    def _write(self) -> Iterator[sqlite3.Connection]:
-        """Open a connection for one transaction that writes, after the transactions of other threads."""
-        if not self._writing.acquire(timeout=_PATIENCE):
-            raise StoreUnavailable(f"{self._path}: other writes take more than {_PATIENCE} s")
-        try:
-            with self._open() as database:
-                database.execute("BEGIN IMMEDIATE")
-                yield database
-        finally:
-            self._writing.release()
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._open() as database:
+            database.execute("BEGIN IMMEDIATE")
+            yield database
 
     @contextmanager
     def _open(self, seconds: float = _PATIENCE) -> Iterator[sqlite3.Connection]:

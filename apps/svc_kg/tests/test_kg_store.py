@@ -9,16 +9,18 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from svc_kg.graph import Edge, Page, Relation, StoreUnavailable
+from svc_kg.graph import Edge, Relation, StoreUnavailable
 from svc_kg.paths import TooWide, shortest_path
 from svc_kg.reading import read
 from svc_kg.sqlite_store import MENTIONED, ORPHANED, SqliteStore
+
+from servicekit.paging import Page
 
 ADA, ACME, BERLIN = "person:ada-lovelace", "organisation:acme-gmbh", "place:berlin"
 ONE = "Ada Lovelace works for Acme GmbH. Acme GmbH is based in Berlin."
 TWO = "Bob Stone lives in Berlin. Bob Stone owns Beta Ltd."
 BETA = "organisation:beta-ltd"
-FEW = Page()
+FEW, ONE_ENTRY = Page(100, 0), Page(1, 0)
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ def along(store: SqliteStore, path: list[Edge] | None) -> list[tuple[str, str]]:
 
 def test_a_stored_document_is_found_again(store: SqliteStore) -> None:
     assert [entity.key for entity in store.find("LOVE", FEW).items] == [ADA]
-    assert store.find("", Page(limit=3)).total == 5
+    assert store.find("", Page(3, 0)).total == 5
     assert of(store, ADA) == [relation for relation in read("one", ONE, 99).relations if relation.source.key == ADA]
     assert [document for document, _ in store.mentions(BERLIN, FEW).items] == ["one", "two"]
 
@@ -131,8 +133,8 @@ def test_writes_of_many_threads_are_all_kept(store: SqliteStore) -> None:
     names = [f"thread {number}" for number in range(40)]
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda name: store.put(name, read(name, ONE, 99)), names))
-    assert store.documents(Page(limit=1)).total == 42
-    assert store.mentions(ADA, Page(limit=1)).total == 41
+    assert store.documents(ONE_ENTRY).total == 42
+    assert store.mentions(ADA, ONE_ENTRY).total == 41
 
 
 def test_a_folder_that_does_not_exist_is_an_error(tmp_path: Path) -> None:
