@@ -18,7 +18,7 @@ from servicekit.settings import ServiceSettings, load
 from svc_kg.answers import graph_as_json, mention_as_json, path_as_json, relation_as_json
 from svc_kg.graph import Entity, Store, StoreUnavailable
 from svc_kg.paths import TooWide, shortest_path
-from svc_kg.reading import TooMany, read
+from svc_kg.reading import MOST_RELATIONS, TooMany, read
 from svc_kg.sqlite_store import SqliteStore
 
 log = logging.getLogger("svc-kg")
@@ -30,7 +30,7 @@ class Settings(ServiceSettings):
     neo4j_user: str = "neo4j"
     neo4j_password: SecretStr = SecretStr("")
     max_characters: PositiveInt = 1_000_000
-    max_relations: PositiveInt = 10_000
+    max_relations: PositiveInt = MOST_RELATIONS
 
 
 class Document(BaseModel):

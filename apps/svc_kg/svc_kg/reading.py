@@ -18,6 +18,7 @@ from svc_kg.names import Name, find_names
 
 #: In characters. A longer sentence is cut: a table or a list has no full stops.
 LONGEST = 2000
+MOST_RELATIONS = 10_000
 
 _PLACE_AFTER = re.compile(r"\b(?:in|near)(?: the (?:city|town|village) of)? $")
 #: After these words, ``in`` does not name a place: "an increase in Cash".
@@ -73,7 +74,7 @@ class Lexicon:
         return fits[0] if len(fits) == 1 else None
 
 
-def read(document: str, text: str, most: int) -> Graph:
+def read(document: str, text: str, most: int = MOST_RELATIONS) -> Graph:
     """Return the graph of ``text``. Its relations name ``document``, an id, as their source.
 
     Raises TooMany when the text states more than ``most`` relations.
