@@ -1,60 +1,64 @@
-"""Read the pages of an image file as pictures."""
+"""Read the pages of an image file as grey pictures."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
 
 import numpy as np
-from PIL import Image, ImageOps, ImageSequence
+from PIL import Image, ImageOps
 
 from ocrkit.kinds import Kind
-from ocrkit.prepare import Picture
+from ocrkit.prepare import Picture, Prepared, prepare
 from ocrkit.unreadable import Unreadable
 
 _FORMATS = (Kind.PNG, Kind.JPEG, Kind.TIFF)
 
 
-@dataclass(frozen=True)
-class Limits:
-    """Hold the limits of a file: pages, and pixels of each page."""
-
-    pages: int
-    pixels: int
+def count_pages(data: bytes) -> int:
+    """Return the number of pages of a PNG, JPEG or TIFF. Raises Unreadable."""
+    with _opened(data) as image:
+        return int(getattr(image, "n_frames", 1))
 
 
-def pictures_of(data: bytes, limits: Limits) -> Iterator[Picture]:
-    """Yield each page of a PNG, JPEG or TIFF as RGB, height × width × 3.
+def picture_of(data: bytes, number: int, pixels: int) -> Picture:
+    """Return page ``number``, from 1, of a PNG, JPEG or TIFF: grey, height × width.
 
-    Raises Unreadable when the file is broken, or has more or larger pages than ``limits`` allow. The size of a page is
-    checked before the page is decompressed.
+    Raises Unreadable when the file is broken, or the page has more than ``pixels`` pixels. Its size is checked before
+    it is decompressed.
     """
+    with _opened(data) as image:
+        image.seek(number - 1)
+        if image.width * image.height > pixels:
+            raise Unreadable(f"{image.width} × {image.height} pixels, at most {pixels} are read")
+        return on_white(ImageOps.exif_transpose(image))
+
+
+def prepared_page(data: bytes, number: int, pixels: int, turns: int) -> Prepared:
+    """Return page ``number`` of an image file, turned counter-clockwise by quarters, and prepared for tesseract."""
+    return prepare(picture_of(data, number, pixels), turns)
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-            allow_pages(getattr(image, "n_frames", 1), limits.pages)
-            for number, frame in enumerate(ImageSequence.Iterator(image), start=1):
-                if frame.width * frame.height > limits.pixels:
-                    size = f"{frame.width} × {frame.height} pixels"
-                    raise Unreadable(f"page {number} has {size}, at most {limits.pixels} are read")
-                yield on_white(ImageOps.exif_transpose(frame))
+            yield image
     except Image.DecompressionBombError as error:
-        raise Unreadable(f"a page has more than {limits.pixels} pixels") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise Unreadable("a page has too many pixels") from error
+    except (Unreadable, MemoryError):
+        raise
+    except Exception as error:
+        # Pillow's readers raise exceptions of many kinds: struct.error, TypeError and IndexError, too.
         raise Unreadable("the image is broken") from error
 
 
-def allow_pages(count: int, most: int) -> None:
-    """Raise Unreadable for more than ``most`` pages."""
-    if count > most:
-        raise Unreadable(f"{count} pages, at most {most} are read")
-
-
 def on_white(image: Image.Image) -> Picture:
-    """Return the picture as RGB, height × width × 3. Transparent parts become white, like paper."""
+    """Return the picture in grey, height × width. Transparent parts become white, like paper."""
     if image.mode.startswith("I;16") or image.mode == "I":
         image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return np.asarray(image.convert("RGB"), dtype=np.uint8)
+    return np.asarray(image.convert("L"), dtype=np.uint8)

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ocrkit.words import Affine
+from ocrkit.words import Affine, quarter_turned
 
 Picture = NDArray[np.uint8]
 
@@ -28,27 +28,30 @@ _NOT_WORTH_TURNING = 0.1
 _SKETCH_SIDE = 800
 #: In pixels, odd: wide enough that the paper outweighs a stroke, and narrow enough to follow a shadow.
 _PAPER_AROUND = 75
+#: A speck is darker than each of its neighbours by more than this.
+_STARK = 60
+_MANY_SPECKS = 1 / 1000
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Hold ``picture``, which tesseract reads. ``to_page`` maps its pixels to those of the original.
+    """Hold ``picture``, which tesseract reads. ``to_page`` maps its pixels to those of the page.
 
-    ``skew`` is the angle by which the page was turned, in degrees.
+    ``width`` and ``height`` are the page's.
     """
 
     picture: Picture
     to_page: Affine
-    skew: float
+    width: int
+    height: int
 
 
-def prepare(page: Picture) -> Prepared:
-    """Return ``page`` prepared for tesseract.
+def prepare(page: Picture, turns: int = 0) -> Prepared:
+    """Return the grey ``page``, height × width of 8 bits, prepared for tesseract.
 
-    ``page`` has 8 bits, and the shape height × width (grey) or height × width × 3 (RGB).
+    The page is first turned counter-clockwise by ``turns`` quarters.
     """
-    grey = page if page.ndim == 2 else cv2.cvtColor(page, cv2.COLOR_RGB2GRAY).astype(np.uint8)
-    grey = _dark_on_light(grey)
+    grey = _without_specks(_dark_on_light(np.ascontiguousarray(np.rot90(page, turns))))
     skew = skew_of(grey)
     height, width = grey.shape
     scale = scale_of(width, height)
@@ -56,7 +59,9 @@ def prepare(page: Picture) -> Prepared:
     turn[:, 2] += ((scale - 1) * width / 2, (scale - 1) * height / 2)
     size = (max(round(width * scale), 1), max(round(height * scale), 1))
     upright = cv2.warpAffine(grey, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-    return Prepared(_black_on_white(upright), Affine(*map(float, cv2.invertAffineTransform(turn).ravel())), skew)
+    to_turned = Affine(*map(float, cv2.invertAffineTransform(turn).ravel()))
+    to_page = quarter_turned(turns, page.shape[1], page.shape[0]).after(to_turned)
+    return Prepared(_black_on_white(upright), to_page, page.shape[1], page.shape[0])
 
 
 def scale_of(width: int, height: int) -> float:
@@ -96,6 +101,21 @@ def _sharpness(ink: cv2.typing.MatLike, angle: float) -> float:
 def _dark_on_light(grey: Picture) -> Picture:
     """Invert a picture of light text on black. The median tells, because most of a page is paper."""
     return grey if float(np.median(grey)) >= 96 else np.subtract(255, grey, dtype=np.uint8)
+
+
+def _without_specks(grey: Picture) -> Picture:
+    """Remove dark pixels that touch no other dark pixel, when there are many of them: dust, or a bad scanner.
+
+    A median filter removes more of them, but also the thin strokes of a small picture. There, only the specks are
+    replaced. The smallest letters have dots of a single pixel, but fewer of them.
+    """
+    around = np.ones((3, 3), np.uint8)
+    around[1, 1] = 0
+    specks = cv2.subtract(cv2.erode(grey, around), grey) > _STARK
+    if np.count_nonzero(specks) < _MANY_SPECKS * grey.size:
+        return grey
+    calm = cv2.medianBlur(grey, 3).astype(np.uint8)
+    return calm if min(grey.shape) >= _SHORT_SIDE else np.where(specks, calm, grey)
 
 
 def _black_on_white(grey: cv2.typing.MatLike) -> Picture:

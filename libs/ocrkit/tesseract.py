@@ -5,6 +5,7 @@ A picture is read in a process of its own. The process ends when its reader is c
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from ocrkit.unreadable import Unreadable
 from ocrkit.words import Word, words_from_tsv
 
 _READ = ("tesseract", "stdin", "stdout")
+#: "Orientation and script detection", of pages with as little text as a receipt has.
+_ORIENT = ("--psm", "0", "-c", "min_characters_to_try=10")
+_ROTATE = re.compile(rb"^Rotate: (0|90|180|270)$", re.MULTILINE)
 #: An error of tesseract names at most this many bytes of its output.
 _TOLD = 200
 
@@ -32,17 +36,31 @@ async def read_words(picture: Picture, language: str, seconds: float) -> tuple[W
 
     Raises Unreadable when tesseract fails, or needs more than ``seconds``.
     """
-    options = ("-l", language, "-c", "tessedit_create_tsv=1")
+    ended = await _run(picture, seconds, "-l", language, "-c", "tessedit_create_tsv=1")
+    if ended.returncode:
+        raise Unreadable(f"tesseract: {_reason(ended.returncode, ended.stderr)}")
+    return words_from_tsv(ended.stdout.decode("utf-8", "replace"))
+
+
+async def turns_of(picture: Picture, seconds: float) -> int:
+    """Return the quarters by which a grey ``picture`` must be turned counter-clockwise until its text is upright.
+
+    The result is 0 when tesseract cannot tell, because the picture has too little text. Raises Unreadable when
+    tesseract needs more than ``seconds``.
+    """
+    ended = await _run(picture, seconds, *_ORIENT)
+    clockwise = _ROTATE.search(ended.stdout)
+    return -int(clockwise[1]) // 90 % 4 if clockwise else 0
+
+
+async def _run(picture: Picture, seconds: float, *options: str) -> subprocess.CompletedProcess[bytes]:
     with tempfile.TemporaryFile() as file:
         _write_pgm(file, picture)
         try:
             with anyio.fail_after(seconds):
-                ended = await anyio.run_process([*_READ, *options], stdin=file, check=False)
+                return await anyio.run_process([*_READ, *options], stdin=file, check=False)
         except TimeoutError:
             raise Unreadable(f"reading takes more than {seconds:g} s") from None
-    if ended.returncode:
-        raise Unreadable(f"tesseract: {_reason(ended.returncode, ended.stderr)}")
-    return words_from_tsv(ended.stdout.decode("utf-8", "replace"))
 
 
 def _write_pgm(file: IO[bytes], picture: Picture) -> None:

@@ -57,6 +57,24 @@ class Affine:
     def apply(self, x: float, y: float) -> tuple[float, float]:
         return self.a * x + self.b * y + self.c, self.d * x + self.e * y + self.f
 
+    def after(self, first: Affine) -> Affine:
+        """Return the map that applies ``first``, and then this one."""
+        (c, f), (ac, df), (bc, ef) = (self.apply(*first.apply(x, y)) for x, y in ((0, 0), (1, 0), (0, 1)))
+        return Affine(ac - c, bc - c, c, df - f, ef - f, f)
+
+
+def quarter_turned(turns: int, width: float, height: float) -> Affine:
+    """Return the map to a picture of ``width`` × ``height`` from its copy that is turned counter-clockwise.
+
+    ``turns`` are quarters: 1 is 90 degrees.
+    """
+    return (
+        Affine(1, 0, 0, 0, 1, 0),
+        Affine(0, -1, width, 1, 0, 0),
+        Affine(-1, 0, width, 0, -1, height),
+        Affine(0, 1, 0, -1, 0, height),
+    )[turns % 4]
+
 
 def box_through(box: Box, affine: Affine, *, width: float, height: float) -> Box:
     """Return the upright rectangle around ``box`` after ``affine``, cut to a page of ``width`` × ``height``."""

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from ocrkit.words import Affine, Box, Line, Word, box_through, confidence_of, text_of, words_from_tsv
+from ocrkit.words import (
+    Affine,
+    Box,
+    Line,
+    Word,
+    box_through,
+    confidence_of,
+    quarter_turned,
+    text_of,
+    words_from_tsv,
+)
 
 BOX = Box(10, 20, 30, 8)
 
@@ -44,3 +54,14 @@ def test_a_box_is_scaled_turned_and_cut_to_the_page() -> None:
     assert box_through(BOX, quarter_turn, width=100, height=100) == Box(72, 10, 8, 30)
     shifted_out = Affine(1, 0, -25, 0, 1, 0)
     assert box_through(BOX, shifted_out, width=100, height=24) == Box(0, 20, 15, 4)
+
+
+def test_maps_are_applied_one_after_the_other() -> None:
+    double, shift = Affine(2, 0, 0, 0, 2, 0), Affine(1, 0, 10, 0, 1, 20)
+    assert shift.after(double).apply(1, 2) == (12, 24)
+    assert double.after(shift).apply(1, 2) == (22, 44)
+
+
+@pytest.mark.parametrize(("turns", "corner"), [(0, (0, 0)), (1, (300, 0)), (2, (300, 200)), (3, (0, 200))])
+def test_the_first_corner_of_a_turned_page_is_another_corner_of_the_page(turns: int, corner: tuple[int, int]) -> None:
+    assert quarter_turned(turns, 300, 200).apply(0, 0) == corner

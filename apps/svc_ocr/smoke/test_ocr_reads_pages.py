@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 import pytest
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 LINES = ("Invoice 2041 for Harbour Lane", "Seven crates of green apples", "Total due: 318 euros")
 
@@ -59,6 +59,17 @@ def test_a_slanted_page_is_levelled_and_its_boxes_stay_on_the_slant(container: A
     assert abs(level[4]["box"][1] - level[0]["box"][1]) < 20
 
 
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_page_that_was_scanned_sideways_or_upside_down_is_read(container: Any, quarters: int) -> None:
+    image = page(*LINES).rotate(90 * quarters, expand=True)
+    [only] = read(container, encoded(image, "PNG")).json()["pages"]
+    assert only["text"].split() == " ".join(LINES).split()
+    assert (only["width"], only["height"]) == image.size
+    x, y, width, height = only["words"][0]["box"]
+    inked = ImageOps.invert(image.convert("L")).crop((x, y, x + width, y + height)).getbbox()
+    assert inked and inked[2] - inked[0] > 0.8 * width and inked[3] - inked[1] > 0.8 * height, "the box is around ink"
+
+
 def test_pages_on_grey_paper_or_transparency_are_read(container: Any) -> None:
     shaded = page(*LINES).convert("L").point(lambda value: 90 + value * 90 // 255)
     assert "green apples" in read(container, encoded(shaded, "PNG")).json()["text"]
@@ -75,6 +86,7 @@ def test_a_scanned_pdf_of_two_pages(container: Any) -> None:
         (2, "ocr", "pt"),
     ]
     assert reading["text"].split("\f") == [LINES[0], LINES[1]]
+    assert read(container, scans, pages="2").json()["text"] == LINES[1]
     assert reading["pages"][0]["width"] == pytest.approx(595, abs=2)
     x, y, *_ = reading["pages"][0]["words"][0]["box"]
     assert (x, y) == (pytest.approx(120 * 72 / 150, abs=6), pytest.approx(205 * 72 / 150, abs=8))

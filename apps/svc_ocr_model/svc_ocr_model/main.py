@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from typing import Annotated
 
 import anyio
 from fastapi import FastAPI
-from pydantic import PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt
 
-from ocrkit.pictures import Limits
 from ocrkit.tesseract import languages
 from servicekit.app import create_app
+from servicekit.parsers import Parsers, ParserSettings
 from servicekit.places import Places
-from servicekit.settings import ServiceSettings, load
+from servicekit.settings import load
 from svc_ocr_model.grpc_server import serving
 from svc_ocr_model.model import SERVER
 from svc_ocr_model.reading import Reader
@@ -28,7 +29,7 @@ _ENVELOPE = 64 << 10
 _PROBES = 8
 
 
-class Settings(ServiceSettings):
+class Settings(ParserSettings):
     """Hold the settings. ``max_bytes`` and ``max_pages`` are per request, ``max_pixels`` and ``page_seconds`` per page.
 
     The service reads the images of ``readers`` requests at the same time. It refuses a request immediately when
@@ -44,6 +45,7 @@ class Settings(ServiceSettings):
     max_requests: PositiveInt = 32
     language: str = "eng"
     grpc_port: int = 8081
+    parse_memory: Annotated[int, Field(ge=64_000_000)] = 800_000_000
 
     @property
     def max_body(self) -> int:
@@ -53,13 +55,23 @@ class Settings(ServiceSettings):
 def app() -> FastAPI:
     """Return the service, with its settings from the environment."""
     settings = load(Settings)
-    limits = Limits(settings.max_pages, settings.max_pixels)
+    parsers = Parsers(settings.parsing, ["ocrkit.pictures"])
     turns = anyio.CapacityLimiter(settings.readers)
-    return create(settings, Reader(settings.language, limits, settings.page_seconds, turns), languages)
+    pages, pixels = settings.max_pages, settings.max_pixels
+    read = Reader(parsers.run, settings.language, pages, pixels, settings.page_seconds, turns)
+    return create(settings, read, languages, parsers.lifespan)
 
 
-def create(settings: Settings, read: Read, installed: Callable[[], Collection[str]]) -> FastAPI:
-    """Return the service. ``installed`` returns the languages of tesseract, and is called once."""
+def create(
+    settings: Settings,
+    read: Read,
+    installed: Callable[[], Collection[str]],
+    parsing: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+) -> FastAPI:
+    """Return the service. ``installed`` returns the languages of tesseract, and is called once.
+
+    The context ``parsing`` is open while the service runs.
+    """
     known = sorted(installed())
 
     def knows_its_language() -> None:
@@ -71,7 +83,7 @@ def create(settings: Settings, read: Read, installed: Callable[[], Collection[st
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         address, calls = f"0.0.0.0:{settings.grpc_port}", settings.max_requests + _PROBES
-        async with serving(service, address, max_bytes=settings.max_body, max_calls=calls):
+        async with parsing(), serving(service, address, max_bytes=settings.max_body, max_calls=calls):
             yield
 
     app = create_app(
