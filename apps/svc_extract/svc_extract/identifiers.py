@@ -21,7 +21,7 @@ _VAT_IN_GROUPS = re.compile(
 _INVOICE = re.compile(
     r"(?i:(?<!\w)(?:invoice|bill|rechnungs?|facture)"
     r"(?:(?P<named>[ -]?(?:no|nr|number|num|nummer|id)\b\.?[ ]?:?|[ ]?[#№]|[ ]?n[°º][ ]?:?)"
-    r"(?:[ ]?(?P<said>is|was|ist|lautet):?(?= ))?|[ ]?:))[ ]*[#№]?[ ]?"
+    r"(?:[ ]?(?P<said>is|was|ist|lautet):?(?= ))?|[ ]?:))[ ]{0,4}[#№]?[ ]?"
     r"(?P<number>[A-Z0-9](?:[A-Z0-9/_.-]{0,38}[A-Z0-9])?)(?![\w@]|[.,]\d)"
 )
 #: After a quantity: ``20 years``, ``1200 EUR``, ``50 %``. The words listed may follow an invoice number.
