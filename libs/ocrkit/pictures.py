@@ -32,7 +32,8 @@ def picture_of(data: bytes, number: int, pixels: int) -> Picture:
         image.seek(number - 1)
         if image.width * image.height > pixels:
             raise Unreadable(f"{image.width} × {image.height} pixels, at most {pixels} are read")
-        return on_white(ImageOps.exif_transpose(image))
+        ImageOps.exif_transpose(image, in_place=True)
+        return on_white(image)
 
 
 def prepared_page(data: bytes, number: int, pixels: int, turns: int) -> Prepared:
@@ -58,7 +59,9 @@ def on_white(image: Image.Image) -> Picture:
     """Return the picture in grey, height × width. Transparent parts become white, like paper."""
     if image.mode.startswith("I;16") or image.mode == "I":
         image = Image.fromarray((np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8))
-    if image.has_transparency_data:
-        layer = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return np.asarray(image.convert("L"), dtype=np.uint8)
+    if not image.has_transparency_data:
+        return np.asarray(image.convert("L"), dtype=np.uint8)
+    layer = image if image.mode == "RGBA" else image.convert("RGBA")
+    paper = Image.new("L", layer.size, "white")
+    paper.paste(layer.convert("L"), mask=layer.getchannel("A"))
+    return np.asarray(paper, dtype=np.uint8)

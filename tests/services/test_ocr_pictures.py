@@ -41,6 +41,14 @@ def test_transparent_parts_become_white() -> None:
     assert int(picture.min()) == 255
 
 
+def test_a_picture_that_its_camera_turned_is_upright() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    BLANK.save(buffer, "JPEG", exif=exif)
+    assert picture_of(buffer.getvalue(), 1, PIXELS).shape == (60, 40)
+
+
 def test_a_picture_of_sixteen_bits_keeps_its_greys() -> None:
     picture = picture_of(encoded(Image.fromarray(np.full((20, 20), 0x8000, np.uint16))), 1, PIXELS)
     assert int(picture.max()) == 0x80
