@@ -10,7 +10,7 @@ from pathlib import Path
 
 import anyio
 import pytest
-from svc_forms.extraction import ExtractionFailed, extract
+from svc_forms.extraction import Extraction, ExtractionFailed
 from svc_ingestion.delivery import Arrived
 from svc_ingestion.destinations import HttpDestination
 from svc_ingestion.documents import Document
@@ -60,7 +60,7 @@ def neighbour() -> Iterator[Neighbour]:
 
 def by_forms(url: str) -> None:
     with pytest.raises(ExtractionFailed, match="no findings"):
-        extract(url, "text", timeout=5)
+        anyio.run(Extraction(url, 5), "text")
 
 
 def by_ingestion(url: str) -> None:
