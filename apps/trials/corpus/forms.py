@@ -32,7 +32,7 @@ TRIAL = Trial(
         "a date that is none": answered(due_date="yesterday"),
         "a field that is none": answered(**{"a" * 100: "x"}),
         "a thousand fields that are none": answered(**{f"a{one}": "x" for one in range(1000)}),
-        "an alternative that is no number": found(MONEY | {"alternatives": ["abc"]}),
+        "an alternative that is not a number": found(MONEY | {"alternatives": ["abc"]}),
         "a thousand alternatives": found(MONEY | {"alternatives": ["1"] * 1000}),
         "a finding that ends before its start": found(NUMBER | {"start": 9}),
         "a finding beyond the text": found(NUMBER | {"start": 10**300, "end": 10**300}, text="a"),
