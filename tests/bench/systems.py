@@ -75,6 +75,7 @@ def own_systems(field: Field) -> Iterator[Series]:
             ),
             targets.COMPOSE_UP: _round((*compose, "up", "--wait"), (*compose, *_DOWN, "--volumes"), place),
         }
+        ways[targets.COMPOSE_UP](0)  # the first start reads the images from the disk
         for peer, samples in field.in_turn(ways, rounds).items():
             yield Series("systems", targets.up(name), 0, peer, samples)
 
