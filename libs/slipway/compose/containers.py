@@ -5,12 +5,13 @@ The functions take the docker SDK's client as their first argument. The SDK's er
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from slipway.compose.running_file import PROJECT_LABEL, SERVICE_LABEL
+from slipway.core.clock import CLOCK, Clock
 from slipway.core.errors import RegistryError, UpError
 from slipway.engine import Engine
 from slipway.engine.container_state import State
@@ -18,6 +19,7 @@ from slipway.engine.container_state import State
 #: A ``docker.DockerClient``.
 Client = Any
 _NOT_FOUND = 404
+_FRESH_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,40 @@ def listed(client: Client, label: str = "") -> list[Mapping[str, Any]]:
 
 def of_project(client: Client, project: str) -> tuple[Found, ...]:
     """Return the containers of a project by service and name. A container that is removed meanwhile is left out."""
-    found = []
-    for one in listed(client, f"{PROJECT_LABEL}={project}"):
-        try:
-            found.append(Found.of(client.api.inspect_container(one["Id"])))
-        except OSError as error:
-            if getattr(getattr(error, "response", None), "status_code", 0) != _NOT_FOUND:
-                raise
-    return tuple(sorted(found, key=lambda one: (one.service, one.name)))
+    return looking(client, project)()
+
+
+def looking(client: Client, project: str, clock: Clock = CLOCK) -> Callable[[], tuple[Found, ...]]:
+    """Return a function that returns the containers of a project as they are now, to be called again and again.
+
+    It inspects a running container when the engine lists it in another way than before, and otherwise once a second:
+    more requests would slow the start of the services on a machine of two processors.
+    """
+    known: dict[str, tuple[str, float, Found]] = {}
+
+    def look() -> tuple[Found, ...]:
+        now, current = clock.now(), {}
+        for one in listed(client, f"{PROJECT_LABEL}={project}"):
+            status, at, found = known.get(one["Id"], ("", 0.0, None))
+            if one["State"] != "running" or one["Status"] != status or now - at >= _FRESH_SECONDS:
+                at, found = now, _inspected(client, one["Id"])
+            if found:
+                current[one["Id"]] = one["Status"], at, found
+        known.clear()
+        known.update(current)
+        return tuple(sorted((found for _, _, found in current.values()), key=lambda one: (one.service, one.name)))
+
+    return look
+
+
+def _inspected(client: Client, container: str) -> Found | None:
+    """Return a container; None for one that is removed meanwhile."""
+    try:
+        return Found.of(client.api.inspect_container(container))
+    except OSError as error:
+        if getattr(getattr(error, "response", None), "status_code", 0) != _NOT_FOUND:
+            raise
+        return None
 
 
 def has_parts(client: Client, project: str) -> bool:

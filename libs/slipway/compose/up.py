@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 
-from slipway.compose.containers import Client, has_parts, inspect_image, of_project
+from slipway.compose.containers import Client, has_parts, inspect_image, looking
 from slipway.compose.failures import COMPOSE, compose_problem
 from slipway.compose.judge import UP, Stage
 from slipway.compose.platforms import foreign_program
@@ -63,7 +63,7 @@ def bring_up(
 
     When the wait ends early, compose is stopped as Ctrl-C would.
     """
-    look = partial(of_project, client, project.name)
+    look = looking(client, project.name)
     before = frozenset(one.id for one in look())
     over = threading.Event()
     starting = start_in_thread(partial(run, start(project, config), should_stop=over.is_set))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from slipway.compose import up
-from slipway.compose.containers import of_project
+from slipway.compose.containers import looking, of_project
 from slipway.compose.report import report_of
 from slipway.compose.system import System
 from slipway.compose.wait import wait_until_up
@@ -45,8 +43,7 @@ def run_restart(session: Session, chosen: SystemOptions, options: WaitOptions) -
     map_concurrently(lambda one: client.api.restart(one.id, timeout=_GRACE_SECONDS), found, at_once=_AT_ONCE)
     deadline = options.deadline * float(session.settings["SLOWNESS"])
     with session.console.services(sorted(restarted)) as taker:
-        look = partial(of_project, client, project.name)
-        outcome = wait_until_up(part.services, look, lambda: Result(0), taker.take, deadline)
+        outcome = wait_until_up(part.services, looking(client, project.name), lambda: Result(0), taker.take, deadline)
     if not outcome.ok:
         raise up.failure(outcome, part, file.files[0], client, deadline)
     shown = shown_address(session)
