@@ -1,24 +1,29 @@
 """Read a project's containers from the engine: states, logs, use of memory and processors.
 
-The functions take the docker SDK's client as their first argument. The SDK's errors are ``OSError``s.
+The functions take ``Engine.get`` as their first argument.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlencode
 
 from slipway.compose.running_file import PROJECT_LABEL, SERVICE_LABEL
 from slipway.core.clock import CLOCK, Clock
 from slipway.core.errors import RegistryError, UpError
 from slipway.engine import Engine
+from slipway.engine.address import API_VERSION
 from slipway.engine.container_state import State
 
+#: Sends ``GET`` with this path to the engine, and returns the answer's JSON; None for 404.
+Get = Callable[[str], Any]
 #: A ``docker.DockerClient``.
 Client = Any
-_NOT_FOUND = 404
+_API = f"/v{API_VERSION}"
 _FRESH_SECONDS = 1.0
 
 
@@ -79,18 +84,23 @@ def engine_errors(engine: Engine, what: str) -> Iterator[None]:
         raise UpError.of(error.problems) from None
 
 
-def listed(client: Client, label: str = "") -> list[Mapping[str, Any]]:
+def listed(get: Get, label: str = "") -> list[Mapping[str, Any]]:
     """Return the engine's list of all containers, ended ones too; with ``label`` only those that have it."""
-    found: list[Mapping[str, Any]] = client.api.containers(all=True, filters={"label": label} if label else {})
+    found: list[Mapping[str, Any]] = get(f"{_API}/containers/json?{_words(label, all=1)}")
     return found
 
 
-def of_project(client: Client, project: str) -> tuple[Found, ...]:
+def _words(label: str, **others: int) -> str:
+    """Return the words of a request's path that ask for what has ``label``."""
+    return urlencode({**others, **({"filters": json.dumps({"label": [label]})} if label else {})})
+
+
+def of_project(get: Get, project: str) -> tuple[Found, ...]:
     """Return the containers of a project by service and name. A container that is removed meanwhile is left out."""
-    return looking(client, project)()
+    return looking(get, project)()
 
 
-def looking(client: Client, project: str, clock: Clock = CLOCK) -> Callable[[], tuple[Found, ...]]:
+def looking(get: Get, project: str, clock: Clock = CLOCK) -> Callable[[], tuple[Found, ...]]:
     """Return a function that returns the containers of a project as they are now, to be called again and again.
 
     It inspects a running container when the engine lists it in another way than before, and otherwise once a second:
@@ -100,10 +110,10 @@ def looking(client: Client, project: str, clock: Clock = CLOCK) -> Callable[[], 
 
     def look() -> tuple[Found, ...]:
         now, current = clock.now(), {}
-        for one in listed(client, f"{PROJECT_LABEL}={project}"):
+        for one in listed(get, f"{PROJECT_LABEL}={project}"):
             status, at, found = known.get(one["Id"], ("", 0.0, None))
             if one["State"] != "running" or one["Status"] != status or now - at >= _FRESH_SECONDS:
-                at, found = now, _inspected(client, one["Id"])
+                at, found = now, _inspected(get, one["Id"])
             if found:
                 current[one["Id"]] = one["Status"], at, found
         known.clear()
@@ -113,20 +123,16 @@ def looking(client: Client, project: str, clock: Clock = CLOCK) -> Callable[[], 
     return look
 
 
-def _inspected(client: Client, container: str) -> Found | None:
+def _inspected(get: Get, container: str) -> Found | None:
     """Return a container; None for one that is removed meanwhile."""
-    try:
-        return Found.of(client.api.inspect_container(container))
-    except OSError as error:
-        if getattr(getattr(error, "response", None), "status_code", 0) != _NOT_FOUND:
-            raise
-        return None
+    found = get(f"{_API}/containers/{container}/json")
+    return Found.of(found) if found else None
 
 
-def has_parts(client: Client, project: str) -> bool:
+def has_parts(get: Get, project: str) -> bool:
     """Tell whether the engine has containers or networks of a project."""
     label = f"{PROJECT_LABEL}={project}"
-    return bool(listed(client, label) or client.api.networks(filters={"label": label}))
+    return bool(listed(get, label) or get(f"{_API}/networks?{_words(label)}"))
 
 
 def by_service(containers: Sequence[Found]) -> dict[str, list[Found]]:
@@ -136,10 +142,9 @@ def by_service(containers: Sequence[Found]) -> dict[str, list[Found]]:
     return found
 
 
-def use_of(client: Client, container: str, *, once: bool = True) -> Use:
+def use_of(get: Get, container: str, *, once: bool = True) -> Use:
     """Return a container's use. With ``once`` the engine measures no processor time, which takes a second."""
-    stats = client.api.stats(container, stream=False, one_shot=True if once else None)
-    return use(stats)
+    return use(get(f"{_API}/containers/{container}/stats?stream=0&one-shot={int(once)}") or {})
 
 
 def use(stats: Mapping[str, Any]) -> Use:
@@ -162,14 +167,9 @@ def _total(cpu: Mapping[str, Any]) -> int:
     return int((cpu.get("cpu_usage") or {}).get("total_usage", 0))
 
 
-def inspect_image(client: Client, image: str) -> Mapping[str, Any]:
+def inspect_image(get: Get, image: str) -> Mapping[str, Any]:
     """Return the engine's description of an image; empty when the engine does not have it."""
-    try:
-        found: Mapping[str, Any] = client.api.inspect_image(image)
-    except OSError as error:
-        if getattr(getattr(error, "response", None), "status_code", 0) != _NOT_FOUND:
-            raise
-        return {}
+    found: Mapping[str, Any] = (get(f"{_API}/images/{image}/json") if image else None) or {}
     return found
 
 

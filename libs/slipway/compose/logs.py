@@ -46,7 +46,7 @@ Stream = Callable[[str], Iterable[bytes]]
 def lines(service: str, pieces: Iterable[bytes]) -> Iterator[list[Line]]:
     """Yield the lines of a log with timestamps, a list for each piece. A piece may end anywhere."""
     rest = b""
-    for written in _without_headers(pieces):
+    for written in without_headers(pieces):
         whole, newline, rest = (rest + written).rpartition(b"\n")
         if newline:
             yield [_line(service, text) for text in whole.decode("utf-8", "replace").split("\n")]
@@ -59,7 +59,7 @@ def _line(service: str, text: str) -> Line:
     return Line(at, service, said.rstrip("\r"))
 
 
-def _without_headers(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def without_headers(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """Yield what a container wrote, from the engine's answer in any pieces."""
     rest = b""
     for piece in pieces:

@@ -14,9 +14,9 @@ _WRONG_PROGRAM = "exec format error"
 
 
 def platform_of(described: Mapping[str, Any]) -> Platform:
-    """Return the platform of an image or of an engine, from the engine's description."""
-    architecture = described.get("Architecture") or described.get("Arch", "")
-    return Platform.read("/".join((described.get("Os", ""), architecture, described.get("Variant") or "")))
+    """Return the platform of an image, from the engine's description."""
+    parts = (described.get("Os", ""), described.get("Architecture", ""), described.get("Variant") or "")
+    return Platform.read("/".join(parts))
 
 
 def unavailable(system: System, found: Mapping[str, Mapping[str, Any]]) -> Mapping[str, str]:
@@ -36,11 +36,11 @@ def unavailable(system: System, found: Mapping[str, Mapping[str, Any]]) -> Mappi
     return reasons
 
 
-def foreign_program(said: str, image: Mapping[str, Any], engine: Mapping[str, Any]) -> str:
+def foreign_program(said: str, image: Mapping[str, Any], machine: str) -> str:
     """Return the cause when a container's program is for another architecture; empty for any other failure.
 
-    ``said``: what the container and the engine wrote about the failure.
+    ``said``: the words of the container and of the engine about the failure. ``machine``: the engine's platform.
     """
-    if _WRONG_PROGRAM not in said.lower() or platform_of(image) == platform_of(engine):
+    if _WRONG_PROGRAM not in said.lower() or platform_of(image) == Platform.read(machine):
         return ""
-    return f"its image is for {platform_of(image)}, and the engine's machine is {platform_of(engine)}"
+    return f"its image is for {platform_of(image)}, and the engine's machine is {Platform.read(machine)}"

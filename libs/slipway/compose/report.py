@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from slipway.compose.containers import Client, Found, use_of
+from slipway.compose.containers import Found, Get, use_of
 from slipway.compose.http import speaks_http
 from slipway.compose.judge import Stage
 from slipway.compose.system import Service
@@ -35,7 +35,7 @@ class ServiceReport:
 Shown = Callable[[str, int], str]
 
 
-def report_of(service: Service, standing: Standing, client: Client, shown: Shown) -> ServiceReport:
+def report_of(service: Service, standing: Standing, get: Get, shown: Shown) -> ServiceReport:
     """Return the report of a service. Asks the engine for its memory."""
     running = [one for one in standing.containers if one.state.status == "running"]
     return ServiceReport(
@@ -43,7 +43,7 @@ def report_of(service: Service, standing: Standing, client: Client, shown: Shown
         standing.stage,
         round(standing.seconds, 1),
         tuple(dict.fromkeys(url for one in running for url in urls(one, shown))),
-        sum(use_of(client, one.id).memory for one in running),
+        sum(use_of(get, one.id).memory for one in running),
         service.built or service.image,
     )
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
 
-from slipway.compose.containers import Client, has_parts, inspect_image, looking
+from slipway.compose.containers import Get, has_parts, inspect_image, looking
 from slipway.compose.failures import COMPOSE, compose_problem
 from slipway.compose.judge import UP, Stage
+from slipway.compose.logs import without_headers
 from slipway.compose.platforms import foreign_program
 from slipway.compose.system import Config, System
 from slipway.compose.wait import Outcome, Standing, Tell, wait_until_up
@@ -19,7 +20,8 @@ from slipway.core.clock import CLOCK, Clock
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError, Problem, SlipwayError, UpError
 from slipway.core.threads import start_in_thread
-from slipway.engine.address import DOCKER_COMPOSE
+from slipway.engine import Engine
+from slipway.engine.address import API_VERSION, DOCKER_COMPOSE
 from slipway.engine.container_state import LOG_LINES, explain
 from slipway.hosts.runner import Runner
 
@@ -57,13 +59,13 @@ def start(project: Project, config: Config) -> Command:
 
 
 def bring_up(
-    project: Project, system: System, config: Config, run: Runner, client: Client, tell: Tell, deadline: float
+    project: Project, system: System, config: Config, run: Runner, get: Get, tell: Tell, deadline: float
 ) -> Outcome:
     """Start the containers and wait for them, at most ``deadline`` seconds.
 
     When the wait ends early, compose is stopped as Ctrl-C would.
     """
-    look = looking(client, project.name)
+    look = looking(get, project.name)
     before = frozenset(one.id for one in look())
     over = threading.Event()
     starting = start_in_thread(partial(run, start(project, config), should_stop=over.is_set))
@@ -78,7 +80,7 @@ def bring_up(
         starting.exception()
 
 
-def take_down(project: Project, run: Runner, client: Client, clock: Clock = CLOCK) -> Result:
+def take_down(project: Project, run: Runner, get: Get, clock: Clock = CLOCK) -> Result:
     """Remove the project's containers and networks. Its volumes stay.
 
     After an interrupted start, the engine may still create a container that compose asked for. So slipway looks again.
@@ -86,7 +88,7 @@ def take_down(project: Project, run: Runner, client: Client, clock: Clock = CLOC
     for _ in range(_LOOKS):
         result = run(project.command("down", "--remove-orphans"), timeout=_DOWN_SECONDS)
         clock.sleep(_PAUSE)
-        if not result.ok or not has_parts(client, project.name):
+        if not result.ok or not has_parts(get, project.name):
             break
     return result
 
@@ -95,7 +97,7 @@ def failure(
     outcome: Outcome,
     system: System,
     file: str,
-    client: Client,
+    engine: Engine,
     deadline: float,
     absent: Mapping[str, str] = MappingProxyType({}),
 ) -> SlipwayError:
@@ -103,7 +105,7 @@ def failure(
 
     ``absent``: image → the reason why compose had to pull it.
     """
-    problems = tuple(_problems(outcome, system, client, deadline))
+    problems = tuple(_problems(outcome, system, engine, deadline))
     started = outcome.started
     if not problems and started and not started.ok:
         problem = compose_problem(started.stderr, system.name, file, absent)
@@ -113,34 +115,34 @@ def failure(
     return UpError.of(problems or (Problem("", f"up {system.name}: compose has not ended", code="compose-failed"),))
 
 
-def _problems(outcome: Outcome, system: System, client: Client, deadline: float) -> Iterator[Problem]:
+def _problems(outcome: Outcome, system: System, engine: Engine, deadline: float) -> Iterator[Problem]:
     failed = {name: one for name, one in outcome.standings.items() if one.stage is Stage.FAILED}
     unhealthy = {name: one for name, one in outcome.standings.items() if _is_unhealthy(one)}
     late = {name: one for name, one in outcome.standings.items() if one.stage not in UP}
     started = {name: one for name, one in late.items() if one.stage is not Stage.WAITING}
     if failed:
         for name, one in failed.items():
-            yield _problem(system.name, name, one, one.judgement.what, client)
+            yield _problem(system.name, name, one, one.judgement.what, engine)
     elif outcome.started and not outcome.started.ok:
         for name, one in unhealthy.items():
-            yield _problem(system.name, name, one, "it is unhealthy", client)
+            yield _problem(system.name, name, one, "it is unhealthy", engine)
     elif not outcome.in_time:
         for name, one in (started or late).items():
-            yield _problem(system.name, name, one, f"not healthy after {deadline:.0f} s", client)
+            yield _problem(system.name, name, one, f"not healthy after {deadline:.0f} s", engine)
 
 
 def _is_unhealthy(standing: Standing) -> bool:
     return any(one.state.health == "unhealthy" for one in standing.containers)
 
 
-def _problem(system: str, service: str, standing: Standing, what: str, client: Client) -> Problem:
+def _problem(system: str, service: str, standing: Standing, what: str, engine: Engine) -> Problem:
     container = standing.container
     if container is None:
         what = f"{what}: compose waits for the services that it depends on"
         return Problem("", f"{service}: {what}", code="service-waits")
-    log = tail(client, container.id)
+    log = tail(engine, container.id)
     said = f"{container.state.error}\n{log}"
-    if cause := foreign_program(said, inspect_image(client, container.image), client.version()):
+    if cause := foreign_program(said, inspect_image(engine.get, container.image), engine.platform()):
         foreign = COMPOSE["wrong-architecture"]
         return Problem("", explain(service, what, container.state, log, cause), foreign.hint, foreign.code)
     text = explain(service, what, container.state, log)
@@ -162,10 +164,10 @@ def _code(standing: Standing) -> str:
     return "service-unhealthy"
 
 
-def tail(client: Client, container: str) -> str:
+def tail(engine: Engine, container: str) -> str:
     """Return the last lines that a container wrote, on both streams."""
+    path = f"/v{API_VERSION}/containers/{container}/logs?stdout=1&stderr=1&tail={LOG_LINES}"
     try:
-        raw: bytes = client.api.logs(container, stdout=True, stderr=True, tail=LOG_LINES)
-    except OSError:
+        return b"".join(without_headers(engine.stream(path))).decode("utf-8", "replace")
+    except (OSError, SlipwayError):
         return ""
-    return raw.decode("utf-8", "replace")

@@ -147,6 +147,13 @@ class Engine:
             docker.errors.create_api_error_from_http_exception(error)
         return reply.json()
 
+    def get(self, question: str) -> Any:
+        """Return the JSON that answers ``GET question``; None for 404. Raises PrerequisiteError for an unusable engine.
+
+        It does not load the docker SDK, whose import takes longer than a whole plan.
+        """
+        return self._ask(question)
+
     def stream(self, question: str) -> Iterator[bytes]:
         """Yield the body that answers ``GET question`` in pieces, which may come at any time. Raises OSError.
 

@@ -111,19 +111,28 @@ RELAYED = Table(
 @contextmanager
 def convert_errors(endpoint: Endpoint, what: str, seconds: float) -> Iterator[None]:
     """Convert the exceptions of the docker SDK and of its transport into slipway's errors; see ``unusable``."""
-    import docker.errors
-    import requests.exceptions
-
     try:
         yield
     except SlipwayError:
         raise
-    except docker.errors.APIError as error:
+    except Exception as error:
+        if converted := _converted(endpoint, what, seconds, error):
+            raise converted from None
+        raise
+
+
+def _converted(endpoint: Endpoint, what: str, seconds: float, error: Exception) -> SlipwayError | None:
+    """Return slipway's error for an exception of the SDK; None for any other exception. Only now load the SDK."""
+    import docker.errors
+    import requests.exceptions
+
+    if isinstance(error, docker.errors.APIError):
         cause = str(error.explanation or error)
         code = RELAYED.find(cause).code
-        raise RegistryError(f"{what or endpoint}: {cause}", hint="invoke doctor", code=code) from None
-    except (docker.errors.DockerException, requests.exceptions.RequestException, OSError) as error:
-        raise unusable(endpoint, error, what=what, seconds=seconds) from None
+        return RegistryError(f"{what or endpoint}: {cause}", hint="invoke doctor", code=code)
+    if isinstance(error, docker.errors.DockerException | requests.exceptions.RequestException | OSError):
+        return unusable(endpoint, error, what=what, seconds=seconds)
+    return None
 
 
 def unusable(endpoint: Endpoint, error: BaseException, *, what: str = "", seconds: float = 0) -> PrerequisiteError:

@@ -21,21 +21,22 @@ def run_down(session: Session, chosen: SystemOptions, options: DownOptions, *, y
     """Take the system down. Raises UpError when compose cannot remove a part of it."""
     file = chosen_file(session, chosen.names, "down")
     project = project_of(session, file, chosen.project)
-    client = session.host.engine.client
-    doomed = volumes.volumes_of(client, project.name) if options.volumes else ()
-    before = [one.name for one in of_project(client, project.name)]
+    engine = session.host.engine
+    doomed = volumes.volumes_of(engine.client, project.name) if options.volumes else ()
+    before = [one.name for one in of_project(engine.get, project.name)]
     if dry_run:
         _tell(session, file.system, before, doomed, "would be removed")
         return
     _agree(session, file.system, doomed, yes=yes)
     session.prepare_workspace()
     with lock(session.home, f"up-{project.name}"):
-        result = take_down(project, session.run, client)
+        result = take_down(project, session.run, engine.get)
         if not result.ok:
             problem = compose_problem(result.stderr, file.system, file.files[0])
             raise UpError.of([problem])
         session.host.mounts(project.name, ()).remove()
-        volumes.remove_volumes(client, doomed)
+        if doomed:
+            volumes.remove_volumes(engine.client, doomed)
     _tell(session, file.system, before, doomed, "removed")
 
 

@@ -27,7 +27,7 @@ def run_logs(session: Session, chosen: SystemOptions, options: LogOptions) -> No
     file, services = chosen_services(session, chosen.names, "logs")
     project = project_of(session, file, chosen.project)
     engine = session.host.engine
-    found = [one for one in of_project(engine.client, project.name) if not services or one.service in services]
+    found = [one for one in of_project(engine.get, project.name) if not services or one.service in services]
     if services and not options.follow and (absent := set(services) - {one.service for one in found}):
         raise UsageError(f"{sorted(absent)[0]}: has no container in {file.system}", hint=f"invoke ps {file.system}")
     tail: int | str = options.tail or "all"

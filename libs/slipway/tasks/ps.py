@@ -20,15 +20,15 @@ _AT_ONCE = 16
 def run_ps(session: Session, chosen: SystemOptions) -> None:
     file = chosen_file(session, chosen.names, "ps")
     project = project_of(session, file, chosen.project)
-    client = session.host.engine.client
-    found, shown = of_project(client, project.name), shown_address(session)
+    get = session.host.engine.get
+    found, shown = of_project(get, project.name), shown_address(session)
     names = {one.labels.get(IMAGE_LABEL, "") for one in found} & session.repository.stack.by_name.keys()
     facts = session.snapshot(sorted(names)).facts if names else None
     planned = {name: held.id for name in names if facts and (held := facts.in_engine(name))}
 
     def row(one: Found) -> dict[str, object]:
         running = one.state.status == "running"
-        use = use_of(client, one.id, once=False) if running else None
+        use = use_of(get, one.id, once=False) if running else None
         return {
             "service": one.service,
             "container": one.name,

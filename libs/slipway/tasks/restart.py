@@ -32,22 +32,23 @@ def run_restart(session: Session, chosen: SystemOptions, options: WaitOptions) -
     """Restart the named services, or all, and wait until they are up. Raises UpError when one does not come up."""
     file, services = chosen_services(session, chosen.names, "restart")
     project = project_of(session, file, chosen.project)
-    client = session.host.engine.client
-    found = [one for one in of_project(client, project.name) if not services or one.service in services]
+    engine = session.host.engine
+    found = [one for one in of_project(engine.get, project.name) if not services or one.service in services]
     if not found:
         raise UsageError(f"{file.system}: is not up", hint=f"invoke up {file.system}")
     whole = system_of(session, file, resolve(session, file, project))
     learn_secrets(session, whole)
     restarted = {one.service for one in found}
     part = System(whole.name, whole.config, tuple(one for one in whole.services if one.name in restarted))
-    map_concurrently(lambda one: client.api.restart(one.id, timeout=_GRACE_SECONDS), found, at_once=_AT_ONCE)
+    map_concurrently(lambda one: engine.client.api.restart(one.id, timeout=_GRACE_SECONDS), found, at_once=_AT_ONCE)
     deadline = options.deadline * float(session.settings["SLOWNESS"])
     with session.console.services(sorted(restarted)) as taker:
-        outcome = wait_until_up(part.services, looking(client, project.name), lambda: Result(0), taker.take, deadline)
+        look = looking(engine.get, project.name)
+        outcome = wait_until_up(part.services, look, lambda: Result(0), taker.take, deadline)
     if not outcome.ok:
-        raise up.failure(outcome, part, file.files[0], client, deadline)
+        raise up.failure(outcome, part, file.files[0], engine, deadline)
     shown = shown_address(session)
-    rows = [report_of(service, outcome.standings[service.name], client, shown) for service in part.services]
+    rows = [report_of(service, outcome.standings[service.name], engine.get, shown) for service in part.services]
     if session.json:
         session.answer({"system": file.system, "restarted": sorted(restarted)})
     else:

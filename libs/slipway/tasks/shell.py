@@ -23,13 +23,13 @@ def run_shell(session: Session, chosen: SystemOptions) -> None:
     if len(services) != 1:
         raise UsageError(f"{file.system}: name one of its services", hint=f"invoke ps {file.system}")
     (service,) = services
-    client, project = session.host.engine.client, project_of(session, file, chosen.project)
-    found = (one for one in of_project(client, project.name) if one.service == service)
+    engine, project = session.host.engine, project_of(session, file, chosen.project)
+    found = (one for one in of_project(engine.get, project.name) if one.service == service)
     running = next((one for one in found if one.state.status == "running"), None)
     if not running:
         raise UsageError(f"{service}: has no running container in {file.system}", hint=f"invoke up {file.system}")
-    shell = find_shell(client, running)
+    shell = find_shell(engine.client, running)
     terminal = ("--tty",) if is_terminal(sys.stdin) and is_terminal(sys.stdout) else ()
-    engine = session.container_access.docker_host
-    where = ("--host", engine) if engine else ()
+    host = session.container_access.docker_host
+    where = ("--host", host) if host else ()
     session.attach(("docker", *where, "exec", "--interactive", *terminal, running.id, shell))

@@ -22,7 +22,6 @@ from slipway.compose.up import Project
 from slipway.config import environment
 from slipway.core.command import Result
 from slipway.core.errors import PrerequisiteError, UsageError
-from slipway.core.threads import map_concurrently
 from slipway.hosts.host import MountKind, MountSource
 from slipway.secrets.secret import Secret
 from slipway.tasks.selection import only
@@ -139,15 +138,15 @@ def resolve(session: Session, file: ComposeFile, project: Project) -> Config:
     """
     root = session.settings.root.resolve()
     files = tuple(word for name in file.files for word in ("--file", str(root / name)))
-    asked = [project.command(*files, "config", *words, "--format", "json") for words in (("--variables",), ())]
-    listing, resolving = map_concurrently(session.run, asked, at_once=len(asked))
-    listed = _answer(session, listing, file)
+    result = session.run(project.command(*files, "config", "--format", "json"))
     folder_env = Path(project.folder, ".env")
     there = folder_env.read_text("utf-8", "replace") if folder_env.is_file() else ""
     values = {**dict.fromkeys(variables.named_in(there), "there"), **environment.variables(), **project.variables}
-    if problems := variables.missing(listed, values, file.files[0]):
-        raise UsageError.of(problems)
-    resolved: Config = json.loads(_answer(session, resolving, file))
+    if not result.ok:  # compose names only the first variable
+        listed = session.run(project.command(*files, "config", "--variables", "--format", "json"))
+        if problems := variables.missing(listed.stdout if listed.ok else "", values, file.files[0]):
+            raise UsageError.of(problems)
+    resolved: Config = json.loads(_answer(session, result, file))
     named = variables_of(resolved, MountKind.SECRET, MountKind.CONFIG)
     if problems := variables.without_value(named, values, file.files[0]):
         raise UsageError.of(problems)

@@ -155,11 +155,11 @@ def _start(
 ) -> Start:
     """Return the system as it would start now. ``refused``: further ports that are taken, with their holders."""
     engine = session.host.engine
-    taken = ports.taken(session.host.listening_ports(), containers.listed(engine.client), project.name)
+    taken = ports.taken(session.host.listening_ports(), containers.listed(engine.get), project.name)
     kept = read_ports(session.home, system.name)
     chosen = ports.choose(system.ports, {**taken, **refused}, kept, strict=options.strict_ports)
     found = {
-        service.name: containers.inspect_image(engine.client, images.get(service.built, service.image))
+        service.name: containers.inspect_image(engine.get, images.get(service.built, service.image))
         for service in system.services
     }
     checks = {name: containers.health_check(image) for name, image in found.items()}
@@ -200,12 +200,14 @@ def _bring_up(session: Session, start: Start, options: UpOptions) -> Outcome:
     When the files for the mounts cannot be sent, the containers of an earlier start go on.
     """
     deadline = options.deadline * float(session.settings["SLOWNESS"])
-    client = session.host.engine.client
+    engine = session.host.engine
     with start.mounts.given(), _taken_down(session, start, keep=options.keep):
         with session.console.services([service.name for service in start.system.services]) as taker:
-            outcome = up.bring_up(start.project, start.system, start.config, session.run, client, taker.take, deadline)
+            outcome = up.bring_up(
+                start.project, start.system, start.config, session.run, engine.get, taker.take, deadline
+            )
         if not outcome.ok:
-            raise up.failure(outcome, start.system, start.file.files[0], client, deadline, start.absent)
+            raise up.failure(outcome, start.system, start.file.files[0], engine, deadline, start.absent)
     return outcome
 
 
@@ -227,7 +229,7 @@ def _take_down(session: Session, start: Start) -> None:
     removed = False
     try:
         with suppress(OSError, SlipwayError):  # an engine or a build host that is lost takes nothing down
-            removed = up.take_down(start.project, session.run, session.host.engine.client).ok
+            removed = up.take_down(start.project, session.run, session.host.engine.get).ok
             if removed:
                 start.mounts.remove()
     finally:
@@ -255,10 +257,10 @@ def _show(session: Session, start: Start, file: str) -> None:
 
 def _tell(session: Session, start: Start, outcome: Outcome, near: Mapping[int, int]) -> None:
     """Show a line per service: state, seconds, addresses, memory, image."""
-    client, shown = session.host.engine.client, shown_address(session, near)
+    get, shown = session.host.engine.get, shown_address(session, near)
 
     def row(service: Service) -> ServiceReport:
-        return report_of(service, outcome.standings[service.name], client, shown)
+        return report_of(service, outcome.standings[service.name], get, shown)
 
     rows = map_concurrently(row, start.system.services, at_once=_AT_ONCE)
     if session.json:

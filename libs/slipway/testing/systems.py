@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,15 @@ class RunningSystem:
     urls: Mapping[str, tuple[str, ...]]
     client: Any = field(repr=False)
 
+    def _get(self, path: str) -> Any:
+        """Return the JSON with which the engine answers ``GET path``; None for 404."""
+        api = self.client.api
+        reply = api.get(f"{api.base_url}{path}")
+        if reply.status_code == HTTPStatus.NOT_FOUND:
+            return None
+        reply.raise_for_status()
+        return reply.json()
+
     def url(self, service: str) -> str:
         """Return the first address of a service. Raises SmokeError when it publishes no port."""
         found = self.urls.get(service, ())
@@ -41,7 +51,7 @@ class RunningSystem:
 
     def service(self, name: str) -> RunningService:
         """Return a service. Raises SmokeError when it has no container."""
-        found = [one for one in of_project(self.client, self.project) if one.service == name]
+        found = [one for one in of_project(self._get, self.project) if one.service == name]
         if not found:
             raise SmokeError(f"{name}: has no container in {self.name}")
         return RunningService(self.client, found[0])
