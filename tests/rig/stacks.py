@@ -287,11 +287,11 @@ def stack(
         shutil.copytree(STACKS / name, root, symlinks=True)
         repository = Repository(root, {}, fork_server.invoke, traces.environment)
         owner = f"t-{secrets.token_hex(4)}"
-        # Equal files would make one image of two tests: the end of one would remove it while the other builds.
-        for alone in root.glob("apps/*/sign.txt"):
-            alone.write_text(f"open {owner}\n")
         repository.configure(REGISTRY=registry, OWNER=owner, BASE_VERSION="v1", PYTHON_IMAGE=root_image)
         repository.configure(**settings)
+        # Equal files would make one image of two tests: the end of one would remove it while the other builds.
+        for sign in root.glob("apps/*/sign.txt"):
+            sign.write_text(f"open {repository.settings['OWNER']}\n")
         subprocess.run(["git", "init", "--quiet", root], check=True)
         states[root] = _git_state(root)
         made.append(repository)
