@@ -440,9 +440,12 @@ def systems(session: nox.Session) -> None:
     side_by_side(session, {name: system_tests(session, name) for name in tested_systems()})
 
 
-@nox.session(requires=["build"], tags=["slow"])
+@nox.session(requires=environment("smoke") if POSARGS else ["build"], tags=["slow"])
 def services(session: nox.Session) -> None:
     """Try services under hostile inputs, load and kills; ``-- --long`` takes long, ``-- --write`` keeps the table."""
+    if session.posargs:  # the session build would take them for its own
+        tried = [Path(path).stem.replace("_", "-") for path in paths("apps/trials/corpus/*.py")]
+        run(session, "smoke", "invoke", "build", *(f"svc-{name}" for name in tried))
     siblings = [f"--slipway-siblings={name}={reference}" for name, reference in references(session).items()]
     words = ["-p", "no:cacheprovider", "-q", *siblings, "apps/trials"]
     run(session, "smoke", "pytest", *words, *session.posargs)

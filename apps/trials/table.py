@@ -12,7 +12,7 @@ input of `apps/trials/corpus/`, four of the largest requests at the same time, t
 load. `nox -s services -- --long` takes 60 seconds of load and 20 kills. `--service svc-ingestion` tries one service.
 `--write` makes this page.
 
-Every input is answered in time, with a reason, and the probes are answered within two seconds meanwhile. The client
+Every input is answered in time, with a reason, and the probes are answered within four seconds meanwhile. The client
 runs on the same machine, so throughput is a lower bound.
 """
 
