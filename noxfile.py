@@ -47,6 +47,8 @@ GIVEN_IMAGE = any(argument.split("=")[0] == "--image" for argument in POSARGS)
 INTEGRATION = ("tests/faults", "tests/integration", "tests/properties")
 #: Half of the time, tests of the engine wait for the engine, for connections and for time limits.
 WAITING_WORKERS = (os.cpu_count() or 2) + 2
+#: Tests of containers wait for their starts.
+WAITING_CONTAINERS = (os.cpu_count() or 2) + 1
 #: Python keeps compiled modules between runs, even if this machine's environment forbids it.
 BYTECODE = {"PYTHONDONTWRITEBYTECODE": None}
 #: Other projects' clients of the Open Inference Protocol. Their requirements contradict those of the services.
@@ -387,17 +389,14 @@ def smoke(session: nox.Session) -> None:
     side_by_side(session, {name: [*command, *filter(None, [name]), *session.posargs] for name in names})
 
 
-def side_by_side(session: nox.Session, commands: dict[str, list[str]]) -> None:
-    """Run the named commands, a few at a time, and show the output of each when it ends. Fail if one fails.
-
-    Tests of containers wait for their starts: one more than there are processors keeps all of these busy.
-    """
+def side_by_side(session: nox.Session, commands: dict[str, list[str]], at_once: int = WAITING_CONTAINERS) -> None:
+    """Run the named commands, a few at a time, and show the output of each when it ends. Fail if one fails."""
 
     def run(command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     failed = []
-    with ThreadPoolExecutor((os.cpu_count() or 1) + 1) as pool:
+    with ThreadPoolExecutor(at_once) as pool:
         try:
             for name, done in zip(commands, pool.map(run, commands.values()), strict=True):
                 print(done.stdout, end="", flush=True)
@@ -443,12 +442,16 @@ def systems(session: nox.Session) -> None:
 @nox.session(requires=environment("smoke") if POSARGS else ["build"], tags=["slow"])
 def services(session: nox.Session) -> None:
     """Try services under hostile inputs, load and kills; ``-- --long`` takes long, ``-- --write`` keeps the table."""
+    tried = [f"svc-{Path(path).stem.replace('_', '-')}" for path in paths("apps/trials/corpus/*.py")]
     if session.posargs:  # the session build would take them for its own
-        tried = [Path(path).stem.replace("_", "-") for path in paths("apps/trials/corpus/*.py")]
-        run(session, "smoke", "invoke", "build", *(f"svc-{name}" for name in tried))
+        run(session, "smoke", "invoke", "build", *tried)
     siblings = [f"--slipway-siblings={name}={reference}" for name, reference in references(session).items()]
     words = ["-p", "no:cacheprovider", "-q", *siblings, "apps/trials"]
-    run(session, "smoke", "pytest", *words, *session.posargs)
+    if session.posargs:  # one after another, so that the figures are those of one service alone
+        run(session, "smoke", "pytest", *words, *session.posargs)
+    else:
+        command = [python(session, "smoke"), "-m", "pytest", *words]
+        side_by_side(session, {name: [*command, f"--service={name}"] for name in tried}, os.cpu_count() or 1)
 
 
 def environment_session(extra: str) -> None:
