@@ -356,8 +356,8 @@ def train(session: nox.Session) -> None:
 
 @nox.session(requires=environment("smoke"), allow_parallel=True)
 def build(session: nox.Session) -> None:
-    """Build every image; reuse existing ones."""
-    run(session, "smoke", "invoke", "build", *session.posargs)
+    """Build every image; reuse existing ones. Words after ``--`` are for the sessions that require this one."""
+    run(session, "smoke", "invoke", "build")
 
 
 @nox.session(requires=environment("dev"), tags=["slow"], default=False)
@@ -439,12 +439,10 @@ def systems(session: nox.Session) -> None:
     side_by_side(session, {name: system_tests(session, name) for name in tested_systems()})
 
 
-@nox.session(requires=environment("smoke") if POSARGS else ["build"], tags=["slow"])
+@nox.session(requires=["build"], tags=["slow"])
 def services(session: nox.Session) -> None:
     """Try services under hostile inputs, load and kills; ``-- --long`` takes long, ``-- --write`` keeps the table."""
     tried = [f"svc-{Path(path).stem.replace('_', '-')}" for path in paths("apps/trials/corpus/*.py")]
-    if session.posargs:  # the session build would take them for its own
-        run(session, "smoke", "invoke", "build", *tried)
     siblings = [f"--slipway-siblings={name}={reference}" for name, reference in references(session).items()]
     words = ["-p", "no:cacheprovider", "-q", *siblings, "apps/trials"]
     if session.posargs:  # one after another, so that the figures are those of one service alone
