@@ -6,6 +6,8 @@ from apps.trials.frame import Hostile, Request, Trial, json_door
 
 LONGEST = 1_000_000
 LINE = "Invoice No. {}: 1.234,56 € due 04/03/2026. "
+#: So many findings of so long a text are answered.
+LONG_LINE = LINE + "It lists the crates that were delivered to the harbour. " * 5
 
 
 def of(piece: str, statuses: frozenset[int] | set[int] = frozenset({200}), length: int = LONGEST) -> Hostile:
@@ -16,6 +18,7 @@ def of(piece: str, statuses: frozenset[int] | set[int] = frozenset({200}), lengt
 TRIAL = Trial(
     image="svc-extract",
     request=lambda number: Request("/extract", json={"text": LINE.format(number) * 40}),
+    largest=lambda number: Request("/extract", json={"text": (LONG_LINE.format(number) * 4000)[:LONGEST]}),
     hostile={
         **json_door("/extract", "text"),
         "an empty text": of(" ", {422}, 100),

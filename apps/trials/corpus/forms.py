@@ -22,6 +22,7 @@ def found(*fields: dict[str, Any], statuses: frozenset[int] | set[int] = frozens
 TRIAL = Trial(
     image="svc-forms",
     request=lambda number: Request(FILL, json={"fields": [NUMBER, MONEY], "answers": {"approved_by": f"Ada {number}"}}),
+    largest=lambda number: Request(FILL, json={"fields": [MONEY] * 10_000, "text": f"€5 {number}".ljust(1_000_000)}),
     hostile={
         **json_door(FILL, "text"),
         "an amount that fills the memory": answered(amount="EUR 1e300000000"),

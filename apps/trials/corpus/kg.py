@@ -25,6 +25,13 @@ def document(number: int) -> dict[str, str]:
     return {"id": f"document {number}", "text": "".join(sentences) + f"Eve {spelled(number)} lives in Turin."}
 
 
+def largest(number: int) -> dict[str, str]:
+    """Return a document of almost a million characters, which states almost 10,000 relations."""
+    chatter = "They talked about the weather for a while, and went home. "
+    text = "".join(f"Ada {spelled(one)} works for Firm {spelled(one % 99)} GmbH. {chatter}" for one in range(9_900))
+    return {"id": f"largest {number}", "text": text[:LONGEST]}
+
+
 def is_kept(container: Container, number: int, answer: Any) -> bool:
     kept = container.get(f"/documents/document {number}/relations", params={"limit": 1000}).json()
     return bool(kept["relations"] == answer["relations"] and kept["total"] == answer["total"]["relations"])
@@ -48,6 +55,7 @@ def everyone_founded_everything() -> str:
 TRIAL = Trial(
     image="svc-kg",
     request=lambda number: Request("/documents", json=document(number)),
+    largest=lambda number: Request("/documents", json=largest(number)),
     durable=Durable(is_kept),
     hostile={
         **json_door("/documents", "text", ', "id": "a"'),

@@ -11,8 +11,9 @@ from PIL import Image, ImageDraw, ImageFont
 from apps.trials.frame import Hostile, Request, Trial, upload_door
 
 #: Shorter than in production, so that the trial of a file without an end is short.
-LIMITS = {"PARSE_SECONDS": "10", "PAGE_SECONDS": "20"}
+LIMITS = {"PARSE_SECONDS": "10", "PAGE_SECONDS": "30"}
 FONT = "/Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
+FACE = ImageFont.load_default(40)
 READ, READ_OR_REFUSED = {200}, {200, 422}
 
 
@@ -53,10 +54,10 @@ def tree(kids: str, count: int) -> bytes:
 
 
 def picture(width: int, height: int, mode: str = "L", form: str = "PNG") -> bytes:
-    """Return a white picture with lines of small text."""
+    """Return a white picture with a few lines."""
     drawn = Image.new(mode, (width, height), "white")
-    for row in range(0, height, 40):
-        ImageDraw.Draw(drawn).text((5, row), "lorem ipsum dolor sit amet " * 20, fill="black")
+    for row in range(0, height, max(height // 5, 1)):
+        ImageDraw.Draw(drawn).text((5, row), "lorem ipsum dolor sit amet", fill="black", font=FACE)
     return encoded(drawn, form)
 
 
@@ -81,10 +82,10 @@ def looped_tiff() -> bytes:
 
 
 def sheet(number: int) -> bytes:
-    """Return an A4 page at 150 dpi with 40 lines."""
+    """Return an A4 page at 150 dpi with 20 lines."""
     drawn = Image.new("L", (1240, 1754), 255)
     font = ImageFont.load_default(24)
-    for row in range(40):
+    for row in range(20):
         line = f"Line {row} of letter {number} says that the crates are ready."
         ImageDraw.Draw(drawn).text((100, 100 + 38 * row), line, fill=0, font=font)
     return encoded(drawn)
@@ -99,6 +100,7 @@ TRIAL = Trial(
     env=LIMITS,
     request=lambda number: read(sheet(number)),
     clients=4,
+    largest=lambda number: read(picture(5000, 7990 + number, "RGBA")),
     hostile={
         **upload_door("/read"),
         "pdf: an empty page of 14 m": Hostile(lambda: read(page(b"", box="0 0 40000 72")), READ, 60),
@@ -119,15 +121,13 @@ TRIAL = Trial(
         "pages beyond all numbers": Hostile(lambda: read(tree("3 0 R", 1), "?pages=1-99999999999999999999")),
         "a language that is a file": Hostile(lambda: read(tree("3 0 R", 1), "?lang=../../etc/passwd")),
         "image: 900 Mpx in 33 bytes": Hostile(lambda: read(large_header(30_000, 30_000))),
-        "image: 40 Mpx in colour": Hostile(lambda: read(picture(5000, 8000, "RGB")), READ, 60),
         "image: 40 Mpx, see-through": Hostile(lambda: read(picture(5000, 8000, "RGBA")), READ, 60),
         "image: a letter at 600 dpi": Hostile(lambda: read(picture(5100, 6600)), READ, 60),
         "image: a till roll": Hostile(lambda: read(picture(400, 20_000)), READ_OR_REFUSED, 60),
         "image: 40000 × 10": Hostile(lambda: read(picture(40_000, 10)), READ),
         "image: 10 × 100000": Hostile(lambda: read(picture(10, 100_000)), READ),
         "image: one pixel": Hostile(lambda: read(encoded(Image.new("L", (1, 1)))), READ),
-        "image: black": Hostile(lambda: read(encoded(Image.new("L", (5000, 7000)))), READ, 60),
-        "image: noise": Hostile(lambda: read(encoded(Image.effect_noise((3000, 3000), 100))), READ_OR_REFUSED, 120),
+        "image: noise": Hostile(lambda: read(encoded(Image.effect_noise((1000, 1000), 100))), READ_OR_REFUSED, 120),
         "image: a TIFF in a circle": Hostile(lambda: read(looped_tiff()), READ_OR_REFUSED),
         "image: cut off": Hostile(lambda: read(picture(1000, 1000)[:2000])),
     },
