@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 from apps.trials.frame import Hostile, Request, Trial, upload_door
 
 #: Shorter than in production, so that the trial of a file without an end is short.
-LIMITS = {"PARSE_SECONDS": "10", "PAGE_SECONDS": "30"}
+LIMITS = {"PARSE_SECONDS": "20", "PAGE_SECONDS": "30"}
 FONT = "/Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
 FACE = ImageFont.load_default(40)
 READ, READ_OR_REFUSED = {200}, {200, 422}
@@ -105,10 +105,10 @@ TRIAL = Trial(
         **upload_door("/read"),
         "pdf: an empty page of 14 m": Hostile(lambda: read(page(b"", box="0 0 40000 72")), READ, 60),
         "pdf: a page of 50 km": Hostile(lambda: read(page(b"", box="0 0 150000000 150000000"))),
-        "pdf: 10¹² drawings in 3 KB": Hostile(lambda: read(nested(12, b"0 0 m")), seconds=20),
-        "pdf: 10¹² words in 3 KB": Hostile(lambda: read(nested(12, b"BT /F 9 Tf (ha) Tj ET")), seconds=20),
-        "pdf: a million words in 2 KB": Hostile(lambda: read(nested(6, b"BT /F 9 Tf (ha) Tj ET")), seconds=20),
-        "pdf: nine million words": Hostile(lambda: read(page(b"BT /F 9 Tf " + b"(h)Tj " * 9_000_000)), seconds=20),
+        "pdf: 10¹² drawings in 3 KB": Hostile(lambda: read(nested(12, b"0 0 m")), seconds=40),
+        "pdf: 10¹² words in 3 KB": Hostile(lambda: read(nested(12, b"BT /F 9 Tf (ha) Tj ET")), seconds=40),
+        "pdf: a million words in 2 KB": Hostile(lambda: read(nested(6, b"BT /F 9 Tf (ha) Tj ET")), seconds=40),
+        "pdf: nine million words": Hostile(lambda: read(page(b"BT /F 9 Tf " + b"(h)Tj " * 9_000_000)), seconds=40),
         "pdf: 400 MB of blanks": Hostile(lambda: read(page(b" " * 400_000_000)), READ_OR_REFUSED, 60),
         "pdf: a count that lies": Hostile(lambda: read(tree("3 0 R", 40))),
         "pdf: one page 51 times": Hostile(lambda: read(tree("3 0 R " * 51, 51))),
