@@ -28,7 +28,7 @@ class IndexUnwritable(Exception):
     """Report an index that cannot take a change now. The message names the reason, for a client."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Changes:
     """Hold documents that changed since some generation, in the order of the changes up to ``generation``.
 
