@@ -40,6 +40,7 @@ PROJECT = nox.project.load_toml(ROOT / "pyproject.toml")["project"]
 PYTHONS = ("3.11", "3.12", "3.13")
 THIS_PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 POSARGS = sys.argv[sys.argv.index("--") + 1 :] if "--" in sys.argv else []
+ASKED = sys.argv[1 : len(sys.argv) - len(POSARGS)]
 GIVEN_IMAGE = any(argument.split("=")[0] == "--image" for argument in POSARGS)
 
 
@@ -356,8 +357,9 @@ def train(session: nox.Session) -> None:
 
 @nox.session(requires=environment("smoke"), allow_parallel=True)
 def build(session: nox.Session) -> None:
-    """Build every image; reuse existing ones. Words after ``--`` are for the sessions that require this one."""
-    run(session, "smoke", "invoke", "build")
+    """Build every image; reuse existing ones. ``-s build -- svc-ocr`` builds one."""
+    # nox gives the words of a session to those that it requires, too.
+    run(session, "smoke", "invoke", "build", *(session.posargs if "build" in ASKED else []))
 
 
 @nox.session(requires=environment("dev"), tags=["slow"], default=False)

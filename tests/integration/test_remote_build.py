@@ -43,7 +43,7 @@ def runs_there(host: BuildHost) -> list[str]:
 
 def test_a_remote_plan_shows_how_many_files_it_would_sync(shop: Repository, build_host: BuildHost) -> None:
     before = runs_there(build_host)
-    assert re.search(r"^note: 11 files, 765 B ", shop.invoke("plan", "--remote").ok().stderr, re.M)
+    assert re.search(r"^note: 11 files, 809 B ", shop.invoke("plan", "--remote").ok().stderr, re.M)
     dry = shop.invoke("build", "svc-sign", "--remote", "--dry-run").ok()
     assert re.search(r"^note: 2 files, \d+ B ", dry.stderr, re.MULTILINE)
     assert shop.json("plan", "svc-sign", "--remote")["needed"]["files"] == 2

@@ -289,9 +289,7 @@ def stack(
         owner = f"t-{secrets.token_hex(4)}"
         repository.configure(REGISTRY=registry, OWNER=owner, BASE_VERSION="v1", PYTHON_IMAGE=root_image)
         repository.configure(**settings)
-        # Equal files would make one image of two tests: the end of one would remove it while the other builds.
-        for sign in root.glob("apps/*/sign.txt"):
-            sign.write_text(f"open {repository.settings['OWNER']}\n")
+        _tell_apart(root, repository.settings["OWNER"])
         subprocess.run(["git", "init", "--quiet", root], check=True)
         states[root] = _git_state(root)
         made.append(repository)
@@ -308,6 +306,17 @@ def stack(
     assert not left, f"left by the run: {left}"
     assert {root: _git_state(root) for root in states} == states, "a run changed the state of git"
     assert not [path for root in states for path in _unignored(root)], "git would add what runs left"
+
+
+def _tell_apart(root: Path, owner: str) -> None:
+    """Let the images differ from those of other tests.
+
+    Equal inputs make one image of two tests, and the end of one would remove it while the other builds.
+    """
+    for base in root.glob("infra/docker/*.Dockerfile"):
+        base.write_text(f"{base.read_text('utf-8').rstrip()}\nLABEL test={owner}\n", "utf-8")
+    for sign in root.glob("apps/*/sign.txt"):
+        sign.write_text(f"open {owner}\n")
 
 
 def _references(client: Any, owner: str) -> Iterator[str]:

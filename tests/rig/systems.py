@@ -178,7 +178,8 @@ def uses_a_shell(shop: Repository, *words: str) -> None:
     """
     with a_terminal((sys.executable, "-m", "invoke", *words), shop.root, shop.environment({})) as terminal:
         terminal.sees("ready> ")
-        terminal.type("echo begun-$((3+3)); sleep 1000\r")
+        # The child says it: it is in the foreground by then, and Ctrl-C reaches it.
+        terminal.type("sh -c 'echo begun-$((3+3)); exec sleep 1000'\r")
         terminal.sees("begun-6")
         terminal.type("\x03")
         terminal.sees("ready> ")
