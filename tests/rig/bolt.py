@@ -28,7 +28,7 @@ class Failure(Exception):
 
 
 class Structure(NamedTuple):
-    """Hold a message, or a value that has no type of its own in PackStream."""
+    """Hold a message, or a value that PackStream encodes as a structure."""
 
     tag: int
     fields: list[Any]

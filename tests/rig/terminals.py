@@ -1,4 +1,4 @@
-"""A program on a terminal of its own, as a person uses it: what is typed, what is seen, how it ends."""
+"""A program on a new terminal: a test types, reads the screen, and sees the exit code."""
 
 from __future__ import annotations
 

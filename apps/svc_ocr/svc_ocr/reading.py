@@ -1,7 +1,7 @@
 """Read files into pages.
 
 PyMuPDF reads the own text of a PDF. Scanned PDF pages are rendered by poppler, and OpenCV and tesseract read all
-pictures. Everything except tesseract, which is a process of its own, runs in child processes.
+pictures. Child processes do all of it except tesseract, which is a program.
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ from threading import Condition, Event, Thread
 from ragkit.protocol import Index, IndexBroken
 from svc_rag_retriever.corpus import Corpus, Snapshot
 
-#: In seconds: how long a search waits for changes that were made before it …
+#: In seconds: a search waits at most this long for changes that were made before it.
 _PATIENCE = 0.25
-#: … and how often the thread looks for changes while there is no search.
+#: In seconds: the thread pauses this long between two looks for changes.
 _PAUSE = 0.5
 
 log = logging.getLogger("svc-rag-retriever")

@@ -1,4 +1,4 @@
-"""Try svc-kg: texts that state too much, names without an end, and lists that are asked for whole."""
+"""Try svc-kg with too many facts, endless names, and requests for whole lists."""
 
 from __future__ import annotations
 

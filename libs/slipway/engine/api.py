@@ -61,7 +61,7 @@ class EngineApi:
         return self._answer(_OverSocket(self._connect, self._silence), path)
 
     def stream(self, path: str) -> Iterator[bytes]:
-        """Send ``GET path`` over a connection of its own, and yield the body in pieces, which may come at any time.
+        """Send ``GET path`` over a new connection, and yield the pieces of the body as they arrive.
 
         Raises OSError for a failed request and for any other status than 200.
         """
