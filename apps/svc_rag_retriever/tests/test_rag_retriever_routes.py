@@ -96,10 +96,9 @@ def test_a_service_that_has_not_read_the_index_is_not_ready(tmp_path: Path) -> N
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
 
 
-def test_a_broken_index_is_a_503_without_its_path(client: TestClient, tmp_path: Path) -> None:
-    for log in tmp_path.glob("index.sqlite-*"):
-        log.unlink()
+def test_a_broken_index_is_a_503_without_its_path(tmp_path: Path) -> None:
     (tmp_path / "index.sqlite").write_bytes(b"no database" * 1000)
-    for answer in (client.get("/ready"), client.post("/search", json={"query": "anything"})):
-        assert (answer.status_code, str(tmp_path) in answer.text) == (503, False)
-    assert client.get("/live").status_code == 200
+    with TestClient(create(Settings(data_dir=tmp_path), embedder=ByFirstLetter)) as client:
+        for answer in (client.get("/ready"), client.post("/search", json={"query": "anything"})):
+            assert (answer.status_code, str(tmp_path) in answer.text) == (503, False)
+        assert client.get("/live").status_code == 200
