@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 import weakref
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -53,6 +54,8 @@ WHERE m.entity = :key ORDER BY m.document, m.start LIMIT :limit OFFSET :offset
 """
 #: In seconds, for the writes of others.
 _PATIENCE = 10.0
+#: The most rows of one statement. SQLite allows a statement 32,766 values.
+_ROWS = 500
 _OF_ENTITY = "source = :key OR target = :key"
 _OF_DOCUMENT = "document = :key"
 _NAMED = "instr(folded, :name)"
@@ -66,18 +69,20 @@ ORPHANED = (
 class SqliteStore:
     """Keep a ``Store`` in the file ``path``. Many threads may use it.
 
-    The file's folder must exist and be writable. One connection stays open, because SQLite copies the write-ahead log
-    into the file whenever the last connection closes.
+    The file's folder must exist and be writable. The connection that writes stays open: it keeps the schema
+    and its statements, and SQLite copies the write-ahead log into the file whenever the last connection closes.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writes = GroupCommit(self._transaction)
         with _reported(path):
-            kept = sqlite3.connect(path, check_same_thread=False)
-            weakref.finalize(self, kept.close)
-            kept.execute("PRAGMA journal_mode = WAL")
-            kept.executescript(_SCHEMA)
+            self._writer = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
+            weakref.finalize(self, self._writer.close)
+            self._writer.execute("PRAGMA journal_mode = WAL")
+            self._writer.execute("PRAGMA synchronous = FULL")
+            self._writer.executescript(_SCHEMA)
+            self._writer.execute("PRAGMA foreign_keys = ON")
 
     def check(self) -> None:
         with self._open(seconds=1) as database:
@@ -99,10 +104,10 @@ class SqliteStore:
             before = _mentioned(database, document)
             database.execute("DELETE FROM document WHERE id = ?", (document,))
             database.execute("INSERT INTO document VALUES (?)", (document,))
-            database.executemany("INSERT INTO entity VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", entities)
-            database.executemany("INSERT INTO mention VALUES (?, ?, ?, ?, ?, ?)", mentions)
-            database.executemany("INSERT INTO relation VALUES (?, ?, ?, ?, ?, ?, ?, ?)", relations)
-            _forget_unmentioned(database, before)
+            _insert(database, "entity", entities, "ON CONFLICT DO NOTHING")
+            _insert(database, "mention", mentions)
+            _insert(database, "relation", relations)
+            _forget_unmentioned(database, before.difference(key for key, *_ in entities))
 
         self._writes.run(change)
 
@@ -163,20 +168,16 @@ class SqliteStore:
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._open() as database:
+        with _reported(self._path), self._writer as database:
+            database.execute("PRAGMA shrink_memory")  # pages that it kept would hide a file that was damaged since
             database.execute("BEGIN IMMEDIATE")
             yield database
 
     @contextmanager
     def _open(self, seconds: float = _PATIENCE) -> Iterator[sqlite3.Connection]:
-        """Open a connection for one use: commit at the end, or roll back after an exception.
-
-        Waits up to ``seconds`` for another process's lock.
-        """
+        """Open a connection for one read. Waits up to ``seconds`` for another process's lock."""
         with _reported(self._path), closing(sqlite3.connect(self._path, timeout=seconds)) as database:
-            database.execute("PRAGMA foreign_keys = ON")
-            with database:
-                yield database
+            yield database
 
 
 @contextmanager
@@ -197,10 +198,23 @@ def _count(database: sqlite3.Connection, table: str, where: str, **values: str) 
     return int(number)
 
 
-def _mentioned(database: sqlite3.Connection, document: str) -> list[str]:
-    return [key for (key,) in database.execute(MENTIONED, (document,))]
+def _insert(database: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]], otherwise: str = "") -> None:
+    """Insert rows by few statements.
+
+    ``executemany`` releases Python's global lock at each row, and waits for it behind the threads that read documents.
+    """
+    for start in range(0, len(rows), _ROWS):
+        some = rows[start : start + _ROWS]
+        row = f"({', '.join('?' * len(some[0]))})"
+        statement = f"INSERT INTO {table} VALUES {', '.join([row] * len(some))} {otherwise}"
+        database.execute(statement, list(itertools.chain.from_iterable(some)))
+
+
+def _mentioned(database: sqlite3.Connection, document: str) -> set[str]:
+    return {key for (key,) in database.execute(MENTIONED, (document,))}
 
 
 def _forget_unmentioned(database: sqlite3.Connection, keys: Collection[str]) -> None:
     """Delete those of the entities ``keys`` that no document mentions."""
-    database.execute(ORPHANED, (json.dumps(list(keys)),))
+    if keys:
+        database.execute(ORPHANED, (json.dumps(list(keys)),))

@@ -58,6 +58,14 @@ def test_a_second_put_replaces_the_first(store: SqliteStore) -> None:
     assert store.entity(ACME) is None
 
 
+def test_a_document_of_more_rows_than_one_statement_inserts_is_kept_whole(store: SqliteStore) -> None:
+    text = "".join(f"Ab{number} Cd works for Acme GmbH. " for number in range(600))
+    store.put("one", read("one", text, 999))
+    assert (store.stated("one", ONE_ENTRY).total, store.mentions(ACME, ONE_ENTRY).total) == (600, 600)
+    assert store.find("Ab", ONE_ENTRY).total == 600
+    assert store.stated("one", Page(1, 599)).items == [read("one", text, 999).relations[599]]
+
+
 def test_deleting_a_document_removes_only_its_own_entities(store: SqliteStore) -> None:
     assert store.delete("one") is True
     assert store.delete("one") is False
