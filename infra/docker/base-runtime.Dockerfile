@@ -7,6 +7,7 @@ FROM scratch AS wheelhouse
 FROM ${REGISTRY}/${OWNER}/base-uv:${BASE_VERSION} AS uv
 
 FROM ${PYTHON_IMAGE}
+# Each service copies servicekit, which UVICORN_HTTP names.
 ENV PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     PYTHONPATH=/app \
@@ -16,6 +17,7 @@ ENV PYTHONDONTWRITEBYTECODE=1 \
     UV_SYSTEM_CERTS=1 \
     UV_SYSTEM_PYTHON=1 \
     UVICORN_HOST=0.0.0.0 \
+    UVICORN_HTTP=servicekit.http_protocol:HttpProtocol \
     UVICORN_PORT=8080 \
     UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN=8
 # /data is where a service keeps what it keeps, in a volume. /wheelhouse stays empty: uv wants the folder that its

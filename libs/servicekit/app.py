@@ -7,8 +7,8 @@ not authenticate its clients: the ingress in front of it does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 
 from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse
@@ -42,7 +42,13 @@ def create_app(
     """
     log = configure_logging(name)
     stores = Checks(checks or {}, log)
-    app = FastAPI(title=name, version=served_version(), lifespan=lifespan, responses=errors.responses)
+
+    @asynccontextmanager
+    async def living(app: FastAPI) -> AsyncIterator[dict[str, ErrorShape]]:
+        async with lifespan(app) if lifespan else nullcontext():
+            yield {"errors": errors}  # for servicekit.http_protocol
+
+    app = FastAPI(title=name, version=served_version(), lifespan=living, responses=errors.responses)
     app.router.route_class = StrictRoute
     handle(app, errors)
     app.add_middleware(AnswerHead)
