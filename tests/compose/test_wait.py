@@ -106,6 +106,12 @@ def _then_last(looks: Sequence[dict[str, State]]) -> Iterator[dict[str, State]]:
         yield looks[-1]
 
 
+def test_each_output_of_a_health_check_is_reported_once() -> None:
+    asleep = replace(STARTING, last_probe="refused")
+    _, told = wait({"app": STARTING}, {"app": asleep}, {"app": asleep}, {"app": HEALTHY})
+    assert told == [("app", Stage.STARTING), ("app", Stage.STARTING), ("app", Stage.HEALTHY)]
+
+
 def test_the_wait_ends_when_all_services_are_up_and_reports_each_change_once() -> None:
     outcome, told = wait(
         {}, {"app": STARTING}, {"app": STARTING}, {"app": HEALTHY, "init": ENDED}, services=(SERVER, JOB)

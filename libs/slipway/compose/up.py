@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 
+from slipway.compose.changes import Changes
 from slipway.compose.containers import Get, has_parts, inspect_image, looking
 from slipway.compose.failures import COMPOSE, compose_problem
 from slipway.compose.judge import UP, Stage
@@ -59,22 +60,25 @@ def start(project: Project, config: Config) -> Command:
 
 
 def bring_up(
-    project: Project, system: System, config: Config, run: Runner, get: Get, tell: Tell, deadline: float
+    project: Project, system: System, config: Config, run: Runner, engine: Engine, tell: Tell, deadline: float
 ) -> Outcome:
     """Start the containers and wait for them, at most ``deadline`` seconds.
 
     When the wait ends early, compose is stopped as Ctrl-C would.
     """
-    look = looking(get, project.name)
+    look = looking(engine.get, project.name)
+    changes = Changes(engine.stream, project.name, deadline)
     before = frozenset(one.id for one in look())
     over = threading.Event()
     starting = start_in_thread(partial(run, start(project, config), should_stop=over.is_set))
+    starting.add_done_callback(lambda _: changes.notice())
+    clock = replace(CLOCK, sleep=changes.wait)
 
     def ended() -> Result | None:
         return starting.result() if starting.done() else None
 
     try:
-        return wait_until_up(system.services, look, ended, tell, deadline, before=before)
+        return wait_until_up(system.services, look, ended, tell, deadline, before=before, clock=clock)
     finally:
         over.set()
         starting.exception()

@@ -11,7 +11,8 @@ from slipway.compose.system import Service
 from slipway.core.clock import CLOCK, Clock
 from slipway.core.command import Result
 
-_PAUSE = 0.1
+#: In seconds: with no change in between, the next look is due after this time.
+_PAUSE = 0.25
 #: A service without a health check counts as up once it has run for this many seconds.
 SETTLE_SECONDS = 1.0
 
@@ -38,8 +39,13 @@ class Standing:
         """Return the container that the judgement is about."""
         return self.containers[self.judgement.container] if self.containers else None
 
+    @property
+    def last_probe(self) -> str:
+        """Return the output of the container's last health check; empty while there is none."""
+        return self.container.state.last_probe if self.container else ""
 
-#: Receives each change of a service's stage.
+
+#: Receives each change of a service's stage, and of its health check's output.
 Tell = Callable[[str, Standing], None]
 
 
@@ -72,7 +78,7 @@ def wait_until_up(
     """Wait until every service is up, one has failed, compose has failed, or ``deadline`` seconds have passed.
 
     ``before``: the ids of the containers that were there already. Compose may still replace them, so they do not count
-    until compose has ended.
+    until compose has ended. ``clock``: its ``sleep`` may return earlier, after a change.
     """
     began = clock.now()
     standings: dict[str, Standing] = {}
@@ -85,9 +91,10 @@ def wait_until_up(
             judgement = judge(service, [one.state for one in containers])
             earlier = standings.get(service.name)
             moved = earlier is None or earlier.stage is not judgement.stage
-            standings[service.name] = Standing(judgement, now if moved or not earlier else earlier.seconds, containers)
-            if moved:
-                tell(service.name, standings[service.name])
+            standing = Standing(judgement, now if moved or not earlier else earlier.seconds, containers)
+            standings[service.name] = standing
+            if moved or not earlier or standing.last_probe != earlier.last_probe:
+                tell(service.name, standing)
         stages = {one.stage for one in standings.values()}
         if Stage.FAILED in stages or (started and not started.ok):
             return Outcome(standings, started)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from slipway.compose import up
+from slipway.compose.changes import Changes
 from slipway.compose.containers import looking, of_project
 from slipway.compose.report import report_of
 from slipway.compose.system import System
 from slipway.compose.wait import wait_until_up
+from slipway.core.clock import CLOCK
 from slipway.core.command import Result
 from slipway.core.errors import UsageError
 from slipway.core.threads import map_concurrently
@@ -40,11 +44,13 @@ def run_restart(session: Session, chosen: SystemOptions, options: WaitOptions) -
     learn_secrets(session, whole)
     restarted = {one.service for one in found}
     part = System(whole.name, whole.config, tuple(one for one in whole.services if one.name in restarted))
-    map_concurrently(lambda one: engine.client.api.restart(one.id, timeout=_GRACE_SECONDS), found, at_once=_AT_ONCE)
     deadline = options.deadline * float(session.settings["SLOWNESS"])
+    changes = Changes(engine.stream, project.name, deadline)
+    map_concurrently(lambda one: engine.client.api.restart(one.id, timeout=_GRACE_SECONDS), found, at_once=_AT_ONCE)
     with session.console.services(sorted(restarted)) as taker:
         look = looking(engine.get, project.name)
-        outcome = wait_until_up(part.services, look, lambda: Result(0), taker.take, deadline)
+        clock = replace(CLOCK, sleep=changes.wait)
+        outcome = wait_until_up(part.services, look, lambda: Result(0), taker.take, deadline, clock=clock)
     if not outcome.ok:
         raise up.failure(outcome, part, file.files[0], engine, deadline)
     shown = shown_address(session)

@@ -24,7 +24,7 @@ from slipway.compose.system import Config, Service, System
 from slipway.compose.up import Project
 from slipway.compose.wait import Outcome
 from slipway.core.errors import SlipwayError, UpError, UsageError
-from slipway.core.threads import map_concurrently
+from slipway.core.threads import map_concurrently, start_in_thread
 from slipway.core.writing import written
 from slipway.hosts.host import Mounts, MountSource
 from slipway.plan.decide import Action, plan_build
@@ -75,7 +75,7 @@ def run_up(session: Session, chosen: SystemOptions, options: UpOptions, *, dry_r
         raise UsageError(f"--deadline {options.deadline}: not a number of seconds", hint="--deadline 120")
     file = chosen_file(session, chosen.names, "up")
     project = project_of(session, file, chosen.project)
-    system = system_of(session, file, resolve(session, file, project))
+    system = _resolved(session, file, project)
     learn_secrets(session, system)
     sources = mounts_to_send(session, file, system)
     if dry_run or options.write:
@@ -92,6 +92,17 @@ def run_up(session: Session, chosen: SystemOptions, options: UpOptions, *, dry_r
     _tell(session, start, outcome, near)
     while near:
         time.sleep(1)
+
+
+def _resolved(session: Session, file: ComposeFile, project: Project) -> System:
+    """Return the system. slipway reads the repository while compose resolves the file.
+
+    The errors of the compose file come first.
+    """
+    resolving = start_in_thread(partial(resolve, session, file, project))
+    with suppress(UsageError):
+        session.repository  # noqa: B018
+    return system_of(session, file, resolving.result())
 
 
 def _forwarded(session: Session, start: Start, outcome: Outcome) -> Mapping[int, int]:
@@ -203,9 +214,7 @@ def _bring_up(session: Session, start: Start, options: UpOptions) -> Outcome:
     engine = session.host.engine
     with start.mounts.given(), _taken_down(session, start, keep=options.keep):
         with session.console.services([service.name for service in start.system.services]) as taker:
-            outcome = up.bring_up(
-                start.project, start.system, start.config, session.run, engine.get, taker.take, deadline
-            )
+            outcome = up.bring_up(start.project, start.system, start.config, session.run, engine, taker.take, deadline)
         if not outcome.ok:
             raise up.failure(outcome, start.system, start.file.files[0], engine, deadline, start.absent)
     return outcome

@@ -52,8 +52,12 @@ class LinePerChange:
 
     def __init__(self, note: Callable[[str], None]) -> None:
         self._note = note
+        self._stages: dict[str, Stage] = {}
 
     def take(self, name: str, standing: Standing) -> None:
+        if self._stages.get(name) is standing.stage:
+            return
+        self._stages[name] = standing.stage
         spent = f"  {columns.seconds(standing.seconds)}" if standing.stage in UP else ""
         if standing.stage is not Stage.WAITING:
             self._note(f"{name}  {standing.stage}{spent}")
@@ -63,7 +67,7 @@ def _cells(standing: Standing | None, now: float) -> tuple[str, str, str]:
     if standing is None:
         return Stage.WAITING, "", ""
     spent = standing.seconds if standing.stage in UP else now
-    probe = standing.container.state.last_probe if standing.container else ""
+    probe = standing.last_probe
     said = first_line(probe) if probe else "" if standing.stage is Stage.STARTING else standing.judgement.what
     return standing.stage, columns.seconds(spent), said
 
