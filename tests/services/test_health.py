@@ -57,14 +57,14 @@ def test_a_ready_service_passes_and_nothing_is_printed(probe: Probe) -> None:
         (b"\xff\xfe", "no answer"),
     ],
 )
-def test_another_answer_fails_and_is_told(probe: Probe, answer: bytes, said: str) -> None:
+def test_another_answer_fails_the_probe_which_prints_it(probe: Probe, answer: bytes, said: str) -> None:
     with answering(answer) as port:
         code, printed = probe(port)
     assert code == 1
     assert f"http://127.0.0.1:{port}/ready: {said}" in printed
 
 
-def test_a_port_that_refuses_and_one_that_is_none_are_told(probe: Probe) -> None:
+def test_a_port_that_refuses_fails_the_probe_and_so_does_a_word(probe: Probe) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = str(server.getsockname()[1])
     code, printed = probe(port)
