@@ -8,13 +8,14 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import slipway
 from slipway.core.errors import SlipwayError
-from slipway.core.problems import Known, Table
+from slipway.core.problems import Cause, Known, Table
 
 DOCUMENT = Path(__file__).parents[2] / "docs/errors.md"
 _HEAD = """\
@@ -44,6 +45,9 @@ _REPORTED = """
 
 slipway recognizes these by a pattern in the other program's text, whatever the case, or by its status. Then slipway
 says the text, or its own words for it. slipway fills `{…}` in.
+"""
+_CAUSES = """
+## Causes that slipway finds itself
 """
 _COLUMNS = "| code | found by | slipway says | hint |\n|---|---|---|---|\n"
 
@@ -79,6 +83,10 @@ def document() -> str:
     parts = [_HEAD]
     for kind in kinds():
         parts.append(f"| {kind.exit_code} | `{kind.kind}` | {_first_line(kind)} |\n")
+    parts.append(_CAUSES)
+    for causes in Cause.__subclasses__():
+        parts.append(f"\n{_first_line(causes)}\n\n| code | meaning |\n|---|---|\n")
+        parts += [f"| `{cause}` | {_plain(cause.meaning)} |\n" for cause in causes]
     parts.append(_REPORTED)
     for table in tables().values():
         parts.append(f"\n### Reported by {table.source}\n\n{_COLUMNS}")
@@ -88,8 +96,8 @@ def document() -> str:
     return "".join(parts)
 
 
-def _first_line(kind: type[SlipwayError]) -> str:
-    said = (inspect.getdoc(kind) or "").partition("\n")[0].removeprefix("Report ").removeprefix("that ")
+def _first_line(kind: type[SlipwayError | Cause]) -> str:
+    said = re.sub(r"^(?:Report (?:that )?|Name )", "", (inspect.getdoc(kind) or "").partition("\n")[0])
     return said[:1].upper() + said[1:]
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -32,8 +35,25 @@ def test_every_known_error_is_in_a_table() -> None:
     assert len(known) > 20 and set(known) - set(ROWS) == set()
 
 
+def test_every_code_in_the_sources_is_in_a_document() -> None:
+    found = set(codes_in_sources())
+    said = errors.document() + errors.DOCUMENT.with_name("internals.md").read_text("utf-8")  # the rules of policy
+    assert len(found) > 2
+    assert not {code for code in found if f"| `{code}` |" not in said}
+
+
+def codes_in_sources() -> Iterator[str]:
+    """Yield the codes that slipway's modules write as text: ``code="…"``, and the fourth argument of Problem."""
+    for path in (Path(__file__).parents[2] / "libs/slipway").rglob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(call, ast.Call):
+                given = [word.value for word in call.keywords if word.arg == "code"]
+                given += call.args[3:4] if ast.unparse(call.func) == "Problem" else []
+                yield from (str(one.value) for one in given if isinstance(one, ast.Constant))
+
+
 def test_every_code_is_kebab_case() -> None:
-    codes = {row.code for row in ROWS} | {kind.kind for kind in errors.kinds()}
+    codes = {row.code for row in ROWS} | {kind.kind for kind in errors.kinds()} | set(codes_in_sources())
     assert not [code for code in codes if not KEBAB.fullmatch(code)]
 
 

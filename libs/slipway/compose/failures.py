@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from slipway.compose.platforms import ABSENT
 from slipway.core.errors import Problem
-from slipway.core.problems import Known, Table
+from slipway.core.problems import Cause, Known, Table
 
 _DETAIL = re.compile(r"^(?:time=\S+ level=\w+ msg=|Error response from daemon: |service \"[^\"]*\": )", re.IGNORECASE)
 #: The errors that the absence of an image in the engine leads to.
@@ -75,6 +75,18 @@ COMPOSE = Table(
     ),
     Known("compose-failed", hint="docker compose --file {file} config"),
 )
+
+
+class ServiceCause(Cause):
+    """Name the reasons for which a service is not up, or has no shell."""
+
+    ENDED = "service-ended", "Its container ended."
+    OUT_OF_MEMORY = "out-of-memory", "Its container ended at its memory limit."
+    RESTARTS = "restart-loop", "Its container ended and was started again, several times."
+    NOT_STARTED = "service-not-started", "The engine cannot start its container."
+    UNHEALTHY = "service-unhealthy", "Its container runs, and its health check does not succeed."
+    WAITS = "service-waits", "It has no container: compose waits for the services that it depends on."
+    NO_SHELL = "shell-missing", "No shell starts in its container."
 
 
 def compose_problem(stderr: str, system: str, file: str, absent: Mapping[str, str] = MappingProxyType({})) -> Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from slipway.compose.containers import Client, Found
+from slipway.compose.failures import ServiceCause
 from slipway.core.errors import PrerequisiteError
 from slipway.engine.container_state import first_line
 
@@ -27,4 +28,4 @@ def find_shell(client: Client, container: Found) -> str:
 def _no_shell(container: Found, said: str) -> PrerequisiteError:
     what = f"{container.service}: no shell starts in its container: {first_line(said)}"
     hint = f"docker cp {container.name}:<path> . copies a file out of it"
-    return PrerequisiteError(what, hint=hint, code="shell-missing")
+    return PrerequisiteError(what, hint=hint, code=ServiceCause.NO_SHELL)

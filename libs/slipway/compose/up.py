@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from slipway.compose.changes import Changes
 from slipway.compose.containers import Get, has_parts, inspect_image, looking
-from slipway.compose.failures import COMPOSE, compose_problem
+from slipway.compose.failures import COMPOSE, ServiceCause, compose_problem
 from slipway.compose.judge import UP, Stage
 from slipway.compose.logs import without_headers
 from slipway.compose.platforms import foreign_program
@@ -143,29 +143,29 @@ def _problem(system: str, service: str, standing: Standing, what: str, engine: E
     container = standing.container
     if container is None:
         what = f"{what}: compose waits for the services that it depends on"
-        return Problem("", f"{service}: {what}", code="service-waits")
+        return Problem("", f"{service}: {what}", code=ServiceCause.WAITS)
     log = tail(engine, container.id)
     said = f"{container.state.error}\n{log}"
     if cause := foreign_program(said, inspect_image(engine.get, container.image), engine.platform()):
         foreign = COMPOSE["wrong-architecture"]
         return Problem("", explain(service, what, container.state, log, cause), foreign.hint, foreign.code)
     text = explain(service, what, container.state, log)
-    return Problem("", text, f"invoke up {system} --keep, then invoke logs {system} {service}", _code(standing))
+    return Problem("", text, f"invoke up {system} --keep, then invoke logs {system} {service}", _cause(standing))
 
 
-def _code(standing: Standing) -> str:
+def _cause(standing: Standing) -> ServiceCause:
     container = standing.container
     assert container
     state = container.state
     if state.oom_killed:
-        return "out-of-memory"
+        return ServiceCause.OUT_OF_MEMORY
     if state.restarts:
-        return "restart-loop"
+        return ServiceCause.RESTARTS
     if state.status in ("exited", "dead"):
-        return "service-ended"
+        return ServiceCause.ENDED
     if state.status == "created":
-        return "service-not-started"
-    return "service-unhealthy"
+        return ServiceCause.NOT_STARTED
+    return ServiceCause.UNHEALTHY
 
 
 def tail(engine: Engine, container: str) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
 
 from slipway.core.errors import Problem
 
@@ -59,3 +61,18 @@ class Table:
     def __getitem__(self, code: str) -> Known:
         """Return the first row with this code."""
         return next(row for row in (*self.rows, self.otherwise) if row.code == code)
+
+
+class Cause(StrEnum):
+    """Name the causes of one kind that slipway itself finds.
+
+    A member's value is its stable code. docs/errors.md lists it with its ``meaning``. The first line of a subclass says
+    what the causes have in common.
+    """
+
+    meaning: str
+
+    def __new__(cls, code: str, meaning: str) -> Self:
+        member = str.__new__(cls, code)
+        member._value_, member.meaning = code, meaning
+        return member
