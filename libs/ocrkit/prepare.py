@@ -35,12 +35,12 @@ _MANY_SPECKS = 1 / 1000
 
 @dataclass(frozen=True)
 class Prepared:
-    """Hold ``picture``, which tesseract reads. ``to_page`` maps its pixels to those of the page.
+    """Hold the picture that tesseract reads, as a grey Netpbm file, which costs no compression.
 
-    ``width`` and ``height`` are the page's.
+    ``to_page`` maps its pixels to those of the page. ``width`` and ``height`` are the page's.
     """
 
-    picture: Picture
+    pgm: bytes
     to_page: Affine
     width: int
     height: int
@@ -61,7 +61,7 @@ def prepare(page: Picture, turns: int = 0) -> Prepared:
     upright = cv2.warpAffine(grey, turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     to_turned = Affine(*map(float, cv2.invertAffineTransform(turn).ravel()))
     to_page = quarter_turned(turns, page.shape[1], page.shape[0]).after(to_turned)
-    return Prepared(_black_on_white(upright), to_page, page.shape[1], page.shape[0])
+    return Prepared(_as_pgm(_black_on_white(upright)), to_page, page.shape[1], page.shape[0])
 
 
 def scale_of(width: int, height: int) -> float:
@@ -127,3 +127,8 @@ def _black_on_white(grey: cv2.typing.MatLike) -> Picture:
     flat = cv2.divide(grey, np.maximum(paper, 1), scale=255)
     _, binary = cv2.threshold(flat, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     return binary.astype(np.uint8)
+
+
+def _as_pgm(picture: Picture) -> bytes:
+    height, width = picture.shape
+    return b"P5 %d %d 255\n" % (width, height) + picture.tobytes()

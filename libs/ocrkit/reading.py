@@ -26,7 +26,7 @@ async def read_page(prepare: Prepare, language: str, seconds: float) -> tuple[Pr
     words = await _words(prepared, language, seconds)
     if confidence_of(words) >= DOUBTFUL:
         return prepared, words
-    turns = await turns_of(prepared.picture, seconds)
+    turns = await turns_of(prepared.pgm, seconds)
     if not turns:
         return prepared, words
     turned = await prepare(turns)
@@ -38,5 +38,5 @@ async def _words(prepared: Prepared, language: str, seconds: float) -> tuple[Wor
     size = {"width": prepared.width, "height": prepared.height}
     return tuple(
         replace(word, box=box_through(word.box, prepared.to_page, **size))
-        for word in await read_words(prepared.picture, language, seconds)
+        for word in await read_words(prepared.pgm, language, seconds)
     )

@@ -9,11 +9,9 @@ import re
 import subprocess
 import tempfile
 from collections.abc import Sequence
-from typing import IO
 
 import anyio
 
-from ocrkit.prepare import Picture
 from ocrkit.unreadable import Unreadable
 from ocrkit.words import Word, words_from_tsv
 
@@ -31,44 +29,37 @@ def languages() -> frozenset[str]:
     return frozenset(listed.stdout.split("\n")[1:]) - {"", "osd"}
 
 
-async def read_words(picture: Picture, language: str, seconds: float) -> tuple[Word, ...]:
-    """Return the words of a grey ``picture``, with boxes in its pixels.
+async def read_words(pgm: bytes, language: str, seconds: float) -> tuple[Word, ...]:
+    """Return the words of a picture, with boxes in its pixels.
 
-    Raises Unreadable when tesseract fails, or needs more than ``seconds``.
+    ``pgm`` is the picture as a grey Netpbm file. Raises Unreadable when tesseract fails, or takes too long.
     """
-    ended = await _run(picture, seconds, "-l", language, "-c", "tessedit_create_tsv=1")
+    ended = await _run(pgm, seconds, "-l", language, "-c", "tessedit_create_tsv=1")
     if ended.returncode:
         raise Unreadable(f"tesseract: {_reason(ended.returncode, ended.stderr)}")
     return words_from_tsv(ended.stdout.decode("utf-8", "replace"))
 
 
-async def turns_of(picture: Picture, seconds: float) -> int:
-    """Return the quarters by which a grey ``picture`` must be turned counter-clockwise until its text is upright.
+async def turns_of(pgm: bytes, seconds: float) -> int:
+    """Return the quarters by which a picture must be turned counter-clockwise until its text is upright.
 
-    The result is 0 when tesseract cannot tell, because the picture has too little text. Raises Unreadable when
-    tesseract needs more than ``seconds``.
+    ``pgm`` is the picture as a grey Netpbm file. The result is 0 when tesseract cannot tell, because the picture has
+    too little text. Raises Unreadable when tesseract takes too long.
     """
-    ended = await _run(picture, seconds, *_ORIENT)
+    ended = await _run(pgm, seconds, *_ORIENT)
     clockwise = _ROTATE.search(ended.stdout)
     return -int(clockwise[1]) // 90 % 4 if clockwise else 0
 
 
-async def _run(picture: Picture, seconds: float, *options: str) -> subprocess.CompletedProcess[bytes]:
+async def _run(pgm: bytes, seconds: float, *options: str) -> subprocess.CompletedProcess[bytes]:
     with tempfile.TemporaryFile() as file:
-        _write_pgm(file, picture)
+        file.write(pgm)
+        file.seek(0)
         try:
             with anyio.fail_after(seconds):
                 return await anyio.run_process([*_READ, *options], stdin=file, check=False)
         except TimeoutError:
             raise Unreadable(f"reading takes more than {seconds:g} s") from None
-
-
-def _write_pgm(file: IO[bytes], picture: Picture) -> None:
-    """Write ``picture`` as a grey Netpbm image, which costs no compression, and go back to its start."""
-    height, width = picture.shape
-    file.write(b"P5 %d %d 255\n" % (width, height))
-    file.write(picture.tobytes())
-    file.seek(0)
 
 
 def _reason(code: int, said: bytes) -> str:

@@ -8,6 +8,7 @@ kernel reports that here, and the child is killed with all processes that it sta
 
 from __future__ import annotations
 
+import base64
 import importlib
 import os
 import pickle
@@ -22,11 +23,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import orjson
+
 #: A child sends it first: the time of its job begins.
 STARTED = b"+"
-#: The head of an answer: its kind, and the length of the pickle that follows. A child may be killed in the middle.
+#: The head of an answer: its kind, and the length of the JSON that follows. A child may be killed in the middle.
 HEAD = struct.Struct("!cQ")
-#: The kinds: a pickled result, a pickled exception, or the limit that the child met.
+#: The kinds: a result, an exception (``child_answers`` reads them), or the limit that the child met.
 RETURNED, RAISED, OUT_OF_MEMORY, TOO_DEEP = b"=", b"!", b"m", b"d"
 
 
@@ -95,7 +98,10 @@ def _limit(memory: int) -> None:
 
 
 def answer_to(job: bytes) -> bytes:
-    """Return the answer to a pickled function with its arguments."""
+    """Return the answer to a pickled function with its arguments.
+
+    The function returns dataclasses, lists, tuples, texts, numbers and bytes, which become base64.
+    """
     kind, content = _outcome(job)
     return HEAD.pack(kind, len(content)) + content
 
@@ -103,14 +109,24 @@ def answer_to(job: bytes) -> bytes:
 def _outcome(job: bytes) -> tuple[bytes, bytes]:
     try:
         function, arguments = pickle.loads(job)
-        return RETURNED, pickle.dumps(function(*arguments), pickle.HIGHEST_PROTOCOL)
+        return RETURNED, orjson.dumps([function(*arguments)], default=_as_text)
     except MemoryError:
         return OUT_OF_MEMORY, b""
     except RecursionError:
         return TOO_DEEP, b""
     except Exception as error:
-        error.add_note(traceback.format_exc())
-        return RAISED, pickle.dumps(error)
+        raised = {"type": name_of(type(error)), "args": error.args, "traceback": traceback.format_exc()}
+        return RAISED, orjson.dumps(raised, default=str)
+
+
+def name_of(type: type[Exception]) -> str:
+    return f"{type.__module__}.{type.__qualname__}"
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    raise TypeError(f"a child cannot answer with {type(value).__name__}")
 
 
 def _end(pid: int) -> None:

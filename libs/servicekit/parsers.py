@@ -4,12 +4,14 @@ A file that makes its parser run away costs its own request: 422 with the limit'
 
     class Settings(ParserSettings): ...            # PARSERS, PARSE_SECONDS, PARSE_MEMORY, PARSE_ANSWER
 
-    parsers = Parsers(settings.parsing, ["svc_x.office"])
+    parsers = Parsers(settings.parsing, ["svc_x.office"], raises=[Unreadable])
     app = create_app("svc-x", lifespan=parsers.lifespan, ...)
     document = await parsers.run(read_office, data)    # read_office is a function of a module, not a closure
 
 A cancelled ``run`` kills its child, so ``while_connected`` ends the work of a client that left. Pass ``parsers.run`` to
-the code that uses it; a test without processes passes ``parse_here`` instead. Exceptions of the function come back.
+the code that uses it; a test without processes passes ``parse_here`` instead. A job goes to the child as a pickle. The
+answer comes back as JSON, and is read as the type that the function returns: a parser that a file took over can lie,
+but run nothing in the service. The exceptions that ``raises`` names come back, others as a RuntimeError.
 
 The children come from an own fork server, because each library that was tried leaves one of these out: a child per job,
 so that no parser leaves memory or state to the next one; a limit on the answer; children that end with the service,
@@ -21,6 +23,7 @@ each child. The price is a fork per job, some milliseconds.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import pickle
 import socket
@@ -32,13 +35,16 @@ from dataclasses import dataclass
 from typing import Any, TypeVar, TypeVarTuple
 
 import anyio
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat, PositiveInt, TypeAdapter
 
+from servicekit.child_answers import Unread, read_exception, read_result, reader_of
 from servicekit.fork_server import HEAD, OUT_OF_MEMORY, RAISED, RETURNED, STARTED, TOO_DEEP
 from servicekit.settings import ServiceSettings
 
 T = TypeVar("T")
 Arguments = TypeVarTuple("Arguments")
+
+log = logging.getLogger("servicekit")
 
 _MB = 1_000_000
 #: Parsers work side by side in processes, so threads in one parser gain nothing. A process with threads must not fork.
@@ -78,11 +84,13 @@ class LimitExceeded(Exception):
 class Parsers:
     """Run functions in child processes. ``modules`` are imported once, before the first job.
 
-    The first job starts the fork server, unless ``lifespan`` did.
+    The functions raise exceptions of the types ``raises``. The first job starts the fork server, unless ``lifespan``
+    did.
     """
 
-    def __init__(self, limits: Limits, modules: Sequence[str] = ()) -> None:
-        self._limits, self._modules = limits, modules
+    def __init__(self, limits: Limits, modules: Sequence[str] = (), raises: Sequence[type[Exception]] = ()) -> None:
+        self._limits, self._modules, self._raises = limits, modules, raises
+        self._readers: dict[Callable[..., Any], TypeAdapter[tuple[Any]]] = {}
         self._turns = anyio.CapacityLimiter(limits.number)
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
@@ -106,13 +114,13 @@ class Parsers:
     async def run(self, function: Callable[[*Arguments], T], *arguments: *Arguments) -> T:
         """Return ``function(*arguments)`` of a child. Waits for its turn first.
 
-        Raises LimitExceeded, and every exception of the function.
+        Raises LimitExceeded, and the exception of the function.
         """
         job = pickle.dumps((function, arguments), pickle.HIGHEST_PROTOCOL)
         async with self._turns:
             with self._child() as connection:
                 answer = await _exchange(connection, job, self._limits)
-        result: T = self._result(answer)
+        result: T = self._result(answer, function)
         return result
 
     @contextmanager
@@ -141,10 +149,10 @@ class Parsers:
                 )
         return self._control
 
-    def _result(self, answer: bytes) -> Any:
+    def _result(self, answer: bytes, function: Callable[..., Any]) -> Any:
         megabytes = f"{self._limits.memory / _MB:.0f} MB of memory (PARSE_MEMORY)"
         kind, length = HEAD.unpack(answer[: HEAD.size]) if len(answer) >= HEAD.size else (b"", 0)
-        content = memoryview(answer)[HEAD.size :]
+        content = answer[HEAD.size :]
         if kind == OUT_OF_MEMORY:
             raise LimitExceeded(f"the file takes more than {megabytes}")
         if kind == TOO_DEEP:
@@ -153,10 +161,19 @@ class Parsers:
             if self._server and self._server.poll() is not None:
                 raise RuntimeError("the fork server ended; the service's log has the cause")
             raise LimitExceeded(f"the file ended its parser: it is broken, or takes more than {megabytes}")
-        result = pickle.loads(content)
-        if kind == RAISED:
-            raise result
-        return result
+        try:
+            if kind == RETURNED:
+                return read_result(content, self._reader(function))
+            raised = read_exception(content, self._raises)
+        except Unread as error:
+            log.error("a parser answered what its function does not return", exc_info=error)
+            raise LimitExceeded("the file ended its parser: it is broken") from error
+        raise raised
+
+    def _reader(self, function: Callable[..., Any]) -> TypeAdapter[tuple[Any]]:
+        if function not in self._readers:
+            self._readers[function] = reader_of(function)
+        return self._readers[function]
 
 
 async def parse_here(function: Callable[[*Arguments], T], *arguments: *Arguments) -> T:

@@ -4,11 +4,43 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+from servicekit.fork_server import HEAD
+
 SEEN: list[int] = []
+
+
+@dataclass(frozen=True)
+class Box:
+    sides: tuple[float, ...]
+    name: str | None
+    pixels: bytes
+
+
+def boxes(number: int) -> list[Box]:
+    return [Box((1.5, 2), None, bytes(range(256))), Box((), "ä\0", b"")][:number]
+
+
+class Unheard(Exception):
+    pass
+
+
+def raise_unheard(reason: str) -> None:
+    raise Unheard(reason)
+
+
+def take_over(kind: bytes, answer: bytes) -> int:
+    """Send ``answer`` to the service and end, as code that came with a file may do."""
+    for entry in list(Path("/proc/self/fd").iterdir()):
+        with suppress(OSError):
+            socket.socket(fileno=int(entry.name)).sendall(HEAD.pack(kind, len(answer)) + answer)
+    os._exit(0)
 
 
 def run_away() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import anyio
 import pytest
 from pydantic import ValidationError
 
+from servicekit.fork_server import RAISED, RETURNED
 from servicekit.parsers import LimitExceeded, Limits, Parsers, ParserSettings, parse_here
 from tests.services import jobs
 
@@ -28,7 +30,7 @@ def with_parsers(use: Callable[[Parsers], Awaitable[Any]], limits: Limits = LIMI
     """Return what ``use`` returns. The fork server runs meanwhile."""
 
     async def main() -> Any:
-        parsers = Parsers(limits, ["tests.services.jobs"])
+        parsers = Parsers(limits, ["tests.services.jobs"], raises=[ValueError])
         async with parsers.lifespan():
             return await use(parsers)
 
@@ -52,7 +54,11 @@ def is_gone(pid: int) -> bool:
 
 def test_a_result_and_an_exception_come_back_with_the_place_in_the_child() -> None:
     async def use(parsers: Parsers) -> None:
-        assert await parsers.run(divmod, 7, 2) == (3, 1)
+        assert await parsers.run(jobs.boxes, 2) == jobs.boxes(2)
+        without_annotations: Callable[..., Any] = divmod
+        assert await parsers.run(without_annotations, 7, 2) == [3, 1]
+        with pytest.raises(RuntimeError, match=r"tests\.services\.jobs\.Unheard: too late"):
+            await parsers.run(jobs.raise_unheard, "too late")
         with pytest.raises(ValueError, match="no pages") as caught:
             await parsers.run(jobs.refuse, "no pages")
         assert "in refuse" in caught.value.__notes__[0]
@@ -79,6 +85,34 @@ def test_a_limit_costs_the_request_and_not_the_service(job: tuple[Any, ...], sai
         assert await parsers.run(abs, -1) == 1
 
     with_parsers(use)
+
+
+class Harm:
+    """Make a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Callable[[str], int], tuple[str]]:
+        return os.system, (f"touch {self.path}",)
+
+
+def test_a_parser_that_was_taken_over_runs_nothing_in_the_service(tmp_path: Path) -> None:
+    harmed = tmp_path / "harmed"
+    pickled = pickle.dumps(Harm(harmed))
+    pickle.loads(pickled)
+    assert harmed.exists(), "the pickle would do harm"
+    harmed.unlink()
+
+    async def use(parsers: Parsers) -> None:
+        for kind in (RETURNED, RAISED):
+            for answer in (pickled, b'["7"', b'["no number"]', b"[1, 2]", b"{}", b"[" * 900, b"\xff", b""):
+                with pytest.raises(LimitExceeded, match=r"the file ended its parser: it is broken$"):
+                    await parsers.run(jobs.take_over, kind, answer)
+        assert await parsers.run(jobs.take_over, RETURNED, b"[7]") == 7, "it can lie"
+
+    with_parsers(use)
+    assert not harmed.exists()
 
 
 def test_no_job_sees_another_one() -> None:

@@ -57,7 +57,7 @@ class Settings(ParserSettings):
 def app() -> FastAPI:
     """Return the service, with its settings from the environment."""
     settings = load(Settings)
-    parsers = Parsers(settings.parsing, MODULES)
+    parsers = Parsers(settings.parsing, MODULES, raises=[Unreadable])
     return create(settings, parsers.run, languages(), parsers.lifespan)
 
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from ocrkit.tesseract import languages
+from ocrkit.unreadable import Unreadable
 from servicekit.app import create_app
 from servicekit.parsers import Parsers, ParserSettings
 from servicekit.places import Places
@@ -55,7 +56,7 @@ class Settings(ParserSettings):
 def app() -> FastAPI:
     """Return the service, with its settings from the environment."""
     settings = load(Settings)
-    parsers = Parsers(settings.parsing, ["ocrkit.pictures"])
+    parsers = Parsers(settings.parsing, ["ocrkit.pictures"], raises=[Unreadable])
     turns = anyio.CapacityLimiter(settings.readers)
     pages, pixels = settings.max_pages, settings.max_pixels
     read = Reader(parsers.run, settings.language, pages, pixels, settings.page_seconds, turns)

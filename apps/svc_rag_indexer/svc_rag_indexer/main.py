@@ -68,7 +68,7 @@ def app() -> FastAPI:
 def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder, parse: Parse | None = None) -> FastAPI:
     """Return the service. ``embedder`` is called once. ``parse`` replaces the child processes in a test."""
     index, model = open_index(settings), embedder()
-    parsers = Parsers(settings.parsing, ["svc_rag_indexer.reading"])
+    parsers = Parsers(settings.parsing, ["svc_rag_indexer.reading"], raises=[Invalid, Unreadable])
     parse = parse or parsers.run
     queue, readers = Queue(1, settings.max_waiting), Turns(settings.parsers)
 
