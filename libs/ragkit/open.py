@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 from pydantic import SecretStr
 
 from ragkit.protocol import Index
 from servicekit.settings import ServiceSettings
+
+log = logging.getLogger("ragkit")
 
 
 class IndexSettings(ServiceSettings):
@@ -34,3 +37,17 @@ def open_index(settings: IndexSettings) -> Index:
 
     key = settings.qdrant_api_key.get_secret_value() or None
     return QdrantIndex(QdrantClient(url=settings.qdrant_url, api_key=key), settings.qdrant_collection)
+
+
+def report_former_index(settings: IndexSettings) -> None:
+    """Log a warning when DATA_DIR has an index of an earlier version, which kept its vectors in files of faiss.
+
+    Call it once the service logs.
+    """
+    if settings.qdrant_url or not (settings.data_dir / "CURRENT").is_file():
+        return
+    former = [path for path in settings.data_dir.iterdir() if path.stem.isdigit() or path.name in ("CURRENT", "lock")]
+    log.warning(
+        "DATA_DIR has an index of an earlier version, which is not read: send its documents again, remove its files",
+        extra={"folder": str(settings.data_dir), "files": sorted(path.name for path in former)},
+    )

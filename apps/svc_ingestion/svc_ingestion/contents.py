@@ -46,11 +46,15 @@ class FolderContents:
     """Keep ``Contents`` in ``folder``, in one file per document. The folder belongs to this object alone.
 
     The files are in up to 256 folders, named by the first two characters of the document's id. A file is written in the
-    folder ``.incoming``; the files that a killed service left in this folder are removed.
+    folder ``.incoming``; the files that a killed service left in this folder are removed. An earlier version had no
+    such folder, and left ``.incoming-*`` beside the documents.
     """
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._incoming = folder, folder / _INCOMING
+        if not self._incoming.exists():
+            for left in folder.glob(f"??/{_INCOMING}-*"):
+                left.unlink()
         self._incoming.mkdir(parents=True, exist_ok=True)
         for left in self._incoming.iterdir():
             left.unlink()

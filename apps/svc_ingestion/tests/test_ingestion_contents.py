@@ -105,6 +105,17 @@ def test_files_that_a_killed_service_left_are_removed(tmp_path: Path) -> None:
     assert again.holds(ID, len(BYTES))
 
 
+def test_files_that_an_earlier_version_left_beside_documents_are_removed(tmp_path: Path) -> None:
+    put(FolderContents(tmp_path))
+    (tmp_path / ".incoming").rmdir()
+    for folder in (ID[:2], "zz"):
+        (tmp_path / folder).mkdir(exist_ok=True)
+        (tmp_path / folder / ".incoming-x1y2").write_bytes(b"half")
+    again = FolderContents(tmp_path)
+    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [ID]
+    assert again.holds(ID, len(BYTES))
+
+
 def test_a_store_out_of_reach_is_an_os_error() -> None:
     away = MinioContents("http://127.0.0.1:9", "key", "hunter2-hunter2", "documents")
     for use in (away.check, away.prepare, lambda: put(away)):

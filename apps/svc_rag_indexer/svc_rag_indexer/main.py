@@ -14,7 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import PositiveInt, ValidationError
 
 from ragkit.embedding import Embedder, load_embedder
-from ragkit.open import IndexSettings, open_index
+from ragkit.open import IndexSettings, open_index, report_former_index
 from ragkit.protocol import IndexBroken, IndexUnwritable
 from servicekit.app import create_app
 from servicekit.checks import Check, check_room
@@ -85,6 +85,7 @@ def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder,
     app = create_app(
         "svc-rag-indexer", checks=checks, lifespan=parsers.lifespan, max_body=settings.max_bytes + ENVELOPE
     )
+    report_former_index(settings)
 
     @app.exception_handler(IndexUnwritable)
     def unwritable(request: Request, error: IndexUnwritable) -> Response:

@@ -5,6 +5,7 @@ The length of a text replaces the model.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -128,3 +129,16 @@ def test_a_broken_index_is_not_ready_and_its_path_stays_hidden(client: TestClien
     ready = client.get("/ready")
     assert (ready.status_code, ready.json()["failures"], str(tmp_path) in ready.text) == (503, ["index"], False)
     assert client.get("/live").status_code == 200
+
+
+def test_an_index_of_an_earlier_version_is_reported_at_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create(Settings(data_dir=tmp_path), embedder=ByLength)
+    assert "earlier version" not in capsys.readouterr().out
+    for name in ("CURRENT", "lock", "7.sqlite", "7.faiss"):
+        (tmp_path / name).write_text("7")
+    create(Settings(data_dir=tmp_path), embedder=ByLength)
+    [warning] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "earlier version" in line]
+    assert (warning["level"], "send its documents again" in warning["message"]) == ("warning", True)
+    assert warning["files"] == ["7.faiss", "7.sqlite", "CURRENT", "lock"]

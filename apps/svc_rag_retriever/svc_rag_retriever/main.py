@@ -13,7 +13,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field, PositiveInt, StringConstraints
 
 from ragkit.embedding import Embedder, load_embedder
-from ragkit.open import IndexSettings, open_index
+from ragkit.open import IndexSettings, open_index, report_former_index
 from ragkit.protocol import IndexBroken
 from servicekit.app import create_app
 from servicekit.leaving import while_connected
@@ -74,6 +74,7 @@ def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder)
 
     checks = {"index": index.check, "loaded": follower.check}
     app = create_app("svc-rag-retriever", checks=checks, lifespan=lifespan, max_body=_MAX_BODY)
+    report_former_index(settings)
 
     @app.exception_handler(IndexBroken)
     def broken(request: Request, error: IndexBroken) -> Response:

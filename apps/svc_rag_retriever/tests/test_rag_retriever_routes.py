@@ -5,6 +5,7 @@ The first letter of a text replaces the model.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -102,3 +103,16 @@ def test_a_broken_index_is_a_503_without_its_path(tmp_path: Path) -> None:
         for answer in (client.get("/ready"), client.post("/search", json={"query": "anything"})):
             assert (answer.status_code, str(tmp_path) in answer.text) == (503, False)
         assert client.get("/live").status_code == 200
+
+
+def test_an_index_of_an_earlier_version_is_reported_at_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    create(Settings(data_dir=tmp_path), embedder=ByFirstLetter)
+    assert "earlier version" not in capsys.readouterr().out
+    for name in ("CURRENT", "lock", "7.sqlite", "7.faiss"):
+        (tmp_path / name).write_text("7")
+    create(Settings(data_dir=tmp_path), embedder=ByFirstLetter)
+    [warning] = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "earlier version" in line]
+    assert (warning["level"], "send its documents again" in warning["message"]) == ("warning", True)
+    assert warning["files"] == ["7.faiss", "7.sqlite", "CURRENT", "lock"]
