@@ -263,6 +263,26 @@ def test_an_engine_that_is_killed_while_a_system_comes_up_is_named(own_engine: M
     assert till.left() == []
 
 
+@pytest.mark.soak
+@pytest.mark.fault("Y27")
+def test_an_engine_that_hangs_while_a_system_comes_up_is_named(own_engine: MakeEngine, system: System) -> None:
+    engine = own_engine()
+    till = system(engine.address)
+    till.write({"late": other(healthcheck=NEVER)})
+    with till.coming_up("--deadline", "60") as coming:
+        coming.shows("late  starting")
+        engine.pause()
+        try:
+            said = coming.ends(3, within=180.0)  # slipway waits two minutes for an answer
+        finally:
+            engine.resume()
+    [error] = [line for line in said.splitlines() if line.startswith("error: ")]
+    assert engine.address in error and "no answer within" in error and "invoke down till removes them" in said
+    assert till.left(), "nothing was left to remove"
+    till.down().ok()
+    assert till.left() == []
+
+
 @pytest.mark.fault("Y23")
 def test_a_full_disk_of_the_engine_is_named(own_engine: MakeEngine, system: System) -> None:
     engine = own_engine(disk=DISK)

@@ -119,11 +119,11 @@ class Coming:
         assert self.process.stderr
         assert any(text in line for line in self.process.stderr), f"{text!r} was never shown"
 
-    def ends(self, code: int, *signals: signal.Signals) -> str:
-        """Send signals; return the rest of stderr after the end with this exit code."""
+    def ends(self, code: int, *signals: signal.Signals, within: float = 60.0) -> str:
+        """Send signals; return the rest of stderr after the end with this exit code, ``within`` seconds."""
         for signum in signals:
             self.process.send_signal(signum)
-        _, said = self.process.communicate(timeout=60)
+        _, said = self.process.communicate(timeout=within)
         assert self.process.returncode == code and "Traceback" not in said, said
         return said
 

@@ -238,7 +238,8 @@ def _take_down(session: Session, start: Start) -> None:
     removed = False
     try:
         with suppress(OSError, SlipwayError):  # an engine or a build host that is lost takes nothing down
-            removed = up.take_down(start.project, session.run, session.host.engine.get).ok
+            engine = session.host.engine
+            removed = engine.returns(0) and up.take_down(start.project, session.run, engine.get).ok
             if removed:
                 start.mounts.remove()
     finally:
