@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from slipway.tasks.parser import CommandLine, command_line
+from slipway.tasks.command_line import CommandLine, command_line
 
 settings.register_profile("steady", max_examples=40, derandomize=True, deadline=None)
 settings.register_profile("soak", max_examples=2000, deadline=None)

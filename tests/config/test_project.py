@@ -41,7 +41,7 @@ svc-a = "opens raw sockets"
 download = "the vendor's only way"
 secret-name = "an id"
 """
-    project, found = parse_project(text, "here.toml")
+    project, found = parse_project(text)
     assert found == ()
     assert dict(project.allow_root) == {"svc-a": "opens raw sockets"}
     assert project.allow == {
@@ -50,14 +50,14 @@ secret-name = "an id"
     }
     assert project.shown == (
         ("moving-tags", "latest", "default"),
-        ("insecure-registries", "10.0.0.7:5000", "here.toml:4"),
+        ("insecure-registries", "10.0.0.7:5000", "pyproject.toml:4"),
         ("context-limit", "2.00 GB", "default"),
-        ("allow-setuid", "/usr/bin/sudo, /bin/su", "here.toml:2"),
-        ("budgets.svc-b", "7 MB over parent", "here.toml:8"),
-        ("allow-root.svc-a", "opens raw sockets", "here.toml:5"),
-        ("allow.svc-c.frontend", "ours", "here.toml:3"),
-        ("allow.svc-b.download", "the vendor's only way", "here.toml:9"),
-        ("allow.svc-b.secret-name", "an id", "here.toml:9"),
+        ("allow-setuid", "/usr/bin/sudo, /bin/su", "pyproject.toml:2"),
+        ("budgets.svc-b", "7 MB over parent", "pyproject.toml:8"),
+        ("allow-root.svc-a", "opens raw sockets", "pyproject.toml:5"),
+        ("allow.svc-c.frontend", "ours", "pyproject.toml:3"),
+        ("allow.svc-b.download", "the vendor's only way", "pyproject.toml:9"),
+        ("allow.svc-b.secret-name", "an id", "pyproject.toml:9"),
     )
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from slipway.config.definitions import SETTINGS, Setting
-from slipway.config.settings import Settings, Value, find_root, load, unused
+from slipway.config.definitions import SETTINGS, Setting, Value
+from slipway.config.settings import Settings, load, unused
 from slipway.core.errors import UsageError
 from slipway.core.reference import Reference
 
@@ -182,17 +182,6 @@ def test_the_project_table_is_shown_with_its_lines(tmp_path: Path) -> None:
     assert shown["context-limit"] == ("1.00 GB", "pyproject.toml:2")
     assert shown["budgets.base-ml"] == ("1.3 GB", "pyproject.toml:4")
     assert shown["moving-tags"] == ("latest", "default")
-
-
-def test_the_root_is_found_from_below(tmp_path: Path) -> None:
-    (tmp_path / "apps/svc_ocr").mkdir(parents=True)
-    given(tmp_path, project="[project]\n")
-    assert find_root(tmp_path / "apps/svc_ocr") == tmp_path
-
-
-def test_no_repository_here(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="no slipway repository here or above"):
-        find_root(tmp_path)
 
 
 def test_the_example_holds_every_setting_with_its_default_and_meaning() -> None:

@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 import pytest
 
-from slipway.config.settings import find_root, load
+from slipway.config.root import find_root
+from slipway.config.settings import load
 from tests.rig.canaries import Canaries, Watch, of_build_history, of_folder, of_image
 from tests.rig.outside import docker, wait_until
 from tests.rig.registries import a_login_registry

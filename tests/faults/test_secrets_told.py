@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from slipway.config.definitions import SETTINGS
+from slipway.config.definitions import SETTINGS, Value
 from slipway.config.environment import surroundings
-from slipway.config.settings import Value, load
+from slipway.config.settings import load
 from slipway.core.errors import UsageError
 from slipway.core.reference import Reference, check_registry
 from tests.rig.in_process import invoke

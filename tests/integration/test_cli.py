@@ -172,8 +172,10 @@ def test_json_holds_the_error(alone: Alone) -> None:
 
 
 def test_outside_a_repository(alone: Alone) -> None:
-    (alone.shop.root / "pyproject.toml").unlink()
-    alone.refused("no slipway repository here or above")
+    """A folder with git and a tasks.py, and no folder of images."""
+    for folder in ("apps", "infra"):
+        (alone.shop.root / folder).rename(alone.shop.root / f"other-{folder}")
+    alone.refused("no slipway repository in this folder or above")
 
 
 def test_config_says_where_each_value_came_from(alone: Alone) -> None:

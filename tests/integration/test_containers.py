@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from slipway.config.environment import surroundings
-from slipway.config.settings import find_root, load
+from slipway.config.root import find_root
+from slipway.config.settings import load
 from slipway.core.errors import SmokeError, UsageError
 from slipway.core.image import RUN_LABEL
 from slipway.engine import Engine

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from invoke.collection import Collection
+from invoke.config import Config
 from invoke.context import Context
 from invoke.program import Program
 
@@ -108,18 +109,53 @@ def test_settings_in_invokes_configuration(
 ) -> None:
     """``-f FILE``, after ``.env`` and before the defaults."""
     (repository / ".env").write_text("OWNER=acme\n")
-    (tmp_path / "own.yaml").write_text("slipway: {registry: reg.example.com, owner: other, base-version: v7}\n")
+    own = tmp_path / "own.yaml"
+    own.write_text("slipway: {registry: reg.example.com, owner: other, base-version: v7}\n")
     monkeypatch.chdir(repository)
     for name in ("REGISTRY", "OWNER", "BASE_VERSION"):
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(SystemExit) as left:
-        Program(namespace=namespace).run(["invoke", "-f", str(tmp_path / "own.yaml"), "config"])
+        Program(namespace=namespace).run(["invoke", "-f", str(own), "config"])
     assert left.value.code == 2
     assert capsys.readouterr().err == (
-        "error: invoke's configuration: slipway.base-version is not a setting\nhint:  did you mean BASE_VERSION?\n"
+        f"error: {own}: slipway.base-version is not a setting\nhint:  did you mean BASE_VERSION?\n"
     )
-    (tmp_path / "own.yaml").write_text("slipway: {registry: reg.example.com, owner: other}\n")
-    Program(namespace=namespace).run(["invoke", "-f", str(tmp_path / "own.yaml"), "config"])
+    own.write_text("slipway: {registry: reg.example.com, owner: other}\n")
+    Program(namespace=namespace).run(["invoke", "-f", str(own), "config"])
     rows = [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
-    assert ["REGISTRY", "reg.example.com", "invoke's configuration"] in rows
+    assert ["REGISTRY", "reg.example.com", str(own)] in rows
     assert ["OWNER", "acme", ".env:1"] in rows
+
+
+def test_each_source_of_invokes_configuration_has_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: Path
+) -> None:
+    """The names come from places in Invoke that are not public."""
+    monkeypatch.chdir(repository)
+    for name in ("OWNER", "REGISTRY", "JOBS", "PLATFORMS", "SLOWNESS"):
+        monkeypatch.delenv(name, raising=False)
+    system, user = tmp_path / "system-invoke.yaml", tmp_path / "user-invoke.yaml"
+    system.write_text("slipway: {owner: system, jobs: 1}\n")
+    user.write_text("slipway: {owner: user, jobs: 2}\n")
+    (repository / "invoke.yaml").write_text("slipway: {owner: project, registry: a}\n")
+    monkeypatch.setenv("INVOKE_SLIPWAY_REGISTRY", "of.the.environment:1")
+    config = Config(
+        defaults={**Config.global_defaults(), "slipway": {"version": "v1"}},
+        system_prefix=f"{tmp_path}/system-",
+        user_prefix=f"{tmp_path}/user-",
+        project_location=repository,
+    )
+    config.load_project()
+    config.load_collection({"slipway": {"slowness": "2", "platforms": "linux/amd64"}})
+    config.load_shell_env()
+    context = Context(config)
+    context.config.slipway.platforms = "linux/arm64"
+    found = Session(context).settings.values
+    assert {name: (value.value, value.source) for name, value in found.items() if value.source != "default"} == {
+        "VERSION": ("v1", "Config(defaults=…)"),
+        "SLOWNESS": ("2", "ns.configure"),
+        "JOBS": ("2", str(user)),
+        "OWNER": ("project", "invoke.yaml"),
+        "REGISTRY": ("of.the.environment:1", "INVOKE_SLIPWAY_REGISTRY"),
+        "PLATFORMS": ("linux/arm64", "c.config"),
+    }

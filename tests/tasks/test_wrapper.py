@@ -19,7 +19,7 @@ from invoke.exceptions import Exit
 
 from slipway.core.errors import Problem, RegistryError, SlipwayError
 from slipway.secrets.secret import Secret
-from slipway.tasks.parser import CommandLine, command_line
+from slipway.tasks.command_line import CommandLine, command_line
 from slipway.tasks.session import Session
 from slipway.tasks.wrapper import task
 

@@ -1,4 +1,4 @@
-"""Define every setting: its name, default, meaning and rule."""
+"""Define every setting: its name, default, meaning and rule. A value of a setting has a source."""
 
 from __future__ import annotations
 
@@ -24,6 +24,15 @@ class Setting:
     default: str
     meaning: str
     check: Callable[[str, str], object] = lambda value, name: None
+
+
+@dataclass(frozen=True)
+class Value:
+    """Hold a setting's value and source: ``--version``, ``environment``, ``.env:3``, ``invoke.yaml`` or ``default``."""
+
+    name: str
+    value: str
+    source: str
 
 
 def _form(pattern: re.Pattern[str], what: str, *examples: str) -> Callable[[str, str], None]:

@@ -1,4 +1,4 @@
-"""``[tool.slipway]`` of pyproject.toml: what belongs to the repository and not to a machine.
+"""``[tool.slipway]`` of pyproject.toml, or slipway.toml: the settings of the repository, and not of a machine.
 
 [tool.slipway]
 moving-tags = ["latest"]
@@ -19,16 +19,19 @@ svc-net = "opens raw sockets"
 
 [tool.slipway.allow]
 svc-ocr = { download = "the vendor has no other way", secret-name = "SALT_KEY is public" }
+
+slipway.toml has the same keys at its top level: ``[budgets]``.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from slipway.config.project_file import FILES, Table, parse_table, read_table
 from slipway.core.addresses import is_private
 from slipway.core.errors import Problem, UsageError, suggestion
 from slipway.core.units import parse_size, size
@@ -62,7 +65,7 @@ class Project:
     ``allow_root``: image → the reason why its user may be root. ``allow_setuid``: paths of setuid and setgid programs
     beside Debian's. ``allow``: image → rule of policy → the reason why its Dockerfile may break it. ``secrets``: id →
     the source of the build secret. ``ssh``: ids under which builds reach ssh's agent. ``places``: key, image with a
-    budget, ``allow.<image>``, or ``secrets.<id>`` → ``file:line``.
+    budget, ``allow.<image>``, or ``secrets.<id>`` → ``file:line``. ``file`` has the table, or may get it.
     """
 
     moving_tags: tuple[str, ...] = ("latest",)
@@ -75,6 +78,13 @@ class Project:
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
     ssh: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
+    file: str = "pyproject.toml"
+
+    def header(self, table: str = "") -> str:
+        """Return where a key stands, for hints: ``[tool.slipway.secrets]``, or ``slipway.toml [secrets]``."""
+        names = ".".join(filter(None, (FILES[self.file], table)))
+        header = f"[{names}]" if names else ""
+        return header if self.file == "pyproject.toml" else f"{self.file} {header}".rstrip()
 
     @property
     def shown(self) -> tuple[tuple[str, str, str], ...]:
@@ -100,19 +110,23 @@ class Project:
         return (*keys, *((("ssh", ", ".join(self.ssh), self.places["ssh"]),) if self.ssh else ()))
 
 
-def parse_project(data: bytes, path: str = "pyproject.toml") -> tuple[Project, tuple[Problem, ...]]:
-    """Parse a file's bytes. Return the table, and every problem with its ``file:line``. A BOM and CRLF are accepted."""
-    try:
-        text = data.decode("utf-8-sig")
-        tool = tomllib.loads(text).get("tool", {})
-    except UnicodeDecodeError as error:
-        return Project(), (Problem(path, f"byte {error.start} is not UTF-8", "save the file as UTF-8"),)
-    except tomllib.TOMLDecodeError as error:
-        return Project(), (Problem(path, f"not TOML: {error}"),)
-    table = tool.get("slipway", {}) if isinstance(tool, dict) else {}
-    if not isinstance(table, dict):
-        return Project(), (Problem(f"{path} tool.slipway", "is a table", "[tool.slipway]"),)
-    problems = tuple(Problem(f"{path}:{_line(text, key)}", what, hint) for key, what, hint in _faults(table))
+def read_project(root: Path) -> tuple[Project, tuple[Problem, ...]]:
+    """Read the table of the repository, and return every problem with its ``file:line``."""
+    table, problems = read_table(root)
+    if problems or not table:
+        return Project(file="pyproject.toml" if (root / "pyproject.toml").exists() else "slipway.toml"), problems
+    return _project(table)
+
+
+def parse_project(data: bytes, file: str = "pyproject.toml") -> tuple[Project, tuple[Problem, ...]]:
+    """Parse a file's bytes. Return the table, and every problem with its ``file:line``."""
+    table, problems = parse_table(data, file)
+    return _project(table) if table else (Project(), problems)
+
+
+def _project(found: Table) -> tuple[Project, tuple[Problem, ...]]:
+    table, place = found.content, found.place
+    problems = tuple(Problem(place(key), what, hint) for key, what, hint in _faults(table))
     if problems:
         return Project(), problems
     budgets = table.get("budgets", {})
@@ -129,10 +143,10 @@ def parse_project(data: bytes, path: str = "pyproject.toml") -> tuple[Project, t
     given["allow"] = {name: dict(rules) for name, rules in table.get("allow", {}).items()}
     given["secrets"] = {name: SecretSource(**source) for name, source in table.get("secrets", {}).items()}
     given["ssh"] = tuple(table.get("ssh", ()))
-    places = {key: f"{path}:{_line(text, key)}" for key in (*table, *budgets)}
-    places |= {f"allow.{name}": f"{path}:{_line(text, 'allow', name)}" for name in given["allow"]}
-    places |= {f"secrets.{name}": f"{path}:{_line(text, 'secrets', name)}" for name in given["secrets"]}
-    return Project(**given, budgets=budgets, places=places), ()
+    places = {key: place(key) for key in (*table, *budgets)}
+    places |= {f"allow.{name}": place("allow", name) for name in given["allow"]}
+    places |= {f"secrets.{name}": place("secrets", name) for name in given["secrets"]}
+    return Project(**given, budgets=budgets, places=places, file=found.file), ()
 
 
 def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -207,24 +221,3 @@ def _is_size(value: object, suffix: str = "") -> bool:
         return isinstance(value, str) and parse_size(value.removesuffix(suffix)) >= 0
     except UsageError:
         return False
-
-
-def _line(text: str, *keys: str) -> int:
-    """Find the line of ``keys`` below ``[tool.slipway]``, joined by dots or nested; tomllib does not tell lines.
-
-    Return the line of the key before when it is not found.
-    """
-    lines = text.splitlines()
-    found = next((number for number, line in enumerate(lines) if re.match(r"\s*\[tool\.slipway", line)), 0)
-
-    def seek(*words: str) -> int | None:
-        dotted = r"\s*\.\s*".join(rf"[\"']?{re.escape(word)}[\"']?" for word in words)
-        setting = re.compile(rf"\s*(?:\[tool\.slipway\.)?{dotted}\s*[=.\]]")
-        return next((number for number in range(found, len(lines)) if setting.match(lines[number])), None)
-
-    if (whole := seek(*keys)) is not None:
-        return whole + 1
-    for key in keys:
-        place = seek(key)
-        found = found if place is None else place
-    return found + 1

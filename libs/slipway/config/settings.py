@@ -1,22 +1,21 @@
 """Read the settings: flags over the environment over ``.env`` over Invoke's configuration over the default.
 
-Each setting holds its source. ``[tool.slipway]`` in pyproject.toml holds the values that belong to the repository and
-not to a machine: moving tags, size budgets and the limit of a context.
+Each setting holds its source. ``[tool.slipway]`` in pyproject.toml, or slipway.toml, holds the values that belong to
+the repository and not to a machine: moving tags, size budgets and the limit of a context.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 
-from slipway.config.definitions import SETTINGS, Setting
+from slipway.config.configured import Level, read_configured
+from slipway.config.definitions import SETTINGS, Setting, Value
 from slipway.config.dotenv import Assignment, parse_env
 from slipway.config.environment import variables
-from slipway.config.project import Project, parse_project
+from slipway.config.project import Project, read_project
 from slipway.core.errors import Problem, UsageError, one_line, suggestion
 from slipway.core.reference import Reference, refuse_login, registry_name
 from slipway.secrets.patterns import MASK, login_secrets, url_secrets, without_logins
@@ -26,19 +25,6 @@ from slipway.secrets.secret import Secret
 _SECRET_NAME = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|API_?KEY|PRIVATE", re.IGNORECASE)
 
 _NAMING = ("REGISTRY", "OWNER", "BASE_VERSION", "PYTHON_IMAGE")
-
-
-#: The source of a value from invoke.yaml, ``INVOKE_SLIPWAY_*``, ``-f`` or ``Collection.configure``.
-INVOKE = "invoke's configuration"
-
-
-@dataclass(frozen=True)
-class Value:
-    """Hold a setting's value and source: ``--version``, ``environment``, ``.env:3``, ``INVOKE`` or ``default``."""
-
-    name: str
-    value: str
-    source: str
 
 
 @dataclass(frozen=True)
@@ -132,48 +118,27 @@ class Settings:
         return frozenset(name for name in _NAMING if self.values[name].source == "default")
 
 
-def find_root(*starts: Path | None) -> Path:
-    """Return the nearest folder with a pyproject.toml that also holds infra/docker or apps.
-
-    The function searches upwards from each of ``starts`` in turn. Raises UsageError when there is no such folder.
-    """
-    for folder in (above for start in filter(None, starts) for above in (start, *start.parents)):
-        with suppress(PermissionError):  # a folder above may be closed to this user
-            parts = (folder / "infra/docker").is_dir() or (folder / "apps").is_dir()
-            if parts and (folder / "pyproject.toml").is_file():
-                return folder
-    raise UsageError(
-        f"{starts[-1]}: no slipway repository here or above",
-        hint="a pyproject.toml with infra/docker/ or apps/ beside it",
-    )
-
-
 def load(
     root: Path,
     flags: Mapping[str, Value] | None = None,
     environment: Mapping[str, str] | None = None,
     learn: Callable[[tuple[Secret, ...]], object] = lambda secrets: None,
-    configured: Mapping[str, str] = MappingProxyType({}),
+    configured: Sequence[Level] = (),
 ) -> Settings:
     """Read the settings from all sources. Raises UsageError with every problem; contacts no server.
 
-    ``learn`` receives every secret in the sources before the function reports a problem. ``configured``: the settings
-    from Invoke's configuration, which take precedence over the defaults.
+    ``learn`` receives every secret in the sources before the function reports a problem. ``configured``: the sources
+    of Invoke's configuration, lowest first.
     """
     environment = variables() if environment is None else environment
     entries, problems = _read_env(root / ".env")
     from_file = {entry.name: Value(entry.name, entry.value, f".env:{entry.line}") for entry in entries}
     known = {setting.name for setting in SETTINGS}
+    from_invoke, wrong = read_configured(configured)
     values: dict[str, Value] = {}
-    found = list(problems)
-    found += [
-        Problem(INVOKE, f"slipway.{name.lower()} is not a setting", suggestion(name, known, "invoke config lists them"))
-        for name in configured
-        if name not in known
-    ]
+    found = [*problems, *wrong]
     for setting in SETTINGS:
-        default = Value(setting.name, configured[setting.name], INVOKE) if setting.name in configured else None
-        value = _choose(setting, from_file, environment, flags or {}, default)
+        value = _choose(setting, from_file, environment, flags or {}, from_invoke)
         values[setting.name] = value
         found += _check(setting, value)
     extra = {
@@ -182,7 +147,7 @@ def load(
         if name not in known
     }
     found += [problem for value in extra.values() for problem in _undecodable(value)]
-    project, more = _read_project(root / "pyproject.toml")
+    project, more = read_project(root)
     found += more
     names = {source.env for source in project.secrets.values() if source.env}
     sources = {**{name: value.value for name, value in from_file.items()}, **environment}
@@ -215,13 +180,14 @@ def _choose(
     file: Mapping[str, Value],
     environment: Mapping[str, str],
     flags: Mapping[str, Value],
-    configured: Value | None,
+    configured: Mapping[str, Value],
 ) -> Value:
     if setting.name in flags:
         return flags[setting.name]
     if setting.name in environment:
         return Value(setting.name, environment[setting.name], "environment")
-    return file.get(setting.name) or configured or Value(setting.name, setting.default, "default")
+    default = Value(setting.name, setting.default, "default")
+    return file.get(setting.name) or configured.get(setting.name) or default
 
 
 def _check(setting: Setting, value: Value) -> list[Problem]:
@@ -268,12 +234,3 @@ def _read_env(path: Path) -> tuple[tuple[Assignment, ...], tuple[Problem, ...]]:
         return (), ()
     except OSError as error:
         return (), (Problem(path.name, f"cannot be read: {error.strerror}"),)
-
-
-def _read_project(path: Path) -> tuple[Project, tuple[Problem, ...]]:
-    try:
-        return parse_project(path.read_bytes(), path.name)
-    except FileNotFoundError:
-        return Project(), ()
-    except OSError as error:
-        return Project(), (Problem(path.name, f"cannot be read: {error.strerror}"),)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from typing import ClassVar, Self
 
@@ -113,6 +113,11 @@ class SlipwayError(Exception):
     def redacted(self, redact: Redact, *, log: str = "") -> Self:
         """Return the same error without secrets. ``log`` replaces its log file, unless it is empty."""
         return self.of([problem.redacted(redact) for problem in self.problems], log=redact(log or self.log))
+
+    def with_hints(self, change: Callable[[str], str]) -> Self:
+        """Return the same error with each hint changed. The causes may quote other programs, and stay."""
+        problems = [replace(problem, hint=change(problem.hint)) for problem in self.problems]
+        return self.of(problems, log=self.log)
 
     def as_json(self) -> dict[str, object]:
         """Return the error as a JSON object, for ``--json``."""

@@ -53,7 +53,7 @@ def read_files(repository: Repository, images: Iterable[Image]) -> ReadFiles:
             continue
         problems += policy.unsendable(image, own)
         if own.size > repository.settings.project.context_limit:
-            problems.append(policy.too_large(image, own, worktree, repository.settings.project.context_limit))
+            problems.append(policy.too_large(image, own, worktree, repository.settings.project))
         files[image.name] = own.entries
         contexts[image.name] = {name: found.entries["."] for name, found in named.items()}
         leaving |= dict.fromkeys(own.leaving)

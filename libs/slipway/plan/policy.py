@@ -52,12 +52,14 @@ def refuse_unknown_images(project: Project, assembly: Assembly) -> None:
         raise UsageError.of(problems)
 
 
-def too_large(image: Image, files: Files, worktree: Worktree, limit: int) -> Problem:
-    """Return the problem that ``image`` would send more than ``limit`` bytes; it names the largest files."""
+def too_large(image: Image, files: Files, worktree: Worktree, project: Project) -> Problem:
+    """Return the problem that ``image`` would send more than the limit of a context; it names the largest files."""
     largest = worktree.largest(files, _LARGEST_SHOWN)
     shown = ", ".join(f"{one_line(path)} {size(count)}" for path, count in largest)
-    hint = f"largest: {shown}; name them in .dockerignore, copy less, or raise context-limit in [tool.slipway]"
-    return Problem(image.dockerfile, f"{image.name} would send {size(files.size)}, more than {size(limit)}", hint)
+    hint = f"largest: {shown}; name them in .dockerignore, copy less, or raise context-limit in {project.header()}"
+    return Problem(
+        image.dockerfile, f"{image.name} would send {size(files.size)}, more than {size(project.context_limit)}", hint
+    )
 
 
 def unsendable(image: Image, files: Files) -> list[Problem]:
@@ -215,13 +217,13 @@ def _hazards(assembly: Assembly, project: Project) -> Iterator[tuple[Problem, Ha
             parent = image.links.get(hazard.onbuild)
             known = assembly.readings[parent].hazards if parent else ()
             if hazard.rule not in allowed and hazard.what not in {other.what for other in known}:
-                yield _problem(image, hazard), hazard
+                yield _problem(image, hazard, project), hazard
 
 
-def _problem(image: Image, hazard: Hazard) -> Problem:
+def _problem(image: Image, hazard: Hazard, project: Project) -> Problem:
     where = hazard.place(image.dockerfile)
     if not hazard.refused:
         return Problem(where, hazard.what, hazard.hint, hazard.rule)
-    way_round = f'; or [tool.slipway.allow] {image.name} = {{ {hazard.rule} = "why" }}'
+    way_round = f'; or {project.header("allow")} {image.name} = {{ {hazard.rule} = "why" }}'
     hint = hazard.hint + (way_round if hazard.rule in ALLOWABLE else "")
     return Problem(where, f"{hazard.what} ({hazard.rule})", hint, hazard.rule)

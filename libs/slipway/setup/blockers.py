@@ -17,7 +17,7 @@ from slipway.setup.probe import LOCAL_SOCKETS, REGISTRY_CONTAINER, Machine
 class Requirements:
     """Hold the wanted state of a machine.
 
-    ``image_source``: the source of PYTHON_IMAGE, as in ``settings.Value.source``. ``builder``: the name of a buildx
+    ``image_source``: the source of PYTHON_IMAGE, as in ``definitions.Value.source``. ``builder``: the name of a buildx
     builder; empty for the engine's own.
     """
 

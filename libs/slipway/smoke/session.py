@@ -6,6 +6,7 @@ the tests of every base that it is built on, and its own tests.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -75,7 +76,8 @@ def pytest_command(target: SmokeTarget, this: Round) -> Command:
     """
     folder = this.folder(target.name)
     argv = [sys.executable, "-m", "pytest", "-vv", "-ra", "--tb=short", "--color=no", "-p", "no:cacheprovider"]
-    argv += [f"--rootdir={this.root}", f"--config-file={this.root / 'pyproject.toml'}"]
+    config = this.root / "pyproject.toml"
+    argv += [f"--rootdir={this.root}", f"--config-file={config if config.exists() else os.devnull}"]
     argv += ["--override-ini=addopts=", "--import-mode=importlib", "--strict-markers"]
     argv += [f"--junit-xml={folder / 'junit.xml'}", f"--slipway-run={this.run}", f"--slipway-logs={folder}"]
     argv += [f"--slipway-slowness={this.slowness}"]

@@ -1,4 +1,4 @@
-"""Provide the secrets and ssh agents that RUN mounts use, from slipway itself or from ``[tool.slipway]``.
+"""Provide the secrets and ssh agents that RUN mounts use, from slipway itself or from the repository's table.
 
 Only builds with such a mount get them, and only while they run. The values are not inputs: the Dockerfile holds ids.
 """
@@ -48,7 +48,8 @@ def notes(assembly: Assembly, project: Project) -> Iterator[str]:
     """Yield a line for each optional mount that neither slipway nor the project provides."""
     for where, mount in _mounts(assembly, assembly.readings):
         if not mount.required and not _is_given(mount, project):
-            yield f"{where}: {_called(mount)} has no source, so its step runs without it; {_way_to_give(mount)}"
+            what = f"{_called(mount)} has no source, so its step runs without it"
+            yield f"{where}: {what}; {_way_to_give(mount, project)}"
 
 
 def given(settings: Settings, assembly: Assembly, images: Collection[str], *, ca: bool, agent: str) -> Given:
@@ -67,7 +68,7 @@ def given(settings: Settings, assembly: Assembly, images: Collection[str], *, ca
         if not _is_given(mount, project) or (mount.id == "ca" and mount.id not in project.secrets and not ca):
             if mount.required:
                 what = f"{_called(mount)} is required and has no source"
-                problems[Problem(where, what, _way_to_give(mount))] = None
+                problems[Problem(where, what, _way_to_give(mount, project))] = None
         elif mount.kind == "ssh":
             ssh[mount.id] = None
         elif source := project.secrets.get(mount.id):
@@ -118,12 +119,12 @@ def _called(mount: Mount) -> str:
     return f"ssh {mount.id}" if mount.kind == "ssh" else f"the secret {mount.id}"
 
 
-def _way_to_give(mount: Mount) -> str:
+def _way_to_give(mount: Mount, project: Project) -> str:
     if mount.kind == "ssh":
-        return f'[tool.slipway] ssh = ["{mount.id}"]'
+        return f'{project.header()} ssh = ["{mount.id}"]'
     if mount.id == "ca":
         return "CA_BUNDLE, or pip's cert"
-    return f'[tool.slipway.secrets] {mount.id} = {{ env = "NAME" }}, or {{ file = "path" }}'
+    return f'{project.header("secrets")} {mount.id} = {{ env = "NAME" }}, or {{ file = "path" }}'
 
 
 def _faults(file: Path, place: str) -> Sequence[Problem]:

@@ -11,7 +11,7 @@ from types import MappingProxyType
 
 from invoke.config import Config
 
-from slipway.config.settings import Value
+from slipway.config.definitions import Value
 from slipway.core.options import flag, options
 from slipway.tasks.options import HostOptions, ImageOptions
 

@@ -68,13 +68,13 @@ def _current(words: Sequence[str], parser: Parser) -> ParserContext | None:
 
 
 def _images(task: str, collection: Collection) -> list[str]:
-    from slipway.config import settings
+    from slipway.config.root import find_root
     from slipway.smoke import selection
     from slipway.stack import discovery as stack
 
     try:
         folder = collection.loaded_from
-        root = settings.find_root(Path(folder) if folder else None, Path.cwd())
+        root = find_root(Path(folder) if folder else None, Path.cwd())
     except UsageError:
         return []
     bases = sorted(root.glob("infra/docker/*.Dockerfile"))

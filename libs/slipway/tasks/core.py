@@ -6,18 +6,36 @@ these places move.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from invoke.config import Config, DataProxy
 from invoke.context import Context
 
 from slipway.core.errors import UsageError, one_line
+from slipway.tasks.command_line import command_line
 
+if TYPE_CHECKING:
+    from slipway.config.configured import Level
+
+#: The tasks that ``-R`` makes show their work only.
+_DRY_RUNS = ("build-base", "build", "push", "up", "down", "setup", "remote-clean")
 #: Flags that change how Invoke's ``run`` works. No slipway task calls it.
 _UNUSED = {"warn": "-w", "pty": "-p", "hide": "--hide"}
+#: The sources of Invoke's configuration, lowest first, and the text for each that is not a file.
+_SOURCES = {
+    "defaults": "Config(defaults=…)",
+    "collection": "ns.configure",
+    "system": "",
+    "user": "",
+    "project": "",
+    "env": "",
+    "runtime": "",
+    "overrides": "Config(overrides=…)",
+    "modifications": "c.config",
+}
 
 
 @dataclass(frozen=True)
@@ -25,20 +43,45 @@ class Core:
     """Hold the values of Invoke's own flags and configuration.
 
     ``echo``: show every command that runs. ``timeout``: the seconds that an image's steps may take; 0 keeps the
-    setting. ``folder``: the folder of the tasks file. ``settings``: the values below ``slipway`` in Invoke's
-    configuration.
+    setting. ``folder``: the folder of the tasks file. ``settings``: the contents below ``slipway`` of the sources of
+    Invoke's configuration, lowest first.
     """
 
     echo: bool = False
     timeout: int = 0
     folder: Path | None = None
-    settings: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    settings: tuple[Level, ...] = ()
 
     @classmethod
     def of(cls, c: Context) -> Core:
         folder = getattr(c.config, "_project_prefix", None)
-        settings = {name.upper(): str(value) for name, value in dict(c.config.get("slipway", {})).items()}
+        settings = tuple(_levels(c.config)) if "slipway" in c.config else ()
         return cls(bool(c.config.run.echo), c.config.timeouts.command or 0, Path(folder) if folder else None, settings)
+
+
+def _levels(config: Config) -> Iterator[Level]:
+    """Yield the sources of Invoke's configuration that have ``slipway``, in the order in which Invoke merges them.
+
+    The first one has the merged values: Invoke has no public name for its sources, only for their sum.
+    """
+    from slipway.config.configured import INVOKE, Level
+
+    merged = config["slipway"]
+    yield Level(INVOKE, dict(merged) if isinstance(merged, DataProxy) else merged)
+    for name, source in _SOURCES.items():
+        content = getattr(config, f"_{name}", None)
+        if not (isinstance(content, Mapping) and "slipway" in content):
+            continue
+        if name == "env":
+            yield from (Level(f"INVOKE_SLIPWAY_{key.upper()}", {key: one}) for key, one in content["slipway"].items())
+        else:
+            yield Level(source or _file(config, name), content["slipway"])
+
+
+def _file(config: Config, name: str) -> str:
+    """Return the path of a configuration file, from the folder of the tasks file if it lies there."""
+    path, folder = str(getattr(config, f"_{name}_path", "")), getattr(config, "_project_prefix", None)
+    return path.removeprefix(folder) if folder else path
 
 
 def obey(c: Context, task: str, parameters: Collection[str], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -49,8 +92,8 @@ def obey(c: Context, task: str, parameters: Collection[str], given: Mapping[str,
     arguments = dict(given)
     if c.config.run.dry:
         if "dry_run" not in parameters:
-            hint = "build-base, build, push, up, down, setup and remote-clean have one"
-            raise UsageError(f"{task}: has no dry run", hint=hint)
+            *others, last = map(command_line.get().called, _DRY_RUNS)
+            raise UsageError(f"{task}: has no dry run", hint=f"{', '.join(others)} and {last} have one")
         arguments["dry_run"] = True
     words = c.remainder.split()
     if words and "names" in parameters:

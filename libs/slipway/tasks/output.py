@@ -1,13 +1,12 @@
 """Write the output of a task: one answer in JSON, and errors as lines or JSON with an exit code.
 
-No text holds a secret. Commands appear with their names on this command line: ``invoke images.build``.
+No text holds a secret. The hints of errors name commands as the user types them: ``invoke images.build``.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 import tempfile
 import traceback
@@ -17,17 +16,15 @@ from typing import Any
 
 from invoke.exceptions import Exit
 
-from slipway.config import settings
 from slipway.config.environment import surroundings
+from slipway.config.root import find_root
 from slipway.core.errors import PrerequisiteError, SlipwayError
 from slipway.core.streams import OutputError, emit
 from slipway.secrets.redactor import Redactor
-from slipway.tasks import parser, process
+from slipway.tasks import process
+from slipway.tasks.command_line import command_line
 from slipway.ui import report
 from slipway.ui.console import Console, shown_error
-
-#: A command in an error or a hint: ``invoke`` and the plain words after it.
-_COMMAND = re.compile(r"invoke(?: [a-z][a-z0-9-]*(?![a-z0-9.:/=]))+")
 
 
 class Output:
@@ -38,14 +35,12 @@ class Output:
         on_terminal = process.is_terminal(sys.stderr) and process.is_terminal(sys.stdout) and not around.ci
         self.json = json
         self.redactor = Redactor(around.secrets)
-        self.console = Console(tty=on_terminal, color=not around.no_color, redact=self.shown)
+        self.console = Console(tty=on_terminal, color=not around.no_color, redact=self.redactor)
         self._answered = False
 
-    def shown(self, text: str) -> str:
-        """Return ``text`` without secrets, and with its commands named as on this command line."""
-        called = parser.command_line.get().called
-        text = self.redactor(text)
-        return _COMMAND.sub(lambda found: " ".join(called.get(w, w) for w in found[0].split(" ")), text)
+    def readable(self, error: SlipwayError) -> SlipwayError:
+        """Return an error without secrets, whose hints name commands as the user types them."""
+        return error.redacted(self.redactor).with_hints(command_line.get().typed)
 
     def answer(self, content: Any) -> None:
         """Print the task's JSON on stdout.
@@ -62,7 +57,7 @@ class Output:
         try:
             yield
         except SlipwayError as error:
-            self._fail(error.redacted(self.shown))
+            self._fail(self.readable(error))
         except OutputError as error:
             process.silence(error.stream)
             if isinstance(error.cause, BrokenPipeError):
@@ -129,6 +124,6 @@ def _root() -> Path:
     Raises OSError when the current folder no longer exists.
     """
     try:
-        return settings.find_root(Path.cwd())
+        return find_root(Path.cwd())
     except SlipwayError:
         return Path.cwd()

@@ -10,10 +10,8 @@ slipway's own tasks. For any other task it only calls Invoke's method.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 from invoke.exceptions import Exit, ParseError
@@ -23,6 +21,7 @@ from invoke.parser.parser import ParseMachine
 from invoke.tasks import Task
 
 from slipway.core.errors import Problem, UsageError, suggestion
+from slipway.tasks.command_line import SLIPWAY, CommandLine, command_line
 
 #: Arguments that the user gives as bare words: any number of names, or one run.
 WORDS = ("names", "run")
@@ -50,24 +49,6 @@ class SlipwayTask(Task[Any]):
         return [_own(argument, self.name.replace("_", "-")) for argument in found]
 
 
-@dataclass(frozen=True)
-class CommandLine:
-    """Hold the names of slipway's tasks on the current command line.
-
-    ``called``: a task's own name → its name on the command line, where the two differ. ``words``: every word that
-    calls a task. ``ours``: only slipway's tasks run.
-    """
-
-    called: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    words: frozenset[str] = frozenset()
-    ours: bool = False
-
-
-_CALLED_FROM_PYTHON = CommandLine()
-#: The parser sets it.
-command_line: ContextVar[CommandLine] = ContextVar("command_line", default=_CALLED_FROM_PYTHON)
-
-
 class Refused(ParseError, Exit):
     """Report that the parser refused a word.
 
@@ -89,8 +70,8 @@ def install() -> None:
 def refuse_tasks(places: Mapping[str, str]) -> None:
     """Raise UsageError for names that are also the name of a task.
 
-    As a word on the command line, the name would call the task. ``places`` maps a name to the file or folder that
-    gives it.
+    As a word on the command line, the name would call the task, or it would when the same repository is used with the
+    program ``slipway``. ``places`` maps a name to the file or folder that gives it.
     """
     words = command_line.get().words
     what = "{} is also the name of a task, so no argument can name it"
@@ -128,7 +109,7 @@ def _handle_names(machine: ParseMachine, token: str) -> None:
         try:
             _handle(machine, token)
         except ValueError:
-            if not task_of(machine.context):
+            if not (task_of(machine.context) or _all_ours(machine)):
                 raise
             _fail(machine, f"{_flag(machine)} {token}: not a number", f"{_flag(machine)} 1")
     if machine.contexts:
@@ -153,11 +134,13 @@ def _takes(machine: ParseMachine, token: str) -> str:
 def _understood(machine: ParseMachine) -> CommandLine:
     contexts = list(machine.contexts.values())
     running = [context for context in (*machine.result, machine.context) if context is not None and context.name]
-    called = {task_of(context): str(context.name) for context in contexts} | {task_of(c): str(c.name) for c in running}
-    return CommandLine(
-        {name: called_as for name, called_as in called.items() if name and name != called_as},
-        frozenset(str(word) for context in contexts for word in (context.name, *context.aliases)),
-        all(map(task_of, running)),
+    tasks = {task_of(context): str(context.name) for context in contexts} | {task_of(c): str(c.name) for c in running}
+    tasks.pop("", None)
+    return replace(
+        command_line.get(),
+        tasks=tasks,
+        words=frozenset([*tasks, *(str(word) for context in contexts for word in (context.name, *context.aliases))]),
+        ours=all(map(task_of, running)),
     )
 
 
@@ -169,7 +152,7 @@ def _refuse(machine: ParseMachine, msg: str) -> NoReturn:
     """
     context = machine.context
     named = context is not None and context.name
-    if not (task_of(context) if named else _all_ours(machine.contexts.values())):
+    if not (task_of(context) if named else _all_ours(machine)):
         _error(machine, msg)
     if machine.flag is not None and "needed value" in msg:
         _fail(machine, f"{_flag(machine)}: the value is missing", f"{_flag(machine)}=VALUE")
@@ -178,13 +161,14 @@ def _refuse(machine: ParseMachine, msg: str) -> NoReturn:
     _fail(machine, msg.rstrip("!"), suggestion(token, [*flags, *map(str, machine.contexts)], "invoke --list"))
 
 
-def _all_ours(contexts: Iterable[ParserContext]) -> bool:
-    tasks = [task_of(context) for context in contexts]
-    return bool(tasks) and all(tasks)
+def _all_ours(machine: ParseMachine) -> bool:
+    """Tell whether the program has no tasks but slipway's."""
+    tasks = [task_of(context) for context in machine.contexts.values()]
+    return command_line.get().program == SLIPWAY or (bool(tasks) and all(tasks))
 
 
 def _fail(machine: ParseMachine, message: str, hint: str) -> NoReturn:
-    raise Refused(UsageError(message, hint=hint), machine.context)
+    raise Refused(UsageError(message, hint=command_line.get().typed(hint)), machine.context)
 
 
 def _flag(machine: ParseMachine) -> str:

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Collection
 from contextlib import ExitStack
+from dataclasses import replace
 
 from slipway.build.attach import attach, bakes, choose, clean, list_runs
 from slipway.build.executor import failure
@@ -24,10 +25,11 @@ from slipway.tasks.session import Session
 def run_check(session: Session) -> None:
     host = session.remote_host.connected
     login = str(host.connection.config)
+    checks = [replace(check, hint=session.typed(check.hint)) for check in host.checks]
     if session.json:
-        session.answer({"host": str(host.name), "login": login, "checks": [vars(check) for check in host.checks]})
+        session.answer({"host": str(host.name), "login": login, "checks": [vars(check) for check in checks]})
     else:
-        rows = [(check.state, check.name, check.detail, check.hint) for check in host.checks]
+        rows = [(check.state, check.name, check.detail, check.hint) for check in checks]
         session.console.table([(CheckState.OK, "login", login, ""), *rows])
     host.refuse_missing()
 
@@ -66,9 +68,9 @@ def forward_again(session: Session, folder: str, mounted: Collection[str], opene
 
     Where forwarding is impossible, show the reason and continue.
     """
-    agent = surroundings().ssh_agent
+    agent, project = surroundings().ssh_agent, session.settings.project
     for name in sorted(mounted):
-        refused = no_agent(agent) if name in session.settings.project.ssh else "[tool.slipway] ssh does not name it"
+        refused = no_agent(agent) if name in project.ssh else f"{project.header()} ssh does not name it"
         if refused:
             session.note(f"ssh {name}: no agent is forwarded, so steps that ask it fail: {refused}")
             return

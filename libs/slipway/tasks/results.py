@@ -22,7 +22,7 @@ def tell(
 ) -> None:
     """Write the results to the run's record, and show them as a table or as JSON. Raises ``error`` afterwards."""
     content = report.results_json(outcomes, run=record.id, seconds=session.seconds, command=command, roots=roots)
-    content |= error.as_json() if error else {}
+    content |= session.output.readable(error).as_json() if error else {}
     record.write("run.json", content)
     if session.json:
         session.answer(content)

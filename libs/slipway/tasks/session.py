@@ -16,9 +16,10 @@ from invoke.context import Context
 from invoke.exceptions import Exit
 
 from slipway.config import settings, wheelhouse
+from slipway.config.definitions import Value
 from slipway.config.environment import surroundings
 from slipway.config.pip import PipConfig, read_pip_config
-from slipway.config.settings import Value
+from slipway.config.root import find_root
 from slipway.core.errors import Problem, SlipwayError, UnwritableError, UsageError
 from slipway.engine import Logins
 from slipway.hosts.host import ContainerAccess, Host
@@ -32,6 +33,7 @@ from slipway.runs.run import Run
 from slipway.stack.given import WHEELHOUSES
 from slipway.stack.worktree import StatCache, Worktree
 from slipway.tasks.chain import Chain, chain_of, keep
+from slipway.tasks.command_line import command_line
 from slipway.tasks.core import Core
 from slipway.tasks.options import BuildHostOptions, HostOptions, PushOptions
 from slipway.tasks.output import Output
@@ -93,7 +95,7 @@ class Session:
 
     @property
     def _root(self) -> Path:
-        return settings.find_root(self.core.folder, Path.cwd())
+        return find_root(self.core.folder, Path.cwd())
 
     def echo(self, text: str) -> None:
         """Show a command before it runs."""
@@ -111,6 +113,10 @@ class Session:
     def note(self, text: str) -> None:
         """Show a line that needs no action by the user."""
         self.console.note(f"note: {text}")
+
+    def typed(self, hint: str) -> str:
+        """Return a hint with its commands as the user types them."""
+        return command_line.get().typed(hint)
 
     def agreed(self, question: str) -> bool:
         """Ask the user at the terminal, and tell whether the answer is yes.
@@ -270,7 +276,8 @@ class Session:
             except SlipwayError as error:
                 if not (record.directory / "run.json").exists():
                     with suppress(UnwritableError):
-                        record.write("run.json", {"run": record.id, **error.as_json()})
+                        told = self.output.readable(error).as_json()
+                        record.write("run.json", {"run": record.id, **told})
                 raise
 
     def answer(self, content: Mapping[str, Any] | Sequence[Any]) -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict, replace
 
+from slipway.config.definitions import Value
 from slipway.config.environment import surroundings
-from slipway.config.settings import Value
 from slipway.core.errors import PrerequisiteError
 from slipway.hosts.requirements import CheckState
 from slipway.setup.blockers import Requirements
@@ -29,12 +29,13 @@ def run_setup(session: Session, *, yes: bool, dry_run: bool) -> None:
 
 def run_doctor(session: Session) -> None:
     proxies = surroundings().proxies
-    checks = examine(session.run, _wanted(session), session.pip, proxies, ping=session.host.registry.greeting)
+    found = examine(session.run, _wanted(session), session.pip, proxies, ping=session.host.registry.greeting)
+    checks = [replace(check, hint=session.typed(check.hint)) for check in found]
     if session.json:
         session.answer([vars(check) for check in checks])
     else:
         session.console.table([(check.state, check.name, check.detail, check.hint) for check in checks])
-    if not healthy(checks):
+    if not healthy(found):
         lacking = [check for check in checks if check.state is CheckState.MISSING]
         raise PrerequisiteError(f"{lacking[0].name}: {lacking[0].detail}", hint=lacking[0].hint or "invoke setup")
 

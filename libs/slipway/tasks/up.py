@@ -244,7 +244,8 @@ def _take_down(session: Session, start: Start) -> None:
                 start.mounts.remove()
     finally:
         if not removed:
-            session.note(f"containers of {start.system.name} may be left; invoke down {start.system.name} removes them")
+            command = session.typed(f"invoke down {start.system.name}")
+            session.note(f"containers of {start.system.name} may be left; {command} removes them")
 
 
 def _show(session: Session, start: Start, file: str) -> None:

@@ -44,7 +44,7 @@ def _bring_up(session: Session, chosen: SystemOptions, up: UpOptions) -> None:
         with session.again() as fresh:
             run_up(fresh, chosen, up, dry_run=False)
     except SlipwayError as error:
-        session.console.note(str(error.redacted(session.output.shown)))
+        session.console.note(str(session.output.readable(error)))
 
 
 def _folders(session: Session, chosen: SystemOptions, otherwise: Collection[str] = ()) -> frozenset[str]:

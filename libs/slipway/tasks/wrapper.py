@@ -17,6 +17,7 @@ from invoke.exceptions import Exit
 from slipway.core.options import options
 from slipway.core.streams import OutputError
 from slipway.tasks import core, parser, process
+from slipway.tasks.command_line import command_line
 from slipway.tasks.options import OutputOptions
 
 _CONTEXT = inspect.Parameter("c", inspect.Parameter.POSITIONAL_ONLY)
@@ -33,12 +34,12 @@ def task(function: Callable[..., None]) -> parser.SlipwayTask:
     flags = {field.name: (field, option) for kind in declared for field, option in options(kind)}
     parameters = [_parameter(name, field.default) for name, (field, _) in flags.items()]
     signature = inspect.Signature([_CONTEXT, *parameters])
-    called = function.__name__.replace("_", "-")
+    own = function.__name__.replace("_", "-")
 
     @functools.wraps(function)
     def body(c: Context, **given: Any) -> None:
-        line = parser.command_line.get()
-        name = line.called.get(called, called)
+        line = command_line.get()
+        name = line.called(own)
         with process.ours(keep=line.ours), _interrupts():
             from slipway.tasks.output import Output
 

@@ -50,7 +50,7 @@ class Bench:
             history = tuple(found.history())
         except OSError as error:
             raise SmokeError(
-                f"{reference}: the engine has no such image ({containers.reply(error)})", hint="invoke build"
+                f"{reference}: the engine has no such image ({containers.reply(error)})", hint="slipway build"
             ) from error
         return BuiltImage(
             self.client,

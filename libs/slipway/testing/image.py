@@ -56,7 +56,7 @@ class BuiltImage:
         Their other layers may differ: a parent that was built again from the same inputs has other digests.
         """
         if self.chain[:1] != parent.chain[:1]:
-            raise SmokeError(f"{self.name} does not stand on {parent.reference}", hint=f"invoke build {self.name}")
+            raise SmokeError(f"{self.name} does not stand on {parent.reference}", hint=f"slipway build {self.name}")
         return self.bytes - parent.bytes
 
     def layers(self) -> tuple[Layer, ...]:

@@ -1,6 +1,6 @@
 """Check that an image may be shipped: no root user, no secret, no file that anyone may change.
 
-When only these checks fail, ``invoke smoke`` reports the image as refused by policy, not as broken.
+When only these checks fail, ``smoke`` reports the image as refused by policy, not as broken.
 """
 
 from __future__ import annotations

@@ -1,0 +1,29 @@
+"""Find the repository that slipway works on."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from slipway.core.errors import UsageError
+
+
+def find_root(*starts: Path | None) -> Path:
+    """Return the nearest folder with a slipway.toml, or with infra/docker or apps beside pyproject.toml or .git.
+
+    The function searches upwards from each of ``starts`` in turn. Raises UsageError when there is no such folder.
+    """
+    for folder in (above for start in filter(None, starts) for above in (start, *start.parents)):
+        with suppress(PermissionError):  # a folder above may be closed to this user
+            if _is_root(folder):
+                return folder
+    raise UsageError(
+        f"{starts[-1]}: no slipway repository in this folder or above",
+        hint="a repository has infra/docker/ or apps/ beside its pyproject.toml or .git, or it has a slipway.toml",
+    )
+
+
+def _is_root(folder: Path) -> bool:
+    parts = (folder / "infra/docker").is_dir() or (folder / "apps").is_dir()
+    marked = (folder / "pyproject.toml").is_file() or (folder / ".git").exists()
+    return (parts and marked) or (folder / "slipway.toml").is_file()
