@@ -61,11 +61,11 @@ WRITERS = ("print", "emit", "sys.stdout.write", "sys.stderr.write", "terminal.wr
 
 
 @pytest.mark.fault("X08")
-def test_two_modules_print(nodes: Sequence[tuple[Path, ast.AST]]) -> None:
+def test_few_modules_print(nodes: Sequence[tuple[Path, ast.AST]]) -> None:
     """The console redacts all that it prints, and so does a task's output; nothing goes around them.
 
     ``streams.emit`` prints for them, and for the two fixed sentences of ``process`` about signals. ``completion``
-    prints images' names for the shell.
+    prints images' names for the shell, and ``program`` its help and version, as Invoke does.
     """
     printing = {
         str(path.relative_to(PACKAGE))
@@ -78,6 +78,7 @@ def test_two_modules_print(nodes: Sequence[tuple[Path, ast.AST]]) -> None:
         "tasks/completion.py",
         "tasks/output.py",
         "tasks/process.py",
+        "tasks/program.py",
     }
 
 

@@ -30,7 +30,7 @@ def sessions() -> set[str]:
 
 def invocations() -> list[str]:
     found = [line.strip() for code in CODE for part in code.split("&&") for line in part.splitlines()]
-    return sorted({line for line in found if line.startswith("invoke ") and "--list" not in line})
+    return sorted({line for line in found if line.startswith(("invoke ", "slipway ")) and " -" not in line[:10]})
 
 
 def test_the_documents_show_how_slipway_is_used() -> None:

@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from tests.rig import in_process
 
 IMAGES = {"base-ml", "base-runtime", "svc-forms", "svc-ocr"}
 TASKS = set(namespace.task_names)
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -83,17 +85,23 @@ def completed(capsys: pytest.CaptureFixture[str], line: str) -> set[str]:
 
 
 @pytest.mark.process
-def test_bash_completes_with_invokes_own_script(folder: Path) -> None:
-    (folder / "tasks.py").write_text("from slipway.tasks import namespace\n")
-    invoke = f"{shlex.quote(sys.executable)} -m invoke"
-    script = in_process.invoke("--print-completion-script=bash", cwd=folder, env=os.environ).stdout
+@pytest.mark.parametrize(
+    ("run", "program", "module"),
+    [(in_process.invoke, "invoke", "invoke"), (in_process.slipway, "slipway", "slipway.tasks")],
+    ids=["invoke", "slipway"],
+)
+def test_bash_completes_with_invokes_own_script(folder: Path, run: Run, program: str, module: str) -> None:
+    if program == "invoke":
+        (folder / "tasks.py").write_text("from slipway.tasks import namespace\n")
+    script = run("--print-completion-script=bash", cwd=folder, env=os.environ).stdout
     (name,) = re.findall(r"^(_complete_\w+)\(\)", script, re.MULTILINE)
-    ours = f'inv() {{ {invoke} "$@"; }}; invoke() {{ inv "$@"; }}'
-    press_tab = f'{name} invoke "${{COMP_WORDS[-1]}}"; echo "${{COMPREPLY[@]}}"'
-    lines = [f"COMP_WORDS=({words}); {press_tab}" for words in ("invoke build svc-", "invoke build --re")]
+    ours = f'{program}() {{ {shlex.quote(sys.executable)} -m {module} "$@"; }}; inv() {{ {program} "$@"; }}'
+    press_tab = f'{name} {program} "${{COMP_WORDS[-1]}}"; echo "${{COMPREPLY[@]}}"'
+    lines = [f"COMP_WORDS=({program} {words}); {press_tab}" for words in ("build svc-", "build --re", "pl")]
     argv = ["bash", "-c", "\n".join([ours, script, *lines])]
     done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=True)
     assert [sorted(line.split()) for line in done.stdout.splitlines()] == [
         ["svc-forms", "svc-ocr"],
         ["--registry", "--remote", "--retries"],
+        ["plan"],
     ]

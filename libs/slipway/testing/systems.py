@@ -112,15 +112,15 @@ def running_system(root: Path, name: str, client: Any) -> Iterator[RunningSystem
     """
     project = f"test-{name}-{secrets.token_hex(3)}"
     try:
-        content = json.loads(_invoke(root, "up", name, "--project", project, "--json"))
+        content = json.loads(_slipway(root, "up", name, "--project", project, "--json"))
         urls = {row["service"]: tuple(row["urls"]) for row in content["services"] if row["urls"]}
         yield RunningSystem(name, project, urls, client)
     finally:
-        _invoke(root, "down", name, "--project", project, "--volumes", "--yes")
+        _slipway(root, "down", name, "--project", project, "--volumes", "--yes")
 
 
-def _invoke(root: Path, *words: str) -> str:
-    done = run(Command((sys.executable, "-m", "invoke", *words), cwd=str(root)))
+def _slipway(root: Path, *words: str) -> str:
+    done = run(Command((sys.executable, "-m", "slipway.tasks", *words), cwd=str(root)))
     if not done.ok:
-        raise SmokeError(f"invoke {' '.join(words)}: exit code {done.exit_code}\n{done.stderr.strip()}")
+        raise SmokeError(f"slipway {' '.join(words)}: exit code {done.exit_code}\n{done.stderr.strip()}")
     return done.stdout

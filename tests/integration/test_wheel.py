@@ -1,0 +1,101 @@
+"""The wheel alone, in an empty environment: ``slipway`` works in a repository that has no tasks.py and no pyproject."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.rig.stacks import ROOT
+from tests.rig.traces import SMOKE
+
+if TYPE_CHECKING:
+    from tests.rig.stacks import Repository
+
+    Stack = Callable[..., Repository]
+
+pytestmark = [pytest.mark.integration, SMOKE]
+LIGHT = """\
+ARG PYTHON_IMAGE
+FROM ${PYTHON_IMAGE}
+COPY libs/bin /bin/
+USER 10001:10001
+HEALTHCHECK --interval=1m --start-interval=100ms --start-period=9s CMD ["test", "-d", "/"]
+CMD ["sleep", "infinity"]
+"""
+LIT = 'def test_it_is_lit(container):\n    assert container.name == "svc-lamp"\n'
+
+
+@pytest.fixture(scope="module")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """``slipway`` of an environment that has the wheel of this checkout and its requirements, and nothing else."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    shutil.copytree(ROOT / "libs/slipway", source / "libs/slipway", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    uv("build", "--wheel", "--out-dir", str(folder), str(source))
+    uv("venv", "--python", sys.executable, str(folder / "environment"))
+    (wheel,) = folder.glob("*.whl")
+    uv("pip", "install", "--python", str(folder / "environment"), str(wheel))
+    return folder / "environment/bin/slipway"
+
+
+def uv(*words: str) -> None:
+    """uv trusts the certificates that the system trusts."""
+    argv = [sys.executable, "-m", "uv", "--quiet", *words]
+    subprocess.run(argv, check=True, env={**os.environ, "UV_SYSTEM_CERTS": "1"})
+
+
+@pytest.fixture
+def lamp(stack: Stack) -> Repository:
+    made = stack("blank")
+    for name in ("tasks.py", "pyproject.toml"):
+        (made.root / name).unlink()
+    made.write("slipway.toml", '[budgets]\nsvc-lamp = "20 MB"\n')
+    made.write_programs("libs/bin")
+    made.write("apps/svc_lamp/Dockerfile", LIGHT)
+    made.write("apps/svc_lamp/smoke/test_lit.py", LIT)
+    return made
+
+
+def test_the_commands_of_the_readme(program: Path, lamp: Repository) -> None:
+    section = (ROOT / "README.md").read_text("utf-8").partition("\n## Without tasks.py\n")[2].partition("\n## ")[0]
+    (commands,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    shutil.copytree(lamp.root, lamp.root.parent / "another")
+    path = f"{program.parent}:{os.environ['PATH']}"
+    argv = ["bash", "-euo", "pipefail", "-c", f"{commands}\ncomplete -p slipway"]
+    environment = lamp.environment({"PATH": path})
+    done = subprocess.run(argv, cwd=lamp.root, env=environment, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    assert "1 to build · plan " in done.stdout and "complete " in done.stdout.splitlines()[-1]
+    assert lamp.runs() == [], "a dry run"
+
+
+def test_the_wheel_plans_builds_and_tests(program: Path, lamp: Repository) -> None:
+    """From any folder of the repository, with the pytest plugin of the wheel."""
+
+    def ended(*words: str) -> str:
+        argv = [str(program), *words]
+        done = subprocess.run(
+            argv, cwd=lamp.root / "apps", env=lamp.environment({}), capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert ended("--version").startswith("slipway ")
+    shown = {entry["name"]: entry["source"] for entry in json.loads(ended("config", "--json"))}
+    assert shown["budgets.svc-lamp"] == "slipway.toml:2"
+    (step,) = json.loads(ended("plan", "--json"))["steps"]
+    assert (step["image"], step["action"]) == ("svc-lamp", "build")
+    ended("build", "smoke")
+    assert lamp.image_id(lamp.reference("svc-lamp"))
+    assert "test_it_is_lit" in (lamp.runs()[-1] / "smoke-svc-lamp/junit.xml").read_text()
