@@ -67,35 +67,43 @@ def lamp(stack: Stack) -> Repository:
     return made
 
 
-def test_the_commands_of_the_readme(program: Path, lamp: Repository) -> None:
+@pytest.fixture
+def run(program: Path, lamp: Repository) -> Callable[..., str]:
+    """Runs a command in a folder of the repository, where the environment is activated."""
+    environment = lamp.environment({"PATH": f"{program.parent}:{os.environ['PATH']}"})
+
+    def done(*argv: str, folder: str = "") -> str:
+        ended = subprocess.run(
+            argv, cwd=lamp.root / folder, env=environment, capture_output=True, text=True, timeout=120
+        )
+        assert (ended.returncode, "Traceback" in ended.stderr) == (0, False), ended.stdout + ended.stderr
+        return ended.stdout
+
+    return done
+
+
+def readme(language: str) -> str:
+    """Return the block of code in the README's section about repositories without a tasks.py."""
     section = (ROOT / "README.md").read_text("utf-8").partition("\n## Without tasks.py\n")[2].partition("\n## ")[0]
-    (commands,) = re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+    (code,) = re.findall(rf"```{language}\n(.*?)```", section, re.DOTALL)
+    return str(code)
+
+
+def test_the_commands_of_the_readme(run: Callable[..., str], lamp: Repository) -> None:
     shutil.copytree(lamp.root, lamp.root.parent / "another")
-    path = f"{program.parent}:{os.environ['PATH']}"
-    argv = ["bash", "-euo", "pipefail", "-c", f"{commands}\ncomplete -p slipway"]
-    environment = lamp.environment({"PATH": path})
-    done = subprocess.run(argv, cwd=lamp.root, env=environment, capture_output=True, text=True, timeout=120)
-    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
-    assert "1 to build · plan " in done.stdout and "complete " in done.stdout.splitlines()[-1]
+    said = run("bash", "-euo", "pipefail", "-c", f"{readme('sh')}\ncomplete -p slipway")
+    assert "1 to build · plan " in said and said.splitlines()[-1].startswith("complete ")
     assert lamp.runs() == [], "a dry run"
 
 
-def test_the_wheel_plans_builds_and_tests(program: Path, lamp: Repository) -> None:
-    """From any folder of the repository, with the pytest plugin of the wheel."""
-
-    def ended(*words: str) -> str:
-        argv = [str(program), *words]
-        done = subprocess.run(
-            argv, cwd=lamp.root / "apps", env=lamp.environment({}), capture_output=True, text=True, timeout=120
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    assert ended("--version").startswith("slipway ")
-    shown = {entry["name"]: entry["source"] for entry in json.loads(ended("config", "--json"))}
+def test_the_wheel_plans_builds_and_tests(run: Callable[..., str], lamp: Repository) -> None:
+    """From any folder of the repository, with the pytest plugin of the wheel and the README's noxfile."""
+    assert run("slipway", "--version").startswith("slipway ")
+    shown = {entry["name"]: entry["source"] for entry in json.loads(run("slipway", "config", "--json", folder="apps"))}
     assert shown["budgets.svc-lamp"] == "slipway.toml:2"
-    (step,) = json.loads(ended("plan", "--json"))["steps"]
+    (step,) = json.loads(run("slipway", "plan", "--json", folder="apps"))["steps"]
     assert (step["image"], step["action"]) == ("svc-lamp", "build")
-    ended("build", "smoke")
+    lamp.write("noxfile.py", readme("python"))
+    run("nox", "-s", "smoke", "--", "svc-lamp")
     assert lamp.image_id(lamp.reference("svc-lamp"))
     assert "test_it_is_lit" in (lamp.runs()[-1] / "smoke-svc-lamp/junit.xml").read_text()

@@ -15,6 +15,7 @@ from subprocess import CompletedProcess
 
 import pytest
 from invoke.collection import Collection
+from invoke.context import Context
 from invoke.parser.context import ParserContext
 from invoke.parser.parser import Parser
 
@@ -22,6 +23,7 @@ import slipway
 from slipway.core.errors import Problem, UsageError
 from slipway.tasks import namespace
 from slipway.tasks.command_line import INVOKE, SLIPWAY, CommandLine, command_line
+from slipway.tasks.session import Session
 from tests.rig import in_process
 
 PACKAGE = Path(slipway.__file__).parent
@@ -245,6 +247,20 @@ def test_hints_of_tasks(repository: Path, run: Ran, prefix: str, called: str) ->
     assert all(hint in table.stdout for hint in hints.values())
     wrong = [hint for hint in hints.values() if re.search(r"\binvoke\b|\bslipway\b", hint) and called not in hint]
     assert wrong == []
+
+
+def test_a_run_keeps_the_hint_as_the_user_types_it(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository)
+    reset = command_line.set(WAYS[1].line)
+    try:
+        with pytest.raises(UsageError), Session(Context()) as session:
+            session.prepare_workspace()
+            with session.record():
+                raise UsageError("x", hint="invoke build")
+    finally:
+        command_line.reset(reset)
+    (kept,) = repository.glob(".slipway/runs/*/run.json")
+    assert json.loads(kept.read_text())["hint"] == "invoke images.build"
 
 
 def test_an_image_may_have_the_name_of_no_task_in_any_way(repository: Path) -> None:
