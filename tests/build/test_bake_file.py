@@ -90,6 +90,7 @@ def test_the_command(buildx: tuple[str, ...]) -> None:
             "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
             "BUILDX_METADATA_PROVENANCE": "disabled",
             "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
+            "BUILDX_GIT_INFO": "0",
         },
         stdin=b"{}",
         label="bake 2 images",

@@ -20,11 +20,12 @@ from typing import Any
 from slipway.core.command import Command
 
 #: Default attestations would give every cached build a new digest. The check of file system entitlements would ask
-#: questions on a terminal.
+#: questions on a terminal. buildx would run git seven times before a bake, for attestations that slipway does not make.
 ENVIRONMENT = {
     "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
     "BUILDX_METADATA_PROVENANCE": "disabled",
     "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
+    "BUILDX_GIT_INFO": "0",
 }
 
 
