@@ -137,7 +137,7 @@ def _built(session: Session, system: System) -> Mapping[str, str]:
             if not session.json:
                 session.console.results(built.results, session.seconds)
             raise built.error
-    return _images(session, system)
+        return {**_ids(snapshot), **{one.image: one.image_digest for one in built.results if one.image_digest}}
 
 
 def _images(session: Session, system: System) -> Mapping[str, str]:
