@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
@@ -16,12 +18,22 @@ SOCKET_OPTIONS = [
 ]
 
 
-def http_client(seconds: float) -> httpx.Client:
-    """Return a client whose requests fail after ``seconds`` without an answer, and 5 s without a connection.
+def http_client(url: str, seconds: float) -> httpx.Client:
+    """Return a client for ``url``. A request fails after ``seconds`` without an answer, and 5 s without a connection.
 
-    Each request has its own connection: a peer that closes an idle one is not a peer that crashed. The client uses no
-    proxy of the environment, because its peers are services of the same system.
+    Each request has its own connection: a peer that closes an idle one is not a peer that crashed. An https:// URL is
+    reached through the proxy of HTTPS_PROXY, unless NO_PROXY names its host. HTTP_PROXY is not used: Docker's own
+    configuration sets it in all containers, also in those whose peers are services of the same system.
     """
     timeout = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
     limits = httpx.Limits(max_keepalive_connections=0)
-    return httpx.Client(timeout=timeout, transport=httpx.HTTPTransport(limits=limits, socket_options=SOCKET_OPTIONS))
+    transport = httpx.HTTPTransport(limits=limits, socket_options=SOCKET_OPTIONS, proxy=_proxy(url))
+    return httpx.Client(timeout=timeout, transport=transport)
+
+
+def _proxy(url: str) -> str | None:
+    parts = urlsplit(url)
+    if parts.scheme != "https" or proxy_bypass(parts.netloc):
+        return None
+    proxy = getproxies().get("https")
+    return proxy if proxy is None or "://" in proxy else f"http://{proxy}"

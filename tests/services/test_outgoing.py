@@ -7,11 +7,12 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import anyio
 import pytest
 from svc_forms.extraction import Extraction, ExtractionFailed
-from svc_ingestion.delivery import Arrived
+from svc_ingestion.delivery import Arrived, Away
 from svc_ingestion.destinations import HttpDestination
 from svc_ingestion.documents import Document
 from svc_ocr_gateway.asking import ModelFailed, ask
@@ -80,3 +81,51 @@ def by_the_gateway(url: str) -> None:
 def test_the_kernel_probes_a_connection_to_a_neighbour(neighbour: Neighbour, send: Callable[[str], None]) -> None:
     send(f"http://127.0.0.1:{neighbour.server_port}/")
     assert neighbour.probed == [True]
+
+
+class Proxy(BaseHTTPRequestHandler):
+    """A proxy that notes what it is asked for, and refuses it."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_CONNECT(self) -> None:
+        self.asked.append(self.path)
+        self.send_error(403)
+
+    do_POST = do_CONNECT
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def proxy(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.lower(), raising=False)
+    monkeypatch.setattr(Proxy, "asked", [])
+    with HTTPServer(("127.0.0.1", 0), Proxy) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("url", "no_proxy", "asked"),
+    [
+        ("https://receiver.invalid/in", "", ["receiver.invalid:443"]),
+        ("https://127.0.0.1:9/in", "localhost,127.0.0.1", []),
+        ("http://127.0.0.1:9/in", "", []),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_a_delivery_leaves_through_the_proxy_only_for_https(
+    proxy: str, monkeypatch: pytest.MonkeyPatch, scheme: str, url: str, no_proxy: str, asked: list[str]
+) -> None:
+    """Test a receiver outside. Docker sets HTTP_PROXY in all containers, and neighbours are reached over http."""
+    for name in ("HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, scheme + proxy)
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    document = Document("0" * 64, "page.png", "image/png", 1, "2026-11-27T00:00:00Z")
+    outcome = HttpDestination(url, 5).send(document, iter([b"x"]))
+    assert (Proxy.asked, type(outcome)) == (asked, Away), outcome

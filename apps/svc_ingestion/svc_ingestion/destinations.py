@@ -35,12 +35,13 @@ class Destination(Protocol):
 class HttpDestination:
     """Send the document with ``POST url``, as the multipart field ``file``.
 
-    A JSON reply of at most LONGEST_RESULT bytes is the result.
+    A JSON reply of at most LONGEST_RESULT bytes is the result. HTTPS_PROXY and NO_PROXY hold for an https:// URL
+    (``servicekit.outgoing``).
     """
 
     def __init__(self, url: str, seconds: float) -> None:
         self._url = url
-        self._client = http_client(seconds)
+        self._client = http_client(url, seconds)
 
     def send(self, document: Document, content: Iterator[bytes]) -> Outcome:
         with SpooledTemporaryFile(max_size=1 << 20) as file:
@@ -51,7 +52,7 @@ class HttpDestination:
                 sent = {"file": (document.name, file, document.media_type)}
                 with self._client.stream("POST", self._url, files=sent) as reply:
                     return _outcome(reply)
-            except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
                 log.exception("FORWARD_URL was not reached")
                 return Away(f"FORWARD_URL was not reached: {type(error).__name__}")
             except (httpx.NetworkError, httpx.RemoteProtocolError) as error:

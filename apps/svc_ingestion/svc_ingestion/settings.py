@@ -25,6 +25,7 @@ class Settings(ServiceSettings):
 
     Without FORWARD_URL and NATS_URL, documents wait in the outbox until a client collects them. ``writers`` uploads are
     stored at the same time and ``max_waiting`` more wait; ``couriers`` documents are delivered at the same time.
+    HTTPS_PROXY and NO_PROXY hold for an https:// FORWARD_URL; http:// receivers are reached without a proxy.
     """
 
     data_dir: Path = Path("/data")
