@@ -48,7 +48,14 @@ def create_app(
         async with lifespan(app) if lifespan else nullcontext():
             yield {"errors": errors}  # for servicekit.http_protocol
 
-    app = FastAPI(title=name, version=served_version(), lifespan=living, responses=errors.responses)
+    app = FastAPI(
+        title=name,
+        version=served_version(),
+        lifespan=living,
+        responses=errors.responses,
+        docs_url=None,  # FastAPI's pages load scripts from a network of others
+        redoc_url=None,
+    )
     app.router.route_class = StrictRoute
     handle(app, errors)
     app.add_middleware(AnswerHead)

@@ -14,6 +14,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from servicekit.upload import is_json
+
 #: Large enough for a million characters: escaped in JSON, each takes at most twelve bytes.
 LARGEST = 16 << 20
 #: In seconds. Without a limit, a client that stops in the middle of a body keeps its connection for ever.
@@ -93,12 +95,15 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """Pass a StrictRequest to the route's handler."""
+    """Pass a StrictRequest to the route's handler, and answer 415 when the route takes JSON and gets another type."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handler = super().get_route_handler()
+        handler, takes_json = super().get_route_handler(), self.body_field is not None
 
         async def strict(request: Request) -> Response:
+            if takes_json and not is_json(request):
+                await drain(request.receive)
+                raise HTTPException(415, "send application/json")
             return await handler(StrictRequest(request.scope, request.receive))
 
         return strict

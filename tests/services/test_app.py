@@ -241,6 +241,18 @@ def test_a_refusal_keeps_its_headers(client: TestClient) -> None:
     assert client.post("/busy").headers["retry-after"] == "5"
 
 
+@pytest.mark.parametrize("kind", ["text/csv", "text/plain", "application/x-www-form-urlencoded", ""])
+def test_a_body_of_another_type_than_json_is_a_415(client: TestClient, kind: str) -> None:
+    answer = client.post("/notes/one", content=b'{"text": "x"}', headers={"Content-Type": kind})
+    assert (answer.status_code, answer.json()["detail"]) == (415, "send application/json")
+    kind = "Application/Merge-Patch+JSON; charset=utf-8"
+    assert client.post("/notes/one", content=b'{"text": "x"}', headers={"Content-Type": kind}).status_code == 200
+
+
+def test_no_page_of_a_service_loads_scripts_of_others(client: TestClient) -> None:
+    assert [client.get(path).status_code for path in ("/docs", "/redoc", "/openapi.json")] == [404, 404, 200]
+
+
 def test_a_length_that_lies_passes_no_limit(client: TestClient) -> None:
     body = iter([b'{"text": "', b"x" * 2000, b'"}'])
     answer = client.post("/notes/a", content=body, headers={"Content-Length": "10", "Transfer-Encoding": "chunked"})

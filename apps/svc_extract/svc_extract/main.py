@@ -29,7 +29,7 @@ def create(settings: Settings) -> FastAPI:
     """Return the service with these settings."""
     app = create_app("svc-extract")
 
-    @app.post("/extract", responses=refusals(413, 422))
+    @app.post("/extract", responses=refusals(413, 415, 422))
     def extract_findings(document: Document) -> dict[str, object]:
         """Return ``{"findings": [{kind, value, text, start, end, …}, …]}``, sorted by position."""
         if not document.text.strip():

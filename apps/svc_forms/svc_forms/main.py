@@ -24,7 +24,7 @@ from svc_forms.requests import FINDINGS, MOST_FOUND, Found, Request, candidates
 
 log = logging.getLogger("svc-forms")
 
-_REFUSALS = refusals(404, 413, 422, 502, 503, 504)
+_REFUSALS = refusals(404, 413, 415, 422, 502, 503, 504)
 
 
 class Settings(ServiceSettings):

@@ -68,7 +68,7 @@ def create(settings: Settings) -> FastAPI:
         log.error("the store cannot be used", exc_info=error)
         return problem(503, "the store cannot be used; the service's log says why")
 
-    @app.post("/documents", responses=refusals(413, 422, 503))
+    @app.post("/documents", responses=refusals(413, 415, 422, 503))
     def put_document(document: Document) -> dict[str, object]:
         """Read the document into the graph, in place of the earlier one of the same id.
 

@@ -17,7 +17,7 @@ from ragkit.open import IndexSettings, open_index, report_former_index
 from ragkit.protocol import IndexBroken
 from servicekit.app import create_app
 from servicekit.leaving import while_connected
-from servicekit.problems import problem
+from servicekit.problems import problem, refusals
 from servicekit.queueing import Queue
 from servicekit.settings import load
 from svc_rag_retriever.following import Follower, Loading
@@ -85,7 +85,7 @@ def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder)
     def loading(request: Request, error: Loading) -> Response:
         return problem(503, f"the index is still being read: {error}", {"Retry-After": "1"})
 
-    @app.post("/search")
+    @app.post("/search", responses=refusals(413, 415, 422, 503))
     async def find_passages(request: Request, question: Question) -> dict[str, object]:
         """Find the ``k`` passages that answer the question best, by meaning and by word.
 
