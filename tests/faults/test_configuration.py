@@ -112,7 +112,7 @@ def test_a_context_or_dockerfile_that_leaves_the_repository(shop: Offline, tmp_p
 def test_a_name_that_buildkit_cannot_be_sent(shop: Offline) -> None:
     (shop.root / "apps/svc_till" / os.fsdecode(b"bad\xff\nname")).write_text("x")
     shop.refused(2, rf"{TILL}: apps/svc_till/bad\xff\nname ")
-    told = json.loads(shop.invoke("plan", "--json").failed(2).stdout)
+    told = json.loads(shop.invoke("plan", "svc-till", "--json").failed(2).stdout)
     assert r"bad\xff\nname " in told["error"]
 
 
@@ -226,3 +226,19 @@ def test_byte_order_marks_and_windows_line_ends(stack: Callable[..., Repository]
         (shop.root / path).write_bytes(b"\xef\xbb\xbf" + text)
     shop.invoke("build", "svc-cart").ok()
     assert shop.status() == {"base-floor": "built", "svc-cart": "built"}
+
+
+@pytest.mark.integration
+@pytest.mark.fault("C57")
+def test_the_fault_of_one_image_stays_with_it(stack: Callable[..., Repository]) -> None:
+    shop = stack("shop")
+    shop.write(TILL, (shop.root / TILL).read_text() + "COPY made-by-ci.whl /\n")
+    plan = shop.json("plan")
+    assert {step["image"] for step in plan["steps"]} == {"base-floor", "base-counter", "svc-cart", "svc-sign"}
+    assert {name: error["exit_code"] for name, error in plan["faults"].items()} == {"svc-till": 2}
+    assert f"note: svc-till cannot be planned: {TILL}:" in shop.invoke("build", "svc-cart").ok().stderr
+    assert shop.status()["svc-cart"] == "built"
+    for line in (("build",), ("push",), ("smoke",), ("plan", "svc-till")):
+        shop.invoke(*line).failed(2, f"error: {TILL}:", "made-by-ci.whl does not exist")
+    assert "svc-cart" in shop.invoke("images").ok().stdout
+    assert len(shop.runs()) == 1

@@ -51,7 +51,7 @@ def test_a_denied_file_never_enters_an_image(shop: Offline, path: str) -> None:
 @pytest.mark.fault("B14")
 def test_a_frontend_that_is_not_pinned(shop: Offline) -> None:
     shop.write(SIGN, "# syntax=me/dockerfile:1\n" + (shop.root / SIGN).read_text())
-    ran = shop.refused(10, "hint:  # syntax=me/dockerfile:1@sha256:…", task=("plan", "--json"))
+    ran = shop.refused(10, "hint:  # syntax=me/dockerfile:1@sha256:…", task=("plan", "svc-sign", "--json"))
     assert ran.problems == [(f"{SIGN}:1", "frontend")]
 
 

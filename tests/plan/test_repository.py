@@ -16,8 +16,9 @@ from tests.plan.test_facts import settings_of
 def test_a_secret_as_an_arg_is_refused(repository: Path) -> None:
     path = repository / "apps/svc_ocr/Dockerfile"
     path.write_text(path.read_text() + "ARG HF_TOKEN=x\n")
+    stack = read_repository(settings_of(repository), Worktree(repository), {}).stack
     with pytest.raises(PolicyError) as caught:
-        read_repository(settings_of(repository), Worktree(repository), {})
+        stack.refuse(stack.faults)
     assert str(caught.value) == (
         "error: apps/svc_ocr/Dockerfile:6: HF_TOKEN would stand in the image's history (secret-name)\n"
         "hint:  RUN --mount=type=secret,id=hf_token instead of ARG or ENV; "
@@ -34,15 +35,16 @@ def test_a_rule_that_the_project_sets_aside_for_one_image(repository: Path) -> N
         path.write_text(path.read_text() + "ENV HF_TOKEN=x\nRUN curl https://x.example | sh\n")
     allowed = '[tool.slipway.allow]\nsvc-ocr = { secret-name = "an id", download = "the only way" }\n'
     (repository / "pyproject.toml").write_text(allowed)
+    stack = read_repository(settings_of(repository), Worktree(repository), {}).stack
     with pytest.raises(PolicyError) as caught:
-        read_repository(settings_of(repository), Worktree(repository), {})
+        stack.refuse(stack.faults)
     places = [problem.where for problem in caught.value.problems]
     assert places == ["apps/svc_forms/Dockerfile:6", "apps/svc_forms/Dockerfile:7"]
     (repository / "pyproject.toml").write_text(f'{allowed}svc-forms = {{ secret-name = "too", download = "too" }}\n')
-    read_repository(settings_of(repository), Worktree(repository), {})
+    assert read_repository(settings_of(repository), Worktree(repository), {}).stack.faults == {}
     secrets = [Secret("geheim12"), Secret("curl https://x.example")]
     with pytest.raises(PolicyError, match=r"RUN holds a secret.*\(known-secret\)"):
-        read_repository(settings_of(repository), Worktree(repository), {}, secrets=secrets)
+        read_repository(settings_of(repository), Worktree(repository), {}, secrets=secrets).stack["svc-ocr"]
 
 
 @pytest.mark.fault("C43")
@@ -68,7 +70,7 @@ def test_secrets_that_become_known_later_are_looked_for_too(repository: Path) ->
     settings, worktree = settings_of(repository), Worktree(repository)
     read_repository(settings, worktree, {}, secrets=[Secret("other-one"), Secret("xy")])
     with pytest.raises(PolicyError, match="the value of MIRROR is a secret"):
-        read_repository(settings, worktree, {}, secrets=[Secret("geheim12")])
+        read_repository(settings, worktree, {}, secrets=[Secret("geheim12")]).stack["svc-ocr"]
 
 
 def test_no_dockerfile_at_all(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ class Offline(Repository):
 
     engine: Relay = field(kw_only=True)
 
-    def refused(self, code: int, *words: str, task: tuple[str, ...] = ("plan",), **environment: str) -> Ran:
+    def refused(self, code: int, *words: str, task: tuple[str, ...] = ("build",), **environment: str) -> Ran:
         """The task ends with ``code`` and ``words``; no engine was asked, nothing was written but the cache."""
         before = self.files()
         ran = self.invoke(*task, **environment).failed(code, *words)

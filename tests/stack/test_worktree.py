@@ -659,13 +659,14 @@ def test_dockerfiles_are_found_where_they_belong(tmp_path: Path) -> None:
     for path in ("infra/docker/base-ml.Dockerfile", "apps/svc_a/Dockerfile", "apps/Dockerfile", "apps/x/y/Dockerfile"):
         write(tmp_path, path, "FROM x")
     write(tmp_path, "infra/docker/README.md")
-    assert Worktree(tmp_path).dockerfiles() == {
-        "infra/docker/base-ml.Dockerfile": "FROM x",
-        "apps/svc_a/Dockerfile": "FROM x",
-    }
+    base = "infra/docker/base-ml.Dockerfile"
+    assert Worktree(tmp_path).dockerfiles() == ({base: "FROM x", "apps/svc_a/Dockerfile": "FROM x"}, {})
     (tmp_path / "apps/svc_a/Dockerfile").write_bytes(b"FROM \xff")
-    with pytest.raises(UsageError, match="apps/svc_a/Dockerfile: byte 5 is not UTF-8"):
-        Worktree(tmp_path).dockerfiles()
+    texts, errors = Worktree(tmp_path).dockerfiles()
+    assert texts == {base: "FROM x"}
+    assert {path: error.message for path, error in errors.items()} == {
+        "apps/svc_a/Dockerfile": "apps/svc_a/Dockerfile: byte 5 is not UTF-8"
+    }
 
 
 def test_a_named_context_has_its_own_ignore_file_and_not_the_root_s(tmp_path: Path) -> None:

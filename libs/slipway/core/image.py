@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
 
-from slipway.core.errors import UsageError, one_line, suggestion
+from slipway.core.errors import PolicyError, SlipwayError, UsageError, one_line, suggestion
 
 INPUT_LABEL = "slipway.input"
 TITLE_LABEL = "org.opencontainers.image.title"
@@ -61,22 +61,78 @@ class Image:
 
 
 @dataclass(frozen=True)
+class Fault:
+    """Hold an image that cannot be planned, and the error. ``base``: the image below it that is at fault, if any."""
+
+    image: Image
+    error: SlipwayError
+    base: str = ""
+
+    def __str__(self) -> str:
+        """Return one line for the user."""
+        reason = f"it stands on {self.base}" if self.base else self.error.message
+        return f"{self.image.name} cannot be planned: {reason}"
+
+
+@dataclass(frozen=True)
 class Stack:
-    """Hold all images of the repository, parents before children."""
+    """Hold the images of the repository, parents before children.
+
+    ``faults``: the images that cannot be planned, and those that stand on them. They are not among ``images``.
+    """
 
     images: tuple[Image, ...]
+    faults: Mapping[str, Fault] = field(default_factory=lambda: MappingProxyType({}))
 
     @cached_property
     def by_name(self) -> Mapping[str, Image]:
         return {image.name: image for image in self.images}
 
     def __getitem__(self, name: str) -> Image:
-        """Return the image ``name``. Raises UsageError, with the nearest name, when there is none."""
+        """Return the image ``name``.
+
+        Raises UsageError, with the nearest name, when there is none, and the image's own error when it is at fault.
+        """
+        self.refuse([name])
         try:
             return self.by_name[name]
         except KeyError:
-            hint = suggestion(name, self.by_name, f"known: {', '.join(self.by_name)}")
-            raise UsageError(f"{one_line(name)}: matches no image ({len(self.images)} known)", hint=hint) from None
+            names = [image.name for image in self.known]
+            hint = suggestion(name, names, f"known: {', '.join(names)}")
+            raise UsageError(f"{one_line(name)}: matches no image ({len(names)} known)", hint=hint) from None
+
+    @property
+    def known(self) -> tuple[Image, ...]:
+        """Return all images, those at fault last."""
+        return (*self.images, *(fault.image for fault in self.faults.values()))
+
+    def without(self, errors: Mapping[str, SlipwayError]) -> Stack:
+        """Return the stack in which the images of ``errors``, and all that stand on them, are at fault."""
+        faults = dict(self.faults)
+        for image in self.images:
+            base = next((parent for parent in image.parents if parent in faults), "")
+            if image.name in errors:
+                faults[image.name] = Fault(image, errors[image.name])
+            elif base:
+                faults[image.name] = Fault(image, faults[base].error, base)
+        return Stack(tuple(image for image in self.images if image.name not in faults), faults)
+
+    def refuse(self, names: Collection[str]) -> None:
+        """Raise one error with all problems of ``names`` and of the images that they stand on.
+
+        A refusal of policy comes first.
+        """
+        concerned: set[str] = set()
+        ahead = list(names)
+        while ahead:
+            name = ahead.pop()
+            if name in self.faults and name not in concerned:
+                concerned.add(name)
+                ahead += self.faults[name].image.parents
+        errors = [fault.error for name, fault in self.faults.items() if name in concerned]
+        if errors:
+            kind = next((type(error) for error in errors if isinstance(error, PolicyError)), type(errors[0]))
+            raise kind.of([problem for error in errors if isinstance(error, kind) for problem in error.problems])
 
     def below(self, name: str) -> tuple[str, ...]:
         """Return the images below ``name``, lowest first, without those that its build only mounts."""

@@ -18,7 +18,7 @@ from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
 from slipway.plan import history, policy
 from slipway.plan.decide import Facts, missing_from_engine
-from slipway.plan.inputs import manifests_of, read_files
+from slipway.plan.inputs import ReadFiles, manifests_of, read_files
 from slipway.plan.repository import Repository, read_repository
 from slipway.stack import graph
 from slipway.stack.changes import differences
@@ -66,21 +66,19 @@ def gather_facts(
     registry: Callable[[], Registry],
     selected: Sequence[str] | None = None,
 ) -> Snapshot:
-    """Gather the facts about ``selected`` (all images when None).
+    """Gather the facts about ``selected``, or about all images that can be planned when it is None.
 
-    Raises the errors of reading the files, the errors of the engine, and RegistryError when the registry does not
-    answer about a missing base.
+    Raises the errors of the selected images and of those that they stand on, the errors of the engine, and
+    RegistryError when the registry does not answer about a missing base. The faults of other images are notes.
     """
     settings = repository.settings
-    for name in selected or ():
-        repository.stack[name]
-    read = read_files(repository, repository.stack)
+    repository, read = _read(repository, selected)
     local = engine.images()
     onbuild = engine.onbuild(tuple(dict.fromkeys(root for image in repository.stack for root in image.roots)))
     if onbuild != repository.onbuild:
         of = repository
-        repository = read_repository(settings, of.worktree, of.contexts, of.native, onbuild, of.secrets)
-        read = read_files(repository, repository.stack)
+        again = read_repository(settings, of.worktree, of.contexts, of.native, onbuild, of.secrets)
+        repository, read = _read(again, selected)
     stack = repository.stack
     roots = {root: identity(root, local) for image in stack for root in image.roots}
     manifests, digests = manifests_of(repository, stack, read, roots)
@@ -109,7 +107,29 @@ def gather_facts(
     said = policy.notes(repository.assembly, settings.project, read.leaving)
     indexes = policy.extra_indexes({path for own in read.files.values() for path in own}, repository.worktree)
     modes = policy.modes_alone(lacking, facts)
-    return Snapshot(repository, replace(facts, published=published), (*said, *indexes, *modes, *notes))
+    faults = map(str, stack.faults.values())
+    return Snapshot(repository, replace(facts, published=published), (*faults, *said, *indexes, *modes, *notes))
+
+
+def _read(repository: Repository, selected: Sequence[str] | None) -> tuple[Repository, ReadFiles]:
+    """Read the files of all images.
+
+    Raises the errors of the selected images. Without a selection, raises those of all images if none can be planned.
+    """
+    _refuse(repository.stack, selected)
+    read = read_files(repository, repository.stack)
+    found = repository.without(read.errors)
+    _refuse(found.stack, selected)
+    return found, read
+
+
+def _refuse(stack: Stack, selected: Sequence[str] | None) -> None:
+    if selected is not None:
+        stack.refuse(selected)
+        for name in selected:
+            stack[name]
+    elif not stack.images:
+        stack.refuse(stack.faults)
 
 
 def changed_since(snapshot: Snapshot, names: Collection[str], local: Sequence[LocalImage]) -> dict[str, str]:
@@ -128,6 +148,8 @@ def changed_since(snapshot: Snapshot, names: Collection[str], local: Sequence[Lo
         try:
             text = now.worktree.dockerfile(image.dockerfile)
             read = read_files(now, [image])
+            if read.errors:
+                raise read.errors[image.name]
         except SlipwayError as error:
             digests[image.name], changed[image.name] = "", error.message
             continue

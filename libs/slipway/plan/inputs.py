@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from slipway.core.errors import PolicyError, Problem, UsageError
+from slipway.core.errors import PolicyError, Problem, SlipwayError, UsageError
 from slipway.core.image import Image
 from slipway.plan import policy
 from slipway.plan.repository import Repository
 from slipway.stack.digest import Manifest, input_digest
 from slipway.stack.entries import Encoded, FileEntry, Trees
+from slipway.stack.worktree import Files
 
 _NONE: Mapping[str, str] = {}
 
@@ -20,50 +21,51 @@ class ReadFiles:
     """Hold the files that images read.
 
     ``files``: image → its files. ``contexts``: image → the trees of its named contexts. ``trees``: the listing of each
-    tree. ``leaving``: the links that point out of a context.
+    tree. ``leaving``: the links that point out of a context. ``errors``: the reason for each image without files.
     """
 
     files: Mapping[str, Mapping[str, FileEntry]]
     contexts: Mapping[str, Mapping[str, FileEntry]]
     trees: Trees
     leaving: tuple[str, ...]
+    errors: Mapping[str, SlipwayError]
 
 
 def read_files(repository: Repository, images: Iterable[Image]) -> ReadFiles:
     """Read the files of each of ``images``.
 
-    Raises PolicyError with every file that must not enter an image, else UsageError with every other problem.
+    An image gets a PolicyError for files that must not enter it, and a UsageError for files that cannot be sent.
     """
     worktree, readings = repository.worktree, repository.assembly.readings
     files: dict[str, Mapping[str, FileEntry]] = {}
     contexts: dict[str, Mapping[str, FileEntry]] = {}
     trees: dict[str, Mapping[str, Encoded]] = {}
     leaving: dict[str, None] = {}
-    problems: list[Problem] = []
-    refused: list[Problem] = []
+    errors: dict[str, SlipwayError] = {}
     for image in images:
         try:
             own = worktree.files(image.dockerfile, image.context, readings[image.name].sources)
             named = {name: worktree.read_folder(repository.contexts[name]) for name in image.contexts}
-        except UsageError as error:
-            problems += error.problems
+        except (UsageError, PolicyError) as error:
+            errors[image.name] = error
             continue
-        except PolicyError as error:
-            refused += error.problems
+        if problems := _unfit(image, own, repository):
+            errors[image.name] = UsageError.of(problems)
             continue
-        problems += policy.unsendable(image, own)
-        if own.size > repository.settings.project.context_limit:
-            problems.append(policy.too_large(image, own, worktree, repository.settings.project))
         files[image.name] = own.entries
         contexts[image.name] = {name: found.entries["."] for name, found in named.items()}
         leaving |= dict.fromkeys(own.leaving)
         for found in (own, *named.values()):
             trees |= found.trees
-    if refused:
-        raise PolicyError.of(refused)
-    if problems:
-        raise UsageError.of(problems)
-    return ReadFiles(files, contexts, trees, tuple(leaving))
+    return ReadFiles(files, contexts, trees, tuple(leaving), errors)
+
+
+def _unfit(image: Image, own: Files, repository: Repository) -> list[Problem]:
+    """Return the problems of an image's files: names that BuildKit does not accept, and too many bytes."""
+    problems = policy.unsendable(image, own)
+    if own.size > repository.settings.project.context_limit:
+        problems.append(policy.too_large(image, own, repository.worktree, repository.settings.project))
+    return problems
 
 
 def manifests_of(

@@ -27,19 +27,21 @@ _EXTRA_INDEX = re.compile(r"\s*--extra-index-url\b")
 _LARGEST_SHOWN, _LINKS_SHOWN, _CONTEXTS_SHOWN, _MODES_SHOWN, _TAGS_SHOWN = 5, 5, 5, 3, 10
 
 
-def refuse_hazards(assembly: Assembly, project: Project) -> None:
-    """Raise PolicyError for secrets and unpinned downloads in Dockerfiles.
+def refused(assembly: Assembly, project: Project) -> dict[str, PolicyError]:
+    """Return an error for each image whose Dockerfile has secrets or unpinned downloads.
 
-    The error names all of them, except those that the project allows for the image.
+    It names all of them, except those that the project allows for the image.
     """
-    refused = [problem for problem, hazard in _hazards(assembly, project) if hazard.refused]
-    if refused:
-        raise PolicyError.of(refused)
+    problems: dict[str, list[Problem]] = {}
+    for image, problem, hazard in _hazards(assembly, project):
+        if hazard.refused:
+            problems.setdefault(image.name, []).append(problem)
+    return {name: PolicyError.of(of) for name, of in problems.items()}
 
 
 def refuse_unknown_images(project: Project, assembly: Assembly) -> None:
     """Raise UsageError for each budget or permission of an image that does not exist."""
-    names = [image.name for image in assembly.stack]
+    names = [image.name for image in assembly.stack.known]
     known = f"known: {', '.join(names)}"
     given = [("budget of", name, project.places[name]) for name in project.budgets]
     given += [("allow", name, project.places[f"allow.{name}"]) for name in project.allow]
@@ -137,7 +139,7 @@ def notes(assembly: Assembly, project: Project, leaving: Sequence[str]) -> tuple
     mounts without a source, root images with a base's name, and links (``leaving``, as ``path -> target``) out of
     a context.
     """
-    told = [(problem, hazard) for problem, hazard in _hazards(assembly, project) if not hazard.refused]
+    told = [(problem, hazard) for _, problem, hazard in _hazards(assembly, project) if not hazard.refused]
     unpinned = {problem.where.rpartition(":")[0] for problem, hazard in told if hazard.rule == Rule.FRONTEND}
     frontends = [
         f"{image.dockerfile} is read by {image.frontend}"
@@ -206,8 +208,8 @@ def extra_indexes(files: Iterable[str], worktree: Worktree) -> Iterator[str]:
                 yield f"{one_line(path)}:{number}: {hazard.what}; {hazard.hint}"
 
 
-def _hazards(assembly: Assembly, project: Project) -> Iterator[tuple[Problem, Hazard]]:
-    """Yield every hazard that the project does not allow, with its problem.
+def _hazards(assembly: Assembly, project: Project) -> Iterator[tuple[Image, Problem, Hazard]]:
+    """Yield every hazard that the project does not allow, with its image and its problem.
 
     A hazard from a parent's ONBUILD appears only for the parent, if the parent reports it.
     """
@@ -217,7 +219,7 @@ def _hazards(assembly: Assembly, project: Project) -> Iterator[tuple[Problem, Ha
             parent = image.links.get(hazard.onbuild)
             known = assembly.readings[parent].hazards if parent else ()
             if hazard.rule not in allowed and hazard.what not in {other.what for other in known}:
-                yield _problem(image, hazard, project), hazard
+                yield image, _problem(image, hazard, project), hazard
 
 
 def _problem(image: Image, hazard: Hazard, project: Project) -> Problem:

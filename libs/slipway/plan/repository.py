@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slipway.config.settings import Settings
 from slipway.config.settings import unused as unused_names
-from slipway.core.errors import Problem, UsageError
+from slipway.core.errors import Problem, SlipwayError, UsageError
 from slipway.core.image import Image, Stack
 from slipway.core.platform import this_platform
 from slipway.plan import policy
@@ -49,6 +49,10 @@ class Repository:
         """Return PLATFORMS, or the platform of the host that builds."""
         return self.settings.platforms or (self.native,)
 
+    def without(self, errors: Mapping[str, SlipwayError]) -> Repository:
+        """Return the repository in whose stack the images of ``errors`` are at fault."""
+        return replace(self, assembly=self.assembly.without(errors)) if errors else self
+
     def define(self, image: Image) -> str:
         """Write the image's Dockerfile, as planned, for BuildKit; return its path from the root."""
         return self.worktree.define(image, self.texts[image.dockerfile])
@@ -68,12 +72,12 @@ def read_repository(
     triggers of root images. ``secrets``: values that slipway refuses in a Dockerfile and as a build arg, like the
     secrets of the settings.
 
-    Raises UsageError with every problem of the Dockerfiles, and PolicyError for content that they must not have.
-    Contacts neither engine nor registry.
+    Images whose Dockerfiles have problems, or hold what they must not have, are at fault in the stack. Raises
+    UsageError without any Dockerfile. Contacts neither engine nor registry.
     """
     native = native or this_platform()
-    texts = worktree.dockerfiles()
-    if not texts:
+    texts, unreadable = worktree.dockerfiles()
+    if not texts and not unreadable:
         hint = "infra/docker/<name>.Dockerfile is a base, apps/<name>/Dockerfile a service"
         raise UsageError(f"{settings.root}: no Dockerfile found", hint=hint)
     assembly = assemble(
@@ -87,10 +91,12 @@ def read_repository(
         builder=native,
         onbuild=onbuild,
         secrets=tuple(filter(_is_secret, (secret.reveal() for secret in (*settings.withheld, *secrets)))),
+        unreadable=unreadable,
     )
-    policy.refuse_hazards(assembly, settings.project)
+    assembly = assembly.without(policy.refused(assembly, settings.project))
     policy.refuse_unknown_images(settings.project, assembly)
-    unused = unused_names(settings, assembly.declared_args)
+    unread = {image.name for image in assembly.stack.known} - assembly.readings.keys()
+    unused = {} if unread else unused_names(settings, assembly.declared_args)  # they may use any name
     return Repository(settings, worktree, contexts, texts, assembly, native, unused, onbuild, tuple(secrets))
 
 

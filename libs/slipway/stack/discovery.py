@@ -8,20 +8,21 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
 from types import MappingProxyType
 
 from slipway import dockerfile as reader
-from slipway.core.errors import Problem, UsageError, suggestion
+from slipway.core.errors import Problem, SlipwayError, UsageError, suggestion
 from slipway.core.image import Image, Stack, kind_of
 from slipway.core.reference import HUB, Reference
 from slipway.stack import graph
 from slipway.stack.given import kept_defaults, named_contexts
 
 _NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
+_READABLE: Mapping[str, SlipwayError] = MappingProxyType({})
 #: The repository's root as a context.
 ROOT = "."
 #: The names that a registry accepts for a repository and buildx for a target.
@@ -59,6 +60,10 @@ class Assembly:
     stack: Stack
     readings: Mapping[str, reader.Reading]
     fitting: Mapping[str, tuple[str, ...]]
+
+    def without(self, errors: Mapping[str, SlipwayError]) -> Assembly:
+        """Return the assembly in whose stack the images of ``errors`` are at fault."""
+        return replace(self, stack=self.stack.without(errors)) if errors else self
 
     def is_tool(self, name: str) -> bool:
         """Tell whether an image starts nothing: neither it nor an image below it sets CMD or ENTRYPOINT.
@@ -103,6 +108,7 @@ def assemble(
     onbuild: Mapping[str, Sequence[str]] = _NOTHING,
     secrets: Collection[str] = (),
     unset: Collection[str] = (),
+    unreadable: Mapping[str, SlipwayError] = _READABLE,
 ) -> Assembly:
     """Read every Dockerfile and assemble the stack.
 
@@ -113,18 +119,21 @@ def assemble(
     - ``platforms``: the target platforms. ``builder``: the platform of the host that builds.
     - ``onbuild``: root image → its ONBUILD triggers.
     - ``secrets``: known values that must not appear in a Dockerfile.
+    - ``unreadable``: the path of each Dockerfile without a text → the error.
 
-    Raises UsageError with every problem found: broken Dockerfiles, colliding names, unknown parents. When there are
-    none, raises UsageError for a cycle.
+    At fault in the stack are the images with broken Dockerfiles, colliding names or unknown parents, and those of a
+    cycle.
     """
-    problems = dict.fromkeys(_collisions(texts))
-    known = {name_of(path): path for path in texts}
+    problems: dict[str, list[Problem]] = {name_of(path): [*error.problems] for path, error in unreadable.items()}
+    for path, problem in _collisions([*texts, *unreadable]):
+        problems.setdefault(name_of(path), []).append(problem)
+    known = {name_of(path): path for path in (*texts, *unreadable)}
     parsed: dict[str, reader.Dockerfile] = {}
     for path, text in texts.items():
         try:
             parsed[name_of(path)] = reader.parse(text, path=path)
         except UsageError as error:
-            problems |= dict.fromkeys(error.problems)
+            problems.setdefault(name_of(path), []).extend(error.problems)
 
     def triggers(base: str) -> Sequence[str]:
         parent = _parent(base, naming, known)
@@ -153,9 +162,9 @@ def assemble(
         try:
             found[name] = {platform: read(dockerfile, platform, kept[name]) for platform in platforms}
         except UsageError as error:
-            problems |= dict.fromkeys(error.problems)
+            problems.setdefault(name, []).extend(error.problems)
     readings = {name: reader.united(list(of.values())) for name, of in found.items()}
-    images: dict[str, Image] = {}
+    images = {name: Image(name, path) for name, path in known.items()}
     fitting = {name: fitting_folders(known[name], reading.sources, exists) for name, reading in readings.items()}
     for name, reading in readings.items():
         context = next(iter(fitting[name]), ROOT)
@@ -166,10 +175,8 @@ def assemble(
             args=tuple(arg for arg in image.args if arg not in kept[name]),
             content=tuple(arg for arg in image.content if arg not in kept[name]),
         )
-        problems |= dict.fromkeys(more)
-    if problems:
-        raise UsageError.of(list(problems))
-    return Assembly(_ordered(images), readings, fitting)
+        problems.setdefault(name, []).extend(more)
+    return Assembly(_ordered(images, problems), readings, fitting)
 
 
 def _image(
@@ -259,26 +266,33 @@ def fitting_folders(
     return tuple(folder for folder in folders if all(exists(posixpath.normpath(f"{folder}/{path}")) for path in named))
 
 
-def _collisions(texts: Mapping[str, str]) -> list[Problem]:
+def _collisions(paths: Sequence[str]) -> Iterator[tuple[str, Problem]]:
+    """Yield each Dockerfile that can name no image, or whose name another one has, with the problem."""
     first: dict[str, str] = {}
-    problems = []
-    for path in texts:
+    for path in paths:
         folded = name_of(path).casefold()
         if not _NAME.fullmatch(name_of(path)):
             hint = "lower-case letters and digits, with - or _ between them"
-            problems.append(Problem(path, f"{name_of(path)!r} is not an image's name", hint))
+            yield path, Problem(path, f"{name_of(path)!r} is not an image's name", hint)
         if folded in first:
-            problems.append(
-                Problem(path, f"the name {name_of(path)} is taken by {first[folded]}", "rename one of them")
-            )
+            problem = Problem(path, f"the name {name_of(path)} is taken by {first[folded]}", "rename one of them")
+            yield path, problem
+            yield first[folded], problem
         first.setdefault(folded, path)
-    return problems
 
 
-def _ordered(images: Mapping[str, Image]) -> Stack:
-    try:
-        names = graph.order({name: image.parents for name, image in images.items()})
-    except graph.CycleError as error:
-        where = images[error.path[0]].dockerfile
-        raise UsageError.of([Problem(where, f"cycle: {error}", "change the FROM of one of them")]) from None
-    return Stack(tuple(images[name] for name in names))
+def _ordered(images: Mapping[str, Image], problems: Mapping[str, Sequence[Problem]]) -> Stack:
+    """Return the stack in which the images with problems, and those of each cycle, are at fault."""
+    parents, wrong = {name: image.parents for name, image in images.items()}, {**problems}
+    while True:
+        try:
+            order = graph.order(parents)
+        except graph.CycleError as error:
+            where = images[error.path[0]].dockerfile
+            problem = Problem(where, f"cycle: {error}", "change the FROM of one of them")
+            for name in error.path:
+                wrong[name], parents[name] = [*wrong.get(name, ()), problem], ()
+        else:
+            break
+    stack = Stack(tuple(images[name] for name in order))
+    return stack.without({name: UsageError.of(found) for name, found in wrong.items() if found})

@@ -24,7 +24,7 @@ def run_push(session: Session, names: Sequence[str], options: PushOptions, *, dr
     if options.resume:
         names = read_plan(session.home, options.resume).images
     names = names or session.chain.bases
-    snapshot = session.snapshot(names or None)
+    snapshot = session.snapshot(names or [image.name for image in session.repository.stack.known])
     images = [image for image in snapshot.stack if not names or image.name in names]
     pushes = look(images, snapshot.facts, session.host.registry)
     explain = partial(only_modes, session.home, snapshot.facts)

@@ -9,7 +9,7 @@ from slipway.tasks.session import Session
 
 
 def stack_names(session: Session, kind: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Return ``names``, or all images of ``kind``.
+    """Return ``names``, or all images of ``kind``, those at fault included.
 
     For bases, every name must be a base. For services, any image may be named. A stack that has only bases gives all
     its bases.
@@ -17,10 +17,10 @@ def stack_names(session: Session, kind: str, names: Sequence[str]) -> tuple[str,
     stack = session.repository.stack
     for name in names:
         stack[name]
-    own = tuple(image.name for image in stack if image.kind == kind)
+    own = tuple(image.name for image in stack.known if image.kind == kind)
     if kind == "base":
         return only(names, own, kind)
-    return tuple(dict.fromkeys(names)) or own or tuple(image.name for image in stack)
+    return tuple(dict.fromkeys(names)) or own or tuple(image.name for image in stack.known)
 
 
 def only(names: Sequence[str], known: Sequence[str], what: str) -> tuple[str, ...]:

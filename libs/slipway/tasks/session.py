@@ -221,7 +221,7 @@ class Session:
         self.host.connect_ahead()
         secrets = self.pip.withheld
         found = read_repository(self.settings, self.worktree, self.contexts, secrets=secrets)
-        refuse_tasks({image.name: image.dockerfile for image in found.stack})
+        refuse_tasks({image.name: image.dockerfile for image in found.stack.known})
         unused = self._unused(found)
         if unused and not self.chain.lenient:
             raise UsageError.of(unused)

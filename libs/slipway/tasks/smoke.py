@@ -67,6 +67,7 @@ def _remove_orphans(session: Session) -> None:
 def _targets(
     session: Session, snapshot: Snapshot, names: Sequence[str], existing: frozenset[str]
 ) -> list[testing.SmokeTarget]:
+    snapshot.stack.refuse(names or snapshot.stack.faults)
     systems = tuple(name for name in selection.system_tests(existing) if name not in snapshot.facts.digests)
     refuse_tasks({name: f"{selection.SYSTEM_TESTS}{name.replace('-', '_')}.py" for name in systems})
     chosen = only(names, (*snapshot.facts.digests, *systems), "image or test")

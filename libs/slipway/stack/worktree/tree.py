@@ -30,12 +30,13 @@ class Worktree:
         self._ignores: dict[str, Ignore] = {}
         self._reader = EntryReader(self.cache)
 
-    def dockerfiles(self) -> dict[str, str]:
-        """Return the text of every Dockerfile, by its path from the root.
+    def dockerfiles(self) -> tuple[dict[str, str], dict[str, UsageError]]:
+        """Return the text of every Dockerfile, and the error of each that cannot be read, by its path from the root.
 
-        Raises UsageError for those that cannot be read.
+        Raises UsageError for a folder that cannot be listed.
         """
         texts: dict[str, str] = {}
+        errors: dict[str, UsageError] = {}
         problems: list[Problem] = []
         bases = (path for path in self._children("infra/docker", problems) if path.name.endswith(".Dockerfile"))
         services = (path / "Dockerfile" for path in self._children("apps", problems))
@@ -44,10 +45,10 @@ class Worktree:
             try:
                 texts[name] = self._text(path, name)
             except UsageError as error:
-                problems += error.problems
+                errors[name] = error
         if problems:
             raise UsageError.of(problems)
-        return texts
+        return texts, errors
 
     def dockerfile(self, path: str) -> str:
         """Return the text of one Dockerfile. Raises UsageError when it is missing or cannot be read."""
