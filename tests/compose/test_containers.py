@@ -26,7 +26,7 @@ class Containers:
         return {"Id": name, "Name": name, "Image": "", "RestartCount": 0, "State": state, "Config": {"Labels": labels}}
 
 
-def test_a_running_container_is_inspected_once_a_second_or_when_its_line_in_the_list_changes() -> None:
+def test_a_running_container_is_inspected_once_a_second_or_when_its_health_changes() -> None:
     starting = ("running", "Up 1 second (health: starting)")
     engine = Containers(web=starting, job=("created", "Created"), gone=("running", "Up"))
     seconds = [0.0]
@@ -40,7 +40,8 @@ def test_a_running_container_is_inspected_once_a_second_or_when_its_line_in_the_
         assert [one.service for one in look()] == ["job", "web"]
         return engine.inspected
 
+    engine.states["web"] = ("running", "Up 2 seconds (health: starting)")
     assert asked_after(0.5) == ["job"], "the engine's list does not show why a container did not start"
     assert asked_after(0.5) == ["web", "job"]
-    engine.states["web"] = ("running", "Up 1 second (healthy)")
+    engine.states["web"] = ("running", "Up 2 seconds (healthy)")
     assert asked_after(0.1) == ["web", "job"]

@@ -103,19 +103,20 @@ def of_project(get: Get, project: str) -> tuple[Found, ...]:
 def looking(get: Get, project: str, clock: Clock = CLOCK) -> Callable[[], tuple[Found, ...]]:
     """Return a function that returns the containers of a project as they are now, to be called again and again.
 
-    It inspects a running container when the engine lists it in another way than before, and otherwise once a second:
-    more requests would slow the start of the services on a machine of two processors.
+    It inspects a running container when the engine lists its health in another way than before, and otherwise once a
+    second: more requests would slow the start of the services on a machine of two processors.
     """
     known: dict[str, tuple[str, float, Found]] = {}
 
     def look() -> tuple[Found, ...]:
         now, current = clock.now(), {}
         for one in listed(get, f"{PROJECT_LABEL}={project}"):
-            status, at, found = known.get(one["Id"], ("", 0.0, None))
-            if one["State"] != "running" or one["Status"] != status or now - at >= _FRESH_SECONDS:
+            before, at, found = known.get(one["Id"], ("", 0.0, None))
+            health = one["Status"].partition("(")[2]  # "Up 3 seconds (health: starting)" changes every second
+            if one["State"] != "running" or health != before or not found or now - at >= _FRESH_SECONDS:
                 at, found = now, _inspected(get, one["Id"])
             if found:
-                current[one["Id"]] = one["Status"], at, found
+                current[one["Id"]] = health, at, found
         known.clear()
         known.update(current)
         return tuple(sorted((found for _, _, found in current.values()), key=lambda one: (one.service, one.name)))
