@@ -48,6 +48,8 @@ GIVEN_IMAGE = any(argument.split("=")[0] == "--image" for argument in POSARGS)
 INTEGRATION = ("tests/faults", "tests/integration", "tests/properties")
 #: Half of the time, tests of the engine wait for the engine, for connections and for time limits.
 WAITING_WORKERS = (os.cpu_count() or 2) + 2
+#: The trials that take longest come first: their services parse large files, or start slowly.
+LONG_TRIALS = ("svc-ocr", "svc-ocr-model", "svc-rag-indexer", "svc-ocr-gateway", "svc-cat-dog", "svc-strain-seer")
 #: Tests of containers wait for their starts.
 WAITING_CONTAINERS = (os.cpu_count() or 2) + 1
 #: Python keeps compiled modules between runs, even if this machine's environment forbids it.
@@ -391,8 +393,13 @@ def smoke(session: nox.Session) -> None:
     side_by_side(session, {name: [*command, *filter(None, [name]), *session.posargs] for name in names})
 
 
-def side_by_side(session: nox.Session, commands: dict[str, list[str]], at_once: int = WAITING_CONTAINERS) -> None:
-    """Run the named commands, a few at a time, and show the output of each when it ends. Fail if one fails."""
+def side_by_side(
+    session: nox.Session, commands: dict[str, list[str]], at_once: int = WAITING_CONTAINERS, quiet: bool = False
+) -> None:
+    """Run the named commands, a few at a time, and show the output of each when it ends. Fail if one fails.
+
+    ``quiet`` shows the whole output of those that fail, and the last line of the others.
+    """
 
     def run(command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -401,7 +408,8 @@ def side_by_side(session: nox.Session, commands: dict[str, list[str]], at_once: 
     with ThreadPoolExecutor(at_once) as pool:
         try:
             for name, done in zip(commands, pool.map(run, commands.values()), strict=True):
-                print(done.stdout, end="", flush=True)
+                *_, last = done.stdout.splitlines() or [""]
+                print(f"{name}: {last}\n" if quiet and not done.returncode else done.stdout, end="", flush=True)
                 failed += [name] if done.returncode else []
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
@@ -441,17 +449,22 @@ def systems(session: nox.Session) -> None:
     side_by_side(session, {name: system_tests(session, name) for name in tested_systems()})
 
 
-@nox.session(requires=["build"], tags=["slow"])
+@nox.session(requires=[*environment("dev"), "build"], tags=["slow"])
 def services(session: nox.Session) -> None:
     """Try services under hostile inputs, load and kills; ``-- --long`` takes long, ``-- --write`` keeps the table."""
     tried = [f"svc-{Path(path).stem.replace('_', '-')}" for path in paths("apps/trials/corpus/*.py")]
     siblings = [f"--slipway-siblings={name}={reference}" for name, reference in references(session).items()]
     words = ["-p", "no:cacheprovider", "-q", *siblings, "apps/trials"]
     if session.posargs:  # one after another, so that the figures are those of one service alone
-        run(session, "smoke", "pytest", *words, *session.posargs)
-    else:
-        command = [python(session, "smoke"), "-m", "pytest", *words]
-        side_by_side(session, {name: [*command, f"--service={name}"] for name in tried}, os.cpu_count() or 1)
+        run(session, "dev", "pytest", *words, *session.posargs)
+        return
+    results, command = session.create_tmp(), [python(session, "dev"), "-m", "pytest", *words]
+    tried.sort(key=lambda name: name not in LONG_TRIALS)
+    trials = {name: [*command, f"--service={name}", f"--results={results}/{name}.json"] for name in tried}
+    try:
+        side_by_side(session, trials, os.cpu_count() or 1, quiet=True)
+    finally:
+        run(session, "dev", "apps.trials.table", results)
 
 
 def environment_session(extra: str) -> None:

@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import itertools
 import random
-import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
 from typing import Any
-from urllib.parse import urlsplit
 
-import requests
-
-from apps.trials.frame import Request, Trial
-from slipway.core.errors import SmokeError
+from apps.trials.asking import Answer
+from apps.trials.frame import Trial
 from slipway.testing.plugin import Container
 
-_BUSY = 503
-_PEAK = """
-import pathlib, re
-peaks = (re.search(r"VmHWM:\\s+(\\d+)", path.read_text()) for path in pathlib.Path("/proc").glob("[0-9]*/status"))
-print(sum(int(peak[1]) for peak in peaks if peak) // 1000)
-"""
+#: In seconds: the patience of a client that comes again, and of one that waits until a fault is over.
+_PAUSE, _OVER = 0.1, 20.0
 
 
 @dataclass
 class Probes:
-    """Collect the seconds until ``/live`` and ``/ready`` answered, and the probes that failed."""
+    """Collect the seconds until each probe was answered, and the probes that failed."""
 
     seconds: list[float] = field(default_factory=list)
     failed: list[str] = field(default_factory=list)
@@ -41,20 +33,20 @@ class Probes:
 
 
 @contextmanager
-def probing(container: Container, pause: float = 0.1) -> Iterator[Probes]:
+def probing(container: Container, trial: Trial, pause: float = 0.1) -> Iterator[Probes]:
     """Ask the probes all the time while the context is open, and at least once."""
     probes, ended = Probes(), Event()
 
     def probe() -> None:
-        with quiet_session() as session:
-            for path in itertools.cycle(("/live", "/ready")):
+        with closing(trial.connect(container)) as client:
+            for asked in itertools.cycle(trial.probes):
                 began = time.monotonic()
                 try:
-                    answer = session.get(container.url + path, timeout=30)
-                except requests.RequestException as error:
-                    probes.failed.append(f"{path}: {type(error).__name__}")
+                    answer = client.ask(asked, 30)
+                except OSError as error:
+                    probes.failed.append(f"no answer: {type(error).__name__}")
                 else:
-                    probes.failed += [] if answer.ok else [f"{path}: {answer.status_code}"]
+                    probes.failed += [] if answer.ok else [f"{answer.status} {answer.text[:100]}"]
                 probes.seconds.append(time.monotonic() - began)
                 if ended.wait(pause):
                     return
@@ -68,16 +60,15 @@ def probing(container: Container, pause: float = 0.1) -> Iterator[Probes]:
         thread.join()
 
 
-@dataclass(frozen=True)
+@dataclass
 class Load:
-    """Hold the outcome of a load: answers, seconds of each, refusals with 503, failures, and the probes."""
+    """Collect the outcome of a load: seconds of each answer, refusals of a busy service, failures, and the probes."""
 
     seconds: float
-    answers: Sequence[float]
-    refused: int
-    failed: Sequence[str]
-    probes: Probes
-    peak: int
+    answers: list[float] = field(default_factory=list)
+    refused: int = 0
+    failed: list[str] = field(default_factory=list)
+    probes: Probes = field(default_factory=Probes)
 
     def quantile(self, share: float) -> float:
         """Return the milliseconds within which this share of the answers came."""
@@ -85,34 +76,33 @@ class Load:
         return ordered[min(int(len(ordered) * share), len(ordered) - 1)] * 1000
 
 
-def put_load(container: Container, trial: Trial, seconds: float) -> Load:
-    """Let the trial's clients send requests for ``seconds``."""
+def put_load(container: Container, trial: Trial, seconds: float, clients: int) -> Load:
+    """Let so many clients send requests for ``seconds``."""
     numbers, until = itertools.count(), time.monotonic() + seconds
-    answers: list[float] = []
-    refused: list[int] = []
-    failed: list[str] = []
+    load = Load(seconds)
 
-    def client() -> None:
-        with quiet_session() as session:
+    def send() -> None:
+        with closing(trial.connect(container)) as client:
             while time.monotonic() < until:
                 began = time.monotonic()
                 try:
-                    answer = ask(session, container.url, trial.request(next(numbers)))
-                except requests.RequestException as error:
-                    failed.append(type(error).__name__)
+                    answer = client.ask(trial.request(next(numbers)))
+                except OSError as error:
+                    load.failed.append(type(error).__name__)
+                    time.sleep(_PAUSE)
                     continue
                 if answer.ok:
-                    answers.append(time.monotonic() - began)
-                elif answer.status_code == _BUSY and "retry-after" in answer.headers:
-                    refused.append(answer.status_code)
-                    time.sleep(0.1)
+                    load.answers.append(time.monotonic() - began)
+                elif answer.come_again:
+                    load.refused += 1
+                    time.sleep(_PAUSE)
                 else:
-                    failed.append(f"{answer.status_code} {answer.text[:200]}")
+                    load.failed.append(f"{answer.status} {answer.text[:200]}")
 
-    with probing(container) as probes, ThreadPoolExecutor(trial.clients) as pool:
-        for done in [pool.submit(client) for _ in range(trial.clients)]:
+    with probing(container, trial) as load.probes, ThreadPoolExecutor(clients) as pool:
+        for done in [pool.submit(send) for _ in range(clients)]:
             done.result()
-    return Load(seconds, answers, len(refused), failed, probes, peak(container))
+    return load
 
 
 @dataclass
@@ -120,74 +110,85 @@ class Kills:
     """Count the acknowledged requests of all rounds, and name those that are lost."""
 
     rounds: int = 0
-    acknowledged: dict[int, Any] = field(default_factory=dict)
+    acknowledged: dict[int, Answer] = field(default_factory=dict)
     lost: list[int] = field(default_factory=list)
 
 
 def kill_again_and_again(container: Container, trial: Trial, rounds: int) -> Kills:
-    """Send requests, kill the container in the middle and start it again; look for every acknowledged request."""
-    assert trial.durable, "only a service that keeps something is killed"
+    """Send requests, kill the container in the middle and start it again; look for every acknowledged request.
+
+    A service that keeps nothing must answer after each start.
+    """
     kills, numbers = Kills(), itertools.count(10**9)
+    senders = trial.durable.senders if trial.durable else 4
     for _ in range(rounds):
-        with ThreadPoolExecutor(trial.durable.senders) as pool:
-            senders = [pool.submit(_send_until_it_dies, container.url, trial, numbers, kills) for _ in range(4)]
+        with ThreadPoolExecutor(senders) as pool:
+            sending = [pool.submit(_send_until_it_dies, container, trial, numbers, kills) for _ in range(senders)]
+            _wait_for_more(kills, len(kills.acknowledged))
             time.sleep(random.uniform(0.5, 1.5))
             container.kill()
-            for sender in senders:
+            for sender in sending:
                 sender.result()
         container.restart()
+        with closing(trial.connect(container)) as client:
+            after = client.ask(trial.request(next(numbers)))
+        assert after.ok, f"after the start: {after.status} {after.text[:300]}"
         kills.rounds += 1
-    for number, answer in kills.acknowledged.items():
-        if not trial.durable.is_kept(container, number, answer):
-            kills.lost.append(number)
+    if trial.durable:
+        kills.lost = lost(container, trial, kills.acknowledged)
     return kills
 
 
-def _send_until_it_dies(url: str, trial: Trial, numbers: Iterator[int], kills: Kills) -> None:
-    with quiet_session() as session:
+def _wait_for_more(kills: Kills, before: int) -> None:
+    """Wait until another request is acknowledged, on a slow machine, too."""
+    give_up = time.monotonic() + _OVER
+    while len(kills.acknowledged) == before and time.monotonic() < give_up:
+        time.sleep(_PAUSE)
+
+
+def lost(container: Container, trial: Trial, acknowledged: Mapping[int, Answer]) -> list[int]:
+    """Return the numbers of the acknowledged requests that the service does not have."""
+    assert trial.durable, "only a service that keeps something can lose it"
+    is_kept = trial.durable.is_kept
+    with closing(trial.connect(container)) as client:
+        return [number for number, answer in acknowledged.items() if not is_kept(client, number, answer)]
+
+
+def _send_until_it_dies(container: Container, trial: Trial, numbers: Iterator[int], kills: Kills) -> None:
+    with closing(trial.connect(container)) as client:
         while True:
             number = next(numbers)
             try:
-                answer = ask(session, url, trial.request(number))
-            except requests.RequestException:
+                answer = client.ask(trial.request(number))
+            except OSError:
                 return
             if answer.ok:
-                kills.acknowledged[number] = answer.json()
+                kills.acknowledged[number] = answer
 
 
-def ask(session: requests.Session, url: str, request: Request) -> requests.Response:
-    return session.request(request.method, url + request.path, timeout=120, **request.options)
+def ask_side_by_side(container: Container, trial: Trial, asked: Sequence[Any]) -> list[Answer]:
+    """Send all requests at the same time, and return their answers."""
+
+    def answer(one: Any) -> Answer:
+        with closing(trial.connect(container)) as client:
+            return client.ask(one)
+
+    with ThreadPoolExecutor(len(asked)) as pool:
+        return list(pool.map(answer, asked))
 
 
-def ask_side_by_side(container: Container, made: Sequence[Request]) -> list[int]:
-    """Send all requests at the same time, and return the statuses of their answers."""
-
-    def status(request: Request) -> int:
-        with quiet_session() as session:
-            return ask(session, container.url, request).status_code
-
-    with ThreadPoolExecutor(len(made)) as pool:
-        return list(pool.map(status, made))
-
-
-def ask_raw(url: str, sent: bytes, seconds: float) -> int:
-    """Send bytes over a connection, and return the status of the answer."""
-    address = urlsplit(url)
-    with socket.create_connection((address.hostname, address.port), timeout=seconds) as connection:
-        connection.sendall(sent)
-        head = connection.makefile("rb").readline()
-    if not head.startswith(b"HTTP/1.1 "):
-        raise SmokeError(f"no HTTP answer: {head[:50]!r}")
-    return int(head.split()[1])
-
-
-def quiet_session() -> requests.Session:
-    """Return a session without a proxy and without retries."""
-    session = requests.Session()
-    session.trust_env = False
-    return session
-
-
-def peak(container: Container) -> int:
-    """Return the largest resident memory of the container's processes so far, in MB."""
-    return int(container.exec("python", "-c", _PEAK).output)
+def ask_until_it_answers(container: Container, trial: Trial, numbers: Iterator[int]) -> None:
+    """Send requests until one is answered with 2xx. Fail when that takes too long."""
+    give_up, last = time.monotonic() + _OVER, "nothing"
+    while time.monotonic() < give_up:
+        try:
+            with closing(trial.connect(container)) as client:
+                answer = client.ask(trial.request(next(numbers)))
+        except OSError as error:
+            last = type(error).__name__
+        else:
+            if answer.ok:
+                return
+            last = f"{answer.status} {answer.text[:200]}"
+        time.sleep(_PAUSE)
+    raise AssertionError(f"it does not answer after the fault: {last}")

@@ -1,98 +1,153 @@
-"""Write the results of the trials as a page of tables: docs/services.md."""
+"""Write the results of the trials as a table: the page docs/services.md, or plain lines for a log.
+
+``python -m apps.trials.table FOLDER`` prints the table of all results in a folder.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+import json
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
-_HEAD = """# The services under kills, load and hostile inputs
+#: In seconds. The health probe of a container gives up then.
+LATE = 4.0
+_SERVER_ERROR = 500
+
+_HEAD = """# The services under hostile inputs, load, faults and kills
 
 `nox -s services` tries each service in its container, with the memory of its label `slipway.memory`: every hostile
-input of `apps/trials/corpus/`, four of the largest requests at the same time, ten seconds of load, and a SIGKILL under
-load. `nox -s services -- --long` takes 60 seconds of load and 20 kills. `--service svc-ingestion` tries one service.
-`--write` makes this page.
+input of `apps/trials/`, four of the largest requests at the same time, ten seconds of load, a neighbour that hangs or
+is dead, a full volume, and a SIGKILL under load. `nox -s services -- --long` takes 60 seconds of load with 16 clients,
+and 20 kills. `--service svc-ingestion` tries one service. `--write` makes this page.
 
-Every input is answered in time, with a reason, and the probes are answered within four seconds meanwhile. The client
-runs on the same machine, so throughput is a lower bound.
+Every input is answered in time, with a reason, and the probes are answered within four seconds meanwhile. A service
+that keeps nothing has nothing to lose: the long form kills it five times, and it answers again after each kill. The
+client runs on the same machine, so throughput is a lower bound.
+"""
+_FOOT = """
+- *5xx*: answers of 500 and above to hostile inputs. *Ended*: inputs that ended the service. *Late*: probes that failed
+  or took more than four seconds, during inputs, faults or load. *Slowest*: the slowest probe.
+- *Memory*: the peak of processes and files in a tmpfs during inputs and load, and the label `slipway.memory`.
+- *Busy*: requests of the load that were answered with 503 and a time to come again.
+- *Neighbour dead, hangs* and *volume full*: the statuses of requests meanwhile. The service answers 2xx afterwards.
 """
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Hold the result of one test of a service: of a hostile input, the largest requests, a load, or kills.
+    """Hold the result of one test of a service. A test leaves out what it does not measure.
 
-    ``largest`` is the number of the largest requests that were refused with 503.
+    ``memory`` is the label of the image, and ``peak`` the largest memory in MB. ``late`` counts probes.
     """
 
     image: str
     hostile: str = ""
     status: int = 0
-    seconds: float = 0.0
+    ended: bool = False
+    late: int = 0
     probe: float = 0.0
-    largest: int | None = None
     rate: float | None = None
     middle: float = 0.0
     slow: float = 0.0
-    refused: int = 0
-    failed: int = 0
+    busy: int = 0
+    memory: str = ""
     peak: int = 0
     kills: int = 0
     acknowledged: int = 0
-    lost: int = 0
+    lost: int | None = None
+    dead: Sequence[int] = ()
+    hangs: Sequence[int] = ()
+    full: Sequence[int] = ()
 
 
-def page(measured: Sequence[Measured]) -> str:
+Column = Callable[[Sequence[Measured]], str]
+
+
+def _largest(name: str, form: str) -> Column:
+    return lambda results: form.format(max(getattr(one, name) for one in results))
+
+
+def _total(name: str) -> Column:
+    return lambda results: f"{sum(getattr(one, name) for one in results):,}"
+
+
+def _statuses(name: str) -> Column:
+    return lambda results: " ".join(sorted({str(status) for one in results for status in getattr(one, name)})) or "–"
+
+
+def _loaded(write: Callable[[Measured], str]) -> Column:
+    return lambda results: next((write(one) for one in results if one.rate is not None), "–")
+
+
+def _rate(one: Measured) -> str:
+    rate = one.rate or 0.0
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"
+
+
+def _lost(results: Sequence[Measured]) -> str:
+    counted = [one.lost for one in results if one.lost is not None]
+    return f"{sum(counted)} of {sum(one.acknowledged for one in results):,}" if counted else "–"
+
+
+def _memory(results: Sequence[Measured]) -> str:
+    label = next((one.memory for one in results if one.memory), "no label")
+    return f"{max(one.peak for one in results)} of {label}"
+
+
+_COLUMNS: Mapping[str, Column] = {
+    "service": lambda results: results[0].image,
+    "inputs": lambda results: str(sum(bool(one.hostile) for one in results)),
+    "5xx": lambda results: str(sum(bool(one.hostile) and one.status >= _SERVER_ERROR for one in results)),
+    "ended": _total("ended"),
+    "late": _total("late"),
+    "slowest, s": _largest("probe", "{:.2f}"),
+    "answers/s": _loaded(_rate),
+    "p50 / p99, ms": _loaded(lambda one: f"{one.middle:.0f} / {one.slow:.0f}"),
+    "busy": _total("busy"),
+    "memory, MB": _memory,
+    "kills": _total("kills"),
+    "lost": _lost,
+    "neighbour dead": _statuses("dead"),
+    "hangs": _statuses("hangs"),
+    "volume full": _statuses("full"),
+}
+
+
+def page(measured: Iterable[Measured]) -> str:
     """Return the page in Markdown."""
-    return "\n".join([_HEAD, *_hostile(measured), *_largest(measured), *_load(measured), *_kills(measured)])
+    heads, *rows = _cells(measured)
+    lines = [f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows)]
+    return "\n".join([_HEAD, *lines, _FOOT])
 
 
-def _hostile(measured: Sequence[Measured]) -> list[str]:
-    images = sorted({one.image for one in measured if one.hostile})
-    rows = []
-    for image in images:
-        inputs = [one for one in measured if one.image == image and one.hostile]
-        slowest = max(inputs, key=lambda one: one.seconds)
-        errors = sum(one.status >= 500 for one in inputs)
-        probe = max(one.probe for one in inputs)
-        rows.append([image, len(inputs), errors, f"{slowest.seconds:.1f} s: {slowest.hostile}", f"{probe:.2f} s"])
-    return _table(["service", "inputs", "answers of 5xx", "slowest input", "slowest probe"], rows)
+def plain(measured: Iterable[Measured]) -> str:
+    """Return the table in columns of text."""
+    rows = list(_cells(measured))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, cells, widths)).rstrip() for cells in rows)
 
 
-def _largest(measured: Sequence[Measured]) -> list[str]:
-    found = [one for one in sorted(measured, key=lambda one: one.image) if one.largest is not None]
-    return _table(
-        ["service", "four of the largest requests: refused (503)", "slowest probe", "peak memory"],
-        [[one.image, one.largest, f"{one.probe:.2f} s", f"{one.peak} MB"] for one in found],
-    )
+def save(measured: Iterable[Measured], path: Path) -> None:
+    path.write_text(json.dumps([asdict(one) for one in measured]), "utf-8")
 
 
-def _load(measured: Sequence[Measured]) -> list[str]:
-    heads = ["service", "answers per s", "p50", "p99", "refused (503)", "failed", "slowest probe", "peak memory"]
-    rows = [
-        [
-            one.image,
-            f"{one.rate:.0f}" if one.rate >= 10 else f"{one.rate:.1f}",
-            f"{one.middle:.0f} ms",
-            f"{one.slow:.0f} ms",
-            one.refused,
-            one.failed,
-            f"{one.probe:.2f} s",
-            f"{one.peak} MB",
-        ]
-        for one in sorted(measured, key=lambda one: one.image)
-        if one.rate is not None
-    ]
-    return _table(heads, rows)
+def saved(folder: Path) -> list[Measured]:
+    """Return the results that were saved in the folder's files."""
+    files = sorted(folder.glob("*.json"))
+    return [Measured(**one) for file in files for one in json.loads(file.read_text("utf-8"))]
 
 
-def _kills(measured: Sequence[Measured]) -> list[str]:
-    found = [one for one in sorted(measured, key=lambda one: one.image) if one.kills]
-    return _table(
-        ["service", "kills", "acknowledged", "lost"],
-        [[one.image, one.kills, f"{one.acknowledged:,}", one.lost] for one in found],
-    )
+def _cells(measured: Iterable[Measured]) -> Iterable[list[str]]:
+    """Yield the heads, and a row for each service."""
+    by_image: dict[str, list[Measured]] = {}
+    for one in measured:
+        by_image.setdefault(one.image, []).append(one)
+    yield list(_COLUMNS)
+    for image in sorted(by_image):
+        yield [column(by_image[image]) for column in _COLUMNS.values()]
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
-    return [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}", *lines, ""] if lines else []
+if __name__ == "__main__":
+    print(plain(saved(Path(sys.argv[1]))))

@@ -23,6 +23,7 @@ SLOWEST = 300.0
 #: In seconds: a body that sends nothing for this time has stalled.
 LONGEST_PAUSE = 30.0
 _DRAINED = 64 << 20
+_DRAIN_PAUSE = 2.0
 
 
 class BodyLimit:
@@ -110,13 +111,16 @@ class StrictRoute(APIRoute):
 
 
 async def drain(receive: Receive) -> None:
-    """Read the rest of a body and discard it, up to about 64 MiB.
+    """Read the rest of a body and discard it, up to about 64 MiB, or until the client sends nothing for two seconds.
 
     A client often never sees the answer when its connection closes while it sends.
     """
     seen = 0
     while seen < _DRAINED:
-        message = await receive()
+        with anyio.move_on_after(_DRAIN_PAUSE) as waiting:
+            message = await receive()
+        if waiting.cancelled_caught:
+            return
         seen += len(message.get("body", b""))
         if not message.get("more_body"):
             return

@@ -1,4 +1,4 @@
-"""The long rounds of cat-dog: Redis killed twenty times under load, and upgraded on its volume."""
+"""The long round of cat-dog: its Redis is upgraded on its volume."""
 
 from __future__ import annotations
 
@@ -32,24 +32,6 @@ def invoke(traces: Traces, *words: str, **env: str) -> str:
     return done.stdout
 
 
-def test_redis_is_killed_twenty_times_and_clients_ask_for_a_minute(traces: Traces) -> None:
-    invoke(traces, "build", "svc-redis", "svc-cat-dog")
-    invoke(traces, "smoke", "cat-dog", CAT_DOG_KILLS="20", CAT_DOG_SECONDS="60")
-
-
-def test_a_full_volume_costs_no_acknowledged_write(traces: Traces) -> None:
-    """Redis ends when its volume is full. It starts again with all that it acknowledged, and answers."""
-    invoke(traces, "build", "svc-redis")
-    with small_volume() as volume:
-        redis = Redis(own_image(), volume)
-        kept = redis.ask(*(f"SET {number} {'x' * 500}" for number in range(50_000))).count("OK")
-        assert 1000 < kept < 50_000
-        redis.end()
-        again = Redis(own_image(), volume)
-        assert again.ask(*(f"EXISTS {number}" for number in range(kept))) == ["1"] * kept
-        again.end()
-
-
 @pytest.fixture
 def trixie() -> Iterator[str]:
     """An image of Debian 13's minimal root."""
@@ -75,14 +57,6 @@ def a_volume(*options: str) -> Iterator[str]:
         if left := docker("ps", "--all", "--quiet", "--filter", f"volume={name}").split():
             docker("rm", "--force", *left)
         docker("volume", "rm", name)
-
-
-@contextmanager
-def small_volume() -> Iterator[str]:
-    """A volume of 4 MB. It lies in memory, and a container that uses it keeps it."""
-    with a_volume("--opt=type=tmpfs", "--opt=device=tmpfs", "--opt=o=size=4m,uid=10001,gid=10001") as name:
-        docker("run", "--detach", "--label", LABEL, f"--volume={name}:/data", own_image(), "sleep", "infinity")
-        yield name
 
 
 def own_image() -> str:

@@ -203,6 +203,23 @@ def test_a_body_that_stalls_is_a_408() -> None:
         assert answer.status_code == 408
 
 
+def test_a_client_that_announces_too_much_and_sends_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service reads on for a moment, so that a client that sends sees the 413. This one never sends."""
+    monkeypatch.setattr("servicekit.bodies._DRAIN_PAUSE", 0.05)
+
+    async def nothing() -> AsyncIterator[bytes]:
+        await asyncio.sleep(10)
+        yield b""
+
+    async def main() -> httpx.Response:
+        app = BodyLimit(service(), 1000)
+        headers = {"Content-Type": "application/json", "Content-Length": "99999999999999999999"}
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as client:
+            return await asyncio.wait_for(client.post("/notes/a", content=nothing(), headers=headers), 5)
+
+    assert asyncio.run(main()).status_code == 413
+
+
 def test_a_service_without_its_stores_is_alive() -> None:
     answer = TestClient(service({"store": refused})).get("/live")
     assert (answer.status_code, answer.json()) == (200, {"service": "svc-x"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,10 +31,16 @@ _CHANGED = "state = ?, attempts = ?, reason = ?, result = ?, due = ?, crashes = 
 
 
 class Ledger:
-    """Keep the records in the file ``path``. Many threads may use a ledger."""
+    """Keep the records in the file ``path``. Many threads may use a ledger.
+
+    One connection stays open. SQLite removes the index of the write-ahead log when the last connection closes, and the
+    next one, which only reads, would not find room for a new index on a full disk.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        kept = sqlite3.connect(path, check_same_thread=False)
+        weakref.finalize(self, kept.close)
         with self._open() as database:
             database.execute("PRAGMA journal_mode = WAL")
             database.executescript(_SCHEMA)
@@ -41,6 +48,7 @@ class Ledger:
             for name, kind in _LATER.items():
                 if name not in known:
                     database.execute(f"ALTER TABLE document ADD COLUMN {name} {kind}")
+        kept.execute("SELECT 1 FROM document LIMIT 1").fetchone()  # opens the file
 
     def check(self) -> None:
         """Raise sqlite3.Error or OSError when the file cannot be read or its disk is full.

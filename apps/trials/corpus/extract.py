@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from apps.trials.frame import Hostile, Request, Trial, json_door
+from apps.trials.asking import Request
+from apps.trials.frame import Hostile, Trial
+from apps.trials.inputs.http import json_door, wire
 
 LONGEST = 1_000_000
 LINE = "Invoice No. {}: 1.234,56 € due 04/03/2026. "
@@ -20,6 +22,7 @@ TRIAL = Trial(
     request=lambda number: Request("/extract", json={"text": LINE.format(number) * 40}),
     largest=lambda number: Request("/extract", json={"text": (LONG_LINE.format(number) * 4000)[:LONGEST]}),
     hostile={
+        **wire("/extract"),
         **json_door("/extract", "text"),
         "an empty text": of(" ", {422}, 100),
         "a text too long": of("x", {413}, LONGEST + 1),

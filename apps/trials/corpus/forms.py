@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from apps.trials.frame import Hostile, Request, Trial, json_door
+from apps.trials.asking import Request
+from apps.trials.frame import Hostile, Trial
+from apps.trials.inputs.http import json_door, wire
 
 FILL = "/forms/payment-order/fill"
 NUMBER = {"kind": "invoice_number", "value": "INV-7", "text": "INV-7", "start": 0, "end": 5}
@@ -24,6 +26,7 @@ TRIAL = Trial(
     request=lambda number: Request(FILL, json={"fields": [NUMBER, MONEY], "answers": {"approved_by": f"Ada {number}"}}),
     largest=lambda number: Request(FILL, json={"fields": [MONEY] * 10_000, "text": f"€5 {number}".ljust(1_000_000)}),
     hostile={
+        **wire(FILL),
         **json_door(FILL, "text"),
         "an amount that fills the memory": answered(amount="EUR 1e300000000"),
         "an amount beyond all numbers": answered(amount="EUR 1e999999999999"),

@@ -6,8 +6,9 @@ import hashlib
 import os
 from typing import Any
 
-from apps.trials.frame import Durable, Hostile, Request, Trial, upload_door
-from slipway.testing.plugin import Container
+from apps.trials.asking import Answer, Client, Request
+from apps.trials.frame import Durable, Hostile, Trial
+from apps.trials.inputs.http import upload_door, wire
 
 SIZE = 100_000
 _NOISE = os.urandom(SIZE)
@@ -17,9 +18,9 @@ def content(number: int) -> bytes:
     return b"%d " % number + _NOISE
 
 
-def is_kept(container: Container, number: int, answer: Any) -> bool:
-    kept = container.get(f"/documents/{answer['id']}/content").content
-    return hashlib.sha256(kept).hexdigest() == answer["id"] and kept == content(number)
+def is_kept(client: Client, number: int, answer: Answer) -> bool:
+    kept = client.ask(Request(f"/documents/{answer.json()['id']}/content", "GET")).content
+    return hashlib.sha256(kept).hexdigest() == answer.json()["id"] and kept == content(number)
 
 
 def asked(path: str, statuses: set[int], method: str = "GET", **options: Any) -> Hostile:
@@ -32,6 +33,7 @@ TRIAL = Trial(
     durable=Durable(is_kept),
     largest=lambda number: Request("/documents", files={"file": ("a", b"%d" % number + bytes(52_000_000))}),
     hostile={
+        **wire("/documents"),
         **upload_door("/documents"),
         "an offset too large": asked("/documents?offset=9223372036854775808", {422}),
         "an endless offset": asked("/outbox?offset=1e999", {422}),

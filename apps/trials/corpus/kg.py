@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from apps.trials.frame import Durable, Hostile, Request, Trial, json_door
-from slipway.testing.plugin import Container
+from apps.trials.asking import Answer, Client, Request
+from apps.trials.frame import Durable, Hostile, Trial
+from apps.trials.inputs.http import json_door, wire
 
 LONGEST = 1_000_000
 
@@ -32,9 +31,10 @@ def largest(number: int) -> dict[str, str]:
     return {"id": f"largest {number}", "text": text[:LONGEST]}
 
 
-def is_kept(container: Container, number: int, answer: Any) -> bool:
-    kept = container.get(f"/documents/document {number}/relations", params={"limit": 1000}).json()
-    return bool(kept["relations"] == answer["relations"] and kept["total"] == answer["total"]["relations"])
+def is_kept(client: Client, number: int, answer: Answer) -> bool:
+    kept = client.ask(Request(f"/documents/document {number}/relations?limit=1000", "GET")).json()
+    told = answer.json()
+    return bool(kept["relations"] == told["relations"] and kept["total"] == told["total"]["relations"])
 
 
 def of(piece: str, statuses: frozenset[int] | set[int] = frozenset({200}), id: str = "hostile") -> Hostile:
@@ -58,6 +58,7 @@ TRIAL = Trial(
     largest=lambda number: Request("/documents", json=largest(number)),
     durable=Durable(is_kept),
     hostile={
+        **wire("/documents"),
         **json_door("/documents", "text", ', "id": "a"'),
         **{f"as an id, {name}": tried for name, tried in json_door("/documents", "id", ', "text": "a"').items()},
         "twenty people founded twenty companies": of(everyone_founded_everything(), {422}),

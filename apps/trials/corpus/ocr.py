@@ -8,10 +8,12 @@ import zlib
 
 from PIL import Image, ImageDraw, ImageFont
 
-from apps.trials.frame import Hostile, Request, Trial, upload_door
+from apps.trials.asking import Request
+from apps.trials.frame import Hostile, Trial
+from apps.trials.inputs.http import upload_door, wire
 
 #: Shorter than in production, so that the trial of a file without an end is short.
-LIMITS = {"PARSE_SECONDS": "20", "PAGE_SECONDS": "30"}
+LIMITS = {"PARSE_SECONDS": "12", "PAGE_SECONDS": "30"}
 FONT = "/Font << /F << /Type /Font /Subtype /Type1 /BaseFont /Helvetica >> >>"
 FACE = ImageFont.load_default(40)
 READ, READ_OR_REFUSED = {200}, {200, 422}
@@ -102,6 +104,7 @@ TRIAL = Trial(
     clients=4,
     largest=lambda number: read(picture(5000, 7990 + number, "RGBA")),
     hostile={
+        **wire("/read"),
         **upload_door("/read"),
         "pdf: an empty page of 14 m": Hostile(lambda: read(page(b"", box="0 0 40000 72")), READ, 60),
         "pdf: a page of 50 km": Hostile(lambda: read(page(b"", box="0 0 150000000 150000000"))),

@@ -12,8 +12,9 @@ import openpyxl
 import pptx
 from docx.oxml.ns import qn
 
-from apps.trials.frame import Durable, Hostile, Request, Trial, json_door, upload_door
-from slipway.testing.plugin import Container
+from apps.trials.asking import Answer, Client, Request
+from apps.trials.frame import Durable, Hostile, Trial
+from apps.trials.inputs.http import json_door, upload_door, wire
 
 #: PARSE_SECONDS of the container, instead of 30.
 PARSE = 6
@@ -88,9 +89,10 @@ def body(make: Callable[[], bytes], statuses: frozenset[int] = UNREADABLE) -> Ho
     return Hostile(lambda: Request("/documents", data=make(), headers=JSON), statuses, 2.5 * PARSE)
 
 
-def is_kept(container: Container, number: int, answer: Any) -> bool:
-    found = container.get(f"/documents/{answer['id']}").json()
-    return bool(found["title"] == f"wording {number}" and found["passages"] == answer["passages"] == 1)
+def is_kept(client: Client, number: int, answer: Answer) -> bool:
+    told = answer.json()
+    found = client.ask(Request(f"/documents/{told['id']}", "GET")).json()
+    return bool(found["title"] == f"wording {number}" and found["passages"] == told["passages"] == 1)
 
 
 TRIAL = Trial(
@@ -101,6 +103,7 @@ TRIAL = Trial(
     ),
     durable=Durable(is_kept),
     hostile={
+        **wire("/documents"),
         **json_door("/documents", "text", ', "id": "a"'),
         **upload_door("/documents", "a.txt"),
         "json: 12 million numbers": body(

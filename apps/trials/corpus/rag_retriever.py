@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from apps.trials.frame import Hostile, Request, Trial, json_door
+from apps.trials.asking import Request
+from apps.trials.frame import Hostile, Trial
+from apps.trials.inputs.http import json_door, wire
 
 
 def asked(query: str, k: object = 5, statuses: frozenset[int] = frozenset({200})) -> Hostile:
@@ -15,6 +17,7 @@ TRIAL = Trial(
     image="svc-rag-retriever",
     request=lambda number: Request("/search", json={"query": f"Where are the {number} crates of apples?"}),
     hostile={
+        **wire("/search"),
         **json_door("/search", "query"),
         "a question of 2,001 characters": asked("x" * 2001, statuses=REFUSED),
         "a question of 1 MB": asked("x" * 1_000_000, statuses=frozenset({413})),

@@ -222,6 +222,15 @@ def remove(client: Client, container: str) -> None:
     _unless_gone(lambda: client.api.remove_container(container, force=True, v=True))
 
 
+def create_volume(client: Client, name: str, marks: Mapping[str, str], megabytes: int) -> None:
+    """Create a volume of this size that lies in memory, and that every user can write to. Raises SmokeError."""
+    options = {"type": "tmpfs", "device": "tmpfs", "o": f"size={megabytes}m,mode=1777"}
+    try:
+        client.volumes.create(name, driver="local", driver_opts=options, labels=dict(marks))
+    except OSError as error:
+        raise SmokeError(f"the engine did not create the volume {name}: {reply(error)}") from error
+
+
 def remove_volume(client: Client, name: str) -> None:
     _unless_gone(lambda: client.api.remove_volume(name, force=True))
 

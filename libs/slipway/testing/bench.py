@@ -149,6 +149,13 @@ class Stack:
         containers.start(client, made, spec.alias)
         return Executed(health.wait_until_ended(client, made, spec.alias, spec.sandbox), containers.log(client, made))
 
+    def make_volume(self, name: str, *, megabytes: int) -> None:
+        """Make a volume in memory that has this size, for ``start(…, volumes={name: path})``: a test can fill it.
+
+        It loses its content when no running container uses it.
+        """
+        containers.create_volume(self._bench.client, self._volume(name), self._labels, megabytes)
+
     def __enter__(self) -> Stack:
         return self
 
