@@ -69,6 +69,12 @@ def test_a_bad_upload_is_refused_with_its_reason(
     assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
 
 
+@pytest.mark.parametrize("sent", [HEAD, HEAD + b"hello", HEAD + b"hello\r\n--b", HEAD + b"\r\n--b--"[:-2], b""])
+def test_a_form_that_is_cut_off_is_said_to_be(client: TestClient, sent: bytes) -> None:
+    answer = client.post("/", content=sent, headers=FORM)
+    assert (answer.status_code, answer.json()["detail"]) == (422, "the form is cut off"), answer.text
+
+
 def test_a_media_type_has_no_case(client: TestClient) -> None:
     body = HEAD + b"hello\r\n--b--\r\n"
     answer = client.post("/", content=body, headers={"Content-Type": "Multipart/Form-Data; boundary=b"})
