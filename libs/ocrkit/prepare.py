@@ -104,18 +104,17 @@ def _dark_on_light(grey: Picture) -> Picture:
 
 
 def _without_specks(grey: Picture) -> Picture:
-    """Remove dark pixels that touch no other dark pixel, when there are many of them: dust, or a bad scanner.
+    """Replace dark pixels that touch no other dark pixel, when there are many of them: dust, or a bad scanner.
 
-    A median filter removes more of them, but also the thin strokes of a small picture. There, only the specks are
-    replaced. The smallest letters have dots of a single pixel, but fewer of them.
+    Only the specks are replaced, by the median around them. A median filter of the whole picture also removes the thin
+    strokes of real typefaces. The smallest letters have dots of a single pixel, but fewer of them.
     """
     around = np.ones((3, 3), np.uint8)
     around[1, 1] = 0
     specks = cv2.subtract(cv2.erode(grey, around), grey) > _STARK
     if np.count_nonzero(specks) < _MANY_SPECKS * grey.size:
         return grey
-    calm = cv2.medianBlur(grey, 3).astype(np.uint8)
-    return calm if min(grey.shape) >= _SHORT_SIDE else np.where(specks, calm, grey)
+    return np.where(specks, cv2.medianBlur(grey, 3).astype(np.uint8), grey)
 
 
 def _black_on_white(grey: cv2.typing.MatLike) -> Picture:
