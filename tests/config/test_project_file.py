@@ -75,6 +75,13 @@ def test_both_files_together(tmp_path: Path) -> None:
     assert project.moving_tags == Project().moving_tags
 
 
+def test_the_table_of_pyproject_in_slipway_toml(tmp_path: Path) -> None:
+    what = "slipway.toml has its keys at the top level, and no [tool.slipway]"
+    assert read(tmp_path, slipway=PYPROJECT)[1] == [
+        ("slipway.toml", what, "[budgets] instead of [tool.slipway.budgets]")
+    ]
+
+
 def test_an_empty_slipway_toml_is_a_table(tmp_path: Path) -> None:
     assert read(tmp_path, slipway="") == (Project(file="slipway.toml"), [])
     assert read(tmp_path, pyproject=PYPROJECT)[1]

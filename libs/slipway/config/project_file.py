@@ -77,6 +77,9 @@ def parse_table(data: bytes, file: str) -> tuple[Table | None, tuple[Problem, ..
     except tomllib.TOMLDecodeError as error:
         return None, (Problem(file, f"not TOML: {error}"),)
     name = FILES[file]
+    if not name and isinstance(content.get("tool"), dict):
+        what = "slipway.toml has its keys at the top level, and no [tool.slipway]"
+        return None, (Problem(file, what, "[budgets] instead of [tool.slipway.budgets]"),)
     for key in filter(None, name.split(".")):
         content = content.get(key) if isinstance(content, dict) else None
     if content is None:
