@@ -62,7 +62,14 @@ class HttpProtocol(H11Protocol):
         self._refuse(status, f"not a request of HTTP/1.1: {_QUOTED.sub('', str(error or msg))}")
 
     def _await_head(self) -> None:
-        self._head = self.loop.call_later(HEAD_SECONDS, self._refuse, 408, f"a head arrives within {HEAD_SECONDS:g} s")
+        self._head = self.loop.call_later(HEAD_SECONDS, self._end_waiting)
+
+    def _end_waiting(self) -> None:
+        """Refuse a head that did not arrive. A connection on which nothing came is closed without an answer."""
+        if self.conn.trailing_data[0]:
+            self._refuse(408, f"a head arrives within {HEAD_SECONDS:g} s")
+        else:
+            self.transport.close()
 
     def _forget_head(self) -> None:
         if self._head:

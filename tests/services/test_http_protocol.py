@@ -118,6 +118,11 @@ def test_a_head_that_stalls_is_a_408(monkeypatch: pytest.MonkeyPatch, port: int)
         assert problem(last_answer(port, *sent)) == (408, "a head arrives within 0.2 s")
 
 
+def test_a_connection_on_which_nothing_comes_is_closed(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.2)
+    assert last_answer(port, b"") == b""
+
+
 def test_a_body_may_take_longer_than_a_head(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
     monkeypatch.setattr(http_protocol, "HEAD_SECONDS", 0.1)
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
