@@ -13,7 +13,7 @@ hostile file. Inputs that several services must survive are in ``inputs/``:
             "a bomb": Hostile(lambda: Request("/files", files={"file": ("a.xlsx", bomb())}), {422}, seconds=35),
         },
         durable=Durable(is_kept),
-        largest=lambda number: Request("/notes", json={"text": f"{number}".ljust(1_000_000)}),
+        largest=Largest(lambda number: Request("/notes", json={"text": f"{number}".ljust(1_000_000)})),
     )
 
 Each hostile input is answered in time with one of its statuses, 4xx where nothing else is said. Meanwhile the probes
@@ -64,6 +64,18 @@ class Durable:
 
 
 @dataclass(frozen=True)
+class Largest:
+    """Hold requests that take as much memory as the documented limits allow. ``number`` are sent at the same time.
+
+    ``make`` makes the request of a number. The service answers one of ``statuses``, or 503 when it is busy.
+    """
+
+    make: Callable[[int], Any]
+    number: int = 4
+    statuses: Statuses = frozenset({200, 201})
+
+
+@dataclass(frozen=True)
 class Neighbour:
     """Hold a service that the tried one asks: the statuses of answers while it is ``dead``, and while it ``hangs``.
 
@@ -81,15 +93,14 @@ class Trial:
     """Hold the trial of the service in ``image``. ``request`` makes the request of a number, different for each.
 
     ``clients`` send requests at the same time; in the long form, sixteen do. ``durable``: kills lose nothing that was
-    acknowledged. ``largest`` makes a request that takes as much memory as the documented limits allow; each of them is
-    answered with 2xx or, when the service is busy, with 503. ``neighbour`` runs beside it.
+    acknowledged. ``neighbour`` runs beside the service.
     """
 
     image: str
     request: Callable[[int], Any]
     hostile: Mapping[str, Hostile]
     durable: Durable | None = None
-    largest: Callable[[int], Any] | None = None
+    largest: Largest | None = None
     neighbour: Neighbour | None = None
     clients: int = 16
     env: Mapping[str, str] = field(default_factory=dict)

@@ -13,12 +13,13 @@ from pathlib import Path
 
 #: In seconds. The health probe of a container gives up then.
 LATE = 4.0
-_SERVER_ERROR = 500
+#: 501 is for a request that HTTP does not have.
+_SERVER_ERRORS = {500, *range(502, 600)}
 
 _HEAD = """# The services under hostile inputs, load, faults and kills
 
 `nox -s services` tries each service in its container, with the memory of its label `slipway.memory`: every hostile
-input of `apps/trials/`, four of the largest requests at the same time, ten seconds of load, a neighbour that hangs or
+input of `apps/trials/`, some of the largest requests at the same time, ten seconds of load, a neighbour that hangs or
 is dead, a full volume, and a SIGKILL under load. `nox -s services -- --long` takes 60 seconds of load with 16 clients,
 and 20 kills. `--service svc-ingestion` tries one service. `--write` makes this page.
 
@@ -27,8 +28,8 @@ that keeps nothing has nothing to lose: the long form kills it five times, and i
 client runs on the same machine, so throughput is a lower bound.
 """
 _FOOT = """
-- *5xx*: answers of 500 and above to hostile inputs. *Ended*: inputs that ended the service. *Late*: probes that failed
-  or took more than four seconds, during inputs, faults or load. *Slowest*: the slowest probe.
+- *5xx*: answers of 500 and above to hostile inputs, without 501. *Ended*: inputs that ended the service.
+- *Late*: probes that failed or took over four seconds, during inputs, faults or load. *Slowest*: the slowest probe.
 - *Memory*: the peak of processes and files in a tmpfs during inputs and load, and the label `slipway.memory`.
 - *Busy*: requests of the load that were answered with 503 and a time to come again.
 - *Neighbour dead, hangs* and *volume full*: the statuses of requests meanwhile. The service answers 2xx afterwards.
@@ -99,7 +100,7 @@ def _memory(results: Sequence[Measured]) -> str:
 _COLUMNS: Mapping[str, Column] = {
     "service": lambda results: results[0].image,
     "inputs": lambda results: str(sum(bool(one.hostile) for one in results)),
-    "5xx": lambda results: str(sum(bool(one.hostile) and one.status >= _SERVER_ERROR for one in results)),
+    "5xx": lambda results: str(sum(bool(one.hostile) and one.status in _SERVER_ERRORS for one in results)),
     "ended": _total("ended"),
     "late": _total("late"),
     "slowest, s": _largest("probe", "{:.2f}"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.trials.asking import Request
-from apps.trials.frame import Hostile, Trial
+from apps.trials.frame import Hostile, Largest, Trial
 from apps.trials.inputs.http import json_door, wire
 
 LONGEST = 1_000_000
@@ -20,7 +20,7 @@ def of(piece: str, statuses: frozenset[int] | set[int] = frozenset({200}), lengt
 TRIAL = Trial(
     image="svc-extract",
     request=lambda number: Request("/extract", json={"text": LINE.format(number) * 40}),
-    largest=lambda number: Request("/extract", json={"text": (LONG_LINE.format(number) * 4000)[:LONGEST]}),
+    largest=Largest(lambda number: Request("/extract", json={"text": (LONG_LINE.format(number) * 4000)[:LONGEST]})),
     hostile={
         **wire("/extract"),
         **json_door("/extract", "text"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from apps.trials.asking import Request
-from apps.trials.frame import Hostile, Trial
+from apps.trials.frame import Hostile, Largest, Trial
 from apps.trials.inputs.http import json_door, wire
 
 FILL = "/forms/payment-order/fill"
@@ -24,7 +24,9 @@ def found(*fields: dict[str, Any], statuses: frozenset[int] | set[int] = frozens
 TRIAL = Trial(
     image="svc-forms",
     request=lambda number: Request(FILL, json={"fields": [NUMBER, MONEY], "answers": {"approved_by": f"Ada {number}"}}),
-    largest=lambda number: Request(FILL, json={"fields": [MONEY] * 10_000, "text": f"€5 {number}".ljust(1_000_000)}),
+    largest=Largest(
+        lambda number: Request(FILL, json={"fields": [MONEY] * 10_000, "text": f"€5 {number}".ljust(1_000_000)})
+    ),
     hostile={
         **wire(FILL),
         **json_door(FILL, "text"),

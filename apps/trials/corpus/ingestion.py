@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 from apps.trials.asking import Answer, Client, Request
-from apps.trials.frame import Durable, Hostile, Trial
+from apps.trials.frame import Durable, Hostile, Largest, Trial
 from apps.trials.inputs.http import upload_door, wire
 
 SIZE = 100_000
@@ -31,7 +31,7 @@ TRIAL = Trial(
     image="svc-ingestion",
     request=lambda number: Request("/documents", files={"file": ("a.bin", content(number))}),
     durable=Durable(is_kept),
-    largest=lambda number: Request("/documents", files={"file": ("a", b"%d" % number + bytes(52_000_000))}),
+    largest=Largest(lambda number: Request("/documents", files={"file": ("a", b"%d" % number + bytes(52_000_000))})),
     hostile={
         **wire("/documents"),
         **upload_door("/documents"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.trials.asking import Answer, Client, Request
-from apps.trials.frame import Durable, Hostile, Trial
+from apps.trials.frame import Durable, Hostile, Largest, Trial
 from apps.trials.inputs.http import json_door, wire
 
 LONGEST = 1_000_000
@@ -55,7 +55,7 @@ def everyone_founded_everything() -> str:
 TRIAL = Trial(
     image="svc-kg",
     request=lambda number: Request("/documents", json=document(number)),
-    largest=lambda number: Request("/documents", json=largest(number)),
+    largest=Largest(lambda number: Request("/documents", json=largest(number))),
     durable=Durable(is_kept),
     hostile={
         **wire("/documents"),

@@ -9,7 +9,7 @@ import zlib
 from PIL import Image, ImageDraw, ImageFont
 
 from apps.trials.asking import Request
-from apps.trials.frame import Hostile, Trial
+from apps.trials.frame import Hostile, Largest, Trial
 from apps.trials.inputs.http import upload_door, wire
 
 #: Shorter than in production, so that the trial of a file without an end is short.
@@ -102,7 +102,7 @@ TRIAL = Trial(
     env=LIMITS,
     request=lambda number: read(sheet(number)),
     clients=4,
-    largest=lambda number: read(picture(5000, 7990 + number, "RGBA")),
+    largest=Largest(lambda number: read(picture(5000, 7990 + number, "RGBA"))),
     hostile={
         **wire("/read"),
         **upload_door("/read"),

@@ -10,9 +10,9 @@ from functools import partial
 from PIL import Image
 
 from apps.trials.asking import Request
-from apps.trials.frame import Hostile, Trial
+from apps.trials.frame import Hostile, Largest, Trial
 from apps.trials.inputs.http import stalled, wire
-from apps.trials.inputs.images import IMAGES, NOT_IMAGES, checkerboard, encoded, lines
+from apps.trials.inputs.images import IMAGES, NOT_IMAGES, checkerboard, encoded, lines, png
 
 PATH = "/v2/models/ocr-model/infer"
 KIND = "Content-Type: application/json\r\n"
@@ -26,6 +26,10 @@ def tensor(**changes: object) -> bytes:
     image = {"name": "image", "shape": [1], "datatype": "BYTES", "data": ["AAAA"]}
     inputs = changes.pop("inputs", [image | dict(changes.pop("image", {}))])  # type: ignore[call-overload]
     return json.dumps({"inputs": inputs} | changes).encode()
+
+
+def page(number: int) -> bytes:
+    return encoded(lines(700, 200, f"Seven crates for berth {number}"))
 
 
 def infer(data: bytes) -> Request:
@@ -65,17 +69,24 @@ BODIES: dict[str, Callable[[], bytes]] = {
 
 TRIAL = Trial(
     image="svc-ocr-model",
-    env={"BODY_SECONDS": "3", "PAGE_SECONDS": f"{SECONDS}"},
-    request=lambda number: infer(encoded(lines(700, 200, f"Seven crates for berth {number}"))),
+    env={"BODY_SECONDS": "6", "PAGE_SECONDS": f"{SECONDS}"},
+    request=lambda number: infer(page(number)),
     clients=4,
-    largest=lambda number: infer(encoded(Image.new("RGBA", (5000, 7990 + number), (9, 9, 9, 128)), compress_level=1)),
+    # MAX_REQUESTS are taken at the same time; on a slow machine, some do not arrive within BODY_SECONDS.
+    # The service refuses the image by its head.
+    largest=Largest(lambda number: infer(png(30_000, 30_000 + number).ljust(10_000_000, b"\0")), 32, {408, 422}),
     hostile={
         **wire(PATH, headers=KIND),
         **{f"json: {name}": refused(make) for name, make in BODIES.items()},
         "json: 50 MB in chunks": Hostile(lambda: Request(PATH, data=iter([bytes(1_000_000)] * 50)), {413}, 30),
-        "a body that stalls": stalled(PATH, KIND, b"{", 3),
+        "a body that stalls": stalled(PATH, KIND, b"{", 6),
         **{f"not an image: {name}": Hostile(partial(infer, data), {422}) for name, data in NOT_IMAGES.items()},
         **{name: Hostile(partial(made, make), READ_OR_REFUSED, 4 * SECONDS) for name, make in IMAGES.items()},
+        "PNG: 40 Mpx, transparent": Hostile(
+            lambda: infer(encoded(Image.new("RGBA", (5000, 8000), (9, 9, 9, 128)), compress_level=1)),
+            {200},
+            4 * SECONDS,
+        ),
         "PNG: a chequered page": Hostile(
             lambda: infer(encoded(checkerboard(1000, 1400))), READ_OR_REFUSED, 4 * SECONDS
         ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from apps.trials.asking import Answer, Client
-from apps.trials.frame import Durable, Hostile, Statuses, Trial
+from apps.trials.frame import Durable, Hostile, Largest, Statuses, Trial
 from apps.trials.redis_client import RedisClient, packed
 
 DONE = frozenset({200})
@@ -39,7 +39,7 @@ TRIAL = Trial(
     connect=RedisClient,
     probes=(("PING",), ("EXISTS", "a")),
     request=lambda number: ("SET", key(number), value(number)),
-    largest=lambda number: ("SET", f"large {number}", b"x" * (LONGEST - 1)),
+    largest=Largest(lambda number: ("SET", f"large {number}", b"x" * (LONGEST - 1))),
     # A write that cannot be appended ends the connection; the next ones are refused until the volume has room.
     durable=Durable(is_kept, full={503}, breaks=True),
     hostile={

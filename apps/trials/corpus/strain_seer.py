@@ -6,7 +6,7 @@ import math
 from functools import partial
 
 from apps.trials.asking import Request
-from apps.trials.frame import Hostile, Statuses, Trial
+from apps.trials.frame import Hostile, Largest, Statuses, Trial
 from apps.trials.inputs.http import wire
 from apps.trials.inputs.tables import TABLES
 from apps.trials.page_client import Chosen, Message, PageClient
@@ -41,7 +41,7 @@ TRIAL = Trial(
     probes=(Request("/_stcore/health", "GET"),),
     request=lambda number: Chosen(curve(number)),
     clients=4,
-    largest=lambda number: Chosen(curve(number, 200_000 - 10)),
+    largest=Largest(lambda number: Chosen(curve(number, 200_000 - 10))),
     hostile={
         **wire(UPLOAD, "PUT", FORM, taken={403}),
         "an upload without a session": asked(UPLOAD, {400, 403}, "PUT", files={"file": ("a.csv", b"1;2\n")}),

@@ -9,8 +9,8 @@ from functools import partial
 from apps.trials.asking import Request
 from apps.trials.frame import REFUSED, Hostile, Statuses
 
-#: A request that is not one of HTTP, or that no route takes.
-NOT_TAKEN = REFUSED | {404, 405, 414, 431}
+#: A request that is not one of HTTP, or that no route takes. RFC 9112, 6.1, answers 501 to an unknown transfer coding.
+NOT_TAKEN = REFUSED | {404, 405, 414, 431, 501}
 
 
 def wire(path: str, method: str = "POST", headers: str = "", taken: Statuses = frozenset()) -> dict[str, Hostile]:
