@@ -45,7 +45,7 @@ GIVEN_IMAGE = any(argument.split("=")[0] == "--image" for argument in POSARGS)
 
 
 #: The folders of the tests that need an engine: each worker collects them.
-INTEGRATION = ("tests/faults", "tests/integration", "tests/properties")
+INTEGRATION = ("tests/faults", "tests/integration", "tests/properties", "apps/svc_kg/tests")
 #: Half of the time, tests of the engine wait for the engine, for connections and for time limits.
 WAITING_WORKERS = (os.cpu_count() or 2) + 2
 #: The trials that take longest come first: their services parse large files, or start slowly.

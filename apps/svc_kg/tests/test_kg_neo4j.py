@@ -1,6 +1,6 @@
 """Test the store in Neo4j over the wire: its transactions, its parameters, its rows and its errors.
 
-The server is a stub that speaks Bolt. It does not know Cypher, so the queries' effect is not tested.
+The server is a stub that speaks Bolt. ``test_kg_store`` runs the queries in an engine of Cypher.
 """
 
 from __future__ import annotations
