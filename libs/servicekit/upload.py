@@ -6,12 +6,12 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from email.message import EmailMessage
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
 from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
-from python_multipart.multipart import parse_options_header
 from starlette.datastructures import UploadFile
 from starlette.types import Message, Receive
 
@@ -103,8 +103,9 @@ class _Ending:
 
 
 def _closing_line(request: Request) -> bytes:
-    _, options = parse_options_header(request.headers["content-type"])
-    return b"--" + options.get(b"boundary", b"") + b"--"
+    headers = EmailMessage()
+    headers["Content-Type"] = request.headers["content-type"]
+    return f"--{headers.get_boundary('')}--".encode()
 
 
 def describe_form(fields: Sequence[str] = ()) -> dict[str, Any]:
