@@ -6,14 +6,14 @@ import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from email.message import EmailMessage
+from email.message import Message
 from pathlib import PurePath
 from typing import Any, BinaryIO
 
 from fastapi import HTTPException, Request
 from fastapi.concurrency import run_in_threadpool
+from starlette import types
 from starlette.datastructures import UploadFile
-from starlette.types import Message, Receive
 
 #: A multipart form may hold this many bytes in addition to the file itself.
 ENVELOPE = 64 << 10
@@ -93,17 +93,17 @@ async def receive_upload(request: Request, max_bytes: int) -> AsyncIterator[Uplo
 class _Ending:
     """Keep the last bytes of a body that passes. The parser leaves out a field whose end is missing."""
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: types.Receive) -> None:
         self._receive, self.seen = receive, b""
 
-    async def receive(self) -> Message:
+    async def receive(self) -> types.Message:
         message = await self._receive()
         self.seen = (self.seen + message.get("body", b"")[-_CLOSING:])[-_CLOSING:]
         return message
 
 
 def _closing_line(request: Request) -> bytes:
-    headers = EmailMessage()
+    headers = Message()  # EmailMessage raises IndexError for some wrong headers
     headers["Content-Type"] = request.headers["content-type"]
     return f"--{headers.get_boundary('')}--".encode()
 

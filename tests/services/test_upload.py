@@ -13,6 +13,7 @@ from servicekit.upload import ENVELOPE, clean_name, describe_body, receive_uploa
 
 HEAD = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
 FORM = {"Content-Type": "multipart/form-data; boundary=b"}
+ODD_FORM = {"Content-Type": "multipart/form-data; boundary=b; boundary*=\"'"}
 
 
 def service(max_bytes: int = 1000) -> FastAPI:
@@ -60,6 +61,11 @@ def test_a_file_comes_with_its_name_type_and_fields(client: TestClient) -> None:
         ({"files": {"file": ("a", b"x")}, "data": {"title": "x" * 5000}}, 400, "exceeded"),
         ({"content": b"x", "headers": FORM}, 400, ""),
         ({"content": b"x", "headers": {"Content-Type": "multipart/form-data"}}, 400, "boundary"),
+        (
+            {"content": b"", "headers": {"Content-Type": "multipart/form-data; boundary=b; boundary*=\"'"}},
+            422,
+            "cut off",
+        ),
     ],
 )
 def test_a_bad_upload_is_refused_with_its_reason(
