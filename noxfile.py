@@ -459,7 +459,7 @@ def services(session: nox.Session) -> None:
         run(session, "dev", "pytest", *words, *session.posargs)
         return
     results, command = session.create_tmp(), [python(session, "dev"), "-m", "pytest", *words]
-    tried.sort(key=lambda name: name not in LONG_TRIALS)
+    tried.sort(key=lambda name: LONG_TRIALS.index(name) if name in LONG_TRIALS else len(LONG_TRIALS))
     trials = {name: [*command, f"--service={name}", f"--results={results}/{name}.json"] for name in tried}
     try:
         side_by_side(session, trials, os.cpu_count() or 1, quiet=True)

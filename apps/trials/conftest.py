@@ -112,7 +112,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     elif results:
         terminalreporter.write_line(table.plain(results))
     if results and config.option.write:
-        (HERE.parents[1] / "docs" / "services.md").write_text(table.page(results), "utf-8")
+        (HERE.parents[1] / "docs" / "services.md").write_text(table.page(results, long=config.option.long), "utf-8")
 
 
 def _trial_of(item: pytest.Item) -> Trial:

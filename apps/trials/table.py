@@ -116,11 +116,12 @@ _COLUMNS: Mapping[str, Column] = {
 }
 
 
-def page(measured: Iterable[Measured]) -> str:
-    """Return the page in Markdown."""
+def page(measured: Iterable[Measured], *, long: bool) -> str:
+    """Return the page in Markdown, with the results of the long form or of the short one."""
     heads, *rows = _cells(measured)
     lines = [f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows)]
-    return "\n".join([_HEAD, *lines, _FOOT])
+    form = f"The figures are those of the {'long' if long else 'short'} form.\n"
+    return "\n".join([_HEAD, form, *lines, _FOOT])
 
 
 def plain(measured: Iterable[Measured]) -> str:

@@ -36,7 +36,8 @@ RESULTS = [
 
 
 def test_the_page_has_a_row_for_each_service() -> None:
-    lines = page(RESULTS).splitlines()
+    lines = page(RESULTS, long=True).splitlines()
+    assert "The figures are those of the long form." in lines
     a = "| svc-a | 2 | 1 | 1 | 2 | 0.40 | 123 | 10 / 100 | 3 | 300 of 512m | 20 | 0 of 4,886 | 502 | 504 | 503 |"
     b = "| svc-b | 0 | 0 | 0 | 0 | 0.00 | 2.3 | 0 / 0 | 0 | 0 of no label | 5 | – | – | – | – |"
     assert lines[lines.index(a) + 1] == b
