@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from servicekit.upload import is_json
+from servicekit.media_types import is_json
 
 #: Large enough for a million characters: escaped in JSON, each takes at most twelve bytes.
 LARGEST = 16 << 20

@@ -15,6 +15,8 @@ from fastapi.concurrency import run_in_threadpool
 from starlette import types
 from starlette.datastructures import UploadFile
 
+from servicekit.media_types import is_multipart
+
 #: A multipart form may hold this many bytes in addition to the file itself.
 ENVELOPE = 64 << 10
 _FIELDS = 8
@@ -41,18 +43,6 @@ class Upload:
     async def read(self) -> bytes:
         """Return all bytes. A thread reads them, because the file may be on disk."""
         return await run_in_threadpool(self.file.read)
-
-
-def is_multipart(request: Request) -> bool:
-    """Tell whether the request's Content-Type says that it holds a form with files."""
-    kind: str = request.headers.get("content-type", "")
-    return kind.partition(";")[0].strip().lower() == "multipart/form-data"
-
-
-def is_json(request: Request) -> bool:
-    """Tell whether the request's Content-Type says that it holds JSON."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))
 
 
 def clean_name(name: str | None) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -27,3 +29,11 @@ def test_no_modules_import_each_other(package: str) -> None:
 def test_servicekit_knows_no_other_library() -> None:
     texts = [path.read_text("utf-8") for path in (LIBS / "servicekit").glob("*.py")]
     assert not [text for text in texts if "ragkit" in text or "ocrkit" in text]
+
+
+@pytest.mark.process
+def test_a_service_without_forms_needs_no_parser_of_forms() -> None:
+    """svc-konnichiwa installs only the packages that ``servicekit.app`` imports."""
+    program = "import sys; sys.modules['python_multipart'] = None; import servicekit.app"
+    done = subprocess.run([sys.executable, "-c", program], cwd=LIBS, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

@@ -19,12 +19,13 @@ from ragkit.protocol import IndexBroken, IndexUnwritable
 from servicekit.app import create_app
 from servicekit.checks import Check, check_room
 from servicekit.leaving import while_connected
+from servicekit.media_types import is_json, is_multipart
 from servicekit.paging import AskedPage
 from servicekit.parsers import Parsers, ParserSettings
 from servicekit.problems import problem
 from servicekit.queueing import Queue, Turns
 from servicekit.settings import load
-from servicekit.upload import ENVELOPE, Upload, describe_body, is_json, is_multipart, receive_upload
+from servicekit.upload import ENVELOPE, Upload, describe_body, receive_upload
 from svc_rag_indexer.embedding import embed_in_turns
 from svc_rag_indexer.reading import SUFFIXES, Cut, Invalid, Named, Sent, cut_file, cut_json, suffix_of
 from svc_rag_indexer.text import Unreadable
