@@ -458,7 +458,7 @@ def services(session: nox.Session) -> None:
     if session.posargs:  # one after another, so that the figures are those of one service alone
         run(session, "dev", "pytest", *words, *session.posargs)
         return
-    results, command = session.create_tmp(), [python(session, "dev"), "-m", "pytest", *words]
+    results, command = session.create_tmp(), [python(session, "dev"), "-m", "pytest", "--maxfail=5", *words]
     tried.sort(key=lambda name: LONG_TRIALS.index(name) if name in LONG_TRIALS else len(LONG_TRIALS))
     trials = {name: [*command, f"--service={name}", f"--results={results}/{name}.json"] for name in tried}
     try:
