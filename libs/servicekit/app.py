@@ -13,6 +13,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
 
 from servicekit.bodies import LARGEST, SLOWEST, BodyLimit, StrictRoute
 from servicekit.checks import Check, Checks
@@ -24,6 +25,18 @@ from servicekit.settings import served_version
 
 #: The app enters this context before the first request and leaves it after the last one.
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+class Liveness(BaseModel):
+    service: str
+
+
+class Readiness(BaseModel):
+    """Whether the service is ready, and the names of the stores that do not answer, or cannot take a write."""
+
+    service: str
+    ready: bool
+    failures: list[str]
 
 
 def create_app(
@@ -52,7 +65,7 @@ def create_app(
         title=name,
         version=served_version(),
         lifespan=living,
-        responses=errors.responses,
+        responses={"default": errors.described},
         docs_url=None,  # FastAPI's pages load scripts from a network of others
         redoc_url=None,
     )
@@ -63,16 +76,16 @@ def create_app(
     app.add_middleware(Observe, log=log, errors=errors)
 
     @app.get("/live")
-    async def live() -> dict[str, object]:
+    async def live() -> Liveness:
         """Answer as long as the process can."""
-        return {"service": name}
+        return Liveness(service=name)
 
-    @app.get("/ready", responses={503: {"description": "A store does not answer, or cannot take a write"}})
-    async def ready(response: Response) -> dict[str, object]:
+    @app.get("/ready", responses={503: {"model": Readiness}})
+    async def ready(response: Response) -> Readiness:
         """Answer 200 when every store answers, else 503 and the names of those that do not."""
         failures = await stores.failures()
         response.status_code = 503 if failures else 200
-        return {"service": name, "ready": not failures, "failures": failures}
+        return Readiness(service=name, ready=not failures, failures=failures)
 
     @app.get("/metrics", response_class=PlainTextResponse)
     async def metrics() -> Response:

@@ -1,8 +1,8 @@
 """Read the page of a list that a client asks for: ``?limit=100&offset=0``.
 
     @app.get("/notes")
-    def list_notes(page: AskedPage) -> dict[str, object]:
-        return {"total": notes.count(), "notes": notes.newest(page.limit, page.offset)}
+    def list_notes(page: AskedPage) -> NoteList:
+        return NoteList(total=notes.count(), notes=notes.newest(page.limit, page.offset))
 
 The entries of a list are short. A list that may be long has no results, texts or vectors inside.
 """

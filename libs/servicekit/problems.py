@@ -42,16 +42,6 @@ class Problem(BaseModel):
     request_id: str
 
 
-_SHAPE = {"description": "An error", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
-#: For the OpenAPI document, in which FastAPI would describe its own shape for 422.
-RESPONSES: dict[int | str, dict[str, Any]] = {422: _SHAPE, "default": _SHAPE}
-
-
-def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return ``responses`` of a route, for its OpenAPI document: the statuses of its errors."""
-    return {status: {**_SHAPE, "description": HTTPStatus(status).phrase} for status in statuses}
-
-
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Return the answer for an error, with the id of the current request."""
     told = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, request_id=request_id())
@@ -62,16 +52,23 @@ def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) 
 class ErrorShape:
     """Hold the shape of a service's errors.
 
-    ``answer`` makes the answer from the status, the text for a person, and headers. ``responses`` describe it in the
+    ``answer`` makes the answer from the status, the text for a person, and headers. ``described`` describes it in the
     OpenAPI document.
     """
 
     answer: Callable[[int, str, Mapping[str, str] | None], Response]
-    responses: dict[int | str, dict[str, Any]]
+    described: dict[str, Any]
+
+    def refusals(self, *statuses: int) -> dict[int | str, dict[str, Any]]:
+        """Return ``responses`` of a route, for its OpenAPI document: the statuses of its errors."""
+        return {status: {**self.described, "description": HTTPStatus(status).phrase} for status in statuses}
 
 
 #: The shape of every service that no protocol gives another one.
-PROBLEMS = ErrorShape(problem, RESPONSES)
+PROBLEMS = ErrorShape(
+    problem, {"description": "An error", "content": {MEDIA_TYPE: {"schema": Problem.model_json_schema()}}}
+)
+refusals = PROBLEMS.refusals
 
 
 def describe(mistakes: Iterable[Mapping[str, Any]]) -> str:

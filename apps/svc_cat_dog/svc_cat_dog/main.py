@@ -9,10 +9,11 @@ from contextlib import aclosing, asynccontextmanager
 import anyio
 import anyio.to_thread
 from fastapi import BackgroundTasks, FastAPI, HTTPException, Request
-from pydantic import BaseModel, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, PositiveFloat, PositiveInt
 
 from servicekit.app import create_app
 from servicekit.places import Places
+from servicekit.problems import refusals
 from servicekit.settings import ServiceSettings, load
 from servicekit.upload import ENVELOPE, describe_body, receive_upload
 from svc_cat_dog.answers import Answer, Answers, Patience, Store, digest_of
@@ -58,6 +59,15 @@ class Classified(BaseModel):
     cached: bool
 
 
+class Card(BaseModel):
+    """The weights' name, and facts about their training under the names that the file of the weights gives them."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, str]
+
+    model: str
+
+
 def app() -> FastAPI:
     """Return the service, with its settings from the environment."""
     from svc_cat_dog.redis_store import RedisStore
@@ -82,7 +92,7 @@ def create(settings: Settings, classifier: Classifier, store: Store) -> FastAPI:
     max_body = settings.max_bytes + ENVELOPE
     app = create_app("svc-cat-dog", lifespan=lifespan, max_body=max_body, body_seconds=settings.body_seconds)
 
-    @app.post("/classify", response_model=Classified, openapi_extra=describe_body())
+    @app.post("/classify", openapi_extra=describe_body(), responses=refusals(400, 408, 413, 415, 422, 503))
     async def classify(request: Request, after: BackgroundTasks) -> Classified:
         """Tell whether the JPEG or PNG in the multipart field ``file`` shows a cat or a dog."""
         try:
@@ -97,9 +107,9 @@ def create(settings: Settings, classifier: Classifier, store: Store) -> FastAPI:
             raise HTTPException(422, str(error)) from error
 
     @app.get("/model")
-    def model() -> dict[str, object]:
+    def model() -> Card:
         """Describe the weights: their data, and their accuracy on pictures that they were not trained on."""
-        return {"model": classifier.model, **classifier.card}
+        return Card.model_validate({"model": classifier.model, **classifier.card})
 
     async def answered(data: bytes, after: BackgroundTasks) -> Classified:
         digest = digest_of(data)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+
+from pydantic import computed_field
 
 #: The most exact kind comes first. When findings overlap, the earlier kind wins.
 KINDS = ("email", "iban", "invoice_number", "vat_id", "amount", "date")
@@ -14,7 +16,8 @@ class Finding:
     """Hold a finding, whose ``text`` is at ``start`` up to ``end`` of the document, in Unicode code points.
 
     ``value`` is normalised: a decimal number, an ISO date, or an identifier without blanks. ``valid`` is false when a
-    checksum shows that the text was mistyped. ``alternatives`` are other readings of an ambiguous text.
+    checksum shows that the text was mistyped. ``alternatives`` are other readings of an ambiguous text. Answers leave
+    out a ``currency`` of None.
     """
 
     kind: str
@@ -26,15 +29,15 @@ class Finding:
     valid: bool = True
     alternatives: tuple[str, ...] = ()
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def ambiguous(self) -> bool:
         return bool(self.alternatives)
 
-    def as_json(self) -> dict[str, object]:
-        entry = asdict(self) | {"ambiguous": self.ambiguous}
-        if self.currency is None:
-            del entry["currency"]
-        return entry
+
+@dataclass(frozen=True)
+class Findings:
+    findings: list[Finding]
 
 
 def without_overlaps(findings: Iterable[Finding]) -> list[Finding]:

@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict  # pydantic reads typing's from Python 3.12 on
+
+
+class Span(TypedDict):
+    text: str
+    start: int
+    end: int
+
+
+class Entry(TypedDict):
+    """A value as answers have it, with its source: a place in the document, or the answer of a person."""
+
+    value: str
+    currency: NotRequired[str]
+    source: Literal["answer"] | Span
 
 
 @dataclass(frozen=True)
@@ -29,10 +46,10 @@ class Candidate:
         """Return a key that is equal for candidates of the same meaning, such as ``12.5`` and ``12.50`` euros."""
         return (Decimal(self.value) if self.kind == "amount" else self.value, self.currency)
 
-    def as_json(self) -> dict[str, object]:
-        entry: dict[str, object] = {"value": self.value}
+    def as_json(self) -> Entry:
+        source: Literal["answer"] | Span = "answer"
+        if self.start is not None and self.end is not None:
+            source = {"text": self.text, "start": self.start, "end": self.end}
         if self.currency:
-            entry["currency"] = self.currency
-        if self.is_answer:
-            return entry | {"source": "answer"}
-        return entry | {"source": {"text": self.text, "start": self.start, "end": self.end}}
+            return {"value": self.value, "currency": self.currency, "source": source}
+        return {"value": self.value, "source": source}

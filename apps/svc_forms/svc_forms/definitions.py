@@ -36,9 +36,6 @@ class Form:
     title: str
     fields: tuple[Field, ...]
 
-    def as_json(self) -> dict[str, object]:
-        return {"id": self.id, "title": self.title, "fields": [vars(field) for field in self.fields]}
-
 
 def load_forms() -> dict[str, Form]:
     """Return form id → form, for every file of the catalogue. Raises ValueError that names file and mistakes."""

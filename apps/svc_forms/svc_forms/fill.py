@@ -12,9 +12,22 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from typing_extensions import TypedDict  # pydantic reads typing's from Python 3.12 on
+
 from svc_forms.answers import Unfillable, read_answer
-from svc_forms.candidates import Candidate
+from svc_forms.candidates import Candidate, Entry
 from svc_forms.definitions import Field, Form
+
+
+class FilledForm(TypedDict):
+    """A filled form, as answers have it. A field that takes all candidates has a list of values."""
+
+    form: str
+    complete: bool
+    values: dict[str, Entry | list[Entry]]
+    missing: list[str]
+    conflicts: dict[str, list[Entry]]
+    rejected: dict[str, list[Entry]]
 
 
 @dataclass(frozen=True)
@@ -38,7 +51,7 @@ class Filling:
     def complete(self) -> bool:
         return not self.missing and not self.conflicts
 
-    def as_json(self) -> dict[str, object]:
+    def as_json(self) -> FilledForm:
         several = {entry.id for entry in self.form.fields if entry.takes == "all"}
         return {
             "form": self.form.id,

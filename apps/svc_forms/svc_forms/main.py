@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from typing import Literal
+from typing import Any, Literal
 
 import anyio.to_thread
 import orjson
 from fastapi import FastAPI, HTTPException, Response
 from fastapi.responses import HTMLResponse
-from pydantic import PositiveFloat, ValidationError
+from pydantic import BaseModel, PositiveFloat, ValidationError
 
 from servicekit.app import create_app
 from servicekit.places import RETRY_AFTER
@@ -18,18 +18,28 @@ from servicekit.settings import HttpUrl, ServiceSettings, load
 from svc_forms.answers import Unfillable
 from svc_forms.definitions import Form, load_forms
 from svc_forms.extraction import Extraction, ExtractionFailed
-from svc_forms.fill import Filling, fill
+from svc_forms.fill import FilledForm, Filling, fill
 from svc_forms.render import render_html, render_text
 from svc_forms.requests import FINDINGS, MOST_FOUND, Found, Request, candidates
 
 log = logging.getLogger("svc-forms")
 
-_REFUSALS = refusals(404, 413, 415, 422, 502, 503, 504)
+_REFUSALS = refusals(404, 408, 413, 415, 422, 502, 503, 504)
+_PLAIN: dict[int | str, dict[str, Any]] = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 
 class Settings(ServiceSettings):
     extract_url: HttpUrl = ""
     extract_seconds: PositiveFloat = 30
+
+
+class ListedForm(BaseModel):
+    id: str
+    title: str
+
+
+class FormList(BaseModel):
+    forms: list[ListedForm]
 
 
 def app() -> FastAPI:
@@ -49,21 +59,21 @@ def create(settings: Settings) -> FastAPI:
         return forms[form_id]
 
     @app.get("/forms")
-    def list_forms() -> dict[str, object]:
-        return {"forms": [{"id": form.id, "title": form.title} for form in forms.values()]}
+    def list_forms() -> FormList:
+        return FormList(forms=[ListedForm(id=form.id, title=form.title) for form in forms.values()])
 
     @app.get("/forms/{form_id}", responses=refusals(404))
-    def get_form(form_id: str) -> dict[str, object]:
-        return form(form_id).as_json()
+    def get_form(form_id: str) -> Form:
+        return form(form_id)
 
-    @app.post("/forms/{form_id}/fill", response_model=dict[str, object], responses=_REFUSALS)
+    @app.post("/forms/{form_id}/fill", response_model=FilledForm, responses=_REFUSALS)
     async def fill_form(form_id: str, request: Request) -> Response:
         """Return values with their sources, missing required fields, conflicts, and invalid findings."""
         filling = await _filled(form(form_id), request, extraction)
         answer = await anyio.to_thread.run_sync(lambda: orjson.dumps(filling.as_json()))
         return Response(answer, media_type="application/json")
 
-    @app.post("/forms/{form_id}/render", response_class=HTMLResponse, responses=_REFUSALS)
+    @app.post("/forms/{form_id}/render", response_class=HTMLResponse, responses=_PLAIN | _REFUSALS)
     async def render_form(form_id: str, request: Request, format: Literal["html", "text"] = "html") -> Response:
         """Return the filled form as an HTML page or as plain text."""
         filling = await _filled(form(form_id), request, extraction)

@@ -35,7 +35,7 @@ from svc_ingestion.settings import Settings, open_contents, open_destination
 
 _PAUSE = 5.0
 _CONTENT: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The bytes", "content": {"application/octet-stream": {}}},
+    200: {"description": "The bytes", "content": {"*/*": {}}},
     304: {"description": "Not Modified"},
 }
 
@@ -97,7 +97,7 @@ def create(settings: Settings) -> FastAPI:
         "/documents",
         status_code=201,
         response_model=TakenDocument,
-        responses={200: {"model": TakenDocument}, **refusals(408, 413, 415, 422, 503)},
+        responses={200: {"model": TakenDocument}, **refusals(400, 408, 413, 415, 422, 503)},
         openapi_extra=describe_body(),
     )
     async def take_document(request: Request, response: Response) -> dict[str, object]:
@@ -115,13 +115,13 @@ def create(settings: Settings) -> FastAPI:
         response.status_code = 201 if kept.created else 200
         return kept.document.as_json() | {"created": kept.created, "healed": kept.healed}
 
-    @app.get("/documents", response_model=DocumentList)
+    @app.get("/documents", response_model=DocumentList, responses=refusals(422, 503))
     def list_documents(page: AskedPage, state: State | None = None) -> dict[str, object]:
         """List the documents, the newest first; all, or those whose delivery is in a state. Results are left out."""
         found = ledger.newest(page.limit, page.offset, state)
         return {"total": ledger.count(state), "documents": [document.as_entry() for document in found]}
 
-    @app.get("/documents/{document_id}", response_model=DescribedDocument, responses=refusals(404))
+    @app.get("/documents/{document_id}", response_model=DescribedDocument, responses=refusals(404, 503))
     def get_document(document_id: str) -> dict[str, object]:
         """Describe the document, with the result of its delivery."""
         return known(document_id).as_json()
@@ -171,7 +171,7 @@ def create(settings: Settings) -> FastAPI:
         deliver_soon()
         return {"documents": documents}
 
-    @app.get("/outbox", response_model=DocumentList)
+    @app.get("/outbox", response_model=DocumentList, responses=refusals(422, 503))
     def list_outbox(page: AskedPage) -> dict[str, object]:
         """List the documents whose delivery is pending, the longest waiting first."""
         found = ledger.pending(page.limit, page.offset)

@@ -168,9 +168,9 @@ def test_openapi_describes_the_bodies_and_the_answers(client: TestClient) -> Non
     paths = client.get("/openapi.json").json()["paths"]
     take = paths["/documents"]["post"]
     assert take["requestBody"]["content"].keys() == {"multipart/form-data"}
-    assert take["responses"].keys() == {"200", "201", "408", "413", "415", "422", "503", "default"}
+    assert take["responses"].keys() == {"200", "201", "400", "408", "413", "415", "422", "503", "default"}
     content = paths["/documents/{document_id}/content"]["get"]["responses"]
-    assert content["200"]["content"].keys() == {"application/octet-stream"}
+    assert content["200"]["content"].keys() == {"*/*"}
     assert {"304", "404", "410", "503"} < content.keys()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +14,20 @@ from servicekit.paging import AskedPage
 from servicekit.problems import problem, refusals
 from servicekit.requestid import note
 from servicekit.settings import ServiceSettings, load
-from svc_kg.answers import graph_as_json, mention_as_json, path_as_json, relation_as_json
+from svc_kg.answers import (
+    Chain,
+    DocumentList,
+    EntityList,
+    ListedDocument,
+    MentionedEntity,
+    ReadDocument,
+    RelatedEntity,
+    RelationList,
+    chain_from,
+    mentioned_entity,
+    read_document,
+    stated_relation,
+)
 from svc_kg.graph import Entity, Store, StoreUnavailable
 from svc_kg.paths import TooWide, shortest_path
 from svc_kg.reading import MOST_RELATIONS, TooMany, read
@@ -68,8 +80,8 @@ def create(settings: Settings) -> FastAPI:
         log.error("the store cannot be used", exc_info=error)
         return problem(503, "the store cannot be used; the service's log says why")
 
-    @app.post("/documents", responses=refusals(413, 415, 422, 503))
-    def put_document(document: Document) -> dict[str, object]:
+    @app.post("/documents", responses=refusals(408, 413, 415, 422, 503), response_model_exclude_none=True)
+    def put_document(document: Document) -> ReadDocument:
         """Read the document into the graph, in place of the earlier one of the same id.
 
         The answer lists the first 1000 entities and relations.
@@ -84,51 +96,48 @@ def create(settings: Settings) -> FastAPI:
         except TooMany as error:
             raise HTTPException(422, f"{error} (MAX_RELATIONS)") from error
         store.put(document.id, graph)
-        return graph_as_json(document.id, graph)
+        return read_document(document.id, graph)
 
-    @app.get("/documents", responses=refusals(503))
-    def list_documents(page: AskedPage) -> dict[str, object]:
+    @app.get("/documents", responses=refusals(422, 503))
+    def list_documents(page: AskedPage) -> DocumentList:
         """Return the ids of documents, sorted."""
         listed = store.documents(page)
-        return {"documents": [{"id": name} for name in listed.items], "total": listed.total}
+        return DocumentList(list(map(ListedDocument, listed.items)), listed.total)
 
-    @app.get("/documents/{document_id}/relations", responses=refusals(503))
-    def get_stated(document_id: str, page: AskedPage) -> dict[str, object]:
+    @app.get("/documents/{document_id}/relations", responses=refusals(422, 503), response_model_exclude_none=True)
+    def get_stated(document_id: str, page: AskedPage) -> RelationList:
         """Return the relations that the document states, each with its sentence."""
         stated = store.stated(document_id, page)
-        return {"relations": [relation_as_json(relation) for relation in stated.items], "total": stated.total}
+        return RelationList(list(map(stated_relation, stated.items)), stated.total)
 
     @app.delete("/documents/{document_id}", status_code=204, responses=refusals(404, 503))
     def delete_document(document_id: str) -> None:
         if not store.delete(document_id):
             raise HTTPException(404, f"document '{document_id}' not found")
 
-    @app.get("/entities", responses=refusals(503))
-    def find_entities(page: AskedPage, name: Annotated[str, Query(max_length=500)] = "") -> dict[str, object]:
+    @app.get("/entities", responses=refusals(422, 503))
+    def find_entities(page: AskedPage, name: Annotated[str, Query(max_length=500)] = "") -> EntityList:
         """Return the entities whose name contains ``name`` in any case, the shortest name first."""
         found = store.find(name, page)
-        return {"entities": [asdict(entity) for entity in found.items], "total": found.total}
+        return EntityList(list(found.items), found.total)
 
-    @app.get("/entities/{key}", responses=refusals(404, 503))
-    def get_entity(key: str, page: AskedPage) -> dict[str, object]:
+    @app.get("/entities/{key}", responses=refusals(404, 422, 503))
+    def get_entity(key: str, page: AskedPage) -> MentionedEntity:
         """Return the entity and the places that mention it."""
-        found, mentions = entity(key), store.mentions(key, page)
-        shown = [mention_as_json(document, mention) for document, mention in mentions.items]
-        return asdict(found) | {"mentions": shown, "total": mentions.total}
+        return mentioned_entity(entity(key), store.mentions(key, page))
 
-    @app.get("/entities/{key}/relations", responses=refusals(404, 503))
-    def get_relations(key: str, page: AskedPage) -> dict[str, object]:
+    @app.get("/entities/{key}/relations", responses=refusals(404, 422, 503), response_model_exclude_none=True)
+    def get_relations(key: str, page: AskedPage) -> RelatedEntity:
         """Return the relations of the entity, in both directions, each with the sentence that states it."""
         found, relations = entity(key), store.relations(key, page)
-        shown = [relation_as_json(relation) for relation in relations.items]
-        return {"entity": asdict(found), "relations": shown, "total": relations.total}
+        return RelatedEntity(found, list(map(stated_relation, relations.items)), relations.total)
 
-    @app.get("/paths", responses=refusals(404, 422, 503))
+    @app.get("/paths", responses=refusals(404, 422, 503), response_model_exclude_none=True)
     def get_path(
         source: Annotated[str, Query(alias="from")],
         target: Annotated[str, Query(alias="to")],
         most: Annotated[int, Query(ge=1, le=20)] = 8,
-    ) -> dict[str, object]:
+    ) -> Chain:
         """Return the shortest chain of at most ``most`` relations between two entities; 404 when there is none."""
         first, last = entity(source), entity(target)
         try:
@@ -140,6 +149,6 @@ def create(settings: Settings) -> FastAPI:
         relations = [relation for edge in path if (relation := store.relation(edge))]
         if len(relations) < len(path):
             raise HTTPException(503, "a document of the path changed; try again", headers={"Retry-After": "1"})
-        return path_as_json(first, relations)
+        return chain_from(first, relations)
 
     return app

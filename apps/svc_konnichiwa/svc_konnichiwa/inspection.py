@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import distributions
 from pathlib import Path
@@ -12,19 +13,37 @@ from pathlib import Path
 _STARTED = time.monotonic()
 
 
-def inspect() -> dict[str, object]:
-    """Return the description, as JSON can hold it. ``memory`` is the resident set in bytes."""
-    return {
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.release()}".lower(),
-        "architecture": platform.machine(),
-        "user": os.getuid(),
-        "group": os.getgid(),
-        "process": os.getpid(),
-        "memory": resident(Path("/proc/self/statm").read_text("ascii"), os.sysconf("SC_PAGE_SIZE")),
-        "seconds": round(time.monotonic() - _STARTED, 3),
-        "packages": packages(),
-    }
+@dataclass(frozen=True)
+class Inspection:
+    """Describe a process. ``memory`` is the resident set in bytes, ``seconds`` are those since its start.
+
+    ``packages`` maps each installed distribution to its version.
+    """
+
+    python: str
+    system: str
+    architecture: str
+    user: int
+    group: int
+    process: int
+    memory: int
+    seconds: float
+    packages: dict[str, str]
+
+
+def inspect() -> Inspection:
+    """Return the description of this process."""
+    return Inspection(
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.release()}".lower(),
+        architecture=platform.machine(),
+        user=os.getuid(),
+        group=os.getgid(),
+        process=os.getpid(),
+        memory=resident(Path("/proc/self/statm").read_text("ascii"), os.sysconf("SC_PAGE_SIZE")),
+        seconds=round(time.monotonic() - _STARTED, 3),
+        packages=packages(),
+    )
 
 
 def resident(statm: str, page: int) -> int:

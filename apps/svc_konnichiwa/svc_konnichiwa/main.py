@@ -7,12 +7,13 @@ from typing import Annotated
 from fastapi import Depends, FastAPI, HTTPException, Query, Request
 from fastapi.openapi.models import HTTPBearer
 from fastapi.security.base import SecurityBase
-from pydantic import SecretStr, field_validator
+from pydantic import BaseModel, SecretStr, field_validator
 
 from servicekit.app import create_app
+from servicekit.problems import refusals
 from servicekit.settings import ServiceSettings, load
 from svc_konnichiwa.bearer import Verdict, is_token, judge
-from svc_konnichiwa.inspection import inspect
+from svc_konnichiwa.inspection import Inspection, inspect
 
 _REASONS = {
     Verdict.NO_TOKEN: "send the key: Authorization: Bearer KEY",
@@ -30,6 +31,10 @@ class Settings(ServiceSettings):
         if not is_token(key.get_secret_value()):
             raise ValueError("set a key of letters, digits and -._~+/ (openssl rand -hex 32 prints one)")
         return key
+
+
+class Hello(BaseModel):
+    message: str
 
 
 class Bearer(SecurityBase):
@@ -59,13 +64,13 @@ def create(settings: Settings) -> FastAPI:
     """Return the service with this key."""
     app = create_app("svc-konnichiwa")
 
-    @app.get("/")
-    async def hello(name: Annotated[str, Query(max_length=100)] = "") -> dict[str, str]:
+    @app.get("/", responses=refusals(422))
+    async def hello(name: Annotated[str, Query(max_length=100)] = "") -> Hello:
         """Say hello, to ``name`` if the client gives one."""
-        return {"message": f"こんにちは、{name}さん" if name else "こんにちは"}
+        return Hello(message=f"こんにちは、{name}さん" if name else "こんにちは")
 
-    @app.get("/inspect", dependencies=[Depends(Bearer(settings.api_key))])
-    async def inspect_process() -> dict[str, object]:
+    @app.get("/inspect", dependencies=[Depends(Bearer(settings.api_key))], responses=refusals(400, 401))
+    async def inspect_process() -> Inspection:
         """Return the interpreter, the machine, the user, the memory and the packages of this process."""
         return inspect()
 

@@ -21,7 +21,8 @@ from servicekit.problems import refusals
 from servicekit.queueing import Queue
 from servicekit.settings import load
 from servicekit.upload import ENVELOPE, describe_body, receive_upload
-from svc_ocr.pages import Limits, parse_chosen, reading_as_json
+from svc_ocr.answers import Reading, reading_as_json
+from svc_ocr.pages import Limits, parse_chosen
 from svc_ocr.reading import Reader, Run
 
 log = logging.getLogger("svc-ocr")
@@ -80,9 +81,9 @@ def create(settings: Settings, run: Run, installed: Collection[str], lifespan: L
 
     @app.post(
         "/read",
-        response_model=dict[str, object],
+        response_model=Reading,
         openapi_extra=describe_body(),
-        responses=refusals(408, 413, 415, 422, 503),
+        responses=refusals(400, 408, 413, 415, 422, 503),
     )
     async def read_file(
         request: Request,

@@ -1,4 +1,4 @@
-"""Define the pages of a document, the limits of a reading, and the answer that lists the pages.
+"""Define the pages of a document, and the limits of a reading.
 
 The module does no I/O and uses only the standard library.
 """
@@ -6,7 +6,6 @@ The module does no I/O and uses only the standard library.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -95,32 +94,3 @@ def has_text_layer(text: str, picture_share: float) -> bool:
     if not letters or letters.count("\ufffd") > _UNREADABLE_SHARE * len(letters):
         return False
     return len(letters) >= _STAMP_LETTERS or picture_share < _MOSTLY_PICTURE
-
-
-def page_as_json(page: Page) -> dict[str, object]:
-    return {
-        "number": page.number,
-        "width": page.width,
-        "height": page.height,
-        "unit": page.unit,
-        "source": page.source,
-        "text": page.text,
-        "confidence": round(page.confidence, 1),
-        "words": [
-            {
-                "text": word.text,
-                "confidence": round(word.confidence, 1),
-                "box": [round(side) for side in (word.box.x, word.box.y, word.box.width, word.box.height)],
-            }
-            for word in page.words
-        ],
-    }
-
-
-def reading_as_json(pages: Sequence[Page]) -> dict[str, object]:
-    """Return the answer of ``POST /read``: the pages, their text (a form feed between pages) and confidence."""
-    return {
-        "pages": [page_as_json(page) for page in pages],
-        "text": "\f".join(page.text for page in pages),
-        "confidence": round(confidence_of([word for page in pages for word in page.words]), 1),
-    }

@@ -1,5 +1,6 @@
 import pytest
-from svc_ocr.pages import Chosen, Limits, Page, has_text_layer, parse_chosen, reading_as_json
+from svc_ocr.answers import reading_as_json
+from svc_ocr.pages import Chosen, Limits, Page, has_text_layer, parse_chosen
 from svc_ocr.pdf import PdfPage, dpi_of
 
 from ocrkit.unreadable import Unreadable

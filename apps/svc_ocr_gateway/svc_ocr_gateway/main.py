@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from http import HTTPStatus
 
 from fastapi import FastAPI, HTTPException, Request
@@ -12,11 +13,12 @@ from ocrkit.kinds import Kind, kind_of
 from servicekit.app import create_app
 from servicekit.leaving import while_connected
 from servicekit.places import RETRY_AFTER, Places
+from servicekit.problems import refusals
 from servicekit.requestid import request_id
 from servicekit.settings import ServiceSettings, load
 from servicekit.upload import ENVELOPE, Upload, describe_body, receive_upload
 from svc_ocr_gateway.asking import ImageRefused, ModelBusy, ModelDown, ModelFailed, ModelSlow, ModelWrong, ask
-from svc_ocr_gateway.inference import Question
+from svc_ocr_gateway.inference import Question, Reading
 
 log = logging.getLogger("svc-ocr-gateway")
 
@@ -53,8 +55,8 @@ def create(settings: Settings) -> FastAPI:
     places = Places(settings.max_requests)
     app = create_app("svc-ocr-gateway", max_body=settings.max_bytes + ENVELOPE, body_seconds=settings.body_seconds)
 
-    @app.post("/read", openapi_extra=describe_body())
-    async def read_image(request: Request) -> dict[str, object]:
+    @app.post("/read", openapi_extra=describe_body(), responses=refusals(400, 408, 413, 415, 422, 502, 503, 504))
+    async def read_image(request: Request) -> Reading:
         """Read the image in the multipart field ``file``: its text, and the confidence (0–100) of the reading."""
         try:
             with places.taken():
@@ -65,7 +67,7 @@ def create(settings: Settings) -> FastAPI:
                     reading = await while_connected(request, lambda: ask(url, question, seconds=seconds))
         except ModelFailed as error:
             raise _refusal(error) from error
-        return {"text": reading.text, "confidence": round(reading.confidence, 1)}
+        return replace(reading, confidence=round(reading.confidence, 1))
 
     return app
 

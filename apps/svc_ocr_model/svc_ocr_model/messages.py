@@ -10,10 +10,11 @@ import base64
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from itertools import chain, islice
-from typing import Annotated, Any
+from typing import Annotated, Any, NotRequired
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
+from typing_extensions import TypedDict  # pydantic reads typing's from Python 3.12 on
 
 from servicekit.problems import describe
 from svc_ocr_model.model import NAME, VERSION
@@ -67,6 +68,25 @@ class Request(Message):
         return {name: ContentType(str(wanted)) for name, wanted in asked.items() if wanted}
 
 
+class ResponseOutput(TypedDict):
+    """The protocol's ``$response_output``. ``parameters`` state how a BYTES tensor is written."""
+
+    name: str
+    shape: Sequence[int]
+    datatype: Datatype
+    parameters: NotRequired[dict[str, ContentType]]
+    data: list[str | float]
+
+
+class InferenceResponse(TypedDict):
+    """The protocol's ``$inference_response``."""
+
+    model_name: str
+    model_version: str
+    id: str
+    outputs: list[ResponseOutput]
+
+
 def request_schema() -> Any:
     """Return the JSON schema of a request, for the OpenAPI document: without references, which would lead nowhere."""
     schema = Request.model_json_schema()
@@ -102,8 +122,8 @@ def request_of(message: Request) -> InferenceRequest:
     return InferenceRequest(inputs, tuple(output.name for output in message.outputs or ()))
 
 
-def answer_of(outputs: Sequence[Output], id: str, written: Mapping[str, ContentType]) -> dict[str, object]:
-    """Return the protocol's ``$inference_response``. ``written``: the outputs that are not in base64."""
+def answer_of(outputs: Sequence[Output], id: str, written: Mapping[str, ContentType]) -> InferenceResponse:
+    """Return the answer with these outputs. ``written``: the outputs that are not in base64."""
     tensors = [_tensor(output, written.get(output.name, ContentType.BASE64)) for output in outputs]
     return {"model_name": NAME, "model_version": VERSION, "id": id, "outputs": tensors}
 
@@ -119,14 +139,20 @@ def _elements(tensor: RequestInput) -> list[object]:
     return [element.encode() if isinstance(element, str) else element for element in data]
 
 
-def _tensor(output: Output, written: ContentType) -> dict[str, object]:
-    tensor: dict[str, object] = {"name": output.name, "shape": output.shape, "datatype": output.datatype}
-    if output.datatype is Datatype.BYTES:
-        tensor["parameters"] = {"content_type": written}
-    return tensor | {"data": [_element(element, written) for element in output.data]}
+def _tensor(output: Output, written: ContentType) -> ResponseOutput:
+    tensor: ResponseOutput = {
+        "name": output.name,
+        "shape": output.shape,
+        "datatype": output.datatype,
+        "parameters": {"content_type": written},
+        "data": [_element(element, written) for element in output.data],
+    }
+    if output.datatype is not Datatype.BYTES:
+        del tensor["parameters"]
+    return tensor
 
 
-def _element(element: Element, written: ContentType) -> object:
+def _element(element: Element, written: ContentType) -> str | float:
     if not isinstance(element, bytes):
         return element
     return element.decode() if written is ContentType.STR else base64.b64encode(element).decode()

@@ -12,10 +12,18 @@ from ocrkit.unreadable import Unreadable
 from servicekit.leaving import while_connected
 from servicekit.problems import ErrorShape
 from servicekit.requestid import request_id
-from svc_ocr_model.messages import BINARY_EXTENSION, answer_of, parse_request, request_of, request_schema
+from svc_ocr_model.messages import (
+    BINARY_EXTENSION,
+    InferenceResponse,
+    answer_of,
+    parse_request,
+    request_of,
+    request_schema,
+)
+from svc_ocr_model.metadata import ModelMetadata, ModelReady, ServerLive, ServerMetadata, ServerReady
 from svc_ocr_model.model import IMAGE, NAME, OUTPUTS, PLATFORM, SERVER, VERSION, check_name
 from svc_ocr_model.service import Service
-from svc_ocr_model.tensors import Refused, TensorSpec, UnknownModel
+from svc_ocr_model.tensors import Refused, UnknownModel
 
 _MODEL = "/v2/models/{model}"
 _JSON = "application/json"
@@ -32,8 +40,7 @@ _SHAPE = {
     "required": ["error"],
     "additionalProperties": False,
 }
-_DESCRIBED = {"description": "An error", "content": {_JSON: {"schema": _SHAPE}}}
-ERRORS = ErrorShape(error, {422: _DESCRIBED, "default": _DESCRIBED})
+ERRORS = ErrorShape(error, {"description": "An error", "content": {_JSON: {"schema": _SHAPE}}})
 
 
 def serve(app: FastAPI, service: Service) -> None:
@@ -41,18 +48,18 @@ def serve(app: FastAPI, service: Service) -> None:
 
     @app.get("/v2")
     @app.get("/v2/", include_in_schema=False)
-    def server_metadata() -> dict[str, object]:
-        return {"name": SERVER, "version": VERSION, "extensions": []}
+    def server_metadata() -> ServerMetadata:
+        return ServerMetadata(SERVER, VERSION, extensions=[])
 
     @app.get("/v2/health/live")
-    def server_live() -> dict[str, bool]:
-        return {"live": True}
+    def server_live() -> ServerLive:
+        return ServerLive(live=True)
 
-    @app.get("/v2/health/ready")
-    def server_ready() -> dict[str, bool]:
-        """Answer 200 when the model can read. The protocol's text calls the field ``live``, KServe ``ready``."""
+    @app.get("/v2/health/ready", responses=ERRORS.refusals(503))
+    def server_ready() -> ServerReady:
+        """Answer 200 when the model can read."""
         _refuse_unready(service)
-        return {"live": True, "ready": True}
+        return ServerReady(live=True, ready=True)
 
     for place, known in ((_MODEL, _named), (f"{_MODEL}/versions/{{version}}", _versioned)):
         _serve_model(app, service, place, Depends(known))
@@ -70,24 +77,24 @@ def _versioned(model: str, version: str) -> None:
 def _serve_model(app: FastAPI, service: Service, place: str, known: Any) -> None:
     """Add the routes of a model at ``place``. The dependency ``known`` refuses another model or version."""
 
-    @app.get(place, dependencies=[known])
-    def model_metadata() -> dict[str, object]:
-        return {
-            "name": NAME,
-            "versions": [VERSION],
-            "platform": PLATFORM,
-            "inputs": [_spec(IMAGE)],
-            "outputs": list(map(_spec, OUTPUTS)),
-        }
+    @app.get(place, dependencies=[known], responses=ERRORS.refusals(404))
+    def model_metadata() -> ModelMetadata:
+        return ModelMetadata(NAME, [VERSION], PLATFORM, inputs=[IMAGE], outputs=list(OUTPUTS))
 
-    @app.get(f"{place}/ready", dependencies=[known])
-    def model_ready() -> dict[str, object]:
+    @app.get(f"{place}/ready", dependencies=[known], responses=ERRORS.refusals(404, 503))
+    def model_ready() -> ModelReady:
         _refuse_unready(service)
-        return {"name": NAME, "ready": True}
+        return ModelReady(NAME, ready=True)
 
     body = {"required": True, "content": {_JSON: {"schema": request_schema()}}}
 
-    @app.post(f"{place}/infer", dependencies=[known], openapi_extra={"requestBody": body})
+    @app.post(
+        f"{place}/infer",
+        dependencies=[known],
+        response_model=InferenceResponse,
+        openapi_extra={"requestBody": body},
+        responses=ERRORS.refusals(400, 404, 408, 413, 415, 422, 503),
+    )
     async def infer(request: Request) -> Response:
         """Read the images of the input ``image``: their texts, and the confidence of each."""
         _refuse_encodings(request)
@@ -98,10 +105,6 @@ def _serve_model(app: FastAPI, service: Service, place: str, known: Any) -> None
             del message
             outputs = await while_connected(request, lambda: service.infer(asked))
         return Response(orjson.dumps(answer_of(outputs, id, written)), media_type=_JSON)
-
-
-def _spec(spec: TensorSpec) -> dict[str, object]:
-    return {"name": spec.name, "datatype": spec.datatype, "shape": list(spec.shape)}
 
 
 def _refuse_unready(service: Service) -> None:

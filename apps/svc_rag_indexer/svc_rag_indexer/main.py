@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
@@ -15,6 +15,7 @@ from pydantic import PositiveInt, ValidationError
 
 from ragkit.embedding import Embedder, load_embedder
 from ragkit.open import IndexSettings, open_index, report_former_index
+from ragkit.passages import Listed, Stats
 from ragkit.protocol import IndexBroken, IndexUnwritable
 from servicekit.app import create_app
 from servicekit.checks import Check, check_room
@@ -22,10 +23,11 @@ from servicekit.leaving import while_connected
 from servicekit.media_types import is_json, is_multipart
 from servicekit.paging import AskedPage
 from servicekit.parsers import Parsers, ParserSettings
-from servicekit.problems import problem
+from servicekit.problems import problem, refusals
 from servicekit.queueing import Queue, Turns
 from servicekit.settings import load
 from servicekit.upload import ENVELOPE, Upload, describe_body, receive_upload
+from svc_rag_indexer.answers import DocumentList, KeptDocument
 from svc_rag_indexer.embedding import embed_in_turns
 from svc_rag_indexer.reading import SUFFIXES, Cut, Invalid, Named, Sent, cut_file, cut_json, suffix_of
 from svc_rag_indexer.text import Unreadable
@@ -73,12 +75,12 @@ def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder,
     parse = parse or parsers.run
     queue, readers = Queue(1, settings.max_waiting), Turns(settings.parsers)
 
-    async def keep(job: Job) -> dict[str, object]:
+    async def keep(job: Job) -> KeptDocument:
         async with readers.taken(job.size / _PARSED_PER_SECOND):
             document, passages = await parse(job.function, *job.arguments)
         vectors = await embed_in_turns(model, [passage.searchable for passage in passages], queue)
         await run_in_threadpool(index.replace, document, passages, vectors)
-        return {"id": document.id, "title": document.title, "source": document.source, "passages": len(passages)}
+        return KeptDocument(document.id, document.title, document.source, len(passages))
 
     checks: dict[str, Check] = {"index": index.check}
     if not settings.qdrant_url:
@@ -97,8 +99,8 @@ def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder,
         log.error("the index cannot be read", exc_info=error)
         return problem(503, "the index cannot be read; the service's log says why", _LATER)
 
-    @app.post("/documents", status_code=201, openapi_extra=_BODY)
-    async def add(request: Request) -> dict[str, object]:
+    @app.post("/documents", status_code=201, openapi_extra=_BODY, responses=refusals(400, 408, 413, 415, 422, 503))
+    async def add(request: Request) -> KeptDocument:
         """Keep a document: a file of a form, or text or pages as JSON; in place of what was kept under its id."""
         try:
             with queue.place():
@@ -111,28 +113,28 @@ def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder,
             log.info("a document cannot be read", exc_info=error)
             raise HTTPException(422, str(error)) from error
 
-    @app.get("/documents")
-    def documents(page: AskedPage) -> dict[str, object]:
+    @app.get("/documents", responses=refusals(422, 503))
+    def documents(page: AskedPage) -> DocumentList:
         """List the documents, sorted by id."""
         listed = index.documents(page.limit, page.offset)
-        return {"total": index.stats().documents, "documents": [asdict(one) for one in listed]}
+        return DocumentList(index.stats().documents, listed)
 
-    @app.get("/documents/{id:path}")
-    def document(id: str) -> dict[str, object]:
+    @app.get("/documents/{id:path}", responses=refusals(404, 503))
+    def document(id: str) -> Listed:
         """Return a document's title, file name, and numbers of passages and characters."""
         listed = index.document(id)
         if listed is None:
             raise HTTPException(404, f"document {id!r} not found")
-        return asdict(listed)
+        return listed
 
-    @app.delete("/documents/{id:path}", status_code=204)
+    @app.delete("/documents/{id:path}", status_code=204, responses=refusals(404, 503))
     def remove(id: str) -> None:
         if not index.remove(id):
             raise HTTPException(404, f"document {id!r} not found")
 
-    @app.get("/stats")
-    def stats() -> dict[str, object]:
-        return asdict(index.stats())
+    @app.get("/stats", responses=refusals(503))
+    def stats() -> Stats:
+        return index.stats()
 
     return app
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict
 from typing import Annotated
 
 from fastapi import FastAPI, Request, Response
@@ -20,8 +19,9 @@ from servicekit.leaving import while_connected
 from servicekit.problems import problem, refusals
 from servicekit.queueing import Queue
 from servicekit.settings import load
+from svc_rag_retriever.answers import Loaded, Results, results_of
 from svc_rag_retriever.following import Follower, Loading
-from svc_rag_retriever.searching import Hit, search
+from svc_rag_retriever.searching import search
 
 #: A question has at most 2,000 characters.
 _MAX_BODY = 64 << 10
@@ -61,16 +61,11 @@ def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder)
         with follower.running():
             yield
 
-    def find(question: Question) -> dict[str, object]:
+    def find(question: Question) -> Results:
         snapshot = follower.snapshot()
         [vector] = model.embed([question.query])
         answer = search(snapshot, question.query, vector, question.k, settings.least_cosine)
-        return {
-            "query": question.query,
-            "generation": snapshot.generation,
-            "fits": answer.fits,
-            "results": [_as_json(rank, hit) for rank, hit in enumerate(answer.hits, start=1)],
-        }
+        return results_of(question.query, snapshot.generation, answer)
 
     checks = {"index": index.check, "loaded": follower.check}
     app = create_app("svc-rag-retriever", checks=checks, lifespan=lifespan, max_body=_MAX_BODY)
@@ -85,39 +80,24 @@ def create(settings: Settings, embedder: Callable[[], Embedder] = load_embedder)
     def loading(request: Request, error: Loading) -> Response:
         return problem(503, f"the index is still being read: {error}", {"Retry-After": "1"})
 
-    @app.post("/search", responses=refusals(413, 415, 422, 503))
-    async def find_passages(request: Request, question: Question) -> dict[str, object]:
+    @app.post("/search", responses=refusals(408, 413, 415, 422, 503))
+    async def find_passages(request: Request, question: Question) -> Results:
         """Find the ``k`` passages that answer the question best, by meaning and by word.
 
         ``fits`` is false when no passage of the index is about the question. ``generation`` is that of the index that
         was searched.
         """
 
-        async def found() -> dict[str, object]:
+        async def found() -> Results:
             async with queue.turn():
                 return await run_in_threadpool(find, question)
 
         with queue.place():
             return await while_connected(request, found)
 
-    @app.get("/stats")
-    def stats() -> dict[str, object]:
+    @app.get("/stats", responses=refusals(503))
+    def stats() -> Loaded:
         snapshot = follower.snapshot()
-        return {"generation": snapshot.generation, "passages": snapshot.size}
+        return Loaded(snapshot.generation, snapshot.size)
 
     return app
-
-
-def _as_json(rank: int, hit: Hit) -> dict[str, object]:
-    passage = hit.passage
-    return {
-        "rank": rank,
-        "score": hit.score,
-        "dense": asdict(hit.dense) if hit.dense else None,
-        "bm25": asdict(hit.bm25) if hit.bm25 else None,
-        "document": passage.document,
-        "title": passage.title,
-        "source": passage.source,
-        "position": {**asdict(passage.place), "start": passage.start, "end": passage.end},
-        "text": passage.text,
-    }
