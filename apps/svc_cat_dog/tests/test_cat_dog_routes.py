@@ -12,11 +12,12 @@ import httpx
 import numpy as np
 import pytest
 from fastapi import FastAPI
-from fastapi.testclient import TestClient
 from PIL import Image
 from svc_cat_dog.answers import Answer, Store
 from svc_cat_dog.main import Settings, create
 from svc_cat_dog.pictures import Pixels
+
+from tests.services.described import DescribedClient
 
 
 class Bright:
@@ -69,13 +70,13 @@ def service(classifier: Bright | None = None, store: Store | None = None, **sett
     return create(Settings.model_validate(settings), classifier or Bright(), store or Memory())
 
 
-def send(client: TestClient, data: bytes) -> Any:
+def send(client: DescribedClient, data: bytes) -> Any:
     return client.post("/classify", files={"file": ("a.png", data)})
 
 
 def test_a_picture_is_classified_once() -> None:
     classifier, store = Bright(), Memory()
-    with TestClient(service(classifier, store)) as client:
+    with DescribedClient(service(classifier, store)) as client:
         first, second = send(client, picture(204)).json(), send(client, picture(204)).json()
     assert first == {
         "label": "cat",
@@ -90,13 +91,13 @@ def test_a_picture_is_classified_once() -> None:
 
 
 def test_two_pictures_have_two_answers() -> None:
-    with TestClient(service()) as client:
+    with DescribedClient(service()) as client:
         labels = [send(client, picture(brightness)).json()["label"] for brightness in (250, 5, 250)]
     assert labels == ["cat", "dog", "cat"]
 
 
 def test_a_store_that_is_down_changes_no_answer_and_not_the_readiness() -> None:
-    with TestClient(service(store=Down())) as client:
+    with DescribedClient(service(store=Down())) as client:
         told = [send(client, picture(204)).json() for _ in range(3)]
         ready = client.get("/ready")
     assert [(one["label"], one["confidence"], one["cached"]) for one in told] == [("cat", 0.8, False)] * 3
@@ -114,25 +115,25 @@ def test_a_store_that_is_down_changes_no_answer_and_not_the_readiness() -> None:
     ],
 )
 def test_a_file_is_refused_with_its_reason(data: bytes, status: int, said: str) -> None:
-    with TestClient(service(max_bytes=20_000)) as client:
+    with DescribedClient(service(max_bytes=20_000)) as client:
         answer = send(client, data)
     assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
 
 
 def test_a_picture_of_too_many_pixels_is_refused() -> None:
-    with TestClient(service(max_pixels=1000)) as client:
+    with DescribedClient(service(max_pixels=1000)) as client:
         answer = send(client, picture(1))
     assert (answer.status_code, "MAX_PIXELS" in answer.json()["detail"]) == (422, True)
 
 
 @pytest.mark.parametrize("body", [{"json": {"file": "x"}}, {"data": {"file": "x"}}, {"content": picture(1)}])
 def test_another_body_than_a_form_with_a_file_is_refused(body: dict[str, object]) -> None:
-    with TestClient(service()) as client:
+    with DescribedClient(service()) as client:
         assert client.post("/classify", **body).status_code in (415, 422)  # type: ignore[arg-type]
 
 
 def test_the_model_describes_itself() -> None:
-    with TestClient(service()) as client:
+    with DescribedClient(service()) as client:
         assert client.get("/model").json() == {"model": "bright", "accuracy": "0.5000"}
 
 

@@ -11,8 +11,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from svc_forms.main import Settings, create
+
+from tests.services.described import DescribedClient
 
 TEXT = "Invoice No. INV-7"
 MONEY = {"kind": "amount", "value": "5", "text": "€5", "start": 0, "end": 2, "currency": "EUR"}
@@ -53,8 +54,8 @@ def extract_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         thread.join()
 
 
-def client(url: str = "", seconds: float = 30) -> TestClient:
-    return TestClient(create(Settings(extract_url=url, extract_seconds=seconds)))
+def client(url: str = "", seconds: float = 30) -> DescribedClient:
+    return DescribedClient(create(Settings(extract_url=url, extract_seconds=seconds)))
 
 
 def test_the_catalogue_is_served() -> None:

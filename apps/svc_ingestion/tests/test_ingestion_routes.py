@@ -11,27 +11,28 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi.testclient import TestClient
 from pydantic import ValidationError
 from svc_ingestion.documents import Delivery, State
 from svc_ingestion.ledger import Ledger
 from svc_ingestion.main import create
 from svc_ingestion.settings import Settings
 
+from tests.services.described import DescribedClient
+
 BYTES = b"a document"
 ID = hashlib.sha256(BYTES).hexdigest()
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> TestClient:
-    return TestClient(create(Settings(data_dir=tmp_path, max_bytes=1000)))
+def client(tmp_path: Path) -> DescribedClient:
+    return DescribedClient(create(Settings(data_dir=tmp_path, max_bytes=1000)))
 
 
-def send(client: TestClient, content: bytes = BYTES, name: str = "a.txt") -> Any:
+def send(client: DescribedClient, content: bytes = BYTES, name: str = "a.txt") -> Any:
     return client.post("/documents", files={"file": (name, content, "text/plain")})
 
 
-def test_a_document_is_kept_once_under_its_hash(client: TestClient) -> None:
+def test_a_document_is_kept_once_under_its_hash(client: DescribedClient) -> None:
     first, again = send(client, name="../Scan März.txt"), send(client, name="b.txt")
     assert (first.status_code, again.status_code) == (201, 200)
     assert again.json() == first.json() | {"created": False}
@@ -41,7 +42,7 @@ def test_a_document_is_kept_once_under_its_hash(client: TestClient) -> None:
     assert [entry["id"] for entry in client.get("/documents").json()["documents"]] == [ID]
 
 
-def test_a_document_waits_in_the_outbox_until_it_is_collected(client: TestClient) -> None:
+def test_a_document_waits_in_the_outbox_until_it_is_collected(client: DescribedClient) -> None:
     send(client)
     assert [entry["id"] for entry in client.get("/outbox").json()["documents"]] == [ID]
     assert client.delete(f"/outbox/{ID}").status_code == 204
@@ -59,17 +60,17 @@ def test_a_document_waits_in_the_outbox_until_it_is_collected(client: TestClient
         ("/documents?offset=9223372036854775808", 422),
     ],
 )
-def test_a_missing_document_is_a_404(client: TestClient, path: str, status: int) -> None:
+def test_a_missing_document_is_a_404(client: DescribedClient, path: str, status: int) -> None:
     assert client.get(path).status_code == status
 
 
-def test_a_file_too_large_or_empty_is_refused_and_not_stored(client: TestClient) -> None:
+def test_a_file_too_large_or_empty_is_refused_and_not_stored(client: DescribedClient) -> None:
     assert send(client, b"x" * 1001).status_code == 413
     assert send(client, b"").status_code == 422
     assert client.get("/documents").json() == {"total": 0, "documents": []}
 
 
-def test_a_store_that_is_gone_is_a_503_without_its_path(client: TestClient, tmp_path: Path) -> None:
+def test_a_store_that_is_gone_is_a_503_without_its_path(client: DescribedClient, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "contents")
     taken = send(client)
     assert (taken.status_code, str(tmp_path) in taken.text) == (503, False)
@@ -80,7 +81,7 @@ def test_a_store_that_is_gone_is_a_503_without_its_path(client: TestClient, tmp_
 
 @pytest.mark.parametrize("left", [None, b"", b"a docu", b"A document"], ids=["missing", "empty", "cut", "changed"])
 def test_a_damaged_content_is_seen_and_healed_by_sending_it_again(
-    client: TestClient, tmp_path: Path, left: bytes | None
+    client: DescribedClient, tmp_path: Path, left: bytes | None
 ) -> None:
     first = send(client).json()
     path = tmp_path / "contents" / ID[:2] / ID
@@ -93,7 +94,7 @@ def test_a_damaged_content_is_seen_and_healed_by_sending_it_again(
 
 
 def test_a_document_that_failed_is_delivered_again_when_its_content_is_healed(
-    client: TestClient, tmp_path: Path
+    client: DescribedClient, tmp_path: Path
 ) -> None:
     send(client)
     Ledger(tmp_path / "documents.sqlite").record(ID, Delivery(State.FAILED, 1, "its content is missing"))
@@ -101,7 +102,7 @@ def test_a_document_that_failed_is_delivered_again_when_its_content_is_healed(
     assert send(client).json()["delivery"]["state"] == "pending"
 
 
-def test_lists_are_of_one_state_and_have_no_results(client: TestClient, tmp_path: Path) -> None:
+def test_lists_are_of_one_state_and_have_no_results(client: DescribedClient, tmp_path: Path) -> None:
     for content in (b"a", b"b", b"c"):
         send(client, content)
     failed = hashlib.sha256(b"b").hexdigest()
@@ -115,7 +116,7 @@ def test_lists_are_of_one_state_and_have_no_results(client: TestClient, tmp_path
     assert client.get("/documents", params={"state": "lost"}).status_code == 422
 
 
-def test_failed_documents_are_delivered_again_together(client: TestClient, tmp_path: Path) -> None:
+def test_failed_documents_are_delivered_again_together(client: DescribedClient, tmp_path: Path) -> None:
     send(client)
     Ledger(tmp_path / "documents.sqlite").record(ID, Delivery(State.QUARANTINED, 3, "no", crashes=3))
     assert client.post("/deliveries").status_code == 422
@@ -126,7 +127,7 @@ def test_failed_documents_are_delivered_again_together(client: TestClient, tmp_p
     assert client.get("/outbox").json()["total"] == 1
 
 
-def test_a_client_that_has_the_content_does_not_get_it_again(client: TestClient) -> None:
+def test_a_client_that_has_the_content_does_not_get_it_again(client: DescribedClient) -> None:
     send(client)
     path = f"/documents/{ID}/content"
     tag = client.get(path).headers["etag"]
@@ -164,7 +165,7 @@ def test_more_uploads_than_places_are_refused(tmp_path: Path) -> None:
     assert answers == [503, 201]
 
 
-def test_openapi_describes_the_bodies_and_the_answers(client: TestClient) -> None:
+def test_openapi_describes_the_bodies_and_the_answers(client: DescribedClient) -> None:
     paths = client.get("/openapi.json").json()["paths"]
     take = paths["/documents"]["post"]
     assert take["requestBody"]["content"].keys() == {"multipart/form-data"}

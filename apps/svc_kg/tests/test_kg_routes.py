@@ -5,21 +5,22 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from fastapi.testclient import TestClient
 from svc_kg.main import Settings, create
+
+from tests.services.described import DescribedClient
 
 ADA, ACME = "person:ada-lovelace", "organisation:acme-gmbh"
 TEXT = "Ada Lovelace works for Acme GmbH."
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> TestClient:
-    client = TestClient(create(Settings(data_dir=tmp_path, max_characters=100, max_relations=3)))
+def client(tmp_path: Path) -> DescribedClient:
+    client = DescribedClient(create(Settings(data_dir=tmp_path, max_characters=100, max_relations=3)))
     client.post("/documents", json={"id": "one", "text": TEXT})
     return client
 
 
-def test_a_document_becomes_a_graph(client: TestClient) -> None:
+def test_a_document_becomes_a_graph(client: DescribedClient) -> None:
     read = client.post("/documents", json={"id": "two", "text": TEXT}).json()
     assert [entity["key"] for entity in read["entities"]] == [ADA, ACME]
     [relation] = read["relations"]
@@ -27,7 +28,7 @@ def test_a_document_becomes_a_graph(client: TestClient) -> None:
     assert read["total"] == {"entities": 2, "relations": 1}
 
 
-def test_entities_mentions_relations_and_paths_are_found(client: TestClient) -> None:
+def test_entities_mentions_relations_and_paths_are_found(client: DescribedClient) -> None:
     assert client.get("/entities", params={"name": "LOVE"}).json()["entities"][0]["key"] == ADA
     [mention] = client.get(f"/entities/{ADA}").json()["mentions"]
     assert (mention["document"], TEXT[mention["start"] : mention["end"]]) == ("one", "Ada Lovelace")
@@ -36,7 +37,7 @@ def test_entities_mentions_relations_and_paths_are_found(client: TestClient) -> 
     assert [entity["key"] for entity in path["entities"]] == [ACME, ADA]
 
 
-def test_lists_come_in_pages_with_their_total(client: TestClient) -> None:
+def test_lists_come_in_pages_with_their_total(client: DescribedClient) -> None:
     for name in ("two", "three"):
         client.post("/documents", json={"id": name, "text": TEXT})
     page = {"limit": 2, "offset": 1}
@@ -53,11 +54,11 @@ def test_lists_come_in_pages_with_their_total(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 1001}, {"offset": -1}, {"offset": 1 << 63}])
-def test_a_page_that_does_not_exist_is_refused(client: TestClient, query: dict[str, int]) -> None:
+def test_a_page_that_does_not_exist_is_refused(client: DescribedClient, query: dict[str, int]) -> None:
     assert client.get("/documents", params=query).status_code == 422
 
 
-def test_a_document_is_forgotten_once(client: TestClient) -> None:
+def test_a_document_is_forgotten_once(client: DescribedClient) -> None:
     assert client.delete("/documents/one").status_code == 204
     assert client.delete("/documents/one").status_code == 404
     assert client.get(f"/entities/{ADA}").status_code == 404
@@ -77,13 +78,13 @@ def test_a_document_is_forgotten_once(client: TestClient) -> None:
         ({"id": "x"}, 422, "body.text: Field required"),
     ],
 )
-def test_a_bad_request_says_why(client: TestClient, body: dict[str, str], status: int, said: str) -> None:
+def test_a_bad_request_says_why(client: DescribedClient, body: dict[str, str], status: int, said: str) -> None:
     answer = client.post("/documents", json=body)
     assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
 
 
 def test_a_store_that_fails_is_a_503_and_the_service_is_alive_but_not_ready(tmp_path: Path) -> None:
-    client = TestClient(create(Settings(data_dir=tmp_path)))
+    client = DescribedClient(create(Settings(data_dir=tmp_path)))
     for name in ("graph.sqlite", "graph.sqlite-wal"):
         (tmp_path / name).write_bytes(b"no database" * 1000)
     put = client.post("/documents", json={"id": "one", "text": TEXT})

@@ -6,29 +6,29 @@ import os
 import platform
 
 import pytest
-from fastapi.testclient import TestClient
 from pydantic import SecretStr
 from svc_konnichiwa.inspection import resident
 from svc_konnichiwa.main import Settings, create
 
 from servicekit.settings import load
+from tests.services.described import DescribedClient
 
 KEY = "0123456789abcdef"
 
 
 @pytest.fixture
-def client() -> TestClient:
-    return TestClient(create(Settings(api_key=SecretStr(KEY))))
+def client() -> DescribedClient:
+    return DescribedClient(create(Settings(api_key=SecretStr(KEY))))
 
 
-def test_it_says_hello(client: TestClient) -> None:
+def test_it_says_hello(client: DescribedClient) -> None:
     assert client.get("/").json() == {"message": "こんにちは"}
     assert client.get("/", params={"name": "Ada"}).json() == {"message": "こんにちは、Adaさん"}
     assert client.get("/", params={"name": "x" * 101}).status_code == 422
     assert client.get("/health").json() == {"service": "svc-konnichiwa", "ready": True, "failures": []}
 
 
-def test_it_describes_itself_to_the_holder_of_the_key(client: TestClient) -> None:
+def test_it_describes_itself_to_the_holder_of_the_key(client: DescribedClient) -> None:
     reply = client.get("/inspect", headers={"Authorization": f"Bearer {KEY}"})
     told = reply.json()
     assert (told["python"], told["user"], told["process"]) == (platform.python_version(), os.getuid(), os.getpid())
@@ -47,7 +47,7 @@ def test_it_describes_itself_to_the_holder_of_the_key(client: TestClient) -> Non
     ],
 )
 def test_it_describes_itself_to_no_other_client(
-    client: TestClient, sent: dict[str, str], status: int, challenge: str
+    client: DescribedClient, sent: dict[str, str], status: int, challenge: str
 ) -> None:
     refused = client.get("/inspect", headers=sent)
     assert (refused.status_code, refused.headers["WWW-Authenticate"]) == (status, challenge)
@@ -71,7 +71,7 @@ def test_it_refuses_to_start_without_a_key(
     assert "two words" not in str(ended.value)
 
 
-def test_the_api_document_names_the_scheme(client: TestClient) -> None:
+def test_the_api_document_names_the_scheme(client: DescribedClient) -> None:
     document = client.get("/openapi.json").json()
     assert document["paths"]["/inspect"]["get"]["security"] == [{"API_KEY": []}]
     assert document["components"]["securitySchemes"]["API_KEY"] == {"type": "http", "scheme": "bearer"}

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import pymupdf
 import pytest
-from fastapi.testclient import TestClient
 from svc_ocr.main import Settings, create
 
 from servicekit.parsers import parse_here
+from tests.services.described import DescribedClient
 
 
-def client(language: str = "eng") -> TestClient:
+def client(language: str = "eng") -> DescribedClient:
     settings = Settings(max_bytes=100_000, max_pages=2, max_words=20, language=language)
-    return TestClient(create(settings, parse_here, ["deu", "eng"]))
+    return DescribedClient(create(settings, parse_here, ["deu", "eng"]))
 
 
 def pdf(*texts: str) -> bytes:

@@ -12,8 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
-from fastapi.testclient import TestClient
 from svc_ocr_gateway.main import Settings, create
+
+from tests.services.described import DescribedClient
 
 PNG = b"\x89PNG\r\n\x1a\n and the rest of an image"
 Reply = Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]
@@ -73,11 +74,11 @@ def model() -> Iterator[Model]:
         thread.join()
 
 
-def client(url: str = "http://127.0.0.1:9/infer", **settings: Any) -> TestClient:
-    return TestClient(create(Settings(kserve_url=url, max_bytes=100_000, **settings)))  # type: ignore[arg-type]
+def client(url: str = "http://127.0.0.1:9/infer", **settings: Any) -> DescribedClient:
+    return DescribedClient(create(Settings(kserve_url=url, max_bytes=100_000, **settings)))  # type: ignore[arg-type]
 
 
-def send(gateway: TestClient, data: bytes = PNG) -> Any:
+def send(gateway: DescribedClient, data: bytes = PNG) -> Any:
     return gateway.post("/read", files={"file": ("a.png", data)}, headers={"X-Request-ID": "abc"})
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import anyio
 import pytest
 import yaml
-from fastapi.testclient import TestClient
 from openapi_schema_validator import OAS30Validator, OAS31Validator
 from svc_ocr_model.main import Settings, create
 from svc_ocr_model.model import Reading
 
 from ocrkit.unreadable import Unreadable
+from tests.services.described import DescribedClient
 
 DESCRIPTION = yaml.safe_load((Path(__file__).parents[1] / "protocol/open_inference_rest.yaml").read_text("utf-8"))
 MODEL = "/v2/models/ocr-model"
@@ -30,9 +30,9 @@ async def read(files: Sequence[bytes]) -> list[Reading]:
     return [Reading(f"{len(file)} bytes, für €5", 96.5) for file in files]
 
 
-def client(language: str = "eng", **settings: Any) -> TestClient:
+def client(language: str = "eng", **settings: Any) -> DescribedClient:
     app = create(Settings(max_bytes=10_000, language=language, **settings), read, lambda: ["deu", "eng"])
-    return TestClient(app, raise_server_exceptions=False)
+    return DescribedClient(app, raise_server_exceptions=False)
 
 
 def image(*data: object, **changes: object) -> dict[str, object]:
@@ -211,7 +211,7 @@ def test_an_unexpected_exception_has_the_protocols_shape_and_not_its_text() -> N
         raise RuntimeError("hunter2")
 
     app = create(Settings(), broken, lambda: ["eng"])
-    answer = TestClient(app, raise_server_exceptions=False).post(f"{MODEL}/infer", json=asked())
+    answer = DescribedClient(app, raise_server_exceptions=False).post(f"{MODEL}/infer", json=asked())
     assert (answer.status_code, answer.json().keys()) == (500, {"error"})
     assert "hunter2" not in answer.text
 
@@ -261,11 +261,11 @@ def test_a_body_that_does_not_arrive_in_time_is_refused() -> None:
 
 def test_a_request_without_a_place_is_refused_with_the_time_to_wait() -> None:
     async def waits(files: Sequence[bytes]) -> list[Reading]:
-        inner = TestClient(app).post(f"{MODEL}/infer", json=asked())
+        inner = DescribedClient(app).post(f"{MODEL}/infer", json=asked())
         assert (inner.status_code, inner.headers["retry-after"]) == (503, "5")
         assert inner.json() == {"error": "all 1 places are taken; try again in 5 s"}
         return await read(files)
 
     app = create(Settings(max_requests=1), waits, lambda: ["eng"])
-    assert TestClient(app).post(f"{MODEL}/infer", json=asked()).status_code == 200
-    assert TestClient(app).post(f"{MODEL}/infer", json=asked(inputs=[])).status_code == 400
+    assert DescribedClient(app).post(f"{MODEL}/infer", json=asked()).status_code == 200
+    assert DescribedClient(app).post(f"{MODEL}/infer", json=asked(inputs=[])).status_code == 400

@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastapi.testclient import TestClient
 from svc_rag_indexer.main import Settings, create
 
 from ragkit.file_index import FileIndex
 from ragkit.passages import Place
 from ragkit.vectors import DIMENSIONS, Vectors
 from servicekit.parsers import parse_here
+from tests.services.described import DescribedClient
 
 
 class ByLength:
@@ -32,16 +32,16 @@ JSON = {"Content-Type": "application/json"}
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> TestClient:
+def client(tmp_path: Path) -> DescribedClient:
     settings = Settings(data_dir=tmp_path, max_bytes=1000, max_passages=2)
-    return TestClient(create(settings, embedder=ByLength, parse=parse_here))
+    return DescribedClient(create(settings, embedder=ByLength, parse=parse_here))
 
 
-def send(client: TestClient, name: str, data: bytes, **fields: str) -> Any:
+def send(client: DescribedClient, name: str, data: bytes, **fields: str) -> Any:
     return client.post("/documents", files={"file": (name, data)}, data=fields)
 
 
-def test_documents_are_kept_listed_counted_and_removed(client: TestClient) -> None:
+def test_documents_are_kept_listed_counted_and_removed(client: DescribedClient) -> None:
     kept = client.post("/documents", json={"id": "note", "title": "Note", "text": "Pears ripen."})
     assert (kept.status_code, kept.json()["passages"]) == (201, 1)
     assert send(client, "terms.md", b"# Returns\nSend it back.", id="terms").json()["id"] == "terms"
@@ -79,26 +79,26 @@ def test_documents_are_kept_listed_counted_and_removed(client: TestClient) -> No
     ],
 )
 def test_a_body_that_is_not_a_document_is_refused_with_its_reason(
-    client: TestClient, sent: dict[str, Any], status: int, said: str
+    client: DescribedClient, sent: dict[str, Any], status: int, said: str
 ) -> None:
     answer = client.post("/documents", **sent)
     assert (answer.status_code, said in answer.json()["detail"]) == (status, True), answer.text
     assert client.get("/stats").json()["documents"] == 0
 
 
-def test_a_name_that_is_a_path_is_cleaned(client: TestClient) -> None:
+def test_a_name_that_is_a_path_is_cleaned(client: DescribedClient) -> None:
     kept = send(client, "../../etc/terms.md", b"# Returns\nSend it back.").json()
     assert (kept["id"], kept["source"]) == ("terms.md", "terms.md")
 
 
-def test_a_long_heading_is_shortened(client: TestClient, tmp_path: Path) -> None:
+def test_a_long_heading_is_shortened(client: DescribedClient, tmp_path: Path) -> None:
     """Each passage below the heading repeats it."""
     assert send(client, "long.md", b"# " + b"x" * 900 + b"\ntext").status_code == 201
     [passage] = FileIndex(tmp_path).changes(0).passages
     assert (passage.text, len(passage.place.name)) == ("text", 300)
 
 
-def test_pages_keep_their_numbers(client: TestClient, tmp_path: Path) -> None:
+def test_pages_keep_their_numbers(client: DescribedClient, tmp_path: Path) -> None:
     """The answer of svc-ocr has both ``pages`` and ``text``, and more in each page."""
     read = {"text": "one\f\fthree", "pages": [{"number": 7, "text": "seven", "words": []}, {"number": 8, "text": ""}]}
     assert client.post("/documents", json={"id": "scan", "source": "scan.pdf", **read}).status_code == 201
@@ -111,9 +111,9 @@ def test_pages_keep_their_numbers(client: TestClient, tmp_path: Path) -> None:
     ]
 
 
-def test_an_index_that_takes_no_change_is_a_503_with_the_reason(client: TestClient, tmp_path: Path) -> None:
+def test_an_index_that_takes_no_change_is_a_503_with_the_reason(client: DescribedClient, tmp_path: Path) -> None:
     assert client.post("/documents", json={"id": "note", "text": "Pears ripen."}).status_code == 201
-    broken = TestClient(create(Settings(data_dir=tmp_path / "file"), embedder=ByLength, parse=parse_here))
+    broken = DescribedClient(create(Settings(data_dir=tmp_path / "file"), embedder=ByLength, parse=parse_here))
     (tmp_path / "file").write_text("no folder")
     answer = broken.post("/documents", json={"id": "note", "text": "Pears ripen."})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
@@ -121,7 +121,7 @@ def test_an_index_that_takes_no_change_is_a_503_with_the_reason(client: TestClie
     assert broken.get("/ready").json()["failures"] == ["room"]
 
 
-def test_a_broken_index_is_not_ready_and_its_path_stays_hidden(client: TestClient, tmp_path: Path) -> None:
+def test_a_broken_index_is_not_ready_and_its_path_stays_hidden(client: DescribedClient, tmp_path: Path) -> None:
     assert client.get("/ready").status_code == 200
     for log in tmp_path.glob("index.sqlite-*"):
         log.unlink()

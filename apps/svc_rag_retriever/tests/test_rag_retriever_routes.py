@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastapi.testclient import TestClient
 from svc_rag_retriever.main import Settings, create
 
 from ragkit.file_index import FileIndex
 from ragkit.passages import Document, Passage, Place, Section
 from ragkit.vectors import DIMENSIONS, Vectors
+from tests.services.described import DescribedClient
 
 TEXTS = {"pump": "Fault E-4711 means the impeller is blocked.", "bread": "Let the dough rest overnight."}
 
@@ -36,19 +36,19 @@ def keep(folder: Path, id: str, text: str) -> None:
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[TestClient]:
+def client(tmp_path: Path) -> Iterator[DescribedClient]:
     for id, text in TEXTS.items():
         keep(tmp_path, id, text)
-    with TestClient(create(Settings(data_dir=tmp_path), embedder=ByFirstLetter)) as client:
+    with DescribedClient(create(Settings(data_dir=tmp_path), embedder=ByFirstLetter)) as client:
         yield client
 
 
-def search(client: TestClient, query: str, k: int = 1) -> list[dict[str, Any]]:
+def search(client: DescribedClient, query: str, k: int = 1) -> list[dict[str, Any]]:
     results: list[dict[str, Any]] = client.post("/search", json={"query": query, "k": k}).json()["results"]
     return results
 
 
-def test_passages_are_found_by_meaning_and_by_word(client: TestClient) -> None:
+def test_passages_are_found_by_meaning_and_by_word(client: DescribedClient) -> None:
     [by_word] = search(client, "What is E-4711?")
     assert (by_word["document"], by_word["bm25"]["rank"]) == ("pump", 1)
     [by_meaning] = search(client, "Leaven")
@@ -56,7 +56,7 @@ def test_passages_are_found_by_meaning_and_by_word(client: TestClient) -> None:
     assert by_meaning["position"] == {"kind": "document", "name": "", "start": 0, "end": len(TEXTS["bread"])}
 
 
-def test_a_change_of_the_index_is_seen(client: TestClient, tmp_path: Path) -> None:
+def test_a_change_of_the_index_is_seen(client: DescribedClient, tmp_path: Path) -> None:
     assert client.get("/stats").json() == {"generation": 2, "passages": 2}
     keep(tmp_path, "pump", "This page has moved.")
     assert client.get("/stats").json() == {"generation": 3, "passages": 2}
@@ -64,7 +64,7 @@ def test_a_change_of_the_index_is_seen(client: TestClient, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("body", [{}, {"query": " \n"}, {"query": "x", "k": 0}, {"query": "x" * 2001}])
-def test_a_body_that_is_not_a_question_is_refused(client: TestClient, body: dict[str, Any]) -> None:
+def test_a_body_that_is_not_a_question_is_refused(client: DescribedClient, body: dict[str, Any]) -> None:
     assert client.post("/search", json=body).status_code == 422
 
 
@@ -77,21 +77,21 @@ def test_a_body_that_is_not_a_question_is_refused(client: TestClient, body: dict
         ("The means of Zebras", False),  # a word of a passage
     ],
 )
-def test_a_question_that_no_passage_is_about_does_not_fit(client: TestClient, query: str, fits: bool) -> None:
+def test_a_question_that_no_passage_is_about_does_not_fit(client: DescribedClient, query: str, fits: bool) -> None:
     answer = client.post("/search", json={"query": query}).json()
     assert answer["fits"] is fits
     assert answer["results"], "the best there is, whether or not it fits"
 
 
 def test_an_empty_index_is_ready_and_finds_nothing(tmp_path: Path) -> None:
-    with TestClient(create(Settings(data_dir=tmp_path / "none"), embedder=ByFirstLetter)) as client:
+    with DescribedClient(create(Settings(data_dir=tmp_path / "none"), embedder=ByFirstLetter)) as client:
         answer = client.post("/search", json={"query": "anything"}).json()
         assert (answer["results"], answer["fits"], answer["generation"]) == ([], False, 0)
         assert client.get("/ready").status_code == 200
 
 
 def test_a_service_that_has_not_read_the_index_is_not_ready(tmp_path: Path) -> None:
-    client = TestClient(create(Settings(data_dir=tmp_path), embedder=ByFirstLetter))
+    client = DescribedClient(create(Settings(data_dir=tmp_path), embedder=ByFirstLetter))
     assert client.get("/ready").json()["failures"] == ["loaded"]
     answer = client.post("/search", json={"query": "anything"})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
@@ -99,7 +99,7 @@ def test_a_service_that_has_not_read_the_index_is_not_ready(tmp_path: Path) -> N
 
 def test_a_broken_index_is_a_503_without_its_path(tmp_path: Path) -> None:
     (tmp_path / "index.sqlite").write_bytes(b"no database" * 1000)
-    with TestClient(create(Settings(data_dir=tmp_path), embedder=ByFirstLetter)) as client:
+    with DescribedClient(create(Settings(data_dir=tmp_path), embedder=ByFirstLetter)) as client:
         for answer in (client.get("/ready"), client.post("/search", json={"query": "anything"})):
             assert (answer.status_code, str(tmp_path) in answer.text) == (503, False)
         assert client.get("/live").status_code == 200
