@@ -77,8 +77,11 @@ class Results:
         return next((one for one in self.series if (one.scenario, one.services, one.peer) == wanted), None)
 
     def joined(self, newer: Results) -> Results:
-        """``newer``, and what of ours it did not measure again at the same size; nothing from another machine."""
-        if self.machine != newer.machine:
+        """``newer``, and what of ours it did not measure again at the same size; nothing from another machine.
+
+        A newer kernel does not make another machine.
+        """
+        if any(self.machine.get(name) != value for name, value in newer.machine.items() if name != "kernel"):
             return newer
         again = {(one.part, one.services) for one in newer.series}
         kept = (one for one in self.series if (one.part, one.services) not in again)

@@ -62,6 +62,12 @@ def test_a_newer_run_replaces_the_parts_it_measured() -> None:
     assert RESULTS.joined(Results(MACHINE, (hundred,))).series == (*BUILDS[:2], hundred, BUILDS[5], MEMORY)
 
 
+def test_a_newer_kernel_does_not_remove_earlier_figures() -> None:
+    newer = Results({**MACHINE, "kernel": "Linux 99"}, (MEMORY,))
+    joined = RESULTS.joined(newer)
+    assert (joined.machine, set(joined.series)) == (newer.machine, set(RESULTS.series))
+
+
 def test_figures_of_two_machines_are_never_mixed() -> None:
     elsewhere = Results({"cores": "64"}, BUILDS[:1])
     assert RESULTS.joined(elsewhere) == elsewhere
