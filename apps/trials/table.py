@@ -23,9 +23,9 @@ input of `apps/trials/`, some of the largest requests at the same time, ten seco
 is dead, a full volume, and a SIGKILL under load. `nox -s services -- --long` takes 60 seconds of load with 16 clients,
 and 20 kills. `--service svc-ingestion` tries one service. `--write` makes this page.
 
-Every input is answered in time, with a reason, and the probes are answered within four seconds meanwhile. A service
-that keeps nothing has nothing to lose: the long form kills it five times, and it answers again after each kill. The
-client runs on the same machine, so throughput is a lower bound.
+A trial fails unless each input is answered in time, with a reason, and each probe within four seconds meanwhile. A
+service that keeps nothing has nothing to lose: the long form kills it five times, and it answers again after each
+kill. The client runs on the same machine, so throughput is a lower bound.
 """
 _FOOT = """
 - *5xx*: answers of 500 and above to hostile inputs, without 501. *Ended*: inputs that ended the service.
