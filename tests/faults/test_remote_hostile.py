@@ -192,12 +192,12 @@ def test_a_user_that_is_more_than_a_name(shop: Repository, tmp_path: Path, host:
 def test_an_image_with_a_hostile_name_is_refused(shop: Repository, build_host: BuildHost, name: str) -> None:
     """As a service's folder, as a base's file, and as a word after the task."""
     before = build_host.sh("ls -A /var/tmp/slipway/builder 2>/dev/null || true")
-    paths = [f"infra/docker/{name}.Dockerfile"]
+    tasks = {f"infra/docker/{name}.Dockerfile": "build-base"}
     if not name.startswith("-"):  # svc--rf is a name as good as any
-        paths.append(f"apps/svc_{name}/Dockerfile")
-    for path in paths:
+        tasks[f"apps/svc_{name}/Dockerfile"] = "build"
+    for path, task in tasks.items():
         file = shop.write(path, "FROM scratch\n")
-        shop.invoke("build", "--remote").failed(2, f"error: {path.partition('/')[0]}/")
+        shop.invoke(task, "--remote").failed(2, f"error: {path.partition('/')[0]}/")
         file.unlink()
     if not name.startswith("-"):
         shop.invoke("build", "--remote", name).failed(2, "matches no image")
