@@ -33,11 +33,16 @@ class RedisClient:
     def ask(self, asked: Command | bytes, seconds: float = 120.0) -> Answer:
         self._socket.settimeout(seconds)
         raw = isinstance(asked, bytes)
-        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # Redis may answer before it has read all
+        with contextlib.suppress(OSError):  # Redis may answer, and close the connection, before it has read all
             self._socket.sendall(asked if isinstance(asked, bytes) else packed(asked))
             if raw:
                 self._socket.shutdown(socket.SHUT_WR)
-        line = self._read.readline()
+        try:
+            line = self._read.readline()
+        except ConnectionResetError:  # the bytes that Redis left unread take its answer along
+            if not raw:
+                raise
+            line = b""
         return Answer(_REFUSED, b"closed the connection") if raw and not line else self._answer(line)
 
     def close(self) -> None:
