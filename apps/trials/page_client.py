@@ -34,7 +34,7 @@ class Message:
 
 
 class PageClient:
-    """Open a page of its own for each file or message.
+    """Open a new page for each file or message.
 
     The answer to a file is 200 when the page shows its results, 422 when it tells a reason, and 500 when its script
     fails; the text is what it tells. The answer to a message is 400 when the server closes the page, and otherwise that

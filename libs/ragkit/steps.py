@@ -8,7 +8,7 @@ from collections.abc import Iterable
 def step(sizes: Iterable[int], at_most: int) -> int:
     """Return how many of the first documents have at most ``at_most`` passages together, but at least one.
 
-    ``sizes`` holds the number of passages of each. Returns 0 when there is no document.
+    ``sizes``: the number of passages of each document. Returns 0 when there is no document.
     """
     taken = total = 0
     for size in sizes:

@@ -13,7 +13,7 @@ from typing import Any
 
 
 def cypher_engine() -> Callable[[str, Mapping[str, Any]], list[list[Any]]]:
-    """Return a function that runs a query on a graph of its own, and returns the rows. Many threads may call it."""
+    """Return a function that runs a query on a new graph and returns the rows. Many threads may call it."""
     ocg = import_module("ocg")  # a large library without types, which few tests use
     graph, alone = ocg.Graph(), Lock()
 

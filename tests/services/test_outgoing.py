@@ -91,7 +91,7 @@ def test_the_kernel_probes_a_connection_to_a_neighbour(neighbour: Neighbour, sen
 
 
 class Proxy(BaseHTTPRequestHandler):
-    """A proxy that notes what it is asked for, and refuses it."""
+    """A proxy that records each request and refuses it."""
 
     asked: ClassVar[list[str]] = []
 

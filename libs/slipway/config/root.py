@@ -11,7 +11,7 @@ from slipway.core.errors import UsageError
 def find_root(*starts: Path | None) -> Path:
     """Return the nearest folder with a slipway.toml, or with infra/docker or apps beside pyproject.toml or .git.
 
-    The function searches upwards from each of ``starts`` in turn. Raises UsageError when there is no such folder.
+    The function searches each of ``starts`` and the folders above it. Raises UsageError when there is no such folder.
     """
     for folder in (above for start in filter(None, starts) for above in (start, *start.parents)):
         with suppress(PermissionError):  # a folder above may be closed to this user
