@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from slipway.stack.discovery import Naming, assemble
+from slipway.stack.parents import Naming
 from tests.bench import documents, logs, ml, peers, table, targets
 from tests.bench.measure import FailedError, check_changed
 from tests.bench.picture import picture
 from tests.bench.samples import Results, Sample, Series
 from tests.bench.stacks import BASES, Tree, dockerfile, parent_of
+from tests.stack.assembling import assemble_texts
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -158,8 +159,7 @@ def test_an_edit_changes_the_files_it_names_to_new_bytes(tmp_path: Path, edit: o
 def test_slipway_reads_the_graph_that_the_peers_are_given(tmp_path: Path) -> None:
     made = tree(tmp_path / "tree")
     texts = {dockerfile(name): (made.root / dockerfile(name)).read_text() for name in made.names}
-    naming = Naming(f"{made.registry}/{made.owner}", "v1", "v1")
-    stack = assemble(texts, naming=naming, args=made.args).stack
+    stack = assemble_texts(texts, Naming(made.registry, made.owner, "v1", "v1"), args=made.args).stack
     assert {image.name: image.parents for image in stack} == {
         name: (parent_of(name),) if parent_of(name) else () for name in made.names
     }

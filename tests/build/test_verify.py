@@ -15,6 +15,8 @@ from slipway.plan.decide import Action, Step
 from slipway.plan.reasons import NotBuilt
 from slipway.testing.fakes import FakeEngine
 
+ARM = dict.fromkeys(("svc-a", "svc-b", "svc-c"), ("linux/arm64",))
+
 
 @pytest.mark.fault("B17")
 @pytest.mark.parametrize(
@@ -85,7 +87,7 @@ def test_images_as_planned_are_kept() -> None:
         asked.append(names)
         return {}
 
-    assert rejections([A, B], FOUND, ["linux/arm64"], changed, {"svc-a": ["Rule: x"]}, strict=False) == {}
+    assert rejections([A, B], FOUND, ARM, changed, {"svc-a": ["Rule: x"]}, strict=False) == {}
     assert asked == [["svc-a", "svc-b"]]
 
 
@@ -99,7 +101,7 @@ def test_an_image_is_rejected_for_its_first_cause() -> None:
         asked.extend(names)
         return {"svc-b": "main.py changed"}
 
-    assert rejections([A, B, C], found, ["linux/arm64"], changed, warned, strict=True) == {
+    assert rejections([A, B, C], found, ARM, changed, warned, strict=True) == {
         "svc-a": Failure("", "built, but its label slipway.input is sha256:2, not sha256:1", final=True),
         "svc-b": Failure("", "main.py changed while it was built", final=True),
         "svc-c": Failure("", "Rule: x (line 1) (+1 more)", final=True),
@@ -110,7 +112,7 @@ def test_an_image_is_rejected_for_its_first_cause() -> None:
 def test_a_secret_in_a_dockerfile_is_rejected_without_strict() -> None:
     text = "SecretsUsedInArgOrEnv: Do not use ARG or ENV instructions for sensitive data (line 5)"
     warned = {"svc-a": ("Rule: x", text), "svc-b": ("Rule: x",)}
-    found = rejections([A, B], FOUND, ["linux/arm64"], unchanged, warned, strict=False)
+    found = rejections([A, B], FOUND, ARM, unchanged, warned, strict=False)
     assert found == {"svc-a": Failure("", text, final=True)}
 
 

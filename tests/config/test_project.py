@@ -161,7 +161,8 @@ def test_a_wrong_table(text: str, where: str, what: str) -> None:
     ((found, said, hint),) = problems(text)
     assert (found, said[: len(what)]) == (where, what)
     known = (
-        "known: moving-tags, insecure-registries, context-limit, budgets, allow-root, allow-setuid, allow, secrets, ssh"
+        "known: moving-tags, insecure-registries, context-limit, budgets, allow-root, allow-setuid, allow, "
+        "secrets, ssh, images"
     )
     rules = "known: secret-name, secret-value, download, unpinned-add, frontend, extra-index"
     sources = 'gh_token = { env = "GH_TOKEN" }, npmrc = { file = "~/.npmrc" }'

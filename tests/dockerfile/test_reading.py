@@ -302,7 +302,7 @@ TRIGGERED = {
     "not of what is only copied from": (["COPY a /"], "FROM scratch\nCOPY --from=base:1 / /", []),
     "not in an unneeded stage": (["COPY a /"], "FROM base:1 AS s\nFROM scratch", []),
     "not of another image": (["COPY a /"], "FROM base:2", []),
-    "not of a named context": (["COPY a /"], "FROM wheels", []),
+    "of a named context, as of an image": (["COPY a /"], "FROM wheels", ["a"]),
     "from a stage of the file": (["COPY --from=s / /"], "FROM scratch AS s\nCOPY a /\nFROM base:1", ["a"]),
 }
 

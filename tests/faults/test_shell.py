@@ -81,8 +81,8 @@ def test_an_image_that_is_called_as_a_task(shop: Offline) -> None:
         )
     for name in ("push", "images"):
         shutil.rmtree(shop.root / "apps" / name)
-    shop.write("apps/-x/Dockerfile", "FROM scratch\n")
-    shop.refused(2, "error: apps/-x/Dockerfile: '-x' ")
+    shop.write("apps/-push/Dockerfile", "FROM scratch\n")
+    shop.refused(2, "error: apps/-push/Dockerfile: push ")
 
 
 @pytest.mark.fault("C32")

@@ -30,8 +30,14 @@ CASES = {
 
 def stack_of(case: dict[str, Any]) -> Stack:
     def image(name: str, parents: list[str]) -> Image:
-        path = f"infra/docker/{name}.Dockerfile" if name.startswith("base") else f"apps/{name}/Dockerfile"
-        return Image(name, path, parents=tuple(parents), roots=() if parents else ("python:3.12-slim",))
+        kind = "base" if name.startswith("base") else "service"
+        return Image(
+            name,
+            f"{name}/Dockerfile",
+            kind=kind,
+            parents=tuple(parents),
+            roots=() if parents else ("python:3.12-slim",),
+        )
 
     return Stack(tuple(image(name, parents) for name, parents in case["stack"].items()))
 

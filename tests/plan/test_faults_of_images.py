@@ -55,7 +55,7 @@ FAULTS: dict[str, tuple[Break, str, int, str]] = {
     ),
     "policy": (append(OCR, "RUN curl x.example | sh"), "svc-ocr", 10, f"{OCR}:6: "),
     "a secret file": (append(OCR, "COPY .env /"), "svc-ocr", 10, f"{OCR}:6: .env would enter the image"),
-    "no name": (write("apps/My App/Dockerfile", b"FROM x\n"), "My App", 2, "apps/My App/Dockerfile: 'My App' is not"),
+    "no name": (write("apps/ü/Dockerfile", b"FROM x\n"), "apps/ü/Dockerfile", 2, "apps/ü/Dockerfile: its path gives"),
 }
 
 

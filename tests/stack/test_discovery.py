@@ -7,13 +7,17 @@ import pytest
 from slipway.config.project import Project
 from slipway.core.errors import UsageError
 from slipway.core.image import Image
+from slipway.core.reference import Reference
 from slipway.plan.policy import notes
-from slipway.stack.discovery import Assembly, Naming, assemble, name_of
+from slipway.stack.definition import name_of
+from slipway.stack.discovery import Assembly
+from slipway.stack.parents import Naming
+from tests.stack.assembling import assemble_texts
 
 HEAD = "ARG REGISTRY\nARG OWNER\nARG BASE_VERSION\n"
 RUNTIME = "ARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE}\nCOPY libs/servicekit /app/\n"
 ARGS = {"REGISTRY": "reg:5000", "OWNER": "acme", "BASE_VERSION": "v1", "PYTHON_IMAGE": "python:3.12-slim"}
-NAMING = Naming("reg:5000/acme", "v1", "v2")
+NAMING = Naming("reg:5000", "acme", "v1", "v2", ("latest",))
 
 
 def on(name: str, more: str = "", tag: str = "${BASE_VERSION}") -> str:
@@ -21,7 +25,7 @@ def on(name: str, more: str = "", tag: str = "${BASE_VERSION}") -> str:
 
 
 def assembled(texts: dict[str, str], **more: object) -> Assembly:
-    return assemble(texts, naming=NAMING, args=ARGS, **more)  # type: ignore[arg-type]
+    return assemble_texts(texts, NAMING, args=ARGS, **more)
 
 
 def problems(texts: dict[str, str]) -> list[tuple[str, str, str]]:
@@ -48,6 +52,8 @@ def test_a_stack_in_order() -> None:
         Image(
             "base-runtime",
             BASE,
+            kind="base",
+            reference=Reference("reg:5000", "acme/base-runtime", "v1"),
             roots=("python:3.12-slim",),
             stages={"0": "python:3.12-slim"},
             args=stack.images[0].args,
@@ -56,6 +62,8 @@ def test_a_stack_in_order() -> None:
         Image(
             "base-ml",
             ML,
+            kind="base",
+            reference=Reference("reg:5000", "acme/base-ml", "v1"),
             parents=("base-runtime",),
             links={"reg:5000/acme/base-runtime:v1": "base-runtime"},
             stages={"0": "base-runtime"},
@@ -65,6 +73,7 @@ def test_a_stack_in_order() -> None:
         Image(
             "svc-ocr",
             OCR,
+            reference=Reference("reg:5000", "acme/svc-ocr", "v2"),
             parents=("base-ml",),
             links={"reg:5000/acme/base-ml:v1": "base-ml"},
             stages={"0": "base-ml"},
@@ -72,7 +81,7 @@ def test_a_stack_in_order() -> None:
             foundation="base-ml",
         ),
     )
-    assert [image.args for image in stack] == [
+    assert [tuple(image.args) for image in stack] == [
         ("PYTHON_IMAGE",),
         ("BASE_VERSION", "OWNER", "REGISTRY"),
         ("BASE_VERSION", "OWNER", "REGISTRY"),
@@ -101,7 +110,7 @@ HUB_ARGS = {**ARGS, "REGISTRY": "docker.io", "OWNER": "me"}
 @pytest.mark.parametrize("prefix", ["docker.io/me/", "index.docker.io/me/", "me/"])
 def test_every_form_of_docker_hubs_name_means_the_parent(prefix: str) -> None:
     texts = {BASE: RUNTIME, OCR: f"FROM {prefix}base-runtime:v1\n"}
-    found = assemble(texts, naming=Naming("docker.io/me", "v1", "v1"), args=HUB_ARGS).stack["svc-ocr"]
+    found = assemble_texts(texts, Naming("docker.io", "me", "v1", "v1"), args=HUB_ARGS).stack["svc-ocr"]
     assert (found.parents, found.roots) == (("base-runtime",), ())
     assert found.links == {f"{prefix}base-runtime:v1": "base-runtime"}
 
@@ -110,14 +119,14 @@ def test_every_form_of_docker_hubs_name_means_the_parent(prefix: str) -> None:
 def test_another_name_is_not_the_parent_on_docker_hub(prefix: str) -> None:
     root = f"{prefix}base-runtime:v1"
     texts = {BASE: RUNTIME, OCR: f"FROM {root}\n"}
-    found = assemble(texts, naming=Naming("docker.io/me", "v1", "v1"), args=HUB_ARGS).stack["svc-ocr"]
+    found = assemble_texts(texts, Naming("docker.io", "me", "v1", "v1"), args=HUB_ARGS).stack["svc-ocr"]
     assert (found.parents, found.roots) == ((), (root,))
 
 
 @pytest.mark.parametrize("text", ["base-runtime:v1", "library/base-runtime:v1", "docker.io/base-runtime:v1"])
 def test_docker_hubs_own_images_have_a_parent_without_an_owner(text: str) -> None:
     texts = {BASE: RUNTIME, OCR: f"FROM {text}\n"}
-    found = assemble(texts, naming=Naming("docker.io/library", "v1", "v1"), args=ARGS).stack["svc-ocr"]
+    found = assemble_texts(texts, Naming("docker.io", "library", "v1", "v1"), args=ARGS).stack["svc-ocr"]
     assert found.links == {text: "base-runtime"}
 
 
@@ -126,9 +135,8 @@ def test_docker_hubs_own_images_have_a_parent_without_an_owner(text: str) -> Non
     ("root", "told"),
     [
         ("base-runtime", "docker.io/library/base-runtime:latest"),
-        ("acme/base-runtime:v1", "docker.io/acme/base-runtime:v1"),
-        ("docker.io/acme/base-runtime:v1", ""),
-        ("reg:5000/acme/base-runtime:v0", ""),
+        ("you/base-runtime:v1", "docker.io/you/base-runtime:v1"),
+        ("docker.io/you/base-runtime:v1", ""),
         ("svc-forms", ""),
         ("python:3.12-slim", ""),
     ],
@@ -191,12 +199,18 @@ def test_names_that_collide(other: str) -> None:
     assert (other, f"the name {name_of(other)} is taken by {OCR}", "rename one of them") in told
 
 
-@pytest.mark.parametrize("folder", ["Svc", "my service", "svc.v2", "svc_", "-svc", "dienst-ü"])
-def test_a_folder_that_can_name_no_image(folder: str) -> None:
-    path = f"apps/{folder}/Dockerfile"
-    assert problems({path: "FROM x\n"}) == [
-        (path, f"{name_of(path)!r} is not an image's name", "lower-case letters and digits, with - or _ between them")
-    ]
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("Svc", "svc"), ("my service", "my-service"), ("svc.v2", "svc-v2"), ("svc_", "svc"), ("-svc", "svc")],
+)
+def test_a_name_has_only_lower_case_letters_digits_and_dashes(folder: str, name: str) -> None:
+    assert [image.name for image in assembled({f"apps/{folder}/Dockerfile": "FROM x\n"}).stack] == [name]
+
+
+def test_a_folder_that_can_name_no_image() -> None:
+    path = "apps/ü/Dockerfile"
+    hint = '"apps/ü/Dockerfile" = { name = "…" } in [tool.slipway.images]'
+    assert problems({path: "FROM x\n"}) == [(path, "its path gives the image no name", hint)]
 
 
 def test_the_problems_of_every_file_are_reported_together() -> None:
@@ -260,7 +274,7 @@ def test_an_image_lists_its_secrets_contexts_and_frontend() -> None:
         "COPY --from=wheels a /\nCOPY --from=wheels b /\n"
     )
     (image,) = assembled({OCR: f"ARG PYTHON_IMAGE\n{text}"}, contexts=["wheels"]).stack
-    assert (image.secrets, image.contexts, image.frontend) == (("one", "two"), ("wheels",), "")
+    assert (image.secrets, image.given_contexts, image.frontend) == (("one", "two"), ("wheels",), "")
     (image,) = assembled({OCR: f"# syntax=docker/dockerfile:1.7\nARG PYTHON_IMAGE\n{text}"}, contexts=["wheels"]).stack
     assert image.frontend == "docker/dockerfile:1.7"
 

@@ -10,8 +10,9 @@ import pytest
 
 from slipway.config.settings import Settings, load, unused
 from slipway.core.errors import PrerequisiteError, Problem, UsageError
-from slipway.stack.discovery import Assembly, Naming, assemble
+from slipway.stack.discovery import Assembly
 from slipway.stack.mounts import Given, file_name, given, notes
+from tests.stack.assembling import assemble_texts
 
 SVC = "apps/svc_cart/Dockerfile"
 TABLE = (
@@ -22,7 +23,7 @@ TABLE = TABLE.replace("npm/rc =", '"npm/rc" =')
 
 def assembled(*mounts: str) -> Assembly:
     text = "FROM scratch\n" + "".join(f"RUN --mount={mount} x\n" for mount in mounts)
-    return assemble({SVC: text}, naming=Naming("r:1/o", "v1", "v1"), args={})
+    return assemble_texts({SVC: text})
 
 
 def settings(root: Path, table: str = TABLE, **environment: str) -> Settings:

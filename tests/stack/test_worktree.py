@@ -15,6 +15,7 @@ from slipway.core.errors import PolicyError, UsageError
 from slipway.core.image import Image
 from slipway.dockerfile import Source
 from slipway.stack.entries import Kind
+from slipway.stack.patterns import rules_by_path
 from slipway.stack.worktree import Files, StatCache, Worktree
 
 DOCKERFILE = "apps/svc/Dockerfile"
@@ -659,10 +660,12 @@ def test_dockerfiles_are_found_where_they_belong(tmp_path: Path) -> None:
     for path in ("infra/docker/base-ml.Dockerfile", "apps/svc_a/Dockerfile", "apps/Dockerfile", "apps/x/y/Dockerfile"):
         write(tmp_path, path, "FROM x")
     write(tmp_path, "infra/docker/README.md")
-    base = "infra/docker/base-ml.Dockerfile"
-    assert Worktree(tmp_path).dockerfiles() == ({base: "FROM x", "apps/svc_a/Dockerfile": "FROM x"}, {})
+    base, service = "infra/docker/base-ml.Dockerfile", "apps/svc_a/Dockerfile"
+    found = rules_by_path((), Worktree(tmp_path).find)
+    assert sorted(found) == [service, base]
+    assert Worktree(tmp_path).dockerfiles(found) == ({base: "FROM x", service: "FROM x"}, {})
     (tmp_path / "apps/svc_a/Dockerfile").write_bytes(b"FROM \xff")
-    texts, errors = Worktree(tmp_path).dockerfiles()
+    texts, errors = Worktree(tmp_path).dockerfiles(found)
     assert texts == {base: "FROM x"}
     assert {path: error.message for path, error in errors.items()} == {
         "apps/svc_a/Dockerfile": "apps/svc_a/Dockerfile: byte 5 is not UTF-8"

@@ -37,10 +37,10 @@ _ALL = "_all"
 class BakeTarget:
     """Hold one image to bake.
 
-    ``links`` maps a FROM string to ``target:<name>`` or ``docker-image://<reference>``, and a named context to
-    ``target:<name>`` or its folder. ``secrets`` maps an id to the file that holds the secret. ``ssh``: the ids under
-    which buildx forwards the agent, in buildx's form: ``default``, or ``default=<socket>``. ``no_cache``: BuildKit
-    takes no step of this image from its cache.
+    ``target``: the stage to build; empty for the last one. ``links`` maps a FROM string to ``target:<name>`` or
+    ``docker-image://<reference>``, and a named context to one of these or its folder. ``secrets`` maps an id to the
+    file that holds the secret. ``ssh``: the ids under which buildx forwards the agent, in buildx's form: ``default``,
+    or ``default=<socket>``. ``no_cache``: BuildKit takes no step of this image from its cache.
     """
 
     name: str
@@ -54,6 +54,7 @@ class BakeTarget:
     ssh: tuple[str, ...] = ()
     platforms: tuple[str, ...] = ()
     no_cache: bool = False
+    target: str = ""
 
 
 def bake_file(
@@ -118,6 +119,7 @@ def _describe(target: BakeTarget, output: str) -> dict[str, Any]:
         "output": [output],
     }
     optional = {
+        "target": target.target,
         "args": dict(target.args),
         "labels": dict(target.labels),
         "contexts": dict(target.links),

@@ -11,7 +11,14 @@ from collections.abc import Collection, Sequence
 
 from slipway.build.bake_file import BakeTarget, bake_command, bake_file, overrides
 from slipway.core.command import Command
-from slipway.core.image import FRESH_LABEL, INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL
+from slipway.core.image import (
+    FRESH_LABEL,
+    IMAGE_CONTEXT,
+    INPUT_LABEL,
+    MODELESS_LABEL,
+    TARGET_CONTEXT,
+    TITLE_LABEL,
+)
 from slipway.core.reference import Reference
 from slipway.hosts.host import BakeInputs
 from slipway.plan.decide import Action, Step, step_of
@@ -44,14 +51,17 @@ def _reused(name: str, snapshot: Snapshot) -> Step:
 
 
 def _target(step: Step, snapshot: Snapshot, inputs: BakeInputs, baked: Collection[str]) -> BakeTarget:
-    image, facts, args = snapshot.stack[step.image], snapshot.facts, snapshot.settings.build_args
-    links = {
-        Reference.read(text).context: f"target:{parent}"
-        if parent in baked
-        else f"docker-image://{facts.content_reference(parent)}"
-        for text, parent in image.links.items()
-    }
-    links |= {name: _named_context(name, inputs) for name in image.contexts}
+    image, facts = snapshot.stack[step.image], snapshot.facts
+
+    def parent_link(parent: str) -> str:
+        return f"{TARGET_CONTEXT}{parent}" if parent in baked else f"{IMAGE_CONTEXT}{facts.content_reference(parent)}"
+
+    links = {Reference.read(text).context: parent_link(parent) for text, parent in image.links.items()}
+    for name, content in image.contexts.items():
+        is_parent = content.startswith(TARGET_CONTEXT)
+        links[name] = (
+            parent_link(content.removeprefix(TARGET_CONTEXT)) if is_parent else _named_context(name, content, inputs)
+        )
     labels = {INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image, MODELESS_LABEL: facts.modeless[step.image]}
     labels |= {FRESH_LABEL: step.input_digest} if step.no_cache else {}
     return BakeTarget(
@@ -59,23 +69,28 @@ def _target(step: Step, snapshot: Snapshot, inputs: BakeInputs, baked: Collectio
         context=inputs.context(image.context),
         dockerfile=inputs.dockerfile(image),
         tags=(str(step.reference), str(step.content)),
-        args={name: args[name] for name in image.args if name in args},
+        target=image.target,
+        args=image.args,
         labels=labels,
         links=links,
         secrets={name: file for name, file in inputs.secrets.items() if name in image.secrets},
         ssh=tuple(f"{name}={socket}" if socket else name for name, socket in inputs.ssh.items() if name in image.ssh),
-        platforms=snapshot.settings.platforms,
+        platforms=image.platforms or snapshot.settings.platforms,
         no_cache=step.no_cache,
     )
 
 
-def _named_context(name: str, inputs: BakeInputs) -> str:
-    """Return a named context in buildx's form: ``target:`` and its carrier's name, or its folder."""
-    return f"target:{inputs.carriers[name].name}" if name in inputs.carriers else inputs.contexts[name]
+def _named_context(name: str, content: str, inputs: BakeInputs) -> str:
+    """Return a named context in buildx's form: an image, ``target:`` and its carrier's name, or its folder."""
+    if content.startswith(IMAGE_CONTEXT):
+        return content
+    if content:
+        return inputs.context(content)
+    return f"{TARGET_CONTEXT}{inputs.carriers[name].name}" if name in inputs.carriers else inputs.contexts[name]
 
 
 def _carriers(names: Sequence[str], snapshot: Snapshot, inputs: BakeInputs) -> list[BakeTarget]:
-    used = dict.fromkeys(context for name in names for context in snapshot.stack[name].contexts)
+    used = dict.fromkeys(context for name in names for context in snapshot.stack[name].given_contexts)
     found = [inputs.carriers[context] for context in used if context in inputs.carriers]
     platforms = snapshot.settings.platforms
     return [BakeTarget(one.name, one.folder, one.dockerfile, (), platforms=platforms) for one in found]

@@ -133,9 +133,8 @@ def _build_wave(
     def changed(names: Sequence[str]) -> Mapping[str, str]:
         return run.builder.changed_since(run.snapshot, names, tuple(found.values()))
 
-    rejected = rejections(
-        made, found, run.snapshot.repository.platforms, changed, bake.warnings, strict=run.options.strict
-    )
+    platforms = {step.image: run.snapshot.repository.platforms_of(run.snapshot.stack[step.image]) for step in made}
+    rejected = rejections(made, found, platforms, changed, bake.warnings, strict=run.options.strict)
     if rejected:
         _untag_rejected(run, rejected, found)
     good = [step for step in made if step.image not in rejected]

@@ -46,7 +46,7 @@ def is_made(step: Step, reported: Collection[str], found: InspectedImages) -> bo
 def rejections(
     made: Sequence[Step],
     found: InspectedImages,
-    platforms: Sequence[str],
+    platforms: Mapping[str, Sequence[str]],
     changed: ChangedInputs,
     warnings: Mapping[str, Sequence[str]],
     *,
@@ -56,20 +56,18 @@ def rejections(
 
     slipway rejects an image that is not as planned, and an image whose inputs changed during the build. It also
     rejects an image for BuildKit's warnings about secrets, and with ``strict`` for any warning.
+
+    ``platforms``: image → its target platforms.
     """
-    causes = _mismatches(made, found, platforms)
+    told = {step.image: mismatch(step, found.get(str(step.content)), platforms[step.image]) for step in made}
+    causes = {name: what for name, what in told.items() if what}
     others = [step.image for step in made if step.image not in causes]
     causes |= {name: f"{what} while it was built" for name, what in changed(others).items()}
     for step in made:
-        told = [text for text in warnings.get(step.image, ()) if strict or text.startswith(SECRETS_CHECK)]
-        if told and step.image not in causes:
-            causes[step.image] = told[0] + (f" (+{len(told) - 1} more)" if len(told) > 1 else "")
+        warned = [text for text in warnings.get(step.image, ()) if strict or text.startswith(SECRETS_CHECK)]
+        if warned and step.image not in causes:
+            causes[step.image] = warned[0] + (f" (+{len(warned) - 1} more)" if len(warned) > 1 else "")
     return {name: Failure("", cause, final=True) for name, cause in causes.items()}
-
-
-def _mismatches(steps: Sequence[Step], found: InspectedImages, platforms: Sequence[str]) -> dict[str, str]:
-    told = {step.image: mismatch(step, found.get(str(step.content)), platforms) for step in steps}
-    return {name: what for name, what in told.items() if what}
 
 
 def mismatch(step: Step, image: LocalImage | None, platforms: Sequence[str]) -> str:

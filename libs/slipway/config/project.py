@@ -20,18 +20,22 @@ svc-net = "opens raw sockets"
 [tool.slipway.allow]
 svc-ocr = { download = "the vendor has no other way", secret-name = "SALT_KEY is public" }
 
-slipway.toml has the same keys at its top level: ``[budgets]``.
+[tool.slipway.images]
+"images/{name}/Dockerfile" = {}
+
+slipway.toml has the same keys at its top level: ``[budgets]``. ``config.images`` explains the last table.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from slipway.config.images import ImageRule, image_faults, image_rules
 from slipway.config.project_file import FILES, Table, parse_table, read_table
+from slipway.config.secret_source import SECRET_ID, SecretSource, secret_faults
 from slipway.core.addresses import is_private
 from slipway.core.errors import Problem, UsageError, suggestion
 from slipway.core.units import parse_size, size
@@ -40,22 +44,10 @@ from slipway.secrets.patterns import without_login
 
 _KEYS = (
     *("moving-tags", "insecure-registries", "context-limit", "budgets", "allow-root", "allow-setuid", "allow"),
-    *("secrets", "ssh"),
+    *("secrets", "ssh", "images"),
 )
-_SECRET_ID = re.compile(r"\w[\w./ -]{0,127}", re.ASCII)
 #: The rules of policy that a reason may set aside; a secret that slipway knows is never one.
 ALLOWABLE = tuple(rule for rule in Rule if rule != Rule.KNOWN_SECRET)
-
-
-@dataclass(frozen=True)
-class SecretSource:
-    """Name the source of a build secret.
-
-    A ``file`` (relative to the repository's root, or ``~/…``), or a name in the environment or in ``.env``.
-    """
-
-    file: str = ""
-    env: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,8 +56,9 @@ class Project:
 
     ``allow_root``: image → the reason why its user may be root. ``allow_setuid``: paths of setuid and setgid programs
     beside Debian's. ``allow``: image → rule of policy → the reason why its Dockerfile may break it. ``secrets``: id →
-    the source of the build secret. ``ssh``: ids under which builds reach ssh's agent. ``places``: key, image with a
-    budget, ``allow.<image>``, or ``secrets.<id>`` → ``file:line``. ``file`` has the table, or may get it.
+    the source of the build secret, those of ``images`` included. ``ssh``: ids under which builds reach ssh's agent.
+    ``images``: the rules by which slipway finds Dockerfiles beside its own. ``places``: key, image with a budget,
+    ``allow.<image>``, or ``secrets.<id>`` → ``file:line``. ``file`` has the table, or may get it.
     """
 
     moving_tags: tuple[str, ...] = ("latest",)
@@ -77,6 +70,7 @@ class Project:
     allow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
     ssh: tuple[str, ...] = ()
+    images: tuple[ImageRule, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
     file: str = "pyproject.toml"
 
@@ -107,7 +101,8 @@ class Project:
             (f"secrets.{name}", f"env {source.env}" if source.env else source.file, self.places[f"secrets.{name}"])
             for name, source in self.secrets.items()
         ]
-        return (*keys, *((("ssh", ", ".join(self.ssh), self.places["ssh"]),) if self.ssh else ()))
+        keys += [("ssh", ", ".join(self.ssh), self.places["ssh"])] if self.ssh else []
+        return (*keys, *((f"images.{rule.pattern.text}", rule.shown, rule.place) for rule in self.images))
 
 
 def read_project(root: Path) -> tuple[Project, tuple[Problem, ...]]:
@@ -127,6 +122,7 @@ def parse_project(data: bytes, file: str = "pyproject.toml") -> tuple[Project, t
 def _project(found: Table) -> tuple[Project, tuple[Problem, ...]]:
     table, place = found.content, found.place
     problems = tuple(Problem(place(key), what, hint) for key, what, hint in _faults(table))
+    problems += tuple(Problem(place("images", key), what, hint) for key, what, hint in _image_faults(table))
     if problems:
         return Project(), problems
     budgets = table.get("budgets", {})
@@ -143,9 +139,14 @@ def _project(found: Table) -> tuple[Project, tuple[Problem, ...]]:
     given["allow"] = {name: dict(rules) for name, rules in table.get("allow", {}).items()}
     given["secrets"] = {name: SecretSource(**source) for name, source in table.get("secrets", {}).items()}
     given["ssh"] = tuple(table.get("ssh", ()))
+    images = table.get("images", {})
+    given["images"] = image_rules(images, {key: place("images", key) for key in images})
     places = {key: place(key) for key in (*table, *budgets)}
     places |= {f"allow.{name}": place("allow", name) for name in given["allow"]}
     places |= {f"secrets.{name}": place("secrets", name) for name in given["secrets"]}
+    for rule in given["images"]:
+        given["secrets"] |= rule.secrets
+        places |= {f"secrets.{name}": rule.place for name in rule.secrets}
     return Project(**given, budgets=budgets, places=places, file=found.file), ()
 
 
@@ -174,9 +175,9 @@ def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     if not (isinstance(allowed, dict) and all(isinstance(why, str) and why.strip() for why in allowed.values())):
         yield "allow-root", "allow-root maps an image to the reason why its user may be root", ""
     yield from _allow_faults(table.get("allow", {}))
-    yield from _secret_faults(table.get("secrets", {}))
+    yield from secret_faults(table.get("secrets", {}))
     ssh = table.get("ssh", [])
-    if not (isinstance(ssh, list) and all(isinstance(name, str) and _SECRET_ID.fullmatch(name) for name in ssh)):
+    if not (isinstance(ssh, list) and all(isinstance(name, str) and SECRET_ID.fullmatch(name) for name in ssh)):
         yield "ssh", "ssh is a list of ids", 'ssh = ["default"]'
     budgets = table.get("budgets", {})
     if not isinstance(budgets, dict):
@@ -185,6 +186,21 @@ def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     for name, budget in budgets.items():
         if not _is_size(budget, " over parent"):
             yield name, f"the budget of {name} is a size such as '200 MB', or '200 MB over parent'", ""
+
+
+def _image_faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Yield the faults of ``images``, and each secret that gets two sources."""
+    images, secrets = table.get("images", {}), table.get("secrets", {})
+    faults = list(image_faults(images))
+    yield from faults
+    if faults or list(secret_faults(secrets)):
+        return
+    sources = {name: SecretSource(**source) for name, source in secrets.items()}
+    for rule in image_rules(images, dict.fromkeys(images, "")):
+        for name, source in rule.secrets.items():
+            if sources.setdefault(name, source) != source:
+                yield rule.pattern.text, f"the secret {name} has two sources", "name one source, or use two ids"
+        yield from _allow_faults({rule.pattern.text: dict(rule.allow)})
 
 
 def _allow_faults(allow: object) -> Iterator[tuple[str, str, str]]:
@@ -198,22 +214,6 @@ def _allow_faults(allow: object) -> Iterator[tuple[str, str, str]]:
                 yield name, f"allow.{name}: no rule {rule!r} can be allowed", suggestion(rule, ALLOWABLE, known)
             elif not (isinstance(why, str) and why.strip()):
                 yield name, f"allow.{name}.{rule} is the reason why", f'{rule} = "why"'
-
-
-def _secret_faults(secrets: object) -> Iterator[tuple[str, str, str]]:
-    form = 'gh_token = { env = "GH_TOKEN" }, npmrc = { file = "~/.npmrc" }'
-    if not isinstance(secrets, dict):
-        yield "secrets", "secrets maps an id to its source", form
-        return
-    for name, source in secrets.items():
-        if not _SECRET_ID.fullmatch(name):
-            yield name, f"secrets: {name!r} is not an id", "letters and digits, with _ . / - between them"
-        elif not (
-            isinstance(source, dict)
-            and len(source) == 1
-            and all(key in ("file", "env") and isinstance(text, str) and text for key, text in source.items())
-        ):
-            yield name, f"secrets.{name} is a table with a file or an env", form
 
 
 def _is_size(value: object, suffix: str = "") -> bool:

@@ -32,7 +32,7 @@ class Table:
         lines = self.text.splitlines()
         header = re.compile(rf"\s*\[{re.escape(self.name)}")
         found = next((number for number, line in enumerate(lines) if header.match(line)), 0) if self.name else 0
-        above = rf"\[{re.escape(self.name)}\." if self.name else r"\["
+        above = rf"\[\[?{re.escape(self.name)}\." if self.name else r"\[\[?"
 
         def seek(*words: str) -> int | None:
             dotted = r"\s*\.\s*".join(rf"[\"']?{re.escape(word)}[\"']?" for word in words)

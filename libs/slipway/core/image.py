@@ -8,6 +8,7 @@ from functools import cached_property
 from types import MappingProxyType
 
 from slipway.core.errors import PolicyError, SlipwayError, UsageError, one_line, suggestion
+from slipway.core.reference import Reference
 
 INPUT_LABEL = "slipway.input"
 TITLE_LABEL = "org.opencontainers.image.title"
@@ -18,22 +19,28 @@ RUN_LABEL = "slipway.run"
 #: the label, but has another input digest, and so does not count as built without cache.
 FRESH_LABEL = "slipway.fresh"
 CONTENT_PREFIX = "in-"
-
-
-def kind_of(dockerfile: str) -> str:
-    """Return ``service`` for a Dockerfile in apps/, else ``base``."""
-    return "service" if dockerfile.startswith("apps/") else "base"
+#: The forms of a named context that is not a folder.
+IMAGE_CONTEXT, TARGET_CONTEXT = "docker-image://", "target:"
+_UNNAMED = Reference("", "")
 
 
 @dataclass(frozen=True)
 class Image:
-    """Hold one image of the stack: the node for one Dockerfile.
+    """Hold one image of the stack: the node for one Dockerfile and target.
 
+    - ``kind``: ``base`` for an image on which others stand or which lies among the bases, else ``service``.
+    - ``reference``: the image's full name, with the version tag.
     - ``dockerfile``, ``context``: posix paths from the repository's root; context "." is the root itself.
+    - ``target``: the stage to build; empty for the last one.
     - ``parents``, ``roots``: images of this stack, and external references, as in the FROM lines and in their order.
     - ``links``: a FROM string that BuildKit resolves → the parent's name.
     - ``stages``: the base of each stage: a parent's name, else the stage's FROM.
-    - ``args``: the build args. The ``content`` among them enter the image; the others only select the base of a stage.
+    - ``args``: build arg → value. ``content``: the ARGs that enter the image; the others only select the base of a
+      stage.
+    - ``contexts``: named context → its content: a folder from the root, ``docker-image://…``, ``target:…``, or an empty
+      string for a folder that slipway gives to every image.
+    - ``allow``: rule of policy → the reason why this image may break it.
+    - ``platforms``: the target platforms; empty for those of the repository.
     - ``frontend``: the image that reads the Dockerfile; empty for the engine's own frontend.
     - ``foundation``: the parent or root that the final stage builds on; empty for scratch.
 
@@ -43,21 +50,33 @@ class Image:
     name: str
     dockerfile: str
     context: str = "."
+    target: str = ""
+    kind: str = "service"
+    reference: Reference = _UNNAMED
     parents: tuple[str, ...] = ()
     roots: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     stages: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    args: tuple[str, ...] = ()
+    args: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     content: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     ssh: tuple[str, ...] = ()
-    contexts: tuple[str, ...] = ()
+    contexts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    allow: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    platforms: tuple[str, ...] = ()
     frontend: str = ""
     foundation: str = ""
 
     @property
-    def kind(self) -> str:
-        return kind_of(self.dockerfile)
+    def given_contexts(self) -> tuple[str, ...]:
+        """Return the named contexts that slipway gives to every image."""
+        return tuple(name for name, content in self.contexts.items() if not content)
+
+    @property
+    def folder_contexts(self) -> Mapping[str, str]:
+        """Return the named contexts that are folders of the repository, by name."""
+        images = (IMAGE_CONTEXT, TARGET_CONTEXT)
+        return {name: content for name, content in self.contexts.items() if content and not content.startswith(images)}
 
 
 @dataclass(frozen=True)

@@ -101,6 +101,7 @@ class _Reader:
     def reading(self, wanted: list[Head], target: Head) -> Reading:
         stages = [head for head in wanted if not head.replaced]
         names, last = self.leading | self.declared, self.stages[target.index]
+        foundation, foundation_context = foundation_of(target, self.heads, self.contexts)
         frontend = self.args.get(_FRONTEND, "") if _FRONTEND in names else self.dockerfile.syntax
         return Reading(
             stages=tuple(Stage(head.name, head.index, head.base, head.platform, head.section.line) for head in stages),
@@ -116,7 +117,8 @@ class _Reader:
             hazards=once([*hazards.in_frontend(self.dockerfile, frontend), *self.hazards]),
             weighed=frozenset(self.weighed),
             frontend=frontend,
-            foundation=foundation_of(target, self.heads, self.contexts),
+            foundation=foundation,
+            foundation_context=foundation_context,
             user=last.user,
             healthcheck=last.healthcheck,
             exposed=once(last.exposed),

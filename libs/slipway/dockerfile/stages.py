@@ -81,7 +81,7 @@ def heads_of(
         own: tuple[Instruction, ...] = ()
         if parent >= 0:
             own = tuple(above.trigger for above in heads[parent].section.instructions if above.trigger)
-        elif not replaced and context_of(base.text, contexts) == "" and base.text != "scratch":
+        elif not replaced and base.text != "scratch":
             own = _inherited(triggers(base.text), base.text, section, problems)
         own = () if replaced else (*own, *section.instructions)
         used = base.used | platform.used
@@ -91,12 +91,12 @@ def heads_of(
     return heads
 
 
-def foundation_of(head: Head, heads: Sequence[Head], contexts: Mapping[str, str]) -> str:
-    """Return the image that a stage stands on in the end; an empty string for scratch and for named contexts."""
+def foundation_of(head: Head, heads: Sequence[Head], contexts: Mapping[str, str]) -> tuple[str, str]:
+    """Return the image and the named context that a stage stands on in the end; one is empty, for scratch both are."""
     while head.parent >= 0 and not head.replaced:
         head = heads[head.parent]
-    is_empty = head.replaced or head.base == "scratch" or context_of(head.base, contexts)
-    return "" if is_empty else head.base
+    context = head.replaced or context_of(head.base, contexts)
+    return ("" if context or head.base == "scratch" else head.base), context
 
 
 def context_of(name: str, contexts: Mapping[str, str]) -> str:

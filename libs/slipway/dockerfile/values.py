@@ -124,8 +124,8 @@ class Reading:
       check.
     - ``frontend``: the image that must read the file, or "" for the engine's own frontend.
     - Of the final stage, as far as this file tells: ``foundation``, the image that it stands on in the end, or "" for
-      scratch and named contexts; ``user``; ``exposed`` (``8000/tcp``); ``entry``, whether it sets CMD or ENTRYPOINT;
-      ``onbuild``, its triggers.
+      scratch and named contexts; ``foundation_context``, the named context that it stands on instead; ``user``;
+      ``exposed`` (``8000/tcp``); ``entry``, whether it sets CMD or ENTRYPOINT; ``onbuild``, its triggers.
 
     An ARG that a stage declares is never in ``naming``: BuildKit puts it into the environment of each RUN below it,
     and into the image's history.
@@ -144,6 +144,7 @@ class Reading:
     weighed: frozenset[str] = frozenset()
     frontend: str = ""
     foundation: str = field(default="", compare=False)
+    foundation_context: str = field(default="", compare=False)
     user: str = ""
     healthcheck: bool = False
     exposed: tuple[str, ...] = ()

@@ -160,7 +160,7 @@ def _carriers(repository: Repository, root: Path) -> Iterator[tuple[str, Carrier
     The image contains the other files of that context. BuildKit applies an ignore file to the context of an image, but
     not to a named context.
     """
-    used = dict.fromkeys(context for image in repository.stack for context in image.contexts)
+    used = dict.fromkeys(context for image in repository.stack for context in image.given_contexts)
     for number, context in enumerate(used, start=1):
         folder, name = repository.contexts[context], f"_context-{number}"
         if not repository.worktree.read_folder(folder).beside_own:

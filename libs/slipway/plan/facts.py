@@ -82,7 +82,7 @@ def gather_facts(
     stack = repository.stack
     roots = {root: identity(root, local) for image in stack for root in image.roots}
     manifests, digests = manifests_of(repository, stack, read, roots)
-    references = {image.name: settings.reference(image.name, image.kind) for image in stack}
+    references = {image.name: image.reference for image in stack}
     newest = history.newest_of(references, local)
     earlier, old_trees = history.earlier(settings.root / ".slipway", newest, digests)
     facts = Facts(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slipway.core.errors import PolicyError, Problem, SlipwayError, UsageError
 from slipway.core.image import Image
+from slipway.dockerfile import Reading, Source
 from slipway.plan import policy
 from slipway.plan.repository import Repository
 from slipway.stack.digest import Manifest, input_digest
 from slipway.stack.entries import Encoded, FileEntry, Trees
-from slipway.stack.worktree import Files
+from slipway.stack.worktree import Files, Worktree
 
 _NONE: Mapping[str, str] = {}
 
@@ -45,19 +47,47 @@ def read_files(repository: Repository, images: Iterable[Image]) -> ReadFiles:
     for image in images:
         try:
             own = worktree.files(image.dockerfile, image.context, readings[image.name].sources)
-            named = {name: worktree.read_folder(repository.contexts[name]) for name in image.contexts}
+            folders = _folders(image, readings[image.name], worktree)
+            named = {name: worktree.read_folder(repository.contexts[name]) for name in image.given_contexts}
         except (UsageError, PolicyError) as error:
             errors[image.name] = error
             continue
-        if problems := _unfit(image, own, repository):
+        if problems := [problem for each in (own, *folders) for problem in _unfit(image, each, repository)]:
             errors[image.name] = UsageError.of(problems)
             continue
-        files[image.name] = own.entries
+        files[image.name] = {path: entry for each in (own, *folders) for path, entry in each.entries.items()}
         contexts[image.name] = {name: found.entries["."] for name, found in named.items()}
         leaving |= dict.fromkeys(own.leaving)
-        for found in (own, *named.values()):
+        for found in (own, *folders, *named.values()):
             trees |= found.trees
     return ReadFiles(files, contexts, trees, tuple(leaving), errors)
+
+
+def _folders(image: Image, reading: Reading, worktree: Worktree) -> list[Files]:
+    """Return the files that the image reads from named contexts in the repository."""
+    sources: dict[str, list[Source]] = {}
+    for source in reading.named:
+        if folder := image.folder_contexts.get(source.context):
+            sources.setdefault(folder, []).append(source)
+    read = {folder: worktree.folder_files(image.dockerfile, folder, found) for folder, found in sources.items()}
+    return [_seen_from(image.context, folder, found) for folder, found in read.items()]
+
+
+def _seen_from(context: str, folder: str, files: Files) -> Files:
+    """Return the files of ``folder`` with resolved paths from the image's ``context``, as for its other files."""
+    entries = {
+        path: entry._replace(via=posixpath.relpath(posixpath.join(folder, entry.via), context)) if entry.via else entry
+        for path, entry in files.entries.items()
+    }
+    return replace(files, entries=entries)
+
+
+def _settings(image: Image, repository: Repository) -> dict[str, str]:
+    """Return the platforms, the target and the places of the contexts, as far as the image has them."""
+    contexts = {f"context {name}": content for name, content in image.contexts.items() if content}
+    target = {"target": image.target} if image.target else {}
+    platforms = ",".join(repository.platforms_of(image))
+    return {"platform": platforms, "context": image.context, **target, **contexts}
 
 
 def _unfit(image: Image, own: Files, repository: Repository) -> list[Problem]:
@@ -81,18 +111,16 @@ def manifests_of(
     """
     manifests: dict[str, Manifest] = {}
     digests: dict[str, str] = {}
-    args = repository.settings.build_args
-    platforms = {"platform": ",".join(repository.platforms)}
     for image in images:
         asked = repository.assembly.readings[image.name].builder
         builder = {"builder's platform": repository.native} if asked else {}
         manifests[image.name] = Manifest(
             dockerfile=repository.texts[image.dockerfile],
             files=read.files[image.name],
-            args={name: args[name] for name in image.content if name in args},
+            args={name: image.args[name] for name in image.content if name in image.args},
             parents={parent: digests.get(parent, parents.get(parent, "")) for parent in image.parents},
             roots={root: roots.get(root, "") for root in image.roots},
-            settings={**platforms, **builder, "context": image.context},
+            settings={**_settings(image, repository), **builder},
             stages=image.stages,
             contexts=read.contexts[image.name],
         )

@@ -152,6 +152,7 @@ def notes(assembly: Assembly, project: Project, leaving: Sequence[str]) -> tuple
     return (
         *frontends,
         *_contexts(assembly),
+        *assembly.remarks,
         *hazards,
         *mounts.notes(assembly, project),
         *_unmeant(assembly),
@@ -214,7 +215,7 @@ def _hazards(assembly: Assembly, project: Project) -> Iterator[tuple[Image, Prob
     A hazard from a parent's ONBUILD appears only for the parent, if the parent reports it.
     """
     for image in assembly.stack:
-        allowed = project.allow.get(image.name, {})
+        allowed = {**project.allow.get(image.name, {}), **image.allow}
         for hazard in assembly.readings[image.name].hazards:
             parent = image.links.get(hazard.onbuild)
             known = assembly.readings[parent].hazards if parent else ()

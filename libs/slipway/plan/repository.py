@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from slipway.config.project import Project
 from slipway.config.settings import Settings
 from slipway.config.settings import unused as unused_names
 from slipway.core.errors import Problem, SlipwayError, UsageError
@@ -13,7 +14,10 @@ from slipway.core.image import Image, Stack
 from slipway.core.platform import this_platform
 from slipway.plan import policy
 from slipway.secrets.secret import Secret
-from slipway.stack.discovery import Assembly, Naming, assemble
+from slipway.stack.definition import Definition
+from slipway.stack.discovery import Assembly, assemble
+from slipway.stack.parents import Naming
+from slipway.stack.patterns import definitions_of, rules_by_path, unmatched
 from slipway.stack.worktree import Worktree
 
 #: In characters. A shorter value is an ordinary word, not a secret.
@@ -49,6 +53,10 @@ class Repository:
         """Return PLATFORMS, or the platform of the host that builds."""
         return self.settings.platforms or (self.native,)
 
+    def platforms_of(self, image: Image) -> tuple[str, ...]:
+        """Return the target platforms of an image: its own, or those of the repository."""
+        return image.platforms or self.platforms
+
     def without(self, errors: Mapping[str, SlipwayError]) -> Repository:
         """Return the repository in whose stack the images of ``errors`` are at fault."""
         return replace(self, assembly=self.assembly.without(errors)) if errors else self
@@ -76,13 +84,19 @@ def read_repository(
     UsageError without any Dockerfile. Contacts neither engine nor registry.
     """
     native = native or this_platform()
-    texts, unreadable = worktree.dockerfiles()
-    if not texts and not unreadable:
-        hint = "infra/docker/<name>.Dockerfile is a base, apps/<name>/Dockerfile a service"
-        raise UsageError(f"{settings.root}: no Dockerfile found", hint=hint)
+    naming = Naming(
+        settings.registry,
+        settings.owner,
+        settings.version("base"),
+        settings.version("service"),
+        settings.project.moving_tags,
+    )
+    definitions = defined_images(settings.project, worktree, naming)
+    texts, unreadable = worktree.dockerfiles(one.dockerfile for one in definitions)
     assembly = assemble(
+        definitions,
         texts,
-        naming=Naming(f"{settings.registry}/{settings.owner}", settings.version("base"), settings.version("service")),
+        naming=naming,
         args=settings.build_args,
         unset=settings.unset_args,
         contexts=tuple(contexts),
@@ -98,6 +112,22 @@ def read_repository(
     unread = {image.name for image in assembly.stack.known} - assembly.readings.keys()
     unused = {} if unread else unused_names(settings, assembly.declared_args)  # they may use any name
     return Repository(settings, worktree, contexts, texts, assembly, native, unused, onbuild, tuple(secrets))
+
+
+def defined_images(project: Project, worktree: Worktree, naming: Naming) -> tuple[Definition, ...]:
+    """Return the images that the repository defines.
+
+    Raises UsageError when there is none, for a path that names no file, and for a file of build args with problems.
+    """
+    rules = rules_by_path(project.images, worktree.find)
+    if problems := list(unmatched(project.images, rules)):
+        raise UsageError.of(problems)
+    values = {"registry": naming.registry, "owner": naming.owner}
+    found = tuple(one for path in rules for one in definitions_of(path, rules[path], values, worktree.read_args))
+    if not found:
+        hint = f"infra/docker/<name>.Dockerfile is a base, apps/<name>/Dockerfile a service; {project.header('images')}"
+        raise UsageError(f"{worktree.root}: no Dockerfile found", hint=f"{hint} names others")
+    return found
 
 
 def _is_secret(value: str) -> bool:

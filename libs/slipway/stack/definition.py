@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from slipway.config.project import SecretSource
+from slipway.config.secret_source import SecretSource
 
 _NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 _NO_SECRETS: Mapping[str, SecretSource] = MappingProxyType({})
+_FILES = ("dockerfile", "containerfile")
+_OTHER = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True)
@@ -19,25 +22,57 @@ class Definition:
     - ``name``: the image's name in the stack: lower-case letters, digits and ``-``.
     - ``dockerfile``: a posix path from the repository's root.
     - ``where``: the place that defines the image: ``compose.yaml:12``, ``pyproject.toml:30``, or the Dockerfile.
+    - ``base``: the image is a base even when no other image stands on it.
     - ``context``: a folder from the root; empty for the nearest folder that contains all sources.
     - ``target``: a stage; empty for the last one.
     - ``args``: build arg → value, for this image alone.
     - ``contexts``: named context → a folder from the root, ``docker-image://<reference>``, or ``target:<image>``.
     - ``secrets``: id → the source of the build secret, for this image.
+    - ``allow``: rule of policy → the reason why the image may break it.
     - ``platforms``: the target platforms; empty for PLATFORMS.
-    - ``repository``, ``tag``: the parts of the image's reference; empty for ``OWNER/<name>`` and the stack's version.
+    - ``repository``, ``tag``: the parts of the image's reference below REGISTRY, in which ``{version}`` stands for the
+      stack's version; empty for ``OWNER/<name>`` and that version.
     - ``aliases``: other references that mean this image in a FROM, such as ``image:`` of a compose service.
     """
 
     name: str
     dockerfile: str
     where: str = ""
+    base: bool = False
     context: str = ""
     target: str = ""
     args: Mapping[str, str] = field(default_factory=lambda: _NO_TEXTS)
     contexts: Mapping[str, str] = field(default_factory=lambda: _NO_TEXTS)
     secrets: Mapping[str, SecretSource] = field(default_factory=lambda: _NO_SECRETS)
+    allow: Mapping[str, str] = field(default_factory=lambda: _NO_TEXTS)
     platforms: tuple[str, ...] = ()
     repository: str = ""
     tag: str = ""
     aliases: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> str:
+        """Return the place that defines the image, for problems."""
+        return self.where or self.dockerfile
+
+
+def image_name(text: str) -> str:
+    """Return ``text`` as an image's name: in lower case, with ``-`` for every run of other characters.
+
+    The result is empty when ``text`` has neither a letter nor a digit.
+    """
+    return _OTHER.sub("-", text.lower()).strip("-")
+
+
+def name_of(path: str) -> str:
+    """Return the name of a Dockerfile's image, from its path.
+
+    ``docker/base-ml.Dockerfile`` → ``base-ml``; ``docker/Dockerfile.cuda`` → ``cuda``; ``svc_ocr/Dockerfile`` →
+    ``svc-ocr``.
+    """
+    folder, _, file = path.rpartition("/")
+    before, dot, after = file.rpartition(".")
+    if dot and after.lower() in _FILES:
+        return image_name(before)
+    first, dot, variant = file.partition(".")
+    return image_name(variant if dot and first.lower() in _FILES else folder.rpartition("/")[2])

@@ -68,16 +68,20 @@ def _current(words: Sequence[str], parser: Parser) -> ParserContext | None:
 
 
 def _images(task: str, collection: Collection) -> list[str]:
+    from slipway.config.project import read_project
     from slipway.config.root import find_root
     from slipway.smoke import selection
-    from slipway.stack import discovery as stack
+    from slipway.stack.patterns import defined_by_paths
+    from slipway.stack.worktree import Worktree
 
     try:
         folder = collection.loaded_from
         root = find_root(Path(folder) if folder else None, Path.cwd())
     except UsageError:
         return []
-    bases = sorted(root.glob("infra/docker/*.Dockerfile"))
-    services = sorted(root.glob("apps/*/Dockerfile")) if task != "build-base" else []
+    project, _ = read_project(root)
+    images = [
+        one.name for one in defined_by_paths(project.images, Worktree(root).find) if one.base or task != "build-base"
+    ]
     systems = selection.system_tests(selection.find_tests(root)) if task == "smoke" else ()
-    return [*(stack.name_of(path.as_posix()) for path in (*bases, *services)), *systems]
+    return [*images, *systems]

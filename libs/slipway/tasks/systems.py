@@ -156,7 +156,7 @@ def resolve(session: Session, file: ComposeFile, project: Project) -> Config:
 def system_of(session: Session, file: ComposeFile, config: Config) -> System:
     """Return the system that a resolved file describes, with the images of this stack that it runs."""
     stack, settings = session.repository.stack, session.settings
-    references = {str(settings.reference(image.name, image.kind)): image.name for image in stack.known}
+    references = {str(image.reference): image.name for image in stack.known}
     dockerfiles = {image.dockerfile: image.name for image in stack.known}
     return read_system(file.system, config, references, dockerfiles, str(settings.root.resolve()))
 

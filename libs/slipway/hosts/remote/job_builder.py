@@ -59,7 +59,8 @@ def job_builder(
     project = host.project(settings.registry, settings.owner)
     folder = f"{project}/runs/{run}"
     salt = snapshot.repository.worktree.cache.salt
-    contexts = sorted({snapshot.stack[name].context for name in read})
+    images = [snapshot.stack[name] for name in read]
+    contexts = sorted({folder for image in images for folder in (image.context, *image.folder_contexts.values())})
     links = {context: context_name(context, salt) for context in contexts}
     manifest = files_to_sync(snapshot, read, define(snapshot, read))
     newest = snapshot.facts.newest
@@ -243,7 +244,7 @@ def _contexts(
 
 def _given(snapshot: Snapshot, names: Sequence[str]) -> Iterator[tuple[str, FileManifest, str]]:
     """Yield each named context that the images read: name, manifest, and the text that stands for its content."""
-    using = {name: image for image in map(snapshot.stack.__getitem__, names) for name in image.contexts}
+    using = {name: image for image in map(snapshot.stack.__getitem__, names) for name in image.given_contexts}
     for name, image in sorted(using.items()):
         tree = snapshot.facts.manifests[image.name].contexts[name]
         yield name, context_to_sync(snapshot.repository.contexts[name], tree, snapshot.facts.trees), tree.encode()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from slipway.config.dotenv import parse_env
+from slipway.config.images import Pattern
 from slipway.core.errors import Problem, UsageError
 from slipway.core.image import Image
 from slipway.dockerfile import Source
@@ -15,7 +17,7 @@ from slipway.stack.worktree.contexts import is_within, name_context
 from slipway.stack.worktree.definitions import beside, define
 from slipway.stack.worktree.files import Files, FoundFiles, files_of, sent_as
 from slipway.stack.worktree.reader import EntryReader
-from slipway.stack.worktree.sources import Context
+from slipway.stack.worktree.sources import Context, folder_name
 from slipway.stack.worktree.statcache import StatCache
 
 
@@ -30,25 +32,39 @@ class Worktree:
         self._ignores: dict[str, Ignore] = {}
         self._reader = EntryReader(self.cache)
 
-    def dockerfiles(self) -> tuple[dict[str, str], dict[str, UsageError]]:
-        """Return the text of every Dockerfile, and the error of each that cannot be read, by its path from the root.
+    def find(self, pattern: Pattern) -> list[str]:
+        """Return the files that ``pattern`` names, as sorted paths from the root.
 
         Raises UsageError for a folder that cannot be listed.
         """
+        found = [""]
+        for part in pattern.parts:
+            if isinstance(part, str):
+                found = [f"{folder}{part}/" for folder in found]
+            else:
+                found = [f"{folder}{name}/" for folder in found for name in self._names(folder) if part.fullmatch(name)]
+        paths = (path.rstrip("/") for path in found)
+        return [path for path in paths if _may_be_there(self.root / path)]
+
+    def dockerfiles(self, paths: Iterable[str]) -> tuple[dict[str, str], dict[str, UsageError]]:
+        """Return the text of each of ``paths``, and the error of each that cannot be read, by its path."""
         texts: dict[str, str] = {}
         errors: dict[str, UsageError] = {}
-        problems: list[Problem] = []
-        bases = (path for path in self._children("infra/docker", problems) if path.name.endswith(".Dockerfile"))
-        services = (path / "Dockerfile" for path in self._children("apps", problems))
-        for path in (*bases, *filter(_may_be_there, services)):
-            name = path.relative_to(self.root).as_posix()
+        for path in dict.fromkeys(paths):
             try:
-                texts[name] = self._text(path, name)
+                texts[path] = self._text(self.root / path, path)
             except UsageError as error:
-                errors[name] = error
+                errors[path] = error
+        return texts, errors
+
+    def read_args(self, path: str) -> dict[str, str]:
+        """Return the build args in a file of ``NAME=value`` lines. Raises UsageError."""
+        if not self.exists(path):
+            raise UsageError(f"{path}: no such file of build args")
+        entries, problems = parse_env(self._text(self.root / path, path).encode(), path)
         if problems:
             raise UsageError.of(problems)
-        return texts, errors
+        return {entry.name: entry.value for entry in entries}
 
     def dockerfile(self, path: str) -> str:
         """Return the text of one Dockerfile. Raises UsageError when it is missing or cannot be read."""
@@ -56,14 +72,14 @@ class Worktree:
             raise UsageError("Dockerfile removed")
         return self._text(self.root / path, path)
 
-    def _children(self, folder: str, problems: list[Problem]) -> list[Path]:
+    def _names(self, folder: str) -> list[str]:
+        """Return the sorted names in ``folder``; none when it does not exist."""
         try:
-            return sorted((self.root / folder).iterdir())
+            return sorted(os.listdir(self.root / folder))
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
-            problems.append(Problem(folder, f"cannot be read: {error.strerror}"))
-            return []
+            raise UsageError.of([Problem(folder.rstrip("/"), f"cannot be read: {error.strerror}")]) from None
 
     def again(self) -> Worktree:
         """Return a new Worktree, which reads the same files again."""
@@ -126,7 +142,22 @@ class Worktree:
         Raises UsageError for a path that is missing, leaves the context, or is neither file, folder nor link. Raises
         PolicyError for a file that must not enter an image.
         """
-        place = Context(self.root, context, dockerfile, self.ignore(dockerfile, context))
+        return self._read(Context(self.root, context, dockerfile, self.ignore(dockerfile, context)), sources)
+
+    def folder_files(self, dockerfile: str, folder: str, sources: Sequence[Source]) -> Files:
+        """Return the files that ``sources`` read from ``folder``, a named context in the repository.
+
+        Raises the errors of ``files``, and UsageError for a source that contains slipway's own folder: BuildKit applies
+        no ignore file of slipway to a named context.
+        """
+        found = self._read(Context(self.root, folder, dockerfile, self.ignore("", folder)), sources)
+        if found.beside_own:
+            what = f"a copy of the whole context {folder_name(folder)} would hold .slipway"
+            raise UsageError.of([Problem(dockerfile, what, "copy the folders in it that the image needs")])
+        return found
+
+    def _read(self, place: Context, sources: Sequence[Source]) -> Files:
+        context, dockerfile = place.path, place.dockerfile
         base = os.path.realpath(place.base)
         if not is_within(base, self._top):
             raise UsageError.of([Problem(dockerfile, f"the context {context} leaves the repository: {base}")])
