@@ -33,7 +33,7 @@ def stack_of(case: dict[str, Any]) -> Stack:
         kind = "base" if name.startswith("base") else "service"
         return Image(
             name,
-            f"{name}/Dockerfile",
+            f"apps/{name}/Dockerfile",
             kind=kind,
             parents=tuple(parents),
             roots=() if parents else ("python:3.12-slim",),
