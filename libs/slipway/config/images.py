@@ -73,15 +73,13 @@ class Pattern:
 class ImageRule:
     """Hold one table of ``[tool.slipway.images]``: the Dockerfiles that it names, and how slipway builds them.
 
-    ``place``: the ``file:line`` that sets it. ``excluded``: the Dockerfiles define no image. ``base``: their images are
-    bases even when no other image stands on them. The other fields are those of ``stack.definition.Definition``; the
-    texts may hold placeholders. ``args_file``: a file of ``NAME=value`` lines. ``allow``: rule of policy → the reason.
+    ``place``: the ``file:line`` that sets it. ``excluded``: the Dockerfiles define no image. The other fields are those
+    of ``stack.definition.Definition``; the texts may hold placeholders. ``args_file``: a file of ``NAME=value`` lines.
     """
 
     pattern: Pattern
     place: str = ""
     excluded: bool = False
-    base: bool = False
     name: str = ""
     repository: str = ""
     tag: str = ""
@@ -104,11 +102,10 @@ class ImageRule:
         return ", ".join((*texts, *(key for key, value in named.items() if value and not isinstance(value, str))))
 
 
+#: The images of these Dockerfiles are bases, even when no other image stands on them.
+BASES = Pattern("infra/docker/{name}.Dockerfile")
 #: The Dockerfiles that are images without any table.
-DEFAULT_RULES = (
-    ImageRule(Pattern("infra/docker/{name}.Dockerfile"), base=True),
-    ImageRule(Pattern("apps/{name}/Dockerfile")),
-)
+DEFAULT_RULES = (ImageRule(BASES), ImageRule(Pattern("apps/{name}/Dockerfile")))
 
 
 def filled(template: str, values: Mapping[str, str]) -> str:

@@ -17,13 +17,14 @@ _FILES_SHOWN = 3
 
 
 def newest_of(references: Mapping[str, Reference], local: Sequence[LocalImage]) -> dict[str, LocalImage]:
-    """Return the engine's newest image of each name."""
-    by_repository = {reference.repository: name for name, reference in references.items()}
+    """Return the engine's newest image of each name. Several images may share a repository."""
+    by_repository: dict[str, list[str]] = {}
+    for name, reference in references.items():
+        by_repository.setdefault(reference.repository, []).append(name)
     newest: dict[str, LocalImage] = {}
     for image in sorted(local, key=lambda image: image.created):
         for tag in image.tags:
-            name = by_repository.get(tag.rpartition(":")[0])
-            if name and image.is_own(name):
+            for name in filter(image.is_own, by_repository.get(tag.rpartition(":")[0], ())):
                 newest[name] = image
     return newest
 

@@ -11,6 +11,8 @@ from slipway.config.secret_source import SecretSource
 
 _NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 _NO_SECRETS: Mapping[str, SecretSource] = MappingProxyType({})
+#: Folders that say only that they hold Dockerfiles.
+_FOLDERS = ("docker", "dockerfile", "dockerfiles", "container", "containers")
 _FILES = ("dockerfile", "containerfile")
 _OTHER = re.compile(r"[^a-z0-9]+")
 
@@ -68,11 +70,14 @@ def name_of(path: str) -> str:
     """Return the name of a Dockerfile's image, from its path.
 
     ``docker/base-ml.Dockerfile`` → ``base-ml``; ``docker/Dockerfile.cuda`` → ``cuda``; ``svc_ocr/Dockerfile`` →
-    ``svc-ocr``.
+    ``svc-ocr``; ``ui/docker/Dockerfile`` → ``ui``. The result is empty for a Dockerfile in the root.
     """
     folder, _, file = path.rpartition("/")
     before, dot, after = file.rpartition(".")
     if dot and after.lower() in _FILES:
         return image_name(before)
     first, dot, variant = file.partition(".")
-    return image_name(variant if dot and first.lower() in _FILES else folder.rpartition("/")[2])
+    if dot and first.lower() in _FILES:
+        return image_name(variant)
+    names = [name for name in folder.split("/") if name.lower() not in _FOLDERS]
+    return image_name(names[-1] if names else "")

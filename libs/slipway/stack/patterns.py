@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from slipway.config.images import DEFAULT_RULES, ImageRule, Pattern, filled
+from slipway.config.images import BASES, DEFAULT_RULES, ImageRule, Pattern, filled
 from slipway.core.errors import Problem
 from slipway.stack.definition import Definition, image_name, name_of
 
@@ -24,8 +24,10 @@ def rules_by_path(
     ``find``: returns the files that a pattern names. slipway's own rules come last.
     """
     by_pattern: dict[Pattern, list[ImageRule]] = {}
-    for rule in (*rules, *DEFAULT_RULES):
+    for rule in rules:
         by_pattern.setdefault(rule.pattern, []).append(rule)
+    for rule in DEFAULT_RULES:
+        by_pattern.setdefault(rule.pattern, [rule])
     found: dict[str, tuple[ImageRule, ...]] = {}
     for pattern in sorted(by_pattern, key=lambda pattern: pattern.vagueness):
         for path in find(pattern):
@@ -67,7 +69,7 @@ def _definition(path: str, rule: ImageRule, naming: Mapping[str, str], read_args
         name,
         path,
         where=rule.place,
-        base=rule.base,
+        base=BASES.values(path) is not None,
         context=filled(rule.context, values),
         target=filled(rule.target, values),
         args={**args, **given},
