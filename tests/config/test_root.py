@@ -18,6 +18,7 @@ from slipway.core.errors import UsageError
         (".git", "apps/"),
         (".git/", "infra/docker/"),
         ("slipway.toml",),
+        ("pyproject.toml=[tool.slipway.images]",),
     ],
     ids=" ".join,
 )
@@ -38,7 +39,8 @@ def test_no_root(tmp_path: Path, parts: tuple[str, ...]) -> None:
         find_root(tmp_path)
     assert str(caught.value) == (
         f"error: {tmp_path}: no slipway repository in this folder or above\n"
-        "hint:  a repository has infra/docker/ or apps/ beside its pyproject.toml or .git, or it has a slipway.toml"
+        "hint:  a repository has infra/docker/ or apps/ beside its pyproject.toml or .git, "
+        "or slipway.toml or [tool.slipway]"
     )
 
 
@@ -56,4 +58,5 @@ def make(folder: Path, *parts: str) -> None:
         if part.endswith("/"):
             (folder / part).mkdir(parents=True)
         else:
-            (folder / part).touch()
+            file, _, text = part.partition("=")
+            (folder / file).write_text(text)

@@ -97,7 +97,7 @@ def test_a_bad_flag_for_two_settings_is_reported_once(tmp_path: Path) -> None:
 def test_every_problem_of_the_settings_is_reported_together(tmp_path: Path) -> None:
     given(
         tmp_path,
-        "REGISTRY=http://reg\nOWNER=Acme\nBASE_VERSION=\nVERSION=1.0+local\nexport X=1\nPLATFORMS=linux\n"
+        "REGISTRY=http://reg\nOWNER=Acme\nBASE_VERSION=\nVERSION=1.0+local\nexport JOBS=1\nPLATFORMS=linux\n"
         "REMOTE_HOST=-oProxyCommand=x\nWHEELHOUSE=wheels\n",
         "[tool.slipway]\nmoving_tags = ['latest']\nbudgets = 3\n",
     )

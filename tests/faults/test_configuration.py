@@ -46,10 +46,18 @@ def test_a_name_in_env_that_no_image_uses(shop: Offline) -> None:
 
 @pytest.mark.fault("C03", "C04", "C05", "C06")
 def test_an_env_file_that_its_readers_read_differently(shop: Offline) -> None:
-    lines = ["REGISTRY=127.0.0.1:1", "BASE_VERSION=", "D=a # b", "J=$A", "export F=1", 'OPEN="a', "REGISTRY=other:1"]
-    shop.write(".env", "\n".join(lines) + "\n")
-    ran = shop.refused(2, "BASE_VERSION", "' #'", "'$'", "'export'", "column 6", "REGISTRY", task=("plan", "--json"))
+    """Lines for names that slipway uses are errors: settings, and an ARG of a Dockerfile. The others are notes."""
+    lines = ["REGISTRY=127.0.0.1:1", "BASE_VERSION=", "OWNER=a # b", "JOBS=$A", "export VERSION=1", 'BUILDER="a']
+    shop.write(".env", "\n".join([*lines, "REGISTRY=other:1"]) + "\n")
+    ran = shop.refused(2, "BASE_VERSION", "' #'", "'$'", "'export'", "column 9", "REGISTRY", task=("plan", "--json"))
     assert sorted(where for where, _ in ran.problems) == [f".env:{line}" for line in range(2, 8)]
+    foreign = ["D=a # b", "J=$A", "export F=1", 'OPEN="a']
+    shop.write(".env", "\n".join(["REGISTRY=127.0.0.1:1", *foreign]) + "\n")
+    noted = shop.invoke("plan").failed(3, "error: engine ")
+    assert "note: .env:2: ' #' begins a comment" in noted.stderr and "note: .env:3: '$' is expanded" in noted.stderr
+    assert "note: .env: other tools read 2 more lines differently; slipway uses none of these names" in noted.stderr
+    shop.append(FLOOR, "ARG J\n")
+    shop.refused(2, "error: .env:3: '$' is expanded")
 
 
 @pytest.mark.fault("C07", "C08")

@@ -2,8 +2,9 @@
 
     # a comment            NAME=value            NAME='text without ${'         NAME="text without $ ` or backslash"
 
-These tools read some lines differently (``D=a # b``, ``J=$A``, ``export F=``, an open quote …). Such a line is an
-error. python-dotenv reads the values; the rules below decide which lines it may read.
+These tools read some lines differently (``D=a # b``, ``J=$A``, ``export F=``, an open quote …). Such a line is odd: an
+error for a name that slipway uses, else a note. python-dotenv reads the values; the rules below decide which lines it
+may read.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from dataclasses import dataclass
 
 from dotenv import dotenv_values
 
-from slipway.core.errors import Problem
+from slipway.core.errors import Problem, UsageError
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _CONTROL = r"\x00-\x08\x0a-\x1f\x7f"
 _PLAIN = rf"[^\s'\"$`\\#;&|<>()!*?\[\]{{}}~{_CONTROL}]*"
 _LITERAL = rf"(?:[^'\\${_CONTROL}]|\$(?!{{))*"
 _LINE = re.compile(rf"(?P<name>{_NAME})=(?:{_PLAIN}|'{_LITERAL}'|\"[^\"$`\\!{_CONTROL}]*\")[ \t]*")
+#: The name that a line sets, however the line is written.
+_SETS = re.compile(rf"\s*(?:export\s+)?(?P<name>{_NAME})\b")
 
 
 @dataclass(frozen=True)
@@ -30,35 +33,48 @@ class Assignment:
     line: int
 
 
+@dataclass(frozen=True)
+class OddLine:
+    """Hold a line that other tools read differently. ``name``: the name that it sets; empty when that is unclear."""
+
+    name: str
+    problem: Problem
+
+
 def parse_env(data: bytes, path: str = ".env") -> tuple[tuple[Assignment, ...], tuple[Problem, ...]]:
     """Return the entries in order, and every problem with its ``path:line``. A BOM and CRLF line ends are accepted."""
     try:
+        entries, odd = read_env(data, path)
+    except UsageError as error:
+        return (), tuple(error.problems)
+    return entries, tuple(line.problem for line in odd)
+
+
+def read_env(data: bytes, path: str = ".env") -> tuple[tuple[Assignment, ...], tuple[OddLine, ...]]:
+    """Return the entries in order, and the odd lines. Raises UsageError for a file that is not UTF-8."""
+    try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        return (), (Problem(path, f"byte {error.start} is not UTF-8", "save the file as UTF-8"),)
+        problem = Problem(path, f"byte {error.start} is not UTF-8", "save the file as UTF-8")
+        raise UsageError.of([problem]) from None
     entries: list[Assignment] = []
-    problems: list[Problem] = []
+    odd: list[OddLine] = []
     first: dict[str, int] = {}
     for number, raw in enumerate(text.replace("\r\n", "\n").split("\n"), start=1):
         if not raw.strip(" \t") or raw.lstrip(" \t").startswith("#"):
             continue
-        match = _LINE.fullmatch(raw)
+        match, where = _LINE.fullmatch(raw), f"{path}:{number}"
         if not match:
-            problems.append(_explain(raw, f"{path}:{number}"))
+            named = _SETS.match(raw)
+            odd.append(OddLine(named["name"] if named else "", _explain(raw, where)))
         elif match["name"] in first:
-            earlier = first[match["name"]]
-            problems.append(
-                Problem(
-                    f"{path}:{number}",
-                    f"{match['name']} is set again (first at line {earlier})",
-                    "keep one of the two",
-                )
-            )
+            what = f"{match['name']} is set again (first at line {first[match['name']]})"
+            odd.append(OddLine(match["name"], Problem(where, what, "keep one of the two")))
         else:
             first[match["name"]] = number
             read = dotenv_values(stream=io.StringIO(raw), interpolate=False)
             entries.append(Assignment(match["name"], read[match["name"]] or "", number))
-    return tuple(entries), tuple(problems)
+    return tuple(entries), tuple(odd)
 
 
 _READINGS: tuple[tuple[re.Pattern[str], str, str], ...] = (

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from slipway.config.configured import Level, read_configured
 from slipway.config.definitions import SETTINGS, Setting, Value
-from slipway.config.dotenv import Assignment, parse_env
+from slipway.config.dotenv import Assignment, OddLine, read_env
 from slipway.config.environment import variables
 from slipway.config.project import Project, read_project
 from slipway.core.errors import Problem, UsageError, one_line, suggestion
@@ -31,7 +31,8 @@ _NAMING = ("REGISTRY", "OWNER", "BASE_VERSION", "PYTHON_IMAGE")
 class Settings:
     """Hold every setting with its source, the build args that ``.env`` adds, and the project's own table.
 
-    ``secret_values``: the name of a build secret's source → its value in the environment or ``.env``.
+    ``secret_values``: the name of a build secret's source → its value in the environment or ``.env``. ``odd``: the
+    lines of ``.env`` that other tools read differently, and that set no setting.
     """
 
     root: Path
@@ -39,6 +40,7 @@ class Settings:
     extra: Mapping[str, Value]
     project: Project
     secret_values: Mapping[str, Secret] = field(default_factory=dict)
+    odd: tuple[OddLine, ...] = ()
 
     def __getitem__(self, name: str) -> str:
         return self.values[name].value
@@ -131,12 +133,12 @@ def load(
     of Invoke's configuration, lowest first.
     """
     environment = variables() if environment is None else environment
-    entries, problems = _read_env(root / ".env")
+    entries, odd, problems = _read_env(root / ".env")
     from_file = {entry.name: Value(entry.name, entry.value, f".env:{entry.line}") for entry in entries}
     known = {setting.name for setting in SETTINGS}
     from_invoke, wrong = read_configured(configured)
     values: dict[str, Value] = {}
-    found = [*problems, *wrong]
+    found = [*problems, *wrong, *(line.problem for line in odd if line.name in known)]
     for setting in SETTINGS:
         value = _choose(setting, from_file, environment, flags or {}, from_invoke)
         values[setting.name] = value
@@ -153,7 +155,9 @@ def load(
     sources = {**{name: value.value for name, value in from_file.items()}, **environment}
     secret_values = {name: Secret(sources[name]) for name in sorted(names) if sources.get(name)}
     found += [problem for name in secret_values for problem in _undecodable(Value(name, sources[name], "environment"))]
-    settings = Settings(root, values, extra, project, secret_values)
+    found += [line.problem for line in odd if line.name in names]
+    unused = tuple(line for line in odd if line.name not in known | names)
+    settings = Settings(root, values, extra, project, secret_values, unused)
     learn(settings.secrets)
     if found:
         raise UsageError.of(found)
@@ -225,12 +229,15 @@ def _masked(value: str, secret: bool) -> str:
     return without_logins(value)
 
 
-def _read_env(path: Path) -> tuple[tuple[Assignment, ...], tuple[Problem, ...]]:
+def _read_env(path: Path) -> tuple[tuple[Assignment, ...], tuple[OddLine, ...], tuple[Problem, ...]]:
+    """Return the entries of ``.env``, its odd lines, and the reasons why it cannot be read."""
     if path.exists() and not path.is_file() and not path.is_dir():
-        return (), (Problem(path.name, "is not a regular file; slipway does not open it"),)
+        return (), (), (Problem(path.name, "is not a regular file; slipway does not open it"),)
     try:
-        return parse_env(path.read_bytes(), path.name)
+        return *read_env(path.read_bytes(), path.name), ()
     except FileNotFoundError:
-        return (), ()
+        return (), (), ()
+    except UsageError as error:
+        return (), (), tuple(error.problems)
     except OSError as error:
-        return (), (Problem(path.name, f"cannot be read: {error.strerror}"),)
+        return (), (), (Problem(path.name, f"cannot be read: {error.strerror}"),)

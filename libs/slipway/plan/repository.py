@@ -81,7 +81,8 @@ def read_repository(
     secrets of the settings.
 
     Images whose Dockerfiles have problems, or hold what they must not have, are at fault in the stack. Raises
-    UsageError without any Dockerfile. Contacts neither engine nor registry.
+    UsageError without any Dockerfile, and for a line of ``.env`` that sets an ARG and that other tools read
+    differently. Contacts neither engine nor registry.
     """
     native = native or this_platform()
     naming = Naming(
@@ -107,6 +108,8 @@ def read_repository(
         secrets=tuple(filter(_is_secret, (secret.reveal() for secret in (*settings.withheld, *secrets)))),
         unreadable=unreadable,
     )
+    if odd := [line.problem for line in settings.odd if line.name in assembly.declared_args]:
+        raise UsageError.of(odd)
     assembly = assembly.without(policy.refused(assembly, settings.project))
     policy.refuse_unknown_images(settings.project, assembly)
     unread = {image.name for image in assembly.stack.known} - assembly.readings.keys()

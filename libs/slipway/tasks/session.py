@@ -20,7 +20,7 @@ from slipway.config.definitions import Value
 from slipway.config.environment import surroundings
 from slipway.config.pip import PipConfig, read_pip_config
 from slipway.config.root import find_root
-from slipway.core.errors import Problem, SlipwayError, UnwritableError, UsageError
+from slipway.core.errors import SlipwayError, UnwritableError, UsageError
 from slipway.engine import Logins
 from slipway.hosts.host import ContainerAccess, Host
 from slipway.hosts.local import LocalHost
@@ -32,6 +32,7 @@ from slipway.runs.cache import UserCache
 from slipway.runs.run import Run
 from slipway.stack.given import WHEELHOUSES
 from slipway.stack.worktree import StatCache, Worktree
+from slipway.tasks import env_file
 from slipway.tasks.chain import Chain, chain_of, keep
 from slipway.tasks.command_line import command_line
 from slipway.tasks.core import Core
@@ -222,24 +223,17 @@ class Session:
         secrets = self.pip.withheld
         found = read_repository(self.settings, self.worktree, self.contexts, secrets=secrets)
         refuse_tasks({image.name: image.dockerfile for image in found.stack.known})
-        unused = self._unused(found)
+        unused = env_file.unused(found)
         if unused and not self.chain.lenient:
             raise UsageError.of(unused)
         for problem in unused:
             self.note(str(problem))
+        for remark in env_file.remarks(found):
+            self.note(remark)
         native = self.host.platform
         if native == found.native:
             return found
         return read_repository(self.settings, self.worktree, self.contexts, native, secrets=secrets)
-
-    def _unused(self, repository: Repository) -> tuple[Problem, ...]:
-        """Return a problem for each name in ``.env`` that neither an image nor a compose file uses."""
-        if not repository.unused:
-            return ()
-        from slipway.compose.files import used_variables
-
-        used = used_variables(self.settings.root)
-        return tuple(problem for name, problem in repository.unused.items() if name not in used)
 
     def snapshot(self, names: Sequence[str] | None = None) -> Snapshot:
         repository = self.repository
