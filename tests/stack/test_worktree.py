@@ -167,6 +167,20 @@ def test_missing_sources_are_reported_for_the_folder_that_has_most(
         assert problem.hint.startswith(hint or "")
 
 
+@pytest.mark.parametrize("source", ["dist/app.whl", "dist/*.whl", "web/build", "web/build/index.html"])
+def test_a_source_that_git_ignores_is_named_as_made_first(tmp_path: Path, source: str) -> None:
+    write(tmp_path, ".gitignore", "dist/\n!dist/kept\n")
+    write(tmp_path, "web/.gitignore", "build\n")
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, source)
+    assert caught.value.problems[0].hint == "git ignores it: make it before slipway builds the image"
+    write(tmp_path, "web/.gitignore", "!build\n")
+    write(tmp_path, ".gitignore", "build\n")
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path, source)
+    assert "git ignores" not in caught.value.problems[0].hint
+
+
 @pytest.mark.fault("C52")
 @pytest.mark.parametrize(
     ("sources", "ignored", "refusal"),

@@ -11,7 +11,8 @@ from slipway.core.errors import UsageError
 def find_root(*starts: Path | None) -> Path:
     """Return the nearest folder with slipway's table, or with infra/docker or apps beside pyproject.toml or .git.
 
-    The table is slipway.toml, or ``[tool.slipway]`` in pyproject.toml. The function searches each of ``starts`` and the folders above it. Raises UsageError when there is no such folder.
+    The table is slipway.toml, or ``[tool.slipway]`` in pyproject.toml. The function searches each of ``starts`` and the
+    folders above it. Raises UsageError when there is no such folder.
     """
     for folder in (above for start in filter(None, starts) for above in (start, *start.parents)):
         with suppress(PermissionError):  # a folder above may be closed to this user
@@ -19,7 +20,7 @@ def find_root(*starts: Path | None) -> Path:
                 return folder
     raise UsageError(
         f"{starts[-1]}: no slipway repository in this folder or above",
-        hint="a repository has infra/docker/ or apps/ beside its pyproject.toml or .git, or slipway.toml or [tool.slipway]",
+        hint="a repository has slipway.toml or [tool.slipway], or infra/docker/ or apps/ beside its pyproject.toml or .git",
     )
 
 

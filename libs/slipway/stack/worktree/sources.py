@@ -17,10 +17,13 @@ from slipway.dockerfile import Source, is_glob
 from slipway.dockerfile.ignore import Ignore
 from slipway.stack.entries import Encoded
 from slipway.stack.worktree.definitions import is_own
+from slipway.stack.worktree.gitignore import is_ignored
 from slipway.stack.worktree.globs import matches
 
 #: The reason why slipway does not send an existing source; the key tells whether the source is slipway's own.
 _LEFT_OUT = {False: "is excluded by .dockerignore", True: "is slipway's own: it enters no image"}
+#: The way to a file that git ignores: other steps of a CI job make it.
+_MADE_FIRST = "git ignores it: make it before slipway builds the image"
 #: The paths that all sources of an image name, from the context and with links resolved → the entries below each.
 Sent = Mapping[str, Mapping[str, Encoded]]
 
@@ -93,9 +96,15 @@ class Context:
                 folder = _before_the_pattern(path, source.parents)
                 if folder and not _is_sent(self._resolved(folder), sent):
                     where = source.place(self.dockerfile)
-                    hint = f"BuildKit allows that only where something else of {one_line(folder)} is sent"
+                    allowed = f"BuildKit allows that only where something else of {one_line(folder)} is sent"
+                    hint = _MADE_FIRST if self._is_made_first(self.path, folder) else allowed
                     problems.append(Problem(where, f"source {one_line(path)} matches nothing", hint))
         return problems
+
+    def _is_made_first(self, folder: str, path: str) -> bool:
+        """Tell whether git ignores ``path``, seen from the context ``folder``."""
+        inside = os.path.relpath(os.path.normpath(os.path.join(self.root, folder, path)), self.root)
+        return not inside.startswith("..") and is_ignored(self.root, PurePosixPath(inside).as_posix())
 
     def _resolved(self, folder: str) -> str:
         real = os.path.realpath(os.path.join(self.base, folder))
@@ -106,6 +115,8 @@ class Context:
 
         The hint also suggests a similar name in the context ``blamed``.
         """
+        if self._is_made_first(blamed, path):
+            return _MADE_FIRST
         if having := [folder for folder in self._folders if self._having(folder, [path])]:
             return f"{folder_name(having[0])} has it, but not all the other sources: an image has one context"
         *most, last = map(folder_name, self._folders)
