@@ -20,7 +20,7 @@ def find_root(*starts: Path | None) -> Path:
                 return folder
     raise UsageError(
         f"{starts[-1]}: no slipway repository in this folder or above",
-        hint="a repository has slipway.toml or [tool.slipway], or infra/docker/ or apps/ beside its pyproject.toml or .git",
+        hint="it has slipway.toml or [tool.slipway], or infra/docker/ or apps/ beside pyproject.toml or .git",
     )
 
 
