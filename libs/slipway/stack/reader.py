@@ -1,0 +1,72 @@
+"""Read the Dockerfiles of definitions, each with its build args, target and named contexts."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from slipway import dockerfile as reader
+from slipway.core.image import IMAGE_CONTEXT, TARGET_CONTEXT
+from slipway.stack.definition import Definition
+from slipway.stack.given import kept_defaults, named_contexts
+from slipway.stack.parents import OwnImages
+
+
+@dataclass(frozen=True)
+class DefinitionReader:
+    """Read the Dockerfiles of definitions.
+
+    ``parsed``: path → Dockerfile. ``own``: the stack's images. The other fields are parameters of ``assemble``.
+    """
+
+    parsed: Mapping[str, reader.Dockerfile]
+    own: OwnImages
+    args: Mapping[str, str]
+    unset: Collection[str]
+    contexts: Collection[str]
+    builder: str
+    onbuild: Mapping[str, Sequence[str]]
+    secrets: Collection[str]
+
+    def read(self, one: Definition, given: Mapping[str, str], platforms: Sequence[str]) -> dict[str, reader.Reading]:
+        """Return the reading of the image's Dockerfile for each of its platforms. Raises UsageError."""
+        return {platform: self._reading(one, platform, given) for platform in one.platforms or platforms}
+
+    def given(self, one: Definition) -> dict[str, str]:
+        """Return the build args of an image, without those whose ARG keeps its own default."""
+        defaults = {name: self.args[name] for name in self.unset if name not in one.args}
+
+        def args(kept: Collection[str]) -> dict[str, str]:
+            return {**{name: value for name, value in self.args.items() if name not in kept}, **one.args}
+
+        def parents(kept: Collection[str]) -> set[str]:
+            bases = self._reading(one, "linux/amd64", args(kept)).bases
+            return {parent for base in bases if (parent := self.own.meant(base, one.name))}
+
+        return args(kept_defaults(self.parsed[one.dockerfile], defaults, parents))
+
+    def _reading(self, one: Definition, platform: str, given: Mapping[str, str]) -> reader.Reading:
+        dockerfile = self.parsed[one.dockerfile]
+        return reader.read(
+            dockerfile,
+            given,
+            target=one.target,
+            contexts=(*named_contexts(dockerfile, set(self.contexts) - one.contexts.keys()), *one.contexts),
+            platform=platform,
+            builder=self.builder,
+            triggers=lambda base: self._triggers(base, one),
+            secrets=self.secrets,
+        )
+
+    def _triggers(self, base: str, by: Definition) -> Sequence[str]:
+        """Return the ONBUILD triggers of ``base``: an image of the stack, a root image, or a named context."""
+        content = by.contexts.get(base, "")
+        if content.startswith(IMAGE_CONTEXT):
+            base = content.removeprefix(IMAGE_CONTEXT)
+        parent = content.removeprefix(TARGET_CONTEXT) if content.startswith(TARGET_CONTEXT) else ""
+        parent = parent or self.own.meant(base, by.name)
+        for one in self.own.definitions:
+            if one.name == parent and one.dockerfile in self.parsed:
+                sections = self.parsed[one.dockerfile].sections
+                return next((each for each in sections if one.target and each.name == one.target), sections[-1]).onbuild
+        return self.onbuild.get(base, ())
