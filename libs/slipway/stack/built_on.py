@@ -20,8 +20,8 @@ class BuiltOn:
     """Hold the images on which one image builds.
 
     ``links``: a FROM string → the parent that it means. ``contexts``: the named contexts that the Dockerfile uses, as
-    ``Image.contexts`` holds them. ``problems``: the names that mean no image. ``remarks``: lines for the user about root
-    images in this stack's repositories.
+    ``Image.contexts`` holds them. ``problems``: the names that mean no image. ``remarks``: lines for the user about
+    root images in this stack's repositories.
     """
 
     links: Mapping[str, str]
