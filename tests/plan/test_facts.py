@@ -278,8 +278,9 @@ def test_a_base_of_this_registry_that_is_not_there(repository: Path) -> None:
             snapshot_of(repository, **asked)  # type: ignore[arg-type]
         assert denied.struck == 1
         server.add("slipway/base-ml", "v9")
-        said = f"{server.host}/slipway/base-ml:v9 is a root image: this stack builds base-ml under another tag"
-        assert snapshot_of(repository, **asked).notes == (f"apps/svc_ocr/Dockerfile:4: {said}",)  # type: ignore[arg-type]
+        said = f"{server.host}/slipway/base-ml:v9 is a root image: this stack builds base-ml under another tag; "
+        way = 'moving-tags = ["v9"] makes it the parent'
+        assert snapshot_of(repository, **asked).notes == (f"apps/svc_ocr/Dockerfile:4: {said}{way}",)  # type: ignore[arg-type]
 
 
 def test_a_budget_of_an_unknown_image_is_refused(repository: Path) -> None:

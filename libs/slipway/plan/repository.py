@@ -16,7 +16,7 @@ from slipway.plan import policy
 from slipway.secrets.secret import Secret
 from slipway.stack.definition import Definition
 from slipway.stack.discovery import Assembly, assemble
-from slipway.stack.parents import Naming
+from slipway.stack.parents import BRANCHES, Naming
 from slipway.stack.patterns import definitions_of, rules_by_path, unmatched
 from slipway.stack.worktree import Worktree
 
@@ -90,7 +90,7 @@ def read_repository(
         settings.owner,
         settings.version("base"),
         settings.version("service"),
-        settings.project.moving_tags,
+        (*settings.project.moving_tags, *BRANCHES),
     )
     definitions = defined_images(settings.project, worktree, naming)
     texts, unreadable = worktree.dockerfiles(one.dockerfile for one in definitions)

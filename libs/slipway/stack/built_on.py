@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from slipway.core.errors import Problem, suggestion
 from slipway.core.image import IMAGE_CONTEXT, TARGET_CONTEXT
+from slipway.core.reference import Reference
 from slipway.dockerfile import Reading
 from slipway.stack.definition import Definition
 from slipway.stack.parents import OwnImages
@@ -66,7 +67,8 @@ def built_on(one: Definition, reading: Reading, own: OwnImages) -> BuiltOn:
         elif unknown:
             remarks.append(f"{where}: {base} is a root image: no image here has the name {unknown}")
         elif other:
-            remarks.append(f"{where}: {base} is a root image: this stack builds {other} under another tag")
+            way = f'moving-tags = ["{Reference.read(base).tag}"] makes it the parent'
+            remarks.append(f"{where}: {base} is a root image: this stack builds {other} under another tag; {way}")
     problems += _unknown_targets(one, contexts, own)
     all_roots = tuple(dict.fromkeys([*roots, *(content.removeprefix(IMAGE_CONTEXT) for content in behind)]))
     return BuiltOn(links, contexts, all_roots, tuple(problems), tuple(remarks))

@@ -15,6 +15,9 @@ from slipway.config.images import filled
 from slipway.core.reference import HUB, Reference
 from slipway.stack.definition import Definition
 
+#: Tags that always move: the names of main branches.
+BRANCHES = ("latest", "main", "master")
+
 
 @dataclass(frozen=True)
 class Naming:
