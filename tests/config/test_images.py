@@ -107,7 +107,7 @@ def test_the_configuration_shows_each_rule_with_its_place() -> None:
         ('"x" = { secrets = { a = { nev = "A" } } }', "secrets.a is a table with a file or an env"),
     ],
 )
-def test_a_fault_of_the_table_is_told_with_its_line(line: str, what: str) -> None:
+def test_a_fault_of_the_table_has_its_line(line: str, what: str) -> None:
     _, (problem,) = parse_project(f"[tool.slipway.images]\n{line}\n".encode())
     assert problem.where == "pyproject.toml:2"
     assert problem.what.endswith(what)

@@ -43,7 +43,7 @@ def test_a_named_context_of_an_unknown_image_is_a_problem_at_its_definition() ->
     assert problem.hint == "did you mean base?"
 
 
-def test_the_final_stage_stands_on_what_its_context_holds() -> None:
+def test_the_final_stage_stands_on_the_content_of_its_context() -> None:
     reading = read(parse("FROM floor AS one\nFROM one\n"), contexts=["floor"])
     for content, foundation in (("target:base", "base"), ("docker-image://debian:12", "debian:12"), ("libs", "")):
         found = below("FROM floor AS one\nFROM one\n", contexts={"floor": content})
