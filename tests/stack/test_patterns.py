@@ -26,6 +26,7 @@ def defined(table: str, *paths: str, files: Mapping[str, Mapping[str, str]] | No
         ("infra/docker/base-ml.Dockerfile", "base-ml"),
         ("apps/svc_ocr/Dockerfile", "svc-ocr"),
         ("docker/Dockerfile.cuda", "cuda"),
+        ("asr/Dockerfile.cuda", "asr-cuda"),
         ("python/python3.11-slim.dockerfile", "python3-11-slim"),
         ("AudioQnA/Dockerfile", "audioqna"),
         ("ui/docker/Dockerfile", "ui"),

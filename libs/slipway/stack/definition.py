@@ -69,15 +69,14 @@ def image_name(text: str) -> str:
 def name_of(path: str) -> str:
     """Return the name of a Dockerfile's image, from its path.
 
-    ``docker/base-ml.Dockerfile`` → ``base-ml``; ``docker/Dockerfile.cuda`` → ``cuda``; ``svc_ocr/Dockerfile`` →
-    ``svc-ocr``; ``ui/docker/Dockerfile`` → ``ui``. The result is empty for a Dockerfile in the root.
+    ``docker/base-ml.Dockerfile`` → ``base-ml``; ``docker/Dockerfile.cuda`` → ``cuda``; ``asr/Dockerfile.cuda`` →
+    ``asr-cuda``; ``svc_ocr/Dockerfile`` → ``svc-ocr``; ``ui/docker/Dockerfile`` → ``ui``. The result is empty for a
+    Dockerfile in the root.
     """
     folder, _, file = path.rpartition("/")
     before, dot, after = file.rpartition(".")
     if dot and after.lower() in _FILES:
         return image_name(before)
     first, dot, variant = file.partition(".")
-    if dot and first.lower() in _FILES:
-        return image_name(variant)
-    names = [name for name in folder.split("/") if name.lower() not in _FOLDERS]
-    return image_name(names[-1] if names else "")
+    of = [name for name in folder.split("/") if name.lower() not in _FOLDERS][-1:]
+    return image_name("-".join((*of, variant) if dot and first.lower() in _FILES else of))
