@@ -18,7 +18,7 @@ CHECK = {"Test": ["CMD", "probe"], "Interval": 10}
 def running(services: dict[str, Any], *, kept: dict[str, int] | None = None, **checks: dict[str, Any]) -> Config:
     config = {"name": "old", "services": services}
     before = copy.deepcopy(config)
-    system = read_system("shop", config, {IMAGE: "svc-a"}, {"apps/svc_b/Dockerfile": "svc-b"}, "/repo")
+    system = read_system("shop", config, {IMAGE: "svc-a"}, {"apps/svc_b/Dockerfile": {"": "svc-b"}}, "/repo")
     chosen = choose(system.ports, {}, kept or {}, strict=False)
     made = running_file(
         system, "repo-12ab-shop", "repo-12ab", {"svc-a": "sha256:aa", "svc-b": "sha256:bb"}, checks, chosen

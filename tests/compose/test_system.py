@@ -9,7 +9,7 @@ import pytest
 from slipway.compose.system import Port, Service, System, read_system
 
 REFERENCES = {"localhost:5000/acme/svc-a:v1": "svc-a"}
-DOCKERFILES = {"apps/svc_b/Dockerfile": "svc-b"}
+DOCKERFILES = {"apps/svc_b/Dockerfile": {"": "svc-b"}, "web/Dockerfile": {"": "web", "dev": "web-dev"}}
 
 
 def read(services: dict[str, Any]) -> System:
@@ -28,6 +28,10 @@ def service(content: dict[str, Any], **others: Any) -> Service:
         ({"image": "redis"}, ""),
         ({"build": {"context": "/repo/apps/svc_b"}}, "svc-b"),
         ({"build": {"context": "/repo", "dockerfile": "apps/svc_b/Dockerfile"}, "image": "mine"}, "svc-b"),
+        ({"build": {"context": "/repo", "dockerfile": "apps/svc_b/Dockerfile", "target": "one"}}, "svc-b"),
+        ({"build": {"context": "/repo/web"}}, "web"),
+        ({"build": {"context": "/repo/web", "target": "dev"}}, "web-dev"),
+        ({"build": {"context": "/repo/web", "target": "gone"}}, ""),
         ({"build": {"context": "/repo/tools"}}, ""),
     ],
 )

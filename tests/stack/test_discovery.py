@@ -74,6 +74,7 @@ def test_a_stack_in_order() -> None:
             "svc-ocr",
             OCR,
             reference=Reference("reg:5000", "acme/svc-ocr", "v2"),
+            aliases=("reg:5000/acme/svc_ocr:latest",),
             parents=("base-ml",),
             links={"reg:5000/acme/base-ml:v1": "base-ml"},
             stages={"0": "base-ml"},

@@ -67,13 +67,13 @@ class System:
 
 
 def read_system(
-    name: str, config: Config, references: Mapping[str, str], dockerfiles: Mapping[str, str], root: str
+    name: str, config: Config, references: Mapping[str, str], dockerfiles: Mapping[str, Mapping[str, str]], root: str
 ) -> System:
     """Return the system that a resolved file describes.
 
     ``references``: full reference → image of this stack. ``dockerfiles``: Dockerfile, as a path from the repository's
-    root ``root`` → image of this stack. A service runs an image of the stack if it names the image's reference, or
-    builds its Dockerfile.
+    root ``root`` → target → image of this stack. A service runs an image of the stack if it names one of the image's
+    references, or builds its Dockerfile. The target decides where several images share a Dockerfile.
     """
     awaited = frozenset(_awaited(config))
 
@@ -81,7 +81,7 @@ def read_system(
         for called, service in sorted((config.get("services") or {}).items()):
             text = service.get("image") or ""
             image = full_name(text) if text else ""
-            built = references.get(image, "") or dockerfiles.get(_dockerfile(service, root), "")
+            built = references.get(image, "") or _built(service, dockerfiles, root)
             ports = tuple(_ports(called, service))
             ends = called in awaited or not (ports or _probed(service) or _restarts(service))
             yield Service(called, image, built, ports, ends)
@@ -95,6 +95,14 @@ def _awaited(config: Config) -> Iterator[str]:
         for name, how in (service.get("depends_on") or {}).items():
             if how.get("condition") == "service_completed_successfully":
                 yield name
+
+
+def _built(service: Mapping[str, Any], dockerfiles: Mapping[str, Mapping[str, str]], root: str) -> str:
+    """Return the image of this stack that a service builds itself, or an empty string."""
+    targets = dockerfiles.get(_dockerfile(service, root), {})
+    if len(targets) == 1:
+        return next(iter(targets.values()))
+    return targets.get(service["build"].get("target") or "", "") if targets else ""
 
 
 def _dockerfile(service: Mapping[str, Any], root: str) -> str:

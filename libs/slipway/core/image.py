@@ -29,7 +29,8 @@ class Image:
     """Hold one image of the stack: the node for one Dockerfile and target.
 
     - ``kind``: ``base`` for an image on which others stand or which lies among the bases, else ``service``.
-    - ``reference``: the image's full name, with the version tag.
+    - ``reference``: the image's full name, with the version tag. ``aliases``: other full names that mean it, such as
+      ``image:`` of a compose service.
     - ``dockerfile``, ``context``: posix paths from the repository's root; context "." is the root itself.
     - ``target``: the stage to build; empty for the last one.
     - ``parents``, ``roots``: images of this stack, and external references, as in the FROM lines and in their order.
@@ -53,6 +54,7 @@ class Image:
     target: str = ""
     kind: str = "service"
     reference: Reference = _UNNAMED
+    aliases: tuple[str, ...] = ()
     parents: tuple[str, ...] = ()
     roots: tuple[str, ...] = ()
     links: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from slipway import dockerfile as reader
 from slipway.core.errors import Problem, SlipwayError, UsageError
 from slipway.core.image import Image, Stack
-from slipway.core.reference import Reference, names_registry
+from slipway.core.reference import Reference, full_name, names_registry
 from slipway.stack import graph
 from slipway.stack.built_on import BuiltOn, built_on
 from slipway.stack.context import ROOT, folders_of
@@ -148,6 +148,7 @@ def _image(
         dockerfile=one.dockerfile,
         context=context,
         target=one.target,
+        aliases=tuple(map(full_name, one.aliases)),
         parents=below.parents,
         roots=below.roots,
         foundation=below.foundation(reading),

@@ -156,8 +156,11 @@ def resolve(session: Session, file: ComposeFile, project: Project) -> Config:
 def system_of(session: Session, file: ComposeFile, config: Config) -> System:
     """Return the system that a resolved file describes, with the images of this stack that it runs."""
     stack, settings = session.repository.stack, session.settings
-    references = {str(image.reference): image.name for image in stack.known}
-    dockerfiles = {image.dockerfile: image.name for image in stack.known}
+    references = {alias: image.name for image in stack.known for alias in image.aliases}
+    references |= {str(image.reference): image.name for image in stack.known}
+    dockerfiles: dict[str, dict[str, str]] = {}
+    for image in stack.known:
+        dockerfiles.setdefault(image.dockerfile, {})[image.target] = image.name
     return read_system(file.system, config, references, dockerfiles, str(settings.root.resolve()))
 
 
