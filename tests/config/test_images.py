@@ -7,6 +7,7 @@ import pytest
 from slipway.config.images import ImageRule, Pattern, filled
 from slipway.config.project import parse_project
 from slipway.config.secret_source import SecretSource
+from slipway.core.rules import Permission, Rule
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_a_whole_table() -> None:
             "pyproject.toml:7",
             contexts={"lib": "libs"},
             secrets={"token": SecretSource(env="UI_TOKEN")},
-            allow={"download": "the vendor's way"},
+            allow=(Permission(Rule.DOWNLOAD, "the vendor's way", "pyproject.toml:7"),),
         ),
     )
     assert project.secrets == {"token": SecretSource(env="UI_TOKEN")}
@@ -83,6 +84,7 @@ def test_the_configuration_shows_each_rule_with_its_place() -> None:
         ("images.x/Dockerfile", "name x-dev, args-file dev.args"),
         ("images.old/Dockerfile", "no image"),
         ("images.ui/docker/Dockerfile", "contexts, secrets, allow"),
+        ("images.ui/docker/Dockerfile.allow.download", "the vendor's way"),
     ]
 
 
@@ -103,7 +105,9 @@ def test_the_configuration_shows_each_rule_with_its_place() -> None:
         ('"x" = { args = { A = 1 } }', "args maps names to texts"),
         ('"x" = { contexts = ["a"] }', "contexts maps names to texts"),
         ('"x" = { platforms = "linux/amd64" }', "platforms is a list"),
-        ('"x" = { allow = { download = "" } }', "allow maps rules to reasons"),
+        ('"x" = { allow = "download" }', "allow maps rules to reasons"),
+        ('"x" = { allow = { download = "" } }', "allow.download is the reason why"),
+        ('"x" = { allow = { downlod = "why" } }', "allow: no rule 'downlod' can be allowed"),
         ('"x" = { secrets = { a = { nev = "A" } } }', "secrets.a is a table with a file or an env"),
     ],
 )

@@ -27,37 +27,29 @@ def test_the_table() -> None:
     assert project.places["base-ml"] == "pyproject.toml:5"
 
 
-def test_an_exemption_is_shown_with_its_line() -> None:
+def test_every_key_is_shown_with_its_line() -> None:
     text = b"""\
 [tool.slipway]
-allow-setuid = ['/usr/bin/sudo', '/bin/su']
+policy = "note"
 allow.svc-c.frontend = "ours"
 insecure-registries = ["10.0.0.7:5000"]
-[tool.slipway.allow-root]
-svc-a = "opens raw sockets"
 [tool.slipway.budgets]
 'svc-b' = "7 MB over parent"
 [tool.slipway.allow.svc-b]
 download = "the vendor's only way"
-secret-name = "an id"
+"setuid:/bin/su" = "a console"
 """
     project, found = parse_project(text)
     assert found == ()
-    assert dict(project.allow_root) == {"svc-a": "opens raw sockets"}
-    assert project.allow == {
-        "svc-c": {"frontend": "ours"},
-        "svc-b": {"download": "the vendor's only way", "secret-name": "an id"},
-    }
     assert project.shown == (
         ("moving-tags", "latest", "default"),
         ("insecure-registries", "10.0.0.7:5000", "pyproject.toml:4"),
         ("context-limit", "2.00 GB", "default"),
-        ("allow-setuid", "/usr/bin/sudo, /bin/su", "pyproject.toml:2"),
-        ("budgets.svc-b", "7 MB over parent", "pyproject.toml:8"),
-        ("allow-root.svc-a", "opens raw sockets", "pyproject.toml:5"),
+        ("budgets.svc-b", "7 MB over parent", "pyproject.toml:6"),
+        ("policy", "note", "pyproject.toml:2"),
         ("allow.svc-c.frontend", "ours", "pyproject.toml:3"),
-        ("allow.svc-b.download", "the vendor's only way", "pyproject.toml:9"),
-        ("allow.svc-b.secret-name", "an id", "pyproject.toml:9"),
+        ("allow.svc-b.download", "the vendor's only way", "pyproject.toml:8"),
+        ("allow.svc-b.setuid:/bin/su", "a console", "pyproject.toml:9"),
     )
 
 
@@ -114,16 +106,6 @@ base-ml = "much"
         ("[tool.slipway]\nbudgets = 1", "pyproject.toml:2", "budgets maps an image to a size"),
         ("[tool]\nslipway = {zzz = 1}", "pyproject.toml:1", "unknown key 'zzz'"),
         ("# see [tool.slipway]\nzzz = 1\n[tool.slipway]\nzzz = 2", "pyproject.toml:4", "unknown key 'zzz'"),
-        (
-            "[tool.slipway]\nallow-root = ['svc-a']",
-            "pyproject.toml:2",
-            "allow-root maps an image to the reason why",
-        ),
-        ("[tool.slipway]\nallow-root = {svc-a = 3}", "pyproject.toml:2", "allow-root maps an image to the reason why"),
-        ("[tool.slipway.allow-root]\nsvc-a = ' '", "pyproject.toml:1", "allow-root maps an image to the reason why"),
-        ("[tool.slipway]\nallow-setuid = '/bin/su'", "pyproject.toml:2", "allow-setuid is a list of absolute paths"),
-        ("[tool.slipway]\nallow-setuid = ['/bin/su', 'su']", "pyproject.toml:2", "allow-setuid is a list of absolute"),
-        ("[tool.slipway]\nallow-setuid = [3]", "pyproject.toml:2", "allow-setuid is a list of absolute paths"),
         ("[tool.slipway]\nmoving-tags = [3]", "pyproject.toml:2", "moving-tags is a list of tags"),
         ("[tool.slipway]\ninsecure-registries = 'a'", "pyproject.toml:2", "insecure-registries is a list of addresses"),
         (
@@ -148,23 +130,13 @@ base-ml = "much"
             "secrets.a is a table with a file or an",
         ),
         ("[tool.slipway.secrets]\n'..' = { env = 'A' }", "pyproject.toml:2", "secrets: '..' is not an id"),
-        ("[tool.slipway.allow]\nsvc-a = 3", "pyproject.toml:1", "allow maps an image to rules and the reasons"),
-        ("[tool.slipway]\nallow = ['svc-a']", "pyproject.toml:2", "allow maps an image to rules and the reasons"),
-        ("[tool.slipway.allow]\nsvc-a = { download = '' }", "pyproject.toml:2", "allow.svc-a.download is the reason"),
-        ("[tool.slipway.allow.svc-a]\nfrontend = 1", "pyproject.toml:1", "allow.svc-a.frontend is the reason"),
-        ("[tool.slipway.allow]\nx = 1\nsvc-a = { zzz = 'y' }", "pyproject.toml:1", "allow maps an image"),
-        ("[tool.slipway.allow]\nsvc-a = { zzz = 'y' }", "pyproject.toml:2", "allow.svc-a: no rule 'zzz' can be"),
         ("[tool.slipway.budgets]\nsvc-a = 3", "pyproject.toml:2", "the budget of svc-a is a size such as '200 MB', or"),
     ],
 )
 def test_a_wrong_table(text: str, where: str, what: str) -> None:
     ((found, said, hint),) = problems(text)
     assert (found, said[: len(what)]) == (where, what)
-    known = (
-        "known: moving-tags, insecure-registries, context-limit, budgets, allow-root, allow-setuid, allow, "
-        "secrets, ssh, images"
-    )
-    rules = "known: secret-name, secret-value, download, unpinned-add, frontend, extra-index"
+    known = "known: moving-tags, insecure-registries, context-limit, budgets, policy, allow, secrets, ssh, images"
     sources = 'gh_token = { env = "GH_TOKEN" }, npmrc = { file = "~/.npmrc" }'
     hints = {
         "is a table": "[tool.slipway]",
@@ -173,10 +145,6 @@ def test_a_wrong_table(text: str, where: str, what: str) -> None:
         "secrets.a is a table with a file or an env": sources,
         "secrets: '..' is not an id": "letters and digits, with _ . / - between them",
         "unknown key 'zzz'": known,
-        "allow maps an image to rules and the reasons to break them": 'svc-x = { download = "why" }',
-        "allow.svc-a.download is the reason why": 'download = "why"',
-        "allow.svc-a.frontend is the reason why": 'frontend = "why"',
-        "allow.svc-a: no rule 'zzz' can be allowed": rules,
     }
     assert hint == hints.get(said, "")
 

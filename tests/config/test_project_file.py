@@ -42,7 +42,7 @@ def test_slipway_toml_has_the_same_keys_at_its_top_level(tmp_path: Path) -> None
     assert {key: place for key, _, place in other.shown if place != "default"} == {
         "moving-tags": "slipway.toml:1",
         "budgets.base-ml": "slipway.toml:4",
-        "allow.svc-a.download": "slipway.toml:6",
+        "allow.svc-a.download": "slipway.toml:7",
         "secrets.gh": "slipway.toml:10",
     }
 

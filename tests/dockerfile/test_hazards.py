@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.dockerfile import Hazard, Rule, parse, read
+from slipway.core.rules import Rule
+from slipway.dockerfile import Hazard, parse, read
 
 DIGEST = "sha256:" + "ab" * 32
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -240,15 +241,37 @@ def test_a_name_that_says_it_is_secret(line: str) -> None:
             "ENV PRIMARY_KEY=id",
         ),
         *("ENV HF_TOKEN_PATH=/x", "ENV REQUIRE_MFA_AUTH=true", "ARG TOKEN_LIMIT", "ARG TOKEN_LIMIT=4096"),
-        *("ENV GF_AUTH_ANONYMOUS_ENABLED=true", "ARG DEFAULT_AUTH_PLUGIN=x", "ENV AUTH_SERVICE=x", "ENV NPM_AUTH=1"),
-        *("ENV USE_TOKEN=yes", "ENV TLS_KEY=/etc/ssl/private/key.pem", "ENV AWS_ACCESS_KEY_ID=x"),
-        *(f"ENV GPG_KEY={'A035C8C1' * 5}", f"ENV TINI_GPG_KEY={'a035c8c1' * 5}", f"ENV APT_KEY={'A1' * 20}"),
-        *(f"ARG X_KEY_FINGERPRINT={'ab' * 20}", "ENV NGINX_GPG_KEY=0x573BFD6B3D8FBC64"),
-        'ENV SIGNING_KEY="9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88"',
+        *("ENV GF_AUTH_ANONYMOUS_ENABLED=true", "ARG DEFAULT_AUTH_PLUGIN=x", "ENV AUTH_SERVICE=x", "ENV USE_TOKEN=yes"),
+        *("ENV AWS_ACCESS_KEY_ID=x", "ENV GPG_KEY_ID=573BFD6B3D8FBC64", f"ARG X_KEY_FINGERPRINT={'ab' * 20}"),
     ],
 )
 def test_a_name_that_only_looks_like_it(line: str) -> None:
     assert hazards(f"FROM scratch\n{line}\n") == ()
+
+
+@pytest.mark.fault("C42")
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        *(("ENV NPM_AUTH=1", "a switch"), ("ENV API_TOKEN=False", "a switch"), ("ARG DB_PASSWORD=none", "a switch")),
+        ("ENV TLS_KEY=/etc/ssl/private/key.pem", "the path of a file"),
+        *(
+            (line, "the fingerprint of a public key")
+            for line in (
+                f"ENV GPG_KEY={'A035C8C1' * 5}",
+                f"ENV TINI_GPG_KEY={'a035c8c1' * 5}",
+                f"ENV APT_KEY={'A1' * 20}",
+                "ENV NGINX_GPG_KEY=0x573BFD6B3D8FBC64",
+                'ENV SIGNING_KEY="9DC8 5822 9FC7 DD38 854A E2D8 8D81 803C 0EBF CD88"',
+            )
+        ),
+    ],
+)
+def test_a_secret_name_with_a_harmless_value_is_only_reported(line: str, kind: str) -> None:
+    (hazard,) = hazards(f"FROM scratch\n{line}\n")
+    name = line.split()[1].partition("=")[0]
+    assert (hazard.rule, hazard.refused) == (Rule.SECRET_NAME, False)
+    assert hazard.what == f"{name} has the name of a secret, and is {kind}"
 
 
 @pytest.mark.fault("C42")

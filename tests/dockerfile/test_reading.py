@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from slipway.core.errors import UsageError
-from slipway.dockerfile import Hazard, Reading, Rule, Source, Stage, parse, read, united
+from slipway.core.rules import Rule
+from slipway.dockerfile import Hazard, Reading, Source, Stage, parse, read, united
 
 
 @dataclass(frozen=True)

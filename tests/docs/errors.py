@@ -31,7 +31,7 @@ With `--json` a task that fails prints both, as does `run.json` of the run:
 ```
 
 `code` is that of the first of the `problems`, and each problem has its own. A refusal of policy has the code of its
-rule ([policy](internals.md#policy)).
+rule ([policy](policy.md)).
 
 ## By exit code
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -37,15 +38,19 @@ def test_secrets_and_unpinned_downloads_are_refused_together(shop: Offline) -> N
 
 @pytest.mark.fault("X04", "X12")
 @pytest.mark.parametrize("path", [".env", "tls/server.pem", "home/id_ed25519", ".docker/config.json", ".git/HEAD"])
-def test_a_denied_file_never_enters_an_image(shop: Offline, path: str) -> None:
+def test_a_file_that_may_be_a_secret_enters_no_image_without_git(shop: Offline, path: str) -> None:
     """By name and within a folder, whatever .dockerignore says or leaves out."""
     shop.write(".dockerignore", ".slipway\n" if path == ".env" else ".slipway\n.env\n")
     if path != ".env":
         shop.write(path, "secret")
     shop.append(CART, f"COPY {path} /x\n")
     shop.append(TILL, "COPY . /all\n")
-    ran = shop.refused(10, f"error: {CART}:6: {path} ", f"error: {TILL}:7: {path} ")
+    named = ".git" if path == ".git/HEAD" else path
+    ran = shop.refused(10, f"error: {CART}:6: {named} ", f"error: {TILL}:7: {named} ")
     assert ran.closing.count("name it in .dockerignore") == 2
+    assert f'[tool.slipway.allow] svc-cart = {{ "context-file:{named}" = "why" }}' in ran.closing
+    assert ran.closing.count("docs/policy.md#context-file") == 2
+    assert shop.refused(10, task=("build", "--policy", "note")).closing == ran.closing
 
 
 @pytest.mark.fault("B14")
@@ -65,11 +70,11 @@ def test_a_pinned_frontend_and_an_extra_index_are_reported(stack: Callable[..., 
     shop.write("apps/svc_cart/requirements.txt", "httpx\n  --extra-index-url=https://y.example\n# --extra-index-url\n")
     shop.write(CART, (shop.root / CART).read_text() + "COPY apps/svc_cart/requirements.txt /requirements.txt\n")
     ran = shop.invoke("plan", "--json").ok()
-    assert "note: apps/svc_cart/requirements.txt:2: extra-index-url: " in ran.stderr
+    assert re.search(r"note: apps/svc_cart/requirements\.txt:2 +extra-index +extra-index-url: ", ran.stderr)
     assert ran.stderr.count("extra-index-url: ") == 2
     assert json.loads(ran.stdout)["frontends"] == {"svc-sign": frontend}
     assert f"note: {SIGN} is read by {frontend}\n" in ran.stderr
-    assert f"note: {TILL}:7: extra-index-url: " in ran.stderr
+    assert re.search(f"note: {TILL}:7 +extra-index +extra-index-url: ", ran.stderr)
     assert all(step["reference"].startswith(f"{shop.prefix}/") for step in json.loads(ran.stdout)["steps"])
 
 
@@ -84,11 +89,23 @@ def test_names_that_policy_allows_are_built(stack: Callable[..., Repository]) ->
     project = (shop.root / "pyproject.toml").read_text()
     shop.write("pyproject.toml", project + '[tool.slipway.allow]\nsvc-sign = { secret-name = "of a test database" }\n')
     ran = shop.invoke("build", "svc-sign", "--strict").ok()
-    assert f"note: {SIGN}:4: GITHUB_TOKEN has no value" not in ran.stderr, "an exemption is not shown"
+    assert "GITHUB_TOKEN has no value" not in ran.stderr, "an exemption is not shown"
     assert shop.record()["svc-sign"]["warnings"] == []
+    place = f"pyproject.toml:{len(project.splitlines()) + 2}"
+    assert shop.record()["svc-sign"]["allowed"] == [
+        {
+            "rule": "secret-name", "where": f"{SIGN}:{line}", "what": what, "verdict": "allowed",
+            "reason": "of a test database", "allowed_by": place,
+        }
+        for line, what in (
+            (4, "GITHUB_TOKEN has no value; given one, it would stand in the image's history"),
+            (5, "DB_PASSWORD would stand in the image's history"),
+        )
+    ]  # fmt: skip
     shop.write("pyproject.toml", project)
     shop.write(SIGN, text)
-    assert f"note: {SIGN}:4: GITHUB_TOKEN has no value" in shop.invoke("build", "svc-sign", "--strict").ok().stderr
+    told = shop.invoke("build", "svc-sign", "--strict").ok().stderr
+    assert f"note: {SIGN}:4  secret-name  GITHUB_TOKEN has no value" in told
 
 
 @pytest.mark.integration

@@ -80,10 +80,14 @@ def test_an_image_of_root_s_is_refused_unless_the_project_says_why(harbour: Repo
     harbour.write("apps/svc_root/Dockerfile", ROOTS)
     harbour.invoke("build").ok()
     refused = harbour.invoke("smoke", "svc-root").failed(10, "smoke svc-root: 2 failed", "USER root")
-    assert "[tool.slipway.allow-root]" in refused.closing
-    why = '\n[tool.slipway.allow-root]\nsvc-root = "opens raw sockets"\n'
+    assert '[tool.slipway.allow] svc-root = { root = "why" }; docs/policy.md#root' in refused.closing
+    noted = harbour.invoke("smoke", "svc-root", "--policy", "note").ok()
+    assert "note: svc-root: test_its_user_is_a_number_and_not_root: USER root" in noted.stderr
+    why = '\n[tool.slipway.allow]\nsvc-root = { root = "opens raw sockets" }\n'
     harbour.write("pyproject.toml", (harbour.root / "pyproject.toml").read_text() + why)
     harbour.invoke("smoke", "svc-root").ok()
+    (allowed,) = json.loads((harbour.runs()[-1] / "run.json").read_text())["images"][0]["allowed"]
+    assert (allowed["rule"], allowed["reason"]) == ("root", "opens raw sockets")
 
 
 @pytest.mark.fault("T12")

@@ -22,7 +22,7 @@ def test_a_secret_as_an_arg_is_refused(repository: Path) -> None:
     assert str(caught.value) == (
         "error: apps/svc_ocr/Dockerfile:6: HF_TOKEN would stand in the image's history (secret-name)\n"
         "hint:  RUN --mount=type=secret,id=hf_token instead of ARG or ENV; "
-        'or [tool.slipway.allow] svc-ocr = { secret-name = "why" }'
+        'or [tool.slipway.allow] svc-ocr = { secret-name = "why" }; docs/policy.md#secret-name'
     )
     assert [problem.code for problem in caught.value.problems] == ["secret-name"]
     assert caught.value.as_json()["problems"][0]["code"] == "secret-name"  # type: ignore[index]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,12 +63,15 @@ def test_tests_of_several_images_get_no_checks() -> None:
 
 @pytest.mark.fault("U05", "U06", "T13")
 def test_the_exemptions_of_the_project_reach_the_checks() -> None:
-    this = Round(Path("/r"), "1", Path("/d"), {}, slowness="2.5", allow_setuid=("/usr/bin/ping",))
-    argv = pytest_command(SmokeTarget("svc-a", "sha256:a", allow_root="opens raw sockets"), this).argv
+    this = Round(Path("/r"), "1", Path("/d"), {}, slowness="2.5")
+    target = SmokeTarget("svc-a", "sha256:a", allow=("root", "setuid:/usr/bin/ping"), known_files=("ab12",))
     assert {
-        "--slipway-slowness=2.5", "--slipway-allow-setuid=/usr/bin/ping", "--slipway-allow-root=opens raw sockets"
-    } <= set(argv)  # fmt: skip
-    assert not [word for word in pytest_command(SmokeTarget("svc-b", "sha256:b"), this).argv if "allow-root" in word]
+        "--slipway-slowness=2.5", "--slipway-allow=root", "--slipway-allow=setuid:/usr/bin/ping",
+        "--slipway-known-file=ab12",
+    } <= set(pytest_command(target, this).argv)  # fmt: skip
+    plain = pytest_command(SmokeTarget("svc-b", "sha256:b"), this).argv
+    assert not [word for word in plain if word.startswith(("--slipway-allow", "--slipway-known", "--slipway-policy"))]
+    assert "--slipway-policy=note" in pytest_command(target, replace(this, noting=True)).argv
 
 
 @pytest.mark.parametrize("tool", [True, False])

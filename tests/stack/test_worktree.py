@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from slipway.core.errors import PolicyError, UsageError
+from slipway.core.errors import UsageError
 from slipway.core.image import Image
 from slipway.dockerfile import Source
 from slipway.stack.entries import Kind
 from slipway.stack.patterns import rules_by_path
-from slipway.stack.worktree import Files, StatCache, Worktree
+from slipway.stack.worktree import Files, MarkedFile, StatCache, Worktree
 
 DOCKERFILE = "apps/svc/Dockerfile"
 
@@ -258,30 +259,64 @@ DENIED += [".git/config", ".aws/credentials", ".docker/config.json", ".kube/conf
 
 @pytest.mark.fault("X04", "X12")
 @pytest.mark.parametrize("path", DENIED)
-def test_a_denied_file_never_enters_an_image(tmp_path: Path, path: str) -> None:
+def test_a_file_that_may_be_a_secret_is_marked(tmp_path: Path, path: str) -> None:
     write(tmp_path, path)
+    content = hashlib.sha256((tmp_path / path).read_bytes()).hexdigest()
+    inside = re.match(r"(.*/)?\.git(?=/)", path)
+    expected = MarkedFile(f"{DOCKERFILE}:3", path, path, content)
+    if inside:
+        expected = MarkedFile(f"{DOCKERFILE}:3", inside[0], inside[0])
     for sources in ((path,), (".",)):
-        with pytest.raises(PolicyError) as caught:
-            read(tmp_path, *sources)
-        assert caught.value.message == f"{DOCKERFILE}:3: {path} would enter the image"
-        assert caught.value.exit_code == 10
+        assert read(tmp_path, *sources).marked == (expected,)
     write(tmp_path, ".dockerignore", path)
-    assert read(tmp_path, ".").entries
+    assert read(tmp_path, ".").marked == ()
 
 
-def test_a_link_to_a_key_is_refused_as_the_key_is(tmp_path: Path) -> None:
+def test_a_link_to_a_key_is_marked_as_the_key_is(tmp_path: Path) -> None:
     write(tmp_path, "secrets/tls.key")
     (tmp_path / "harmless.txt").symlink_to("secrets/tls.key")
-    with pytest.raises(PolicyError, match=r"secrets/tls\.key would enter the image"):
-        read(tmp_path, "harmless.txt")
+    assert [(one.path, one.file) for one in read(tmp_path, "harmless.txt").marked] == [("secrets/tls.key",) * 2]
+
+
+def test_a_marked_file_is_known_by_its_context_and_by_the_root(tmp_path: Path) -> None:
+    write(tmp_path, "apps/svc_a/certs/tls.key")
+    (tmp_path / "linked").symlink_to("apps/svc_a")
+    for context in ("apps/svc_a", "linked"):
+        (one,) = read(tmp_path, ".", context=context).marked
+        assert (one.path, one.file) == ("certs/tls.key", "apps/svc_a/certs/tls.key")
+
+
+def test_a_folder_outside_the_repository_marks_its_files_too(tmp_path: Path) -> None:
+    (tmp_path / "repository").mkdir()
+    write(tmp_path, "wheels/deep/tls.key")
+    (one,) = Worktree(tmp_path / "repository").read_folder(tmp_path / "wheels").marked
+    assert (one.path, one.file) == ("deep/tls.key", "../wheels/deep/tls.key")
+
+
+def test_the_folder_git_is_opened_only_where_it_may_enter(tmp_path: Path) -> None:
+    for path in (".git/HEAD", ".git/objects/ab/cd", "a.py"):
+        write(tmp_path, path)
+    closed, opened = (Worktree(tmp_path, git=git).files(DOCKERFILE, ".", [source(".")]) for git in (False, True))
+    assert [one.path for one in closed.marked] == [one.path for one in opened.marked] == [".git"]
+    assert ".git/objects/ab/cd" in opened.trees[opened.entries["."].content]
+    assert not {".git/HEAD", ".git/objects/ab/cd"} & closed.trees[closed.entries["."].content].keys()
+    assert Worktree(tmp_path, git=True).again().files(DOCKERFILE, ".", [source(".")]).entries == opened.entries
+
+
+def test_a_folder_git_of_which_nothing_is_sent_is_not_marked(tmp_path: Path) -> None:
+    """An exception below makes the reader walk the folder all the same."""
+    for path in (".git/HEAD", "a.py"):
+        write(tmp_path, path)
+    write(tmp_path, ".dockerignore", ".git\n!.git/kept\n")
+    assert read(tmp_path, ".").marked == ()
 
 
 @pytest.mark.parametrize(
     "path", [".env.example", ".env.sample", "environment", "key.py", "pem/a.py", "docker/config.json"]
 )
-def test_a_file_that_only_looks_like_a_denied_one_enters(tmp_path: Path, path: str) -> None:
+def test_a_file_that_only_looks_like_a_denied_one_is_not_marked(tmp_path: Path, path: str) -> None:
     write(tmp_path, path)
-    assert read(tmp_path, path).entries
+    assert read(tmp_path, path).marked == ()
 
 
 @pytest.mark.fault("C18")

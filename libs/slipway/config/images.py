@@ -19,8 +19,10 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
+from slipway.config.policy import permission_of, rule_faults
 from slipway.config.secret_source import SecretSource, secret_faults
 from slipway.core.errors import suggestion
+from slipway.core.rules import Permission
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _IN_KEYS = ("name", "variant")
@@ -89,7 +91,7 @@ class ImageRule:
     args_file: str = ""
     contexts: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
-    allow: Mapping[str, str] = field(default_factory=dict)
+    allow: tuple[Permission, ...] = ()
     platforms: tuple[str, ...] = ()
 
     @property
@@ -126,6 +128,7 @@ def _rule(pattern: Pattern, content: Mapping[str, Any] | bool, place: str) -> Im
     if isinstance(content, bool):
         return ImageRule(pattern, place, excluded=True)
     given: dict[str, Any] = {key.replace("-", "_"): value for key, value in content.items()}
+    given["allow"] = tuple(permission_of(rule, why, place) for rule, why in given.get("allow", {}).items())
     given["platforms"] = tuple(given.get("platforms", ()))
     given["secrets"] = {name: SecretSource(**source) for name, source in given.get("secrets", {}).items()}
     return ImageRule(pattern, place, **given)
@@ -175,8 +178,10 @@ def _table_faults(key: str, table: Mapping[str, Any]) -> Iterator[tuple[str, str
                 yield f"{name} is a text", f'{name} = "…"'
         elif name in _TABLES and not _is_texts(value):
             yield f"{name} maps names to texts", f'{name} = {{ NAME = "value" }}'
-        elif name == "allow" and not (_is_texts(value) and all(why.strip() for why in value.values())):
+        elif name == "allow" and not isinstance(value, dict):
             yield "allow maps rules to reasons", 'allow = { download = "why" }'
+        elif name == "allow":
+            yield from (fault[1:] for rule, why in value.items() for fault in rule_faults((name, rule), why))
         elif name == "platforms" and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
             yield "platforms is a list", 'platforms = ["linux/amd64"]'
         elif name == "secrets":

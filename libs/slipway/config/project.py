@@ -3,8 +3,7 @@
 [tool.slipway]
 moving-tags = ["latest"]
 context-limit = "2 GB"
-allow-setuid = ["/usr/bin/ping"]
-
+policy = "refuse"
 ssh = ["default"]
 
 [tool.slipway.secrets]
@@ -14,11 +13,9 @@ npmrc = { file = "~/.npmrc" }
 [tool.slipway.budgets]
 base-ml = "1.3 GB over parent"
 
-[tool.slipway.allow-root]
-svc-net = "opens raw sockets"
-
 [tool.slipway.allow]
-svc-ocr = { download = "the vendor has no other way", secret-name = "SALT_KEY is public" }
+frontend = "the company's own"
+svc-net = { root = "opens raw sockets", "setuid:/usr/bin/ping" = "of its checks" }
 
 [tool.slipway.images]
 "images/{name}/Dockerfile" = {}
@@ -34,40 +31,33 @@ from pathlib import Path
 from typing import Any
 
 from slipway.config.images import ImageRule, image_faults, image_rules
+from slipway.config.policy import KEYS as POLICY_KEYS
+from slipway.config.policy import Policy, policy_faults, read_policy
 from slipway.config.project_file import FILES, Table, parse_table, read_table
 from slipway.config.secret_source import SECRET_ID, SecretSource, secret_faults
 from slipway.core.addresses import is_private
 from slipway.core.errors import Problem, UsageError, suggestion
 from slipway.core.units import parse_size, size
-from slipway.dockerfile import Rule
 from slipway.secrets.patterns import without_login
 
-_KEYS = (
-    *("moving-tags", "insecure-registries", "context-limit", "budgets", "allow-root", "allow-setuid", "allow"),
-    *("secrets", "ssh", "images"),
-)
-#: The rules of policy that a reason may set aside; a secret that slipway knows is never one.
-ALLOWABLE = tuple(rule for rule in Rule if rule != Rule.KNOWN_SECRET)
+_KEYS = ("moving-tags", "insecure-registries", "context-limit", "budgets", *POLICY_KEYS, "secrets", "ssh", "images")
 
 
 @dataclass(frozen=True)
 class Project:
     """Hold ``[tool.slipway]``: moving tags, private addresses that use plain HTTP, the context limit in bytes, budgets.
 
-    ``allow_root``: image → the reason why its user may be root. ``allow_setuid``: paths of setuid and setgid programs
-    beside Debian's. ``allow``: image → rule of policy → the reason why its Dockerfile may break it. ``secrets``: id →
-    the source of the build secret, those of ``images`` included. ``ssh``: ids under which builds reach ssh's agent.
-    ``images``: the rules by which slipway finds Dockerfiles beside its own. ``places``: key, image with a budget,
-    ``allow.<image>``, or ``secrets.<id>`` → ``file:line``. ``file`` has the table, or may get it.
+    ``policy``: the rules that images may break. ``secrets``: id → the source of the build secret, those of ``images``
+    included. ``ssh``: ids under which builds reach ssh's agent. ``images``: the rules by which slipway finds
+    Dockerfiles beside its own. ``places``: key, image with a budget, or ``secrets.<id>`` → ``file:line``. ``file`` has
+    the table, or may get it.
     """
 
     moving_tags: tuple[str, ...] = ("latest",)
     insecure_registries: tuple[str, ...] = ()
     context_limit: int = 2 * 10**9
     budgets: Mapping[str, str] = field(default_factory=dict)
-    allow_root: Mapping[str, str] = field(default_factory=dict)
-    allow_setuid: tuple[str, ...] = ()
-    allow: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
     ssh: tuple[str, ...] = ()
     images: tuple[ImageRule, ...] = ()
@@ -87,22 +77,20 @@ class Project:
             "moving-tags": ", ".join(self.moving_tags),
             "insecure-registries": ", ".join(self.insecure_registries),
             "context-limit": size(self.context_limit),
-            "allow-setuid": ", ".join(self.allow_setuid),
         }
         keys = [(key, value, self.places.get(key, "default")) for key, value in values.items()]
         keys += [(f"budgets.{name}", budget, self.places[name]) for name, budget in self.budgets.items()]
-        keys += [(f"allow-root.{name}", why, self.places["allow-root"]) for name, why in self.allow_root.items()]
-        keys += [
-            (f"allow.{name}.{rule}", why, self.places[f"allow.{name}"])
-            for name, rules in self.allow.items()
-            for rule, why in rules.items()
-        ]
+        keys += self.policy.shown
         keys += [
             (f"secrets.{name}", f"env {source.env}" if source.env else source.file, self.places[f"secrets.{name}"])
             for name, source in self.secrets.items()
         ]
         keys += [("ssh", ", ".join(self.ssh), self.places["ssh"])] if self.ssh else []
-        return (*keys, *((f"images.{rule.pattern.text}", rule.shown, rule.place) for rule in self.images))
+        for rule in self.images:
+            named = f"images.{rule.pattern.text}"
+            keys.append((named, rule.shown, rule.place))
+            keys += [(f"{named}.allow.{one.key}", one.reason, one.place) for one in rule.allow]
+        return tuple(keys)
 
 
 def read_project(root: Path) -> tuple[Project, tuple[Problem, ...]]:
@@ -123,6 +111,7 @@ def _project(found: Table) -> tuple[Project, tuple[Problem, ...]]:
     table, place = found.content, found.place
     problems = tuple(Problem(place(key), what, hint) for key, what, hint in _faults(table))
     problems += tuple(Problem(place("images", key), what, hint) for key, what, hint in _image_faults(table))
+    problems += tuple(Problem(place(*keys), what, hint) for keys, what, hint in policy_faults(table))
     if problems:
         return Project(), problems
     budgets = table.get("budgets", {})
@@ -133,16 +122,12 @@ def _project(found: Table) -> tuple[Project, tuple[Problem, ...]]:
         given["insecure_registries"] = tuple(table["insecure-registries"])
     if "context-limit" in table:
         given["context_limit"] = parse_size(table["context-limit"])
-    if "allow-setuid" in table:
-        given["allow_setuid"] = tuple(table["allow-setuid"])
-    given["allow_root"] = dict(table.get("allow-root", {}))
-    given["allow"] = {name: dict(rules) for name, rules in table.get("allow", {}).items()}
+    given["policy"] = read_policy(table, place)
     given["secrets"] = {name: SecretSource(**source) for name, source in table.get("secrets", {}).items()}
     given["ssh"] = tuple(table.get("ssh", ()))
     images = table.get("images", {})
     given["images"] = image_rules(images, {key: place("images", key) for key in images})
     places = {key: place(key) for key in (*table, *budgets)}
-    places |= {f"allow.{name}": place("allow", name) for name in given["allow"]}
     places |= {f"secrets.{name}": place("secrets", name) for name in given["secrets"]}
     for rule in given["images"]:
         given["secrets"] |= rule.secrets
@@ -168,13 +153,6 @@ def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             yield "insecure-registries", said, ""
     if not _is_size(table.get("context-limit", "0 B")):
         yield "context-limit", "context-limit is a size such as '2 GB'", ""
-    setuid = table.get("allow-setuid", [])
-    if not (isinstance(setuid, list) and all(isinstance(file, str) and file.startswith("/") for file in setuid)):
-        yield "allow-setuid", "allow-setuid is a list of absolute paths", ""
-    allowed = table.get("allow-root", {})
-    if not (isinstance(allowed, dict) and all(isinstance(why, str) and why.strip() for why in allowed.values())):
-        yield "allow-root", "allow-root maps an image to the reason why its user may be root", ""
-    yield from _allow_faults(table.get("allow", {}))
     yield from secret_faults(table.get("secrets", {}))
     ssh = table.get("ssh", [])
     if not (isinstance(ssh, list) and all(isinstance(name, str) and SECRET_ID.fullmatch(name) for name in ssh)):
@@ -200,20 +178,6 @@ def _image_faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         for name, source in rule.secrets.items():
             if sources.setdefault(name, source) != source:
                 yield rule.pattern.text, f"the secret {name} has two sources", "name one source, or use two ids"
-        yield from _allow_faults({rule.pattern.text: dict(rule.allow)})
-
-
-def _allow_faults(allow: object) -> Iterator[tuple[str, str, str]]:
-    if not (isinstance(allow, dict) and all(isinstance(rules, dict) for rules in allow.values())):
-        yield "allow", "allow maps an image to rules and the reasons to break them", 'svc-x = { download = "why" }'
-        return
-    for name, rules in allow.items():
-        for rule, why in rules.items():
-            if rule not in ALLOWABLE:
-                known = f"known: {', '.join(ALLOWABLE)}"
-                yield name, f"allow.{name}: no rule {rule!r} can be allowed", suggestion(rule, ALLOWABLE, known)
-            elif not (isinstance(why, str) and why.strip()):
-                yield name, f"allow.{name}.{rule} is the reason why", f'{rule} = "why"'
 
 
 def _is_size(value: object, suffix: str = "") -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,24 +27,40 @@ class Table:
     def place(self, *keys: str) -> str:
         """Return the ``file:line`` of ``keys``, joined by dots or nested; tomllib does not tell lines.
 
-        Return the line of the key before when it is not found.
+        Return the line of the nearest key above when they are not found.
         """
         lines = self.text.splitlines()
         header = re.compile(rf"\s*\[{re.escape(self.name)}")
-        found = next((number for number, line in enumerate(lines) if header.match(line)), 0) if self.name else 0
+        top = next((number for number, line in enumerate(lines) if header.match(line)), 0) if self.name else 0
         above = rf"\[\[?{re.escape(self.name)}\." if self.name else r"\[\[?"
+        for known in range(len(keys), 0, -1):
+            found = _seek(lines, range(top, len(lines)), keys[:known], rf"(?:{above})?")
+            if found is not None:
+                return f"{self.file}:{_within(lines, found, keys[known:]) + 1}"
+        return f"{self.file}:{top + 1}"
 
-        def seek(*words: str) -> int | None:
-            dotted = r"\s*\.\s*".join(rf"[\"']?{re.escape(word)}[\"']?" for word in words)
-            setting = re.compile(rf"\s*(?:{above})?{dotted}\s*[=.\]]")
-            return next((number for number in range(found, len(lines)) if setting.match(lines[number])), None)
 
-        if (whole := seek(*keys)) is not None:
-            return f"{self.file}:{whole + 1}"
-        for key in keys:
-            place = seek(key)
-            found = found if place is None else place
-        return f"{self.file}:{found + 1}"
+def _seek(lines: Sequence[str], numbers: range, keys: Sequence[str], above: str = "") -> int | None:
+    """Return the first line of ``numbers`` that sets ``keys``, or that begins their table; else None."""
+    dotted = r"\s*\.\s*".join(rf"[\"']?{re.escape(key)}[\"']?" for key in keys)
+    for end in (r"[=\]]", r"\."):  # the table itself before a key in it
+        setting = re.compile(rf"\s*{above}{dotted}\s*{end}")
+        found = next((number for number in numbers if setting.match(lines[number])), None)
+        if found is not None:
+            return found
+    return None
+
+
+def _within(lines: Sequence[str], header: int, keys: Sequence[str]) -> int:
+    """Return the line of ``keys`` in the table that begins at the line ``header``, else of the nearest key above."""
+    if not lines[header].lstrip().startswith("["):
+        return header
+    end = next((n for n in range(header + 1, len(lines)) if lines[n].lstrip().startswith("[")), len(lines))
+    for known in range(len(keys), 0, -1):
+        found = _seek(lines, range(header + 1, end), keys[:known])
+        if found is not None:
+            return found
+    return header
 
 
 def read_table(root: Path) -> tuple[Table | None, tuple[Problem, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from slipway.config.configured import Level, read_configured
@@ -150,7 +150,9 @@ def load(
     }
     found += [problem for value in extra.values() for problem in _undecodable(value)]
     project, more = read_project(root)
-    found += more
+    policy, unknown = project.policy.with_flag((flags or {}).get("policy"))
+    project = replace(project, policy=policy)
+    found += [*more, *unknown]
     names = {source.env for source in project.secrets.values() if source.env}
     sources = {**{name: value.value for name, value in from_file.items()}, **environment}
     secret_values = {name: Secret(sources[name]) for name in sorted(names) if sources.get(name)}

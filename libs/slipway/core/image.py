@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from slipway.core.errors import PolicyError, SlipwayError, UsageError, one_line, suggestion
 from slipway.core.reference import Reference
+from slipway.core.rules import Permission
 
 INPUT_LABEL = "slipway.input"
 TITLE_LABEL = "org.opencontainers.image.title"
@@ -40,7 +41,7 @@ class Image:
       stage.
     - ``contexts``: named context → its content: a folder from the root, ``docker-image://…``, ``target:…``, or an empty
       string for a folder that slipway gives to every image.
-    - ``allow``: rule of policy → the reason why this image may break it.
+    - ``allow``: the rules of policy that this image may break, from the place that defines it.
     - ``platforms``: the target platforms; empty for those of the repository.
     - ``frontend``: the image that reads the Dockerfile; empty for the engine's own frontend.
     - ``foundation``: the parent or root that the final stage builds on; empty for scratch.
@@ -64,7 +65,7 @@ class Image:
     secrets: tuple[str, ...] = ()
     ssh: tuple[str, ...] = ()
     contexts: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    allow: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    allow: tuple[Permission, ...] = ()
     platforms: tuple[str, ...] = ()
     frontend: str = ""
     foundation: str = ""

@@ -5,14 +5,13 @@ Pure. The modules build on each other: expansion → words → text → scope �
 
 from slipway.dockerfile.reading import read
 from slipway.dockerfile.text import Dockerfile, parse
-from slipway.dockerfile.values import Hazard, Mount, Reading, Rule, Source, Stage, Use, is_glob, united
+from slipway.dockerfile.values import Hazard, Mount, Reading, Source, Stage, Use, is_glob, united
 
 __all__ = [
     "Dockerfile",
     "Hazard",
     "Mount",
     "Reading",
-    "Rule",
     "Source",
     "Stage",
     "Use",

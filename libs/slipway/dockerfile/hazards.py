@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Sequence
 
+from slipway.core.rules import Rule
 from slipway.dockerfile.text import Dockerfile, Instruction
-from slipway.dockerfile.values import Hazard, Rule
-from slipway.secrets.names import may_be_secret, names_secret
+from slipway.dockerfile.values import Hazard
+from slipway.secrets.names import harmless, names_secret
 from slipway.secrets.patterns import secret_by_shape, without_logins
 
 #: A shorter secret counts only as a whole value: inside a text it may be an ordinary word.
@@ -29,7 +30,7 @@ _SYNTAX = re.compile(r"#\s*syntax\s*=", re.IGNORECASE)
 
 
 def in_variable(name: str, value: str, secrets: Collection[str], line: int) -> Iterator[Hazard]:
-    """Report an ARG or ENV with a secret's name or value. A secret's name without a value is only noted."""
+    """Report an ARG or ENV with a secret's name or value. A secret's name with a harmless value is only noted."""
     if by_value := tuple(in_value(name, value, secrets, line)):
         yield from by_value
     elif names_secret(name):
@@ -37,7 +38,9 @@ def in_variable(name: str, value: str, secrets: Collection[str], line: int) -> I
         if not value:
             what = f"{name} has no value; given one, it would stand in the image's history"
             yield Hazard(line, Rule.SECRET_NAME, what, hint, refused=False)
-        elif may_be_secret(name, value):
+        elif kind := harmless(name, value):
+            yield Hazard(line, Rule.SECRET_NAME, f"{name} has the name of a secret, and is {kind}", hint, refused=False)
+        else:
             yield Hazard(line, Rule.SECRET_NAME, f"{name} would stand in the image's history", hint)
 
 

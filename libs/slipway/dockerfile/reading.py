@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from slipway.core.reference import Reference
+from slipway.core.rules import Rule
 from slipway.dockerfile import hazards
 from slipway.dockerfile.expansion import Expansion, WordError, expand
 from slipway.dockerfile.frontends import young_flags
@@ -27,7 +28,7 @@ from slipway.dockerfile.stages import (
     outside_mount,
 )
 from slipway.dockerfile.text import Dockerfile, Instruction, heredoc
-from slipway.dockerfile.values import Hazard, Mount, Reading, Rule, Source, Stage, Use, once
+from slipway.dockerfile.values import Hazard, Mount, Reading, Source, Stage, Use, once
 from slipway.dockerfile.words import context_path, json_words, pairs, ports, shell_words
 from slipway.secrets.names import SECRETS_CHECK, matches_check
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import NamedTuple, TypeVar
+
+from slipway.core.rules import Rule
 
 _T = TypeVar("_T")
 _GLOB = re.compile(r"[*?\[\\]")
@@ -69,18 +70,6 @@ class Mount(NamedTuple):
     id: str
     required: bool
     line: int
-
-
-class Rule(StrEnum):
-    """Name the policy's rules for Dockerfiles, as errors show them and ``[tool.slipway.allow]`` takes them."""
-
-    SECRET_NAME = "secret-name"
-    SECRET_VALUE = "secret-value"
-    KNOWN_SECRET = "known-secret"
-    DOWNLOAD = "download"
-    UNPINNED_ADD = "unpinned-add"
-    FRONTEND = "frontend"
-    EXTRA_INDEX = "extra-index"
 
 
 class Hazard(NamedTuple):

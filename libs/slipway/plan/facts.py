@@ -16,8 +16,9 @@ from slipway.core.image import LocalImage, Stack
 from slipway.core.reference import Reference
 from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
-from slipway.plan import history, policy
+from slipway.plan import findings, history, policy
 from slipway.plan.decide import Facts, missing_from_engine
+from slipway.plan.findings import Finding
 from slipway.plan.inputs import ReadFiles, manifests_of, read_files
 from slipway.plan.repository import Repository, read_repository
 from slipway.stack import graph
@@ -29,11 +30,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Hold the repository and the facts. ``notes`` are for the user."""
+    """Hold the repository and the facts. ``notes`` are for the user. ``findings``: what breaks a rule of policy."""
 
     repository: Repository
     facts: Facts
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
 
     @property
     def stack(self) -> Stack:
@@ -42,6 +44,14 @@ class Snapshot:
     @property
     def settings(self) -> Settings:
         return self.repository.settings
+
+    def allowed(self, name: str) -> list[dict[str, object]]:
+        """Return the findings about the image ``name`` that a reason lets pass, for run.json."""
+        return [one.as_json() for one in self.findings if one.image == name and one.permission]
+
+    def known_files(self, names: Collection[str]) -> tuple[str, ...]:
+        """Return the sha256 of each file that may be a secret and that policy let into the images ``names``."""
+        return tuple(dict.fromkeys(one.content for one in self.findings if one.content and one.image in names))
 
     @property
     def parents(self) -> graph.Graph:
@@ -77,7 +87,7 @@ def gather_facts(
     onbuild = engine.onbuild(tuple(dict.fromkeys(root for image in repository.stack for root in image.roots)))
     if onbuild != repository.onbuild:
         of = repository
-        again = read_repository(settings, of.worktree, of.contexts, of.native, onbuild, of.secrets)
+        again = read_repository(settings, of.worktree, of.contexts, of.native, onbuild, of.secrets, of.tracked)
         repository, read = _read(again, selected)
     stack = repository.stack
     roots = {root: identity(root, local) for image in stack for root in image.roots}
@@ -104,11 +114,15 @@ def gather_facts(
         policy.refuse_young_flags(to_build, repository.assembly, engine.version)
     if not notes:
         policy.refuse_missing_bases(to_build, settings.registry, settings.owner, facts.roots, registry)
-    said = policy.notes(repository.assembly, settings.project, read.leaving)
-    indexes = policy.extra_indexes({path for own in read.files.values() for path in own}, repository.worktree)
+    found = (
+        *findings.of_dockerfiles(repository.assembly, settings.project),
+        *(one for one in read.findings if one.image in stack.by_name),
+        *findings.of_requirements(read.files, repository.worktree, settings.project),
+    )
+    said = policy.notes(repository.assembly, settings.project, read.leaving, found)
     modes = policy.modes_alone(lacking, facts)
     faults = map(str, stack.faults.values())
-    return Snapshot(repository, replace(facts, published=published), (*faults, *said, *indexes, *modes, *notes))
+    return Snapshot(repository, replace(facts, published=published), (*faults, *said, *modes, *notes), found)
 
 
 def _read(repository: Repository, selected: Sequence[str] | None) -> tuple[Repository, ReadFiles]:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from slipway.core.errors import PolicyError, Problem, SlipwayError, UsageError
+from slipway.core.errors import Problem, SlipwayError, UsageError
 from slipway.core.image import Image
 from slipway.dockerfile import Reading, Source
-from slipway.plan import policy
+from slipway.plan import findings, policy
+from slipway.plan.findings import Finding
 from slipway.plan.repository import Repository
 from slipway.stack.digest import Manifest, input_digest
 from slipway.stack.entries import Encoded, FileEntry, Trees
-from slipway.stack.worktree import Files, Worktree
+from slipway.stack.worktree import Files, MarkedFile, Worktree
 
 _NONE: Mapping[str, str] = {}
 
@@ -24,6 +25,7 @@ class ReadFiles:
 
     ``files``: image → its files. ``contexts``: image → the trees of its named contexts. ``trees``: the listing of each
     tree. ``leaving``: the links that point out of a context. ``errors``: the reason for each image without files.
+    ``findings``: the files that may be secrets.
     """
 
     files: Mapping[str, Mapping[str, FileEntry]]
@@ -31,6 +33,7 @@ class ReadFiles:
     trees: Trees
     leaving: tuple[str, ...]
     errors: Mapping[str, SlipwayError]
+    findings: tuple[Finding, ...] = ()
 
 
 def read_files(repository: Repository, images: Iterable[Image]) -> ReadFiles:
@@ -44,12 +47,13 @@ def read_files(repository: Repository, images: Iterable[Image]) -> ReadFiles:
     trees: dict[str, Mapping[str, Encoded]] = {}
     leaving: dict[str, None] = {}
     errors: dict[str, SlipwayError] = {}
+    marked: dict[str, Sequence[MarkedFile]] = {}
     for image in images:
         try:
             own = worktree.files(image.dockerfile, image.context, readings[image.name].sources)
             folders = _folders(image, readings[image.name], worktree)
             named = {name: worktree.read_folder(repository.contexts[name]) for name in image.given_contexts}
-        except (UsageError, PolicyError) as error:
+        except UsageError as error:
             errors[image.name] = error
             continue
         if problems := [problem for each in (own, *folders) for problem in _unfit(image, each, repository)]:
@@ -58,9 +62,11 @@ def read_files(repository: Repository, images: Iterable[Image]) -> ReadFiles:
         files[image.name] = {path: entry for each in (own, *folders) for path, entry in each.entries.items()}
         contexts[image.name] = {name: found.entries["."] for name, found in named.items()}
         leaving |= dict.fromkeys(own.leaving)
+        marked[image.name] = [file for found in (own, *folders, *named.values()) for file in found.marked]
         for found in (own, *folders, *named.values()):
             trees |= found.trees
-    return ReadFiles(files, contexts, trees, tuple(leaving), errors)
+    judged = findings.of_files(marked, repository.settings.project, repository.tracked)
+    return ReadFiles(files, contexts, trees, tuple(leaving), {**errors, **findings.refusals(judged)}, judged)
 
 
 def _folders(image: Image, reading: Reading, worktree: Worktree) -> list[Files]:

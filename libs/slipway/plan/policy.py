@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from slipway.config.project import ALLOWABLE, Project
-from slipway.core.errors import PolicyError, PrerequisiteError, Problem, SlipwayError, UsageError, one_line, suggestion
+from slipway.config.project import Project
+from slipway.core.errors import PrerequisiteError, Problem, SlipwayError, UsageError, one_line, suggestion
 from slipway.core.image import CONTENT_PREFIX, Image
 from slipway.core.reference import HUB, Reference, full_name, names_registry
+from slipway.core.rules import Rule
 from slipway.core.units import size
-from slipway.dockerfile import Hazard, Rule
 from slipway.dockerfile.frontends import CHECKS_SINCE, SINCE, has_checks, unknown_to
-from slipway.dockerfile.hazards import extra_index
+from slipway.plan import findings
 from slipway.plan.decide import MODES_HINT, Facts
+from slipway.plan.findings import Finding
 from slipway.stack import mounts
 from slipway.stack.discovery import Assembly
 from slipway.stack.worktree import Files, Worktree, folder_name
@@ -22,21 +22,7 @@ from slipway.stack.worktree import Files, Worktree, folder_name
 if TYPE_CHECKING:
     from slipway.registry import Registry
 
-_REQUIREMENTS = re.compile(r"(?:.*/)?[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)")
-_EXTRA_INDEX = re.compile(r"\s*--extra-index-url\b")
 _LARGEST_SHOWN, _LINKS_SHOWN, _CONTEXTS_SHOWN, _MODES_SHOWN, _TAGS_SHOWN = 5, 5, 5, 3, 10
-
-
-def refused(assembly: Assembly, project: Project) -> dict[str, PolicyError]:
-    """Return an error for each image whose Dockerfile has secrets or unpinned downloads.
-
-    It names all of them, except those that the project allows for the image.
-    """
-    problems: dict[str, list[Problem]] = {}
-    for image, problem, hazard in _hazards(assembly, project):
-        if hazard.refused:
-            problems.setdefault(image.name, []).append(problem)
-    return {name: PolicyError.of(of) for name, of in problems.items()}
 
 
 def refuse_unknown_images(project: Project, assembly: Assembly) -> None:
@@ -44,7 +30,7 @@ def refuse_unknown_images(project: Project, assembly: Assembly) -> None:
     names = [image.name for image in assembly.stack.known]
     known = f"known: {', '.join(names)}"
     given = [("budget of", name, project.places[name]) for name in project.budgets]
-    given += [("allow", name, project.places[f"allow.{name}"]) for name in project.allow]
+    given += [("allow", one.image, one.place) for one in project.policy.permissions if one.image]
     problems = [
         Problem(place, f"{what} {name}: matches no image", suggestion(name, names, known))
         for what, name, place in given
@@ -132,28 +118,28 @@ def _versions(reference: Reference, registry: Registry) -> str:
     return f"known: {', '.join(known[-_TAGS_SHOWN:])}" if known else "no version of it is there"
 
 
-def notes(assembly: Assembly, project: Project, leaving: Sequence[str]) -> tuple[str, ...]:
+def notes(
+    assembly: Assembly, project: Project, leaving: Sequence[str], found: Sequence[Finding] = ()
+) -> tuple[str, ...]:
     """Return notes about the repository for the user, a line each.
 
-    They name the Dockerfiles that another frontend reads, contexts with alternatives, hazards that are not refused,
+    They name the Dockerfiles that another frontend reads, contexts with alternatives, the noted ones of ``found``,
     mounts without a source, root images with a base's name, and links (``leaving``, as ``path -> target``) out of
     a context.
     """
-    told = [(problem, hazard) for _, problem, hazard in _hazards(assembly, project) if not hazard.refused]
-    unpinned = {problem.where.rpartition(":")[0] for problem, hazard in told if hazard.rule == Rule.FRONTEND}
+    noted = {one.where.rpartition(":")[0] for one in found if one.rule is Rule.FRONTEND and one.is_noted}
     frontends = [
         f"{image.dockerfile} is read by {image.frontend}"
         for image in assembly.stack
-        if image.frontend and image.dockerfile not in unpinned
+        if image.frontend and image.dockerfile not in noted
     ]
-    hazards = [f"{problem}; {problem.hint}" for problem, _ in told]
     links = [f"{one_line(link)} leads out of the context: sent as a link, never followed" for link in leaving]
     more = [f"{len(links) - _LINKS_SHOWN} more links lead out"] if len(links) > _LINKS_SHOWN else []
     return (
         *frontends,
         *_contexts(assembly),
         *assembly.remarks,
-        *hazards,
+        *findings.notes(found),
         *mounts.notes(assembly, project),
         *_unmeant(assembly),
         *links[:_LINKS_SHOWN],
@@ -195,38 +181,3 @@ def modes_alone(names: Sequence[str], facts: Facts) -> Iterator[str]:
     if moded:
         more = f" and {len(moded) - _MODES_SHOWN} more" if len(moded) > _MODES_SHOWN else ""
         yield f"only modes of files differ for {', '.join(moded[:_MODES_SHOWN])}{more}; {MODES_HINT}"
-
-
-def extra_indexes(files: Iterable[str], worktree: Worktree) -> Iterator[str]:
-    """Yield a note for each line of a requirements file that names a second index.
-
-    ``files``: the paths to search, from the root; only requirements and constraints files count.
-    """
-    for path in sorted({path for path in files if _REQUIREMENTS.fullmatch(path)}):
-        for number, line in enumerate(worktree.text(path).splitlines(), start=1):
-            if _EXTRA_INDEX.match(line):
-                hazard = extra_index(number)
-                yield f"{one_line(path)}:{number}: {hazard.what}; {hazard.hint}"
-
-
-def _hazards(assembly: Assembly, project: Project) -> Iterator[tuple[Image, Problem, Hazard]]:
-    """Yield every hazard that the project does not allow, with its image and its problem.
-
-    A hazard from a parent's ONBUILD appears only for the parent, if the parent reports it.
-    """
-    for image in assembly.stack:
-        allowed = {**project.allow.get(image.name, {}), **image.allow}
-        for hazard in assembly.readings[image.name].hazards:
-            parent = image.links.get(hazard.onbuild)
-            known = assembly.readings[parent].hazards if parent else ()
-            if hazard.rule not in allowed and hazard.what not in {other.what for other in known}:
-                yield image, _problem(image, hazard, project), hazard
-
-
-def _problem(image: Image, hazard: Hazard, project: Project) -> Problem:
-    where = hazard.place(image.dockerfile)
-    if not hazard.refused:
-        return Problem(where, hazard.what, hazard.hint, hazard.rule)
-    way_round = f'; or {project.header("allow")} {image.name} = {{ {hazard.rule} = "why" }}'
-    hint = hazard.hint + (way_round if hazard.rule in ALLOWABLE else "")
-    return Problem(where, f"{hazard.what} ({hazard.rule})", hint, hazard.rule)

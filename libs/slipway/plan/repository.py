@@ -12,7 +12,8 @@ from slipway.config.settings import unused as unused_names
 from slipway.core.errors import Problem, SlipwayError, UsageError
 from slipway.core.image import Image, Stack
 from slipway.core.platform import this_platform
-from slipway.plan import policy
+from slipway.plan import findings, policy
+from slipway.plan.findings import Tracked, nothing_tracked
 from slipway.secrets.secret import Secret
 from slipway.stack.definition import Definition
 from slipway.stack.discovery import Assembly, assemble
@@ -31,7 +32,7 @@ class Repository:
 
     ``native``: the platform of the host that builds. ``unused``: a problem for each name in ``.env`` that no image
     uses. ``onbuild``: root image → its ONBUILD triggers, known once slipway has asked the engine. ``secrets``: the
-    values that no image may hold, beside the secrets of the settings.
+    values that no image may hold, beside the secrets of the settings. ``tracked``: asks git.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class Repository:
     unused: Mapping[str, Problem] = field(default_factory=dict)
     onbuild: Mapping[str, Sequence[str]] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
+    tracked: Tracked = nothing_tracked
 
     @property
     def stack(self) -> Stack:
@@ -73,12 +75,13 @@ def read_repository(
     native: str = "",
     onbuild: Mapping[str, Sequence[str]] = _NO_TRIGGERS,
     secrets: Collection[Secret] = (),
+    tracked: Tracked = nothing_tracked,
 ) -> Repository:
     """Read the Dockerfiles of a repository.
 
     ``native``: the platform of the host that builds, if that is not this machine. ``onbuild``: the known ONBUILD
     triggers of root images. ``secrets``: values that slipway refuses in a Dockerfile and as a build arg, like the
-    secrets of the settings.
+    secrets of the settings. ``tracked``: returns those of the given files that git tracks.
 
     Images whose Dockerfiles have problems, or hold what they must not have, are at fault in the stack. Raises
     UsageError without any Dockerfile, and for a line of ``.env`` that sets an ARG and that other tools read
@@ -110,11 +113,13 @@ def read_repository(
     )
     if odd := [line.problem for line in settings.odd if line.name in assembly.declared_args]:
         raise UsageError.of(odd)
-    assembly = assembly.without(policy.refused(assembly, settings.project))
+    policies = settings.project.policy.with_own(one for image in assembly.stack.known for one in image.allow)
+    settings = replace(settings, project=replace(settings.project, policy=policies))
+    assembly = assembly.without(findings.refusals(findings.of_dockerfiles(assembly, settings.project)))
     policy.refuse_unknown_images(settings.project, assembly)
     unread = {image.name for image in assembly.stack.known} - assembly.readings.keys()
     unused = {} if unread else unused_names(settings, assembly.declared_args)  # they may use any name
-    return Repository(settings, worktree, contexts, texts, assembly, native, unused, onbuild, tuple(secrets))
+    return Repository(settings, worktree, contexts, texts, assembly, native, unused, onbuild, tuple(secrets), tracked)
 
 
 def defined_images(project: Project, worktree: Worktree, naming: Naming) -> tuple[Definition, ...]:

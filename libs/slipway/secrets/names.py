@@ -58,12 +58,14 @@ def names_secret(name: str) -> bool:
     return not (set(found) == {"key"} and words[-1] == "key" and not _KINDS_OF_KEY.isdisjoint(words[:-1]))
 
 
-def may_be_secret(name: str, value: str) -> bool:
-    """Tell whether ``value`` may be the secret that ``name`` names."""
+def harmless(name: str, value: str) -> str:
+    """Return the reason why ``value`` is not the secret that ``name`` names; empty when it may be that secret."""
     value = value.strip()
-    if value.lower() in _SWITCH_VALUES or _MOUNTED.fullmatch(value):
-        return False
-    return not _is_fingerprint(_words(name), value)
+    if value.lower() in _SWITCH_VALUES:
+        return "a switch"
+    if _MOUNTED.fullmatch(value):
+        return "the path of a file"
+    return "the fingerprint of a public key" if _is_fingerprint(_words(name), value) else ""
 
 
 def _is_fingerprint(words: list[str], value: str) -> bool:

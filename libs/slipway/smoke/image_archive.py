@@ -6,12 +6,13 @@ deletes is still in the layer below. So slipway reads every layer, never the mer
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import posixpath
 import re
 import tarfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import IO, NamedTuple, Protocol, cast
 
@@ -64,10 +65,11 @@ class ArchiveStream(Protocol):
 
 @dataclass(frozen=True)
 class Finding:
-    """Hold the path of a file that must not be in an image, and the reason, but never its content."""
+    """Hold the path of a file that must not be in an image, the reason, and the sha256 of its content."""
 
     path: str
     why: str
+    content: str = ""
 
     def __str__(self) -> str:
         return f"/{self.path}: {self.why}"
@@ -216,12 +218,16 @@ def looks_secret(name: str, value: str) -> bool:
     return not _SECRET_WORDS.isdisjoint(name.split("_")) or _SECRET_KEYS.search(name) is not None
 
 
-def complaints(layers: Sequence[Layer]) -> tuple[str, ...]:
-    """Return one line per forbidden file: the layer, the file, and the reason."""
+def complaints(layers: Sequence[Layer], known: Collection[str] = ()) -> tuple[str, ...]:
+    """Return one line per forbidden file: the layer, the file, and the reason.
+
+    ``known``: the sha256 of each file that the project lets into the image.
+    """
     return tuple(
         f"layer {number} of {len(layers)}: {finding}"
         for number, layer in enumerate(layers, start=1)
         for finding in layer.findings
+        if finding.content not in known
     )
 
 
@@ -254,11 +260,14 @@ def _inspect(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> It
     if member.isdir():
         return
     if why := forbidden(path):
-        yield Finding(path, why)
+        small = member.isreg() and member.size <= _LARGEST_KEY_FILE
+        content = archive.extractfile(member) if small else None
+        yield Finding(path, why, hashlib.sha256(content.read()).hexdigest() if content else "")
     elif member.isreg() and member.size <= (_LARGEST_KEY_FILE if _KEY_NAME.search(path) else _SMALL):
         content = archive.extractfile(member)
-        if content and holds_private_key(path, content.read()):
-            yield Finding(path, "a private key")
+        data = content.read() if content else b""
+        if holds_private_key(path, data):
+            yield Finding(path, "a private key", hashlib.sha256(data).hexdigest())
 
 
 def _target(link: tarfile.TarInfo) -> str:

@@ -86,7 +86,7 @@ class LayerCache:
 
 
 def _encoded(layer: Layer) -> bytes:
-    findings = [(found.path, found.why) for found in layer.findings]
+    findings = [(found.path, found.why, found.content) for found in layer.findings]
     content = {"members": layer.members, "findings": findings, "texts": dict(layer.texts)}
     return json.dumps(content).encode()  # ASCII: a path may hold bytes that are not UTF-8
 

@@ -11,6 +11,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 _POLICY = "properties/property[@name='slipway'][@value='policy']"
+_NOTED = "skipped[@type='pytest.xfail']"
 _EXCEPTION = re.compile(r"^(failed on \w+ with ['\"])?([\w.]+(Error|Exception): )+(error: )?")
 _RAISED = re.compile(r"^E   (\S.*)$", re.MULTILINE)
 _NO_TESTS = 5
@@ -29,7 +30,7 @@ class SmokeResult:
     ``failures``: "test: first line of the reason" for each test that did not pass. ``refused``: how many of the failed
     tests are checks of policy. Such an image works, but must not be shipped. ``image``: the id of the tested image.
     ``earlier``: whether each earlier round of the same image passed. ``ran``: whether any test ran; if none did,
-    ``failures`` holds the reason.
+    ``failures`` holds the reason. ``notes``: as ``failures``, for checks of policy that note and do not refuse.
     """
 
     name: str
@@ -42,6 +43,7 @@ class SmokeResult:
     image: str = ""
     earlier: tuple[bool, ...] = ()
     ran: bool = True
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -84,7 +86,11 @@ def read_result(name: str, exit_code: int, junit: str, log: str, said: str = "")
         suites = ElementTree.fromstring(junit)
     except ElementTree.ParseError:
         return _not_run(name, log, _no_results(exit_code, said))
-    cases = list(suites.iter("testcase"))
+    cases, noted = list(suites.iter("testcase")), []
+    for case in list(cases):
+        if case.find(_POLICY) is not None and (found := case.find(_NOTED)) is not None:
+            cases.remove(case)
+            noted.append(f"{case.get('name')}: {_reason(found)}")
     failures = tuple(failure for case in cases for failure in _failures(case))
     bad = [case for case in cases if _failures(case)]
     refused = sum(case.find(_POLICY) is not None for case in bad)
@@ -93,7 +99,8 @@ def read_result(name: str, exit_code: int, junit: str, log: str, said: str = "")
     if not cases:
         return _not_run(name, log, "no test ran")
     seconds = sum(float(suite.get("time", 0)) for suite in suites.iter("testsuite"))
-    return SmokeResult(name, len(cases) - len(bad), len(bad) or len(failures), seconds, log, failures, refused)
+    passed, failed = len(cases) - len(bad), len(bad) or len(failures)
+    return SmokeResult(name, passed, failed, seconds, log, failures, refused, notes=tuple(noted))
 
 
 def _not_run(name: str, log: str, why: str) -> SmokeResult:
@@ -104,11 +111,16 @@ def _failures(case: ElementTree.Element) -> list[str]:
     told = []
     for kind in ("failure", "error", "skipped"):
         for found in case.iter(kind):
-            why = _EXCEPTION.sub("", next(iter((found.get("message") or "").splitlines()), ""))
+            why = _reason(found)
             if why == "collection failure":  # pytest could not import the test file
                 why = _cause(found.text or "") or why
             told.append(f"{case.get('name')}: {'skipped: ' if kind == 'skipped' else ''}{why}")
     return told
+
+
+def _reason(found: ElementTree.Element) -> str:
+    """Return the first line of a report's message, without the names of exceptions."""
+    return _EXCEPTION.sub("", next(iter((found.get("message") or "").splitlines()), ""))
 
 
 def _no_results(exit_code: int, said: str) -> str:

@@ -28,9 +28,10 @@ class SmokeTarget:
 
     ``image`` is an id; it is empty for tests of several images together (the chain). ``tests`` are paths from the
     repository's root. ``parent`` is an id or a reference. It is needed when the budget counts the bytes in addition to
-    the parent. ``allow_root``: the reason why the image's user may be root; empty when it may not. ``reference``: the
-    name that people use. Its tag may move at any time, so the tests use the id. ``tool``: the image starts nothing by
-    itself, so no test expects a process.
+    the parent. ``allow``: the rules of policy that the image may break (``root``, ``setuid:/usr/bin/ping``).
+    ``known_files``: the sha256 of each file that may be a secret and that policy let into the image.
+    ``reference``: the name that people use. Its tag may move at any time, so the tests use the id. ``tool``: the image
+    starts nothing by itself, so no test expects a process.
     """
 
     name: str
@@ -38,7 +39,8 @@ class SmokeTarget:
     tests: tuple[str, ...] = ()
     budget: str = ""
     parent: str = ""
-    allow_root: str = ""
+    allow: tuple[str, ...] = ()
+    known_files: tuple[str, ...] = ()
     reference: str = ""
     tool: bool = False
 
@@ -47,9 +49,9 @@ class SmokeTarget:
 class Round:
     """Hold one round of smoke tests: the repository, the run's id and directory, and every image's id by name.
 
-    ``slowness`` multiplies time limits. ``allow_setuid``: the paths of programs that may be setuid. ``history`` maps
-    an image's id to whether it passed in each earlier round. ``access``: how pytest reaches the containers. ``flag``:
-    the host's flag, for hints. ``given``: the reference of the image that the user named with ``--image``.
+    ``slowness`` multiplies time limits. ``history`` maps an image's id to whether it passed in each earlier round.
+    ``access``: how pytest reaches the containers. ``flag``: the host's flag, for hints. ``given``: the reference of the
+    image that the user named with ``--image``. ``noting``: a failed check of policy is a note.
     """
 
     root: Path
@@ -57,12 +59,12 @@ class Round:
     directory: Path
     siblings: Mapping[str, str]
     slowness: str = "1"
-    allow_setuid: tuple[str, ...] = ()
     history: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)
     redact: Redactor = field(default_factory=Redactor)
     access: ContainerAccess = field(default_factory=ContainerAccess)
     flag: str = ""
     given: str = ""
+    noting: bool = False
 
     def folder(self, name: str) -> Path:
         """Return the folder for the results and the containers' logs of one target."""
@@ -86,9 +88,10 @@ def pytest_command(target: SmokeTarget, this: Round) -> Command:
         argv += [f"--slipway-image={target.image}", f"--slipway-name={target.name}"]
         argv += [f"--slipway-budget={target.budget}"] if target.budget else []
         argv += [f"--slipway-parent={target.parent}"] if target.parent else []
-        argv += [f"--slipway-allow-root={target.allow_root}"] if target.allow_root else []
+        argv += [f"--slipway-allow={key}" for key in target.allow]
+        argv += [f"--slipway-known-file={content}" for content in target.known_files]
+        argv += ["--slipway-policy=note"] if this.noting else []
         argv += ["--slipway-tool"] if target.tool else []
-        argv += [f"--slipway-allow-setuid={path}" for path in this.allow_setuid]
         argv.append(str(CHECKS))
     argv += [str(this.root / path) for path in target.tests]
     argv += [f"--slipway-ports={this.access.ports}"] if this.access.ports else []

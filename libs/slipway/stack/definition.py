@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from slipway.config.secret_source import SecretSource
+from slipway.core.rules import Permission
 
 _NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 _NO_SECRETS: Mapping[str, SecretSource] = MappingProxyType({})
@@ -30,7 +31,7 @@ class Definition:
     - ``args``: build arg → value, for this image alone.
     - ``contexts``: named context → a folder from the root, ``docker-image://<reference>``, or ``target:<image>``.
     - ``secrets``: id → the source of the build secret, for this image.
-    - ``allow``: rule of policy → the reason why the image may break it.
+    - ``allow``: the rules of policy that the image may break.
     - ``platforms``: the target platforms; empty for PLATFORMS.
     - ``repository``, ``tag``: the parts of the image's reference below REGISTRY, in which ``{version}`` stands for the
       stack's version; empty for ``OWNER/<name>`` and that version.
@@ -46,7 +47,7 @@ class Definition:
     args: Mapping[str, str] = field(default_factory=lambda: _NO_TEXTS)
     contexts: Mapping[str, str] = field(default_factory=lambda: _NO_TEXTS)
     secrets: Mapping[str, SecretSource] = field(default_factory=lambda: _NO_SECRETS)
-    allow: Mapping[str, str] = field(default_factory=lambda: _NO_TEXTS)
+    allow: tuple[Permission, ...] = ()
     platforms: tuple[str, ...] = ()
     repository: str = ""
     tag: str = ""

@@ -7,6 +7,7 @@ one. Of two equal ones, the first decides.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from slipway.config.images import BASES, DEFAULT_RULES, ImageRule, Pattern, filled
 from slipway.core.errors import Problem
@@ -75,7 +76,7 @@ def _definition(path: str, rule: ImageRule, naming: Mapping[str, str], read_args
         args={**args, **given},
         contexts={key: filled(text, values) for key, text in rule.contexts.items()},
         secrets=rule.secrets,
-        allow=rule.allow,
+        allow=tuple(replace(one, image=name) for one in rule.allow),
         platforms=rule.platforms,
         repository=filled(rule.repository, values).lower(),
         tag=filled(rule.tag, values),

@@ -48,7 +48,7 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
         if set(plan.counts()) <= {Action.REUSE}:
             return
     with building(session, snapshot, plan, options) as built:
-        tell(session, built.record, built.results, "build", plan.roots, built.error)
+        tell(session, built.record, built.results, "build", plan.roots, built.error, snapshot)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ __all__ = [
     "LogOptions",
     "NameOptions",
     "OutputOptions",
+    "PolicyOptions",
     "PushOptions",
     "SmokeOptions",
     "SystemOptions",
@@ -37,7 +38,16 @@ class NameOptions:
 
 
 @dataclass(frozen=True)
-class ImageOptions(NameOptions):
+class PolicyOptions:
+    """Hold the way to treat a broken rule of policy."""
+
+    policy: str = option(
+        "", "'note' lets images break rules of policy and notes it, 'refuse' does not; for the chain", sets=("policy",)
+    )
+
+
+@dataclass(frozen=True)
+class ImageOptions(PolicyOptions, NameOptions):
     """Hold the names of the images to work on, and the parts of their references."""
 
     version: str = option(
@@ -63,7 +73,7 @@ class WaitOptions:
 
 
 @dataclass(frozen=True)
-class UpOptions(WaitOptions):
+class UpOptions(PolicyOptions, WaitOptions):
     """Hold the options of bringing a system up."""
 
     strict_ports: bool = option(False, "fail if a published port is taken, instead of taking the next free one")
@@ -80,7 +90,7 @@ class DownOptions:
 
 
 @dataclass(frozen=True)
-class WatchOptions(WaitOptions):
+class WatchOptions(PolicyOptions, WaitOptions):
     """Hold how long to wait for services, and the way to notice changes of files."""
 
     poll: bool = option(False, "look at the files twice a second, where the system reports no changes")

@@ -25,6 +25,7 @@ def run_plan(session: Session, names: Sequence[str]) -> None:
 def show_plan(session: Session, snapshot: Snapshot, plan: Plan) -> None:
     """Show a plan that is not executed; for a build host also how many files and bytes it will read."""
     content = as_json(plan)
+    content["policy"] = [{"image": one.image, **one.as_json()} for one in snapshot.findings]
     content["faults"] = {name: fault.error.as_json() for name, fault in snapshot.stack.faults.items()}
     transfer = session.host.transfer(snapshot, plan)
     if transfer:

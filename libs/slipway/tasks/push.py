@@ -45,4 +45,4 @@ def run_push(session: Session, names: Sequence[str], options: PushOptions, *, dr
         with session.console.showing(snapshot.stack, lacking) as taker:
             run = PushRun(session.host.engine, session.host.registry, record, taker.take)
             outcomes = release(pushes, run)
-        tell(session, record, outcomes, "push")
+        tell(session, record, outcomes, "push", snapshot=snapshot)

@@ -8,7 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -22,6 +22,7 @@ from slipway.config.pip import PipConfig, read_pip_config
 from slipway.config.root import find_root
 from slipway.core.errors import SlipwayError, UnwritableError, UsageError
 from slipway.engine import Logins
+from slipway.hosts.git import tracked_files
 from slipway.hosts.host import ContainerAccess, Host
 from slipway.hosts.local import LocalHost
 from slipway.hosts.runner import Runner, attach, echoing, run
@@ -148,7 +149,8 @@ class Session:
 
     @cached_property
     def worktree(self) -> Worktree:
-        return Worktree(self.settings.root, StatCache(self._cache.hashes(self.settings.root)))
+        cache = StatCache(self._cache.hashes(self.settings.root))
+        return Worktree(self.settings.root, cache, git=self.settings.project.policy.opens_git)
 
     @property
     def _cache(self) -> UserCache:
@@ -220,8 +222,15 @@ class Session:
         in ``.env`` that no image uses, and for images with the name of a task.
         """
         self.host.connect_ahead()
-        secrets = self.pip.withheld
-        found = read_repository(self.settings, self.worktree, self.contexts, secrets=secrets)
+        read = partial(
+            read_repository,
+            self.settings,
+            self.worktree,
+            self.contexts,
+            secrets=self.pip.withheld,
+            tracked=partial(tracked_files, self.run, self.settings.root),
+        )
+        found = read()
         refuse_tasks({image.name: image.dockerfile for image in found.stack.known})
         unused = env_file.unused(found)
         if unused and not self.chain.lenient:
@@ -233,7 +242,7 @@ class Session:
         native = self.host.platform
         if native == found.native:
             return found
-        return read_repository(self.settings, self.worktree, self.contexts, native, secrets=secrets)
+        return read(native=native)
 
     def snapshot(self, names: Sequence[str] | None = None) -> Snapshot:
         repository = self.repository

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from slipway.config.policy import Mode
 from slipway.core.errors import SmokeError, UsageError
 from slipway.core.reference import Reference
+from slipway.core.rules import Permission, Rule
 from slipway.plan.facts import Snapshot
 from slipway.runs.run import records
 from slipway.smoke import orphans, selection
@@ -31,19 +33,20 @@ def run_smoke(session: Session, names: Sequence[str], image: str) -> None:
             record.directory,
             siblings,
             session.settings["SLOWNESS"],
-            session.settings.project.allow_setuid,
             verdicts(records(session.settings.root / ".slipway")),
             record.redact,
             session.host.container_access(),
             session.host.flag,
             image,
+            session.settings.project.policy.mode is Mode.NOTE,
         )
         _tell_moved(session, snapshot, targets)
         tested: list[SmokeResult] = []
         try:
             testing.smoke(targets, this, session.run, lambda result: _tell(session, result, tested))
         finally:
-            content = {"run": record.id, "command": "smoke", "images": [vars(result) for result in tested]}
+            images = [vars(result) | {"allowed": _allowed(snapshot, result.name)} for result in tested]
+            content = {"run": record.id, "command": "smoke", "images": images}
             record.write("run.json", content)
             if session.json:
                 session.answer(content)
@@ -88,9 +91,25 @@ def _target(
     project = session.settings.project
     budget = project.budgets.get(name, "")
     tests = selection.select_tests(name, stack.below(name), existing)
-    reason, reference = project.allow_root.get(name, ""), str(snapshot.facts.references[name])
-    tool = snapshot.repository.assembly.is_tool(name)
-    return testing.SmokeTarget(name, image, tests, budget, parent if budget else "", reason, reference, tool)
+    allow = tuple(dict.fromkeys(permission.key for permission in _permissions(snapshot, name)))
+    reference, tool = str(snapshot.facts.references[name]), snapshot.repository.assembly.is_tool(name)
+    known = snapshot.known_files((*stack.below(name), name))
+    return testing.SmokeTarget(name, image, tests, budget, parent if budget else "", allow, known, reference, tool)
+
+
+def _allowed(snapshot: Snapshot, name: str) -> list[dict[str, object]]:
+    """Return the rules that the image may break, each with its reason, for run.json."""
+    if name not in snapshot.facts.digests:
+        return []
+    return [{"rule": one.key, **one.as_json()} for one in dict.fromkeys(_permissions(snapshot, name))]
+
+
+def _permissions(snapshot: Snapshot, name: str) -> Iterator[Permission]:
+    """Yield the rules that the image may break. It contains the files and the history of the images below it."""
+    policy = snapshot.settings.project.policy
+    yield from policy.of(name, Rule.ROOT)
+    for contained in (*snapshot.stack.below(name), name):
+        yield from policy.of(contained, Rule.SETUID, Rule.SECRET_NAME, Rule.SECRET_VALUE)
 
 
 def _given(session: Session, snapshot: Snapshot, image: str, existing: frozenset[str]) -> testing.SmokeTarget:
@@ -129,5 +148,7 @@ def _tell(session: Session, result: SmokeResult, tested: list[SmokeResult]) -> N
         return
     said = f"{result.passed} passed" + (f", {result.failed} failed" if result.failed else "")
     session.console.line(f"{result.name:20} {result.verdict}   {said:24} {columns.seconds(result.seconds):>10}")
+    for note in result.notes:
+        session.console.note(f"note: {result.name}: {note}")
     if result.ok and result.flakes:
         session.console.note(f"note: {result.name}: {result.flakes}")

@@ -56,9 +56,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--slipway-parent", metavar="REF", default="", help="the image's parent")
     group.addoption("--slipway-deadline", metavar="SECONDS", type=float, default=_DEADLINE, help="until healthy (90)")
     group.addoption("--slipway-slowness", metavar="N", type=float, default=1.0, help="multiplies every time limit (1)")
-    group.addoption("--slipway-allow-root", metavar="WHY", default="", help="let the image's user be root")
+    group.addoption(
+        "--slipway-allow", metavar="RULE[:PATH]", action="append", default=[], help="let the image break this rule"
+    )
+    group.addoption("--slipway-known-file", metavar="SHA256", action="append", default=[], help="a file to let pass")
+    group.addoption("--slipway-policy", metavar="MODE", default="refuse", help="'note' notes what policy refuses")
     group.addoption("--slipway-tool", action="store_true", help="the image starts nothing: ask for no process of it")
-    group.addoption("--slipway-allow-setuid", metavar="PATH", action="append", default=[], help="let it be setuid")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from slipway.stack.entries import Encoded, FileEntry, Trees, without_mode
+
+
+class MarkedFile(NamedTuple):
+    """Hold a file that mostly is a secret, or a folder ``.git``, and the ``file:line`` that reads it.
+
+    ``path``: from the context. ``file``: from the repository's root, with links resolved. ``content``: the sha256;
+    empty for a folder or a link.
+    """
+
+    where: str
+    path: str
+    file: str
+    content: str = ""
 
 
 @dataclass(frozen=True)
@@ -15,8 +29,8 @@ class Files:
     """Hold the files that sources name: path → entry. ``trees`` has the listing of each tree among them.
 
     ``sizes``: path → the bytes that slipway would send. ``leaving``: links that point out of the context, as ``path ->
-    target``. ``odd``: paths whose name or target is not UTF-8. ``beside_own``: whether slipway's own folder lies among
-    them; it is left out.
+    target``. ``odd``: paths whose name or target is not UTF-8. ``marked``: the files that may be secrets.
+    ``beside_own``: whether slipway's own folder lies among them; it is left out.
     """
 
     entries: Mapping[str, FileEntry]
@@ -24,6 +38,7 @@ class Files:
     sizes: Mapping[str, int] = field(default_factory=dict)
     leaving: tuple[str, ...] = ()
     odd: tuple[str, ...] = ()
+    marked: tuple[MarkedFile, ...] = ()
     beside_own: bool = field(default=False, compare=False)
 
     @property
@@ -34,12 +49,16 @@ class Files:
 
 @dataclass
 class FoundFiles:
-    """Hold one path or folder while slipway reads it: the entries in it, their bytes, and the facts to report."""
+    """Hold one path or folder while slipway reads it: the entries in it, their bytes, and the facts to report.
+
+    ``marked``: files that may be secrets, and folders ``.git``, by their path from the context → the file's sha256.
+    """
 
     listing: dict[str, Encoded] = field(default_factory=dict)
     size: int = 0
     leaving: list[str] = field(default_factory=list)
     odd: list[str] = field(default_factory=list)
+    marked: dict[str, str] = field(default_factory=dict)
     digest: str = ""
     beside_own: bool = False
 
@@ -65,13 +84,16 @@ def sent_as(path: str, entry: FileEntry) -> str:
     return entry.via or os.path.normpath(path)
 
 
-def files_of(entries: Mapping[str, FileEntry], found: Mapping[str, FoundFiles]) -> Files:
+def files_of(
+    entries: Mapping[str, FileEntry], found: Mapping[str, FoundFiles], marked: Iterable[MarkedFile] = ()
+) -> Files:
     return Files(
         entries,
         {each.digest: each.listing for each in found.values() if each.digest},
         {name: each.size for name, each in found.items()},
         tuple(dict.fromkeys(link for each in found.values() for link in each.leaving)),
         tuple(dict.fromkeys(path for each in found.values() for path in each.odd)),
+        tuple(marked),
         any(each.beside_own for each in found.values()),
     )
 

@@ -1,7 +1,7 @@
 """Read the paths of a context: an entry for each, with the hash of its content.
 
-slipway refuses to send a file that must never enter an image (``.env``, keys, credential files). No rule of
-``.dockerignore`` can permit it.
+The reader marks the files that mostly hold a secret (``.env``, keys, credential files, ``.git``). The plan decides
+whether they may enter an image.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import os
 import re
 import stat
 
-from slipway.core.errors import PolicyError, Problem, UsageError, one_line
+from slipway.core.errors import Problem, UsageError, one_line
 from slipway.dockerfile.ignore import Ignore
 from slipway.stack.entries import Encoded, FileEntry, Kind, decode, encode_file
 from slipway.stack.worktree.contexts import is_within
@@ -18,22 +18,26 @@ from slipway.stack.worktree.definitions import OWN, is_own
 from slipway.stack.worktree.files import FoundFiles, is_text
 from slipway.stack.worktree.statcache import StatCache, attributes
 
-_DENIED = re.compile(
+_MARKED = re.compile(
     r"(?:^|/)(?:\.env(?:rc|[._-](?!(?:example|sample|template)$)[^/]*)?"
     r"|[^/]*\.(?:pem|key|p8|pk8|p12|pfx|ppk|kubeconfig)|kubeconfig|id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?"
     r"|[._]netrc|\.pypirc|\.dockercfg|\.git-credentials|\.git|\.aws|\.ssh|\.docker/config\.json|\.kube/config)"
     r"(?:$|/)",
     re.IGNORECASE,
 )
+_IN_GIT = re.compile(r"(?:^|/)\.git(?=/)", re.IGNORECASE)
 #: The longest part of a file's folder that the pattern above can match, in characters: ``/.docker/``.
 _LONGEST_FOLDER = 9
 
 
 class EntryReader:
-    """Read paths into entries. slipway walks each folder once, and hashes only files that ``cache`` does not know."""
+    """Read paths into entries. slipway walks each folder once, and hashes only files that ``cache`` does not know.
 
-    def __init__(self, cache: StatCache) -> None:
-        self._cache = cache
+    ``git``: whether a folder ``.git`` may enter an image. Otherwise the reader marks it and does not open its files.
+    """
+
+    def __init__(self, cache: StatCache, *, git: bool = False) -> None:
+        self._cache, self._git = cache, git
         self._trees: dict[tuple[str, Ignore, bool], FoundFiles] = {}
 
     def entry(
@@ -55,12 +59,12 @@ class EntryReader:
             if stat.S_ISDIR(status.st_mode):
                 found = self._tree(base, "" if inside == "." else inside, ignore, where, modes)
                 entry = FileEntry(Kind.TREE, status.st_mode, found.digest, attributes(real), via)
-            elif _DENIED.search(inside):
-                raise _refusal(inside, where)
             else:
                 found = FoundFiles()
                 text = self._file(real, inside, status, where, found)
                 found.odd = [] if is_text(inside, text) else [inside]
+                if _MARKED.search(inside):
+                    _mark(inside, text, found)
                 entry = decode(text)._replace(via=via)
             return entry if modes else entry.without_mode(), found
         except OSError as error:
@@ -90,7 +94,9 @@ class EntryReader:
         ahead = [folder]
         while ahead:
             inside = ahead.pop()
-            prefix, excludes, denied = f"{inside}/" if inside else "", ignore.below(inside), _DENIED.search(inside)
+            if found.marked and not self._git and _git_folder(inside) in found.marked:
+                continue
+            prefix, excludes, marked = f"{inside}/" if inside else "", ignore.below(inside), _MARKED.search(inside)
             tail = max(0, len(prefix) - _LONGEST_FOLDER)
             with os.scandir(os.path.join(base, inside)) as entries:
                 for entry in entries:
@@ -107,9 +113,13 @@ class EntryReader:
                         if not (excluded and ignore.prunes(path)):
                             ahead.append(path)
                     elif not excluded:
-                        if denied or _DENIED.search(path, tail):
-                            raise _refusal(path, where)
+                        suspect = marked or _MARKED.search(path, tail)
+                        if suspect and not self._git and (git := _git_folder(path)):
+                            found.marked[git] = ""
+                            break
                         found.listing[path] = self._file(entry.path, path, status, where, found)
+                        if suspect:
+                            _mark(path, found.listing[path], found)
         return found
 
     def _file(self, full: str, path: str, status: os.stat_result, where: str, found: FoundFiles) -> Encoded:
@@ -126,6 +136,16 @@ class EntryReader:
         return FileEntry(Kind.LINK, None, target).encode()
 
 
-def _refusal(path: str, where: str) -> PolicyError:
-    hint = "keys, credentials, .env, .git and .slipway never do: name it in .dockerignore, or copy less"
-    return PolicyError.of([Problem(where, f"{one_line(path)} would enter the image", hint, "secret-file")])
+def _mark(path: str, text: Encoded, found: FoundFiles) -> None:
+    """Mark ``path``, or the folder ``.git`` that contains it."""
+    if git := _git_folder(path):
+        found.marked[git] = ""
+        return
+    entry = decode(text)
+    found.marked[path] = entry.content if entry.kind is Kind.FILE else ""
+
+
+def _git_folder(path: str) -> str:
+    """Return the folder ``.git`` that contains ``path``; empty when there is none."""
+    inside = _IN_GIT.search(path)
+    return path[: inside.end()] if inside else ""

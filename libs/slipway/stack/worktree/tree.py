@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from slipway.config.dotenv import parse_env
@@ -15,22 +15,26 @@ from slipway.dockerfile.ignore import Ignore, parse_ignore
 from slipway.stack.entries import Encoded, FileEntry, Kind
 from slipway.stack.worktree.contexts import is_within, name_context
 from slipway.stack.worktree.definitions import beside, define
-from slipway.stack.worktree.files import Files, FoundFiles, files_of, sent_as
+from slipway.stack.worktree.files import Files, FoundFiles, MarkedFile, files_of, sent_as
 from slipway.stack.worktree.reader import EntryReader
 from slipway.stack.worktree.sources import Context, folder_name
 from slipway.stack.worktree.statcache import StatCache
 
 
 class Worktree:
-    """Read a repository's files below ``root``. Without a ``cache``, slipway hashes every file again."""
+    """Read a repository's files below ``root``. Without a ``cache``, slipway hashes every file again.
 
-    def __init__(self, root: Path, cache: StatCache | None = None) -> None:
+    ``git``: whether a folder ``.git`` may enter an image.
+    """
+
+    def __init__(self, root: Path, cache: StatCache | None = None, *, git: bool = False) -> None:
         self.root = root
         self.cache = cache or StatCache()
         self._top = os.path.realpath(root)
         self._texts: dict[str, str] = {}
         self._ignores: dict[str, Ignore] = {}
-        self._reader = EntryReader(self.cache)
+        self._git = git
+        self._reader = EntryReader(self.cache, git=git)
 
     def find(self, pattern: Pattern) -> list[str]:
         """Return the files that ``pattern`` names, as sorted paths from the root.
@@ -83,7 +87,7 @@ class Worktree:
 
     def again(self) -> Worktree:
         """Return a new Worktree, which reads the same files again."""
-        return Worktree(self.root, self.cache)
+        return Worktree(self.root, self.cache, git=self._git)
 
     def context(self, path: str) -> str:
         """Return the name, from the root, under which BuildKit receives the context ``path``."""
@@ -139,8 +143,7 @@ class Worktree:
     def files(self, dockerfile: str, context: str, sources: Sequence[Source]) -> Files:
         """Return the files that ``sources`` read from ``context`` (a path from the root, or absolute).
 
-        Raises UsageError for a path that is missing, leaves the context, or is neither file, folder nor link. Raises
-        PolicyError for a file that must not enter an image.
+        Raises UsageError for a path that is missing, leaves the context, or is neither file, folder nor link.
         """
         return self._read(Context(self.root, context, dockerfile, self.ignore(dockerfile, context)), sources)
 
@@ -166,6 +169,7 @@ class Worktree:
         found: dict[str, FoundFiles] = {}
         entries: dict[str, FileEntry] = {}
         sent: dict[str, Mapping[str, Encoded]] = {}
+        marked: dict[str, MarkedFile] = {}
         for source in sorted(sources, key=lambda source: source.modes):  # a path read in both ways keeps its mode
             where = source.place(dockerfile)
             for pattern in source.paths:
@@ -173,9 +177,11 @@ class Worktree:
                     name = path if context == "." else context if path == "." else f"{context}/{path}"
                     entries[name], found[name] = self._reader.entry(base, path, place.ignore, where, source.modes)
                     sent[sent_as(path, entries[name])] = found[name].listing
+                    for one in self._marked(where, base, found[name]):
+                        marked.setdefault(one.path, one)
         if unmatched := place.unmatched(sources, sent):
             raise UsageError.of(unmatched)
-        return files_of(entries, found)
+        return files_of(entries, found, marked.values())
 
     def read_folder(self, folder: Path) -> Files:
         """Return all files of a named context as one tree, under ``"."``.
@@ -184,8 +190,13 @@ class Worktree:
         """
         if not folder.is_dir():
             raise UsageError(f"{folder}: no such folder", hint="WHEELHOUSE or pip's find-links names it")
-        entry, found = self._reader.entry(os.path.realpath(folder), ".", self.ignore("", str(folder)), str(folder))
-        return files_of({".": entry}, {".": found})
+        where, base = str(folder), os.path.realpath(folder)
+        entry, found = self._reader.entry(base, ".", self.ignore("", where), where)
+        return files_of({".": entry}, {".": found}, self._marked(where, base, found))
+
+    def _marked(self, where: str, base: str, found: FoundFiles) -> Iterator[MarkedFile]:
+        for path, content in found.marked.items():
+            yield MarkedFile(where, path, os.path.relpath(os.path.join(base, path), self._top), content)
 
     def largest(self, files: Files, count: int) -> list[tuple[str, int]]:
         """Return the ``count`` largest plain files among ``files``, with their bytes."""

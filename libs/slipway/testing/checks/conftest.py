@@ -5,6 +5,8 @@ The check that ends the session's container runs after all other tests, those of
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 
 
@@ -12,7 +14,20 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "last: runs after all other tests")
     config.addinivalue_line("markers", "needs_budget: runs when --slipway-budget is given")
     config.addinivalue_line("markers", "needs_process: does not run when --slipway-tool is given")
-    config.addinivalue_line("markers", "policy: an image that fails it may work, and is refused")
+    config.addinivalue_line("markers", "policy(strict): an image that fails it may work, and is refused")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Report a failed check of policy as an expected failure, with its reason, where ``--slipway-policy=note``."""
+    report = yield
+    marker = item.get_closest_marker("policy")
+    noting = item.config.option.slipway_policy == "note" and marker and not marker.kwargs.get("strict")
+    if noting and call.when == "call" and call.excinfo and report.failed:
+        report.outcome, report.wasxfail = "skipped", f"reason: {call.excinfo.exconly()}"
+    return report
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

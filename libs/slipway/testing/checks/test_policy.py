@@ -9,24 +9,29 @@ import re
 
 import pytest
 
+from slipway.core.rules import Rule
 from slipway.smoke.file_modes import setuid_complaints, writable_complaints
 from slipway.smoke.image_archive import complaints, secrets_in_history
 from slipway.testing.image import BuiltImage
 from slipway.testing.plugin import Container
 
 pytestmark = pytest.mark.policy
-ALLOWED = "or [tool.slipway.allow-root] says why"
+
+
+def or_allow(rule: Rule, config: pytest.Config) -> str:
+    """Return the line that lets the image break ``rule``, and the page that explains it."""
+    return f'or [tool.slipway.allow] {config.option.slipway_name or "NAME"} = {{ {rule} = "why" }}; {rule.page}'
 
 
 def test_its_user_is_a_number_and_not_root(image: BuiltImage, pytestconfig: pytest.Config) -> None:
     user = image.config.get("User", "")
-    if pytestconfig.option.slipway_allow_root and user in ("", "0", "0:0", "root"):
+    if Rule.ROOT in pytestconfig.option.slipway_allow and user in ("", "0", "0:0", "root"):
         return
     uid, _, gid = user.partition(":")
     assert re.fullmatch(r"[0-9]+(:[0-9]+)?", user), (
         f"USER {user or '(none, so root)'}: not a number such as 10001:10001"
     )
-    assert int(uid) != 0, f"USER {user} is root; USER 10001:10001, {ALLOWED}"
+    assert int(uid) != 0, f"USER {user} is root; USER 10001:10001, {or_allow(Rule.ROOT, pytestconfig)}"
     assert not gid or int(gid) != 0, f"USER {user} is in root's group"
 
 
@@ -34,27 +39,34 @@ def test_its_user_is_a_number_and_not_root(image: BuiltImage, pytestconfig: pyte
 def test_its_processes_are_not_root(container: Container, pytestconfig: pytest.Config) -> None:
     users = container.users
     assert users, "the engine sees no process of it"
-    if pytestconfig.option.slipway_allow_root:
+    if Rule.ROOT in pytestconfig.option.slipway_allow:
         return
-    assert "0" not in users, f"a process of it runs as root; USER 10001:10001, {ALLOWED}"
+    assert "0" not in users, f"a process of it runs as root; USER 10001:10001, {or_allow(Rule.ROOT, pytestconfig)}"
 
 
-def test_it_carries_no_key_credential_or_env_file(image: BuiltImage) -> None:
+@pytest.mark.policy(strict=True)
+def test_it_carries_no_key_credential_or_env_file(image: BuiltImage, pytestconfig: pytest.Config) -> None:
+    """Refuse keys, credentials and ``.env`` in any layer, except files that policy let into the context."""
     layers = image.layers()
     assert layers, "no layer was read"
-    assert not complaints(layers), "\n".join(complaints(layers))
+    told = complaints(layers, pytestconfig.option.slipway_known_file)
+    assert not told, "\n".join(told)
 
 
-def test_its_history_tells_no_secret(image: BuiltImage) -> None:
+def test_its_history_tells_no_secret(image: BuiltImage, pytestconfig: pytest.Config) -> None:
+    if not {Rule.SECRET_NAME, Rule.SECRET_VALUE}.isdisjoint(pytestconfig.option.slipway_allow):
+        return
     lines = [entry["CreatedBy"] for entry in image.history]
     told = secrets_in_history(lines, image.config.get("Env") or ())
     assert not told, "\n".join(told)
 
 
 def test_no_program_lends_rights(image: BuiltImage, pytestconfig: pytest.Config) -> None:
-    """Refuse setuid and setgid programs beside Debian's and those in ``allow-setuid``."""
-    told = setuid_complaints(image.layers(), pytestconfig.option.slipway_allow_setuid)
-    assert not told, "\n".join(told)
+    """Refuse setuid and setgid programs beside Debian's and those that the project allows."""
+    allowed = pytestconfig.option.slipway_allow
+    paths = [key.removeprefix(f"{Rule.SETUID}:") for key in allowed if key.startswith(f"{Rule.SETUID}:")]
+    told = setuid_complaints(image.layers(), paths)
+    assert not told or Rule.SETUID in allowed, "\n".join((*told, or_allow(Rule.SETUID, pytestconfig)))
 
 
 def test_nothing_that_anyone_may_change(image: BuiltImage) -> None:
