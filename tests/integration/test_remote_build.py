@@ -89,6 +89,23 @@ def test_only_files_that_the_builds_read_are_sent(shop: Repository, build_host: 
     assert build_host.sh(f"docker run --rm {shop.reference('svc-cart')} cat /shop/cart.txt") == "another cart"
 
 
+def test_named_contexts_reach_the_build_host(shop: Repository, build_host: BuildHost) -> None:
+    """A folder's read files are sent, and no others; an image of the stack is the one that is built there."""
+    contexts = '{ contexts = { kit = "kits/tea", base = "target:base-floor" } }'
+    shop.write("pyproject.toml", f'[tool.slipway.images]\n"apps/svc_cart/Dockerfile" = {contexts}\n')
+    shop.write("apps/svc_cart/Dockerfile", "FROM base\nCOPY --from=kit leaf.txt /\nCOPY cart.txt /shop/\n")
+    shop.write("kits/tea/leaf.txt", "oolong\n")
+    shop.write("kits/tea/unread.txt", "nobody reads this\n")
+    shop.invoke("build", "svc-cart", "--remote").ok()
+    assert shop.status() == {"base-floor": "built", "svc-cart": "built"}
+    sent = build_host.sh(f"cd {runs_there(build_host)[0]}/tree && find . -name '*.txt' | sort").split()
+    assert "./kits/tea/leaf.txt" in sent and "./kits/tea/unread.txt" not in sent
+    said = build_host.sh(f"docker run --rm {shop.reference('svc-cart')} cat /floor.txt /leaf.txt")
+    assert said == "oak\noolong"
+    shop.write("kits/tea/leaf.txt", "assam\n")
+    assert shop.steps("plan", "svc-cart", "--remote")["svc-cart"] == ("build", "kits/tea/leaf.txt changed")
+
+
 def test_a_failed_image_there(shop: Repository, build_host: BuildHost) -> None:
     dockerfile = shop.root / "infra/docker/base-counter.Dockerfile"
     dockerfile.write_text(dockerfile.read_text() + "RUN echo broken >&2 && exit 3\n")

@@ -51,6 +51,13 @@ def test_the_final_stage_stands_on_the_content_of_its_context() -> None:
         assert found.stood_on(reading) == ({"base"} if foundation == "base" else set())
 
 
+def test_every_stage_stands_on_the_image_of_its_context() -> None:
+    text = "FROM floor AS one\nFROM scratch\nCOPY --from=one /a /a\nCOPY --from=tools /b /b\n"
+    found = below(text, contexts={"floor": "target:base", "tools": "target:kit"})
+    assert found.parents == ("base", "kit")
+    assert found.stood_on(read(parse(text), contexts=["floor", "tools"])) == {"base"}
+
+
 def test_an_image_does_not_stand_on_one_from_which_it_only_copies() -> None:
     text = "FROM acme/base AS one\nCOPY --from=acme/kit /a /a\n"
     found = below(text)
@@ -103,7 +110,7 @@ def test_an_unknown_target_is_a_fault_of_that_image_alone() -> None:
 
 
 def test_a_parent_has_the_triggers_of_its_target() -> None:
-    for target, path in (("a", "a.txt"), ("", "b.txt")):
+    for target, path in (("a", "a.txt"), ("A", "a.txt"), ("", "b.txt")):
         kit = Definition("kit", "kit/Dockerfile", target=target)
         found = assembled(kit, Definition("svc", "svc/Dockerfile", contexts={"floor": "target:kit"}))
         assert sources(found)[0] == path

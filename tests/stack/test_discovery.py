@@ -9,8 +9,8 @@ from slipway.core.errors import UsageError
 from slipway.core.image import Image
 from slipway.core.reference import Reference
 from slipway.plan.policy import notes
-from slipway.stack.definition import name_of
-from slipway.stack.discovery import Assembly
+from slipway.stack.definition import Definition, name_of
+from slipway.stack.discovery import Assembly, assemble
 from slipway.stack.parents import Naming
 from tests.stack.assembling import assemble_texts
 
@@ -146,6 +146,14 @@ def test_a_base_named_without_its_registry_is_pointed_out(root: str, told: str) 
     texts = {BASE: RUNTIME, "apps/svc_forms/Dockerfile": RUNTIME, OCR: f"# a comment\nFROM {root}\n"}
     meant = "the base of this stack is ${REGISTRY}/${OWNER}/base-runtime:${BASE_VERSION}"
     assert notes(assembled(texts), Project(), ()) == ((f"{OCR}:2: {root} is {told}; {meant}",) if told else ())
+
+
+def test_a_root_image_of_a_named_context_is_not_pointed_out() -> None:
+    one = Definition("svc", "svc/Dockerfile", contexts={"floor": "docker-image://you/base-runtime:v1"})
+    texts = {BASE: RUNTIME, "svc/Dockerfile": "FROM floor\n"}
+    found = assemble((Definition("base-runtime", BASE, base=True), one), texts, naming=NAMING, args=ARGS)
+    assert found.stack["svc"].roots == ("you/base-runtime:v1",)
+    assert notes(found, Project(), ()) == ()
 
 
 def test_a_base_may_have_the_name_of_its_root_image() -> None:

@@ -4,7 +4,7 @@ Pure. The modules build on each other: expansion → words → text → scope �
 """
 
 from slipway.dockerfile.reading import read
-from slipway.dockerfile.text import Dockerfile, parse
+from slipway.dockerfile.text import Dockerfile, Section, parse
 from slipway.dockerfile.values import Hazard, Mount, Reading, Source, Stage, Use, is_glob, united
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Hazard",
     "Mount",
     "Reading",
+    "Section",
     "Source",
     "Stage",
     "Use",

@@ -162,17 +162,17 @@ def _contexts(assembly: Assembly) -> Iterator[str]:
 def _unmeant(assembly: Assembly) -> Iterator[str]:
     """Yield a note for each root image on Docker Hub that has the name of one of the stack's bases.
 
-    The author of such a Dockerfile mostly means that base.
+    The author of such a Dockerfile mostly means that base. A root image with a remark needs no second note, nor one
+    that a named context means.
     """
     bases = {image.name for image in assembly.stack if image.kind == "base"}
     for image in assembly.stack:
-        uses = assembly.readings[image.name].uses
-        for root in image.roots:
-            name = Reference.read(root).name
-            if name in bases - {image.name} and not names_registry(root):
+        for root, use in assembly.readings[image.name].uses.items():
+            name, what = Reference.read(root).name, f"{image.dockerfile}:{use.line}: {root} is"
+            noted = any(remark.startswith(f"{what} ") for remark in assembly.remarks)
+            if root in image.roots and name in bases - {image.name} and not (noted or names_registry(root)):
                 meant = f"${{REGISTRY}}/${{OWNER}}/{name}:${{BASE_VERSION}}"
-                where = f"{image.dockerfile}:{uses[root].line}"
-                yield f"{where}: {root} is {full_name(root)}; the base of this stack is {meant}"
+                yield f"{what} {full_name(root)}; the base of this stack is {meant}"
 
 
 def modes_alone(names: Sequence[str], facts: Facts) -> Iterator[str]:

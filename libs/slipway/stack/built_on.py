@@ -47,8 +47,9 @@ class BuiltOn:
 
     def stood_on(self, reading: Reading) -> frozenset[str]:
         """Return the parents on which stages stand, without those from which the build only copies."""
-        stages = {self.links[stage.base] for stage in reading.stages if stage.base in self.links}
-        return frozenset(stages | ({self.foundation(reading)} & set(self.parents)))
+        bases = {self.links.get(stage.base) or self.contexts.get(stage.base, "") for stage in reading.stages}
+        stages = {base.removeprefix(TARGET_CONTEXT) for base in bases}
+        return frozenset((stages | {self.foundation(reading)}) & set(self.parents))
 
 
 def built_on(one: Definition, reading: Reading, own: OwnImages) -> BuiltOn:

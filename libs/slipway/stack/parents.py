@@ -73,7 +73,9 @@ class OwnImages:
         return found
 
     def _references(self, definition: Definition) -> Iterator[Reference]:
-        for version in self.naming.versions:
+        """Yield the references that mean the image. A tag of its own also has each moving tag as its version."""
+        moving = self.naming.moving if definition.tag and not self.naming.shared else ()
+        for version in (*self.naming.versions, *moving):
             path = self.naming.reference(definition, "").path
             tag = _tag(definition, version)
             yield Reference(self.naming.registry, path, tag)

@@ -67,6 +67,11 @@ class DefinitionReader:
         parent = parent or self.own.meant(base, by.name)
         for one in self.own.definitions:
             if one.name == parent and one.dockerfile in self.parsed:
-                sections = self.parsed[one.dockerfile].sections
-                return next((each for each in sections if one.target and each.name == one.target), sections[-1]).onbuild
+                return _final(self.parsed[one.dockerfile], one.target).onbuild
         return self.onbuild.get(base, ())
+
+
+def _final(dockerfile: reader.Dockerfile, target: str) -> reader.Section:
+    """Return the stage that ``target`` names, in any case; the last one without a target, or for an unknown one."""
+    named = [section for section in dockerfile.sections if section.name == target.lower() != ""]
+    return (named or dockerfile.sections)[-1]

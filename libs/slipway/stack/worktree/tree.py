@@ -151,10 +151,10 @@ class Worktree:
         """Return the files that ``sources`` read from ``folder``, a named context in the repository.
 
         Raises the errors of ``files``, and UsageError for a source that contains slipway's own folder: BuildKit applies
-        no ignore file of slipway to a named context.
+        no ignore file of slipway to a named context. The repository's root gets that folder in the first run.
         """
         found = self._read(Context(self.root, folder, dockerfile, self.ignore("", folder)), sources)
-        if found.beside_own:
+        if found.beside_own or "." in found.entries:
             what = f"a copy of the whole context {folder_name(folder)} would hold .slipway"
             raise UsageError.of([Problem(dockerfile, what, "copy the folders in it that the image needs")])
         return found
