@@ -45,6 +45,8 @@ pytest_plugins = [
     "tests.rig.stores",
     "tests.rig.hub",
     "tests.rig.systems",
+    "tests.rig.wheel",
+    "tests.rig.adopted",
 ]
 
 PROCESSES = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec"})

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
     Stack = Callable[..., Repository]
 
-pytestmark = [pytest.mark.integration, SMOKE]
+pytestmark = [pytest.mark.integration, SMOKE, pytest.mark.xdist_group("wheel")]
 LIGHT = """\
 ARG PYTHON_IMAGE
 FROM ${PYTHON_IMAGE}
@@ -32,27 +31,6 @@ HEALTHCHECK --interval=1m --start-interval=100ms --start-period=9s CMD ["test", 
 CMD ["sleep", "infinity"]
 """
 LIT = 'def test_it_is_lit(container):\n    assert container.name == "svc-lamp"\n'
-
-
-@pytest.fixture(scope="module")
-def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``slipway`` of an environment that has the wheel of this checkout and its requirements, and nothing else."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    shutil.copytree(ROOT / "libs/slipway", source / "libs/slipway", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(ROOT / name, source)
-    uv("build", "--wheel", "--out-dir", str(folder), str(source))
-    uv("venv", "--python", sys.executable, str(folder / "environment"))
-    (wheel,) = folder.glob("*.whl")
-    uv("pip", "install", "--python", str(folder / "environment"), str(wheel))
-    return folder / "environment/bin/slipway"
-
-
-def uv(*words: str) -> None:
-    """uv trusts the certificates that the system trusts."""
-    argv = [sys.executable, "-m", "uv", "--quiet", *words]
-    subprocess.run(argv, check=True, env={**os.environ, "UV_SYSTEM_CERTS": "1"})
 
 
 @pytest.fixture
