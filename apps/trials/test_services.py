@@ -12,6 +12,7 @@ import pytest
 from apps.trials.asking import Answer
 from apps.trials.conftest import Place
 from apps.trials.frame import Trial
+from apps.trials.libraries import libraries
 from apps.trials.running import (
     Probes,
     ask_side_by_side,
@@ -51,6 +52,15 @@ def in_time(seconds: float) -> Iterator[None]:
     began = time.monotonic()
     yield
     assert time.monotonic() - began < seconds
+
+
+def test_the_first_requests_load_no_library(service: Container, trial: Trial) -> None:
+    """Python holds its global lock while a disk reads a library. A probe would wait as long, so the start loads all."""
+    before = libraries(service)
+    answers = ask_side_by_side(service, trial, [trial.request(number) for number in range(2)])
+    assert all(answer.ok for answer in answers), answers
+    assert before
+    assert libraries(service) <= before
 
 
 def test_a_hostile_input_is_refused_in_time(service: Container, trial: Trial, hostile: str, measured: Record) -> None:

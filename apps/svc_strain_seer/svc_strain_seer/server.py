@@ -1,4 +1,4 @@
-"""Serve the page of ``app.py``: ``streamlit run svc_strain_seer/server.py``."""
+"""Serve the page of ``app.py``: ``python -m svc_strain_seer.server``."""
 
 from __future__ import annotations
 
@@ -9,8 +9,26 @@ from starlette.middleware import Middleware
 from streamlit.runtime import get_instance
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.starlette import App
+from streamlit.testing.v1 import AppTest
 
 from svc_strain_seer.uploads import UploadRoom
+
+_PAGE = Path(__file__).with_name("app.py")
+#: In seconds: the page loads its libraries within this time, also from a slow disk.
+_LOADING = 120.0
+
+
+def load(page: Path) -> None:
+    """Run the page with its example once. Raises RuntimeError when the page fails.
+
+    The first run of a page imports numpy, scipy, pandas, pyarrow and matplotlib. Python holds its global lock while the
+    disk reads such a library. A page that did this for its first visitor would keep the health probe waiting.
+    """
+    visit = AppTest.from_file(page, default_timeout=_LOADING).run()
+    if not visit.exception:
+        visit.toggle(key="example").set_value(True).run()
+    if visit.exception:
+        raise RuntimeError(f"{page.name} fails: {visit.exception[0].message}")
 
 
 def kept() -> Mapping[str, int]:
@@ -20,4 +38,6 @@ def kept() -> Mapping[str, int]:
     return {page: sum(len(file.data) for file in list(own.values())) for page, own in list(files.file_storage.items())}
 
 
-app = App(Path(__file__).with_name("app.py"), middleware=[Middleware(UploadRoom, kept=kept)])
+if __name__ == "__main__":
+    load(_PAGE)
+    App(_PAGE, middleware=[Middleware(UploadRoom, kept=kept)]).run()
