@@ -20,12 +20,33 @@ from servicekit.requestid import HEADER, named, request_id
 
 #: In seconds: the head of a request arrives within this time.
 HEAD_SECONDS = 30.0
+#: In bytes: the longest head, with its empty line.
+LONGEST_HEAD = 16 << 10
 #: In seconds. A client that still sends when its connection closes often never sees the answer.
 _LINGER = 2.0
 #: h11 quotes the line that it cannot read. An answer does not repeat it.
 _QUOTED = re.compile(r": b(?:ytearray\(|['\"]).*", re.DOTALL)
 
 log = logging.getLogger("servicekit")
+
+
+class _ShortHeads(h11.Connection):
+    """Refuse a head longer than ``LONGEST_HEAD``. h11 refuses only the long heads that arrive in several pieces."""
+
+    def __init__(self) -> None:
+        super().__init__(h11.SERVER, LONGEST_HEAD)
+
+    def next_event(self) -> Any:
+        event = super().next_event()
+        if isinstance(event, h11.Request) and head_size(event) > LONGEST_HEAD:
+            raise h11.RemoteProtocolError("the head is too long", error_status_hint=431)
+        return event
+
+
+def head_size(request: h11.Request) -> int:
+    """Return the bytes of the request's head, as a client sends it that adds no white space."""
+    line = len(b"%b %b HTTP/1.1\r\n" % (request.method, request.target))
+    return line + sum(len(name) + len(value) + len(": \r\n") for name, value in request.headers) + len("\r\n")
 
 
 class HttpProtocol(H11Protocol):
@@ -37,6 +58,10 @@ class HttpProtocol(H11Protocol):
 
     _refused = False
     _head: asyncio.TimerHandle | None = None
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.conn = _ShortHeads()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -59,7 +84,10 @@ class HttpProtocol(H11Protocol):
         """Refuse what h11 could not read. uvicorn calls this while it handles h11's error."""
         error = sys.exception()
         status = error.error_status_hint if isinstance(error, h11.RemoteProtocolError) else 400
-        self._refuse(status, f"not a request of HTTP/1.1: {_QUOTED.sub('', str(error or msg))}")
+        if status == 431:
+            self._refuse(status, f"a head has at most {LONGEST_HEAD} bytes")
+        else:
+            self._refuse(status, f"not a request of HTTP/1.1: {_QUOTED.sub('', str(error or msg))}")
 
     def _await_head(self) -> None:
         self._head = self.loop.call_later(HEAD_SECONDS, self._end_waiting)

@@ -90,8 +90,8 @@ def problem(answer: bytes) -> tuple[int, str]:
         (HEAD + b"Content-Length: -1\r\n\r\n", 400, "bad Content-Length"),
         (HEAD + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\n", 400, "conflicting Content-Length headers"),
         (HEAD + b"Transfer-Encoding: gzip\r\n\r\n", 501, "Only Transfer-Encoding: chunked is supported"),
-        (HEAD + b"secret: " + b"a" * 1_000_000, 431, "Receive buffer too long"),
-        (b"GET /" + b"a" * 1_000_000, 431, "Receive buffer too long"),
+        (HEAD + b"secret: " + b"a" * 1_000_000, 431, "a head has at most 16384 bytes"),
+        (b"GET /" + b"a" * 1_000_000, 431, "a head has at most 16384 bytes"),
         (CHUNKED + b"secret\r\nhi", 400, "illegal chunk header"),
     ],
 )
@@ -101,6 +101,25 @@ def test_bytes_that_are_not_http_get_a_problem_that_repeats_nothing(
     answer = last_answer(port, sent)
     told, detail = problem(answer)
     assert (told, said in detail, b"secret" in answer) == (status, True, False), answer
+
+
+def head_of(size: int, where: str) -> bytes:
+    """Return a request whose head has so many bytes: in its target, in one header, or in many."""
+    line, rest = b"POST /length%b HTTP/1.1\r\n", b"Host: x\r\nConnection: close\r\nContent-Length: 2\r\n"
+    missing = size - len(line % b"" + rest + b"\r\n")
+    if where == "target":
+        return line % (b"?" + b"a" * (missing - 1)) + rest + b"\r\nhi"
+    many = b"a: b\r\n" * (missing // 6 - 10 if where == "many" else 0)
+    return line % b"" + rest + many + b"x: ".ljust(missing - len(many) - 2, b"a") + b"\r\n\r\nhi"
+
+
+@pytest.mark.parametrize("where", ["target", "one", "many"])
+def test_a_head_in_one_piece_is_refused_beyond_the_limit_and_taken_at_it(port: int, where: str) -> None:
+    limit = http_protocol.LONGEST_HEAD
+    taken, refused = head_of(limit, where), head_of(limit + 1, where)
+    assert [len(one.partition(b"\r\n\r\n")[0]) + 4 for one in (taken, refused)] == [limit, limit + 1]
+    assert last_answer(port, taken).startswith(b"HTTP/1.1 200")
+    assert problem(last_answer(port, refused)) == (431, "a head has at most 16384 bytes")
 
 
 def test_a_connection_serves_good_requests_before_it_is_closed_for_a_bad_one(port: int) -> None:

@@ -11,6 +11,7 @@ from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileMan
 from streamlit.starlette import App
 from streamlit.testing.v1 import AppTest
 
+from svc_strain_seer.heads import ShortHeads
 from svc_strain_seer.uploads import UploadRoom
 
 _PAGE = Path(__file__).with_name("app.py")
@@ -40,4 +41,4 @@ def kept() -> Mapping[str, int]:
 
 if __name__ == "__main__":
     load(_PAGE)
-    App(_PAGE, middleware=[Middleware(UploadRoom, kept=kept)]).run()
+    App(_PAGE, middleware=[Middleware(ShortHeads), Middleware(UploadRoom, kept=kept)]).run()

@@ -41,7 +41,7 @@ TRIAL = Trial(
         "an unknown state": asked("/documents?state=lost", {422}),
         "a path as an id": asked("/documents/..%2f..%2fetc%2fpasswd/content", {404}),
         "a zero in an id": asked("/documents/%00", {404}),
-        "an id of 60 KB": asked("/documents/" + "a" * 60_000, {404}),
+        "an id of 60 KB": asked("/documents/" + "a" * 60_000, {431}),
         "an unknown method": asked("/documents", {405}, "FROB"),
         "a file of 60 MB": asked("/documents", {413}, "POST", files={"file": ("a", b"x" * 60_000_000)}),
         "a name of 2 KB": asked("/documents", {200, 201}, "POST", files={"file": ("../" * 700, b"x")}),

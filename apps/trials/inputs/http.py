@@ -43,7 +43,10 @@ def wire(path: str, method: str = "POST", headers: str = "", taken: Statuses = f
         "a length beyond 64 bits": head + b"Content-Length: 99999999999999999999\r\n\r\n",
         "a length and chunks": head + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
     }
-    return {f"wire: {name}": Hostile(partial(bytes, data), NOT_TAKEN | taken) for name, data in sent.items()}
+    long = head + b"X: " + b"x" * 17_000 + b"\r\n\r\n"  # arrives in one piece
+    tried = {name: Hostile(partial(bytes, data), NOT_TAKEN | taken) for name, data in sent.items()}
+    tried["a header of 17 KB"] = Hostile(partial(bytes, long), {431})
+    return {f"wire: {name}": one for name, one in tried.items()}
 
 
 def stalled(path: str, headers: str, begun: bytes, seconds: float) -> Hostile:
