@@ -10,7 +10,8 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from svc_kg.group_commit import GroupCommit
+
+from servicekit.group_commit import GroupCommit
 
 INSERT = "INSERT INTO kept VALUES (?)"
 

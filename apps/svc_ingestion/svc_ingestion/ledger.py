@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import weakref
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from servicekit.checks import check_room
+from servicekit.sqlite_file import SqliteFile
 from svc_ingestion.documents import Delivery, Document, State
 
 _SCHEMA = """
@@ -31,43 +29,27 @@ _CHANGED = "state = ?, attempts = ?, reason = ?, result = ?, due = ?, crashes = 
 
 
 class Ledger:
-    """Keep the records in the file ``path``. Many threads may use a ledger.
-
-    One connection stays open. SQLite removes the index of the write-ahead log when the last connection closes, and the
-    next one, which only reads, would not find room for a new index on a full disk.
-    """
+    """Keep the records in the file ``path``. Many threads may use a ledger."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        kept = sqlite3.connect(path, check_same_thread=False)
-        weakref.finalize(self, kept.close)
-        with self._open() as database:
-            database.execute("PRAGMA journal_mode = WAL")
-            database.executescript(_SCHEMA)
-            known = {row[1] for row in database.execute("PRAGMA table_info(document)")}
-            for name, kind in _LATER.items():
-                if name not in known:
-                    database.execute(f"ALTER TABLE document ADD COLUMN {name} {kind}")
-        kept.execute("SELECT 1 FROM document LIMIT 1").fetchone()  # opens the file
+        self._file = SqliteFile(path, _SCHEMA)
+        self._file.write(_add_later_columns)
 
     def check(self) -> None:
         """Raise sqlite3.Error or OSError when the file cannot be read or its disk is full.
 
         Writes nothing, and waits for no writer.
         """
-        check_room(self._path.parent)
-        with self._open(seconds=1) as database:
-            database.execute("SELECT 1 FROM document LIMIT 1").fetchone()
+        self._file.check()
 
     def add(self, document: Document) -> bool:
         """Add ``document``. Returns false, and changes nothing, when its id is already known."""
         row = (*_row(document), *_delivery_row(document.delivery))
         query = f"INSERT INTO document ({_WHOLE}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
-        with self._open() as database:
-            return database.execute(query, row).rowcount == 1
+        return self._change(query, row) == 1
 
     def get(self, id: str) -> Document | None:
-        with self._open() as database:
+        with self._file.reading() as database:
             row = database.execute(f"SELECT {_WHOLE} FROM document WHERE id = ?", (id,)).fetchone()
         return _document(row) if row else None
 
@@ -79,7 +61,7 @@ class Ledger:
 
     def count(self, state: State | None = None) -> int:
         query = f"SELECT count(*) FROM document {_in(state)}"
-        with self._open() as database:
+        with self._file.reading() as database:
             return int(database.execute(query, {"state": state}).fetchone()[0])
 
     def pending(self, limit: int, offset: int = 0) -> list[Document]:
@@ -90,32 +72,26 @@ class Ledger:
 
     def record(self, id: str, delivery: Delivery) -> None:
         """Replace the state of the delivery of ``id``."""
-        query = f"UPDATE document SET {_CHANGED} WHERE id = ?"
-        with self._open() as database:
-            database.execute(query, (*_delivery_row(delivery), id))
+        self._change(f"UPDATE document SET {_CHANGED} WHERE id = ?", (*_delivery_row(delivery), id))
 
     def deliver_again(self, state: State) -> int:
         """Make every document in ``state`` pending as if it were new, and return their number."""
-        query = f"UPDATE document SET {_CHANGED} WHERE state = ?"
-        with self._open() as database:
-            return database.execute(query, (*_delivery_row(Delivery()), state)).rowcount
+        return self._change(f"UPDATE document SET {_CHANGED} WHERE state = ?", (*_delivery_row(Delivery()), state))
+
+    def _change(self, query: str, values: Sequence[object]) -> int:
+        """Return the number of changed rows."""
+        return self._file.write(lambda database: database.execute(query, values).rowcount)
 
     def _list(self, query: str, values: Mapping[str, object]) -> list[Document]:
-        with self._open() as database:
+        with self._file.reading() as database:
             return [_document(row) for row in database.execute(query, values)]
 
-    @contextmanager
-    def _open(self, seconds: float = 10) -> Iterator[sqlite3.Connection]:
-        """Open a connection for one use: commit at the end, or roll back after an exception.
 
-        Waits up to ``seconds`` for a lock.
-        """
-        database = sqlite3.connect(self._path, timeout=seconds)
-        try:
-            with database:
-                yield database
-        finally:
-            database.close()
+def _add_later_columns(database: sqlite3.Connection) -> None:
+    known = {row[1] for row in database.execute("PRAGMA table_info(document)")}
+    for name, kind in _LATER.items():
+        if name not in known:
+            database.execute(f"ALTER TABLE document ADD COLUMN {name} {kind}")
 
 
 def _in(state: State | None) -> str:

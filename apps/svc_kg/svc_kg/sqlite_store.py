@@ -5,15 +5,13 @@ from __future__ import annotations
 import itertools
 import json
 import sqlite3
-import weakref
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from servicekit.checks import check_room
 from servicekit.paging import Page
+from servicekit.sqlite_file import SqliteFile
 from svc_kg.graph import Edge, Entity, Graph, Listed, Mention, Relation, StoreUnavailable
-from svc_kg.group_commit import GroupCommit
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS document (id TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -31,6 +29,7 @@ CREATE INDEX IF NOT EXISTS mention_entity ON mention (entity);
 CREATE INDEX IF NOT EXISTS relation_document ON relation (document);
 CREATE INDEX IF NOT EXISTS relation_source ON relation (source);
 CREATE INDEX IF NOT EXISTS relation_target ON relation (target);
+PRAGMA foreign_keys = ON;
 """
 
 #: Selects the row ids of a page first, so that SQLite does not sort the sentences of all pages.
@@ -52,8 +51,6 @@ SELECT m.document, e.key, e.kind, e.name, m.start, m.end, m.sentence_start, m.se
 FROM mention m JOIN entity e ON e.key = m.entity
 WHERE m.entity = :key ORDER BY m.document, m.start LIMIT :limit OFFSET :offset
 """
-#: In seconds, for the writes of others.
-_PATIENCE = 10.0
 #: The most rows of one statement. SQLite allows a statement 32,766 values.
 _ROWS = 500
 _OF_ENTITY = "source = :key OR target = :key"
@@ -67,30 +64,16 @@ ORPHANED = (
 
 
 class SqliteStore:
-    """Keep a ``Store`` in the file ``path``. Many threads may use it.
-
-    The file's folder must exist and be writable. The connection that writes stays open: it keeps the schema
-    and its statements, and SQLite copies the write-ahead log into the file whenever the last connection closes.
-    """
+    """Keep a ``Store`` in the file ``path``, whose folder must exist and be writable. Many threads may use it."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._writes = GroupCommit(self._transaction)
         with _reported(path):
-            self._writer = sqlite3.connect(path, timeout=_PATIENCE, check_same_thread=False)
-            weakref.finalize(self, self._writer.close)
-            self._writer.execute("PRAGMA journal_mode = WAL")
-            self._writer.execute("PRAGMA synchronous = FULL")
-            self._writer.executescript(_SCHEMA)
-            self._writer.execute("PRAGMA foreign_keys = ON")
+            self._file = SqliteFile(path, _SCHEMA)
 
     def check(self) -> None:
-        with self._open(seconds=1) as database:
-            database.execute("SELECT 1 FROM document LIMIT 1").fetchone()
-        try:
-            check_room(self._path.parent)
-        except OSError as error:
-            raise StoreUnavailable(str(error)) from error
+        with _reported(self._path):
+            self._file.check()
 
     def put(self, document: str, graph: Graph) -> None:
         entities = [(entity.key, entity.kind, entity.name, entity.name.casefold()) for entity in graph.entities]
@@ -109,7 +92,8 @@ class SqliteStore:
             _insert(database, "relation", relations)
             _forget_unmentioned(database, before.difference(key for key, *_ in entities))
 
-        self._writes.run(change)
+        with _reported(self._path):
+            self._file.write(change)
 
     def delete(self, document: str) -> bool:
         def change(database: sqlite3.Connection) -> bool:
@@ -118,27 +102,28 @@ class SqliteStore:
             _forget_unmentioned(database, before)
             return known
 
-        return self._writes.run(change)
+        with _reported(self._path):
+            return self._file.write(change)
 
     def documents(self, page: Page) -> Listed[str]:
-        with self._open() as database:
+        with self._reading() as database:
             rows = database.execute("SELECT id FROM document ORDER BY id LIMIT :limit OFFSET :offset", vars(page))
             return Listed([name for (name,) in rows], _count(database, "document", "true"))
 
     def find(self, name: str, page: Page) -> Listed[Entity]:
         named = {"name": name.casefold()}
         ordered = "ORDER BY length(name), name, key LIMIT :limit OFFSET :offset"
-        with self._open() as database:
+        with self._reading() as database:
             rows = database.execute(f"SELECT key, kind, name FROM entity WHERE {_NAMED} {ordered}", named | vars(page))
             return Listed([Entity(*row) for row in rows], _count(database, "entity", _NAMED, **named))
 
     def entity(self, key: str) -> Entity | None:
-        with self._open() as database:
+        with self._reading() as database:
             row = database.execute("SELECT key, kind, name FROM entity WHERE key = ?", (key,)).fetchone()
         return Entity(*row) if row else None
 
     def mentions(self, key: str, page: Page) -> Listed[tuple[str, Mention]]:
-        with self._open() as database:
+        with self._reading() as database:
             rows = database.execute(_MENTIONS, {"key": key} | vars(page))
             found = [(row[0], Mention(Entity(*row[1:4]), *row[4:])) for row in rows]
             return Listed(found, _count(database, "mention", "entity = :key", key=key))
@@ -150,42 +135,34 @@ class SqliteStore:
         return self._relations(_OF_DOCUMENT, document, page)
 
     def _relations(self, where: str, key: str, page: Page) -> Listed[Relation]:
-        with self._open() as database:
+        with self._reading() as database:
             rows = database.execute(_RELATIONS.format(where=where), {"key": key} | vars(page))
             found = [_relation(row) for row in rows]
             return Listed(found, _count(database, "relation", where, key=key))
 
     def edges(self, keys: Collection[str], most: int) -> list[Edge]:
-        with self._open() as database:
+        with self._reading() as database:
             rows = database.execute(_EDGES, {"keys": json.dumps(list(keys)), "most": most})
             return [Edge(*row) for row in rows]
 
     def relation(self, edge: Edge) -> Relation | None:
-        with self._open() as database:
+        with self._reading() as database:
             values = {"key": edge.relation} | vars(Page(1, 0))
             row = database.execute(_RELATIONS.format(where="rowid = :key"), values).fetchone()
         return _relation(row) if row else None
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with _reported(self._path), self._writer as database:
-            database.execute("PRAGMA shrink_memory")  # pages that it kept would hide a file that was damaged since
-            database.execute("BEGIN IMMEDIATE")
-            yield database
-
-    @contextmanager
-    def _open(self, seconds: float = _PATIENCE) -> Iterator[sqlite3.Connection]:
-        """Open a connection for one read. Waits up to ``seconds`` for another process's lock."""
-        with _reported(self._path), closing(sqlite3.connect(self._path, timeout=seconds)) as database:
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with _reported(self._path), self._file.reading() as database:
             yield database
 
 
 @contextmanager
 def _reported(path: Path) -> Iterator[None]:
-    """Raise StoreUnavailable for every error of SQLite."""
+    """Raise StoreUnavailable for every error of SQLite and of the file."""
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise StoreUnavailable(f"{path}: {error}") from error
 
 
