@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--long", action="store_true", help="60 s of load and 20 kills instead of 10 s and one")
     group.addoption("--service", metavar="NAME", action="append", default=[], help="only this service: svc-ingestion")
     group.addoption("--results", metavar="FILE", type=Path, help="save the results as JSON, and print no table")
-    group.addoption("--write", action="store_true", help="write docs/services.md")
+    group.addoption("--write", action="store_true", help="write docs/services.md, or the chosen services in it")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -112,7 +112,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     elif results:
         terminalreporter.write_line(table.plain(results))
     if results and config.option.write:
-        (HERE.parents[1] / "docs" / "services.md").write_text(table.page(results, long=config.option.long), "utf-8")
+        _write(results, config)
+
+
+def _write(results: list[Measured], config: pytest.Config) -> None:
+    path, long = HERE.parents[1] / "docs" / "services.md", config.option.long
+    chosen = bool(config.option.service)
+    page = table.renewed(path.read_text("utf-8"), results, long=long) if chosen else table.page(results, long=long)
+    path.write_text(page, "utf-8")
 
 
 def _trial_of(item: pytest.Item) -> Trial:

@@ -21,11 +21,13 @@ _HEAD = """# The services under hostile inputs, load, faults and kills
 `nox -s services` tries each service in its container, with the memory of its label `slipway.memory`: every hostile
 input of `apps/trials/`, some of the largest requests at the same time, ten seconds of load, a neighbour that hangs or
 is dead, a full volume, and a SIGKILL under load. `nox -s services -- --long` takes 60 seconds of load with 16 clients,
-and 20 kills. `--service svc-ingestion` tries one service. `--write` makes this page.
+and 20 kills. `--service svc-ingestion` tries one service. `--write` makes this page, or the rows of the chosen
+services.
 
-A trial fails unless each input is answered in time, with a reason, and each probe within four seconds meanwhile. A
-service that keeps nothing has nothing to lose: the long form kills it five times, and it answers again after each
-kill. The client runs on the same machine, so throughput is a lower bound.
+A trial fails unless each input is answered in time, with a reason, and each probe within four seconds meanwhile. The
+first requests must load no library: Python answers no probe while a slow disk reads one. A service that keeps nothing
+has nothing to lose: the long form kills it five times, and it answers again after each kill. The client runs on the
+same machine, so throughput is a lower bound.
 """
 _FOOT = """
 - *5xx*: answers of 500 and above to hostile inputs, without 501. *Ended*: inputs that ended the service.
@@ -119,9 +121,21 @@ _COLUMNS: Mapping[str, Column] = {
 def page(measured: Iterable[Measured], *, long: bool) -> str:
     """Return the page in Markdown, with the results of the long form or of the short one."""
     heads, *rows = _cells(measured)
-    lines = [f"| {' | '.join(cells)} |" for cells in (heads, ["---"] * len(heads), *rows)]
-    form = f"The figures are those of the {'long' if long else 'short'} form.\n"
-    return "\n".join([_HEAD, form, *lines, _FOOT])
+    lines = [_line(cells) for cells in (heads, ["---"] * len(heads), *rows)]
+    return "\n".join([_HEAD, f"{_form(long)}\n", *lines, _FOOT])
+
+
+def renewed(page: str, measured: Iterable[Measured], *, long: bool) -> str:
+    """Return the page with the results of some services in place of their rows.
+
+    Raises ValueError for results of the other form.
+    """
+    if _form(long) not in page:
+        raise ValueError("the page has the figures of the other form")
+    _, *rows = _cells(measured)
+    renewing = {cells[0]: _line(cells) for cells in rows}
+    lines = page.split("\n")
+    return "\n".join(renewing.get(line.removeprefix("| ").partition(" ")[0], line) for line in lines)
 
 
 def plain(measured: Iterable[Measured]) -> str:
@@ -139,6 +153,14 @@ def saved(folder: Path) -> list[Measured]:
     """Return the results that were saved in the folder's files."""
     files = sorted(folder.glob("*.json"))
     return [Measured(**one) for file in files for one in json.loads(file.read_text("utf-8"))]
+
+
+def _form(long: bool) -> str:
+    return f"The figures are those of the {'long' if long else 'short'} form."
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _cells(measured: Iterable[Measured]) -> Iterable[list[str]]:

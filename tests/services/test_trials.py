@@ -8,7 +8,7 @@ import pytest
 
 from apps.trials.conftest import TRIALS
 from apps.trials.frame import Trial
-from apps.trials.table import Measured, page, plain, save, saved
+from apps.trials.table import Measured, page, plain, renewed, save, saved
 
 
 @pytest.mark.parametrize("trial", TRIALS, ids=lambda trial: trial.image)
@@ -41,6 +41,17 @@ def test_the_page_has_a_row_for_each_service() -> None:
     a = "| svc-a | 2 | 1 | 1 | 2 | 0.40 | 123 | 10 / 100 | 3 | 300 of 512m | 20 | 0 of 4,886 | 502 | 504 | 503 |"
     b = "| svc-b | 0 | 0 | 0 | 0 | 0.00 | 2.3 | 0 / 0 | 0 | 0 of no label | 5 | – | – | – | – |"
     assert lines[lines.index(a) + 1] == b
+
+
+def test_chosen_services_renew_their_rows_alone() -> None:
+    before = page(RESULTS, long=True)
+    after = renewed(before, [Measured("svc-b", rate=99.0)], long=True)
+    pairs = zip(before.splitlines(), after.splitlines(), strict=True)
+    [(old, new)] = [(old, new) for old, new in pairs if old != new]
+    assert (old.split()[1], new.split()[1]) == ("svc-b", "svc-b")
+    assert " 99 " in new
+    with pytest.raises(ValueError, match="the other form"):
+        renewed(before, RESULTS, long=False)
 
 
 def test_the_log_has_the_same_table_in_columns(tmp_path: Path) -> None:
