@@ -709,6 +709,11 @@ def raised(error: Exception) -> tuple[LocalImage, ...]:
         ),
         ("mkdir /nonexistent/.docker: permission denied", "buildx keeps its state in DOCKER_CONFIG, else HOME"),
         ("load metadata for x: dial tcp: connection refused", "invoke doctor checks engine, builder and registry"),
+        (
+            "RUN pip install x: exit code: 1: ERROR: No matching distribution found for x",
+            'check its name; inherit = "run"',
+        ),
+        ("dockerfile parse error on line 2: unexpected key 'env' in 'env=X'", "update the builder to BuildKit 0.16"),
         ("load metadata for x: pull access denied", "docker login, then run the same command"),
     ],
 )

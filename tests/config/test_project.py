@@ -45,6 +45,7 @@ download = "the vendor's only way"
         ("moving-tags", "latest", "default"),
         ("insecure-registries", "10.0.0.7:5000", "pyproject.toml:4"),
         ("context-limit", "2.00 GB", "default"),
+        ("inherit", "mount", "default"),
         ("budgets.svc-b", "7 MB over parent", "pyproject.toml:6"),
         ("policy", "note", "pyproject.toml:2"),
         ("allow.svc-c.frontend", "ours", "pyproject.toml:3"),
@@ -106,6 +107,8 @@ base-ml = "much"
         ("[tool.slipway]\nbudgets = 1", "pyproject.toml:2", "budgets maps an image to a size"),
         ("[tool]\nslipway = {zzz = 1}", "pyproject.toml:1", "unknown key 'zzz'"),
         ("# see [tool.slipway]\nzzz = 1\n[tool.slipway]\nzzz = 2", "pyproject.toml:4", "unknown key 'zzz'"),
+        ("[tool.slipway]\ninherit = 'root'", "pyproject.toml:2", "inherit is mount or run"),
+        ("[tool.slipway]\ninherit = ['run']", "pyproject.toml:2", "inherit is mount or run"),
         ("[tool.slipway]\nmoving-tags = [3]", "pyproject.toml:2", "moving-tags is a list of tags"),
         ("[tool.slipway]\ninsecure-registries = 'a'", "pyproject.toml:2", "insecure-registries is a list of addresses"),
         (
@@ -136,10 +139,13 @@ base-ml = "much"
 def test_a_wrong_table(text: str, where: str, what: str) -> None:
     ((found, said, hint),) = problems(text)
     assert (found, said[: len(what)]) == (where, what)
-    known = "known: moving-tags, insecure-registries, context-limit, budgets, policy, allow, secrets, ssh, images"
+    known = (
+        "known: moving-tags, insecure-registries, context-limit, budgets, policy, allow, secrets, ssh, images, inherit"
+    )
     sources = 'gh_token = { env = "GH_TOKEN" }, npmrc = { file = "~/.npmrc" }'
     hints = {
         "is a table": "[tool.slipway]",
+        "inherit is mount or run": 'inherit = "run"',
         "ssh is a list of ids": 'ssh = ["default"]',
         "secrets maps an id to its source": sources,
         "secrets.a is a table with a file or an env": sources,

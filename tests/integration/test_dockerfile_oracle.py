@@ -553,7 +553,15 @@ def test_modes_enter_the_image_where_they_count(tmp_path: Path, by: str, flag: s
 
 
 @pytest.mark.fault("C53")
-@pytest.mark.parametrize("line", ["COPY --parents a.txt /x/", "COPY --exclude=*.md . /x/", "ADD --exclude=*.md . /x/"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "COPY --parents a.txt /x/",
+        "COPY --exclude=*.md . /x/",
+        "ADD --exclude=*.md . /x/",
+        "RUN --mount=type=secret,id=x,env=X true\nFROM scratch\nCOPY a.txt /x/",
+    ],
+)
 def test_the_engines_frontend_knows_exactly_the_flags_of_the_table(tmp_path: Path, line: str) -> None:
     (tmp_path / "a.txt").write_text("a")
     version = docker("version", "--format", "{{.Server.Version}}")

@@ -59,6 +59,16 @@ FAILURES = Table(
             hint="buildx keeps its state in DOCKER_CONFIG, else HOME: make it writable, then {again}",
         ),
         Known(
+            "env-mount-unknown",
+            "unexpected key 'env'",
+            hint='update the builder to BuildKit 0.16, or set inherit = "mount" in slipway\'s table; then {again}',
+        ),
+        Known(
+            "package-not-found",
+            "no matching distribution found|certificate_verify_failed",
+            hint="check its name; inherit = \"run\" in slipway's table gives each RUN pip's index and CA; then {again}",
+        ),
+        Known(
             "certificate-untrusted",
             "x509|certificate",
             hint="CA_BUNDLE gives builds a CA; docker itself reads /etc/docker/certs.d; then {again}",

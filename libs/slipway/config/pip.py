@@ -140,6 +140,24 @@ def uv_toml(config: PipConfig) -> str:
     return "\n".join(lines) + "\n"
 
 
+def plain_uv_toml(config: PipConfig) -> str:
+    """Return uv's configuration without the CA bundle and the proxy, in keys that every uv since 0.4 knows.
+
+    uv ends with an error at a key that it does not know.
+    """
+    lines = ["no-index = true"] * config.no_index
+    if config.index_url:
+        lines.append(f"index-url = {_toml(config.index_url.reveal())}")
+    if config.extra_index_urls:
+        lines.append(f"extra-index-url = {_toml([url.reveal() for url in config.extra_index_urls])}")
+        lines.append('index-strategy = "unsafe-best-match"')
+    if config.find_links:
+        lines.append(f"find-links = {_toml([url.reveal() for url in config.find_links])}")
+    if config.trusted_hosts:
+        lines.append(f"allow-insecure-host = {_toml(list(config.trusted_hosts))}")
+    return "".join(f"{line}\n" for line in lines)
+
+
 def pip_conf(config: PipConfig) -> str:
     """Return pip's configuration (/etc/pip.conf) for a build. The CA bundle is a separate secret."""
     places = [MOUNT] * bool(config.folders) + [url.reveal() for url in config.find_links]

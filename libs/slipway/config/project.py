@@ -4,6 +4,7 @@
 moving-tags = ["latest"]
 context-limit = "2 GB"
 policy = "refuse"
+inherit = "run"
 ssh = ["default"]
 
 [tool.slipway.secrets]
@@ -31,6 +32,7 @@ from pathlib import Path
 from typing import Any
 
 from slipway.config.images import ImageRule, image_faults, image_rules
+from slipway.config.inherit import Inherit, inherit_faults
 from slipway.config.policy import KEYS as POLICY_KEYS
 from slipway.config.policy import Policy, policy_faults, read_policy
 from slipway.config.project_file import FILES, Table, parse_table, read_table
@@ -40,7 +42,10 @@ from slipway.core.errors import Problem, UsageError, suggestion
 from slipway.core.units import parse_size, size
 from slipway.secrets.patterns import without_login
 
-_KEYS = ("moving-tags", "insecure-registries", "context-limit", "budgets", *POLICY_KEYS, "secrets", "ssh", "images")
+_KEYS = (
+    *("moving-tags", "insecure-registries", "context-limit", "budgets"),
+    *(*POLICY_KEYS, "secrets", "ssh", "images", "inherit"),
+)
 
 
 @dataclass(frozen=True)
@@ -49,8 +54,8 @@ class Project:
 
     ``policy``: the rules that images may break. ``secrets``: id → the source of the build secret, those of ``images``
     included. ``ssh``: ids under which builds reach ssh's agent. ``images``: the rules by which slipway finds
-    Dockerfiles beside its own. ``places``: key, image with a budget, or ``secrets.<id>`` → ``file:line``. ``file`` has
-    the table, or may get it.
+    Dockerfiles beside its own. ``inherit``: the RUN instructions that get pip's configuration. ``places``: key, image
+    with a budget, or ``secrets.<id>`` → ``file:line``. ``file`` has the table, or may get it.
     """
 
     moving_tags: tuple[str, ...] = ("latest",)
@@ -61,6 +66,7 @@ class Project:
     secrets: Mapping[str, SecretSource] = field(default_factory=dict)
     ssh: tuple[str, ...] = ()
     images: tuple[ImageRule, ...] = ()
+    inherit: Inherit = Inherit.MOUNT
     places: Mapping[str, str] = field(default_factory=dict)
     file: str = "pyproject.toml"
 
@@ -77,6 +83,7 @@ class Project:
             "moving-tags": ", ".join(self.moving_tags),
             "insecure-registries": ", ".join(self.insecure_registries),
             "context-limit": size(self.context_limit),
+            "inherit": self.inherit,
         }
         keys = [(key, value, self.places.get(key, "default")) for key, value in values.items()]
         keys += [(f"budgets.{name}", budget, self.places[name]) for name, budget in self.budgets.items()]
@@ -125,6 +132,7 @@ def _project(found: Table) -> tuple[Project, tuple[Problem, ...]]:
     given["policy"] = read_policy(table, place)
     given["secrets"] = {name: SecretSource(**source) for name, source in table.get("secrets", {}).items()}
     given["ssh"] = tuple(table.get("ssh", ()))
+    given["inherit"] = Inherit(table.get("inherit", Inherit.MOUNT))
     images = table.get("images", {})
     given["images"] = image_rules(images, {key: place("images", key) for key in images})
     places = {key: place(key) for key in (*table, *budgets)}
@@ -154,6 +162,7 @@ def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     if not _is_size(table.get("context-limit", "0 B")):
         yield "context-limit", "context-limit is a size such as '2 GB'", ""
     yield from secret_faults(table.get("secrets", {}))
+    yield from inherit_faults(table.get("inherit", Inherit.MOUNT))
     ssh = table.get("ssh", [])
     if not (isinstance(ssh, list) and all(isinstance(name, str) and SECRET_ID.fullmatch(name) for name in ssh)):
         yield "ssh", "ssh is a list of ids", 'ssh = ["default"]'

@@ -16,7 +16,7 @@ from slipway.core.image import LocalImage, Stack
 from slipway.core.reference import Reference
 from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
-from slipway.plan import findings, history, policy
+from slipway.plan import findings, history, inheritance, policy
 from slipway.plan.decide import Facts, missing_from_engine
 from slipway.plan.findings import Finding
 from slipway.plan.inputs import ReadFiles, manifests_of, read_files
@@ -87,7 +87,9 @@ def gather_facts(
     onbuild = engine.onbuild(tuple(dict.fromkeys(root for image in repository.stack for root in image.roots)))
     if onbuild != repository.onbuild:
         of = repository
-        again = read_repository(settings, of.worktree, of.contexts, of.native, onbuild, of.secrets, of.tracked)
+        again = read_repository(
+            settings, of.worktree, of.contexts, of.native, onbuild, of.secrets, of.tracked, of.mounts
+        )
         repository, read = _read(again, selected)
     stack = repository.stack
     roots = {root: identity(root, local) for image in stack for root in image.roots}
@@ -110,7 +112,9 @@ def gather_facts(
     asked = tuple(dict.fromkeys((*lacking, *sorted(below))))  # a separate builder pulls parents from the registry
     published, notes = _published(asked, facts, registry) if lacking else (frozenset(), ())
     to_build = [stack[name] for name in lacking if name not in published]
-    if not settings["BUILDER"]:  # slipway does not know the version of a separate builder
+    # slipway does not know the version of a separate builder
+    inheritance.refuse_old_frontends(to_build, "" if settings["BUILDER"] else engine.version)
+    if not settings["BUILDER"]:
         policy.refuse_young_flags(to_build, repository.assembly, engine.version)
     if not notes:
         policy.refuse_missing_bases(to_build, settings.registry, settings.owner, facts.roots, registry)

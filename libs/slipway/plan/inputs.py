@@ -6,11 +6,13 @@ import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from slipway.config.inherit import Inherit
 from slipway.core.errors import Problem, SlipwayError, UsageError
 from slipway.core.image import Image
 from slipway.dockerfile import Reading, Source
 from slipway.plan import findings, policy
 from slipway.plan.findings import Finding
+from slipway.plan.inheritance import is_inheriting
 from slipway.plan.repository import Repository
 from slipway.stack.digest import Manifest, input_digest
 from slipway.stack.entries import Encoded, FileEntry, Trees
@@ -89,11 +91,12 @@ def _seen_from(context: str, folder: str, files: Files) -> Files:
 
 
 def _settings(image: Image, repository: Repository) -> dict[str, str]:
-    """Return the platforms, the target and the places of the contexts, as far as the image has them."""
+    """Return the platforms, the target, the places of the contexts, and ``inherit``, as far as the image has them."""
     contexts = {f"context {name}": content for name, content in image.contexts.items() if content}
     target = {"target": image.target} if image.target else {}
+    inherit = {"inherit": Inherit.RUN.value} if is_inheriting(image) else {}
     platforms = ",".join(repository.platforms_of(image))
-    return {"platform": platforms, "context": image.context, **target, **contexts}
+    return {"platform": platforms, "context": image.context, **target, **inherit, **contexts}
 
 
 def _unfit(image: Image, own: Files, repository: Repository) -> list[Problem]:

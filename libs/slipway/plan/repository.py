@@ -6,12 +6,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from slipway.config.inherit import MOUNTABLE
 from slipway.config.project import Project
 from slipway.config.settings import Settings
 from slipway.config.settings import unused as unused_names
 from slipway.core.errors import Problem, SlipwayError, UsageError
 from slipway.core.image import Image, Stack
 from slipway.core.platform import this_platform
+from slipway.dockerfile.mounting import with_mounts
 from slipway.plan import findings, policy
 from slipway.plan.findings import Tracked, nothing_tracked
 from slipway.secrets.secret import Secret
@@ -32,7 +34,9 @@ class Repository:
 
     ``native``: the platform of the host that builds. ``unused``: a problem for each name in ``.env`` that no image
     uses. ``onbuild``: root image → its ONBUILD triggers, known once slipway has asked the engine. ``secrets``: the
-    values that no image may hold, beside the secrets of the settings. ``tracked``: asks git.
+    values that no image may hold, beside the secrets of the settings. ``tracked``: asks git. ``texts``: the path of
+    each Dockerfile → its text. ``mounts``: the flags that slipway adds to each RUN. ``sent``: path → the text with
+    these flags, for BuildKit.
     """
 
     settings: Settings
@@ -45,6 +49,8 @@ class Repository:
     onbuild: Mapping[str, Sequence[str]] = field(default_factory=dict)
     secrets: tuple[Secret, ...] = ()
     tracked: Tracked = nothing_tracked
+    mounts: str = ""
+    sent: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def stack(self) -> Stack:
@@ -65,7 +71,7 @@ class Repository:
 
     def define(self, image: Image) -> str:
         """Write the image's Dockerfile, as planned, for BuildKit; return its path from the root."""
-        return self.worktree.define(image, self.texts[image.dockerfile])
+        return self.worktree.define(image, self.sent[image.dockerfile])
 
 
 def read_repository(
@@ -76,12 +82,14 @@ def read_repository(
     onbuild: Mapping[str, Sequence[str]] = _NO_TRIGGERS,
     secrets: Collection[Secret] = (),
     tracked: Tracked = nothing_tracked,
+    mounts: str = "",
 ) -> Repository:
     """Read the Dockerfiles of a repository.
 
     ``native``: the platform of the host that builds, if that is not this machine. ``onbuild``: the known ONBUILD
     triggers of root images. ``secrets``: values that slipway refuses in a Dockerfile and as a build arg, like the
-    secrets of the settings. ``tracked``: returns those of the given files that git tracks.
+    secrets of the settings. ``tracked``: returns those of the given files that git tracks. ``mounts``: flags for each
+    RUN that does not mount pip's configuration itself.
 
     Images whose Dockerfiles have problems, or hold what they must not have, are at fault in the stack. Raises
     UsageError without any Dockerfile, and for a line of ``.env`` that sets an ARG and that other tools read
@@ -97,9 +105,10 @@ def read_repository(
     )
     definitions = defined_images(settings.project, worktree, naming)
     texts, unreadable = worktree.dockerfiles(one.dockerfile for one in definitions)
+    sent = {path: with_mounts(text, mounts, MOUNTABLE) for path, text in texts.items()} if mounts else texts
     assembly = assemble(
         definitions,
-        texts,
+        sent,
         naming=naming,
         args=settings.build_args,
         unset=settings.unset_args,
@@ -119,7 +128,10 @@ def read_repository(
     policy.refuse_unknown_images(settings.project, assembly)
     unread = {image.name for image in assembly.stack.known} - assembly.readings.keys()
     unused = {} if unread else unused_names(settings, assembly.declared_args)  # they may use any name
-    return Repository(settings, worktree, contexts, texts, assembly, native, unused, onbuild, tuple(secrets), tracked)
+    known = tuple(secrets)
+    return Repository(
+        settings, worktree, contexts, texts, assembly, native, unused, onbuild, known, tracked, mounts, sent
+    )
 
 
 def defined_images(project: Project, worktree: Worktree, naming: Naming) -> tuple[Definition, ...]:

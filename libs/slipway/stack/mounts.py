@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
+from slipway.config.inherit import ADDED, MOUNTABLE
 from slipway.config.project import Project
 from slipway.config.settings import Settings
 from slipway.core.errors import PrerequisiteError, Problem, UsageError
@@ -18,7 +19,7 @@ from slipway.secrets.secret import Secret
 from slipway.stack.discovery import Assembly
 
 #: The secrets that slipway itself provides: pip's configuration, and the CA bundle if there is one.
-OWN = ("ca", "pip.conf", "uv.toml")
+OWN = (*MOUNTABLE, *ADDED)
 #: The largest secret that BuildKit accepts, in bytes.
 _LARGEST = 500 * 1024
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from slipway.build.result import ImageResult
+from slipway.config.inherit import Inherit, contents
 from slipway.config.pip import pip_conf, uv_toml
 from slipway.core.errors import BuildError, UsageError
 from slipway.plan import policy
@@ -116,6 +117,8 @@ def inherit(session: Session, record: Run) -> dict[str, Path]:
         "uv.toml": record.secret_file("uv.toml", uv_toml(session.pip)),
         "pip.conf": record.secret_file("pip.conf", pip_conf(session.pip)),
     }
+    if session.settings.project.inherit is Inherit.RUN:
+        secrets |= {name: record.secret_file(name, text) for name, text in contents(session.pip).items()}
     if bundle := session.ca_bundle:
         if not Path(bundle).is_file():
             raise UsageError(f"CA_BUNDLE={bundle}: no such file", hint="CA_BUNDLE or pip's cert names a PEM bundle")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 from invoke.context import Context
 from invoke.exceptions import Exit
 
-from slipway.config import settings, wheelhouse
+from slipway.config import inherit, settings, wheelhouse
 from slipway.config.definitions import Value
 from slipway.config.environment import surroundings
 from slipway.config.pip import PipConfig, read_pip_config
@@ -194,6 +194,12 @@ class Session:
         """Return the CA bundle for builds: CA_BUNDLE, else pip's, else an empty string."""
         return self.settings["CA_BUNDLE"] or self.pip.cert
 
+    @property
+    def _run_mounts(self) -> str:
+        """Return the flags that give each RUN pip's configuration, if the project wants them."""
+        project = self.settings.project
+        return inherit.mounts(project.inherit, ca=bool(self.ca_bundle) or "ca" in project.secrets)
+
     @cached_property
     def contexts(self) -> Mapping[str, Path]:
         """Return the named contexts for builds: the wheelhouse, when there is one."""
@@ -229,6 +235,7 @@ class Session:
             self.contexts,
             secrets=self.pip.withheld,
             tracked=partial(tracked_files, self.run, self.settings.root),
+            mounts=self._run_mounts,
         )
         found = read()
         refuse_tasks({image.name: image.dockerfile for image in found.stack.known})
