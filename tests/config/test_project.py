@@ -140,7 +140,8 @@ def test_a_wrong_table(text: str, where: str, what: str) -> None:
     ((found, said, hint),) = problems(text)
     assert (found, said[: len(what)]) == (where, what)
     known = (
-        "known: moving-tags, insecure-registries, context-limit, budgets, policy, allow, secrets, ssh, images, inherit"
+        "known: moving-tags, insecure-registries, context-limit, budgets, policy, allow, secrets, ssh, images, "
+        "inherit, smoke"
     )
     sources = 'gh_token = { env = "GH_TOKEN" }, npmrc = { file = "~/.npmrc" }'
     hints = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -80,6 +81,34 @@ def test_a_tool_is_asked_for_no_process(tool: bool) -> None:
     assert ("--slipway-tool" in pytest_command(SmokeTarget("base-a", "sha256:a", tool=tool), this).argv) is tool
 
 
+@pytest.mark.fault("T38")
+@pytest.mark.process
+def test_the_checks_run_whatever_the_repository_sets_for_its_own_tests(tmp_path: Path) -> None:
+    settings = (
+        'addopts = "--no-such-flag"\nrequired_plugins = ["no-such-plugin"]\nfilterwarnings = ["error::a.b.Gone"]\n'
+    )
+    settings += 'python_files = ["check_*.py"]\npython_functions = ["it_*"]\ntestpaths = ["nowhere"]\n'
+    (tmp_path / "pyproject.toml").write_text(f"[tool.pytest.ini_options]\n{settings}")
+    command = pytest_command(SmokeTarget("svc-a", "sha256:a"), Round(tmp_path, "1", tmp_path, {}))
+    found = subprocess.run([*command.argv, "--collect-only", "-q"], capture_output=True, text=True, cwd=tmp_path)
+    assert (found.returncode, "test_it_starts_and_stays_up" in found.stdout) == (0, True), found.stdout + found.stderr
+
+
+HEALTH = """<testsuites><testsuite time="1"><testcase name="test_a"><properties>
+<property name="health" value="no health check: started and stayed up 3 s"/></properties></testcase>
+<testcase name="test_b"><properties><property name="slipway" value="policy"/>
+</properties></testcase></testsuite></testsuites>"""
+
+
+@pytest.mark.fault("T34")
+def test_the_result_says_how_health_is_known_and_what_was_allowed(tmp_path: Path) -> None:
+    targets = [SmokeTarget("a", "1", rules="job = true"), SmokeTarget("b", "2", tool=True)]
+    run_pytest = Pytest(a=(0, HEALTH), b=(0, PASSED))
+    one, tool = smoke(targets, Round(tmp_path, "r", tmp_path, {}), run_pytest)
+    assert (one.health, one.rules) == ("no health check: started and stayed up 3 s", "job = true")
+    assert tool.health == "starts nothing by itself: only its files were tested"
+
+
 CONFTEST = """\
 ImportError while loading conftest '/repo/apps/svc_a/smoke/conftest.py'.
 apps/svc_a/smoke/conftest.py:1: in <module>
@@ -144,7 +173,7 @@ def test_a_cause_of_several_failures_is_reported_once(tmp_path: Path) -> None:
         smoke([SmokeTarget("a", "1")], Round(tmp_path, "r", tmp_path, {}), Pytest(a=(1, junit)))
     assert failure.value.message.splitlines() == [
         "smoke a: 4 failed, 1 passed",
-        '  test_a and 3 more: svc: it did not start"',
+        "  test_a and 3 more: svc: it did not start",
     ]
 
 
@@ -180,8 +209,11 @@ def test_an_image_that_only_fails_policy_is_refused_with_exit_10(tmp_path: Path)
     with pytest.raises(PolicyError, match="smoke a: 1 failed, 1 passed\n  test_user: USER 0 is root"):
         smoke([SmokeTarget("a", "1")], Round(tmp_path, "r", tmp_path, {}), Pytest(a=(1, REFUSED)))
     both = Pytest(a=(1, REFUSED), b=(1, MIXED))
-    with pytest.raises(SmokeError, match="smoke a: 1 failed"):
+    with pytest.raises(
+        SmokeError, match="smoke: 2 targets failed\n  smoke a: 1 failed, 1 passed\n    test_user: "
+    ) as told:
         smoke([SmokeTarget("a", "1"), SmokeTarget("b", "2")], Round(tmp_path, "r", tmp_path, {}), both)
+    assert "\n  smoke b: 3 failed, 1 passed\n    test_b: " in told.value.message
 
 
 @pytest.mark.fault("X08")
@@ -223,7 +255,9 @@ def test_the_result_counts_failed_rounds_of_the_same_image(
     tmp_path: Path, earlier: tuple[bool, ...], answer: tuple[int, str], flakes: str
 ) -> None:
     told: list[SmokeResult] = []
-    this = Round(tmp_path, "r", tmp_path, {}, history={"1": earlier, "": (False,), "2": (False,)})
+    this = Round(
+        tmp_path, "r", tmp_path, {}, history={("1", ""): earlier, ("", ""): (False,), ("1", "job = true"): (False,)}
+    )
     with contextlib.suppress(SmokeError):
         smoke([SmokeTarget("a", "1"), SmokeTarget("chain")], this, Pytest(a=answer, chain=(0, PASSED)), told.append)
     assert [outcome.flakes for outcome in told] == [flakes, ""]
@@ -231,7 +265,7 @@ def test_the_result_counts_failed_rounds_of_the_same_image(
 
 
 def test_a_failure_says_how_often_it_was_none(tmp_path: Path) -> None:
-    this = Round(tmp_path, "r", tmp_path, {}, history={"1": (True, True)})
+    this = Round(tmp_path, "r", tmp_path, {}, history={("1", ""): (True, True)})
     with pytest.raises(SmokeError, match=r"no network\n  1 of 3 rounds of this very image failed"):
         smoke([SmokeTarget("a", "1")], this, Pytest(a=(1, MIXED)))
 

@@ -14,6 +14,9 @@ npmrc = { file = "~/.npmrc" }
 [tool.slipway.budgets]
 base-ml = "1.3 GB over parent"
 
+[tool.slipway.smoke.migrations]
+job = true
+
 [tool.slipway.allow]
 frontend = "the company's own"
 svc-net = { root = "opens raw sockets", "setuid:/usr/bin/ping" = "of its checks" }
@@ -26,8 +29,8 @@ slipway.toml has the same keys at its top level: ``[budgets]``. ``config.images`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +40,16 @@ from slipway.config.policy import KEYS as POLICY_KEYS
 from slipway.config.policy import Policy, policy_faults, read_policy
 from slipway.config.project_file import FILES, Table, parse_table, read_table
 from slipway.config.secret_source import SECRET_ID, SecretSource, secret_faults
+from slipway.config.smoke import SmokeRules, smoke_faults, smoke_rules
 from slipway.core.addresses import is_private
 from slipway.core.errors import Problem, UsageError, suggestion
+from slipway.core.rules import Permission, Rule
 from slipway.core.units import parse_size, size
 from slipway.secrets.patterns import without_login
 
 _KEYS = (
     *("moving-tags", "insecure-registries", "context-limit", "budgets"),
-    *(*POLICY_KEYS, "secrets", "ssh", "images", "inherit"),
+    *(*POLICY_KEYS, "secrets", "ssh", "images", "inherit", "smoke"),
 )
 
 
@@ -54,8 +59,9 @@ class Project:
 
     ``policy``: the rules that images may break. ``secrets``: id → the source of the build secret, those of ``images``
     included. ``ssh``: ids under which builds reach ssh's agent. ``images``: the rules by which slipway finds
-    Dockerfiles beside its own. ``inherit``: the RUN instructions that get pip's configuration. ``places``: key, image
-    with a budget, or ``secrets.<id>`` → ``file:line``. ``file`` has the table, or may get it.
+    Dockerfiles beside its own. ``inherit``: the RUN instructions that get pip's configuration. ``smoke``: image → the
+    rules of its smoke tests. ``places``: key, image with a budget, ``smoke.<image>``, or ``secrets.<id>`` →
+    ``file:line``. ``file`` has the table, or may get it.
     """
 
     moving_tags: tuple[str, ...] = ("latest",)
@@ -67,6 +73,7 @@ class Project:
     ssh: tuple[str, ...] = ()
     images: tuple[ImageRule, ...] = ()
     inherit: Inherit = Inherit.MOUNT
+    smoke: Mapping[str, SmokeRules] = field(default_factory=dict)
     places: Mapping[str, str] = field(default_factory=dict)
     file: str = "pyproject.toml"
 
@@ -75,6 +82,12 @@ class Project:
         names = ".".join(filter(None, (FILES[self.file], table)))
         header = f"[{names}]" if names else ""
         return header if self.file == "pyproject.toml" else f"{self.file} {header}".rstrip()
+
+    def smoke_rules(self, name: str) -> SmokeRules:
+        """Return the rules for smoke tests of an image; ``root`` has the reason that any table gives."""
+        rules = self.smoke.get(name, SmokeRules())
+        allowed = self.policy.permission(name, Rule.ROOT)
+        return replace(rules, root=allowed.reason if allowed else "", header=self.header(f"smoke.{name}"))
 
     @property
     def shown(self) -> tuple[tuple[str, str, str], ...]:
@@ -91,6 +104,11 @@ class Project:
         keys += [
             (f"secrets.{name}", f"env {source.env}" if source.env else source.file, self.places[f"secrets.{name}"])
             for name, source in self.secrets.items()
+        ]
+        keys += [
+            (f"smoke.{name}.{key}", text, self.places[f"smoke.{name}"])
+            for name, rules in self.smoke.items()
+            for key, text in rules.shown
         ]
         keys += [("ssh", ", ".join(self.ssh), self.places["ssh"])] if self.ssh else []
         for rule in self.images:
@@ -119,6 +137,7 @@ def _project(found: Table) -> tuple[Project, tuple[Problem, ...]]:
     problems = tuple(Problem(place(key), what, hint) for key, what, hint in _faults(table))
     problems += tuple(Problem(place("images", key), what, hint) for key, what, hint in _image_faults(table))
     problems += tuple(Problem(place(*keys), what, hint) for keys, what, hint in policy_faults(table))
+    problems += tuple(Problem(place(*keys), what, hint) for keys, what, hint in smoke_faults(table.get("smoke", {})))
     if problems:
         return Project(), problems
     budgets = table.get("budgets", {})
@@ -135,12 +154,22 @@ def _project(found: Table) -> tuple[Project, tuple[Problem, ...]]:
     given["inherit"] = Inherit(table.get("inherit", Inherit.MOUNT))
     images = table.get("images", {})
     given["images"] = image_rules(images, {key: place("images", key) for key in images})
+    given["smoke"] = smoke_rules(table.get("smoke", {}))
     places = {key: place(key) for key in (*table, *budgets)}
+    places |= {f"smoke.{name}": place("smoke", name) for name in given["smoke"]}
+    given["policy"] = given["policy"].with_own(_roots(given["smoke"], place))
     places |= {f"secrets.{name}": place("secrets", name) for name in given["secrets"]}
     for rule in given["images"]:
         given["secrets"] |= rule.secrets
         places |= {f"secrets.{name}": rule.place for name in rule.secrets}
     return Project(**given, budgets=budgets, places=places, file=found.file), ()
+
+
+def _roots(smoke: Mapping[str, SmokeRules], place: Callable[..., str]) -> Iterator[Permission]:
+    """Yield the permission that ``user`` of an image's smoke tests is: policy has one rule for root."""
+    for name, rules in smoke.items():
+        if rules.root:
+            yield Permission(Rule.ROOT, rules.root, place("smoke", name, "user"), name)
 
 
 def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:

@@ -96,11 +96,11 @@ def _restarted(inspected: Mapping[str, Any]) -> bool:
     return policy.get("Name") in ("always", "unless-stopped")
 
 
-def explain(name: str, what: str, state: State, log: str, cause: str = "") -> str:
+def explain(name: str, what: str, state: State, log: str, cause: str = "", advice: str = "") -> str:
     """Return a message: ``what`` went wrong with the container ``name``, and the facts that explain it.
 
     The first line holds the most important facts. Restarts, the last health probe and the last log lines follow.
-    ``cause``: an explanation that the exit code alone does not give.
+    ``cause``: an explanation that the exit code alone does not give. ``advice``: a way to let the container come up.
     """
     ended = state.status in ("exited", "dead", "created") or bool(state.exit_code)
     meaning = cause or _EXITS.get(state.exit_code, "")
@@ -110,6 +110,7 @@ def explain(name: str, what: str, state: State, log: str, cause: str = "") -> st
     tail = log.splitlines()[-LOG_LINES:]
     last = next((line.strip() for line in reversed(tail) if line.strip()), "")
     first += [f"its last line: {last[:_LONGEST]}"] if ended and last and not state.error else []
+    first += [advice] if advice else []
     lines = [f"{name}: {'; '.join(first)}"]
     if state.restarts:
         lines.append(f"  restarted {state.restarts} times")

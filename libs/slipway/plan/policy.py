@@ -31,6 +31,7 @@ def refuse_unknown_images(project: Project, assembly: Assembly) -> None:
     known = f"known: {', '.join(names)}"
     given = [("budget of", name, project.places[name]) for name in project.budgets]
     given += [("allow", one.image, one.place) for one in project.policy.permissions if one.image]
+    given += [("smoke", name, project.places[f"smoke.{name}"]) for name in project.smoke]
     problems = [
         Problem(place, f"{what} {name}: matches no image", suggestion(name, names, known))
         for what, name, place in given

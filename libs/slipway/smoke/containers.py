@@ -14,16 +14,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from slipway.config.smoke import SmokeRules
 from slipway.core.errors import SmokeError, printable
 from slipway.core.image import RUN_LABEL
 from slipway.core.writing import written
 from slipway.engine.container_state import State, explain, first_line
 from slipway.secrets.redactor import Redactor
 from slipway.smoke import entry_scripts
+from slipway.smoke.advice import advice
 
 NONCE = "SLIPWAY_RUN"
 SECRETS = "/run/secrets"
 _NOT_FOUND = 404
+_NO_COMMAND = "no command specified"
 #: Exit codes of a script whose interpreter is missing. They depend on the program that starts the script.
 _NOT_FOUND_CODES = (2, 126, 127, 128)
 
@@ -35,8 +38,9 @@ Client = Any
 class Sandbox:
     """Hold a container's limits: memory in Docker's notation, processes, seconds until it must be healthy.
 
-    The container must then stay healthy for ``probes`` probes in total, spread over ``hold`` seconds. ``slowness``
-    multiplies every time limit, for slow machines.
+    The container must then stay healthy for ``probes`` probes in total, spread over ``hold`` seconds. Where nothing
+    tells its health, it must stay up for ``steady`` seconds. ``slowness`` multiplies every time limit, for slow
+    machines.
     """
 
     memory: str = "2g"
@@ -44,6 +48,7 @@ class Sandbox:
     deadline: float = 90.0
     hold: float = 1.0
     probes: int = 3
+    steady: float = 3.0
     slowness: float = 1.0
 
 
@@ -52,8 +57,9 @@ class Spec:
     """Hold the settings of one container.
 
     ``image`` is an id. ``volumes`` maps a volume's name to its path in the container. ``ports`` are written as
-    ``8080/tcp``. ``scratch``: paths that each get a new volume of their own. ``secrets``: a folder on the engine's
-    machine, or a volume's name. The container sees its content read-only in ``/run/secrets``.
+    ``8080/tcp``. ``scratch``: paths that each get a new volume of their own. ``tmpfs``: paths that each get an
+    empty folder in memory. ``secrets``: a folder on the engine's machine, or a volume's name. The container sees its
+    content read-only in ``/run/secrets``. ``rules``: the table of its image.
     """
 
     image: str
@@ -64,14 +70,19 @@ class Spec:
     env: Mapping[str, str] = field(default_factory=dict)
     volumes: Mapping[str, str] = field(default_factory=dict)
     scratch: Sequence[str] = ()
+    tmpfs: Sequence[str] = ()
     ports: Sequence[str] = ()
     command: Sequence[str] = ()
     secrets: str = ""
     sandbox: Sandbox = Sandbox()
+    rules: SmokeRules = field(default_factory=SmokeRules)
 
 
 def create(client: Client, spec: Spec) -> str:
-    """Create the container and return its id. Raises SmokeError when the engine refuses."""
+    """Create the container and return its id. Raises SmokeError when the engine refuses.
+
+    It has no capabilities, except where its table lets it be root: then it has those that Docker gives.
+    """
     mounts = [_mount(path, spec.labels, name) for name, path in spec.volumes.items()]
     mounts += [_mount(path, spec.labels) for path in spec.scratch]
     if spec.secrets:
@@ -89,8 +100,8 @@ def create(client: Client, spec: Spec) -> str:
             networking_config={spec.network: client.api.create_endpoint_config(aliases=[spec.alias])},
             ports=dict.fromkeys(spec.ports, ("127.0.0.1", None)),
             read_only=True,
-            tmpfs={"/tmp": ""},
-            cap_drop=["ALL"],
+            tmpfs=dict.fromkeys(("/tmp", *spec.tmpfs), ""),
+            cap_drop=[] if spec.rules.root else ["ALL"],
             security_opt=["no-new-privileges:true"],
             mem_limit=spec.sandbox.memory,
             memswap_limit=spec.sandbox.memory,
@@ -98,17 +109,19 @@ def create(client: Client, spec: Spec) -> str:
             init=True,
         )
     except OSError as error:
-        raise SmokeError(f"{spec.alias}: the engine would not create the container: {reply(error)}") from error
+        why = f"{spec.alias}: the engine would not create the container: {reply(error)}"
+        more = f'; command = ["…"] in {spec.rules.header} sets one' if _NO_COMMAND in reply(error) else ""
+        raise SmokeError(why + more) from error
     return str(created.id)
 
 
-def start(client: Client, container: str, alias: str) -> None:
+def start(client: Client, container: str, spec: Spec) -> None:
     """Start the container. Raises SmokeError with the reason when the engine cannot start it."""
     try:
         client.api.start(container)
     except OSError as error:
         state = State.of(client.api.inspect_container(container))
-        raise failure(client, container, alias, "it did not start", state) from error
+        raise failure(client, container, spec, "it did not start", state) from error
 
 
 def stop(client: Client, container: str, grace: int) -> float:
@@ -187,16 +200,20 @@ def _uid(user: str) -> str:
     return "0" if uid in ("", "root") else uid
 
 
-def failure(client: Client, container: str, alias: str, what: str, state: State) -> SmokeError:
-    """Return the error of a container: its state, its log, and the fault of its entry script if there is one."""
+def failure(client: Client, container: str, spec: Spec, what: str, state: State) -> SmokeError:
+    """Return the error of a container: its state, its log, and the fault of its entry script if there is one.
+
+    A line of the image's table that would help is named, too.
+    """
     cause = entry_scripts.fault(client, container) if state.exit_code in _NOT_FOUND_CODES else ""
-    return SmokeError(explain(alias, what, state, log(client, container), cause))
+    said, user = log(client, container), str(client.api.inspect_container(container)["Config"].get("User") or "")
+    return SmokeError(explain(spec.alias, what, state, said, cause, advice(spec.rules, state, said, user)))
 
 
-def log(client: Client, container: str) -> str:
-    """Return everything that the container has written so far, on both streams."""
+def log(client: Client, container: str, since: float | None = None) -> str:
+    """Return everything that the container has written so far, or after ``since`` (seconds since 1970)."""
     try:
-        raw: bytes = client.api.logs(container, stdout=True, stderr=True)
+        raw: bytes = client.api.logs(container, stdout=True, stderr=True, since=since)
     except OSError as error:
         return f"(the engine has no log: {reply(error)})"
     return raw.decode("utf-8", "replace")

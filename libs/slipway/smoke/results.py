@@ -12,6 +12,7 @@ from xml.etree import ElementTree
 
 _POLICY = "properties/property[@name='slipway'][@value='policy']"
 _NOTED = "skipped[@type='pytest.xfail']"
+_HEALTH = ".//property[@name='health']"
 _EXCEPTION = re.compile(r"^(failed on \w+ with ['\"])?([\w.]+(Error|Exception): )+(error: )?")
 _RAISED = re.compile(r"^E   (\S.*)$", re.MULTILINE)
 _NO_TESTS = 5
@@ -31,6 +32,8 @@ class SmokeResult:
     tests are checks of policy. Such an image works, but must not be shipped. ``image``: the id of the tested image.
     ``earlier``: whether each earlier round of the same image passed. ``ran``: whether any test ran; if none did,
     ``failures`` holds the reason. ``notes``: as ``failures``, for checks of policy that note and do not refuse.
+    ``health``: how the health of the container is known, or that nothing tells it. ``rules``: the table of the image,
+    as text.
     """
 
     name: str
@@ -44,6 +47,8 @@ class SmokeResult:
     earlier: tuple[bool, ...] = ()
     ran: bool = True
     notes: tuple[str, ...] = ()
+    health: str = ""
+    rules: str = ""
 
     @property
     def ok(self) -> bool:
@@ -64,13 +69,17 @@ class SmokeResult:
         return f"{failed} of {len(rounds)} rounds of this very image failed" if 0 < failed < len(rounds) else ""
 
 
-def verdicts(records: Iterable[Mapping[str, Any]]) -> dict[str, tuple[bool, ...]]:
-    """Map an image's id to whether it passed in each round of the ``records`` of earlier runs, in their order."""
-    found: dict[str, tuple[bool, ...]] = {}
+def verdicts(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], tuple[bool, ...]]:
+    """Map an image's id and its table to whether it passed in each round of the ``records``, in their order.
+
+    Under another table the same image is another container, so its rounds tell nothing about flakes.
+    """
+    found: dict[tuple[str, str], tuple[bool, ...]] = {}
     for record in records:
         for entry in record.get("images", ()) if record.get("command") == "smoke" else ():
             if image := entry.get("image"):
-                found[image] = (*found.get(image, ()), entry["passed"] > 0 and entry["failed"] == 0)
+                key = image, entry.get("rules", "")
+                found[key] = (*found.get(key, ()), entry["passed"] > 0 and entry["failed"] == 0)
     return found
 
 
@@ -100,7 +109,9 @@ def read_result(name: str, exit_code: int, junit: str, log: str, said: str = "")
         return _not_run(name, log, "no test ran")
     seconds = sum(float(suite.get("time", 0)) for suite in suites.iter("testsuite"))
     passed, failed = len(cases) - len(bad), len(bad) or len(failures)
-    return SmokeResult(name, passed, failed, seconds, log, failures, refused, notes=tuple(noted))
+    recorded = suites.find(_HEALTH)
+    health = "" if recorded is None else recorded.get("value", "")
+    return SmokeResult(name, passed, failed, seconds, log, failures, refused, notes=tuple(noted), health=health)
 
 
 def _not_run(name: str, log: str, why: str) -> SmokeResult:
@@ -119,8 +130,11 @@ def _failures(case: ElementTree.Element) -> list[str]:
 
 
 def _reason(found: ElementTree.Element) -> str:
-    """Return the first line of a report's message, without the names of exceptions."""
-    return _EXCEPTION.sub("", next(iter((found.get("message") or "").splitlines()), ""))
+    """Return the first line of a report's message, without the names of exceptions and pytest's quotes."""
+    message = next(iter((found.get("message") or "").splitlines()), "")
+    why = _EXCEPTION.sub("", message)
+    quoted = message.startswith("failed on ") and message[-1:] in ("'", '"')
+    return why[:-1] if quoted and why != message else why
 
 
 def _no_results(exit_code: int, said: str) -> str:
@@ -139,6 +153,15 @@ def _no_results(exit_code: int, said: str) -> str:
 def _cause(said: str) -> str:
     """Return the exception that pytest printed, from the last of its lines that begin with E; else empty."""
     return _EXCEPTION.sub("", (_RAISED.findall(said) or [""])[-1])
+
+
+def told(bad: Sequence[SmokeResult]) -> str:
+    """Describe the targets that failed: one alone by its summary, several below a line with their number."""
+    summaries = [summary(result) for result in bad]
+    if len(summaries) == 1:
+        return summaries[0]
+    lines = [f"  {line}" for text in summaries for line in text.splitlines()]
+    return "\n".join([f"smoke: {len(bad)} targets failed", *lines])
 
 
 def summary(result: SmokeResult) -> str:

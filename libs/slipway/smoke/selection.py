@@ -1,42 +1,67 @@
-"""Choose an image's tests by the paths of test files. A base's tests run for every image that is built on it."""
+"""Choose an image's tests by the place of its Dockerfile. A base's tests run for every image that stands on it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path, PurePosixPath
 
-BASE_TESTS = "infra/docker/smoke"
-SYSTEM_TESTS = "apps/smoke/test_"
+from slipway.core.image import Image, Stack
+
+_IMAGES, _TOGETHER = "tests/images", "apps/smoke"
+
+#: Tells whether a path from the repository's root exists.
+Exists = Callable[[str], bool]
 
 
-def select_tests(name: str, ancestors: Sequence[str], existing: Collection[str]) -> tuple[str, ...]:
-    """Return the test paths of image ``name``: those of each of its bases, then its own.
+def select_tests(name: str, stack: Stack, given: Mapping[str, str], exists: Exists) -> tuple[str, ...]:
+    """Return the test paths of image ``name``: those of each image below it, lowest first, then its own.
 
-    ``ancestors``: the names of its bases, lowest first. ``existing``: the paths that exist:
-    ``infra/docker/smoke/<base>``, ``apps/<dir>/smoke``, and ``apps/smoke/test_<name>.py`` for tests of several images
-    (system tests). The tests of the image itself as a base come directly after those of its bases.
+    ``given``: image → the path that its table names. It stands for the usual places.
     """
-    wanted = [f"{BASE_TESTS}/{base}" for base in (*ancestors, name)]
-    wanted += [path for path in sorted(existing) if _service_of(path) == name]
-    wanted.append(f"{SYSTEM_TESTS}{name.replace('-', '_')}.py")
-    return tuple(path for path in wanted if path in existing)
+    names = [image.name for image in stack.known]
+    found: dict[str, None] = {}
+    for one in (*stack.below(name), name):
+        paths = [given[one]] if one in given else own_tests(stack[one], names, exists)
+        found |= dict.fromkeys(paths)
+    return tuple(found)
 
 
-def find_tests(root: Path) -> frozenset[str]:
-    """Return every path under ``root`` that ``select_tests`` may choose."""
-    patterns = (f"{BASE_TESTS}/*/", "apps/*/smoke/", f"{SYSTEM_TESTS}*.py")
-    return frozenset(found.relative_to(root).as_posix() for pattern in patterns for found in root.glob(pattern))
+def own_tests(image: Image, names: Collection[str], exists: Exists) -> tuple[str, ...]:
+    """Return the test paths of an image, of those that exist.
+
+    - ``smoke/`` beside its Dockerfile: the folder with the image's name in it, else the whole folder. A ``smoke/``
+      with a folder for one of ``names`` is none for all images whose Dockerfiles lie beside it.
+    - ``tests/images/<name>/``, ``tests/images/test_<name>.py``.
+    """
+    beside = str(PurePosixPath(image.dockerfile).parent / "smoke")
+    if any(exists(f"{beside}/{name}") for name in names):
+        beside = f"{beside}/{image.name}"
+    paths = (beside, f"{_IMAGES}/{image.name}", f"{_IMAGES}/{_file_of(image.name)}")
+    return tuple(path for path in paths if exists(path))
 
 
-def system_tests(existing: Collection[str]) -> tuple[str, ...]:
-    """Return the names of the system tests, each of several images: ``apps/smoke/test_chain.py`` is ``chain``."""
-    files = (PurePosixPath(path) for path in sorted(existing) if path.endswith(".py"))
-    return tuple(path.stem.removeprefix("test_").replace("_", "-") for path in files)
+def find_system_tests(root: Path) -> dict[str, str]:
+    """Return the tests of several images together, name → path: ``apps/smoke/test_chain.py`` is ``chain``."""
+    return {_name_of(path): path for path in _files(root, _TOGETHER)}
 
 
-def _service_of(path: str) -> str:
-    """Return the service whose tests are in ``path``, or an empty string: ``apps/svc_ocr/smoke`` → ``svc-ocr``."""
-    pure = PurePosixPath(path)
-    if pure.name != "smoke" or pure.parent.parent != PurePosixPath("apps"):
-        return ""
-    return pure.parent.name.replace("_", "-")
+def find_strays(root: Path, names: Collection[str]) -> tuple[str, ...]:
+    """Return the files in ``tests/images/`` that no image of ``names`` runs, where another file there tests one.
+
+    Without such another file the folder has some other purpose.
+    """
+    files = _files(root, _IMAGES)
+    of_images = {f"{_IMAGES}/{_file_of(name)}" for name in names}
+    return tuple(path for path in files if path not in of_images) if of_images & {*files} else ()
+
+
+def _files(root: Path, folder: str) -> list[str]:
+    return sorted(path.relative_to(root).as_posix() for path in root.glob(f"{folder}/{_file_of('*')}"))
+
+
+def _name_of(path: str) -> str:
+    return PurePosixPath(path).stem.removeprefix("test_").replace("_", "-")
+
+
+def _file_of(name: str) -> str:
+    return f"test_{name.replace('-', '_')}.py"

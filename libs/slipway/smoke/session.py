@@ -17,9 +17,13 @@ from slipway.core.errors import PolicyError, SmokeError
 from slipway.core.writing import written
 from slipway.hosts.host import ContainerAccess
 from slipway.secrets.redactor import Redactor
-from slipway.smoke.results import SmokeResult, read_result, summary
+from slipway.smoke.results import SmokeResult, read_result, told
 
 CHECKS = Path(__file__).parents[1] / "testing/checks"
+#: The health of an image that starts nothing by itself.
+NOT_STARTED = "starts nothing by itself: only its files were tested"
+#: Settings of pytest that a repository makes for its own tests, and with which the checks would not run.
+_NEUTRAL = ("addopts=", "filterwarnings=", "required_plugins=", "python_files=test_*.py", "python_functions=test")
 
 
 @dataclass(frozen=True)
@@ -31,7 +35,8 @@ class SmokeTarget:
     the parent. ``allow``: the rules of policy that the image may break (``root``, ``setuid:/usr/bin/ping``).
     ``known_files``: the sha256 of each file that may be a secret and that policy let into the image.
     ``reference``: the name that people use. Its tag may move at any time, so the tests use the id. ``tool``: the image
-    starts nothing by itself, so no test expects a process.
+    starts nothing by itself, so no test expects a process. ``rules``: the table of the image, as
+    text.
     """
 
     name: str
@@ -43,15 +48,16 @@ class SmokeTarget:
     known_files: tuple[str, ...] = ()
     reference: str = ""
     tool: bool = False
+    rules: str = ""
 
 
 @dataclass(frozen=True)
 class Round:
     """Hold one round of smoke tests: the repository, the run's id and directory, and every image's id by name.
 
-    ``slowness`` multiplies time limits. ``history`` maps an image's id to whether it passed in each earlier round.
-    ``access``: how pytest reaches the containers. ``flag``: the host's flag, for hints. ``given``: the reference of the
-    image that the user named with ``--image``. ``noting``: a failed check of policy is a note.
+    ``slowness`` multiplies time limits. ``history`` maps an image's id and its table to whether it passed in each
+    earlier round. ``access``: how pytest reaches the containers. ``flag``: the host's flag, for hints. ``given``: the
+    reference of the image that the user named with ``--image``. ``noting``: a failed check of policy is a note.
     """
 
     root: Path
@@ -59,7 +65,7 @@ class Round:
     directory: Path
     siblings: Mapping[str, str]
     slowness: str = "1"
-    history: Mapping[str, tuple[bool, ...]] = field(default_factory=dict)
+    history: Mapping[tuple[str, str], tuple[bool, ...]] = field(default_factory=dict)
     redact: Redactor = field(default_factory=Redactor)
     access: ContainerAccess = field(default_factory=ContainerAccess)
     flag: str = ""
@@ -80,7 +86,7 @@ def pytest_command(target: SmokeTarget, this: Round) -> Command:
     argv = [sys.executable, "-m", "pytest", "-vv", "-ra", "--tb=short", "--color=no", "-p", "no:cacheprovider"]
     config = this.root / "pyproject.toml"
     argv += [f"--rootdir={this.root}", f"--config-file={config if config.exists() else os.devnull}"]
-    argv += ["--override-ini=addopts=", "--import-mode=importlib", "--strict-markers"]
+    argv += [*(f"--override-ini={setting}" for setting in _NEUTRAL), "--import-mode=importlib", "--strict-markers"]
     argv += [f"--junit-xml={folder / 'junit.xml'}", f"--slipway-run={this.run}", f"--slipway-logs={folder}"]
     argv += [f"--slipway-slowness={this.slowness}"]
     argv += [f"--slipway-siblings={name}={image}" for name, image in sorted(this.siblings.items())]
@@ -117,10 +123,9 @@ def smoke(
         raise SmokeError("smoke: no image to test")
     bad = [result for result in results if not result.ok]
     if bad:
-        told = "\n".join(summary(result) for result in bad)
         why = PolicyError if all(result.refused == result.failed for result in bad) else SmokeError
         names = f"--image {this.given}" if this.given else " ".join(result.name for result in bad)
-        raise why(told, hint=f"invoke smoke {names}{this.flag}", log=bad[0].log)
+        raise why(told(bad), hint=f"invoke smoke {names}{this.flag}", log=bad[0].log)
     return tuple(results)
 
 
@@ -139,4 +144,6 @@ def _test(target: SmokeTarget, this: Round, execute: Callable[[Command], Result]
         if text:
             junit.write_text(text, "utf-8")
     result = read_result(target.name, ended.exit_code, text, str(log), said)
-    return replace(result, image=target.image, earlier=this.history.get(target.image, ()) if target.image else ())
+    result = replace(result, health=NOT_STARTED) if target.tool else result
+    earlier = this.history.get((target.image, target.rules), ()) if target.image else ()
+    return replace(result, image=target.image, rules=target.rules, earlier=earlier)

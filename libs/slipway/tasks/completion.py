@@ -83,5 +83,5 @@ def _images(task: str, collection: Collection) -> list[str]:
     images = [
         one.name for one in defined_by_paths(project.images, Worktree(root).find) if one.base or task != "build-base"
     ]
-    systems = selection.system_tests(selection.find_tests(root)) if task == "smoke" else ()
+    systems = selection.find_system_tests(root) if task == "smoke" else ()
     return [*images, *systems]

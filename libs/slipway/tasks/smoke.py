@@ -6,14 +6,16 @@ import contextlib
 from collections.abc import Iterator, Sequence
 
 from slipway.config.policy import Mode
-from slipway.core.errors import SmokeError, UsageError
+from slipway.core.errors import Problem, SmokeError, UsageError
 from slipway.core.reference import Reference
 from slipway.core.rules import Permission, Rule
 from slipway.plan.facts import Snapshot
 from slipway.runs.run import records
 from slipway.smoke import orphans, selection
 from slipway.smoke import session as testing
+from slipway.smoke.health import UNKNOWN
 from slipway.smoke.results import SmokeResult, verdicts
+from slipway.stack.discovery import Assembly
 from slipway.tasks.parser import refuse_tasks
 from slipway.tasks.selection import only
 from slipway.tasks.session import Session
@@ -22,8 +24,7 @@ from slipway.ui import columns
 
 def run_smoke(session: Session, names: Sequence[str], image: str) -> None:
     snapshot = session.snapshot()
-    existing = selection.find_tests(session.settings.root)
-    targets = [_given(session, snapshot, image, existing)] if image else _targets(session, snapshot, names, existing)
+    targets = [_given(session, snapshot, image)] if image else _targets(session, snapshot, names)
     siblings = {name: found.id for name in snapshot.facts.digests if (found := snapshot.facts.in_engine(name))}
     session.prepare_workspace()
     with session.record() as record:
@@ -42,9 +43,11 @@ def run_smoke(session: Session, names: Sequence[str], image: str) -> None:
         )
         _tell_moved(session, snapshot, targets)
         tested: list[SmokeResult] = []
+        width = max(len(target.name) for target in targets) if targets else 0
         try:
-            testing.smoke(targets, this, session.run, lambda result: _tell(session, result, tested))
+            testing.smoke(targets, this, session.run, lambda result: _tell(session, result, tested, width))
         finally:
+            _tell_unknown_health(session, tested)
             images = [vars(result) | {"allowed": _allowed(snapshot, result.name)} for result in tested]
             content = {"run": record.id, "command": "smoke", "images": images}
             record.write("run.json", content)
@@ -67,41 +70,50 @@ def _remove_orphans(session: Session) -> None:
         orphans.remove_orphans(session.host.engine.client)
 
 
-def _targets(
-    session: Session, snapshot: Snapshot, names: Sequence[str], existing: frozenset[str]
-) -> list[testing.SmokeTarget]:
+def _targets(session: Session, snapshot: Snapshot, names: Sequence[str]) -> list[testing.SmokeTarget]:
     snapshot.stack.refuse(names or snapshot.stack.faults)
-    systems = tuple(name for name in selection.system_tests(existing) if name not in snapshot.facts.digests)
-    refuse_tasks({name: f"{selection.SYSTEM_TESTS}{name.replace('-', '_')}.py" for name in systems})
-    chosen = only(names, (*snapshot.facts.digests, *systems), "image or test")
+    root, images = session.settings.root, snapshot.facts.digests
+    systems = {name: path for name, path in selection.find_system_tests(root).items() if name not in images}
+    refuse_tasks(systems)
+    for stray in selection.find_strays(root, images):
+        session.console.note(f"note: {stray}: no image has this name, so no smoke test runs it")
+    chosen = only(names, (*images, *systems), "image or test")
     return [
-        testing.SmokeTarget(name, tests=selection.select_tests(name, (), existing))
+        testing.SmokeTarget(name, tests=(systems[name],))
         if name in systems
-        else _target(session, snapshot, name, _built(session, snapshot, name), existing)
+        else _target(session, snapshot, name, _built(session, snapshot, name))
         for name in chosen
     ]
 
 
-def _target(
-    session: Session, snapshot: Snapshot, name: str, image: str, existing: frozenset[str]
-) -> testing.SmokeTarget:
-    stack = snapshot.stack
+def _target(session: Session, snapshot: Snapshot, name: str, image: str) -> testing.SmokeTarget:
+    stack, project = snapshot.stack, session.settings.project
     foundation = stack[name].foundation
     parent = _built(session, snapshot, foundation) if foundation in stack[name].parents else foundation
-    project = session.settings.project
-    budget = project.budgets.get(name, "")
-    tests = selection.select_tests(name, stack.below(name), existing)
-    allow = tuple(dict.fromkeys(permission.key for permission in _permissions(snapshot, name)))
-    reference, tool = str(snapshot.facts.references[name]), snapshot.repository.assembly.is_tool(name)
-    known = snapshot.known_files((*stack.below(name), name))
-    return testing.SmokeTarget(name, image, tests, budget, parent if budget else "", allow, known, reference, tool)
+    budget, rules = project.budgets.get(name, ""), project.smoke_rules(name)
+    return testing.SmokeTarget(
+        name,
+        image,
+        _tests(session, snapshot, name),
+        budget,
+        parent if budget else "",
+        tuple(dict.fromkeys(permission.key for permission in _permissions(snapshot, name))),
+        snapshot.known_files((*stack.below(name), name)),
+        str(snapshot.facts.references[name]),
+        not rules.starts and _starts_nothing(snapshot.repository.assembly, name),
+        str(rules),
+    )
 
 
 def _allowed(snapshot: Snapshot, name: str) -> list[dict[str, object]]:
     """Return the rules that the image may break, each with its reason, for run.json."""
     if name not in snapshot.facts.digests:
         return []
-    return [{"rule": one.key, **one.as_json()} for one in dict.fromkeys(_permissions(snapshot, name))]
+    project = snapshot.settings.project
+    found = [{"rule": one.key, **one.as_json()} for one in dict.fromkeys(_permissions(snapshot, name))]
+    if named := project.smoke_rules(name).named:
+        found.append({"rule": "user-name", "reason": named, "allowed_by": project.places[f"smoke.{name}"]})
+    return found
 
 
 def _permissions(snapshot: Snapshot, name: str) -> Iterator[Permission]:
@@ -112,7 +124,37 @@ def _permissions(snapshot: Snapshot, name: str) -> Iterator[Permission]:
         yield from policy.of(contained, Rule.SETUID, Rule.SECRET_NAME, Rule.SECRET_VALUE)
 
 
-def _given(session: Session, snapshot: Snapshot, image: str, existing: frozenset[str]) -> testing.SmokeTarget:
+def _starts_nothing(assembly: Assembly, name: str) -> bool:
+    """Tell whether an image starts nothing of this repository: a tool, or a base that sets no command.
+
+    The command that a base has from its root image is often a shell or an interpreter, which ends immediately.
+    """
+    stack = assembly.stack
+    is_base = any(image.foundation == name for image in stack)
+    sets_command = any(assembly.readings[one].entry for one in (*stack.below(name), name))
+    return assembly.is_tool(name) or (is_base and not sets_command)
+
+
+def _tests(session: Session, snapshot: Snapshot, name: str) -> tuple[str, ...]:
+    """Return the paths of an image's tests. Raises UsageError when its table, or a base's, names a missing one."""
+    root, project = session.settings.root, session.settings.project
+
+    def exists(path: str) -> bool:
+        return (root / path).exists()
+
+    given = {one: rules.tests for one, rules in project.smoke.items() if rules.tests}
+    chosen = selection.select_tests(name, snapshot.stack, given, exists)
+    missing = [
+        Problem(project.places[f"smoke.{one}"], f"the tests of {one}: no file or folder {path}")
+        for one, path in given.items()
+        if path in chosen and not exists(path)
+    ]
+    if missing:
+        raise UsageError.of(missing)
+    return chosen
+
+
+def _given(session: Session, snapshot: Snapshot, image: str) -> testing.SmokeTarget:
     """Return the target for ``--image REF``.
 
     It gets slipway's checks. If the reference has the name of an image of this repository, it also gets that image's
@@ -121,7 +163,7 @@ def _given(session: Session, snapshot: Snapshot, image: str, existing: frozenset
     found = session.host.engine.find(image) or session.host.engine.fetch(Reference.parse(image).full)
     name = Reference.read(image).name
     if name in snapshot.facts.digests:
-        return _target(session, snapshot, name, found, existing)
+        return _target(session, snapshot, name, found)
     return testing.SmokeTarget(name, found)
 
 
@@ -142,13 +184,25 @@ def _tell_moved(session: Session, snapshot: Snapshot, targets: Sequence[testing.
             session.console.note(f"note: {target.reference} is {held.id[:19]}; {said}")
 
 
-def _tell(session: Session, result: SmokeResult, tested: list[SmokeResult]) -> None:
+def _tell(session: Session, result: SmokeResult, tested: list[SmokeResult], width: int) -> None:
+    """Show a result: name, verdict, numbers, time, and how the health of the container is known."""
     tested.append(result)
     if session.json:
         return
     said = f"{result.passed} passed" + (f", {result.failed} failed" if result.failed else "")
-    session.console.line(f"{result.name:20} {result.verdict}   {said:24} {columns.seconds(result.seconds):>10}")
+    line = f"{result.name:{width}}   {result.verdict}   {said:20}   {columns.seconds(result.seconds):>10}   "
+    session.console.line(f"{line}{result.health}".rstrip())
     for note in result.notes:
         session.console.note(f"note: {result.name}: {note}")
+    for reason in session.settings.project.smoke_rules(result.name).users:
+        session.console.note(f"note: {result.name}: {reason}")
     if result.ok and result.flakes:
         session.console.note(f"note: {result.name}: {result.flakes}")
+
+
+def _tell_unknown_health(session: Session, tested: Sequence[SmokeResult]) -> None:
+    """Note how to say when the images are ready of which nothing tells the health."""
+    unknown = [result.name for result in tested if result.health.startswith(UNKNOWN)]
+    if unknown and not session.json:
+        line = f'HEALTHCHECK in its Dockerfile, or ready = "…" in {session.settings.project.header("smoke.NAME")}'
+        session.console.note(f"note: nothing tells whether {columns.listed(unknown)} works: {line}")

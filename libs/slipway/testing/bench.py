@@ -9,10 +9,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 
+from slipway.config.project import Project
+from slipway.config.smoke import HttpReady, SmokeRules
 from slipway.core.errors import SlipwayError, SmokeError, UsageError, suggestion
 from slipway.secrets.redactor import Redactor
 from slipway.secrets.secret import Secret
 from slipway.smoke import containers, health, orphans
+from slipway.smoke.file_modes import merged
 from slipway.smoke.image_archive import Chunks, Layer
 from slipway.smoke.layer_cache import LayerCache
 from slipway.testing.container import Container, Executed
@@ -26,7 +29,7 @@ MEMORY_LABEL = "slipway.memory"
 class Bench:
     """Hold the needs of running containers: engine and host, the run's label, log folder, the images by name.
 
-    ``redact`` learns the secrets of every container that was started.
+    ``redact`` learns the secrets of every container that was started. ``project`` has the tables of the images.
     """
 
     client: containers.Client
@@ -37,6 +40,7 @@ class Bench:
     host: ContainerHost = field(default_factory=LocalContainerHost)
     redact: Redactor = field(default_factory=Redactor)
     cache: LayerCache = field(default_factory=LayerCache)
+    project: Project = field(default_factory=Project)
 
     @property
     def place(self) -> ContainerHost:
@@ -119,23 +123,28 @@ class Stack:
         command: tuple[str, ...] = (),
         memory: str = "",
     ) -> Container:
-        """Run the image called ``name`` and return once it is healthy.
+        """Run the image called ``name`` and return once it is up, or once its job has ended with 0.
 
+        ``[tool.slipway.smoke.NAME]`` says what it needs; ``env`` adds to its env, ``command`` replaces its command.
         ``volumes`` maps names, shared within this stack, to paths; ``memory`` is as Docker writes it ("4g").
         ``secrets`` maps a name to a value that the container reads in ``/run/secrets/<name>``: a file in memory, or in
         a volume on a build host. Everybody with access to the engine can read ``env``. Raises SmokeError with exit
-        code, last probe and log lines when the container does not become healthy.
+        code, last probe and log lines when the container does not come up.
         """
         image = self._bench.sibling(name)
+        spec = self._spec(image, command, memory)
         shared = {self._volume(volume): path for volume, path in (volumes or {}).items()}
+        ready = spec.rules.ready
+        asked = [f"{ready.port}/tcp"] if isinstance(ready, HttpReady) else []
         spec = replace(
-            self._spec(image, command, memory),
-            env=env or {},
+            spec,
+            env={**spec.env, **(env or {})},
             volumes=shared,
-            scratch=[path for path in image.config.get("Volumes") or () if path not in shared.values()],
-            ports=image.ports,
+            scratch=[path for path in spec.scratch if path not in shared.values()],
+            tmpfs=[path for path in spec.tmpfs if path not in shared.values()],
+            ports=list(dict.fromkeys([*asked, *image.ports])),
         )
-        return self._start(self._given(spec, secrets or {}), image.port)
+        return self._start(self._given(spec, secrets or {}), next(iter(spec.ports), ""))
 
     def run(self, name: str, *command: str) -> Executed:
         """Run ``command`` in the image called ``name`` until it ends, in the sandbox.
@@ -146,8 +155,8 @@ class Stack:
         spec, client = self._spec(self._bench.sibling(name), command), self._bench.client
         self._made.append(spec.name)
         made = containers.create(client, spec)
-        containers.start(client, made, spec.alias)
-        return Executed(health.wait_until_ended(client, made, spec.alias, spec.sandbox), containers.log(client, made))
+        containers.start(client, made, spec)
+        return Executed(health.wait_until_ended(client, made, spec), containers.log(client, made))
 
     def make_volume(self, name: str, *, megabytes: int) -> None:
         """Make a volume in memory that has this size, for ``start(…, volumes={name: path})``: a test can fill it.
@@ -168,29 +177,32 @@ class Stack:
             raise SmokeError("\n".join(died), log=str(self._bench.logs))
 
     def _spec(self, image: BuiltImage, command: tuple[str, ...], memory: str = "") -> containers.Spec:
-        sandbox = self._bench.sandbox
+        sandbox, rules = self._bench.sandbox, self._bench.project.smoke_rules(image.name)
         wanted = memory or (image.config.get("Labels") or {}).get(MEMORY_LABEL, "") or sandbox.memory
+        kept, empty = _writable(image, rules)
         return containers.Spec(
             image=image.id,
             name=f"{self._prefix}-{image.name}-{len(self._made)}",
             network=self._own_network(),
             alias=image.name,
             labels=self._labels,
-            command=command,
+            env=rules.env,
+            scratch=kept,
+            tmpfs=empty,
+            command=command or rules.command,
             sandbox=replace(sandbox, memory=wanted),
+            rules=rules,
         )
 
     def _start(self, spec: containers.Spec, port: str) -> Container:
         client = self._bench.client
         self._made.append(spec.name)  # noted before it is created, so that an interrupted create is removed, too
-        made = containers.create(client, spec)
+        container = Container(client, containers.create(client, spec), spec, port, self._redact, self._bench.host)
         try:
-            containers.start(client, made, spec.alias)
-            health.wait_until_healthy(client, made, spec.alias, spec.sandbox)
+            container.start()
         except SlipwayError as error:
-            log = containers.save(client, made, self._bench.logs, spec.name, self._redact)
+            log = containers.save(client, container.id, self._bench.logs, spec.name, self._redact)
             raise error.redacted(self._redact, log=str(log)) from None
-        container = Container(client, made, spec, port, self._redact, self._bench.host)
         self.containers.append(container)
         return container
 
@@ -225,6 +237,18 @@ class Stack:
             for name in self._made:
                 removals.callback(containers.remove, client, name)
                 removals.callback(containers.save, client, name, self._bench.logs, name, self._redact)
+
+
+def _writable(image: BuiltImage, rules: SmokeRules) -> tuple[list[str], list[str]]:
+    """Return the paths that become volumes of the container, and those that become empty folders in memory.
+
+    A volume has the content and the owner of the image's folder, and any user may write to a folder in memory. So a
+    folder that the image has becomes a volume.
+    """
+    volumes = list(image.config.get("Volumes") or ())
+    more = [path for path in rules.writable if path not in (*volumes, "/tmp")]
+    had = {path for path, (_, member) in merged(image.layers()).items() if member.kind == "d"} if more else set()
+    return [*volumes, *(path for path in more if path in had)], [path for path in more if path not in had]
 
 
 def _died(container: Container) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
+from slipway.config.smoke import HttpReady
 from slipway.core.errors import SlipwayError, SmokeError, printable
 from slipway.engine.container_state import LOG_LINES, State, explain
 from slipway.secrets.redactor import Redactor
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Seconds, on a machine of usual speed.
 REQUEST_TIMEOUT = 60.0
+PROBE_TIMEOUT = 5.0
 STOP_GRACE = 10
 
 
@@ -32,9 +34,10 @@ class Executed:
 
 
 class Container:
-    """Hold a container that was healthy when the test got it.
+    """Hold a container that was up when the test got it, or whose job had ended with 0.
 
-    ``name`` is the image's name, ``id`` the engine's id of the container, ``image`` the id of its image.
+    ``name`` is the image's name, ``id`` the engine's id of the container, ``image`` the id of its image. ``health``
+    tells how its health is known: ``healthy``, ``ready: http://:8080/health``, or that there is no health check.
     """
 
     def __init__(
@@ -55,10 +58,19 @@ class Container:
         self.id = container
         self.name = spec.alias
         self.image = spec.image
+        self.health = ""
         self.stopped = False
 
     def __repr__(self) -> str:
         return f"<Container {self._spec.name}>"
+
+    def start(self) -> None:
+        """Start it and wait until it is up, or until its job has ended. Raises SmokeError with the reason."""
+        self._url = ""
+        with self._redacting():
+            containers.start(self._client, self.id, self._spec)
+            self.health = health.wait_until_up(self._client, self.id, self._spec, self._ask)
+        self.stopped = self._spec.rules.job
 
     @property
     def url(self) -> str:
@@ -131,13 +143,9 @@ class Container:
         containers.unpause(self._client, self.id)
 
     def restart(self) -> None:
-        """Stop it and start it until it is healthy. Its volumes keep their data, ``/tmp`` does not."""
+        """Stop it, start it, and wait until it is up. Its volumes keep their data, ``/tmp`` does not."""
         self.stop()
-        self._url = ""
-        with self._redacting():
-            containers.start(self._client, self.id, self.name)
-            health.wait_until_healthy(self._client, self.id, self.name, self._spec.sandbox)
-        self.stopped = False
+        self.start()
 
     def explain(self, what: str) -> str:
         """Return an error for ``what``, with exit code, memory, last probe and last log lines."""
@@ -146,6 +154,20 @@ class Container:
     def tail(self) -> str:
         """Return its last log lines, printable and redacted."""
         return printable(self._redact("\n".join(self.logs().splitlines()[-LOG_LINES:])))
+
+    def _ask(self, ready: HttpReady) -> str:
+        """Return the reason why a GET of ``ready`` is not answered with 2xx; empty when it is."""
+        import requests
+
+        limit = PROBE_TIMEOUT * self._spec.sandbox.slowness
+        with requests.Session() as session:
+            session.trust_env = False
+            try:
+                url = f"http://{self.address(ready.port)}{ready.path}"
+                answer = session.get(url, timeout=limit, allow_redirects=False)
+            except (requests.ConnectionError, requests.Timeout):
+                return f"{ready} does not answer"
+        return "" if answer.ok and not answer.is_redirect else f"{ready} answered {answer.status_code}"
 
     def _request(self, method: str, path: str, options: dict[str, Any]) -> Response:
         """Send a request. A reply counts only if this container still had this port afterwards."""

@@ -5,6 +5,8 @@ for the options. Containers are run by image id, in a sandbox, and are removed w
 
     pytest --slipway-image registry.example.com/acme/svc-ocr:v1 apps/svc_ocr/smoke
 
+``[tool.slipway.smoke.NAME]`` of the repository around pytest's root folder says what the container of an image needs.
+
 A test marked ``@pytest.mark.slipway(memory="4g", env={"KEY": "v"}, secrets={"token": "v"})`` asks that for the
 session's ``container``; secrets are files in its ``/run/secrets``.
 """
@@ -13,6 +15,8 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Generator, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +24,8 @@ import pytest
 from _pytest._code.code import TerminalRepr
 
 if TYPE_CHECKING:
+    from slipway.config.project import Project
+    from slipway.config.smoke import SmokeRules
     from slipway.secrets.redactor import Redactor
     from slipway.testing.bench import Bench as Bench
     from slipway.testing.bench import Stack as Stack
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 
 _DEADLINE = 90.0
 _REDACT = pytest.StashKey["Redactor"]()
+_PROJECT = pytest.StashKey["Project"]()
 
 
 def __getattr__(name: str) -> Any:
@@ -92,7 +99,8 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         sandbox = containers.Sandbox(deadline=options.slipway_deadline, slowness=options.slipway_slowness)
         host = RemoteContainerHost(options.slipway_ports) if options.slipway_ports else LocalContainerHost()
         cache = LayerCache(UserCache(around.cache).layers())
-        bench = Bench(client, run, logs, _siblings(options), sandbox, host, cache=cache)
+        project = _project(request.config)
+        bench = Bench(client, run, logs, _siblings(options), sandbox, host, cache=cache, project=project)
         request.config.stash[_REDACT] = bench.redact
         yield bench
         _remove_orphans(client)
@@ -107,7 +115,7 @@ def image(request: pytest.FixtureRequest, slipway_bench: Bench) -> BuiltImage:
 
 @pytest.fixture(scope="session")
 def container(request: pytest.FixtureRequest, slipway_bench: Bench, image: BuiltImage) -> Iterator[Container]:
-    """Provide one healthy container of the image under test for the whole session."""
+    """Provide one container of the image under test, up or with its job done, for the whole session."""
     from slipway.testing.bench import Stack
 
     with Stack(slipway_bench) as stack:
@@ -179,6 +187,35 @@ def _name(options: Any) -> str:
         raise pytest.UsageError("which image? --slipway-image REF")
     reference: str = options.slipway_image
     return options.slipway_name or reference.partition("@")[0].rpartition("/")[2].partition(":")[0]
+
+
+def rules_of(config: pytest.Config) -> SmokeRules:
+    """Return the rules of the image under test."""
+    return _project(config).smoke_rules(_name(config.option))
+
+
+def _project(config: pytest.Config) -> Project:
+    """Return the table of the repository around pytest's root folder, else the defaults.
+
+    ``--slipway-allow=root`` holds for the image under test.
+    """
+    from slipway.config.project import read_project
+    from slipway.config.root import find_root
+    from slipway.core.errors import UsageError
+    from slipway.core.rules import Permission, Rule
+
+    if _PROJECT not in config.stash:
+        root = config.rootpath
+        with suppress(UsageError):
+            root = find_root(root)
+        project, problems = read_project(root)
+        if problems:
+            raise pytest.UsageError(str(UsageError.of(problems)))
+        if Rule.ROOT in config.option.slipway_allow:
+            allowed = Permission(Rule.ROOT, "--slipway-allow", "", _name(config.option))
+            project = replace(project, policy=project.policy.with_own([allowed]))
+        config.stash[_PROJECT] = project
+    return config.stash[_PROJECT]
 
 
 def _siblings(options: Any) -> dict[str, str]:

@@ -9,11 +9,16 @@ from collections.abc import Generator
 
 import pytest
 
+from slipway.config.smoke import SmokeRules
+from slipway.testing.plugin import rules_of
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "last: runs after all other tests")
     config.addinivalue_line("markers", "needs_budget: runs when --slipway-budget is given")
     config.addinivalue_line("markers", "needs_process: does not run when --slipway-tool is given")
+    config.addinivalue_line("markers", "needs_service: runs when the container stays up, and is not a job")
+    config.addinivalue_line("markers", "needs_job: runs when the table of the image says job = true")
     config.addinivalue_line("markers", "policy(strict): an image that fails it may work, and is refused")
 
 
@@ -35,8 +40,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("policy"):
             item.user_properties.append(("slipway", "policy"))
     unmet = set() if config.option.slipway_budget else {"needs_budget"}
-    unmet |= {"needs_process"} if config.option.slipway_tool else set()
+    unmet |= {"needs_process", "needs_service", "needs_job"} if config.option.slipway_tool else set()
+    unmet.add("needs_service" if rules_of(config).job else "needs_job")
     unasked = [item for item in items if any(map(item.get_closest_marker, unmet))]
     config.hook.pytest_deselected(items=unasked)
     asked = [item for item in items if item not in unasked]
     items[:] = sorted(asked, key=lambda item: item.get_closest_marker("last") is not None)
+
+
+@pytest.fixture(scope="session")
+def rules(pytestconfig: pytest.Config) -> SmokeRules:
+    """Provide the table of the image under test."""
+    return rules_of(pytestconfig)

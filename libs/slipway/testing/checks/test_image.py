@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from slipway.smoke.budget import parse_budget
 from slipway.smoke.containers import NONCE
+from slipway.smoke.health import HEALTHY
 from slipway.smoke.packages import disagreements
 from slipway.testing.bench import Bench
 from slipway.testing.container import STOP_GRACE
 from slipway.testing.image import BuiltImage
 from slipway.testing.plugin import Container
 
+#: Records a property of the test, which the report of the smoke tests shows.
+Record = Callable[[str, object], None]
 
-@pytest.mark.needs_process
-def test_it_starts_and_stays_up(container: Container, slipway_bench: Bench, image: BuiltImage) -> None:
+
+@pytest.mark.needs_service
+def test_it_starts_and_stays_up(
+    container: Container, slipway_bench: Bench, image: BuiltImage, record_property: Record
+) -> None:
+    """Check that it is up, and healthy where its image says how to tell. Record how its health is known."""
+    record_property("health", container.health)
     state = container.state
     assert state.running and not state.oom_killed, container.explain("it did not stay up")
+    assert state.healthy or container.health != HEALTHY, container.explain("it is not healthy")
     assert container.image == image.id
     assert container.environment.get(NONCE) == slipway_bench.run, "another container answered"
 
 
-@pytest.mark.needs_process
-def test_it_is_healthy(container: Container) -> None:
-    assert container.state.healthy, container.explain("it is not healthy")
+@pytest.mark.needs_job
+def test_its_job_ends_with_0(container: Container, image: BuiltImage, record_property: Record) -> None:
+    record_property("health", container.health)
+    assert (container.state.status, container.state.exit_code) == ("exited", 0), container.explain("a job")
+    assert container.image == image.id
 
 
 def test_its_python_packages_agree(image: BuiltImage) -> None:
@@ -40,7 +53,7 @@ def test_its_memory_was_enough(container: Container) -> None:
 
 
 @pytest.mark.last
-@pytest.mark.needs_process
+@pytest.mark.needs_service
 def test_sigterm_ends_it(container: Container, slipway_bench: Bench) -> None:
     seconds, limit = container.stop(), STOP_GRACE * slipway_bench.sandbox.slowness
     ended = container.state.exit_code != 137 and seconds < limit

@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from slipway.config.smoke import SmokeRules
 from slipway.core.rules import Rule
 from slipway.smoke.file_modes import setuid_complaints, writable_complaints
 from slipway.smoke.image_archive import complaints, secrets_in_history
@@ -16,6 +17,8 @@ from slipway.testing.image import BuiltImage
 from slipway.testing.plugin import Container
 
 pytestmark = pytest.mark.policy
+ROOT = re.compile(r"root|0+")
+NUMBER = re.compile(r"[0-9]+(:[0-9]+)?")
 
 
 def or_allow(rule: Rule, config: pytest.Config) -> str:
@@ -23,23 +26,24 @@ def or_allow(rule: Rule, config: pytest.Config) -> str:
     return f'or [tool.slipway.allow] {config.option.slipway_name or "NAME"} = {{ {rule} = "why" }}; {rule.page}'
 
 
-def test_its_user_is_a_number_and_not_root(image: BuiltImage, pytestconfig: pytest.Config) -> None:
-    user = image.config.get("User", "")
-    if Rule.ROOT in pytestconfig.option.slipway_allow and user in ("", "0", "0:0", "root"):
-        return
+def test_its_user_is_a_number_and_not_root(image: BuiltImage, rules: SmokeRules, pytestconfig: pytest.Config) -> None:
+    """Check USER. The tables of the image may let it be root or in root's group, or have a name."""
+    user = str(image.config.get("User") or "")
     uid, _, gid = user.partition(":")
-    assert re.fullmatch(r"[0-9]+(:[0-9]+)?", user), (
-        f"USER {user or '(none, so root)'}: not a number such as 10001:10001"
-    )
-    assert int(uid) != 0, f"USER {user} is root; USER 10001:10001, {or_allow(Rule.ROOT, pytestconfig)}"
-    assert not gid or int(gid) != 0, f"USER {user} is in root's group"
+    if not uid or ROOT.fullmatch(uid) or ROOT.fullmatch(gid):
+        is_root = "is in root's group" if uid and not ROOT.fullmatch(uid) else "is root"
+        line = or_allow(Rule.ROOT, pytestconfig)
+        assert rules.root, f"USER {user or '(none)'} {is_root}; USER 10001:10001, {line}"
+    elif not NUMBER.fullmatch(user):
+        line = f'user = "a name is needed: why" in {rules.header}'
+        assert rules.named, f"USER {user}: not a number such as 10001:10001; a number, or {line}"
 
 
-@pytest.mark.needs_process
-def test_its_processes_are_not_root(container: Container, pytestconfig: pytest.Config) -> None:
+@pytest.mark.needs_service
+def test_its_processes_are_not_root(container: Container, rules: SmokeRules, pytestconfig: pytest.Config) -> None:
     users = container.users
     assert users, "the engine sees no process of it"
-    if Rule.ROOT in pytestconfig.option.slipway_allow:
+    if rules.root:
         return
     assert "0" not in users, f"a process of it runs as root; USER 10001:10001, {or_allow(Rule.ROOT, pytestconfig)}"
 
