@@ -28,7 +28,7 @@ def ended(code: int) -> State:
         ("http://host/a: the disk is a Read-only filesystem", "/path"),
     ],
 )
-def test_a_container_that_writes_to_its_root_is_told_which_folder(line: str, folder: str) -> None:
+def test_a_container_that_writes_to_its_root_needs_a_folder(line: str, folder: str) -> None:
     said = advice(RULES, ended(1), f"starting\n{line}\nbye", "10001")
     assert said == (f'its root is read-only; writable = ["{folder}"] in [tool.slipway.smoke.svc-a] lets it write there')
 
@@ -52,7 +52,7 @@ def test_a_container_that_ends_with_0_may_be_a_job() -> None:
         ("", "it gives files away", "Operation not permitted", False),
     ],
 )
-def test_root_without_its_capabilities_is_told_how_to_get_them(user: str, why: str, log: str, told: bool) -> None:
+def test_root_that_needs_capabilities_needs_a_reason(user: str, why: str, log: str, told: bool) -> None:
     rules = SmokeRules(root=why, header=RULES.header)
     line = 'user = "root is needed: why" in [tool.slipway.smoke.svc-a]'
     assert (line in advice(rules, ended(1), log, user)) is told

@@ -128,7 +128,7 @@ def never(ready: HttpReady) -> str:
     raise AssertionError("nothing is asked")
 
 
-def test_the_health_check_of_the_image_tells_its_health(clock: FakeClock) -> None:
+def test_the_health_check_of_the_image_shows_its_health(clock: FakeClock) -> None:
     client = FakeApi(["starting", "healthy"], probes=[0, 0])
     assert wait_until_up(client, "c", spec(), never, clock.clock) == "healthy"
 
@@ -196,7 +196,7 @@ def test_a_port_that_answered_once_can_still_fail(clock: FakeClock) -> None:
 
 @pytest.mark.fault("T36")
 def test_it_is_ready_when_a_line_of_its_log_has_the_text(clock: FakeClock) -> None:
-    """The text is no pattern, and the lines of an earlier start do not count."""
+    """The text is not a pattern, and the lines of an earlier start do not count."""
     client = FakeApi([""], log="12:00 the server (v2) started on 8080\n")
     assert wait_until_up(client, "c", spec(rules=LOG), never, clock.clock) == "ready: log: server (v2) started"
     assert set(client.since) == {1795762800.123456}

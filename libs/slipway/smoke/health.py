@@ -171,7 +171,7 @@ def _problem(state: State, *, was_green: bool) -> str:
 
 
 def _stopped(state: State, *, before: str) -> str:
-    """Return that the container does not run, or ran anew; empty when it runs."""
+    """Return that the container does not run, or was started again; empty when it runs."""
     if state.restarts:
         return "it restarted by itself"
     return before if state.status != "running" else ""
