@@ -101,7 +101,7 @@ HEALTH = """<testsuites><testsuite time="1"><testcase name="test_a"><properties>
 
 
 @pytest.mark.fault("T34")
-def test_the_result_says_how_health_is_known_and_what_was_allowed(tmp_path: Path) -> None:
+def test_the_result_says_how_health_is_known_and_names_the_permissions(tmp_path: Path) -> None:
     targets = [SmokeTarget("a", "1", rules="job = true"), SmokeTarget("b", "2", tool=True)]
     run_pytest = Pytest(a=(0, HEALTH), b=(0, PASSED))
     one, tool = smoke(targets, Round(tmp_path, "r", tmp_path, {}), run_pytest)
