@@ -1,0 +1,40 @@
+# A repository that bake builds: functions, inheritance, a matrix and linked targets.
+variable "TAG" {
+  default = "dev"
+}
+
+function "tags" {
+  params = [name]
+  result = ["forge/${name}:${TAG}", "ghcr.io/forge/${name}"]
+}
+
+group "default" {
+  targets = ["anvil", "tools"]
+}
+
+target "_common" {
+  args = { SMITH = "Wayland" }
+}
+
+target "anvil" {
+  inherits = ["_common"]
+  context  = "anvil"
+  tags     = tags("anvil")
+}
+
+target "tools" {
+  inherits   = ["_common"]
+  context    = "tools"
+  dockerfile = "../tools/Dockerfile.tools"
+  target     = "sharp"
+  tags       = tags("tool_box")
+  contexts   = { anvil = "target:anvil", handles = "handles" }
+}
+
+target "python" {
+  name    = "python-${replace(version, ".", "-")}"
+  matrix  = { version = ["3.12", "3.13"] }
+  context = "python"
+  args    = { PYTHON = version }
+  tags    = ["forge/python:${version}"]
+}

@@ -1,0 +1,3 @@
+target "_common" {
+  args = { SMITH = "Hephaestus", YEAR = "2026" }
+}

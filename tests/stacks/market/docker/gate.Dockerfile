@@ -1,0 +1,12 @@
+FROM ground AS closed
+COPY --from=signs welcome.txt /welcome.txt
+
+FROM closed AS open
+ARG EDITION
+ARG PRICE
+ARG CURRENCY=guilders
+LABEL edition=$EDITION price="$PRICE $CURRENCY"
+COPY docker/gate.txt /gate.txt
+
+FROM scratch AS tickets
+COPY docker/gate.txt /ticket.txt
