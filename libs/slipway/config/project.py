@@ -24,7 +24,8 @@ svc-net = { root = "opens raw sockets", "setuid:/usr/bin/ping" = "of its checks"
 [tool.slipway.images]
 "images/{name}/Dockerfile" = {}
 
-slipway.toml has the same keys at its top level: ``[budgets]``. ``config.images`` explains the last table.
+slipway.toml has the same keys at its top level: ``[budgets]``. ``config.images`` explains the last table, and
+``config.declarations`` the key ``declarations``.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from slipway.config.declarations import Declaration, declaration_faults, declarations_of
 from slipway.config.images import ImageRule, image_faults, image_rules
 from slipway.config.inherit import Inherit, inherit_faults
 from slipway.config.policy import KEYS as POLICY_KEYS
@@ -49,7 +51,7 @@ from slipway.secrets.patterns import without_login
 
 _KEYS = (
     *("moving-tags", "insecure-registries", "context-limit", "budgets"),
-    *(*POLICY_KEYS, "secrets", "ssh", "images", "inherit", "smoke"),
+    *(*POLICY_KEYS, "secrets", "ssh", "images", "declarations", "inherit", "smoke"),
 )
 
 
@@ -59,9 +61,9 @@ class Project:
 
     ``policy``: the rules that images may break. ``secrets``: id → the source of the build secret, those of ``images``
     included. ``ssh``: ids under which builds reach ssh's agent. ``images``: the rules by which slipway finds
-    Dockerfiles beside its own. ``inherit``: the RUN instructions that get pip's configuration. ``smoke``: image → the
-    rules of its smoke tests. ``places``: key, image with a budget, ``smoke.<image>``, or ``secrets.<id>`` →
-    ``file:line``. ``file`` has the table, or may get it.
+    Dockerfiles beside its own. ``declarations``: the compose and bake files that define images. ``inherit``: the RUN
+    instructions that get pip's configuration. ``smoke``: image → the rules of its smoke tests. ``places``: key, image
+    with a budget, ``smoke.<image>``, or ``secrets.<id>`` → ``file:line``. ``file`` has the table, or may get it.
     """
 
     moving_tags: tuple[str, ...] = ("latest",)
@@ -74,6 +76,7 @@ class Project:
     images: tuple[ImageRule, ...] = ()
     inherit: Inherit = Inherit.MOUNT
     smoke: Mapping[str, SmokeRules] = field(default_factory=dict)
+    declarations: tuple[Declaration, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
     file: str = "pyproject.toml"
 
@@ -111,6 +114,7 @@ class Project:
             for key, text in rules.shown
         ]
         keys += [("ssh", ", ".join(self.ssh), self.places["ssh"])] if self.ssh else []
+        keys += [("declarations", str(one), self.places["declarations"]) for one in self.declarations]
         for rule in self.images:
             named = f"images.{rule.pattern.text}"
             keys.append((named, rule.shown, rule.place))
@@ -152,6 +156,7 @@ def _project(found: Table) -> tuple[Project, tuple[Problem, ...]]:
     given["secrets"] = {name: SecretSource(**source) for name, source in table.get("secrets", {}).items()}
     given["ssh"] = tuple(table.get("ssh", ()))
     given["inherit"] = Inherit(table.get("inherit", Inherit.MOUNT))
+    given["declarations"] = declarations_of(table.get("declarations", []))
     images = table.get("images", {})
     given["images"] = image_rules(images, {key: place("images", key) for key in images})
     given["smoke"] = smoke_rules(table.get("smoke", {}))
@@ -192,6 +197,7 @@ def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         yield "context-limit", "context-limit is a size such as '2 GB'", ""
     yield from secret_faults(table.get("secrets", {}))
     yield from inherit_faults(table.get("inherit", Inherit.MOUNT))
+    yield from declaration_faults(table.get("declarations", []))
     ssh = table.get("ssh", [])
     if not (isinstance(ssh, list) and all(isinstance(name, str) and SECRET_ID.fullmatch(name) for name in ssh)):
         yield "ssh", "ssh is a list of ids", 'ssh = ["default"]'

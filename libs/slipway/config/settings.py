@@ -16,6 +16,7 @@ from slipway.config.definitions import SETTINGS, Setting, Value
 from slipway.config.dotenv import Assignment, OddLine, read_env
 from slipway.config.environment import variables
 from slipway.config.project import Project, read_project
+from slipway.config.secret_source import SecretSource
 from slipway.core.errors import Problem, UsageError, one_line, suggestion
 from slipway.core.reference import Reference, refuse_login, registry_name
 from slipway.secrets.patterns import MASK, login_secrets, url_secrets, without_logins
@@ -113,6 +114,21 @@ class Settings:
         named = {name: self[name] for name in (*_NAMING, *(("VERSION",) if self["VERSION"] else ()))}
         extra = {name: value.value for name, value in self.extra.items() if name not in self.secret_values}
         return named | extra
+
+    def with_secrets(self, sources: Mapping[str, SecretSource], places: Mapping[str, str]) -> Settings:
+        """Return the settings with more sources of build secrets, by id. The repository's table takes precedence.
+
+        ``places``: id → the ``file:line`` that names the source.
+        """
+        new = {name: source for name, source in sources.items() if name not in self.project.secrets}
+        known = {**{name: value.value for name, value in self.extra.items()}, **variables()}
+        values = {source.env: Secret(known[source.env]) for source in new.values() if known.get(source.env)}
+        project = replace(
+            self.project,
+            secrets={**self.project.secrets, **new},
+            places={**self.project.places, **{f"secrets.{name}": places[name] for name in new}},
+        )
+        return replace(self, project=project, secret_values={**self.secret_values, **values})
 
     @property
     def unset_args(self) -> frozenset[str]:

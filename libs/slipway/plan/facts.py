@@ -88,7 +88,7 @@ def gather_facts(
     if onbuild != repository.onbuild:
         of = repository
         again = read_repository(
-            settings, of.worktree, of.contexts, of.native, onbuild, of.secrets, of.tracked, of.mounts
+            settings, of.worktree, of.contexts, of.native, onbuild, of.secrets, of.tracked, of.mounts, of.declared
         )
         repository, read = _read(again, selected)
     stack = repository.stack

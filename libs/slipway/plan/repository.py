@@ -6,8 +6,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from slipway.config.images import ImageRule
 from slipway.config.inherit import MOUNTABLE
 from slipway.config.project import Project
+from slipway.config.secret_source import SecretSource
 from slipway.config.settings import Settings
 from slipway.config.settings import unused as unused_names
 from slipway.core.errors import Problem, SlipwayError, UsageError
@@ -17,7 +19,7 @@ from slipway.dockerfile.mounting import with_mounts
 from slipway.plan import findings, policy
 from slipway.plan.findings import Tracked, nothing_tracked
 from slipway.secrets.secret import Secret
-from slipway.stack.definition import Definition
+from slipway.stack.declared import Declared, Ruled, combined
 from slipway.stack.discovery import Assembly, assemble
 from slipway.stack.parents import BRANCHES, Naming
 from slipway.stack.patterns import definitions_of, rules_by_path, unmatched
@@ -26,6 +28,7 @@ from slipway.stack.worktree import Worktree
 #: In characters. A shorter value is an ordinary word, not a secret.
 _SHORTEST_SECRET = 4
 _NO_TRIGGERS: Mapping[str, Sequence[str]] = {}
+_NOTHING = Declared()
 
 
 @dataclass(frozen=True)
@@ -35,8 +38,8 @@ class Repository:
     ``native``: the platform of the host that builds. ``unused``: a problem for each name in ``.env`` that no image
     uses. ``onbuild``: root image → its ONBUILD triggers, known once slipway has asked the engine. ``secrets``: the
     values that no image may hold, beside the secrets of the settings. ``tracked``: asks git. ``texts``: the path of
-    each Dockerfile → its text. ``mounts``: the flags that slipway adds to each RUN. ``sent``: path → the text with
-    these flags, for BuildKit.
+    each Dockerfile → its text. ``mounts``: the flags that slipway adds to each RUN. ``declared``: the images of compose
+    and bake files. ``sent``: path → the text with these flags, for BuildKit.
     """
 
     settings: Settings
@@ -50,6 +53,7 @@ class Repository:
     secrets: tuple[Secret, ...] = ()
     tracked: Tracked = nothing_tracked
     mounts: str = ""
+    declared: Declared = _NOTHING
     sent: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -83,13 +87,14 @@ def read_repository(
     secrets: Collection[Secret] = (),
     tracked: Tracked = nothing_tracked,
     mounts: str = "",
+    declared: Declared = _NOTHING,
 ) -> Repository:
     """Read the Dockerfiles of a repository.
 
     ``native``: the platform of the host that builds, if that is not this machine. ``onbuild``: the known ONBUILD
     triggers of root images. ``secrets``: values that slipway refuses in a Dockerfile and as a build arg, like the
     secrets of the settings. ``tracked``: returns those of the given files that git tracks. ``mounts``: flags for each
-    RUN that does not mount pip's configuration itself.
+    RUN that does not mount pip's configuration itself. ``declared``: the images of compose and bake files.
 
     Images whose Dockerfiles have problems, or hold what they must not have, are at fault in the stack. Raises
     UsageError without any Dockerfile, and for a line of ``.env`` that sets an ARG and that other tools read
@@ -103,11 +108,14 @@ def read_repository(
         settings.version("service"),
         (*settings.project.moving_tags, *BRANCHES),
     )
-    definitions = defined_images(settings.project, worktree, naming)
-    texts, unreadable = worktree.dockerfiles(one.dockerfile for one in definitions)
+    defined = defined_images(settings.project, worktree, naming, declared)
+    settings, defined = _with_secrets(settings, defined)
+    texts, unreadable = worktree.dockerfiles(
+        one.dockerfile for one in defined.definitions if one.name not in defined.problems
+    )
     sent = {path: with_mounts(text, mounts, MOUNTABLE) for path, text in texts.items()} if mounts else texts
     assembly = assemble(
-        definitions,
+        defined.definitions,
         sent,
         naming=naming,
         args=settings.build_args,
@@ -119,8 +127,11 @@ def read_repository(
         onbuild=onbuild,
         secrets=tuple(filter(_is_secret, (secret.reveal() for secret in (*settings.withheld, *secrets)))),
         unreadable=unreadable,
+        wrong=defined.problems,
     )
-    if odd := [line.problem for line in settings.odd if line.name in assembly.declared_args]:
+    own = {one.name: one.args for one in defined.definitions}
+    asked = {arg for name, reading in assembly.readings.items() for arg in reading.args if arg not in own[name]}
+    if odd := [line.problem for line in settings.odd if line.name in asked]:
         raise UsageError.of(odd)
     policies = settings.project.policy.with_own(one for image in assembly.stack.known for one in image.allow)
     settings = replace(settings, project=replace(settings.project, policy=policies))
@@ -130,12 +141,12 @@ def read_repository(
     unused = {} if unread else unused_names(settings, assembly.declared_args)  # they may use any name
     known = tuple(secrets)
     return Repository(
-        settings, worktree, contexts, texts, assembly, native, unused, onbuild, known, tracked, mounts, sent
+        settings, worktree, contexts, texts, assembly, native, unused, onbuild, known, tracked, mounts, declared, sent
     )
 
 
-def defined_images(project: Project, worktree: Worktree, naming: Naming) -> tuple[Definition, ...]:
-    """Return the images that the repository defines.
+def defined_images(project: Project, worktree: Worktree, naming: Naming, declared: Declared = _NOTHING) -> Declared:
+    """Return the images that the repository defines: those of its table, and the declared ones.
 
     Raises UsageError when there is none, for a path that names no file, and for a file of build args with problems.
     """
@@ -143,11 +154,29 @@ def defined_images(project: Project, worktree: Worktree, naming: Naming) -> tupl
     if problems := list(unmatched(project.images, rules)):
         raise UsageError.of(problems)
     values = {"registry": naming.registry, "owner": naming.owner}
-    found = tuple(one for path in rules for one in definitions_of(path, rules[path], values, worktree.read_args))
-    if not found:
+
+    def ruled(path: str, rule: ImageRule) -> Ruled:
+        return Ruled(rule, next(iter(definitions_of(path, [rule], values, worktree.read_args)), None))
+
+    found = combined(declared, {path: [ruled(path, rule) for rule in of] for path, of in rules.items()})
+    if not found.definitions:
         hint = f"infra/docker/<name>.Dockerfile is a base, apps/<name>/Dockerfile a service; {project.header('images')}"
         raise UsageError(f"{worktree.root}: no Dockerfile found", hint=f"{hint} names others")
     return found
+
+
+def _with_secrets(settings: Settings, defined: Declared) -> tuple[Settings, Declared]:
+    """Return the settings with the sources of all images' secrets, and a problem for each id with two sources."""
+    sources: dict[str, SecretSource] = {}
+    places: dict[str, str] = {}
+    problems = dict(defined.problems)
+    for one in defined.definitions:
+        for name, source in one.secrets.items():
+            if sources.setdefault(name, source) != source:
+                what = f"the secret {name} has another source in {places[name]}"
+                problems[one.name] = (*problems.get(one.name, ()), Problem(one.place, what, "use two ids"))
+            places.setdefault(name, one.place)
+    return settings.with_secrets(sources, places), replace(defined, problems=problems)
 
 
 def _is_secret(value: str) -> bool:

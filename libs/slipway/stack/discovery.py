@@ -23,6 +23,7 @@ from slipway.stack.reader import DefinitionReader
 
 _NOTHING: Mapping[str, Sequence[str]] = MappingProxyType({})
 _READABLE: Mapping[str, SlipwayError] = MappingProxyType({})
+_RIGHT: Mapping[str, Sequence[Problem]] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,7 @@ def assemble(
     secrets: Collection[str] = (),
     unset: Collection[str] = (),
     unreadable: Mapping[str, SlipwayError] = _READABLE,
+    wrong: Mapping[str, Sequence[Problem]] = _RIGHT,
 ) -> Assembly:
     """Read the Dockerfile of each definition and assemble the stack.
 
@@ -87,11 +89,12 @@ def assemble(
     - ``onbuild``: root image → its ONBUILD triggers.
     - ``secrets``: known values that must not appear in a Dockerfile.
     - ``unreadable``: the path of each Dockerfile without a text → the error.
+    - ``wrong``: the name of each image whose definition has problems → the problems.
 
     At fault in the stack are the images with broken Dockerfiles, colliding names or unknown parents, and those of a
     cycle.
     """
-    problems: dict[str, list[Problem]] = {}
+    problems: dict[str, list[Problem]] = {name: [*found] for name, found in wrong.items()}
     for name, problem in _collisions(definitions, naming):
         problems.setdefault(name, []).append(problem)
     parsed: dict[str, reader.Dockerfile] = {}
@@ -110,6 +113,8 @@ def assemble(
     remarks: list[str] = []
     for one in definitions:
         images[one.name] = Image(one.name, one.dockerfile)
+        if one.name in wrong:
+            continue
         try:
             if one.dockerfile in broken:
                 raise broken[one.dockerfile]

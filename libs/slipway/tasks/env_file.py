@@ -20,8 +20,9 @@ def unused(repository: Repository) -> tuple[Problem, ...]:
         return ()
     from slipway.compose.files import find_systems, used_variables
 
-    root = repository.settings.root
-    used, is_shared = used_variables(root), any(one.folder == "." for one in find_systems(root).values())
+    root, project = repository.settings.root, repository.settings.project
+    declared = any("/" not in one.files[0] and not one.is_bake for one in project.declarations)
+    used, is_shared = used_variables(root), declared or any(one.folder == "." for one in find_systems(root).values())
     names = repository.settings.values
     return tuple(
         problem

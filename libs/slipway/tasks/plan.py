@@ -45,7 +45,7 @@ def mounted(session: Session, snapshot: Snapshot, plan: Plan) -> Given:
     if not names:
         return Given()
     found = mounts.given(
-        session.settings,
+        snapshot.repository.settings,
         snapshot.repository.assembly,
         [*names, *snapshot.only_in_engine(names)],
         ca=bool(session.ca_bundle),

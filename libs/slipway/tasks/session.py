@@ -17,7 +17,7 @@ from invoke.exceptions import Exit
 
 from slipway.config import inherit, settings, wheelhouse
 from slipway.config.definitions import Value
-from slipway.config.environment import surroundings
+from slipway.config.environment import surroundings, variables
 from slipway.config.pip import PipConfig, read_pip_config
 from slipway.config.root import find_root
 from slipway.core.errors import SlipwayError, UnwritableError, UsageError
@@ -31,6 +31,7 @@ from slipway.plan.repository import Repository, read_repository
 from slipway.runs import secret_folder, workspace
 from slipway.runs.cache import UserCache
 from slipway.runs.run import Run
+from slipway.stack.declared import Declared
 from slipway.stack.given import WHEELHOUSES
 from slipway.stack.worktree import StatCache, Worktree
 from slipway.tasks import env_file
@@ -236,8 +237,10 @@ class Session:
             secrets=self.pip.withheld,
             tracked=partial(tracked_files, self.run, self.settings.root),
             mounts=self._run_mounts,
+            declared=self.declared,
         )
         found = read()
+        self.redactor.learn(found.settings.secrets)
         refuse_tasks({image.name: image.dockerfile for image in found.stack.known})
         unused = env_file.unused(found)
         if unused and not self.chain.lenient:
@@ -250,6 +253,21 @@ class Session:
         if native == found.native:
             return found
         return read(native=native)
+
+    @cached_property
+    def declared(self) -> Declared:
+        """Return the images of compose files and bake files, and note the parts that slipway does not read."""
+        project = self.settings.project
+        if not project.declarations:
+            return Declared()
+        from slipway.plan.declared import Bake, read_declarations
+
+        bake = Bake(self.run, surroundings().buildx)
+        place = project.places["declarations"]
+        found = read_declarations(project.declarations, place, self.worktree, variables(), bake)
+        for note in found.notes:
+            self.note(str(note))
+        return found
 
     def snapshot(self, names: Sequence[str] | None = None) -> Snapshot:
         repository = self.repository
