@@ -26,6 +26,7 @@ BANDS: tuple[tuple[str, Mapping[str, float]], ...] = (
     ("do", {"compose": 1.5}),
     ("do", {"setup": 0, "push": 1, "build": 2, "smoke": 3}),
     ("where", {"hosts": 1.5}),
+    ("propose", {"adopt": 1.5}),
     ("decide", {"plan": 1.5}),
     ("know", {"stack": 1.5}),
     ("edges", {"runs": 0.5, "config": 1.5, "registry": 2.5}),
