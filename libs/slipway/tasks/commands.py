@@ -16,6 +16,7 @@ from slipway.tasks.options import (
     DryRunOptions,
     HostOptions,
     ImageOptions,
+    InitOptions,
     LogOptions,
     PushOptions,
     SmokeOptions,
@@ -142,6 +143,14 @@ def setup(session: Session, options: ConfirmOptions) -> None:
     from slipway.tasks.setup import run_setup
 
     run_setup(session, yes=options.yes, dry_run=options.dry_run)
+
+
+@task
+def init(session: Session, options: InitOptions, run: ConfirmOptions) -> None:
+    """Show the images that a repository describes; write the table for them."""
+    from slipway.tasks.init import run_init
+
+    run_init(session, options, yes=run.yes, dry_run=run.dry_run)
 
 
 @task

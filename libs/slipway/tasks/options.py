@@ -17,6 +17,7 @@ __all__ = [
     "DryRunOptions",
     "HostOptions",
     "ImageOptions",
+    "InitOptions",
     "LogOptions",
     "NameOptions",
     "OutputOptions",
@@ -134,6 +135,14 @@ class ConfirmOptions(DryRunOptions):
     """Hold the choice to only show the work, and the choice to do it without asking."""
 
     yes: bool = option(False, "ask for no confirmation")
+
+
+@dataclass(frozen=True)
+class InitOptions:
+    """Hold what to write for a repository that slipway looks at."""
+
+    tasks: bool = option(False, "write a tasks.py, too")
+    file: str = option("", "put the table into this file: slipway.toml or pyproject.toml")
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,14 @@ def seconds(count: float) -> str:
 
 
 def padded(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Pad cells so that each column is as wide as its widest cell.
+    """Pad cells so that each column is as wide as its widest cell that has another cell behind it.
 
     Nothing is cut. The last cell of a row is not padded.
     """
     widths: list[int] = []
     for row in rows:
         widths += [0] * (len(row) - len(widths))
-        widths[: len(row)] = [max(width, len(cell)) for width, cell in zip(widths, row, strict=False)]
+        widths[: len(row) - 1] = [max(width, len(cell)) for width, cell in zip(widths, row[:-1], strict=False)]
     return [[*(cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)), *row[-1:]] for row in rows]
 
 

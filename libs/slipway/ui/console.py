@@ -11,6 +11,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from difflib import unified_diff
 from typing import TYPE_CHECKING, Any, TextIO
 
 from slipway.build.result import ImageResult, Status
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 _TOLD = re.compile(r"(.*) \(line (\d+)\)", re.DOTALL)
 
 
+#: The styles of the lines of a diff, by their first character.
+_IN_DIFF = {"+": "green", "-": "red", "@": "cyan"}
 #: The colours of services' names in logs, as numbers of ANSI escape sequences.
 _PREFIXES = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 
@@ -201,6 +204,20 @@ class Console:
         out = self._rich(self._out)
         for line in styled(rows, self._safe):
             out.print(line, no_wrap=True, overflow="ellipsis", crop=True)
+
+    def diff(self, file: str, before: str, after: str) -> None:
+        """Show how a file changes, as ``diff -u`` does; on a terminal the lines are coloured."""
+        old, new = before.splitlines(), after.splitlines()
+        lines = unified_diff(old, new, file if before else "/dev/null", file, lineterm="")
+        if not self._color:
+            for text in lines:
+                self.line(text)
+            return
+        from rich.text import Text
+
+        out = self._rich(self._out)
+        for text in lines:
+            out.print(Text(self._safe(text), _IN_DIFF.get(text[:1], "")), soft_wrap=True)
 
     def _safe(self, text: str) -> str:
         return printable(self._redact(text))
