@@ -20,7 +20,7 @@ from slipway.plan import findings, history, inheritance, policy
 from slipway.plan.decide import Facts, missing_from_engine
 from slipway.plan.findings import Finding
 from slipway.plan.inputs import ReadFiles, manifests_of, read_files
-from slipway.plan.repository import Repository, read_repository
+from slipway.plan.repository import Repository
 from slipway.stack import graph
 from slipway.stack.changes import differences
 
@@ -86,11 +86,7 @@ def gather_facts(
     local = engine.images()
     onbuild = engine.onbuild(tuple(dict.fromkeys(root for image in repository.stack for root in image.roots)))
     if onbuild != repository.onbuild:
-        of = repository
-        again = read_repository(
-            settings, of.worktree, of.contexts, of.native, onbuild, of.secrets, of.tracked, of.mounts, of.declared
-        )
-        repository, read = _read(again, selected)
+        repository, read = _read(repository.with_triggers(onbuild), selected)
     stack = repository.stack
     roots = {root: identity(root, local) for image in stack for root in image.roots}
     manifests, digests = manifests_of(repository, stack, read, roots)

@@ -73,6 +73,20 @@ class Repository:
         """Return the repository in whose stack the images of ``errors`` are at fault."""
         return replace(self, assembly=self.assembly.without(errors)) if errors else self
 
+    def with_triggers(self, onbuild: Mapping[str, Sequence[str]]) -> Repository:
+        """Read the repository again, with the ONBUILD triggers of its root images."""
+        return read_repository(
+            self.settings,
+            self.worktree,
+            self.contexts,
+            self.native,
+            onbuild=onbuild,
+            secrets=self.secrets,
+            tracked=self.tracked,
+            mounts=self.mounts,
+            declared=self.declared,
+        )
+
     def define(self, image: Image) -> str:
         """Write the image's Dockerfile, as planned, for BuildKit; return its path from the root."""
         return self.worktree.define(image, self.sent[image.dockerfile])
@@ -83,6 +97,7 @@ def read_repository(
     worktree: Worktree,
     contexts: Mapping[str, Path],
     native: str = "",
+    *,
     onbuild: Mapping[str, Sequence[str]] = _NO_TRIGGERS,
     secrets: Collection[Secret] = (),
     tracked: Tracked = nothing_tracked,
@@ -139,9 +154,20 @@ def read_repository(
     policy.refuse_unknown_images(settings.project, assembly)
     unread = {image.name for image in assembly.stack.known} - assembly.readings.keys()
     unused = {} if unread else unused_names(settings, assembly.declared_args)  # they may use any name
-    known = tuple(secrets)
     return Repository(
-        settings, worktree, contexts, texts, assembly, native, unused, onbuild, known, tracked, mounts, declared, sent
+        settings,
+        worktree,
+        contexts,
+        texts,
+        assembly,
+        native,
+        unused=unused,
+        onbuild=onbuild,
+        secrets=tuple(secrets),
+        tracked=tracked,
+        mounts=mounts,
+        declared=declared,
+        sent=sent,
     )
 
 
