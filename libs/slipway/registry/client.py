@@ -10,6 +10,7 @@ from slipway.core.objects import find_object
 from slipway.core.reference import Reference
 from slipway.core.retry import RetryPolicy
 from slipway.engine import FindLogin, anonymous
+from slipway.registry.artifact import INDEX_TYPE, digest_of
 from slipway.registry.greeting import Greeting
 from slipway.registry.http import RegistryHttp, Request
 from slipway.registry.manifest import MANIFEST_TYPES, ImageManifest, contradicts, digest_by_headers, read_manifest
@@ -83,9 +84,46 @@ class Registry:
 
         A lost reply leaves the result unknown: read the tag to learn it.
         """
+        self.put_listed(reference, manifest)
+
+    def put_listed(self, reference: Reference, manifest: ImageManifest) -> bool:
+        """Do as ``put``. Tell whether the registry itself lists the manifest as a referrer of its subject."""
         path = f"manifests/{reference.tag or reference.digest}"
         reply = self._ask("PUT", reference, path, manifest.body, {"Content-Type": manifest.media_type})
         self._http.expect(reply, 201, f"{reference}: manifest PUT")
+        return bool(reply.headers.get("OCI-Subject"))
+
+    def referrers(self, reference: Reference) -> bytes | None:
+        """Return the index of the manifests about ``reference.digest``; None when the registry has no such list.
+
+        Raises RegistryError.
+        """
+        reply = self._ask("GET", reference, f"referrers/{reference.digest}")
+        if reply.status_code != 200 or reply.headers.get("Content-Type", "").partition(";")[0] != INDEX_TYPE:
+            return None
+        return reply.content
+
+    def put_blob(self, reference: Reference, content: bytes) -> str:
+        """Upload a blob to the reference's repository, and return its digest. Raises RegistryError."""
+        digest = digest_of(content)
+        if self.holds(reference, digest):
+            return digest
+        reply = self._ask("POST", reference, "blobs/uploads/")
+        self._http.expect(reply, 202, f"{reference.repository}: upload")
+        request = Request("PUT", reference.path, "blobs/uploads/", f"{reference.repository}: {digest[:19]}", content)
+        finished = self._http.finish(request, reply.headers.get("Location", ""), digest)
+        if not self.holds(reference, digest):
+            self._http.expect(finished, 201, f"{reference.repository}: {digest[:19]}")
+            raise RegistryError(f"{reference.repository}: {digest[:19]} is missing after its upload")
+        return digest
+
+    def blob(self, reference: Reference, digest: str) -> bytes:
+        """Return the bytes of a blob. Raises RegistryError when they have another digest."""
+        reply = self._ask("GET", reference, f"blobs/{digest}")
+        self._http.expect(reply, 200, f"{reference}: {digest[:19]}")
+        if digest_of(reply.content) != digest:
+            raise RegistryError(f"{reference}: the registry answered other bytes than {digest[:19]}")
+        return reply.content
 
     def tags(self, reference: Reference) -> tuple[str, ...]:
         """Return the tags of the reference's repository, from the first page of the registry's list.

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 from slipway.core.addresses import base_url, endpoint, is_loopback
 from slipway.core.errors import RefusedError, RegistryError
@@ -87,15 +87,17 @@ class RegistryHttp:
         self._login = RegistryLogin(host, self.url, logins, (policy.connect, policy.answer))
         self._tokens: dict[str, str] = {}
 
-    def ask(self, request: Request, headers: Mapping[str, str]) -> requests.Response:
+    def ask(self, request: Request, headers: Mapping[str, str], url: str = "") -> requests.Response:
         """Send a request, with retries. Return the first reply with a status below 500 other than 429.
+
+        ``url``: where to send it, if that is not the request's own place.
 
         Raises RegistryError when no try is left, RefusedError for a refused certificate or endless redirects, and
         PolicyError for a login that would travel unencrypted.
         """
         import requests
 
-        url = f"{self.url}/v2/{request.repository}/{request.path}"
+        url = url or f"{self.url}/v2/{request.repository}/{request.path}"
         attempts = self._policy.start()
         while True:
             asked = 0.0
@@ -139,6 +141,13 @@ class RegistryHttp:
             row = REFUSED_SIZE
         who = f"to {user}" if user else "without a login"
         raise RefusedError.of([row.problem(what, quoted, host=self.host, user=user, who=who)])
+
+    def finish(self, request: Request, location: str, digest: str) -> requests.Response:
+        """Send the content of an upload to ``location``, as the registry named it. Raises RegistryError."""
+        url = urljoin(f"{self.url}/", location)
+        query = f"{urlsplit(url).query}&" if urlsplit(url).query else ""
+        target = urlsplit(url)._replace(query=f"{query}digest={quote(digest)}").geturl()
+        return self.ask(request, {"Content-Type": "application/octet-stream"}, target)
 
     def cancel(self, location: str, repository: str) -> None:
         """Cancel an upload if possible.

@@ -30,6 +30,7 @@ from slipway.hosts.runner import ShouldStop
 
 #: Tries as often as the default policy, but never waits.
 HASTE = RetryPolicy(clock=Clock(sleep=lambda seconds: None))
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
 
 
@@ -171,12 +172,13 @@ class RegistryServer:
     """Serve a registry on 127.0.0.1: manifests, configurations and tags, by the distribution specification.
 
     ``login``: (kind, user, password). With ``basic`` or ``bearer`` the server requires such credentials. With
-    ``identity`` its token server accepts the password as an identity token. ``requests``: every ``METHOD path``. Use
-    the server as a context manager.
+    ``identity`` its token server accepts the password as an identity token. ``referrers``: the server lists the
+    manifests about a manifest. ``requests``: every ``METHOD path``. Use the server as a context manager.
     """
 
-    def __init__(self, *, login: tuple[str, str, str] | None = None) -> None:
+    def __init__(self, *, login: tuple[str, str, str] | None = None, referrers: bool = False) -> None:
         self.login = login
+        self.referrers = referrers
         self.manifests: dict[tuple[str, str], bytes] = {}
         self.tags: dict[tuple[str, str], str] = {}
         self.blobs: dict[tuple[str, str], bytes] = {}
@@ -271,25 +273,58 @@ class _Handler(BaseHTTPRequestHandler):
             return self._give_token(sent)
         if not self._welcome():
             return 401, b"", {"WWW-Authenticate": self._challenge()}
-        if re.fullmatch(r"/v2/.+/blobs/uploads/\w*", path):
-            return (204, b"", {}) if self.command == "DELETE" else (202, b"", {"Location": f"{path}one"})
-        found = re.fullmatch(r"/v2/(.+)/(manifests|blobs|tags)/([^/]+)", path)
+        if upload := re.fullmatch(r"/v2/(.+)/blobs/uploads/\w*", path):
+            return self._upload(upload[1], sent)
+        found = re.fullmatch(r"/v2/(.+)/(manifests|blobs|tags|referrers)/([^/]+)", path)
         if not found:
             return (200 if path == "/v2/" else 404), b"{}", {}
         name, kind, reference = found.groups()
         if kind == "tags":
             return 200, json.dumps({"tags": sorted(tag for path, tag in self.held.tags if path == name)}).encode(), {}
+        if kind == "referrers":
+            return self._list_referrers(name, reference)
         if kind == "blobs":
             blob = self.held.blobs.get((name, reference))
             return (200, blob, {}) if blob is not None else (404, b"", {})
         if self.command == "PUT":
             self.held.manifests[name, digest_of(sent)] = sent
             self.held.tags[name, reference] = digest_of(sent)
-            return 201, b"", {"Docker-Content-Digest": digest_of(sent)}
+            subject = (json.loads(sent).get("subject") or {}).get("digest", "")
+            listed = {"OCI-Subject": subject} if self.held.referrers and subject else {}
+            return 201, b"", {"Docker-Content-Digest": digest_of(sent), **listed}
         digest = self.held.tags.get((name, reference), reference)
         manifest = self.held.manifests.get((name, digest))
-        said = {"Docker-Content-Digest": digest, "Content-Type": MEDIA_TYPE}
-        return (200, manifest, said) if manifest is not None else (404, b"", {})
+        if manifest is None:
+            return 404, b"", {}
+        media_type = json.loads(manifest).get("mediaType", MEDIA_TYPE)
+        return 200, manifest, {"Docker-Content-Digest": digest, "Content-Type": media_type}
+
+    def _upload(self, name: str, sent: bytes) -> tuple[int, bytes, Mapping[str, str]]:
+        """Begin an upload, cancel it, or keep its content when the digest is right."""
+        if self.command == "DELETE":
+            return 204, b"", {}
+        (digest,) = parse_qs(self.path.partition("?")[2]).get("digest") or ("",)
+        if not digest:
+            return 202, b"", {"Location": f"{self.path}one"}
+        if digest_of(sent) != digest:
+            return 400, b"", {}
+        self.held.blobs[name, digest] = sent
+        return 201, b"", {"Docker-Content-Digest": digest}
+
+    def _list_referrers(self, name: str, subject: str) -> tuple[int, bytes, Mapping[str, str]]:
+        if not self.held.referrers:
+            return 404, b"404 page not found\n", {"Content-Type": "text/plain"}
+        about = [
+            {
+                "mediaType": MEDIA_TYPE,
+                "digest": digest,
+                "size": len(body),
+                "artifactType": json.loads(body).get("artifactType", ""),
+            }
+            for (path, digest), body in self.held.manifests.items()
+            if path == name and (json.loads(body).get("subject") or {}).get("digest") == subject
+        ]
+        return 200, json.dumps({"manifests": about}).encode(), {"Content-Type": INDEX_TYPE}
 
     def _welcome(self) -> bool:
         if not self.held.login:
