@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.rig.offline import Offline
+from tests.rig.outside import docker
 from tests.rig.stacks import Repository
 
 CART = "apps/svc_cart/Dockerfile"
@@ -86,6 +87,9 @@ def test_names_that_policy_allows_are_built(stack: Callable[..., Repository]) ->
     text = (shop.root / SIGN).read_text() + "ENV KMS_KEY_ALIAS=alias/app SORT_KEY=day\nARG GITHUB_TOKEN\n"
     shop.write(SIGN, text + "ENV DB_PASSWORD=x\n")
     shop.invoke("build", "svc-sign").failed(10, f"{SIGN}:5: DB_PASSWORD ", '{ secret-name = "why" }')
+    noted = shop.invoke("plan", "svc-sign", "--policy", "note").ok().stderr
+    assert f"note: {SIGN}:5  secret-name  DB_PASSWORD would stand" in noted
+    assert "docs/policy.md explains secret-name; 1 of these lines are refused" in noted
     project = (shop.root / "pyproject.toml").read_text()
     shop.write("pyproject.toml", project + '[tool.slipway.allow]\nsvc-sign = { secret-name = "of a test database" }\n')
     ran = shop.invoke("build", "svc-sign", "--strict").ok()
@@ -106,6 +110,22 @@ def test_names_that_policy_allows_are_built(stack: Callable[..., Repository]) ->
     shop.write(SIGN, text)
     told = shop.invoke("build", "svc-sign", "--strict").ok().stderr
     assert f"note: {SIGN}:4  secret-name  GITHUB_TOKEN has no value" in told
+
+
+@pytest.mark.integration
+@pytest.mark.fault("X04")
+def test_a_key_that_git_tracks_is_built_into_an_image(stack: Callable[..., Repository]) -> None:
+    shop = stack("shop")
+    shop.write("apps/svc_cart/certs/test.key", "of the tests")
+    shop.write(CART, (shop.root / CART).read_text() + "COPY apps/svc_cart/certs /certs\n")
+    shop.track("apps/svc_cart/certs/test.key")
+    ran = shop.invoke("build", "svc-cart").ok()
+    assert f"note: {CART}:6  context-file  apps/svc_cart/certs/test.key may be a secret; git tracks it" in ran.stderr
+    assert docker("run", "--rm", shop.reference("svc-cart"), "cat", "/certs/test.key") == "of the tests"
+    shop.write("apps/svc_cart/certs/own.key", "of this machine")
+    ran = shop.invoke("build", "svc-cart")
+    ran.failed(10, f"{CART}:6: apps/svc_cart/certs/own.key would enter the image (context-file)")
+    assert "test.key" not in ran.closing
 
 
 @pytest.mark.integration

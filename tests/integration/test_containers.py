@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import secrets
 import signal
@@ -586,6 +587,16 @@ def test_an_image_that_the_project_exempts_passes(bench: Bench, tmp_path: Path) 
     ):
         checked = subprocess.run([*argv, *allowed], capture_output=True, text=True, cwd=tmp_path, check=False)
         assert said in checked.stdout, checked.stdout
+
+
+@pytest.mark.fault("X04")
+def test_a_key_that_policy_let_into_the_context_may_be_in_the_image(bench: Bench, tmp_path: Path) -> None:
+    known = [hashlib.sha256(content.encode()).hexdigest() for content in ("A=1\n", f"{KEY}\n")]
+    options = [f"--slipway-known-file={content}" for content in known]
+    argv = pytest_argv(bench, "leaky", str(CHECKS / "test_policy.py"), "-k", "carries_no_key", *options)
+    checked = subprocess.run(argv, capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert "/srv/.netrc: a credential file" in checked.stdout
+    assert "/srv/app/.env" not in checked.stdout and "/srv/app/deploy" not in checked.stdout
 
 
 def pytest_argv(bench: Bench, name: str, *arguments: str) -> list[str]:

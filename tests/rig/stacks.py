@@ -123,6 +123,8 @@ class Repository:
     run: Invoke
     #: Added to the environment of everything that is started here.
     around: Mapping[str, str] = field(default_factory=dict)
+    #: The files of ``.git`` as the test made them; no run may change them.
+    git: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def prefix(self) -> str:
@@ -141,6 +143,11 @@ class Repository:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         return file
+
+    def track(self, *paths: str) -> None:
+        """Add ``paths`` to git's index."""
+        subprocess.run(["git", "add", "--", *paths], cwd=self.root, check=True)
+        self.git = _git_state(self.root)
 
     def write_programs(self, folder: str) -> None:
         """The programs that the shipped checks run in a container and the small root image does not have."""
@@ -280,7 +287,6 @@ def stack(
 ) -> Iterator[Callable[..., Repository]]:
     """Makes a repository of a sample stack, with an OWNER of its own. Afterwards nothing of it is left anywhere."""
     made: list[Repository] = []
-    states: dict[Path, dict[str, bytes]] = {}
 
     def make(name: str, **settings: str) -> Repository:
         root = tmp_path / f"{name}-{len(made)}"
@@ -291,7 +297,7 @@ def stack(
         repository.configure(**settings)
         _tell_apart(root, repository.settings["OWNER"])
         subprocess.run(["git", "init", "--quiet", root], check=True)
-        states[root] = _git_state(root)
+        repository.git = _git_state(root)
         made.append(repository)
         return repository
 
@@ -304,8 +310,9 @@ def stack(
         for reference in _references(engine_client, owner):
             engine_client.api.remove_image(reference, force=True)
     assert not left, f"left by the run: {left}"
-    assert {root: _git_state(root) for root in states} == states, "a run changed the state of git"
-    assert not [path for root in states for path in _unignored(root)], "git would add what runs left"
+    for repository in made:
+        assert _git_state(repository.root) == repository.git, "a run changed the state of git"
+        assert not _unignored(repository.root), "git would add what runs left"
 
 
 def _tell_apart(root: Path, owner: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import tarfile
@@ -89,6 +90,14 @@ def test_keys_are_found_by_content_and_certificates_left_alone() -> None:
         ("a/tls.pem", "a private key"),
         ("a/deploy", "a private key"),
     ]
+
+
+def test_a_file_that_policy_let_in_passes_wherever_it_lies() -> None:
+    layer = archive({"srv/.env": b"A=1", "srv/tls.key": KEY, "etc/tls.key": KEY, "srv/other.key": KEY + b"x"})
+    [read] = read_layers(io.BytesIO(image(layer))).values()
+    known = [hashlib.sha256(content).hexdigest() for content in (b"A=1", KEY)]
+    assert len(complaints([read])) == 4
+    assert complaints([read], known) == ("layer 1 of 1: /srv/other.key: a private key",)
 
 
 def test_an_older_engine_links_a_layer_that_occurs_twice() -> None:

@@ -18,6 +18,21 @@ MIXED = """<testsuites><testsuite time="2.0">
 </testsuite></testsuites>"""
 
 
+NOTED = """<testsuites><testsuite time="1"><testcase name="test_a"/>
+<testcase name="test_user"><properties><property name="slipway" value="policy"/></properties>
+<skipped type="pytest.xfail" message="AssertionError: USER 0 is root&#10;more"/></testcase>
+<testcase name="test_other"><skipped type="pytest.xfail" message="an expected failure of the repository's"/></testcase>
+</testsuite></testsuites>"""
+
+
+def test_a_check_of_policy_that_notes_is_neither_passed_nor_failed() -> None:
+    """Any other test that is expected to fail counts as failed: it did not run through."""
+    outcome = read_result("svc-a", 0, NOTED, "log")
+    assert (outcome.passed, outcome.failed, outcome.refused) == (1, 1, 0)
+    assert outcome.notes == ("test_user: USER 0 is root",)
+    assert outcome.failures == ("test_other: skipped: an expected failure of the repository's",)
+
+
 def test_all_passed() -> None:
     outcome = read_result("svc-a", 0, PASSED, "log")
     assert outcome == SmokeResult("svc-a", 2, 0, 1.5, "log")

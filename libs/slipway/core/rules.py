@@ -118,7 +118,7 @@ EXPLANATIONS: Mapping[Rule, Explanation] = MappingProxyType(
             example="COPY certs/server.key /etc/ssl/",
             why="Such a file mostly belongs to one machine, and enters the image by `COPY . .` unnoticed. `.git` holds "
             "each file that was ever deleted.",
-            fix="Name it in `.dockerignore`, copy less, or have git track it.",
+            fix="Name it in `.dockerignore`, or copy less. A key of tests that everyone may see can be committed.",
             path="certs/server.key",
         ),
         Rule.DOWNLOAD: Explanation(

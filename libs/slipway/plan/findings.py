@@ -91,7 +91,7 @@ def of_files(marked: Mapping[str, Sequence[MarkedFile]], project: Project, track
         for file in files:
             may, path = file.file in known, one_line(file.path)
             what = f"{path} may be a secret; git tracks it" if may else f"{path} would enter the image"
-            fix = "name it in .dockerignore, copy less, or have git track it"
+            fix = "name it in .dockerignore, or copy less"
             one = _judged(project, image, rule, file.where, what, fix, refused=not may, path=file.path)
             found.append(replace(one, content=file.content))
     return tuple(found)

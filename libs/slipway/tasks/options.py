@@ -43,7 +43,9 @@ class PolicyOptions:
     """Hold the way to treat a broken rule of policy."""
 
     policy: str = option(
-        "", "'note' lets images break rules of policy and notes it, 'refuse' does not; for the chain", sets=("policy",)
+        "",
+        "'note' to only note what policy refuses, 'refuse' to refuse it, for the rest of the chain",
+        sets=("policy",),
     )
 
 
