@@ -40,6 +40,14 @@ DOWNLOADS = [
     "curl https://x.sh | tee x|sh",
     "curl https://x.py | python -",
     "curl https://x.py | python3.12 -",
+    "curl https://x.py | python3 && ls",
+    "curl https://x.py | python3 2>&1",
+    "curl https://x.py | python3 -u -",
+    'python3 -c "$(curl -fsSL https://x.py)"',
+    "(curl https://x.py | python3)",
+    "curl https://x.js | node - --yes",
+    "curl https://x.sh | bash -e",
+    "curl https://x.sh | bash -s stable",
     "eval`curl https://x.sh`",
     "source <(curl https://x.sh)",
     "cd /x && . <(curl https://x.sh)",
@@ -59,6 +67,13 @@ HARMLESS = [
     "curl https://x | env A=xsh",
     "curl https://x | env A=1",
     "x.y $(curl https://x)",
+    "curl https://x | python3 -m json.tool",
+    "V=$(curl -s https://x | python3 -c 'import json, sys; print(json.load(sys.stdin)[0])')",
+    "curl https://x | python3.12 /own.py --all",
+    "curl https://x | perl -ne print",
+    "curl https://x | perl -pe 's/a/b/' > y",
+    "curl https://x | ruby -e 'puts gets'",
+    "curl https://x | node own.js",
 ]
 
 

@@ -216,7 +216,7 @@ def test_many_notes_of_a_rule_are_counted() -> None:
         "a/Dockerfile:9   secret-name  X9",
         "a/Dockerfile:10  secret-name  X10",
         "a/Dockerfile:11  secret-name  X11",
-        "                 secret-name  8 more lines",
+        "                 secret-name  8 more like these",
         "b/Dockerfile:1   download     RUN",
         "docs/policy.md explains secret-name, download",
     )

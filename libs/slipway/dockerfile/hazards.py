@@ -17,9 +17,17 @@ _SHORTEST = 8
 _QUOTED = r"(?:\"[^\"]*\"|'[^']*'|[^|;&\n\"'])*"
 _SUDO = r"sudo\s+(?:-[CDRTUghpu]\s+\S+\s+|-\S+\s+)*"
 _ENV = r"(?:\S*/)?env\s+(?:\S+=\S*\s+)*"
-_SHELL = rf"(?:{_SUDO})?(?:{_ENV})?(?:\S*/)?(?:(?:ba|da|a|z|k)?sh|python[\d.]*|perl|ruby|node)\b"
-_PIPED = re.compile(rf"\b(?:curl|wget)\b{_QUOTED}\|\s*(?:tee\b{_QUOTED}\|\s*)?{_SHELL}")
-_SUBSTITUTED = re.compile(rf"(?:^|[\s;&|(\"'])(?:{_SHELL}|eval|source|\.\s)[^|;&\n]*(?:\$\(|<\(|`)\s*(?:curl|wget)\b")
+_PATH = rf"(?:{_SUDO})?(?:{_ENV})?(?:\S*/)?"
+_SHELL, _INTERPRETER = r"(?:ba|da|a|z|k)?sh\b", r"(?:python[\d.]*+|perl|ruby|node)\b"
+#: The arguments of an interpreter that has its program from them: it reads the download as data.
+_PROGRAM = r"[ \t]+(?:-\w*[cemp]\b|(?!\d*[<>])[^\s|;&)-])"
+_PIPED = re.compile(
+    rf"\b(?:curl|wget)\b{_QUOTED}\|\s*(?:tee\b{_QUOTED}\|\s*)?{_PATH}(?:{_SHELL}|{_INTERPRETER}(?!{_PROGRAM}))"
+)
+_SUBSTITUTED = re.compile(
+    rf"(?:^|[\s;&|(\"'])(?:{_PATH}(?:{_SHELL}|{_INTERPRETER})|eval|source|\.\s)"
+    r"[^|;&\n]*(?:\$\(|<\(|`)\s*(?:curl|wget)\b"
+)
 _EXTRA_INDEX = re.compile(r"--extra-index-url|\b(?:PIP|UV)_EXTRA_INDEX_URL\b")
 _CHECKSUM = re.compile(r"sha(?:256|384|512):[0-9a-f]{64,128}")
 _PINNED = re.compile(r"@sha256:[0-9a-f]{64}")

@@ -173,4 +173,4 @@ def _first(found: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str]]:
     """Yield the first notes of a rule, and the number of the others."""
     yield from found[:_NOTES_SHOWN]
     if len(found) > _NOTES_SHOWN:
-        yield "", f"{len(found) - _NOTES_SHOWN} more lines"
+        yield "", f"{len(found) - _NOTES_SHOWN} more like these"

@@ -195,7 +195,7 @@ class Worktree:
         return files_of({".": entry}, {".": found}, self._marked(where, base, found))
 
     def _marked(self, where: str, base: str, found: FoundFiles) -> Iterator[MarkedFile]:
-        for path, content in found.marked.items():
+        for path, content in sorted(found.marked.items()):
             yield MarkedFile(where, path, os.path.relpath(os.path.join(base, path), self._top), content)
 
     def largest(self, files: Files, count: int) -> list[tuple[str, int]]:

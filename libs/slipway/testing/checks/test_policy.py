@@ -6,6 +6,7 @@ When only these checks fail, ``smoke`` reports the image as refused by policy, n
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import pytest
 
@@ -24,6 +25,12 @@ NUMBER = re.compile(r"[0-9]+(:[0-9]+)?")
 def or_allow(rule: Rule, config: pytest.Config) -> str:
     """Return the line that lets the image break ``rule``, and the page that explains it."""
     return f'or [tool.slipway.allow] {config.option.slipway_name or "NAME"} = {{ {rule} = "why" }}; {rule.page}'
+
+
+def explained(told: Sequence[str], hint: str) -> str:
+    """Return the lines of ``told``; the first one has the hint, because summaries show only that line."""
+    first, *rest = told
+    return "\n".join((f"{first}; {hint}", *rest))
 
 
 def test_its_user_is_a_number_and_not_root(image: BuiltImage, rules: SmokeRules, pytestconfig: pytest.Config) -> None:
@@ -54,7 +61,7 @@ def test_it_carries_no_key_credential_or_env_file(image: BuiltImage, pytestconfi
     layers = image.layers()
     assert layers, "no layer was read"
     told = complaints(layers, pytestconfig.option.slipway_known_file)
-    assert not told, "\n".join(told)
+    assert not told, explained(told, Rule.CONTEXT_FILE.page)
 
 
 def test_its_history_tells_no_secret(image: BuiltImage, pytestconfig: pytest.Config) -> None:
@@ -62,7 +69,7 @@ def test_its_history_tells_no_secret(image: BuiltImage, pytestconfig: pytest.Con
         return
     lines = [entry["CreatedBy"] for entry in image.history]
     told = secrets_in_history(lines, image.config.get("Env") or ())
-    assert not told, "\n".join(told)
+    assert not told, explained(told, or_allow(Rule.SECRET_NAME, pytestconfig))
 
 
 def test_no_program_lends_rights(image: BuiltImage, pytestconfig: pytest.Config) -> None:
@@ -70,7 +77,7 @@ def test_no_program_lends_rights(image: BuiltImage, pytestconfig: pytest.Config)
     allowed = pytestconfig.option.slipway_allow
     paths = [key.removeprefix(f"{Rule.SETUID}:") for key in allowed if key.startswith(f"{Rule.SETUID}:")]
     told = setuid_complaints(image.layers(), paths)
-    assert not told or Rule.SETUID in allowed, "\n".join((*told, or_allow(Rule.SETUID, pytestconfig)))
+    assert not told or Rule.SETUID in allowed, explained(told, or_allow(Rule.SETUID, pytestconfig))
 
 
 def test_nothing_that_anyone_may_change(image: BuiltImage) -> None:
