@@ -92,6 +92,15 @@ def test_the_reason_of_an_image_comes_before_that_of_all() -> None:
     found = policy_of('[tool.slipway.allow]\nsvc-a = { root = "own" }\nroot = "all"\n')
     assert [found.permission(name, Rule.ROOT).reason for name in ("svc-a", "svc-b")] == ["own", "all"]  # type: ignore[union-attr]
     assert [one.reason for one in found.of("svc-a", Rule.ROOT)] == ["own", "all"]
+    assert [one.reason for one in found.of("svc-b", Rule.ROOT, Rule.SETUID)] == ["all"]
+    assert found.of("svc-a", Rule.SETUID) == ()
+
+
+def test_the_permissions_of_an_image_s_own_table_are_added_once() -> None:
+    own = Permission(Rule.DOWNLOAD, "its own", "pyproject.toml:9", "svc-z")
+    found = policy_of(TABLE).with_own([own]).with_own([own])
+    assert found.permissions == (own, *policy_of(TABLE).permissions)
+    assert found.mode is Mode.NOTE
 
 
 @pytest.mark.parametrize(
@@ -166,6 +175,12 @@ def test_a_fault_is_named_with_its_line(text: str, line: int, what: str, hint: s
     assert project == Project()
     assert (problem.where, problem.what) == (f"pyproject.toml:{line}", what)
     assert hint is None or problem.hint == hint
+
+
+def test_the_faults_of_all_images_are_reported_together() -> None:
+    text = '[tool.slipway.allow]\nroot = ""\nsvc-a = { zzz = "x" }\nsvc-b = { setuid = "" }\n'
+    _, problems = parse_project(text.encode())
+    assert [problem.where for problem in problems] == [f"pyproject.toml:{line}" for line in (2, 3, 4)]
 
 
 def test_the_line_of_a_rule_is_not_that_of_its_namesake() -> None:

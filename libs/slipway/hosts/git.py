@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from slipway.core.command import Command
+from slipway.hosts.host import Say
 from slipway.hosts.runner import RunCommand
 
 #: The paths of one command, far below the system's limit for arguments.
@@ -16,10 +17,11 @@ _SECONDS = 60.0
 _GIT = ("git", "--literal-pathspecs", "-c", "core.fsmonitor=false", "ls-files", "-z", "--")
 
 
-def tracked_files(run: RunCommand, root: Path, paths: Collection[str]) -> frozenset[str]:
+def tracked_files(run: RunCommand, root: Path, say: Say, paths: Collection[str]) -> frozenset[str]:
     """Return those of ``paths`` that git tracks; none outside a git repository, or where git fails.
 
-    ``paths``: from ``root``, with links resolved. A path outside ``root`` is not tracked.
+    ``paths``: from ``root``, with links resolved. A path outside ``root`` is not tracked. ``say`` gets the reason when
+    git fails.
     """
     top = root.resolve()
     asked = sorted(path for path in paths if ".." not in PurePosixPath(path).parts)
@@ -28,7 +30,11 @@ def tracked_files(run: RunCommand, root: Path, paths: Collection[str]) -> frozen
     found: set[str] = set()
     for start in range(0, len(asked), _AT_ONCE):
         listed = run(Command((*_GIT, *asked[start : start + _AT_ONCE]), cwd=str(top)), timeout=_SECONDS)
-        found.update(listed.stdout.split("\0") if listed.ok else ())
+        if not listed.ok:
+            why = next(iter(listed.stderr.splitlines()), f"exit code {listed.exit_code}")
+            say(f"git does not tell which files it tracks: {why}")
+            return frozenset()
+        found.update(listed.stdout.split("\0"))
     return frozenset(asked) & found
 
 

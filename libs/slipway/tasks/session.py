@@ -235,7 +235,7 @@ class Session:
             self.worktree,
             self.contexts,
             secrets=self.pip.withheld,
-            tracked=partial(tracked_files, self.run, self.settings.root),
+            tracked=partial(tracked_files, self.run, self.settings.root, self.note),
             mounts=self._run_mounts,
             declared=self.declared,
         )
