@@ -240,5 +240,61 @@ def test_a_refusal_names_the_page_and_the_line_that_lets_the_image_pass(reposito
     )
 
 
-def test_no_finding_no_refusal() -> None:
+def test_a_refused_file_has_its_own_line_for_the_table(repository: Path) -> None:
+    write(repository, "apps/svc_ocr/tls.key")
+    with pytest.raises(PolicyError) as caught:
+        planned(repository, Git(), ["svc-ocr"])
+    assert caught.value.hint == (
+        "name it in .dockerignore, or copy less; or [tool.slipway.allow] svc-ocr = "
+        '{ "context-file:apps/svc_ocr/tls.key" = "why" }; docs/policy.md#context-file'
+    )
+
+
+def test_nothing_allows_a_known_secret(repository: Path) -> None:
+    table(repository, 'secrets.token = { env = "TOKEN" }')
+    (repository / ".env").write_text("TOKEN=geheim12\n")
+    append(OCR, "RUN echo geheim12")(repository)
+    with pytest.raises(PolicyError) as caught:
+        planned(repository, Git(), ["svc-ocr"])
+    given = "RUN --mount=type=secret gives it to a step and stores it nowhere"
+    assert caught.value.hint == f"{given}; docs/policy.md#known-secret"
+
+
+@pytest.mark.parametrize(("count", "shown"), [(5, 5), (6, 6), (7, 6)])
+def test_the_first_refused_files_are_named_and_the_others_counted(count: int, shown: int) -> None:
+    refused = [
+        Finding("a", Rule.CONTEXT_FILE, "a:1", f"{number}.key", verdict=Verdict.REFUSED) for number in range(count)
+    ]
+    problems = refusals(refused)["a"].problems
+    assert len(problems) == shown
+    assert {problem.code for problem in problems} == {"context-file"}
     assert refusals([Finding("a", Rule.DOWNLOAD, "a:1", "x")]) == {}
+
+
+@pytest.mark.parametrize(("count", "lines"), [(3, 3), (4, 4), (5, 4)])
+def test_the_first_notes_of_a_rule_are_shown_and_the_others_counted(count: int, lines: int) -> None:
+    assert len(notes([Finding("a", Rule.DOWNLOAD, f"a:{line}", "x") for line in range(count)])) == lines + 1
+
+
+@pytest.mark.fault("U03")
+def test_an_extra_index_in_the_requirements_of_an_image_is_noted_with_its_line(repository: Path) -> None:
+    folder = repository / "apps/svc_ocr"
+    for name in ("requirements.txt", "dev-requirements-gpu.in", "constraints.txt", "notes.txt"):
+        (folder / name).write_text("httpx\n  --extra-index-url=https://y.example\n# --extra-index-url\n")
+        append(OCR, f"COPY apps/svc_ocr/{name} /x/")(repository)
+    append(FORMS, "COPY apps/svc_ocr/requirements.txt /x/")(repository)
+    (repository / "requirements.txt").write_text("--extra-index-url https://y.example\n")
+    append(FORMS, "COPY requirements.txt /x/")(repository)
+    found = planned(repository, Git())
+    named = [(one.image, one.where) for one in found.findings if one.rule is Rule.EXTRA_INDEX]
+    assert sorted(named) == [
+        ("svc-forms", "apps/svc_ocr/requirements.txt:2"),
+        ("svc-forms", "requirements.txt:1"),
+        ("svc-ocr", "apps/svc_ocr/constraints.txt:2"),
+        ("svc-ocr", "apps/svc_ocr/dev-requirements-gpu.in:2"),
+        ("svc-ocr", "apps/svc_ocr/requirements.txt:2"),
+    ]
+    assert {one.verdict for one in found.findings} == {Verdict.NOTED}
+    assert len([note for note in found.notes if "extra-index-url: any index may answer" in note]) == 3
+    table(repository, 'allow.extra-index = "a mirror of our own"')
+    assert {one.verdict for one in planned(repository, Git()).findings} == {Verdict.ALLOWED}

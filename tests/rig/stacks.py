@@ -124,7 +124,7 @@ class Repository:
     #: Added to the environment of everything that is started here.
     around: Mapping[str, str] = field(default_factory=dict)
     #: The files of ``.git`` as the test made them; no run may change them.
-    git: Mapping[str, bytes] = field(default_factory=dict)
+    git: Mapping[str, bytes] = field(default_factory=dict, kw_only=True)
 
     @property
     def prefix(self) -> str:
