@@ -1,26 +1,30 @@
 """Plan the sample repositories in tests/stacks that slipway adopts: those without a tasks.py.
 
-python -m tests.plan.adopted writes the golden plans again: a file for each in tests/plans/stacks. Read their diff
-before you commit it.
+python -m tests.plan.adopted writes the golden plans again, a file for each in tests/plans/stacks, and the JSON that
+bake prints about the bake file of ``baked``. Read their diff before you commit it.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from slipway.config.settings import load
+from slipway.core.command import Command, Result
 from slipway.core.errors import Problem
 from slipway.core.image import Image
 from slipway.plan import findings, policy
+from slipway.plan.declared import Bake, read_declarations
 from slipway.plan.inputs import read_files
 from slipway.plan.repository import Repository, read_repository
+from slipway.stack.declared import Declared
 from slipway.stack.worktree import Worktree
 
 TESTS = Path(__file__).parents[1]
-STACKS, PLANS = TESTS / "stacks", TESTS / "plans/stacks"
+STACKS, PLANS, BAKED = TESTS / "stacks", TESTS / "plans/stacks", TESTS / "data/baked.json"
 ADOPTED = sorted(path.name for path in STACKS.iterdir() if path.is_dir() and not (path / "tasks.py").exists())
 #: All samples are of one owner, and stand on one root image.
 OWNER, ROOT_IMAGE = "acme", "alpine:3.20"
@@ -28,9 +32,18 @@ SETTINGS = {"REGISTRY": "reg.example", "OWNER": OWNER, "BASE_VERSION": "v1"}
 _FACTS = ("dockerfile", "context", "target", "kind", "parents", "roots", "foundation", "args", "contexts", "platforms")
 
 
-def read(root: Path, settings: Mapping[str, str] = SETTINGS) -> Repository:
-    """Read a repository as ``slipway plan`` does, for a build on linux/amd64."""
-    return read_repository(load(root, environment=settings), Worktree(root), {}, "linux/amd64")
+def read(root: Path) -> Repository:
+    """Read a repository as ``slipway plan`` does, for a build on linux/amd64. bake's answer is the recorded one."""
+    settings, worktree = load(root, environment=SETTINGS), Worktree(root)
+    project, declared = settings.project, Declared()
+    if project.declarations:
+        bake = Bake(_recorded, ("docker", "buildx"))
+        declared = read_declarations(project.declarations, project.places["declarations"], worktree, {}, bake)
+    return read_repository(settings, worktree, {}, "linux/amd64", declared=declared)
+
+
+def _recorded(command: Command, *, timeout: float | None = None) -> Result:
+    return Result(0, BAKED.read_text("utf-8"), "")
 
 
 def planned(root: Path) -> dict[str, Any]:
@@ -64,6 +77,8 @@ def as_text(plan: Mapping[str, Any]) -> str:
 
 
 def main() -> None:
+    command = ["docker", "buildx", "bake", "--print", "--progress", "quiet"]
+    BAKED.write_bytes(subprocess.run(command, cwd=STACKS / "baked", capture_output=True, check=True).stdout)
     for name in ADOPTED:
         (PLANS / f"{name}.json").write_text(as_text(planned(STACKS / name)), "utf-8")
 

@@ -32,6 +32,11 @@ class Adopted(Repository):
 
     owner: str = ""
 
+    def init(self) -> None:
+        """Let ``slipway init --yes`` write slipway.toml again."""
+        (self.root / "slipway.toml").unlink()
+        self.invoke("init", "--yes").ok()
+
     def make(self) -> None:
         """Make the files that a CI job of this repository makes before it builds images."""
         if (self.root / "make.sh").exists():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import re
 import subprocess
 import tarfile
 from collections.abc import Iterable, Mapping
@@ -14,7 +15,10 @@ from typing import Any, NamedTuple
 
 from slipway.core.image import FRESH_LABEL, INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL
 
-_OWN_LABELS = (INPUT_LABEL, TITLE_LABEL, MODELESS_LABEL, FRESH_LABEL)
+#: slipway and compose set them.
+_OWN_LABELS = re.compile(
+    "|".join((*map(re.escape, (INPUT_LABEL, TITLE_LABEL, MODELESS_LABEL, FRESH_LABEL)), r"com\.docker\.compose\..*"))
+)
 
 
 class Entry(NamedTuple):
@@ -31,7 +35,7 @@ class Entry(NamedTuple):
 
 @dataclass(frozen=True)
 class SavedImage:
-    """Hold an image without slipway's labels and without the times of its files."""
+    """Hold an image without the labels of slipway and compose, and without the times of its files."""
 
     platform: str
     config: Mapping[str, Any]
@@ -59,7 +63,7 @@ def saved_images(references: Iterable[str]) -> dict[str, SavedImage]:
 
 def _image(saved: Mapping[str, Any], layers: Iterable[tuple[Entry, ...]]) -> SavedImage:
     config = {key: value for key, value in saved["config"].items() if value}
-    labels = {name: value for name, value in config.pop("Labels", {}).items() if name not in _OWN_LABELS}
+    labels = {name: value for name, value in config.pop("Labels", {}).items() if not _OWN_LABELS.fullmatch(name)}
     platform = f"{saved['os']}/{saved['architecture']}"
     return SavedImage(platform, {**config, "Labels": labels}, tuple(layers))
 

@@ -1,2 +1,2 @@
 docker build -t acme/web -f docker/Dockerfile.web images
-docker build -t acme/api vendor/api
+docker build -t acme/api components/api
