@@ -24,13 +24,17 @@ def test_an_entry_is_a_file_or_a_table() -> None:
     )
 
 
-def test_an_override_file_belongs_to_the_compose_file_before_it() -> None:
-    listed = '["compose.yaml", "compose.override.yaml", "a/compose.yaml", "b/compose.override.yaml", "docker-bake.hcl"]'
-    assert [one.files for one in declared(listed)] == [
+def test_an_override_file_belongs_to_the_file_before_it() -> None:
+    listed = (
+        *("compose.yaml", "compose.override.yaml", "a/compose.yaml", "b/compose.override.yaml"),
+        *("docker-bake.hcl", "docker-bake.override.hcl", "compose.override.yaml"),
+    )
+    assert [one.files for one in declared(str([*listed]))] == [
         ("compose.yaml", "compose.override.yaml"),
         ("a/compose.yaml",),
         ("b/compose.override.yaml",),
-        ("docker-bake.hcl",),
+        ("docker-bake.hcl", "docker-bake.override.hcl"),
+        ("compose.override.yaml",),
     ]
 
 

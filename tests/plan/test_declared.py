@@ -54,39 +54,36 @@ def repository(root: Path, found: Declared) -> Repository:
 
 
 def test_the_images_of_compose_files(stack: Callable[[str], Path]) -> None:
-    root = stack("market")
-    found = {one.name: one for one in declared(root).definitions}
-    assert {name: (one.where, one.dockerfile, one.context) for name, one in found.items() if name != "booth"} == {
+    found = {one.name: one for one in declared(stack("market")).definitions}
+    assert {name: (one.where, one.dockerfile, one.context) for name, one in found.items()} == {
         "fish": ("stalls/compose.yaml:2", "stalls/fish/Dockerfile", "stalls/fish"),
         "gate": ("compose.override.yaml:2", "docker/gate.Dockerfile", "."),
         "ground": ("compose.yaml:25", "ground/Dockerfile", "ground"),
-        "worker": ("compose.yaml:30", "hands/Dockerfile", "hands"),
-        "sweeper": ("compose.yaml:34", "hands/Dockerfile", "hands"),
+        "hands": ("compose.yaml:30", "hands/Dockerfile", "hands"),
+        "sweeper": ("compose.yaml:35", "hands/Dockerfile", "hands"),
     }
     assert found["gate"].args == {"EDITION": "second", "PRICE": "1.5", "DEBUG": "true"}
-    assert (found["gate"].target, found["gate"].aliases) == ("open", ("market/gate:stable-1",))
+    assert (found["gate"].target, found["gate"].aliases) == ("open", ("acme/gate:latest",))
     assert found["gate"].contexts == {"signs": "signs", "ground": "target:ground"}
-    assert found["worker"].args == {"ROLE": "worker", "IDLE": "16"}
+    assert found["hands"].args == {"ROLE": "worker", "IDLE": "16"}
     assert found["sweeper"].args == {"ROLE": "sweeper"}
     assert found["fish"].args == {"CATCH": "herring of Friday"}
 
 
 def test_the_environment_comes_before_the_env_file_of_compose(stack: Callable[[str], Path]) -> None:
     found = {one.name: one for one in declared(stack("market"), CHANNEL="beta", DAY="Monday").definitions}
-    assert found["gate"].aliases == ("market/gate:beta-1",)
+    assert found["gate"].aliases == ("acme/gate:beta",)
     assert found["fish"].args == {"DAY": "Monday", "CATCH": "herring of Monday"}
 
 
 def test_a_service_that_slipway_cannot_build_is_at_fault_alone(stack: Callable[[str], Path]) -> None:
     root = stack("market")
+    (root / "stalls/compose.yaml").write_text("services:\n  booth:\n    build: {dockerfile_inline: FROM scratch}\n")
     planned = repository(root, declared(root)).stack
     assert [str(fault) for fault in planned.faults.values()] == [
-        "booth cannot be planned: compose.yaml:41: service booth: slipway does not read dockerfile_inline"
+        "booth cannot be planned: stalls/compose.yaml:3: service booth: slipway does not read dockerfile_inline"
     ]
-    assert [image.name for image in planned] == ["fish", "ground", "gate", "worker", "sweeper"]
-    gate = planned["gate"]
-    assert (gate.parents, gate.kind, planned["ground"].kind) == (("ground",), "service", "base")
-    assert gate.args == {"EDITION": "second", "PRICE": "1.5"}
+    assert [image.name for image in planned] == ["ground", "gate", "hands", "sweeper"]
 
 
 def test_the_targets_of_bake_files(stack: Callable[[str], Path]) -> None:
@@ -96,12 +93,12 @@ def test_the_targets_of_bake_files(stack: Callable[[str], Path]) -> None:
         ("anvil", "docker-bake.hcl:19", "anvil/Dockerfile"),
         ("python-3-12", "docker-bake.hcl", "python/Dockerfile"),
         ("python-3-13", "docker-bake.hcl", "python/Dockerfile"),
-        ("tool-box", "docker-bake.hcl:25", "tools/Dockerfile.tools"),
+        ("toolbox", "docker-bake.hcl:25", "tools/Dockerfile.tools"),
     ]
     assert found["anvil"].args == {"SMITH": "Hephaestus", "YEAR": "2026"}
-    assert found["anvil"].aliases == ("forge/anvil:dev", "ghcr.io/forge/anvil")
-    assert found["tool-box"].contexts == {"anvil": "target:anvil", "handles": "handles"}
-    assert str(bake.asked[0]).endswith("--file docker-bake.hcl --file release.hcl default python")
+    assert found["anvil"].aliases == ("acme/anvil:latest", "ghcr.io/acme/anvil")
+    assert found["toolbox"].contexts == {"anvil": "target:anvil", "handles": "handles"}
+    assert str(bake.asked[0]).endswith("--file docker-bake.hcl --file docker-bake.override.hcl default")
     assert bake.asked[0].cwd == str(root)
 
 
@@ -110,7 +107,7 @@ def test_a_bake_file_without_default_targets_is_read_whole(stack: Callable[[str]
     (root / "slipway.toml").write_text('declarations = ["docker-bake.hcl"]\n')
     printed = FORGE.replace('"python-3-12": {', '"_common": {}, "helper": {"context": "none"}, "python-3-12": {')
     bake = FakeBake(Result(1, "", "ERROR: failed to find target default\n"), Result(0, printed))
-    assert [one.name for one in declared(root, bake).definitions] == ["anvil", "python-3-12", "python-3-13", "tool-box"]
+    assert [one.name for one in declared(root, bake).definitions] == ["anvil", "python-3-12", "python-3-13", "toolbox"]
     assert [command.argv[-1] for command in bake.asked] == ["default", "*"]
 
 
@@ -129,6 +126,16 @@ def test_a_pattern_names_several_compose_files(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "compose.yaml").write_text(f"services: {{{folder}: {{build: .}}}}\n")
     assert [one.dockerfile for one in declared(tmp_path).definitions] == ["a/Dockerfile", "b/Dockerfile"]
+
+
+def test_a_missing_dockerfile_is_a_problem_of_its_image(stack: Callable[[str], Path]) -> None:
+    root = stack("market")
+    (root / "ground/Dockerfile").unlink()
+    faults = repository(root, declared(root)).stack.faults
+    assert str(faults["ground"]) == (
+        "ground cannot be planned: compose.yaml:25: ground: its Dockerfile ground/Dockerfile does not exist"
+    )
+    assert str(faults["gate"]) == "gate cannot be planned: it stands on ground"
 
 
 @pytest.mark.parametrize(

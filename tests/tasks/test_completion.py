@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -51,6 +52,16 @@ def test_names_complete(
     folder: Path, capsys: pytest.CaptureFixture[str], line: str, names: set[str], tasks: bool
 ) -> None:
     assert completed(capsys, line) == names | (TASKS if tasks else set())
+
+
+def test_names_of_a_compose_file_complete(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(Path(__file__).parents[1] / "stacks/market", tmp_path / "market")
+    monkeypatch.chdir(tmp_path / "market")
+    assert completed(capsys, "build ga") == {"fish", "gate", "ground", "hands", "sweeper"} | TASKS
+    (tmp_path / "market/compose.yaml").write_text("[")
+    assert completed(capsys, "build ga") == TASKS
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ declarations = [
 ]
 
 Paths count from the root; ``{name}`` stands for one part of a path. A later file of ``files`` overrides an earlier one,
-as with ``docker compose -f`` and ``docker buildx bake -f``. So does ``compose.override.yaml`` after a compose file of
-its folder.
+as with ``docker compose -f`` and ``docker buildx bake -f``. So do ``compose.override.yaml`` and
+``docker-bake.override.hcl`` after another file of their folder.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from slipway.core.errors import suggestion
 
 _COMPOSE, _BAKE = (".yaml", ".yml"), (".hcl", ".json")
 _KEYS = ("files", "targets")
-_OVERRIDE = re.compile(r"(?:docker-)?compose\.override\.ya?ml")
+_OVERRIDE = re.compile(r"(?:docker-)?compose\.override\.ya?ml|docker-bake\.override\.(?:hcl|json)")
 _FORM = 'declarations = ["compose.yaml", { files = ["docker-bake.hcl"], targets = ["release"] }]'
 
 
@@ -61,7 +61,8 @@ def declarations_of(listed: Sequence[object]) -> tuple[Declaration, ...]:
 
 def _overrides(file: str, earlier: Declaration) -> bool:
     folder, name = posixpath.split(file)
-    return bool(_OVERRIDE.fullmatch(name)) and folder == posixpath.dirname(earlier.files[0]) and not earlier.is_bake
+    is_beside = folder == posixpath.dirname(earlier.files[0]) and Declaration((file,)).is_bake == earlier.is_bake
+    return is_beside and bool(_OVERRIDE.fullmatch(name))
 
 
 def declaration_faults(listed: object) -> Iterator[tuple[str, str, str]]:

@@ -78,7 +78,16 @@ def read_declarations(
             composition = read_compose(declaration.files, lambda path: _text(worktree.root, path), environment)
             found += built_services(composition, declaration.files[0], str(worktree.root))
             notes += (*composition.notes, *unread_keys(composition))
-    return name_images(found, notes)
+    return name_images([_with_dockerfile(one, worktree) for one in found], notes)
+
+
+def _with_dockerfile(one: Found, worktree: Worktree) -> Found:
+    """Return the image, with a problem when its Dockerfile is missing."""
+    path = one.definition.dockerfile
+    if one.problems or worktree.exists(path):
+        return one
+    problem = Problem(one.definition.where, f"{one.key}: its Dockerfile {path} does not exist")
+    return replace(one, problems=(problem,))
 
 
 def _expanded(declaration: Declaration, worktree: Worktree) -> Iterator[Declaration]:

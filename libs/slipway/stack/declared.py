@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -44,14 +45,14 @@ def combined(declared: Declared, ruled: Mapping[str, Sequence[Ruled]]) -> Declar
     A declared image replaces that which a pattern finds. A rule that names the Dockerfile itself gives the declared
     image its own values; one with another name than the images of its Dockerfile adds an image.
     """
-    paths = {one.dockerfile for one in declared.definitions}
+    paths = Counter(one.dockerfile for one in declared.definitions)
     found = [one.image for path, rules in ruled.items() if path not in paths for one in rules if one.image]
     names: dict[str, str] = {}
     for one in declared.definitions:
         rules = ruled.get(one.dockerfile, ())
         if not any(each.rule.excluded for each in rules):
-            siblings = [other for other in declared.definitions if other.dockerfile == one.dockerfile]
-            found.append(_overlaid(one, [each for each in rules if _is_about(each, one, siblings, rules)]))
+            alone = paths[one.dockerfile] == len(rules) == 1
+            found.append(_overlaid(one, [each for each in rules if _is_about(each, one, alone=alone)]))
             names[one.name] = found[-1].name
     taken = {one.name for one in found}
     for path in paths:
@@ -64,9 +65,11 @@ def combined(declared: Declared, ruled: Mapping[str, Sequence[Ruled]]) -> Declar
     )
 
 
-def _is_about(ruled: Ruled, one: Definition, siblings: Sequence[Definition], rules: Sequence[Ruled]) -> bool:
-    """Tell whether a rule gives values to the image ``one``. ``siblings``: the declared images of its Dockerfile."""
-    alone = len(siblings) == len(rules) == 1
+def _is_about(ruled: Ruled, one: Definition, *, alone: bool) -> bool:
+    """Tell whether a rule gives values to the image ``one``.
+
+    ``alone``: its Dockerfile has one image and one rule, so that the rule may rename the image.
+    """
     named = ruled.image is not None and ruled.image.name == one.name
     return ruled.is_exact and (named or alone or not ruled.rule.name)
 

@@ -2,7 +2,8 @@
 
 Invoke completes tasks and flags, but has no way to complete other words. So slipway wraps Invoke's ``complete``. After
 a slipway task that takes names, the names of its images come first. Nothing changes for any other task. The names come
-from the Dockerfiles' paths: slipway reads no Dockerfile and connects to no engine.
+from the Dockerfiles' paths, and from compose files and bake files that the repository declares: slipway reads no
+Dockerfile and connects to no engine.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import invoke.program
 from invoke.collection import Collection
@@ -23,6 +24,11 @@ from invoke.parser.parser import Parser, ParseResult
 
 from slipway.core.errors import UsageError
 from slipway.tasks.parser import task_of
+
+if TYPE_CHECKING:
+    from slipway.config.project import Project
+    from slipway.stack.definition import Definition
+    from slipway.stack.worktree import Worktree
 
 
 def install() -> None:
@@ -80,8 +86,27 @@ def _images(task: str, collection: Collection) -> list[str]:
     except UsageError:
         return []
     project, _ = read_project(root)
-    images = [
-        one.name for one in defined_by_paths(project.images, Worktree(root).find) if one.base or task != "build-base"
-    ]
+    worktree = Worktree(root)
+    found = _declared(project, worktree) or defined_by_paths(project.images, worktree.find)
+    images = [one.name for one in found if one.base or task != "build-base"]
     systems = selection.find_system_tests(root) if task == "smoke" else ()
     return [*images, *systems]
+
+
+def _declared(project: Project, worktree: Worktree) -> Sequence[Definition]:
+    """Return all images of a repository that has ``declarations``; none when it has not, or they have problems."""
+    if not project.declarations:
+        return ()
+    from slipway.config.environment import surroundings, variables
+    from slipway.hosts.runner import run
+    from slipway.plan.declared import Bake, read_declarations
+    from slipway.plan.repository import defined_images
+    from slipway.stack.parents import Naming
+
+    place = project.places["declarations"]
+    bake = Bake(run, surroundings().buildx)
+    try:
+        declared = read_declarations(project.declarations, place, worktree, variables(), bake)
+        return defined_images(project, worktree, Naming("", "", "", ""), declared).definitions
+    except UsageError:
+        return ()

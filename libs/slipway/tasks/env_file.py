@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 
-from slipway.core.errors import Problem, suggestion
+from slipway.core.errors import Problem
 from slipway.plan.repository import Repository
 
+#: As difflib measures: ``REGISTY`` is almost REGISTRY, and ``FRONTEND_HOST`` is not almost REMOTE_HOST.
+_ALMOST = 0.8
 #: The lines to quote in full.
 _SHOWN = 2
 
@@ -14,7 +17,8 @@ _SHOWN = 2
 def unused(repository: Repository) -> tuple[Problem, ...]:
     """Return a problem for each name in ``.env`` that neither an image nor a compose file uses.
 
-    A compose file beside ``.env`` makes that file compose's, too. Only a name like that of a setting is then a problem.
+    A compose file beside ``.env`` makes that file compose's, too. Only a name almost like that of a setting is then a
+    problem.
     """
     if not repository.unused:
         return ()
@@ -27,7 +31,7 @@ def unused(repository: Repository) -> tuple[Problem, ...]:
     return tuple(
         problem
         for name, problem in repository.unused.items()
-        if name not in used and (not is_shared or suggestion(name, names, ""))
+        if name not in used and (not is_shared or get_close_matches(name, names, cutoff=_ALMOST))
     )
 
 

@@ -152,7 +152,7 @@ def test_paths_of_an_extended_file_refer_to_its_folder() -> None:
     [
         ("no", "extends no, which compose.yaml does not have"),
         ("{file: no.yaml, service: x}", "extends no.yaml, which does not exist"),
-        ("api", "service api extends itself"),
+        ("api", "extends itself"),
         ("{service: '${NO:?}'}", "extends: needs the variable NO"),
     ],
 )
@@ -162,6 +162,17 @@ def test_a_service_that_extends_nothing_is_a_problem_of_that_service(extends: st
     assert [problem.what for problem in services["api"].problems] == [f"service api: {what}"]
     assert services["api"].problems[0].where == "compose.yaml:4"
     assert services["web"].problems == ()
+
+
+def test_a_long_chain_is_a_problem() -> None:
+    chain = "".join(f"  s{n}: {{extends: s{n + 1}, build: .}}\n" for n in range(300))
+    services = found({"compose.yaml": f"services:\n{chain}  s300: {{build: .}}\n"})
+    what = "service s0: extends a chain of more than 50 services"
+    assert [problem.what for problem in services["s0"].problems] == [what]
+    assert services["s290"].problems == ()
+    files = {f"{n}.yaml": f"include: [{n + 1}.yaml]" for n in range(300)}
+    with pytest.raises(UsageError, match="is in a chain of more than 50 includes"):
+        found({**files, "compose.yaml": "include: [0.yaml]"})
 
 
 def test_a_later_file_overrides_an_earlier_one() -> None:

@@ -1,15 +1,15 @@
 # A repository that bake builds: functions, inheritance, a matrix and linked targets.
 variable "TAG" {
-  default = "dev"
+  default = "latest"
 }
 
 function "tags" {
   params = [name]
-  result = ["forge/${name}:${TAG}", "ghcr.io/forge/${name}"]
+  result = ["acme/${name}:${TAG}", "ghcr.io/acme/${name}"]
 }
 
 group "default" {
-  targets = ["anvil", "tools"]
+  targets = ["anvil", "tools", "python"]
 }
 
 target "_common" {
@@ -27,7 +27,7 @@ target "tools" {
   context    = "tools"
   dockerfile = "../tools/Dockerfile.tools"
   target     = "sharp"
-  tags       = tags("tool_box")
+  tags       = tags("toolbox")
   contexts   = { anvil = "target:anvil", handles = "handles" }
 }
 
@@ -36,5 +36,5 @@ target "python" {
   matrix  = { version = ["3.12", "3.13"] }
   context = "python"
   args    = { PYTHON = version }
-  tags    = ["forge/python:${version}"]
+  tags    = tags("python-${replace(version, ".", "-")}")
 }

@@ -20,6 +20,8 @@ from slipway.stack.declarations.overriding import merge_tables
 from slipway.stack.declarations.places import is_elsewhere, joined
 from slipway.stack.declarations.service import expanded, shaped_secrets, shaped_service
 
+#: The longest chains of ``extends`` and of ``include``.
+_DEEPEST = 50
 #: Returns the text of a file by its path from the repository's root, or None when there is no such file.
 ReadFile = Callable[[str], str | None]
 
@@ -68,6 +70,7 @@ class _Reader:
     def __init__(self, read: ReadFile) -> None:
         self._read = read
         self._documents = cache(self._parsed)
+        self._services = cache(self._written)
 
     def _parsed(self, file: str) -> tuple[Table, ...] | None:
         text = self._read(file)
@@ -94,8 +97,9 @@ class _Reader:
             documents = self._documents(file)
             if documents is None:
                 raise UsageError.of([Problem(named.where, f"{file} does not exist")])
-            if file in above:
-                raise UsageError.of([Problem(named.where, f"{file} includes itself")])
+            if file in above or len(above) > _DEEPEST:
+                what = "includes itself" if file in above else f"is in a chain of more than {_DEEPEST} includes"
+                raise UsageError.of([Problem(named.where, f"{file} {what}")])
             for document in documents:
                 for included in self._included(document, folder, values, (*above, file)):
                     found = included.over(found)
@@ -122,7 +126,9 @@ class _Reader:
         entries = {key: value for key, value in service.entries.items() if key != "extends"}
         base = self._base(extends, at)
         if isinstance(base, _Base) and base in (*below, at):
-            base = f"service {at.service} extends itself"
+            base = "extends itself"
+        elif len(below) > _DEEPEST:
+            base = f"extends a chain of more than {_DEEPEST} services"
         if isinstance(base, str):
             entries["extends"] = Text(None, extends.where, fault=base)
             return replace(service, entries=MappingProxyType(entries))
@@ -130,7 +136,7 @@ class _Reader:
         own = replace(service, entries=MappingProxyType(entries))
         return merge_tables(found, own) if isinstance(found, Table) else own
 
-    def _services(self, file: str) -> Mapping[str, Node]:
+    def _written(self, file: str) -> Mapping[str, Node]:
         """Return the services of a file as they are written, those of its last document first."""
         found: dict[str, Node] = {}
         for document in self._documents(file) or ():

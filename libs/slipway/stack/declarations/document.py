@@ -18,7 +18,7 @@ import yaml
 from slipway.core.errors import Problem, UsageError
 
 #: Aliases repeat what they name, so a short file could expand without end.
-_MOST_VALUES = 200_000
+_MOST_VALUES = 50_000
 _DEEPEST = 100
 #: The tags of a merge key, and of a scalar without quotes and without a tag of its own.
 _MERGE, _PLAIN = "!merge", "!plain"

@@ -34,12 +34,14 @@ def parse_env_file(text: str, environment: Mapping[str, str], file: str = ".env"
     def lookup(name: str) -> str | None:
         return environment.get(name, found.get(name))
 
+    def refusal(what: str) -> UsageError:
+        return UsageError.of([Problem(f"{file}:{text.count(chr(10), 0, position) + 1}", what)])
+
     position = _after_blanks(text, 0)
     while position < len(text):
-        where = f"{file}:{text.count(chr(10), 0, position) + 1}"
         assigned = _ASSIGNED.match(text, position)
         if not assigned:
-            raise UsageError.of([Problem(where, "is not NAME=value in compose's grammar")])
+            raise refusal("is not NAME=value in compose's grammar")
         name = assigned[1]
         if not assigned[2]:
             found |= {name: environment[name]} if name in environment else {}
@@ -48,7 +50,7 @@ def parse_env_file(text: str, environment: Mapping[str, str], file: str = ".env"
             try:
                 found[name], position = _value(text, assigned.end(), lookup)
             except InterpolationError as error:
-                raise UsageError.of([Problem(where, f"{name}: {error}")]) from None
+                raise refusal(f"{name}: {error}") from None
         position = _after_blanks(text, position)
     return found
 

@@ -29,19 +29,19 @@ def name_images(found: Sequence[Found], notes: Iterable[Problem] = ()) -> Declar
     names = dict(zip(map(_identity, images), _names(images), strict=True))
     linked = {(one.source, one.key): names[_identity(one)] for one in found}
     shared = Counter(reference for one in images for reference in _references(one))
-    definitions: list[Definition] = []
+    definitions: dict[str, Definition] = {}
     problems: dict[str, tuple[Problem, ...]] = {}
     for one in images:
         name = names[_identity(one)]
         contexts, more = _contexts(one, linked)
         aliases = tuple(reference for reference in _references(one) if shared[reference] == 1)
-        if earlier := next((other for other in definitions if other.name == name), None):
+        if earlier := definitions.get(name):
             more.append(Problem(one.definition.where, f"the name {name} is taken by {earlier.where}"))
         else:
-            definitions.append(replace(one.definition, name=name, contexts=contexts, aliases=aliases))
+            definitions[name] = replace(one.definition, name=name, contexts=contexts, aliases=aliases)
         if wrong := (*one.problems, *more):
             problems[name] = (*problems.get(name, ()), *wrong)
-    return Declared(tuple(definitions), MappingProxyType(problems), tuple(dict.fromkeys(notes)))
+    return Declared(tuple(definitions.values()), MappingProxyType(problems), tuple(dict.fromkeys(notes)))
 
 
 def _identity(one: Found) -> Hashable:
@@ -61,10 +61,12 @@ def _names(images: Sequence[Found]) -> list[str]:
     """Return a name for each image: the first of its candidates that no earlier image has."""
     repositories = Counter(_repository(one) for one in images)
     names: list[str] = []
+    taken: set[str] = set()
     for one in images:
         repository = _repository(one)
         candidates = ([repository] if repositories[repository] == 1 else []) + _candidates(one)
-        names.append(next((name for name in candidates if name not in names), candidates[-1]))
+        names.append(next((name for name in candidates if name not in taken), candidates[-1]))
+        taken.add(names[-1])
     return names
 
 

@@ -4,8 +4,7 @@ COPY --from=signs welcome.txt /welcome.txt
 FROM closed AS open
 ARG EDITION
 ARG PRICE
-ARG CURRENCY=guilders
-LABEL edition=$EDITION price="$PRICE $CURRENCY"
+LABEL edition=$EDITION price=$PRICE
 COPY docker/gate.txt /gate.txt
 
 FROM scratch AS tickets

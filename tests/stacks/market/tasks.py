@@ -1,5 +1,0 @@
-"""slipway's tasks, for ``invoke``."""
-
-from slipway.tasks import namespace
-
-__all__ = ["namespace"]
