@@ -1,7 +1,7 @@
 """Plan the sample repositories in tests/stacks that slipway adopts: those without a tasks.py.
 
 python -m tests.plan.adopted writes the golden plans again, a file for each in tests/plans/stacks, and the JSON that
-bake prints about the bake file of ``baked``. Read their diff before you commit it.
+bake prints about each bake file. Read their diff before you commit it.
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from slipway.core.command import Command, Result
 from slipway.core.errors import Problem
 from slipway.core.image import Image
 from slipway.plan import findings, policy
-from slipway.plan.declared import Bake, read_declarations
+from slipway.plan.declared import Bake, RunCommand, read_declarations
 from slipway.plan.inputs import read_files
 from slipway.plan.repository import Repository, read_repository
-from slipway.stack.declared import Declared
 from slipway.stack.worktree import Worktree
 
 TESTS = Path(__file__).parents[1]
-STACKS, PLANS, BAKED = TESTS / "stacks", TESTS / "plans/stacks", TESTS / "data/baked.json"
+STACKS, PLANS = TESTS / "stacks", TESTS / "plans/stacks"
 ADOPTED = sorted(path.name for path in STACKS.iterdir() if path.is_dir() and not (path / "tasks.py").exists())
 #: All samples are of one owner, and stand on one root image.
 OWNER, ROOT_IMAGE = "acme", "alpine:3.20"
@@ -32,18 +31,25 @@ SETTINGS = {"REGISTRY": "reg.example", "OWNER": OWNER, "BASE_VERSION": "v1"}
 _FACTS = ("dockerfile", "context", "target", "kind", "parents", "roots", "foundation", "args", "contexts", "platforms")
 
 
-def read(root: Path) -> Repository:
-    """Read a repository as ``slipway plan`` does, for a build on linux/amd64. bake's answer is the recorded one."""
-    settings, worktree = load(root, environment=SETTINGS), Worktree(root)
-    project, declared = settings.project, Declared()
-    if project.declarations:
-        bake = Bake(_recorded, ("docker", "buildx"))
-        declared = read_declarations(project.declarations, project.places["declarations"], worktree, {}, bake)
-    return read_repository(settings, worktree, {}, "linux/amd64", declared=declared)
+def read(root: Path, settings: Mapping[str, str] = SETTINGS) -> Repository:
+    """Read a repository as ``slipway plan`` does, for a build on linux/amd64."""
+    known, worktree = load(root, environment=settings), Worktree(root)
+    declarations, place = known.project.declarations, known.project.places.get("declarations", "")
+    declared = read_declarations(declarations, place, worktree, {}, Bake(_recorded(root.name), ()))
+    return read_repository(known, worktree, {}, "linux/amd64", declared=declared)
 
 
-def _recorded(command: Command, *, timeout: float | None = None) -> Result:
-    return Result(0, BAKED.read_text("utf-8"), "")
+def _recorded(name: str) -> RunCommand:
+    """Answer as bake does for the sample ``name``; an integration test compares the record with bake."""
+
+    def run(command: Command, *, timeout: float | None = None) -> Result:
+        return Result(0, _record(name).read_text("utf-8"))
+
+    return run
+
+
+def _record(name: str) -> Path:
+    return TESTS / f"data/bake-{name}.json"
 
 
 def planned(root: Path) -> dict[str, Any]:
@@ -78,7 +84,9 @@ def as_text(plan: Mapping[str, Any]) -> str:
 
 def main() -> None:
     command = ["docker", "buildx", "bake", "--print", "--progress", "quiet"]
-    BAKED.write_bytes(subprocess.run(command, cwd=STACKS / "baked", capture_output=True, check=True).stdout)
+    for file in STACKS.glob("*/docker-bake.hcl"):
+        printed = subprocess.run(command, cwd=file.parent, capture_output=True, check=True).stdout
+        _record(file.parent.name).write_bytes(printed)
     for name in ADOPTED:
         (PLANS / f"{name}.json").write_text(as_text(planned(STACKS / name)), "utf-8")
 

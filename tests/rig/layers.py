@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import re
 import subprocess
 import tarfile
 from collections.abc import Iterable, Mapping
@@ -15,10 +14,8 @@ from typing import Any, NamedTuple
 
 from slipway.core.image import FRESH_LABEL, INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL
 
-#: slipway and compose set them.
-_OWN_LABELS = re.compile(
-    "|".join((*map(re.escape, (INPUT_LABEL, TITLE_LABEL, MODELESS_LABEL, FRESH_LABEL)), r"com\.docker\.compose\..*"))
-)
+#: The labels that slipway and compose set themselves begin so.
+_OWN_LABELS = (INPUT_LABEL, TITLE_LABEL, MODELESS_LABEL, FRESH_LABEL, "com.docker.compose.")
 
 
 class Entry(NamedTuple):
@@ -63,7 +60,7 @@ def saved_images(references: Iterable[str]) -> dict[str, SavedImage]:
 
 def _image(saved: Mapping[str, Any], layers: Iterable[tuple[Entry, ...]]) -> SavedImage:
     config = {key: value for key, value in saved["config"].items() if value}
-    labels = {name: value for name, value in config.pop("Labels", {}).items() if not _OWN_LABELS.fullmatch(name)}
+    labels = {name: value for name, value in config.pop("Labels", {}).items() if not name.startswith(_OWN_LABELS)}
     platform = f"{saved['os']}/{saved['architecture']}"
     return SavedImage(platform, {**config, "Labels": labels}, tuple(layers))
 
