@@ -185,6 +185,23 @@ def test_a_later_file_overrides_an_earlier_one() -> None:
     assert (services["api"].definition.context, services["api"].definition.args) == ("b", {"A": "1", "B": "2"})
 
 
+def test_a_mark_concerns_its_own_service_and_not_those_that_extend_it() -> None:
+    files = {
+        "compose.yaml": "services: {a: {build: {target: t, args: {A: 1}}}, b: {build: {target: t, args: {B: 1}}}}",
+        "over.yaml": """\
+services:
+  a: {build: {target: !reset null, args: !override {C: 1}}}
+  b: {extends: a, build: {context: b}}
+  c: {extends: a, build: {args: !reset null}}
+""",
+    }
+    services = found(files, declared=("compose.yaml", "over.yaml"))
+    shown = {name: (one.definition.target, one.definition.args) for name, one in services.items()}
+    assert shown == {"a": ("", {"C": "1"}), "b": ("t", {"B": "1", "C": "1"}), "c": ("", {})}
+    files["compose.yaml"] = "services: {c: {build: {args: {A: 1}}}}"
+    assert found(files, declared=("compose.yaml", "over.yaml"))["c"].definition.args == {}
+
+
 def test_documents_of_one_file_override_each_other() -> None:
     text = "services: {api: {build: {context: a, target: x}}}\n---\nservices: {api: {build: {context: b}}}\n"
     api = found({"compose.yaml": text})["api"].definition

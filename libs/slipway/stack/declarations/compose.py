@@ -16,7 +16,7 @@ from types import MappingProxyType
 from slipway.core.errors import Problem, UsageError, suggestion
 from slipway.stack.declarations.document import Items, Node, Table, Text, read_documents
 from slipway.stack.declarations.env_file import parse_env_file
-from slipway.stack.declarations.overriding import merge_tables
+from slipway.stack.declarations.overriding import extend_table, merge_tables
 from slipway.stack.declarations.places import is_elsewhere, joined
 from slipway.stack.declarations.service import expanded, shaped_secrets, shaped_service
 
@@ -134,7 +134,7 @@ class _Reader:
             return replace(service, entries=MappingProxyType(entries))
         found = self._service(base, self._services(base.file)[base.service], values, (*below, at))
         own = replace(service, entries=MappingProxyType(entries))
-        return merge_tables(found, own) if isinstance(found, Table) else own
+        return extend_table(found, own) if isinstance(found, Table) else own
 
     def _written(self, file: str) -> Mapping[str, Node]:
         """Return the services of a file as they are written, those of its last document first."""
