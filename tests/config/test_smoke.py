@@ -18,6 +18,7 @@ ready = "http://:8080/health?full=1"
 tests = "quality/web/"
 user = "root is needed: it opens raw sockets"
 writable = ["/var/cache/web/", "/srv"]
+allow = { packages = "pinned", "key:/srv/a.key" = "of tests" }
 
 [tool.slipway.smoke]
 migrations = { job = true, user = "a name is needed: the vendor's" }
@@ -35,12 +36,19 @@ def test_every_key() -> None:
             ready=HttpReady(8080, "/health?full=1"),
             writable=("/var/cache/web", "/srv"),
             root="it opens raw sockets",
+            allow={"packages": "pinned", "key:/srv/a.key": "of tests"},
             tests="quality/web",
         ),
         "migrations": SmokeRules(job=True, named="the vendor's"),
         "svc-log": SmokeRules(ready=LogReady("ready (v2): [ok]")),
     }
     assert [project.smoke[name].starts for name in project.smoke] == [True, True, True]
+    assert project.smoke["svc-web"].keys == ("/srv/a.key",)
+    assert project.smoke["svc-web"].reasons == (
+        "root is needed: it opens raw sockets",
+        "packages is allowed: pinned",
+        "key:/srv/a.key is allowed: of tests",
+    )
     assert not SmokeRules(env={"A": "b"}, writable=("/x",)).starts
 
 
@@ -53,10 +61,11 @@ def test_config_shows_the_keys_with_their_line_and_no_value_of_env() -> None:
         "smoke.svc-web.command": ("serve --port 8080", "pyproject.toml:4"),
         "smoke.svc-web.ready": ("http://:8080/health?full=1", "pyproject.toml:4"),
         "smoke.svc-web.writable": ("/var/cache/web, /srv", "pyproject.toml:4"),
+        "smoke.svc-web.allow": ("packages: pinned; key:/srv/a.key: of tests", "pyproject.toml:4"),
         "smoke.svc-web.tests": ("quality/web", "pyproject.toml:4"),
-        "smoke.migrations.job": ("true", "pyproject.toml:13"),
-        "smoke.migrations.user": ("a name is needed: the vendor's", "pyproject.toml:13"),
-        "smoke.svc-log.ready": ("log: ready (v2): [ok]", "pyproject.toml:14"),
+        "smoke.migrations.job": ("true", "pyproject.toml:14"),
+        "smoke.migrations.user": ("a name is needed: the vendor's", "pyproject.toml:14"),
+        "smoke.svc-log.ready": ("log: ready (v2): [ok]", "pyproject.toml:15"),
     }
 
 
@@ -85,6 +94,22 @@ def test_config_shows_the_keys_with_their_line_and_no_value_of_env() -> None:
         ("writable = ['/srv/..']", "writable is a list of absolute paths, and not /", 'writable = ["/var/cache/app"]'),
         ("user = '0'", "user is the reason why it is root or has a name", 'user = "root is needed: why"'),
         ("user = 'root is needed: '", "user is the reason why it is root or has a name", "user"),
+        (
+            "allow = 'packages'",
+            "allow is a table of checks (packages, open-files, sigterm, key:/path) and",
+            "allow = {",
+        ),
+        (
+            "allow = { budget = 'x' }",
+            "allow is a table of checks (packages, open-files, sigterm, key:/path)",
+            "allow = {",
+        ),
+        ("allow = { key = 'x' }", "allow is a table of checks (packages, open-files, sigterm, key:/path)", "allow = {"),
+        (
+            "allow = { packages = ' ' }",
+            "allow is a table of checks (packages, open-files, sigterm, key:/pat",
+            "allow = {",
+        ),
         ("tests = '../other'", "tests is a path in the repository", 'tests = "tests/web"'),
         ("tests = '/abs'", "tests is a path in the repository", 'tests = "tests/web"'),
         ("tests = ['a']", "tests is a path in the repository", 'tests = "tests/web"'),

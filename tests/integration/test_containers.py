@@ -575,6 +575,29 @@ def test_every_check_can_fail(bench: Bench, tmp_path: Path, name: str, check: st
     assert "hunter2" not in checked.stdout and "abc123" not in checked.stdout and KEY not in checked.stdout
 
 
+@pytest.mark.fault("T37", "U07")
+def test_the_table_of_an_image_sets_checks_aside(bench: Bench, tmp_path: Path) -> None:
+    """Each refusal names the line to write; with it the check does not run, or lets the one file pass."""
+    words = "packages_agree or carries_no_key or anyone_may_change"
+    before = subprocess.run(
+        pytest_argv(bench, "leaky", str(CHECKS), "-k", words), capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert 'or allow = { open-files = "why" } in [tool.slipway.smoke.leaky]' in before.stdout
+    assert 'or allow = { "key:/path" = "why" } in [tool.slipway.smoke.leaky]' in before.stdout
+    assert "2 failed, 1 passed" in before.stdout
+    keys = "".join(f'"key:/srv/{path}" = "a test"\n' for path in ("app/.env", "app/deploy", ".netrc"))
+    table = f'[tool.slipway.smoke.leaky.allow]\nopen-files = "shared"\npackages = "pinned"\n{keys}'
+    (tmp_path / "pyproject.toml").write_text(f"[tool.pytest.ini_options]\n{table}")
+    after = subprocess.run(
+        pytest_argv(bench, "leaky", str(CHECKS), "-k", words, f"--rootdir={tmp_path}"),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert "1 passed" in after.stdout and "failed" not in after.stdout, after.stdout
+
+
 @pytest.mark.fault("U05", "U06")
 def test_an_image_that_the_project_exempts_passes(bench: Bench, tmp_path: Path) -> None:
     """An image of root's, with a setuid program of its own: refused, let pass where the project says why, or noted."""

@@ -30,6 +30,25 @@ USER 10001:10001
 HEALTHCHECK --interval=1m --start-interval=100ms --start-period=9s CMD ["test", "-d", "/"]
 CMD ["sleep", "infinity"]
 """
+#: Somebody else's image, of any place: it declares no HEALTHCHECK and writes to its root.
+LANTERN = """\
+ARG PYTHON_IMAGE
+FROM ${PYTHON_IMAGE}
+USER 10001:10001
+CMD ["sh", "-c", "echo lit > /var/lantern/state; echo the lantern is lit; sleep 60"]
+"""
+TABLES = """\
+[images]
+"images/{name}/Dockerfile" = {}
+
+[smoke.lantern]
+ready = "log: the lantern is lit"
+writable = ["/var/lantern"]
+"""
+SHINES = """\
+def test_it_shines(container):
+    assert container.exec("cat", "/var/lantern/state").output == "lit\\n"
+"""
 LIT = 'def test_it_is_lit(container):\n    assert container.name == "svc-lamp"\n'
 
 
@@ -85,3 +104,18 @@ def test_the_wheel_plans_builds_and_tests(run: Callable[..., str], lamp: Reposit
     run("nox", "-s", "smoke", "--", "svc-lamp")
     assert lamp.image_id(lamp.reference("svc-lamp"))
     assert "test_it_is_lit" in (lamp.runs()[-1] / "smoke-svc-lamp/junit.xml").read_text()
+
+
+def test_the_wheel_tests_an_image_that_knows_nothing_of_slipway(run: Callable[..., str], lamp: Repository) -> None:
+    """With the README's noxfile; then with pytest and the plugin alone, in a folder without settings of pytest."""
+    lamp.write("slipway.toml", TABLES)
+    lamp.write("images/lantern/Dockerfile", LANTERN)
+    lamp.write("tests/images/test_lantern.py", SHINES)
+    lamp.write("noxfile.py", readme("python"))
+    run("nox", "-s", "smoke", "--", "lantern")
+    (tested,) = json.loads((lamp.runs()[-1] / "run.json").read_text())["images"]
+    assert (tested["health"], tested["failed"]) == ("ready: log: the lantern is lit", 0)
+    assert "test_it_shines" in (lamp.runs()[-1] / "smoke-lantern/junit.xml").read_text()
+    said = run("pytest", "-p", "no:cacheprovider", "--slipway-image", lamp.reference("lantern"), folder="tests/images")
+    assert "1 passed" in said
+    assert not (lamp.root / "tests/images/.slipway").exists(), "logs are kept where runs keep them"

@@ -6,6 +6,7 @@ command = ["serve", "--port", "8080"]
 ready = "http://:8080/health"
 writable = ["/var/cache/web"]
 user = "root is needed: it opens raw sockets"
+allow = { packages = "the vendor's own pins", "key:/srv/test.key" = "of the vendor's tests" }
 tests = "quality/web"
 
 [tool.slipway.smoke.migrations]
@@ -27,6 +28,9 @@ _HTTP = re.compile(r"http://:(?P<port>[1-9][0-9]{0,4})(?P<path>/[!-~]*)")
 _LOG = re.compile(r"log: (?P<text>\S.*)")
 _USER = re.compile(r"(?P<kind>root|a name) is needed: (?P<why>\S.*)")
 _HIGHEST_PORT = 65535
+#: The checks that a reason sets aside; a key file needs its path. Other checks follow the rules of policy.
+CHECKS = ("packages", "open-files", "sigterm", "key:/path")
+_CHECK = re.compile(r"packages|open-files|sigterm|key:/\S.*")
 _NO_TEXTS: Mapping[str, str] = MappingProxyType({})
 
 #: The keys that lead to a fault, what is wrong with their value, and the form that is right.
@@ -63,6 +67,7 @@ class SmokeRules:
     - ``ready``: what tells that the container is ready, instead of its HEALTHCHECK.
     - ``writable``: the paths that the container may write to, beside ``/tmp`` and its volumes.
     - ``root``: the reason why its user may be root. ``named``: the reason why its USER may be a name.
+    - ``allow``: check → the reason why the image need not pass it; ``key:/path`` is a key file that it may carry.
     - ``tests``: the file or folder of its tests, from the repository's root.
     - ``header``: the table's name in its file, for hints.
     """
@@ -74,6 +79,7 @@ class SmokeRules:
     writable: tuple[str, ...] = ()
     root: str = ""
     named: str = ""
+    allow: Mapping[str, str] = field(default_factory=lambda: _NO_TEXTS)
     tests: str = ""
     header: str = ""
 
@@ -83,10 +89,20 @@ class SmokeRules:
         return bool(self.job or self.command or self.ready)
 
     @property
-    def users(self) -> tuple[str, ...]:
-        """Return the reasons why its user is root, or has a name."""
-        reasons = {"root": self.root, "a name": self.named}
-        return tuple(f"{kind} is needed: {why}" for kind, why in reasons.items() if why)
+    def keys(self) -> tuple[str, ...]:
+        """Return the paths of the key files that the image may carry."""
+        return tuple(check.removeprefix("key:") for check in self.allow if check.startswith("key:"))
+
+    def or_allow(self, check: str) -> str:
+        """Return the line that sets a check aside, for the message of its failure."""
+        return f'or allow = {{ {check} = "why" }} in {self.header}'
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Return the reasons why its user is root or has a name, and why it need not pass checks."""
+        users = {"root": self.root, "a name": self.named}
+        told = [f"{kind} is needed: {why}" for kind, why in users.items() if why]
+        return (*told, *(f"{check} is allowed: {why}" for check, why in self.allow.items()))
 
     @property
     def shown(self) -> tuple[tuple[str, str], ...]:
@@ -101,6 +117,7 @@ class SmokeRules:
             "ready": str(self.ready or ""),
             "writable": ", ".join(self.writable),
             "user": f"a name is needed: {self.named}" if self.named else "",
+            "allow": "; ".join(f"{check}: {why}" for check, why in self.allow.items()),
             "tests": self.tests,
         }
         return tuple((key, text) for key, text in texts.items() if text)
@@ -126,6 +143,7 @@ def _rules(table: Mapping[str, Any]) -> SmokeRules:
         writable=tuple(posixpath.normpath(path) for path in table.get("writable", ())),
         root=user["why"] if user and user["kind"] == "root" else "",
         named=user["why"] if user and user["kind"] == "a name" else "",
+        allow=MappingProxyType(dict(table.get("allow", {}))),
         tests=posixpath.normpath(table["tests"]) if "tests" in table else "",
     )
 
@@ -183,6 +201,12 @@ def _is_env(value: object) -> bool:
     return isinstance(value, dict) and all(name and "=" not in name and isinstance(value[name], str) for name in value)
 
 
+def _is_allow(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        _CHECK.fullmatch(check) and isinstance(why, str) and why.strip() for check, why in value.items()
+    )
+
+
 @dataclass(frozen=True)
 class _Form:
     """Hold how a key's value has to be: the test, the words for a fault, an example."""
@@ -206,6 +230,11 @@ _FORMS = {
         lambda value: isinstance(value, str) and bool(_USER.fullmatch(value)),
         "the reason why it is root or has a name",
         'user = "root is needed: why", or user = "a name is needed: why"',
+    ),
+    "allow": _Form(
+        _is_allow,
+        f"a table of checks ({', '.join(CHECKS)}) and the reasons not to pass them",
+        'allow = { packages = "why", "key:/srv/test.key" = "why" }',
     ),
     "tests": _Form(_is_inside, "a path in the repository", 'tests = "tests/web"'),
 }

@@ -218,16 +218,16 @@ def looks_secret(name: str, value: str) -> bool:
     return not _SECRET_WORDS.isdisjoint(name.split("_")) or _SECRET_KEYS.search(name) is not None
 
 
-def complaints(layers: Sequence[Layer], known: Collection[str] = ()) -> tuple[str, ...]:
+def complaints(layers: Sequence[Layer], known: Collection[str] = (), allowed: Collection[str] = ()) -> tuple[str, ...]:
     """Return one line per forbidden file: the layer, the file, and the reason.
 
-    ``known``: the sha256 of each file that the project lets into the image.
+    ``known``: the sha256 of each file that the project lets into the image. ``allowed``: the absolute paths of others.
     """
     return tuple(
         f"layer {number} of {len(layers)}: {finding}"
         for number, layer in enumerate(layers, start=1)
         for finding in layer.findings
-        if finding.content not in known
+        if finding.content not in known and f"/{finding.path}" not in allowed
     )
 
 

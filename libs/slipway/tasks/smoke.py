@@ -111,8 +111,11 @@ def _allowed(snapshot: Snapshot, name: str) -> list[dict[str, object]]:
         return []
     project = snapshot.settings.project
     found = [{"rule": one.key, **one.as_json()} for one in dict.fromkeys(_permissions(snapshot, name))]
-    if named := project.smoke_rules(name).named:
-        found.append({"rule": "user-name", "reason": named, "allowed_by": project.places[f"smoke.{name}"]})
+    rules = project.smoke_rules(name)
+    more = {**({"user-name": rules.named} if rules.named else {}), **rules.allow}
+    found += [
+        {"rule": check, "reason": why, "allowed_by": project.places[f"smoke.{name}"]} for check, why in more.items()
+    ]
     return found
 
 
@@ -194,7 +197,7 @@ def _tell(session: Session, result: SmokeResult, tested: list[SmokeResult], widt
     session.console.line(f"{line}{result.health}".rstrip())
     for note in result.notes:
         session.console.note(f"note: {result.name}: {note}")
-    for reason in session.settings.project.smoke_rules(result.name).users:
+    for reason in session.settings.project.smoke_rules(result.name).reasons:
         session.console.note(f"note: {result.name}: {reason}")
     if result.ok and result.flakes:
         session.console.note(f"note: {result.name}: {result.flakes}")

@@ -91,7 +91,7 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
     options = request.config.option
     run = options.slipway_run or secrets.token_hex(4)
-    logs = Path(options.slipway_logs or request.config.rootpath / ".slipway" / "runs" / run)
+    logs = Path(options.slipway_logs or _root(request.config) / ".slipway" / "runs" / run)
     around = surroundings()
     client = Engine(around.engine, start=pipe).client
     with _ended_by_sigterm():
@@ -200,15 +200,11 @@ def _project(config: pytest.Config) -> Project:
     ``--slipway-allow=root`` holds for the image under test.
     """
     from slipway.config.project import read_project
-    from slipway.config.root import find_root
     from slipway.core.errors import UsageError
     from slipway.core.rules import Permission, Rule
 
     if _PROJECT not in config.stash:
-        root = config.rootpath
-        with suppress(UsageError):
-            root = find_root(root)
-        project, problems = read_project(root)
+        project, problems = read_project(_root(config))
         if problems:
             raise pytest.UsageError(str(UsageError.of(problems)))
         if Rule.ROOT in config.option.slipway_allow:
@@ -216,6 +212,16 @@ def _project(config: pytest.Config) -> Project:
             project = replace(project, policy=project.policy.with_own([allowed]))
         config.stash[_PROJECT] = project
     return config.stash[_PROJECT]
+
+
+def _root(config: pytest.Config) -> Path:
+    """Return the repository around pytest's root folder, else that folder."""
+    from slipway.config.root import find_root
+    from slipway.core.errors import UsageError
+
+    with suppress(UsageError):
+        return find_root(config.rootpath)
+    return config.rootpath
 
 
 def _siblings(options: Any) -> dict[str, str]:

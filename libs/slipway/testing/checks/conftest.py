@@ -19,6 +19,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "needs_process: does not run when --slipway-tool is given")
     config.addinivalue_line("markers", "needs_service: runs when the container stays up, and is not a job")
     config.addinivalue_line("markers", "needs_job: runs when the table of the image says job = true")
+    config.addinivalue_line("markers", "allowable(check): does not run when the table of the image allows the check")
     config.addinivalue_line("markers", "policy(strict): an image that fails it may work, and is refused")
 
 
@@ -41,11 +42,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             item.user_properties.append(("slipway", "policy"))
     unmet = set() if config.option.slipway_budget else {"needs_budget"}
     unmet |= {"needs_process", "needs_service", "needs_job"} if config.option.slipway_tool else set()
-    unmet.add("needs_service" if rules_of(config).job else "needs_job")
-    unasked = [item for item in items if any(map(item.get_closest_marker, unmet))]
+    rules = rules_of(config)
+    unmet.add("needs_service" if rules.job else "needs_job")
+    unasked = [item for item in items if any(map(item.get_closest_marker, unmet)) or _is_allowed(item, rules)]
     config.hook.pytest_deselected(items=unasked)
     asked = [item for item in items if item not in unasked]
     items[:] = sorted(asked, key=lambda item: item.get_closest_marker("last") is not None)
+
+
+def _is_allowed(item: pytest.Item, rules: SmokeRules) -> bool:
+    return any(marker.args[0] in rules.allow for marker in item.iter_markers("allowable"))
 
 
 @pytest.fixture(scope="session")

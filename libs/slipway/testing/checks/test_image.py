@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from slipway.config.smoke import SmokeRules
 from slipway.smoke.budget import parse_budget
 from slipway.smoke.containers import NONCE
 from slipway.smoke.health import HEALTHY
@@ -39,10 +40,11 @@ def test_its_job_ends_with_0(container: Container, image: BuiltImage, record_pro
     assert container.image == image.id
 
 
-def test_its_python_packages_agree(image: BuiltImage) -> None:
+@pytest.mark.allowable("packages")
+def test_its_python_packages_agree(image: BuiltImage, rules: SmokeRules) -> None:
     """Check the packages as ``pip check`` does, without pip. An image without Python packages passes."""
     told = disagreements(image.layers(), image.config.get("Env") or (), image.architecture)
-    assert not told, "\n".join(told)
+    assert not told, "\n".join((f"{told[0]}; {rules.or_allow('packages')}", *told[1:]))
 
 
 @pytest.mark.last
@@ -54,10 +56,11 @@ def test_its_memory_was_enough(container: Container) -> None:
 
 @pytest.mark.last
 @pytest.mark.needs_service
-def test_sigterm_ends_it(container: Container, slipway_bench: Bench) -> None:
+@pytest.mark.allowable("sigterm")
+def test_sigterm_ends_it(container: Container, slipway_bench: Bench, rules: SmokeRules) -> None:
     seconds, limit = container.stop(), STOP_GRACE * slipway_bench.sandbox.slowness
     ended = container.state.exit_code != 137 and seconds < limit
-    assert ended, container.explain(f"SIGTERM did not end it within {limit:.0f} s")
+    assert ended, container.explain(f"SIGTERM did not end it within {limit:.0f} s; {rules.or_allow('sigterm')}")
 
 
 @pytest.mark.needs_budget
