@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from slipway.core.image import Image, Stack
-from slipway.smoke.selection import find_strays, find_system_tests, select_tests
+from slipway.core.reference import Reference
+from slipway.smoke.selection import find_strays, find_system_tests, image_of, select_tests
 
 RUNTIME = Image("base-runtime", "infra/docker/base-runtime.Dockerfile")
 ML = Image("base-ml", "infra/docker/base-ml.Dockerfile", parents=("base-runtime",), foundation="base-runtime")
@@ -73,6 +74,22 @@ def test_the_table_names_another_place_also_for_a_base() -> None:
         "infra/docker/smoke/base-ml",
         "quality/ocr.py",
     )
+
+
+@pytest.mark.parametrize(
+    ("reference", "name"),
+    [
+        ("elsewhere.example/team/svc-ocr:v9", "svc-ocr"),
+        ("reg:5000/acme/svc-other:v1", ""),
+        ("reg:5000/acme/demo:v1-ad", "demo-ad"),
+        ("reg:5000/acme/demo:v2-ad", ""),
+    ],
+)
+def test_a_given_reference_names_an_image(reference: str, name: str) -> None:
+    """Two images share a repository, and their tags tell them apart."""
+    names = {"svc-ocr": "acme/svc-ocr:v1", "demo-ad": "acme/demo:v1-ad", "demo-cart": "acme/demo:v1-cart"}
+    images = [Image(one, "Dockerfile", reference=Reference.read(f"reg:5000/{text}")) for one, text in names.items()]
+    assert image_of(Reference.read(reference), images) == name
 
 
 def test_tests_of_several_images_and_files_that_no_image_runs(tmp_path: Path) -> None:

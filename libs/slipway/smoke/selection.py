@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
 
 from slipway.core.image import Image, Stack
+from slipway.core.reference import Reference
 
 _IMAGES, _TOGETHER = "tests/images", "apps/smoke"
 
@@ -38,6 +39,17 @@ def own_tests(image: Image, names: Collection[str], exists: Exists) -> tuple[str
         beside = f"{beside}/{image.name}"
     paths = (beside, f"{_IMAGES}/{image.name}", f"{_IMAGES}/{_file_of(image.name)}")
     return tuple(path for path in paths if exists(path))
+
+
+def image_of(reference: Reference, images: Iterable[Image]) -> str:
+    """Return the image that a reference in any registry names; empty when no image has its name.
+
+    Its version does not matter, except for images that only their tags tell apart.
+    """
+    same = [image for image in images if image.reference.name == reference.name]
+    tagged = [image for image in same if image.reference.tag == reference.tag]
+    found = same if len(same) == 1 else tagged
+    return found[0].name if len(found) == 1 else ""
 
 
 def find_system_tests(root: Path) -> dict[str, str]:

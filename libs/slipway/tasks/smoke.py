@@ -160,14 +160,13 @@ def _tests(session: Session, snapshot: Snapshot, name: str) -> tuple[str, ...]:
 def _given(session: Session, snapshot: Snapshot, image: str) -> testing.SmokeTarget:
     """Return the target for ``--image REF``.
 
-    It gets slipway's checks. If the reference has the name of an image of this repository, it also gets that image's
-    tests.
+    It gets slipway's checks. If the reference names an image of this repository, it also gets that image's tests.
     """
     found = session.host.engine.find(image) or session.host.engine.fetch(Reference.parse(image).full)
-    name = Reference.read(image).name
-    if name in snapshot.facts.digests:
+    reference = Reference.read(image)
+    if name := selection.image_of(reference, snapshot.stack):
         return _target(session, snapshot, name, found)
-    return testing.SmokeTarget(name, found)
+    return testing.SmokeTarget(reference.name, found)
 
 
 def _built(session: Session, snapshot: Snapshot, name: str) -> str:
