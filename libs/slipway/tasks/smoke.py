@@ -45,7 +45,7 @@ def run_smoke(session: Session, names: Sequence[str], image: str) -> None:
         tested: list[SmokeResult] = []
         width = max(len(target.name) for target in targets) if targets else 0
         try:
-            testing.smoke(targets, this, session.run, lambda result: _tell(session, result, tested, width))
+            testing.smoke(targets, this, session.run, lambda result: _tell(session, snapshot, result, tested, width))
         finally:
             _tell_unknown_health(session, tested)
             images = [vars(result) | {"allowed": _allowed(snapshot, result.name)} for result in tested]
@@ -87,7 +87,7 @@ def _targets(session: Session, snapshot: Snapshot, names: Sequence[str]) -> list
 
 
 def _target(session: Session, snapshot: Snapshot, name: str, image: str) -> testing.SmokeTarget:
-    stack, project = snapshot.stack, session.settings.project
+    stack, project = snapshot.stack, snapshot.settings.project
     foundation = stack[name].foundation
     parent = _built(session, snapshot, foundation) if foundation in stack[name].parents else foundation
     budget, rules = project.budgets.get(name, ""), project.smoke_rules(name)
@@ -186,7 +186,7 @@ def _tell_moved(session: Session, snapshot: Snapshot, targets: Sequence[testing.
             session.console.note(f"note: {target.reference} is {held.id[:19]}; {said}")
 
 
-def _tell(session: Session, result: SmokeResult, tested: list[SmokeResult], width: int) -> None:
+def _tell(session: Session, snapshot: Snapshot, result: SmokeResult, tested: list[SmokeResult], width: int) -> None:
     """Show a result: name, verdict, numbers, time, and how the health of the container is known."""
     tested.append(result)
     if session.json:
@@ -196,7 +196,7 @@ def _tell(session: Session, result: SmokeResult, tested: list[SmokeResult], widt
     session.console.line(f"{line}{result.health}".rstrip())
     for note in result.notes:
         session.console.note(f"note: {result.name}: {note}")
-    for reason in session.settings.project.smoke_rules(result.name).reasons:
+    for reason in snapshot.settings.project.smoke_rules(result.name).reasons:
         session.console.note(f"note: {result.name}: {reason}")
     if result.ok and result.flakes:
         session.console.note(f"note: {result.name}: {result.flakes}")

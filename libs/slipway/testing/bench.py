@@ -10,14 +10,14 @@ from pathlib import Path
 from types import TracebackType
 
 from slipway.config.project import Project
-from slipway.config.smoke import HttpReady, SmokeRules
+from slipway.config.smoke import HttpReady
 from slipway.core.errors import SlipwayError, SmokeError, UsageError, suggestion
 from slipway.secrets.redactor import Redactor
 from slipway.secrets.secret import Secret
 from slipway.smoke import containers, health, orphans
-from slipway.smoke.file_modes import merged
 from slipway.smoke.image_archive import Chunks, Layer
 from slipway.smoke.layer_cache import LayerCache
+from slipway.smoke.writable import places
 from slipway.testing.container import Container, Executed
 from slipway.testing.container_host import ContainerHost, LocalContainerHost
 from slipway.testing.image import BuiltImage, read_together, saved
@@ -179,7 +179,7 @@ class Stack:
     def _spec(self, image: BuiltImage, command: tuple[str, ...], memory: str = "") -> containers.Spec:
         sandbox, rules = self._bench.sandbox, self._bench.project.smoke_rules(image.name)
         wanted = memory or (image.config.get("Labels") or {}).get(MEMORY_LABEL, "") or sandbox.memory
-        kept, empty = _writable(image, rules)
+        kept, empty = places(rules.writable, image.config.get("Volumes") or (), image.layers)
         return containers.Spec(
             image=image.id,
             name=f"{self._prefix}-{image.name}-{len(self._made)}",
@@ -237,18 +237,6 @@ class Stack:
             for name in self._made:
                 removals.callback(containers.remove, client, name)
                 removals.callback(containers.save, client, name, self._bench.logs, name, self._redact)
-
-
-def _writable(image: BuiltImage, rules: SmokeRules) -> tuple[list[str], list[str]]:
-    """Return the paths that become volumes of the container, and those that become empty folders in memory.
-
-    A volume has the content and the owner of the image's folder, and any user may write to a folder in memory. So a
-    folder that the image has becomes a volume.
-    """
-    volumes = list(image.config.get("Volumes") or ())
-    more = [path for path in rules.writable if path not in (*volumes, "/tmp")]
-    had = {path for path, (_, member) in merged(image.layers()).items() if member.kind == "d"} if more else set()
-    return [*volumes, *(path for path in more if path in had)], [path for path in more if path not in had]
 
 
 def _died(container: Container) -> bool:

@@ -69,7 +69,7 @@ class Container:
         self._url = ""
         with self._redacting():
             containers.start(self._client, self.id, self._spec)
-            self.health = health.wait_until_up(self._client, self.id, self._spec, self._ask)
+            self.health = health.wait_until_up(self._client, self.id, self._spec, self.unready)
         self.stopped = self._spec.rules.job
 
     @property
@@ -155,8 +155,8 @@ class Container:
         """Return its last log lines, printable and redacted."""
         return printable(self._redact("\n".join(self.logs().splitlines()[-LOG_LINES:])))
 
-    def _ask(self, ready: HttpReady) -> str:
-        """Return the reason why a GET of ``ready`` is not answered with 2xx; empty when it is."""
+    def unready(self, ready: HttpReady) -> str:
+        """Return the reason why a GET of ``ready`` is not answered with 2xx; empty when it is. The body is not read."""
         import requests
 
         limit = PROBE_TIMEOUT * self._spec.sandbox.slowness
@@ -164,8 +164,8 @@ class Container:
             session.trust_env = False
             try:
                 url = f"http://{self.address(ready.port)}{ready.path}"
-                answer = session.get(url, timeout=limit, allow_redirects=False)
-            except (requests.ConnectionError, requests.Timeout):
+                answer = session.get(url, timeout=limit, allow_redirects=False, stream=True)
+            except (requests.RequestException, SmokeError):  # its port is gone with its last process
                 return f"{ready} does not answer"
         return "" if answer.ok and not answer.is_redirect else f"{ready} answered {answer.status_code}"
 
