@@ -713,6 +713,10 @@ def raised(error: Exception) -> tuple[LocalImage, ...]:
             "RUN pip install x: exit code: 1: ERROR: No matching distribution found for x",
             'check its name; inherit = "run"',
         ),
+        (
+            "RUN curl x: exit code: 60: curl: (60) SSL certificate problem",
+            "CA_BUNDLE gives builds a CA, inherit",
+        ),
         ("dockerfile parse error on line 2: unexpected key 'env' in 'env=X'", "update the builder to BuildKit 0.16"),
         ("load metadata for x: pull access denied", "docker login, then run the same command"),
     ],

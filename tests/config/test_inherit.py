@@ -6,7 +6,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from slipway.config.inherit import ADDED, MOUNTABLE, Inherit, contents, mounts
+from slipway.config.inherit import ADDED, MOUNTABLE, Inherit, contents, inherit_faults, mounts
 from slipway.config.pip import PipConfig
 from slipway.secrets.secret import Secret
 
@@ -23,13 +23,14 @@ WITH_CA = mounts(Inherit.RUN, ca=True).split()
 
 
 def test_by_default_nothing_is_mounted() -> None:
-    assert mounts(Inherit.MOUNT, ca=True) == ""
+    assert mounts(Inherit("mount"), ca=True) == ""
+    assert mounts(Inherit("run"), ca=True) != ""
 
 
 def test_every_mount_is_a_secret_that_slipway_gives() -> None:
     ids = {found[1] for flag in WITH_CA if (found := re.fullmatch(r"--mount=type=secret,id=([\w.]+),.+", flag))}
     assert ids == {*ADDED, "ca"} == {*contents(PIP), "ca"}
-    assert not set(ADDED).intersection(MOUNTABLE)
+    assert MOUNTABLE == ("ca", "pip.conf", "uv.toml") and not set(ADDED).intersection(MOUNTABLE)
 
 
 def test_files_lie_where_no_layer_keeps_a_mount_point_and_any_user_reads_them() -> None:
@@ -39,20 +40,39 @@ def test_files_lie_where_no_layer_keeps_a_mount_point_and_any_user_reads_them() 
 
 
 def test_variables_hold_the_paths_of_mounted_files() -> None:
-    targets = re.findall(r"target=([^,]+)", " ".join(WITH_CA))
-    values = {name: contents(PIP)[id] for id, name in re.findall(r"id=([^,]+),env=(\w+)", " ".join(WITH_CA))}
-    assert values.pop("XDG_CONFIG_DIRS") == "/dev/slipway/config:/etc/xdg"
-    assert set(values.values()) < set(targets)
-    assert {"SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"} <= values.keys()
-    assert {target for target in targets if "/config/" in target} == {
-        f"/dev/slipway/config/{name}" for name in ("pip/pip.conf", "uv/uv.toml")
+    texts = contents(PIP)
+    ca = "/dev/slipway/ca.crt"
+    assert {name: texts[id] for id, name in re.findall(r"id=([^,]+),env=(\S+)", " ".join(WITH_CA))} == {
+        "XDG_CONFIG_DIRS": "/dev/slipway/config:/etc/xdg",
+        "SSL_CERT_FILE": ca,
+        "PIP_CERT": ca,
+        "REQUESTS_CA_BUNDLE": ca,
+        "CURL_CA_BUNDLE": ca,
+        "GIT_SSL_CAINFO": ca,
+        "NODE_EXTRA_CA_CERTS": ca,
+        "APT_CONFIG": "/dev/slipway/apt.conf",
+        "WGETRC": "/dev/slipway/wgetrc",
     }
+    assert dict(re.findall(r"id=([^,]+),target=([^,]+)", " ".join(WITH_CA))) == {
+        "ca": ca,
+        "slipway.pip.conf": "/dev/slipway/config/pip/pip.conf",
+        "slipway.uv.toml": "/dev/slipway/config/uv/uv.toml",
+        "slipway.apt.conf": "/dev/slipway/apt.conf",
+        "slipway.wgetrc": "/dev/slipway/wgetrc",
+    }
+    assert texts["slipway.apt.conf"] == f'Acquire::https::CaInfo "{ca}";\n'
+    assert texts["slipway.wgetrc"] == f"ca_certificate = {ca}\n"
 
 
 def test_without_a_ca_bundle_no_variable_leads_to_one() -> None:
     """BuildKit would set it to an empty text."""
     assert "ca" not in re.findall(r"id=([^,]+)", mounts(Inherit.RUN, ca=False))
     assert re.findall(r"env=(\w+)", mounts(Inherit.RUN, ca=False)) == ["XDG_CONFIG_DIRS"]
+
+
+def test_another_value_is_a_fault() -> None:
+    assert [*inherit_faults("run"), *inherit_faults("mount")] == []
+    assert list(inherit_faults("root")) == [("inherit", "inherit is mount or run", 'inherit = "run"')]
 
 
 def test_a_login_is_in_the_configuration_files_alone() -> None:

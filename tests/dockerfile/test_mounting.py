@@ -43,6 +43,7 @@ def test_each_form_of_run_gets_them_in_its_first_line(run: str, with_it: str) ->
     [
         "RUN --mount=type=secret,id=ca,target=/ca a",
         "RUN --mount=type=cache,target=/c --mount=TYPE=SECRET,target=/etc/pip.conf a",
+        "RUN --mount=nonsense --mount=type=secret,id=ca a",
         "ONBUILD RUN a",
         "# RUN a\nCMD RUN a\nHEALTHCHECK CMD RUN a\nLABEL a=RUN",
         'SHELL ["RUN", "-c"]',

@@ -45,6 +45,7 @@ MODULES = {
     "secrets.redactor": "secrets/test_redactor.py",
     "secrets.patterns": "secrets/test_redactor.py core/test_reference.py",
     "config.dotenv": "config/test_dotenv.py",
+    "config.inherit": "config/test_inherit.py",
     "config.policy": "config/test_policy.py",
     "config.project": "config/test_project.py",
     "stack.graph": "stack/test_graph.py",
@@ -69,6 +70,7 @@ MODULES = {
     "dockerfile.reading": _READER,
     "dockerfile.text": _READER,
     "dockerfile.hazards": "dockerfile/test_hazards.py dockerfile/test_reading.py",
+    "dockerfile.mounting": "dockerfile/test_mounting.py",
     "dockerfile.ignore": "dockerfile/test_ignore.py dockerfile/test_recorded.py",
 }
 #: Loaded once, before the forks.

@@ -65,13 +65,13 @@ FAILURES = Table(
         ),
         Known(
             "package-not-found",
-            "no matching distribution found|certificate_verify_failed",
+            "no matching distribution found",
             hint="check its name; inherit = \"run\" in slipway's table gives each RUN pip's index and CA; then {again}",
         ),
         Known(
             "certificate-untrusted",
             "x509|certificate",
-            hint="CA_BUNDLE gives builds a CA; docker itself reads /etc/docker/certs.d; then {again}",
+            hint='CA_BUNDLE gives builds a CA, inherit = "run" each RUN; docker has /etc/docker/certs.d; then {again}',
         ),
         Known(
             "registry-denied",

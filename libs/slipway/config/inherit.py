@@ -46,7 +46,7 @@ class File:
     @property
     def value_id(self) -> str:
         """Return the id of the secret whose content is the value of the variables."""
-        return f"slipway.{self.id.removeprefix('slipway.')}.path"
+        return f"{self.id}.path"
 
     @property
     def ids(self) -> tuple[str, ...]:

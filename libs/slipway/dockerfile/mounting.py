@@ -28,7 +28,7 @@ def with_mounts(text: str, mounts: str, unless: Collection[str]) -> str:
     for instruction in (one for section in sections for one in section.instructions):
         if instruction.name == "RUN" and not set(_secrets(instruction)).intersection(unless):
             first = lines[instruction.line - 1]
-            lines[instruction.line - 1] = _KEYWORD.sub(lambda keyword: f"{keyword[0]} {mounts}", first, count=1)
+            lines[instruction.line - 1] = _KEYWORD.sub(lambda keyword: f"{keyword[0]} {mounts}", first)
     return "\n".join(lines)
 
 
@@ -37,7 +37,8 @@ def _secrets(instruction: Instruction) -> Iterator[str]:
     for text in instruction.values("mount"):
         try:
             fields = mount_fields(text)
-            if fields.get("type", "").lower() == "secret":
-                yield outside_mount("secret", fields, instruction.line).id
+            kind = str(fields.get("type")).lower()
+            if kind == "secret":
+                yield outside_mount(kind, fields, instruction.line).id
         except WordError:
             continue
