@@ -35,7 +35,7 @@ ARG PYTHON_IMAGE
 FROM ${{PYTHON_IMAGE}}
 ARG OWNER
 RUN pip install --retries 0 --no-cache-dir {PACKAGE}=={VERSION}
-RUN ["pip", "download", "--no-deps", "--dest", "/srv", "{PACKAGE}"]
+RUN ["sh", "-c", "test -r $APT_CONFIG"]
 run env \\
     # with the paths of files
     > /environment
@@ -98,7 +98,7 @@ def test_a_plain_pip_install_reaches_the_index_and_leaves_no_trace(stack: Stack,
     inherit(made)
     ran = invoke(made, "build", "svc-plain", "--json").ok()
     recorded = dict(of_build_history("svc-plain", made.settings["OWNER"]))
-    assert [path.rpartition(".")[2] for path in index.given].count("whl") == 2
+    assert index.given[-1].endswith(".whl")
     reference = made.reference("svc-plain")
     parts = dict(of_image(reference, root=PYTHON_IMAGE))
     canaries = Canaries({"password": PASSWORD, "remark": REMARK, "authority": index.authority.splitlines()[2]})
@@ -109,7 +109,7 @@ def test_a_plain_pip_install_reaches_the_index_and_leaves_no_trace(stack: Stack,
     assert canaries.where(recorded) == {}
 
     held = paths(parts)
-    assert {f"/srv/{PACKAGE}-{VERSION}-py3-none-any.whl", "/environment"} <= held
+    assert "/environment" in held and any(path.endswith(f"-packages/{PACKAGE}.py") for path in held)
     assert not [path for path in held if path.startswith(("/dev", "/run"))], "not even a mount point"
     for told in (parts["history"], parts["config"]):
         assert b"dev/slipway" not in told and b"--mount" not in told
