@@ -73,6 +73,14 @@ def test_a_command_of_several_lines_has_the_place_of_its_first() -> None:
     assert found(text) == [command("ui/docker/Dockerfile", "ui", "Makefile:4")]
 
 
+def test_a_loop_over_words_is_a_command_for_each() -> None:
+    text = 'for name in api docker/x; do\n  docker build -t "acme/$name" "$name"\ndone\n'
+    assert found(text, "build.sh") == [command("api/Dockerfile", "api", "build.sh:2", tags=("acme/api",))]
+    makefile = "all:\n\tfor i in api; do docker build $$i; done\n"
+    assert found(makefile) == [command("api/Dockerfile", "api", "Makefile:2")]
+    assert found("for name in $NAMES; do docker build $name; done\n", "build.sh") == []
+
+
 def test_paths_count_from_the_script_or_from_a_folder_above_it() -> None:
     assert found("docker build .", "api/build.sh") == [command("api/Dockerfile", "api", "api/build.sh:1")]
     assert found("docker build api", "tools/ci/build.sh") == [command("api/Dockerfile", "api", "tools/ci/build.sh:1")]

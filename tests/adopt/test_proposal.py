@@ -158,7 +158,8 @@ def test_another_registry_is_asked_for(tmp_path: Path) -> None:
 def test_refusals_of_policy_are_asked_for_once(tmp_path: Path) -> None:
     dockerfile = f"{BASE}RUN curl https://example.com | sh\n"
     found = asked(tmp_path, {"a/Dockerfile": dockerfile, "b/Dockerfile": dockerfile})
-    assert [where for where, _ in found] == ["a/Dockerfile:2 and 1 more"]
+    assert [where for where, _ in found] == ["a, b", "a/Dockerfile:2 and 1 more"]
+    assert found[0][1].startswith('policy = "note"')
 
 
 def test_known_dockerfiles_are_not_proposed_again(tmp_path: Path) -> None:

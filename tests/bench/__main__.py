@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.bench import documents, rounds, table
+from tests.bench.adopting import adopted
 from tests.bench.logs import followed
 from tests.bench.measure import FailedError, machine
 from tests.bench.ml import build_and_push
@@ -23,6 +24,7 @@ Part = Callable[[rounds.Field], Iterator[Series]]
 PARTS: dict[str, Part] = {
     "start": rounds.start,
     "files": rounds.files,
+    "init": adopted,
     "ml": build_and_push,
     "remote": over_the_line,
     "up": up,
@@ -30,7 +32,7 @@ PARTS: dict[str, Part] = {
     "watch": edits,
     "logs": followed,
 }
-_USUAL = ["start", "files", "remote", "up", "systems", "watch", "logs"]
+_USUAL = ["start", "files", "init", "remote", "up", "systems", "watch", "logs"]
 
 
 def main() -> int:

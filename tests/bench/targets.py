@@ -13,6 +13,7 @@ from tests.bench.samples import Results, Series
 from tests.bench.stacks import source
 
 NOTHING, ONE, LIBRARY, COLD = "nothing changed", "one service edited", "shared library edited", "cold, bases cached"
+INIT = "init, 100,000 files"
 PUSH, LIST, MEMORY, FILES = "push, nothing changed", "start", "peak memory", "plan of 100,000 files"
 ML_BUILD, ML_PUSH = "base-ml built", "base-ml pushed first"
 SYNC = "remote: first sync of 4,000 files"
@@ -86,6 +87,7 @@ TARGETS = (
     Target((LIST, 0, "invoke --list"), 2, (LIST, 0, "import invoke")),
     Target((MEMORY, 500, SLIPWAY), 150e6, unit="bytes"),
     Target((FILES, 0, SLIPWAY), 1.5),
+    Target((INIT, 500, SLIPWAY), 3),
     _beside(remote(NOTHING), 20, CONTEXT, 1 / 8),
     _beside(remote(NOTHING), 20, RSYNC, 1 / 2),
     Target((remote(NOTHING), 20, SLIPWAY), 15e3, unit="bytes sent"),

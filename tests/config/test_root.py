@@ -39,7 +39,7 @@ def test_no_root(tmp_path: Path, parts: tuple[str, ...]) -> None:
         find_root(tmp_path)
     assert str(caught.value) == (
         f"error: {tmp_path}: no slipway repository in this folder or above\n"
-        "hint:  it has slipway.toml or [tool.slipway], or infra/docker/ or apps/ beside pyproject.toml or .git"
+        "hint:  invoke init shows the images of this folder, and writes the slipway.toml that a repository has"
     )
 
 

@@ -127,6 +127,15 @@ def test_its_json(foreign: Path) -> None:
     assert said["table"]["images"]["docs/Dockerfile"] is False and said["edits"][0]["new"]
 
 
+def test_compose_files_that_were_not_chosen_are_not_proposed_again(foreign: Path) -> None:
+    compose = "services:\n  base:\n    build: images/base\n"
+    write(foreign, {"compose.yaml": compose, "compose.dev.yaml": compose, ".env": "PROMETHEUS_HOST=x\nA_TOOL=1\n"})
+    assert "compose.dev.yaml: builds" in ended("init", "--yes", cwd=foreign)[1]
+    assert 'declarations = ["compose.yaml"]\n' in (foreign / "slipway.toml").read_text()
+    code, out, _ = ended("init", cwd=foreign)
+    assert code == 0 and "declarations" not in out and out.endswith("the table names every Dockerfile\n")
+
+
 @pytest.mark.parametrize("files", [{}, {"Dockerfile": "notes\n"}])
 def test_without_a_dockerfile(tmp_path: Path, files: dict[str, str]) -> None:
     code, out, err = ended("init", cwd=write(tmp_path, files))

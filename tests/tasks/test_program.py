@@ -68,7 +68,7 @@ def test_without_a_repository(tmp_path: Path, words: tuple[str, ...]) -> None:
         2,
         "",
         f"error: {tmp_path}: no slipway repository in this folder or above\n"
-        "hint:  it has slipway.toml or [tool.slipway], or infra/docker/ or apps/ beside pyproject.toml or .git\n",
+        "hint:  slipway init shows the images of this folder, and writes the slipway.toml that a repository has\n",
     )
 
 

@@ -29,6 +29,9 @@ _HERE = re.compile(
 #: The same as an absolute path: ``$(cd ./.. && pwd)``.
 _ABSOLUTE = re.compile(r"\$\( *cd (?:-- )?\"?(?P<folder>\.[\w./-]*)\"? *(?:&&|;) *pwd(?: -P)? *\)")
 _NESTED = re.compile(r"\$[({][^(){}\n]*[)}]|\$\{\{[^{}\n]*\}\}")
+#: A loop over words that stand in the script.
+_LOOP = re.compile(r"\bfor\s+(?P<name>\w+)\s+in\s+(?P<words>[^;\n]*?)\s*[;\n]\s*do\b(?P<body>.*?)\bdone\b", re.S)
+_PLAIN = re.compile(r"[\w./ -]+")
 _TESTS = re.compile(r"(?:^|/)(?:\.github|\.gitlab-ci|[^/]*tests?)(?:[/.]|$)|test[^/]*$", re.I)
 #: How often a variable may hold others.
 _DEEPEST = 5
@@ -91,7 +94,7 @@ def build_commands(path: str, text: str, is_file: Callable[[str], bool]) -> Iter
     """
     if not _BUILD.search(text):
         return
-    text = _ABSOLUTE.sub(r"\g<folder>", _HERE.sub(".", text))
+    text = _ABSOLUTE.sub(r"\g<folder>", _HERE.sub(".", text.replace("$$", "$")))
     assigned = {match["name"]: match["value"].strip("\"'") for match in _ASSIGNED.finditer(text)}
     joined = re.sub(r"\\\n", "  ", text)  # as long as before, so that offsets still tell lines
     masked = _NESTED.sub(lambda found: "_" * len(found[0]), joined)
@@ -101,10 +104,20 @@ def build_commands(path: str, text: str, is_file: Callable[[str], bool]) -> Iter
         end = _END.search(masked, match.end())
         words = _split(joined[match.end() : end.start() if end else len(joined)])
         line = joined[joined.rfind("\n", 0, match.start()) + 1 : match.start()]
-        moves = [_known(found["folder"].strip("\"'"), assigned) for found in _CHANGE.finditer(line)]
         where = f"{path}:{text.count(chr(10), 0, match.start()) + 1}"
-        if found := _command(where, _options(words, assigned), _folders(path, moves), is_file):
-            yield found
+        for values in _rounds(joined, match.start(), assigned):
+            moves = [_known(found["folder"].strip("\"'"), values) for found in _CHANGE.finditer(line)]
+            if found := _command(where, _options(words, values), _folders(path, moves), is_file):
+                yield found
+
+
+def _rounds(text: str, place: int, assigned: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """Yield the variables of each round of the loop around ``place``; those of the file where there is no loop."""
+    loop = next((loop for loop in _LOOP.finditer(text) if loop.start("body") <= place < loop.end("body")), None)
+    if not loop or not _PLAIN.fullmatch(loop["words"]):
+        yield assigned
+        return
+    yield from ({**assigned, loop["name"]: value} for value in loop["words"].split())
 
 
 def _split(text: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -23,6 +24,8 @@ from slipway.stack.discovery import Assembly
 _T = TypeVar("_T", bound=Hashable)
 #: A tag that names a release, and not the newest image of a branch: it has a digit, and does not say ``latest``.
 _RELEASE = re.compile(r"(?!.*latest).*\d.*")
+#: A variant of an image in its tag: ``latest-gpu``.
+_SUFFIX = re.compile(r"(?:latest|main|master|dev)-([\w.-]+)")
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,11 @@ class Evidence:
         """Return each Dockerfile of a command, and the one name under which all its commands build it."""
         names = {path: _only(Reference.read(tag).name for tag in _tags(self.trusted(path))) for path in self.commands}
         return {path: name or "" for path, name in names.items()}
+
+    @cached_property
+    def publishers(self) -> Counter[tuple[str, str]]:
+        """Return how many Dockerfiles each repository and suffix of tags belong to."""
+        return Counter(_published(self.trusted(path)) for path in self.commands)
 
     def trusted(self, path: str) -> Sequence[BuildCommand]:
         """Return the commands for ``path`` that show how users build it."""
@@ -70,8 +78,12 @@ def built_facts(row: Row, evidence: Evidence, texts: Mapping[str, str]) -> Itera
     for path, name in row.images.items():
         commands = evidence.trusted(path)
         source = commands[0].where if commands else ""
-        if repository := _repository(row, path, name, commands):
-            yield path, Fact("repository", repository, source, shared="{" in repository)
+        repository, suffix = _published(commands)
+        if repository and evidence.publishers[repository, suffix] == 1:
+            template = _template(row, path, name, repository)
+            yield path, Fact("repository", template, source, shared="{" in template)
+            if suffix:
+                yield path, Fact("tag", f"{{version}}-{suffix}", source)
         if target := _only(command.target for command in commands):
             yield path, Fact("target", target, source)
         if args := _args(texts.get(path, ""), commands):
@@ -149,12 +161,20 @@ class KnownImages:
                 yield from _tags(self.evidence.commands.get(image.dockerfile, ()))
 
 
-def _repository(row: Row, path: str, name: str, commands: Sequence[BuildCommand]) -> str:
-    """Return a template of the repository under which commands build an image; empty when they name no owner."""
-    built = _only(Reference.read(tag).path for tag in _tags(commands) if owner_of(tag))
-    if not built:
-        return ""
-    owner, _, last = built.rpartition("/")
+def _published(commands: Sequence[BuildCommand]) -> tuple[str, str]:
+    """Return the repository below an owner under which all commands build an image, and the suffix of its tags.
+
+    ``acme/asr:latest-gpu`` has the suffix ``gpu``. Both are empty when the commands differ, or name no owner.
+    """
+    named = {Reference.read(tag) for tag in _tags(commands) if owner_of(tag)}
+    repository = _only(reference.path for reference in named)
+    found = {match[1] for reference in named if (match := _SUFFIX.fullmatch(reference.tag))}
+    return repository or "", _only(found) or "" if repository else ""
+
+
+def _template(row: Row, path: str, name: str, repository: str) -> str:
+    """Return ``repository`` with the template of the row's names, where that gives the same text."""
+    owner, _, last = repository.rpartition("/")
     values = {"name": name, **(Pattern(row.pattern).values(path) or {})}
     default = "{name}-{variant}" if "{variant}" in row.pattern else "{name}"
     template = str(row.values.get("name", default))

@@ -28,7 +28,8 @@ _COMPOSE = re.compile(r"(?:[^/]*[._-])?compose(?:[._-][^/]*)?\.ya?ml|build\.ya?m
 _BAKE = re.compile(r"docker-bake(?:[._-][^/]*)?\.(?:hcl|json)", re.I)
 _SCRIPT = re.compile(r"(?:gnu)?makefile|justfile|[^/]+\.(?:mk|mak|sh|bash)", re.I)
 _WORKFLOW = re.compile(r"\.github/workflows/[^/]+\.ya?ml|\.gitlab-ci\.ya?ml")
-_SERVICES, _BUILT = re.compile(r"^(?:services|include):", re.M), re.compile(r"^\s+(?:build|extends)\s*:", re.M)
+_SERVICES = re.compile(r"^[{\s]*\"?(?:services|include)\"?\s*:", re.M)
+_BUILT = re.compile(r"\b(?:build|extends)\"?\s*:")
 #: In bytes. No Dockerfile and no script that a person wrote is larger.
 _LARGEST = 500_000
 #: A repository has fewer scripts of its own; more are data.

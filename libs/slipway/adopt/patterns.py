@@ -36,13 +36,17 @@ class Named:
         return len(self.paths) - self.lines
 
 
-def compress(paths: Collection[str], others: Collection[str] = ()) -> tuple[Named, ...]:
+def compress(
+    paths: Collection[str], others: Collection[str] = (), by_folder: Collection[str] = ()
+) -> tuple[Named, ...]:
     """Return patterns that together name exactly ``paths``, each of them once, and no file of ``others``.
 
-    A pattern names at least two Dockerfiles. One with two placeholders says little, so it must replace several rows.
+    A pattern names at least two Dockerfiles. One with two placeholders says little, so it must replace several rows,
+    and its images have two folders in their names: it names none of ``by_folder``, which have the name of one.
     """
     rows = _with_one_placeholder(frozenset(paths), frozenset(others))
-    return tuple(sorted(_with_two_placeholders(rows, others), key=lambda row: row.paths))
+    named = _with_two_placeholders(rows, others, frozenset(by_folder))
+    return tuple(sorted(named, key=lambda row: row.paths))
 
 
 def _with_one_placeholder(paths: frozenset[str], others: Collection[str]) -> list[Named]:
@@ -68,10 +72,11 @@ def _worth(row: Named) -> tuple[int, int, int, str]:
     return row.saved, row.pattern.find("{"), len(row.pattern), row.pattern
 
 
-def _with_two_placeholders(rows: Sequence[Named], others: Collection[str]) -> list[Named]:
+def _with_two_placeholders(rows: Sequence[Named], others: Collection[str], by_folder: frozenset[str]) -> list[Named]:
     """Return the rows after patterns with two placeholders have replaced those that they save."""
     kept = list(rows)
     forms = _by_form([path for row in rows for path in row.paths], 2)
+    forms = {form: found for form, found in forms.items() if _varies_in_file(form) or not found & by_folder}
     unwanted = _by_form(others, 2)
     while True:
         offers: list[tuple[int, int, str]] = []
@@ -90,7 +95,11 @@ def _with_two_placeholders(rows: Sequence[Named], others: Collection[str]) -> li
 
 def _least_saving(form: str) -> int:
     """Return the number of lines that a pattern with two placeholders must save."""
-    return 2 if "{variant}" in form.rpartition("/")[2] else 3
+    return 2 if _varies_in_file(form) else 3
+
+
+def _varies_in_file(form: str) -> bool:
+    return "{variant}" in form.rpartition("/")[2]
 
 
 def _by_form(paths: Collection[str], placeholders: int) -> dict[str, set[str]]:

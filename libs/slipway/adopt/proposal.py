@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 
 from slipway.adopt.commands import BuildCommand, build_commands
-from slipway.adopt.facts import built_facts, context_facts, evidence_of, linking_facts
+from slipway.adopt.declared import ReadDeclared, choose
+from slipway.adopt.facts import built_facts, context_facts, evidence_of, linking_facts, owner_of
 from slipway.adopt.listing import Listing, text_of
 from slipway.adopt.questions import Asker, Question
 from slipway.adopt.rows import Fact, Surroundings, propose_rows, with_facts
@@ -27,12 +28,15 @@ class Known:
     """Hold what the repository defines without the proposal.
 
     ``dockerfiles``: those that its table, its declarations or slipway's own places name or exclude. ``images``: the
-    names of its images. ``reserved``: names that no image may have.
+    names of its images. ``reserved``: names that no image may have. ``declarations``: the files that it names.
+    ``settled``: the Dockerfiles about which the user has decided, so that no other compose file is proposed for them.
     """
 
     dockerfiles: frozenset[str] = frozenset()
     images: frozenset[str] = frozenset()
     reserved: frozenset[str] = frozenset()
+    declarations: frozenset[str] = frozenset()
+    settled: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -49,27 +53,51 @@ class Proposal:
         return tuple(row for row in self.table.rows if row.excluded)
 
 
-def propose(root: Path, listing: Listing, known: Known, owners: Iterable[str], name: str, read: Read) -> Proposal:
-    """Propose the rows that ``root`` needs. ``name``: the name of the repository. Raises the errors of ``read``.
+@dataclass(frozen=True)
+class Identity:
+    """Hold the name of the repository, and the owners of its images as far as its address tells them."""
+
+    name: str
+    owners: frozenset[str] = frozenset()
+
+
+def propose(
+    root: Path, listing: Listing, known: Known, identity: Identity, read: Read, read_declared: ReadDeclared
+) -> Proposal:
+    """Propose the table that ``root`` needs. Raises the errors of ``read``.
 
     The values of build commands come first, for they may decide a FROM; then the FROMs that mean other images, for
     their ONBUILD may read files; then the contexts of files.
     """
-    evidence = evidence_of(_commands(root, listing), frozenset(owners), name)
-    around = Surroundings(name, evidence.built, frozenset(listing.others), known.images | known.reserved)
-    new = frozenset(listing.dockerfiles) - known.dockerfiles
-    rows = propose_rows(new, around, known.dockerfiles & frozenset(listing.dockerfiles))
-    texts = {path: text_of(root / path) for path in sorted(new)}
-    table = Table(_told(rows, partial(built_facts, evidence=evidence, texts=texts)))
+    is_file = frozenset(listing.dockerfiles).__contains__
+    choice = choose(_declaring(listing, known), is_file, read_declared, known.settled)
+    declared = choice.declared.definitions
+    aliases = {owner_of(alias) for one in declared for alias in one.aliases} - {""}
+    evidence = evidence_of([*_commands(root, listing), *choice.commands], identity.owners | aliases, identity.name)
+    taken = known.images | known.reserved | {one.name for one in declared}
+    around = Surroundings(identity.name, evidence.built, frozenset(listing.others), taken)
+    defined = known.dockerfiles | {one.dockerfile for one in declared}
+    new = frozenset(listing.dockerfiles) - defined
+    rows = propose_rows(new, around, defined & frozenset(listing.dockerfiles))
+    texts = {path: text_of(root / path) for path in listing.dockerfiles}
+    table = Table(_told(rows, partial(built_facts, evidence=evidence, texts=texts)), choice.files)
     repository = read(table)
-    for tell in (linking_facts, context_facts):
-        rows = _told(table.rows, partial(tell, evidence=evidence, assembly=repository.assembly))
+    own = {one.dockerfile: Row(one.dockerfile, {one.dockerfile: one.name}) for one in declared}
+    for tell, others in ((linking_facts, own.values()), (context_facts, ())):
+        more = partial(tell, evidence=evidence, assembly=repository.assembly)
+        rows = (*_told(table.rows, more), *(row for row in _told([*others], more) if row.values))
         if rows != table.rows:
             table = replace(table, rows=rows)
             repository = read(table)
     registry = repository.settings.registry
     asker = Asker(table, repository.assembly, evidence, texts, repository.worktree.exists, registry)
-    return Proposal(listing, table, repository, tuple(dict.fromkeys(asker.questions())))
+    questions = dict.fromkeys((*asker.questions(), *choice.questions))
+    return Proposal(listing, table, repository, tuple(questions))
+
+
+def _declaring(listing: Listing, known: Known) -> list[str]:
+    """Return the compose files and bake files that the table does not name yet."""
+    return [file for file in (*listing.compose, *listing.bake) if file not in known.declarations]
 
 
 def with_table(project: Project, table: Table, edit: Edit | None) -> Project:
@@ -87,7 +115,12 @@ def extended(project: Project, table: Table) -> Project:
     more, problems = parse_project("\n".join(table.lines).encode(), "slipway.toml")
     if problems:
         raise UsageError.of(problems)
-    return replace(project, images=(*project.images, *more.images))
+    return replace(
+        project,
+        images=(*project.images, *more.images),
+        declarations=(*project.declarations, *more.declarations),
+        places={**more.places, **project.places},
+    )
 
 
 def _commands(root: Path, listing: Listing) -> Iterable[BuildCommand]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from slipway.adopt.facts import Evidence, KnownImages, arg_defaults
@@ -60,23 +60,33 @@ class Asker:
         return f"{quoted(path)} = {inline(values)}"
 
     def _of_faults(self) -> Iterator[Question]:
-        """Ask once for all images with the same fault of policy, and for each other fault."""
-        alike: dict[str, list[Problem]] = {}
+        """Ask once for all images with the same fault, and show how policy lets all of them pass."""
+        alike: dict[str, list[tuple[str, Problem]]] = {}
+        refused: set[str] = set()
         for fault in self.assembly.stack.faults.values():
             for problem in () if fault.base else fault.error.problems:
+                alike.setdefault(problem.what, []).append((fault.image.dockerfile, problem))
                 if isinstance(fault.error, PolicyError):
-                    alike.setdefault(problem.what, []).append(problem)
-                else:
-                    yield self._of_fault(fault.image.dockerfile, problem)
-        for what, problems in alike.items():
-            first, more = problems[0], len(problems) - 1
-            yield Question(first.where + (f" and {more} more" if more else ""), what, first.hint)
+                    refused.add(fault.image.name)
+        if refused:
+            line = 'policy = "note"  # adopt first, tighten later'
+            yield Question(
+                ", ".join(sorted(refused)[:_SHOWN]) + _more(refused), "policy refuses their Dockerfiles", line
+            )
+        for what, found in alike.items():
+            (path, first), more = found[0], len(found) - 1
+            where = (first.where or path) + (f" and {more} more" if more else "")
+            yield Question(where, what, self._answer([dockerfile for dockerfile, _ in found], first))
 
-    def _of_fault(self, path: str, problem: Problem) -> Question:
-        unset = [name for name, default in arg_defaults(self.texts.get(path, "")).items() if not default]
+    def _answer(self, paths: Sequence[str], problem: Problem) -> str:
+        """Return the line that sets the ARGs which a FROM of ``paths`` needs, or the hint of the problem."""
+        unset = [name for name, default in arg_defaults(self.texts.get(paths[0], "")).items() if not default]
         wanted = [name for name in unset if name in problem.what.split()] if "empty" in problem.what else []
-        line = self._line(path, {"args": dict.fromkeys(wanted, _OPEN)}) if wanted else problem.hint
-        return Question(problem.where or path, problem.what, line)
+        if not wanted:
+            return problem.hint
+        args = dict.fromkeys(wanted, _OPEN)
+        row = next((row for row in self.table.rows if row.images.keys() >= set(paths)), None)
+        return row.giving("args", args).bare if row and len(paths) > 1 else self._line(paths[0], {"args": args})
 
     def _of_sources(self) -> Iterator[Question]:
         """Ask for the context of an image whose sources are missing."""
@@ -89,9 +99,8 @@ class Asker:
                 if not self.exists(posixpath.normpath(f"{image.context}/{path}"))
             ]
             if missing:
-                named = ", ".join(dict.fromkeys(path for _, path in missing[:_SHOWN]))
-                more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
-                what = f"no folder at or above it has {named}{more}: something makes them first, or another folder is"
+                named = ", ".join(dict.fromkeys(path for _, path in missing[:_SHOWN])) + _more(missing)
+                what = f"no folder at or above it has {named}: something makes them first, or another folder is"
                 line = self._line(image.dockerfile, {"context": _OPEN})
                 yield Question(missing[0][0], f"{what} the context", line)
 
@@ -138,6 +147,10 @@ class Asker:
             if registry not in (HUB, self.registry):
                 what = f"it builds for {registry}, and slipway for {self.registry}"
                 yield Question(where, what, f".env: REGISTRY={registry}")
+
+
+def _more(items: Collection[object]) -> str:
+    return f" and {len(items) - _SHOWN} more" if len(items) > _SHOWN else ""
 
 
 def _own(target: str, args: Mapping[str, str]) -> dict[str, Value]:

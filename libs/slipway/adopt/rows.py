@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from slipway.adopt.naming import name_row
 from slipway.adopt.patterns import Named, compress
 from slipway.adopt.table import Row, Value
-from slipway.stack.definition import name_of
+from slipway.stack.definition import image_name, name_of
 
 #: Folders whose Dockerfiles explain or test something, and are usually not images of the repository.
 _ASIDE = frozenset(
@@ -53,12 +53,13 @@ def propose_rows(dockerfiles: Collection[str], around: Surroundings, kept: Colle
 
     ``kept``: Dockerfiles that rows or declarations define already; no pattern may name them.
     """
-    aside = {path for path in dockerfiles if _is_aside(path) and path not in around.built}
+    aside = {path for path in dockerfiles if is_aside(path) and path not in around.built}
     if not kept and len(aside) == len(dockerfiles):
         aside = set()
     images = set(dockerfiles) - aside
     outside = around.others | frozenset(kept)
-    named = compress(images, outside | aside)
+    by_folder = [path for path, name in around.built.items() if name and image_name(name) == name_of(path)]
+    named = compress(images, outside | aside, by_folder)
     exclusions = {path for one in named for path in one.excluded}
     rows = list(_named_rows(named, around))
     rows += [
@@ -73,7 +74,8 @@ def propose_rows(dockerfiles: Collection[str], around: Surroundings, kept: Colle
     return tuple(rows)
 
 
-def _is_aside(path: str) -> bool:
+def is_aside(path: str) -> bool:
+    """Tell whether a file lies in a folder of documentation, examples or tests."""
     return not _ASIDE.isdisjoint(part.lower() for part in PurePosixPath(path).parts[:-1])
 
 
@@ -122,7 +124,8 @@ def _with_facts(row: Row, facts: Mapping[str, Sequence[Fact]]) -> Iterator[Row]:
         most = []
     for path, name in row.images.items():
         if path not in most:
-            yield _given(_alone(row, path, name), [*shared, *((path, fact) for fact in own[path])])
+            alone = _given(_alone(row, path, name), [*shared, *((path, fact) for fact in own[path])])
+            yield replace(alone, told=tuple(one for one in alone.told if one[0] == path) or alone.told[:1])
 
 
 def _alone(row: Row, path: str, name: str) -> Row:

@@ -11,7 +11,7 @@ Value = str | Mapping[str, str]
 #: The number of sources that a comment names.
 _SHOWN = 2
 #: The order of the values in a row.
-_ORDER = ("name", "repository", "context", "target", "args", "contexts")
+_ORDER = ("name", "repository", "tag", "context", "target", "args", "contexts")
 _BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
 
 
@@ -29,24 +29,29 @@ class Row:
     told: tuple[tuple[str, str], ...] = ()
     excluded: str = ""
 
-    def giving(self, key: str, value: Value, told: tuple[str, str]) -> Row:
-        """Return the row with one more value, which ``told`` tells; a mapping is merged into that of the row."""
+    def giving(self, key: str, value: Value, *told: tuple[str, str]) -> Row:
+        """Return the row with one more value, and the places that tell it; a mapping is merged into the known one."""
         known = self.values.get(key)
         merged = {**known, **value} if isinstance(known, Mapping) and isinstance(value, Mapping) else value
-        return replace(self, values={**self.values, key: merged}, told=tuple(dict.fromkeys((*self.told, told))))
+        return replace(self, values={**self.values, key: merged}, told=tuple(dict.fromkeys((*self.told, *told))))
 
     def sources(self, path: str = "") -> list[str]:
         """Return the places that tell the values of the image of the Dockerfile ``path``, or of all images."""
         return list(dict.fromkeys(place for dockerfile, place in self.told if path in ("", dockerfile)))
 
     @property
+    def bare(self) -> str:
+        """Return the row as a line of TOML."""
+        content = "false" if self.excluded else inline(dict(sorted(self.values.items(), key=_by_key)))
+        return f"{quoted(self.pattern)} = {content}"
+
+    @property
     def line(self) -> str:
         """Return the row as a line of TOML, with its sources as a comment."""
-        content = "false" if self.excluded else inline(dict(sorted(self.values.items(), key=_by_key)))
         sources = self.sources()
         more = f" and {len(sources) - _SHOWN} more" if len(sources) > _SHOWN else ""
         told = ", ".join(filter(None, (self.excluded, *sources[:_SHOWN]))) + more
-        return f"{quoted(self.pattern)} = {content}" + (f"  # {told}" if told else "")
+        return self.bare + (f"  # {told}" if told else "")
 
 
 @dataclass(frozen=True)

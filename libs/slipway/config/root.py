@@ -20,7 +20,7 @@ def find_root(*starts: Path | None) -> Path:
                 return folder
     raise UsageError(
         f"{starts[-1]}: no slipway repository in this folder or above",
-        hint="it has slipway.toml or [tool.slipway], or infra/docker/ or apps/ beside pyproject.toml or .git",
+        hint="invoke init shows the images of this folder, and writes the slipway.toml that a repository has",
     )
 
 

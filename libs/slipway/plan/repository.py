@@ -186,8 +186,10 @@ def defined_images(project: Project, worktree: Worktree, naming: Naming, declare
 
     found = combined(declared, {path: [ruled(path, rule) for rule in of] for path, of in rules.items()})
     if not found.definitions:
-        hint = f"infra/docker/<name>.Dockerfile is a base, apps/<name>/Dockerfile a service; {project.header('images')}"
-        raise UsageError(f"{worktree.root}: no Dockerfile found", hint=f"{hint} names others")
+        hint = "invoke init; infra/docker/<name>.Dockerfile is a base, apps/<name>/Dockerfile a service, and"
+        raise UsageError(
+            f"{worktree.root}: no Dockerfile found", hint=f"{hint} {project.header('images')} names others"
+        )
     return found
 
 

@@ -8,8 +8,8 @@ from difflib import get_close_matches
 from slipway.core.errors import Problem
 from slipway.plan.repository import Repository
 
-#: As difflib measures: ``REGISTY`` is almost REGISTRY, and ``FRONTEND_HOST`` is not almost REMOTE_HOST.
-_ALMOST = 0.8
+#: How alike a misspelled name and the right one are at least; PROMETHEUS_HOST is not a REMOTE_HOST.
+_MISSPELLED = 0.85
 #: The lines to quote in full.
 _SHOWN = 2
 
@@ -31,7 +31,7 @@ def unused(repository: Repository) -> tuple[Problem, ...]:
     return tuple(
         problem
         for name, problem in repository.unused.items()
-        if name not in used and (not is_shared or get_close_matches(name, names, cutoff=_ALMOST))
+        if name not in used and (not is_shared or get_close_matches(name, names, cutoff=_MISSPELLED))
     )
 
 

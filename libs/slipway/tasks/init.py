@@ -6,14 +6,18 @@ import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from slipway.adopt.listing import Listing, list_repository, top_level
-from slipway.adopt.proposal import Known, Proposal, propose, with_table
+from slipway.adopt.proposal import Identity, Known, Proposal, propose, with_table
 from slipway.adopt.table import Table
 from slipway.adopt.writing import Edit, edited
 from slipway.config import settings as config
+from slipway.config.declarations import Declaration, declarations_of
+from slipway.config.environment import surroundings, variables
+from slipway.config.project import Project
 from slipway.config.project_file import FILES
 from slipway.config.root import find_root
 from slipway.config.settings import Settings
@@ -21,7 +25,9 @@ from slipway.core.command import Command
 from slipway.core.errors import SlipwayError, UsageError, suggestion
 from slipway.core.image import Image
 from slipway.core.writing import written
+from slipway.plan.declared import Bake, read_declarations
 from slipway.plan.repository import Repository, read_repository
+from slipway.stack.declared import Declared
 from slipway.stack.patterns import rules_by_path
 from slipway.stack.worktree import Worktree
 from slipway.tasks import namespace
@@ -76,13 +82,29 @@ class _Place:
         return cls(session, root, settings, listing, _file(root, settings, options.file))
 
     def propose(self) -> Proposal:
-        owner, name = self._names()
-        owners = {owner, owner.partition("-")[0]} - {""}
-        return propose(self.root, self.listing, self._known(), owners, name, self.read)
+        read_declared = cache(self._declared)
+        return propose(
+            self.root,
+            self.listing,
+            self._known(),
+            self._identity(),
+            self.read,
+            lambda files: read_declared(declarations_of(files)),
+        )
 
     def read(self, table: Table) -> Repository:
         project = with_table(self.settings.project, table, self.edit(table))
-        return read_repository(replace(self.settings, project=project), self._worktree(), {})
+        return self._read(project)
+
+    def _read(self, project: Project) -> Repository:
+        settings, worktree = replace(self.settings, project=project), self._worktree()
+        return read_repository(settings, worktree, {}, declared=self._declared(project.declarations))
+
+    def _declared(self, declarations: tuple[Declaration, ...]) -> Declared:
+        if not declarations:
+            return Declared()
+        bake = Bake(self.session.run, surroundings().buildx)
+        return read_declarations(declarations, self.file, self._worktree(), variables(), bake)
 
     def edit(self, table: Table) -> Edit | None:
         """Return the edit that adds ``table`` to its file; None when there is nothing to add, or no way to."""
@@ -95,16 +117,23 @@ class _Place:
         """Return what the repository defines today."""
         rules = rules_by_path(self.settings.project.images, self._worktree().find)
         reserved = frozenset({*namespace.task_names, *command_line.get().words})
-        if all(rule.excluded for of in rules.values() for rule in of):
+        project = self.settings.project
+        declarations = frozenset(file for one in project.declarations for file in one.files)
+        if not declarations and all(rule.excluded for of in rules.values() for rule in of):
             return Known(frozenset(rules), reserved=reserved)
-        images = read_repository(self.settings, self._worktree(), {}).stack.known
-        return Known(frozenset(rules), frozenset(image.name for image in images), reserved)
+        images = self._read(project).stack.known
+        dockerfiles = frozenset({*rules, *(image.dockerfile for image in images)})
+        settled = dockerfiles if project.places else frozenset()
+        return Known(dockerfiles, frozenset(image.name for image in images), reserved, declarations, settled)
 
-    def _names(self) -> tuple[str, str]:
+    def _identity(self) -> Identity:
         """Return the owner and the name of the repository: those of git's remote, else no owner and the folder."""
         asked = self.session.run(Command(("git", "config", "--get", "remote.origin.url"), cwd=str(self.root)))
         found = _REMOTE.search(asked.stdout) if asked.ok else None
-        return (found["owner"].lower(), found["name"]) if found else ("", self.root.name)
+        if not found:
+            return Identity(self.root.name)
+        owner = found["owner"].lower()
+        return Identity(found["name"], frozenset({owner, owner.partition("-")[0]}))
 
 
 def _root(session: Session) -> Path:
@@ -235,8 +264,8 @@ def _summary(proposal: Proposal) -> str:
     aside = sum(len(row.images) for row in proposal.aside)
     told = [
         f"{listing.count} files {'that git lists' if listing.source == 'git' else 'in the folder'}",
-        f"{len(listing.dockerfiles)} Dockerfiles",
-        f"{len(stack)} images",
+        f"{len(listing.dockerfiles)} Dockerfile{'s' * (len(listing.dockerfiles) != 1)}",
+        f"{len(stack)} image{'s' * (len(stack) != 1)}",
         f"{len(stack.faults)} at fault" if stack.faults else "",
         f"{aside} set aside" if aside else "",
         f"{len(proposal.questions)} open" if proposal.questions else "",

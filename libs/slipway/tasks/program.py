@@ -148,7 +148,7 @@ def _refusals() -> Iterator[None]:
 
 
 def _refused(*problems: Problem) -> Refused:
-    return Refused(UsageError.of(problems), None)
+    return Refused(UsageError.of(problems).with_hints(command_line.get().typed), None)
 
 
 def _root(given: str | None) -> Path:
