@@ -35,6 +35,7 @@ FROM = "# syntax=docker/dockerfile:1\n\nfrom scratch\n"
         ("docker/README.md", ""),
         ("node_modules/x/Dockerfile", ""),
         ("vendor/x/compose.yaml", ""),
+        ("{{cookiecutter.name}}/Dockerfile", ""),
         ("compose.yaml", "compose"),
         ("docker-compose.dev.yml", "compose"),
         ("a/kafka-compose.yml", "compose"),

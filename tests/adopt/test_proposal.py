@@ -33,7 +33,8 @@ def images(root: Path, files: Mapping[str, str], owner: str = "acme", name: str 
         (["a/api/Dockerfile", "b/api/Dockerfile"], ["a", "b"]),
         (["x/a/Dockerfile", "x/b/Dockerfile", "y/a/Dockerfile"], ["a", "b", "y-a"]),
         (["x/build/Dockerfile"], ["x"]),
-        (["build/Dockerfile"], ["shop-build"]),
+        (["docker/Dockerfile"], ["shop"]),
+        (["push/Dockerfile"], ["shop-push"]),
         (["a_b/Dockerfile", "a-b/Dockerfile"], ["a-b", "shop-a-b"]),
         (["a/Dockerfile", "a/Dockerfile.dev"], ["a", "a-dev"]),
         (["3.12/Dockerfile", "3.13/Dockerfile"], ["3-12", "3-13"]),
@@ -41,7 +42,7 @@ def images(root: Path, files: Mapping[str, str], owner: str = "acme", name: str 
 )
 def test_each_image_has_a_name_of_its_own(tmp_path: Path, paths: list[str], names: list[str]) -> None:
     write(tmp_path, dict.fromkeys(paths, BASE))
-    proposal = adopt(tmp_path, known=Known(reserved=frozenset({"build"})))
+    proposal = adopt(tmp_path, known=Known(reserved=frozenset({"push"})))
     assert sorted(planned(tmp_path, proposal).stack.by_name) == names
 
 
@@ -114,6 +115,11 @@ def test_the_files_of_a_parent_s_onbuild_decide_the_context(tmp_path: Path) -> N
         "api/lock.txt": "",
     }
     assert images(tmp_path, files)["api"].context == "api"
+
+
+def test_the_only_folder_that_has_the_files_is_the_context(tmp_path: Path) -> None:
+    files = {"Dockerfile": f"{BASE}COPY conf /\nCOPY scripts/x /\n", "context/conf": "", "context/scripts/x": ""}
+    assert images(tmp_path, {**files, "other/conf": ""})["shop"].context == "context"
 
 
 def asked(root: Path, files: Mapping[str, str], owner: str = "") -> list[tuple[str, str]]:

@@ -116,6 +116,13 @@ def test_a_table_in_an_unusual_form_is_left_to_the_user(foreign: Path) -> None:
     assert (foreign / "slipway.toml").read_text() == own
 
 
+def test_the_name_and_the_owner_are_those_of_the_remote(foreign: Path) -> None:
+    write(foreign, {"Dockerfile": "FROM acme/shop-base:latest\n", "Makefile": ""})
+    subprocess.run(["git", "remote", "add", "origin", "git@git.example.com:acme/shop.git"], cwd=foreign, check=True)
+    images = {one["image"]: one["parents"] for one in json.loads(ended("init", "--json", cwd=foreign)[1])["images"]}
+    assert images == {"shop": ["base"], "base": [], "api": ["base"]}
+
+
 def test_its_json(foreign: Path) -> None:
     code, out, _ = ended("init", "--json", cwd=foreign)
     said = json.loads(out)

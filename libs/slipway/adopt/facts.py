@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeVar
@@ -104,14 +104,27 @@ def linking_facts(row: Row, evidence: Evidence, assembly: Assembly) -> Iterator[
                 yield path, Fact("contexts", {base: f"{TARGET_CONTEXT}{parent}"}, where, shared="/" in base)
 
 
-def context_facts(row: Row, evidence: Evidence, assembly: Assembly) -> Iterator[tuple[str, Fact]]:
-    """Yield the context that build commands give to an image, where slipway would take another one."""
+def context_facts(
+    row: Row, evidence: Evidence, assembly: Assembly, folders: Collection[str], exists: Callable[[str], bool]
+) -> Iterator[tuple[str, Fact]]:
+    """Yield the context that build commands give to an image, where slipway would take another one.
+
+    Without a command and without a folder above the Dockerfile that has its files, the context is the only one of
+    ``folders`` that has them.
+    """
     for path, name in row.images.items():
         commands = evidence.commands.get(path, ())
         context = _only(command.context for command in commands)
         reading, fitting = assembly.readings.get(name), assembly.fitting.get(name, ())
-        if context and reading and reading.sources and next(iter(fitting), "") != context:
+        if not reading or not reading.sources:
+            continue
+        if context and next(iter(fitting), "") != context:
             yield path, Fact("context", context, commands[0].where)
+        elif not context and not fitting:
+            sources = {one for source in reading.sources for one in source.literal}
+            having = _only(folder for folder in folders if all(exists(f"{folder}/{one}") for one in sources))
+            if having:
+                yield path, Fact("context", having, "no other folder has its files")
 
 
 @dataclass(frozen=True)

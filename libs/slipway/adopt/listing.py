@@ -47,6 +47,7 @@ class Listing:
     - ``count``: the number of all files.
     - ``dockerfiles``; ``compose`` and ``bake`` files; ``scripts`` that may run docker.
     - ``others``: files with ``Dockerfile`` in their name that are none, which a pattern must not name.
+    - ``folders``: the folders in the root.
     """
 
     source: str
@@ -56,6 +57,7 @@ class Listing:
     bake: tuple[str, ...] = ()
     scripts: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
 
 
 def list_repository(root: Path, run: Run) -> Listing:
@@ -75,9 +77,11 @@ def top_level(folder: Path, run: Run) -> Path:
 def recognise(files: Iterable[str], root: Path, source: str) -> Listing:
     """Sort ``files`` by what they say. A link to another Dockerfile of them is left out."""
     count = 0
+    folders: set[str] = set()
     named: dict[str, list[str]] = {kind: [] for kind in ("dockerfiles", "compose", "bake", "scripts", "others")}
     for path in files:
         count += bool(path)
+        folders.add(path[: max(path.find("/"), 0)])
         if kind := kind_of(path):
             named[kind].append(path)
     genuine = [path for path in named["dockerfiles"] if _is_dockerfile(root / path)]
@@ -91,12 +95,15 @@ def recognise(files: Iterable[str], root: Path, source: str) -> Listing:
         tuple(sorted(named["bake"])),
         tuple(sorted(named["scripts"], key=_by_depth)[:_MOST_SCRIPTS]),
         tuple(sorted(others)),
+        tuple(sorted(folders - {""})),
     )
 
 
 def kind_of(path: str) -> str:
     """Return the field of a listing to which the name of ``path`` belongs, or an empty string."""
     name = path.rpartition("/")[2]
+    if "{" in path or "}" in path:  # of a template; no key of the table can name it
+        return ""
     if "ockerfile" in name or "ontainerfile" in name or "OCKERFILE" in name:
         if _is_foreign(path):
             return ""

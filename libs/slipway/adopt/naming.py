@@ -68,11 +68,12 @@ def _plain(path: str, repository: str, published: Mapping[str, str]) -> Iterator
     *folders, file = path.split("/")
     stem = _stem(file)
     telling = next((folder for folder in reversed(folders) if folder.lower() not in _GENERAL), "")
+    above = "" if folders and stem else repository
     if known := image_name(published.get(path, "")):
         yield "" if known == name_of(path) else known
     if stem and not file.lower().startswith(_WORDS):  # gpu.Dockerfile
         yield from ("", image_name(stem))
-    elif own := image_name("-".join(dict.fromkeys(filter(None, (telling or ("" if folders else repository), stem))))):
+    elif own := image_name("-".join(dict.fromkeys(filter(None, (telling or above, stem))))):
         yield "" if own == name_of(path) else own
     for number in range(1, len(folders) + 1):
         yield image_name("-".join([*folders[-number:], stem]))

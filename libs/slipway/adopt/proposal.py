@@ -83,7 +83,8 @@ def propose(
     table = Table(_told(rows, partial(built_facts, evidence=evidence, texts=texts)), choice.files)
     repository = read(table)
     own = {one.dockerfile: Row(one.dockerfile, {one.dockerfile: one.name}) for one in declared}
-    for tell, others in ((linking_facts, own.values()), (context_facts, ())):
+    contexts = partial(context_facts, folders=listing.folders, exists=repository.worktree.exists)
+    for tell, others in ((linking_facts, own.values()), (contexts, ())):
         more = partial(tell, evidence=evidence, assembly=repository.assembly)
         rows = (*_told(table.rows, more), *(row for row in _told([*others], more) if row.values))
         if rows != table.rows:

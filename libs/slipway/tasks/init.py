@@ -36,7 +36,7 @@ from slipway.tasks.options import InitOptions
 from slipway.tasks.process import is_terminal
 from slipway.tasks.session import Session
 
-_REMOTE = re.compile(r"[:/](?P<owner>[^/:]+)/(?P<name>[^/:]+?)(?:\.git)?/?\s*")
+_REMOTE = re.compile(r"[:/](?P<owner>[^/:]+)/(?P<name>[^/:]+?)(?:\.git)?/?\s*\Z")
 _TASKS = '"""Build, push and test the images: invoke --list."""\n\nfrom slipway.tasks import namespace  # noqa: F401\n'
 
 
