@@ -168,6 +168,13 @@ def test_refusals_of_policy_are_asked_for_once(tmp_path: Path) -> None:
     assert found[0][1].startswith('policy = "note"')
 
 
+@pytest.mark.parametrize(("copied", "ignored"), [("COPY . /", ""), ("COPY .git /g", "x\n"), ("COPY . /", ".git\n")])
+def test_an_image_that_holds_git_s_folder_is_asked_for(tmp_path: Path, copied: str, ignored: str) -> None:
+    files = {"Dockerfile": f"{BASE}{copied}\n", ".git/HEAD": "", ".dockerignore": ignored}
+    found = [where for where, line in asked(tmp_path, files) if '"context-file:.git"' in line]
+    assert found == ([] if ".git" in ignored else ["Dockerfile"])
+
+
 def test_known_dockerfiles_are_not_proposed_again(tmp_path: Path) -> None:
     write(tmp_path, {"api/Dockerfile": BASE, "ui/Dockerfile": BASE})
     known = Known(frozenset({"api/Dockerfile"}), frozenset({"ui"}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,6 +18,7 @@ from slipway.adopt.table import Row, Table
 from slipway.adopt.writing import Edit
 from slipway.config.project import Project, parse_project
 from slipway.core.errors import UsageError
+from slipway.core.image import Image
 from slipway.plan.repository import Repository
 
 #: Reads the repository with more rows in its table. Raises UsageError when it defines no image.
@@ -91,9 +93,20 @@ def propose(
             table = replace(table, rows=rows)
             repository = read(table)
     registry = repository.settings.registry
-    asker = Asker(table, repository.assembly, evidence, texts, repository.worktree.exists, registry)
+    sends_git = partial(_sends_git, repository)
+    asker = Asker(table, repository.assembly, evidence, texts, repository.worktree.exists, sends_git, registry)
     questions = dict.fromkeys((*asker.questions(), *choice.questions))
     return Proposal(listing, table, repository, tuple(questions))
+
+
+def _sends_git(repository: Repository, image: Image) -> bool:
+    """Tell whether an image reads the folder ``.git``: by its name, or with the whole context."""
+    worktree = repository.worktree
+    if not worktree.exists(posixpath.join(image.context, ".git")):
+        return False
+    named = {path for source in repository.assembly.readings[image.name].sources for path in source.paths}
+    excluded = worktree.ignore(image.dockerfile, image.context).excludes(".git")
+    return not excluded and not named.isdisjoint({"", ".", ".git"})
 
 
 def _declaring(listing: Listing, known: Known) -> list[str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from slipway.adopt.facts import Evidence, KnownImages, arg_defaults
 from slipway.adopt.table import Table, Value, inline, quoted
 from slipway.core.errors import PolicyError, Problem
-from slipway.core.image import TARGET_CONTEXT
+from slipway.core.image import TARGET_CONTEXT, Image
 from slipway.core.reference import HUB, Reference, names_registry
 from slipway.stack.definition import name_of
 from slipway.stack.discovery import Assembly
@@ -37,11 +37,13 @@ class Asker:
     evidence: Evidence
     texts: Mapping[str, str]
     exists: Callable[[str], bool]
+    sends_git: Callable[[Image], bool]
     registry: str
 
     def questions(self) -> Iterator[Question]:
         yield from self._of_faults()
         yield from self._of_sources()
+        yield from self._of_git()
         yield from self._of_commands()
         yield from self._of_bases()
         yield from self._of_registries()
@@ -103,6 +105,14 @@ class Asker:
                 what = f"no folder at or above it has {named}: something makes them first, or another folder is"
                 line = self._line(image.dockerfile, {"context": _OPEN})
                 yield Question(missing[0][0], f"{what} the context", line)
+
+    def _of_git(self) -> Iterator[Question]:
+        """Ask once whether images may hold ``.git``, which policy refuses."""
+        sending = [image.dockerfile for image in self.assembly.stack if self.sends_git(image)]
+        if sending:
+            where = sending[0] + (f" and {len(sending) - 1} more" if len(sending) > 1 else "")
+            line = f'.git in {sending[0]}.dockerignore, or in the table [allow]: "context-file:.git" = "why"'
+            yield Question(where, "a COPY, ADD or mount sends .git, which policy refuses", line)
 
     def _of_commands(self) -> Iterator[Question]:
         """Ask whether several commands build several images of one Dockerfile."""
