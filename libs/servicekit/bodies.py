@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import anyio
-import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from servicekit.json_bodies import TooManyValues, parse
 from servicekit.media_types import is_json
 
 #: Large enough for a million characters: escaped in JSON, each takes at most twelve bytes.
@@ -86,13 +86,13 @@ def _answering_408(seconds: float, said: str, left: float | None = None) -> Iter
 
 
 class StrictRequest(Request):
-    """Parse a request's body as strict JSON: no NaN, no Infinity, no half of a surrogate pair.
-
-    No answer could repeat these values.
-    """
+    """Parse a request's body as strict JSON with a bounded number of values, and answer 422 to more."""
 
     async def json(self) -> Any:
-        return orjson.loads(await self.body())
+        try:
+            return parse(await self.body())
+        except TooManyValues as error:
+            raise HTTPException(422, str(error)) from error
 
 
 class StrictRoute(APIRoute):

@@ -16,6 +16,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError
 from typing_extensions import TypedDict  # pydantic reads typing's from Python 3.12 on
 
+from servicekit.json_bodies import TooManyValues, parse
 from servicekit.problems import describe
 from svc_ocr_model.model import NAME, VERSION
 from svc_ocr_model.tensors import MOST_ELEMENTS, Datatype, Element, InferenceRequest, Input, Output, Refused
@@ -107,7 +108,9 @@ def request_schema() -> Any:
 def parse_request(body: bytes) -> Request:
     """Return the request in ``body``, which is strict JSON. Raises Refused."""
     try:
-        return Request.model_validate(orjson.loads(body))
+        return Request.model_validate(parse(body))
+    except TooManyValues as error:
+        raise Refused(str(error)) from error
     except orjson.JSONDecodeError as error:
         raise Refused(f"the body is not JSON: {error}") from error
     except ValidationError as error:

@@ -77,6 +77,7 @@ def json_door(path: str, text: str, more: str = "") -> dict[str, Hostile]:
         "json: 1e999": sent("1e999"),
         "json: half a surrogate pair": sent(r'"\ud800"'),
         "json: nested 100,000 deep": sent("[" * 100_000),
+        "json: 16 MB of empty lists": sent("[" + "[]," * 5_300_000 + "[]]"),
         "json: an unknown shape of 1 MB": sent(json.dumps(list(range(150_000)))),
         "json: cut off": sent('"x'),
         "json: not JSON": Hostile(lambda: Request(path, data=b"\x00\xff", headers=kind)),
