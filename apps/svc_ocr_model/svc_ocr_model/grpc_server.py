@@ -16,6 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from ocrkit.unreadable import Unreadable
 from servicekit.places import Busy
 from svc_ocr_model import open_inference_grpc_pb2 as pb
+from svc_ocr_model.fields import parse
 from svc_ocr_model.model import IMAGE, NAME, OUTPUTS, PLATFORM, SERVER, VERSION, check_name
 from svc_ocr_model.protobuf import answer_of, request_of
 from svc_ocr_model.service import Service
@@ -90,10 +91,9 @@ async def serving(service: Service, address: str, *, max_bytes: int, max_calls: 
 def _handlers(calls: Calls) -> grpc.GenericRpcHandler:
     """Return a handler for each rpc that the proto names. Raises AttributeError when one is missing."""
     described = pb.DESCRIPTOR.services_by_name["GRPCInferenceService"]
-    handlers = {
+    handlers: dict[str, grpc.RpcMethodHandler[bytes, Message]] = {
         method.name: grpc.unary_unary_rpc_method_handler(
-            _answered(method.name, getattr(calls, method.name)),
-            request_deserializer=GetMessageClass(method.input_type).FromString,
+            _answered(method.name, GetMessageClass(method.input_type), getattr(calls, method.name)),
             response_serializer=GetMessageClass(method.output_type).SerializeToString,
         )
         for method in described.methods
@@ -101,13 +101,15 @@ def _handlers(calls: Calls) -> grpc.GenericRpcHandler:
     return grpc.method_handlers_generic_handler(described.full_name, handlers)
 
 
-def _answered(name: str, call: Callable[[M], Awaitable[Message]]) -> Callable[[M, Context], Awaitable[Message]]:
+def _answered(
+    name: str, kind: type[M], call: Callable[[M], Awaitable[Message]]
+) -> Callable[[bytes, Context], Awaitable[Message]]:
     """Return the call with a status for each exception, and a log line. No client gets an unexpected one's text."""
 
-    async def answered(request: M, context: Context) -> Message:
+    async def answered(request: bytes, context: Context) -> Message:
         started, code = time.perf_counter(), grpc.StatusCode.CANCELLED
         try:
-            answer = await call(request)
+            answer = await call(parse(kind, request))
             code = grpc.StatusCode.OK
             return answer
         except tuple(_CODES) as error:

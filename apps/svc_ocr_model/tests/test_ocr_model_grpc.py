@@ -24,6 +24,7 @@ from servicekit.places import Places
 SERVICE = Path(__file__).parents[1]
 METHODS = pb.DESCRIPTOR.services_by_name["GRPCInferenceService"].methods_by_name
 PNG = b"\x89PNG\r\n\x1a\n"
+EMPTY = pb.ModelInferRequest.InferInputTensor()
 T = TypeVar("T")
 Ask = Callable[[str, Message], Awaitable[Any]]
 
@@ -168,6 +169,7 @@ def with_field(**fields: Any) -> pb.ModelInferRequest:
         (request(b"\xffnot base64"), grpc.StatusCode.INVALID_ARGUMENT, "element 0 is not base64"),
         (request(b""), grpc.StatusCode.INVALID_ARGUMENT, "image 0: it is not a PNG, JPEG or TIFF"),
         (request(PNG * 20_000), grpc.StatusCode.RESOURCE_EXHAUSTED, "larger than max"),
+        (with_field(inputs=[EMPTY] * 10_000), grpc.StatusCode.INVALID_ARGUMENT, "at most 10000 fields"),
         (request(PNG, PNG, PNG), grpc.StatusCode.INTERNAL, "internal error; the service's log has it"),
     ],
 )
