@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from slipway.compose.files import find_systems
+from slipway.release.versions import raised
 from slipway.tasks import namespace
 
 ROOT = Path(__file__).parents[2]
@@ -19,7 +20,8 @@ CODE = re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL) + re.findall(r"`([^`\n]+)
 
 
 def tasks() -> dict[str, inspect.Signature]:
-    return {name: inspect.signature(namespace[name].body) for name in namespace.task_names}
+    known = {name: inspect.signature(namespace[name].body) for name in namespace.task_names}
+    return known | {alias: known[name] for name, aliases in namespace.task_names.items() for alias in aliases}
 
 
 def sessions() -> set[str]:
@@ -53,6 +55,8 @@ def test_every_invoke_command_is_made_of_tasks_flags_images_and_systems(line: st
             value_follows = type(known[current].parameters[name].default) in (str, int)
         elif word in known:
             current = word
+        elif current and "to" in known[current].parameters:
+            raised("v0.1.0", word)
         else:
             assert word in images | {"svc-name"}, f"{word} is not a task, an image, a system or a service"
 

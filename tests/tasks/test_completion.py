@@ -18,7 +18,7 @@ from slipway.tasks import namespace
 from tests.rig import in_process
 
 IMAGES = {"base-ml", "base-runtime", "svc-forms", "svc-ocr"}
-TASKS = set(namespace.task_names)
+TASKS = {word for context in namespace.to_contexts() for word in (context.name, *context.aliases)}
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 

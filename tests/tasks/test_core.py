@@ -62,13 +62,14 @@ def test_a_task_without_a_dry_run_refuses(program: Callable[..., Said], words: t
     name = next(word for word in words if not word.startswith("-"))
     assert (code, given) == (2, [])
     assert err.startswith(
-        f"error: {name}: has no dry run\nhint:  build-base, build, push, up, down, init, setup and remote-clean have"
+        f"error: {name}: has no dry run\n"
+        "hint:  build-base, build, push, base-bump, up, down, init, setup and remote-clean have one"
     )
 
 
 def test_the_tasks_that_the_hint_names_have_a_dry_run() -> None:
     having = {context.name for context in namespace.to_contexts() if "dry_run" in context.args}
-    assert having == {"build-base", "build", "push", "up", "down", "init", "setup", "remote-clean"}
+    assert having == {"build-base", "build", "push", "base-bump", "up", "down", "init", "setup", "remote-clean"}
 
 
 def test_echo_and_a_time_limit_reach_the_task(program: Callable[..., Said]) -> None:

@@ -132,7 +132,7 @@ def refuse_moves(
     if force:
         return
     moved = [push for push in pushes if push.reference.tag not in moving_tags and _moves(push)]
-    labels = {push.image: {} if push.replaces else _labels(push, registry) for push in moved}
+    labels = {push.image: {} if push.replaces else registry.labels(push.reference) for push in moved}
     refused = [push for push in moved if push.replaces or labels[push.image].get(INPUT_LABEL) != push.input_digest]
     if refused:
         modes = {push.image: "" if push.replaces else explain(push.image, labels[push.image]) for push in refused}
@@ -162,9 +162,3 @@ def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
 
 def _moves(push: Push) -> bool:
     return bool(push.version_digest) and push.version_digest != push.content_digest
-
-
-def _labels(push: Push, registry: Registry) -> Mapping[str, str]:
-    """Return the labels of the image for which the version tag stands."""
-    config = registry.config(push.reference).get("config") or {}
-    return config.get("Labels") or {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from slipway.core.errors import RefusedError, RegistryError, SlipwayError
@@ -142,10 +143,20 @@ class Registry:
 
         Raises RegistryError.
         """
-        digest = self.manifest(reference).config
-        if not digest:
+        return self._configuration(reference, self.manifest(reference))
+
+    def labels(self, reference: Reference) -> Mapping[str, str]:
+        """Return the labels of the image; those of the first image in an index. Raises RegistryError."""
+        manifest = self.manifest(reference)
+        if not manifest.config and manifest.members:
+            manifest = self.manifest(replace(reference, tag="", digest=manifest.members[0]))
+        found = self._configuration(reference, manifest)
+        return (found.get("config") or {}).get("Labels") or {}
+
+    def _configuration(self, reference: Reference, manifest: ImageManifest) -> Mapping[str, Any]:
+        if not manifest.config:
             return {}
-        reply = self._ask("GET", reference, f"blobs/{digest}")
+        reply = self._ask("GET", reference, f"blobs/{manifest.config}")
         self._http.expect(reply, 200, f"{reference}: configuration")
         return self._json(reply, f"{reference}: configuration")
 

@@ -22,6 +22,7 @@ from slipway.tasks.options import (
     SmokeOptions,
     SystemOptions,
     UpOptions,
+    VersionOptions,
     WaitOptions,
     WatchOptions,
 )
@@ -63,6 +64,22 @@ def push(session: Session, images: ImageOptions, options: PushOptions, host: Hos
     from slipway.tasks.push import run_push
 
     run_push(session, images.names, options, dry_run=run.dry_run)
+
+
+@task
+def base_check(session: Session, images: ImageOptions, host: HostOptions) -> None:
+    """Find bases that changed without a new version (for CI)."""
+    from slipway.tasks.base import run_check
+
+    run_check(session, images.names)
+
+
+@task
+def base_bump(session: Session, version: VersionOptions, host: HostOptions, run: DryRunOptions) -> None:
+    """Raise BASE_VERSION by patch, minor or major, or to a version."""
+    from slipway.tasks.base import run_bump
+
+    run_bump(session, version.to, dry_run=run.dry_run)
 
 
 @task

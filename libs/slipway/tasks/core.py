@@ -16,12 +16,13 @@ from invoke.context import Context
 
 from slipway.core.errors import UsageError, one_line
 from slipway.tasks.command_line import command_line
+from slipway.tasks.parser import ONE_WORD
 
 if TYPE_CHECKING:
     from slipway.config.configured import Level
 
 #: The tasks that ``-R`` makes show their work only.
-_DRY_RUNS = ("build-base", "build", "push", "up", "down", "init", "setup", "remote-clean")
+_DRY_RUNS = ("build-base", "build", "push", "base-bump", "up", "down", "init", "setup", "remote-clean")
 #: Flags that change how Invoke's ``run`` works. No slipway task calls it.
 _UNUSED = {"warn": "-w", "pty": "-p", "hide": "--hide"}
 #: The sources of Invoke's configuration, lowest first, and the text for each that is not a file.
@@ -96,10 +97,11 @@ def obey(c: Context, task: str, parameters: Collection[str], given: Mapping[str,
             raise UsageError(f"{task}: has no dry run", hint=f"{', '.join(others)} and {last} have one")
         arguments["dry_run"] = True
     words = c.remainder.split()
+    one = next((name for name in ONE_WORD if name in parameters), "")
     if words and "names" in parameters:
         arguments["names"] = [*arguments.get("names", ()), *words]
-    elif words and "run" in parameters and len(words) == 1 and not arguments.get("run"):
-        arguments["run"] = words[0]
+    elif one and len(words) == 1 and not arguments.get(one):
+        arguments[one] = words[0]
     elif words:
         raise UsageError(f"{task}: takes no words after --: {one_line(' '.join(words))}", hint=f"invoke --help {task}")
     return arguments

@@ -26,6 +26,7 @@ __all__ = [
     "SmokeOptions",
     "SystemOptions",
     "UpOptions",
+    "VersionOptions",
     "WaitOptions",
     "WatchOptions",
 ]
@@ -36,6 +37,13 @@ class NameOptions:
     """Hold the names of images, or of a system and its services."""
 
     names: Sequence[str] = option((), "images, or a system and its services, as plain words after the task")
+
+
+@dataclass(frozen=True)
+class VersionOptions:
+    """Hold the new version of the bases."""
+
+    to: str = option("", "patch, minor, major or a version, as a plain word after the task; default: patch")
 
 
 @dataclass(frozen=True)

@@ -23,8 +23,10 @@ from invoke.tasks import Task
 from slipway.core.errors import Problem, UsageError, suggestion
 from slipway.tasks.command_line import SLIPWAY, CommandLine, command_line
 
-#: Arguments that the user gives as bare words: any number of names, or one run.
-WORDS = ("names", "run")
+#: Arguments that the user gives as one bare word: a run, or a version.
+ONE_WORD = ("run", "to")
+#: All arguments that the user gives as bare words; ``names`` takes any number.
+WORDS = ("names", *ONE_WORD)
 
 _handle = ParseMachine.handle
 _error = ParseMachine.error
@@ -119,14 +121,14 @@ def _handle_names(machine: ParseMachine, token: str) -> None:
 def _takes(machine: ParseMachine, token: str) -> str:
     """Return the argument that a bare word is for, or an empty string.
 
-    ``names`` takes any number of words, and ``run`` takes one.
+    ``names`` takes any number of words, each of ``ONE_WORD`` takes one.
     """
     if not task_of(machine.context):
         return ""
     arguments = machine.context.args
     word = next((word for word in WORDS if word in arguments), "")
     waiting = machine.waiting_for_flag_value and not (machine.flag and machine.flag.name == word)
-    taken = word == "run" and bool(arguments["run"].value)
+    taken = word in ONE_WORD and bool(arguments[word].value)
     free = word and not (waiting or taken or token.startswith("-") or token in machine.contexts)
     return word if free else ""
 

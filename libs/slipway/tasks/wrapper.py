@@ -20,6 +20,7 @@ from slipway.tasks import core, parser, process
 from slipway.tasks.command_line import command_line
 from slipway.tasks.options import OutputOptions
 
+_NOUNS = ("base", "remote")
 _CONTEXT = inspect.Parameter("c", inspect.Parameter.POSITIONAL_ONLY)
 
 
@@ -59,7 +60,13 @@ def task(function: Callable[..., None]) -> parser.SlipwayTask:
     body.__signature__ = signature  # type: ignore[attr-defined]
     listed = [parameter.name for parameter in parameters if isinstance(parameter.default, list)]
     said = {name: option.help for name, (_, option) in flags.items()}
-    return parser.SlipwayTask(body, auto_shortflags=False, iterable=listed, help=said)
+    return parser.SlipwayTask(body, aliases=_dotted(own), auto_shortflags=False, iterable=listed, help=said)
+
+
+def _dotted(name: str) -> tuple[str, ...]:
+    """Return the second name of a task about a noun: ``remote.check`` for ``remote-check``."""
+    noun, _, verb = name.partition("-")
+    return (f"{noun}.{verb}",) if noun in _NOUNS else ()
 
 
 def _dataclasses(function: Callable[..., None]) -> dict[str, Any]:

@@ -205,10 +205,13 @@ class Console:
         for line in styled(rows, self._safe):
             out.print(line, no_wrap=True, overflow="ellipsis", crop=True)
 
-    def diff(self, file: str, before: str, after: str) -> None:
-        """Show how a file changes, as ``diff -u`` does; on a terminal the lines are coloured."""
+    def diff(self, file: str, before: str, after: str, context: int = 3) -> None:
+        """Show how a file changes, as ``diff -u`` does; on a terminal the lines are coloured.
+
+        ``context``: the number of equal lines around each change.
+        """
         old, new = before.splitlines(), after.splitlines()
-        lines = unified_diff(old, new, file if before else "/dev/null", file, lineterm="")
+        lines = unified_diff(old, new, file if before else "/dev/null", file, lineterm="", n=context)
         if not self._color:
             for text in lines:
                 self.line(text)

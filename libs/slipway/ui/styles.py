@@ -13,6 +13,7 @@ from slipway.engine.container_state import Condition
 from slipway.hosts.requirements import CheckState
 from slipway.plan.decide import Action
 from slipway.push.events import PushAction
+from slipway.release.standing import State
 from slipway.ui import columns
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ _COLOURS: Mapping[str, tuple[str, ...]] = {
         RowState.UPLOADED,
         RunState.DONE,
         CheckState.OK,
+        State.PUBLISHED,
         *UP,
         Condition.HEALTHY,
         Condition.RUNNING,
@@ -53,8 +55,9 @@ _COLOURS: Mapping[str, tuple[str, ...]] = {
         CheckState.WARN,
         "warning",
     ),
-    "cyan": (Action.PULL, Action.TAG, PushAction.TAG),
+    "cyan": (Action.PULL, Action.TAG, PushAction.TAG, State.NEW),
     "bold red": (
+        State.DRIFTED,
         Status.FAILED,
         RunState.FAILED,
         Stage.FAILED,
