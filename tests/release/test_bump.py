@@ -11,7 +11,7 @@ from slipway.core.errors import UsageError
 from slipway.core.image import Image
 from slipway.core.reference import Reference
 from slipway.plan.decide import Action, Step
-from slipway.plan.reasons import NotBuilt
+from slipway.plan.reasons import InEngine, NotBuilt
 from slipway.plan.repository import read_repository
 from slipway.release.bump import Bump, effects, own_bytes, plan_bump
 from slipway.release.writing import reading
@@ -85,7 +85,10 @@ def test_an_image_is_built_when_its_inputs_change_and_only_tagged_otherwise(repo
     set_default(repository, "infra/docker/base-ml.Dockerfile")
     bump = planned(repository)
     nowhere = Reference("r", "a", "v1")
-    steps = {"svc-forms": Step("svc-forms", Action.BUILD, NotBuilt(), nowhere, nowhere, "sha256:1")}
+    steps = {
+        "base-runtime": Step("base-runtime", Action.REUSE, InEngine("in-1"), nowhere, nowhere, "sha256:0"),
+        "svc-forms": Step("svc-forms", Action.BUILD, NotBuilt(), nowhere, nowhere, "sha256:1"),
+    }
     sizes = {"base-runtime": 100, "base-ml": 130, "svc-ocr": 131}
     assert [(one.image, one.action, one.reason, one.bytes) for one in effects(bump, steps, sizes)] == [
         ("base-runtime", Action.TAG, "", 100),

@@ -51,8 +51,8 @@ class Bump:
 class Effect:
     """Hold what the new version means for one image.
 
-    ``action``: build, tag, or reuse for an image whose reference stays. ``reason``: empty for a tag. ``bytes``: those
-    of its own layers; 0 if unknown.
+    ``action``: build, tag, or reuse for an image whose reference stays. ``reason``: empty for content that slipway
+    knows to be the same. ``bytes``: those of its own layers; 0 if unknown.
     """
 
     image: str
@@ -125,7 +125,7 @@ def _action(image: Image, bump: Bump, steps: Mapping[str, Step], rebuilt: frozen
         return Action.BUILD, f"{parent} is built" if parent else f"{image.dockerfile} names the version"
     if bump.references[image.name] == image.reference:
         return Action.REUSE, "its version is another"
-    return Action.TAG, ""
+    return Action.TAG, "" if step else "not compared with its last build"
 
 
 def _with_version(repository: Repository, new: str) -> Repository:
