@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from slipway.core.errors import RegistryError, UsageError
+from slipway.core.errors import PolicyError, RegistryError, UsageError
 from slipway.core.image import INPUT_LABEL, MODELESS_LABEL, TITLE_LABEL
+from slipway.plan.decide import MODES_HINT
 from slipway.plan.facts import Snapshot
 from slipway.plan.history import only_modes
 from slipway.registry import Registry
-from slipway.release.drift import Sources, standings
+from slipway.release.drift import Sources, refuse_drift, standings
 from slipway.release.since import Start
 from slipway.release.standing import Standing, State
 from slipway.stack.manifests import load_inputs, save_inputs
@@ -179,6 +180,26 @@ def test_a_base_at_fault_ends_the_check_with_its_own_error(bench: Bench) -> None
     dockerfile.write_text(dockerfile.read_text() + "COPY nowhere /x\n")
     with pytest.raises(UsageError, match="nowhere"):
         bench.standings()
+
+
+@pytest.mark.fault("P20")
+def test_a_drift_is_refused_unless_the_tag_may_move() -> None:
+    reference = RegistryServer().reference("a/b", "v1")
+    new, changed = (Standing("b", reference, state, "", "", ("x changed",)) for state in (State.NEW, State.DRIFTED))
+    refuse_drift([new], ())
+    refuse_drift([changed], ("v1",))
+    with pytest.raises(PolicyError) as caught:
+        refuse_drift([new, changed], ("latest",))
+    assert caught.value.message == "1 base changed, and the registry has v1 with other content\n  b: x changed"
+    assert (caught.value.code, caught.value.hint) == ("base-drift", "invoke base-bump patch")
+
+
+def test_modes_alone_have_another_hint() -> None:
+    reference = RegistryServer().reference("a/b", "v1")
+    modes = Standing("b", reference, State.DRIFTED, "", "", (), "only modes differ: x 0644 → 0664", modes=True)
+    with pytest.raises(PolicyError) as caught:
+        refuse_drift([modes, modes], ())
+    assert caught.value.hint == f"{MODES_HINT}; else invoke base-bump patch"
 
 
 def test_many_changes_are_counted() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
+import pytest
+
 from slipway.tasks import commands, namespace
 
 TREE = ast.parse(Path(commands.__file__).read_text("utf-8"))
@@ -21,3 +23,10 @@ def test_a_task_is_at_most_ten_lines() -> None:
 
 def test_every_function_is_a_task_in_the_namespace() -> None:
     assert {one.name.replace("_", "-") for one in functions()} == set(namespace.task_names)
+
+
+@pytest.mark.parametrize("name", ["base-bump", "base-check", "remote-check", "remote-clean"])
+def test_a_task_about_a_noun_has_a_dotted_name(name: str) -> None:
+    aliases = {str(context.name): context.aliases for context in namespace.to_contexts()}
+    assert tuple(aliases[name]) == (name.replace("-", "."),)
+    assert not aliases["build-base"]

@@ -6,11 +6,13 @@ import posixpath
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from slipway.core.errors import PolicyError
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, Image
 from slipway.core.threads import map_concurrently
-from slipway.plan.decide import Facts
+from slipway.plan.decide import MODES_HINT, Facts
 from slipway.push.inspect import QUESTIONS
 from slipway.registry import Registry
+from slipway.release.causes import VersionCause
 from slipway.release.since import Git, Start, changes_since
 from slipway.release.standing import Standing, State
 from slipway.stack.changes import How, Part, differences
@@ -47,6 +49,19 @@ def standings(images: Sequence[Image], facts: Facts, registry: Registry, sources
                 stands = _explained(image, stands, facts, sources, found)
         found[image.name] = stands
     return tuple(found.values())
+
+
+def refuse_drift(found: Sequence[Standing], moving_tags: Sequence[str]) -> None:
+    """Raise PolicyError when a base of ``found`` changed. A tag among ``moving_tags`` may stand for other content."""
+    drifted = [one for one in found if one.state is State.DRIFTED and one.reference.tag not in moving_tags]
+    if not drifted:
+        return
+    bases = "1 base changed" if len(drifted) == 1 else f"{len(drifted)} bases changed"
+    said = f"{bases}, and the registry has {drifted[0].reference.tag} with other content"
+    hint = "invoke base-bump patch"
+    if all(one.modes for one in drifted):
+        hint = f"{MODES_HINT}; else {hint}"
+    raise PolicyError("\n  ".join([said, *map(str, drifted)]), hint=hint, code=VersionCause.DRIFT)
 
 
 def _published(image: Image, registry: Registry) -> Mapping[str, str] | None:

@@ -45,7 +45,7 @@ def _next(version: str, part: Part) -> str:
     if not found:
         raise UsageError(
             f"BASE_VERSION={version}: is not numbered MAJOR.MINOR.PATCH, so it has no {part} number",
-            hint="invoke base-bump, and the new version itself",
+            hint="name the new version: invoke base-bump VERSION",
         )
     numbers = [int(found[name]) for name in ("major", "minor", "patch")]
     place = ["major", "minor", "patch"].index(part)

@@ -9,15 +9,14 @@ from slipway.core.command import Command
 from slipway.core.errors import PolicyError, SlipwayError
 from slipway.core.threads import map_concurrently
 from slipway.core.units import size
-from slipway.plan.decide import MODES_HINT, Action, Step, plan_build
+from slipway.plan.decide import Action, Step, plan_build
 from slipway.plan.facts import Snapshot
 from slipway.plan.history import newest_of, only_modes
 from slipway.push.inspect import QUESTIONS
 from slipway.release.bump import Bump, Effect, effects, plan_bump
 from slipway.release.causes import VersionCause
-from slipway.release.drift import Sources, standings
+from slipway.release.drift import Sources, refuse_drift, standings
 from slipway.release.since import GIT_OPTIONS, Git, start_of
-from slipway.release.standing import Standing, State
 from slipway.release.versions import Part, raised
 from slipway.release.writing import reading, write_edits
 from slipway.stack.manifests import load_inputs
@@ -44,7 +43,7 @@ def run_check(session: Session, names: Sequence[str]) -> None:
         session.answer({"version": session.settings["BASE_VERSION"], "bases": [one.as_json() for one in found]})
     else:
         session.console.table([(one.image, one.state, str(one.reference)) for one in found])
-    _refuse_drift(found)
+    refuse_drift(found, session.settings.project.moving_tags)
 
 
 def run_bump(session: Session, to: str, *, dry_run: bool) -> None:
@@ -97,19 +96,6 @@ def _git(session: Session) -> Git:
     return git
 
 
-def _refuse_drift(found: Sequence[Standing]) -> None:
-    drifted = [one for one in found if one.state is State.DRIFTED]
-    if not drifted:
-        return
-    version = drifted[0].reference.tag
-    bases = "1 base changed" if len(drifted) == 1 else f"{len(drifted)} bases changed"
-    said = f"{bases}, and the registry has {version} with other content"
-    hint = f"invoke base-bump {Part.PATCH}"
-    if all(one.modes for one in drifted):
-        hint = f"{MODES_HINT}; else {hint}"
-    raise PolicyError("\n  ".join([said, *map(str, drifted)]), hint=hint, code=VersionCause.DRIFT)
-
-
 def _refuse_taken(session: Session, bump: Bump) -> None:
     """Raise PolicyError when the registry has an image of the new version. Raises RegistryError."""
     session.host.registry.refuse_foreign()
@@ -119,7 +105,7 @@ def _refuse_taken(session: Session, bump: Bump) -> None:
     if there:
         more = f" and {len(there) - 1} more" if len(there) > 1 else ""
         what = f"BASE_VERSION={bump.new}: the registry has {there[0]}{more}; no file was written"
-        raise PolicyError(what, hint="invoke base-bump with a higher version", code=VersionCause.TAKEN)
+        raise PolicyError(what, hint="name a higher version: invoke base-bump VERSION", code=VersionCause.TAKEN)
 
 
 def _engine_facts(session: Session, bump: Bump) -> tuple[Mapping[str, Step], dict[str, int]]:
