@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection
 from pathlib import Path
 
@@ -185,6 +186,11 @@ def test_a_path_of_a_permission_is_from_the_context(repository: Path) -> None:
 
 @pytest.mark.fault("X12")
 def test_git_enters_only_where_a_reason_lets_it(repository: Path) -> None:
+    write(repository, "apps/svc_ocr/vendor/.git/HEAD")
+    nested = Git("apps/svc_ocr/vendor/.git")
+    told = [(f"{OCR}:5", "apps/svc_ocr/vendor/.git would enter the image (context-file)")]
+    assert (refused(repository, nested, "svc-ocr"), nested.asked) == (told, [])
+    shutil.rmtree(repository / "apps/svc_ocr/vendor")
     write(repository, ".git/HEAD", ".git/objects/ab/cd")
     for path in (OCR, FORMS):
         append(path, "COPY . /all")(repository)
