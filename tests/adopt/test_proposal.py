@@ -156,6 +156,14 @@ def test_several_commands_of_one_dockerfile_are_asked_for(tmp_path: Path) -> Non
     ]
 
 
+def test_a_from_of_another_target_of_a_dockerfile_is_a_root_image(tmp_path: Path) -> None:
+    makefile = "all:\n\tdocker build -t acme/api --target run api\n\tdocker build -t acme/api-dev --target dev api\n"
+    files = {"api/Dockerfile": f"{BASE.strip()} AS run\nFROM run AS dev\n", "Makefile": makefile}
+    files |= {"a/Dockerfile": "FROM acme/api\n", "b/Dockerfile": "FROM acme/api-dev\n"}
+    found = {name: (image.parents, image.roots) for name, image in images(tmp_path, files).items()}
+    assert (found["a"], found["b"]) == ((("api",), ()), ((), ("acme/api-dev",)))
+
+
 def test_another_registry_is_asked_for(tmp_path: Path) -> None:
     makefile = "all:\n\tdocker build -t ghcr.io/acme/api api\n"
     assert asked(tmp_path, {"api/Dockerfile": BASE, "Makefile": makefile}) == [("Makefile:2", ".env: REGISTRY=ghcr.io")]

@@ -27,7 +27,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
     uv("build", "--wheel", "--out-dir", str(folder), str(source))
     uv("venv", "--python", sys.executable, str(folder / "environment"))
     (wheel,) = folder.glob("*.whl")
-    uv("pip", "install", "--compile-bytecode", "--python", str(folder / "environment"), str(wheel))
+    uv("pip", "install", "--python", str(folder / "environment"), str(wheel))
     return folder / "environment/bin/slipway"
 
 

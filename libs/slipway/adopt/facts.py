@@ -136,11 +136,19 @@ class KnownImages:
 
     @cached_property
     def _built(self) -> dict[str, str]:
-        """Return the repository under which a command builds an image, without its registry → the image's name."""
+        """Return the repository under which a command builds an image, without its registry → the image's name.
+
+        Commands with other names, targets or args build other images: then only the image's own name counts.
+        """
         found: dict[str, str] = {}
         for image in self.assembly.stack.known:
-            for tag in _tags(self.evidence.commands.get(image.dockerfile, ())):
-                found[Reference.read(tag).path] = image.name
+            commands = self.evidence.commands.get(image.dockerfile, ())
+            references = [Reference.read(tag) for tag in _tags(commands)]
+            builds = {(command.target, frozenset(command.args.items())) for command in commands}
+            one = len(builds) == 1 or len({reference.name for reference in references}) == 1
+            for reference in references:
+                if one or image_name(reference.name) == image.name:
+                    found[reference.path] = image.name
         return found
 
     def resembling(self, base: str) -> str:
