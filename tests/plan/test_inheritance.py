@@ -35,7 +35,7 @@ def test_buildkit_gets_the_mounts_and_the_image_its_secrets(repository: Path) ->
         f"RUN {mounts(Inherit.RUN, ca=True)} true"
     ]
     assert len(sent.read_text().splitlines()) == len(planned)
-    assert {"ca", "slipway.pip.conf", "slipway.ca.path"} <= set(found.stack["base-ml"].secrets)
+    assert {"ca", "slipway.pip.conf", "ca.path"} <= set(found.stack["base-ml"].secrets)
     assert found.stack["svc-ocr"].secrets == ()
 
 
