@@ -12,7 +12,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from tests.plan.adopted import OWNER, ROOT_IMAGE
+from tests.plan.adopted import OWNER, ROOT_IMAGE, SETTINGS
 from tests.rig.outside import docker
 from tests.rig.stacks import STACKS, Repository
 from tests.rig.traces import Traces
@@ -32,9 +32,10 @@ class Adopted(Repository):
 
     owner: str = ""
 
-    def init(self) -> None:
-        """Let ``slipway init --yes`` write slipway.toml again."""
-        (self.root / "slipway.toml").unlink()
+    def init(self, *, alone: bool) -> None:
+        """Run ``slipway init --yes``. ``alone``: without the sample's slipway.toml, so that it writes the table."""
+        if alone:
+            (self.root / "slipway.toml").unlink()
         self.invoke("init", "--yes").ok()
 
     def make(self) -> None:
@@ -51,8 +52,9 @@ class Adopted(Repository):
         assert done.returncode == 0, done.stderr[-3000:]
 
     def named(self, reference: str) -> str:
-        """Return a root image of the golden plan as this copy names it."""
-        return reference.replace(f"{OWNER}/", f"{self.owner}/")
+        """Return a reference of the golden plan as this copy names it."""
+        own = reference.replace(f"{SETTINGS['REGISTRY']}/", f"{self.settings['REGISTRY']}/")
+        return own.replace(f"{OWNER}/", f"{self.owner}/")
 
     def plain(self, reference: str) -> str:
         """Return the reference that the repository's own command gives to an image of slipway's."""

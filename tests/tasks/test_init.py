@@ -82,6 +82,14 @@ def test_new_rows_join_the_rows_of_the_user(foreign: Path) -> None:
     assert text.startswith(own) and text.count("\n") == 4 and '"ui/Dockerfile" = {}\n' in text
 
 
+def test_a_dockerfile_that_the_table_names_by_a_link_is_not_new(foreign: Path) -> None:
+    write(foreign, {"docker/Dockerfile.web": BASE, "slipway.toml": '[images]\n"links/{name}/Dockerfile" = {}\n'})
+    (foreign / "links/web").mkdir(parents=True)
+    (foreign / "links/web/Dockerfile").symlink_to("../../docker/Dockerfile.web")
+    code, out, _ = ended("init", cwd=foreign)
+    assert code == 0 and "images/{name}/Dockerfile" in out and "docker/" not in out
+
+
 def test_the_table_goes_into_pyproject_where_there_is_one(foreign: Path) -> None:
     write(foreign, {"pyproject.toml": '[project]\nname = "shop"\n'})
     assert ended("init", "--yes", cwd=foreign)[0] == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -78,7 +79,8 @@ def propose(
     evidence = evidence_of([*_commands(root, listing), *choice.commands], identity.owners | aliases, identity.name)
     taken = known.images | known.reserved | {one.name for one in declared}
     around = Surroundings(identity.name, evidence.built, frozenset(listing.others), taken)
-    defined = known.dockerfiles | {one.dockerfile for one in declared}
+    named = known.dockerfiles | {one.dockerfile for one in declared}
+    defined = named | _behind_links(root, named)
     new = frozenset(listing.dockerfiles) - defined
     rows = propose_rows(new, around, defined & frozenset(listing.dockerfiles))
     texts = {path: text_of(root / path) for path in listing.dockerfiles}
@@ -135,6 +137,11 @@ def extended(project: Project, table: Table) -> Project:
         declarations=(*project.declarations, *more.declarations),
         places={**more.places, **project.places},
     )
+
+
+def _behind_links(root: Path, paths: Iterable[str]) -> frozenset[str]:
+    """Return the files of the repository at the ends of the links ``paths``."""
+    return frozenset(os.path.relpath(os.path.realpath(root / path), os.path.realpath(root)) for path in paths)
 
 
 def _commands(root: Path, listing: Listing) -> Iterable[BuildCommand]:
