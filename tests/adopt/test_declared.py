@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from slipway.adopt.declared import choose
+from slipway.stack.declared import Declared
+from slipway.stack.definition import Definition
 from tests.adopt.adopting import adopt, lines, planned, write
 
 BASE = "FROM python:3.12-slim\n"
@@ -56,6 +60,17 @@ def test_an_override_goes_with_its_file(tmp_path: Path) -> None:
     proposal = adopt(write(tmp_path, FILES | files))
     assert proposal.table.declarations == ("docker-compose.yml", "docker-compose.override.yml")
     assert planned(tmp_path, proposal).stack["ui"].args == {"A": "3"}
+
+
+def test_an_override_of_bake_goes_with_its_file() -> None:
+    files, read = ("x/docker-bake.hcl", "x/docker-bake.override.hcl"), set[tuple[str, ...]]()
+
+    def declared(group: Sequence[str]) -> Declared:
+        read.add(tuple(group))
+        return Declared((Definition("api", "api/Dockerfile"),))
+
+    assert choose(files, lambda path: True, declared).files == files
+    assert read == {files}
 
 
 @pytest.mark.parametrize("folder", ["tests", "docs/how", "examples"])

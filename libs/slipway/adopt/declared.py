@@ -18,9 +18,15 @@ from slipway.stack.definition import Definition
 
 #: The number of Dockerfiles of the repository that a chosen file builds for each one of another repository.
 _OWN_FOR_EACH_FOREIGN = 4
-_OVERRIDE = re.compile(r"(?:docker-)?compose\.override\.ya?ml")
-#: The names that compose takes by itself, the likeliest first.
-_USUAL = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml", "docker-bake.hcl")
+#: The names that compose and bake take by themselves, the likeliest first.
+_COMPOSE = ("compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml")
+_BAKE = ("docker-bake.hcl", "docker-bake.json")
+_USUAL = (*_COMPOSE, *_BAKE)
+#: The form of a file that they put over those of these names.
+_OVERRIDDEN = (
+    (re.compile(r"(?:docker-)?compose\.override\.ya?ml"), _COMPOSE),
+    (re.compile(r"docker-bake\.override\.(?:hcl|json)"), _BAKE),
+)
 
 #: Reads files, each later one over those before it. Raises UsageError.
 ReadDeclared = Callable[[Sequence[str]], Declared]
@@ -104,14 +110,18 @@ def _read(
 
 
 def _groups(files: Collection[str]) -> Iterator[tuple[str, ...]]:
-    """Yield each file with the one that compose puts over it. Files of tests come only where there are no others."""
-    own = [file for file in files if not is_aside(file) or file.startswith(".github/")] or [*files]
-    overrides = {posixpath.dirname(file): file for file in own if _OVERRIDE.fullmatch(posixpath.basename(file))}
-    for file in sorted(own):
-        folder, name = posixpath.split(file)
-        if file in overrides.values() and any(posixpath.join(folder, usual) in own for usual in _USUAL):
-            continue
-        yield (file, overrides[folder]) if folder in overrides and name in _USUAL[:4] else (file,)
+    """Yield each file with the one that overrides it. Files of tests come only where there are no others."""
+    own = {file for file in files if not is_aside(file) or file.startswith(".github/")} or set(files)
+    overrides = {base: file for file in sorted(own) for base in _overridden(file) if base in own}
+    for file in sorted(own - set(overrides.values())):
+        yield (file, overrides[file]) if file in overrides else (file,)
+
+
+def _overridden(file: str) -> Iterator[str]:
+    """Yield the paths that ``file`` overrides where compose or bake reads both by itself."""
+    folder, name = posixpath.split(file)
+    for form, names in _OVERRIDDEN:
+        yield from (posixpath.join(folder, usual) for usual in names if form.fullmatch(name))
 
 
 def _rank(file: str) -> tuple[int, int, tuple[int, ...]]:
