@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -46,9 +47,11 @@ def is_probed(port: int) -> bool:
     Source: the kernel's Documentation/networking/proc_net_tcp.rst.
     """
     # The kernel writes the table piece by piece: a row is missing or twice there when other connections begin and end.
+    # While sent bytes wait for their acknowledgement, the row has the timer "01" instead.
     for _ in range(100):
-        if len(timers := timers_of(port)) == 1:
+        if len(timers := timers_of(port)) == 1 and timers != ["01"]:
             break
+        time.sleep(0.01)
     return timers == ["02"]
 
 
