@@ -74,8 +74,8 @@ def test_flags_hold_for_one_command_line_alone(c: Context) -> None:
     assert not another.chain.lenient
 
 
-def test_unused_names_in_env_are_allowed_for_the_tasks_after_it(c: Context) -> None:
-    Path(".env").write_text("NOBODYS=1\n")
+def test_misspelled_names_in_env_are_allowed_for_the_tasks_after_it(c: Context) -> None:
+    Path(".env").write_text("OWNERS=1\n")
     with pytest.raises(UsageError):
         assert Session(c).repository
     assert Session(c, [ImageOptions(allow_unused_env=True)]).repository.unused

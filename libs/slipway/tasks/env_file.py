@@ -1,4 +1,4 @@
-"""Judge the names in ``.env`` that slipway does not use: a misspelled setting, or a name for other programs."""
+"""Judge the names in ``.env`` that slipway does not use: a misspelled name, or a name for other programs."""
 
 from __future__ import annotations
 
@@ -10,36 +10,39 @@ from slipway.plan.repository import Repository
 
 #: How alike a misspelled name and the right one are at least; PROMETHEUS_HOST is not a REMOTE_HOST.
 _MISSPELLED = 0.85
-#: The lines to quote in full.
-_SHOWN = 2
+#: The lines to quote in full, and the names to list.
+_LINES_SHOWN, _NAMES_SHOWN = 2, 3
 
 
-def unused(repository: Repository) -> tuple[Problem, ...]:
-    """Return a problem for each name in ``.env`` that neither an image nor a compose file uses.
-
-    A compose file beside ``.env`` makes that file compose's, too. Only a name almost like that of a setting is then a
-    problem.
-    """
-    if not repository.unused:
-        return ()
-    from slipway.compose.files import find_systems, used_variables
-
-    root, project = repository.settings.root, repository.settings.project
-    declared = any("/" not in one.files[0] and not one.is_bake for one in project.declarations)
-    used, is_shared = used_variables(root), declared or any(one.folder == "." for one in find_systems(root).values())
-    names = repository.settings.values
-    return tuple(
-        problem
-        for name, problem in repository.unused.items()
-        if name not in used and (not is_shared or get_close_matches(name, names, cutoff=_MISSPELLED))
-    )
+def misspelled(repository: Repository) -> tuple[Problem, ...]:
+    """Return a problem for each name in ``.env`` that is almost the name of a setting or of an ARG."""
+    return tuple(repository.unused[name] for name in _foreign(repository) if _is_misspelled(name, repository))
 
 
 def remarks(repository: Repository) -> Iterator[str]:
-    """Yield notes about the lines that other tools read differently, and that slipway does not use."""
+    """Yield notes about other names that no image uses, and about lines that other tools read differently."""
+    names = [name for name in _foreign(repository) if not _is_misspelled(name, repository)]
+    if names:
+        more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
+        yield f".env: no image uses {', '.join(names[:_NAMES_SHOWN])}{more}"
     odd = [str(line.problem) for line in repository.settings.odd]
-    yield from odd[:_SHOWN]
-    yield from _counted(odd[_SHOWN:])
+    yield from odd[:_LINES_SHOWN]
+    yield from _counted(odd[_LINES_SHOWN:])
+
+
+def _foreign(repository: Repository) -> list[str]:
+    """Return the names in ``.env`` that neither an image nor a compose file uses."""
+    if not repository.unused:
+        return []
+    from slipway.compose.files import used_variables
+
+    used = used_variables(repository.settings.root)
+    return [name for name in repository.unused if name not in used]
+
+
+def _is_misspelled(name: str, repository: Repository) -> bool:
+    names = (*repository.settings.values, *repository.assembly.declared_args)
+    return bool(get_close_matches(name, names, cutoff=_MISSPELLED))
 
 
 def _counted(more: Sequence[str]) -> Iterator[str]:

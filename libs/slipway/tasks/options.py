@@ -66,7 +66,9 @@ class ImageOptions(PolicyOptions, NameOptions):
     )
     registry: str = option("", "set REGISTRY for the rest of the chain", sets=("REGISTRY",))
     owner: str = option("", "set OWNER for the rest of the chain", sets=("OWNER",))
-    allow_unused_env: bool = option(False, "allow names in .env that no image uses, for the rest of the chain")
+    allow_unused_env: bool = option(
+        False, "allow names in .env that are almost those of settings or ARGs, for the rest of the chain"
+    )
 
 
 @dataclass(frozen=True)

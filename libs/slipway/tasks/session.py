@@ -242,10 +242,10 @@ class Session:
         found = read()
         self.redactor.learn(found.settings.secrets)
         refuse_tasks({image.name: image.dockerfile for image in found.stack.known})
-        unused = env_file.unused(found)
-        if unused and not self.chain.lenient:
-            raise UsageError.of(unused)
-        for problem in unused:
+        misspelled = env_file.misspelled(found)
+        if misspelled and not self.chain.lenient:
+            raise UsageError.of(misspelled)
+        for problem in misspelled:
             self.note(str(problem))
         for remark in env_file.remarks(found):
             self.note(remark)
