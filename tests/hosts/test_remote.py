@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import tarfile
 from collections.abc import Callable
 from typing import cast
@@ -211,3 +212,5 @@ def test_a_command_as_a_line() -> None:
 def test_the_names_contexts_are_sent_under() -> None:
     assert context_name(".", "ab12") == "tree-ab12"
     assert context_name("apps/svc_ocr", "ab12") == "apps-svc_ocr-tree-ab12"
+    for odd in ("apps/svc_ü", "apps/svc_\udcff", "apps/a\nb"):
+        assert re.fullmatch(r"[0-9a-f]{16}-tree-ab12", context_name(odd, "ab12"))

@@ -89,7 +89,7 @@ def test_bad_words(alone: Alone, command: tuple[str, ...], words: tuple[str, ...
         ("REGISTRY=http://127.0.0.1:5000", ("a registry is host[:port]", "drop 'http://'")),
         ("OWNER=Acme", ("OWNER=Acme: not a repository path", "OWNER=acme")),
         ("PLATFORMS=amd64", ("PLATFORMS=amd64",)),
-        ("no equals sign", (".env:",)),
+        ("OWNER", (".env:", "a name without '='")),
         ('VERSION="v2', (".env:",)),
     ],
 )
@@ -175,7 +175,7 @@ def test_outside_a_repository(alone: Alone) -> None:
     """A folder with git and a tasks.py, and no folder of images."""
     for folder in ("apps", "infra"):
         (alone.shop.root / folder).rename(alone.shop.root / f"other-{folder}")
-    alone.refused("no slipway repository in this folder or above")
+    alone.refused("no Dockerfile found", "hint:  invoke init")
 
 
 def test_config_says_where_each_value_came_from(alone: Alone) -> None:

@@ -97,7 +97,7 @@ def test_a_plain_pip_install_reaches_the_index_and_leaves_no_trace(stack: Stack,
 
     inherit(made)
     ran = invoke(made, "build", "svc-plain", "--json").ok()
-    recorded = dict(of_build_history("svc-plain", made.settings["OWNER"]))
+    recorded = dict(of_build_history("svc-plain", index.url.rpartition("@")[2]))
     assert index.given[-1].endswith(".whl")
     reference = made.reference("svc-plain")
     parts = dict(of_image(reference, root=PYTHON_IMAGE))

@@ -40,6 +40,7 @@ from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from slipway.plan.decide import Action, Plan
 from slipway.plan.facts import Snapshot
 from slipway.stack.mounts import Given, file_name
+from slipway.stack.worktree import plain_name
 
 #: The number of older runs that stay on the build host.
 KEPT = 3
@@ -198,7 +199,7 @@ def context_name(context: str, salt: str) -> str:
 
     ``slipway.stack.worktree.contexts`` explains why it contains ``salt``.
     """
-    return "-".join((*PurePosixPath(context).parts, "tree", salt)).lstrip("-")
+    return "-".join(filter(None, (plain_name(context), "tree", salt)))
 
 
 def _prepare(connection: ReconnectingConnection, project: str, run: str, links: Mapping[str, str]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ mtime as unchanged, so it would build old bytes. slipway therefore sends each co
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path, PurePosixPath
 
@@ -19,6 +20,15 @@ def is_within(real: str, top: str) -> bool:
     return f"{real}/".startswith(top if top.endswith("/") else f"{top}/")
 
 
+def plain_name(path: str) -> str:
+    """Return a context's path as one word of printable ASCII: buildx puts the word into a header of gRPC.
+
+    A path with other characters gets a word of its own.
+    """
+    text = "-".join(PurePosixPath(path).parts)
+    return text if text.isascii() and text.isprintable() else hashlib.sha256(os.fsencode(text)).hexdigest()[:16]
+
+
 def name_context(root: Path, path: str, salt: str) -> str:
     """Create the name of the context ``path`` for this ``salt``; return it as a path from the root.
 
@@ -27,7 +37,7 @@ def name_context(root: Path, path: str, salt: str) -> str:
     the name leads to that folder, inside the repository.
     """
     folder = root / ".slipway/context"
-    link = folder / "-".join((*PurePosixPath(path).parts, salt))
+    link = folder / "-".join(filter(None, (plain_name(path), salt)))
     with written(link):
         folder.mkdir(parents=True, exist_ok=True)
         for stale in folder.iterdir():
