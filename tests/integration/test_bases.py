@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     Stack = Callable[..., Repository]
 
-pytestmark = [pytest.mark.integration, pytest.mark.both_stores]
 BASES = ("base-floor", "base-counter")
 
 
