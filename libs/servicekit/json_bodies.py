@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 #: Of lists, objects, names, texts, numbers and words in one body.
-MOST_VALUES = 100_000
+MOST_VALUES = 250_000
 #: A text, the beginning of a list or an object, or another value; and all that separates it from the next one. No part
 #: gives back a byte that it took (``*+``), so that a search takes linear time.
 _VALUE = re.compile(rb'(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[{]|[^\s\[\]{}",:]++)[\s\]},:]*+', re.DOTALL)
