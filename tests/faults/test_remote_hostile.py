@@ -217,7 +217,7 @@ def test_a_setting_with_a_hostile_value_is_refused(shop: Repository, setting: st
 
 @pytest.mark.fault("S22")
 @pytest.mark.parametrize("key", ["A;touch mark", "$(touch mark)", "-A", "A B", "--build-arg A"])
-def test_a_hostile_name_in_env_is_no_build_arg(shop: Repository, key: str) -> None:
+def test_a_hostile_name_in_env_is_not_a_build_arg(shop: Repository, key: str) -> None:
     env = shop.root / ".env"
     env.write_text(f"{env.read_text()}{key}=1\n")
     ran = shop.invoke("build", "--remote").ok()

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Stack = Callable[..., Repository]
 
+pytestmark = pytest.mark.integration
+
 BASES = ("base-floor", "base-counter")
 
 

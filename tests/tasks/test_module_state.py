@@ -19,10 +19,10 @@ def test_runs_leave_no_global_changed(repository: Path) -> None:
 
     (repository / "tasks.py").write_text("from slipway.tasks import namespace\n")
     before = snapshot(modules())
-    (repository / ".env").write_text("API_TOKEN=hunter2-token\nNOBODYS=1\n")
+    (repository / ".env").write_text("API_TOKEN=hunter2-token\nOWNERS=1\n")
     assert invoke("-w", "config", "--version", "v9") == 2, "config has no --version"
     assert invoke("config", "config", "--json") == 0
-    assert invoke("plan", "--registry", "reg.example.com", "--owner", "acme") == 2, "no image uses NOBODYS"
+    assert invoke("plan", "--registry", "reg.example.com", "--owner", "acme") == 2, "OWNERS is misspelled"
     assert invoke("plan", "--allow-unused-env", "--json") == 3, "the engine does not answer"
     assert invoke("build", "svc-orc", "push", "--resume", "7f3c") == 2
     assert invoke("remote-runs", "--host", "me:hunter2-host@builder") == 2
