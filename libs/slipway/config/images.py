@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -32,19 +31,27 @@ _TABLES = ("args", "contexts")
 _KEYS = (*_TEXTS, *_TABLES, "secrets", "allow", "platforms")
 
 
+def _part(text: str) -> str | re.Pattern[str]:
+    """Return one part of a pattern, as a regular expression when it has a placeholder."""
+    literal, *rest = _PLACEHOLDER.split(text)
+    if not rest:
+        return text
+    groups = (rf"(?P<{name}>[^/.][^/]*){re.escape(after)}" for name, after in zip(rest[::2], rest[1::2], strict=True))
+    return re.compile(re.escape(literal) + "".join(groups))
+
+
 @dataclass(frozen=True)
 class Pattern:
-    """Hold a key of the table: a posix path from the root, in which ``{name}`` and ``{variant}`` are placeholders."""
+    """Hold a key of the table: a posix path from the root, in which ``{name}`` and ``{variant}`` are placeholders.
+
+    ``parts``: each part of the path, as a regular expression when it has a placeholder, which matches no leading dot.
+    """
 
     text: str
+    parts: tuple[str | re.Pattern[str], ...] = field(init=False, compare=False, repr=False)
 
-    @cached_property
-    def parts(self) -> tuple[str | re.Pattern[str], ...]:
-        """Return each part of the path, as a regular expression when it has a placeholder.
-
-        A placeholder matches no leading dot.
-        """
-        return tuple(map(_part, self.text.split("/")))
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "parts", tuple(map(_part, self.text.split("/"))))
 
     @property
     def placeholders(self) -> tuple[str, ...]:
@@ -198,12 +205,3 @@ def _placeholder_faults(text: str, known: Sequence[str]) -> Iterator[tuple[str, 
 
 def _is_texts(value: object) -> bool:
     return isinstance(value, dict) and all(isinstance(one, str) for one in value.values())
-
-
-def _part(text: str) -> str | re.Pattern[str]:
-    """Return one part of a pattern, as a regular expression when it has a placeholder."""
-    literal, *rest = _PLACEHOLDER.split(text)
-    if not rest:
-        return text
-    groups = (rf"(?P<{name}>[^/.][^/]*){re.escape(after)}" for name, after in zip(rest[::2], rest[1::2], strict=True))
-    return re.compile(re.escape(literal) + "".join(groups))
