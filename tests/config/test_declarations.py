@@ -62,6 +62,8 @@ def test_the_entries_are_shown_with_their_line() -> None:
         ('["../compose.yaml"]', "declarations: '../compose.yaml' is not a path from the repository's root"),
         ('["./compose.yaml"]', "declarations: './compose.yaml' is not a path from the repository's root"),
         ('["Makefile"]', "declarations: Makefile is neither a compose file nor a bake file"),
+        ('["{a b}/compose.yaml"]', "declarations: {a b}/compose.yaml: unknown placeholder {a b}"),
+        ('["{name}-{name}/compose.yaml"]', "declarations: {name}-{name}/compose.yaml: has {name} twice"),
         ("[{}]", "declarations: files is a list of files"),
         ("[{ files = [] }]", "declarations: files is a list of files"),
         ('[{ files = ["b.hcl"], targets = "x" }]', "declarations: targets is a list of targets"),

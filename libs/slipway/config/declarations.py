@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
+from slipway.config.images import pattern_faults
 from slipway.core.errors import suggestion
 
 _COMPOSE, _BAKE = (".yaml", ".yml"), (".hcl", ".json")
@@ -97,7 +98,8 @@ def _file_faults(file: str) -> Iterator[tuple[str, str]]:
     path = PurePosixPath(file)
     if path.is_absolute() or ".." in path.parts or str(path) != file:
         yield f"{file!r} is not a path from the repository's root", _FORM
-    elif not file.endswith((*_COMPOSE, *_BAKE)):
+    yield from ((f"{file}: {fault}", fix) for fault, fix in pattern_faults(file))
+    if not file.endswith((*_COMPOSE, *_BAKE)):
         yield f"{file} is neither a compose file nor a bake file", f"the names end in {', '.join((*_COMPOSE, *_BAKE))}"
 
 

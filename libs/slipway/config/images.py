@@ -155,9 +155,14 @@ def _key_faults(key: str) -> Iterator[tuple[str, str]]:
     path = PurePosixPath(key)
     if not key or path.is_absolute() or ".." in path.parts or str(path) != key:
         yield "is not a path from the repository's root", '"images/{name}/Dockerfile"'
-    yield from _placeholder_faults(key, _IN_KEYS)
+    yield from pattern_faults(key)
+
+
+def pattern_faults(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each fault of a text that is to be a ``Pattern``, and the fix."""
+    yield from _placeholder_faults(text, _IN_KEYS)
     for name in _IN_KEYS:
-        if key.count(f"{{{name}}}") > 1:
+        if text.count(f"{{{name}}}") > 1:
             yield f"has {{{name}}} twice", "name the whole path, or one of the two parts"
 
 
