@@ -112,7 +112,7 @@ def build_commands(path: str, text: str, is_file: Callable[[str], bool]) -> Iter
 
 
 def _rounds(text: str, place: int, assigned: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
-    """Yield the variables of each round of the loop around ``place``; those of the file where there is no loop."""
+    """Yield the variables of each round of the loop around ``place``. Without a loop, yield those of the file."""
     loop = next((loop for loop in _LOOP.finditer(text) if loop.start("body") <= place < loop.end("body")), None)
     if not loop or not _PLAIN.fullmatch(loop["words"]):
         yield assigned

@@ -104,7 +104,7 @@ def read_index(body: bytes) -> tuple[Descriptor, ...] | None:
 
 
 def fallback_tag(digest: str) -> str:
-    """Return the tag that lists the referrers of ``digest`` in a registry without a list of its own."""
+    """Return the tag under which slipway lists the referrers of ``digest`` where the registry keeps no list."""
     return digest.replace(":", "-", 1)
 
 

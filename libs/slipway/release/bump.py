@@ -36,7 +36,7 @@ class Bump:
 
     @property
     def new_references(self) -> tuple[Reference, ...]:
-        """Return the references that nothing has before. An image with a version of its own keeps its reference."""
+        """Return the references that are new. An image whose version does not change keeps its reference."""
         return tuple(self.references[one.name] for one in self.images if one.reference != self.references[one.name])
 
     @property
