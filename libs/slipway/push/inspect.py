@@ -73,11 +73,7 @@ def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Pus
     and RegistryError.
     """
     registry.refuse_foreign()
-    pushes = [_local(image, facts) for image in images]
-    asked = [push.content for push in pushes] + [push.reference for push in pushes]
-    digests = map_concurrently(registry.digest, asked, at_once=QUESTIONS)
-    known = zip(pushes, digests[: len(pushes)], digests[len(pushes) :], strict=True)
-    stands = [replace(push, content_digest=published, version_digest=current) for push, published, current in known]
+    stands = as_published([_local(image, facts) for image in images], registry)
     found = tuple(_taking_over(push, registry) if _is_fresh(push, facts) else push for push in stands)
     lacking = [push.image for push in found if not push.content_digest and not push.local_id]
     if lacking:
@@ -86,6 +82,14 @@ def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Pus
             f"push {lacking[0]}{more}: not built with the inputs as they are now", hint="invoke build push"
         )
     return found
+
+
+def as_published(pushes: Sequence[Push], registry: Registry) -> list[Push]:
+    """Return the pushes with the digests that the registry has now. Raises RegistryError."""
+    asked = [push.content for push in pushes] + [push.reference for push in pushes]
+    digests = map_concurrently(registry.digest, asked, at_once=QUESTIONS)
+    known = zip(pushes, digests[: len(pushes)], digests[len(pushes) :], strict=True)
+    return [replace(push, content_digest=published, version_digest=current) for push, published, current in known]
 
 
 def _is_fresh(push: Push, facts: Facts) -> bool:

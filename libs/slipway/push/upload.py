@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from slipway.core.errors import RefusedError, RegistryError
@@ -42,21 +42,25 @@ def upload(pushes: Sequence[Push], run: PushRun) -> tuple[Push, ...]:
 
 
 def ensure_blobs(pushes: Sequence[Push], run: PushRun) -> dict[str, ImageManifest]:
-    """Return the manifests of the tags to move, once the registry has every blob that they name.
+    """Return the manifests of the tags to move, as ``complete`` does."""
+    return complete([push for push in pushes if push.version_digest != push.content_digest], run)
+
+
+def complete(pushes: Sequence[Push], run: PushRun) -> dict[str, ImageManifest]:
+    """Return the manifest of each push, once the registry has every blob that it names.
 
     The registry may have lost a blob, for instance to a garbage collection. slipway then uploads the image again from
     the engine. Raises RegistryError when a blob is still missing after that.
     """
-    moving = [push for push in pushes if push.version_digest != push.content_digest]
-    manifests = map_concurrently(run.registry.manifest, [push.exact for push in moving], at_once=QUESTIONS)
-    found = {push.image: manifest for push, manifest in zip(moving, manifests, strict=True)}
-    holes = _holes(moving, found, run.registry)
-    for push in (push for push in moving if push.image in holes and push.local_id):
+    manifests = map_concurrently(run.registry.manifest, [push.exact for push in pushes], at_once=QUESTIONS)
+    found = {push.image: manifest for push, manifest in zip(pushes, manifests, strict=True)}
+    lost = holes(pushes, found, run.registry)
+    for push in (push for push in pushes if push.image in lost and push.local_id):
         _sent(push, run)
-    if holes:
-        holes = _holes([push for push in moving if push.image in holes], found, run.registry)
-    if holes:
-        image, blobs = next(iter(holes.items()))
+    if lost:
+        lost = holes([push for push in pushes if push.image in lost], found, run.registry)
+    if lost:
+        image, blobs = next(iter(lost.items()))
         more = f" and {len(blobs) - 1} more" if len(blobs) > 1 else ""
         raise RegistryError(
             f"push {image}: the registry has lost {blobs[0][:19]}{more} of it",
@@ -65,8 +69,8 @@ def ensure_blobs(pushes: Sequence[Push], run: PushRun) -> dict[str, ImageManifes
     return found
 
 
-def _holes(pushes: Sequence[Push], manifests: dict[str, ImageManifest], registry: Registry) -> dict[str, list[str]]:
-    """Return the blobs of each image that are missing in the registry.
+def holes(pushes: Sequence[Push], manifests: Mapping[str, ImageManifest], registry: Registry) -> dict[str, list[str]]:
+    """Return the blobs of each image that are missing in the registry. Raises RegistryError.
 
     The function asks only once for a blob that many images share.
     """

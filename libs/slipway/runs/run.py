@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import secrets
 import time
 from collections.abc import Mapping
@@ -50,18 +51,22 @@ class Run:
         return f".slipway/runs/{self.id}/{image}.log"
 
     def journal(self, **entry: Any) -> None:
-        """Append one event to the journal, with the time in seconds since 1970."""
+        """Append one event to the journal, with the time in seconds since 1970, and flush it to the disk."""
         if "journal" not in self._logs:
             self._logs["journal"] = self._open("journal.jsonl")
         self._append("journal", json.dumps(self.redact.all({"at": round(time.time(), 3), **entry})))
+        with written(self.directory / "journal.jsonl"):
+            os.fdatasync(self._logs["journal"].fileno())
 
     def write(self, name: str, content: Mapping[str, Any]) -> Path:
-        """Write ``content`` as JSON to the file ``name``, atomically. Return its path."""
+        """Write ``content`` as JSON to the file ``name``, atomically, and flush it to the disk. Return its path."""
         path = self.directory / name
         scratch = path.with_suffix(".part")
         with written(path):
             with self._open(scratch.name) as file:
                 file.write(json.dumps(self.redact.all(content), indent=1) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
             scratch.replace(path)
         return path
 
