@@ -33,6 +33,14 @@ class ImageManifest:
         return f"sha256:{hashlib.sha256(self.body).hexdigest()}"
 
     @property
+    def artifact_type(self) -> str:
+        return str(self._described.get("artifactType", ""))
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        return {str(name): str(text) for name, text in (self._described.get("annotations") or {}).items()}
+
+    @property
     def config(self) -> str:
         """Return the digest of the image's configuration; empty for an index."""
         return str(self._described.get("config", {}).get("digest", ""))
@@ -42,6 +50,12 @@ class ImageManifest:
         """Return the digests of the blobs in the manifest: configuration and layers."""
         layers = [str(layer["digest"]) for layer in self._described.get("layers", ())]
         return (self.config, *layers) if self.config else tuple(layers)
+
+    @property
+    def size(self) -> int:
+        """Return the bytes of the blobs in the manifest, as it names them; 0 for an index."""
+        named = (self._described.get("config", {}), *self._described.get("layers", ()))
+        return sum(int(blob.get("size", 0)) for blob in named)
 
     @property
     def members(self) -> tuple[str, ...]:

@@ -146,7 +146,8 @@ class Fault:
     """Hold a fault: it strikes ``times`` requests, after the first ``after`` matching requests have passed.
 
     ``pattern``: matches ``METHOD path``. ``status``: the status to return instead. ``lost``: do the work, then cut the
-    connection. ``body``: replaces the bytes of the reply. ``struck``: how often the fault struck.
+    connection. ``cut``: do the work, then cut the connection amid the reply. ``body``: replaces the bytes of the reply.
+    ``struck``: how often the fault struck.
     """
 
     pattern: str
@@ -155,6 +156,7 @@ class Fault:
     after: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
     lost: bool = False
+    cut: bool = False
     body: bytes | None = None
     struck: int = 0
 
@@ -265,6 +267,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.lost:
             self.close_connection = True
             return None
+        if fault and fault.cut:
+            return self._say_half(status, body)
         return self._say(status, body if fault is None or fault.body is None else fault.body, headers)
 
     def _answer(self, sent: bytes) -> tuple[int, bytes, Mapping[str, str]]:
@@ -288,7 +292,8 @@ class _Handler(BaseHTTPRequestHandler):
             return (200, blob, {}) if blob is not None else (404, b"", {})
         if self.command == "PUT":
             self.held.manifests[name, digest_of(sent)] = sent
-            self.held.tags[name, reference] = digest_of(sent)
+            if not reference.startswith("sha256:"):
+                self.held.tags[name, reference] = digest_of(sent)
             subject = (json.loads(sent).get("subject") or {}).get("digest", "")
             listed = {"OCI-Subject": subject} if self.held.referrers and subject else {}
             return 201, b"", {"Docker-Content-Digest": digest_of(sent), **listed}
@@ -349,6 +354,17 @@ class _Handler(BaseHTTPRequestHandler):
             return 401, b"{}", {}
         name = "access_token" if kind == "identity" else "token"
         return 200, json.dumps({name: f"token-{self.held.token}"}).encode(), {}
+
+    def _say_half(self, status: int, body: bytes) -> None:
+        """Send half of a body, or half of the status line of a reply without a body, and cut the connection."""
+        self.close_connection = True
+        if self.command == "HEAD" or not body:
+            self.wfile.write(b"HTTP/1")
+            return
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body[: len(body) // 2])
 
     def _say(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:
         self.send_response(status)

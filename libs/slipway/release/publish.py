@@ -1,0 +1,198 @@
+"""Release tested images: upload, verify, store the record, move all tags, publish the record.
+
+1. Upload each missing image, and verify every blob and digest.
+2. Store the record by its digest. It has no tag yet.
+3. Move all tags, and read each back. On failure restore them.
+4. Publish the record under its version. The version is released now.
+
+slipway writes a line into the run's journal before each step. A run that ended early is continued from its plan, which
+has the digests: it builds nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import NoReturn
+
+from slipway.core.errors import LockedError, MixedReleaseError, RegistryError, SlipwayError
+from slipway.core.reference import Reference
+from slipway.core.threads import map_concurrently
+from slipway.push.inspect import QUESTIONS, Push, as_published, check_logins
+from slipway.push.tags import Flip, TagMove, mixed
+from slipway.push.upload import PushRun, complete, upload
+from slipway.registry import ImageManifest, Registry
+from slipway.release.planned import Planned
+from slipway.release.record import Record
+from slipway.release.records import Published, Records
+from slipway.release.resume import Interrupted
+
+
+@dataclass(frozen=True)
+class Release:
+    """Hold the means of a release: its plan, the run, and the records of the registry.
+
+    ``began``: an earlier run of the same release began to move tags. ``flag``: the host's flag, for hints.
+    """
+
+    planned: Planned
+    run: PushRun
+    records: Records
+    began: bool = False
+    flag: str = ""
+
+    @property
+    def again(self) -> str:
+        return f"invoke release-resume {self.run.record.id}{self.flag}"
+
+    def keep(self, planned: Planned) -> None:
+        """Write the plan into the run's folder, for ``release-resume``."""
+        Interrupted(planned, str(self.records.repository), self.began).keep(self.run.record)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Hold a release whose content is in the registry. ``manifests``: digest → manifest of each image."""
+
+    planned: Planned
+    record: Record
+    manifests: Mapping[str, ImageManifest]
+    moves: tuple[TagMove, ...]
+
+
+def release(given: Release) -> tuple[Published, tuple[TagMove, ...]]:
+    """Release the planned images. Return the published record, and the moves of the tags.
+
+    Raises RegistryError when no tag moved, or when slipway moved all of them back. Raises MixedReleaseError when some
+    stand for the new content and some do not. Raises LockedError when another writer published the version first.
+    """
+    try:
+        ready = _prepared(given)
+    except RegistryError as error:
+        _refuse(error, given)
+    _refuse_second(given, ready.record, ready.moves)
+    registry, record = given.run.registry, given.run.record
+    flip = Flip.of(ready.moves, ready.manifests, registry, record, given.again)
+    done = flip.carry_out()
+    _publish(given, ready.record, flip, done)
+    return Published(ready.record, ready.record.artifact.manifest.digest), done
+
+
+def as_it_stands(planned: Planned, registry: Registry) -> Planned:
+    """Return the release of an earlier run with the digests that the registry has now. Raises RegistryError.
+
+    A digest that the earlier run verified stays: the tag of its content may have moved since.
+    """
+    now = as_published(planned.pushes, registry)
+    return planned.with_pushes([_continued(push, found) for push, found in zip(planned.pushes, now, strict=True)])
+
+
+def _continued(push: Push, found: Push) -> Push:
+    arrived = "" if found.content_digest == push.replaces else found.content_digest
+    return replace(found, content_digest=push.content_digest or arrived)
+
+
+def _prepared(given: Release) -> Ready:
+    planned, run, records = given.planned, given.run, given.records
+    given.keep(planned)
+    records.check_write()
+    check_logins(planned.pushes, run.registry)
+    pushes = upload(planned.pushes, run)
+    manifests = complete(pushes, run)
+    ready = planned.with_pushes(pushes)
+    sizes = {push.image: _size(push.exact, manifests[push.image], run.registry) for push in pushes}
+    record = ready.record(sizes)
+    given.keep(ready)
+    run.record.journal(storing=str(records.repository), digest=record.artifact.manifest.digest)
+    records.store(record)
+    by_digest = {manifest.digest: manifest for manifest in manifests.values()}
+    return Ready(ready, record, by_digest, _moves(ready, run.registry))
+
+
+def _size(reference: Reference, manifest: ImageManifest, registry: Registry) -> int:
+    """Return the bytes of an image's blobs; of an index, those of all its members."""
+    members = [replace(reference, digest=member) for member in manifest.members]
+    return manifest.size + sum(_size(member, registry.manifest(member), registry) for member in members)
+
+
+def _moves(planned: Planned, registry: Registry) -> tuple[TagMove, ...]:
+    """Return the moves. Raises RegistryError for a tag that another run moved since the release was planned."""
+    digests = map_concurrently(registry.digest, planned.tags, at_once=QUESTIONS)
+    moves = planned.moves(dict(zip(planned.tags, digests, strict=True)))
+    for move in moves:
+        if move.stands not in (move.before, move.digest):
+            told = f"stands for {move.stands[:19] or 'nothing'}, and for {move.before[:19] or 'nothing'} at the start"
+            raise RegistryError(f"{move.reference}: {told}", hint="did another run move it? invoke release")
+    return moves
+
+
+def _refuse(error: RegistryError, given: Release) -> NoReturn:
+    """Raise the error of a release that moved no tag.
+
+    An earlier run may have moved some: then slipway asks the registry, and reports the tags as they stand.
+    """
+    moves = given.planned.moves({})
+    stands = {move.reference: _stands(move.reference, given.run.registry) for move in moves} if given.began else {}
+    if any(stands[move.reference] != move.before for move in moves if move.reference in stands):
+        raise mixed(moves, stands, error.message, given.again) from error
+    hint = error.hint or given.again
+    raise type(error)(f"{error.message}; no version tag moved", hint=hint, code=error.code) from error
+
+
+def _stands(reference: Reference, registry: Registry) -> str | None:
+    try:
+        return registry.digest(reference)
+    except RegistryError:
+        return None
+
+
+def _refuse_second(given: Release, record: Record, moves: Sequence[TagMove]) -> None:
+    """Raise LockedError when another writer published the version, once the tags stand as its record says."""
+    try:
+        given.records.refuse_other(record)
+    except LockedError as error:
+        _follow(error, given, moves)
+    except RegistryError as error:
+        _refuse(error, given)
+
+
+def _publish(given: Release, record: Record, flip: Flip, done: Sequence[TagMove]) -> None:
+    """Publish the record of the tags that moved. Restore the tags when the registry does not take the record."""
+    reference, digest = given.records.reference(record.version), record.artifact.manifest.digest
+    moved = [move for move in done if move.digest != move.before]
+    try:
+        given.run.record.journal(publishing=str(reference), digest=digest)
+        given.records.publish(record)
+    except LockedError as error:
+        _follow(error, given, done)
+    except RegistryError as error:
+        found = _stands(reference, given.run.registry)
+        if found is None:
+            stands = {move.reference: move.digest for move in done}
+            raise mixed(done, stands, f"{error.message}; the record may be published", given.again) from error
+        if found != digest:
+            flip.undo(error, moved)
+    except BaseException:  # an interrupt of the user, or a journal that cannot be written
+        with suppress(SlipwayError):
+            if given.records.digest(record.version) != digest:
+                flip.restore(moved)
+        raise
+
+
+def _follow(error: LockedError, given: Release, moves: Sequence[TagMove]) -> NoReturn:
+    """Move each tag that this release moved to the digest in the record of the first writer, then raise ``error``."""
+    registry, again = given.run.registry, f"invoke release-rollback {given.planned.version}"
+    try:
+        first = given.records.get(given.planned.version).record
+        wanted = {image.tagged(tag): image.digest for image in first.images for tag in image.tags}
+        own = [move for move in moves if move.is_done and move.digest != move.before]
+        aims = {move: wanted.get(move.reference, move.before) for move in own}
+        back = [TagMove(move.reference, aim, move.digest, move.digest) for move, aim in aims.items() if aim]
+        exact = [replace(move.reference, tag="", digest=move.digest) for move in back]
+        found = map_concurrently(registry.manifest, exact, at_once=QUESTIONS)
+        manifests = {manifest.digest: manifest for manifest in found}
+        Flip.of(back, manifests, registry, given.run.record, again).carry_out()
+    except (RegistryError, MixedReleaseError) as failed:
+        raise MixedReleaseError(f"{error.message}; {failed.message}", hint=again) from failed
+    raise error

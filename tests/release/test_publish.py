@@ -1,0 +1,182 @@
+"""A release against a registry on loopback: its order, its record, its faults, and its continuation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from slipway.core.errors import UsageError
+from slipway.release.resume import read_release
+from slipway.testing.fakes import RegistryServer
+from tests.release.shop import NAMES, Shop
+
+
+@pytest.fixture
+def server() -> Iterator[RegistryServer]:
+    with RegistryServer() as server:
+        yield server
+
+
+@pytest.fixture
+def shop(server: RegistryServer, tmp_path: Path) -> Shop:
+    return Shop(server, tmp_path)
+
+
+class Killed(BaseException):
+    """End a run as SIGKILL does. slipway's cleanup has no effect, because the registry is silent."""
+
+
+def released(shop: Shop, version: str = "v1") -> None:
+    """Every tag stands for the content, and the record names it."""
+    record = shop.record(version)
+    assert record is not None
+    assert shop.stands(version) == shop.stands("latest") == shop.contents
+    assert {image.name: image.digest for image in record.images} == shop.contents
+
+
+def test_all_tags_move_and_the_record_names_them(shop: Shop) -> None:
+    older = shop.publish_older()
+    assert shop.release(shop.planned()) == (0, "")
+    released(shop)
+    record = shop.record()
+    assert record and [image.base_digest for image in record.images] == ["", *[shop.contents["base-floor"]] * 3]
+    assert {image.name: [tag.before for tag in image.tags] for image in record.images} == {
+        name: [older[name]] * 2 for name in NAMES
+    }
+    assert (record.source.revision, record.tools, record.previous) == ("c0ffee", {"docker": "28.5.2"}, "")
+
+
+def test_a_line_of_the_journal_comes_before_each_step(shop: Shop) -> None:
+    """In the order: content, record by its digest, version tags, moving tags, record under its version."""
+    seen: list[tuple[str, int]] = []
+    shop.before_line = lambda entry: seen.append((next(iter(entry)), len(shop.server.requests)))
+    shop.release(shop.planned())
+    lines = [key for key, _ in seen if key != "moved"]
+    assert lines == [*["upload"] * 4, "storing", *["moving"] * 8, "publishing"]
+    puts = [number for number, request in enumerate(shop.server.requests) if request.startswith("PUT ")]
+    writes = [number for key, number in seen if key not in ("upload", "moved")]
+    assert all(any(write <= put for write in writes) for put in puts)
+    moved = [str(entry["moving"]).rpartition(":")[2] for entry in shop.journal() if "moving" in entry]
+    assert moved == ["v1"] * 4 + ["latest"] * 4
+
+
+def test_a_second_release_names_the_record_before(shop: Shop, server: RegistryServer, tmp_path: Path) -> None:
+    shop.release(shop.planned())
+    first = server.tags["acme/releases", "v1"]
+    later = Shop(server, tmp_path, "two")
+    assert later.release(later.planned("v2")) == (0, "")
+    record = later.record("v2")
+    assert record and record.previous == first
+    assert later.records.versions() == ("v2", "v1")
+    released(later, "v2")
+
+
+def test_the_same_release_again_changes_nothing(shop: Shop) -> None:
+    planned = shop.planned()
+    shop.release(planned)
+    before = dict(shop.server.tags)
+    assert shop.resume() == (0, "")
+    assert shop.server.tags == before
+
+
+def test_a_version_with_another_record_is_refused_before_a_tag_moves(
+    shop: Shop, server: RegistryServer, tmp_path: Path
+) -> None:
+    other = Shop(server, tmp_path, "two")
+    planned = other.planned()
+    shop.release(shop.planned())
+    before, first = shop.stands("v1"), server.tags["acme/releases", "v1"]
+    code, said = other.release(planned)
+    assert code == 7 and "no version tag moved" in said  # the tags moved since the release was planned
+    code, said = other.release(other.planned())
+    assert code == 11 and f"was written before, as {first}" in said
+    assert shop.stands("v1") == before and server.tags["acme/releases", "v1"] == first
+
+
+def test_new_tags_without_a_record_are_mixed_and_a_resume_publishes(shop: Shop) -> None:
+    fault = shop.server.fault("PUT .*/releases/manifests/v1", 503, times=99)
+    code, said = shop.release(shop.planned())
+    assert code == 8 and "8 of 8 version tags moved" in said
+    assert f"hint:  invoke release-resume {shop.runs[-1].id}" in said
+    assert fault.struck == 4 and shop.record() is None
+    fault.times = 0
+    del shop.engine.calls[:]
+    assert shop.resume() == (0, "")
+    released(shop)
+    assert shop.engine.calls == []
+
+
+def test_older_tags_return_when_the_record_is_not_published(shop: Shop) -> None:
+    older = shop.publish_older()
+    fault = shop.server.fault("PUT .*/releases/manifests/v1", 503, times=99)
+    code, said = shop.release(shop.planned())
+    assert (code, fault.struck) == (7, 4) and "no version tag moved" in said
+    assert shop.stands("v1") == shop.stands("latest") == older and shop.record() is None
+
+
+def test_a_record_of_which_only_the_reply_is_lost_is_published(shop: Shop) -> None:
+    shop.publish_older()
+    fault = shop.server.fault("PUT .*/releases/manifests/v1", lost=True, times=99)
+    assert shop.release(shop.planned()) == (0, "")
+    assert fault.struck == 4
+    released(shop)
+
+
+@pytest.mark.fault("P46")
+@pytest.mark.parametrize("step", range(0, 10, 3))
+def test_a_killed_release_is_finished_without_a_build(shop: Shop, step: int) -> None:
+    """The process ends at each line of its journal. The next run takes the digests of the journal."""
+    planned, lines = shop.planned(), 0
+
+    def kill(entry: dict[str, object]) -> None:
+        nonlocal lines
+        lines += "moved" not in entry and "upload" not in entry
+        if lines > step:
+            shop.server.fault(".", 503, times=10**6)
+            raise Killed
+
+    shop.before_line = kill
+    try:
+        with pytest.raises(Killed):
+            shop.release(planned)
+    finally:
+        shop.server.faults.clear()
+    shop.before_line = lambda entry: None
+    del shop.engine.calls[:]
+    assert shop.resume() == (0, "")
+    released(shop)
+    assert shop.engine.calls == []
+    assert shop.resume() == (0, "")
+
+
+@pytest.mark.fault("P45")
+@pytest.mark.parametrize("at", ["storing", "moving", "publishing"])
+def test_of_two_machines_one_releases_a_version(shop: Shop, server: RegistryServer, tmp_path: Path, at: str) -> None:
+    """Another release, under no common lock, happens at a line of the journal of the first one."""
+    shop.publish_older()
+    other = Shop(server, tmp_path, "two")
+    plans = shop.planned(), other.planned()
+    said: list[tuple[int, str]] = []
+
+    def overtake(entry: dict[str, object]) -> None:
+        if at in entry and not said:
+            said.append((0, "begun"))
+            said[0] = other.release(plans[1])
+
+    shop.before_line = overtake
+    first = shop.release(plans[0])
+    codes = sorted([first[0], said[0][0]])
+    winner = next(one for one in (shop, other) if {i.name: i.digest for i in shop.record().images} == one.contents)  # type: ignore[union-attr]
+    assert codes[0] == 0 and codes[1] in (7, 11), (first, said)
+    assert shop.stands("v1") == shop.stands("latest") == winner.contents
+    loser = first if winner is other else said[0]
+    if loser[0] == 11:
+        assert server.tags["acme/releases", "v1"] in loser[1]
+
+
+def test_a_run_without_a_release_cannot_be_resumed(shop: Shop) -> None:
+    shop.home.mkdir(parents=True)
+    with pytest.raises(UsageError, match="release-resume 7f3c: this checkout keeps no such release"):
+        read_release(shop.home, "7f3c")
