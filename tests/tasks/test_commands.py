@@ -25,8 +25,8 @@ def test_every_function_is_a_task_in_the_namespace() -> None:
     assert {one.name.replace("_", "-") for one in functions()} == set(namespace.task_names)
 
 
-@pytest.mark.parametrize("name", ["base-bump", "base-check", "remote-check", "remote-clean"])
+@pytest.mark.parametrize("name", ["base-bump", "base-check", "release-show", "remote-check", "remote-clean"])
 def test_a_task_about_a_noun_has_a_dotted_name(name: str) -> None:
     aliases = {str(context.name): context.aliases for context in namespace.to_contexts()}
     assert tuple(aliases[name]) == (name.replace("-", "."),)
-    assert not aliases["build-base"]
+    assert not aliases["build-base"] and not aliases["release"]

@@ -162,6 +162,10 @@ class Host(Protocol):
         """Return the platform that the host builds for by default, such as ``linux/amd64``."""
 
     @property
+    def buildx_version(self) -> str:
+        """Return the version of buildx on the host; empty when it does not say one."""
+
+    @property
     def registry(self) -> Registry:
         """Return the registry that the settings name, connected over a route that reaches it."""
 

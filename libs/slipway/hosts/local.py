@@ -19,6 +19,7 @@ from slipway.core.streams import OnLine
 from slipway.engine import DOCKER_BUILDX, Engine, FindLogin
 from slipway.hosts.host import BakeInputs, Carrier, ContainerAccess, MountSource, Say, Transfer
 from slipway.hosts.listening import listening_here
+from slipway.hosts.requirements import first_version
 from slipway.hosts.runner import Runner, ShouldStop, Watched, pipe
 from slipway.plan.decide import Plan
 from slipway.plan.facts import Snapshot, changed_since
@@ -48,6 +49,10 @@ class LocalHost:
     @property
     def platform(self) -> str:
         return this_platform()
+
+    @property
+    def buildx_version(self) -> str:
+        return first_version(self.run(Command((*self.around.buildx, "version"), label="buildx version")).stdout)
 
     @cached_property
     def registry(self) -> Registry:

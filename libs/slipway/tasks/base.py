@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache, partial
 
-from slipway.core.command import Command
 from slipway.core.errors import PolicyError, SlipwayError
 from slipway.core.threads import map_concurrently
 from slipway.core.units import size
@@ -16,15 +15,14 @@ from slipway.push.inspect import QUESTIONS
 from slipway.release.bump import Bump, Effect, effects, plan_bump
 from slipway.release.causes import VersionCause
 from slipway.release.drift import Sources, refuse_drift, standings
-from slipway.release.since import GIT_OPTIONS, Git, start_of
+from slipway.release.since import start_of
 from slipway.release.versions import Part, raised
 from slipway.release.writing import reading, write_edits
 from slipway.stack.manifests import load_inputs
 from slipway.tasks.build import get_root_images
+from slipway.tasks.git import git_of
 from slipway.tasks.selection import only
 from slipway.tasks.session import Session
-
-_GIT_SECONDS = 60.0
 
 
 def run_check(session: Session, names: Sequence[str]) -> None:
@@ -76,7 +74,7 @@ def run_bump(session: Session, to: str, *, dry_run: bool) -> None:
 
 
 def _sources(session: Session, snapshot: Snapshot) -> Sources:
-    git = _git(session)
+    git = git_of(session)
     places = (".env", ".env.example", *dict.fromkeys(image.dockerfile for image in session.repository.stack.known))
     return Sources(
         load=partial(load_inputs, session.home),
@@ -84,16 +82,6 @@ def _sources(session: Session, snapshot: Snapshot) -> Sources:
         start=cache(lambda: start_of(session.settings["BASE_VERSION"], places, git)),
         modes=partial(only_modes, session.home, snapshot.facts),
     )
-
-
-def _git(session: Session) -> Git:
-    """Return a function that runs git on this machine, in the repository's root."""
-
-    def git(*words: str) -> str | None:
-        done = session.run(Command(("git", *GIT_OPTIONS, *words), cwd=str(session.settings.root)), timeout=_GIT_SECONDS)
-        return done.stdout if done.ok else None
-
-    return git
 
 
 def _refuse_taken(session: Session, bump: Bump) -> None:

@@ -13,7 +13,7 @@ from invoke.config import Config
 
 from slipway.config.definitions import Value
 from slipway.core.options import flag, options
-from slipway.tasks.options import HostOptions, ImageOptions
+from slipway.tasks.options import HostOptions, StackOptions
 
 #: The key beside ``slipway``, which holds the user's settings.
 _KEY = "slipway_chain"
@@ -38,7 +38,7 @@ class Chain:
     def with_options(self, given: object) -> Chain:
         """Return this chain after a task with the options ``given``, an instance of one of its dataclasses."""
         after = self.with_settings(_settings(given))
-        if isinstance(given, ImageOptions):
+        if isinstance(given, StackOptions):
             return replace(after, lenient=self.lenient or given.allow_unused_env)
         if isinstance(given, HostOptions):
             return replace(after, remote=self.remote or given.remote)

@@ -19,7 +19,12 @@ from slipway.tasks.options import (
     InitOptions,
     LogOptions,
     PushOptions,
+    RegistryOptions,
+    ReleasedOptions,
+    ReleaseOptions,
+    ResumeOptions,
     SmokeOptions,
+    StackOptions,
     SystemOptions,
     UpOptions,
     VersionOptions,
@@ -64,6 +69,56 @@ def push(session: Session, images: ImageOptions, options: PushOptions, host: Hos
     from slipway.tasks.push import run_push
 
     run_push(session, images.names, options, dry_run=run.dry_run)
+
+
+@task
+def release(
+    session: Session, stack: StackOptions, options: ReleaseOptions, host: HostOptions, run: DryRunOptions
+) -> None:
+    """Build, test and push all images as one version, with a record."""
+    from slipway.tasks.release import run_release
+
+    run_release(session, options, dry_run=run.dry_run)
+
+
+@task
+def release_resume(session: Session, options: ResumeOptions, stack: StackOptions, host: HostOptions) -> None:
+    """Finish the release of a run, without a build."""
+    from slipway.tasks.release import run_resume
+
+    run_resume(session, options)
+
+
+@task
+def release_list(session: Session, registry: RegistryOptions, host: HostOptions) -> None:
+    """List the releases in the registry."""
+    from slipway.tasks.releases import run_list
+
+    run_list(session)
+
+
+@task
+def release_show(session: Session, options: ReleasedOptions, host: HostOptions) -> None:
+    """Show the images of a release, its sources and tools."""
+    from slipway.tasks.releases import run_show
+
+    run_show(session, options)
+
+
+@task
+def release_verify(session: Session, options: ReleasedOptions, host: HostOptions) -> None:
+    """Compare a release's record with the registry (for CI)."""
+    from slipway.tasks.releases import run_verify
+
+    run_verify(session, options)
+
+
+@task
+def release_rollback(session: Session, options: ReleasedOptions, host: HostOptions, run: ConfirmOptions) -> None:
+    """Move the tags of a release back to its digests."""
+    from slipway.tasks.releases import run_rollback
+
+    run_rollback(session, options, yes=run.yes, dry_run=run.dry_run)
 
 
 @task

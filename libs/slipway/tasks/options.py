@@ -23,7 +23,12 @@ __all__ = [
     "OutputOptions",
     "PolicyOptions",
     "PushOptions",
+    "RegistryOptions",
+    "ReleaseOptions",
+    "ReleasedOptions",
+    "ResumeOptions",
     "SmokeOptions",
+    "StackOptions",
     "SystemOptions",
     "UpOptions",
     "VersionOptions",
@@ -58,17 +63,28 @@ class PolicyOptions:
 
 
 @dataclass(frozen=True)
-class ImageOptions(PolicyOptions, NameOptions):
-    """Hold the names of the images to work on, and the parts of their references."""
+class RegistryOptions:
+    """Hold the place of the images in a registry."""
+
+    registry: str = option("", "set REGISTRY for the rest of the chain", sets=("REGISTRY",))
+    owner: str = option("", "set OWNER for the rest of the chain", sets=("OWNER",))
+
+
+@dataclass(frozen=True)
+class StackOptions(PolicyOptions, RegistryOptions):
+    """Hold the parts of the references of all images."""
 
     version: str = option(
         "", "set BASE_VERSION and VERSION for the rest of the chain", sets=("BASE_VERSION", "VERSION")
     )
-    registry: str = option("", "set REGISTRY for the rest of the chain", sets=("REGISTRY",))
-    owner: str = option("", "set OWNER for the rest of the chain", sets=("OWNER",))
     allow_unused_env: bool = option(
         False, "allow names in .env that are almost those of settings or ARGs, for the rest of the chain"
     )
+
+
+@dataclass(frozen=True)
+class ImageOptions(StackOptions, NameOptions):
+    """Hold the names of the images to work on, and the parts of their references."""
 
 
 @dataclass(frozen=True)
@@ -163,6 +179,30 @@ class PushOptions:
 
     force: bool = option(False, "allow a version tag to move to other content")
     resume: str = option("", "finish the push of this run")
+    break_lock: bool = option(False, "break another run's expired lock")
+
+
+@dataclass(frozen=True)
+class ReleaseOptions:
+    """Hold the options of the release of a version."""
+
+    also: Sequence[str] = option((), "also give every image this tag of moving-tags, such as latest")
+    no_smoke: bool = option(False, "leave out the smoke tests")
+    break_lock: bool = option(False, "break another run's expired lock")
+
+
+@dataclass(frozen=True)
+class ReleasedOptions(RegistryOptions):
+    """Hold the release to look at, or to return to."""
+
+    release: str = option("", "the version, as a plain word after the task; default: VERSION, else BASE_VERSION")
+
+
+@dataclass(frozen=True)
+class ResumeOptions:
+    """Hold the run whose release to finish."""
+
+    run: str = option("", "the run, as a plain word after the task")
     break_lock: bool = option(False, "break another run's expired lock")
 
 

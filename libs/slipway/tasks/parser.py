@@ -23,8 +23,8 @@ from invoke.tasks import Task
 from slipway.core.errors import Problem, UsageError, suggestion
 from slipway.tasks.command_line import SLIPWAY, CommandLine, command_line
 
-#: Arguments that the user gives as one bare word: a run, or a version.
-ONE_WORD = ("run", "to")
+#: Arguments that the user gives as one bare word: a run, a version, or a release.
+ONE_WORD = ("run", "to", "release")
 #: All arguments that the user gives as bare words; ``names`` takes any number.
 WORDS = ("names", *ONE_WORD)
 

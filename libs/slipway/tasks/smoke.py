@@ -22,7 +22,8 @@ from slipway.tasks.session import Session
 from slipway.ui import columns
 
 
-def run_smoke(session: Session, names: Sequence[str], image: str) -> None:
+def run_smoke(session: Session, names: Sequence[str], image: str, *, answers: bool = True) -> None:
+    """Test ``names``, or every image and system test. ``answers``: the task's JSON is that of the tests."""
     snapshot = session.snapshot()
     targets = [_given(session, snapshot, image)] if image else _targets(session, snapshot, names)
     siblings = {name: found.id for name in snapshot.facts.digests if (found := snapshot.facts.in_engine(name))}
@@ -51,7 +52,7 @@ def run_smoke(session: Session, names: Sequence[str], image: str) -> None:
             images = [vars(result) | {"allowed": _allowed(snapshot, result.name)} for result in tested]
             content = {"run": record.id, "command": "smoke", "images": images}
             record.write("run.json", content)
-            if session.json:
+            if session.json and answers:
                 session.answer(content)
             _remove_orphans(session)
         if image and (now := session.host.engine.find(image)) != targets[0].image:

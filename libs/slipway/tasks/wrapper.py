@@ -20,7 +20,7 @@ from slipway.tasks import core, parser, process
 from slipway.tasks.command_line import command_line
 from slipway.tasks.options import OutputOptions
 
-_NOUNS = ("base", "remote")
+_NOUNS = ("base", "release", "remote")
 _CONTEXT = inspect.Parameter("c", inspect.Parameter.POSITIONAL_ONLY)
 
 
@@ -66,7 +66,7 @@ def task(function: Callable[..., None]) -> parser.SlipwayTask:
 def _dotted(name: str) -> tuple[str, ...]:
     """Return the second name of a task about a noun: ``remote.check`` for ``remote-check``."""
     noun, _, verb = name.partition("-")
-    return (f"{noun}.{verb}",) if noun in _NOUNS else ()
+    return (f"{noun}.{verb}",) if verb and noun in _NOUNS else ()
 
 
 def _dataclasses(function: Callable[..., None]) -> dict[str, Any]:

@@ -75,6 +75,10 @@ class RemoteHost:
         with self._diagnosed():
             return engine.platform()
 
+    @property
+    def buildx_version(self) -> str:
+        return self.ready.facts.buildx
+
     @cached_property
     def registry(self) -> Registry:
         """Return the registry, reached from this machine if possible, and from the build host if not.
