@@ -66,17 +66,14 @@ class Records:
         return found
 
     def versions(self) -> tuple[str, ...]:
-        """Return the versions with a record, newest first, in the order of the numbers in them. Raises RegistryError."""
+        """Return the versions with a record, the highest number first. Raises RegistryError."""
         return tuple(self._manifests())
 
     def all(self) -> tuple[Published, ...]:
         """Return all records, newest version first. Raises RegistryError."""
         digests = [digest for digest, _ in self._manifests().values()]
-        return tuple(
-            map_concurrently(
-                lambda digest: self._read(replace(self.repository, digest=digest)), digests, at_once=QUESTIONS
-            )
-        )
+        exact = [replace(self.repository, digest=digest) for digest in digests]
+        return tuple(map_concurrently(self._read, exact, at_once=QUESTIONS))
 
     def newest(self) -> str:
         """Return the digest of the record that no other record names as the one before; empty without records."""
@@ -93,7 +90,10 @@ class Records:
         return self._artifacts.store(self.repository, record.artifact)
 
     def publish(self, record: Record) -> None:
-        """Put a stored record under its version. Raises LockedError when another one stands there, and RegistryError."""
+        """Put a stored record under its version.
+
+        Raises LockedError when another record stands there, and RegistryError.
+        """
         self.refuse_other(record)
         reference = self.reference(record.version)
         try:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from slipway.core.errors import UsageError
+from slipway.core.reference import check_tag
 from slipway.core.units import size
 from slipway.push.tags import TagMove
 from slipway.release.comparison import compare, refuse_differences, refuse_lost
@@ -98,7 +99,7 @@ def run_rollback(session: Session, options: ReleasedOptions, *, yes: bool, dry_r
 
 
 def _version(session: Session, options: ReleasedOptions) -> str:
-    return options.release or session.settings.version("service")
+    return check_tag(options.release, "release") if options.release else session.settings.version("service")
 
 
 def _show(session: Session, moves: Sequence[TagMove], version: str) -> None:
@@ -109,9 +110,9 @@ def _show(session: Session, moves: Sequence[TagMove], version: str) -> None:
 
 def _source(record: Record) -> str:
     source = record.source
-    return (
-        f"git {source.revision[:12]}{' and changes' if source.dirty else ''}" if source.revision else "no git revision"
-    )
+    if not source.revision:
+        return "no git revision"
+    return f"git {source.revision[:12]}{' and changes' if source.dirty else ''}"
 
 
 def _summary(record: Record) -> dict[str, object]:
