@@ -1,0 +1,112 @@
+"""``invoke release-list``, ``-show``, ``-verify`` and ``-rollback`` from the command line, without an engine."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from slipway.config.definitions import SETTINGS
+from slipway.testing.fakes import RegistryServer
+from tests.release.shop import NAMES, Shop
+from tests.rig import in_process
+
+Invoke = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture
+def server() -> Iterator[RegistryServer]:
+    with RegistryServer() as server:
+        yield server
+
+
+@pytest.fixture
+def shop(server: RegistryServer, tmp_path: Path) -> Shop:
+    """Return a shop that has released v1, and then v2 of other content, both also as latest."""
+    shop, later = Shop(server, tmp_path), Shop(server, tmp_path, "two")
+    assert shop.release(shop.planned()) == later.release(later.planned("v2")) == (0, "")
+    return shop
+
+
+@pytest.fixture
+def invoke(repository: Path, server: RegistryServer, tmp_path: Path) -> Invoke:
+    (repository / "tasks.py").write_text("from slipway.tasks import namespace\n")
+    (repository / ".env").write_text(f"REGISTRY={server.host}\nOWNER=acme\nBASE_VERSION=v2\n")
+    kept = {name: value for name, value in os.environ.items() if name not in {setting.name for setting in SETTINGS}}
+    env = {**kept, "DOCKER_HOST": f"unix://{tmp_path}/nowhere"}
+    return lambda *words: in_process.invoke(*words, cwd=repository, env=env)
+
+
+def test_the_list_has_the_newest_version_first(shop: Shop, invoke: Invoke) -> None:
+    done = invoke("release.list")
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["v2", "v1"]
+    found = json.loads(invoke("release-list", "--json").stdout)
+    assert [(one["version"], one["images"]) for one in found] == [("v2", 4), ("v1", 4)]
+    assert (found[0]["previous"], found[1]["previous"]) == (found[1]["digest"], "")
+
+
+def test_a_registry_without_a_release_says_so(invoke: Invoke, server: RegistryServer) -> None:
+    done = invoke("release.list")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert f"{server.host}/acme/releases has no record of a release" in done.stderr
+
+
+def test_a_record_is_shown_as_a_table_and_as_its_statement(shop: Shop, invoke: Invoke) -> None:
+    lines = invoke("release.show", "v1").stdout.splitlines()
+    assert [line.split()[0] for line in lines[:4]] == list(NAMES)
+    assert lines[0].endswith("linux/amd64   v1, latest")
+    assert "git c0ffee" in lines[4] and lines[5] == "docker 28.5.2 · the first release"
+    statement = json.loads(invoke("release.show", "v1", "--json").stdout)["statement"]
+    record = shop.record()
+    assert record and statement == record.as_json()
+
+
+def test_an_unknown_version_is_named_with_the_nearest(shop: Shop, invoke: Invoke) -> None:
+    done = invoke("release.show", "v11", "--json")
+    assert done.returncode == 2
+    found = json.loads(done.stdout)
+    assert (found["code"], found["hint"]) == ("release-unknown", "did you mean v1?")
+    assert invoke("release.show", "../v1").returncode == 2
+
+
+def test_the_version_of_the_settings_is_verified(shop: Shop, invoke: Invoke, server: RegistryServer) -> None:
+    assert invoke("release.verify").stdout.count("as released") == 8
+    server.tags["acme/svc-till", "v2"] = shop.contents["svc-till"]
+    done = invoke("release.verify")
+    assert done.returncode == 7
+    assert "error: release v2: 1 of 8 tags are not as its record says" in done.stderr
+    assert "hint:  invoke release-rollback v2" in done.stderr
+    tags = json.loads(invoke("release.verify", "--json").stdout)["tags"]
+    assert [one["state"] for one in tags if one["image"] == "svc-till"] == ["differs", "as released"]
+    assert invoke("release.verify", "v1").stdout.count("moved on") == 4
+
+
+def test_a_rollback_asks_first_and_a_dry_run_moves_nothing(shop: Shop, invoke: Invoke) -> None:
+    before = shop.stands("latest")
+    done = invoke("release.rollback", "v1")
+    assert done.returncode == 2 and "needs your consent" in done.stderr
+    assert invoke("release.rollback", "v1", "--dry-run").stdout.count("-> sha256:") == 4
+    assert shop.stands("latest") == before
+
+
+def test_a_rollback_moves_the_tags_there_and_back(shop: Shop, invoke: Invoke) -> None:
+    before = shop.stands("latest")
+    done = invoke("release.rollback", "v1", "--yes")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.endswith("v1: 4 tags moved\n")
+    assert shop.stands("latest") == shop.contents
+    assert invoke("release.verify", "v1").stdout.count("as released") == 8
+    found = json.loads(invoke("release.rollback", "--yes", "--json").stdout)
+    assert [one["reference"].rpartition("/")[2] for one in found["tags"]] == [f"{name}:latest" for name in NAMES]
+    assert shop.stands("latest") == before
+    assert invoke("release.rollback", "--yes").stdout == "v2: 0 tags moved\n"
+
+
+def test_a_run_that_released_nothing_cannot_be_resumed(invoke: Invoke) -> None:
+    done = invoke("release.resume", "7f3c")
+    assert done.returncode == 2 and "release-resume 7f3c: this checkout keeps no such release" in done.stderr
