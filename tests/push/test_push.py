@@ -243,7 +243,7 @@ def test_a_lost_reply_is_a_success_when_the_tag_reads_back_right(bench: Bench) -
 @pytest.mark.fault("P04")
 def test_a_move_that_fails_is_undone(bench: Bench) -> None:
     bench.older(*NAMES)
-    fault = bench.server.fault("PUT .*svc-ocr", 503, times=4)
+    fault = bench.server.fault("PUT .*svc-ocr/manifests/v1", 503, times=4)
     with pytest.raises(RegistryError) as caught:
         bench.push()
     assert caught.value.message == (f"{bench.references['svc-ocr']}: manifest PUT 503 after 4 tries{UNMOVED}")
@@ -255,7 +255,7 @@ def test_a_move_that_fails_is_undone(bench: Bench) -> None:
 def test_a_move_that_arrived_and_was_denied_is_undone_as_well(bench: Bench) -> None:
     """The PUT is done, its reply and the look at the tag are lost: what happened is found out, not assumed."""
     bench.older(*NAMES)
-    lost = bench.server.fault("PUT .*svc-ocr", lost=True, times=4)
+    lost = bench.server.fault("PUT .*svc-ocr/manifests/v1", lost=True, times=4)
     away = bench.server.fault("HEAD .*svc-ocr/manifests/v1", 503, after=1, times=4)
     with pytest.raises(RegistryError, match=UNMOVED):
         bench.push()
@@ -263,9 +263,23 @@ def test_a_move_that_arrived_and_was_denied_is_undone_as_well(bench: Bench) -> N
     assert bench.released() == dict.fromkeys(NAMES, "old")
 
 
+@pytest.mark.fault("P14")
+def test_the_older_manifests_are_kept_before_a_tag_moves(bench: Bench) -> None:
+    """Gitea removes a manifest with its last tag. slipway PUTs it by its digest, and moves nothing where that fails."""
+    bench.older(*NAMES)
+    fault = bench.server.fault("PUT .*/svc-ocr/manifests/sha256:", 403)
+    with pytest.raises(RegistryError, match=UNMOVED):
+        bench.push()
+    puts = [request for request in bench.server.requests if request.startswith("PUT")]
+    assert fault.struck == 1 and len(puts) == 3 and all("/manifests/sha256:" in put for put in puts)
+    assert bench.released() == dict.fromkeys(NAMES, "old")
+    bench.push()
+    assert bench.released() == dict.fromkeys(NAMES, "new")
+
+
 def test_new_tags_cannot_be_taken_back(bench: Bench) -> None:
     bench.older("svc-ocr")
-    bench.server.fault("PUT .*svc-ocr", 403)
+    bench.server.fault("PUT .*svc-ocr/manifests/v1", 403)
     with pytest.raises(MixedReleaseError) as caught:
         bench.push()
     assert caught.value.exit_code == 8
@@ -285,8 +299,8 @@ def test_new_tags_cannot_be_taken_back(bench: Bench) -> None:
 def test_tags_of_a_silent_registry_are_reported_as_unknown(bench: Bench) -> None:
     bench.older(*NAMES)
     pushes = bench.upload(bench.look())
-    bench.server.fault("(PUT|HEAD) .*svc-ocr/manifests", 503, times=99)
-    bench.server.fault("PUT .*(base-ml|svc-forms)", 503, after=2, times=99)
+    bench.server.fault("(PUT|HEAD) .*svc-ocr/manifests/v1", 503, times=99)
+    bench.server.fault("PUT .*(base-ml|svc-forms)/manifests/v1", 503, after=2, times=99)
     with pytest.raises(MixedReleaseError) as caught:
         bench.release(pushes)
     lines = caught.value.message.splitlines()
@@ -304,7 +318,7 @@ def test_a_move_that_reads_back_wrong_is_an_error(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("status", [500, 403])
-@pytest.mark.parametrize("position", range(19))
+@pytest.mark.parametrize("position", range(24))
 def test_one_fault_at_any_request_never_mixes_a_release(bench: Bench, position: int, status: int) -> None:
     """A version that moves (all tags are old before): after any one failure all are new or all are old."""
     bench.older(*NAMES)

@@ -64,21 +64,22 @@ class Flip:
         record: Run,
         again: str,
     ) -> Self:
-        """Return the flip of ``moves``, once their older manifests are read.
+        """Return the flip of ``moves``, once the registry keeps their older manifests without a tag.
 
-        Raises RegistryError, or MixedReleaseError when an earlier run moved some tags.
+        A registry such as Gitea's removes a manifest whose last tag moves; then no tag could be restored. Raises
+        RegistryError, or MixedReleaseError when an earlier run moved some tags.
         """
         made = cls(tuple(moves), registry, record, again, manifests)
-        older = {
-            move.before: replace(move.reference, tag="", digest=move.before)
-            for move in moves
-            if move.before and move.before != move.digest
-        }
+        restorable = [move for move in moves if move.before and move.before != move.digest]
+        older = list(dict.fromkeys(replace(move.reference, tag="", digest=move.before) for move in restorable))
         try:
-            found = map_concurrently(registry.manifest, older.values(), at_once=QUESTIONS)
-        except RegistryError as error:
+            found = map_concurrently(registry.manifest, older, at_once=QUESTIONS)
+            for reference, manifest in zip(older, found, strict=True):
+                record.journal(pinning=str(reference))
+                registry.put(reference, manifest)
+        except (RegistryError, UnwritableError) as error:
             made.undo(error, ())
-        return replace(made, manifests={**manifests, **dict(zip(older, found, strict=True))})
+        return replace(made, manifests={**manifests, **{manifest.digest: manifest for manifest in found}})
 
     def carry_out(self) -> tuple[TagMove, ...]:
         """Move each tag and read it back.
