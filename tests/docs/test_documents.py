@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from slipway.compose.files import find_systems
+from slipway.core.reference import check_tag
 from slipway.release.versions import raised
 from slipway.tasks import namespace
 
@@ -52,11 +53,15 @@ def test_every_invoke_command_is_made_of_tasks_flags_images_and_systems(line: st
         elif word.startswith("--"):
             name = word.removeprefix("--").replace("-", "_")
             assert name in known[current].parameters, f"{word} is not a flag of {current}"
-            value_follows = type(known[current].parameters[name].default) in (str, int)
+            value_follows = type(known[current].parameters[name].default) in (str, int, list)
         elif word in known:
             current = word
         elif current and "to" in known[current].parameters:
             raised("v0.1.0", word)
+        elif current and "release" in known[current].parameters:
+            check_tag(word, "release")
+        elif current and "run" in known[current].parameters:
+            assert word == "RUN", f"{word} is not a run"
         else:
             assert word in images | {"svc-name"}, f"{word} is not a task, an image, a system or a service"
 

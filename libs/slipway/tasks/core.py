@@ -22,7 +22,19 @@ if TYPE_CHECKING:
     from slipway.config.configured import Level
 
 #: The tasks that ``-R`` makes show their work only.
-_DRY_RUNS = ("build-base", "build", "push", "base-bump", "up", "down", "init", "setup", "remote-clean")
+_DRY_RUNS = (
+    "build-base",
+    "build",
+    "push",
+    "release",
+    "release-rollback",
+    "base-bump",
+    "up",
+    "down",
+    "init",
+    "setup",
+    "remote-clean",
+)
 #: Flags that change how Invoke's ``run`` works. No slipway task calls it.
 _UNUSED = {"warn": "-w", "pty": "-p", "hide": "--hide"}
 #: The sources of Invoke's configuration, lowest first, and the text for each that is not a file.

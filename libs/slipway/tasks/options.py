@@ -174,21 +174,26 @@ class InitOptions:
 
 
 @dataclass(frozen=True)
-class PushOptions:
-    """Hold the options of a release."""
+class LockOptions:
+    """Hold the way to treat the lock of a run that writes to the registry."""
 
-    force: bool = option(False, "allow a version tag to move to other content")
-    resume: str = option("", "finish the push of this run")
     break_lock: bool = option(False, "break another run's expired lock")
 
 
 @dataclass(frozen=True)
-class ReleaseOptions:
+class PushOptions(LockOptions):
+    """Hold the options of a push."""
+
+    force: bool = option(False, "allow a version tag to move to other content")
+    resume: str = option("", "finish the push of this run")
+
+
+@dataclass(frozen=True)
+class ReleaseOptions(LockOptions):
     """Hold the options of the release of a version."""
 
     also: Sequence[str] = option((), "also give every image this tag of moving-tags, such as latest")
     no_smoke: bool = option(False, "leave out the smoke tests")
-    break_lock: bool = option(False, "break another run's expired lock")
 
 
 @dataclass(frozen=True)
@@ -199,11 +204,15 @@ class ReleasedOptions(RegistryOptions):
 
 
 @dataclass(frozen=True)
-class ResumeOptions:
-    """Hold the run whose release to finish."""
+class RunOptions:
+    """Hold the id of the run to continue."""
 
-    run: str = option("", "the run, as a plain word after the task")
-    break_lock: bool = option(False, "break another run's expired lock")
+    run: str = option("", "continue this run, a plain word after the task; remote-attach also finds the newest")
+
+
+@dataclass(frozen=True)
+class ResumeOptions(RunOptions, LockOptions):
+    """Hold the run whose release to finish."""
 
 
 @dataclass(frozen=True)
@@ -214,10 +223,8 @@ class SmokeOptions:
 
 
 @dataclass(frozen=True)
-class AttachOptions:
-    """Hold the id of the run on the build host to attach to."""
-
-    run: str = option("", "attach to this run; default: the newest running one, else the newest")
+class AttachOptions(RunOptions):
+    """Hold the id of the run on the build host to attach to; without one, the newest running one, else the newest."""
 
 
 @dataclass(frozen=True)

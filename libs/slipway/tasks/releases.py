@@ -75,7 +75,7 @@ def run_rollback(session: Session, options: ReleasedOptions, *, yes: bool, dry_r
     command = f"release-rollback {version}"
     if not (yes or dry_run) and not is_terminal(sys.stdin):
         what = f"{command}: nothing was moved: it needs your consent, and this is not a terminal"
-        raise UsageError(what, hint=f"invoke {command} --yes; --dry-run shows the tags")
+        raise UsageError(what, hint=f"invoke release-rollback {version} --yes; --dry-run shows the tags")
     if not dry_run:
         session.prepare_workspace()
         session.opened.enter_context(locked(session, "push"))
@@ -87,7 +87,7 @@ def run_rollback(session: Session, options: ReleasedOptions, *, yes: bool, dry_r
         _show(session, moves, version)
     if moves and not dry_run:
         if not yes and not session.agreed(f"Move {len(moves)} tags?"):
-            raise UsageError(f"{command}: nothing was moved", hint=f"invoke {command} --yes")
+            raise UsageError(f"{command}: nothing was moved", hint=f"invoke release-rollback {version} --yes")
         with session.record() as record:
             moves = roll_back(version, moves, session.host.registry, record)
             record.write("run.json", {"run": record.id, "command": "release-rollback", "version": version, "ok": True})
