@@ -76,7 +76,7 @@ class Shop:
     def release(self, planned: Planned, *, began: bool = False) -> tuple[int, str]:
         """Release, and return the exit code and the error's text."""
         run = Watched(self.home)
-        run.before_line = self.before_line  # type: ignore[method-assign]
+        run.before_line = self.before_line
         self.runs.append(run)
         work = PushRun(self.engine, self.registry, run, policy=HASTE)
         try:

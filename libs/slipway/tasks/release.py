@@ -29,6 +29,7 @@ from slipway.tasks.build import building, get_root_images
 from slipway.tasks.git import git_of, source_of
 from slipway.tasks.options import ReleaseOptions, ResumeOptions
 from slipway.tasks.plan import mounted
+from slipway.tasks.process import Terminated
 from slipway.tasks.session import Session
 from slipway.tasks.smoke import run_smoke
 
@@ -192,7 +193,7 @@ def _publish(session: Session, planned: Planned, records: Records, *, began: boo
         stack = session.repository.stack
         with session.console.showing(stack, [name for name in lacking if name in stack.by_name]) as taker:
             run = PushRun(session.host.engine, session.host.registry, record, taker.take)
-            published, moves = release(Release(planned, run, records, began, session.host.flag))
+            published, moves = _released(session, Release(planned, run, records, began, session.host.flag))
         _keep(session, published)
         content = {
             "run": record.id,
@@ -208,6 +209,15 @@ def _publish(session: Session, planned: Planned, records: Records, *, began: boo
         return
     session.console.table([(str(move.reference), move.digest[:19], _how(move)) for move in moves])
     session.console.line(f"released {planned.version}: {records.reference(planned.version)} is {published.digest}")
+
+
+def _released(session: Session, given: Release) -> tuple[Published, tuple[TagMove, ...]]:
+    """Release, and after an interrupt show the command that finishes the release."""
+    try:
+        return release(given)
+    except (KeyboardInterrupt, Terminated):
+        session.note(session.typed(f"{given.again} finishes this release"))
+        raise
 
 
 def _keep(session: Session, published: Published) -> None:

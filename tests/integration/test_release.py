@@ -1,0 +1,130 @@
+"""``invoke release`` with the real engine and registry, and the registry asked directly over plain HTTP."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import urllib.request
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.faults.proxy import Proxy, status
+from tests.faults.test_smoke import GOOD
+from tests.rig.traces import SMOKE
+
+if TYPE_CHECKING:
+    from tests.rig.stacks import Repository
+
+    Stack = Callable[..., Repository]
+
+pytestmark = pytest.mark.integration
+NAMES = ("base-floor", "base-counter", "svc-cart", "svc-till", "svc-sign")
+ARTIFACT = "application/vnd.oci.image.manifest.v1+json"
+RELEASE = ("release", "--no-smoke", "--also", "latest")
+
+
+def digests(shop: Repository, tag: str) -> dict[str, str]:
+    return {name: shop.published(name, tag) for name in NAMES}
+
+
+def fetched(registry: str, path: str) -> bytes:
+    request = urllib.request.Request(f"http://{registry}/v2/{path}", headers={"Accept": ARTIFACT})
+    with urllib.request.urlopen(request, timeout=10) as reply:
+        content: bytes = reply.read()
+        return content
+
+
+def statement(shop: Repository, version: str, registry: str) -> Any:
+    """Return the statement of a record, as any OCI client reads it."""
+    home = f"{shop.settings['OWNER']}/releases"
+    manifest = json.loads(fetched(registry, f"{home}/manifests/{version}"))
+    (layer,) = manifest["layers"]
+    content = fetched(registry, f"{home}/blobs/{layer['digest']}")
+    assert manifest["artifactType"] == "application/vnd.slipway.release.v1+json"
+    assert layer["digest"] == f"sha256:{hashlib.sha256(content).hexdigest()}"
+    assert content == (shop.root / f".slipway/releases/{version}.json").read_bytes()
+    return json.loads(content)
+
+
+def test_a_release_is_verified_followed_and_returned_to(stack: Stack, registry: str) -> None:
+    shop = stack("shop")
+    shop.invoke(*RELEASE).ok()
+    one = digests(shop, "v1")
+    assert digests(shop, "latest") == one and "" not in one.values()
+    found = statement(shop, "v1", registry)
+    assert {
+        entry["name"].rpartition("/")[2]: f"sha256:{entry['digest']['sha256']}" for entry in found["subject"]
+    } == one
+    images = {image["name"]: image for image in found["predicate"]["images"]}
+    assert images["svc-till"]["baseDigest"] == one["base-counter"] and images["svc-till"]["size"] > 0
+    assert images["svc-sign"]["baseDigest"] == "" and images["svc-sign"]["platforms"]
+    assert set(found["predicate"]["tools"]) == {"slipway", "docker", "buildx"}
+    assert "" not in found["predicate"]["tools"].values()
+    assert "v1 is released already" in shop.invoke(*RELEASE).ok().stdout
+
+    shop.write("apps/svc_cart/cart.txt", "another cart\n")
+    first = shop.published("releases", "v1")
+    runs = shop.runs()
+    shop.invoke(*RELEASE).failed(11, f"releases:v1: was written before, as {first}", "--version")
+    assert shop.runs() == runs and digests(shop, "v1") == digests(shop, "latest") == one
+    shop.invoke(*RELEASE, "--version", "v2").ok()
+    two = digests(shop, "v2")
+    assert {name for name in NAMES if one[name] != two[name]} == {"svc-cart"} and digests(shop, "latest") == two
+    assert statement(shop, "v2", registry)["predicate"]["previous"] == first
+
+    (moved,) = re.findall(r"/(\S+) +moved on", shop.invoke("release.verify", "v1").ok().stdout)
+    assert moved == "svc-cart:latest"
+    shop.invoke("release.rollback", "v1", "--yes").ok()
+    assert (digests(shop, "v1"), digests(shop, "v2"), digests(shop, "latest")) == (one, two, one)
+    assert "moved on" not in shop.invoke("release.verify", "v1").ok().stdout
+    shop.invoke("release.rollback", "v2", "--yes").ok()
+    assert digests(shop, "latest") == two
+    shop.invoke("release.verify", "v2").ok()
+
+
+def test_a_release_that_ended_early_is_finished_without_a_build(stack: Stack, proxy: Proxy, registry: str) -> None:
+    shop = stack("shop", REGISTRY=proxy.address)
+    fault = proxy.fail("PUT .*/releases/manifests/v1", status(403), times=9)
+    ran = shop.invoke(*RELEASE).failed(8, "10 of 10 version tags moved", "invoke release-resume ")
+    assert fault.struck
+    fault.times = 0
+    (run,) = {path.name for path in shop.runs()} & set(ran.closing.split())
+    shop.write("apps/svc_cart/cart.txt", "an edit meanwhile\n")
+    assert json.loads(shop.invoke("release.resume", run, "--json").ok().stdout)["ok"]
+    assert shop.bakes() == []
+    assert digests(shop, "v1") == digests(shop, "latest") and "" not in digests(shop, "v1").values()
+    assert len(statement(shop, "v1", registry)["subject"]) == len(NAMES)
+
+
+@pytest.mark.fault("P45")
+def test_of_two_releases_from_one_checkout_one_ends_with_the_name_of_the_other(stack: Stack) -> None:
+    shop = stack("shop")
+    till = "apps/svc_till/Dockerfile"
+    shop.write(till, (shop.root / till).read_text() + "RUN sleep 3\n")
+    both = [shop.start(*RELEASE) for _ in range(2)]
+    said = [process.communicate(timeout=120)[1] for process in both]
+    codes = [process.returncode for process in both]
+    assert sorted(codes) == [0, 11], said
+    winner = both[codes.index(0)].pid
+    assert f"held by process {winner} since " in said[codes.index(11)]
+    shop.invoke("release.verify").ok()
+
+
+@SMOKE
+def test_an_image_that_fails_its_tests_is_not_released(stack: Stack) -> None:
+    harbour = stack("blank")
+    harbour.write_programs("libs/bin")
+    harbour.write("apps/svc_good/Dockerfile", GOOD)
+    harbour.invoke("release").ok()
+    assert harbour.published("svc-good") == harbour.published(
+        "svc-good", harbour.content("svc-good").rpartition(":")[2]
+    )
+
+    harbour.write("apps/svc_good/Dockerfile", GOOD + 'CMD ["false"]\n')
+    content = harbour.content("svc-good").rpartition(":")[2]
+    harbour.invoke("release", "--version", "v2").failed(9, "smoke svc-good")
+    assert harbour.published("svc-good", "v2") == harbour.published("svc-good", content) == ""
+    assert harbour.published("releases", "v2") == ""
