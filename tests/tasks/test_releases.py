@@ -107,6 +107,45 @@ def test_a_rollback_moves_the_tags_there_and_back(shop: Shop, invoke: Invoke) ->
     assert invoke("release.rollback", "--yes").stdout == "v2: 0 tags moved\n"
 
 
+def test_a_release_is_finished_from_the_journal_of_its_run(
+    invoke: Invoke, repository: Path, server: RegistryServer, tmp_path: Path
+) -> None:
+    """The engine does not answer, and the run needs none."""
+    shop = Shop(server, tmp_path)
+    shop.home = repository / ".slipway"
+    fault = server.fault("PUT .*/releases/manifests/v1", 403, times=9)
+    code, said = shop.release(shop.planned())
+    run = shop.runs[-1].id
+    assert code == 8 and f"invoke release-resume {run}" in said and fault.struck
+    server.faults.clear()
+    other = invoke("release.resume", run, "--owner", "others")
+    assert other.returncode == 2 and "not to" in other.stderr and shop.record() is None
+    done = invoke("release.resume", run)
+    assert done.returncode == 0, done.stderr
+    digest = server.tags["acme/releases", "v1"]
+    assert done.stdout.endswith(f"released v1: {server.host}/acme/releases:v1 is {digest}\n")
+    record = shop.record()
+    assert record and (repository / ".slipway/releases/v1.json").read_bytes() == record.content
+    assert invoke("release.verify", "v1").stdout.count("as released") == 8
+    assert json.loads(invoke("release.resume", run, "--json").stdout)["record"] == digest
+
+
+def test_only_a_tag_that_the_project_declares_as_moving_is_moved(invoke: Invoke) -> None:
+    done = invoke("release", "--also", "latest", "--also", "best")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "error: --also best: is not among moving-tags\nhint:  add it to moving-tags in [tool.slipway]\n"
+    )
+
+
+def test_no_image_may_have_the_name_of_the_records(invoke: Invoke, repository: Path) -> None:
+    (repository / "apps/releases").mkdir()
+    (repository / "apps/releases/Dockerfile").write_text("FROM scratch\nCOPY libs/kit /kit\n")
+    done = invoke("release")
+    assert done.returncode == 2
+    assert "apps/releases/Dockerfile: " in done.stderr and "acme/releases holds the records" in done.stderr
+
+
 def test_a_run_that_released_nothing_cannot_be_resumed(invoke: Invoke) -> None:
     done = invoke("release.resume", "7f3c")
     assert done.returncode == 2 and "release-resume 7f3c: this checkout keeps no such release" in done.stderr

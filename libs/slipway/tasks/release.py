@@ -94,11 +94,11 @@ def run_resume(session: Session, options: ResumeOptions) -> None:
 
 def _moving(session: Session, also: Sequence[str]) -> tuple[str, ...]:
     """Return the tags of ``--also``. Raises UsageError for one that the project does not declare as moving."""
-    known = session.settings.project.moving_tags
+    project = session.settings.project
     problems = [
-        Problem("", f"--also {tag}: is not among moving-tags", f'moving-tags = ["{tag}"] in [tool.slipway]')
+        Problem("", f"--also {tag}: is not among moving-tags", f"add it to moving-tags in {project.header()}")
         for tag in also
-        if check_tag(tag, "--also") not in known
+        if check_tag(tag, "--also") not in project.moving_tags
     ]
     if problems:
         raise UsageError.of(problems)
