@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 NAMES = ("base-floor", "base-counter", "svc-cart", "svc-till", "svc-sign")
 ARTIFACT = "application/vnd.oci.image.manifest.v1+json"
+MANIFESTS = f"{ARTIFACT}, application/vnd.docker.distribution.manifest.v2+json"
 RELEASE = ("release", "--no-smoke", "--also", "latest")
 
 
@@ -31,7 +32,7 @@ def digests(shop: Repository, tag: str) -> dict[str, str]:
 
 
 def fetched(registry: str, path: str) -> bytes:
-    request = urllib.request.Request(f"http://{registry}/v2/{path}", headers={"Accept": ARTIFACT})
+    request = urllib.request.Request(f"http://{registry}/v2/{path}", headers={"Accept": MANIFESTS})
     with urllib.request.urlopen(request, timeout=10) as reply:
         content: bytes = reply.read()
         return content
@@ -113,8 +114,28 @@ def test_of_two_releases_from_one_checkout_one_ends_with_the_name_of_the_other(s
     shop.invoke("release.verify").ok()
 
 
+def replace_content(shop: Repository, registry: str, name: str) -> str:
+    """Put another build of the same inputs under the content tag, as another machine does. Return its digest."""
+    path, tag = f"{shop.settings['OWNER']}/{name}", shop.content(name).rpartition(":")[2]
+    manifest = json.loads(fetched(registry, f"{path}/manifests/{tag}"))
+    config = json.loads(fetched(registry, f"{path}/blobs/{manifest['config']['digest']}"))
+    content = json.dumps({**config, "created": "2001-01-01T00:00:00Z"}).encode()
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    upload = sent(f"http://{registry}/v2/{path}/blobs/uploads/", "POST")["Location"]
+    sent(f"{upload}&digest={digest}", "PUT", content, "application/octet-stream")
+    manifest["config"] |= {"digest": digest, "size": len(content)}
+    url = f"http://{registry}/v2/{path}/manifests/{tag}"
+    return sent(url, "PUT", json.dumps(manifest).encode(), manifest["mediaType"])["Docker-Content-Digest"]
+
+
+def sent(url: str, method: str, body: bytes = b"", kind: str = "") -> dict[str, str]:
+    request = urllib.request.Request(url, body, {"Content-Type": kind} if kind else {}, method=method)
+    with urllib.request.urlopen(request, timeout=10) as reply:
+        return dict(reply.headers)
+
+
 @SMOKE
-def test_an_image_that_fails_its_tests_is_not_released(stack: Stack) -> None:
+def test_an_image_is_released_as_it_was_tested(stack: Stack, registry: str) -> None:
     harbour = stack("blank")
     harbour.write_programs("libs/bin")
     harbour.write("apps/svc_good/Dockerfile", GOOD)
@@ -122,6 +143,13 @@ def test_an_image_that_fails_its_tests_is_not_released(stack: Stack) -> None:
     assert harbour.published("svc-good") == harbour.published(
         "svc-good", harbour.content("svc-good").rpartition(":")[2]
     )
+
+    theirs = replace_content(harbour, registry, "svc-good")
+    ran = harbour.invoke("release", "--version", "v1.1").ok()
+    assert "svc-good: another build of the same inputs is in the registry" in ran.stderr
+    assert harbour.published("svc-good", "v1.1") == theirs
+    tested = json.loads((harbour.runs()[-2] / "run.json").read_text())["images"][0]["image"]
+    assert tested == harbour.image_id(harbour.content("svc-good"))
 
     harbour.write("apps/svc_good/Dockerfile", GOOD + 'CMD ["false"]\n')
     content = harbour.content("svc-good").rpartition(":")[2]

@@ -16,7 +16,7 @@ from slipway.core.reference import Reference
 from slipway.engine import OnTransfer
 from slipway.plan.decide import Facts
 from slipway.push.events import Uploaded, UploadEvent, Uploading
-from slipway.push.inspect import Push, look, refuse_moves
+from slipway.push.inspect import Push, look, other_builds, refuse_moves
 from slipway.push.release import release
 from slipway.push.upload import PushRun, upload
 from slipway.registry import Registry
@@ -165,6 +165,15 @@ def test_the_same_inputs_under_another_digest_may_move(bench: Bench) -> None:
     """Built twice, on two hosts: other bytes, the same content as far as a version promises."""
     bench.server.add("acme/svc-ocr", "v1", labels={"slipway.input": INPUTS["svc-ocr"]}, salt="elsewhere")
     refuse_moves(bench.look(), bench.registry, [], force=False)
+
+
+def test_another_build_of_the_same_inputs_in_the_registry_is_found(bench: Bench) -> None:
+    bench.push()
+    content = bench.facts.content_reference("svc-ocr")
+    theirs = bench.server.add(content.path, content.tag, labels={"slipway.input": INPUTS["svc-ocr"]}, salt="theirs")
+    assert [(one.image, one.content_digest) for one in other_builds(bench.look(), bench.registry)] == [
+        ("svc-ocr", theirs)
+    ]
 
 
 def rebuilt(bench: Bench, name: str) -> Reference:

@@ -112,6 +112,16 @@ def is_built_image(push: Push, digest: str, registry: Registry) -> bool:
     return push.local_id == digest or push.local_id == registry.manifest(push.exactly(digest)).config
 
 
+def other_builds(pushes: Sequence[Push], registry: Registry) -> tuple[Push, ...]:
+    """Return the pushes whose content tag stands for another build of the same inputs than the engine's image.
+
+    Raises RegistryError.
+    """
+    both = [push for push in pushes if push.content_digest and push.local_id]
+    same = map_concurrently(lambda push: is_built_image(push, push.content_digest, registry), both, at_once=QUESTIONS)
+    return tuple(push for push, is_same in zip(both, same, strict=True) if not is_same)
+
+
 def _local(image: Image, facts: Facts) -> Push:
     name, here = image.name, facts.in_engine(image.name)
     push = Push(name, facts.references[name], facts.content_reference(name), facts.digests[name], parents=image.parents)

@@ -5,6 +5,7 @@ A run keeps it as JSON, so that a later run ends the release without a build.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,6 +14,13 @@ from slipway.core.reference import Reference
 from slipway.push.inspect import Push
 from slipway.push.tags import TagMove
 from slipway.release.record import MovedTag, Record, ReleasedImage, Source
+
+
+def moving_tag(tag: str, version: str, moving: str) -> str:
+    """Return the moving tag beside a version tag: ``latest-cpu`` for ``latest`` where ``v1-cpu`` is that of ``v1``."""
+    beside = r"[A-Za-z0-9.]"
+    found = re.sub(rf"(?<!{beside}){re.escape(version)}(?!{beside})", moving, tag, count=1)
+    return found if found != tag else moving
 
 
 @dataclass(frozen=True)

@@ -4,32 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from importlib.metadata import version as installed
 
-from slipway.build.options import BuildOptions
-from slipway.core.errors import Problem, UsageError
-from slipway.core.image import Image
-from slipway.core.reference import check_tag
+from slipway.core.errors import UsageError
 from slipway.core.threads import map_concurrently
 from slipway.core.writing import written
-from slipway.plan.decide import Action, Plan, plan_build
+from slipway.plan.decide import Action, plan_build
 from slipway.plan.facts import Snapshot
-from slipway.plan.history import only_modes
-from slipway.push.inspect import QUESTIONS, Push, look, refuse_moves
+from slipway.push.inspect import QUESTIONS
 from slipway.push.tags import TagMove
 from slipway.push.upload import PushRun
 from slipway.release.comparison import compare, refuse_differences
-from slipway.release.planned import Planned, PlannedImage
+from slipway.release.planned import Planned
 from slipway.release.publish import Release, as_it_stands, release
-from slipway.release.record import MovedTag
 from slipway.release.records import Published, Records, written_first
 from slipway.release.resume import read_release
-from slipway.tasks.build import building, get_root_images
-from slipway.tasks.git import git_of, source_of
 from slipway.tasks.options import ReleaseOptions, ResumeOptions
-from slipway.tasks.plan import mounted
 from slipway.tasks.process import Terminated
+from slipway.tasks.release_plan import (
+    also_tagged,
+    build_missing,
+    moving_tags,
+    plan_builds,
+    plan_release,
+    refuse_name_of_records,
+    take_published,
+)
 from slipway.tasks.session import Session
 from slipway.tasks.smoke import run_smoke
 
@@ -56,23 +55,24 @@ def run_release(session: Session, options: ReleaseOptions, *, dry_run: bool) -> 
     RegistryError when its tags differ from the record.
     """
     version = session.settings.version("service")
-    also = _moving(session, options.also)
-    _refuse_name_of_records(session)
+    also = moving_tags(session, options.also)
+    refuse_name_of_records(session)
     if dry_run:
         _show(session, version, also)
         return
     session.prepare_workspace()
     with locked(session, "release", break_expired=options.break_lock):
         records = records_of(session)
-        snapshot, plan = _planned_build(session)
+        snapshot, plan = plan_builds(session)
         if first := records.find(version):
             _released_before(session, first, snapshot, also, records)
             return
-        _build(session, snapshot, plan)
+        build_missing(session, snapshot, plan)
+        take_published(session)
         if not options.no_smoke:
             run_smoke(session, (), "", answers=False)
         with locked(session, "push", break_expired=options.break_lock):
-            _publish(session, _planned(session, version, also, records), records)
+            _publish(session, plan_release(session, version, also, records), records)
 
 
 def run_resume(session: Session, options: ResumeOptions) -> None:
@@ -90,101 +90,6 @@ def run_resume(session: Session, options: ResumeOptions) -> None:
         with locked(session, "push", break_expired=options.break_lock):
             planned = earlier.planned if earlier.began else as_it_stands(earlier.planned, session.host.registry)
             _publish(session, planned, records, began=earlier.began)
-
-
-def _moving(session: Session, also: Sequence[str]) -> tuple[str, ...]:
-    """Return the tags of ``--also``. Raises UsageError for one that the project does not declare as moving."""
-    project = session.settings.project
-    problems = [
-        Problem("", f"--also {tag}: is not among moving-tags", f"add it to moving-tags in {project.header()}")
-        for tag in also
-        if check_tag(tag, "--also") not in project.moving_tags
-    ]
-    if problems:
-        raise UsageError.of(problems)
-    return tuple(dict.fromkeys(also))
-
-
-def _refuse_name_of_records(session: Session) -> None:
-    """Raise UsageError for an image in the repository of the records."""
-    records = Records(session.host.registry, session.settings.registry, session.settings.owner)
-    for image in session.repository.stack.known:
-        if image.reference.repository == records.repository.repository:
-            raise UsageError(
-                f"{image.dockerfile}: {records.repository} holds the records of releases", hint="rename it"
-            )
-
-
-def _planned_build(session: Session) -> tuple[Snapshot, Plan]:
-    """Return the facts and the plan for all images, once the engine has the root images that builds need."""
-    names = [image.name for image in session.repository.stack.known]
-    snapshot = session.snapshot(names)
-    plan = plan_build(snapshot.stack, names, snapshot.facts)
-    mounted(session, snapshot, plan)
-    if get_root_images(session, snapshot, plan):
-        snapshot = session.snapshot(names)
-        plan = plan_build(snapshot.stack, names, snapshot.facts)
-    return snapshot, plan
-
-
-def _build(session: Session, snapshot: Snapshot, plan: Plan) -> None:
-    """Build what the plan says. Raises BuildError."""
-    if not session.json:
-        session.console.plan(snapshot.stack, plan, session.seconds)
-    if set(plan.counts()) <= {Action.REUSE}:
-        return
-    with building(session, snapshot, plan, BuildOptions()) as built:
-        if built.error:
-            if not session.json:
-                session.console.results(built.results, session.seconds)
-            raise built.error
-
-
-def _planned(session: Session, version: str, also: Sequence[str], records: Records) -> Planned:
-    """Return the release of the images as they are now.
-
-    Raises PolicyError when a version tag stands for other content, and RegistryError.
-    """
-    registry, moving = session.host.registry, session.settings.project.moving_tags
-    snapshot = session.snapshot([image.name for image in session.repository.stack.known])
-    pushes = look(tuple(snapshot.stack), snapshot.facts, registry)
-    refuse_moves(pushes, registry, moving, False, partial(only_modes, session.home, snapshot.facts))
-    more = [push.reference.tagged(_moving_tag(push, version, tag)) for push in pushes for tag in also]
-    stands = dict(zip(more, map_concurrently(registry.digest, more, at_once=QUESTIONS), strict=True))
-    images = []
-    for push in pushes:
-        tags = [MovedTag(push.reference.tag, push.version_digest, push.reference.tag in moving)]
-        for tag in also:
-            name = _moving_tag(push, version, tag)
-            tags.append(MovedTag(name, stands[push.reference.tagged(name)], moves=True))
-        image = snapshot.stack[push.image]
-        platforms = snapshot.repository.platforms_of(image)
-        images.append(PlannedImage(push, _base(image, snapshot), platforms, tuple(tags)))
-    tools = {
-        "slipway": installed("slipway"),
-        "docker": session.host.engine.version,
-        "buildx": session.host.buildx_version,
-    }
-    planned = Planned(version, tuple(images), source_of(git_of(session)), tools, records.newest())
-    _refuse_shared_tags(planned)
-    return planned
-
-
-def _moving_tag(push: Push, version: str, tag: str) -> str:
-    """Return the moving tag of an image: ``latest-cpu`` for ``latest`` where the version tag is ``v1-cpu``."""
-    return push.reference.tag.replace(version, tag) if version in push.reference.tag else tag
-
-
-def _base(image: Image, snapshot: Snapshot) -> str:
-    """Return the image of the stack that ``image`` is built on, or the identity of its root image."""
-    return image.foundation if image.foundation in image.parents else snapshot.facts.roots.get(image.foundation, "")
-
-
-def _refuse_shared_tags(planned: Planned) -> None:
-    """Raise UsageError when two images would get the same tag of the same repository."""
-    for tag in planned.tags:
-        if planned.tags.count(tag) > 1:
-            raise UsageError(f"--also: {tag} would stand for several images", hint="invoke release without --also")
 
 
 def _publish(session: Session, planned: Planned, records: Records, *, began: bool = False) -> None:
@@ -266,9 +171,8 @@ def _show(session: Session, version: str, also: Sequence[str]) -> None:
     names = [image.name for image in session.repository.stack.known]
     snapshot = session.snapshot(names)
     plan = plan_build(snapshot.stack, names, snapshot.facts)
-    pushes = [Push(one.name, one.reference, one.reference, snapshot.facts.digests[one.name]) for one in snapshot.stack]
-    tags = [push.reference for push in pushes]
-    tags += [push.reference.tagged(_moving_tag(push, version, tag)) for push in pushes for tag in also]
+    tags = [image.reference for image in snapshot.stack]
+    tags += [also_tagged(session, image, tag) for image in snapshot.stack for tag in also]
     stands = map_concurrently(session.host.registry.digest, tags, at_once=QUESTIONS)
     first = records.digest(version)
     if session.json:
