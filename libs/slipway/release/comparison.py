@@ -104,7 +104,7 @@ def _lost(images: Sequence[ReleasedImage], registry: Registry) -> dict[str, tupl
     kept = [push for push, digest in zip(pushes, there, strict=True) if digest]
     manifests = map_concurrently(lambda push: registry.manifest(push.exact), kept, at_once=QUESTIONS)
     found = {push.image: manifest for push, manifest in zip(kept, manifests, strict=True)}
-    lost = {push.image: (push.content_digest,) for push in pushes if push not in kept}
+    lost: dict[str, tuple[str, ...]] = {push.image: (push.content_digest,) for push in pushes if push not in kept}
     for push in kept:  # one by one, for a blob that images share may be missing in one repository alone
         lost |= {name: tuple(blobs) for name, blobs in holes([push], found, registry).items()}
     return lost
