@@ -116,6 +116,19 @@ def test_older_tags_return_when_the_record_is_not_published(shop: Shop) -> None:
     assert shop.stands("v1") == shop.stands("latest") == older and shop.record() is None
 
 
+@pytest.mark.fault("P14")
+def test_older_tags_return_in_a_registry_that_forgets_what_no_tag_names(tmp_path: Path) -> None:
+    with RegistryServer(forgets=True) as server:
+        shop = Shop(server, tmp_path)
+        older = shop.publish_older()
+        fault = server.fault("PUT .*/svc-till/manifests/latest", 403)
+        code, said = shop.release(shop.planned())
+        assert (code, fault.struck) == (7, 1) and "no version tag moved" in said
+        assert shop.stands("v1") == shop.stands("latest") == older
+        assert shop.resume() == (0, "")
+        assert set(server.kept) >= {(f"acme/{name}", older[name]) for name in NAMES}
+
+
 def test_a_record_of_which_only_the_reply_is_lost_is_published(shop: Shop) -> None:
     shop.publish_older()
     fault = shop.server.fault("PUT .*/releases/manifests/v1", lost=True, times=99)

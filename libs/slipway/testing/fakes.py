@@ -175,12 +175,17 @@ class RegistryServer:
 
     ``login``: (kind, user, password). With ``basic`` or ``bearer`` the server requires such credentials. With
     ``identity`` its token server accepts the password as an identity token. ``referrers``: the server lists the
-    manifests about a manifest. ``requests``: every ``METHOD path``. Use the server as a context manager.
+    manifests about a manifest. ``forgets``: as Gitea, the server removes a manifest when its last tag moves, unless it
+    was also written by its digest. ``requests``: every ``METHOD path``. Use the server as a context manager.
     """
 
-    def __init__(self, *, login: tuple[str, str, str] | None = None, referrers: bool = False) -> None:
+    def __init__(
+        self, *, login: tuple[str, str, str] | None = None, referrers: bool = False, forgets: bool = False
+    ) -> None:
         self.login = login
         self.referrers = referrers
+        self.forgets = forgets
+        self.kept: set[tuple[str, str]] = set()
         self.manifests: dict[tuple[str, str], bytes] = {}
         self.tags: dict[tuple[str, str], str] = {}
         self.blobs: dict[tuple[str, str], bytes] = {}
@@ -292,8 +297,10 @@ class _Handler(BaseHTTPRequestHandler):
             return (200, blob, {}) if blob is not None else (404, b"", {})
         if self.command == "PUT":
             self.held.manifests[name, digest_of(sent)] = sent
-            if not reference.startswith("sha256:"):
-                self.held.tags[name, reference] = digest_of(sent)
+            if reference.startswith("sha256:"):
+                self.held.kept.add((name, reference))
+            else:
+                self._move(name, reference, digest_of(sent))
             subject = (json.loads(sent).get("subject") or {}).get("digest", "")
             listed = {"OCI-Subject": subject} if self.held.referrers and subject else {}
             return 201, b"", {"Docker-Content-Digest": digest_of(sent), **listed}
@@ -303,6 +310,13 @@ class _Handler(BaseHTTPRequestHandler):
             return 404, b"", {}
         media_type = json.loads(manifest).get("mediaType", MEDIA_TYPE)
         return 200, manifest, {"Docker-Content-Digest": digest, "Content-Type": media_type}
+
+    def _move(self, name: str, tag: str, digest: str) -> None:
+        before = self.held.tags.get((name, tag), "")
+        self.held.tags[name, tag] = digest
+        named = any(path == name and found == before for (path, _), found in self.held.tags.items())
+        if self.held.forgets and not named and (name, before) not in self.held.kept:
+            self.held.manifests.pop((name, before), None)
 
     def _upload(self, name: str, sent: bytes) -> tuple[int, bytes, Mapping[str, str]]:
         """Begin an upload, cancel it, or keep its content when the digest is right."""
