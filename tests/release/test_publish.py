@@ -117,7 +117,7 @@ def test_older_tags_return_when_the_record_is_not_published(shop: Shop) -> None:
 
 
 @pytest.mark.fault("P14")
-def test_older_tags_return_in_a_registry_that_forgets_what_no_tag_names(tmp_path: Path) -> None:
+def test_older_tags_return_in_a_registry_that_forgets_untagged_manifests(tmp_path: Path) -> None:
     with RegistryServer(forgets=True) as server:
         shop = Shop(server, tmp_path)
         older = shop.publish_older()
