@@ -74,9 +74,9 @@ class Flip:
         older = list(dict.fromkeys(replace(move.reference, tag="", digest=move.before) for move in restorable))
         try:
             found = map_concurrently(registry.manifest, older, at_once=QUESTIONS)
-            for reference, manifest in zip(older, found, strict=True):
-                record.journal(pinning=str(reference))
-                registry.put(reference, manifest)
+            if older:
+                record.journal(keeping=[str(reference) for reference in older])
+            _keep(dict(zip(older, found, strict=True)), registry)
         except (RegistryError, UnwritableError) as error:
             made.undo(error, ())
         return replace(made, manifests={**manifests, **{manifest.digest: manifest for manifest in found}})
@@ -163,6 +163,19 @@ class Flip:
         """
         fix_first = not isinstance(cause, RegistryError) or isinstance(cause, RefusedError)
         return f"{cause.hint}, then {self.again}" if fix_first and cause.hint else self.again
+
+
+def _keep(manifests: Mapping[Reference, ImageManifest], registry: Registry) -> None:
+    """Write manifests by their digests; in one repository one after another, for some registries fail otherwise."""
+    homes: dict[str, list[Reference]] = {}
+    for reference in manifests:
+        homes.setdefault(reference.repository, []).append(reference)
+
+    def keep(references: Sequence[Reference]) -> None:
+        for reference in references:
+            registry.put(reference, manifests[reference])
+
+    map_concurrently(keep, homes.values(), at_once=QUESTIONS)
 
 
 def mixed(
