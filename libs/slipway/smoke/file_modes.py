@@ -28,12 +28,12 @@ def merged(layers: Sequence[Layer]) -> Tree:
     """Return the files that a container sees."""
     tree: dict[str, tuple[int, Member]] = {}
     for number, layer in enumerate(layers, start=1):
-        for gone in _removed(layer):
-            for path in [path for path in tree if path == gone or path.startswith(f"{gone.rstrip('/')}/")]:
+        for gone in removed(layer):
+            for path in [path for path in tree if is_in(path, gone)]:
                 del tree[path]
         for member in layer.members:
             if not posixpath.basename(member.path).startswith(_WHITEOUT):
-                tree[_absolute(member.path)] = number, member
+                tree[absolute(member.path)] = number, member
     return tree
 
 
@@ -76,11 +76,11 @@ def started(tree: Tree, config: Mapping[str, Any]) -> tuple[str, ...]:
     places = [[posixpath.join(folder, words[0]) for folder in folders]]
     places += [[word] for word in words[1:] if word.startswith("/")]
     here = str(config.get("WorkingDir") or "/")
-    found = [next(filter(None, (_file(tree, posixpath.join(here, path)) for path in some)), "") for some in places]
+    found = [next(filter(None, (find_file(tree, posixpath.join(here, path)) for path in some)), "") for some in places]
     return tuple(dict.fromkeys(filter(None, found)))
 
 
-def _file(tree: Tree, path: str) -> str:
+def find_file(tree: Tree, path: str) -> str:
     """Follow the links of ``path``, and return the path of the file; empty when there is no such file."""
     for _ in range(_MOST_LINKS):
         path = posixpath.normpath(path)
@@ -98,17 +98,23 @@ def _upwards(path: str) -> Iterator[str]:
             yield path[:end]
 
 
-def _removed(layer: Layer) -> Iterator[str]:
+def removed(layer: Layer) -> Iterator[str]:
     """Yield the paths of lower layers that this layer hides: whiteouts, and folders that it makes opaque."""
     for member in layer.members:
-        folder, name = posixpath.split(_absolute(member.path))
+        folder, name = posixpath.split(absolute(member.path))
         if name == _OPAQUE:
             yield f"{folder.rstrip('/')}/"
         elif name.startswith(_WHITEOUT):
             yield posixpath.join(folder, name.removeprefix(_WHITEOUT))
 
 
-def _absolute(path: str) -> str:
+def is_in(path: str, folder: str) -> bool:
+    """Tell whether ``path`` is ``folder``, without its last slash, or lies below it."""
+    return path == folder or path.startswith(f"{folder.rstrip('/')}/")
+
+
+def absolute(path: str) -> str:
+    """Return the path in a container of a layer's entry."""
     return posixpath.normpath(f"/{path}")
 
 

@@ -18,12 +18,11 @@ from typing import IO, NamedTuple, Protocol, cast
 
 from slipway.core.errors import PolicyError
 from slipway.secrets.patterns import secret_by_shape
+from slipway.smoke.package_files import LARGEST, describes_packages, kept
 
 _BUFFER = 1 << 20
 _SMALL = 16 * 1024
 _LARGEST_KEY_FILE = 1 << 20
-_METADATA = re.compile(r"\.dist-info/METADATA$|\.egg-info/PKG-INFO$|(^|/)pyvenv\.cfg$")
-_LARGEST_METADATA = 1 << 20
 #: The largest manifest or configuration of an image.
 _LARGEST_DOCUMENT = 4 << 20
 
@@ -95,7 +94,7 @@ class Member(NamedTuple):
 class Layer:
     """Hold one layer: its diff id as ``name``, its entries, and the forbidden files among them.
 
-    ``texts``: the metadata of Python packages and virtual environments, by path.
+    ``texts``: the files that describe packages, by path, as ``package_files.kept`` returns them.
     """
 
     name: str
@@ -241,9 +240,10 @@ def _read_layer(content: IO[bytes]) -> Layer | None:
             for member in archive:
                 path = member.name.removeprefix("./")
                 members.append(_described(member, path))
-                if _METADATA.search(path) and member.isreg() and (file := archive.extractfile(member)):
-                    # The description follows the first empty line; no check needs it.
-                    texts[path] = file.read(_LARGEST_METADATA).decode("utf-8", "replace").partition("\n\n")[0]
+                if describes_packages(path) and member.isreg() and (file := archive.extractfile(member)):
+                    data = file.read(LARGEST)
+                    texts[path] = kept(path, data.decode("utf-8", "replace"))
+                    findings += _key(path, data)
                 else:
                     findings += _inspect(archive, member, path)
     except (tarfile.ReadError, tarfile.CompressionError):
@@ -265,9 +265,12 @@ def _inspect(archive: tarfile.TarFile, member: tarfile.TarInfo, path: str) -> It
         yield Finding(path, why, hashlib.sha256(content.read()).hexdigest() if content else "")
     elif member.isreg() and member.size <= (_LARGEST_KEY_FILE if _KEY_NAME.search(path) else _SMALL):
         content = archive.extractfile(member)
-        data = content.read() if content else b""
-        if holds_private_key(path, data):
-            yield Finding(path, "a private key", hashlib.sha256(data).hexdigest())
+        yield from _key(path, content.read() if content else b"")
+
+
+def _key(path: str, content: bytes) -> Iterator[Finding]:
+    if holds_private_key(path, content):
+        yield Finding(path, "a private key", hashlib.sha256(content).hexdigest())
 
 
 def _target(link: tarfile.TarInfo) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from slipway.core.errors import PolicyError
 from slipway.runs.files import for_owner, prune
-from slipway.smoke import image_archive
+from slipway.smoke import image_archive, package_files
 from slipway.smoke.image_archive import ArchiveStream, Finding, Layer, Member, read_layers
 
 _KEPT = 500
@@ -48,7 +48,8 @@ class LayerCache:
 
     @cached_property
     def _code(self) -> str:
-        return hashlib.sha256(Path(image_archive.__file__).read_bytes()).hexdigest()[:16]
+        read = b"".join(Path(module.__file__).read_bytes() for module in (image_archive, package_files))
+        return hashlib.sha256(read).hexdigest()[:16]
 
     @contextmanager
     def _alone(self) -> Iterator[None]:

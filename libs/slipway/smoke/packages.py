@@ -45,7 +45,7 @@ def disagreements(layers: Sequence[Layer], environment: Sequence[str], architect
     path = dict(entry.partition("=")[::2] for entry in environment).get("PYTHONPATH", "")
     told: dict[str, None] = {}
     for version, packages in environments(layers, [folder for folder in path.split(":") if folder.startswith("/")]):
-        told |= dict.fromkeys(_unmet(packages, _markers(version, architecture)))
+        told |= dict.fromkeys(_unmet(packages, markers(version, architecture)))
     return tuple(told)
 
 
@@ -96,7 +96,7 @@ def _package(text: str) -> Package:
     return Package(said.get("Name", ""), said.get("Version", ""), tuple(said.get_all("Requires-Dist") or ()))
 
 
-def _markers(version: str, architecture: str) -> dict[str, str]:
+def markers(version: str, architecture: str) -> dict[str, str]:
     """Return the values of environment markers for a version of Python in the image.
 
     They assume the newest patch release, because no file of an image names the patch release.
@@ -117,14 +117,14 @@ def _markers(version: str, architecture: str) -> dict[str, str]:
     }
 
 
-def _unmet(packages: Environment, markers: dict[str, str]) -> Iterator[str]:
+def _unmet(packages: Environment, values: dict[str, str]) -> Iterator[str]:
     for package in packages.values():
         for text in package.requires:
             try:
                 wanted = Requirement(text)
             except InvalidRequirement:
                 continue
-            if wanted.marker and not wanted.marker.evaluate(markers):
+            if wanted.marker and not wanted.marker.evaluate(values):
                 continue
             found = packages.get(canonicalize_name(wanted.name))
             if not found:
