@@ -23,6 +23,7 @@ from slipway.tasks.options import (
     ReleasedOptions,
     ReleaseOptions,
     ResumeOptions,
+    SbomOptions,
     SmokeOptions,
     StackOptions,
     SystemOptions,
@@ -143,6 +144,14 @@ def images(session: Session, images: ImageOptions, host: HostOptions) -> None:
     from slipway.tasks.images import run_images
 
     run_images(session, images.names)
+
+
+@task
+def sbom(session: Session, images: ImageOptions, options: SbomOptions, host: HostOptions) -> None:
+    """List the packages in images, and the layer that brought each."""
+    from slipway.tasks.sbom import run_sbom
+
+    run_sbom(session, images.names, options)
 
 
 @task

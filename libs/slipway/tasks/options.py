@@ -27,6 +27,7 @@ __all__ = [
     "ReleaseOptions",
     "ReleasedOptions",
     "ResumeOptions",
+    "SbomOptions",
     "SmokeOptions",
     "StackOptions",
     "SystemOptions",
@@ -220,6 +221,14 @@ class SmokeOptions:
     """Hold the reference of an image to test instead of those that are built from the repository."""
 
     image: str = option("", "test this reference instead of the images built from this repository")
+
+
+@dataclass(frozen=True)
+class SbomOptions:
+    """Hold the reference of an image to list, and the folder for bills of materials."""
+
+    image: str = option("", "list this reference instead of the images built from this repository")
+    output: str = option("", "write a CycloneDX 1.6 file for each image into this folder")
 
 
 @dataclass(frozen=True)
