@@ -1,0 +1,41 @@
+"""The commit of a repository, from the words that git answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from slipway.audit.source import Git, Source, read_source
+
+COMMIT = "5" * 40
+
+
+def git(url: str = "", status: str = "", commit: str = COMMIT) -> Git:
+    said = {"rev-parse": f"{commit}\n" if commit else None, "config": f"{url}\n" if url else None, "status": status}
+    return lambda word, *more: said[word]
+
+
+def test_a_clean_checkout_has_a_commit() -> None:
+    assert read_source(git("https://example.org/acme/shop.git")) == Source(COMMIT, "https://example.org/acme/shop.git")
+
+
+def test_changed_files_make_it_dirty() -> None:
+    assert read_source(git(status=" M tasks.py\n")) == Source(COMMIT, dirty=True)
+
+
+def test_a_folder_without_a_commit_has_no_source() -> None:
+    assert read_source(git("https://example.org/x", commit="")) == Source()
+
+
+@pytest.mark.parametrize(
+    ("remote", "url"),
+    [
+        ("https://ann:c4n4ry@example.org/x.git", "https://example.org/x.git"),
+        ("https://ghp_c4n4ry@example.org/x.git", "https://example.org/x.git"),
+        ("ssh://git@example.org/x.git", "ssh://git@example.org/x.git"),
+        ("git@example.org:acme/x.git", "ssh://git@example.org/acme/x.git"),
+        ("/srv/git/x.git", ""),
+        ("", ""),
+    ],
+)
+def test_the_url_of_the_remote_has_no_login(remote: str, url: str) -> None:
+    assert read_source(git(remote)).url == url
