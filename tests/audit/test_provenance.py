@@ -89,7 +89,7 @@ def test_it_names_the_run_and_the_builder() -> None:
     assert (elsewhere["builder"]["id"], elsewhere["metadata"]) == ("https://slipway.dev/builder/remote/v1", {})
 
 
-def test_it_names_what_the_build_used() -> None:
+def test_it_names_the_resolved_dependencies() -> None:
     assert made()["predicate"]["buildDefinition"]["resolvedDependencies"] == [
         {"name": "localhost:5000/acme/tool:v2", "uri": "pkg:docker/acme/tool@v2?repository_url=localhost:5000"},
         {"name": "python:3.12-slim", "uri": "pkg:docker/library/python@3.12-slim", "digest": {"sha256": "3" * 64}},

@@ -109,6 +109,9 @@ base-ml = "much"
         ("# see [tool.slipway]\nzzz = 1\n[tool.slipway]\nzzz = 2", "pyproject.toml:4", "unknown key 'zzz'"),
         ("[tool.slipway]\ninherit = 'root'", "pyproject.toml:2", "inherit is mount or run"),
         ("[tool.slipway]\ninherit = ['run']", "pyproject.toml:2", "inherit is mount or run"),
+        ("[tool.slipway]\nattach = 'sbom'", "pyproject.toml:2", "attach is a list of sbom and provenance"),
+        ("[tool.slipway]\nattach = ['spdx']", "pyproject.toml:2", "attach is a list of sbom and provenance"),
+        ("[tool.slipway]\nattach = [['sbom']]", "pyproject.toml:2", "attach is a list of sbom and provenance"),
         ("[tool.slipway]\nmoving-tags = [3]", "pyproject.toml:2", "moving-tags is a list of tags"),
         ("[tool.slipway]\ninsecure-registries = 'a'", "pyproject.toml:2", "insecure-registries is a list of addresses"),
         (
@@ -141,12 +144,13 @@ def test_a_wrong_table(text: str, where: str, what: str) -> None:
     assert (found, said[: len(what)]) == (where, what)
     known = (
         "known: moving-tags, insecure-registries, context-limit, budgets, policy, allow, secrets, ssh, images, "
-        "declarations, inherit, smoke"
+        "declarations, inherit, smoke, attach"
     )
     sources = 'gh_token = { env = "GH_TOKEN" }, npmrc = { file = "~/.npmrc" }'
     hints = {
         "is a table": "[tool.slipway]",
         "inherit is mount or run": 'inherit = "run"',
+        "attach is a list of sbom and provenance": 'attach = ["sbom", "provenance"]',
         "ssh is a list of ids": 'ssh = ["default"]',
         "secrets maps an id to its source": sources,
         "secrets.a is a table with a file or an env": sources,

@@ -490,3 +490,24 @@ def test_a_blob_that_images_share_is_asked_for_once(bench: Bench) -> None:
         bench.server.add(f"acme/{name}", content_tag(INPUTS[name]), labels={"slipway.input": "one"})
     bench.release(bench.look())
     assert len([request for request in bench.server.requests if re.match(r"HEAD .*/blobs/", request)]) == 1
+
+
+def test_documents_are_attached_after_the_content_and_before_the_tags(bench: Bench) -> None:
+    states: list[tuple[list[str], dict[str, str]]] = []
+
+    def attach(pushes: Sequence[Push]) -> None:
+        states.append(([push.content_digest for push in pushes], bench.released()))
+
+    release(bench.look(), bench.work, attach)
+    contents = [bench.server.tags[f"acme/{name}", content_tag(INPUTS[name])] for name in NAMES]
+    assert states == [(contents, dict.fromkeys(NAMES, ""))]
+    assert bench.released() == dict.fromkeys(NAMES, "new")
+
+
+def test_no_tag_moves_when_a_document_cannot_be_attached(bench: Bench) -> None:
+    def attach(pushes: Sequence[Push]) -> None:
+        raise RegistryError("acme/base-ml: the registry does not list the document")
+
+    with pytest.raises(RegistryError, match=f"does not list the document{UNMOVED}"):
+        release(bench.look(), bench.work, attach)
+    assert bench.released() == dict.fromkeys(NAMES, "")

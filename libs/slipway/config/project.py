@@ -35,6 +35,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from slipway.config.attach import Attachment, attach_faults, attachments_of
 from slipway.config.declarations import Declaration, declaration_faults, declarations_of
 from slipway.config.images import ImageRule, image_faults, image_rules
 from slipway.config.inherit import Inherit, inherit_faults
@@ -51,7 +52,7 @@ from slipway.secrets.patterns import without_login
 
 _KEYS = (
     *("moving-tags", "insecure-registries", "context-limit", "budgets"),
-    *(*POLICY_KEYS, "secrets", "ssh", "images", "declarations", "inherit", "smoke"),
+    *(*POLICY_KEYS, "secrets", "ssh", "images", "declarations", "inherit", "smoke", "attach"),
 )
 
 
@@ -62,8 +63,9 @@ class Project:
     ``policy``: the rules that images may break. ``secrets``: id → the source of the build secret, those of ``images``
     included. ``ssh``: ids under which builds reach ssh's agent. ``images``: the rules by which slipway finds
     Dockerfiles beside its own. ``declarations``: the compose and bake files that define images. ``inherit``: the RUN
-    instructions that get pip's configuration. ``smoke``: image → the rules of its smoke tests. ``places``: key, image
-    with a budget, ``smoke.<image>``, or ``secrets.<id>`` → ``file:line``. ``file`` has the table, or may get it.
+    instructions that get pip's configuration. ``smoke``: image → the rules of its smoke tests. ``attach``: the
+    documents that a push stores beside each image. ``places``: key, image with a budget, ``smoke.<image>``, or
+    ``secrets.<id>`` → ``file:line``. ``file`` has the table, or may get it.
     """
 
     moving_tags: tuple[str, ...] = ("latest",)
@@ -77,6 +79,7 @@ class Project:
     inherit: Inherit = Inherit.MOUNT
     smoke: Mapping[str, SmokeRules] = field(default_factory=dict)
     declarations: tuple[Declaration, ...] = ()
+    attach: tuple[Attachment, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
     file: str = "pyproject.toml"
 
@@ -115,6 +118,7 @@ class Project:
         ]
         keys += [("ssh", ", ".join(self.ssh), self.places["ssh"])] if self.ssh else []
         keys += [("declarations", str(one), self.places["declarations"]) for one in self.declarations]
+        keys += [("attach", ", ".join(self.attach), self.places["attach"])] if self.attach else []
         for rule in self.images:
             named = f"images.{rule.pattern.text}"
             keys.append((named, rule.shown, rule.place))
@@ -157,6 +161,7 @@ def _project(found: Table) -> tuple[Project, tuple[Problem, ...]]:
     given["ssh"] = tuple(table.get("ssh", ()))
     given["inherit"] = Inherit(table.get("inherit", Inherit.MOUNT))
     given["declarations"] = declarations_of(table.get("declarations", []))
+    given["attach"] = attachments_of(table.get("attach", []))
     images = table.get("images", {})
     given["images"] = image_rules(images, {key: place("images", key) for key in images})
     given["smoke"] = smoke_rules(table.get("smoke", {}))
@@ -198,6 +203,7 @@ def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield from secret_faults(table.get("secrets", {}))
     yield from inherit_faults(table.get("inherit", Inherit.MOUNT))
     yield from declaration_faults(table.get("declarations", []))
+    yield from attach_faults(table.get("attach", []))
     ssh = table.get("ssh", [])
     if not (isinstance(ssh, list) and all(isinstance(name, str) and SECRET_ID.fullmatch(name) for name in ssh)):
         yield "ssh", "ssh is a list of ids", 'ssh = ["default"]'

@@ -11,6 +11,7 @@ from slipway.push.inspect import look, refuse_moves
 from slipway.push.release import release
 from slipway.push.resume import ReleasePlan, read_plan
 from slipway.push.upload import PushRun
+from slipway.tasks.documents import attach_documents, missing_documents
 from slipway.tasks.options import PushOptions
 from slipway.tasks.results import tell
 from slipway.tasks.session import Session
@@ -35,7 +36,8 @@ def run_push(session: Session, names: Sequence[str], options: PushOptions, *, dr
     if dry_run:
         return
     session.prepare_workspace()
-    if not session.json and all(push.action is PushAction.REUSE for push in pushes):
+    is_published = not session.json and all(push.action is PushAction.REUSE for push in pushes)
+    if is_published and not missing_documents(session, pushes):
         return
     lock = f"push-{session.settings.registry}-{session.settings.owner}".replace("/", "-").replace(":", "-")
     with session.host.release_lock(lock, break_expired=options.break_lock), session.record() as record:
@@ -44,5 +46,5 @@ def run_push(session: Session, names: Sequence[str], options: PushOptions, *, dr
         lacking = [push.image for push in pushes if not push.content_digest]
         with session.console.showing(snapshot.stack, lacking) as taker:
             run = PushRun(session.host.engine, session.host.registry, record, taker.take)
-            outcomes = release(pushes, run)
+            outcomes = release(pushes, run, partial(attach_documents, session, snapshot, record))
         tell(session, record, outcomes, "push", snapshot=snapshot)

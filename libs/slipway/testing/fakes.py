@@ -339,6 +339,7 @@ class _Handler(BaseHTTPRequestHandler):
                 "digest": digest,
                 "size": len(body),
                 "artifactType": json.loads(body).get("artifactType", ""),
+                "annotations": json.loads(body).get("annotations", {}),
             }
             for (path, digest), body in self.held.manifests.items()
             if path == name and (json.loads(body).get("subject") or {}).get("digest") == subject
