@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 from slipway.audit.source import Git, Source, read_source
@@ -39,3 +42,20 @@ def test_a_folder_without_a_commit_has_no_source() -> None:
 )
 def test_the_url_of_the_remote_has_no_login(remote: str, url: str) -> None:
     assert read_source(git(remote)).url == url
+
+
+@pytest.mark.process
+def test_git_itself_names_the_commit(tmp_path: Path) -> None:
+    def git(*words: str) -> str | None:
+        user = ("-c", "user.name=Ann", "-c", "user.email=ann@example.org", "-c", "commit.gpgsign=false")
+        done = subprocess.run(["git", *user, *words], cwd=tmp_path, capture_output=True, text=True)
+        return None if done.returncode else done.stdout
+
+    git("init", "--quiet")
+    assert read_source(git) == Source()
+    git("commit", "--quiet", "--allow-empty", "--message", "one")
+    git("remote", "add", "origin", "git@example.org:acme/x.git")
+    found = read_source(git)
+    assert (len(found.commit), found.url, found.dirty) == (40, "ssh://git@example.org/acme/x.git", False)
+    (tmp_path / "new.txt").touch()
+    assert read_source(git).dirty

@@ -5,6 +5,7 @@ moving-tags = ["latest"]
 context-limit = "2 GB"
 policy = "refuse"
 inherit = "run"
+attach = ["sbom", "provenance"]
 ssh = ["default"]
 
 [tool.slipway.secrets]
