@@ -16,7 +16,7 @@ from tests.smoke.test_image_archive import archive, image
 
 METADATA = "usr/lib/python3/dist-packages/a-1.dist-info/METADATA"
 SAVED = image(archive({"bin/sh": b""}), archive({METADATA: b"Name: a\nVersion: 1\n\ntext"}))
-SAID = {"Id": "sha256:one", "Architecture": "arm64", "RootFS": {"Layers": ["0", "1"]}}
+SAID = {"Id": "sha256:one", "Os": "linux", "Architecture": "arm64", "RootFS": {"Layers": ["0", "1"]}}
 
 
 class SavingEngine(FakeEngine):
@@ -44,7 +44,12 @@ class SavingEngine(FakeEngine):
 def test_an_image_is_streamed_once(tmp_path: Path) -> None:
     engine, cache = SavingEngine(), LayerCache(tmp_path)
     found = read_contents(engine, "svc:v1", cache)
-    assert (found.id, found.architecture, [layer.name for layer in found.layers]) == ("sha256:one", "arm64", ["0", "1"])
+    assert (found.id, found.platform, [layer.name for layer in found.layers]) == (
+        "sha256:one",
+        "linux/arm64",
+        ["0", "1"],
+    )
+    assert [(one.distribution.name, one.layer) for one in found.inventory.installed] == [("a", 2)]
     assert found.layers[1].texts == {METADATA: "Name: a\nVersion: 1"}
     assert read_contents(engine, "svc:v1", cache).layers == found.layers
     assert engine.streamed == 1

@@ -16,7 +16,7 @@ from slipway.audit.inventory import take_inventory
 from slipway.smoke.image_archive import Layer
 from tests.audit.trees import RELEASE, deb, layer, status, wheel
 
-SUBJECT = Subject("registry.example/acme/svc", f"sha256:{'5' * 64}")
+SUBJECT = Subject("registry.example/acme/svc", f"sha256:{'5' * 64}", "linux/amd64")
 LAYERS = (
     layer("a", status(deb("curl", "1:8+b1", "Depends: libc6", "Source: curl-src"), deb("libc6", "2.36")) | RELEASE),
     layer("b", wheel("Flask_Login", "1.0+local", "Requires-Dist: flask", "License-Expression: MIT")),
@@ -54,6 +54,12 @@ def test_each_distribution_is_a_component() -> None:
         ],
     }
     assert {"name": "slipway:source", "value": "curl-src"} in found[curl]["properties"]
+
+
+def test_it_names_the_image() -> None:
+    said = document(*LAYERS)["metadata"]["component"]
+    assert (said["name"], said["version"]) == (SUBJECT.name, SUBJECT.digest)
+    assert said["properties"] == [{"name": "slipway:platform", "value": "linux/amd64"}]
 
 
 def test_dependencies_name_components() -> None:

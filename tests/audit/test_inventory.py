@@ -123,6 +123,18 @@ def test_relations_of_debian_packages_are_resolved() -> None:
     assert needs(found) == {"curl": ["libc6", "libssl1.1", "mawk"], "libc6": ["libgcc-s1"]}
 
 
+def test_a_debian_package_requires_the_one_of_its_own_architecture() -> None:
+    both = [deb("libc6", "2", architecture=one) for one in ("amd64", "i386")]
+    wine = deb("wine", "9", "Depends: libc6, fonts", architecture="i386")
+    found = taken(layer("a", status(*both, wine, deb("fonts", "1", architecture="all"))))
+    assert [(need[1], need[3]) for of in found.needs().values() for need in of] == [("libc6", "i386"), ("fonts", "all")]
+
+
+def test_two_files_about_one_package_are_one() -> None:
+    eggs = {f"{SITE}/click-8.egg-info": "Name: click\nVersion: 8\n"}
+    assert brought(taken(layer("a", wheel("click", "8") | eggs))) == {"click 8": 1}
+
+
 def test_licences_are_as_declared() -> None:
     long = wheel(
         "long", "1", "License: Some long text", "        of two lines", "Classifier: License :: OSI Approved :: Q"

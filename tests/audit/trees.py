@@ -26,14 +26,16 @@ def wheel(name: str, version: str, *fields: str, folder: str = SITE) -> dict[str
     return {f"{folder}/{name}-{version}.dist-info/METADATA": "\n".join(lines)}
 
 
-def deb(name: str, version: str, *fields: str, status: str = "install ok installed") -> str:
+def deb(
+    name: str, version: str, *fields: str, status: str = "install ok installed", architecture: str = "amd64"
+) -> str:
     """Return a package's paragraph of dpkg's status file."""
     return "\n".join(
         [
             f"Package: {name}",
             f"Status: {status}",
             "Maintainer: Ann <ann@example.org>",
-            "Architecture: amd64",
+            f"Architecture: {architecture}",
             f"Version: {version}",
             *fields,
             "Description: short",

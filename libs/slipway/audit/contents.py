@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from slipway.audit.inventory import Inventory, take_inventory
 from slipway.core.errors import UsageError
 from slipway.engine import Engine
 from slipway.smoke.image_archive import Chunks, Layer
@@ -13,11 +14,15 @@ from slipway.smoke.layer_cache import LayerCache
 
 @dataclass(frozen=True)
 class Contents:
-    """Hold an image of the engine: its id, its architecture, and its layers, lowest first."""
+    """Hold an image of the engine: its id, its platform (``linux/arm64``), and its layers, lowest first."""
 
     id: str
-    architecture: str
+    platform: str
     layers: tuple[Layer, ...]
+
+    @property
+    def inventory(self) -> Inventory:
+        return take_inventory(self.layers, self.platform.split("/")[1])
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ def read_contents(engine: Engine, image: str, cache: LayerCache) -> Contents:
     found = str(said["Id"])
     with engine.told(f"read {image}"):
         layers = cache.layers(_chain(said), lambda: Chunks(engine.client.api.get_image(found)))
-    return Contents(found, str(said.get("Architecture", "")), layers)
+    return Contents(found, f"{said.get('Os', '')}/{said.get('Architecture', '')}", layers)
 
 
 def read_below(engine: Engine, name: str, image: str) -> Below | None:

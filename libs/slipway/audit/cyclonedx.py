@@ -18,16 +18,18 @@ from slipway.audit.inventory import Installed, Inventory
 
 MEDIA_TYPE = "application/vnd.cyclonedx+json"
 _SCHEMA = "http://cyclonedx.org/schema/bom-1.6.schema.json"
-#: The properties of a component that CycloneDX has no field for.
+#: The properties that CycloneDX has no field for.
 LAYER, LAYER_NUMBER, PLACE, SOURCE = "slipway:layer", "slipway:layer:number", "slipway:place", "slipway:source"
+PLATFORM = "slipway:platform"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Hold the image that a document is about: its repository or name, and the digest that identifies it."""
+    """Hold the image that a document is about: its repository or name, the digest that identifies it, its platform."""
 
     name: str
     digest: str
+    platform: str = ""
 
 
 def bill_of_materials(subject: Subject, inventory: Inventory, slipway: str) -> dict[str, Any]:
@@ -42,7 +44,13 @@ def bill_of_materials(subject: Subject, inventory: Inventory, slipway: str) -> d
         "version": 1,
         "metadata": {
             "tools": {"components": [{"type": "application", "name": "slipway", "version": slipway}]},
-            "component": {"type": "container", "bom-ref": image, "name": subject.name, "version": subject.digest},
+            "component": {
+                "type": "container",
+                "bom-ref": image,
+                "name": subject.name,
+                "version": subject.digest,
+                "properties": _named({PLATFORM: subject.platform}),
+            },
         },
         "components": [_component(one, inventory, references) for one in inventory.installed],
         "dependencies": [
@@ -74,11 +82,16 @@ def _component(one: Installed, inventory: Inventory, references: Mapping[Key, st
         "name": distribution.name,
         "version": distribution.version,
         "purl": inventory.purl(one),
-        "properties": [{"name": name, "value": value} for name, value in _properties(one).items() if value],
+        "properties": _named(_properties(one)),
     }
     if licences := _licences(distribution.licences):
         component["licenses"] = licences
     return component
+
+
+def _named(properties: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return properties in the form of CycloneDX, without the empty ones."""
+    return [{"name": name, "value": value} for name, value in properties.items() if value]
 
 
 def _properties(one: Installed) -> dict[str, str]:

@@ -44,7 +44,8 @@ class Inventory:
     def needs(self) -> Mapping[Key, tuple[Key, ...]]:
         """Return the installed distributions that each one requires.
 
-        A Python package finds those in its own folder first. A requirement that is not installed is left out.
+        A Python package finds those in its own folder first, a Debian package those of its own architecture. A
+        requirement that is not installed is left out.
         """
         every = [one.distribution for one in self.installed]
         named: dict[tuple[Kind, str], list[Distribution]] = {}
@@ -61,12 +62,12 @@ def take_inventory(layers: Sequence[Layer], architecture: str) -> Inventory:
     tree = merged(layers)
     markers_of = _markers(tree, architecture)
     brought: dict[Key, int] = {}
-    found: tuple[Distribution, ...] = ()
+    found: dict[Key, Distribution] = {}
     texts: Mapping[str, str] = {}
     for number, texts in _after_each(layers):
-        found = (*debian_packages(texts), *python_packages(texts, markers_of))
-        brought = {one.key: brought.get(one.key, number) for one in found}
-    complete = (_with_licences(one, tree, texts) for one in sorted(found, key=lambda one: one.key))
+        found = {one.key: one for one in (*debian_packages(texts), *python_packages(texts, markers_of))}
+        brought = {key: brought.get(key, number) for key in found}
+    complete = (_with_licences(found[key], tree, texts) for key in sorted(found))
     installed = (Installed(one, brought[one.key], layers[brought[one.key] - 1].name) for one in complete)
     return Inventory(tuple(installed), system_of(texts))
 
@@ -110,7 +111,13 @@ def _found(one: Distribution, named: Mapping[tuple[Kind, str], Sequence[Distribu
     told: dict[Key, None] = {}
     for alternatives in one.requires:
         candidates = [other for id in alternatives for other in named.get((one.kind, id), ())]
-        near = [other for other in candidates if other.place == one.place] or candidates
+        near = [other for other in candidates if _is_near(one, other)] or candidates
         if near and near[0].key != one.key:
             told[near[0].key] = None
     yield from told
+
+
+def _is_near(one: Distribution, other: Distribution) -> bool:
+    """Tell whether two distributions are in one folder, and for one architecture."""
+    architectures = {one.architecture, other.architecture} - {"all"}
+    return one.place == other.place and len(architectures) < 2

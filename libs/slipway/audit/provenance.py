@@ -1,6 +1,6 @@
 """Describe how slipway built an image, as a SLSA v1 provenance in an in-toto statement.
 
-Pure. The statement claims level 1 of SLSA's build track, and nothing more: it exists, and nobody signed it. It holds no
+Pure. The statement claims level 1 of SLSA's build track, and nothing more: it exists, without a signature. It holds no
 secret: a build arg that may be one is only named. The forms are those of https://slsa.dev/provenance/v1 and of
 in-toto's Statement v1. ``docs/attachments.md`` describes ``BUILD_TYPE``.
 """

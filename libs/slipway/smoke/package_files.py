@@ -14,6 +14,9 @@ _METADATA = re.compile(r"\.dist-info/METADATA$|\.egg-info(/PKG-INFO)?$|(^|/)pyve
 _STATUS = re.compile(r"var/lib/dpkg/(status|status\.d/[^/]+(?<!\.md5sums))")
 _COPYRIGHT = re.compile(r"usr/share/doc/[^/]+/copyright")
 _RELEASE = re.compile(r"(etc|usr/lib)/os-release")
+#: Nearly all of the hundred thousand files of an image end otherwise.
+_ENDS = ("METADATA", "PKG-INFO", ".egg-info", "pyvenv.cfg", "dpkg/status", "/copyright", "/os-release")
+_STATUS_FOLDER = "dpkg/status.d/"
 #: The fields of dpkg's database that slipway reads. The others are three quarters of it.
 _FIELDS = ("Package", "Status", "Version", "Architecture", "Source", "Pre-Depends", "Depends", "Provides")
 _FIELD = re.compile(rf"({'|'.join(_FIELDS)}):.*(?:\n[ \t].*)*", re.MULTILINE)
@@ -26,7 +29,10 @@ LARGEST = 32 << 20
 
 def describes_packages(path: str) -> bool:
     """Tell whether the file ``path`` of a layer, without a leading slash, describes packages or their system."""
-    return bool(_METADATA.search(path) or _is_debian(path) or _RELEASE.fullmatch(path))
+    if not (path.endswith(_ENDS) or _STATUS_FOLDER in path):
+        return False
+    found = (_METADATA.search(path), *(form.fullmatch(path) for form in (_STATUS, _COPYRIGHT, _RELEASE)))
+    return any(found)
 
 
 def kept(path: str, text: str) -> str:
@@ -38,10 +44,6 @@ def kept(path: str, text: str) -> str:
     if _COPYRIGHT.fullmatch(path):
         return "\n".join(f"License: {name}" for name in _licences(text))
     return text
-
-
-def _is_debian(path: str) -> bool:
-    return bool(_STATUS.fullmatch(path) or _COPYRIGHT.fullmatch(path))
 
 
 def _fields(paragraph: str) -> str:

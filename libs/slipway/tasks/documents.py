@@ -10,7 +10,6 @@ from typing import Any
 from slipway.audit.attach import attach, find_attached
 from slipway.audit.contents import read_contents
 from slipway.audit.cyclonedx import Subject, bill_of_materials
-from slipway.audit.inventory import take_inventory
 from slipway.audit.provenance import Base, Build, provenance, run_that_built
 from slipway.audit.source import Source, read_source
 from slipway.config.attach import Attachment
@@ -44,10 +43,10 @@ def attach_documents(session: Session, snapshot: Snapshot, record: Run, pushes: 
 
     Raises RegistryError, and PolicyError for a layer that cannot be read.
     """
-    makers = _Documents(session, snapshot, {push.image: push for push in pushes})
+    documents = _Documents(session, snapshot, {push.image: push for push in pushes})
     stored = 0
     for push, kinds in missing_documents(session, pushes):
-        made = {kind: makers.make(kind, push) for kind in kinds}
+        made = {kind: documents.make(kind, push) for kind in kinds}
         record.journal(attach=str(push.exact), kinds=kinds)
         digests = attach(session.host.registry, push.exact, made)
         record.journal(attached=str(push.exact), digests=digests)
@@ -63,17 +62,18 @@ class _Documents:
         self._session, self._snapshot, self._pushes = session, snapshot, pushes
 
     def make(self, kind: Attachment, push: Push) -> dict[str, Any]:
-        subject = Subject(push.exact.repository, push.content_digest)
         if kind is Attachment.SBOM:
-            return self._bill_of_materials(subject, push)
+            return self._bill_of_materials(push)
+        subject = Subject(push.exact.repository, push.content_digest)
         return provenance(subject, self._build(push), self._session.redactor)
 
-    def _bill_of_materials(self, subject: Subject, push: Push) -> dict[str, Any]:
+    def _bill_of_materials(self, push: Push) -> dict[str, Any]:
         """Return the packages of an image. The engine pulls an image that only the registry has."""
         engine = self._session.host.engine
         image = push.local_id or engine.fetch(push.exact)
         contents = read_contents(engine, image, LayerCache(UserCache(surroundings().cache).layers()))
-        return bill_of_materials(subject, take_inventory(contents.layers, contents.architecture), version("slipway"))
+        subject = Subject(push.exact.repository, push.content_digest, contents.platform)
+        return bill_of_materials(subject, contents.inventory, version("slipway"))
 
     def _build(self, push: Push) -> Build:
         facts, repository = self._snapshot.facts, self._snapshot.repository

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from slipway.audit.contents import Below, Contents, origin, read_below, read_contents
 from slipway.audit.cyclonedx import Subject, bill_of_materials, encoded
-from slipway.audit.inventory import Installed, Inventory, take_inventory
+from slipway.audit.inventory import Installed, Inventory
 from slipway.config.environment import surroundings
 from slipway.core.errors import UsageError
 from slipway.core.reference import Reference
@@ -37,7 +37,7 @@ class Audited:
 
     @property
     def document(self) -> dict[str, Any]:
-        subject = Subject(self.reference.repository, self.contents.id)
+        subject = Subject(self.reference.repository, self.contents.id, self.contents.platform)
         return bill_of_materials(subject, self.inventory, version("slipway"))
 
     def origin(self, one: Installed) -> str:
@@ -68,9 +68,9 @@ def _given(session: Session, snapshot: Snapshot, image: str) -> Audited:
     reference = Reference.parse(image)
     found = session.host.engine.find(image) or session.host.engine.fetch(reference.full)
     if name := image_of(reference, snapshot.stack):
-        return _audited(session, snapshot, name, found)
+        return replace(_audited(session, snapshot, name, found), reference=reference)
     contents = read_contents(session.host.engine, found, _cache())
-    return Audited(reference.name, reference, contents, take_inventory(contents.layers, contents.architecture))
+    return Audited(reference.name, reference, contents, contents.inventory)
 
 
 def _built(session: Session, snapshot: Snapshot, name: str) -> str:
@@ -83,9 +83,8 @@ def _built(session: Session, snapshot: Snapshot, name: str) -> str:
 
 def _audited(session: Session, snapshot: Snapshot, name: str, image: str) -> Audited:
     contents = read_contents(session.host.engine, image, _cache())
-    inventory = take_inventory(contents.layers, contents.architecture)
     below = tuple(_below(session, snapshot, name))
-    return Audited(name, snapshot.facts.references[name], contents, inventory, below)
+    return Audited(name, snapshot.facts.references[name], contents, contents.inventory, below)
 
 
 def _below(session: Session, snapshot: Snapshot, name: str) -> Iterator[Below]:
