@@ -70,6 +70,7 @@ def test_another_statement_is_not_provenance(registry: Registry, image: Referenc
     assert read_attached(registry, image, Attachment.PROVENANCE) == ()
 
 
+@pytest.mark.fault("P50")
 def test_a_registry_that_lists_nothing_after_the_put_is_an_error() -> None:
     with RegistryServer(referrers=True) as server:
         image = replace(server.reference("acme/svc", ""), digest=server.add("acme/svc", "v1"))
@@ -79,6 +80,7 @@ def test_a_registry_that_lists_nothing_after_the_put_is_an_error() -> None:
         assert fault.struck == 1
 
 
+@pytest.mark.fault("P50")
 def test_a_list_that_the_registry_does_not_keep_is_an_error() -> None:
     with RegistryServer() as server:
         image = replace(server.reference("acme/svc", ""), digest=server.add("acme/svc", "v1"))

@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from slipway.audit.cyclonedx import Subject
 from slipway.audit.provenance import Base, Build, provenance, run_that_built
 from slipway.audit.source import Source
@@ -116,6 +118,7 @@ def test_it_names_the_resolved_dependencies() -> None:
     ]
 
 
+@pytest.mark.fault("X50")
 def test_no_secret_is_in_it() -> None:
     args = {**BUILD.image.args, "OTHER": f"x{CANARY}y"}
     image = replace(BUILD.image, args=args, target=CANARY)

@@ -29,6 +29,7 @@ def test_a_folder_without_a_commit_has_no_source() -> None:
     assert read_source(git("https://example.org/x", commit="")) == Source()
 
 
+@pytest.mark.fault("X50")
 @pytest.mark.parametrize(
     ("remote", "url"),
     [

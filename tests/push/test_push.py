@@ -504,6 +504,7 @@ def test_documents_are_attached_after_the_content_and_before_the_tags(bench: Ben
     assert bench.released() == dict.fromkeys(NAMES, "new")
 
 
+@pytest.mark.fault("P50")
 def test_no_tag_moves_when_a_document_cannot_be_attached(bench: Bench) -> None:
     def attach(pushes: Sequence[Push]) -> None:
         raise RegistryError("acme/base-ml: the registry does not list the document")
