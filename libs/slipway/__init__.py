@@ -6,7 +6,7 @@ The folders are the architecture. A run knows, decides, does and tells, in this 
 - edges: ``engine`` ``registry`` ``config`` ``runs``
 - know: ``stack``
 - decide: ``plan``
-- do: ``hosts`` ``build`` ``push`` ``smoke`` ``setup`` ``compose``
+- do: ``hosts`` ``build`` ``push`` ``smoke`` ``setup`` ``compose`` ``audit``
 - tell: ``ui``
 - ``tasks`` are Invoke's tasks. ``testing`` is public: the pytest plugin and the fakes.
 

@@ -84,6 +84,7 @@ def listed(shop: Repository, name: str) -> list[dict[str, Any]]:
 def test_a_push_attaches_documents_to_the_very_manifest(stack: Stack, tmp_path: Path) -> None:
     shop = stack("shop")
     add_packages(shop)
+    shop.invoke("sbom", "svc-cart").failed(2, "svc-cart", "invoke build svc-cart")
     shop.invoke("build").ok()
     build = shop.runs()[-1].name
     shop.invoke("push").ok()
