@@ -19,12 +19,12 @@ from slipway.tasks.options import (
     InitOptions,
     LogOptions,
     PushOptions,
+    ReferenceOptions,
     RegistryOptions,
     ReleasedOptions,
     ReleaseOptions,
     ResumeOptions,
     SbomOptions,
-    SmokeOptions,
     StackOptions,
     SystemOptions,
     UpOptions,
@@ -155,7 +155,7 @@ def sbom(session: Session, images: ImageOptions, options: SbomOptions, host: Hos
 
 
 @task
-def smoke(session: Session, images: ImageOptions, options: SmokeOptions, host: HostOptions) -> None:
+def smoke(session: Session, images: ImageOptions, options: ReferenceOptions, host: HostOptions) -> None:
     """Test running containers of all images, or of the named ones."""
     from slipway.tasks.smoke import run_smoke
 

@@ -23,12 +23,12 @@ __all__ = [
     "OutputOptions",
     "PolicyOptions",
     "PushOptions",
+    "ReferenceOptions",
     "RegistryOptions",
     "ReleaseOptions",
     "ReleasedOptions",
     "ResumeOptions",
     "SbomOptions",
-    "SmokeOptions",
     "StackOptions",
     "SystemOptions",
     "UpOptions",
@@ -217,17 +217,16 @@ class ResumeOptions(RunOptions, LockOptions):
 
 
 @dataclass(frozen=True)
-class SmokeOptions:
-    """Hold the reference of an image to test instead of those that are built from the repository."""
+class ReferenceOptions:
+    """Hold the reference of an image to work on instead of those that are built from the repository."""
 
-    image: str = option("", "test this reference instead of the images built from this repository")
+    image: str = option("", "work on this reference instead of the images built from this repository")
 
 
 @dataclass(frozen=True)
-class SbomOptions:
-    """Hold the reference of an image to list, and the folder for bills of materials."""
+class SbomOptions(ReferenceOptions):
+    """Hold the image to list, and the folder for bills of materials."""
 
-    image: str = option("", "list this reference instead of the images built from this repository")
     output: str = option("", "write a CycloneDX 1.6 file for each image into this folder")
 
 
