@@ -129,7 +129,7 @@ def test_no_secret_is_in_it() -> None:
 
 
 def test_equal_builds_have_equal_statements() -> None:
-    image = replace(BUILD.image, args=dict(reversed(BUILD.image.args.items())))
+    image = replace(BUILD.image, args=dict(reversed(list(BUILD.image.args.items()))))
     assert json.dumps(made(replace(BUILD, image=image))) == json.dumps(made())
 
 

@@ -27,8 +27,8 @@ def greet(c, names, times=1):
     print("greet", names, times)
 
 @task
-def release(c, version, json=False):
-    print("release", version, json)
+def ship(c, version, json=False):
+    print("ship", version, json)
 
 @task(optional=["level"])
 def log(c, level=None):
@@ -42,7 +42,7 @@ def migrate(c):
     except KeyboardInterrupt:
         print("rolled back", signal.getsignal(signal.SIGTERM), c.config.run.dry, repr(c.remainder))
 
-ns = Collection(deploy, greet, release, log, migrate)
+ns = Collection(deploy, greet, ship, log, migrate)
 '''
 COMPOSED = {
     "stock": "",
@@ -67,10 +67,10 @@ LINES = (
     "greet a",
     "greet --times some",
     "greet -t 2 log",
-    "release",
-    "release v1 deploy",
-    "release v1 v2",
-    "release deploy",
+    "ship",
+    "ship v1 deploy",
+    "ship v1 v2",
+    "ship deploy",
     "log --level deploy",
     "log --level",
     "log -l 3 oops",
@@ -79,7 +79,7 @@ LINES = (
     "--help deploy",
     "--complete -- invoke deploy --na",
     "--complete -- invoke deploy --names",
-    "--complete -- invoke release v1 --js",
+    "--complete -- invoke ship v1 --js",
     "--complete -- invoke --ec",
 )
 #: Runs each line of stdin in a process that has loaded the tasks; prints exit code, stdout and stderr of each.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import gzip
 import hashlib
+import inspect
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -48,7 +49,7 @@ class LayerCache:
 
     @cached_property
     def _code(self) -> str:
-        read = b"".join(Path(module.__file__).read_bytes() for module in (image_archive, package_files))
+        read = b"".join(inspect.getsource(module).encode() for module in (image_archive, package_files))
         return hashlib.sha256(read).hexdigest()[:16]
 
     @contextmanager
