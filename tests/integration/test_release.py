@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from slipway.audit.attach import find_attached
+from slipway.config.attach import Attachment
+from slipway.core.reference import Reference
+from slipway.registry import Registry
 from tests.faults.proxy import Proxy, status
 from tests.faults.test_smoke import GOOD
 from tests.rig.traces import SMOKE
@@ -52,8 +56,11 @@ def statement(shop: Repository, version: str, registry: str) -> Any:
 
 def test_a_release_is_verified_followed_and_returned_to(stack: Stack, registry: str) -> None:
     shop = stack("shop")
+    shop.write("pyproject.toml", (shop.root / "pyproject.toml").read_text() + 'attach = ["sbom", "provenance"]\n')
     shop.invoke(*RELEASE).ok()
     one = digests(shop, "v1")
+    exact = [Reference(registry, f"{shop.settings['OWNER']}/{name}", digest=digest) for name, digest in one.items()]
+    assert {find_attached(Registry(registry), image) for image in exact} == {frozenset(Attachment)}
     assert digests(shop, "latest") == one and "" not in one.values()
     found = statement(shop, "v1", registry)
     assert {
@@ -76,7 +83,7 @@ def test_a_release_is_verified_followed_and_returned_to(stack: Stack, registry: 
     assert {name for name in NAMES if one[name] != two[name]} == {"svc-cart"} and digests(shop, "latest") == two
     assert statement(shop, "v2", registry)["predicate"]["previous"] == first
 
-    (moved,) = re.findall(r"/(\S+) +moved on", shop.invoke("release.verify", "v1").ok().stdout)
+    (moved,) = re.findall(r"/([^/\s]+) +moved on", shop.invoke("release.verify", "v1").ok().stdout)
     assert moved == "svc-cart:latest"
     shop.invoke("release.rollback", "v1", "--yes").ok()
     assert (digests(shop, "v1"), digests(shop, "v2"), digests(shop, "latest")) == (one, two, one)

@@ -1,6 +1,6 @@
 """Release tested images: upload, verify, store the record, move all tags, publish the record.
 
-1. Upload each missing image, and verify every blob and digest.
+1. Upload each missing image, verify every blob and digest, and attach the documents.
 2. Store the record by its digest. It has no tag yet.
 3. Move all tags, and read each back. On failure restore them.
 4. Publish the record under its version. The version is released now.
@@ -20,6 +20,7 @@ from slipway.core.errors import LockedError, MixedReleaseError, RegistryError, S
 from slipway.core.reference import Reference
 from slipway.core.threads import map_concurrently
 from slipway.push.inspect import QUESTIONS, Push, as_published, check_logins
+from slipway.push.release import Attach
 from slipway.push.tags import Flip, TagMove, mixed
 from slipway.push.upload import PushRun, complete, upload
 from slipway.registry import ImageManifest, Registry
@@ -34,6 +35,7 @@ class Release:
     """Hold the means of a release: its plan, the run, and the records of the registry.
 
     ``began``: an earlier run of the same release began to move tags. ``flag``: the host's flag, for hints.
+    ``attach``: stores documents beside the images, before any tag moves.
     """
 
     planned: Planned
@@ -41,6 +43,7 @@ class Release:
     records: Records
     began: bool = False
     flag: str = ""
+    attach: Attach = lambda pushes: None
 
     @property
     def again(self) -> str:
@@ -100,6 +103,7 @@ def _prepared(given: Release) -> Ready:
     check_logins(planned.pushes, run.registry)
     pushes = upload(planned.pushes, run)
     manifests = complete(pushes, run)
+    given.attach(pushes)
     ready = planned.with_pushes(pushes)
     sizes = {push.image: _size(push.exact, manifests[push.image], run.registry) for push in pushes}
     record = ready.record(sizes)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from slipway.core.errors import UsageError
 from slipway.core.threads import map_concurrently
 from slipway.core.writing import written
 from slipway.plan.decide import Action, plan_build
 from slipway.plan.facts import Snapshot
-from slipway.push.inspect import QUESTIONS
+from slipway.push.inspect import QUESTIONS, Push
 from slipway.push.tags import TagMove
 from slipway.push.upload import PushRun
 from slipway.release.comparison import compare, refuse_differences
@@ -18,6 +19,8 @@ from slipway.release.planned import Planned
 from slipway.release.publish import Release, as_it_stands, release
 from slipway.release.records import Published, Records, written_first
 from slipway.release.resume import read_release
+from slipway.runs.run import Run
+from slipway.tasks.documents import attach_documents, missing_documents
 from slipway.tasks.options import ReleaseOptions, ResumeOptions
 from slipway.tasks.process import Terminated
 from slipway.tasks.release_plan import (
@@ -98,7 +101,8 @@ def _publish(session: Session, planned: Planned, records: Records, *, began: boo
         stack = session.repository.stack
         with session.console.showing(stack, [name for name in lacking if name in stack.by_name]) as taker:
             run = PushRun(session.host.engine, session.host.registry, record, taker.take)
-            published, moves = _released(session, Release(planned, run, records, began, session.host.flag))
+            attach = partial(_attach, session, record)
+            published, moves = _released(session, Release(planned, run, records, began, session.host.flag, attach))
         _keep(session, published)
         content = {
             "run": record.id,
@@ -114,6 +118,18 @@ def _publish(session: Session, planned: Planned, records: Records, *, began: boo
         return
     session.console.table([(str(move.reference), move.digest[:19], _how(move)) for move in moves])
     session.console.line(f"released {planned.version}: {records.reference(planned.version)} is {published.digest}")
+
+
+def _attach(session: Session, record: Run, pushes: Sequence[Push]) -> None:
+    """Attach the documents that are missing about images of this checkout's inputs; name the other images."""
+    missing = missing_documents(session, pushes)
+    if not missing:
+        return
+    snapshot = session.snapshot([image.name for image in session.repository.stack.known])
+    same = [push for push, _ in missing if snapshot.facts.digests.get(push.image) == push.input_digest]
+    attach_documents(session, snapshot, record, same)
+    if others := [push.image for push, _ in missing if push not in same]:
+        session.note(f"{', '.join(others)}: no documents attached, since the files differ from those of the release")
 
 
 def _released(session: Session, given: Release) -> tuple[Published, tuple[TagMove, ...]]:
