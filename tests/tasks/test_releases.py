@@ -98,13 +98,13 @@ def test_a_rollback_moves_the_tags_there_and_back(shop: Shop, invoke: Invoke) ->
     before = shop.stands("latest")
     done = invoke("release.rollback", "v1", "--yes")
     assert done.returncode == 0, done.stderr
-    assert done.stdout.endswith("v1: 4 tags moved\n")
+    assert done.stdout.endswith("v1: moved 4 of 8 tags\n")
     assert shop.stands("latest") == shop.contents
     assert invoke("release.verify", "v1").stdout.count("as released") == 8
     found = json.loads(invoke("release.rollback", "--yes", "--json").stdout)
     assert [one["reference"].rpartition("/")[2] for one in found["tags"]] == [f"{name}:latest" for name in NAMES]
     assert shop.stands("latest") == before
-    assert invoke("release.rollback", "--yes").stdout == "v2: 0 tags moved\n"
+    assert invoke("release.rollback", "--yes").stdout == "v2: moved 0 of 8 tags\n"
 
 
 def test_a_release_is_finished_from_the_journal_of_its_run(

@@ -95,7 +95,7 @@ def run_rollback(session: Session, options: ReleasedOptions, *, yes: bool, dry_r
         tags = [{"reference": str(one.reference), "digest": one.digest, "before": one.before} for one in moves]
         session.answer({"version": version, "record": found.digest, "tags": tags, "dry_run": dry_run})
     elif not dry_run:
-        session.console.line(f"{version}: {len(moves)} tags moved")
+        session.console.line(f"{version}: moved {len(moves)} of {len(standings)} tags")
 
 
 def _version(session: Session, options: ReleasedOptions) -> str:
