@@ -14,6 +14,7 @@ from tests.bench.adopting import adopted
 from tests.bench.logs import followed
 from tests.bench.measure import FailedError, machine
 from tests.bench.ml import build_and_push
+from tests.bench.releases import edits_pushed, releases
 from tests.bench.remote import over_the_line
 from tests.bench.samples import Results, Series
 from tests.bench.systems import own_systems, up
@@ -25,6 +26,8 @@ PARTS: dict[str, Part] = {
     "start": rounds.start,
     "files": rounds.files,
     "init": adopted,
+    "releases": releases,
+    "edits": edits_pushed,
     "ml": build_and_push,
     "remote": over_the_line,
     "up": up,
@@ -32,7 +35,7 @@ PARTS: dict[str, Part] = {
     "watch": edits,
     "logs": followed,
 }
-_USUAL = ["start", "files", "init", "remote", "up", "systems", "watch", "logs"]
+_USUAL = ["start", "files", "init", "releases", "edits", "remote", "up", "systems", "watch", "logs"]
 
 
 def main() -> int:

@@ -15,6 +15,9 @@ from tests.bench.stacks import source
 NOTHING, ONE, LIBRARY, COLD = "nothing changed", "one service edited", "shared library edited", "cold, bases cached"
 INIT = "init, 100,000 files"
 PUSH, LIST, MEMORY, FILES = "push, nothing changed", "start", "peak memory", "plan of 100,000 files"
+RELEASED, SAME = "release, released already", "release of the same content"
+FLIP, ROLLBACK = "release: the tags move", "rollback"
+EDIT_PUSHED = "push of one edit"
 ML_BUILD, ML_PUSH = "base-ml built", "base-ml pushed first"
 SYNC = "remote: first sync of 4,000 files"
 CONTEXT, RSYNC = "DOCKER_HOST=ssh", "rsync + ssh"
@@ -84,6 +87,11 @@ TARGETS = (
     _beside(COLD, 20, BAKE, 1.1),
     _beside(COLD, 100, BAKE, 1.1),
     Target((PUSH, 100, SLIPWAY), 1 / 4, (PUSH, 100, "docker push")),
+    Target((RELEASED, 100, SLIPWAY), 1.5),
+    Target((SAME, 100, SLIPWAY), 1.5),
+    Target((FLIP, 100, SLIPWAY), 1),
+    Target((ROLLBACK, 100, SLIPWAY), 2),
+    Target((EDIT_PUSHED, 2, SLIPWAY), 20e3, unit="bytes sent"),
     Target((LIST, 0, "invoke --list"), 2, (LIST, 0, "import invoke")),
     Target((MEMORY, 500, SLIPWAY), 150e6, unit="bytes"),
     Target((FILES, 0, SLIPWAY), 1.5),

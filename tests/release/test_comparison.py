@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from slipway.core.errors import MixedReleaseError, RegistryError
-from slipway.release.comparison import TagState, compare, refuse_differences, refuse_lost
+from slipway.push.upload import holes
+from slipway.release.comparison import (
+    TagState,
+    compare,
+    compare_tags,
+    holes_of_each,
+    refuse_differences,
+    refuse_lost,
+)
 from slipway.release.record import Record
 from slipway.release.rollback import roll_back, rollback_moves
 from slipway.runs.run import Run
@@ -75,9 +83,22 @@ def test_lost_content_is_an_error(one: Shop, record: Record) -> None:
         refuse_lost("v1", compare(record, one.registry))
 
 
+def test_a_shared_blob_that_is_missing_in_one_repository_is_found_by_asking_in_each(one: Shop) -> None:
+    shared = one.registry.manifest(one.server.reference(f"{OWNER}/svc-cart", "v1"))
+    pushes = [push for push in one.planned().pushes if push.image in ("svc-cart", "svc-till")]
+    for push in pushes:
+        for blob in shared.blobs:
+            one.server.blobs[push.reference.path, blob] = b""
+    manifests = {push.image: shared for push in pushes}
+    assert holes_of_each(pushes, manifests, one.registry) == {}
+    del one.server.blobs[f"{OWNER}/svc-till", shared.blobs[0]]
+    assert holes_of_each(pushes, manifests, one.registry) == {"svc-till": [shared.blobs[0]]}
+    assert holes(pushes, manifests, one.registry) == {}, "asked once, where the registry has it"
+
+
 def test_the_tags_alone_are_compared_without_a_look_at_blobs(one: Shop, record: Record) -> None:
     del one.server.requests[:]
-    compare(record, one.registry, blobs=False)
+    compare_tags(record, one.registry)
     assert len(one.server.requests) == 8
 
 

@@ -216,4 +216,5 @@ class Registry:
         self, method: str, reference: Reference, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
     ) -> requests.Response:
         request = Request(method, reference.path, path, f"{reference}", body)
-        return self._http.ask(request, {"Accept": _ACCEPTED, **(headers or {})})
+        accepted = {"Accept": _ACCEPTED} if path.startswith(("manifests/", "referrers/")) else {}
+        return self._http.ask(request, {**accepted, **(headers or {})})

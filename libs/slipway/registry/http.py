@@ -213,6 +213,8 @@ class RegistryHttp:
         from slipway.registry.adapters import SocketAdapter, TrustingAdapter
 
         session = requests.Session()
+        session.headers.clear()
+        session.headers["User-Agent"] = "slipway"
         # A session without its own auth would replace slipway's login by the one in ~/.netrc.
         session.auth = lambda request: request
         # The engine does not use a proxy for loopback either.

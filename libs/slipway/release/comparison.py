@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -12,9 +12,12 @@ from slipway.core.reference import Reference
 from slipway.core.threads import map_concurrently
 from slipway.push.inspect import QUESTIONS, Push
 from slipway.push.upload import holes
-from slipway.registry import Registry
+from slipway.registry import ImageManifest, Registry
 from slipway.release.causes import ReleaseCause
 from slipway.release.record import Record, ReleasedImage
+
+#: Finds the blobs of each image that are missing in the registry.
+FindHoles = Callable[[Sequence[Push], Mapping[str, ImageManifest], Registry], dict[str, list[str]]]
 
 
 class TagState(StrEnum):
@@ -61,18 +64,35 @@ class TagStanding:
         return {**vars(self), "reference": str(self.reference), "state": self.state}
 
 
-def compare(record: Record, registry: Registry, *, blobs: bool = True) -> tuple[TagStanding, ...]:
-    """Compare each tag with the record, and look for every blob of the images. Raises RegistryError.
-
-    Without ``blobs``, compare the tags alone.
-    """
+def compare_tags(record: Record, registry: Registry) -> tuple[TagStanding, ...]:
+    """Compare each tag with the record. Raises RegistryError."""
     tags = [(image, tag) for image in record.images for tag in image.tags]
     found = map_concurrently(lambda entry: registry.digest(entry[0].tagged(entry[1])), tags, at_once=QUESTIONS)
-    lost = _lost(record.images, registry) if blobs else {}
     return tuple(
-        TagStanding(image.name, image.tagged(tag), image.digest, now, tag.moves, lost.get(image.name, ()))
+        TagStanding(image.name, image.tagged(tag), image.digest, now, tag.moves)
         for (image, tag), now in zip(tags, found, strict=True)
     )
+
+
+def compare(record: Record, registry: Registry, holes: FindHoles = holes) -> tuple[TagStanding, ...]:
+    """Compare each tag with the record, and look for the content of each image. Raises RegistryError.
+
+    ``holes`` finds the missing blobs.
+    """
+    found = compare_tags(record, registry)
+    stand = {one.image for one in found if one.found == one.released}
+    lost = _lost(record.images, stand, registry, holes)
+    return tuple(replace(one, lost=lost.get(one.image, ())) for one in found)
+
+
+def holes_of_each(
+    pushes: Sequence[Push], manifests: Mapping[str, ImageManifest], registry: Registry
+) -> dict[str, list[str]]:
+    """Return the missing blobs of each image, and ask in its own repository for each.
+
+    A blob that images share may be missing in one repository alone.
+    """
+    return {image: blobs for push in pushes for image, blobs in holes([push], manifests, registry).items()}
 
 
 def refuse_differences(version: str, found: Sequence[TagStanding]) -> None:
@@ -97,14 +117,18 @@ def refuse_lost(version: str, found: Sequence[TagStanding]) -> None:
         raise RegistryError("\n  ".join([said, *lines]), hint=hint, code=ReleaseCause.DIFFERS)
 
 
-def _lost(images: Sequence[ReleasedImage], registry: Registry) -> dict[str, tuple[str, ...]]:
-    """Return the missing content of each image: its manifest, or the blobs of it."""
+def _lost(
+    images: Sequence[ReleasedImage], stand: Collection[str], registry: Registry, holes: FindHoles
+) -> dict[str, tuple[str, ...]]:
+    """Return the missing content of each image: its manifest, or the blobs of it.
+
+    ``stand``: the images for whose digest a tag stands, so that the registry has the manifest.
+    """
     pushes = [Push(one.name, one.reference, one.reference, one.input_digest, one.digest) for one in images]
-    there = map_concurrently(lambda push: registry.digest(push.exact), pushes, at_once=QUESTIONS)
-    kept = [push for push, digest in zip(pushes, there, strict=True) if digest]
+    others = [push for push in pushes if push.image not in stand]
+    there = map_concurrently(lambda push: registry.digest(push.exact), others, at_once=QUESTIONS)
+    gone = {push.image: (push.content_digest,) for push, digest in zip(others, there, strict=True) if not digest}
+    kept = [push for push in pushes if push.image not in gone]
     manifests = map_concurrently(lambda push: registry.manifest(push.exact), kept, at_once=QUESTIONS)
     found = {push.image: manifest for push, manifest in zip(kept, manifests, strict=True)}
-    lost: dict[str, tuple[str, ...]] = {push.image: (push.content_digest,) for push in pushes if push not in kept}
-    for push in kept:  # one by one, for a blob that images share may be missing in one repository alone
-        lost |= {name: tuple(blobs) for name, blobs in holes([push], found, registry).items()}
-    return lost
+    return gone | {image: tuple(blobs) for image, blobs in holes(kept, found, registry).items()}

@@ -14,7 +14,7 @@ from slipway.plan.facts import Snapshot
 from slipway.push.inspect import QUESTIONS, Push
 from slipway.push.tags import TagMove
 from slipway.push.upload import PushRun
-from slipway.release.comparison import compare, refuse_differences
+from slipway.release.comparison import compare_tags, refuse_differences
 from slipway.release.planned import Planned
 from slipway.release.publish import Release, as_it_stands, release
 from slipway.release.records import Published, Records, written_first
@@ -173,7 +173,7 @@ def _released_before(
     named = {tag.name for image in first.record.images for tag in image.tags}
     if recorded != planned or not named.issuperset(also):
         raise written_first(records.reference(version), first.digest)
-    found = compare(first.record, session.host.registry, blobs=False)
+    found = compare_tags(first.record, session.host.registry)
     refuse_differences(version, found)
     if session.json:
         session.answer({"version": version, "record": first.digest, "ok": True, "tags": []})

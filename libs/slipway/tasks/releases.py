@@ -9,7 +9,7 @@ from slipway.core.errors import UsageError
 from slipway.core.reference import check_tag
 from slipway.core.units import size
 from slipway.push.tags import TagMove
-from slipway.release.comparison import compare, refuse_differences, refuse_lost
+from slipway.release.comparison import compare, holes_of_each, refuse_differences, refuse_lost
 from slipway.release.record import MovedTag, Record
 from slipway.release.rollback import roll_back, rollback_moves
 from slipway.tasks.options import ReleasedOptions
@@ -57,7 +57,7 @@ def run_verify(session: Session, options: ReleasedOptions) -> None:
     """
     version = _version(session, options)
     found = records_of(session).get(version)
-    standings = compare(found.record, session.host.registry)
+    standings = compare(found.record, session.host.registry, holes_of_each)
     if session.json:
         session.answer({"version": version, "record": found.digest, "tags": [one.as_json() for one in standings]})
     else:
