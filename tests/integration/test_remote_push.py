@@ -153,3 +153,25 @@ def test_one_release_at_a_time(stack: Stack, there: BuildHost) -> None:
     ran = shop.invoke(*push, "--break-lock")
     assert "expired lock" in ran.stderr and ran.code != 11
     assert there.sh(f"ls -d {lock} 2>/dev/null || true") == ""
+
+
+def test_a_release_there_is_verified_and_returned_to(stack: Stack, there: BuildHost) -> None:
+    """The build, the uploads and the record are there; the record's bytes are here, too."""
+    shop = stack("shop", REGISTRY=REGISTRY)
+    shop.configure(**there.settings)
+    release = ("release", "--no-smoke", "--also", "latest", "--remote")
+    shop.invoke(*release).ok()
+    first = digest_there(there, shop, "svc-cart")
+    assert digest_there(there, shop, "svc-cart", "latest") == first
+    assert "released already" in shop.invoke(*release).ok().stdout
+    kept = json.loads((shop.root / ".slipway/releases/v1.json").read_text())
+    assert {one["digest"]["sha256"] for one in kept["subject"]} >= {first.removeprefix("sha256:")}
+
+    shop.write("apps/svc_cart/cart.txt", "another cart\n")
+    shop.invoke(*release, "--version", "v2").ok()
+    assert digest_there(there, shop, "svc-cart", "latest") != first
+    assert shop.invoke("release.list", "--remote").ok().stdout.split()[0] == "v2"
+    shop.invoke("release.rollback", "v1", "--remote", "--yes").ok()
+    assert digest_there(there, shop, "svc-cart", "latest") == first
+    shop.invoke("release.verify", "v1", "--remote").ok()
+    shop.invoke("release.verify", "v2", "--remote").ok()
