@@ -106,13 +106,17 @@ def _edited(field: Field, line: Line, peer: str, tree: Tree, turn: int) -> Sampl
     (name,) = tree.edit_one_service(turn)
     before = _layers(tree.reference(name))
     build = next(one.build for one in PEERS if one.name == peer)
-    measure(build if peer != SLIPWAY else slipway("build", name), field.place(tree))
-    passed = line.there.passed
     if peer == SLIPWAY:
-        sample = measure(slipway("push", name, "--force"), field.place(tree))
+        build = (*slipway("build", name), "--version", f"{VERSION}.{turn}")
+    measure(build, field.place(tree))
+    passed = line.there.passed
+    pushed = tree.reference(name)
+    if peer == SLIPWAY:  # a version is written once
+        pushed = f"{pushed}.{turn}"
+        sample = measure((*_push(peer, tree, name), "--version", f"{VERSION}.{turn}"), field.place(tree))
     else:
         sample = measure(_push(peer, tree, name), field.place(tree))
-    after = _layers(tree.reference(name))
+    after = _layers(pushed)
     own = sum(size for digest, size in after.items() if digest not in before)
     if not own:
         raise FailedError(f"{tree.reference(name)}: the edit has no layer of its own")

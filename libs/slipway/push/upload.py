@@ -123,9 +123,10 @@ def _check_arrival(push: Push, told: str, registry: Registry) -> None:
 
     The digest must also belong to the image in the engine.
     """
-    found = registry.digest(push.content)
-    if found != told:
-        raise RegistryError(f"push {push.content}: the engine says {told}, the registry {found or 'nothing'}")
+    found = registry.find_manifest(push.content)
+    if found is None or found.digest != told:
+        answered = found.digest if found else "nothing"
+        raise RegistryError(f"push {push.content}: the engine says {told}, the registry {answered}")
     if not is_built_image(push, told, registry):
         raise RegistryError(
             f"push {push.content}: {push.local_id} was built, {told} arrived",

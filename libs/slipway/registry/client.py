@@ -40,6 +40,7 @@ class Registry:
     ) -> None:
         self.host = host
         self._http = RegistryHttp(host, logins, policy, insecure, through)
+        self._manifests: dict[tuple[str, str], ImageManifest] = {}
 
     def digest(self, reference: Reference) -> str:
         """Return the digest of a tag, or an empty string when the tag does not exist.
@@ -54,11 +55,21 @@ class Registry:
         return digest_by_headers(reply.headers) or self.manifest(reference).digest
 
     def manifest(self, reference: Reference) -> ImageManifest:
-        """Return the manifest of a reference.
+        """Return the manifest of a reference. The manifest of a digest never changes, so slipway asks once for it.
 
         Raises RefusedError when the answer is not a manifest, and RegistryError when its bytes have another digest.
         """
+        if kept := self._manifests.get((reference.path, reference.digest)):
+            return kept
         reply = self._ask("GET", reference, f"manifests/{reference.digest or reference.tag}")
+        return self._read(reference, reply)
+
+    def find_manifest(self, reference: Reference) -> ImageManifest | None:
+        """Return the manifest of a tag; None when the tag does not exist. Raises as ``manifest``."""
+        reply = self._ask("GET", reference, f"manifests/{reference.tag}")
+        return None if reply.status_code == 404 else self._read(reference, reply)
+
+    def _read(self, reference: Reference, reply: requests.Response) -> ImageManifest:
         self._refuse_elsewhere(reference, reply)
         self._http.expect(reply, 200, f"{reference}")
         manifest = read_manifest(reply.headers, reply.content)
@@ -66,6 +77,7 @@ class Registry:
             raise self._foreign(reference, reply.headers.get("Content-Type") or "bytes without a type")
         if (reference.digest and manifest.digest != reference.digest) or contradicts(reply.headers, manifest):
             raise RegistryError(f"{reference}: the registry answered {manifest.digest}")
+        self._manifests[reference.path, manifest.digest] = manifest
         return manifest
 
     def _refuse_elsewhere(self, reference: Reference, reply: requests.Response) -> None:
