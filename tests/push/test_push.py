@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -218,6 +220,37 @@ def test_a_lost_reply_is_not_mistaken_for_the_old_content(bench: Bench) -> None:
         bench.push()
 
 
+class OneAtATime(FakeEngine):
+    """Notes the pushes that begin while another one of the same repository, or any, goes on."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.going_on: list[str] = []
+        self.overlaps, self.beside = 0, 0
+
+    def push(self, reference: Reference, on_transfer: OnTransfer | None = None) -> str:
+        self.overlaps += reference.repository in self.going_on
+        self.beside += bool(self.going_on)
+        self.going_on.append(reference.repository)
+        time.sleep(0.02)
+        self.going_on.remove(reference.repository)
+        return super().push(reference, on_transfer)
+
+
+@pytest.mark.fault("P04")
+@pytest.mark.parametrize(("shares", "beside"), [(True, 0), (False, 1)])
+def test_images_of_one_repository_are_uploaded_one_after_another(bench: Bench, shares: bool, beside: int) -> None:
+    """Gitea answers 500, "package version already exists", to manifests that arrive at the same time."""
+    engine = bench.engine = OneAtATime(bench.engine.held, bench.server)
+    services = [replace(push, parents=()) for push in bench.look()[1:]]
+    if shares:
+        services[1] = replace(services[1], content=services[0].content.tagged(services[1].content.tag))
+        engine.held[2] = replace(engine.held[2], tags=(str(services[1].content),))
+    bench.upload(tuple(services))
+    assert len(engine.calls) == 2
+    assert (engine.overlaps, engine.beside) == (0, beside)
+
+
 def test_an_upload_that_fails_moves_no_tag(bench: Bench) -> None:
     content = bench.references["svc-ocr"].tagged(content_tag(INPUTS["svc-ocr"]))
     bench.engine.refused[str(content)] = "denied: requested access to the resource is denied"
@@ -286,6 +319,7 @@ def test_the_older_manifests_are_kept_before_a_tag_moves(bench: Bench) -> None:
     assert bench.released() == dict.fromkeys(NAMES, "new")
 
 
+@pytest.mark.fault("P13")
 def test_new_tags_cannot_be_taken_back(bench: Bench) -> None:
     bench.older("svc-ocr")
     bench.server.fault("PUT .*svc-ocr/manifests/v1", 403)
@@ -324,6 +358,21 @@ def test_a_move_that_reads_back_wrong_is_an_error(bench: Bench) -> None:
     with pytest.raises(RegistryError, match=rf"base-ml:v1: stands for nothing after the move, not .*{UNMOVED}"):
         bench.push()
     assert (fault.struck, bench.released()) == (1, dict.fromkeys(NAMES, ""))
+
+
+def test_a_tag_that_the_registry_keeps_in_lower_case_is_reported(tmp_path: Path) -> None:
+    """The registry says "created". The tag is under another name, and cannot be taken back."""
+    with RegistryServer(folds=True) as server:
+        bench = Bench(server, tmp_path)
+        bench.references = {name: server.reference(f"acme/{name}", "V1") for name in NAMES}
+        bench.facts = replace(bench.facts, references=bench.references)
+        with pytest.raises(MixedReleaseError) as caught:
+            bench.push()
+    new = server.tags["acme/base-ml", "v1"]
+    said = f"push {bench.references['base-ml']}: the registry made the tag v1 instead: it stands for {new[:19]}"
+    assert (caught.value.exit_code, caught.value.message) == (8, said)
+    assert caught.value.hint == "this registry keeps tags in lower case: --version v1"
+    assert bench.released() == {"base-ml": "new", "svc-forms": "", "svc-ocr": ""}
 
 
 @pytest.mark.parametrize("status", [500, 403])

@@ -99,7 +99,7 @@ class Flip:
                 self.record.journal(moved=str(move.reference), digest=move.digest, before=move.before)
             except (RegistryError, UnwritableError) as error:
                 self.undo(error, tried)
-            except BaseException:  # an interrupt of the user
+            except BaseException:  # an interrupt of the user, or a tag of another spelling
                 self.restore(tried)
                 raise
         return tuple(done.get(move.reference, move) for move in self.moves)
@@ -129,9 +129,19 @@ class Flip:
             note = _LOST
         found = self.registry.digest(move.reference)
         if found != move.digest:
+            self._refuse_other_spelling(move)
             told = found or "nothing"
             raise RegistryError(f"push {move.reference}: stands for {told} after the move, not {move.digest}")
         return replace(move, note=note, stands=found)
+
+    def _refuse_other_spelling(self, move: TagMove) -> None:
+        """Raise MixedReleaseError when the registry made the tag under its name in lower case."""
+        kept = move.reference.tagged(move.reference.tag.lower())
+        if kept != move.reference and self.registry.digest(kept) == move.digest:
+            said = f"the registry made the tag {kept.tag} instead: it stands for {move.digest[:19]}"
+            raise MixedReleaseError(
+                f"push {move.reference}: {said}", hint=f"this registry keeps tags in lower case: --version {kept.tag}"
+            )
 
     def restore(self, tried: Sequence[TagMove]) -> dict[Reference, str | None]:
         """Restore tags, the last one first, and return the digest of each; None when the registry does not answer."""

@@ -36,9 +36,23 @@ def upload(pushes: Sequence[Push], run: PushRun) -> tuple[Push, ...]:
     slipway uploads an image after its parents, because it shares their layers. Raises RegistryError.
     """
     known = {push.image: push for push in pushes}
-    lacking = {push.image: push.parents for push in pushes if not push.content_digest}
+    lacking = _in_turn([push for push in pushes if not push.content_digest])
     done = map_in_dependency_order(lambda name: _uploaded(known[name], run), lacking, at_once=_UPLOADS)
     return tuple(done.get(push.image, push) for push in pushes)
+
+
+def _in_turn(pushes: Sequence[Push]) -> dict[str, tuple[str, ...]]:
+    """Return the images that come before each: its parents, and the image before it in the same repository.
+
+    Gitea answers 500 to manifests that arrive in one repository at the same time. ``pushes``: parents first.
+    """
+    before: dict[str, tuple[str, ...]] = {}
+    newest: dict[str, str] = {}
+    for push in pushes:
+        home = push.content.repository
+        before[push.image] = (*push.parents, newest[home]) if home in newest else push.parents
+        newest[home] = push.image
+    return before
 
 
 def ensure_blobs(pushes: Sequence[Push], run: PushRun) -> dict[str, ImageManifest]:

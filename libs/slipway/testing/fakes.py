@@ -176,15 +176,22 @@ class RegistryServer:
     ``login``: (kind, user, password). With ``basic`` or ``bearer`` the server requires such credentials. With
     ``identity`` its token server accepts the password as an identity token. ``referrers``: the server lists the
     manifests about a manifest. ``forgets``: as Gitea, the server removes a manifest when its last tag moves, unless it
-    was also written by its digest. ``requests``: every ``METHOD path``. Use the server as a context manager.
+    was also written by its digest. ``folds``: the server keeps each tag in lower case, and knows no other spelling of
+    it. ``requests``: every ``METHOD path``. Use the server as a context manager.
     """
 
     def __init__(
-        self, *, login: tuple[str, str, str] | None = None, referrers: bool = False, forgets: bool = False
+        self,
+        *,
+        login: tuple[str, str, str] | None = None,
+        referrers: bool = False,
+        forgets: bool = False,
+        folds: bool = False,
     ) -> None:
         self.login = login
         self.referrers = referrers
         self.forgets = forgets
+        self.folds = folds
         self.kept: set[tuple[str, str]] = set()
         self.manifests: dict[tuple[str, str], bytes] = {}
         self.tags: dict[tuple[str, str], str] = {}
@@ -312,6 +319,7 @@ class _Handler(BaseHTTPRequestHandler):
         return 200, manifest, {"Docker-Content-Digest": digest, "Content-Type": media_type}
 
     def _move(self, name: str, tag: str, digest: str) -> None:
+        tag = tag.lower() if self.held.folds else tag
         before = self.held.tags.get((name, tag), "")
         self.held.tags[name, tag] = digest
         named = any(path == name and found == before for (path, _), found in self.held.tags.items())
