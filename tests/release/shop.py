@@ -87,6 +87,11 @@ class Shop:
             run.close()
         return 0, ""
 
+    def release_anew(self) -> tuple[int, str]:
+        """Release as a checkout does that knows no earlier run."""
+        planned = self.planned()
+        return self.release(planned.taken_over(), began=planned.is_begun)
+
     def resume(self) -> tuple[int, str]:
         """Finish the newest run as ``release-resume`` does."""
         earlier = read_release(self.home, self.runs[-1].id)

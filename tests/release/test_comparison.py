@@ -56,6 +56,7 @@ def test_a_tag_that_moves_may_have_moved_on(one: Shop, record: Record) -> None:
 
 
 @pytest.mark.fault("P47")
+@pytest.mark.fault("U11")
 def test_a_version_tag_that_differs_is_an_error(one: Shop, record: Record) -> None:
     two = one.stands("v2")
     one.server.tags[f"{OWNER}/svc-cart", "v1"] = two["svc-cart"]

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from slipway.core.errors import UsageError
+from slipway.core.image import content_tag
 from slipway.release.resume import read_release
 from slipway.testing.fakes import RegistryServer
-from tests.release.shop import NAMES, Shop
+from tests.release.shop import NAMES, OWNER, Shop
 
 
 @pytest.fixture
@@ -81,6 +82,7 @@ def test_the_same_release_again_changes_nothing(shop: Shop) -> None:
     assert shop.server.tags == before
 
 
+@pytest.mark.fault("P15")
 def test_a_version_with_another_record_is_refused_before_a_tag_moves(
     shop: Shop, server: RegistryServer, tmp_path: Path
 ) -> None:
@@ -95,6 +97,7 @@ def test_a_version_with_another_record_is_refused_before_a_tag_moves(
     assert shop.stands("v1") == before and server.tags["acme/releases", "v1"] == first
 
 
+@pytest.mark.fault("P13")
 def test_new_tags_without_a_record_are_mixed_and_a_resume_publishes(shop: Shop) -> None:
     fault = shop.server.fault("PUT .*/releases/manifests/v1", 503, times=99)
     code, said = shop.release(shop.planned())
@@ -135,6 +138,49 @@ def test_a_record_of_which_only_the_reply_is_lost_is_published(shop: Shop) -> No
     assert shop.release(shop.planned()) == (0, "")
     assert fault.struck == 4
     released(shop)
+
+
+@pytest.mark.fault("P16")
+@pytest.mark.parametrize("moved", ["svc-sign/manifests/v1", "svc-till/manifests/latest", "releases/manifests/v1"])
+def test_a_release_whose_journal_is_lost_is_finished_by_another_checkout(
+    shop: Shop, server: RegistryServer, tmp_path: Path, moved: str
+) -> None:
+    """The other checkout has the same images, and learns from the registry which tags moved."""
+    fault = server.fault(f"PUT .*/{moved}", 503, times=99)
+    assert shop.release(shop.planned())[0] == 8 and fault.struck
+    other = Shop(server, tmp_path / "other")
+    code, said = other.release_anew()
+    assert code == 8 and len([line for line in said.splitlines() if line.startswith("  ")]) == 8, said
+    fault.times = 0
+    assert other.release_anew() == (0, "")
+    released(other)
+    assert other.engine.calls == []
+
+
+@pytest.mark.fault("P16")
+def test_a_release_that_cannot_be_prepared_anew_tells_which_tags_moved(
+    shop: Shop, server: RegistryServer, tmp_path: Path
+) -> None:
+    stumbles = server.fault("PUT .*/svc-sign/manifests/v1", 503, times=99)
+    assert shop.release(shop.planned())[0] == 8 and stumbles.struck
+    denied = server.fault("POST .*/releases/blobs/uploads/", 403, times=99)
+    code, said = Shop(server, tmp_path / "other").release_anew()
+    assert denied.struck
+    assert code == 8 and "releases: upload: denied" in said and "2 of 8 version tags moved" in said
+
+
+@pytest.mark.fault("P18")
+def test_a_release_leaves_no_upload_and_no_other_tag(shop: Shop, server: RegistryServer) -> None:
+    """Also where it failed before. Each upload that was begun ends: with its content, or cancelled."""
+    fault = server.fault("PUT .*/svc-till/manifests/v1", 403)
+    assert shop.release(shop.planned())[0] == 8 and fault.struck
+    assert shop.resume() == (0, "")
+    begun = [request for request in server.requests if request.startswith("POST ")]
+    ended = [request for request in server.requests if "/blobs/uploads/" in request and request not in begun]
+    assert len(begun) == len(ended) > len(NAMES)
+    tags = {path: {tag for home, tag in server.tags if home == path} for path, _ in server.tags}
+    wanted = {f"{OWNER}/{name}": {content_tag(shop.inputs[name]), "v1", "latest"} for name in NAMES}
+    assert tags == {**wanted, f"{OWNER}/releases": {"v1"}}
 
 
 @pytest.mark.fault("P46")

@@ -36,6 +36,14 @@ class PlannedImage:
     platforms: tuple[str, ...] = ()
     tags: tuple[MovedTag, ...] = ()
 
+    def stands(self, tag: MovedTag) -> bool:
+        """Tell whether a version tag stood for the content of the release before."""
+        return not tag.moves and bool(tag.before) and tag.before == self.push.content_digest
+
+    def taken_over(self) -> PlannedImage:
+        """Return the image with the version tags as new that stand for the content of the release."""
+        return replace(self, tags=tuple(replace(tag, before="") if self.stands(tag) else tag for tag in self.tags))
+
     def as_json(self) -> dict[str, Any]:
         push = self.push
         return {
@@ -88,6 +96,18 @@ class Planned:
         """Return all tags to move: the version tags before those that later releases may move."""
         found = [(tag.moves, image.push.reference.tagged(tag.name)) for image in self.images for tag in image.tags]
         return tuple(reference for _, reference in sorted(found, key=lambda entry: entry[0]))
+
+    @property
+    def is_begun(self) -> bool:
+        """Tell whether version tags stand for the content already: an earlier run moved them, and published no record.
+
+        Its journal may be lost.
+        """
+        return any(image.stands(tag) for image in self.images for tag in image.tags)
+
+    def taken_over(self) -> Planned:
+        """Return the release with the tags that an earlier run moved as tags to move, so that they count as moved."""
+        return replace(self, images=tuple(image.taken_over() for image in self.images))
 
     def with_pushes(self, pushes: Sequence[Push]) -> Planned:
         known = {push.image: push for push in pushes}

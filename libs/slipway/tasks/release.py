@@ -75,7 +75,8 @@ def run_release(session: Session, options: ReleaseOptions, *, dry_run: bool) -> 
         if not options.no_smoke:
             run_smoke(session, (), "", answers=False)
         with locked(session, "push", break_expired=options.break_lock):
-            _publish(session, plan_release(session, version, also, records), records)
+            planned = plan_release(session, version, also, records)
+            _publish(session, planned.taken_over(), records, began=planned.is_begun)
 
 
 def run_resume(session: Session, options: ResumeOptions) -> None:
