@@ -522,6 +522,18 @@ def test_a_blob_that_the_registry_lost_is_uploaded_again(bench: Bench) -> None:
 
 
 @pytest.mark.fault("P17")
+def test_a_blob_that_the_registry_loses_meanwhile_is_uploaded_again(bench: Bench) -> None:
+    """The check comes right before the tags: after the documents, whose making may take minutes."""
+
+    def collect(pushes: Sequence[Push]) -> None:
+        bench.server.blobs.clear()
+
+    release(bench.look(), bench.work, collect)
+    assert {path for path, _ in bench.server.blobs} == {f"acme/{name}" for name in NAMES}
+    assert len(bench.engine.calls) == 2 * len(NAMES) and bench.released() == dict.fromkeys(NAMES, "new")
+
+
+@pytest.mark.fault("P17")
 def test_a_push_moves_no_tag_when_the_registry_lost_a_blob(bench: Bench) -> None:
     pushes = bench.upload(bench.look())
     fault = bench.server.fault("HEAD .*svc-ocr/blobs/", 404, times=2)

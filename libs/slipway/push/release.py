@@ -25,8 +25,8 @@ def release(pushes: Sequence[Push], run: PushRun, attach: Attach = lambda pushes
     try:
         check_logins(pushes, run.registry)
         uploaded = upload(pushes, run)
-        manifests = ensure_blobs(uploaded, run)
         attach(uploaded)
+        manifests = ensure_blobs(uploaded, run)
     except RegistryError as error:
         hint = error.hint or f"invoke push --resume {run.record.id}"
         raise type(error)(f"{error.message}; no version tag moved", hint=hint, code=error.code) from error

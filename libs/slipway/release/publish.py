@@ -1,6 +1,6 @@
 """Release tested images: upload, verify, store the record, move all tags, publish the record.
 
-1. Upload each missing image, verify every blob and digest, and attach the documents.
+1. Upload each missing image, attach the documents, and verify every blob and digest.
 2. Store the record by its digest. It has no tag yet.
 3. Move all tags, and read each back. On failure restore them.
 4. Publish the record under its version. The version is released now.
@@ -102,8 +102,8 @@ def _prepared(given: Release) -> Ready:
     records.check_write()
     check_logins(planned.pushes, run.registry)
     pushes = upload(planned.pushes, run)
-    manifests = complete(pushes, run)
     given.attach(pushes)
+    manifests = complete(pushes, run)
     ready = planned.with_pushes(pushes)
     sizes = {push.image: _size(push.exact, manifests[push.image], run.registry) for push in pushes}
     record = ready.record(sizes)
