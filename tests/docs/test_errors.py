@@ -79,4 +79,5 @@ def test_a_row_quotes_or_says_it_in_our_words() -> None:
 def test_the_first_row_that_matches_counts() -> None:
     assert RELAYED.find("UNAUTHORIZED: authentication required").code == "registry-denied"
     assert RELAYED.find("error parsing HTTP 413 response body").code == "registry-too-large"
+    assert RELAYED.find("manifest invalid: manifest invalid").code == "registry-manifest-refused"
     assert RELAYED.find("received unexpected HTTP status: 503").code == "registry-failed"

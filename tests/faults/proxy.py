@@ -38,6 +38,9 @@ class Request:
     def __str__(self) -> str:
         return self.line.rpartition(" ")[0]
 
+    def header(self, name: str) -> str:
+        return _header(self.head, name.lower().encode()).decode("latin-1")
+
 
 @dataclass
 class Reply:
@@ -46,6 +49,9 @@ class Reply:
     status: int
     head: list[bytes]
     body: bytes
+
+    def header(self, name: str) -> str:
+        return _header(self.head, name.lower().encode()).decode("latin-1")
 
     def with_header(self, name: str, value: str) -> Reply:
         kept = [line for line in self.head if not line.lower().startswith(f"{name.lower()}:".encode())]
@@ -105,6 +111,10 @@ class Proxy:
         idle = [fault.pattern for fault in self.faults if not fault.struck]
         assert not idle, f"never fired: {idle}; asked: {self.asked()}"
 
+    def serve(self, exchange: Exchange) -> None:
+        """Answer a request that no fault strikes."""
+        exchange.answer(exchange.pass_on())
+
     def close(self) -> None:
         self._listener.close()
         with self._lock:
@@ -148,7 +158,7 @@ class Proxy:
             wanting[0].struck.append(str(exchange.request))
             wanting[0].trouble(exchange)
         else:
-            exchange.answer(exchange.pass_on())
+            self.serve(exchange)
         if exchange.closing:
             raise HungUp
 
@@ -167,6 +177,11 @@ class Exchange:
     @property
     def closing(self) -> bool:
         return _header(self.request.head, b"connection").lower() == b"close"
+
+    def redirect(self, path: str) -> None:
+        """Ask the registry for ``path`` instead."""
+        method, _, version = self._first.split(b" ")
+        self._first = b" ".join([method, path.encode(), version])
 
     def read(self) -> bytes:
         """The request's body as it stands on the wire."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import secrets
-import subprocess
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.faults.proxy import Proxy, cut, lost, status
-from tests.rig.registries import a_registry
+from tests.rig.registries import TlsRegistry, a_registry, a_tls_registry
 
 if TYPE_CHECKING:
     from tests.rig.stacks import Repository
@@ -99,29 +98,14 @@ def test_an_edit_sends_its_own_layer_and_little_more(stack: Stack, proxy: Proxy,
 
 
 @pytest.fixture
-def tls_registry(tmp_path: Path, cli: Callable[..., str]) -> Iterator[tuple[str, Path]]:
-    """A registry with TLS at an address that docker verifies, and its CA: on loopback it would verify nothing."""
-    gateway = cli("network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Subnet}}")
-    assert not gateway.startswith("127.")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    made = {"REGISTRY_HTTP_TLS_KEY": "/etc/docker/key.pem", "REGISTRY_HTTP_TLS_CERTIFICATE": "/etc/docker/cert.pem"}
-    # The address is only known once the container runs: the certificate names all that the bridge may give.
-    addresses = ",".join(f"IP:{gateway.rpartition('.')[0]}.{number}" for number in range(2, 255))
-    words = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    name = ["-subj", "/CN=rig registry", "-addext", f"subjectAltName={addresses}"]
-    command = ["openssl", "req", *words, *name, "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run(command, check=True, capture_output=True, timeout=60)
-    key.chmod(0o644)
-    with a_registry(made, {key: "/etc/docker/key.pem", certificate: "/etc/docker/cert.pem"}) as (_, container):
-        address = cli("inspect", container, "--format", "{{.NetworkSettings.IPAddress}}")
-        yield f"{address}:5000", certificate
+def tls_registry(tmp_path: Path) -> Iterator[TlsRegistry]:
+    with a_tls_registry(tmp_path) as made:
+        yield made
 
 
 @pytest.mark.fault("P08")
-def test_neither_slipway_nor_the_engine_sends_to_an_unknown_ca(
-    stack: Stack, tls_registry: tuple[str, Path], tmp_path: Path
-) -> None:
-    host, authority = tls_registry
+def test_neither_slipway_nor_the_engine_sends_to_an_unknown_ca(stack: Stack, tls_registry: TlsRegistry) -> None:
+    host, authority = tls_registry.address, tls_registry.certificate
     shop = stack("shop", REGISTRY=host)
     shop.invoke("build", "svc-sign").ok()
     ran = shop.invoke("push", "svc-sign")

@@ -20,6 +20,11 @@ _HANG_UPS = (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError, http.client
 _JOIN_GROUP = 'sudo usermod -aG docker "$USER", then log in again'
 #: The fix for a 413.
 TOO_LARGE = "ask its administrator to raise the limit on request bodies (nginx: client_max_body_size)"
+#: The fix for a registry that takes no manifest of Docker's own type, as zot by default.
+_OCI_ALONE = (
+    "a registry may take OCI manifests alone: allow Docker's there (zot: compat docker2s2), "
+    "or use an engine with containerd's image store"
+)
 
 _CERTIFICATE = Known("engine-certificate", said="TLS: {reason}")
 _OTHER_CERTIFICATE = Known(
@@ -102,7 +107,8 @@ RELAYED = Table(
             "HTTP response to HTTPS client",
             hint="TLS for {host}, or {host} in insecure-registries of the engine's daemon.json",
         ),
-        Known("registry-refused", r"not exist|manifest invalid|name invalid|HTTP (?:status: )?4(?!08|29)\d\d\b"),
+        Known("registry-manifest-refused", "manifest invalid", hint=_OCI_ALONE),
+        Known("registry-refused", r"not exist|name invalid|HTTP (?:status: )?4(?!08|29)\d\d\b"),
     ),
     Known("registry-failed"),
 )
