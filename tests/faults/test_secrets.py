@@ -16,7 +16,7 @@ import pytest
 
 from slipway.config.root import find_root
 from slipway.config.settings import load
-from tests.rig.canaries import Canaries, Watch, of_build_history, of_folder, of_image
+from tests.rig.canaries import Canaries, Watch, of_build_history, of_folder, of_image, of_registry
 from tests.rig.outside import docker, wait_until
 from tests.rig.registries import a_login_registry
 from tests.rig.traces import SMOKE
@@ -94,11 +94,13 @@ def invoke(vault: Repository, *words: str) -> Ran:
 
 @SMOKE
 @pytest.mark.fault("X02", "X08", "X11", "X32")
-def test_canaries_through_build_push_and_smoke(vault: Repository) -> None:
+def test_canaries_through_build_release_and_smoke(vault: Repository) -> None:
+    """The registry gets the image, its documents and the record."""
+    vault.write("pyproject.toml", '[tool.slipway]\nattach = ["provenance"]\n')
     with Watch(CANARIES, vault.root) as watch:
         told = [invoke(vault, "build", "--json").ok()]
         recorded = dict(of_build_history("svc-safe", vault.settings["OWNER"]))
-        told += [invoke(vault, "push").ok(), invoke(vault, "smoke", "svc-safe").ok()]
+        told += [invoke(vault, "release", "--no-smoke").ok(), invoke(vault, "smoke", "svc-safe").ok()]
     said = {f"{number} {where}": text.encode() for number, ran in enumerate(told) for where, text in vars(ran).items()
             if isinstance(text, str)}  # fmt: skip
     assert any(b"buildx bake" in command for command in watch.commands), "it was watched while it built"
@@ -115,6 +117,11 @@ def test_canaries_through_build_push_and_smoke(vault: Repository) -> None:
     assert not left or CANARIES.where(left) == {}
     login = base64.b64encode(f"ann:{LOGIN}".encode()).decode()
     assert vault.published("svc-safe", login=login), "the password was of use"
+    registry, owner = vault.settings["REGISTRY"], vault.settings["OWNER"]
+    kept = dict(of_registry(registry, owner, ("svc-safe", "releases"), login))
+    statements = {place.split()[0] for place in kept if place.endswith(" application/vnd.in-toto+json")}
+    assert statements == {"svc-safe", "releases"}
+    assert CANARIES.where(kept) == {}
 
 
 @pytest.mark.fault("X03", "X08")

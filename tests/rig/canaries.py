@@ -13,11 +13,13 @@ import json
 import subprocess
 import tarfile
 import threading
+import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 from tests.rig.outside import docker
+from tests.rig.stacks import MANIFESTS
 
 PROVENANCE = "https://slsa.dev/provenance/v0.2"
 _PAUSE_SECONDS = 0.05
@@ -101,6 +103,31 @@ def of_build_history(name: str, mark: str) -> Iterator[tuple[str, bytes]]:
             yield f"{ref} log", log
             attached = ("docker", "buildx", "history", "inspect", "attachment", ref, "--type", PROVENANCE)
             yield f"{ref} provenance", _both(*attached)
+
+
+def of_registry(host: str, owner: str, names: Iterable[str], login: str) -> Iterator[tuple[str, bytes]]:
+    """Return what the registry keeps of repositories: each tag's manifest, those in lists, and their blobs.
+
+    ``login``: as in a header of HTTP Basic. The layers of images are in ``of_image``.
+    """
+
+    def get(path: str) -> bytes:
+        headers = {"Accept": MANIFESTS, "Authorization": f"Basic {login}"}
+        request = urllib.request.Request(f"http://{host}/v2/{owner}/{path}", headers=headers)
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            content: bytes = reply.read()
+            return content
+
+    for name in names:
+        ahead = list(json.loads(get(f"{name}/tags/list"))["tags"])
+        for reference in ahead:
+            manifest = get(f"{name}/manifests/{reference}")
+            yield f"{name} {reference}", manifest
+            described = json.loads(manifest)
+            ahead += [member["digest"] for member in described.get("manifests", ())]
+            blobs = [described.get("config"), *(described.get("layers", ()) if "artifactType" in described else ())]
+            for blob in filter(None, blobs):
+                yield f"{name} {reference} {blob['mediaType']}", get(f"{name}/blobs/{blob['digest']}")
 
 
 def of_folder(folder: Path) -> Iterator[tuple[str, bytes]]:
