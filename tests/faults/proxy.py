@@ -22,6 +22,9 @@ from typing import BinaryIO, NoReturn
 
 import pytest
 
+#: No client's first message of TLS is larger.
+_TLS_HELLO = 1 << 16
+
 
 class HungUp(Exception):
     """The connection is over, for this request and those that would have followed."""
@@ -134,8 +137,11 @@ class Proxy:
     def _serve(self, client: socket.socket) -> None:
         server: socket.socket | None = None
         try:
-            # Docker tries TLS first; a registry without it closes the connection, too.
-            if client.recv(1, socket.MSG_PEEK) != b"\x16":
+            # An engine tries TLS first. With containerd's store it uses plain HTTP only after an answer in plain HTTP.
+            if client.recv(1, socket.MSG_PEEK) == b"\x16":
+                client.recv(_TLS_HELLO)
+                client.sendall(b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent TLS to a server of plain HTTP.\n")
+            else:
                 server = socket.create_connection(_host_port(self._to))
                 server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 incoming, outgoing = client.makefile("rb"), server.makefile("rb")

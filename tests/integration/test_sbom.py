@@ -17,8 +17,9 @@ from slipway.audit.attach import FORMS, read_attached
 from slipway.config.attach import Attachment
 from slipway.core.reference import Reference
 from slipway.registry import Registry
-from slipway.registry.artifact import INDEX_TYPE, fallback_tag
+from slipway.registry.artifact import fallback_tag
 from tests.audit.trees import deb
+from tests.rig.stacks import MANIFESTS
 
 if TYPE_CHECKING:
     from tests.rig.stacks import Repository
@@ -75,10 +76,8 @@ def metadata(name: str) -> str:
 def listed(shop: Repository, name: str) -> list[dict[str, Any]]:
     """Return the list of referrers under the fallback tag of an image, as any client reads it."""
     repository = f"http://{shop.settings['REGISTRY']}/v2/{shop.settings['OWNER']}/{name}"
-    asked = urllib.request.Request(
-        f"{repository}/manifests/{fallback_tag(shop.published(name))}", headers={"Accept": INDEX_TYPE}
-    )
-    with urllib.request.urlopen(asked, timeout=10) as reply:
+    url = f"{repository}/manifests/{fallback_tag(shop.published(name))}"
+    with urllib.request.urlopen(urllib.request.Request(url, headers={"Accept": MANIFESTS}), timeout=10) as reply:
         found: list[dict[str, Any]] = json.load(reply)["manifests"]
         return found
 
