@@ -84,7 +84,7 @@ def document() -> str:
     for kind in kinds():
         parts.append(f"| {kind.exit_code} | `{kind.kind}` | {_first_line(kind)} |\n")
     parts.append(_CAUSES)
-    for causes in Cause.__subclasses__():
+    for causes in sorted(Cause.__subclasses__(), key=lambda causes: (causes.__module__, causes.__name__)):
         parts.append(f"\n{_first_line(causes)}\n\n| code | meaning |\n|---|---|\n")
         parts += [f"| `{cause}` | {_plain(cause.meaning)} |\n" for cause in causes]
     parts.append(_REPORTED)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import subprocess
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +19,8 @@ from slipway.core.reference import Reference
 from slipway.registry import Registry
 from tests.faults.proxy import Proxy, status
 from tests.faults.test_smoke import GOOD
+from tests.release.keys import key
+from tests.rig.stacks import ROOT
 from tests.rig.traces import SMOKE
 
 if TYPE_CHECKING:
@@ -27,7 +31,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.integration
 NAMES = ("base-floor", "base-counter", "svc-cart", "svc-till", "svc-sign")
 ARTIFACT = "application/vnd.oci.image.manifest.v1+json"
-MANIFESTS = f"{ARTIFACT}, application/vnd.docker.distribution.manifest.v2+json"
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFESTS = f"{ARTIFACT}, {INDEX}, application/vnd.docker.distribution.manifest.v2+json"
 RELEASE = ("release", "--no-smoke", "--also", "latest")
 
 
@@ -139,6 +144,43 @@ def sent(url: str, method: str, body: bytes = b"", kind: str = "") -> dict[str, 
     request = urllib.request.Request(url, body, {"Content-Type": kind} if kind else {}, method=method)
     with urllib.request.urlopen(request, timeout=10) as reply:
         return dict(reply.headers)
+
+
+@pytest.mark.fault("P65", "P66")
+def test_a_release_is_signed_and_verified_from_outside(
+    stack: Stack, registry: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    alice, locked = key(tmp_path, "alice"), key(tmp_path, "locked", passphrase="not for logs")
+    shop = stack("shop", SIGN_KEY=locked)
+    shop.write("allowed_signers", f"alice@example.com {Path(f'{alice}.pub').read_text()}")
+    shop.invoke(*RELEASE).failed(3, f"SIGN_KEY={locked}", "passphrase", f"ssh-add {locked}")
+    assert shop.runs() == [] and shop.published("releases", "v1") == ""
+    shop.configure(SIGN_KEY=alice)
+    assert "signed: alice@example.com, ED25519 key" in shop.invoke(*RELEASE).ok().stdout
+    one = shop.published("releases", "v1")
+
+    home = f"{shop.settings['OWNER']}/releases"
+    (listed,) = json.loads(fetched(registry, f"{home}/manifests/{one.replace(':', '-')}"))["manifests"]
+    manifest = json.loads(fetched(registry, f"{home}/manifests/{listed['digest']}"))
+    assert listed["artifactType"] == "application/vnd.slipway.signature.ssh"
+    assert manifest["subject"]["digest"] == one
+    signature = fetched(registry, f"{home}/blobs/{manifest['layers'][0]['digest']}")
+    assert signature == (shop.root / ".slipway/releases/v1.json.sig").read_bytes()
+    command = re.findall("^ssh-keygen -Y verify .*", (ROOT / "docs/releases.md").read_text(), re.MULTILINE)[0]
+    checked = subprocess.run(command, shell=True, cwd=shop.root, capture_output=True, text=True)
+    assert checked.stdout.startswith('Good "slipway-release" signature for alice@example.com'), checked.stderr
+
+    shop.configure(SIGN_KEY="")
+    assert "signed: alice" in shop.invoke(*RELEASE).ok().stdout
+    shop.write("apps/svc_cart/cart.txt", "another cart\n")
+    runs = shop.runs()
+    shop.invoke(*RELEASE, "--version", "v2").failed(10, "release v2: its record has no signature")
+    assert shop.published("releases", "v2") == "" and shop.runs() == runs
+    shop.write("allowed_signers", f"alice@example.com {Path(f'{locked}.pub').read_text()}")
+    shop.invoke("release.verify").failed(10, "release v1: its record has no valid signature", "No principal matched")
+    kept = [path.read_text() for path in (shop.root / ".slipway").rglob("*") if path.is_file()]
+    assert not any("not for logs" in text or "OPENSSH PRIVATE KEY" in text for text in kept)
 
 
 @SMOKE

@@ -18,6 +18,7 @@ from slipway.release.publish import Release, as_it_stands, release
 from slipway.release.record import MovedTag, Record, Source, read_record
 from slipway.release.records import Records
 from slipway.release.resume import read_release
+from slipway.release.signing import Signing
 from slipway.runs.run import Run
 from slipway.testing.fakes import HASTE, FakeEngine, RegistryServer, digest_of, local_image
 
@@ -56,6 +57,7 @@ class Shop:
         ]
         self.engine = FakeEngine(held, server)
         self.runs: list[Watched] = []
+        self.signing: Signing | None = None
         self.before_line: Callable[[dict[str, object]], None] = lambda entry: None
 
     def _content(self, name: str) -> str:
@@ -80,7 +82,7 @@ class Shop:
         self.runs.append(run)
         work = PushRun(self.engine, self.registry, run, policy=HASTE)
         try:
-            release(Release(planned, work, self.records, began))
+            release(Release(planned, work, self.records, began, signing=self.signing))
         except SlipwayError as error:
             return error.exit_code, str(error)
         finally:

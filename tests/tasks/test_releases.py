@@ -11,7 +11,11 @@ from subprocess import CompletedProcess
 import pytest
 
 from slipway.config.definitions import SETTINGS
+from slipway.hosts.runner import run
+from slipway.release.signing import Signing
+from slipway.release.ssh_signature import SshSignatures
 from slipway.testing.fakes import RegistryServer
+from tests.release.keys import allowed, fingerprint, key
 from tests.release.shop import NAMES, Shop
 from tests.rig import in_process
 
@@ -39,6 +43,11 @@ def invoke(repository: Path, server: RegistryServer, tmp_path: Path) -> Invoke:
     kept = {name: value for name, value in os.environ.items() if name not in {setting.name for setting in SETTINGS}}
     env = {**kept, "DOCKER_HOST": f"unix://{tmp_path}/nowhere"}
     return lambda *words: in_process.invoke(*words, cwd=repository, env=env)
+
+
+def configure(repository: Path, **settings: str) -> None:
+    with (repository / ".env").open("a") as file:
+        file.writelines(f"{name}={value}\n" for name, value in settings.items())
 
 
 def test_the_list_has_the_newest_version_first(shop: Shop, invoke: Invoke) -> None:
@@ -149,3 +158,56 @@ def test_no_image_may_have_the_name_of_the_records(invoke: Invoke, repository: P
 def test_a_run_that_released_nothing_cannot_be_resumed(invoke: Invoke) -> None:
     done = invoke("release.resume", "7f3c")
     assert done.returncode == 2 and "release-resume 7f3c: this checkout keeps no such release" in done.stderr
+
+
+@pytest.mark.process
+@pytest.mark.fault("P66")
+def test_a_list_of_signers_in_the_repository_demands_a_signature(
+    invoke: Invoke, repository: Path, server: RegistryServer, tmp_path: Path
+) -> None:
+    alice, mallory = key(tmp_path, "alice"), key(tmp_path, "mallory")
+    shop, later = Shop(server, tmp_path), Shop(server, tmp_path, "two")
+    shop.signing = Signing.tried(SshSignatures(run, alice))
+    assert shop.release(shop.planned()) == later.release(later.planned("v2")) == (0, "")
+    assert invoke("release.verify", "v1").stdout.startswith("signature   unlisted   ED25519 key SHA256:")
+
+    (repository / "allowed_signers").write_text(f"alice@example.com {Path(f'{alice}.pub').read_text()}")
+    signed = f"alice@example.com, ED25519 key {fingerprint(alice)}"
+    assert invoke("release.verify", "v1").stdout.startswith(f"signature   good   {signed}\n")
+    (found,) = json.loads(invoke("release.verify", "v1", "--json").stdout)["signatures"]
+    assert (found["state"], found["principal"]) == ("good", "alice@example.com")
+    unsigned = invoke("release.verify", "v2")
+    assert unsigned.returncode == 10 and "error: release v2: its record has no signature" in unsigned.stderr
+
+    before = shop.stands("latest")
+    for words in (("release.rollback", "v2", "--yes"), ("release.rollback", "v2", "--dry-run")):
+        assert invoke(*words).returncode == 10
+    assert shop.stands("latest") == before
+    assert invoke("release.rollback", "v1", "--yes").returncode == 0 and shop.stands("latest") == shop.contents
+
+    configure(repository, ALLOWED_SIGNERS=allowed(tmp_path, "mallory", mallory))
+    refused = json.loads(invoke("release.verify", "v1", "--json").stdout)
+    assert (refused["exit_code"], refused["code"]) == (10, "signature-refused")
+    assert f"foreign: ED25519 key {fingerprint(alice)} may not sign: No principal matched." in refused["error"]
+
+
+@pytest.mark.process
+@pytest.mark.fault("P65")
+def test_a_key_that_cannot_sign_ends_a_release_before_anything_else(
+    invoke: Invoke, repository: Path, tmp_path: Path
+) -> None:
+    locked = key(tmp_path, "locked", passphrase="not for logs")
+    configure(repository, SIGN_KEY=locked)
+    done = invoke("release")
+    assert done.returncode == 3 and "the key needs a passphrase" in done.stderr
+    assert not (repository / ".slipway/runs").exists()
+    configure(repository, ALLOWED_SIGNERS=f"{tmp_path}/nowhere")
+    missing = invoke("release")
+    assert missing.returncode == 2 and f"ALLOWED_SIGNERS={tmp_path}/nowhere: no such file" in missing.stderr
+
+
+def test_a_setting_that_holds_the_key_itself_is_not_shown(invoke: Invoke, repository: Path) -> None:
+    configure(repository, SIGN_KEY="b3BlbnNzaC1rZXktdjEAAAAABG5vbmU")
+    done = invoke("release")
+    assert done.returncode == 2 and "SIGN_KEY: not an absolute path" in done.stderr
+    assert "b3BlbnNzaC1r" not in done.stdout + done.stderr

@@ -54,6 +54,12 @@ def _absolute(value: str, name: str) -> None:
         raise UsageError(f"{name}={value}: not an absolute path", hint=f"{name}=/... or ~/...")
 
 
+def _key_path(value: str, name: str) -> None:
+    """Refuse a value that is not a path. The error does not quote it, because it may be the key itself."""
+    if not value.startswith(("/", "~")) or "\n" in value:
+        raise UsageError(f"{name}: not an absolute path", hint=f"{name}=/... or ~/..., the key's file")
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "REGISTRY",
@@ -104,6 +110,24 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("REMOTE_PATH", "/var/tmp/slipway", "folder on the build host", _absolute),
     Setting("WHEELHOUSE", "", "folder of wheels for builds (default: pip's find-links)", _absolute),
     Setting("CA_BUNDLE", "", "CA bundle for builds (default: pip's cert)", _absolute),
+    Setting(
+        "SIGN_KEY",
+        "",
+        "key that signs releases: the file of a private key, or of a public key that the ssh-agent holds",
+        _key_path,
+    ),
+    Setting(
+        "SIGN_WITH",
+        "ssh",
+        "program that signs and verifies releases: ssh (ssh-keygen) or cosign",
+        _form(re.compile("ssh|cosign"), "ssh or cosign", "ssh", "cosign"),
+    ),
+    Setting(
+        "ALLOWED_SIGNERS",
+        "",
+        "keys that may sign releases: git's file, or cosign's public key (default: allowed_signers beside .env)",
+        _absolute,
+    ),
     Setting(
         "SLOWNESS",
         "1",

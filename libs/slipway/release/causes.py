@@ -18,3 +18,10 @@ class ReleaseCause(Cause):
     WRITTEN = "release-written", "The version has a record, and it has other content."
     DIFFERS = "release-differs", "A tag or a blob in the registry is not as the record of the release says."
     UNKNOWN = "release-unknown", "The registry has no record of the version."
+
+
+class SignatureCause(Cause):
+    """Name the reasons for which slipway refuses the signature of a release."""
+
+    MISSING = "signature-missing", "ALLOWED_SIGNERS says who may sign, and the record of the release has no signature."
+    REFUSED = "signature-refused", "No signature of the record is by an allowed signer, or none fits the record."

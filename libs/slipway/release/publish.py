@@ -1,7 +1,7 @@
 """Release tested images: upload, verify, store the record, move all tags, publish the record.
 
 1. Upload each missing image, attach the documents, and verify every blob and digest.
-2. Store the record by its digest. It has no tag yet.
+2. Store the record by its digest, and its signature. It has no tag yet.
 3. Move all tags, and read each back. On failure restore them.
 4. Publish the record under its version. The version is released now.
 
@@ -16,7 +16,14 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-from slipway.core.errors import LockedError, MixedReleaseError, RegistryError, SlipwayError
+from slipway.core.errors import (
+    LockedError,
+    MixedReleaseError,
+    PolicyError,
+    PrerequisiteError,
+    RegistryError,
+    SlipwayError,
+)
 from slipway.core.reference import Reference
 from slipway.core.threads import map_concurrently
 from slipway.push.inspect import QUESTIONS, Push, as_published, check_logins
@@ -28,6 +35,7 @@ from slipway.release.planned import Planned
 from slipway.release.record import Record
 from slipway.release.records import Published, Records
 from slipway.release.resume import Interrupted
+from slipway.release.signing import Signing
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,7 @@ class Release:
 
     ``began``: an earlier run of the same release began to move tags. ``flag``: the host's flag, for hints.
     ``attach``: stores documents beside the images, before any tag moves.
+    ``signing``: signs the record; None for a release without a signature.
     """
 
     planned: Planned
@@ -44,6 +53,7 @@ class Release:
     began: bool = False
     flag: str = ""
     attach: Attach = lambda pushes: None
+    signing: Signing | None = None
 
     @property
     def again(self) -> str:
@@ -56,10 +66,12 @@ class Release:
 
 @dataclass(frozen=True)
 class Ready:
-    """Hold a release whose content is in the registry. ``manifests``: digest → manifest of each image."""
+    """Hold a release whose content is in the registry. ``manifests``: digest → manifest of each image.
 
-    planned: Planned
-    record: Record
+    ``stored``: the record, which has no tag yet, and its signature.
+    """
+
+    stored: Published
     manifests: Mapping[str, ImageManifest]
     moves: tuple[TagMove, ...]
 
@@ -68,18 +80,19 @@ def release(given: Release) -> tuple[Published, tuple[TagMove, ...]]:
     """Release the planned images. Return the published record, and the moves of the tags.
 
     Raises RegistryError when no tag moved, or when slipway moved all of them back. Raises MixedReleaseError when some
-    stand for the new content and some do not. Raises LockedError when another writer published the version first.
+    stand for the new content and some do not. Raises LockedError when another writer published the version first, and
+    PrerequisiteError or PolicyError when the record cannot be signed.
     """
     try:
         ready = _prepared(given)
-    except RegistryError as error:
+    except (RegistryError, PrerequisiteError, PolicyError) as error:
         _refuse(error, given)
-    _refuse_second(given, ready.record, ready.moves)
+    _refuse_second(given, ready.stored.record, ready.moves)
     registry, record = given.run.registry, given.run.record
     flip = Flip.of(ready.moves, ready.manifests, registry, record, given.again)
     done = flip.carry_out()
-    _publish(given, ready.record, flip, done)
-    return Published(ready.record, ready.record.artifact.manifest.digest), done
+    _publish(given, ready.stored.record, flip, done)
+    return ready.stored, done
 
 
 def as_it_stands(planned: Planned, registry: Registry) -> Planned:
@@ -110,8 +123,17 @@ def _prepared(given: Release) -> Ready:
     given.keep(ready)
     run.record.journal(storing=str(records.repository), digest=record.artifact.manifest.digest)
     records.store(record)
+    stored = _signed(Published.of(record), given)
     by_digest = {manifest.digest: manifest for manifest in manifests.values()}
-    return Ready(ready, record, by_digest, _moves(ready, run.registry))
+    return Ready(stored, by_digest, _moves(ready, run.registry))
+
+
+def _signed(stored: Published, given: Release) -> Published:
+    """Sign a record before any tag moves. The registry's own signature of the same key stays."""
+    if given.signing is None:
+        return stored
+    given.run.record.journal(signing=str(given.records.repository), digest=stored.digest)
+    return replace(stored, signature=given.signing.sign(stored, given.records))
 
 
 def _size(reference: Reference, manifest: ImageManifest, registry: Registry) -> int:
@@ -131,7 +153,7 @@ def _moves(planned: Planned, registry: Registry) -> tuple[TagMove, ...]:
     return moves
 
 
-def _refuse(error: RegistryError, given: Release) -> NoReturn:
+def _refuse(error: RegistryError | PrerequisiteError | PolicyError, given: Release) -> NoReturn:
     """Raise the error of a release that moved no tag.
 
     An earlier run may have moved some: then slipway asks the registry, and reports the tags as they stand.

@@ -8,15 +8,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Self
 
 from slipway.core.errors import LockedError, RegistryError, UsageError, one_line, suggestion
 from slipway.core.reference import Reference
 from slipway.core.threads import map_concurrently
 from slipway.push.inspect import QUESTIONS
 from slipway.registry import Registry
+from slipway.registry.artifact import Descriptor
 from slipway.registry.artifacts import Artifacts
 from slipway.release.causes import ReleaseCause
 from slipway.release.record import PREVIOUS, RECORD_TYPE, Record, read_record
+from slipway.release.signature import Signature, artifact_of
 
 REPOSITORY = "releases"
 #: Tags of lists of referrers, which slipway keeps for registries without such a list.
@@ -26,10 +29,19 @@ _NUMBER = re.compile(r"(\d+)")
 
 @dataclass(frozen=True)
 class Published:
-    """Hold a record that the registry has, and the digest of its manifest."""
+    """Hold a record that the registry has, the digest of its manifest, and its exact bytes.
+
+    ``signature``: the one that this run made or found.
+    """
 
     record: Record
     digest: str
+    content: bytes
+    signature: Signature | None = None
+
+    @classmethod
+    def of(cls, record: Record) -> Self:
+        return cls(record, record.artifact.manifest.digest, record.content)
 
 
 class Records:
@@ -53,7 +65,12 @@ class Records:
         Raises RegistryError, also for an artifact that is not a record.
         """
         digest = self.digest(version)
-        return self._read(replace(self.repository, digest=digest)) if digest else None
+        if not digest:
+            return None
+        found = self._read(replace(self.repository, digest=digest))
+        if found.record.version != version:  # a signed record of one version says nothing about another
+            raise RegistryError(f"{self.reference(version)}: is the record of {one_line(found.record.version)}")
+        return found
 
     def get(self, version: str) -> Published:
         """Return the version's record. Raises UsageError when there is none, and RegistryError."""
@@ -89,6 +106,16 @@ class Records:
         """Store a record by its digest alone, and return the digest. Raises RegistryError."""
         return self._artifacts.store(self.repository, record.artifact)
 
+    def signatures(self, digest: str, type: str) -> tuple[bytes, ...]:
+        """Return the signatures of ``type`` of the record with this digest. Raises RegistryError."""
+        found = self._artifacts.referrers(replace(self.repository, digest=digest), type)
+        return tuple(self._artifacts.fetch(replace(self.repository, digest=one.digest)).content for one in found)
+
+    def store_signature(self, digest: str, signature: bytes, type: str) -> None:
+        """Store a signature as a referrer of the record with this digest. Raises RegistryError."""
+        manifest = self._registry.manifest(replace(self.repository, digest=digest))
+        self._artifacts.store(self.repository, artifact_of(signature, type, Descriptor.of(manifest)))
+
     def publish(self, record: Record) -> None:
         """Put a stored record under its version.
 
@@ -113,7 +140,7 @@ class Records:
         artifact = self._artifacts.fetch(reference)
         if artifact.type != RECORD_TYPE:
             raise RegistryError(f"{reference}: is not a record of a release: its type is {artifact.type}")
-        return Published(read_record(artifact.content, f"{reference}"), reference.digest)
+        return Published(read_record(artifact.content, f"{reference}"), reference.digest, artifact.content)
 
     def _manifests(self) -> Mapping[str, tuple[str, str]]:
         """Return the digest of each version's record and of the record before, newest version first."""

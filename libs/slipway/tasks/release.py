@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from slipway.core.errors import UsageError
 from slipway.core.threads import map_concurrently
@@ -19,6 +22,7 @@ from slipway.release.planned import Planned
 from slipway.release.publish import Release, as_it_stands, release
 from slipway.release.records import Published, Records, written_first
 from slipway.release.resume import read_release
+from slipway.release.signing import Signing
 from slipway.runs.run import Run
 from slipway.tasks.documents import attach_documents, missing_documents
 from slipway.tasks.options import ReleaseOptions, ResumeOptions
@@ -33,6 +37,7 @@ from slipway.tasks.release_plan import (
     take_published,
 )
 from slipway.tasks.session import Session
+from slipway.tasks.signing import signing_of
 from slipway.tasks.smoke import run_smoke
 
 
@@ -63,20 +68,23 @@ def run_release(session: Session, options: ReleaseOptions, *, dry_run: bool) -> 
     if dry_run:
         _show(session, version, also)
         return
+    signing = signing_of(session)
     session.prepare_workspace()
     with locked(session, "release", break_expired=options.break_lock):
         records = records_of(session)
         snapshot, plan = plan_builds(session)
         if first := records.find(version):
-            _released_before(session, first, snapshot, also, records)
+            _released_before(session, first, snapshot, also, records, signing)
             return
+        if signing:
+            signing.refuse_without_key(version)
         build_missing(session, snapshot, plan)
         take_published(session)
         if not options.no_smoke:
             run_smoke(session, (), "", answers=False)
         with locked(session, "push", break_expired=options.break_lock):
             planned = plan_release(session, version, also, records)
-            _publish(session, planned.taken_over(), records, began=planned.is_begun)
+            _publish(session, planned.taken_over(), records, signing, began=planned.is_begun)
 
 
 def run_resume(session: Session, options: ResumeOptions) -> None:
@@ -84,7 +92,7 @@ def run_resume(session: Session, options: ResumeOptions) -> None:
 
     Raises UsageError when there is no such run, and the errors of a release.
     """
-    earlier = read_release(session.home, options.run)
+    earlier, signing = read_release(session.home, options.run), signing_of(session)
     session.prepare_workspace()
     with locked(session, "release", break_expired=options.break_lock):
         records = records_of(session)
@@ -93,17 +101,20 @@ def run_resume(session: Session, options: ResumeOptions) -> None:
             raise UsageError(what, hint="set REGISTRY and OWNER as in that run")
         with locked(session, "push", break_expired=options.break_lock):
             planned = earlier.planned if earlier.began else as_it_stands(earlier.planned, session.host.registry)
-            _publish(session, planned, records, began=earlier.began)
+            _publish(session, planned, records, signing, began=earlier.began)
 
 
-def _publish(session: Session, planned: Planned, records: Records, *, began: bool = False) -> None:
+def _publish(
+    session: Session, planned: Planned, records: Records, signing: Signing | None, *, began: bool = False
+) -> None:
     with session.record() as record:
         lacking = [push.image for push in planned.pushes if not push.content_digest]
         stack = session.repository.stack
         with session.console.showing(stack, [name for name in lacking if name in stack.by_name]) as taker:
             run = PushRun(session.host.engine, session.host.registry, record, taker.take)
             attach = partial(_attach, session, record)
-            published, moves = _released(session, Release(planned, run, records, began, session.host.flag, attach))
+            given = Release(planned, run, records, began, session.host.flag, attach, signing)
+            published, moves = _released(session, given)
         _keep(session, published)
         content = {
             "run": record.id,
@@ -111,6 +122,7 @@ def _publish(session: Session, planned: Planned, records: Records, *, began: boo
             "ok": True,
             "version": planned.version,
             "record": published.digest,
+            "signature": _signature_json(published),
             "tags": [_move_json(move) for move in moves],
         }
         record.write("run.json", content)
@@ -119,6 +131,7 @@ def _publish(session: Session, planned: Planned, records: Records, *, began: boo
         return
     session.console.table([(str(move.reference), move.digest[:19], _how(move)) for move in moves])
     session.console.line(f"released {planned.version}: {records.reference(planned.version)} is {published.digest}")
+    _show_signature(session, published)
 
 
 def _attach(session: Session, record: Run, pushes: Sequence[Push]) -> None:
@@ -143,13 +156,30 @@ def _released(session: Session, given: Release) -> tuple[Published, tuple[TagMov
 
 
 def _keep(session: Session, published: Published) -> None:
-    """Keep the exact bytes of the record in ``.slipway/releases/``."""
+    """Keep the exact bytes of the record, and of its signature, in ``.slipway/releases/``."""
     path = session.home / "releases" / f"{published.record.version}.json"
+    signature = path.with_name(f"{path.name}.sig")
     with written(path):
         path.parent.mkdir(exist_ok=True)
-        scratch = path.with_suffix(".part")
-        scratch.write_bytes(published.record.content)
-        scratch.replace(path)
+        signature.unlink(missing_ok=True)
+        _replace(path, published.content)
+        if published.signature:
+            _replace(signature, published.signature.content)
+
+
+def _replace(path: Path, content: bytes) -> None:
+    scratch = path.with_name(f"{path.name}.part")
+    scratch.write_bytes(content)
+    scratch.replace(path)
+
+
+def _show_signature(session: Session, published: Published) -> None:
+    if published.signature:
+        session.console.line(f"signed: {published.signature.verdict}")
+
+
+def _signature_json(published: Published) -> dict[str, Any]:
+    return published.signature.verdict.as_json() if published.signature else {}
 
 
 def _move_json(move: TagMove) -> dict[str, str]:
@@ -162,9 +192,14 @@ def _how(move: TagMove) -> str:
 
 
 def _released_before(
-    session: Session, first: Published, snapshot: Snapshot, also: Sequence[str], records: Records
+    session: Session,
+    first: Published,
+    snapshot: Snapshot,
+    also: Sequence[str],
+    records: Records,
+    signing: Signing | None,
 ) -> None:
-    """Report a version that is released with the same content.
+    """Report a version that is released with the same content. Sign its record, if this key has not.
 
     Raises LockedError when its record has other content, and RegistryError when its tags differ from the record.
     """
@@ -176,10 +211,15 @@ def _released_before(
         raise written_first(records.reference(version), first.digest)
     found = compare_tags(first.record, session.host.registry)
     refuse_differences(version, found)
+    if signing:
+        first = replace(first, signature=signing.sign(first, records))
+        _keep(session, first)
     if session.json:
-        session.answer({"version": version, "record": first.digest, "ok": True, "tags": []})
-    else:
-        session.console.line(f"{version} is released already: {records.reference(version)} is {first.digest}")
+        said = {"version": version, "record": first.digest, "signature": _signature_json(first)}
+        session.answer({**said, "ok": True, "tags": []})
+        return
+    session.console.line(f"{version} is released already: {records.reference(version)} is {first.digest}")
+    _show_signature(session, first)
 
 
 def _show(session: Session, version: str, also: Sequence[str]) -> None:

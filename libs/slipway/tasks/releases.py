@@ -16,6 +16,7 @@ from slipway.tasks.options import ReleasedOptions
 from slipway.tasks.process import is_terminal
 from slipway.tasks.release import locked, records_of
 from slipway.tasks.session import Session
+from slipway.tasks.signing import verified
 
 
 def run_list(session: Session) -> None:
@@ -51,16 +52,24 @@ def run_show(session: Session, options: ReleasedOptions) -> None:
 
 
 def run_verify(session: Session, options: ReleasedOptions) -> None:
-    """Compare the record of a release with the registry: its tags, manifests and blobs.
+    """Verify the signature of a release's record, and compare the record with the registry: tags, manifests, blobs.
 
-    Raises RegistryError with a line for each tag that differs.
+    Raises PolicyError when the record is not signed as it must be, and RegistryError with a line for each tag that
+    differs.
     """
     version = _version(session, options)
-    found = records_of(session).get(version)
+    records = records_of(session)
+    found = records.get(version)
+    signatures = verified(session, found, records)
     standings = compare(found.record, session.host.registry, holes_of_each)
     if session.json:
-        session.answer({"version": version, "record": found.digest, "tags": [one.as_json() for one in standings]})
+        listed = {
+            "signatures": [one.as_json() for one in signatures],
+            "tags": [one.as_json() for one in standings],
+        }
+        session.answer({"version": version, "record": found.digest, **listed})
     else:
+        session.console.table([("signature", one.state, str(one)) for one in signatures])
         session.console.table([(str(one.reference), one.state, str(one)) for one in standings])
     refuse_differences(version, standings)
 
@@ -68,8 +77,8 @@ def run_verify(session: Session, options: ReleasedOptions) -> None:
 def run_rollback(session: Session, options: ReleasedOptions, *, yes: bool, dry_run: bool) -> None:
     """Move the tags of a release to the digests of its record, after the user agrees. No blob moves.
 
-    Raises UsageError when the user does not agree, RegistryError when the registry has lost content of the release,
-    and MixedReleaseError.
+    Raises UsageError when the user does not agree, PolicyError when the record is not signed as it must be,
+    RegistryError when the registry has lost content of the release, and MixedReleaseError.
     """
     version = _version(session, options)
     command = f"release-rollback {version}"
@@ -79,7 +88,9 @@ def run_rollback(session: Session, options: ReleasedOptions, *, yes: bool, dry_r
     if not dry_run:
         session.prepare_workspace()
         session.opened.enter_context(locked(session, "push"))
-    found = records_of(session).get(version)
+    records = records_of(session)
+    found = records.get(version)
+    verified(session, found, records)
     standings = compare(found.record, session.host.registry)
     refuse_lost(version, standings)
     moves = rollback_moves(standings)
