@@ -14,8 +14,10 @@ _STATUS = re.compile(r"/var/lib/dpkg/(?:status|status\.d/[^/]+)")
 _FIELD = re.compile(r"^([A-Za-z-]+):[ \t]*(.*(?:\n[ \t].*)*)", re.MULTILINE)
 #: A name in a relation, without the version, the architecture and the build profile: ``libc6:any (>= 2.36)``.
 _NAME = re.compile(r"\s*([a-z0-9][a-z0-9+.-]*)")
+#: A package's source, with the version where that differs: ``glibc (2.36-9)``.
+_SOURCE = re.compile(r"(?P<name>\S+)(?:\s+\((?P<version>\S+)\))?\s*")
 _RELEASE_FILES = ("/etc/os-release", "/usr/lib/os-release")
-_RELEASE = re.compile(r"^(ID|VERSION_ID)=[\"']?([^\"'\n]*)", re.MULTILINE)
+_RELEASE = re.compile(r"^(ID|VERSION_ID|VERSION_CODENAME)=[\"']?([^\"'\n]*)", re.MULTILINE)
 _LICENCE = "License: "
 
 
@@ -33,7 +35,7 @@ def system_of(texts: Mapping[str, str]) -> System:
     """Return the distribution that an image's os-release names."""
     text = next((texts[path] for path in _RELEASE_FILES if texts.get(path)), "")
     said = dict(_RELEASE.findall(text))
-    return System(said.get("ID", ""), said.get("VERSION_ID", ""))
+    return System(*(said.get(name, "") for name in ("ID", "VERSION_ID", "VERSION_CODENAME")))
 
 
 def copyright_file(package: Distribution) -> str:
@@ -53,6 +55,7 @@ def _is_installed(fields: Mapping[str, str]) -> bool:
 
 def _package(fields: Mapping[str, str]) -> Distribution:
     name = fields["Package"]
+    source = _SOURCE.fullmatch(fields.get("Source", name))
     relations = (*_relations(fields.get("Pre-Depends", "")), *_relations(fields.get("Depends", "")))
     return Distribution(
         Kind.DEBIAN,
@@ -60,7 +63,8 @@ def _package(fields: Mapping[str, str]) -> Distribution:
         fields.get("Version", ""),
         id=name,
         architecture=fields.get("Architecture", ""),
-        source=fields.get("Source", name).partition(" ")[0],
+        source=source["name"] if source else name,
+        source_version=(source and source["version"]) or fields.get("Version", ""),
         requires=tuple(dict.fromkeys(relations)),
         provides=tuple(one for names in _relations(fields.get("Provides", "")) for one in names),
     )

@@ -31,8 +31,8 @@ class Distribution:
     """Hold an installed distribution.
 
     - ``id``: the name by which others require it.
-    - ``place``: the folder of a Python package. ``architecture`` and ``source`` (the name of the source package): of a
-      Debian package.
+    - ``place``: the folder of a Python package. ``architecture``, ``source`` and ``source_version`` (the source
+      package, and its version): of a Debian package.
     - ``requires``: for each requirement, the ids of which one is enough. ``provides``: ids that it stands for.
     """
 
@@ -43,6 +43,7 @@ class Distribution:
     place: str = ""
     architecture: str = ""
     source: str = ""
+    source_version: str = ""
     licences: Licences = Licences()
     requires: tuple[tuple[str, ...], ...] = ()
     provides: tuple[str, ...] = ()
@@ -54,10 +55,11 @@ class Distribution:
 
 @dataclass(frozen=True)
 class System:
-    """Hold the ``ID`` and the ``VERSION_ID`` of an image's os-release; both may be empty."""
+    """Hold ``ID``, ``VERSION_ID`` and ``VERSION_CODENAME`` of an image's os-release; each may be empty."""
 
     id: str = ""
     version: str = ""
+    codename: str = ""
 
     @property
     def distro(self) -> str:

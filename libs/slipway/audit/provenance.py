@@ -7,14 +7,13 @@ in-toto's Statement v1. ``docs/attachments.md`` describes ``BUILD_TYPE``.
 
 from __future__ import annotations
 
-import posixpath
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 from slipway.audit.cyclonedx import Subject
+from slipway.audit.locks import locks_read
 from slipway.audit.source import Source
 from slipway.core.image import Image
 from slipway.core.reference import HUB, Reference
@@ -22,14 +21,13 @@ from slipway.plan.decide import Step
 from slipway.secrets.redactor import Redactor
 from slipway.smoke.image_archive import looks_secret
 from slipway.stack.digest import Manifest
-from slipway.stack.entries import FileEntry, Kind, Trees, decode
+from slipway.stack.entries import Trees
 
 MEDIA_TYPE = "application/vnd.in-toto+json"
 PREDICATE_TYPE = "https://slsa.dev/provenance/v1"
 BUILD_TYPE = "https://slipway.dev/build/v1"
 _STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 _BUILDER = "https://slipway.dev/builder"
-_LOCK = re.compile(r"(?:.*/)?(?:[^/]*requirements[^/]*\.txt|(?:poetry|uv|pdm|Pipfile)\.lock|pylock(?:\.[^/]+)?\.toml)")
 
 
 @dataclass(frozen=True)
@@ -129,7 +127,7 @@ def _dependencies(build: Build) -> Iterator[dict[str, Any]]:
         uri = f"git+{build.source.url}" if build.source.url else ""
         found = {"name": "source", "uri": uri, "digest": {"gitCommit": build.source.commit}}
         yield {**_filled(found), "annotations": {"dirty": build.source.dirty}}
-    for path, content in sorted(_locks(build)):
+    for path, content in sorted(locks_read(build.image, build.manifest, build.trees).items()):
         yield {"name": path, "digest": {"sha256": content}}
 
 
@@ -142,25 +140,6 @@ def _docker_purl(reference: Reference) -> str:
     version = quote(reference.digest or reference.tag, safe=":")
     where = "" if reference.registry == HUB else f"?repository_url={quote(reference.registry, safe=':')}"
     return f"pkg:docker/{quote(reference.path)}{f'@{version}' if version else ''}{where}"
-
-
-def _locks(build: Build) -> Iterator[tuple[str, str]]:
-    """Yield the path from the repository's root, and the sha256, of each lock of requirements that the image reads."""
-    for path, entry in build.manifest.files.items():
-        for inside, file in _files(entry, build.trees):
-            whole = posixpath.normpath(posixpath.join(build.image.context, path, inside))
-            if file.kind is Kind.FILE and _LOCK.fullmatch(whole):
-                yield whole, file.content
-
-
-def _files(entry: FileEntry, trees: Trees) -> Iterator[tuple[str, FileEntry]]:
-    """Yield an entry, or the entries of a tree that may be locks, with their paths below it."""
-    if entry.kind is not Kind.TREE:
-        yield "", entry
-        return
-    for path, text in trees.get(entry.content, {}).items():
-        if _LOCK.fullmatch(path):
-            yield path, decode(text)
 
 
 def _digest(text: str) -> dict[str, str]:

@@ -60,6 +60,11 @@ def _key_path(value: str, name: str) -> None:
         raise UsageError(f"{name}: not an absolute path", hint=f"{name}=/... or ~/..., the key's file")
 
 
+def _web(value: str, name: str) -> None:
+    if not re.fullmatch(r"https?://[^\s/?#]+[^\s?#]*", value):
+        raise UsageError(f"{name}={value}: not a URL", hint=f"{name}=https://...")
+
+
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "REGISTRY",
@@ -110,6 +115,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("REMOTE_PATH", "/var/tmp/slipway", "folder on the build host", _absolute),
     Setting("WHEELHOUSE", "", "folder of wheels for builds (default: pip's find-links)", _absolute),
     Setting("CA_BUNDLE", "", "CA bundle for builds (default: pip's cert)", _absolute),
+    Setting("OSV_URL", "https://api.osv.dev", "OSV service that scan asks about advisories", _web),
     Setting(
         "SIGN_KEY",
         "",

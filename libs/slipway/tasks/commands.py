@@ -25,6 +25,7 @@ from slipway.tasks.options import (
     ReleaseOptions,
     ResumeOptions,
     SbomOptions,
+    ScanOptions,
     StackOptions,
     SystemOptions,
     UpOptions,
@@ -152,6 +153,14 @@ def sbom(session: Session, images: ImageOptions, options: SbomOptions, host: Hos
     from slipway.tasks.sbom import run_sbom
 
     run_sbom(session, images.names, options)
+
+
+@task
+def scan(session: Session, images: ImageOptions, options: ScanOptions, host: HostOptions) -> None:
+    """Find known vulnerabilities in the packages of images."""
+    from slipway.tasks.scan import run_scan
+
+    run_scan(session, images.names, options)
 
 
 @task

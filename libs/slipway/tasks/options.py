@@ -29,6 +29,7 @@ __all__ = [
     "ReleasedOptions",
     "ResumeOptions",
     "SbomOptions",
+    "ScanOptions",
     "StackOptions",
     "SystemOptions",
     "UpOptions",
@@ -228,6 +229,17 @@ class SbomOptions(ReferenceOptions):
     """Hold the image to list, and the folder for bills of materials."""
 
     output: str = option("", "write a CycloneDX 1.6 file for each image into this folder")
+
+
+@dataclass(frozen=True)
+class ScanOptions(ReferenceOptions):
+    """Hold the image to scan, the scanners and their sources, and the findings that fail."""
+
+    fail_on: str = option("", "fail at a finding this severe or worse: low, medium, high or critical")
+    only_fixed: bool = option(False, "leave out findings that no version fixes")
+    scanner: Sequence[str] = option((), "use only this scanner: pip-audit, debian-tracker, trivy or grype")
+    source: str = option("", "URL or file of Debian's data; one that ends in / has a file for each suite")
+    deadline: int = option(300, "wait at most this many seconds for each scanner")
 
 
 @dataclass(frozen=True)

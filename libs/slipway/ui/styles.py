@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from slipway.audit.scan.findings import Severity
 from slipway.build.result import RunState, Status
 from slipway.compose.judge import UP, Stage
 from slipway.core.errors import Redact
@@ -53,10 +54,14 @@ _COLOURS: Mapping[str, tuple[str, ...]] = {
         Condition.STARTING,
         Condition.RESTARTING,
         CheckState.WARN,
+        Severity.MEDIUM,
+        Severity.UNKNOWN,
         "warning",
     ),
     "cyan": (Action.PULL, Action.TAG, PushAction.TAG, State.NEW),
     "bold red": (
+        Severity.CRITICAL,
+        Severity.HIGH,
         State.DRIFTED,
         Status.FAILED,
         RunState.FAILED,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from slipway.audit.contents import Below, Contents
 from slipway.core.reference import Reference
-from slipway.tasks.sbom import Audited
+from slipway.tasks.audited import Audited
 from tests.audit.trees import deb, layer, status, wheel
 
 LAYERS = (

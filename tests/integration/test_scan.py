@@ -1,0 +1,141 @@
+"""Scans of real images by real scanners, with advisories of a server on loopback, and slipway's own data readers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from slipway.audit.scan.debian_version import DebianVersion
+from tests.audit.trees import RELEASE, deb
+from tests.rig.advisories import Advisories, advisories, advisory, debian_data
+from tests.rig.outside import docker
+
+if TYPE_CHECKING:
+    from tests.rig.stacks import Ran, Repository
+
+    Stack = Callable[..., Repository]
+
+pytestmark = pytest.mark.integration
+SITE = "/usr/lib/python3/dist-packages"
+
+
+@pytest.fixture
+def known() -> Iterator[Advisories]:
+    with advisories() as server:
+        yield server
+
+
+def add_packages(shop: Repository) -> None:
+    """Give the lowest base a list of requirements with two packages, and Debian's data; give a service a package."""
+    shop.write("libs/packages/status", deb("libfloor1", "1:1.0-1", "Source: floor (1:1.0-1)"))
+    shop.write("libs/packages/release", "".join(RELEASE.values()))
+    for name, version, requires in (("plank", "1.0", "nail"), ("nail", "0.9+steel", ""), ("cart", "1.0", "")):
+        required = f"Requires-Dist: {requires}\n" if requires else ""
+        shop.write(f"libs/packages/{name}", f"Name: {name}\nVersion: {version}\n{required}\nText.\n")
+    shop.write("libs/requirements-floor.in", "# of the floor\nplank\n")
+    shop.write("libs/requirements-floor.txt", "nail==0.9 \\\n    --hash=sha256:0\nplank==1.0 \\\n    --hash=sha256:1\n")
+    shop.write("apps/svc_cart/requirements.txt", "cart==1.0\n")
+    base, service = "infra/docker/base-floor.Dockerfile", "apps/svc_cart/Dockerfile"
+    copied = {
+        base: {
+            "libs/packages/status": "/var/lib/dpkg/status",
+            "libs/packages/release": "/etc/os-release",
+            "libs/packages/plank": f"{SITE}/plank-1.0.dist-info/METADATA",
+            "libs/packages/nail": f"{SITE}/nail-0.9.dist-info/METADATA",
+            "libs/requirements-floor.txt": "/floor/",
+        },
+        service: {
+            "libs/packages/cart": f"{SITE}/cart-1.0.dist-info/METADATA",
+            "apps/svc_cart/requirements.txt": "/cart/",
+        },
+    }
+    for file, copies in copied.items():
+        lines = "".join(f"COPY {source} {target}\n" for source, target in copies.items())
+        shop.write(file, f"{(shop.root / file).read_text()}\n{lines}")
+
+
+def test_a_finding_names_the_image_the_line_and_the_base_that_fixes_it(stack: Stack, known: Advisories) -> None:
+    known.add(
+        advisory("PYSEC-2099-1", "nail", "1.0", aliases=["CVE-2099-1"]),
+        advisory("CVE-2099-1", "other", severity="critical"),
+        advisory("GHSA-cart", "cart", severity="low"),
+    )
+    known.debian["bookworm"] = debian_data("floor,0, M F,1:1.0-2,", advisories=["CVE-2099-2"])
+    shop = stack("shop", BASE_VERSION="v1.0.0", OSV_URL=known.url)
+    for file in shop.root.glob("*/*/*ockerfile"):
+        file.write_text(file.read_text().replace("BASE_VERSION=v1\n", "BASE_VERSION=v1.0.0\n"))
+    shop.write("pyproject.toml", (shop.root / "pyproject.toml").read_text() + 'attach = ["sbom"]\n')
+    add_packages(shop)
+    shop.invoke("scan", "svc-cart").failed(2, "svc-cart", "invoke build svc-cart")
+    shop.invoke("build").ok()
+
+    def scan(*words: str) -> Ran:
+        return shop.invoke("scan", "--source", known.tracker, *words)
+
+    found = json.loads(scan("--json").ok().stdout)
+    assert found["ok"] and found["incomplete"] == []
+    ran = {one["scanner"]: (one["ran"], one["packages"]) for one in found["scanners"]}
+    assert ran == {"pip-audit": (True, 3), "debian-tracker": (True, 1), "trivy": (False, 0), "grype": (False, 0)}
+    keys = ("advisory", "severity", "package", "fixed", "brought_by", "role", "requirement")
+    assert [tuple(one[key] for key in keys) for one in found["findings"]] == [
+        ("PYSEC-2099-1", "critical", "nail", ["1.0"], "base-floor", "base", "libs/requirements-floor.in:2"),
+        ("CVE-2099-2", "medium", "libfloor1", ["1:1.0-2"], "base-floor", "base", ""),
+        ("GHSA-cart", "low", "cart", [], "svc-cart", "service", "apps/svc_cart/requirements.txt:1"),
+    ]
+    assert [one["required_by"] for one in found["findings"]] == [["nail", "plank"], ["libfloor1"], ["cart"]]
+    assert found["findings"][0]["pinned"] == "libs/requirements-floor.txt:1"
+    assert found["findings"][0]["images"] == ["base-floor", "base-counter", "svc-cart", "svc-till"]
+
+    shown = scan("svc-cart").ok()
+    assert "nail ← plank ← libs/requirements-floor.in:2" in shown.stdout
+    assert "1 critical, 1 medium, 1 low · 1 debian · 3 python" in shown.stdout
+    scan("svc-cart", "--fail-on", "high").failed(10, "base-floor", "PYSEC-2099-1", "CVE-2099-1")
+    scan("svc-till", "--fail-on", "high", "--scanner", "debian-tracker").ok()
+    scan("svc-till", "--fail-on", "medium", "--scanner", "debian-tracker").failed(10, "CVE-2099-2")
+    assert scan("--scanner", "trivy", "--fail-on", "low", "--json").failed(10).codes == ["scanner-missing"]
+
+    assert_fixed_by_a_newer_base(shop, scan)
+
+
+def assert_fixed_by_a_newer_base(shop: Repository, scan: Callable[..., Ran]) -> None:
+    """Publish a base whose package is fixed, return to the version before, and expect that a scan names the newer."""
+    shop.invoke("push").ok()
+    shop.write("libs/packages/nail", "Name: nail\nVersion: 1.1\n\nText.\n")
+    shop.configure(BASE_VERSION="v1.1.0")
+    shop.invoke("build", "push").ok()
+    shop.write("libs/packages/nail", "Name: nail\nVersion: 0.9+steel\n\nText.\n")
+    shop.configure(BASE_VERSION="v1.0.0")
+    shop.invoke("build", "svc-cart").ok()
+    found = json.loads(scan("svc-cart", "--json").ok().stdout)
+    newer = {one["package"]: one["newer_base"] for one in found["findings"]}
+    assert newer == {
+        "nail": {"version": "v1.1.0", "installed": ["1.1"], "fixes": True},
+        "libfloor1": {"version": "v1.1.0", "installed": ["1:1.0-1"], "fixes": False},
+        "cart": None,
+    }
+    scan("svc-cart", "--fail-on", "critical").failed(10, "BASE_VERSION=v1.1.0")
+
+
+def test_slipway_compares_versions_as_dpkg_does(python_image: str) -> None:
+    versions = (
+        "1.0",
+        "1.0-0",
+        "1.0-1",
+        "1.0~rc1-1",
+        "1.0+b1",
+        "1:0.9",
+        "1.0-1+deb12u1",
+        "1.0a",
+        "1.0.1",
+        "2~",
+        "2",
+        "1.10",
+    )
+    pairs = [(one, other) for one in versions for other in versions]
+    script = "\n".join(f"dpkg --compare-versions '{one}' lt '{other}' && echo '{one} {other}'" for one, other in pairs)
+    said = docker("run", "--rm", "--network", "none", python_image, "sh", "-c", f"{script}\ntrue")
+    below = [f"{one} {other}" for one, other in pairs if DebianVersion(one) < DebianVersion(other)]
+    assert below == said.splitlines() != []
