@@ -25,3 +25,10 @@ class SignatureCause(Cause):
 
     MISSING = "signature-missing", "ALLOWED_SIGNERS says who may sign, and the record of the release has no signature."
     REFUSED = "signature-refused", "No signature of the record is by an allowed signer, or none fits the record."
+
+
+class SinceCause(Cause):
+    """Name the reasons for which slipway cannot compare the checkout with an earlier commit."""
+
+    UNKNOWN = "since-unknown", "git does not know the commit that --since names."
+    UNRELATED = "since-unrelated", "git knows no common commit of the two that --since names with `...`."

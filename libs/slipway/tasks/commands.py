@@ -18,6 +18,7 @@ from slipway.tasks.options import (
     ImageOptions,
     InitOptions,
     LogOptions,
+    MatrixOptions,
     PushOptions,
     ReferenceOptions,
     RegistryOptions,
@@ -137,6 +138,14 @@ def base_bump(session: Session, version: VersionOptions, host: HostOptions, run:
     from slipway.tasks.base import run_bump
 
     run_bump(session, version.to, dry_run=run.dry_run)
+
+
+@task
+def ci_matrix(session: Session, options: MatrixOptions) -> None:
+    """Write what to build and test since a git commit, for CI."""
+    from slipway.tasks.matrix import run_matrix
+
+    run_matrix(session, options)
 
 
 @task

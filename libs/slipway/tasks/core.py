@@ -72,6 +72,14 @@ class Core:
         return cls(bool(c.config.run.echo), c.config.timeouts.command or 0, Path(folder) if folder else None, settings)
 
 
+def settings_at(c: Context, folder: Path) -> tuple[Level, ...]:
+    """Return ``Core.settings`` with the configuration file of ``folder``, not with that of the tasks file's folder."""
+    config = c.config.clone()
+    config.set_project_location(str(folder))
+    config.load_project()
+    return Core.of(Context(config)).settings
+
+
 def _levels(config: Config) -> Iterator[Level]:
     """Yield the sources of Invoke's configuration that have ``slipway``, in the order in which Invoke merges them.
 

@@ -19,6 +19,7 @@ __all__ = [
     "ImageOptions",
     "InitOptions",
     "LogOptions",
+    "MatrixOptions",
     "NameOptions",
     "OutputOptions",
     "PolicyOptions",
@@ -30,6 +31,7 @@ __all__ = [
     "ResumeOptions",
     "SbomOptions",
     "ScanOptions",
+    "SinceOptions",
     "StackOptions",
     "SystemOptions",
     "UpOptions",
@@ -128,11 +130,20 @@ class WatchOptions(PolicyOptions, WaitOptions):
 
 
 @dataclass(frozen=True)
-class LogOptions:
+class SinceOptions:
+    """Hold the earlier time or commit with which a task begins."""
+
+    since: str = option(
+        "",
+        "logs: only lines of the last time: 90s, 30m, 2h; ci-matrix: a commit, or main... for its merge base with HEAD",
+    )
+
+
+@dataclass(frozen=True)
+class LogOptions(SinceOptions):
     """Hold the options of reading logs."""
 
     follow: bool = option(False, "go on as the services write, also after a restart")
-    since: str = option("", "only lines of the last time: 90s, 30m, 2h")
     tail: int = option(0, "at most this many of each container's last lines; 0 for all")
 
 
@@ -203,6 +214,14 @@ class ReleasedOptions(RegistryOptions):
     """Hold the release to look at, or to return to."""
 
     release: str = option("", "the version, as a plain word after the task; default: VERSION, else BASE_VERSION")
+
+
+@dataclass(frozen=True)
+class MatrixOptions(StackOptions, SinceOptions):
+    """Hold the earlier commit to compare with, and the form of the matrix."""
+
+    format: str = option("json", "json, github (also Gitea) for $GITHUB_OUTPUT, or gitlab for a child pipeline")
+    at_most: int = option(256, "put the images into at most this many jobs")
 
 
 @dataclass(frozen=True)

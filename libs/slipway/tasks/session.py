@@ -19,6 +19,7 @@ from slipway.config import inherit, settings, wheelhouse
 from slipway.config.definitions import Value
 from slipway.config.environment import surroundings, variables
 from slipway.config.pip import PipConfig, read_pip_config
+from slipway.config.project import Project
 from slipway.config.root import find_root
 from slipway.core.errors import SlipwayError, UnwritableError, UsageError
 from slipway.engine import Logins
@@ -37,12 +38,13 @@ from slipway.stack.worktree import StatCache, Worktree
 from slipway.tasks import env_file
 from slipway.tasks.chain import Chain, chain_of, keep
 from slipway.tasks.command_line import command_line
-from slipway.tasks.core import Core
+from slipway.tasks.core import Core, settings_at
 from slipway.tasks.options import BuildHostOptions, HostOptions, PushOptions
 from slipway.tasks.output import Output
 from slipway.tasks.parser import refuse_tasks
 
 if TYPE_CHECKING:
+    from slipway.config.configured import Level
     from slipway.hosts.remote.host import RemoteHost
 
 
@@ -133,6 +135,10 @@ class Session:
         """Return a session with the same options, which reads the repository and the settings again."""
         return Session(self._context, self._options, self.output)
 
+    def configured_at(self, root: Path) -> tuple[Level, ...]:
+        """Return the sources of Invoke's configuration, the repository's own file from the folder ``root``."""
+        return settings_at(self._context, root)
+
     def attach(self, argv: Sequence[str]) -> None:
         """Run a program that talks to the user. Raises Exit with its exit code when that is not 0."""
         if self.core.echo:
@@ -195,10 +201,8 @@ class Session:
         """Return the CA bundle for builds: CA_BUNDLE, else pip's, else an empty string."""
         return self.settings["CA_BUNDLE"] or self.pip.cert
 
-    @property
-    def _run_mounts(self) -> str:
+    def run_mounts(self, project: Project) -> str:
         """Return the flags that give each RUN pip's configuration, if the project wants them."""
-        project = self.settings.project
         return inherit.mounts(project.inherit, ca=bool(self.ca_bundle) or "ca" in project.secrets)
 
     @cached_property
@@ -236,7 +240,7 @@ class Session:
             self.contexts,
             secrets=self.pip.withheld,
             tracked=partial(tracked_files, self.run, self.settings.root, self.note),
-            mounts=self._run_mounts,
+            mounts=self.run_mounts(self.settings.project),
             declared=self.declared,
         )
         found = read()
@@ -257,17 +261,19 @@ class Session:
     @cached_property
     def declared(self) -> Declared:
         """Return the images of compose files and bake files, and note the parts that slipway does not read."""
-        project = self.settings.project
+        found = self.read_declared(self.settings.project, self.worktree)
+        for note in found.notes:
+            self.note(str(note))
+        return found
+
+    def read_declared(self, project: Project, worktree: Worktree) -> Declared:
+        """Return the images of the compose files and bake files that a project's table names."""
         if not project.declarations:
             return Declared()
         from slipway.plan.declared import Bake, read_declarations
 
         bake = Bake(self.run, surroundings().buildx)
-        place = project.places["declarations"]
-        found = read_declarations(project.declarations, place, self.worktree, variables(), bake)
-        for note in found.notes:
-            self.note(str(note))
-        return found
+        return read_declarations(project.declarations, project.places["declarations"], worktree, variables(), bake)
 
     def snapshot(self, names: Sequence[str] | None = None) -> Snapshot:
         repository = self.repository
