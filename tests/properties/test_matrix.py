@@ -146,7 +146,8 @@ def planned(root: Path) -> tuple[Mapping[str, str], set[str], Stack | None]:
     try:
         found = snapshot_of(root)
     except SlipwayError:  # no image can be planned
-        return {}, {path.parent.name.replace("_", "-") for path in root.glob("apps/*/Dockerfile")}, None
+        bases = {path.stem for path in root.glob("infra/docker/*.Dockerfile")}
+        return {}, bases | {path.parent.name.replace("_", "-") for path in root.glob("apps/*/Dockerfile")}, None
     return found.facts.digests, set(found.stack.faults), found.stack
 
 
