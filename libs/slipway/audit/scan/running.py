@@ -147,7 +147,7 @@ class _Limited:
             raise ScanError(f"{self.scanner}: not installed", hint=hint, code=ScanCause.MISSING)
         if done.exit_code == 124:
             said = f"{self.scanner}: did not end within {self.means.deadline:.0f} s"
-            raise ScanError(said, hint="--deadline with more seconds", code=ScanCause.TIMEOUT)
+            raise ScanError(said, hint="--scanner-deadline with more seconds", code=ScanCause.TIMEOUT)
         return done
 
     def read(self, command: Command, read: Callable[[Any], Any]) -> Any:
