@@ -158,7 +158,7 @@ def test_a_release_whose_journal_is_lost_is_finished_by_another_checkout(
 
 
 @pytest.mark.fault("P16")
-def test_a_failure_before_the_second_flip_tells_which_tags_moved(
+def test_a_failure_before_the_second_flip_lists_the_moved_tags(
     shop: Shop, server: RegistryServer, tmp_path: Path
 ) -> None:
     stumbles = server.fault("PUT .*/svc-sign/manifests/v1", 503, times=99)
