@@ -53,6 +53,18 @@ def test_an_artifact_is_stored_and_fetched(server: RegistryServer, artifacts: Ar
     assert artifacts.fetch(replace(reference, tag="", digest=digest)) == ONE
 
 
+def test_all_pages_of_the_referrers_are_read() -> None:
+    about = [replace(ABOUT, content=b"%d" % number) for number in range(5)]
+    with RegistryServer(referrers=True, page=2) as server:
+        artifacts, repository = Artifacts(Registry(server.host, policy=HASTE)), server.reference("acme/svc", "")
+        for artifact in about:
+            artifacts.store(repository, artifact)
+        del server.requests[:]
+        found = artifacts.referrers(replace(repository, digest=SUBJECT.digest))
+    assert {one.digest for one in found} == {artifact.manifest.digest for artifact in about}
+    assert len(server.requests) == 3
+
+
 def test_the_artifacts_about_a_manifest_are_found(server: RegistryServer, artifacts: Artifacts) -> None:
     repository = server.reference("acme/svc", "")
     subject = replace(repository, digest=SUBJECT.digest)

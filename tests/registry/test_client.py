@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from slipway.engine import Credentials
 from slipway.registry import ImageManifest, Registry
 from slipway.secrets.secret import Secret
 from slipway.testing.fakes import MEDIA_TYPE, RegistryServer, digest_of
+from tests.rig.foreign import ForeignServer
 
 ALICE = Credentials("alice", Secret("s3cret"))
 
@@ -150,6 +151,22 @@ def test_a_wait_that_is_asked_for_costs_no_try_but_ten_minutes_are_enough(
     reference = server.reference("acme/x", "v1")
     assert refused(registry, reference)[0] == f"{reference}: manifest HEAD 429 after 11 tries"
     assert (waits, fault.struck) == ([60.0] * 10, 11)
+
+
+@pytest.mark.parametrize("page", [0, 1, 2, 5, 7])
+def test_all_pages_of_the_tags_are_read(page: int) -> None:
+    with RegistryServer(page=page) as server:
+        for number in range(5):
+            server.add("acme/x", f"v{number}", salt=str(number))
+        found = Registry(server.host).tags(server.reference("acme/x", ""))
+    assert found == ("v0", "v1", "v2", "v3", "v4")
+    assert len(server.requests) == {0: 1, 1: 5, 2: 3, 5: 1, 7: 1}[page]
+
+
+def test_a_list_of_tags_without_an_end_is_left(foreign: Callable[..., ForeignServer]) -> None:
+    server = foreign(200, {"Link": '<http://elsewhere.test/v2/x/tags/list?last=v0>; rel="next"'}, b'{"tags": ["v1"]}')
+    assert Registry(server.host).tags(Reference(server.host, "x")) == ("v1",)
+    assert server.requests == ["GET /v2/x/tags/list", "GET /v2/x/tags/list?last=v0"]
 
 
 @pytest.mark.fault("P02")

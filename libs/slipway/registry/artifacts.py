@@ -46,9 +46,12 @@ class Artifacts:
 
         Raises RegistryError.
         """
-        body = self._registry.referrers(subject)
-        found = self._fallback(subject, subject.digest) if body is None else read_index(body)
-        return tuple(one for one in found or () if type in ("", one.artifact_type))
+        pages = self._registry.referrers(subject)
+        if pages is None:
+            found = self._fallback(subject, subject.digest)
+        else:
+            found = tuple(one for page in pages for one in read_index(page) or ())
+        return tuple(one for one in found if type in ("", one.artifact_type))
 
     def fetch(self, reference: Reference) -> Artifact:
         """Return the artifact of a tag or digest. Raises RegistryError when it is not one with one layer."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import requests
 
 _ACCEPTED = ", ".join(MANIFEST_TYPES)
+#: The most pages of a list that slipway reads.
+_PAGES = 1000
 
 
 class Registry:
@@ -106,15 +108,17 @@ class Registry:
         self._http.expect(reply, 201, f"{reference}: manifest PUT")
         return bool(reply.headers.get("OCI-Subject"))
 
-    def referrers(self, reference: Reference) -> bytes | None:
-        """Return the index of the manifests about ``reference.digest``; None when the registry has no such list.
+    def referrers(self, reference: Reference) -> tuple[bytes, ...] | None:
+        """Return the indexes that list the manifests about ``reference.digest``, one for each page.
 
-        Raises RegistryError.
+        Return None when the registry has no such list. Raises RegistryError.
         """
-        reply = self._ask("GET", reference, f"referrers/{reference.digest}")
-        if reply.status_code != 200 or reply.headers.get("Content-Type", "").partition(";")[0] != INDEX_TYPE:
-            return None
-        return reply.content
+        found = []
+        for reply in self._pages(reference, f"referrers/{reference.digest}"):
+            if reply.status_code != 200 or reply.headers.get("Content-Type", "").partition(";")[0] != INDEX_TYPE:
+                return None
+            found.append(reply.content)
+        return tuple(found)
 
     def put_blob(self, reference: Reference, content: bytes) -> str:
         """Upload a blob to the reference's repository, and return its digest. Raises RegistryError."""
@@ -139,16 +143,13 @@ class Registry:
         return reply.content
 
     def tags(self, reference: Reference) -> tuple[str, ...]:
-        """Return the tags of the reference's repository, from the first page of the registry's list.
-
-        Return an empty tuple when the repository does not exist.
-        """
-        reply = self._ask("GET", reference, "tags/list")
-        if reply.status_code == 404:
-            return ()
-        self._http.expect(reply, 200, f"{reference.repository}: tags")
-        found = self._json(reply, f"{reference.repository}: tags").get("tags") or ()
-        return tuple(map(str, found))
+        """Return all tags of the reference's repository; none when it does not exist. Raises RegistryError."""
+        found: list[str] = []
+        for reply in self._pages(reference, "tags/list"):
+            if reply.status_code != 404:
+                self._http.expect(reply, 200, f"{reference.repository}: tags")
+                found += map(str, self._json(reply, f"{reference.repository}: tags").get("tags") or ())
+        return tuple(dict.fromkeys(found))
 
     def config(self, reference: Reference) -> Mapping[str, Any]:
         """Return the image's configuration (labels, user, history); empty for an index.
@@ -224,9 +225,26 @@ class Registry:
             raise RefusedError.of([FOREIGN.problem(what, cause)])
         return found
 
+    def _pages(self, reference: Reference, path: str) -> Iterator[requests.Response]:
+        """Yield the pages of a list. Each names the next one; a page that came before ends the list."""
+        url, known = "", {""}
+        for _ in range(_PAGES):
+            reply = self._ask("GET", reference, path, url=url)
+            yield reply
+            url = self._http.next_page(reply)
+            if url in known:
+                return
+            known.add(url)
+
     def _ask(
-        self, method: str, reference: Reference, path: str, body: bytes = b"", headers: Mapping[str, str] | None = None
+        self,
+        method: str,
+        reference: Reference,
+        path: str,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        url: str = "",
     ) -> requests.Response:
         request = Request(method, reference.path, path, f"{reference}", body)
         accepted = {"Accept": _ACCEPTED} if path.startswith(("manifests/", "referrers/")) else {}
-        return self._http.ask(request, {**accepted, **(headers or {})})
+        return self._http.ask(request, {**accepted, **(headers or {})}, url)

@@ -149,6 +149,11 @@ class RegistryHttp:
         target = urlsplit(url)._replace(query=f"{query}digest={quote(digest)}").geturl()
         return self.ask(request, {"Content-Type": "application/octet-stream"}, target)
 
+    def next_page(self, reply: requests.Response) -> str:
+        """Return the URL of the next page of a list (RFC 8288), on the registry's own host; empty after the last."""
+        link = urlsplit(str(reply.links.get("next", {}).get("url", "")))
+        return f"{self.url}{link._replace(scheme='', netloc='').geturl()}" if link.path else ""
+
     def cancel(self, location: str, repository: str) -> None:
         """Cancel an upload if possible.
 

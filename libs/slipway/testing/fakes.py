@@ -177,7 +177,8 @@ class RegistryServer:
     ``identity`` its token server accepts the password as an identity token. ``referrers``: the server lists the
     manifests about a manifest. ``forgets``: as Gitea, the server removes a manifest when its last tag moves, unless it
     was also written by its digest. ``folds``: the server keeps each tag in lower case, and knows no other spelling of
-    it. ``requests``: every ``METHOD path``. Use the server as a context manager.
+    it. ``page``: the number of entries in an answer with a list, if not all. ``requests``: every ``METHOD path``. Use
+    the server as a context manager.
     """
 
     def __init__(
@@ -187,11 +188,13 @@ class RegistryServer:
         referrers: bool = False,
         forgets: bool = False,
         folds: bool = False,
+        page: int = 0,
     ) -> None:
         self.login = login
         self.referrers = referrers
         self.forgets = forgets
         self.folds = folds
+        self.page = page
         self.kept: set[tuple[str, str]] = set()
         self.manifests: dict[tuple[str, str], bytes] = {}
         self.tags: dict[tuple[str, str], str] = {}
@@ -296,7 +299,7 @@ class _Handler(BaseHTTPRequestHandler):
             return (200 if path == "/v2/" else 404), b"{}", {}
         name, kind, reference = found.groups()
         if kind == "tags":
-            return 200, json.dumps({"tags": sorted(tag for path, tag in self.held.tags if path == name)}).encode(), {}
+            return self._list_tags(name)
         if kind == "referrers":
             return self._list_referrers(name, reference)
         if kind == "blobs":
@@ -338,11 +341,22 @@ class _Handler(BaseHTTPRequestHandler):
         self.held.blobs[name, digest] = sent
         return 201, b"", {"Docker-Content-Digest": digest}
 
+    def _list_tags(self, name: str) -> tuple[int, bytes, Mapping[str, str]]:
+        listed, more = self._page(f"{name}/tags/list", [tag for path, tag in self.held.tags if path == name])
+        return 200, json.dumps({"tags": listed}).encode(), more
+
+    def _page(self, path: str, entries: Iterable[str]) -> tuple[list[str], Mapping[str, str]]:
+        """Return the entries of the page that the request is about, and the header that names the next one."""
+        (last,) = parse_qs(self.path.partition("?")[2]).get("last") or ("",)
+        found = sorted(entry for entry in entries if entry > last)
+        listed = found[: self.held.page or None]
+        return listed, {} if listed == found else {"Link": f'</v2/{path}?last={listed[-1]}>; rel="next"'}
+
     def _list_referrers(self, name: str, subject: str) -> tuple[int, bytes, Mapping[str, str]]:
         if not self.held.referrers:
             return 404, b"404 page not found\n", {"Content-Type": "text/plain"}
-        about = [
-            {
+        about = {
+            digest: {
                 "mediaType": MEDIA_TYPE,
                 "digest": digest,
                 "size": len(body),
@@ -351,8 +365,10 @@ class _Handler(BaseHTTPRequestHandler):
             }
             for (path, digest), body in self.held.manifests.items()
             if path == name and (json.loads(body).get("subject") or {}).get("digest") == subject
-        ]
-        return 200, json.dumps({"manifests": about}).encode(), {"Content-Type": INDEX_TYPE}
+        }
+        listed, more = self._page(f"{name}/referrers/{subject}", about)
+        body = json.dumps({"manifests": [about[digest] for digest in listed]}).encode()
+        return 200, body, {"Content-Type": INDEX_TYPE, **more}
 
     def _welcome(self) -> bool:
         if not self.held.login:
