@@ -63,13 +63,14 @@ class Gitea(Dialect):
     """Answer as Gitea does.
 
     A client logs in as ``ann`` for a token that is valid until ``expire``. Tags are kept and found in lower case. A
-    manifest goes with the last version that it was written under, a tag or its digest. A manifest that arrives while
-    another one of its repository is written gets 500; ``overlaps`` counts these.
+    manifest goes with the last version that it was written under, a tag or its digest: ``removed``. A manifest that
+    arrives while another one of its repository is written gets 500: ``overlaps`` counts these.
     """
 
     def __init__(self, to: str) -> None:
         super().__init__(to)
         self.overlaps = 0
+        self.removed: list[str] = []
         self.tokens = 0
         self._valid: set[str] = set()
         self._writing: set[str] = set()
@@ -79,6 +80,17 @@ class Gitea(Dialect):
         """Let no token be valid that was given so far, from this request on."""
         self._valid.clear()
         self.serve(exchange)
+
+    def put(self, path: str, manifest: bytes) -> str:
+        """Write a manifest as another client does, and return its digest."""
+        with urllib.request.urlopen(
+            urllib.request.Request(f"http://{self.address}/v2/token", headers={"Authorization": _BASIC}), timeout=10
+        ) as reply:
+            token = json.load(reply)["token"]
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": json.loads(manifest)["mediaType"]}
+        request = urllib.request.Request(f"http://{self.address}/v2/{path}", manifest, headers, method="PUT")
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return str(reply.headers["Docker-Content-Digest"])
 
     def serve(self, exchange: Exchange) -> None:
         if str(exchange.request).startswith("GET /v2/token"):
@@ -123,6 +135,7 @@ class Gitea(Dialect):
         before, self._versions[version] = self._versions.get(version), digest
         kept = {held for (name, _), held in self._versions.items() if name == target.name}
         if before and before not in kept:
+            self.removed.append(before)
             self.ask("DELETE", f"{target.name}/manifests/{before}")
 
 
