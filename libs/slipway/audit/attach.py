@@ -52,17 +52,25 @@ def find_attached(registry: Registry, image: Reference) -> frozenset[Attachment]
 def attach(
     registry: Registry, image: Reference, documents: Mapping[Attachment, Mapping[str, Any]]
 ) -> Mapping[Attachment, str]:
+    """Store ``documents`` about ``image`` as ``attach_all`` does. Return the digest of each artifact."""
+    digests = attach_all(registry, image, [(FORMS[kind], document) for kind, document in documents.items()])
+    return dict(zip(documents, digests, strict=True))
+
+
+def attach_all(
+    registry: Registry, image: Reference, documents: Sequence[tuple[Form, Mapping[str, Any]]]
+) -> tuple[str, ...]:
     """Store ``documents`` about ``image``, a reference with a digest. Return the digest of each artifact.
 
     Each is read back, from the list of referrers and by its digest. The caller holds the release lock. Raises
     RegistryError when the registry does not keep one.
     """
     artifacts, subject = Artifacts(registry), Descriptor.of(registry.manifest(image))
-    made = {kind: _artifact(kind, document, subject) for kind, document in documents.items()}
-    for artifact in made.values():
+    made = tuple(_artifact(form, document, subject) for form, document in documents)
+    for artifact in made:
         artifacts.store(replace(image, digest=""), artifact)
-    _check(artifacts, image, tuple(made.values()))
-    return {kind: artifact.manifest.digest for kind, artifact in made.items()}
+    _check(artifacts, image, made)
+    return tuple(artifact.manifest.digest for artifact in made)
 
 
 def read_attached(registry: Registry, image: Reference, kind: Attachment) -> tuple[bytes, ...]:
@@ -72,8 +80,7 @@ def read_attached(registry: Registry, image: Reference, kind: Attachment) -> tup
     return tuple(artifacts.fetch(replace(image, digest=one.digest)).content for one in found)
 
 
-def _artifact(kind: Attachment, document: Mapping[str, Any], subject: Descriptor) -> Artifact:
-    form = FORMS[kind]
+def _artifact(form: Form, document: Mapping[str, Any], subject: Descriptor) -> Artifact:
     return Artifact(form.type, form.type, encoded(document), subject, form.annotations)
 
 

@@ -6,14 +6,14 @@ A record is an in-toto Statement v1. Its subjects are the images, and equal reco
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 from slipway.core.errors import RegistryError, SlipwayError
 from slipway.core.reference import Reference
 from slipway.registry.artifact import Artifact
+from slipway.release.reading import Part, UnreadableError
 
 RECORD_TYPE = "application/vnd.slipway.release.v1+json"
 #: The annotation of a record's manifest that names the record before.
@@ -21,8 +21,6 @@ PREVIOUS = "dev.slipway.release.previous"
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _PREDICATE = "https://slipway.dev/release/v1"
 _CONTENT_TYPE = "application/vnd.in-toto+json"
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -135,74 +133,14 @@ def _image_json(image: ReleasedImage) -> dict[str, Any]:
 def read_record(content: bytes, where: str) -> Record:
     """Read a record. ``where``: its place, for errors. Raises RegistryError when ``content`` is not a record."""
     try:
-        return _record(_Part(json.loads(content)))
+        return _record(Part(json.loads(content)))
     except (ValueError, RecursionError):
         raise RegistryError(f"{where}: is not a record of a release: it is not JSON") from None
-    except _UnreadableError as error:
+    except UnreadableError as error:
         raise RegistryError(f"{where}: is not a record of a release: {error}") from None
 
 
-class _UnreadableError(Exception):
-    """Report the part of a record that slipway cannot read."""
-
-
-@dataclass(frozen=True)
-class _Part:
-    """Hold a value of a JSON document, and its path for errors; the path of the document itself is empty."""
-
-    value: Any
-    path: str = ""
-
-    def at(self, key: str) -> _Part:
-        below = f"{self.path}.{key}" if self.path else key
-        if key not in self._of(dict, "an object"):
-            raise _UnreadableError(f"{below} is missing")
-        return _Part(self.value[key], below)
-
-    def each(self) -> Iterator[_Part]:
-        values = self._of(list, "a list")
-        return (_Part(value, f"{self.path}[{number}]") for number, value in enumerate(values))
-
-    @property
-    def text(self) -> str:
-        return self._of(str, "a text")
-
-    @property
-    def flag(self) -> bool:
-        return self._of(bool, "true or false")
-
-    @property
-    def count(self) -> int:
-        number = self._of(int, "a number of bytes")
-        if isinstance(number, bool) or number < 0:
-            raise _UnreadableError(f"{self.path} is not a number of bytes")
-        return number
-
-    @property
-    def digest(self) -> str:
-        if not _DIGEST.fullmatch(self.text):
-            raise _UnreadableError(f"{self.path} is not a sha256 digest")
-        return self.text
-
-    @property
-    def digest_or_nothing(self) -> str:
-        return self.digest if self.value != "" else ""
-
-    @property
-    def texts(self) -> dict[str, str]:
-        return {key: self.at(key).text for key in self._of(dict, "an object")}
-
-    def is_text(self, wanted: str) -> None:
-        if self.value != wanted:
-            raise _UnreadableError(f"{self.path} is not {wanted}")
-
-    def _of(self, kind: type[T], called: str) -> T:
-        if not isinstance(self.value, kind):
-            raise _UnreadableError(f"{self.path or 'the statement'} is not {called}")
-        return self.value
-
-
-def _record(statement: _Part) -> Record:
+def _record(statement: Part) -> Record:
     statement.at("_type").is_text(_STATEMENT)
     statement.at("predicateType").is_text(_PREDICATE)
     predicate = statement.at("predicate")
@@ -218,11 +156,11 @@ def _record(statement: _Part) -> Record:
         (one.at("name").text, f"sha256:{one.at('digest').at('sha256').text}") for one in statement.at("subject").each()
     ]
     if subjects != [(image.reference.repository, image.digest) for image in record.images]:
-        raise _UnreadableError("its subjects are not its images")
+        raise UnreadableError("its subjects are not its images")
     return record
 
 
-def _image(part: _Part) -> ReleasedImage:
+def _image(part: Part) -> ReleasedImage:
     digest = part.at("digest").digest
     tags = []
     for one in part.at("tags").each():
@@ -240,11 +178,11 @@ def _image(part: _Part) -> ReleasedImage:
     )
 
 
-def _reference(part: _Part) -> Reference:
+def _reference(part: Part) -> Reference:
     try:
         found = Reference.parse(part.text)
     except SlipwayError:
-        raise _UnreadableError(f"{part.path} is not an image's name") from None
+        raise UnreadableError(f"{part.path} is not an image's name") from None
     if not found.tag or found.digest:
-        raise _UnreadableError(f"{part.path} has no tag, or a digest")
+        raise UnreadableError(f"{part.path} has no tag, or a digest")
     return found
