@@ -6,7 +6,8 @@ import pytest
 
 from slipway.smoke.results import SmokeResult, read_result, verdicts
 
-PASSED = '<testsuites><testsuite time="1.5"><testcase name="test_a"/><testcase name="test_b"/></testsuite></testsuites>'
+PASSED = """<testsuites><testsuite time="1.5"><testcase classname="a.folder.test_file" name="test_a"/>
+<testcase name="test_b"/></testsuite></testsuites>"""
 
 
 MIXED = """<testsuites><testsuite time="2.0">
@@ -35,7 +36,7 @@ def test_a_check_of_policy_that_notes_is_neither_passed_nor_failed() -> None:
 
 def test_all_passed() -> None:
     outcome = read_result("svc-a", 0, PASSED, "log")
-    assert outcome == SmokeResult("svc-a", 2, 0, 1.5, "log")
+    assert outcome == SmokeResult("svc-a", 2, 0, 1.5, "log", tests=("test_file::test_a", "test_b"))
     assert outcome.ok
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 from xml.etree import ElementTree
@@ -33,7 +33,7 @@ class SmokeResult:
     ``earlier``: whether each earlier round of the same image passed. ``ran``: whether any test ran; if none did,
     ``failures`` holds the reason. ``notes``: as ``failures``, for checks of policy that note and do not refuse.
     ``health``: how the health of the container is known, or that nothing tells it. ``rules``: the table of the image,
-    as text.
+    as text. ``tests``: the names of those that passed, ``test_image::test_it_starts``.
     """
 
     name: str
@@ -49,6 +49,7 @@ class SmokeResult:
     notes: tuple[str, ...] = ()
     health: str = ""
     rules: str = ""
+    tests: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -111,7 +112,15 @@ def read_result(name: str, exit_code: int, junit: str, log: str, said: str = "")
     passed, failed = len(cases) - len(bad), len(bad) or len(failures)
     recorded = suites.find(_HEALTH)
     health = "" if recorded is None else recorded.get("value", "")
-    return SmokeResult(name, passed, failed, seconds, log, failures, refused, notes=tuple(noted), health=health)
+    tests = tuple(_named(case) for case in cases if case not in bad)
+    result = SmokeResult(name, passed, failed, seconds, log, failures, refused, notes=tuple(noted), health=health)
+    return replace(result, tests=tests)
+
+
+def _named(case: ElementTree.Element) -> str:
+    """Return the name of a test in its file. pytest's name of its class begins with the folders of this machine."""
+    file = case.get("classname", "").rpartition(".")[2]
+    return "::".join(filter(None, (file, case.get("name"))))
 
 
 def _not_run(name: str, log: str, why: str) -> SmokeResult:
@@ -169,7 +178,7 @@ def summary(result: SmokeResult) -> str:
     if not result.ran:
         return f"smoke {result.name}: {result.failures[0]}"
     lines = [f"smoke {result.name}: {result.failed} failed, {result.passed} passed"]
-    causes = _by_cause(result.failures)
+    causes = by_cause(result.failures)
     lines += [f"  {failure}" for failure in causes[:_SHOWN]]
     if len(causes) > _SHOWN:
         lines.append(f"  and {len(causes) - _SHOWN} more")
@@ -177,7 +186,7 @@ def summary(result: SmokeResult) -> str:
     return "\n".join(lines)
 
 
-def _by_cause(failures: Sequence[str]) -> list[str]:
+def by_cause(failures: Sequence[str]) -> list[str]:
     """Return each cause once, with the first test that met it and the number of other tests.
 
     A container that does not start fails all its tests for the same cause.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from slipway.config.policy import Mode
-from slipway.core.errors import Problem, SmokeError, UsageError
+from slipway.core.errors import PolicyError, Problem, SmokeError, UsageError
 from slipway.core.reference import Reference
 from slipway.core.rules import Permission, Rule
 from slipway.plan.facts import Snapshot
@@ -22,12 +23,42 @@ from slipway.tasks.session import Session
 from slipway.ui import columns
 
 
-def run_smoke(session: Session, names: Sequence[str], image: str, *, answers: bool = True) -> None:
-    """Test ``names``, or every image and system test. ``answers``: the task's JSON is that of the tests."""
+@dataclass(frozen=True)
+class Tested:
+    """Hold the results of all targets, and the error when some of them failed."""
+
+    results: Sequence[SmokeResult]
+    error: SmokeError | PolicyError | None
+
+
+def run_smoke(session: Session, names: Sequence[str], image: str) -> None:
+    """Test ``names``, or every image and system test. Raises SmokeError or PolicyError when a test failed."""
     snapshot = session.snapshot()
-    targets = [_given(session, snapshot, image)] if image else _targets(session, snapshot, names)
-    siblings = {name: found.id for name in snapshot.facts.digests if (found := snapshot.facts.in_engine(name))}
+    targets = [_given(session, snapshot, image)] if image else targets_of(session, snapshot, names)
     session.prepare_workspace()
+    tested = run_targets(session, snapshot, targets, image)
+    if tested.error:
+        raise tested.error
+    if image and (now := session.host.engine.find(image)) != targets[0].image:
+        raise SmokeError(
+            f"smoke {image}: moved while it was tested, {targets[0].image[:19]} -> {now[:19] or 'nothing'}",
+            hint=f"invoke smoke --image {image}",
+        )
+
+
+def run_targets(
+    session: Session,
+    snapshot: Snapshot,
+    targets: Sequence[testing.SmokeTarget],
+    image: str = "",
+    *,
+    answers: bool = True,
+) -> Tested:
+    """Test the targets in a run of its own, and show each result.
+
+    ``image``: the reference that the user named. ``answers``: the task's JSON is that of the tests.
+    """
+    siblings = {name: found.id for name in snapshot.facts.digests if (found := snapshot.facts.in_engine(name))}
     with session.record() as record:
         this = testing.Round(
             session.settings.root,
@@ -44,9 +75,12 @@ def run_smoke(session: Session, names: Sequence[str], image: str, *, answers: bo
         )
         _tell_moved(session, snapshot, targets)
         tested: list[SmokeResult] = []
+        failure = None
         width = max(len(target.name) for target in targets) if targets else 0
         try:
             testing.smoke(targets, this, session.run, lambda result: _tell(session, snapshot, result, tested, width))
+        except (SmokeError, PolicyError) as error:
+            failure = error
         finally:
             _tell_unknown_health(session, tested)
             images = [vars(result) | {"allowed": _allowed(snapshot, result.name)} for result in tested]
@@ -55,11 +89,7 @@ def run_smoke(session: Session, names: Sequence[str], image: str, *, answers: bo
             if session.json and answers:
                 session.answer(content)
             _remove_orphans(session)
-        if image and (now := session.host.engine.find(image)) != targets[0].image:
-            raise SmokeError(
-                f"smoke {image}: moved while it was tested, {targets[0].image[:19]} -> {now[:19] or 'nothing'}",
-                hint=f"invoke smoke --image {image}",
-            )
+        return Tested(tuple(tested), failure)
 
 
 def _remove_orphans(session: Session) -> None:
@@ -71,7 +101,8 @@ def _remove_orphans(session: Session) -> None:
         orphans.remove_orphans(session.host.engine.client)
 
 
-def _targets(session: Session, snapshot: Snapshot, names: Sequence[str]) -> list[testing.SmokeTarget]:
+def targets_of(session: Session, snapshot: Snapshot, names: Sequence[str]) -> list[testing.SmokeTarget]:
+    """Return the targets of ``names``, or of every image and system test. Raises UsageError for what is not built."""
     snapshot.stack.refuse(names or snapshot.stack.faults)
     root, images = session.settings.root, snapshot.facts.digests
     systems = {name: path for name, path in selection.find_system_tests(root).items() if name not in images}
@@ -88,21 +119,24 @@ def _targets(session: Session, snapshot: Snapshot, names: Sequence[str]) -> list
 
 
 def _target(session: Session, snapshot: Snapshot, name: str, image: str) -> testing.SmokeTarget:
-    stack, project = snapshot.stack, snapshot.settings.project
-    foundation = stack[name].foundation
-    parent = _built(session, snapshot, foundation) if foundation in stack[name].parents else foundation
-    budget, rules = project.budgets.get(name, ""), project.smoke_rules(name)
+    target = target_of(session, snapshot, name)
+    foundation = snapshot.stack[name].foundation
+    parent = _built(session, snapshot, foundation) if foundation in snapshot.stack[name].parents else foundation
+    return replace(target, image=image, parent=parent if target.budget else "")
+
+
+def target_of(session: Session, snapshot: Snapshot, name: str) -> testing.SmokeTarget:
+    """Return the target of an image, without the ids of the image and of its parent."""
+    rules = snapshot.settings.project.smoke_rules(name)
     return testing.SmokeTarget(
         name,
-        image,
-        _tests(session, snapshot, name),
-        budget,
-        parent if budget else "",
-        tuple(dict.fromkeys(permission.key for permission in _permissions(snapshot, name))),
-        snapshot.known_files((*stack.below(name), name)),
-        str(snapshot.facts.references[name]),
-        not rules.starts and _starts_nothing(snapshot.repository.assembly, name),
-        str(rules),
+        tests=_tests(session, snapshot, name),
+        budget=snapshot.settings.project.budgets.get(name, ""),
+        allow=tuple(dict.fromkeys(permission.key for permission in _permissions(snapshot, name))),
+        known_files=snapshot.known_files((*snapshot.stack.below(name), name)),
+        reference=str(snapshot.facts.references[name]),
+        tool=not rules.starts and _starts_nothing(snapshot.repository.assembly, name),
+        rules=str(rules),
     )
 
 
