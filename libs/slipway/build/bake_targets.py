@@ -68,7 +68,7 @@ def _target(step: Step, snapshot: Snapshot, inputs: BakeInputs, baked: Collectio
         name=step.image,
         context=inputs.context(image.context),
         dockerfile=inputs.dockerfile(image),
-        tags=(str(step.reference), str(step.content)),
+        tags=tuple(map(str, step.tags)),
         target=image.target,
         args=image.args,
         labels=labels,

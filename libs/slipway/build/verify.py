@@ -92,6 +92,6 @@ def untag(steps: Collection[Step], found: InspectedImages, engine: Engine) -> No
     """Remove the tags of images that must not be kept. A tag that now names another image stays."""
     for step in steps:
         image = found.get(str(step.content))
-        for reference in (step.reference, step.content):
+        for reference in step.tags:
             if image and str(reference) in image.tags:
                 engine.untag(reference)

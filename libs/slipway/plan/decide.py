@@ -139,6 +139,11 @@ class Step:
     input_digest: str
     no_cache: bool = False
 
+    @property
+    def tags(self) -> tuple[Reference, ...]:
+        """Return the references that a build gives the image. A rehearsal has the content tag as the only one."""
+        return tuple(dict.fromkeys((self.reference, self.content)))
+
 
 @dataclass(frozen=True)
 class Plan:

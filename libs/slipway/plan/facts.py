@@ -53,6 +53,11 @@ class Snapshot:
         """Return the sha256 of each file that may be a secret and that policy let into the images ``names``."""
         return tuple(dict.fromkeys(one.content for one in self.findings if one.content and one.image in names))
 
+    def under_content_tags(self) -> Snapshot:
+        """Return the snapshot in which each image has its content tag alone, so that a build moves no version tag."""
+        references = {name: self.facts.content_reference(name) for name in self.facts.references}
+        return replace(self, facts=replace(self.facts, references=references))
+
     @property
     def parents(self) -> graph.Graph:
         return {image.name: image.parents for image in self.stack}

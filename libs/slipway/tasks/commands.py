@@ -17,6 +17,7 @@ from slipway.tasks.options import (
     HostOptions,
     ImageOptions,
     InitOptions,
+    LockOptions,
     LogOptions,
     MatrixOptions,
     PushOptions,
@@ -138,6 +139,14 @@ def base_bump(session: Session, version: VersionOptions, host: HostOptions, run:
     from slipway.tasks.base import run_bump
 
     run_bump(session, version.to, dry_run=run.dry_run)
+
+
+@task
+def base_rehearse(session: Session, images: ImageOptions, options: LockOptions, host: HostOptions) -> None:
+    """Build and test the bases and all on them; no version tag moves."""
+    from slipway.tasks.rehearse import run_rehearse
+
+    run_rehearse(session, images.names, break_lock=options.break_lock)
 
 
 @task

@@ -18,6 +18,7 @@ __all__ = [
     "HostOptions",
     "ImageOptions",
     "InitOptions",
+    "LockOptions",
     "LogOptions",
     "MatrixOptions",
     "NameOptions",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from slipway.core.errors import UsageError
@@ -17,6 +18,7 @@ from slipway.plan.facts import Snapshot
 from slipway.push.inspect import QUESTIONS, Push
 from slipway.push.tags import TagMove
 from slipway.push.upload import PushRun
+from slipway.release.accepted import refuse_other_content
 from slipway.release.comparison import compare_tags, refuse_differences
 from slipway.release.planned import Planned
 from slipway.release.publish import Release, as_it_stands, release
@@ -38,7 +40,7 @@ from slipway.tasks.release_plan import (
 )
 from slipway.tasks.session import Session
 from slipway.tasks.signing import signing_of
-from slipway.tasks.smoke import run_smoke
+from slipway.tasks.tested import test_images
 
 
 def records_of(session: Session) -> Records:
@@ -79,12 +81,13 @@ def run_release(session: Session, options: ReleaseOptions, *, dry_run: bool) -> 
         if signing:
             signing.refuse_without_key(version)
         build_missing(session, snapshot, plan)
-        take_published(session)
-        if not options.no_smoke:
-            run_smoke(session, (), "", answers=False)
+        names = [image.name for image in session.repository.stack.known]
+        take_published(session, session.snapshot(names), names)
+        accepted = {} if options.no_smoke else test_images(session)
         with locked(session, "push", break_expired=options.break_lock):
             planned = plan_release(session, version, also, records)
-            _publish(session, planned.taken_over(), records, signing, began=planned.is_begun)
+            refuse_other_content(planned, accepted)
+            _publish(session, planned.taken_over(), records, signing, began=planned.is_begun, rehearsed=accepted)
 
 
 def run_resume(session: Session, options: ResumeOptions) -> None:
@@ -105,7 +108,13 @@ def run_resume(session: Session, options: ResumeOptions) -> None:
 
 
 def _publish(
-    session: Session, planned: Planned, records: Records, signing: Signing | None, *, began: bool = False
+    session: Session,
+    planned: Planned,
+    records: Records,
+    signing: Signing | None,
+    *,
+    began: bool = False,
+    rehearsed: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     with session.record() as record:
         lacking = [push.image for push in planned.pushes if not push.content_digest]
@@ -123,6 +132,7 @@ def _publish(
             "version": planned.version,
             "record": published.digest,
             "signature": _signature_json(published),
+            "rehearsed": dict(rehearsed),
             "tags": [_move_json(move) for move in moves],
         }
         record.write("run.json", content)

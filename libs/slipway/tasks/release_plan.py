@@ -72,18 +72,17 @@ def build_missing(session: Session, snapshot: Snapshot, plan: Plan) -> None:
             raise built.error
 
 
-def take_published(session: Session) -> None:
-    """Pull the images of which the registry has another build of the same inputs.
+def take_published(session: Session, snapshot: Snapshot, names: Sequence[str]) -> bool:
+    """Pull those of ``names`` of which the registry has another build of the same inputs. Tell whether there was one.
 
-    The release publishes that build, so it is the one to test. Raises RegistryError.
+    A release publishes that build, so it is the one to test. Raises RegistryError.
     """
-    snapshot = session.snapshot([image.name for image in session.repository.stack.known])
-    pushes = look(tuple(snapshot.stack), snapshot.facts, session.host.registry)
-    for push in other_builds(pushes, session.host.registry):
-        session.note(
-            f"{push.image}: another build of the same inputs is in the registry; slipway tests and releases it"
-        )
+    pushes = look([snapshot.stack[name] for name in names], snapshot.facts, session.host.registry)
+    others = other_builds(pushes, session.host.registry)
+    for push in others:
+        session.note(f"{push.image}: another build of the same inputs is in the registry; slipway takes that one")
         session.host.engine.pull(push.content)
+    return bool(others)
 
 
 def plan_release(session: Session, version: str, also: Sequence[str], records: Records) -> Planned:

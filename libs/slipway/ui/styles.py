@@ -14,6 +14,7 @@ from slipway.engine.container_state import Condition
 from slipway.hosts.requirements import CheckState
 from slipway.plan.decide import Action
 from slipway.push.events import PushAction
+from slipway.release.rehearsal import Outcome
 from slipway.release.standing import State
 from slipway.ui import columns
 
@@ -39,6 +40,7 @@ _COLOURS: Mapping[str, tuple[str, ...]] = {
         RunState.DONE,
         CheckState.OK,
         State.PUBLISHED,
+        Outcome.REHEARSED,
         *UP,
         Condition.HEALTHY,
         Condition.RUNNING,
@@ -63,6 +65,7 @@ _COLOURS: Mapping[str, tuple[str, ...]] = {
         Severity.CRITICAL,
         Severity.HIGH,
         State.DRIFTED,
+        Outcome.BROKEN,
         Status.FAILED,
         RunState.FAILED,
         Stage.FAILED,
@@ -71,7 +74,7 @@ _COLOURS: Mapping[str, tuple[str, ...]] = {
         CheckState.MISSING,
         "error:",
     ),
-    "red": (Status.SKIPPED,),
+    "red": (Status.SKIPPED, Outcome.SKIPPED),
     "bold": ("hint:",),
     "dim": (RowState.ROOT, RowState.WAITING, Stage.WAITING),
 }

@@ -1,0 +1,121 @@
+"""Describe the smoke tests that an image passed, as an in-toto test result, and judge such a document. Pure.
+
+The form is that of https://in-toto.io/attestation/test-result/v0.1. Equal results have equal bytes: they name no time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from slipway.audit import provenance
+from slipway.audit.attach import PREDICATE, Form
+from slipway.release.reading import Part, UnreadableError
+
+PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
+FORM = Form(provenance.MEDIA_TYPE, {PREDICATE: PREDICATE_TYPE})
+_STATEMENT = "https://in-toto.io/Statement/v1"
+_PASSED = "PASSED"
+_INPUTS, _RULES = "inputs", "rules"
+
+
+@dataclass(frozen=True)
+class Setup:
+    """Hold everything that decides the result of an image's smoke tests.
+
+    - ``input_digest``: the image's inputs. ``platform``: that of the container, ``linux/amd64``.
+    - ``slipway``: its version. ``rules``: what the project says about the container and its checks, as text.
+    - ``files``: the path of each file of the tests, from the repository's root → its sha256.
+    """
+
+    input_digest: str
+    platform: str
+    slipway: str
+    rules: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def descriptors(self) -> list[dict[str, Any]]:
+        """Return the setup as in-toto's resource descriptors."""
+        inputs = {"sha256": self.input_digest.removeprefix("sha256:")}
+        return [
+            {"name": _INPUTS, "digest": inputs, "annotations": {"platform": self.platform}},
+            {"name": _RULES, "digest": {"sha256": hashlib.sha256(self.rules.encode()).hexdigest()}},
+            {"name": "slipway", "uri": f"pkg:pypi/slipway@{self.slipway}"},
+            *({"name": path, "digest": {"sha256": content}} for path, content in sorted(self.files.items())),
+        ]
+
+
+def statement(repository: str, digest: str, setup: Setup, passed: Sequence[str]) -> dict[str, Any]:
+    """Return the statement that the manifest ``digest`` passed its smoke tests. ``passed``: their names."""
+    return {
+        "_type": _STATEMENT,
+        "subject": [{"name": repository, "digest": {"sha256": digest.removeprefix("sha256:")}}],
+        "predicateType": PREDICATE_TYPE,
+        "predicate": {
+            "result": _PASSED,
+            "configuration": setup.descriptors,
+            "passedTests": sorted(passed),
+            "warnedTests": [],
+            "failedTests": [],
+        },
+    }
+
+
+def refusal(content: bytes, digest: str, setup: Setup) -> str:
+    """Return the reason why a document does not prove that ``digest`` passed the tests of ``setup``.
+
+    Return an empty text when it does.
+    """
+    try:
+        return _refusal(Part(json.loads(content)), digest, setup)
+    except (ValueError, RecursionError):
+        return "it is not JSON"
+    except UnreadableError as error:
+        return str(error)
+
+
+def _refusal(said: Part, digest: str, setup: Setup) -> str:
+    said.at("_type").is_text(_STATEMENT)
+    said.at("predicateType").is_text(PREDICATE_TYPE)
+    subjects = [one.at("digest").at("sha256").text for one in said.at("subject").each()]
+    if subjects != [digest.removeprefix("sha256:")]:
+        return "it is about another manifest"
+    predicate = said.at("predicate")
+    if (result := predicate.at("result").text) != _PASSED:
+        return f"its result is {result}"
+    listed = {key: [one.text for one in predicate.at(key).each()] for key in ("passedTests", "failedTests")}
+    if listed["failedTests"] or not listed["passedTests"]:
+        return "it names a failed test, or no test that passed"
+    return _difference([one.value for one in predicate.at("configuration").each()], setup)
+
+
+def _difference(found: Sequence[Any], setup: Setup) -> str:
+    """Return the first way in which a configuration differs from the setup; empty when they are equal."""
+    wanted = setup.descriptors
+    if found == wanted:
+        return ""
+    named = {one["name"]: one for one in found if isinstance(one, dict) and isinstance(one.get("name"), str)}
+    for one in wanted:
+        there = named.get(one["name"])
+        if there is None:
+            return f"it was tested without {one['name']}"
+        if there != one:
+            return _told(one, there)
+    return "it was tested with files that are not among the tests now"
+
+
+def _told(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    name = str(wanted["name"])
+    if name == _INPUTS and found.get("digest") == wanted["digest"]:
+        annotations = found.get("annotations")
+        platform = annotations.get("platform") if isinstance(annotations, dict) else ""
+        return f"it was tested as {platform or 'nothing'}, not as {wanted['annotations']['platform']}"
+    if name == _INPUTS:
+        return "it was built of other inputs"
+    if name == _RULES:
+        return "its tables in the project's settings changed"
+    return f"{name} is another than when it was tested"

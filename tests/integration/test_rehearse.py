@@ -1,0 +1,160 @@
+"""``invoke base.rehearse`` with the real engine and registry: nothing public moves, and a release takes the results."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.faults.proxy import Proxy, status
+from tests.rig.stacks import MANIFESTS
+from tests.rig.traces import SMOKE
+
+if TYPE_CHECKING:
+    from tests.rig.stacks import Repository
+
+    Stack = Callable[..., Repository]
+
+pytestmark = [pytest.mark.integration, SMOKE]
+NAMES = ("base-deck", "svc-oar", "svc-sail")
+DECK = """\
+ARG PYTHON_IMAGE
+FROM ${PYTHON_IMAGE}
+COPY libs/bin /bin/
+COPY libs/deck.txt /deck.txt
+USER 10001:10001
+HEALTHCHECK --interval=1m --start-interval=100ms --start-period=9s CMD ["test", "-f", "/deck.txt"]
+CMD ["sleep", "infinity"]
+"""
+CREW = """\
+ARG REGISTRY OWNER BASE_VERSION=v1.0.0
+FROM ${REGISTRY}/${OWNER}/base-deck:${BASE_VERSION}
+"""
+SCRUBBED = """\
+def test_the_deck_is_scrubbed(container):
+    assert "scrubbed" in container.exec("cat", "/deck.txt").output
+"""
+SHARED = "test_deck::test_the_deck_is_scrubbed"
+RESULT = "https://in-toto.io/attestation/test-result/v0.1"
+
+
+def harbour_of(stack: Stack, *services: str, **settings: str) -> Repository:
+    """A base and services on it, whose smoke tests they share."""
+    made = stack("blank", BASE_VERSION="v1.0.0", **settings)
+    made.write_programs("libs/bin")
+    made.write("libs/deck.txt", "scrubbed\n")
+    made.write("infra/docker/base-deck.Dockerfile", f"{DECK}LABEL test={made.settings['OWNER']}\n")
+    made.write("infra/docker/smoke/base-deck/test_deck.py", SCRUBBED)
+    for name in services:
+        made.write(f"apps/svc_{name}/Dockerfile", f"{CREW}LABEL role={name}\n")
+    return made
+
+
+def asked(harbour: Repository, path: str) -> Any:
+    """Return a JSON document of the registry, as any client gets it over plain HTTP."""
+    url = f"http://{harbour.settings['REGISTRY']}/v2/{harbour.settings['OWNER']}/{path}"
+    request = urllib.request.Request(url, headers={"Accept": MANIFESTS})
+    with urllib.request.urlopen(request, timeout=10) as reply:
+        return json.loads(reply.read())
+
+
+def tags(harbour: Repository, name: str) -> set[str]:
+    try:
+        return set(asked(harbour, f"{name}/tags/list")["tags"] or ())
+    except urllib.error.HTTPError as error:
+        assert error.code == 404, error
+        return set()
+
+
+def version_tags(harbour: Repository) -> set[str]:
+    """Return the engine's tags that are not content tags."""
+    return {tag for tag in harbour.tags() if ":in-" not in tag}
+
+
+def public(harbour: Repository) -> dict[str, set[str]]:
+    """Return the tags that are neither a content tag nor a list of referrers."""
+    found = {name: tags(harbour, name) for name in (*NAMES, "releases")}
+    return {name: {tag for tag in every if not tag.startswith(("in-", "sha256-"))} for name, every in found.items()}
+
+
+def results(harbour: Repository, name: str) -> Iterator[Any]:
+    """Yield the test results about the content of an image, as any OCI client finds them."""
+    digest = harbour.published(name, harbour.content(name).rpartition(":")[2])
+    for entry in asked(harbour, f"{name}/manifests/{digest.replace(':', '-')}")["manifests"]:
+        manifest = asked(harbour, f"{name}/manifests/{entry['digest']}")
+        assert manifest["subject"]["digest"] == digest
+        if entry["annotations"]["in-toto.io/predicate-type"] == RESULT:
+            yield asked(harbour, f"{name}/blobs/{manifest['layers'][0]['digest']}")
+
+
+def worked(harbour: Repository, since: set[Path]) -> list[str]:
+    """Return the baked images and the tested ones of all runs that are not among ``since``."""
+    new = [run for run in harbour.runs() if run not in since]
+    lines = [line for run in new if (journal := run / "journal.jsonl").exists() for line in journal.open()]
+    baked = [name for entry in map(json.loads, lines) if "command" in entry for name in entry["images"]]
+    return baked + sorted(path.name for run in new for path in run.glob("smoke-*"))
+
+
+@pytest.mark.fault("P60", "P62")
+def test_broken_images_are_listed_and_a_green_rehearsal_is_released(stack: Stack) -> None:
+    harbour = harbour_of(stack, "oar", "sail")
+    harbour.invoke("release", "--no-smoke").ok()
+    before, engine = public(harbour), version_tags(harbour)
+    assert before == {name: {"v1.0.0"} for name in (*NAMES, "releases")}
+
+    harbour.write("libs/deck.txt", "scrubbed\npainted\n")
+    oar = (harbour.root / "apps/svc_oar/Dockerfile").read_text()
+    harbour.write("apps/svc_oar/Dockerfile", f"{oar}RUN cat /mast.txt\n")
+    harbour.write("apps/svc_sail/smoke/test_sail.py", "def test_it_is_white(container):\n    assert 0, 'it is grey'\n")
+    ran = harbour.invoke("base.bump", "minor", "base.rehearse")
+    ran.failed(6, "2 of 3 images break", "svc-oar: build: RUN cat /mast.txt: ", "svc-sail: smoke: test_it_is_white: ")
+    assert re.search(r"base-deck +rehearsed +\d+ passed +v1.1.0 is new\n", ran.stdout)
+    assert (public(harbour), version_tags(harbour)) == (before, engine)
+    assert [found["predicate"]["result"] for found in results(harbour, "base-deck")] == ["PASSED"]
+    assert not harbour.published("svc-sail", harbour.content("svc-sail").rpartition(":")[2])
+
+    harbour.write("apps/svc_oar/Dockerfile", oar)
+    harbour.write("apps/svc_sail/smoke/test_sail.py", "def test_it_is_white(container):\n    pass\n")
+    runs = {*harbour.runs()}
+    ran = harbour.invoke("base.bump", "patch", "base.rehearse", "release").ok()
+    assert (
+        ran.stdout.count(" passed   v1.1.1 is new\n") == 3 and len(re.findall(r" rehearsed +sha256:", ran.stdout)) == 3
+    )
+    assert worked(harbour, runs) == ["svc-oar", "svc-sail", *(f"smoke-{name}" for name in NAMES)]
+    released = {name: harbour.published(name, "v1.1.1") for name in NAMES}
+    assert released == {name: harbour.published(name, harbour.content(name).rpartition(":")[2]) for name in NAMES}
+    (result,) = results(harbour, "svc-sail")
+    assert {"test_sail::test_it_is_white", SHARED} <= {*result["predicate"]["passedTests"]}
+
+    harbour.write("apps/svc_sail/smoke/test_sail.py", "def test_it_is_new(container):\n    pass\n")
+    runs = {*harbour.runs()}
+    ran = harbour.invoke("release", "--version", "v1.2.0").ok()
+    assert ran.stdout.count(" rehearsed ") == 2 and worked(harbour, runs) == ["smoke-svc-sail"]
+    assert "note: svc-sail: its test result does not count: " in ran.stderr and "test_sail.py is another" in ran.stderr
+    assert {name: harbour.published(name, "v1.2.0") for name in NAMES} == released
+
+
+@pytest.mark.fault("P63")
+def test_a_result_that_the_registry_does_not_keep_is_an_error_after_the_table(stack: Stack, proxy: Proxy) -> None:
+    harbour = harbour_of(stack, REGISTRY=proxy.address)
+    fault = proxy.fail("PUT .*/manifests/sha256-.*", status(403), times=9)
+    ran = harbour.invoke("base.rehearse").failed(7, "base-deck:sha256-", "denied")
+    assert fault.struck and re.search(r"base-deck +rehearsed +\d+ passed\n", ran.stdout)
+    assert harbour.error_code() == "registry-denied"
+
+    fault.times = 0
+    found = json.loads(harbour.invoke("base-rehearse", "--json").ok().stdout)
+    assert [(one["image"], one["outcome"], one["stands"]) for one in found["images"]] == [
+        ("base-deck", "rehearsed", "")
+    ]
+    assert not any(public(harbour).values()) and not version_tags(harbour)
+    runs = {*harbour.runs()}
+    released = json.loads(harbour.invoke("release", "--json").ok().stdout)
+    assert released["rehearsed"] == {"base-deck": found["images"][0]["digest"]}
+    assert worked(harbour, runs) == [] and harbour.published("base-deck", "v1.0.0") == found["images"][0]["digest"]
