@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from slipway.core.errors import UsageError
-from slipway.core.units import parse_size, size
+from slipway.core.units import parse_age, parse_size, size
 
 
 @pytest.mark.parametrize(
@@ -48,3 +48,15 @@ def test_a_size_is_written_with_three_digits(count: int, text: str) -> None:
 @pytest.mark.parametrize("count", [1, 999, 1000, 45_600_000, 2_220_000_000])
 def test_a_printed_size_is_parsed_back(count: int) -> None:
     assert parse_size(size(count)) == count
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30d", 2_592_000), ("12h", 43_200), ("5m", 300), ("0s", 0)])
+def test_an_age_is_in_seconds(text: str, seconds: int) -> None:
+    assert parse_age(text, "--older-than") == seconds
+
+
+@pytest.mark.parametrize("text", ["", "30", "d", "-1d", "1.5d", "1w", "30d ago", "٣d"])
+def test_another_text_is_not_an_age(text: str) -> None:
+    with pytest.raises(UsageError, match="not an age") as caught:
+        parse_age(text, "--older-than")
+    assert caught.value.hint == "--older-than 30d, --older-than 12h"

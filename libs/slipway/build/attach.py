@@ -136,12 +136,13 @@ class Cleaned:
         return size(self.bytes)
 
 
-def clean(connection: ReconnectingConnection, project: str, *, look: bool) -> Cleaned:
+def clean(connection: ReconnectingConnection, project: str, *, look: bool, minutes: int = 0) -> Cleaned:
     """Remove the files that builds left on the build host for a project; with ``look``, only count them.
 
-    Runs whose job still runs stay. Raises SshError when the answer of the build host cannot be parsed.
+    ``minutes``: only runs that began so long ago. Runs whose job still runs stay. Raises SshError when the answer of
+    the build host cannot be parsed.
     """
-    result = connection.run(script("clean", project, "look" if look else ""), timeout=600)
+    result = connection.run(script("clean", project, "look" if look else "", str(minutes)), timeout=600)
     try:
         went, stay, kilobytes = map(int, result.stdout.split())
     except ValueError:

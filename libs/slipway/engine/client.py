@@ -234,6 +234,16 @@ class Engine:
         with self.told(f"untag {reference}"), contextlib.suppress(docker.errors.ImageNotFound):
             self.client.api.remove_image(str(reference), force=True, noprune=True)
 
+    def remove(self, name: str) -> None:
+        """Remove a tag, a digest or an id, unless a container uses the image. Raises RegistryError when one does.
+
+        The image goes with its last name. A name that the engine does not have is not an error.
+        """
+        import docker.errors
+
+        with self.told(f"remove {name}"), contextlib.suppress(docker.errors.ImageNotFound):
+            self.client.api.remove_image(name, noprune=True)
+
     def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
         """Pull a reference. Raises RegistryError, with the engine's message, when the registry is at fault."""
         which = reference.tag or reference.digest

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _ACCEPTED = ", ".join(MANIFEST_TYPES)
 #: The most pages of a list that slipway reads.
 _PAGES = 1000
+#: The digest of a manifest that does not exist.
+_NO_MANIFEST = f"sha256:{'0' * 64}"
 
 
 class Registry:
@@ -151,22 +153,49 @@ class Registry:
                 found += map(str, self._json(reply, f"{reference.repository}: tags").get("tags") or ())
         return tuple(dict.fromkeys(found))
 
+    def delete(self, reference: Reference) -> bool:
+        """Delete the manifest ``reference.digest`` with all its tags. Tell whether the registry had it.
+
+        Raises RegistryError, also when the registry has it afterwards.
+        """
+        reply = self._ask("DELETE", reference, f"manifests/{reference.digest}")
+        if reply.status_code == 404:
+            return False
+        self._http.expect(reply, 202, f"{reference}: manifest DELETE")
+        self._manifests.pop((reference.path, reference.digest), None)
+        if self.digest(reference):
+            raise RegistryError(f"{reference}: is in the registry after its deletion")
+        return True
+
+    def keeps_all(self, reference: Reference) -> str:
+        """Return the reason for which the registry deletes nothing of a repository; empty when it deletes.
+
+        slipway asks it to delete a manifest that does not exist. Raises RegistryError.
+        """
+        reply = self._ask("DELETE", reference, f"manifests/{_NO_MANIFEST}")
+        if reply.status_code in (202, 404):
+            return ""
+        if reply.status_code in (401, 403):
+            return f"{self.host} lets this login delete nothing ({reply.status_code})"
+        return f"{self.host} deletes nothing ({reply.status_code})"
+
     def config(self, reference: Reference) -> Mapping[str, Any]:
         """Return the image's configuration (labels, user, history); empty for an index.
 
         Raises RegistryError.
         """
-        return self._configuration(reference, self.manifest(reference))
+        return self.configuration(reference, self.manifest(reference))
 
     def labels(self, reference: Reference) -> Mapping[str, str]:
         """Return the labels of the image; those of the first image in an index. Raises RegistryError."""
         manifest = self.manifest(reference)
         if not manifest.config and manifest.members:
             manifest = self.manifest(replace(reference, tag="", digest=manifest.members[0]))
-        found = self._configuration(reference, manifest)
+        found = self.configuration(reference, manifest)
         return (found.get("config") or {}).get("Labels") or {}
 
-    def _configuration(self, reference: Reference, manifest: ImageManifest) -> Mapping[str, Any]:
+    def configuration(self, reference: Reference, manifest: ImageManifest) -> Mapping[str, Any]:
+        """Return the configuration that a manifest of the reference's repository names. Raises RegistryError."""
         if not manifest.config:
             return {}
         reply = self._ask("GET", reference, f"blobs/{manifest.config}")

@@ -61,6 +61,8 @@ class Request:
 
         The first is the smallest. The second follows when a token with the first is not enough.
         """
+        if self.method == "DELETE" and self.path:  # a cancelled upload has no path, and its login may only push
+            return (f"repository:{self.repository}:delete", f"repository:{self.repository}:pull,push,delete")
         pull, push = (f"repository:{self.repository}:{actions}" for actions in ("pull", "pull,push"))
         return (pull, push) if self.method in ("GET", "HEAD") else (push,)
 

@@ -58,6 +58,13 @@ class ImageManifest:
         return sum(int(blob.get("size", 0)) for blob in named)
 
     @property
+    def sizes(self) -> Mapping[str, int]:
+        """Return digest → bytes of the manifest itself and of its blobs, as it names them."""
+        named = (self._described.get("config", {}), *self._described.get("layers", ()))
+        blobs = {str(blob["digest"]): int(blob.get("size", 0)) for blob in named if blob.get("digest")}
+        return {self.digest: len(self.body), **blobs}
+
+    @property
     def members(self) -> tuple[str, ...]:
         """Return the digests of the manifests in an index."""
         return tuple(str(member["digest"]) for member in self._described.get("manifests", ()))

@@ -10,6 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,15 @@ OWNER_LABEL = "slipway.owner"
 #: The engine's statuses for "not now": the engine is already removing the object, or the object is still in use.
 _BUSY = (403, 409)
 _PAUSE = 0.1
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """Hold a container, volume or network whose run was killed. ``remove`` raises the SDK's errors."""
+
+    kind: str
+    name: str
+    remove: Callable[[], None]
 
 
 def labels(run: str) -> dict[str, str]:
@@ -64,32 +74,32 @@ def remove_orphans(client: Client, *, dead: Callable[[str], bool] = is_dead, pat
     """
     removed: dict[str, None] = {}
     deadline = time.monotonic() + patience
-    while orphans := list(_orphans(client, dead)):
+    while orphans := list(find_orphans(client, dead)):
         if time.monotonic() > deadline:
             return tuple(removed)
-        for name, remove_orphan in orphans:
+        for orphan in orphans:
             with _unless_busy():
-                remove_orphan()
-                removed[name] = None
+                orphan.remove()
+                removed[orphan.name] = None
         time.sleep(_PAUSE)
     return tuple(removed)
 
 
-def _orphans(client: Client, dead: Callable[[str], bool]) -> Iterator[tuple[str, Callable[[], None]]]:
-    """Yield each orphan's name, and the call that removes it.
+def find_orphans(client: Client, dead: Callable[[str], bool] = is_dead) -> Iterator[Orphan]:
+    """Yield everything whose owner has ended according to ``dead``.
 
     Containers come first, because they use the volumes and networks.
     """
     mine = {"label": OWNER_LABEL}
     for found in client.api.containers(all=True, filters=mine):
         if dead(found["Labels"][OWNER_LABEL]):
-            yield found["Names"][0].lstrip("/"), partial(remove, client, found["Id"])
+            yield Orphan("container", found["Names"][0].lstrip("/"), partial(remove, client, found["Id"]))
     for found in client.api.volumes(filters=mine)["Volumes"] or ():
         if dead(found["Labels"][OWNER_LABEL]):
-            yield found["Name"], partial(remove_volume, client, found["Name"])
+            yield Orphan("volume", found["Name"], partial(remove_volume, client, found["Name"]))
     for found in client.api.networks(filters=mine):
         if dead(found["Labels"][OWNER_LABEL]):
-            yield found["Name"], partial(remove_network, client, found["Id"])
+            yield Orphan("network", found["Name"], partial(remove_network, client, found["Id"]))
 
 
 @contextmanager
