@@ -23,6 +23,7 @@ DOCUMENT = ROOT / "docs/rooms.svg"
 BANDS: tuple[tuple[str, Mapping[str, float]], ...] = (
     ("command line", {"tasks": 1.5, "testing": 3.6}),
     ("tell", {"ui": 1.5}),
+    ("do", {"clean": 0.5}),
     ("do", {"release": 0.5, "audit": 1.5, "compose": 2.5}),
     ("do", {"setup": 0, "push": 1, "build": 2, "smoke": 3}),
     ("where", {"hosts": 1.5}),

@@ -23,7 +23,7 @@ Said = tuple[int, list[Any], str]
 
 HAVING_DRY_RUN = (
     *("build-base", "build", "push", "release", "release-rollback", "base-bump"),
-    *("up", "down", "init", "setup", "remote-clean"),
+    *("clean", "up", "down", "init", "setup", "remote-clean"),
 )
 
 

@@ -16,7 +16,9 @@ import pytest
 from tests.rig.in_process import invoke, slipway
 
 Ran = Callable[..., CompletedProcess[str]]
-DRY_RUNS = "build-base, build, push, release, release-rollback, base-bump, up, down, init, setup and remote-clean"
+DRY_RUNS = (
+    "build-base, build, push, release, release-rollback, base-bump, clean, up, down, init, setup and remote-clean"
+)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from slipway.tasks.options import (
     AttachOptions,
     BuildHostOptions,
     BuildOptions,
+    CleanOptions,
     ConfirmOptions,
     DownOptions,
     DryRunOptions,
@@ -155,6 +156,14 @@ def ci_matrix(session: Session, options: MatrixOptions) -> None:
     from slipway.tasks.matrix import run_matrix
 
     run_matrix(session, options)
+
+
+@task
+def clean(session: Session, stack: StackOptions, options: CleanOptions, host: HostOptions, run: ConfirmOptions) -> None:
+    """Remove old images, content and runs that nothing needs any more."""
+    from slipway.tasks.clean import run_clean
+
+    run_clean(session, options, yes=run.yes, dry_run=run.dry_run)
 
 
 @task

@@ -29,6 +29,7 @@ _DRY_RUNS = (
     "release",
     "release-rollback",
     "base-bump",
+    "clean",
     "up",
     "down",
     "init",

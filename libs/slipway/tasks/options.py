@@ -12,6 +12,7 @@ __all__ = [
     "AttachOptions",
     "BuildHostOptions",
     "BuildOptions",
+    "CleanOptions",
     "ConfirmOptions",
     "DownOptions",
     "DryRunOptions",
@@ -200,6 +201,14 @@ class PushOptions(LockOptions):
 
     force: bool = option(False, "allow a version tag to move to other content")
     resume: str = option("", "finish the push of this run")
+
+
+@dataclass(frozen=True)
+class CleanOptions(LockOptions):
+    """Hold the age of the things to remove."""
+
+    older_than: str = option("30d", "remove only what is older: 30d, 12h, 0s")
+    cache: bool = option(False, "also remove the engine's build cache of that age, of all programs")
 
 
 @dataclass(frozen=True)
