@@ -9,23 +9,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from slipway.testing.fakes import Fault, RegistryServer
-from tests.release.shop import NAMES, Shop
+from slipway.core.retry import RetryPolicy
+from slipway.release.signing import Signing
+from slipway.testing.fakes import HASTE, Fault, RegistryServer
+from tests.release.shop import NAMES, PlainSignatures, Shop
 
 TROUBLES: dict[str, dict[str, Any]] = {
+    "not sent": {"unsent": True},
     "reply lost": {"lost": True},
     "cut": {"cut": True},
     "429": {"status": 429, "headers": {"Retry-After": "120"}},
     "500": {"status": 500},
     "503": {"status": 503},
+    "hang": {"hangs": True},
 }
+#: The client waits for a reply for so long, where the server may hang.
+SOON = replace(HASTE, answer=0.5)
 FOR_EVER = 10**6
 
 
@@ -41,10 +47,13 @@ class Case:
 
 
 class Round:
-    """A release of v1 and latest; both stand for older content before, unless the tags are ``fresh``."""
+    """A signed release of v1 and latest; both stand for older content before, unless the tags are ``fresh``."""
 
-    def __init__(self, server: RegistryServer, folder: Path, *, fresh: bool = False) -> None:
-        self.shop = Shop(server, folder)
+    def __init__(
+        self, server: RegistryServer, folder: Path, *, fresh: bool = False, policy: RetryPolicy = HASTE
+    ) -> None:
+        self.shop = Shop(server, folder, policy=policy)
+        self.shop.signing = Signing.tried(PlainSignatures())
         self.older = dict.fromkeys(NAMES, "") if fresh else self.shop.publish_older()
         self.planned = self.shop.planned()
         del server.requests[:]
@@ -80,8 +89,8 @@ class Round:
 
 def pattern(request: str) -> str:
     """Return a regular expression for this request in any round. The record, and so its digest, names the port."""
-    path = re.sub("sha256:[0-9a-f]{64}", "DIGEST", request.partition("?")[0])
-    return rf"^{re.escape(path).replace('DIGEST', 'sha256:[0-9a-f]+')}(\?|$)"
+    path = re.sub("sha256([:-])[0-9a-f]{64}", r"sha256\1DIGEST", request.partition("?")[0])
+    return rf"^{re.escape(path).replace('DIGEST', '[0-9a-f]+')}(\?|$)"
 
 
 def enumerated(folder: Path, *, fresh: bool) -> list[tuple[str, int]]:
@@ -100,7 +109,7 @@ def enumerated(folder: Path, *, fresh: bool) -> list[tuple[str, int]]:
 def fail(folder: Path, case: Case) -> int:
     """Release with a fault; then end the fault and resume. Return the exit code of the release."""
     with RegistryServer() as server:
-        made = Round(server, folder, fresh=case.fresh)
+        made = Round(server, folder, fresh=case.fresh, policy=SOON if case.trouble == "hang" else HASTE)
         times = FOR_EVER if case.always else 1
         fault: Fault = server.fault(case.pattern, after=case.position, times=times, **TROUBLES[case.trouble])
         code, said = made.shop.release(made.planned)
@@ -144,7 +153,7 @@ def test_each_kind_of_request_is_failed_once_and_for_ever(folders: Callable[[], 
 
 @pytest.mark.fault("P48")
 def test_new_tags_of_a_registry_that_fails_for_ever_are_reported(folders: Callable[[], Path]) -> None:
-    requests = [request for request in enumerated(folders(), fresh=True) if re.search("PUT.*(v1|latest)", request[0])]
+    requests = [request for request in enumerated(folders(), fresh=True) if re.search("PUT.*/(v1|latest)", request[0])]
     assert len(requests) == 9
     cases = [
         Case(*request, trouble, True, fresh=True)

@@ -9,17 +9,21 @@ from pathlib import Path
 
 from slipway.core.errors import SlipwayError
 from slipway.core.image import INPUT_LABEL, Image, content_tag
+from slipway.core.retry import RetryPolicy
 from slipway.plan.decide import Facts
 from slipway.push.inspect import look
 from slipway.push.upload import PushRun
 from slipway.registry import Registry
+from slipway.release.claim import Claims
 from slipway.release.planned import Planned, PlannedImage
 from slipway.release.publish import Release, as_it_stands, release
 from slipway.release.record import MovedTag, Record, Source, read_record
 from slipway.release.records import Records
 from slipway.release.resume import read_release
+from slipway.release.signature import SSH_TYPE, SignatureState, Verdict
 from slipway.release.signing import Signing
 from slipway.runs.run import Run
+from slipway.testing.clock import FakeClock
 from slipway.testing.fakes import HASTE, FakeEngine, RegistryServer, digest_of, local_image
 
 STACK = (
@@ -43,12 +47,24 @@ class Watched(Run):
         super().journal(**entry)
 
 
-class Shop:
-    """``content`` makes the images: another content, other inputs."""
+class PlainSignatures:
+    """Make signatures without a program: the digest of the content, under a name."""
 
-    def __init__(self, server: RegistryServer, folder: Path, content: str = "one") -> None:
+    type, key, allowed = SSH_TYPE, "plain", "plain"
+
+    def sign(self, content: bytes) -> bytes:
+        return digest_of(content).encode()
+
+    def judge(self, content: bytes, signature: bytes) -> Verdict:
+        return Verdict(SignatureState.GOOD if signature == self.sign(content) else SignatureState.BAD, "plain key")
+
+
+class Shop:
+    """``content`` makes the images: another content, other inputs. ``policy``: how the client asks the registry."""
+
+    def __init__(self, server: RegistryServer, folder: Path, content: str = "one", policy: RetryPolicy = HASTE) -> None:
         self.server, self.home = server, folder / content / ".slipway"
-        self.registry = Registry(server.host, policy=HASTE)
+        self.registry = Registry(server.host, policy=policy)
         self.records = Records(self.registry, server.host, OWNER)
         self.inputs = {name: digest_of(f"{name} {content}".encode()) for name in NAMES}
         held = [
@@ -82,7 +98,7 @@ class Shop:
         self.runs.append(run)
         work = PushRun(self.engine, self.registry, run, policy=HASTE)
         try:
-            release(Release(planned, work, self.records, began, signing=self.signing))
+            release(Release(planned, work, Claims(self.records, FakeClock().clock), began, signing=self.signing))
         except SlipwayError as error:
             return error.exit_code, str(error)
         finally:

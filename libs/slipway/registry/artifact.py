@@ -16,7 +16,7 @@ from slipway.registry.manifest import ImageManifest
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
-_EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
+EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
 #: The configuration of an artifact that has none.
 EMPTY = b"{}"
 
@@ -72,7 +72,7 @@ class Artifact:
             "schemaVersion": 2,
             "mediaType": MANIFEST_TYPE,
             "artifactType": self.type,
-            "config": Descriptor(_EMPTY_TYPE, digest_of(EMPTY), len(EMPTY)).as_json(),
+            "config": Descriptor(EMPTY_TYPE, digest_of(EMPTY), len(EMPTY)).as_json(),
             "layers": [Descriptor(self.media_type, digest_of(self.content), len(self.content)).as_json()],
         }
         if self.subject:

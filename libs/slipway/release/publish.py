@@ -2,8 +2,9 @@
 
 1. Upload each missing image, attach the documents, and verify every blob and digest.
 2. Store the record by its digest, and its signature. It has no tag yet.
-3. Move all tags, and read each back. On failure restore them.
-4. Publish the record under its version. The version is released now.
+3. Claim the version, so that another release of it waits.
+4. Move all tags, and read each back. On failure restore them.
+5. Publish the record under its version. The version is released now.
 
 slipway writes a line into the run's journal before each step. A run that ended early is continued from its plan, which
 has the digests: it builds nothing.
@@ -11,8 +12,8 @@ has the digests: it builds nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -31,6 +32,7 @@ from slipway.push.release import Attach
 from slipway.push.tags import Flip, TagMove, mixed
 from slipway.push.upload import PushRun, complete, upload
 from slipway.registry import ImageManifest, Registry
+from slipway.release.claim import Claims
 from slipway.release.planned import Planned
 from slipway.release.record import Record
 from slipway.release.records import Published, Records
@@ -40,7 +42,7 @@ from slipway.release.signing import Signing
 
 @dataclass(frozen=True)
 class Release:
-    """Hold the means of a release: its plan, the run, and the records of the registry.
+    """Hold the means of a release: its plan, the run, and the claims and records of the registry.
 
     ``began``: an earlier run of the same release began to move tags. ``flag``: the host's flag, for hints.
     ``attach``: stores documents beside the images, before any tag moves.
@@ -49,11 +51,15 @@ class Release:
 
     planned: Planned
     run: PushRun
-    records: Records
+    claims: Claims
     began: bool = False
     flag: str = ""
     attach: Attach = lambda pushes: None
     signing: Signing | None = None
+
+    @property
+    def records(self) -> Records:
+        return self.claims.records
 
     @property
     def again(self) -> str:
@@ -71,9 +77,9 @@ class Ready:
     ``stored``: the record, which has no tag yet, and its signature.
     """
 
+    planned: Planned
     stored: Published
     manifests: Mapping[str, ImageManifest]
-    moves: tuple[TagMove, ...]
 
 
 def release(given: Release) -> tuple[Published, tuple[TagMove, ...]]:
@@ -87,11 +93,11 @@ def release(given: Release) -> tuple[Published, tuple[TagMove, ...]]:
         ready = _prepared(given)
     except (RegistryError, PrerequisiteError, PolicyError) as error:
         _refuse(error, given)
-    _refuse_second(given, ready.stored.record, ready.moves)
-    registry, record = given.run.registry, given.run.record
-    flip = Flip.of(ready.moves, ready.manifests, registry, record, given.again)
-    done = flip.carry_out()
-    _publish(given, ready.stored.record, flip, done)
+    with _claimed(given, ready):
+        moves = _moves(given, ready)
+        flip = Flip.of(moves, ready.manifests, given.run.registry, given.run.record, given.again)
+        done = flip.carry_out()
+        _publish(given, ready.stored.record, flip, done)
     return ready.stored, done
 
 
@@ -125,7 +131,7 @@ def _prepared(given: Release) -> Ready:
     records.store(record)
     stored = _signed(Published.of(record), given)
     by_digest = {manifest.digest: manifest for manifest in manifests.values()}
-    return Ready(stored, by_digest, _moves(ready, run.registry))
+    return Ready(ready, stored, by_digest)
 
 
 def _signed(stored: Published, given: Release) -> Published:
@@ -142,15 +148,61 @@ def _size(reference: Reference, manifest: ImageManifest, registry: Registry) -> 
     return manifest.size + sum(_size(member, registry.manifest(member), registry) for member in members)
 
 
-def _moves(planned: Planned, registry: Registry) -> tuple[TagMove, ...]:
-    """Return the moves. Raises RegistryError for a tag that another run moved since the release was planned."""
-    digests = map_concurrently(registry.digest, planned.tags, at_once=QUESTIONS)
-    moves = planned.moves(dict(zip(planned.tags, digests, strict=True)))
-    for move in moves:
-        if move.stands not in (move.before, move.digest):
-            told = f"stands for {move.stands[:19] or 'nothing'}, and for {move.before[:19] or 'nothing'} at the start"
-            raise RegistryError(f"{move.reference}: {told}", hint="did another run move it? invoke release")
+@contextmanager
+def _claimed(given: Release, ready: Ready) -> Iterator[None]:
+    """Claim the version for the block. The claim of a release that ``release-resume`` must finish stays.
+
+    Raises LockedError when another writer published the version, once the tags stand as its record says.
+    """
+    record, run = ready.stored.record, given.run.record
+    try:
+        given.claims.take(record, run)
+    except LockedError as error:
+        _follow(error, given, _standing(given, ready))
+    except RegistryError as error:
+        _refuse(error, given)
+    try:
+        yield
+    except MixedReleaseError:
+        raise
+    except BaseException:
+        with suppress(SlipwayError):
+            given.claims.free(record, run)
+        raise
+
+
+def _moves(given: Release, ready: Ready) -> tuple[TagMove, ...]:
+    """Return the moves.
+
+    Raises RegistryError for a tag that another run moved since the release was planned, and LockedError when another
+    writer published the version, once the tags stand as its record says.
+    """
+    moves = _standing(given, ready)
+    try:
+        given.records.refuse_other(ready.stored.record)
+        for move in moves:
+            _refuse_moved(move)
+    except LockedError as error:
+        _follow(error, given, moves)
+    except RegistryError as error:
+        _refuse(error, given)
     return moves
+
+
+def _standing(given: Release, ready: Ready) -> tuple[TagMove, ...]:
+    """Return the moves by the tags as they stand now."""
+    planned = ready.planned
+    try:
+        digests = map_concurrently(given.run.registry.digest, planned.tags, at_once=QUESTIONS)
+    except RegistryError as error:
+        _refuse(error, given)
+    return planned.moves(dict(zip(planned.tags, digests, strict=True)))
+
+
+def _refuse_moved(move: TagMove) -> None:
+    if move.stands not in (move.before, move.digest):
+        told = f"stands for {move.stands[:19] or 'nothing'}, and for {move.before[:19] or 'nothing'} at the start"
+        raise RegistryError(f"{move.reference}: {told}", hint="did another run move it? invoke release")
 
 
 def _refuse(error: RegistryError | PrerequisiteError | PolicyError, given: Release) -> NoReturn:
@@ -171,16 +223,6 @@ def _stands(reference: Reference, registry: Registry) -> str | None:
         return registry.digest(reference)
     except RegistryError:
         return None
-
-
-def _refuse_second(given: Release, record: Record, moves: Sequence[TagMove]) -> None:
-    """Raise LockedError when another writer published the version, once the tags stand as its record says."""
-    try:
-        given.records.refuse_other(record)
-    except LockedError as error:
-        _follow(error, given, moves)
-    except RegistryError as error:
-        _refuse(error, given)
 
 
 def _publish(given: Release, record: Record, flip: Flip, done: Sequence[TagMove]) -> None:

@@ -15,15 +15,20 @@ from slipway.core.reference import Reference
 from slipway.core.threads import map_concurrently
 from slipway.push.inspect import QUESTIONS
 from slipway.registry import Registry
-from slipway.registry.artifact import Descriptor
+from slipway.registry.artifact import EMPTY, EMPTY_TYPE, Artifact, Descriptor
 from slipway.registry.artifacts import Artifacts
 from slipway.release.causes import ReleaseCause
 from slipway.release.record import PREVIOUS, RECORD_TYPE, Record, read_record
 from slipway.release.signature import Signature, artifact_of
 
 REPOSITORY = "releases"
-#: Tags of lists of referrers, which slipway keeps for registries without such a list.
-_LISTS = "sha256-"
+#: Begins the tags of claims.
+_CLAIM = "_claim-"
+#: Begin the tags of claims, and of lists of referrers, which slipway keeps for registries without such a list.
+_NO_VERSIONS = (_CLAIM, "sha256-")
+#: Stands under the tag of a claim when no release is at work.
+_FREE = Artifact("application/vnd.slipway.release.unclaimed", EMPTY_TYPE, EMPTY).manifest
+_TAG_LENGTH = 128
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -106,6 +111,22 @@ class Records:
         """Store a record by its digest alone, and return the digest. Raises RegistryError."""
         return self._artifacts.store(self.repository, record.artifact)
 
+    def claimed(self, version: str) -> str:
+        """Return the digest of the record whose release claims the version; empty without one. Raises RegistryError."""
+        found = self._registry.digest(self._claim(version))
+        return "" if found == _FREE.digest else found
+
+    def claim(self, record: Record) -> None:
+        """Claim the version of a stored record. Raises RegistryError."""
+        self._registry.put(self._claim(record.version), record.artifact.manifest)
+
+    def free(self, version: str) -> None:
+        """Remove a claim. Raises RegistryError."""
+        self._registry.put(self._claim(version), _FREE)
+
+    def _claim(self, version: str) -> Reference:
+        return self.repository.tagged(f"{_CLAIM}{version}"[:_TAG_LENGTH])
+
     def signatures(self, digest: str, type: str) -> tuple[bytes, ...]:
         """Return the signatures of ``type`` of the record with this digest. Raises RegistryError."""
         found = self._artifacts.referrers(replace(self.repository, digest=digest), type)
@@ -144,7 +165,7 @@ class Records:
 
     def _manifests(self) -> Mapping[str, tuple[str, str]]:
         """Return the digest of each version's record and of the record before, newest version first."""
-        tags = [tag for tag in self._registry.tags(self.repository) if not tag.startswith(_LISTS)]
+        tags = [tag for tag in self._registry.tags(self.repository) if not tag.startswith(_NO_VERSIONS)]
         asked = [self.reference(tag) for tag in newest_first(tags)]
         found = map_concurrently(self._registry.manifest, asked, at_once=QUESTIONS)
         return {

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from slipway.core.errors import UsageError
+from slipway.core.errors import PolicyError, UsageError
 from slipway.core.threads import map_concurrently
 from slipway.core.writing import written
 from slipway.plan.decide import Action, plan_build
@@ -19,6 +19,7 @@ from slipway.push.inspect import QUESTIONS, Push
 from slipway.push.tags import TagMove
 from slipway.push.upload import PushRun
 from slipway.release.accepted import refuse_other_content
+from slipway.release.claim import Claims
 from slipway.release.comparison import compare_tags, refuse_differences
 from slipway.release.planned import Planned
 from slipway.release.publish import Release, as_it_stands, release
@@ -85,9 +86,10 @@ def run_release(session: Session, options: ReleaseOptions, *, dry_run: bool) -> 
         take_published(session, session.snapshot(names), names)
         accepted = {} if options.no_smoke else test_images(session)
         with locked(session, "push", break_expired=options.break_lock):
-            planned = plan_release(session, version, also, records)
+            claims = Claims(records, tell=session.note).awaited(version)
+            planned = _planned(session, version, also, claims)
             refuse_other_content(planned, accepted)
-            _publish(session, planned.taken_over(), records, signing, began=planned.is_begun, rehearsed=accepted)
+            _publish(session, planned.taken_over(), claims, signing, began=planned.is_begun, rehearsed=accepted)
 
 
 def run_resume(session: Session, options: ResumeOptions) -> None:
@@ -104,13 +106,27 @@ def run_resume(session: Session, options: ResumeOptions) -> None:
             raise UsageError(what, hint="set REGISTRY and OWNER as in that run")
         with locked(session, "push", break_expired=options.break_lock):
             planned = earlier.planned if earlier.began else as_it_stands(earlier.planned, session.host.registry)
-            _publish(session, planned, records, signing, began=earlier.began)
+            _publish(session, planned, Claims(records, tell=session.note), signing, began=earlier.began)
+
+
+def _planned(session: Session, version: str, also: Sequence[str], claims: Claims) -> Planned:
+    """Return the release to publish.
+
+    Raises LockedError instead of PolicyError when the tags stand for the content of another release that has ended.
+    """
+    try:
+        return plan_release(session, version, also, claims.records)
+    except PolicyError:
+        claims.awaited(version)
+        if first := claims.records.digest(version):
+            raise written_first(claims.records.reference(version), first) from None
+        raise
 
 
 def _publish(
     session: Session,
     planned: Planned,
-    records: Records,
+    claims: Claims,
     signing: Signing | None,
     *,
     began: bool = False,
@@ -122,7 +138,7 @@ def _publish(
         with session.console.showing(stack, [name for name in lacking if name in stack.by_name]) as taker:
             run = PushRun(session.host.engine, session.host.registry, record, taker.take)
             attach = partial(_attach, session, record)
-            given = Release(planned, run, records, began, session.host.flag, attach, signing)
+            given = Release(planned, run, claims, began, session.host.flag, attach, signing)
             published, moves = _released(session, given)
         _keep(session, published)
         content = {
@@ -140,7 +156,8 @@ def _publish(
         session.answer(content)
         return
     session.console.table([(str(move.reference), move.digest[:19], _how(move)) for move in moves])
-    session.console.line(f"released {planned.version}: {records.reference(planned.version)} is {published.digest}")
+    reference = claims.records.reference(planned.version)
+    session.console.line(f"released {planned.version}: {reference} is {published.digest}")
     _show_signature(session, published)
 
 

@@ -145,8 +145,9 @@ class FakeRun:
 class Fault:
     """Hold a fault: it strikes ``times`` requests, after the first ``after`` matching requests have passed.
 
-    ``pattern``: matches ``METHOD path``. ``status``: the status to return instead. ``lost``: do the work, then cut the
-    connection. ``cut``: do the work, then cut the connection amid the reply. ``body``: replaces the bytes of the reply.
+    ``pattern``: matches ``METHOD path``. ``status``: the status to return instead. ``unsent``: cut the connection, and
+    do not do the work. ``hangs``: do nothing until the client leaves. ``lost``: do the work, then cut the connection.
+    ``cut``: do the work, then cut the connection amid the reply. ``body``: replaces the bytes of the reply.
     ``struck``: how often the fault struck.
     """
 
@@ -155,6 +156,8 @@ class Fault:
     times: int = 1
     after: int = 0
     headers: Mapping[str, str] = field(default_factory=dict)
+    unsent: bool = False
+    hangs: bool = False
     lost: bool = False
     cut: bool = False
     body: bytes | None = None
@@ -278,7 +281,13 @@ class _Handler(BaseHTTPRequestHandler):
             fault = next((fault for fault in self.held.faults if fault.strikes(request)), None)
             if fault and fault.status:
                 return self._say(fault.status, b"", fault.headers)
-            status, body, headers = self._answer(sent)
+            if not (fault and (fault.unsent or fault.hangs)):
+                status, body, headers = self._answer(sent)
+        if fault and (fault.unsent or fault.hangs):
+            self.close_connection = True
+            if fault.hangs:
+                self.connection.recv(1)  # returns when the client closes the connection
+            return None
         if fault and fault.lost:
             self.close_connection = True
             return None
