@@ -19,7 +19,8 @@ Made by `python -m tests.docs.policy > docs/policy.md`; a test keeps it true.
 
 slipway refuses an image that breaks one of these rules (exit 10). The error names the file, the line, the rule, and the
 line of the table that lets the image pass. A plan finds what is in Dockerfiles and in the files that they read, before
-slipway contacts anything; `smoke` checks `root` and `setuid`. Other images are planned and built.
+slipway contacts anything; `smoke` checks `root` and `setuid`, and `scan` checks
+`vulnerability`. Other images are planned and built.
 
 ## Set a rule aside
 
@@ -65,10 +66,12 @@ def _section(rule: Rule, told: Explanation) -> Iterator[str]:
 def _allow(rule: Rule, told: Explanation) -> str:
     if rule not in ALLOWABLE:
         return "Nothing can allow it."
-    whole = "" if rule is Rule.CONTEXT_FILE else f'`svc-x = {{ {rule} = "why" }}`'
+    whole = "" if rule in (Rule.CONTEXT_FILE, Rule.VULNERABILITY) else f'`svc-x = {{ {rule} = "why" }}`'
     path = f'`svc-x = {{ "{rule}:{told.path}" = "why" }}`' if told.path else ""
     if not path:
         return whole
+    if rule is Rule.VULNERABILITY:
+        return f"{path}: the id of an advisory, or one of its aliases."
     if not whole:
         return f'{path}; the path is from the context, and may be a folder: `"{rule}:.git" = "why"`.'
     return f"{whole}, or {path} for one path."

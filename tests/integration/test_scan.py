@@ -97,6 +97,9 @@ def test_a_finding_names_the_image_the_line_and_the_base_that_fixes_it(stack: St
     scan("svc-till", "--fail-on", "medium", "--scanner", "debian-tracker").failed(10, "CVE-2099-2")
     assert scan("--scanner", "trivy", "--fail-on", "low", "--json").failed(10).codes == ["scanner-missing"]
 
+    settings = (shop.root / "pyproject.toml").read_text()
+    shop.write("pyproject.toml", f'{settings}\n[tool.slipway.allow]\n"vulnerability:CVE-2099-1" = "of a test"\n')
+    assert "allowed: of a test" in scan("svc-cart", "--fail-on", "high").ok().stdout
     assert_fixed_by_a_newer_base(shop, scan)
 
 
@@ -116,6 +119,7 @@ def assert_fixed_by_a_newer_base(shop: Repository, scan: Callable[..., Ran]) -> 
         "libfloor1": {"version": "v1.1.0", "installed": ["1:1.0-1"], "fixes": False},
         "cart": None,
     }
+    shop.write("pyproject.toml", (shop.root / "pyproject.toml").read_text().replace("CVE-2099-1", "CVE-2099-9"))
     scan("svc-cart", "--fail-on", "critical").failed(10, "BASE_VERSION=v1.1.0")
 
 

@@ -104,7 +104,7 @@ def advisories() -> Iterator[Advisories]:
                 state.ended.wait(60)
                 return
             said = b"<html>" if fault is Fault.GARBLE else reply or b""
-            self.send_response(500 if fault is Fault.REFUSE else 404 if reply is None else 200)
+            self.send_response(500 if fault is Fault.REFUSE else 404 if reply is None and not fault else 200)
             self.send_header("Content-Length", str(len(said) + (9 if fault is Fault.CUT else 0)))
             self.end_headers()
             self.wfile.write(said)

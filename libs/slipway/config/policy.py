@@ -128,6 +128,8 @@ def rule_faults(keys: tuple[str, ...], reason: object) -> Iterator[Fault]:
         yield keys, what, suggestion(rule, ALLOWABLE, known)
     elif rule == Rule.CONTEXT_FILE and not _is_below(path):
         yield keys, f"{named} names a path from the context's root", '"context-file:certs/test.key" = "why"'
+    elif rule == Rule.VULNERABILITY and not path.strip():
+        yield keys, f"{named} names an advisory", '"vulnerability:CVE-2099-1" = "why"'
     elif rule == Rule.SETUID and colon and not path.startswith("/"):
         yield keys, f"{named} names an absolute path of the image", '"setuid:/usr/bin/ping" = "why"'
     elif not (isinstance(reason, str) and reason.strip()):

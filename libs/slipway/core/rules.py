@@ -27,6 +27,7 @@ class Rule(StrEnum):
     EXTRA_INDEX = "extra-index"
     ROOT = "root"
     SETUID = "setuid"
+    VULNERABILITY = "vulnerability"
 
     @property
     def page(self) -> str:
@@ -38,15 +39,16 @@ class Rule(StrEnum):
 ALLOWABLE = tuple(rule for rule in Rule if rule is not Rule.KNOWN_SECRET)
 #: The rules that refuse even where the others only note.
 STRICT = (Rule.KNOWN_SECRET, Rule.CONTEXT_FILE)
-#: The rules that a permission may, or must, limit to one path: ``context-file:certs/test.key``.
-WITH_PATH = (Rule.CONTEXT_FILE, Rule.SETUID)
+#: The rules that a permission may, or must, limit to one path, or to one advisory: ``context-file:certs/test.key``.
+WITH_PATH = (Rule.CONTEXT_FILE, Rule.SETUID, Rule.VULNERABILITY)
 
 
 @dataclass(frozen=True)
 class Permission:
     """Hold a rule that an image may break, and the reason.
 
-    ``image``: empty for all images. ``path``: the only file, or folder of files, that it lets pass; empty for any.
+    ``image``: empty for all images. ``path``: the only file, folder of files, or advisory that it lets pass; empty for
+    any.
     ``place``: the ``file:line`` of the permission.
     """
 
@@ -162,6 +164,13 @@ EXPLANATIONS: Mapping[Rule, Explanation] = MappingProxyType(
             why="Such a program gives its user the rights of its owner.",
             fix="Remove the bit (`chmod u-s`), or give the container a capability.",
             path="/usr/bin/ping",
+        ),
+        Rule.VULNERABILITY: Explanation(
+            refuses="a package with a known vulnerability, when `scan --fail-on` looks at the image",
+            example="RUN pip install requests==2.5.3",
+            why="Everyone knows the vulnerability, attackers too.",
+            fix="Install a fixed version, or build on a newer base ([scanning](scanning.md)).",
+            path="CVE-2099-1",
         ),
     }
 )

@@ -16,7 +16,7 @@ from slipway.audit.locks import locks_read
 from slipway.audit.requirements import Lists, Requirement, read_lists, required_by, requirement
 from slipway.audit.scan.findings import LEVELS, Report, ScanCause, ScanError, Severity
 from slipway.audit.scan.reading import read_json
-from slipway.audit.scan.rows import Finding, Role, gather, with_newer
+from slipway.audit.scan.rows import Finding, Role, gather, with_newer, with_permissions
 from slipway.audit.scan.running import Means, Scanned, Scanner, all_found, run_scanners, unlisted
 from slipway.audit.scan.severities import ask_severities, rated
 from slipway.audit.scan.tracker import SOURCE
@@ -126,6 +126,7 @@ def _scan(
     findings = gather([_View(one, snapshot.stack, lists) for one in audited], rated(found, severities))
     if options.only_fixed:
         findings = tuple(one for one in findings if one.advisory.fixed)
+    findings = with_permissions(findings, session.settings.project.policy.permission)
     findings = with_newer(findings, _newest(session, snapshot, {one.origin for one in findings}))
     return _Scan(images, reports, findings, (*unlisted(images), *problems))
 
@@ -145,7 +146,7 @@ def _newest(session: Session, snapshot: Snapshot, origins: set[str]) -> Mapping[
     found: dict[str, tuple[str, Mapping[str, Any]]] = {}
     try:
         for image in bases:
-            for version in _above(session.host.registry.tags(image.reference), image.reference.tag):
+            for version in above(session.host.registry.tags(image.reference), image.reference.tag):
                 reference = replace(image.reference, tag=version)
                 exact = replace(reference, digest=session.host.registry.digest(reference))
                 if documents := read_attached(session.host.registry, exact, Attachment.SBOM):
@@ -156,7 +157,7 @@ def _newest(session: Session, snapshot: Snapshot, origins: set[str]) -> Mapping[
     return found
 
 
-def _above(tags: Sequence[str], current: str) -> Iterator[str]:
+def above(tags: Sequence[str], current: str) -> Iterator[str]:
     """Yield the versions above ``current``, the highest first: the tags that begin as it does, up to a number."""
     begin = _PREFIX.match(current)
     alike = {tag for tag in tags if begin and (other := _PREFIX.match(tag)) and other[0] == begin[0]}
@@ -168,7 +169,8 @@ def _above(tags: Sequence[str], current: str) -> Iterator[str]:
 
 def _refusal(scan: _Scan, level: Severity) -> PolicyError | None:
     """Return the error of a scan with findings of ``level``, or of one that may have missed some; None otherwise."""
-    severe = [one for one in scan.findings if one.advisory.severity.reaches(level)]
+    counted = [one for one in scan.findings if not one.permission]
+    severe = [one for one in counted if one.advisory.severity.reaches(level)]
     problems = [Problem(one.origin, _sentence(one), _fix(one), ScanCause.VULNERABLE) for one in severe[:_SHOWN]]
     if more := len(severe) - len(problems):
         problems.append(Problem("", f"{more} more findings like these", code=ScanCause.VULNERABLE))
@@ -211,7 +213,9 @@ def _package(one: Finding) -> str:
 
 
 def _mended(one: Finding) -> str:
-    """Tell whether a newer version of the base that brought the package fixes the finding."""
+    """Tell why the finding may pass, or whether a newer version of the base that brought the package fixes it."""
+    if one.permission:
+        return f"allowed: {one_line(one.permission.reason)}"
     if not one.newer:
         return ""
     if one.newer.fixes:

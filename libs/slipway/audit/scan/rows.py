@@ -16,6 +16,10 @@ from slipway.audit.requirements import Requirement
 from slipway.audit.scan.debian_version import DebianVersion
 from slipway.audit.scan.findings import Advisory, Found, Package
 from slipway.audit.scan.purls import package_of
+from slipway.core.rules import Permission, Rule
+
+#: Returns the permission of an image to break a rule with a path, or None.
+Allowed = Callable[[str, Rule, str], Permission | None]
 
 
 class Role(StrEnum):
@@ -60,7 +64,10 @@ class Newer:
 
 @dataclass(frozen=True)
 class Finding:
-    """Hold an advisory about a package that the image ``origin`` brought into ``images``."""
+    """Hold an advisory about a package that the image ``origin`` brought into ``images``.
+
+    ``permission``: lets the finding pass.
+    """
 
     installed: Installed
     advisory: Advisory
@@ -69,6 +76,7 @@ class Finding:
     images: tuple[str, ...]
     requirement: Requirement
     newer: Newer | None = None
+    permission: Permission | None = None
 
     @property
     def package(self) -> Package:
@@ -96,6 +104,7 @@ class Finding:
             "pinned": self.requirement.pinned,
             "newer_base": self.newer.as_json() if self.newer else None,
             "found_by": list(advisory.scanners),
+            **(self.permission.as_json() if self.permission else {}),
         }
 
 
@@ -125,6 +134,19 @@ def with_newer(findings: Iterable[Finding], newest: Mapping[str, tuple[str, Mapp
     return tuple(
         replace(one, newer=judge(one, *newest[one.origin])) if one.origin in newest else one for one in findings
     )
+
+
+def with_permissions(findings: Iterable[Finding], allowed: Allowed) -> tuple[Finding, ...]:
+    """Return the findings, each with the permission of its origin, or of all images that have the package."""
+    return tuple(replace(one, permission=_permission(one, allowed)) for one in findings)
+
+
+def _permission(one: Finding, allowed: Allowed) -> Permission | None:
+    def of(image: str) -> Permission | None:
+        return next(filter(None, (allowed(image, Rule.VULNERABILITY, name) for name in one.advisory.names)), None)
+
+    each = [of(image) for image in one.images]
+    return of(one.origin) or (each[0] if all(each) else None)
 
 
 def judge(finding: Finding, version: str, document: Mapping[str, Any]) -> Newer:

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
@@ -28,7 +29,7 @@ from slipway.hosts.runner import RunCommand
 from slipway.secrets.patterns import without_logins
 
 _SHOWN = 5
-_HINTS = {pip_audit.NAME: "pip install 'slipway[scan]'"}
+_HINTS = {pip_audit.NAME: "pip install pip-audit"}
 
 
 class Scanner(StrEnum):
@@ -169,8 +170,9 @@ class _Limited:
 
 
 def _run_pip_audit(images: Sequence[Scanned], scan: _Limited) -> Report:
-    program = (sys.executable, "-m", "pip_audit") if find_spec("pip_audit") else (pip_audit.NAME,)
-    version = first_version(scan.version(*program))
+    beside = find_spec("pip_audit") is not None
+    program = (sys.executable, "-m", "pip_audit") if beside else (pip_audit.NAME,)
+    own = version(pip_audit.NAME) if beside else first_version(scan.version(*program))
     wanted = {package for image in images for package in image.packages if package.kind is Kind.PYTHON}
     read: dict[tuple[str, str], tuple[Advisory, ...]] = {}
     problems: list[Problem] = []
@@ -186,7 +188,7 @@ def _run_pip_audit(images: Sequence[Scanned], scan: _Limited) -> Report:
             problems += [Problem(scan.scanner, one, code=ScanCause.GARBLED) for one in left_out]
     found = pip_audit.found(wanted, read)
     source = without_logins(scan.means.osv)
-    return Report(scan.scanner, True, True, version, source, frozenset(found), found, tuple(problems))
+    return Report(scan.scanner, True, True, own, source, frozenset(found), found, tuple(problems))
 
 
 def _run_tracker(images: Sequence[Scanned], scan: _Limited) -> Report:
