@@ -228,7 +228,8 @@ def _fix(one: Finding) -> str:
     if one.newer and one.newer.fixes:
         return f"BASE_VERSION={one.newer.version}"
     place = one.requirement.pinned or one.requirement.line
-    return f"install {', or '.join(one.advisory.fixed)}: {place}" if place and one.advisory.fixed else ""
+    named = f"{one.installed.distribution.name} {', or '.join(one.advisory.fixed)}"
+    return f"{named} in {place}" if place and one.advisory.fixed else ""
 
 
 def _advice(findings: Sequence[Finding]) -> Iterator[str]:

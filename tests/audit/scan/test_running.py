@@ -82,9 +82,9 @@ def test_a_scanner_that_is_not_installed_is_named_and_missing_where_the_user_nam
         (Result(1, "", "FATAL\tinit error: DB error"), "scanner-failed", "trivy: exit 1: FATAL\tinit error: DB error"),
         (Result(-9), "scanner-failed", "trivy: exit -9: no message"),
         (Result(124), "scanner-timeout", "trivy: did not end within 60 s"),
-        (Result(0, "{"), "scanner-garbled", "trivy: answered what slipway cannot read: {"),
-        (Result(0, '{"Results": [{"Vulnerabilities": [{}]}]}'), "scanner-garbled", "trivy: answered"),
-        (Result(0, ""), "scanner-garbled", "trivy: answered what slipway cannot read: nothing"),
+        (Result(0, "{"), "scanner-garbled", "trivy: its output cannot be read: {"),
+        (Result(0, '{"Results": [{"Vulnerabilities": [{}]}]}'), "scanner-garbled", "trivy: its output cannot"),
+        (Result(0, ""), "scanner-garbled", "trivy: its output cannot be read: it is empty"),
     ],
 )
 def test_a_scanner_that_ends_badly_or_prints_nonsense_is_named_with_its_cause(
@@ -126,7 +126,7 @@ def test_a_service_that_answers_nonsense_fails_pip_audit(known: Advisories, faul
     (report,) = run_scanners([Scanner.PIP_AUDIT], [scanned()], means(run, known.url))
     (problem,) = report.problems
     assert known.struck == 1 and not report.ran and report.wanted
-    assert problem.code == "scanner-failed" and problem.what.startswith("pip-audit: exit 1: ") and cause in problem.what
+    assert problem.code == "scanner-failed" and str(problem).startswith("pip-audit: exit 1: ") and cause in problem.what
 
 
 @pytest.mark.process
@@ -160,7 +160,7 @@ def test_a_tracker_that_answers_nonsense_is_named_with_its_address(known: Adviso
     (report,) = run_scanners([Scanner.TRACKER], [scanned()], means(FakeRun({}), source=known.tracker))
     (problem,) = report.problems
     assert known.struck == 1 and not report.ran and problem.code == code
-    assert problem.what.startswith(f"{known.tracker}bookworm: ")
+    assert str(problem).startswith(f"debian-tracker: {known.tracker}bookworm")
 
 
 def test_the_data_of_debian_may_be_files(tmp_path: Path) -> None:
@@ -168,7 +168,7 @@ def test_the_data_of_debian_may_be_files(tmp_path: Path) -> None:
     (report,) = run_scanners([Scanner.TRACKER], [scanned()], means(FakeRun({}), source=f"{tmp_path}/"))
     assert [one.id for one in report.found[SSL]] == ["CVE-2"]
     (report,) = run_scanners([Scanner.TRACKER], [scanned()], means(FakeRun({}), source=f"{tmp_path}/none"))
-    assert [str(one) for one in report.problems] == [f"{tmp_path}/none: No such file or directory"]
+    assert [str(one) for one in report.problems] == [f"debian-tracker: {tmp_path}/none: No such file or directory"]
 
 
 @pytest.mark.fault("X64")

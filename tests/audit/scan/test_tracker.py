@@ -7,9 +7,11 @@ import zlib
 
 import pytest
 
+from slipway.audit.debian import debian_packages
 from slipway.audit.distributions import Distribution, Kind, System
 from slipway.audit.scan.findings import Package, ScanError
 from slipway.audit.scan.tracker import place_of, read_tracker, suite_of, vulnerable
+from tests.audit.scan import debsecan
 from tests.rig.advisories import debian_data
 
 ADVISORIES = ("CVE-1", "CVE-2", "CVE-3")
@@ -80,7 +82,7 @@ def test_the_json_of_the_tracker_is_read_too() -> None:
     ],
 )
 def test_other_data_is_refused(data: bytes) -> None:
-    with pytest.raises(ScanError, match=r"x: answered .* slipway cannot read") as caught:
+    with pytest.raises(ScanError, match="x cannot be read: ") as caught:
         read_tracker("x", data, "bookworm")
     assert caught.value.code == "scanner-garbled"
 
@@ -94,3 +96,16 @@ def test_the_suite_is_that_of_os_release() -> None:
 def test_a_source_that_ends_in_a_slash_has_a_file_for_each_suite() -> None:
     assert place_of("https://x.example/1/", "trixie") == "https://x.example/1/trixie"
     assert place_of("/srv/data.json", "trixie") == "/srv/data.json"
+
+
+def test_slipway_finds_what_debsecan_finds_and_the_entries_about_binary_packages_that_it_skips() -> None:
+    """debsecan reads the entries about a binary package only where its source has none."""
+    packages = [*debian_packages({"/var/lib/dpkg/status": "\n\n".join(debsecan.paragraphs())})]
+    found = vulnerable(packages, read_tracker("x", debsecan.data(), "bookworm"))
+    rows = [[one.id, package.id, str(one.severity)] for package, of in found.items() for one in of]
+    recorded = json.loads(debsecan.RECORD.read_text())
+    about = dict(enumerate(entry.split(",")[0] for entry in debsecan.entries()))
+    more = [row for row in rows if row not in recorded]
+    assert all(about[int(row[0].removeprefix("CVE-"))] == row[1] for row in more)
+    assert {row[1].removeprefix("lib") for row in more} <= {name[1:] for name in about.values() if name[0] == "s"}
+    assert sorted(row for row in rows if row not in more) == recorded and len(recorded) > 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ LARGEST = 512 << 20
 _CHUNK = 1 << 16
 #: The seconds for a connection, and between two pieces of an answer.
 _PATIENCE = 15.0
+_NUMBER = re.compile(r"\[Errno -?\d+\] ")
 _HTTP = ("http", "https")
 
 
@@ -66,7 +68,7 @@ def _cause(error: Exception) -> str:
     """Return the innermost cause of an exception of requests, in one line."""
     inner = error.args[0] if error.args else error
     reason = getattr(inner, "reason", inner)
-    return " ".join(str(reason).rpartition(": ")[2].strip("')\"").split())
+    return " ".join(_NUMBER.sub("", str(reason).rpartition(": ")[2]).strip("')\"").split())
 
 
 def _unreachable(place: str, cause: str) -> ScanError:

@@ -24,5 +24,5 @@ def read_json(about: str, text: str | bytes, read: Callable[[Any], Read]) -> Rea
 def garbled(about: str, text: str | bytes) -> ScanError:
     """Return the error of output that slipway cannot read, with its first characters."""
     said = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    begin = one_line(said[:_SHOWN]) or "nothing"
-    return ScanError(f"{about}: answered what slipway cannot read: {begin}", code=ScanCause.GARBLED)
+    begin = one_line(said[:_SHOWN]) or "it is empty"
+    return ScanError(f"{about} cannot be read: {begin}", code=ScanCause.GARBLED)

@@ -28,6 +28,7 @@ from slipway.hosts.requirements import first_version
 from slipway.hosts.runner import RunCommand
 from slipway.secrets.patterns import without_logins
 
+_OUTPUT = "its output"
 _SHOWN = 5
 _HINTS = {pip_audit.NAME: "pip install pip-audit"}
 
@@ -87,7 +88,8 @@ def run_scanner(scanner: Scanner, images: Sequence[Scanned], means: Means, *, wa
         report = _RUNS[scanner](images, _Limited(scanner, means, means.clock.now() + means.deadline))
     except ScanError as error:
         missing = error.code == ScanCause.MISSING
-        return Report(scanner, ran=False, wanted=wanted or not missing, problems=error.problems)
+        problems = tuple(replace(one, where=scanner) for one in error.problems)
+        return Report(scanner, ran=False, wanted=wanted or not missing, problems=problems)
     return replace(report, problems=(*report.problems, *_unseen(scanner, images, report)))
 
 
@@ -145,9 +147,9 @@ class _Limited:
         done = self.means.run(command, timeout=self.left)
         if done.exit_code == 127:
             hint = _HINTS.get(self.scanner, f"install {self.scanner}, or name the others with --scanner")
-            raise ScanError(f"{self.scanner}: not installed", hint=hint, code=ScanCause.MISSING)
+            raise ScanError("not installed", hint=hint, code=ScanCause.MISSING)
         if done.exit_code == 124:
-            said = f"{self.scanner}: did not end within {self.means.deadline:.0f} s"
+            said = f"did not end within {self.means.deadline:.0f} s"
             raise ScanError(said, hint="--scanner-deadline with more seconds", code=ScanCause.TIMEOUT)
         return done
 
@@ -156,7 +158,7 @@ class _Limited:
         done = self.run(command)
         if not done.ok:
             raise self.failed(done.exit_code, (done.stderr.strip().splitlines() or ["no message"])[-1])
-        return read_json(self.scanner, done.stdout, read)
+        return read_json(_OUTPUT, done.stdout, read)
 
     def version(self, *program: str) -> str:
         """Return what a program says about its version. Raises ScanError."""
@@ -166,7 +168,7 @@ class _Limited:
         return done.stdout
 
     def failed(self, exit_code: int, cause: str) -> ScanError:
-        return ScanError(f"{self.scanner}: exit {exit_code}: {cause}", code=ScanCause.FAILED)
+        return ScanError(f"exit {exit_code}: {cause}", code=ScanCause.FAILED)
 
 
 def _run_pip_audit(images: Sequence[Scanned], scan: _Limited) -> Report:
@@ -183,7 +185,7 @@ def _run_pip_audit(images: Sequence[Scanned], scan: _Limited) -> Report:
             done = scan.run(pip_audit.command(program, scan.means.osv, str(file)))
             if not done.ok and not done.stdout.strip():
                 raise scan.failed(done.exit_code, pip_audit.last_error(done.stderr))
-            read |= read_json(scan.scanner, done.stdout, pip_audit.read)
+            read |= read_json(_OUTPUT, done.stdout, pip_audit.read)
             left_out = pip_audit.warnings(done.stderr)
             problems += [Problem(scan.scanner, one, code=ScanCause.GARBLED) for one in left_out]
     found = pip_audit.found(wanted, read)

@@ -2,6 +2,7 @@
 
 Two forms are read: the data that ``debsecan`` downloads, one file for each suite, and the tracker's ``data/json``, one
 file for all. The rules for the first are those of debsecan 0.4.20 (``fetch_data``, ``Vulnerability.is_vulnerable``).
+debsecan skips the entries about a binary package whose source has entries; slipway reads them, too.
 """
 
 from __future__ import annotations
