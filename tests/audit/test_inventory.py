@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.audit.distributions import Licences
+from slipway.audit.distributions import Licences, System
 from slipway.audit.inventory import Inventory, take_inventory
 from slipway.smoke.image_archive import Layer
 from tests.audit.trees import RELEASE, SITE, deb, layer, status, wheel
@@ -28,6 +28,14 @@ def test_python_and_debian_packages_are_found() -> None:
         ("pkg:deb/debian/libc6@2.36-9?arch=amd64&distro=debian-12", 1, "sha256:a"),
         ("pkg:pypi/click@8.1.7", 2, "sha256:b"),
     ]
+
+
+def test_a_debian_package_names_its_source_and_the_version_of_that() -> None:
+    rebuilt = deb("libssl3", "3.0-1+b1", "Source: openssl (3.0-1)")
+    found = taken(layer("a", status(rebuilt, deb("curl", "7"), deb("libcurl4", "7", "Source: curl")) | RELEASE))
+    sources = [(one.distribution.source, one.distribution.source_version) for one in found.installed]
+    assert sources == [("curl", "7"), ("curl", "7"), ("openssl", "3.0-1")]
+    assert found.system == System("debian", "12", "bookworm")
 
 
 def test_only_installed_packages_of_dpkg_count() -> None:

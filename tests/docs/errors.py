@@ -57,7 +57,10 @@ def kinds() -> Iterator[type[SlipwayError]]:
     found: list[type[SlipwayError]] = [SlipwayError]
     for kind in found:
         found += kind.__subclasses__()
-    yield from sorted((kind for kind in found if "kind" in vars(kind)), key=lambda kind: kind.exit_code)
+    coded = [kind for kind in found if "kind" in vars(kind)]
+    yield from sorted(
+        coded, key=lambda kind: (kind.exit_code, kind.__module__ != SlipwayError.__module__, kind.__module__)
+    )
 
 
 def modules() -> Iterator[str]:

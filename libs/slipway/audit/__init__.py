@@ -1,1 +1,1 @@
-"""List the packages that an image holds, describe how slipway built it, and store both beside the image."""
+"""List the packages that an image holds and their known vulnerabilities; store documents about it in the registry."""

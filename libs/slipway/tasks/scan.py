@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property, partial
 from typing import Any
 
 from slipway.audit.attach import read_attached
@@ -23,7 +23,9 @@ from slipway.audit.scan.tracker import SOURCE
 from slipway.config.attach import Attachment
 from slipway.core.errors import PolicyError, Problem, RegistryError, UsageError, one_line, suggestion
 from slipway.core.image import Stack
+from slipway.core.reference import Reference
 from slipway.plan.facts import Snapshot
+from slipway.registry import Registry
 from slipway.release.records import newest_first
 from slipway.tasks.audited import Audited, audit, look
 from slipway.tasks.options import ScanOptions
@@ -32,6 +34,8 @@ from slipway.tasks.session import Session
 _PREFIX = re.compile(r"\D*(?=\d)")
 #: The findings that an error names.
 _SHOWN = 5
+#: The rows of the table.
+_ROWS = 50
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,7 @@ class _View:
 
     image: Audited
     stack: Stack
-    lists: Mapping[str, Lists]
+    lists: Callable[[str], Lists]
 
     @property
     def name(self) -> str:
@@ -59,7 +63,7 @@ class _View:
         return Role.OTHER if origin == self.name else Role.ROOT
 
     def requirement(self, one: Installed) -> Requirement:
-        return requirement(one.distribution.key, self._requirers, self.lists.get(self.origin(one), Lists()))
+        return requirement(one.distribution.key, self._requirers, self.lists(self.origin(one)))
 
     @cached_property
     def _requirers(self) -> Mapping[Key, tuple[Key, ...]]:
@@ -117,12 +121,12 @@ def _scan(
     session: Session, snapshot: Snapshot, audited: Sequence[Audited], scanners: Sequence[Scanner], options: ScanOptions
 ) -> _Scan:
     images = tuple(Scanned(one.name, one.inventory, one.document) for one in audited)
-    means = Means(session.run, session.settings["OSV_URL"], options.source or SOURCE, options.scanner_deadline)
+    means = Means(session.run, session.settings["OSV_URL"], options.source or SOURCE, options.time_limit)
     reports = run_scanners(scanners, images, means)
     found = all_found(reports)
     unrated = [advisory for advisories in found.values() for advisory in advisories]
     severities, problems = ask_severities(means.osv, unrated, means.deadline)
-    lists = {name: _lists(session, snapshot, name) for name in snapshot.facts.manifests}
+    lists = cache(partial(_lists, session, snapshot))
     findings = gather([_View(one, snapshot.stack, lists) for one in audited], rated(found, severities))
     if options.only_fixed:
         findings = tuple(one for one in findings if one.advisory.fixed)
@@ -132,6 +136,9 @@ def _scan(
 
 
 def _lists(session: Session, snapshot: Snapshot, name: str) -> Lists:
+    """Return the lists of requirements of an image of the repository; none of another image."""
+    if name not in snapshot.facts.manifests:
+        return Lists()
     image = snapshot.stack[name]
     locks = locks_read(image, snapshot.facts.manifests[name], snapshot.facts.trees)
     return read_lists(image.dockerfile, locks, session.worktree.text)
@@ -140,21 +147,28 @@ def _lists(session: Session, snapshot: Snapshot, name: str) -> Lists:
 def _newest(session: Session, snapshot: Snapshot, origins: set[str]) -> Mapping[str, tuple[str, Mapping[str, Any]]]:
     """Return the newest version of each base of ``origins`` that is above the planned one, and its packages.
 
-    Only versions with a bill of materials count. Notes a registry that does not answer.
+    The highest version with a bill of materials counts, else the highest. Notes a registry that does not answer.
     """
     bases = [image for image in snapshot.stack if image.name in origins and image.kind == Role.BASE]
     found: dict[str, tuple[str, Mapping[str, Any]]] = {}
     try:
         for image in bases:
             for version in above(session.host.registry.tags(image.reference), image.reference.tag):
-                reference = replace(image.reference, tag=version)
-                exact = replace(reference, digest=session.host.registry.digest(reference))
-                if documents := read_attached(session.host.registry, exact, Attachment.SBOM):
-                    found[image.name] = version, read_json(str(reference), documents[0], dict)
+                document = _published(session.host.registry, replace(image.reference, tag=version))
+                if document or image.name not in found:
+                    found[image.name] = version, document
+                if document:
                     break
     except (RegistryError, ScanError) as error:
         session.note(f"newer bases: {error.message}")
     return found
+
+
+def _published(registry: Registry, reference: Reference) -> Mapping[str, Any]:
+    """Return the bill of materials of a version; empty when the registry has none. Raises RegistryError, ScanError."""
+    digest = registry.digest(reference)
+    documents = read_attached(registry, replace(reference, digest=digest), Attachment.SBOM) if digest else ()
+    return read_json(str(reference), documents[0], dict) if documents else {}
 
 
 def above(tags: Sequence[str], current: str) -> Iterator[str]:
@@ -181,7 +195,9 @@ def _refusal(scan: _Scan, level: Severity) -> PolicyError | None:
 
 def _show(session: Session, scan: _Scan) -> None:
     """Show a row for each finding, the scanners that did not run, then a line with all counts."""
-    session.console.table([_row(one) for one in scan.findings])
+    session.console.table([_row(one) for one in scan.findings[:_ROWS]])
+    if (more := len(scan.findings) - _ROWS) > 0:
+        session.note(f"{more} more findings, no more severe; --json shows all")
     for line in _advice(scan.findings):
         session.note(session.typed(line))
     for problem in scan.incomplete:
@@ -220,7 +236,8 @@ def _mended(one: Finding) -> str:
         return ""
     if one.newer.fixes:
         return f"fixed in {one.origin} {one.newer.version}"
-    return f"{one.origin} {one.newer.version} has {', '.join(one.newer.installed)}"
+    has = f"has {', '.join(one.newer.installed)}" if one.newer.installed else "may fix it"
+    return f"{one.origin} {one.newer.version} {has}"
 
 
 def _fix(one: Finding) -> str:
@@ -255,7 +272,7 @@ def _summary(scan: _Scan) -> str:
     images = scan.images[0].name if len(scan.images) == 1 else f"{len(scan.images)} images"
     kinds = Counter(package.kind for package in {package for image in scan.images for package in image.packages})
     packages = [f"{count} {kind}" for kind, count in sorted(kinds.items())] or ["no packages"]
-    found = ", ".join(severities) or "no known vulnerability"
+    found = ", ".join(severities) or ("incomplete, nothing found" if scan.incomplete else "no known vulnerability")
     ran = [str(one) for one in scan.reports if one.ran] or ["no scanner ran"]
     return " · ".join([images, found, *packages, *ran])
 

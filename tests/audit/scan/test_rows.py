@@ -125,6 +125,8 @@ def test_only_the_findings_of_a_base_with_a_newer_version_have_one() -> None:
     one = finding(REQUESTS, "2.32.0")
     (same,) = with_newer([one], {"base-runtime": ("v2", document())})
     (other,) = with_newer([one], {"base-ml": ("v2", document())})
+    (unknown,) = with_newer([one], {"base-ml": ("v3", {})})
+    assert unknown.newer == Newer("v3", (), None)
     assert same == one and other.newer == Newer("v2", (), True)
     assert other.as_json()["newer_base"] == {"version": "v2", "installed": [], "fixes": True}
 

@@ -10,14 +10,15 @@ from pathlib import Path
 import pytest
 
 from slipway.audit.distributions import Kind
+from slipway.audit.inventory import take_inventory
 from slipway.audit.scan.findings import Package, Severity
-from slipway.audit.scan.running import Means, Scanner, all_found, choose, run_scanners, unlisted
+from slipway.audit.scan.running import Means, Scanned, Scanner, all_found, choose, run_scanners, unlisted
 from slipway.audit.scan.severities import ask_severities, rated
 from slipway.core.command import Result
 from slipway.hosts.runner import run
 from slipway.testing.fakes import FakeRun
 from tests.audit.scan.samples import grype_output, scanned, trivy_output
-from tests.audit.trees import wheel
+from tests.audit.trees import layer, wheel
 from tests.rig.advisories import Advisories, Fault, advisories, advisory, debian_data
 
 PIP_AUDIT = (sys.executable, "-m", "pip_audit")
@@ -209,4 +210,11 @@ def test_an_image_whose_system_is_not_debian_is_named() -> None:
     assert [(str(one), one.code) for one in report.problems] == [
         ("debian-tracker: svc-x: ubuntu-24.04 is not a release of Debian", "packages-unseen")
     ]
-    assert list(unlisted([ubuntu, scanned()])) == []
+
+
+def test_an_image_whose_packages_slipway_does_not_list_is_named() -> None:
+    inventory = take_inventory([layer("a", {"etc/os-release": "ID=alpine\nVERSION_ID=3.20.1\n"})], "amd64")
+    alpine = Scanned("svc-y", inventory, {})
+    assert [(str(one), one.code) for one in unlisted([alpine, scanned()])] == [
+        ("svc-y: slipway lists no packages of alpine-3.20.1 in it", "packages-unseen")
+    ]

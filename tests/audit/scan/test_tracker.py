@@ -98,7 +98,7 @@ def test_a_source_that_ends_in_a_slash_has_a_file_for_each_suite() -> None:
     assert place_of("/srv/data.json", "trixie") == "/srv/data.json"
 
 
-def test_slipway_finds_what_debsecan_finds_and_the_entries_about_binary_packages_that_it_skips() -> None:
+def test_slipway_finds_the_same_as_debsecan_and_more_entries_about_binary_packages() -> None:
     """debsecan reads the entries about a binary package only where its source has none."""
     packages = [*debian_packages({"/var/lib/dpkg/status": "\n\n".join(debsecan.paragraphs())})]
     found = vulnerable(packages, read_tracker("x", debsecan.data(), "bookworm"))

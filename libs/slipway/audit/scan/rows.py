@@ -51,7 +51,7 @@ class View(Protocol):
 class Newer:
     """Hold the newest published version of a base, and its versions of a package.
 
-    ``fixes``: it has the package no more, or in a fixed version; None when no source says which version is fixed.
+    ``fixes``: it has the package no more, or in a fixed version; None when slipway does not know.
     """
 
     version: str
@@ -129,7 +129,7 @@ def gather(views: Iterable[View], found: Found) -> tuple[Finding, ...]:
 def with_newer(findings: Iterable[Finding], newest: Mapping[str, tuple[str, Mapping[str, Any]]]) -> tuple[Finding, ...]:
     """Return the findings with the newest version of the base that brought each.
 
-    ``newest``: base → that version, and its bill of materials.
+    ``newest``: base → that version, and its bill of materials, if it has one.
     """
     return tuple(
         replace(one, newer=judge(one, *newest[one.origin])) if one.origin in newest else one for one in findings
@@ -150,7 +150,9 @@ def _permission(one: Finding, allowed: Allowed) -> Permission | None:
 
 
 def judge(finding: Finding, version: str, document: Mapping[str, Any]) -> Newer:
-    """Tell whether a base's ``version`` fixes a finding, by its bill of materials."""
+    """Tell whether a base's ``version`` fixes a finding, by its bill of materials; an empty one tells nothing."""
+    if not document:
+        return Newer(version, (), None)
     package, order = finding.package, _ORDERS[finding.package.kind]
     others = [package_of(str(one.get("purl", ""))) for one in document.get("components") or ()]
     installed = sorted({one.version for one in others if one and (one.kind, one.id) == (package.kind, package.id)})

@@ -102,12 +102,12 @@ def run_scanners(named: Sequence[Scanner], images: Sequence[Scanned], means: Mea
 
 
 def unlisted(images: Iterable[Scanned]) -> Iterator[Problem]:
-    """Yield a problem for each image whose system has packages of a kind that slipway does not list."""
+    """Yield a problem for each image with a system whose packages slipway does not list, or does not find."""
     for image in images:
         system = image.inventory.system
         listed = any(package.kind is Kind.DEBIAN for package in image.packages)
-        if system.id and not listed and system.id != "debian":
-            what = f"slipway does not list the packages of {system.distro}"
+        if system.id and not listed:
+            what = f"slipway lists no packages of {system.distro} in it"
             yield Problem(image.name, what, code=ScanCause.UNSEEN)
 
 
@@ -150,7 +150,7 @@ class _Limited:
             raise ScanError("not installed", hint=hint, code=ScanCause.MISSING)
         if done.exit_code == 124:
             said = f"did not end within {self.means.deadline:.0f} s"
-            raise ScanError(said, hint="--scanner-deadline with more seconds", code=ScanCause.TIMEOUT)
+            raise ScanError(said, hint="--time-limit with more seconds", code=ScanCause.TIMEOUT)
         return done
 
     def read(self, command: Command, read: Callable[[Any], Any]) -> Any:
