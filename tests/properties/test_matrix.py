@@ -17,9 +17,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from slipway.config import inherit
+from slipway.config.settings import load
 from slipway.core.errors import SlipwayError
 from slipway.core.image import Stack
-from tests.plan.test_facts import snapshot_of
+from slipway.plan.facts import gather_facts
+from slipway.plan.repository import read_repository
+from slipway.registry import Registry
+from slipway.stack.worktree import Worktree
+from slipway.testing.fakes import HASTE, FakeEngine
+from tests.plan.test_facts import PYTHON
 from tests.properties.examples import examples
 from tests.tasks.monorepo import Monorepo
 
@@ -144,7 +151,10 @@ def edits(draw: st.DrawFn, draft: Draft) -> Sequence[tuple[Callable[[Path, str],
 def planned(root: Path) -> tuple[Mapping[str, str], set[str], Stack | None]:
     """Return the digests by a plan with an engine, the images that cannot be planned, and the stack."""
     try:
-        found = snapshot_of(root)
+        settings = load(root, environment={})
+        mounts = inherit.mounts(settings.project.inherit, ca=False)
+        repository = read_repository(settings, Worktree(root), {}, mounts=mounts)
+        found = gather_facts(repository, FakeEngine([PYTHON]), lambda: Registry("127.0.0.1:1", policy=HASTE))
     except SlipwayError:  # no image can be planned
         bases = {path.stem for path in root.glob("infra/docker/*.Dockerfile")}
         return {}, bases | {path.parent.name.replace("_", "-") for path in root.glob("apps/*/Dockerfile")}, None
