@@ -24,6 +24,7 @@ from slipway.core.streams import OnLine
 from slipway.hosts.local import LocalBuilder
 from slipway.plan.decide import Plan, plan_build
 from slipway.plan.facts import Snapshot, gather_facts
+from slipway.plan.locked import unasked
 from slipway.plan.repository import read_repository
 from slipway.registry import Registry
 from slipway.runs.run import Run
@@ -369,11 +370,11 @@ def test_a_pulled_image_is_verified(bench: Bench, honest: bool) -> None:
 def test_root_images_are_pulled_when_something_is_built_on_them(bench: Bench) -> None:
     bench.engine.held.clear()
     found, plan = bench.plan()
-    assert pull_roots(found, plan, bench.engine)
+    assert pull_roots(found, plan, bench.engine, unasked)
     assert bench.engine.calls == [("pull", "docker.io/library/python:3.12-slim")]
     bench.engine.held.append(PYTHON)
     found, plan = bench.plan()
-    assert not pull_roots(found, plan, bench.engine)
+    assert not pull_roots(found, plan, bench.engine, unasked)
 
 
 @pytest.mark.parametrize("count", [0, 1])

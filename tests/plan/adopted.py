@@ -57,7 +57,7 @@ def planned(root: Path) -> dict[str, Any]:
     repository = read(root)
     found = read_files(repository, repository.stack)
     stack, project = repository.without(found.errors).stack, repository.settings.project
-    told = (*findings.of_dockerfiles(repository.assembly, project), *found.findings)
+    told = (*findings.of_dockerfiles(repository.assembly, project, repository.settings.lock), *found.findings)
     return {
         "images": {image.name: dict(_facts(image, tuple(found.files[image.name]))) for image in stack},
         "faults": {name: [*map(_told, fault.error.problems)] for name, fault in stack.faults.items()},

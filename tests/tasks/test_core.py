@@ -22,7 +22,7 @@ from slipway.tasks.wrapper import task
 Said = tuple[int, list[Any], str]
 
 HAVING_DRY_RUN = (
-    *("build-base", "build", "push", "release", "release-rollback", "base-bump"),
+    *("build-base", "build", "push", "release", "release-rollback", "base-bump", "base-outdated"),
     *("clean", "up", "down", "init", "setup", "remote-clean"),
 )
 

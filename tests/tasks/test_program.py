@@ -17,7 +17,8 @@ from tests.rig.in_process import invoke, slipway
 
 Ran = Callable[..., CompletedProcess[str]]
 DRY_RUNS = (
-    "build-base, build, push, release, release-rollback, base-bump, clean, up, down, init, setup and remote-clean"
+    "build-base, build, push, release, release-rollback, base-bump, base-outdated, clean, up, down, init, setup and "
+    "remote-clean"
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from slipway.build.bake_file import BakeTarget, bake_command, bake_file, overrides
+from slipway.config.images_lock import ImagesLock
 from slipway.core.command import Command
 from slipway.core.image import (
     FRESH_LABEL,
@@ -18,8 +19,10 @@ from slipway.core.image import (
     MODELESS_LABEL,
     TARGET_CONTEXT,
     TITLE_LABEL,
+    Image,
 )
 from slipway.core.reference import Reference
+from slipway.dockerfile.frontends import SYNTAX_ARG
 from slipway.hosts.host import BakeInputs
 from slipway.plan.decide import Action, Step, step_of
 from slipway.plan.facts import Snapshot
@@ -56,11 +59,17 @@ def _target(step: Step, snapshot: Snapshot, inputs: BakeInputs, baked: Collectio
     def parent_link(parent: str) -> str:
         return f"{TARGET_CONTEXT}{parent}" if parent in baked else f"{IMAGE_CONTEXT}{facts.content_reference(parent)}"
 
+    lock = snapshot.settings.lock
     links = {Reference.read(text).context: parent_link(parent) for text, parent in image.links.items()}
+    links |= {
+        Reference.read(root).context: f"{IMAGE_CONTEXT}{lock.pinned(root)}" for root in image.roots if lock.digest(root)
+    }
     for name, content in image.contexts.items():
         is_parent = content.startswith(TARGET_CONTEXT)
         links[name] = (
-            parent_link(content.removeprefix(TARGET_CONTEXT)) if is_parent else _named_context(name, content, inputs)
+            parent_link(content.removeprefix(TARGET_CONTEXT))
+            if is_parent
+            else _named_context(name, content, inputs, lock)
         )
     labels = {INPUT_LABEL: step.input_digest, TITLE_LABEL: step.image, MODELESS_LABEL: facts.modeless[step.image]}
     labels |= {FRESH_LABEL: step.input_digest} if step.no_cache else {}
@@ -70,7 +79,7 @@ def _target(step: Step, snapshot: Snapshot, inputs: BakeInputs, baked: Collectio
         dockerfile=inputs.dockerfile(image),
         tags=tuple(map(str, step.tags)),
         target=image.target,
-        args=image.args,
+        args={**image.args, **_frontend(image, lock)},
         labels=labels,
         links=links,
         secrets={name: file for name, file in inputs.secrets.items() if name in image.secrets},
@@ -80,10 +89,15 @@ def _target(step: Step, snapshot: Snapshot, inputs: BakeInputs, baked: Collectio
     )
 
 
-def _named_context(name: str, content: str, inputs: BakeInputs) -> str:
+def _frontend(image: Image, lock: ImagesLock) -> dict[str, str]:
+    """Return the build arg with which BuildKit takes the locked frontend, whatever the Dockerfile names."""
+    return {SYNTAX_ARG: lock.pinned(image.frontend)} if image.frontend and lock.digest(image.frontend) else {}
+
+
+def _named_context(name: str, content: str, inputs: BakeInputs, lock: ImagesLock) -> str:
     """Return a named context in buildx's form: an image, ``target:`` and its carrier's name, or its folder."""
     if content.startswith(IMAGE_CONTEXT):
-        return content
+        return f"{IMAGE_CONTEXT}{lock.pinned(content.removeprefix(IMAGE_CONTEXT))}"
     if content:
         return inputs.context(content)
     return f"{TARGET_CONTEXT}{inputs.carriers[name].name}" if name in inputs.carriers else inputs.contexts[name]

@@ -127,7 +127,7 @@ def _build_wave(
     bake = _bake(run, steps)
     for name, spent in bake.seconds.items():
         seconds[name] += spent
-    found = inspect_images(run.engine, [*(str(step.content) for step in steps), *run.snapshot.facts.roots])
+    found = inspect_images(run.engine, [*(str(step.content) for step in steps), *run.snapshot.pinned_roots])
     made = [step for step in steps if is_made(step, bake.made, found)]
 
     def changed(names: Sequence[str]) -> Mapping[str, str]:

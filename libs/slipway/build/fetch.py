@@ -7,25 +7,46 @@ from dataclasses import replace
 from slipway.build.events import Failed, Finished, OnEvent
 from slipway.build.result import ImageResult, Status
 from slipway.build.verify import inspect_images
-from slipway.core.errors import SlipwayError
+from slipway.config.images_lock import ImagesLock
+from slipway.core.errors import RefusedError, RegistryError, SlipwayError
 from slipway.core.reference import Reference
 from slipway.engine import Engine
 from slipway.plan.decide import Action, Facts, Plan, Step
 from slipway.plan.facts import Snapshot
+from slipway.plan.locked import DigestOf, gone
 
 _STATUS = {Action.PULL: Status.PULLED, Action.TAG: Status.TAGGED, Action.REUSE: Status.REUSED}
 
 
-def pull_roots(snapshot: Snapshot, plan: Plan, engine: Engine) -> bool:
-    """Pull the root images that builds need and the engine does not have.
+def pull_roots(snapshot: Snapshot, plan: Plan, engine: Engine, digest_of: DigestOf) -> bool:
+    """Pull the root images that builds need and the engine does not have, by digest where images.lock has one.
 
-    Returns True when it pulled an image; the caller must then make a new snapshot.
+    Returns True when it pulled an image; the caller must then make a new snapshot. ``digest_of`` tells whether a
+    registry still has a digest that the engine could not pull. Raises RegistryError.
     """
+    lock = snapshot.settings.lock
     needed = {root for step in plan.of(Action.BUILD) for root in snapshot.stack[step.image].roots}
-    missing = {root for root in needed if not snapshot.facts.roots[root] and not engine.find(root)}
+    missing = {root for root in needed if not snapshot.facts.roots[root] and not engine.find(lock.pinned(root))}
     for root in sorted(missing):
-        engine.pull(Reference.parse(root).full)
+        if lock.digest(root):
+            _pull_locked(root, lock, engine, digest_of)
+        else:
+            engine.pull(Reference.parse(root).full)
     return bool(missing)
+
+
+def _pull_locked(root: str, lock: ImagesLock, engine: Engine, digest_of: DigestOf) -> None:
+    """Pull the locked image, and give it the root's tag, unless that stands for an image that no registry has."""
+    pinned, tag = Reference.parse(lock.pinned(root)), Reference.read(root).full
+    try:
+        engine.pull(pinned)
+    except RegistryError:
+        if digest_of(pinned):
+            raise
+        raise RefusedError.of([gone(root, lock)]) from None
+    tagged = engine.inspect(str(tag))
+    if tagged is None or tagged.digests:
+        engine.tag(str(pinned), tag)
 
 
 def fetch(plan: Plan, facts: Facts, engine: Engine, on_event: OnEvent) -> dict[str, ImageResult]:

@@ -15,6 +15,7 @@ from slipway.config.configured import Level, read_configured
 from slipway.config.definitions import SETTINGS, Setting, Value
 from slipway.config.dotenv import Assignment, OddLine, read_env
 from slipway.config.environment import variables
+from slipway.config.images_lock import ImagesLock, read_lock
 from slipway.config.project import Project, read_project
 from slipway.config.secret_source import SecretSource
 from slipway.core.errors import Problem, UsageError, one_line, suggestion
@@ -33,7 +34,7 @@ class Settings:
     """Hold every setting with its source, the build args that ``.env`` adds, and the project's own table.
 
     ``secret_values``: the name of a build secret's source → its value in the environment or ``.env``. ``odd``: the
-    lines of ``.env`` that other tools read differently, and that set no setting.
+    lines of ``.env`` that other tools read differently, and that set no setting. ``lock``: images.lock.
     """
 
     root: Path
@@ -42,6 +43,7 @@ class Settings:
     project: Project
     secret_values: Mapping[str, Secret] = field(default_factory=dict)
     odd: tuple[OddLine, ...] = ()
+    lock: ImagesLock = field(default_factory=ImagesLock)
 
     def __getitem__(self, name: str) -> str:
         return self.values[name].value
@@ -168,14 +170,15 @@ def load(
     project, more = read_project(root)
     policy, unknown = project.policy.with_flag((flags or {}).get("policy"))
     project = replace(project, policy=policy)
-    found += [*more, *unknown]
+    images, wrong_lock = read_lock(root)
+    found += [*more, *unknown, *wrong_lock]
     names = {source.env for source in project.secrets.values() if source.env}
     sources = {**{name: value.value for name, value in from_file.items()}, **environment}
     secret_values = {name: Secret(sources[name]) for name in sorted(names) if sources.get(name)}
     found += [problem for name in secret_values for problem in _undecodable(Value(name, sources[name], "environment"))]
     found += [line.problem for line in odd if line.name in names]
     unused = tuple(line for line in odd if line.name not in known | names)
-    settings = Settings(root, values, extra, project, secret_values, unused)
+    settings = Settings(root, values, extra, project, secret_values, unused, images)
     learn(settings.secrets)
     if found:
         raise UsageError.of(found)

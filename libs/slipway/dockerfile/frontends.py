@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from slipway.dockerfile.text import Dockerfile, Instruction
 from slipway.dockerfile.values import Use
 
+#: The build arg that replaces ``# syntax=``.
+SYNTAX_ARG = "BUILDKIT_SYNTAX"
 ENV_MOUNT = "RUN --mount=type=secret,env"
 #: Flag → the first Docker Engine whose own frontend knows it.
 SINCE = {

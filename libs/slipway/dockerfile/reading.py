@@ -14,7 +14,7 @@ from slipway.core.reference import Reference
 from slipway.core.rules import Rule
 from slipway.dockerfile import hazards
 from slipway.dockerfile.expansion import Expansion, WordError, expand
-from slipway.dockerfile.frontends import young_flags
+from slipway.dockerfile.frontends import SYNTAX_ARG, young_flags
 from slipway.dockerfile.scope import Globals, Problems, Scope, globals_of, platform_args, stage_scope
 from slipway.dockerfile.stages import (
     Head,
@@ -33,7 +33,6 @@ from slipway.dockerfile.words import context_path, json_words, pairs, ports, she
 from slipway.secrets.names import SECRETS_CHECK, matches_check
 
 _REMOTE = re.compile(r"(?:https?|git|ssh)://|[\w-]+@[\w.-]+:")
-_FRONTEND = "BUILDKIT_SYNTAX"  # the build arg that replaces "# syntax="
 _HEEDED = re.compile(r"BUILDKIT_\w+|SOURCE_DATE_EPOCH")  # BuildKit itself reads them, wherever they are declared
 _OCTAL = re.compile("[0-7]+")  # other forms of --chmod change the file's mode, so that the mode counts
 
@@ -103,7 +102,7 @@ class _Reader:
         stages = [head for head in wanted if not head.replaced]
         names, last = self.leading | self.declared, self.stages[target.index]
         foundation, foundation_context = foundation_of(target, self.heads, self.contexts)
-        frontend = self.args.get(_FRONTEND, "") if _FRONTEND in names else self.dockerfile.syntax
+        frontend = self.args.get(SYNTAX_ARG, "") if SYNTAX_ARG in names else self.dockerfile.syntax
         return Reading(
             stages=tuple(Stage(head.name, head.index, head.base, head.platform, head.section.line) for head in stages),
             bases=tuple(self.uses),

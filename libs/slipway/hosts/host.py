@@ -169,6 +169,9 @@ class Host(Protocol):
     def registry(self) -> Registry:
         """Return the registry that the settings name, connected over a route that reaches it."""
 
+    def registry_at(self, host: str) -> Registry:
+        """Return the registry at ``host``, connected over a route that reaches it."""
+
     def connect_ahead(self) -> None:
         """Begin to connect in the background.
 

@@ -56,14 +56,14 @@ class LocalHost:
 
     @cached_property
     def registry(self) -> Registry:
-        return self.registry_through("")
+        return self.registry_at(self.settings.registry)
 
-    def registry_through(self, socket: str) -> Registry:
-        """Return the registry that the settings name. ``socket`` leads to it; empty to connect directly."""
+    def registry_at(self, host: str, socket: str = "") -> Registry:
+        """Return the registry at ``host``. ``socket`` leads to it; empty to connect directly."""
         from slipway.registry import Registry
 
         insecure = self.settings.project.insecure_registries
-        return Registry(self.settings.registry, self.logins, RetryPolicy(tell=self.say), insecure, socket)
+        return Registry(host, self.logins, RetryPolicy(tell=self.say), insecure, socket)
 
     def connect_ahead(self) -> None:
         """Do nothing: this machine needs no connection."""

@@ -10,16 +10,18 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from slipway.config.images_lock import ImagesLock
 from slipway.config.settings import Settings
 from slipway.core.errors import SlipwayError
 from slipway.core.image import LocalImage, Stack
 from slipway.core.reference import Reference
 from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
-from slipway.plan import findings, history, inheritance, policy
+from slipway.plan import findings, history, inheritance, locked, policy
 from slipway.plan.decide import Facts, missing_from_engine
 from slipway.plan.findings import Finding
 from slipway.plan.inputs import ReadFiles, manifests_of, read_files
+from slipway.plan.locked import DigestOf, unasked
 from slipway.plan.repository import Repository
 from slipway.stack import graph
 from slipway.stack.changes import differences
@@ -59,6 +61,11 @@ class Snapshot:
         return replace(self, facts=replace(self.facts, references=references))
 
     @property
+    def pinned_roots(self) -> tuple[str, ...]:
+        """Return the root images as builds take them: by digest where images.lock has one."""
+        return tuple(map(self.settings.lock.pinned, self.facts.roots))
+
+    @property
     def parents(self) -> graph.Graph:
         return {image.name: image.parents for image in self.stack}
 
@@ -80,20 +87,26 @@ def gather_facts(
     engine: Engine,
     registry: Callable[[], Registry],
     selected: Sequence[str] | None = None,
+    *,
+    root_digest: DigestOf = unasked,
 ) -> Snapshot:
     """Gather the facts about ``selected``, or about all images that can be planned when it is None.
 
-    Raises the errors of the selected images and of those that they stand on, the errors of the engine, and
+    ``root_digest`` asks the registry of a root image. Raises the errors of the selected images and of those that they
+    stand on, the errors of the engine, and PolicyError when a root image moved since it was locked. Raises
     RegistryError when the registry does not answer about a missing base. The faults of other images are notes.
     """
     settings = repository.settings
     repository, read = _read(repository, selected)
     local = engine.images()
-    onbuild = engine.onbuild(tuple(dict.fromkeys(root for image in repository.stack for root in image.roots)))
+    lock = settings.lock
+    onbuild = _triggers(engine, dict.fromkeys(root for image in repository.stack for root in image.roots), lock)
     if onbuild != repository.onbuild:
         repository, read = _read(repository.with_triggers(onbuild), selected)
     stack = repository.stack
-    roots = {root: identity(root, local) for image in stack for root in image.roots}
+    roots = {root: identity(lock.pinned(root), local) for image in stack for root in image.roots}
+    stood_on = _roots_of(stack, selected)
+    of_lock = (*locked.check_roots(stood_on, lock, local, root_digest), *locked.notes(stood_on, lock))
     manifests, digests = manifests_of(repository, stack, read, roots)
     references = {image.name: image.reference for image in stack}
     newest = history.newest_of(references, local)
@@ -120,14 +133,28 @@ def gather_facts(
     if not notes:
         policy.refuse_missing_bases(to_build, settings.registry, settings.owner, facts.roots, registry)
     found = (
-        *findings.of_dockerfiles(repository.assembly, settings.project),
+        *findings.of_dockerfiles(repository.assembly, settings.project, lock),
         *(one for one in read.findings if one.image in stack.by_name),
         *findings.of_requirements(read.files, repository.worktree, settings.project),
     )
     said = policy.notes(repository.assembly, settings.project, read.leaving, found)
     modes = policy.modes_alone(lacking, facts)
     faults = map(str, stack.faults.values())
-    return Snapshot(repository, replace(facts, published=published), (*faults, *said, *modes, *notes), found)
+    return Snapshot(repository, replace(facts, published=published), (*faults, *said, *of_lock, *modes, *notes), found)
+
+
+def _triggers(engine: Engine, roots: Collection[str], lock: ImagesLock) -> dict[str, Sequence[str]]:
+    """Return the ONBUILD triggers of those root images that are in the engine, by digest where they are locked."""
+    found = engine.onbuild(tuple(map(lock.pinned, roots)))
+    return {root: found[lock.pinned(root)] for root in roots if lock.pinned(root) in found}
+
+
+def _roots_of(stack: Stack, selected: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the root images and frontends of the selected images and of those below them."""
+    parents = {image.name: image.parents for image in stack}
+    names = parents.keys() if selected is None else graph.ancestors(parents, selected) | set(selected)
+    images = [image for image in stack if image.name in names]
+    return tuple(dict.fromkeys(root for image in images for root in (*image.roots, *filter(None, [image.frontend]))))
 
 
 def _read(repository: Repository, selected: Sequence[str] | None) -> tuple[Repository, ReadFiles]:
@@ -159,7 +186,8 @@ def changed_since(snapshot: Snapshot, names: Collection[str], local: Sequence[Lo
     Dockerfile again.
     """
     facts, now = snapshot.facts, replace(snapshot.repository, worktree=snapshot.repository.worktree.again())
-    roots = {root: identity(root, local) for root in facts.roots}
+    lock = snapshot.settings.lock
+    roots = {root: identity(lock.pinned(root), local) for root in facts.roots}
     digests, changed = dict(facts.digests), dict[str, str]()
     for image in snapshot.stack:  # parents before children
         if image.name not in names:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from slipway.config.images_lock import ImagesLock
 from slipway.config.policy import Mode
 from slipway.config.project import Project
 from slipway.core.errors import PolicyError, Problem, one_line
@@ -62,10 +63,15 @@ class Finding:
         return {**told, **(self.permission.as_json() if self.permission else {})}
 
 
-def of_dockerfiles(assembly: Assembly, project: Project) -> Iterator[Finding]:
-    """Judge the lines of Dockerfiles. A parent's ONBUILD counts only for the parent, if the parent shows it."""
+def of_dockerfiles(assembly: Assembly, project: Project, lock: ImagesLock) -> Iterator[Finding]:
+    """Judge the lines of Dockerfiles. A parent's ONBUILD counts only for the parent, if the parent shows it.
+
+    A frontend with a digest in images.lock is pinned.
+    """
     for image in assembly.stack:
         for hazard in assembly.readings[image.name].hazards:
+            if hazard.rule is Rule.FRONTEND and lock.digest(image.frontend):
+                continue
             parent = image.links.get(hazard.onbuild)
             known = assembly.readings[parent].hazards if parent else ()
             if hazard.what not in {other.what for other in known}:

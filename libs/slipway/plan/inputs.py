@@ -99,6 +99,12 @@ def _settings(image: Image, repository: Repository) -> dict[str, str]:
     return {"platform": platforms, "context": image.context, **target, **inherit, **contexts}
 
 
+def _frontend(image: Image, repository: Repository) -> dict[str, str]:
+    """Return the digest of the frontend, if images.lock has one. Without it, a frontend counts by its name alone."""
+    digest = repository.settings.lock.digest(image.frontend) if image.frontend else ""
+    return {"frontend": digest} if digest else {}
+
+
 def _unfit(image: Image, own: Files, repository: Repository) -> list[Problem]:
     """Return the problems of an image's files: names that BuildKit does not accept, and too many bytes."""
     problems = policy.unsendable(image, own)
@@ -129,7 +135,7 @@ def manifests_of(
             args={name: image.args[name] for name in image.content if name in image.args},
             parents={parent: digests.get(parent, parents.get(parent, "")) for parent in image.parents},
             roots={root: roots.get(root, "") for root in image.roots},
-            settings={**_settings(image, repository), **builder},
+            settings={**_settings(image, repository), **builder, **_frontend(image, repository)},
             stages=image.stages,
             contexts=read.contexts[image.name],
         )

@@ -150,7 +150,7 @@ def read_repository(
         raise UsageError.of(odd)
     policies = settings.project.policy.with_own(one for image in assembly.stack.known for one in image.allow)
     settings = replace(settings, project=replace(settings.project, policy=policies))
-    assembly = assembly.without(findings.refusals(findings.of_dockerfiles(assembly, settings.project)))
+    assembly = assembly.without(findings.refusals(findings.of_dockerfiles(assembly, settings.project, settings.lock)))
     policy.refuse_unknown_images(settings.project, assembly)
     unread = {image.name for image in assembly.stack.known} - assembly.readings.keys()
     unused = {} if unread else unused_names(settings, assembly.declared_args)  # they may use any name

@@ -21,14 +21,16 @@ from slipway.release.writing import reading, write_edits
 from slipway.stack.manifests import load_inputs
 from slipway.tasks.build import get_root_images
 from slipway.tasks.git import git_of
+from slipway.tasks.outdated import refuse_moved, roots_of
 from slipway.tasks.selection import only
 from slipway.tasks.session import Session
 
 
 def run_check(session: Session, names: Sequence[str]) -> None:
-    """Compare the bases with their version in the registry.
+    """Compare the bases with their version in the registry, and root images with images.lock.
 
-    Raises PolicyError when one of them changed and its version is in the registry, and RegistryError.
+    Raises PolicyError when one of them changed and its version is in the registry, or when a root image of images.lock
+    moved, and RegistryError.
     """
     own = tuple(image.name for image in session.repository.stack.known if image.kind == "base")
     bases = only(names, own, "base")
@@ -37,11 +39,16 @@ def run_check(session: Session, names: Sequence[str]) -> None:
         snapshot = session.snapshot(bases)
     images = [image for image in snapshot.stack if image.name in bases]
     found = standings(images, snapshot.facts, session.host.registry, _sources(session, snapshot))
+    lock = session.settings.lock
+    roots = roots_of(session) if lock.exists else ()
     if session.json:
-        session.answer({"version": session.settings["BASE_VERSION"], "bases": [one.as_json() for one in found]})
+        version, told = session.settings["BASE_VERSION"], [one.as_json() for one in found]
+        session.answer({"version": version, "bases": told, "roots": [one.as_json() for one in roots]})
     else:
-        session.console.table([(one.image, one.state, str(one.reference)) for one in found])
+        rows = [(one.image, one.state, str(one.reference)) for one in found]
+        session.console.table([*rows, *((one.name, one.state, one.change) for one in roots)])
     refuse_drift(found, session.settings.project.moving_tags)
+    refuse_moved(roots, lock)
 
 
 def run_bump(session: Session, to: str, *, dry_run: bool) -> None:

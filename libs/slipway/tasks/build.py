@@ -88,7 +88,7 @@ def get_root_images(session: Session, snapshot: Snapshot, plan: Plan) -> bool:
     from slipway.build.fetch import pull_roots
 
     seeded = session.host.seed_root_images(snapshot, plan)
-    return pull_roots(snapshot, plan, session.host.engine) or seeded
+    return pull_roots(snapshot, plan, session.host.engine, session.root_digest) or seeded
 
 
 def build_mounts(session: Session, record: Run, given: Given) -> Given:

@@ -21,6 +21,7 @@ from slipway.tasks.options import (
     LockOptions,
     LogOptions,
     MatrixOptions,
+    OutdatedOptions,
     PushOptions,
     ReferenceOptions,
     RegistryOptions,
@@ -148,6 +149,14 @@ def base_rehearse(session: Session, images: ImageOptions, options: LockOptions, 
     from slipway.tasks.rehearse import run_rehearse
 
     run_rehearse(session, images.names, break_lock=options.break_lock)
+
+
+@task
+def base_outdated(session: Session, options: OutdatedOptions, host: HostOptions, run: DryRunOptions) -> None:
+    """List root images that moved and newer requirements; update them."""
+    from slipway.tasks.outdated import run_outdated
+
+    run_outdated(session, options, dry_run=run.dry_run)
 
 
 @task

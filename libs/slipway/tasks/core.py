@@ -29,6 +29,7 @@ _DRY_RUNS = (
     "release",
     "release-rollback",
     "base-bump",
+    "base-outdated",
     "clean",
     "up",
     "down",

@@ -174,6 +174,13 @@ class DryRunOptions:
 
 
 @dataclass(frozen=True)
+class OutdatedOptions:
+    """Hold the choice to write the newer versions."""
+
+    update: bool = option(False, "write the new digests and versions, as one change")
+
+
+@dataclass(frozen=True)
 class ConfirmOptions(DryRunOptions):
     """Hold the choice to only show the work, and the choice to do it without asking."""
 

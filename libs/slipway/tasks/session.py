@@ -22,6 +22,7 @@ from slipway.config.pip import PipConfig, read_pip_config
 from slipway.config.project import Project
 from slipway.config.root import find_root
 from slipway.core.errors import SlipwayError, UnwritableError, UsageError
+from slipway.core.reference import Reference
 from slipway.engine import Logins
 from slipway.hosts.git import tracked_files
 from slipway.hosts.host import ContainerAccess, Host
@@ -278,12 +279,20 @@ class Session:
     def snapshot(self, names: Sequence[str] | None = None) -> Snapshot:
         repository = self.repository
         with self.host.verified():
-            snapshot = gather_facts(repository, self.host.engine, lambda: self.host.registry, names)
+            snapshot = gather_facts(
+                repository, self.host.engine, lambda: self.host.registry, names, root_digest=self.root_digest
+            )
             self.worktree.cache.save()
             self._cache.prune_hashes()
         for note in snapshot.notes:
             self.note(note)
         return snapshot
+
+    def root_digest(self, reference: Reference) -> str:
+        """Return the digest of a root image's tag in its registry; empty without the tag. Raises RegistryError."""
+        own = reference.registry == self.settings.registry
+        registry = self.host.registry if own else self.host.registry_at(reference.registry)
+        return registry.digest(reference)
 
     def prepare_workspace(self) -> None:
         """Prepare the folder ``.slipway``.

@@ -74,7 +74,8 @@ class FakeEngine(Engine):
         return tuple(self.held)
 
     def inspect(self, image: str) -> LocalImage | None:
-        here = next((held for held in self.held if image == held.id or full_name(image) in held.tags), None)
+        name = full_name(image)
+        here = next((held for held in self.held if image == held.id or name in (*held.tags, *held.digests)), None)
         return replace(here, platform=self.platforms.get(here.id, this_platform())) if here else None
 
     def load(self, image: LocalImage) -> None:

@@ -81,16 +81,19 @@ class RemoteHost:
 
     @cached_property
     def registry(self) -> Registry:
+        return self.registry_at(self._local.settings.registry)
+
+    def registry_at(self, host: str) -> Registry:
         """Return the registry, reached from this machine if possible, and from the build host if not.
 
         The registry may be in a network that only the build host can reach. A loopback address is always the build
         host's own.
         """
-        direct = self._local.registry
+        direct = self._local.registry_at(host)
         if not is_loopback(direct.host) and direct.answers():
             return direct
         name, port = host_and_port(endpoint(direct.host), plain=direct.plain)
-        return self._local.registry_through(self.connected.way_to(name, port, self._opened))
+        return self._local.registry_at(host, self.connected.way_to(name, port, self._opened))
 
     def connect_ahead(self) -> None:
         self._pending.start()

@@ -16,10 +16,12 @@ from slipway.plan.facts import Snapshot
 def send_root_images(snapshot: Snapshot, plan: Plan, here: Engine, there: Engine, say: Callable[[str], None]) -> bool:
     """Send or pull the root images that only ``here`` may have. Return True if there was any.
 
-    The caller must then gather the facts again. ``there`` later pulls an image that a registry has. Raises
-    PrerequisiteError and RegistryError with the text of the engines.
+    The caller must then gather the facts again. ``there`` later pulls an image that a registry has, such as one with a
+    digest in images.lock. Raises PrerequisiteError and RegistryError with the text of the engines.
     """
-    needed = {root for step in plan.of(Action.BUILD) for root in snapshot.stack[step.image].roots}
+    lock = snapshot.settings.lock
+    roots = {root for step in plan.of(Action.BUILD) for root in snapshot.stack[step.image].roots}
+    needed = {root for root in roots if not lock.digest(root)}
     lacking = {root: here.inspect(root) for root in sorted(needed) if not snapshot.facts.roots[root]}
     ours = {root: image for root, image in lacking.items() if image and _may_be_here_alone(image)}
     for root, image in ours.items():
