@@ -140,6 +140,27 @@ def uv_toml(config: PipConfig) -> str:
     return "\n".join(lines) + "\n"
 
 
+def uv_variables(config: PipConfig, bundle: str) -> dict[str, str]:
+    """Return the variables with which uv on this machine uses pip's indexes. ``bundle``: the CA bundle, if any.
+
+    Without an index in pip's configuration, uv uses its own.
+    """
+    places = [*map(str, config.folders), *(url.reveal() for url in config.find_links)]
+    proxy = config.proxy.reveal()
+    values = {
+        "UV_SYSTEM_CERTS": "1",
+        "SSL_CERT_FILE": bundle,
+        "UV_DEFAULT_INDEX": config.index_url.reveal(),
+        "UV_INDEX": " ".join(url.reveal() for url in config.extra_index_urls),
+        "UV_INDEX_STRATEGY": "unsafe-best-match" if config.extra_index_urls else "",
+        "UV_FIND_LINKS": ",".join(places),
+        "UV_INSECURE_HOST": " ".join(config.trusted_hosts),
+        "HTTP_PROXY": proxy,
+        "HTTPS_PROXY": proxy,
+    }
+    return {name: value for name, value in values.items() if value}
+
+
 def plain_uv_toml(config: PipConfig) -> str:
     """Return uv's configuration without the CA bundle and the proxy, in keys that every uv since 0.4 knows.
 

@@ -6,6 +6,7 @@ context-limit = "2 GB"
 policy = "refuse"
 inherit = "run"
 attach = ["sbom", "provenance"]
+lock-command = "nox -s lock -- --upgrade"
 ssh = ["default"]
 
 [tool.slipway.secrets]
@@ -40,6 +41,7 @@ from slipway.config.attach import Attachment, attach_faults, attachments_of
 from slipway.config.declarations import Declaration, declaration_faults, declarations_of
 from slipway.config.images import ImageRule, image_faults, image_rules
 from slipway.config.inherit import Inherit, inherit_faults
+from slipway.config.lock_command import lock_command_faults, lock_command_of
 from slipway.config.policy import KEYS as POLICY_KEYS
 from slipway.config.policy import Policy, policy_faults, read_policy
 from slipway.config.project_file import FILES, Table, parse_table, read_table
@@ -54,6 +56,7 @@ from slipway.secrets.patterns import without_login
 _KEYS = (
     *("moving-tags", "insecure-registries", "context-limit", "budgets"),
     *(*POLICY_KEYS, "secrets", "ssh", "images", "declarations", "inherit", "smoke", "attach"),
+    "lock-command",
 )
 
 
@@ -65,8 +68,8 @@ class Project:
     included. ``ssh``: ids under which builds reach ssh's agent. ``images``: the rules by which slipway finds
     Dockerfiles beside its own. ``declarations``: the compose and bake files that define images. ``inherit``: the RUN
     instructions that get pip's configuration. ``smoke``: image → the rules of its smoke tests. ``attach``: the
-    documents that a push stores beside each image. ``places``: key, image with a budget, ``smoke.<image>``, or
-    ``secrets.<id>`` → ``file:line``. ``file`` has the table, or may get it.
+    documents that a push stores beside each image. ``lock_command``: locks the requirements. ``places``: key, image
+    with a budget, ``smoke.<image>``, or ``secrets.<id>`` → ``file:line``. ``file`` has the table, or may get it.
     """
 
     moving_tags: tuple[str, ...] = ("latest",)
@@ -81,6 +84,7 @@ class Project:
     smoke: Mapping[str, SmokeRules] = field(default_factory=dict)
     declarations: tuple[Declaration, ...] = ()
     attach: tuple[Attachment, ...] = ()
+    lock_command: tuple[str, ...] = ()
     places: Mapping[str, str] = field(default_factory=dict)
     file: str = "pyproject.toml"
 
@@ -120,6 +124,9 @@ class Project:
         keys += [("ssh", ", ".join(self.ssh), self.places["ssh"])] if self.ssh else []
         keys += [("declarations", str(one), self.places["declarations"]) for one in self.declarations]
         keys += [("attach", ", ".join(self.attach), self.places["attach"])] if self.attach else []
+        keys += (
+            [("lock-command", " ".join(self.lock_command), self.places["lock-command"])] if self.lock_command else []
+        )
         for rule in self.images:
             named = f"images.{rule.pattern.text}"
             keys.append((named, rule.shown, rule.place))
@@ -163,6 +170,7 @@ def _project(found: Table) -> tuple[Project, tuple[Problem, ...]]:
     given["inherit"] = Inherit(table.get("inherit", Inherit.MOUNT))
     given["declarations"] = declarations_of(table.get("declarations", []))
     given["attach"] = attachments_of(table.get("attach", []))
+    given["lock_command"] = lock_command_of(table.get("lock-command", ""))
     images = table.get("images", {})
     given["images"] = image_rules(images, {key: place("images", key) for key in images})
     given["smoke"] = smoke_rules(table.get("smoke", {}))
@@ -205,6 +213,7 @@ def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield from inherit_faults(table.get("inherit", Inherit.MOUNT))
     yield from declaration_faults(table.get("declarations", []))
     yield from attach_faults(table.get("attach", []))
+    yield from lock_command_faults(table.get("lock-command", "true"))
     ssh = table.get("ssh", [])
     if not (isinstance(ssh, list) and all(isinstance(name, str) and SECRET_ID.fullmatch(name) for name in ssh)):
         yield "ssh", "ssh is a list of ids", 'ssh = ["default"]'

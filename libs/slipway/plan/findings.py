@@ -17,7 +17,8 @@ from slipway.dockerfile.hazards import extra_index
 from slipway.stack.discovery import Assembly
 from slipway.stack.worktree import MarkedFile, Worktree
 
-_REQUIREMENTS = re.compile(r"(?:.*/)?[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)")
+#: The names of files with requirements or constraints.
+REQUIREMENTS = re.compile(r"(?:.*/)?[^/]*(?:requirements|constraints)[^/]*\.(?:txt|in)")
 _EXTRA_INDEX = re.compile(r"\s*--extra-index-url\b")
 #: Returns those of the paths, from the repository's root, that git tracks.
 Tracked = Callable[[Collection[str]], frozenset[str]]
@@ -110,7 +111,7 @@ def of_requirements(files: Mapping[str, Collection[str]], worktree: Worktree, pr
     """
     texts: dict[str, list[str]] = {}
     for image, paths in files.items():
-        for path in sorted(path for path in paths if _REQUIREMENTS.fullmatch(path)):
+        for path in sorted(path for path in paths if REQUIREMENTS.fullmatch(path)):
             if path not in texts:
                 texts[path] = worktree.text(path).splitlines()
             for number, line in enumerate(texts[path], start=1):

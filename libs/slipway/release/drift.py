@@ -17,7 +17,7 @@ from slipway.release.since import Git, Start, changes_since
 from slipway.release.standing import Standing, State
 from slipway.stack.changes import How, Part, differences
 from slipway.stack.digest import Manifest
-from slipway.stack.entries import Encoded, Kind
+from slipway.stack.entries import Encoded, FileEntry, Kind, Trees
 
 #: Returns the manifest that is stored for an input digest, or None, and its trees.
 LoadInputs = Callable[[str], tuple[Manifest | None, Mapping[str, Mapping[str, Encoded]]]]
@@ -94,7 +94,7 @@ def _explained(
     if not start.commit:
         unknown = "" if parents else "its inputs differ; "
         return replace(stands, changes=parents, said=f"{unknown}the earlier ones are not here, and {start.said}")
-    paths, inputs = _paths(image, facts)
+    paths, inputs = paths_read(image, facts.manifests[image.name].files, facts.trees)
     changed = changes_since(start, paths, sources.git)
     files = tuple(str(one) for one in changed or () if one.name in inputs or one.how is How.REMOVED)
     if changed is None:
@@ -107,15 +107,15 @@ def _explained(
     return replace(stands, changes=(*files, *parents), said=f"since {start.said}")
 
 
-def _paths(image: Image, facts: Facts) -> tuple[set[str], set[str]]:
+def paths_read(image: Image, files: Mapping[str, FileEntry], trees: Trees) -> tuple[set[str], set[str]]:
     """Return the files and trees that the image reads, from the repository's root, and all files in them."""
     paths, inside = {image.dockerfile}, set[str]()
-    for path, entry in facts.manifests[image.name].files.items():
+    for path, entry in files.items():
         for name in {path, entry.via or path}:
             found = posixpath.normpath(posixpath.join(image.context, name))
             if entry.kind is Kind.FOLDER or found.startswith(("../", "/")):
                 continue
             paths.add(found)
-            listing = facts.trees.get(entry.content, {}) if entry.kind is Kind.TREE else {}
+            listing = trees.get(entry.content, {}) if entry.kind is Kind.TREE else {}
             inside |= {posixpath.normpath(posixpath.join(found, each)) for each in listing}
     return paths, paths | inside

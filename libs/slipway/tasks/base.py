@@ -40,7 +40,7 @@ def run_check(session: Session, names: Sequence[str]) -> None:
     images = [image for image in snapshot.stack if image.name in bases]
     found = standings(images, snapshot.facts, session.host.registry, _sources(session, snapshot))
     lock = session.settings.lock
-    roots = roots_of(session) if lock.exists else ()
+    roots = roots_of(session, session.host.engine.images()) if lock.exists else ()
     if session.json:
         version, told = session.settings["BASE_VERSION"], [one.as_json() for one in found]
         session.answer({"version": version, "bases": told, "roots": [one.as_json() for one in roots]})
