@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,16 @@ LOCK = ImagesLock({"python:3.12": ONE, "ours": "local", "quay.io/acme/deno:2": T
 def test_an_image_is_pinned_by_any_of_its_names(image: str, pinned: str) -> None:
     assert LOCK.pinned(image) == pinned
     assert bool(LOCK.digest(image)) is (pinned != image)
+
+
+def test_a_mirror_has_the_images_of_other_registries() -> None:
+    lock = replace(LOCK, mirror="quay.io/acme/roots")
+    assert lock.pinned("python:3.12") == f"quay.io/acme/roots/docker.io/library/python@{ONE}"
+    assert str(lock.place("python:3.12")) == "quay.io/acme/roots/docker.io/library/python:locked-111111111111"
+    assert lock.pinned("quay.io/acme/deno:2") == f"quay.io/acme/deno@{TWO}", "it is in this registry already"
+    assert lock.pinned("ours") == "ours"
+    local = replace(LOCK, entries={"10.0.0.5:5000/a": ONE}, mirror="quay.io/roots")
+    assert lock.having({}).mirror and local.pinned("10.0.0.5:5000/a") == f"quay.io/roots/10.0.0.5-5000/a@{ONE}"
 
 
 def test_images_without_a_line_are_missing() -> None:

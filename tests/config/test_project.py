@@ -144,7 +144,7 @@ def test_a_wrong_table(text: str, where: str, what: str) -> None:
     assert (found, said[: len(what)]) == (where, what)
     known = (
         "known: moving-tags, insecure-registries, context-limit, budgets, policy, allow, secrets, ssh, images, "
-        "declarations, inherit, smoke, attach, lock-command"
+        "declarations, inherit, smoke, attach, lock-command, mirror-roots"
     )
     sources = 'gh_token = { env = "GH_TOKEN" }, npmrc = { file = "~/.npmrc" }'
     hints = {

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.rig.outside import LABEL, docker
+from tests.rig.registries import a_registry
 
 if TYPE_CHECKING:
     from tests.rig.stacks import Repository
@@ -21,24 +23,20 @@ pytestmark = pytest.mark.integration
 
 @dataclass(frozen=True)
 class Floor:
-    """A shop whose floor stands on a root image of the test's own, and copies a word of it."""
+    """A shop whose floor stands on ``root``, an image of the test's own that holds a word."""
 
     shop: Repository
     root_image: str
-
-    @property
-    def root(self) -> str:
-        return self.shop.reference("root", "1")
+    root: str
 
     def publish(self, word: str) -> str:
         """Push a root image that holds ``word``. Return its digest; the engine keeps neither tag nor image."""
         text = f"FROM {self.root_image}\nLABEL {LABEL} word={word}\nRUN echo {word} > /word\n"
         docker("buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", self.root, "-", stdin=text)
-        docker("push", "--quiet", self.root)
+        pushed = re.search(r"digest: (sha256:[0-9a-f]{64})", docker("push", self.root))
+        assert pushed
         self.forget()
-        digest = self.shop.published("root", "1")
-        assert digest
-        return digest
+        return pushed[1]
 
     def forget(self) -> None:
         held = docker("image", "ls", "--quiet", "--filter", f"reference={self.root}")
@@ -55,7 +53,7 @@ class Floor:
 def floor(stack: Stack, root_image: str) -> Iterator[Floor]:
     shop = stack("shop")
     shop.configure(PYTHON_IMAGE=f"{shop.prefix}/root:1")
-    made = Floor(shop, root_image)
+    made = Floor(shop, root_image, shop.reference("root", "1"))
     yield made
     made.forget()
 
@@ -97,26 +95,30 @@ def test_a_locked_digest_that_its_registry_no_longer_has(floor: Floor) -> None:
     shop = floor.shop
     present, lost = floor.publish("present"), f"sha256:{'ab' * 32}"
     shop.write("images.lock", f'"{floor.root}" = "{lost}"\n')
-    ended = shop.invoke("build", "base-floor").failed(7, floor.root, lost, "images.lock")
-    assert "invoke base-outdated --update" in ended.closing
-    assert shop.invoke("build", "base-floor", "--json").failed(7).codes == ["root-gone"]
+    ended = shop.invoke("build", "base-floor", "--json").failed(7, floor.root, lost, "invoke base-outdated --update")
+    assert ended.codes == ["root-gone"]
     shop.invoke("base-outdated", "--update").ok()
     assert present in (shop.root / "images.lock").read_text()
     shop.invoke("build", "base-floor").ok()
     assert floor.word == "present"
 
 
-def test_a_registry_that_does_not_answer_leaves_the_lock_as_it_is(floor: Floor) -> None:
+@pytest.mark.fault("U02")
+def test_a_mirror_serves_a_root_image_whose_registry_is_gone(floor: Floor) -> None:
     shop = floor.shop
-    first = floor.publish("first")
-    shop.invoke("base.outdated", "--update").ok()
+    shop.write("pyproject.toml", f"{(shop.root / 'pyproject.toml').read_text()}mirror-roots = true\n")
+    with a_registry({}) as (elsewhere, _):
+        outside = replace(floor, root=f"{elsewhere}/{shop.settings['OWNER']}/root:1")
+        digest = outside.publish("kept")
+        shop.configure(PYTHON_IMAGE=outside.root)
+        assert "copied" in shop.invoke("base-outdated", "--update").ok().stderr
+        assert "copied" not in shop.invoke("base-outdated", "--update").ok().stderr
     shop.invoke("build", "base-floor").ok()
-    before = (shop.root / "images.lock").read_text()
-    silent = before.replace(shop.settings["REGISTRY"], "127.0.0.1:1")
-    shop.write("images.lock", silent)
-    shop.configure(PYTHON_IMAGE=floor.root.replace(shop.settings["REGISTRY"], "127.0.0.1:1"))
-    shop.invoke("base.outdated", "--update").failed(7, "127.0.0.1:1")
-    assert (shop.root / "images.lock").read_text() == silent and first in silent
+    assert floor.word == "kept"
+    assert f'"{outside.root}" = "{digest}"' in (shop.root / "images.lock").read_text()
+    mirrored = f"roots/{elsewhere.replace(':', '-')}/{shop.settings['OWNER']}/root"
+    assert shop.published(mirrored, f"locked-{digest[7:19]}") == digest
+    outside.forget()
 
 
 @pytest.mark.fault("U09")

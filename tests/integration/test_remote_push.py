@@ -175,3 +175,24 @@ def test_a_release_there_is_verified_and_returned_to(stack: Stack, there: BuildH
     assert digest_there(there, shop, "svc-cart", "latest") == first
     shop.invoke("release.verify", "v1", "--remote").ok()
     shop.invoke("release.verify", "v2", "--remote").ok()
+
+
+@pytest.mark.fault("U01")
+def test_a_build_there_takes_the_locked_root_image(stack: Stack, there: BuildHost) -> None:
+    """Only the build host reaches the registry of the root image, and its engine does not have the locked one."""
+    shop = stack("shop", REGISTRY=REGISTRY)
+    root, engines_own = shop.reference("root", "1"), shop.settings["PYTHON_IMAGE"]
+    shop.configure(**there.settings)
+    shop.invoke("build", "base-floor", "--remote").ok()  # sends the small image that the test's root images stand on
+    shop.configure(PYTHON_IMAGE=root)
+
+    def publish(word: str) -> None:
+        dockerfile = f"FROM {engines_own}\\nRUN echo {word} > /word\\n"
+        there.sh(f"printf '{dockerfile}' | docker build --quiet --tag {root} - && docker push --quiet {root}")
+        there.sh(f"docker image rm --force $(docker image ls --quiet {root})")
+
+    publish("first")
+    shop.invoke("base-outdated", "--update", "--remote").ok()
+    publish("second")
+    shop.invoke("build", "base-floor", "--remote").ok()
+    assert there.sh(f"docker run --rm {shop.reference('base-floor')} cat /word") == "first"

@@ -76,7 +76,6 @@ def test_a_root_image_that_moved_ends_the_plan_with_both_digests(planned: Callab
 
 def test_an_engine_behind_the_lock_pulls_the_locked_digest(planned: Callable[..., Snapshot]) -> None:
     engine = FakeEngine([replace(HELD, digests=(f"{REPOSITORY}@{TWO}",))])
-    engine.published[f"{REPOSITORY}@{ONE}"] = replace(HELD, id="sha256:new", tags=(f"{REPOSITORY}@{ONE}",))
     found = planned(engine, ask=moved_to(ONE))
     plan = plan_build(found.stack, ["base-runtime"], found.facts)
     assert pull_roots(found, plan, engine, unasked)
@@ -90,6 +89,16 @@ def test_a_tag_of_an_image_that_no_registry_has_stays(planned: Callable[..., Sna
     plan = plan_build(found.stack, ["base-runtime"], found.facts)
     assert pull_roots(found, plan, engine, unasked)
     assert engine.calls == [("pull", f"{REPOSITORY}@{ONE}")]
+
+
+def test_with_a_mirror_builds_take_the_image_from_there(planned: Callable[..., Snapshot], repository: Path) -> None:
+    (repository / "pyproject.toml").write_text("[tool.slipway]\nmirror-roots = true\n")
+    mirrored = f"127.0.0.1:1/slipway/roots/docker.io/library/python@{ONE}"
+    engine = FakeEngine([HELD])
+    found = planned(engine)
+    assert pull_roots(found, plan_build(found.stack, ["base-runtime"], found.facts), engine, unasked)
+    assert engine.calls[0] == ("pull", mirrored)
+    assert planned(engine).pinned_roots == (mirrored,)
 
 
 def test_a_silent_registry_leaves_the_question_open(planned: Callable[..., Snapshot]) -> None:
@@ -117,7 +126,11 @@ def test_a_root_image_without_a_line_is_noted(planned: Callable[..., Snapshot], 
     assert found.pinned_roots == ("python:3.12-slim",)
 
 
-def test_buildkit_gets_the_locked_root_image_and_frontend(planned: Callable[..., Snapshot], repository: Path) -> None:
+@pytest.mark.parametrize("builder", ["", "BUILDER=team\n"], ids=["the engine's own", "a separate builder"])
+def test_buildkit_gets_the_locked_root_image_and_frontend(
+    planned: Callable[..., Snapshot], repository: Path, builder: str
+) -> None:
+    (repository / ".env").write_text(builder)
     dockerfile = repository / "infra/docker/base-runtime.Dockerfile"
     dockerfile.write_text(f"# syntax=docker/dockerfile:1\n{dockerfile.read_text()}")
     without = planned(FakeEngine([HELD]), "").facts.digests

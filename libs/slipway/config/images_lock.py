@@ -29,10 +29,14 @@ _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class ImagesLock:
-    """Hold the lock: the familiar name of each image → its digest, or ``local``. ``exists``: the file is there."""
+    """Hold the lock: the familiar name of each image → its digest, or ``local``. ``exists``: the file is there.
+
+    ``mirror``: the repositories below which builds find the locked images of other registries; empty for their own.
+    """
 
     entries: Mapping[str, str] = field(default_factory=dict)
     exists: bool = False
+    mirror: str = ""
 
     def entry(self, image: str) -> str:
         """Return the digest of an image, or ``local``; empty when the file does not name the image."""
@@ -49,7 +53,19 @@ class ImagesLock:
     def pinned(self, image: str) -> str:
         """Return the reference with the locked digest, else the image's name as it is."""
         digest = self.digest(image)
-        return str(replace(Reference.read(image), tag="", digest=digest)) if digest else image
+        return str(replace(self.place(image), tag="", digest=digest)) if digest else image
+
+    def place(self, image: str) -> Reference:
+        """Return the reference of a locked image where builds take it from: the mirror, or its own registry.
+
+        The tag in the mirror keeps the registry from collecting the image.
+        """
+        own = Reference.read(image)
+        host, _, folder = self.mirror.partition("/")
+        if not self.mirror or own.registry == host:
+            return own.full
+        path = f"{folder}/{own.registry.lower().replace(':', '-')}/{own.path}"
+        return Reference(host, path, f"locked-{self.digest(image).removeprefix('sha256:')[:12]}")
 
     def missing(self, images: Iterable[str]) -> Iterator[str]:
         """Yield those of ``images`` that the lock does not name, though it exists. A digest needs no lock."""
@@ -58,7 +74,7 @@ class ImagesLock:
 
     def having(self, entries: Mapping[str, str]) -> ImagesLock:
         """Return the lock with more entries. Those of other images stay: another machine may need them."""
-        return ImagesLock({**self.entries, **entries}, exists=True)
+        return replace(self, entries={**self.entries, **entries}, exists=True)
 
     @property
     def text(self) -> str:

@@ -7,6 +7,7 @@ policy = "refuse"
 inherit = "run"
 attach = ["sbom", "provenance"]
 lock-command = "nox -s lock -- --upgrade"
+mirror-roots = true
 ssh = ["default"]
 
 [tool.slipway.secrets]
@@ -56,7 +57,7 @@ from slipway.secrets.patterns import without_login
 _KEYS = (
     *("moving-tags", "insecure-registries", "context-limit", "budgets"),
     *(*POLICY_KEYS, "secrets", "ssh", "images", "declarations", "inherit", "smoke", "attach"),
-    "lock-command",
+    *("lock-command", "mirror-roots"),
 )
 
 
@@ -68,8 +69,9 @@ class Project:
     included. ``ssh``: ids under which builds reach ssh's agent. ``images``: the rules by which slipway finds
     Dockerfiles beside its own. ``declarations``: the compose and bake files that define images. ``inherit``: the RUN
     instructions that get pip's configuration. ``smoke``: image → the rules of its smoke tests. ``attach``: the
-    documents that a push stores beside each image. ``lock_command``: locks the requirements. ``places``: key, image
-    with a budget, ``smoke.<image>``, or ``secrets.<id>`` → ``file:line``. ``file`` has the table, or may get it.
+    documents that a push stores beside each image. ``lock_command``: locks the requirements. ``mirror_roots``: builds
+    take root images from a mirror. ``places``: key, image with a budget, ``smoke.<image>``, or ``secrets.<id>`` →
+    ``file:line``. ``file`` has the table, or may get it.
     """
 
     moving_tags: tuple[str, ...] = ("latest",)
@@ -85,6 +87,7 @@ class Project:
     declarations: tuple[Declaration, ...] = ()
     attach: tuple[Attachment, ...] = ()
     lock_command: tuple[str, ...] = ()
+    mirror_roots: bool = False
     places: Mapping[str, str] = field(default_factory=dict)
     file: str = "pyproject.toml"
 
@@ -127,6 +130,7 @@ class Project:
         keys += (
             [("lock-command", " ".join(self.lock_command), self.places["lock-command"])] if self.lock_command else []
         )
+        keys += [("mirror-roots", "true", self.places["mirror-roots"])] if self.mirror_roots else []
         for rule in self.images:
             named = f"images.{rule.pattern.text}"
             keys.append((named, rule.shown, rule.place))
@@ -170,6 +174,7 @@ def _project(found: Table) -> tuple[Project, tuple[Problem, ...]]:
     given["inherit"] = Inherit(table.get("inherit", Inherit.MOUNT))
     given["declarations"] = declarations_of(table.get("declarations", []))
     given["attach"] = attachments_of(table.get("attach", []))
+    given["mirror_roots"] = table.get("mirror-roots", False)
     given["lock_command"] = lock_command_of(table.get("lock-command", ""))
     images = table.get("images", {})
     given["images"] = image_rules(images, {key: place("images", key) for key in images})
@@ -214,6 +219,8 @@ def _faults(table: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     yield from declaration_faults(table.get("declarations", []))
     yield from attach_faults(table.get("attach", []))
     yield from lock_command_faults(table.get("lock-command", "true"))
+    if not isinstance(table.get("mirror-roots", False), bool):
+        yield "mirror-roots", "mirror-roots is true or false", ""
     ssh = table.get("ssh", [])
     if not (isinstance(ssh, list) and all(isinstance(name, str) and SECRET_ID.fullmatch(name) for name in ssh)):
         yield "ssh", "ssh is a list of ids", 'ssh = ["default"]'

@@ -178,6 +178,8 @@ def load(
     found += [problem for name in secret_values for problem in _undecodable(Value(name, sources[name], "environment"))]
     found += [line.problem for line in odd if line.name in names]
     unused = tuple(line for line in odd if line.name not in known | names)
+    if project.mirror_roots:
+        images = replace(images, mirror=f"{registry_name(values['REGISTRY'].value)}/{values['OWNER'].value}/roots")
     settings = Settings(root, values, extra, project, secret_values, unused, images)
     learn(settings.secrets)
     if found:

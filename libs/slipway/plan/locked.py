@@ -38,9 +38,9 @@ def moved(image: str, lock: ImagesLock, found: str) -> Problem:
 
 
 def gone(image: str, lock: ImagesLock) -> Problem:
-    """Return the problem that the registry of ``image`` no longer has its digest in the lock."""
-    what = f"{image}: its registry no longer has {lock.digest(image)}, which {FILE} names"
-    hint = f"{UPDATE} locks the present image of the tag; an engine that still has the digest can push it again"
+    """Return the problem that a build finds the locked image no longer."""
+    what = f"{image}: {lock.place(image).repository} does not have {lock.digest(image)}, which {FILE} names"
+    hint = f"{UPDATE} locks the present image of the tag; mirror-roots = true keeps a copy of each"
     return Problem("", what, hint, LockCause.GONE)
 
 
@@ -86,5 +86,6 @@ def _another(root: str, lock: ImagesLock, local: Sequence[LocalImage]) -> LocalI
     """Return the engine's image under the root's tag when that is not the locked one."""
     if not lock.digest(root):
         return None
-    tag, locked = full_name(root), full_name(lock.pinned(root))
-    return next((image for image in local if tag in image.tags and locked not in image.digests), None)
+    tag, locked = full_name(root), f"@{lock.digest(root)}"
+    held = (image for image in local if tag in image.tags)
+    return next((image for image in held if not any(digest.endswith(locked) for digest in image.digests)), None)

@@ -107,10 +107,14 @@ def root_standings(
     return tuple(standings)
 
 
+def updated(lock: ImagesLock, standings: Sequence[RootStanding]) -> ImagesLock:
+    """Return the lock that gives each root image the digest of its registry."""
+    return lock.having({one.name: one.entry for one in standings if one.entry})
+
+
 def lock_edit(before: str | None, lock: ImagesLock, standings: Sequence[RootStanding]) -> Edit:
-    """Return the edit of images.lock that gives each root image the digest of its registry. ``before``: its text."""
-    text = lock.having({one.name: one.entry for one in standings if one.entry}).text
-    return Edit(FILE, before or "", text)
+    """Return the edit of images.lock that an update makes. ``before``: its text."""
+    return Edit(FILE, before or "", updated(lock, standings).text)
 
 
 def _state(locked: str, found: str) -> RootState:

@@ -14,10 +14,11 @@ from slipway.core.threads import map_concurrently
 from slipway.plan import locked
 from slipway.plan.history import newest_of
 from slipway.push.inspect import QUESTIONS
-from slipway.release.outdated import RootStanding, RootState, lock_edit, root_standings, standing_on
+from slipway.release.outdated import RootStanding, RootState, lock_edit, root_standings, standing_on, updated
 from slipway.release.requirements import Newer
 from slipway.release.rewrite import Edit
 from slipway.release.writing import reading, write_edits
+from slipway.tasks.mirror import mirror_roots
 from slipway.tasks.options import OutdatedOptions
 from slipway.tasks.requirements import requirement_edits, resolve, run_lock_command
 from slipway.tasks.session import Session
@@ -37,6 +38,8 @@ def run_outdated(session: Session, options: OutdatedOptions, *, dry_run: bool) -
     resolved = resolve(session, sizes)
     edits = (*_lock_edits(session, found), *requirement_edits(session, resolved)) if options.update else ()
     if options.update and not dry_run:
+        if session.settings.lock.mirror:
+            mirror_roots(session, updated(session.settings.lock, found), found)
         edits = _written(session, edits, relock=bool(resolved.found))
     if session.json:
         session.answer(
@@ -118,8 +121,9 @@ def _present(session: Session, lock: ImagesLock, local: Mapping[str, LocalImage]
 
 def _engine_images(session: Session) -> Sequence[LocalImage]:
     """Return the engine's images; none when the engine does not answer."""
+    engine = session.host.engine
     try:
-        return session.host.engine.images()
+        return engine.images()
     except SlipwayError as error:
         session.note(f"{error.message}: slipway knows neither bytes nor images that only this engine has")
         return ()

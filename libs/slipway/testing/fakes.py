@@ -85,7 +85,7 @@ class FakeEngine(Engine):
 
     def tag(self, image: str, reference: Reference) -> None:
         self._do("tag", image, str(reference))
-        held = next(held for held in self.held if image == held.id or image in held.tags)
+        held = next(held for held in self.held if image == held.id or image in (*held.tags, *held.digests))
         self.held.remove(held)
         self.load(replace(held, tags=(*held.tags, str(reference))))
 
@@ -96,7 +96,9 @@ class FakeEngine(Engine):
 
     def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
         self._do("pull", str(reference))
-        self.load(self.published.get(str(reference)) or local_image(str(reference), str(reference)))
+        name = str(reference)
+        pulled = local_image(name, *(() if reference.digest else (name,)))
+        self.load(self.published.get(name) or replace(pulled, digests=(name,) if reference.digest else ()))
 
     def push(self, reference: Reference, on_transfer: OnTransfer | None = None) -> str:
         self._do("push", str(reference))
