@@ -325,6 +325,12 @@ def image_tests(session: nox.Session, folder: str) -> list[str]:
     return ["-p", "no:cacheprovider", f"--slipway-image={own}", *siblings, folder]
 
 
+@nox.session(requires=[*environment("dev"), "build"], tags=["slow"])
+def release(session: nox.Session) -> None:
+    """Rehearse and release the images to a registry with TLS, return to a release, and ask the registry directly."""
+    run(session, "dev", "pytest", "-m", "release", "tests/integration", *session.posargs)
+
+
 @nox.session(requires=[*environment("dev"), "build"], tags=["slow"], default=False)
 def browser(session: nox.Session) -> None:
     """Open the pages of the systems in a real browser, which runs in a container: choose a file, see the answer."""
@@ -494,6 +500,7 @@ nox.options.sessions = [
     "systems",
     "services",
     "conformance",
+    "release",
 ]
 # mypy uses one processor, and builds wait for the network. A plain nox runs such sessions side by side, and prints the
 # output of each when it ends.
