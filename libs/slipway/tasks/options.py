@@ -275,7 +275,7 @@ class ScanOptions(ReferenceOptions):
     only_fixed: bool = option(False, "leave out findings that no version fixes")
     scanner: Sequence[str] = option((), "use only this scanner: pip-audit, debian-tracker, trivy or grype")
     source: str = option("", "URL or file of Debian's data; one that ends in / has a file for each suite")
-    time_limit: int = option(300, "wait at most this many seconds for each scanner")
+    scanner_deadline: int = option(300, "wait at most this many seconds for each scanner")
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,7 @@ def _scan(
     session: Session, snapshot: Snapshot, audited: Sequence[Audited], scanners: Sequence[Scanner], options: ScanOptions
 ) -> _Scan:
     images = tuple(Scanned(one.name, one.inventory, one.document) for one in audited)
-    means = Means(session.run, session.settings["OSV_URL"], options.source or SOURCE, options.time_limit)
+    means = Means(session.run, session.settings["OSV_URL"], options.source or SOURCE, options.scanner_deadline)
     reports = run_scanners(scanners, images, means)
     found = all_found(reports)
     unrated = [advisory for advisories in found.values() for advisory in advisories]

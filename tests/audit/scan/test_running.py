@@ -148,20 +148,27 @@ def test_a_service_or_source_that_hangs_ends_at_the_deadline(
 
 @pytest.mark.fault("X61")
 @pytest.mark.parametrize(
-    ("fault", "code"),
+    ("fault", "code", "cause"),
     [
-        (Fault.REFUSE, "advisories-unreachable"),
-        (Fault.GARBLE, "scanner-garbled"),
-        (Fault.CUT, "advisories-unreachable"),
+        (Fault.REFUSE, "advisories-unreachable", ": 500 Internal Server Error"),
+        (Fault.GARBLE, "scanner-garbled", " cannot be read: <html>"),
+        (Fault.CUT, "advisories-unreachable", ": the answer broke off"),
     ],
 )
-def test_a_tracker_that_answers_nonsense_is_named_with_its_address(known: Advisories, fault: Fault, code: str) -> None:
+def test_a_tracker_that_answers_nonsense_is_named_with_its_address(
+    known: Advisories, fault: Fault, code: str, cause: str
+) -> None:
     known.debian["bookworm"] = debian_data("openssl,0, H?F,3.0.1-2,", advisories=["CVE-2"])
     known.faults["/debian/"] = fault
     (report,) = run_scanners([Scanner.TRACKER], [scanned()], means(FakeRun({}), source=known.tracker))
     (problem,) = report.problems
     assert known.struck == 1 and not report.ran and problem.code == code
-    assert str(problem).startswith(f"debian-tracker: {known.tracker}bookworm")
+    assert str(problem) == f"debian-tracker: {known.tracker}bookworm{cause}"
+
+
+def test_a_tracker_that_nothing_answers_for_is_named_with_the_cause() -> None:
+    (report,) = run_scanners([Scanner.TRACKER], [scanned()], means(FakeRun({}), source=f"{NOWHERE}/"))
+    assert [str(one) for one in report.problems] == [f"debian-tracker: {NOWHERE}/bookworm: Connection refused"]
 
 
 def test_the_data_of_debian_may_be_files(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from slipway.audit.scan.findings import ScanCause, ScanError
 from slipway.audit.scan.reading import garbled
 from slipway.core.clock import CLOCK, Clock
+from slipway.core.errors import one_line
 from slipway.secrets.patterns import without_logins
 
 #: In bytes. The largest file of the tracker, data/json, has 80 MB.
@@ -51,6 +52,8 @@ def download(url: str, within: float, clock: Clock = CLOCK) -> bytes | None:
                     raise garbled(without_logins(url), bytes(content[:100]))
     except requests.exceptions.Timeout:
         raise _unreachable(url, f"no answer within {patience:.0f} s") from None
+    except requests.exceptions.ChunkedEncodingError:
+        raise _unreachable(url, "the answer broke off") from None
     except requests.RequestException as error:
         raise _unreachable(url, _cause(error)) from None
     return bytes(content)
@@ -68,7 +71,7 @@ def _cause(error: Exception) -> str:
     """Return the innermost cause of an exception of requests, in one line."""
     inner = error.args[0] if error.args else error
     reason = getattr(inner, "reason", inner)
-    return " ".join(_NUMBER.sub("", str(reason).rpartition(": ")[2]).strip("')\"").split())
+    return one_line(_NUMBER.sub("", str(reason).rpartition(": ")[2]))
 
 
 def _unreachable(place: str, cause: str) -> ScanError:

@@ -19,7 +19,7 @@ class ScanCause(Cause):
 
     VULNERABLE = "vulnerable", "A package has a known vulnerability as severe as --fail-on says, or more."
     MISSING = "scanner-missing", "A scanner is not installed on this machine."
-    TIMEOUT = "scanner-timeout", "A scanner did not end within --time-limit."
+    TIMEOUT = "scanner-timeout", "A scanner did not end within --scanner-deadline."
     FAILED = "scanner-failed", "A scanner ended with an error."
     GARBLED = "scanner-garbled", "A scanner, or a source of advisories, answered something that slipway cannot read."
     UNREACHABLE = "advisories-unreachable", "A source of advisories did not answer, or answered with an error."

@@ -150,7 +150,7 @@ class _Limited:
             raise ScanError("not installed", hint=hint, code=ScanCause.MISSING)
         if done.exit_code == 124:
             said = f"did not end within {self.means.deadline:.0f} s"
-            raise ScanError(said, hint="--time-limit with more seconds", code=ScanCause.TIMEOUT)
+            raise ScanError(said, hint="--scanner-deadline with more seconds", code=ScanCause.TIMEOUT)
         return done
 
     def read(self, command: Command, read: Callable[[Any], Any]) -> Any:
