@@ -59,6 +59,7 @@ def test_the_result_of_the_same_tests_counts() -> None:
     [
         (replace(SETUP, files={**SETUP.files, "smoke/test_a.py": "c" * 64}), "smoke/test_a.py is another than"),
         (replace(SETUP, files={**SETUP.files, "conftest.py": "c" * 64}), "it was tested without conftest.py"),
+        (replace(SETUP, images={"svc-y": INPUTS}), "it was tested without image svc-y"),
         (replace(SETUP, files={}), "files that are not among the tests now"),
         (replace(SETUP, platform="linux/arm64"), "it was tested as linux/amd64, not as linux/arm64"),
         (replace(SETUP, input_digest=f"sha256:{'2' * 64}"), "it was built of other inputs"),

@@ -29,6 +29,7 @@ class Setup:
     - ``input_digest``: the image's inputs. ``platform``: that of the container, ``linux/amd64``.
     - ``slipway``: its version. ``rules``: what the project says about the container and its checks, as text.
     - ``files``: the path of each file of the tests, from the repository's root → its sha256.
+    - ``images``: each other image that the tests name, and may start → its input digest.
     """
 
     input_digest: str
@@ -36,16 +37,17 @@ class Setup:
     slipway: str
     rules: str = ""
     files: Mapping[str, str] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def descriptors(self) -> list[dict[str, Any]]:
         """Return the setup as in-toto's resource descriptors."""
-        inputs = {"sha256": self.input_digest.removeprefix("sha256:")}
         return [
-            {"name": _INPUTS, "digest": inputs, "annotations": {"platform": self.platform}},
+            {"name": _INPUTS, "digest": _sha256(self.input_digest), "annotations": {"platform": self.platform}},
             {"name": _RULES, "digest": {"sha256": hashlib.sha256(self.rules.encode()).hexdigest()}},
             {"name": "slipway", "uri": f"pkg:pypi/slipway@{self.slipway}"},
-            *({"name": path, "digest": {"sha256": content}} for path, content in sorted(self.files.items())),
+            *({"name": f"image {name}", "digest": _sha256(inputs)} for name, inputs in sorted(self.images.items())),
+            *({"name": path, "digest": _sha256(content)} for path, content in sorted(self.files.items())),
         ]
 
 
@@ -53,7 +55,7 @@ def statement(repository: str, digest: str, setup: Setup, passed: Sequence[str])
     """Return the statement that the manifest ``digest`` passed its smoke tests. ``passed``: their names."""
     return {
         "_type": _STATEMENT,
-        "subject": [{"name": repository, "digest": {"sha256": digest.removeprefix("sha256:")}}],
+        "subject": [{"name": repository, "digest": _sha256(digest)}],
         "predicateType": PREDICATE_TYPE,
         "predicate": {
             "result": _PASSED,
@@ -63,6 +65,10 @@ def statement(repository: str, digest: str, setup: Setup, passed: Sequence[str])
             "failedTests": [],
         },
     }
+
+
+def _sha256(digest: str) -> dict[str, str]:
+    return {"sha256": digest.removeprefix("sha256:")}
 
 
 def refusal(content: bytes, digest: str, setup: Setup) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
@@ -24,6 +25,8 @@ from slipway.smoke.session import CHECKS, SmokeTarget
 from slipway.tasks.session import Session
 from slipway.tasks.smoke import run_targets, target_of, targets_of
 
+#: A word of a test that may be the name of an image.
+_WORD = re.compile(r"[\w.-]+")
 _PROJECT, _COMPILED = "pyproject.toml", "__pycache__"
 
 
@@ -51,29 +54,50 @@ def test_images(session: Session) -> Mapping[str, str]:
 
 def setups_of(session: Session, snapshot: Snapshot, names: Sequence[str]) -> Mapping[str, Setup]:
     """Return the setup of the smoke tests of each image. Raises UsageError when a table names a missing test."""
-    root, native = session.settings.root, session.host.platform
-    digest = cache(lambda path: _digest(root / path))
-    shipped = {f"slipway/checks/{path.name}": digest(str(path)) for path in sorted(CHECKS.glob("*.py"))}
-    read, folders = cache(reading(root)), _import_folders(root)
-    found = {}
-    for name in names:
-        target = target_of(session, snapshot, name)
-        files = set(_files(root, target.tests))
-        files |= imported(files, folders, read)
-        platforms = snapshot.repository.platforms_of(snapshot.stack[name])
-        platform = native if native in platforms or not platforms else platforms[0]
-        inputs, digests = snapshot.facts.digests[name], {path: digest(path) for path in files}
-        found[name] = Setup(inputs, platform, version("slipway"), _rules(target), {**shipped, **digests})
-    return found
+    files = SmokeFiles(session.settings.root)
+    return {name: _setup(session, snapshot, files, name) for name in names}
 
 
-def _files(root: Path, tests: Sequence[str]) -> Iterator[str]:
-    """Yield the files that pytest reads for ``tests``: those in their folders, each conftest.py above, its settings."""
-    read = {root / _PROJECT}
-    for path in map(root.joinpath, tests):
-        read |= {path} if path.is_file() else set(path.rglob("*"))
-        read |= {folder / "conftest.py" for folder in path.parents if folder.is_relative_to(root)}
-    yield from (path.relative_to(root).as_posix() for path in read if path.is_file() and _COMPILED not in path.parts)
+def _setup(session: Session, snapshot: Snapshot, files: SmokeFiles, name: str) -> Setup:
+    target, inputs = target_of(session, snapshot, name), snapshot.facts.digests
+    native, platforms = session.host.platform, snapshot.repository.platforms_of(snapshot.stack[name])
+    platform = native if native in platforms or not platforms else platforms[0]
+    read = files.of(target.tests)
+    others = {other: inputs[other] for other in files.words(read) - {name} if other in inputs}
+    return Setup(inputs[name], platform, version("slipway"), _rules(target), files.digests(read), others)
+
+
+class SmokeFiles:
+    """Read the files of smoke tests below ``root``, each once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._read = cache(reading(root))
+        self._digest = cache(lambda path: _digest(root / path))
+        self._folders = _import_folders(root)
+
+    def of(self, tests: Sequence[str]) -> frozenset[str]:
+        """Return the files that pytest reads for the paths ``tests``.
+
+        They are the files in these folders, each conftest.py above, pytest's settings, and the imported modules.
+        """
+        read = {self._root / _PROJECT}
+        for path in map(self._root.joinpath, tests):
+            read |= {path} if path.is_file() else set(path.rglob("*"))
+            read |= {folder / "conftest.py" for folder in path.parents if folder.is_relative_to(self._root)}
+        there = [path for path in read if path.is_file() and _COMPILED not in path.parts]
+        own = frozenset(path.relative_to(self._root).as_posix() for path in there)
+        return own | imported(own, self._folders, self._read)
+
+    def digests(self, files: Collection[str]) -> Mapping[str, str]:
+        """Return the sha256 of each file, and of slipway's own checks."""
+        shipped = {f"slipway/checks/{path.name}": self._digest(str(path)) for path in CHECKS.glob("*.py")}
+        return {**shipped, **{path: self._digest(path) for path in files}}
+
+    def words(self, files: Collection[str]) -> frozenset[str]:
+        """Return the words of Python files, which may be names of images."""
+        texts = [self._read(path) or "" for path in files if path.endswith(".py")]
+        return frozenset(word for text in texts for word in _WORD.findall(text))
 
 
 def _digest(path: Path) -> str:
