@@ -38,7 +38,7 @@ def test_the_scope_is_the_bases_and_all_on_them() -> None:
 
 @pytest.mark.parametrize(
     ("stands", "tag"),
-    [("", "v2 is new"), ("sha256:1", "v2 stands for it"), (f"sha256:{'2' * 64}", "v2 moves from sha256:222222222222")],
+    [("", "v2 is new"), ("sha256:1", "v2 stands for it"), (f"sha256:{'2' * 64}", "v2 stands for sha256:222222222222")],
 )
 def test_a_row_has_the_tests_and_the_tag_that_a_release_would_move(stands: str, tag: str) -> None:
     found = replace(till(), digest="sha256:1", stands=stands)

@@ -74,7 +74,7 @@ class Trial:
             return f"{self.reference.tag} is new"
         if self.stands == self.digest:
             return f"{self.reference.tag} stands for it"
-        return f"{self.reference.tag} moves from {self.stands[:19]}"
+        return f"{self.reference.tag} stands for {self.stands[:19]}"
 
     @property
     def rows(self) -> Iterator[tuple[str, str, str, str]]:

@@ -121,7 +121,8 @@ def _test(session: Session, snapshot: Snapshot, images: Sequence[str]) -> Tested
         systems = []
     if not images:
         return Tested((), None)
-    return run_targets(session, snapshot, targets_of(session, snapshot, [*images, *systems]), answers=False)
+    built = snapshot.under_content_tags()
+    return run_targets(session, built, targets_of(session, built, [*images, *systems]), answers=False)
 
 
 def _keep(
