@@ -10,29 +10,26 @@ authorities, proxies. Nothing of it is kept.
 from __future__ import annotations
 
 import argparse
-import ast
 import io
-import os
 import re
-import shlex
 import subprocess
 import sys
 import tarfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from slipway.setup.debian import AptSource, parse_os_release, read_sources
 from tests.rig.outside import LABEL, docker
+from tests.rig.packages import packed, pip_configuration, put, reach
 from tests.rig.stacks import ROOT
 
 #: "Bare" means: Python as Debian brings it, certificates, and the git that made the clone.
 PACKAGES = "python3,python3-venv,ca-certificates,git"
 AUTHORITIES = Path("/usr/local/share/ca-certificates")
 SMOKE = '. .venv/bin/activate && nox -s "smoke(svc-forms)"'
-_PROXIES = ("http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 _LEFT_OUT = {".git", ".venv", ".nox", ".slipway", ".env", "__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
 
 
@@ -83,9 +80,6 @@ def a_root(release: str) -> Iterator[str]:
 def a_machine(image: str, *, keep: bool) -> Iterator[str]:
     """A container of it that may run an engine of its own; its id."""
     pip = pip_configuration()
-    folders = sorted({path for value in pip.values() for path in local_paths(value)})
-    mounts = [word for path in folders for word in ("--volume", f"{path}:{path}:ro")]
-    proxies = [word for name in _PROXIES if name in os.environ for word in ("--env", name)]
     run = [
         "run",
         "--detach",
@@ -95,8 +89,7 @@ def a_machine(image: str, *, keep: bool) -> Iterator[str]:
         LABEL,
         "--volume",
         "/var/lib/docker",
-        *mounts,
-        *proxies,
+        *reach(pip),
     ]
     container = docker(*run, image, "sleep", "infinity")
     try:
@@ -135,51 +128,11 @@ def apt_options() -> Iterator[str]:
             yield f"--aptopt={line}"
 
 
-def pip_configuration() -> Mapping[str, str]:
-    """Return the output of ``pip config list`` without the settings of the environment."""
-    listed = [sys.executable, "-m", "pip", "config", "list"]
-    said = subprocess.run(listed, capture_output=True, text=True, check=True).stdout
-    found: dict[str, str] = {}
-    for line in said.splitlines():
-        name, _, value = line.partition("=")
-        found[name.rpartition(".")[2]] = " ".join(str(ast.literal_eval(value)).split())
-    return found
-
-
-def local_paths(value: str) -> Iterator[str]:
-    """Folders and files of this machine that a value names; the bundle of certificates is the container's own.
-
-    The pages of an index in files link to packages beside it.
-    """
-    for word in value.split():
-        path = Path(word.removeprefix("file://"))
-        path = path.parent if word.startswith("file://") else path
-        if path.is_absolute() and path.exists() and not path.is_relative_to("/etc/ssl"):
-            yield str(path)
-
-
 def checkout() -> bytes:
     packed_ = io.BytesIO()
     with tarfile.open(fileobj=packed_, mode="w") as archive:
         archive.add(ROOT, ".", filter=lambda entry: None if Path(entry.name).name in _LEFT_OUT else entry)
     return packed_.getvalue()
-
-
-def packed(files: Mapping[str, str]) -> bytes:
-    made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w") as archive:
-        for name, text in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size = len(text.encode())
-            archive.addfile(entry, io.BytesIO(text.encode()))
-    return made.getvalue()
-
-
-def put(container: str, folder: str, archive: bytes) -> None:
-    script = (
-        f"mkdir -p {shlex.quote(folder)} && tar --extract --file=- --no-same-owner --directory={shlex.quote(folder)}"
-    )
-    subprocess.run(["docker", "exec", "-i", container, "sh", "-c", script], input=archive, check=True)
 
 
 if __name__ == "__main__":

@@ -16,10 +16,10 @@ from typing import Any
 
 import yaml
 
-from tests.fresh.__main__ import local_paths, packed, pip_configuration, put
 from tests.rig.engines import make_image
 from tests.rig.hosts import make_host_image
 from tests.rig.outside import LABEL, machine_docker
+from tests.rig.packages import packed, pip_configuration, put, reach
 
 IMAGE = "slipway-ci-job"
 _SOCKET = "/var/run/docker.sock"
@@ -32,13 +32,15 @@ class Runner:
     """A container with git, Python, docker's CLI and this machine's engine, in which jobs run one after another.
 
     ``folder``: is at the same path in the container. ``origin``: the repository that jobs clone. ``done``: the jobs
-    that ran, each with its folder.
+    that ran, each with its folder. ``installed``: the installations that ran. Later jobs
+    find their packages, and do not repeat them.
     """
 
     container: str
     folder: Path
     origin: Path
     done: dict[str, Path] = field(default_factory=dict)
+    installed: set[str] = field(default_factory=set)
 
     def clone(self, job: str, ref: str, depth: int) -> Path:
         """Return the folder of a job, with the commits that its checkout has: ``depth`` of them, 0 for all."""
@@ -51,6 +53,10 @@ class Runner:
 
     def run(self, place: Path, env: Mapping[str, str], script: str, shell: Sequence[str] = ("bash", "-e")) -> str:
         """Run a script as a step of a job. Return its output."""
+        installs = {line for line in script.splitlines() if line.startswith("pip install ")}
+        for line in installs & self.installed:
+            script = script.replace(line, "true")
+        self.installed |= installs
         given = [word for name, value in env.items() for word in ("--env", f"{name}={value}")]
         argv = ["docker", "exec", "-i", "--workdir", str(place), *given, self.container, *shell]
         ran = subprocess.run(argv, input=script, capture_output=True, text=True, timeout=300)
@@ -63,11 +69,9 @@ def a_runner(folder: Path, origin: Path, env: Mapping[str, str]) -> Iterator[Run
     """Start a runner that installs from where this machine does. ``env``: the variables of all its jobs."""
     make_image(IMAGE, "ci-job.Dockerfile", f"HOST_IMAGE={make_host_image()}")
     pip = pip_configuration()
-    paths = sorted({path for value in pip.values() for path in local_paths(value)})
-    mounts = [word for path in paths for word in ("--volume", f"{path}:{path}:ro")]
     given = [word for name, value in env.items() for word in ("--env", f"{name}={value}")]
     shared = ["--volume", f"{_SOCKET}:{_SOCKET}", "--volume", f"{folder}:{folder}"]
-    run = ["run", "--detach", "--init", "--network", "host", "--label", LABEL, *shared, *mounts, *given]
+    run = ["run", "--detach", "--init", "--network", "host", "--label", LABEL, *shared, *reach(pip), *given]
     container = machine_docker(*run, IMAGE, "sleep", "infinity")
     try:
         put(container, "/etc", packed({"pip.conf": "[global]\n" + "".join(f"{key} = {pip[key]}\n" for key in pip)}))
@@ -99,12 +103,8 @@ class Actions:
             below = [job["needs"]] if "needs" in job else []
             if not all(one in needs for one in below):
                 continue  # a job is skipped with a job below it
-            context = {
-                "github": github,
-                "needs": needs,
-                "secrets": self.secrets,
-                "env": {**workflow["env"], **self.env},
-            }
+            env = {**workflow["env"], **self.env}
+            context = {"github": github, "needs": needs, "secrets": self.secrets, "env": env}
             if "if" in job and not _value(job["if"], context):
                 continue
             for matrix in self._matrix(job, context):
@@ -180,33 +180,34 @@ class GitLab:
         """Run the pipeline of the file in the repository, on the branch ``ref``; return the names of its jobs."""
         given = {**self.variables, "CI": "true", "GITLAB_CI": "true", "CI_CONFIG_PATH": file, **variables}
         config = yaml.safe_load((self.runner.origin / file).read_text("utf-8"))
-        return list(self._run(config, ref, given, {}))
+        return list(self._run(config, ref, given))
 
-    def _run(
-        self, config: Mapping[str, Any], ref: str, given: Mapping[str, str], files: dict[str, Any]
-    ) -> Iterator[str]:
+    def _run(self, config: Mapping[str, Any], ref: str, given: Mapping[str, str]) -> Iterator[str]:
+        """Run a pipeline, and yield the name of each job, also of child pipelines, when it has ended."""
         assert any(_holds(rule["if"], given) for rule in config["workflow"]["rules"]), "no pipeline"
         jobs = {name: self._extended(job, config) for name, job in config.items() if name not in _GITLAB_KEYS}
         here = {name: job for name, job in jobs.items() if name[0] != "." and _runs(job, given)}
         assert here, "GitLab refuses a pipeline without jobs"
-        done: list[str] = []
         for name in _ordered(here):
-            job = here[name]
-            if "trigger" in job:
-                (include,) = job["trigger"]["include"]
+            if "trigger" in here[name]:
+                (include,) = here[name]["trigger"]["include"]
                 child = yaml.safe_load((self.runner.done[include["job"]] / include["artifact"]).read_text("utf-8"))
-                yield from self._run(child, ref, {**given, "CI_PIPELINE_SOURCE": "parent_pipeline"}, files)
-                continue
-            variables = {**config.get("variables", {}), **job.get("variables", {})}
-            env = {
-                **given,
-                **{key: re.sub(r"\$(\w+)", lambda found: given[found[1]], text) for key, text in variables.items()},
-            }
-            place = self.runner.clone(name, ref, int(env["GIT_DEPTH"]))
-            lines = [*job.get("before_script", config["default"]["before_script"]), *job["script"]]
-            self.runner.run(place, env, "\n".join(lines), ("bash", "-eo", "pipefail"))
-            done.append(name)
-            yield name
+                yield from self._run(child, ref, {**given, "CI_PIPELINE_SOURCE": "parent_pipeline"})
+            else:
+                self._run_job(name, here[name], config, ref, given)
+                yield name
+
+    def _run_job(
+        self, name: str, job: Mapping[str, Any], config: Mapping[str, Any], ref: str, given: Mapping[str, str]
+    ) -> None:
+        variables = {**config["variables"], **job.get("variables", {})}
+        own = {key: re.sub(r"\$(\w+)", lambda found: given[found[1]], text) for key, text in variables.items()}
+        place = self.runner.clone(name, ref, int(own["GIT_DEPTH"]))
+        packages = self.runner.folder / "venv"  # all jobs have one, so that only the first one installs
+        packages.mkdir(exist_ok=True)
+        (place / ".venv").symlink_to(packages)
+        lines = [*job.get("before_script", config["default"]["before_script"]), *job["script"]]
+        self.runner.run(place, {**given, **own}, "\n".join(lines), ("bash", "-eo", "pipefail"))
 
     def _extended(self, job: Mapping[str, Any], config: Mapping[str, Any]) -> Mapping[str, Any]:
         return {**config[job["extends"]], **job} if "extends" in job else job
@@ -218,8 +219,14 @@ def _runs(job: Mapping[str, Any], given: Mapping[str, str]) -> bool:
 
 
 def _holds(rule: str, given: Mapping[str, str]) -> bool:
-    """Tell whether ``$NAME == "text"`` or ``$NAME == $NAME`` holds. A variable that is not set equals nothing."""
-    left, right = rule.split(" == ")
+    """Tell whether ``$NAME == "text"`` or ``$NAME == $NAME`` holds, or several of these, joined by ``&&``.
+
+    A variable that is not set equals nothing.
+    """
+    return all(_equal(*term.split(" == "), given) for term in rule.split(" && "))
+
+
+def _equal(left: str, right: str, given: Mapping[str, str]) -> bool:
     text = right.strip('"') if right.startswith('"') else given.get(right[1:])
     return left[1:] in given and given[left[1:]] == text
 
