@@ -65,6 +65,7 @@ def test_a_branch_a_commit_and_a_merge_base(repo: Monorepo) -> None:
     for ref in ("main...", "main...HEAD", "main...topic"):
         assert find_revision(ref, ask) == Revision(ref, first)
     assert str(Revision("main...", first)) == f"main... ({first[:7]})"
+    assert str(Revision(first, first)) == first[:7]
 
 
 def test_zeros_stand_for_no_earlier_commit(repo: Monorepo) -> None:

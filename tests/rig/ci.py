@@ -223,10 +223,11 @@ def _holds(rule: str, given: Mapping[str, str]) -> bool:
 
     A variable that is not set equals nothing.
     """
-    return all(_equal(*term.split(" == "), given) for term in rule.split(" && "))
+    return all(_equal(term, given) for term in rule.split(" && "))
 
 
-def _equal(left: str, right: str, given: Mapping[str, str]) -> bool:
+def _equal(term: str, given: Mapping[str, str]) -> bool:
+    left, right = term.split(" == ")
     text = right.strip('"') if right.startswith('"') else given.get(right[1:])
     return left[1:] in given and given[left[1:]] == text
 

@@ -36,7 +36,8 @@ class Revision:
     commit: str
 
     def __str__(self) -> str:
-        return f"{self.ref} ({self.commit[:7]})" if self.commit else "nothing"
+        short = self.commit[:7] or "nothing"
+        return short if self.commit.startswith(self.ref) or not self.commit else f"{self.ref} ({short})"
 
 
 def find_revision(ref: str, ask: Ask) -> Revision:
