@@ -74,8 +74,7 @@ class FakeEngine(Engine):
         return tuple(self.held)
 
     def inspect(self, image: str) -> LocalImage | None:
-        name = full_name(image)
-        here = next((held for held in self.held if image == held.id or name in (*held.tags, *held.digests)), None)
+        here = next((one for one in self.held if {image, full_name(image)} & {one.id, *one.tags, *one.digests}), None)
         return replace(here, platform=self.platforms.get(here.id, this_platform())) if here else None
 
     def load(self, image: LocalImage) -> None:
@@ -95,10 +94,9 @@ class FakeEngine(Engine):
         self.held = [held for held in without if held.tags]
 
     def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
-        self._do("pull", str(reference))
-        name = str(reference)
-        pulled = local_image(name, *(() if reference.digest else (name,)))
-        self.load(self.published.get(name) or replace(pulled, digests=(name,) if reference.digest else ()))
+        self._do("pull", name := str(reference))
+        tags, digests = ([], [name]) if reference.digest else ([name], [])
+        self.load(self.published.get(name) or replace(local_image(name, *tags), digests=tuple(digests)))
 
     def push(self, reference: Reference, on_transfer: OnTransfer | None = None) -> str:
         self._do("push", str(reference))
