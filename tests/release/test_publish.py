@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from slipway.core.errors import UsageError
 from slipway.core.image import content_tag
 from slipway.release.resume import read_release
+from slipway.release.signing import Signing
 from slipway.testing.fakes import RegistryServer
-from tests.release.shop import NAMES, OWNER, Shop
+from tests.release.shop import NAMES, OWNER, PlainSignatures, Shop
 
 
 @pytest.fixture
@@ -23,6 +25,11 @@ def server() -> Iterator[RegistryServer]:
 @pytest.fixture
 def shop(server: RegistryServer, tmp_path: Path) -> Shop:
     return Shop(server, tmp_path)
+
+
+#: Lines in the journal of a signed release that moves eight tags, after the uploads: record, signature, claim, older
+#: manifests, two for each tag, the record's publication, and the end of the claim.
+LINES = 1 + 1 + 1 + 1 + 2 * 8 + 1 + 1
 
 
 class Killed(BaseException):
@@ -55,7 +62,7 @@ def test_a_line_of_the_journal_comes_before_each_step(shop: Shop) -> None:
     shop.before_line = lambda entry: seen.append((next(iter(entry)), len(shop.server.requests)))
     shop.release(shop.planned())
     lines = [key for key, _ in seen if key != "moved"]
-    assert lines == [*["upload"] * 4, "storing", "claiming", *["moving"] * 8, "publishing"]
+    assert lines == [*["upload"] * 4, "storing", "claiming", *["moving"] * 8, "publishing", "freeing"]
     puts = [number for number, request in enumerate(shop.server.requests) if request.startswith("PUT ")]
     writes = [number for key, number in seen if key not in ("upload", "moved")]
     assert all(any(write <= put for write in writes) for put in puts)
@@ -101,7 +108,7 @@ def test_a_tag_that_a_push_moved_meanwhile_stays(shop: Shop, server: RegistrySer
     older = shop.publish_older()
     code, said = shop.release(planned)
     assert code == 7 and "did another run move it?" in said and "no version tag moved" in said
-    assert shop.stands("v1") == older and shop.records.claimed("v1") == ""
+    assert shop.stands("v1") == older and shop.records.claimed() == ""
 
 
 @pytest.mark.fault("P13")
@@ -187,53 +194,70 @@ def test_a_release_leaves_no_upload_and_no_other_tag(shop: Shop, server: Registr
     assert len(begun) == len(ended) > len(NAMES)
     tags = {path: {tag for home, tag in server.tags if home == path} for path, _ in server.tags}
     wanted = {f"{OWNER}/{name}": {content_tag(shop.inputs[name]), "v1", "latest"} for name in NAMES}
-    assert tags == {**wanted, f"{OWNER}/releases": {"v1"}}
+    assert tags == {**wanted, f"{OWNER}/releases": {"v1", "_claim"}}
+
+
+def ended(shop: Shop, line: int, end: type[BaseException]) -> bool:
+    """Release, and end the run at the ``line``-th line of its journal after the uploads, which threads write.
+
+    A killed run sends no request from then on. Return False when the journal has fewer lines.
+    """
+    seen = 0
+
+    def strike(entry: dict[str, object]) -> None:
+        nonlocal seen
+        seen += "upload" not in entry
+        if seen == line and "upload" not in entry:
+            if end is Killed:
+                shop.server.fault(".", 503, times=10**6)
+            raise end
+
+    shop.before_line, planned = strike, shop.planned()
+    try:
+        shop.release(planned)
+    except end:
+        pass
+    finally:
+        shop.server.faults.clear()
+        shop.before_line = lambda entry: None
+    return seen >= line
+
+
+def finished(folder: Path, line: int, end: type[BaseException]) -> bool:
+    """End a release at a line of its journal, and finish it. Return False when the journal has fewer lines.
+
+    The next run takes the digests of the journal; a third one changes nothing. An interrupt restores the tags.
+    """
+    with RegistryServer() as server:
+        shop = Shop(server, folder)
+        shop.signing = Signing.tried(PlainSignatures())
+        older = shop.publish_older()
+        if not ended(shop, line, end):
+            return False
+        if end is KeyboardInterrupt and line < LINES:
+            assert shop.stands("v1") == shop.stands("latest") == older and shop.record() is None
+            assert shop.records.claimed() == ""
+        del shop.engine.calls[:]
+        assert shop.resume() == (0, "")
+        released(shop)
+        assert shop.engine.calls == []
+        before = dict(server.tags)
+        assert shop.resume() == (0, "") and server.tags == before
+    return True
 
 
 @pytest.mark.fault("P46")
-@pytest.mark.parametrize("step", range(0, 10, 3))
-def test_a_killed_release_is_finished_without_a_build(shop: Shop, step: int) -> None:
-    """The process ends at each line of its journal. The next run takes the digests of the journal."""
-    planned, lines = shop.planned(), 0
-
-    def kill(entry: dict[str, object]) -> None:
-        nonlocal lines
-        lines += "moved" not in entry and "upload" not in entry
-        if lines > step:
-            shop.server.fault(".", 503, times=10**6)
-            raise Killed
-
-    shop.before_line = kill
-    try:
-        with pytest.raises(Killed):
-            shop.release(planned)
-    finally:
-        shop.server.faults.clear()
-    shop.before_line = lambda entry: None
-    del shop.engine.calls[:]
-    assert shop.resume() == (0, "")
-    released(shop)
-    assert shop.engine.calls == []
-    assert shop.resume() == (0, "")
+def test_a_run_that_ends_at_a_line_of_its_journal_is_finished(tmp_path: Path) -> None:
+    """Every line ends a run: those with even numbers by a kill, the others by an interrupt."""
+    ways = zip(range(1, LINES + 1), cycle([KeyboardInterrupt, Killed]), strict=False)
+    assert all(finished(tmp_path / str(line), line, end) for line, end in ways)
+    assert not finished(tmp_path, LINES + 1, Killed)
 
 
-@pytest.mark.parametrize(("line", "times"), [("moving", 1), ("moving", 3), ("moving", 8), ("publishing", 1)])
-def test_an_interrupt_leaves_the_older_tags_and_can_be_resumed(shop: Shop, line: str, times: int) -> None:
-    older, seen = shop.publish_older(), 0
-
-    def interrupt(entry: dict[str, object]) -> None:
-        nonlocal seen
-        seen += line in entry
-        if seen == times and line in entry:
-            raise KeyboardInterrupt
-
-    shop.before_line = interrupt
-    with pytest.raises(KeyboardInterrupt):
-        shop.release(shop.planned())
-    assert shop.stands("v1") == shop.stands("latest") == older and shop.record() is None
-    shop.before_line = lambda entry: None
-    assert shop.resume() == (0, "")
-    released(shop)
+@pytest.mark.soak
+def test_a_run_that_ends_at_a_line_of_its_journal_in_the_other_way_is_finished(tmp_path: Path) -> None:
+    ways = zip(range(1, LINES + 1), cycle([Killed, KeyboardInterrupt]), strict=False)
+    assert all(finished(tmp_path / str(line), line, end) for line, end in ways)
 
 
 @pytest.mark.fault("P45")

@@ -2,7 +2,7 @@
 
 1. Upload each missing image, attach the documents, and verify every blob and digest.
 2. Store the record by its digest, and its signature. It has no tag yet.
-3. Claim the version, so that another release of it waits.
+3. Claim the tags, so that another release waits.
 4. Move all tags, and read each back. On failure restore them.
 5. Publish the record under its version. The version is released now.
 
@@ -150,7 +150,7 @@ def _size(reference: Reference, manifest: ImageManifest, registry: Registry) -> 
 
 @contextmanager
 def _claimed(given: Release, ready: Ready) -> Iterator[None]:
-    """Claim the version for the block. The claim of a release that ``release-resume`` must finish stays.
+    """Claim the tags for the block.
 
     Raises LockedError when another writer published the version, once the tags stand as its record says.
     """
@@ -163,12 +163,9 @@ def _claimed(given: Release, ready: Ready) -> Iterator[None]:
         _refuse(error, given)
     try:
         yield
-    except MixedReleaseError:
-        raise
-    except BaseException:
+    finally:
         with suppress(SlipwayError):
             given.claims.free(record, run)
-        raise
 
 
 def _moves(given: Release, ready: Ready) -> tuple[TagMove, ...]:

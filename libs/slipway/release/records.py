@@ -22,13 +22,12 @@ from slipway.release.record import PREVIOUS, RECORD_TYPE, Record, read_record
 from slipway.release.signature import Signature, artifact_of
 
 REPOSITORY = "releases"
-#: Begins the tags of claims.
-_CLAIM = "_claim-"
-#: Begin the tags of claims, and of lists of referrers, which slipway keeps for registries without such a list.
-_NO_VERSIONS = (_CLAIM, "sha256-")
-#: Stands under the tag of a claim when no release is at work.
+#: Stands for the record whose release is at work.
+_CLAIM = "_claim"
+#: Tags of lists of referrers, which slipway keeps for registries without such a list.
+_LISTS = "sha256-"
+#: Stands under the tag of the claim when no release is at work.
 _FREE = Artifact("application/vnd.slipway.release.unclaimed", EMPTY_TYPE, EMPTY).manifest
-_TAG_LENGTH = 128
 _NUMBER = re.compile(r"(\d+)")
 
 
@@ -72,10 +71,14 @@ class Records:
         digest = self.digest(version)
         if not digest:
             return None
-        found = self._read(replace(self.repository, digest=digest))
+        found = self.read(digest)
         if found.record.version != version:  # a signed record of one version says nothing about another
             raise RegistryError(f"{self.reference(version)}: is the record of {one_line(found.record.version)}")
         return found
+
+    def read(self, digest: str) -> Published:
+        """Return the record with this digest. Raises RegistryError."""
+        return self._read(replace(self.repository, digest=digest))
 
     def get(self, version: str) -> Published:
         """Return the version's record. Raises UsageError when there is none, and RegistryError."""
@@ -111,21 +114,18 @@ class Records:
         """Store a record by its digest alone, and return the digest. Raises RegistryError."""
         return self._artifacts.store(self.repository, record.artifact)
 
-    def claimed(self, version: str) -> str:
-        """Return the digest of the record whose release claims the version; empty without one. Raises RegistryError."""
-        found = self._registry.digest(self._claim(version))
+    def claimed(self) -> str:
+        """Return the digest of the record whose release claims the tags; empty without one. Raises RegistryError."""
+        found = self._registry.digest(self.reference(_CLAIM))
         return "" if found == _FREE.digest else found
 
     def claim(self, record: Record) -> None:
-        """Claim the version of a stored record. Raises RegistryError."""
-        self._registry.put(self._claim(record.version), record.artifact.manifest)
+        """Claim the tags for a stored record. Raises RegistryError."""
+        self._registry.put(self.reference(_CLAIM), record.artifact.manifest)
 
-    def free(self, version: str) -> None:
-        """Remove a claim. Raises RegistryError."""
-        self._registry.put(self._claim(version), _FREE)
-
-    def _claim(self, version: str) -> Reference:
-        return self.repository.tagged(f"{_CLAIM}{version}"[:_TAG_LENGTH])
+    def free(self) -> None:
+        """Remove the claim. Raises RegistryError."""
+        self._registry.put(self.reference(_CLAIM), _FREE)
 
     def signatures(self, digest: str, type: str) -> tuple[bytes, ...]:
         """Return the signatures of ``type`` of the record with this digest. Raises RegistryError."""
@@ -165,7 +165,7 @@ class Records:
 
     def _manifests(self) -> Mapping[str, tuple[str, str]]:
         """Return the digest of each version's record and of the record before, newest version first."""
-        tags = [tag for tag in self._registry.tags(self.repository) if not tag.startswith(_NO_VERSIONS)]
+        tags = [tag for tag in self._registry.tags(self.repository) if tag != _CLAIM and not tag.startswith(_LISTS)]
         asked = [self.reference(tag) for tag in newest_first(tags)]
         found = map_concurrently(self._registry.manifest, asked, at_once=QUESTIONS)
         return {

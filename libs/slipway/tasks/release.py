@@ -86,7 +86,7 @@ def run_release(session: Session, options: ReleaseOptions, *, dry_run: bool) -> 
         take_published(session, session.snapshot(names), names)
         accepted = {} if options.no_smoke else test_images(session)
         with locked(session, "push", break_expired=options.break_lock):
-            claims = Claims(records, tell=session.note).awaited(version)
+            claims = Claims(records, tell=session.note).awaited()
             planned = _planned(session, version, also, claims)
             refuse_other_content(planned, accepted)
             _publish(session, planned.taken_over(), claims, signing, began=planned.is_begun, rehearsed=accepted)
@@ -117,7 +117,7 @@ def _planned(session: Session, version: str, also: Sequence[str], claims: Claims
     try:
         return plan_release(session, version, also, claims.records)
     except PolicyError:
-        claims.awaited(version)
+        claims.awaited()
         if first := claims.records.digest(version):
             raise written_first(claims.records.reference(version), first) from None
         raise
