@@ -7,7 +7,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.clean.contents import Stored, choose_contents, freed, spared
+from slipway.clean.contents import Stored, choose_contents, freed, list_subject, spared
 from slipway.clean.items import Stay
 from slipway.clean.needed import Named, Needed
 from slipway.core.image import content_tag
@@ -45,6 +45,7 @@ def test_old_content_that_only_content_tags_name_goes() -> None:
 def test_content_stays_for_a_reason() -> None:
     assert stays(replace(LEFT, tags=(*LEFT.tags, "v0"))) == [Stay.TAGGED]
     assert stays(replace(LEFT, tags=("in-progress",))) == [Stay.TAGGED]
+    assert stays(replace(LEFT, tags=(f"{LEFT.tags[0]}-arm64",))) == [Stay.TAGGED]
     assert stays(replace(LEFT, tags=(content_tag(INPUTS[0]),), input_digest=INPUTS[0])) == [Stay.PLANNED]
     assert stays(replace(LEFT, created=CUT)) == [Stay.YOUNG]
     assert stays(replace(LEFT, created=0)) == [Stay.UNDATED]
@@ -80,6 +81,11 @@ def test_a_list_of_referrers_goes_with_its_subject_and_never_before() -> None:
     assert goes(about) == []
     assert goes(replace(about, subject="")) == [about.digest]
     assert goes(replace(about, tags=(*about.tags, "v1"), subject="")) == []
+
+
+def test_the_tag_of_a_list_names_its_subject() -> None:
+    assert list_subject(fallback_tag(LEFT.digest)) == LEFT.digest
+    assert list_subject(f"{fallback_tag(LEFT.digest)}.sig") == list_subject("v1") == ""
 
 
 def test_content_of_another_repository_of_the_same_name_is_foreign() -> None:

@@ -176,6 +176,8 @@ def test_a_registry_that_deletes_nothing_says_so(server: DeletingServer) -> None
     assert names(found) == {content_tag(OLD)} and found.keeps_all == f"{server.host} deletes nothing (405)"
     fault = server.fault("DELETE", 403)
     assert look(server).keeps_all == f"{server.host} lets this login delete nothing (403)" and fault.struck
+    fault = server.fault("DELETE", 500, times=99)
+    assert "manifest DELETE 500" in look(server).keeps_all and fault.struck
 
 
 def test_without_an_answer_about_each_tag_nothing_is_chosen(server: DeletingServer) -> None:

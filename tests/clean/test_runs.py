@@ -52,7 +52,9 @@ def test_a_release_that_did_not_end_stays_until_its_version_has_a_record(tmp_pat
         assert shop.release(shop.planned())[0] == 8 and fault.struck
     found = unfinished_releases(shop.home, ())
     assert {planned.version for planned in found.values()} == {"v1"}
-    assert unfinished_releases(shop.home, {"v1"}) == {}
+    record = str(shop.records.reference("v1"))
+    assert unfinished_releases(shop.home, {record}) == {}
+    assert len(unfinished_releases(shop.home, {record.replace("acme", "else")})) == 1
     doomed, stays = look_at_runs(shop.home, found, 2e12, 2e12)
     assert (doomed, stays) == ([], {Stay.UNFINISHED: 1})
     assert len(look_at_runs(shop.home, (), 2e12, 2e12)[0]) == 1

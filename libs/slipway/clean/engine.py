@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from slipway.clean.images import Going, choose_images
-from slipway.clean.items import Doomed, Item, Kind, Stay
+from slipway.clean.items import Doomed, Item, Kind, Stay, seconds_since_1970
 from slipway.clean.layers import Chain, freed, layer_sizes
 from slipway.clean.needed import Needed
 from slipway.core.image import LocalImage
 from slipway.core.reference import full_name
 from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
-from slipway.smoke.orphans import Orphan, find_orphans, is_dead
+from slipway.smoke.orphans import Orphan, find_orphans
 
 #: The number of concurrent requests for images.
 _QUESTIONS = 8
@@ -28,14 +29,27 @@ def used_images(engine: Engine) -> frozenset[str]:
 
 
 def look_at_images(engine: Engine, needed: Needed, before: float) -> tuple[list[Doomed], Counter[Stay]]:
-    """Return the images that go, and how many stay for each reason."""
+    """Return the images that go, and how many stay for each reason.
+
+    A build from the cache makes an image of today with the date of its first build. So the time of the last tag counts,
+    too; the engine tells it of one image at a time.
+    """
     images = engine.images()
-    choice = choose_images(images, needed, before)
+    old = [going.image.id for going in choose_images(images, needed, before).goes]
+    tagged = dict(zip(old, map_concurrently(partial(_tagged, engine), old, at_once=_QUESTIONS), strict=True))
+    dated = [replace(image, created=max(image.created, tagged.get(image.id, 0))) for image in images]
+    choice = choose_images(dated, needed, before)
     sizes = _freed(engine, images, choice.goes)
     items = [Item(Kind.IMAGE, _shown(going), size) for going, size in zip(choice.goes, sizes, strict=True)]
     return [
         Doomed(item, partial(_remove, engine, going)) for item, going in zip(items, choice.goes, strict=True)
     ], choice.stays
+
+
+def _tagged(engine: Engine, image: str) -> int:
+    """Return the time at which an image got its last tag, in seconds since 1970; 0 if it never did."""
+    said = engine.get(f"/images/{image}/json") or {}
+    return max(0, int(seconds_since_1970(str((said.get("Metadata") or {}).get("LastTagTime", "")))))
 
 
 def _shown(going: Going) -> str:
@@ -74,10 +88,10 @@ def _chain(engine: Engine, image: str, layers: tuple[str, ...]) -> Chain:
     return Chain(layers, layer_sizes(history, len(layers)))
 
 
-def look_at_leftovers(engine: Engine, dead: Callable[[str], bool] = is_dead) -> list[Doomed]:
+def look_at_leftovers(engine: Engine) -> list[Doomed]:
     """Return the containers, volumes and networks of tests whose process has ended."""
     with engine.told("look for leftovers of tests"):
-        found = list(find_orphans(engine.client, dead))
+        found = list(find_orphans(engine.client))
         sizes = dict(_sizes(engine.client.api.df())) if found else {}
     items = [Item(Kind.LEFTOVER, f"{one.kind} {one.name}", sizes.get((one.kind, one.name), 0)) for one in found]
     return [Doomed(item, partial(_remove_leftover, engine, one)) for item, one in zip(items, found, strict=True)]
@@ -111,14 +125,8 @@ def look_at_cache(engine: Engine, seconds: int, now: float) -> list[Doomed]:
 
 
 def _is_old(record: Mapping[str, Any], before: float) -> bool:
-    from datetime import datetime
-
-    said = str(record.get("LastUsedAt") or record.get("CreatedAt") or "")
-    try:
-        used = datetime.fromisoformat(f"{said[:19]}+00:00").timestamp()
-    except ValueError:
-        return False
-    return not record.get("InUse") and used < before
+    used = seconds_since_1970(str(record.get("LastUsedAt") or record.get("CreatedAt") or ""))
+    return not record.get("InUse") and 0 < used < before
 
 
 def _prune(engine: Engine, seconds: int) -> None:

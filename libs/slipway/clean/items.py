@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
@@ -88,6 +89,14 @@ class Outcome:
 
     def as_json(self) -> dict[str, Any]:
         return {**vars(self.item), "removed": self.is_removed, "stays": self.stays, "error": self.error}
+
+
+def seconds_since_1970(time: str) -> float:
+    """Convert a time as engines and registries write it (RFC 3339, UTC, nanoseconds); 0 for any other text."""
+    try:
+        return datetime.fromisoformat(f"{time[:19]}+00:00").timestamp()
+    except ValueError:
+        return 0.0
 
 
 def sums(items: Sequence[Item]) -> dict[Kind, tuple[int, int]]:

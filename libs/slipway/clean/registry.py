@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cache, partial
 from itertools import chain
-from typing import Any
 
 from slipway.clean.contents import Stored, choose_contents, freed, is_content_tag, list_subject, spared
-from slipway.clean.items import Doomed, Item, Kind, Stay
+from slipway.clean.items import Doomed, Item, Kind, Stay, seconds_since_1970
 from slipway.clean.needed import Needed
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL
 from slipway.core.reference import Reference, registry_name
@@ -94,16 +92,8 @@ def _stored(registry: Registry, home: Reference, digest: str, tags: Sequence[str
         blobs=blobs,
         title=labels.get(TITLE_LABEL, ""),
         input_digest=labels.get(INPUT_LABEL, ""),
-        created=_seconds(config),
+        created=seconds_since_1970(str(config.get("created", ""))),
     )
-
-
-def _seconds(config: Mapping[str, Any]) -> float:
-    """Return the time at which an image was made, in seconds since 1970; 0 if its configuration names none."""
-    try:
-        return datetime.fromisoformat(f"{str(config.get('created', ''))[:19]}+00:00").timestamp()
-    except ValueError:
-        return 0.0
 
 
 def _with_referrers(registry: Registry, one: Stored) -> Stored:

@@ -15,7 +15,7 @@ from slipway.core.errors import SlipwayError
 from slipway.core.writing import written
 from slipway.release.planned import Planned
 from slipway.release.record import Record, read_record
-from slipway.release.resume import read_release
+from slipway.release.resume import Interrupted, read_release
 
 #: Seconds for which a folder without a result belongs to a run that may go on.
 _A_DAY = 86400
@@ -44,10 +44,14 @@ def look_at_runs(
 def unfinished_releases(home: Path, published: Collection[str]) -> Mapping[str, Planned]:
     """Return the releases of this checkout that ``release-resume`` may finish, by run.
 
-    ``published``: the versions that have a record.
+    ``published``: the full names of all records, ``REGISTRY/OWNER/releases:VERSION``.
     """
-    found = {folder.name: _unpublished(folder) for folder in _folders(home)}
-    return {run: planned for run, planned in found.items() if planned and planned.version not in published}
+    found = {folder.name: release for folder in _folders(home) if (release := _unpublished(folder))}
+    return {
+        run: release.planned
+        for run, release in found.items()
+        if f"{release.repository}:{release.planned.version}" not in published
+    }
 
 
 def kept_records(home: Path) -> Iterator[Record]:
@@ -63,18 +67,18 @@ def _folders(home: Path) -> list[Path]:
     return [folder for folder in home.glob("runs/*") if folder.is_dir() and not folder.is_symlink()]
 
 
-def _unpublished(folder: Path) -> Planned | None:
+def _unpublished(folder: Path) -> Interrupted | None:
     """Return the release that a run planned and did not publish; None for any other run."""
     if not (folder / "release.json").exists():
         return None
     try:
-        planned = read_release(folder.parents[1], folder.name).planned
+        release = read_release(folder.parents[1], folder.name)
     except SlipwayError:
         return None
     try:
-        return None if json.loads((folder / "run.json").read_text("utf-8"))["ok"] else planned
+        return None if json.loads((folder / "run.json").read_text("utf-8"))["ok"] else release
     except (OSError, ValueError, KeyError, TypeError):
-        return planned
+        return release
 
 
 def _changed(folder: Path) -> float:

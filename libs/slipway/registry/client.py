@@ -170,9 +170,12 @@ class Registry:
     def keeps_all(self, reference: Reference) -> str:
         """Return the reason for which the registry deletes nothing of a repository; empty when it deletes.
 
-        slipway asks it to delete a manifest that does not exist. Raises RegistryError.
+        slipway asks it to delete a manifest that does not exist.
         """
-        reply = self._ask("DELETE", reference, f"manifests/{_NO_MANIFEST}")
+        try:
+            reply = self._ask("DELETE", reference, f"manifests/{_NO_MANIFEST}")
+        except RegistryError as error:
+            return error.message
         if reply.status_code in (202, 404):
             return ""
         if reply.status_code in (401, 403):

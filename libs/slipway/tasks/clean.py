@@ -116,16 +116,15 @@ def _look(session: Session, seconds: int, *, cache: bool) -> Findings:
     now = time.time()
     before, home, found = now - seconds, session.home, Findings()
     snapshot = session.snapshot()
-    records, answers = _records(session)
-    unfinished = unfinished_releases(home, {record.version for record in records})
-    engine = session.host.engine
-    needed = Needed.of(
-        snapshot.facts, Named.by_records(records), Named.by_releases(unfinished.values()), used_images(engine)
-    )
+    engine, published = session.host.engine, _records(session)
+    records = [*kept_records(home), *(published or {}).values()]
+    unfinished = unfinished_releases(home, published or ())
+    named, resumable = Named.by_records(records), Named.by_releases(unfinished.values())
+    needed = Needed.of(snapshot.facts, named, resumable, used_images(engine))
     found.doomed += look_at_leftovers(engine)
     images, found.stays[Kind.IMAGE] = look_at_images(engine, needed, before)
     found.doomed += images
-    if answers:
+    if published is not None:
         contents = look_at_contents(session.host.registry, needed, before)
         found.doomed += contents.doomed
         found.stays[Kind.CONTENT], found.keeps_all = contents.stays, contents.keeps_all
@@ -134,16 +133,16 @@ def _look(session: Session, seconds: int, *, cache: bool) -> Findings:
     return found
 
 
-def _records(session: Session) -> tuple[list[Record], bool]:
-    """Return the records of releases, and whether the registry answers.
+def _records(session: Session) -> Mapping[str, Record] | None:
+    """Return the records of releases in the registry, by their full names; None when the registry does not answer.
 
-    Without an answer, they are those that this checkout keeps. Raises RegistryError when a record cannot be read.
+    Raises RegistryError when a record cannot be read.
     """
-    kept = list(kept_records(session.home))
     if problem := session.host.registry.greeting().problem:
         session.note(f"{session.settings.registry} {problem}: slipway looks at nothing in it")
-        return kept, False
-    return [*kept, *(one.record for one in records_of(session).all())], True
+        return None
+    records = records_of(session)
+    return {str(records.reference(one.record.version)): one.record for one in records.all()}
 
 
 def _runs_there(session: Session, seconds: int) -> Iterator[Doomed]:
