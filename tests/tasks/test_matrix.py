@@ -133,6 +133,16 @@ def test_a_tracked_env_file_counts(repo: Monorepo) -> None:
     assert list(repo.built()) == ALL
 
 
+def test_a_root_image_counts_by_its_digest_in_images_lock(repo: Monorepo) -> None:
+    lock = '"python:3.12-slim" = "sha256:{}"\n'
+    repo.write("images.lock", lock.format("1" * 64))
+    repo.commit()
+    repo.write("images.lock", lock.format("2" * 64))
+    found = repo.built()
+    assert list(found) == ALL
+    assert found["base-runtime"] == ["root image python:3.12-slim changed"]
+
+
 def test_the_repositorys_invoke_yaml_counts(repo: Monorepo) -> None:
     repo.write("invoke.yaml", "slipway:\n  python_image: python:3.13-slim\n")
     assert list(repo.built()) == ALL

@@ -1,7 +1,7 @@
 """Read everything that the builds and the smoke tests of a repository's images read.
 
-slipway asks neither engine nor registry. So it knows neither the content of root images nor their ONBUILD triggers,
-and it reads these as equal at all times.
+slipway asks neither engine nor registry. So it knows root images by images.lock alone, and not their ONBUILD triggers.
+It takes the content of other root images as equal at all times.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def read_inputs(repository: Repository) -> Inputs:
     read = read_files(repository, repository.stack)
     repository = repository.without(read.errors)
     stack = repository.stack
-    manifests, digests = manifests_of(repository, stack, read, {})
+    lock = repository.settings.lock
+    locked = {root: lock.digest(root) for image in stack for root in image.roots}
+    manifests, digests = manifests_of(repository, stack, read, locked)
     tests = {image.name: dict(_tests(image.name, repository)) for image in stack}
     faults = {
         name: f"stands on {fault.base}" if fault.base else fault.error.message for name, fault in stack.faults.items()
