@@ -43,6 +43,7 @@ pytest_plugins = [
     "tests.rig.hosts",
     "tests.rig.agents",
     "tests.rig.stores",
+    "tests.rig.platforms",
     "tests.rig.hub",
     "tests.rig.systems",
     "tests.rig.wheel",

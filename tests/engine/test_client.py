@@ -435,7 +435,7 @@ def platform_manifest(digest: str, unpacked: int, kind: str = "image") -> dict[s
     ("manifests", "size"),
     [
         ([platform_manifest("sha256:1", UNPACKED)], UNPACKED),
-        ([platform_manifest("sha256:2", UNPACKED), platform_manifest("sha256:3", 3)], UNPACKED + 3),
+        ([platform_manifest("sha256:2", UNPACKED), platform_manifest("sha256:3", 3)], UNPACKED),
         ([platform_manifest("sha256:2", UNPACKED), platform_manifest("sha256:3", 0, "attestation")], UNPACKED),
         (None, 0),
     ],

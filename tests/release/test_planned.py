@@ -13,9 +13,11 @@ from slipway.release.record import MovedTag, Source
 
 ONE, TWO, THREE = (f"sha256:{digit * 64}" for digit in "123")
 REFERENCE = Reference("localhost:5000", "acme/svc-till", "v1")
-PUSH = Push("svc-till", REFERENCE, REFERENCE.tagged("in-1"), ONE, TWO, local_id=THREE, parents=("base",), replaces=ONE)
+PLATFORMS = ("linux/amd64", "linux/arm64")
+CONTENT = REFERENCE.tagged("in-1")
+PUSH = Push("svc-till", REFERENCE, CONTENT, ONE, TWO, "", THREE, 0, ("base",), ONE, platforms=PLATFORMS, whole=False)
 TAGS = (MovedTag("latest", THREE, moves=True), MovedTag("v1"))
-PLANNED = Planned("v1", (PlannedImage(PUSH, "base", ("linux/amd64",), TAGS),), Source("c0ffee", True), {"a": "1"}, ONE)
+PLANNED = Planned("v1", (PlannedImage(PUSH, "base", PLATFORMS, TAGS),), Source("c0ffee", True), {"a": "1"}, ONE)
 
 
 @pytest.mark.parametrize(

@@ -38,12 +38,17 @@ class Builder:
 
 @pytest.fixture
 def builder(own_engine: Callable[..., OwnEngine], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Builder]:
-    engine = own_engine(*STORES["containerd"])
-    port = int(engine.address.rpartition(":")[2])
-    made = Builder(f"team-{secrets.token_hex(3)}", str(tmp_path / "buildx"), engine)
-    monkeypatch.setenv("BUILDX_CONFIG", made.config)
+    monkeypatch.setenv("BUILDX_CONFIG", str(tmp_path / "buildx"))
+    with a_builder(own_engine(*STORES["containerd"]), str(tmp_path / "buildx")) as made:
+        yield made
+
+
+@contextlib.contextmanager
+def a_builder(engine: OwnEngine, config: str) -> Iterator[Builder]:
+    """The BuildKit of ``engine`` as a builder of its own, where ``BUILDX_CONFIG`` is ``config``."""
+    made = Builder(f"team-{secrets.token_hex(3)}", config, engine)
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        threading.Thread(target=_serve, args=(listener, port, made), daemon=True).start()
+        threading.Thread(target=_serve, args=(listener, made), daemon=True).start()
         where = f"tcp://127.0.0.1:{listener.getsockname()[1]}"
         docker("buildx", "create", "--name", made.name, "--driver", "remote", where)
         yield made
@@ -51,16 +56,16 @@ def builder(own_engine: Callable[..., OwnEngine], tmp_path: Path, monkeypatch: p
         listener.shutdown(socket.SHUT_RDWR)
 
 
-def _serve(listener: socket.socket, port: int, builder: Builder) -> None:
+def _serve(listener: socket.socket, builder: Builder) -> None:
     with contextlib.suppress(OSError):
         while True:
             client, _ = listener.accept()
             builder.asked += 1
-            threading.Thread(target=_join, args=(client, port), daemon=True).start()
+            threading.Thread(target=_join, args=(client, builder.engine), daemon=True).start()
 
 
-def _join(client: socket.socket, port: int) -> None:
-    with client, socket.create_connection(("127.0.0.1", port)) as engine, contextlib.suppress(OSError):
+def _join(client: socket.socket, to: OwnEngine) -> None:
+    with client, to.connection() as engine, contextlib.suppress(OSError):
         engine.sendall(_UPGRADE)
         said = b""
         while not said.endswith(b"\r\n\r\n"):

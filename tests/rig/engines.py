@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -33,6 +34,15 @@ class OwnEngine:
 
     address: str
     container: str
+
+    def connection(self) -> socket.socket:
+        """A new connection to the engine's API."""
+        kind, _, where = self.address.partition("://")
+        if kind == "unix":
+            made = socket.socket(socket.AF_UNIX)
+            made.connect(where)
+            return made
+        return socket.create_connection(("127.0.0.1", int(where.rpartition(":")[2])))
 
     def docker(self, *argv: str, check: bool = True) -> str:
         """docker's CLI against this engine."""
@@ -92,7 +102,7 @@ def answers(address: str) -> bool:
 
 def make_engine_image() -> str:
     """The rig's engine as an image, built from infra/rig; its build is cached, so the tag stays."""
-    make_image(ENGINE_IMAGE, "engine.Dockerfile", f"ROOT_IMAGE={load(ROOT)['PYTHON_IMAGE']}")
+    make_image(ENGINE_IMAGE, "engine.Dockerfile")
     return ENGINE_IMAGE
 
 
@@ -108,14 +118,20 @@ def store(_engine_under_test: None) -> str:
     return store_of(docker)
 
 
-def make_image(name: str, dockerfile: str, argument: str) -> None:
+def make_image(name: str, dockerfile: str, argument: str = "") -> None:
     """An image of infra/rig, whose packages come from where this machine's do."""
+    load_it = ["--load", "--tag", name, "--label", LABEL]
+    with machine_lock("images"):
+        machine_docker(*rig_build(dockerfile, argument), *load_it, str(ROOT / "infra/rig"), timeout=900)
+
+
+def rig_build(dockerfile: str, argument: str = "") -> list[str]:
+    """The words that build a Dockerfile of infra/rig, on the root image of the bases or with another argument."""
     bundle = load(ROOT)["CA_BUNDLE"] or read_pip_config(surroundings().pip, Path(sys.prefix), Path.home()).cert
     secret = ["--secret", f"id=ca,src={bundle}"] if bundle else []
-    build = ["buildx", "build", "--quiet", "--load", "--provenance=false", "--tag", name, "--label", LABEL]
-    build += ["--file", str(ROOT / "infra/rig" / dockerfile), "--build-arg", argument]
-    with machine_lock("images"):
-        machine_docker(*build, *secret, str(ROOT / "infra/rig"), timeout=900)
+    root = argument or f"ROOT_IMAGE={load(ROOT)['PYTHON_IMAGE']}"
+    build = ["buildx", "build", "--quiet", "--provenance=false", "--file", str(ROOT / "infra/rig" / dockerfile)]
+    return [*build, "--build-arg", root, *secret]
 
 
 @pytest.fixture(scope="session")

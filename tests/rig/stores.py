@@ -89,7 +89,7 @@ def _engine_under_test(request: pytest.FixtureRequest) -> Iterator[None]:
     with (
         tempfile.TemporaryDirectory(prefix="slipway-store-") as folder,
         an_engine(make_engine_image(), *flags, socket_in=Path(folder)) as engine,
-        _loopback_of(engine),
+        loopback_of(engine),
         pytest.MonkeyPatch.context() as environment,
     ):
         environment.setenv(MACHINE_ENGINE, os.environ.get("DOCKER_HOST", ""))
@@ -111,7 +111,7 @@ def python_image(_engine_under_test: None) -> str:
 
 
 @contextmanager
-def _loopback_of(engine: OwnEngine) -> Iterator[None]:
+def loopback_of(engine: OwnEngine) -> Iterator[None]:
     """While this holds, the engine's connections to its loopback reach this machine's loopback."""
     form = "{{range .NetworkSettings.Networks}}{{.Gateway}}{{end}}"
     gateway, word = machine_docker("inspect", "--format", form, engine.container), secrets.token_hex(8)

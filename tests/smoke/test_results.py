@@ -79,7 +79,7 @@ def test_a_file_of_tests_that_cannot_be_imported_says_why() -> None:
     assert outcome.failures == ("apps.svc_a.smoke.test_a: No module named 'docx'",)
 
 
-def test_verdicts_are_those_of_earlier_rounds_by_image_and_table() -> None:
+def test_verdicts_are_those_of_earlier_rounds_by_image_table_and_platform() -> None:
     passed, failed = {"passed": 2, "failed": 0}, {"passed": 1, "failed": 1}
     records: list[dict[str, object]] = [
         {"run": "1", "command": "smoke", "images": [{"image": "a", **passed}, {"image": "b", **failed}]},
@@ -87,5 +87,11 @@ def test_verdicts_are_those_of_earlier_rounds_by_image_and_table() -> None:
         {"run": "3", "ok": False, "exit_code": 7},
         {"run": "4", "command": "smoke", "images": [{"image": "a", **failed}, {"image": "", **passed}, {**passed}]},
         {"run": "5", "command": "smoke", "images": [{"image": "b", "rules": "job = true", **passed}]},
+        {"run": "6", "command": "smoke", "images": [{"image": "a", "platform": "linux/arm64", **passed}]},
     ]
-    assert verdicts(records) == {("a", ""): (True, False), ("b", ""): (False,), ("b", "job = true"): (True,)}
+    assert verdicts(records) == {
+        ("a", "", ""): (True, False),
+        ("a", "", "linux/arm64"): (True,),
+        ("b", "", ""): (False,),
+        ("b", "job = true", ""): (True,),
+    }

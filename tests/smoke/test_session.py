@@ -255,9 +255,12 @@ def test_the_result_counts_failed_rounds_of_the_same_image(
     tmp_path: Path, earlier: tuple[bool, ...], answer: tuple[int, str], flakes: str
 ) -> None:
     told: list[SmokeResult] = []
-    this = Round(
-        tmp_path, "r", tmp_path, {}, history={("1", ""): earlier, ("", ""): (False,), ("1", "job = true"): (False,)}
-    )
+    others: dict[tuple[str, str, str], tuple[bool, ...]] = {
+        ("", "", ""): (False,),
+        ("1", "job = true", ""): (False,),
+        ("1", "", "linux/arm64"): (False,),
+    }
+    this = Round(tmp_path, "r", tmp_path, {}, history={("1", "", ""): earlier, **others})
     with contextlib.suppress(SmokeError):
         smoke([SmokeTarget("a", "1"), SmokeTarget("chain")], this, Pytest(a=answer, chain=(0, PASSED)), told.append)
     assert [outcome.flakes for outcome in told] == [flakes, ""]
@@ -265,7 +268,7 @@ def test_the_result_counts_failed_rounds_of_the_same_image(
 
 
 def test_a_failure_says_how_often_it_was_none(tmp_path: Path) -> None:
-    this = Round(tmp_path, "r", tmp_path, {}, history={("1", ""): (True, True)})
+    this = Round(tmp_path, "r", tmp_path, {}, history={("1", "", ""): (True, True)})
     with pytest.raises(SmokeError, match=r"no network\n  1 of 3 rounds of this very image failed"):
         smoke([SmokeTarget("a", "1")], this, Pytest(a=(1, MIXED)))
 

@@ -36,11 +36,11 @@ FAILURES = Table(
         Known(
             "image-store-classic",
             "exporting manifest lists",
-            hint="several PLATFORMS need containerd's image store in the engine (invoke doctor); then {again}",
+            hint="several PLATFORMS need BUILDER or containerd's image store: docs/platforms.md; then {again}",
         ),
         Known(
             "platform-mismatch",
-            r"platform is .*, not",
+            r"platform is .*, not|no match for platform",
             hint="correct PLATFORMS or the Dockerfile's --platform, then {again}",
         ),
         Known(

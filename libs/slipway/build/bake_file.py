@@ -39,8 +39,10 @@ class BakeTarget:
 
     ``target``: the stage to build; empty for the last one. ``links`` maps a FROM string to ``target:<name>`` or
     ``docker-image://<reference>``, and a named context to one of these or its folder. ``secrets`` maps an id to the
-    file that holds the secret. ``ssh``: the ids under which buildx forwards the agent, in buildx's form: ``default``,
-    or ``default=<socket>``. ``no_cache``: BuildKit takes no step of this image from its cache.
+    file that holds the secret. ``stored``: the repository in which the builder stores the image by its digest alone,
+    without tags; empty to load the image into the engine. ``ssh``: the ids under which buildx forwards the agent, in
+    buildx's form: ``default``, or ``default=<socket>``. ``no_cache``: BuildKit takes no step of this image from its
+    cache.
     """
 
     name: str
@@ -55,17 +57,21 @@ class BakeTarget:
     platforms: tuple[str, ...] = ()
     no_cache: bool = False
     target: str = ""
+    stored: str = ""
+
+    @property
+    def output(self) -> str:
+        """Return the output in buildx's form."""
+        return f"type=image,name={self.stored},push=true,push-by-digest=true" if self.stored else "type=docker"
 
 
-def bake_file(
-    targets: Sequence[BakeTarget], parents: Sequence[BakeTarget] = (), *, output: str = "type=docker"
-) -> bytes:
+def bake_file(targets: Sequence[BakeTarget], parents: Sequence[BakeTarget] = ()) -> bytes:
     """Return the bake file as JSON.
 
-    ``output`` is buildx's: ``type=docker`` loads the images into the engine. ``parents`` are only parents of
-    others. BuildKit takes them from the builder's cache, or builds them into it. buildx does not export them.
+    ``parents`` are only parents of others. BuildKit takes them from the builder's cache, or builds them into it. buildx
+    does not export them.
     """
-    described = {target.name: _describe(target, output) for target in (*targets, *parents)}
+    described = {target.name: _describe(target) for target in (*targets, *parents)}
     group = {_ALL: {"targets": [target.name for target in targets]}}
     return json.dumps(_escaped({"group": group, "target": described}), indent=1, sort_keys=True).encode()
 
@@ -111,12 +117,12 @@ def _escaped(content: Any) -> Any:
     return content
 
 
-def _describe(target: BakeTarget, output: str) -> dict[str, Any]:
+def _describe(target: BakeTarget) -> dict[str, Any]:
     said: dict[str, Any] = {
         "context": target.context,
         "dockerfile": target.dockerfile,
-        "tags": list(target.tags),
-        "output": [output],
+        "tags": [] if target.stored else list(target.tags),
+        "output": [target.output],
     }
     optional = {
         "target": target.target,

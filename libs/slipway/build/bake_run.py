@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from slipway.build.advice import ENGINE_GONE
 from slipway.build.events import Event, Failed, Finished, OnEvent, StepCached, StepDone, StepOutput, StepStarted
@@ -29,13 +29,14 @@ class BakeResult:
     """Hold the result of one bake.
 
     ``made``: the images that are in the engine, according to buildx. ``seconds``: the time that each image's steps
-    took.
+    took. ``indexes``: the digest of each index that buildx exported.
     """
 
     made: Collection[str]
     failures: Mapping[str, Failure]
     warnings: Mapping[str, tuple[str, ...]]
     seconds: Mapping[str, float]
+    indexes: Mapping[str, str] = field(default_factory=dict)
 
 
 def run_bake(
@@ -64,7 +65,7 @@ def run_bake(
     if progress.cut:
         raise PrerequisiteError("engine: went away", code=ENGINE_GONE.code)
     if result.ok:
-        return BakeResult(tuple(names), {}, progress.warnings, seconds)
+        return BakeResult(tuple(names), {}, progress.warnings, seconds, progress.indexes)
     cause = f"not finished after {settings['BUILD_TIMEOUT']} (BUILD_TIMEOUT)"
     for name, failure in late.items():
         record.log(name, f"failed  {failure.step}  {cause}")
@@ -72,7 +73,7 @@ def run_bake(
     overdue = {name: replace(failure, cause=cause) for name, failure in late.items()}
     failures = progress.failures() | overdue or progress.unnamed(result.exit_code)
     seconds |= {name: progress.seconds(name) for name in failures}
-    return BakeResult(progress.exported, failures, progress.warnings, seconds)
+    return BakeResult(progress.exported, failures, progress.warnings, seconds, progress.indexes)
 
 
 def unweighed(

@@ -86,6 +86,7 @@ def _target(step: Step, snapshot: Snapshot, inputs: BakeInputs, baked: Collectio
         ssh=tuple(f"{name}={socket}" if socket else name for name, socket in inputs.ssh.items() if name in image.ssh),
         platforms=image.platforms or snapshot.settings.platforms,
         no_cache=step.no_cache,
+        stored=step.content.repository if facts.is_kept_in_registry(step.image) else "",
     )
 
 

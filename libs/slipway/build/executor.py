@@ -12,10 +12,10 @@ once more.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from slipway.build import advice
+from slipway.build import advice, kept
 from slipway.build.bake_run import BakeResult, run_bake, unweighed
 from slipway.build.bake_targets import bake_steps
 from slipway.build.events import Failed, Notice, OnEvent
@@ -27,6 +27,7 @@ from slipway.build.retries import Retries
 from slipway.build.verify import InspectedImages, inspect_images, is_made, rejections, untag
 from slipway.build.waves import Waves
 from slipway.core.errors import BuildError, PrerequisiteError
+from slipway.core.reference import Reference
 from slipway.engine import Engine
 from slipway.hosts.host import Builder
 from slipway.plan.decide import Action, Plan, Step
@@ -35,13 +36,17 @@ from slipway.runs.run import Run
 from slipway.stack import graph
 from slipway.stack.manifests import save_inputs
 
+Publish = Callable[[Reference, Reference], None]
 #: How long slipway waits for an engine that went away, in seconds.
 _ENGINE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class BuildRun:
-    """Hold a plan to execute, its snapshot, the engine, the builder, the run's record, a listener, and options."""
+    """Hold a plan to execute, its snapshot, the engine, the builder, the run's record, a listener, and options.
+
+    ``publish`` gives an image of the registry, named by its digest, its content tag.
+    """
 
     snapshot: Snapshot
     plan: Plan
@@ -50,6 +55,7 @@ class BuildRun:
     record: Run
     on_event: OnEvent
     options: BuildOptions = field(default_factory=BuildOptions)
+    publish: Publish = lambda exact, content: None
 
     @property
     def waves(self) -> Waves:
@@ -125,6 +131,7 @@ def _build_wave(
     Adds the time of each image to ``seconds``. Raises PrerequisiteError when buildx loses the engine.
     """
     bake = _bake(run, steps)
+    unpulled = kept.pull(_kept(run, steps, bake), run.engine, run.snapshot.facts)
     for name, spent in bake.seconds.items():
         seconds[name] += spent
     found = inspect_images(run.engine, [*(str(step.content) for step in steps), *run.snapshot.pinned_roots])
@@ -137,12 +144,21 @@ def _build_wave(
     rejected = rejections(made, found, platforms, changed, bake.warnings, strict=run.options.strict)
     if rejected:
         _untag_rejected(run, rejected, found)
-    good = [step for step in made if step.image not in rejected]
+    good = [step for step in made if step.image not in {**rejected, **unpulled}]
+    unpublished = kept.publish(_kept(run, good, bake), run.publish)
+    good = [step for step in good if step.image not in unpublished]
     if good:
         _save_manifests(run.snapshot, [step.image for step in good])
     finished = {step.image: _built(step, bake, found, seconds[step.image]) for step in good}
-    failed = {name: failure for name, failure in bake.failures.items() if name not in finished} | rejected
-    return finished, failed
+    failed = {name: failure for name, failure in bake.failures.items() if name not in finished}
+    return finished, {**failed, **rejected, **unpulled, **unpublished}
+
+
+def _kept(run: BuildRun, steps: Sequence[Step], bake: BakeResult) -> list[tuple[Step, Reference]]:
+    """Return the images that the builder stored in the registry, with their references by digest."""
+    facts, indexes = run.snapshot.facts, bake.indexes
+    stored = [step for step in steps if facts.is_kept_in_registry(step.image) and step.image in indexes]
+    return [(step, replace(step.content, tag="", digest=indexes[step.image])) for step in stored]
 
 
 def _bake(run: BuildRun, steps: Sequence[Step]) -> BakeResult:

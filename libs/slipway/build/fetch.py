@@ -71,7 +71,7 @@ def fetch(plan: Plan, facts: Facts, engine: Engine, on_event: OnEvent) -> dict[s
 def _fetch(step: Step, facts: Facts, engine: Engine, on_event: OnEvent) -> ImageResult:
     try:
         if step.action is Action.PULL:
-            engine.pull(step.content)
+            engine.pull(step.content, platform=facts.pulled_platform(step.image))
         if step.action is not Action.REUSE:
             engine.tag(str(step.content), step.reference)
     except SlipwayError as error:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from slipway.build.progress import Failure
 from slipway.core.image import INPUT_LABEL, TITLE_LABEL, LocalImage
+from slipway.core.platform import Platform
 from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
 from slipway.plan.decide import Step
@@ -73,8 +74,8 @@ def rejections(
 def mismatch(step: Step, image: LocalImage | None, platforms: Sequence[str]) -> str:
     """Describe how ``image`` differs from the plan; return an empty string when it does not differ.
 
-    ``image`` is the image that the content tag names now. Its platform must be one of ``platforms`` (``linux/arm64``
-    accepts ``linux/arm64/v8``).
+    ``image`` is the image that the content tag names now. Its platform must be one of ``platforms`` (``linux/amd64``
+    accepts ``linux/amd64/v2``). An index must have all of them.
     """
     if image is None:
         return f"built, but {step.content.tag} is not in the engine"
@@ -83,7 +84,10 @@ def mismatch(step: Step, image: LocalImage | None, platforms: Sequence[str]) -> 
             return f"built, but its label {label} is {found}, not {planned}"
     if str(step.reference) not in image.tags:
         return f"built, but {step.reference.tag} stands for another image"
-    if not any(f"{image.platform}/".startswith(f"{one}/") for one in platforms):
+    if image.platforms and (missing := image.missing(platforms)):
+        return f"built, but not for {', '.join(missing)}"
+    kind = Platform.read(image.platform)
+    if not any(f"{kind}/".startswith(f"{one}/") for one in platforms):
         return f"built, but its platform is {image.platform}, not {' or '.join(platforms)}"
     return ""
 

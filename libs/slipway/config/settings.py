@@ -19,6 +19,7 @@ from slipway.config.images_lock import ImagesLock, read_lock
 from slipway.config.project import Project, read_project
 from slipway.config.secret_source import SecretSource
 from slipway.core.errors import Problem, UsageError, one_line, suggestion
+from slipway.core.platform import in_order
 from slipway.core.reference import Reference, refuse_login, registry_name
 from slipway.secrets.patterns import MASK, login_secrets, url_secrets, without_logins
 from slipway.secrets.secret import Secret
@@ -59,7 +60,7 @@ class Settings:
 
     @property
     def platforms(self) -> tuple[str, ...]:
-        return tuple(filter(None, self["PLATFORMS"].split(",")))
+        return in_order(filter(None, self["PLATFORMS"].split(",")))
 
     @property
     def build_seconds(self) -> int:

@@ -178,7 +178,8 @@ class LocalImage:
     full names. With containerd's image store, ``id`` is the digest of the image's manifest or index, as in a registry.
     With the classic store, ``id`` is the digest of its configuration. A listed image has no ``platform``
     (``linux/amd64``, ``linux/arm64/v8``) and no ``onbuild`` (its ONBUILD triggers). An inspected image has no
-    ``created``.
+    ``created``. With containerd's store, ``platforms`` are those whose content the engine has, and ``elsewhere`` are
+    the others of the image. The classic store reports neither.
     """
 
     id: str
@@ -189,6 +190,8 @@ class LocalImage:
     created: int = 0
     platform: str = ""
     onbuild: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
     @property
     def input_digest(self) -> str:
@@ -207,6 +210,13 @@ class LocalImage:
         registry has the image.
         """
         return is_manifest(self.id, self.digests)
+
+    def missing(self, platforms: Collection[str]) -> tuple[str, ...]:
+        """Return those of several ``platforms`` whose content the engine does not have.
+
+        The classic store holds one platform of an image. No platform is missing of an image for one.
+        """
+        return tuple(each for each in platforms if each not in self.platforms) if len(platforms) > 1 else ()
 
     def is_own(self, name: str) -> bool:
         """Tell whether slipway built the image as ``name``.

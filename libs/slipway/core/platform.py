@@ -6,6 +6,7 @@ The rules are those of containerd's ``platforms/database.go``.
 from __future__ import annotations
 
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 #: Other spellings of an architecture.
@@ -46,6 +47,11 @@ class Platform:
 
     def __str__(self) -> str:
         return "/".join(filter(None, (self.system, self.architecture, self.variant)))
+
+
+def in_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Return platforms in containerd's spelling, each once, in one order: their order is not an input of an image."""
+    return tuple(sorted({str(Platform.read(name)) for name in names}))
 
 
 def this_platform() -> str:

@@ -66,7 +66,7 @@ def read(
     problems.stop()
     wanted = needed(dockerfile, heads, target, problems)
     problems.stop()
-    reader = _Reader(dockerfile, args, secrets, scope, named, heads, problems)
+    reader = _Reader(dockerfile, args, secrets, scope, named, heads, problems, platform)
     reader.read_globals()
     for head in wanted:
         reader.read_stage(head)
@@ -86,6 +86,7 @@ class _Reader:
     contexts: Mapping[str, str]
     heads: list[Head]
     problems: Problems
+    platform: str
     stages: dict[int, Scope] = field(default_factory=dict)
     uses: dict[str, Use] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
@@ -126,7 +127,16 @@ class _Reader:
             onbuild=() if target.replaced else target.section.onbuild,
             uses=dict(self.uses),
             young=young_flags(self.dockerfile),
+            runs_on=once(
+                self._platform(head) for head in stages if any(one.name == "RUN" for one in head.instructions)
+            ),
         )
+
+    def _platform(self, head: Head) -> str:
+        """Return the platform of a stage. A stage on another stage has the platform of that stage."""
+        while head.parent >= 0:
+            head = self.heads[head.parent]
+        return head.platform or self.platform
 
     def read_globals(self) -> None:
         for instruction in self.dockerfile.globals:

@@ -107,6 +107,7 @@ class Reading:
     - ``sources`` read the build context, ``named`` the named contexts.
     - ``args``: the declared ARGs that a build arg can set, sorted. ``naming``: those that only FROM lines use.
     - ``builder``: whether it reads the builder's platform (BUILDPLATFORM and similar).
+    - ``runs_on``: the platforms of the stages that have a RUN.
     - ``remotes``: URLs and git repositories of ADD.
     - ``secrets``: ids of secret mounts. ``mounts``: these and the ssh mounts.
     - ``hazards``: lines that policy judges. ``weighed``: variables that policy judged instead of BuildKit's secrets
@@ -142,6 +143,7 @@ class Reading:
     uses: Mapping[str, Use] = field(default_factory=dict, compare=False)
     mounts: tuple[Mount, ...] = field(default=(), compare=False)
     young: tuple[Use, ...] = field(default=(), compare=False)
+    runs_on: tuple[str, ...] = field(default=(), compare=False)
 
 
 def united(readings: Sequence[Reading]) -> Reading:
@@ -164,6 +166,7 @@ def united(readings: Sequence[Reading]) -> Reading:
         mounts=once(mount for reading in readings for mount in reading.mounts),
         hazards=once(hazard for reading in readings for hazard in reading.hazards),
         weighed=frozenset(name for reading in readings for name in reading.weighed),
+        runs_on=once(platform for reading in readings for platform in reading.runs_on),
         uses={base: use for reading in reversed(readings) for base, use in reading.uses.items()},
     )
 

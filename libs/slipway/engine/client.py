@@ -19,7 +19,7 @@ from slipway.core.reference import HUB, Reference
 from slipway.core.retry import RetryPolicy
 from slipway.core.threads import map_concurrently
 from slipway.engine.address import API_VERSION, Endpoint
-from slipway.engine.answers import inspected, listed, pushed_digest
+from slipway.engine.answers import holds_indexes, inspected, listed, pushed_digest
 from slipway.engine.api import EngineApi
 from slipway.engine.connections import Start, connecting
 from slipway.engine.failures import NO_LOGIN, RELAYED, convert_errors, unusable
@@ -218,6 +218,10 @@ class Engine:
         info = self._told_by_all(f"/v{API_VERSION}/info", dict)
         return int(info.get("MemTotal", 0)), int(info.get("NCPU", 1))
 
+    def holds_indexes(self) -> bool:
+        """Tell whether the engine can hold an image of several platforms."""
+        return holds_indexes(self._told_by_all(f"/v{API_VERSION}/info", dict))
+
     def platform(self) -> str:
         """Return the ``os/arch`` of the engine's machine."""
         found = self._told_by_all(f"/v{API_VERSION}/version", dict)
@@ -244,11 +248,16 @@ class Engine:
         with self.told(f"remove {name}"), contextlib.suppress(docker.errors.ImageNotFound):
             self.client.api.remove_image(name, noprune=True)
 
-    def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
-        """Pull a reference. Raises RegistryError, with the engine's message, when the registry is at fault."""
+    def pull(self, reference: Reference, on_transfer: OnTransfer | None = None, platform: str = "") -> None:
+        """Pull a reference, for the engine's own platform or for ``platform``.
+
+        Raises RegistryError, with the engine's message, when the registry is at fault.
+        """
         which = reference.tag or reference.digest
         with self._logged_in(reference.registry) as login, self.told(f"pull {reference}"):
-            events = self.client.api.pull(reference.repository, which, stream=True, decode=True, auth_config=login)
+            events = self.client.api.pull(
+                reference.repository, which, stream=True, decode=True, auth_config=login, platform=platform or None
+            )
             for event in events:
                 _check(event, f"pull {reference}", reference.registry)
                 _report(event, on_transfer)

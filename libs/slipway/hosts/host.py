@@ -165,6 +165,12 @@ class Host(Protocol):
     def buildx_version(self) -> str:
         """Return the version of buildx on the host; empty when it does not say one."""
 
+    def not_runnable(self, platforms: Sequence[str], builder: str = "") -> tuple[str, ...]:
+        """Return those of ``platforms`` whose programs ``builder`` does not run.
+
+        ``builder``: the name of a buildx builder; empty for the engine's own.
+        """
+
     @property
     def registry(self) -> Registry:
         """Return the registry that the settings name, connected over a route that reaches it."""

@@ -17,6 +17,7 @@ from slipway.core.platform import this_platform
 from slipway.core.retry import RetryPolicy
 from slipway.core.streams import OnLine
 from slipway.engine import DOCKER_BUILDX, Engine, FindLogin
+from slipway.hosts.emulation import not_runnable
 from slipway.hosts.host import BakeInputs, Carrier, ContainerAccess, MountSource, Say, Transfer
 from slipway.hosts.listening import listening_here
 from slipway.hosts.requirements import first_version
@@ -53,6 +54,10 @@ class LocalHost:
     @property
     def buildx_version(self) -> str:
         return first_version(self.run(Command((*self.around.buildx, "version"), label="buildx version")).stdout)
+
+    def not_runnable(self, platforms: Sequence[str], builder: str = "") -> tuple[str, ...]:
+        around = self.around
+        return not_runnable(platforms, self.platform, builder or around.builder, around.buildx, self.run)
 
     @cached_property
     def registry(self) -> Registry:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from slipway.engine.answers import CONTAINERD_DRIVER
+
 LEAST_API = "1.44"
 LEAST_DOCKERD = "25"  # the first version with that API
 LEAST_BUILDX = "0.13"  # the first version with rawjson progress
@@ -18,6 +20,7 @@ _REMEDIES: Mapping[str, Mapping[str, str]] = {
         "buildx": "sudo $(command -v invoke) setup",
         "rsync": "sudo apt-get install rsync",
         "ssh": "sudo apt-get install openssh-client",
+        "emulation": "sudo $(command -v invoke) setup --platforms",
         "start": "sudo systemctl start docker",
     },
     "ubuntu": {
@@ -25,6 +28,7 @@ _REMEDIES: Mapping[str, Mapping[str, str]] = {
         "buildx": "sudo apt-get install docker-buildx",
         "rsync": "sudo apt-get install rsync",
         "ssh": "sudo apt-get install openssh-client",
+        "emulation": "sudo apt-get install binfmt-support qemu-user-static",
         "start": "sudo systemctl start docker",
     },
     "fedora": {
@@ -32,6 +36,7 @@ _REMEDIES: Mapping[str, Mapping[str, str]] = {
         "buildx": "sudo dnf install docker-buildx",
         "rsync": "sudo dnf install rsync",
         "ssh": "sudo dnf install openssh-clients",
+        "emulation": "sudo dnf install qemu-user-static",
         "start": "sudo systemctl start docker",
     },
     "arch": {
@@ -39,6 +44,7 @@ _REMEDIES: Mapping[str, Mapping[str, str]] = {
         "buildx": "sudo pacman -S docker-buildx",
         "rsync": "sudo pacman -S rsync",
         "ssh": "sudo pacman -S openssh",
+        "emulation": "sudo pacman -S qemu-user-static qemu-user-static-binfmt",
         "start": "sudo systemctl start docker",
     },
     "darwin": {
@@ -46,6 +52,7 @@ _REMEDIES: Mapping[str, Mapping[str, str]] = {
         "buildx": "brew install docker-buildx",
         "rsync": "brew install rsync",
         "ssh": "brew install openssh",
+        "emulation": "open -a Docker",
         "start": "open -a Docker",
     },
 }
@@ -54,6 +61,7 @@ _ANYWHERE: Mapping[str, str] = {
     "buildx": f"install the docker-buildx plugin {LEAST_BUILDX} or newer",
     "rsync": f"install rsync {LEAST_RSYNC} or newer",
     "ssh": "install OpenSSH's client",
+    "emulation": "register qemu's static user emulators with binfmt_misc",
     "start": "start the Docker engine",
 }
 
@@ -61,8 +69,8 @@ _ANYWHERE: Mapping[str, str] = {
 def remedy(system: str, what: str) -> str:
     """Return the command that fixes ``what`` on this machine, whose system is ``system``.
 
-    ``what`` is ``engine``, ``buildx``, ``rsync``, ``ssh`` or ``start``. For an unknown system the result is an
-    instruction in words.
+    ``what`` is ``engine``, ``buildx``, ``rsync``, ``ssh``, ``emulation`` or ``start``. For an unknown system the result
+    is an instruction in words.
     """
     return _REMEDIES.get(system, _ANYWHERE)[what]
 
@@ -106,7 +114,7 @@ CLASSIC, CONTAINERD = "classic image store", "containerd's image store"
 
 def image_store(driver_status: str) -> str:
     """Return the engine's image store, from the text of ``DriverStatus`` in ``docker info``."""
-    return CONTAINERD if "io.containerd.snapshotter" in driver_status else CLASSIC
+    return CONTAINERD if CONTAINERD_DRIVER in driver_status else CLASSIC
 
 
 def first_version(text: str) -> str:

@@ -68,6 +68,8 @@ class Facts:
     - ``earlier``: input digest → manifest of a newest image whose inputs have changed.
     - ``published``: the images whose content tag the registry has.
     - ``roots``: root image → its identity in the engine.
+    - ``platforms``: image → its target platforms.
+    - ``holds_indexes``: whether the engine can hold an image of several platforms. ``native``: its own platform.
     """
 
     references: Mapping[str, Reference]
@@ -79,6 +81,9 @@ class Facts:
     published: frozenset[str] = frozenset()
     earlier: Mapping[str, Manifest] = field(default_factory=dict)
     roots: Mapping[str, str] = field(default_factory=dict)
+    platforms: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    holds_indexes: bool = True
+    native: str = ""
 
     @cached_property
     def modeless(self) -> Mapping[str, str]:
@@ -114,9 +119,23 @@ class Facts:
         return self.references[name].tagged(content_tag(self.digests[name]))
 
     def in_engine(self, name: str) -> LocalImage | None:
-        """Return the engine's image with exactly these inputs, or None when the engine has none."""
+        """Return the engine's image with exactly these inputs, or None when the engine has none.
+
+        Of an image for several platforms, the engine may have one alone if the registry has all of them.
+        """
         found = self.local.get(str(self.content_reference(name)))
-        return found if found and found.input_digest == self.digests[name] else None
+        if not found or found.input_digest != self.digests[name]:
+            return None
+        return found if name in self.published or not found.missing(self.platforms.get(name, ())) else None
+
+    def is_kept_in_registry(self, name: str) -> bool:
+        """Tell whether a builder must store the image in the registry, because no engine could hold it."""
+        return len(self.platforms.get(name, ())) > 1 and not self.holds_indexes
+
+    def pulled_platform(self, name: str) -> str:
+        """Return the platform for which the engine pulls an image; empty for its own."""
+        platforms = self.platforms.get(name, ())
+        return "" if not platforms or self.native in platforms else platforms[0]
 
     def presence(self, name: str) -> Presence:
         if self.in_engine(name):

@@ -109,6 +109,7 @@ def gather_facts(
     of_lock = (*locked.check_roots(stood_on, lock, local, root_digest), *locked.notes(stood_on, lock))
     manifests, digests = manifests_of(repository, stack, read, roots)
     references = {image.name: image.reference for image in stack}
+    platforms = {image.name: repository.platforms_of(image) for image in stack}
     newest = history.newest_of(references, local)
     earlier, old_trees = history.earlier(settings.root / ".slipway", newest, digests)
     facts = Facts(
@@ -120,6 +121,9 @@ def gather_facts(
         newest=newest,
         earlier=earlier,
         roots=roots,
+        platforms=platforms,
+        holds_indexes=max(map(len, platforms.values()), default=0) < 2 or engine.holds_indexes(),
+        native=repository.native,
     )
     lacking = missing_from_engine(stack, selected or tuple(references), facts)
     below = graph.ancestors({image.name: image.parents for image in stack}, lacking) if settings["BUILDER"] else ()
@@ -138,9 +142,10 @@ def gather_facts(
         *findings.of_requirements(read.files, repository.worktree, settings.project),
     )
     said = policy.notes(repository.assembly, settings.project, read.leaving, found)
-    modes = policy.modes_alone(lacking, facts)
+    facts = replace(facts, published=published)
+    modes = policy.modes_alone([name for name in lacking if not facts.in_engine(name)], facts)
     faults = map(str, stack.faults.values())
-    return Snapshot(repository, replace(facts, published=published), (*faults, *said, *of_lock, *modes, *notes), found)
+    return Snapshot(repository, facts, (*faults, *said, *of_lock, *modes, *notes), found)
 
 
 def _triggers(engine: Engine, roots: Collection[str], lock: ImagesLock) -> dict[str, Sequence[str]]:
@@ -231,7 +236,15 @@ def _published(
     try:
         if problem := asked.greeting().problem:
             return frozenset(), (f"{asked.host} {problem}: slipway does not know which images it has",)
-        digests = map_concurrently(asked.digest, [facts.content_reference(name) for name in names], at_once=8)
+        found = map_concurrently(lambda name: _has(asked, facts, name), names, at_once=8)
     except SlipwayError as error:
         return frozenset(), (error.message,)
-    return frozenset(name for name, digest in zip(names, digests, strict=True) if digest), ()
+    return frozenset(name for name, there in zip(names, found, strict=True) if there), ()
+
+
+def _has(registry: Registry, facts: Facts, name: str) -> bool:
+    """Tell whether the registry has an image, for each of its platforms. Raises RegistryError."""
+    content, platforms = facts.content_reference(name), facts.platforms[name]
+    if not registry.digest(content):
+        return False
+    return len(platforms) < 2 or registry.platforms(content).issuperset(platforms)

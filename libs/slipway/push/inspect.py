@@ -22,8 +22,9 @@ class Push:
     """Hold one image to push, and the registry's digests of it, which are empty when it has none.
 
     ``content_digest``: the digest of the content tag. ``version_digest``: the digest of the version tag. ``replaces``:
-    the digest of the content tag that an image built without cache will replace. ``note``: a remark for the user after
-    a successful push.
+    the digest of the content tag that the upload will replace: that of an image built without cache, or of one without
+    the platforms ``absent``. ``platforms``: the target platforms. ``whole``: the engine has the image for all of them.
+    ``note``: a remark for the user after a successful push.
     """
 
     image: str
@@ -38,6 +39,9 @@ class Push:
     replaces: str = ""
     uploaded: bool = False
     note: str = ""
+    platforms: tuple[str, ...] = ()
+    whole: bool = True
+    absent: tuple[str, ...] = ()
 
     @property
     def action(self) -> PushAction:
@@ -47,7 +51,9 @@ class Push:
 
     @property
     def reason(self) -> str:
-        if self.replaces and not self.content_digest:
+        if self.absent and not self.content_digest:
+            return f"{self.content.tag} in the registry has no {', '.join(self.absent)}"
+        if self.is_rebuilt and not self.content_digest:
             return f"built without cache: another {self.content.tag} than the registry's"
         if not self.content_digest:
             return f"{self.content.tag} is not in the registry"
@@ -55,6 +61,11 @@ class Push:
             return f"{self.reference.tag} is {self.content_digest[7:19]} already"
         moves = "moves" if self.version_digest else "is new"
         return f"{self.content.tag} is in the registry, {self.reference.tag} {moves}"
+
+    @property
+    def is_rebuilt(self) -> bool:
+        """Tell whether the engine's image was built without cache, and differs from the registry's."""
+        return bool(self.replaces and not self.absent)
 
     @property
     def exact(self) -> Reference:
@@ -75,7 +86,7 @@ def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Pus
     registry.refuse_foreign()
     stands = as_published([_local(image, facts) for image in images], registry)
     found = tuple(_taking_over(push, registry) if _is_fresh(push, facts) else push for push in stands)
-    lacking = [push.image for push in found if not push.content_digest and not push.local_id]
+    lacking = [push.image for push in found if not push.content_digest and not (push.local_id and push.whole)]
     if lacking:
         more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
         raise UsageError(
@@ -85,11 +96,24 @@ def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Pus
 
 
 def as_published(pushes: Sequence[Push], registry: Registry) -> list[Push]:
-    """Return the pushes with the digests that the registry has now. Raises RegistryError."""
+    """Return the pushes with the digests that the registry has now.
+
+    An index without one of the image's platforms is not the image. Raises RegistryError.
+    """
     asked = [push.content for push in pushes] + [push.reference for push in pushes]
     digests = map_concurrently(registry.digest, asked, at_once=QUESTIONS)
     known = zip(pushes, digests[: len(pushes)], digests[len(pushes) :], strict=True)
-    return [replace(push, content_digest=published, version_digest=current) for push, published, current in known]
+    found = [replace(push, content_digest=published, version_digest=current) for push, published, current in known]
+    return map_concurrently(lambda push: _for_all_platforms(push, registry), found, at_once=QUESTIONS)
+
+
+def _for_all_platforms(push: Push, registry: Registry) -> Push:
+    """Return the push without its content digest when the registry does not have the image for all platforms."""
+    if len(push.platforms) < 2 or not push.content_digest:
+        return push
+    held = registry.platforms(push.exact)
+    absent = tuple(platform for platform in push.platforms if platform not in held)
+    return replace(push, content_digest="", replaces=push.content_digest, absent=absent) if absent else push
 
 
 def _is_fresh(push: Push, facts: Facts) -> bool:
@@ -107,9 +131,13 @@ def is_built_image(push: Push, digest: str, registry: Registry) -> bool:
     """Tell whether the registry's manifest ``digest`` belongs to the image in the engine. Raises RegistryError.
 
     With containerd's image store, the image's id is that digest. With the classic store, it is the digest of the
-    configuration, which the manifest names.
+    configuration, which the manifest names, or the manifest of one platform in an index.
     """
-    return push.local_id == digest or push.local_id == registry.manifest(push.exactly(digest)).config
+    if push.local_id == digest:
+        return True
+    manifest = registry.manifest(push.exactly(digest))
+    members = (registry.manifest(push.exactly(member)) for member in manifest.platforms.values())
+    return push.local_id == manifest.config or any(push.local_id == member.config for member in members)
 
 
 def other_builds(pushes: Sequence[Push], registry: Registry) -> tuple[Push, ...]:
@@ -125,7 +153,8 @@ def other_builds(pushes: Sequence[Push], registry: Registry) -> tuple[Push, ...]
 def _local(image: Image, facts: Facts) -> Push:
     name, here = image.name, facts.in_engine(image.name)
     push = Push(name, facts.references[name], facts.content_reference(name), facts.digests[name], parents=image.parents)
-    return replace(push, local_id=here.id, size=here.size) if here else push
+    push = replace(push, platforms=tuple(facts.platforms.get(name, ())))
+    return replace(push, local_id=here.id, size=here.size, whole=not here.missing(push.platforms)) if here else push
 
 
 #: Returns how an image's modes differ from those of another image, given by its labels; empty when more differs.
@@ -146,10 +175,10 @@ def refuse_moves(
     if force:
         return
     moved = [push for push in pushes if push.reference.tag not in moving_tags and _moves(push)]
-    labels = {push.image: {} if push.replaces else registry.labels(push.reference) for push in moved}
-    refused = [push for push in moved if push.replaces or labels[push.image].get(INPUT_LABEL) != push.input_digest]
+    labels = {push.image: {} if push.is_rebuilt else registry.labels(push.reference) for push in moved}
+    refused = [push for push in moved if push.is_rebuilt or labels[push.image].get(INPUT_LABEL) != push.input_digest]
     if refused:
-        modes = {push.image: "" if push.replaces else explain(push.image, labels[push.image]) for push in refused}
+        modes = {push.image: "" if push.is_rebuilt else explain(push.image, labels[push.image]) for push in refused}
         lines = [
             f"{push.reference} is {push.version_digest[:19]}, not {_named(push)}"
             + f": {modes[push.image]}".rstrip(": ")
@@ -162,7 +191,7 @@ def refuse_moves(
 
 
 def _named(push: Push) -> str:
-    return f"{push.content.tag} as built without cache" if push.replaces else push.content.tag
+    return f"{push.content.tag} as built without cache" if push.is_rebuilt else push.content.tag
 
 
 def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
@@ -175,4 +204,4 @@ def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
 
 
 def _moves(push: Push) -> bool:
-    return bool(push.version_digest) and push.version_digest != push.content_digest
+    return push.version_digest not in ("", push.content_digest)

@@ -61,15 +61,15 @@ def ensure_blobs(pushes: Sequence[Push], run: PushRun) -> dict[str, ImageManifes
 
 
 def complete(pushes: Sequence[Push], run: PushRun) -> dict[str, ImageManifest]:
-    """Return the manifest of each push, once the registry has every blob that it names.
+    """Return the manifest of each push, once the registry has every manifest and blob that it names.
 
-    The registry may have lost a blob, for instance to a garbage collection. slipway then uploads the image again from
-    the engine. Raises RegistryError when a blob is still missing after that.
+    The registry may have lost one, for instance to a garbage collection. slipway then uploads the image again from the
+    engine, if the engine has it for all platforms. Raises RegistryError when something is still missing after that.
     """
     manifests = map_concurrently(run.registry.manifest, [push.exact for push in pushes], at_once=QUESTIONS)
     found = {push.image: manifest for push, manifest in zip(pushes, manifests, strict=True)}
     lost = holes(pushes, found, run.registry)
-    for push in (push for push in pushes if push.image in lost and push.local_id):
+    for push in (push for push in pushes if push.image in lost and push.local_id and push.whole):
         _sent(push, run)
     if lost:
         lost = holes([push for push in pushes if push.image in lost], found, run.registry)
@@ -84,24 +84,36 @@ def complete(pushes: Sequence[Push], run: PushRun) -> dict[str, ImageManifest]:
 
 
 def holes(pushes: Sequence[Push], manifests: Mapping[str, ImageManifest], registry: Registry) -> dict[str, list[str]]:
-    """Return the blobs of each image that are missing in the registry. Raises RegistryError.
+    """Return the blobs of each image that are missing in the registry, and the missing manifests of an index.
 
-    The function asks only once for a blob that many images share.
+    The function asks only once for a blob that many images share. Raises RegistryError.
     """
-    named = {push.image: _blobs(push, manifests[push.image], registry) for push in pushes}
+    below = {push.image: _below(push, manifests[push.image], registry) for push in pushes}
     homes: dict[str, Reference] = {}
     for push in pushes:
-        for blob in named[push.image]:
+        for blob in below[push.image].blobs:
             homes.setdefault(blob, push.content)
     held = map_concurrently(lambda blob: registry.holds(homes[blob], blob), homes, at_once=QUESTIONS)
     lost = {blob for blob, there in zip(homes, held, strict=True) if not there}
-    return {image: [blob for blob in blobs if blob in lost] for image, blobs in named.items() if lost & set(blobs)}
+    found = {image: [*each.lost, *(blob for blob in each.blobs if blob in lost)] for image, each in below.items()}
+    return {image: digests for image, digests in found.items() if digests}
 
 
-def _blobs(push: Push, manifest: ImageManifest, registry: Registry) -> list[str]:
-    """Return the digests of all blobs below a manifest; an index has those of its members."""
-    members = [registry.manifest(replace(push.exact, digest=member)) for member in manifest.members]
-    return [*manifest.blobs, *(blob for member in members for blob in _blobs(push, member, registry))]
+@dataclass(frozen=True)
+class _Below:
+    """Hold the digests of all blobs below a manifest, and of the manifests below it that the registry has lost."""
+
+    blobs: tuple[str, ...]
+    lost: tuple[str, ...] = ()
+
+
+def _below(push: Push, manifest: ImageManifest, registry: Registry) -> _Below:
+    """Return the content below a manifest; of an index, that of all its members."""
+    lost = tuple(member for member in manifest.members if not registry.digest(push.exactly(member)))
+    members = [registry.manifest(push.exactly(member)) for member in manifest.members if member not in lost]
+    inner = [_below(push, member, registry) for member in members]
+    blobs = (*manifest.blobs, *(blob for each in inner for blob in each.blobs))
+    return _Below(blobs, (*lost, *(digest for each in inner for digest in each.lost)))
 
 
 def _uploaded(push: Push, run: PushRun) -> Push:

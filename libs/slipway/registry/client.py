@@ -189,6 +189,15 @@ class Registry:
         """
         return self.configuration(reference, self.manifest(reference))
 
+    def platforms(self, reference: Reference) -> frozenset[str]:
+        """Return the platforms in an index of which the registry has the manifest; none for an image of one platform.
+
+        Raises RegistryError.
+        """
+        named = self.manifest(reference).platforms
+        held = {platform: self.digest(replace(reference, tag="", digest=member)) for platform, member in named.items()}
+        return frozenset(platform for platform, digest in held.items() if digest)
+
     def labels(self, reference: Reference) -> Mapping[str, str]:
         """Return the labels of the image; those of the first image in an index. Raises RegistryError."""
         manifest = self.manifest(reference)

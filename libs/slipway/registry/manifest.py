@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from slipway.core.platform import Platform
+
 MANIFEST_TYPES = (
     "application/vnd.oci.image.index.v1+json",
     "application/vnd.oci.image.manifest.v1+json",
@@ -18,6 +20,8 @@ MANIFEST_TYPES = (
 )
 #: Types from a server that does not know the content's type. Then the manifest's own ``mediaType`` counts.
 _UNSPECIFIC = ("", "application/json", "application/octet-stream", "text/plain")
+#: The parts of a platform, in a descriptor and in an image's configuration.
+_PLATFORM = ("os", "architecture", "variant")
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 
@@ -68,6 +72,14 @@ class ImageManifest:
     def members(self) -> tuple[str, ...]:
         """Return the digests of the manifests in an index."""
         return tuple(str(member["digest"]) for member in self._described.get("manifests", ()))
+
+    @property
+    def platforms(self) -> Mapping[str, str]:
+        """Return platform → digest of the member, for the members of an index that name their platform."""
+        found = {str(member["digest"]): member.get("platform") or {} for member in self._described.get("manifests", ())}
+        parts = {digest: [kind.get(key) for key in _PLATFORM] for digest, kind in found.items()}
+        named = {digest: "/".join(filter(None, each)) for digest, each in parts.items() if all(each[:2])}
+        return {str(Platform.read(name)): digest for digest, name in named.items()}
 
     @cached_property
     def _described(self) -> Mapping[str, Any]:

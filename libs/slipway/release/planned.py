@@ -55,6 +55,7 @@ class PlannedImage:
             "local_id": push.local_id,
             "parents": list(push.parents),
             "replaces": push.replaces,
+            "whole": push.whole,
             "base": self.base,
             "platforms": list(self.platforms),
             "tags": [vars(tag) for tag in self.tags],
@@ -72,9 +73,11 @@ class PlannedImage:
             local_id=str(said["local_id"]),
             parents=tuple(map(str, said["parents"])),
             replaces=str(said["replaces"]),
+            platforms=tuple(map(str, said["platforms"])),
+            whole=bool(said["whole"]),
         )
         tags = tuple(MovedTag(str(tag["name"]), str(tag["before"]), bool(tag["moves"])) for tag in said["tags"])
-        return cls(push, str(said["base"]), tuple(map(str, said["platforms"])), tags)
+        return cls(push, str(said["base"]), push.platforms, tags)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from slipway.core.addresses import host_and_port, is_loopback
 from slipway.core.errors import Problem
 from slipway.hosts.requirements import LEAST_API, LEAST_BUILDX, LEAST_DOCKERD, LEAST_RSYNC, at_least, remedy
+from slipway.setup import emulation
 from slipway.setup.debian import ROOT_IMAGE
 from slipway.setup.probe import LOCAL_SOCKETS, REGISTRY_CONTAINER, Machine
 
@@ -18,7 +19,7 @@ class Requirements:
     """Hold the wanted state of a machine.
 
     ``image_source``: the source of PYTHON_IMAGE, as in ``definitions.Value.source``. ``builder``: the name of a buildx
-    builder; empty for the engine's own.
+    builder; empty for the engine's own. ``platforms``: those whose programs the machine must run.
     """
 
     root: Path
@@ -28,6 +29,7 @@ class Requirements:
     ca_bundle: str = ""
     docker_host: str = ""
     builder: str = ""
+    platforms: tuple[str, ...] = ()
     compose: bool = True  # only where setup can install it
 
 
@@ -55,6 +57,7 @@ def blockers(machine: Machine, wanted: Requirements) -> tuple[Problem, ...]:
         *_program_blockers(machine),
         *_image_blockers(machine, wanted),
         *_registry_blockers(machine, wanted),
+        *(() if machine.takes_packages else emulation.blockers(machine.emulation, machine.system)),
     )
 
 

@@ -15,9 +15,10 @@ from slipway.core.addresses import host_and_port, is_loopback
 from slipway.core.command import Command
 from slipway.core.errors import PrerequisiteError, UsageError
 from slipway.hosts.runner import RunCommand
-from slipway.setup import debian
+from slipway.setup import debian, emulation
 from slipway.setup.actions import Done, Pull, SetEnvValue, SetupAction, SetupStep, WaitFor, Write, describe, perform
 from slipway.setup.blockers import Requirements, blockers, missing_programs
+from slipway.setup.emulation import Emulation
 from slipway.setup.probe import REGISTRY_CONTAINER, Machine, Ping, look
 
 ENGINE_LOG = "/var/log/slipway-dockerd.log"
@@ -57,7 +58,7 @@ def setup(
     if dry_run:
         return ()
     if not yes:
-        _agree(ask, len(actions))
+        _agree(ask, len(actions), " --platforms" if wanted.platforms else "")
     return _work(run, wanted, say, ping, machine)
 
 
@@ -69,6 +70,7 @@ def plan_setup(machine: Machine, wanted: Requirements) -> tuple[SetupAction, ...
     return (
         *_packages(machine, wanted),
         *_start(machine),
+        *_emulation(machine.emulation),
         *_root_image(machine, wanted),
         *_registry(machine, wanted),
     )
@@ -122,6 +124,23 @@ def _start(machine: Machine) -> Iterator[SetupAction]:
         (*clear, start, wait),
         f"Without systemd, dockerd runs until this machine stops; its log is {ENGINE_LOG}.",
     )
+
+
+def _emulation(found: Emulation) -> Iterator[SetupAction]:
+    if not found.missing:
+        return
+    steps: list[SetupStep] = []
+    if not found.mounted:
+        mount = ("mount", "-t", "binfmt_misc", "binfmt_misc", emulation.TABLE)
+        steps.append(Command(mount, label="mount binfmt_misc"))
+    if not found.installed:
+        steps += [debian.update_lists(), debian.install(emulation.PACKAGES)]
+    for platform in found.missing:
+        name = emulation.emulator_of(platform)
+        steps.append(Command((emulation.UPDATE, "--enable", name), label=f"update-binfmts --enable {name}"))
+    listed = ", ".join(found.missing)
+    note = "The kernel then starts qemu for these programs, in containers too. update-binfmts --disable NAME ends that."
+    yield SetupAction(f"emulate {listed}", f"programs of {listed} do not run", tuple(steps), note)
 
 
 def _root_image(machine: Machine, wanted: Requirements) -> Iterator[SetupAction]:
@@ -206,7 +225,9 @@ def _run_registry(address: str, port: int) -> Command:
 
 
 def _probe(run: RunCommand, wanted: Requirements, ping: Ping) -> Machine:
-    return look(run, wanted.python_image, ping, wanted.docker_host)
+    machine = look(run, wanted.python_image, ping, wanted.docker_host)
+    found = emulation.look(run, wanted.platforms, machine.context, engine=bool(machine.engine))
+    return replace(machine, emulation=found)
 
 
 def _decide(machine: Machine, wanted: Requirements) -> tuple[SetupAction, ...]:
@@ -215,13 +236,12 @@ def _decide(machine: Machine, wanted: Requirements) -> tuple[SetupAction, ...]:
     return plan_setup(machine, wanted)
 
 
-def _agree(ask: Confirm | None, count: int) -> None:
+def _agree(ask: Confirm | None, count: int, flag: str) -> None:
     if ask is None:
-        raise UsageError(
-            "setup: needs your consent to change this machine, and this is not a terminal", hint="invoke setup --yes"
-        )
+        what = "setup: needs your consent to change this machine, and this is not a terminal"
+        raise UsageError(what, hint=f"invoke setup{flag} --yes")
     if not ask(f"Do {'this' if count == 1 else f'these {count}'}?"):
-        raise UsageError("setup: declined; nothing was changed", hint="invoke setup --dry-run")
+        raise UsageError("setup: declined; nothing was changed", hint=f"invoke setup{flag} --dry-run")
 
 
 def _work(run: RunCommand, wanted: Requirements, say: Say, ping: Ping, machine: Machine) -> tuple[Done, ...]:
@@ -250,4 +270,5 @@ def _standing(machine: Machine, wanted: Requirements) -> str:
     parts = [engine, f"buildx {machine.buildx}", f"rsync {machine.rsync}", wanted.python_image]
     if is_loopback(wanted.registry):
         parts.append(f"registry {wanted.registry}")
+    parts += wanted.platforms
     return " · ".join(parts)

@@ -10,7 +10,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from slipway.hosts.requirements import CLASSIC, first_version, image_store
 from slipway.hosts.runner import RunCommand
 from slipway.registry import NO_ANSWER, Greeting
 from slipway.setup.debian import ROOT_IMAGE, AptSource, parse_os_release, read_sources
+from slipway.setup.emulation import Emulation
 
 #: Send ``GET /v2/`` to the registry. Raises RefusedError when its certificate is refused.
 Ping = Callable[[], Greeting]
@@ -92,6 +93,7 @@ class Machine:
     registry: Greeting = NO_ANSWER
     distrusted: Problem | None = None
     container: RegistryContainer | None = None
+    emulation: Emulation = field(default_factory=Emulation)
 
     @property
     def takes_packages(self) -> bool:

@@ -59,7 +59,8 @@ class Spec:
     ``image`` is an id. ``volumes`` maps a volume's name to its path in the container. ``ports`` are written as
     ``8080/tcp``. ``scratch``: paths that each get a new volume of their own. ``tmpfs``: paths that each get an
     empty folder in memory. ``secrets``: a folder on the engine's machine, or a volume's name. The container sees its
-    content read-only in ``/run/secrets``. ``rules``: the table of its image.
+    content read-only in ``/run/secrets``. ``rules``: the table of its image. ``platform``: that of an image of several;
+    empty for the engine's own.
     """
 
     image: str
@@ -76,6 +77,7 @@ class Spec:
     secrets: str = ""
     sandbox: Sandbox = Sandbox()
     rules: SmokeRules = field(default_factory=SmokeRules)
+    platform: str = ""
 
 
 def create(client: Client, spec: Spec) -> str:
@@ -107,6 +109,7 @@ def create(client: Client, spec: Spec) -> str:
             memswap_limit=spec.sandbox.memory,
             pids_limit=spec.sandbox.processes,
             init=True,
+            platform=spec.platform or None,
         )
     except OSError as error:
         why = f"{spec.alias}: the engine would not create the container: {reply(error)}"

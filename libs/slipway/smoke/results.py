@@ -20,8 +20,11 @@ _SHOWN = 3
 
 
 class Verdict(StrEnum):
+    """Name the results of the tests of one target. ``smoke --json`` prints the values."""
+
     PASSED = "passed"
     FAILED = "failed"
+    NOT_RUN = "not run"
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,8 @@ class SmokeResult:
     ``earlier``: whether each earlier round of the same image passed. ``ran``: whether any test ran; if none did,
     ``failures`` holds the reason. ``notes``: as ``failures``, for checks of policy that note and do not refuse.
     ``health``: how the health of the container is known, or that nothing tells it. ``rules``: the table of the image,
-    as text. ``tests``: the names of those that passed, ``test_image::test_it_starts``.
+    as text. ``tests``: the names of those that passed, ``test_image::test_it_starts``. ``platform``: the platform of the
+    tested image; empty for the engine's own alone.
     """
 
     name: str
@@ -50,6 +54,12 @@ class SmokeResult:
     health: str = ""
     rules: str = ""
     tests: tuple[str, ...] = ()
+    platform: str = ""
+
+    @property
+    def title(self) -> str:
+        """Return the name, and the platform if it is not the engine's own alone."""
+        return f"{self.name} {self.platform}".strip()
 
     @property
     def ok(self) -> bool:
@@ -57,6 +67,8 @@ class SmokeResult:
 
     @property
     def verdict(self) -> Verdict:
+        if not self.ran and not self.failed:
+            return Verdict.NOT_RUN
         return Verdict.PASSED if self.ok else Verdict.FAILED
 
     @property
@@ -70,16 +82,17 @@ class SmokeResult:
         return f"{failed} of {len(rounds)} rounds of this very image failed" if 0 < failed < len(rounds) else ""
 
 
-def verdicts(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str], tuple[bool, ...]]:
-    """Map an image's id and its table to whether it passed in each round of the ``records``, in their order.
+def verdicts(records: Iterable[Mapping[str, Any]]) -> dict[tuple[str, str, str], tuple[bool, ...]]:
+    """Map an image's id, its table and its platform to whether it passed in each round of the ``records``.
 
-    Under another table the same image is another container, so its rounds tell nothing about flakes.
+    The rounds are in the order of the records. Under another table the same image is another container, so its rounds
+    tell nothing about flakes.
     """
-    found: dict[tuple[str, str], tuple[bool, ...]] = {}
+    found: dict[tuple[str, str, str], tuple[bool, ...]] = {}
     for record in records:
         for entry in record.get("images", ()) if record.get("command") == "smoke" else ():
             if image := entry.get("image"):
-                key = image, entry.get("rules", "")
+                key = image, entry.get("rules", ""), entry.get("platform", "")
                 found[key] = (*found.get(key, ()), entry["passed"] > 0 and entry["failed"] == 0)
     return found
 
@@ -176,8 +189,8 @@ def told(bad: Sequence[SmokeResult]) -> str:
 def summary(result: SmokeResult) -> str:
     """Describe the failed tests and their reasons. The first line names the target."""
     if not result.ran:
-        return f"smoke {result.name}: {result.failures[0]}"
-    lines = [f"smoke {result.name}: {result.failed} failed, {result.passed} passed"]
+        return f"smoke {result.title}: {result.failures[0]}"
+    lines = [f"smoke {result.title}: {result.failed} failed, {result.passed} passed"]
     causes = by_cause(result.failures)
     lines += [f"  {failure}" for failure in causes[:_SHOWN]]
     if len(causes) > _SHOWN:

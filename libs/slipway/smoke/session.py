@@ -22,6 +22,8 @@ from slipway.smoke.results import SmokeResult, read_result, told
 CHECKS = Path(__file__).parents[1] / "testing/checks"
 #: The health of an image that starts nothing by itself.
 NOT_STARTED = "starts nothing by itself: only its files were tested"
+#: Emulation takes about this many times as long.
+EMULATED = 4.0
 #: Settings of pytest that a repository makes for its own tests, and with which the checks would not run.
 _NEUTRAL = ("addopts=", "filterwarnings=", "required_plugins=", "python_files=test_*.py", "python_functions=test")
 
@@ -35,8 +37,9 @@ class SmokeTarget:
     the parent. ``allow``: the rules of policy that the image may break (``root``, ``setuid:/usr/bin/ping``).
     ``known_files``: the sha256 of each file that may be a secret and that policy let into the image.
     ``reference``: the name that people use. Its tag may move at any time, so the tests use the id. ``tool``: the image
-    starts nothing by itself, so no test expects a process. ``rules``: the table of the image, as
-    text.
+    starts nothing by itself, so no test expects a process. ``rules``: the table of the image, as text. ``platform``:
+    the platform to test; empty for the engine's own alone. ``emulated``: its programs run by emulation, so every time
+    limit is longer. ``siblings``: the images of this platform by name, where they have ids of their own.
     """
 
     name: str
@@ -49,15 +52,24 @@ class SmokeTarget:
     reference: str = ""
     tool: bool = False
     rules: str = ""
+    platform: str = ""
+    emulated: bool = False
+    siblings: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def folder(self) -> str:
+        """Return the name of the folder for the results."""
+        return f"smoke-{self.name} {self.platform}".strip().replace(" ", "-").replace("/", "-")
 
 
 @dataclass(frozen=True)
 class Round:
     """Hold one round of smoke tests: the repository, the run's id and directory, and every image's id by name.
 
-    ``slowness`` multiplies time limits. ``history`` maps an image's id and its table to whether it passed in each
-    earlier round. ``access``: how pytest reaches the containers. ``flag``: the host's flag, for hints. ``given``: the
-    reference of the image that the user named with ``--image``. ``noting``: a failed check of policy is a note.
+    ``slowness`` multiplies time limits. ``history`` maps an image's id, its table and its platform to whether it passed
+    in each earlier round. ``access``: how pytest reaches the containers. ``flag``: the host's flag, for hints.
+    ``given``: the reference of the image that the user named with ``--image``. ``noting``: a failed check of policy is
+    a note.
     """
 
     root: Path
@@ -65,16 +77,16 @@ class Round:
     directory: Path
     siblings: Mapping[str, str]
     slowness: str = "1"
-    history: Mapping[tuple[str, str], tuple[bool, ...]] = field(default_factory=dict)
+    history: Mapping[tuple[str, str, str], tuple[bool, ...]] = field(default_factory=dict)
     redact: Redactor = field(default_factory=Redactor)
     access: ContainerAccess = field(default_factory=ContainerAccess)
     flag: str = ""
     given: str = ""
     noting: bool = False
 
-    def folder(self, name: str) -> Path:
+    def folder(self, target: SmokeTarget) -> Path:
         """Return the folder for the results and the containers' logs of one target."""
-        return self.directory / f"smoke-{name}"
+        return self.directory / target.folder
 
 
 def pytest_command(target: SmokeTarget, this: Round) -> Command:
@@ -82,16 +94,18 @@ def pytest_command(target: SmokeTarget, this: Round) -> Command:
 
     pytest writes its junit.xml and the containers' logs into the target's folder.
     """
-    folder = this.folder(target.name)
+    folder = this.folder(target)
     argv = [sys.executable, "-m", "pytest", "-vv", "-ra", "--tb=short", "--color=no", "-p", "no:cacheprovider"]
     config = this.root / "pyproject.toml"
     argv += [f"--rootdir={this.root}", f"--config-file={config if config.exists() else os.devnull}"]
     argv += [*(f"--override-ini={setting}" for setting in _NEUTRAL), "--import-mode=importlib", "--strict-markers"]
     argv += [f"--junit-xml={folder / 'junit.xml'}", f"--slipway-run={this.run}", f"--slipway-logs={folder}"]
-    argv += [f"--slipway-slowness={this.slowness}"]
-    argv += [f"--slipway-siblings={name}={image}" for name, image in sorted(this.siblings.items())]
+    argv += [f"--slipway-slowness={float(this.slowness) * EMULATED if target.emulated else this.slowness}"]
+    siblings = {**this.siblings, **target.siblings}
+    argv += [f"--slipway-siblings={name}={image}" for name, image in sorted(siblings.items())]
     if target.image:
         argv += [f"--slipway-image={target.image}", f"--slipway-name={target.name}"]
+        argv += [f"--slipway-platform={target.platform}"] if target.platform else []
         argv += [f"--slipway-budget={target.budget}"] if target.budget else []
         argv += [f"--slipway-parent={target.parent}"] if target.parent else []
         argv += [f"--slipway-allow={key}" for key in target.allow]
@@ -102,7 +116,8 @@ def pytest_command(target: SmokeTarget, this: Round) -> Command:
     argv += [str(this.root / path) for path in target.tests]
     argv += [f"--slipway-ports={this.access.ports}"] if this.access.ports else []
     engine = {"DOCKER_HOST": this.access.docker_host} if this.access.docker_host else {}
-    return Command(tuple(argv), cwd=str(this.root), env=engine, label=f"smoke {target.name}")
+    label = f"smoke {target.name} {target.platform}".strip()
+    return Command(tuple(argv), cwd=str(this.root), env=engine, label=label)
 
 
 def smoke(
@@ -124,13 +139,13 @@ def smoke(
     bad = [result for result in results if not result.ok]
     if bad:
         why = PolicyError if all(result.refused == result.failed for result in bad) else SmokeError
-        names = f"--image {this.given}" if this.given else " ".join(result.name for result in bad)
+        names = f"--image {this.given}" if this.given else " ".join(dict.fromkeys(result.name for result in bad))
         raise why(told(bad), hint=f"invoke smoke {names}{this.flag}", log=bad[0].log)
     return tuple(results)
 
 
 def _test(target: SmokeTarget, this: Round, execute: Callable[[Command], Result]) -> SmokeResult:
-    folder = this.folder(target.name)
+    folder = this.folder(target)
     with written(folder):
         folder.mkdir(parents=True, exist_ok=True)
     junit, log = folder / "junit.xml", folder / "pytest.log"
@@ -145,5 +160,11 @@ def _test(target: SmokeTarget, this: Round, execute: Callable[[Command], Result]
             junit.write_text(text, "utf-8")
     result = read_result(target.name, ended.exit_code, text, str(log), said)
     result = replace(result, health=NOT_STARTED) if target.tool else result
-    earlier = this.history.get((target.image, target.rules), ()) if target.image else ()
-    return replace(result, image=target.image, rules=target.rules, earlier=earlier)
+    earlier = this.history.get((target.image, target.rules, target.platform), ()) if target.image else ()
+    return replace(result, image=target.image, rules=target.rules, platform=target.platform, earlier=earlier)
+
+
+def not_runnable(target: SmokeTarget) -> SmokeResult:
+    """Return the result of a target whose programs the engine's machine does not run."""
+    why = "its programs do not run on the machine of the engine"
+    return SmokeResult(target.name, 0, 0, 0.0, "", (why,), ran=False, platform=target.platform)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from slipway import dockerfile as reader
 from slipway.core.errors import Problem, SlipwayError, UsageError
 from slipway.core.image import Image, Stack
+from slipway.core.platform import in_order
 from slipway.core.reference import Reference, full_name, names_registry
 from slipway.stack import graph
 from slipway.stack.built_on import BuiltOn, built_on
@@ -165,7 +166,7 @@ def _image(
         ssh=tuple(dict.fromkeys(mount.id for mount in reading.mounts if mount.kind == "ssh")),
         contexts=MappingProxyType(dict(below.contexts)),
         allow=one.allow,
-        platforms=one.platforms,
+        platforms=in_order(one.platforms),
         frontend=reading.frontend,
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from slipway import dockerfile as reader
 from slipway.core.image import IMAGE_CONTEXT, TARGET_CONTEXT
+from slipway.core.platform import in_order
 from slipway.stack.definition import Definition
 from slipway.stack.given import kept_defaults, named_contexts
 from slipway.stack.parents import OwnImages
@@ -30,7 +31,7 @@ class DefinitionReader:
 
     def read(self, one: Definition, given: Mapping[str, str], platforms: Sequence[str]) -> dict[str, reader.Reading]:
         """Return the reading of the image's Dockerfile for each of its platforms. Raises UsageError."""
-        return {platform: self._reading(one, platform, given) for platform in one.platforms or platforms}
+        return {platform: self._reading(one, platform, given) for platform in in_order(one.platforms or platforms)}
 
     def given(self, one: Definition) -> dict[str, str]:
         """Return the build args of an image, without those whose ARG keeps its own default."""

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from slipway.build.result import ImageResult
 from slipway.config.inherit import Inherit, contents
 from slipway.config.pip import pip_conf, uv_toml
 from slipway.core.errors import BuildError, UsageError
+from slipway.core.reference import Reference
 from slipway.plan import policy
 from slipway.plan.decide import Action, Plan, as_json, plan_build
 from slipway.plan.facts import Snapshot
+from slipway.plan.platforms import refuse_platforms
 from slipway.runs.lock import lock
 from slipway.runs.run import Run
 from slipway.stack import mounts
@@ -76,15 +79,34 @@ def building(session: Session, snapshot: Snapshot, plan: Plan, options: BuildOpt
             session.console.showing(snapshot.stack, images) as taker,
         ):
             results = executor.build(
-                executor.BuildRun(snapshot, plan, session.host.engine, builder, record, taker.take, options)
+                executor.BuildRun(
+                    snapshot,
+                    plan,
+                    session.host.engine,
+                    builder,
+                    record,
+                    taker.take,
+                    options,
+                    partial(_publish, session),
+                )
             )
         yield Built(record, results, executor.failure(results, record, flag=session.host.flag))
 
 
+def _publish(session: Session, exact: Reference, content: Reference) -> None:
+    registry = session.host.registry
+    registry.put(content, registry.manifest(exact))
+
+
 def get_root_images(session: Session, snapshot: Snapshot, plan: Plan) -> bool:
-    """Send or pull the root images that builds need and the engine does not have. Return True when it got any."""
+    """Send or pull the root images that builds need and the engine does not have. Return True when it got any.
+
+    Raises PrerequisiteError or UsageError when the builds would fail for their platforms.
+    """
     if not plan.of(Action.BUILD):
         return False
+    builder = session.settings["BUILDER"]
+    refuse_platforms(snapshot, plan, lambda names: session.not_runnable(names, builder))
     from slipway.build.fetch import pull_roots
 
     seeded = session.host.seed_root_images(snapshot, plan)

@@ -30,6 +30,7 @@ from slipway.tasks.options import (
     ResumeOptions,
     SbomOptions,
     ScanOptions,
+    SetupOptions,
     StackOptions,
     SystemOptions,
     UpOptions,
@@ -264,11 +265,11 @@ def watch(session: Session, system: SystemOptions, options: WatchOptions, host: 
 
 
 @task
-def setup(session: Session, options: ConfirmOptions) -> None:
+def setup(session: Session, options: SetupOptions) -> None:
     """Install and start what is missing: engine, root image, registry."""
     from slipway.tasks.setup import run_setup
 
-    run_setup(session, yes=options.yes, dry_run=options.dry_run)
+    run_setup(session, options)
 
 
 @task

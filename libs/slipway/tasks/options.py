@@ -33,6 +33,7 @@ __all__ = [
     "ResumeOptions",
     "SbomOptions",
     "ScanOptions",
+    "SetupOptions",
     "SinceOptions",
     "StackOptions",
     "SystemOptions",
@@ -185,6 +186,13 @@ class ConfirmOptions(DryRunOptions):
     """Hold the choice to only show the work, and the choice to do it without asking."""
 
     yes: bool = option(False, "ask for no confirmation")
+
+
+@dataclass(frozen=True)
+class SetupOptions(ConfirmOptions):
+    """Hold the options of preparing this machine."""
+
+    platforms: bool = option(False, "also run programs of PLATFORMS, or of amd64 and arm64, by emulation")
 
 
 @dataclass(frozen=True)

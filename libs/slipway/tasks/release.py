@@ -29,6 +29,7 @@ from slipway.release.signing import Signing
 from slipway.runs.run import Run
 from slipway.tasks.documents import attach_documents, missing_documents
 from slipway.tasks.options import ReleaseOptions, ResumeOptions
+from slipway.tasks.platforms import refuse_untestable
 from slipway.tasks.process import Terminated
 from slipway.tasks.release_plan import (
     also_tagged,
@@ -81,6 +82,8 @@ def run_release(session: Session, options: ReleaseOptions, *, dry_run: bool) -> 
             return
         if signing:
             signing.refuse_without_key(version)
+        if not options.no_smoke:
+            refuse_untestable(session, snapshot)
         build_missing(session, snapshot, plan)
         names = [image.name for image in session.repository.stack.known]
         take_published(session, session.snapshot(names), names)

@@ -70,6 +70,8 @@ class Session:
         self.started = time.monotonic()
         self.output = output or Output()
         self.console, self.redactor, self.json = self.output.console, self.output.redactor, self.output.json
+        #: Platform, builder → whether its programs run there.
+        self._runs: dict[tuple[str, str], bool] = {}
         #: Closes when the task ends.
         self.opened = ExitStack()
         self.run: Runner = echoing(self.echo) if self.core.echo else run
@@ -293,6 +295,13 @@ class Session:
         own = reference.registry == self.settings.registry
         registry = self.host.registry if own else self.host.registry_at(reference.registry)
         return registry.digest(reference)
+
+    def not_runnable(self, platforms: Sequence[str], builder: str = "") -> tuple[str, ...]:
+        """Return those of ``platforms`` whose programs ``builder``, or the engine, does not run. Each is tried once."""
+        if untried := [platform for platform in platforms if (platform, builder) not in self._runs]:
+            failed = self.host.not_runnable(untried, builder)
+            self._runs |= {(platform, builder): platform not in failed for platform in untried}
+        return tuple(platform for platform in platforms if not self._runs[platform, builder])
 
     def prepare_workspace(self) -> None:
         """Prepare the folder ``.slipway``.

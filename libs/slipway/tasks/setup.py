@@ -13,16 +13,23 @@ from slipway.setup.blockers import Requirements
 from slipway.setup.bootstrap import setup as bring_about
 from slipway.setup.doctor import doctor as examine
 from slipway.setup.doctor import healthy
+from slipway.tasks.options import SetupOptions
 from slipway.tasks.process import is_terminal
 from slipway.tasks.session import Session
 
+#: The platforms of most servers and laptops.
+_USUAL = ("linux/amd64", "linux/arm64")
 
-def run_setup(session: Session, *, yes: bool, dry_run: bool) -> None:
+
+def run_setup(session: Session, options: SetupOptions) -> None:
     told: list[str] = []
     say = told.append if session.json else session.console.line
     ask = session.agreed if is_terminal(sys.stdin) else None
     ping = session.host.registry.greeting
-    done = bring_about(session.run, _wanted(session), say, ask=ask, yes=yes, dry_run=dry_run, ping=ping)
+    wanted = _wanted(session)
+    if options.platforms:
+        wanted = replace(wanted, platforms=session.settings.platforms or _USUAL)
+    done = bring_about(session.run, wanted, say, ask=ask, yes=options.yes, dry_run=options.dry_run, ping=ping)
     if session.json:
         session.answer({"told": told, "done": [asdict(action) for action in done]})
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from slipway.config.policy import Mode
-from slipway.core.errors import PolicyError, Problem, SmokeError, UsageError
+from slipway.core.errors import PolicyError, PrerequisiteError, Problem, SmokeError, UsageError
+from slipway.core.platform import Platform, in_order
 from slipway.core.reference import Reference
 from slipway.core.rules import Permission, Rule
 from slipway.plan.facts import Snapshot
+from slipway.plan.platforms import unrunnable
 from slipway.runs.run import records
 from slipway.smoke import orphans, selection
 from slipway.smoke import session as testing
 from slipway.smoke.health import UNKNOWN
-from slipway.smoke.results import SmokeResult, verdicts
+from slipway.smoke.results import SmokeResult, Verdict, verdicts
 from slipway.stack.discovery import Assembly
 from slipway.tasks.parser import refuse_tasks
+from slipway.tasks.platforms import image_for, tested_platforms
 from slipway.tasks.selection import only
 from slipway.tasks.session import Session
 from slipway.ui import columns
@@ -28,7 +32,7 @@ class Tested:
     """Hold the results of all targets, and the error when some of them failed."""
 
     results: Sequence[SmokeResult]
-    error: SmokeError | PolicyError | None
+    error: SmokeError | PolicyError | PrerequisiteError | None
 
 
 def run_smoke(session: Session, names: Sequence[str], image: str) -> None:
@@ -75,10 +79,19 @@ def run_targets(
         )
         _tell_moved(session, snapshot, targets)
         tested: list[SmokeResult] = []
-        failure = None
-        width = max(len(target.name) for target in targets) if targets else 0
+        failure: SmokeError | PolicyError | PrerequisiteError | None = None
+        width = max(len(f"{target.name} {target.platform}".strip()) for target in targets) if targets else 0
+        tell = partial(_tell, session, snapshot, tested=tested, width=width)
+        unable = session.not_runnable(in_order(target.platform for target in targets if target.platform))
         try:
-            testing.smoke(targets, this, session.run, lambda result: _tell(session, snapshot, result, tested, width))
+            for target in targets:
+                if target.platform in unable:
+                    tell(testing.not_runnable(target))
+            runnable = [target for target in targets if target.platform not in unable]
+            if runnable or not unable:
+                testing.smoke(runnable, this, session.run, tell)
+            if unable:
+                failure = PrerequisiteError.of([*unrunnable(unable)])
         except (SmokeError, PolicyError) as error:
             failure = error
         finally:
@@ -110,19 +123,25 @@ def targets_of(session: Session, snapshot: Snapshot, names: Sequence[str]) -> li
     for stray in selection.find_strays(root, images):
         session.console.note(f"note: {stray}: no image has this name, so no smoke test runs it")
     chosen = only(names, (*images, *systems), "image or test")
-    return [
-        testing.SmokeTarget(name, tests=(systems[name],))
-        if name in systems
-        else _target(session, snapshot, name, _built(session, snapshot, name))
-        for name in chosen
-    ]
+    targets: list[testing.SmokeTarget] = []
+    for name in chosen:
+        if name in systems:
+            targets.append(testing.SmokeTarget(name, tests=(systems[name],)))
+        else:
+            targets += _of_each_platform(session, snapshot, name)
+    return targets
 
 
-def _target(session: Session, snapshot: Snapshot, name: str, image: str) -> testing.SmokeTarget:
-    target = target_of(session, snapshot, name)
-    foundation = snapshot.stack[name].foundation
-    parent = _built(session, snapshot, foundation) if foundation in snapshot.stack[name].parents else foundation
-    return replace(target, image=image, parent=parent if target.budget else "")
+def _of_each_platform(session: Session, snapshot: Snapshot, name: str) -> Iterator[testing.SmokeTarget]:
+    native = Platform.read(snapshot.repository.native).architecture
+    target, foundation = target_of(session, snapshot, name), snapshot.stack[name].foundation
+    for platform in tested_platforms(snapshot, name):
+        image, parent = image_for(session, snapshot, name, platform), ""
+        if target.budget:
+            has_parent = foundation in snapshot.stack[name].parents
+            parent = image_for(session, snapshot, foundation, platform) if has_parent else foundation
+        emulated = bool(platform) and Platform.read(platform).architecture != native
+        yield replace(target, image=image, parent=parent, platform=platform, emulated=emulated)
 
 
 def target_of(session: Session, snapshot: Snapshot, name: str) -> testing.SmokeTarget:
@@ -204,14 +223,6 @@ def _given(session: Session, snapshot: Snapshot, image: str) -> testing.SmokeTar
     return testing.SmokeTarget(reference.name, found)
 
 
-def _built(session: Session, snapshot: Snapshot, name: str) -> str:
-    found = snapshot.facts.in_engine(name)
-    if not found:
-        hint = f"invoke build {name}{session.host.flag}"
-        raise UsageError(f"smoke {name}: not built with the inputs as they are now", hint=hint)
-    return found.id
-
-
 def _tell_moved(session: Session, snapshot: Snapshot, targets: Sequence[testing.SmokeTarget]) -> None:
     """Note each version tag that names another image than the tested one: someone moved the tag."""
     for target in targets:
@@ -221,13 +232,14 @@ def _tell_moved(session: Session, snapshot: Snapshot, targets: Sequence[testing.
             session.console.note(f"note: {target.reference} is {held.id[:19]}; {said}")
 
 
-def _tell(session: Session, snapshot: Snapshot, result: SmokeResult, tested: list[SmokeResult], width: int) -> None:
+def _tell(session: Session, snapshot: Snapshot, result: SmokeResult, *, tested: list[SmokeResult], width: int) -> None:
     """Show a result: name, verdict, numbers, time, and how the health of the container is known."""
     tested.append(result)
     if session.json:
         return
     said = f"{result.passed} passed" + (f", {result.failed} failed" if result.failed else "")
-    line = f"{result.name:{width}}   {result.verdict}   {said:20}   {columns.seconds(result.seconds):>10}   "
+    said = said if result.verdict is not Verdict.NOT_RUN else result.failures[0]
+    line = f"{result.title:{width}}   {result.verdict}   {said:20}   {columns.seconds(result.seconds):>10}   "
     session.console.line(f"{line}{result.health}".rstrip())
     for note in result.notes:
         session.console.note(f"note: {result.name}: {note}")

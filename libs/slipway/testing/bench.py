@@ -20,7 +20,7 @@ from slipway.smoke.layer_cache import LayerCache
 from slipway.smoke.writable import places
 from slipway.testing.container import Container, Executed
 from slipway.testing.container_host import ContainerHost, LocalContainerHost
-from slipway.testing.image import BuiltImage, read_together, saved
+from slipway.testing.image import BuiltImage, describe, read_together, saved
 
 MEMORY_LABEL = "slipway.memory"
 
@@ -30,6 +30,7 @@ class Bench:
     """Hold the needs of running containers: engine and host, the run's label, log folder, the images by name.
 
     ``redact`` learns the secrets of every container that was started. ``project`` has the tables of the images.
+    ``platform``: the one of which images of several platforms are tested; empty for the engine's own.
     """
 
     client: containers.Client
@@ -41,6 +42,7 @@ class Bench:
     redact: Redactor = field(default_factory=Redactor)
     cache: LayerCache = field(default_factory=LayerCache)
     project: Project = field(default_factory=Project)
+    platform: str = ""
 
     @property
     def place(self) -> ContainerHost:
@@ -50,8 +52,7 @@ class Bench:
     def image(self, reference: str, name: str = "") -> BuiltImage:
         """Return the image that a reference or id names now. Raises SmokeError when the engine does not have it."""
         try:
-            found = self.client.images.get(reference)
-            history = tuple(found.history())
+            found = describe(self.client, reference, self.platform)
         except OSError as error:
             raise SmokeError(
                 f"{reference}: the engine has no such image ({containers.reply(error)})", hint="slipway build"
@@ -60,12 +61,13 @@ class Bench:
             self.client,
             name or reference,
             reference,
-            found.id,
-            found.attrs["Config"] or {},
-            history,
-            tuple(found.attrs["RootFS"].get("Layers") or ()),
+            str(found.attributes["Id"]),
+            found.attributes["Config"] or {},
+            found.history,
+            tuple(found.attributes["RootFS"].get("Layers") or ()),
             self._read,
-            str(found.attrs.get("Architecture", "")),
+            str(found.attributes.get("Architecture", "")),
+            found.platform,
         )
 
     def parent(self, reference: str) -> BuiltImage:
@@ -88,7 +90,11 @@ class Bench:
         return self.image(self.siblings[name], name)
 
     def _read(self, image: BuiltImage) -> tuple[Layer, ...]:
-        return self.cache.layers(image.chain, lambda: Chunks(saved(self.client, read_together(image, self._others()))))
+        def save() -> Chunks:
+            others = (other for other in self._others() if other.platform == image.platform)
+            return Chunks(saved(self.client, read_together(image, others), image.platform))
+
+        return self.cache.layers(image.chain, save)
 
     def _others(self) -> Iterator[BuiltImage]:
         for name in self.siblings:
@@ -192,6 +198,7 @@ class Stack:
             command=command or rules.command,
             sandbox=replace(sandbox, memory=wanted),
             rules=rules,
+            platform=image.platform,
         )
 
     def _start(self, spec: containers.Spec, port: str) -> Container:

@@ -52,8 +52,8 @@ class FakeEngine(Engine):
 
     ``published``: a reference → the image that a pull brings. ``refused``: a reference → the message with which a
     pull, tag, untag or push of it fails. ``platforms``: an image's id → its platform, if that is not this machine's.
-    ``stays_away``: the engine does not return once it is gone. ``calls``: the calls in order, ``("tag", source,
-    reference)``, ``("pull", reference)`` …
+    ``indexes``: the engine can hold an image of several platforms. ``stays_away``: the engine does not return once it
+    is gone. ``calls``: the calls in order, ``("tag", source, reference)``, ``("pull", reference)`` …
     """
 
     def __init__(self, images: Iterable[LocalImage] = (), registry: RegistryServer | None = None) -> None:
@@ -64,6 +64,7 @@ class FakeEngine(Engine):
         self.published: dict[str, LocalImage] = {}
         self.platforms: dict[str, str] = {}
         self.version = "28.5.2"
+        self.indexes = False
         self.stays_away = False
         self.calls: list[tuple[str, ...]] = []
 
@@ -93,8 +94,11 @@ class FakeEngine(Engine):
         without = [replace(held, tags=tuple(tag for tag in held.tags if tag != str(reference))) for held in self.held]
         self.held = [held for held in without if held.tags]
 
-    def pull(self, reference: Reference, on_transfer: OnTransfer | None = None) -> None:
-        self._do("pull", name := str(reference))
+    def holds_indexes(self) -> bool:
+        return self.indexes
+
+    def pull(self, reference: Reference, on_transfer: OnTransfer | None = None, platform: str = "") -> None:
+        self._do("pull", *filter(None, [platform]), name := str(reference))
         tags, digests = ([], [name]) if reference.digest else ([name], [])
         self.load(self.published.get(name) or replace(local_image(name, *tags), digests=tuple(digests)))
 

@@ -68,6 +68,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--slipway-known-file", metavar="SHA256", action="append", default=[], help="a file to let pass")
     group.addoption("--slipway-policy", metavar="MODE", default="refuse", help="'note' notes what policy refuses")
+    group.addoption("--slipway-platform", metavar="OS/ARCH", default="", help="the platform of an image of several")
     group.addoption("--slipway-tool", action="store_true", help="the image starts nothing: ask for no process of it")
 
 
@@ -100,7 +101,8 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
         host = RemoteContainerHost(options.slipway_ports) if options.slipway_ports else LocalContainerHost()
         cache = LayerCache(UserCache(around.cache).layers())
         project = _project(request.config)
-        bench = Bench(client, run, logs, _siblings(options), sandbox, host, cache=cache, project=project)
+        of = {"cache": cache, "project": project, "platform": options.slipway_platform}
+        bench = Bench(client, run, logs, _siblings(options), sandbox, host, **of)
         request.config.stash[_REDACT] = bench.redact
         yield bench
         _remove_orphans(client)
@@ -110,7 +112,9 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 @pytest.fixture(scope="session")
 def image(request: pytest.FixtureRequest, slipway_bench: Bench) -> BuiltImage:
     """Provide the image under test: ``reference``, ``id``, ``config``, ``history``, ``bytes``, ``layers()``."""
-    return slipway_bench.sibling(_name(request.config.option))
+    built = slipway_bench.sibling(_name(request.config.option))
+    built.refuse_other(slipway_bench.platform)
+    return built
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from slipway.core.addresses import endpoint, host_and_port, is_loopback
 from slipway.core.command import Command
 from slipway.core.errors import SlipwayError
 from slipway.engine import Engine
+from slipway.hosts.emulation import not_runnable
 from slipway.hosts.host import Builder, ContainerAccess, MountSource, Transfer
 from slipway.hosts.listening import TABLES, listening
 from slipway.hosts.local import LocalHost
@@ -78,6 +79,12 @@ class RemoteHost:
     @property
     def buildx_version(self) -> str:
         return self.ready.facts.buildx
+
+    def not_runnable(self, platforms: Sequence[str], builder: str = "") -> tuple[str, ...]:
+        host = self.ready
+        return not_runnable(
+            platforms, self.platform, builder or host.facts.context, host.facts.words, host.connection.run
+        )
 
     @cached_property
     def registry(self) -> Registry:

@@ -24,7 +24,6 @@ from slipway.core.command import Command, Result
 from slipway.core.errors import SyncError
 from slipway.core.image import LocalImage
 from slipway.core.streams import OnLine
-from slipway.engine.address import DOCKER_BUILDX
 from slipway.hosts.host import BakeInputs, Say, Transfer
 from slipway.hosts.remote.agent import AGENT, forward
 from slipway.hosts.remote.connected import ConnectedHost
@@ -88,7 +87,7 @@ def job_builder(
             secrets={name: f"{folder}/secrets/{file_name(name)}" for name in mounted.files},
             ssh=dict.fromkeys(mounted.ssh, AGENT),
             builder=host.facts.context,
-            buildx=(host.facts.plugin,) if host.facts.plugin else DOCKER_BUILDX,
+            buildx=host.facts.words,
         )
         builder = JobBuilder(
             inputs,

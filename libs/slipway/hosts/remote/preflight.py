@@ -15,6 +15,7 @@ from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError, Problem
 from slipway.core.platform import Platform
 from slipway.core.units import size
+from slipway.engine import DOCKER_BUILDX
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.requirements import (
     CLASSIC,
@@ -83,6 +84,11 @@ class HostFacts:
     def own(self) -> str:
         """Return the folder of this user's runs."""
         return f"{self.folder}/{self.user}"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Return the words that run buildx on the host."""
+        return (self.plugin,) if self.plugin else DOCKER_BUILDX
 
 
 def preflight_command(folder: str, word: str) -> Command:
