@@ -95,3 +95,12 @@ def test_the_command(buildx: tuple[str, ...]) -> None:
         stdin=b"{}",
         label="bake 2 images",
     )
+
+
+def test_a_builder_stores_an_image_by_its_digest_alone() -> None:
+    target = BakeTarget("svc-ocr", ".", "Dockerfile", ("reg:1/a/svc-ocr:v1",), stored="reg:1/a/svc-ocr")
+    described = json.loads(bake_file([target]))["target"]["svc-ocr"]
+    assert (described["tags"], described["output"]) == (
+        [],
+        ["type=image,name=reg:1/a/svc-ocr,push=true,push-by-digest=true"],
+    )

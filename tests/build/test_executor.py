@@ -18,8 +18,9 @@ from slipway.build.options import BuildOptions
 from slipway.build.result import ImageResult, Status
 from slipway.config.settings import load
 from slipway.core.command import Command, Result
-from slipway.core.errors import BuildError, PrerequisiteError
+from slipway.core.errors import BuildError, PrerequisiteError, RegistryError
 from slipway.core.image import LocalImage, content_tag
+from slipway.core.reference import Reference
 from slipway.core.streams import OnLine
 from slipway.hosts.local import LocalBuilder
 from slipway.plan.decide import Plan, plan_build
@@ -59,6 +60,8 @@ class Bench:
         self.record = Run(root / ".slipway", Redactor([Secret("hunter2")]))
         self.events: list[Event] = []
         self.environment = {"REGISTRY": REGISTRY}
+        self.published: dict[str, str] = {}
+        self.unpublishable: set[str] = set()
 
     @property
     def baked(self) -> list[list[str]]:
@@ -103,7 +106,30 @@ class Bench:
 
     def carry_out(self, found: Snapshot, plan: Plan) -> tuple[ImageResult, ...]:
         builder = LocalBuilder.of(found.repository, self.run, Given({"ca": Path("/ca.pem")}))
-        return build(BuildRun(found, plan, self.engine, builder, self.record, self.events.append, self.options))
+        events, publish = self.events.append, self.publish
+        return build(BuildRun(found, plan, self.engine, builder, self.record, events, self.options, publish))
+
+    def publish(self, exact: Reference, content: Reference) -> None:
+        if exact.digest in self.unpublishable:
+            raise RegistryError(f"{content}: manifest PUT: 503")
+        self.published[content.name] = exact.digest
+
+    def store(self, command: Command, on_line: OnLine) -> Result:
+        """As a builder that stores indexes in the registry by their digests."""
+        for name, target in json.loads(command.stdin)["target"].items():
+            (output,) = target["output"]
+            assert target["tags"] == [] and output.endswith(f"/{name},push=true,push-by-digest=true")
+            exact = f"{output.removeprefix('type=image,name=').partition(',')[0]}@{digest_of(name.encode())}"
+            self.engine.published[exact] = LocalImage(digest_of(exact.encode()), (exact,), labels=target["labels"])
+            export = {
+                "digest": f"sha256:{name}",
+                "name": f"[{name}] exporting to image",
+                "started": "2026-11-20T19:00:00Z",
+            }
+            status = {"id": f"exporting manifest list {digest_of(name.encode())}", "vertex": f"sha256:{name}"}
+            for line in ({"vertexes": [export]}, {"statuses": [status]}):
+                on_line(json.dumps(line))
+        return Result(0)
 
     def journal(self, field: str) -> list[object]:
         """The values of ``field`` in the journal's entries that have it."""
@@ -758,3 +784,36 @@ def test_images_that_a_host_built_on_a_rejected_parent_lose_their_tags(bench: Be
     assert len(told[0]) == 3 and told[1:] == [()], "nothing more is expected once something was refused"
     tags = [tag for image in bench.engine.images() for tag in image.tags]
     assert not [tag for tag in tags if "svc-ocr" in tag or "base-ml" in tag]
+
+
+SEVERAL = {"PLATFORMS": "linux/amd64,linux/arm64", "BUILDER": "team"}
+
+
+def test_an_index_that_the_engine_cannot_hold_gets_its_content_tag_once_it_is_verified(bench: Bench) -> None:
+    bench.environment |= SEVERAL
+    bench.run = FakeRun({("docker", "buildx", "bake"): bench.store})
+    outcomes = bench.build()
+    assert told(outcomes) == [(name, "built", "") for name in ALL]
+    assert bench.published == {name: digest_of(name.encode()) for name in ALL}
+    held = {tag for image in bench.engine.images() for tag in image.tags}
+    assert {f"{REGISTRY}/slipway/{name}:v0.1.0" for name in ALL} <= held
+
+
+@pytest.mark.fault("B17")
+def test_an_index_of_other_inputs_stays_without_a_content_tag(bench: Bench) -> None:
+    bench.environment |= SEVERAL
+    bench.run = FakeRun({("docker", "buildx", "bake"): bench.store})
+    bench.edits.append(lambda: (bench.root / "apps/svc_ocr/requirements.txt").write_text("other\n"))
+    found, plan = bench.plan()
+    bench.edits.pop()()
+    outcomes = bench.carry_out(found, plan)
+    assert [name for name, status, _ in told(outcomes) if status == "failed"] == ["svc-ocr"]
+    assert bench.published.keys() == {*ALL} - {"svc-ocr"}
+
+
+def test_an_index_whose_content_tag_the_registry_refuses_is_not_built(bench: Bench) -> None:
+    bench.environment |= SEVERAL
+    bench.run = FakeRun({("docker", "buildx", "bake"): bench.store})
+    bench.unpublishable = {digest_of(b"svc-ocr")}
+    failed = {name: why for name, status, why in told(bench.build()) if status == "failed"}
+    assert failed.keys() == {"svc-ocr"} and failed["svc-ocr"].endswith("manifest PUT: 503")

@@ -382,3 +382,16 @@ def test_odd_times_and_texts_of_a_step_do_not_raise() -> None:
     solve.entry("warnings", {"vertex": A, "short": base64.b64encode(b"odd \xff").decode()})
     solve.entry("warnings", {"vertex": A, "short": 3})
     assert solve.progress.warnings == {"svc-a": ("x", "odd �", "3")}
+
+
+def test_the_digest_of_an_index_is_that_of_its_export() -> None:
+    progress, digest = Progress(["svc-a", "svc-b"]), f"sha256:{'1' * 64}"
+    exporting = {"digest": "sha256:e", "name": "[svc-b] exporting to image", "started": "2026-11-20T19:00:00Z"}
+    statuses = [
+        {"id": f"exporting manifest sha256:{'2' * 64}", "vertex": "sha256:e"},
+        {"id": f"exporting manifest list {digest}", "vertex": "sha256:e"},
+        {"id": f"exporting manifest list {digest}", "vertex": "sha256:unknown"},
+    ]
+    for entry in ({"vertexes": [exporting]}, {"statuses": statuses}):
+        assert [*progress.feed(json.dumps(entry))] in ([Exporting("svc-b")], [])
+    assert progress.indexes == {"svc-b": digest}

@@ -54,6 +54,17 @@ def test_an_image_for_one_of_several_platforms_is_as_planned() -> None:
     )
 
 
+def test_an_index_is_as_planned_with_all_platforms() -> None:
+    reference = Reference("localhost:5000", "acme/svc-ocr", "v1")
+    step = Step("svc-ocr", Action.BUILD, NotBuilt(), reference, reference.tagged("in-1"), "sha256:1")
+    labels = {INPUT_LABEL: "sha256:1", TITLE_LABEL: "svc-ocr"}
+    image = LocalImage("sha256:2", (str(reference),), labels=labels, platform="linux/amd64", platforms=("linux/amd64",))
+    assert mismatch(step, image, ["linux/amd64", "linux/arm64"]) == "built, but not for linux/arm64"
+    assert (
+        mismatch(step, replace(image, platforms=("linux/amd64", "linux/arm64")), ["linux/amd64", "linux/arm64"]) == ""
+    )
+
+
 @pytest.mark.fault("B17")
 def test_an_image_that_is_missing_from_the_engine_is_not_as_planned() -> None:
     reference = Reference("localhost:5000", "acme/svc-ocr", "v1")

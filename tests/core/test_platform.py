@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.core.platform import Platform, kernel_name
+from slipway.core.platform import Platform, in_order, kernel_name
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,7 @@ def test_a_machine_is_known_by_the_kernels_name(machine: str, expected: str) -> 
 
 def test_the_kernels_name_of_an_architecture() -> None:
     assert [kernel_name(name) for name in ("amd64", "arm64", "386", "s390x")] == ["x86_64", "aarch64", "i686", "s390x"]
+
+
+def test_platforms_have_one_order() -> None:
+    assert in_order(["linux/arm64/v8", "linux/amd64", "linux/aarch64"]) == ("linux/amd64", "linux/arm64")

@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -425,7 +425,7 @@ def test_images_are_listed_by_their_full_names(tmp_path: Path) -> None:
 PACKED, UNPACKED = 200, 217
 
 
-def platform_manifest(digest: str, unpacked: int, kind: str = "image") -> dict[str, object]:
+def platform_manifest(digest: str, unpacked: int, kind: str = "image") -> dict[str, Any]:
     size = {"Content": PACKED, "Total": PACKED + unpacked}
     data = {"ImageData": {"Size": {"Unpacked": unpacked}}} if kind == "image" else {"AttestationData": {"For": "x"}}
     return {"ID": digest, "Available": True, "Size": size, "Kind": kind, **data}
@@ -446,6 +446,17 @@ def test_an_image_of_containerd_s_store_has_one_size(manifests: list[object] | N
     said = {"Id": "sha256:1", "RepoDigests": ["a.example/b@sha256:1"], "Manifests": manifests}
     assert listed({**said, "Size": PACKED + UNPACKED}).size == size
     assert inspected({**said, "Size": PACKED, "Os": "linux", "Architecture": "amd64"}).size == size
+
+
+def test_containerd_s_store_reports_the_platforms_that_it_has() -> None:
+    manifests = [platform_manifest("sha256:2", UNPACKED), platform_manifest("sha256:3", 0)]
+    for each, architecture, here in zip(manifests, ("amd64", "arm64"), (True, False), strict=True):
+        each["ImageData"]["Platform"] = {"os": "linux", "architecture": architecture}
+        each["Available"] = here
+    image = listed({"Id": "sha256:1", "Manifests": [*manifests, platform_manifest("sha256:4", 0, "attestation")]})
+    assert (image.platforms, image.elsewhere) == (("linux/amd64",), ("linux/arm64",))
+    assert image.missing(["linux/amd64", "linux/arm64"]) == ("linux/arm64",)
+    assert image.missing(["linux/arm64"]) == (), "an image of one platform is not an index"
 
 
 def test_the_classic_store_s_size_is_that_of_the_unpacked_layers() -> None:

@@ -101,6 +101,7 @@ def test_the_inputs_of_every_platform_count(repository: Path) -> None:
         (repository / f"apps/svc_ocr/{arch}.txt").write_text("1")
     both = {"PLATFORMS": "linux/amd64,linux/arm64"}
     before, one = digests(repository, **both), digests(repository, PLATFORMS="linux/amd64")
+    assert before == digests(repository, PLATFORMS="linux/arm64/v8,linux/amd64")
     (repository / "apps/svc_ocr/arm64.txt").write_text("2")
     assert changed(before, digests(repository, **both)) == {"svc-ocr"}
     assert changed(one, digests(repository, PLATFORMS="linux/amd64")) == set()

@@ -20,6 +20,7 @@ from slipway.engine import Credentials
 from slipway.registry import ImageManifest, Registry
 from slipway.secrets.secret import Secret
 from slipway.testing.fakes import MEDIA_TYPE, RegistryServer, digest_of
+from tests.registry.indexes import add_index
 from tests.rig.foreign import ForeignServer
 
 ALICE = Credentials("alice", Secret("s3cret"))
@@ -45,6 +46,17 @@ def patient(waits: list[float]) -> RetryPolicy:
 @pytest.fixture
 def registry(server: RegistryServer, waits: list[float]) -> Registry:
     return Registry(server.host, lambda host: ALICE, patient(waits))
+
+
+def test_the_platforms_of_an_index_are_those_whose_manifests_are_there(
+    server: RegistryServer, registry: Registry
+) -> None:
+    members = {f"linux/{name}": server.add("acme/b", name, salt=name) for name in ("amd64", "arm64")}
+    add_index(server, "acme/b", "v1", {**members, "unknown/unknown": members["linux/amd64"]})
+    assert registry.platforms(server.reference("acme/b", "v1")) == {*members}
+    del server.manifests["acme/b", members["linux/arm64"]]
+    assert registry.platforms(server.reference("acme/b", "v1")) == {"linux/amd64"}
+    assert registry.platforms(server.reference("acme/b", "amd64")) == frozenset(), "it is not an index"
 
 
 def refused(registry: Registry, reference: Reference) -> tuple[str, str]:

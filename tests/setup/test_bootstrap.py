@@ -17,6 +17,7 @@ from slipway.setup.actions import SetEnvValue, SetupAction, WaitFor, Write, desc
 from slipway.setup.blockers import Requirements, blockers
 from slipway.setup.bootstrap import plan_setup, setup
 from slipway.setup.debian import AptSource
+from slipway.setup.emulation import Emulation
 from slipway.setup.probe import EngineFound, Machine, RegistryContainer
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -401,3 +402,29 @@ def test_an_action_without_effect_is_an_error_and_not_a_loop() -> None:
     answers = iter([NO_ANSWER, ANSWERS, NO_ANSWER])
     with pytest.raises(PrerequisiteError, match="done, yet nothing answers at localhost:5000"):
         setup(answering(ready, []), WANTED, print, yes=True, ping=lambda: next(answers))
+
+
+def test_emulators_are_installed_and_registered() -> None:
+    missing = Emulation(("linux/arm64", "linux/386"), installed=False, mounted=False)
+    (action,) = plan_setup(replace(READY, emulation=missing), WANTED)
+    assert action.title == "emulate linux/arm64, linux/386"
+    assert [step.label for step in action.steps if isinstance(step, Command)] == [
+        "mount binfmt_misc",
+        "apt-get update",
+        "apt-get install binfmt-support qemu-user-static",
+        "update-binfmts --enable qemu-aarch64",
+        "update-binfmts --enable qemu-i386",
+    ]
+    (registered,) = plan_setup(replace(READY, emulation=replace(missing, installed=True, mounted=True)), WANTED)
+    assert [step.label for step in registered.steps if isinstance(step, Command)] == [
+        "update-binfmts --enable qemu-aarch64",
+        "update-binfmts --enable qemu-i386",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("machine", "hint"), [(MAC, "open -a Docker"), (replace(READY, root=False), "setup --platforms")]
+)
+def test_where_setup_installs_nothing_a_hint_names_the_emulation(machine: Machine, hint: str) -> None:
+    (problem,) = blockers(replace(machine, emulation=Emulation(("linux/arm64",))), WANTED)
+    assert problem.where == "linux/arm64" and hint in problem.hint

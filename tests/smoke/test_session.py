@@ -19,6 +19,7 @@ from slipway.smoke.session import (
     CHECKS,
     Round,
     SmokeTarget,
+    not_runnable,
     pytest_command,
     smoke,
 )
@@ -150,7 +151,7 @@ class Pytest:
         self.asked: list[str] = []
 
     def __call__(self, command: Command) -> Result:
-        name = command.label.removeprefix("smoke ")
+        name = command.label.removeprefix("smoke ").partition(" ")[0]
         self.asked.append(name)
         exit_code, junit = self.answers[name]
         path = next(a.removeprefix("--junit-xml=") for a in command.argv if a.startswith("--junit-xml="))
@@ -276,3 +277,27 @@ def test_a_failure_says_how_often_it_was_none(tmp_path: Path) -> None:
 def test_nothing_to_test_is_a_failure(tmp_path: Path) -> None:
     with pytest.raises(SmokeError, match="no image to test"):
         smoke([], Round(tmp_path, "r", tmp_path, {}), Pytest())
+
+
+def test_a_platform_has_its_own_folder_images_and_time_limits() -> None:
+    this = Round(Path("/r"), "1", Path("/d"), {"svc-a": "sha256:a", "svc-b": "sha256:b"}, slowness="2")
+    target = SmokeTarget("svc-a", "sha256:arm", platform="linux/arm64", emulated=True, siblings={"svc-b": "sha256:c"})
+    command = pytest_command(target, this)
+    assert {
+        "--slipway-platform=linux/arm64", "--slipway-slowness=8.0", "--slipway-logs=/d/smoke-svc-a-linux-arm64",
+        "--slipway-siblings=svc-a=sha256:a", "--slipway-siblings=svc-b=sha256:c",
+    } <= set(command.argv)  # fmt: skip
+    assert command.label == "smoke svc-a linux/arm64"
+
+
+def test_a_failure_names_the_platform_and_the_hint_the_image(tmp_path: Path) -> None:
+    targets = [SmokeTarget("a", "1", platform=f"linux/{name}") for name in ("amd64", "arm64")]
+    with pytest.raises(SmokeError) as caught:
+        smoke(targets, Round(tmp_path, "r", tmp_path, {}), Pytest(a=(1, MIXED)))
+    assert "smoke a linux/amd64: 3 failed" in caught.value.message
+    assert caught.value.hint == "invoke smoke a"
+
+
+def test_a_platform_that_does_not_run_has_neither_passed_nor_failed() -> None:
+    result = not_runnable(SmokeTarget("svc-a", "1", platform="linux/arm64"))
+    assert (result.title, result.verdict, result.ok) == ("svc-a linux/arm64", "not run", False)

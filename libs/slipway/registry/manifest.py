@@ -75,11 +75,17 @@ class ImageManifest:
 
     @property
     def platforms(self) -> Mapping[str, str]:
-        """Return platform → digest of the member, for the members of an index that name their platform."""
-        found = {str(member["digest"]): member.get("platform") or {} for member in self._described.get("manifests", ())}
-        parts = {digest: [kind.get(key) for key in _PLATFORM] for digest, kind in found.items()}
-        named = {digest: "/".join(filter(None, each)) for digest, each in parts.items() if all(each[:2])}
-        return {str(Platform.read(name)): digest for digest, name in named.items()}
+        """Return platform → digest of the member, for the members of an index that name their platform.
+
+        An attestation has the platform ``unknown/unknown``.
+        """
+        found: dict[str, str] = {}
+        for member in self._described.get("manifests", ()):
+            kind = member.get("platform") or {}
+            parts = [kind.get(key) for key in _PLATFORM]
+            if all(parts[:2]) and parts[0] != "unknown":
+                found[str(Platform.read("/".join(filter(None, parts))))] = str(member["digest"])
+        return found
 
     @cached_property
     def _described(self) -> Mapping[str, Any]:

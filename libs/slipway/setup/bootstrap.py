@@ -58,7 +58,7 @@ def setup(
     if dry_run:
         return ()
     if not yes:
-        _agree(ask, len(actions), " --platforms" if wanted.platforms else "")
+        _agree(ask, len(actions), "invoke setup --platforms" if wanted.platforms else "invoke setup")
     return _work(run, wanted, say, ping, machine)
 
 
@@ -236,12 +236,12 @@ def _decide(machine: Machine, wanted: Requirements) -> tuple[SetupAction, ...]:
     return plan_setup(machine, wanted)
 
 
-def _agree(ask: Confirm | None, count: int, flag: str) -> None:
+def _agree(ask: Confirm | None, count: int, command: str) -> None:
     if ask is None:
         what = "setup: needs your consent to change this machine, and this is not a terminal"
-        raise UsageError(what, hint=f"invoke setup{flag} --yes")
+        raise UsageError(what, hint=f"{command} --yes")
     if not ask(f"Do {'this' if count == 1 else f'these {count}'}?"):
-        raise UsageError("setup: declined; nothing was changed", hint=f"invoke setup{flag} --dry-run")
+        raise UsageError("setup: declined; nothing was changed", hint=f"{command} --dry-run")
 
 
 def _work(run: RunCommand, wanted: Requirements, say: Say, ping: Ping, machine: Machine) -> tuple[Done, ...]:

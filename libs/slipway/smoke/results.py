@@ -36,8 +36,8 @@ class SmokeResult:
     ``earlier``: whether each earlier round of the same image passed. ``ran``: whether any test ran; if none did,
     ``failures`` holds the reason. ``notes``: as ``failures``, for checks of policy that note and do not refuse.
     ``health``: how the health of the container is known, or that nothing tells it. ``rules``: the table of the image,
-    as text. ``tests``: the names of those that passed, ``test_image::test_it_starts``. ``platform``: the platform of the
-    tested image; empty for the engine's own alone.
+    as text. ``tests``: the names of those that passed, ``test_image::test_it_starts``. ``platform``: that of the tested
+    image; empty for the engine's own alone.
     """
 
     name: str

@@ -134,14 +134,18 @@ def targets_of(session: Session, snapshot: Snapshot, names: Sequence[str]) -> li
 
 def _of_each_platform(session: Session, snapshot: Snapshot, name: str) -> Iterator[testing.SmokeTarget]:
     native = Platform.read(snapshot.repository.native).architecture
-    target, foundation = target_of(session, snapshot, name), snapshot.stack[name].foundation
     for platform in tested_platforms(snapshot, name):
-        image, parent = image_for(session, snapshot, name, platform), ""
-        if target.budget:
-            has_parent = foundation in snapshot.stack[name].parents
-            parent = image_for(session, snapshot, foundation, platform) if has_parent else foundation
+        target = _target(session, snapshot, name, image_for(session, snapshot, name, platform), platform)
         emulated = bool(platform) and Platform.read(platform).architecture != native
-        yield replace(target, image=image, parent=parent, platform=platform, emulated=emulated)
+        yield replace(target, platform=platform, emulated=emulated)
+
+
+def _target(session: Session, snapshot: Snapshot, name: str, image: str, platform: str = "") -> testing.SmokeTarget:
+    target, stack = target_of(session, snapshot, name), snapshot.stack
+    parent = stack[name].foundation
+    if target.budget and parent in stack[name].parents:
+        parent = image_for(session, snapshot, parent, platform)
+    return replace(target, image=image, parent=parent if target.budget else "")
 
 
 def target_of(session: Session, snapshot: Snapshot, name: str) -> testing.SmokeTarget:
