@@ -21,7 +21,7 @@ from slipway.smoke.health import UNKNOWN
 from slipway.smoke.results import SmokeResult, Verdict, verdicts
 from slipway.stack.discovery import Assembly
 from slipway.tasks.parser import refuse_tasks
-from slipway.tasks.platforms import image_for, tested_platforms
+from slipway.tasks.platforms import built, image_for, tested_platforms
 from slipway.tasks.selection import only
 from slipway.tasks.session import Session
 from slipway.ui import columns
@@ -137,7 +137,9 @@ def _of_each_platform(session: Session, snapshot: Snapshot, name: str) -> Iterat
     for platform in tested_platforms(snapshot, name):
         target = _target(session, snapshot, name, image_for(session, snapshot, name, platform), platform)
         emulated = bool(platform) and Platform.read(platform).architecture != native
-        yield replace(target, platform=platform, emulated=emulated)
+        # With the classic store, another platform is an image of its own, for which no version tag stands.
+        reference = target.reference if image == built(session, snapshot, name).id else ""
+        yield replace(target, platform=platform, emulated=emulated, reference=reference)
 
 
 def _target(session: Session, snapshot: Snapshot, name: str, image: str, platform: str = "") -> testing.SmokeTarget:
