@@ -138,7 +138,7 @@ def _of_each_platform(session: Session, snapshot: Snapshot, name: str) -> Iterat
         target = _target(session, snapshot, name, image_for(session, snapshot, name, platform), platform)
         emulated = bool(platform) and Platform.read(platform).architecture != native
         # With the classic store, another platform is an image of its own, for which no version tag stands.
-        reference = target.reference if image == built(session, snapshot, name).id else ""
+        reference = target.reference if target.image == built(session, snapshot, name).id else ""
         yield replace(target, platform=platform, emulated=emulated, reference=reference)
 
 
