@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Stack = Callable[..., Repository]
 
-pytestmark = [pytest.mark.integration, SMOKE]
+pytestmark = [pytest.mark.integration, SMOKE, pytest.mark.usefixtures("python_image")]
 #: The root images of the bases has Python's HTTP server; the small one of the tests has none.
 PYTHON = load(ROOT)["PYTHON_IMAGE"]
 SMALL = "ARG PYTHON_IMAGE\nFROM ${PYTHON_IMAGE}\n"

@@ -7,7 +7,6 @@ Each fault counts how often it struck, and the test that added it asserts the co
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import re
 import threading
@@ -27,15 +26,12 @@ from slipway.core.retry import RetryPolicy
 from slipway.core.streams import OnLine
 from slipway.engine import Engine, OnTransfer
 from slipway.hosts.runner import ShouldStop
+from slipway.registry.artifact import INDEX_TYPE as INDEX_TYPE
+from slipway.registry.artifact import digest_of as digest_of
 
 #: Tries as often as the default policy, but never waits.
 HASTE = RetryPolicy(clock=Clock(sleep=lambda seconds: None))
-INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 MEDIA_TYPE = "application/vnd.oci.image.manifest.v1+json"
-
-
-def digest_of(data: bytes) -> str:
-    return f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
 def local_image(text: str, *tags: str, name: str = "", created: int = 0, size: int = 0, source: str = "") -> LocalImage:
