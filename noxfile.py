@@ -280,7 +280,8 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(requires=environment("dev"), allow_parallel=True)
 def rig(session: nox.Session) -> None:
-    """Build the images that the integration tests start: an engine, a build host, a small root image."""
+    """Install emulation, and build the images that integration tests start: an engine, a build host, a root image."""
+    run(session, "dev", "invoke", "setup", "--platforms", "--yes")
     run(session, "dev", "tests.rig")
 
 
