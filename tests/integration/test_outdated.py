@@ -39,8 +39,8 @@ class Floor:
         return pushed[1]
 
     def forget(self) -> None:
-        held = docker("image", "ls", "--quiet", "--filter", f"reference={self.root}")
-        if held:
+        repository = self.root.rpartition(":")[0]
+        if held := docker("image", "ls", "--quiet", "--filter", f"reference={repository}"):
             docker("image", "rm", "--force", *set(held.split()))
 
     @property
