@@ -18,7 +18,8 @@ import pytest
 
 from slipway.core.retry import RetryPolicy
 from slipway.release.signing import Signing
-from slipway.testing.fakes import HASTE, Fault, RegistryServer
+from slipway.testing.fakes import HASTE, RegistryServer
+from slipway.testing.fault import Fault
 from tests.release.shop import NAMES, PlainSignatures, Shop
 
 TROUBLES: dict[str, dict[str, Any]] = {

@@ -40,6 +40,8 @@ RELEASE = ("release", "--no-smoke", "--also", "latest")
 CLEAN = ("clean", "--yes", "--older-than", "0s")
 #: The bytes of a file, which are whole blocks: some engines count blocks.
 SIZE = 75 * 4096
+#: No server listens there.
+NOWHERE = "127.0.0.1:9"
 TABLE = """
 [tool.slipway]
 moving-tags = ["latest"]
@@ -239,6 +241,10 @@ def test_a_removal_that_fails_is_reported_and_the_rest_goes_on(stack: Stack, reg
         lost = [yard.shop.published(yard.service, tag) for tag in tags]
         yard.edit()
         yard.push("--force")
+        before = yard.shop.tags()
+        unread = proxy.fail("GET .*/releases/tags/list", status(403))
+        yard.shop.invoke(*CLEAN).failed(7, "/releases: tags")
+        assert unread.struck and yard.shop.tags() == before and all(map(yard.holds, lost))
         fault = proxy.fail(f"DELETE .*{lost[0]}", status(403), times=9)
         ran: Ran = yard.shop.invoke(*CLEAN).failed(7, f"{yard.service}:{tags[0]}: ", "could not be removed")
         assert fault.struck and "denied without a login" in ran.closing
@@ -250,13 +256,14 @@ def test_a_removal_that_fails_is_reported_and_the_rest_goes_on(stack: Stack, reg
         proxy.close()
 
 
-def test_a_person_at_a_terminal_sees_the_bytes_and_may_decline(stack: Stack) -> None:
-    yard = Yard(stack("blank"))
+def test_a_person_at_a_terminal_sees_the_bytes_and_may_decline_also_without_a_registry(stack: Stack) -> None:
+    yard = Yard(stack("blank", REGISTRY=NOWHERE))
     yard.shop.invoke("build").ok()
     old = yard.shop.content(yard.service)
     yard.edit()
     argv = (sys.executable, "-m", "invoke", "clean", "--older-than", "0s")
     with a_terminal(argv, yard.shop.root, yard.shop.environment({})) as terminal:
+        terminal.sees(f"{NOWHERE} does not answer: slipway looks at nothing in it")
         terminal.sees("images in the engine")
         terminal.sees("307 kB")
         terminal.sees("Remove them for good?")

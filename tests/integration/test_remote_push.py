@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import bcrypt
 import pytest
 
+from tests.release.keys import key
 from tests.rig.outside import LABEL, machine_docker
 
 if TYPE_CHECKING:
@@ -155,9 +156,10 @@ def test_one_release_at_a_time(stack: Stack, there: BuildHost) -> None:
     assert there.sh(f"ls -d {lock} 2>/dev/null || true") == ""
 
 
-def test_a_release_there_is_verified_and_returned_to(stack: Stack, there: BuildHost) -> None:
-    """The build, the uploads and the record are there; the record's bytes are here, too."""
-    shop = stack("shop", REGISTRY=REGISTRY)
+def test_a_release_there_is_verified_and_returned_to(stack: Stack, there: BuildHost, tmp_path: Path) -> None:
+    """The build, the uploads, the record and its signature are there; the key is here alone."""
+    shop = stack("shop", REGISTRY=REGISTRY, SIGN_KEY=key(tmp_path, "alice"))
+    shop.write("allowed_signers", f"alice@example.com {(tmp_path / 'alice.pub').read_text()}")
     shop.configure(**there.settings)
     release = ("release", "--no-smoke", "--also", "latest", "--remote")
     shop.invoke(*release).ok()
@@ -173,7 +175,9 @@ def test_a_release_there_is_verified_and_returned_to(stack: Stack, there: BuildH
     assert shop.invoke("release.list", "--remote").ok().stdout.split()[0] == "v2"
     shop.invoke("release.rollback", "v1", "--remote", "--yes").ok()
     assert digest_there(there, shop, "svc-cart", "latest") == first
-    shop.invoke("release.verify", "v1", "--remote").ok()
+    verified = shop.invoke("release.verify", "v1", "--remote").ok().stdout
+    assert "signature   good   alice@example.com, ED25519 key" in verified
+    assert there.sh("grep -rlF 'OPENSSH PRIVATE KEY' /var/tmp/slipway /tmp 2>/dev/null || true") == ""
     shop.invoke("release.verify", "v2", "--remote").ok()
 
 

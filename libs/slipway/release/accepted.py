@@ -20,8 +20,9 @@ _LARGEST = 2**20
 
 @dataclass(frozen=True)
 class Found:
-    """Hold the images whose tests need not run again. ``notes``: for each other image with a result, why it does not
-    count.
+    """Hold the images whose tests need not run again, each with its digest.
+
+    ``notes``: a line for each other image with a result: the reason why the result does not count.
     """
 
     digests: Mapping[str, str]

@@ -11,7 +11,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs
@@ -28,6 +28,7 @@ from slipway.engine import Engine, OnTransfer
 from slipway.hosts.runner import ShouldStop
 from slipway.registry.artifact import INDEX_TYPE as INDEX_TYPE
 from slipway.registry.artifact import digest_of as digest_of
+from slipway.testing.fault import Fault
 
 #: Tries as often as the default policy, but never waits.
 HASTE = RetryPolicy(clock=Clock(sleep=lambda seconds: None))
@@ -142,38 +143,6 @@ class FakeRun:
         raise AssertionError(f"no answer for: {command}")
 
 
-@dataclass
-class Fault:
-    """Hold a fault: it strikes ``times`` requests, after the first ``after`` matching requests have passed.
-
-    ``pattern``: matches ``METHOD path``. ``status``: the status to return instead. ``unsent``: cut the connection, and
-    do not do the work. ``hangs``: do nothing until the client leaves. ``lost``: do the work, then cut the connection.
-    ``cut``: do the work, then cut the connection amid the reply. ``body``: replaces the bytes of the reply.
-    ``struck``: how often the fault struck.
-    """
-
-    pattern: str
-    status: int = 0
-    times: int = 1
-    after: int = 0
-    headers: Mapping[str, str] = field(default_factory=dict)
-    unsent: bool = False
-    hangs: bool = False
-    lost: bool = False
-    cut: bool = False
-    body: bytes | None = None
-    struck: int = 0
-
-    def strikes(self, request: str) -> bool:
-        if not re.search(self.pattern, request) or self.struck >= self.times:
-            return False
-        if self.after:
-            self.after -= 1
-            return False
-        self.struck += 1
-        return True
-
-
 class RegistryServer:
     """Serve a registry on 127.0.0.1: manifests, configurations and tags, by the distribution specification.
 
@@ -282,14 +251,10 @@ class _Handler(BaseHTTPRequestHandler):
             fault = next((fault for fault in self.held.faults if fault.strikes(request)), None)
             if fault and fault.status:
                 return self._say(fault.status, b"", fault.headers)
-            if not (fault and (fault.unsent or fault.hangs)):
-                status, body, headers = self._answer(sent)
-        if fault and (fault.unsent or fault.hangs):
-            self.close_connection = True
-            if fault.hangs:
-                self.connection.recv(1)  # returns when the client closes the connection
-            return None
-        if fault and fault.lost:
+            status, body, headers = (0, b"", {}) if fault and fault.idle else self._answer(sent)
+        if fault and fault.hangs:
+            self.connection.recv(1)  # returns when the client closes the connection
+        if fault and (fault.lost or fault.idle):
             self.close_connection = True
             return None
         if fault and fault.cut:
