@@ -27,6 +27,8 @@ settings.register_profile("steady", max_examples=40, derandomize=True, deadline=
 settings.register_profile("soak", max_examples=2000, deadline=None)
 settings.load_profile("steady")
 
+#: Sample repositories: their tests belong to their images.
+collect_ignore = ["stacks"]
 pytest_plugins = [
     "tests.faults.proxy",
     "tests.faults.wire",
