@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -69,13 +70,16 @@ def test_an_index_is_tested_on_each_platform_released_and_returned_to(
     twins.invoke(*RELEASE).ok()
     one = twins.published("svc-twin")
     assert platforms(twins, "svc-twin", "v1") == BOTH and twins.image_id(twins.reference("svc-twin")) == one
-    (_, recorded) = json.loads((twins.root / ".slipway/releases/v1.json").read_text())["predicate"]["images"]
+    recorded_images = json.loads((twins.root / ".slipway/releases/v1.json").read_text())["predicate"]["images"]
+    (_, recorded) = recorded_images
     members = [manifest(twins, "svc-twin", each["digest"]) for each in manifest(twins, "svc-twin", "v1")["manifests"]]
     sizes = [blob["size"] for member in members for blob in (member["config"], *member["layers"])]
     assert (recorded["digest"], recorded["platforms"], recorded["size"]) == (one, BOTH, sum(sizes))
 
     twins.write("apps/svc_twin/hello.txt", "another hello\n")
-    twins.invoke(*RELEASE, "--version", "v2").ok()
+    ran = twins.invoke("base.rehearse", "release", "--also", "latest", "--version", "v2").ok()
+    again = re.findall(r"^(\S+) +rehearsed +sha256:", ran.stdout, re.MULTILINE)
+    assert again == [image["name"] for image in recorded_images], "the release tested none again"
     two = twins.published("svc-twin", "v2")
     assert (twins.published("svc-twin", "latest"), twins.published("svc-twin")) == (two, one) and one != two
     twins.invoke("release.rollback", "v1", "--yes").ok()

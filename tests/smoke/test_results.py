@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from slipway.smoke.results import SmokeResult, read_result, verdicts
+from slipway.smoke.results import SmokeResult, of_each_image, read_result, verdicts
 
 PASSED = """<testsuites><testsuite time="1.5"><testcase classname="a.folder.test_file" name="test_a"/>
 <testcase name="test_b"/></testsuite></testsuites>"""
@@ -95,3 +97,12 @@ def test_verdicts_are_those_of_earlier_rounds_by_image_table_and_platform() -> N
         ("b", "", ""): (False,),
         ("b", "job = true", ""): (True,),
     }
+
+
+def test_an_image_of_several_platforms_fails_where_one_does() -> None:
+    other = SmokeResult("svc-a", 2, 0, 1.0, "log", image="sha256:b", platform="linux/arm64")
+    own = replace(other, image="sha256:a", platform="linux/amd64")
+    failed = replace(other, passed=1, failed=1)
+    ids = {"svc-a": "sha256:a"}
+    assert of_each_image([other, own], ids) == of_each_image([own, other], ids) == {"svc-a": own}
+    assert of_each_image([failed, own], ids) == of_each_image([own, failed], ids) == {"svc-a": failed}

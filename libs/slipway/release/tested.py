@@ -26,7 +26,7 @@ _INPUTS, _RULES = "inputs", "rules"
 class Setup:
     """Hold everything that decides the result of an image's smoke tests.
 
-    - ``input_digest``: the image's inputs. ``platform``: that of the container, ``linux/amd64``.
+    - ``input_digest``: the image's inputs. ``platform``: those of the containers, ``linux/amd64``.
     - ``slipway``: its version. ``rules``: what the project says about the container and its checks, as text.
     - ``files``: the path of each file of the tests, from the repository's root → its sha256.
     - ``images``: each other image that the tests name, and may start → its input digest.

@@ -186,6 +186,19 @@ def told(bad: Sequence[SmokeResult]) -> str:
     return "\n".join([f"smoke: {len(bad)} targets failed", *lines])
 
 
+def of_each_image(results: Iterable[SmokeResult], own: Mapping[str, str]) -> dict[str, SmokeResult]:
+    """Return one result of each image: of several platforms one that failed, else that of the engine's own image.
+
+    ``own``: image → the id of the engine's own.
+    """
+    found: dict[str, SmokeResult] = {}
+    for result in results:
+        known = found.get(result.name)
+        if known is None or (known.ok and (not result.ok or result.image == own.get(result.name))):
+            found[result.name] = result
+    return found
+
+
 def summary(result: SmokeResult) -> str:
     """Describe the failed tests and their reasons. The first line names the target."""
     if not result.ran:

@@ -21,7 +21,7 @@ from slipway.release.pins import conflicts
 from slipway.release.rehearsal import Outcome, Trial, failure, scope_of, trials
 from slipway.release.tested import FORM, Setup, statement
 from slipway.runs.run import Run
-from slipway.smoke.results import SmokeResult
+from slipway.smoke.results import SmokeResult, of_each_image
 from slipway.smoke.selection import find_system_tests
 from slipway.tasks.build import building, get_root_images
 from slipway.tasks.plan import mounted
@@ -54,18 +54,20 @@ def run_rehearse(session: Session, names: Sequence[str], *, break_lock: bool) ->
         snapshot = session.snapshot()
     setups = setups_of(session, snapshot, made)
     tested = _test(session, snapshot, made)
+    own = {name: held.id for name in made if (held := snapshot.facts.in_engine(name))}
+    results = of_each_image(tested.results, own)
     found = trials(
         scope,
         snapshot.stack,
         {result.image: result for result in built.results},
-        {result.name: result for result in tested.results},
+        results,
         conflicts(snapshot.stack, snapshot.facts, session.worktree.text),
     )
     with session.record() as record:
         error = failure(found, built.error, tested.error)
         try:
             with locked(session, "push", break_expired=break_lock):
-                found = _keep(session, snapshot, record, found, setups, tested.results)
+                found = _keep(session, snapshot, record, found, setups, results)
         except (RegistryError, SmokeError, LockedError) as lost:
             if error:
                 session.note(f"the results are not kept: {lost.message}")
@@ -131,13 +133,12 @@ def _keep(
     record: Run,
     found: Sequence[Trial],
     setups: Mapping[str, Setup],
-    tested: Sequence[SmokeResult],
+    results: Mapping[str, SmokeResult],
 ) -> tuple[Trial, ...]:
     """Push the content of the images that passed, and attach each result. Return the trials with the digests.
 
     ``setups``: those from before the tests. A result is not kept when its tests changed meanwhile.
     """
-    results = {result.name: result for result in tested}
     passed = [one.image for one in found if one.outcome is Outcome.REHEARSED]
     now = setups_of(session, snapshot, passed)
     for name in passed:

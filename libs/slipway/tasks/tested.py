@@ -22,6 +22,7 @@ from slipway.release.writing import reading
 from slipway.smoke.imported import imported
 from slipway.smoke.selection import find_system_tests
 from slipway.smoke.session import CHECKS, SmokeTarget
+from slipway.tasks.platforms import tested_platforms
 from slipway.tasks.session import Session
 from slipway.tasks.smoke import run_targets, target_of, targets_of
 
@@ -60,8 +61,7 @@ def setups_of(session: Session, snapshot: Snapshot, names: Sequence[str]) -> Map
 
 def _setup(session: Session, snapshot: Snapshot, files: SmokeFiles, name: str) -> Setup:
     target, inputs = target_of(session, snapshot, name), snapshot.facts.digests
-    native, platforms = session.host.platform, snapshot.repository.platforms_of(snapshot.stack[name])
-    platform = native if native in platforms or not platforms else platforms[0]
+    platform = ",".join(platform or session.host.platform for platform in tested_platforms(snapshot, name))
     read = files.of(target.tests)
     others = {other: inputs[other] for other in files.words(read) - {name} if other in inputs}
     return Setup(inputs[name], platform, version("slipway"), _rules(target), files.digests(read), others)
