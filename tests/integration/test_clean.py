@@ -39,7 +39,8 @@ pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("clean")]
 RELEASE = ("release", "--no-smoke", "--also", "latest")
 CLEAN = ("clean", "--yes", "--older-than", "0s")
 #: The bytes of a file, which are whole blocks: some engines count blocks.
-SIZE = 75 * 4096
+BLOCK = 4096
+SIZE = 75 * BLOCK
 #: No server listens there.
 NOWHERE = "127.0.0.1:9"
 TABLE = """
@@ -159,7 +160,8 @@ def test_every_release_stands_after_a_cleaning_that_removes_all_it_may(stack: St
     assert len(artifacts) == 1 and not any(map(yard.holds, [digest, *artifacts]))
     content = done[Kind.CONTENT][0]
     assert SIZE < content["bytes"] < SIZE + 20_000, "its layer, manifest, configuration and document, nothing shared"
-    assert [item["bytes"] for item in done[Kind.IMAGE]] == [SIZE, SIZE]
+    sizes = [item["bytes"] - SIZE for item in done[Kind.IMAGE]]
+    assert sizes in ([0, 0], [BLOCK, BLOCK]), "containerd counts the block of the folder, too"
     here = {tag for tag in shop.tags() if tag.startswith(yard.service)}
     assert {f"{yard.service}:{tag}" for tag in (second, now)} <= here
     assert not {f"{yard.service}:{tag}" for tag in (left, moved_on)} & here

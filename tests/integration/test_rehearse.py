@@ -106,7 +106,7 @@ def test_broken_images_are_listed_and_a_green_rehearsal_is_released(stack: Stack
     harbour = harbour_of(stack, "oar", "sail")
     harbour.invoke("release", "--no-smoke").ok()
     before, engine = public(harbour), version_tags(harbour)
-    assert before == {name: {"v1.0.0"} for name in (*NAMES, "releases")}
+    assert before == {**{name: {"v1.0.0"} for name in NAMES}, "releases": {"_claim", "v1.0.0"}}
 
     harbour.write("libs/deck.txt", "scrubbed\npainted\n")
     oar = (harbour.root / "apps/svc_oar/Dockerfile").read_text()
