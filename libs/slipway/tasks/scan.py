@@ -256,13 +256,13 @@ def _advice(findings: Sequence[Finding]) -> Iterator[str]:
         brought.setdefault((one.origin, one.role), []).append(one)
     for (origin, role), found in brought.items():
         said = f"{origin} brought {len(found)} of these"
-        mended = [one.newer.version for one in found if one.newer and one.newer.fixes]
-        if mended:
-            yield f"{said}; its version {mended[0]} fixes {len(mended)}"
+        fixing = [one.newer.version for one in found if one.newer and one.newer.fixes]
+        if fixing:
+            yield f"{said}; its version {fixing[0]} fixes {len(fixing)}"
         elif role is Role.BASE:
             yield f"{said}; after a change of it, invoke base-bump"
         elif role is Role.ROOT:
-            yield f"{said}; it is a root image, and a newer one may fix them"
+            yield f"{said}; it is a root image: invoke base-outdated"
 
 
 def _summary(scan: _Scan) -> str:
