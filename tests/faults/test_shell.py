@@ -76,7 +76,7 @@ def test_an_image_that_is_called_as_a_task(shop: Offline) -> None:
             2,
             "error: apps/images/Dockerfile: images ",
             "error: apps/push/Dockerfile: push ",
-            "hint:  rename it",
+            "hint:  rename it, or set its name in the table of images",
             task=line,
         )
     for name in ("push", "images"):

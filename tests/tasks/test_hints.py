@@ -270,7 +270,8 @@ def test_an_image_may_have_the_name_of_no_task_in_any_way(repository: Path) -> N
     (folder / "Dockerfile").write_text("FROM scratch\n")
     (repository / "tasks.py").write_text(COMPOSED)
     said = (
-        "error: apps/push/Dockerfile: push is also the name of a task, so no argument can name it\nhint:  rename it\n"
+        "error: apps/push/Dockerfile: push is also the name of a task, so no argument can name it\n"
+        "hint:  rename it, or set its name in the table of images: docs/images.md\n"
     )
     for run, task in ((in_process.invoke, "images.plan"), (in_process.slipway, "plan")):
         done = run(task, cwd=repository, env=os.environ)

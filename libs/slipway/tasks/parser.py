@@ -69,7 +69,7 @@ def install() -> None:
     ParseMachine.error = _refuse  # type: ignore[assignment,method-assign]
 
 
-def refuse_tasks(places: Mapping[str, str]) -> None:
+def refuse_tasks(places: Mapping[str, str], hint: str = "rename it") -> None:
     """Raise UsageError for names that are also the name of a task.
 
     As a word on the command line, the name would call the task, or it would when the same repository is used with the
@@ -77,7 +77,7 @@ def refuse_tasks(places: Mapping[str, str]) -> None:
     """
     words = command_line.get().words
     what = "{} is also the name of a task, so no argument can name it"
-    problems = [Problem(place, what.format(name), "rename it") for name, place in places.items() if name in words]
+    problems = [Problem(place, what.format(name), hint) for name, place in places.items() if name in words]
     if problems:
         raise UsageError.of(problems)
 

@@ -248,7 +248,8 @@ class Session:
         )
         found = read()
         self.redactor.learn(found.settings.secrets)
-        refuse_tasks({image.name: image.dockerfile for image in found.stack.known})
+        places = {image.name: image.dockerfile for image in found.stack.known}
+        refuse_tasks(places, "rename it, or set its name in the table of images: docs/images.md")
         misspelled = env_file.misspelled(found)
         if misspelled and not self.chain.lenient:
             raise UsageError.of(misspelled)
