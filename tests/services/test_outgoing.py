@@ -47,12 +47,12 @@ def is_probed(port: int) -> bool:
     Source: the kernel's Documentation/networking/proc_net_tcp.rst.
     """
     # The kernel writes the table piece by piece: a row is missing or twice there when other connections begin and end.
-    # While sent bytes wait for their acknowledgement, the row has the timer "01" instead.
+    # While sent bytes wait for their acknowledgement, the row has another timer instead.
     for _ in range(100):
-        if len(timers := timers_of(port)) == 1 and timers != ["01"]:
-            break
+        if timers_of(port) == ["02"]:
+            return True
         time.sleep(0.01)
-    return timers == ["02"]
+    return False
 
 
 def timers_of(port: int) -> list[str]:
