@@ -160,3 +160,10 @@ def without_tags(planned: Planned) -> Planned:
             replace(image, tags=tuple(tag for tag in image.tags if not tag.moves)) for image in planned.images
         ),
     )
+
+
+def released_twice(server: RegistryServer, folder: Path) -> Shop:
+    """Return a shop that has released v1, and then v2 of other content, both also as latest."""
+    shop, later = Shop(server, folder), Shop(server, folder, "two")
+    assert shop.release(shop.planned()) == later.release(later.planned("v2")) == (0, "")
+    return shop

@@ -21,7 +21,7 @@ from slipway.release.record import Record
 from slipway.release.rollback import roll_back, rollback_moves
 from slipway.runs.run import Run
 from slipway.testing.fakes import RegistryServer
-from tests.release.shop import NAMES, OWNER, Shop
+from tests.release.shop import NAMES, OWNER, Shop, released_twice
 
 
 @pytest.fixture
@@ -33,9 +33,7 @@ def server() -> Iterator[RegistryServer]:
 @pytest.fixture
 def one(server: RegistryServer, tmp_path: Path) -> Shop:
     """Return a shop that has released v1, and then v2 of other content, both also as latest."""
-    one, two = Shop(server, tmp_path), Shop(server, tmp_path, "two")
-    assert one.release(one.planned()) == two.release(two.planned("v2")) == (0, "")
-    return one
+    return released_twice(server, tmp_path)
 
 
 @pytest.fixture

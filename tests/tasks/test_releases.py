@@ -16,7 +16,7 @@ from slipway.release.signing import Signing
 from slipway.release.ssh_signature import SshSignatures
 from slipway.testing.fakes import RegistryServer
 from tests.release.keys import allowed, fingerprint, key
-from tests.release.shop import NAMES, Shop
+from tests.release.shop import NAMES, Shop, released_twice
 from tests.rig import in_process
 
 Invoke = Callable[..., CompletedProcess[str]]
@@ -31,9 +31,7 @@ def server() -> Iterator[RegistryServer]:
 @pytest.fixture
 def shop(server: RegistryServer, tmp_path: Path) -> Shop:
     """Return a shop that has released v1, and then v2 of other content, both also as latest."""
-    shop, later = Shop(server, tmp_path), Shop(server, tmp_path, "two")
-    assert shop.release(shop.planned()) == later.release(later.planned("v2")) == (0, "")
-    return shop
+    return released_twice(server, tmp_path)
 
 
 @pytest.fixture

@@ -44,8 +44,8 @@ class Inventory:
     def needs(self) -> Mapping[Key, tuple[Key, ...]]:
         """Return the installed distributions that each one requires.
 
-        A Python package finds those in its own folder first, a Debian package those of its own architecture. A
-        requirement that is not installed is left out.
+        Of several distributions with the required name, a Python package gets the one in its own folder first, and a
+        Debian package the one of its own architecture. A requirement that is not installed is left out.
         """
         every = [one.distribution for one in self.installed]
         named: dict[tuple[Kind, str], list[Distribution]] = {}

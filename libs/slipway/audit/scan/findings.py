@@ -43,7 +43,7 @@ class Severity(StrEnum):
 
     @classmethod
     def of(cls, word: str) -> Self:
-        """Return the severity that a source of advisories names in one word of its own."""
+        """Return the severity for the word that a source of advisories uses, such as ``important``."""
         known = {"moderate": cls.MEDIUM, "important": cls.HIGH, "negligible": cls.LOW, "none": cls.LOW}
         return next((one for one in cls if one == word.lower()), known.get(word.lower(), cls.UNKNOWN))
 
