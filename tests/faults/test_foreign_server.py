@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-import requests
+from urllib3 import HTTPHeaderDict
 
 from slipway.config.settings import load
 from slipway.core.errors import RefusedError, RegistryError
@@ -20,6 +20,7 @@ from slipway.push.inspect import look
 from slipway.registry import Registry
 from slipway.registry.greeting import read_greeting
 from slipway.registry.http import RegistryHttp
+from slipway.registry.transport import Reply
 from slipway.stack.worktree import Worktree
 from slipway.testing.fakes import HASTE, MEDIA_TYPE, FakeEngine, RegistryServer, digest_of, local_image
 from tests.rig.foreign import HTML, PAGE, ForeignServer
@@ -97,8 +98,7 @@ def test_a_redirect_to_a_login_page_is_not_followed(foreign: Foreign, repository
 )
 def test_which_redirects_stay_on_the_host(location: str, same: bool) -> None:
     """One to plain HTTP does not: the login would travel in the clear."""
-    reply = requests.Response()
-    reply.url, reply.status_code, reply.headers["Location"] = "https://registry.example.com/v2/", 307, location
+    reply = Reply("https://registry.example.com/v2/", 307, HTTPHeaderDict({"Location": location}))
     http = RegistryHttp("registry.example.com", lambda host: None, HASTE, (), "")
     assert (http.elsewhere(reply) == "") is same
 

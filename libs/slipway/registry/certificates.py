@@ -155,7 +155,7 @@ def _fault(file: Path) -> str:
 
 
 def _verification(error: BaseException) -> ssl.SSLCertVerificationError | None:
-    """Return the verification error inside an exception of requests; None when there is none."""
+    """Return the verification error inside an exception; None when there is none."""
     return next((found for found in _causes(error) if isinstance(found, ssl.SSLCertVerificationError)), None)
 
 
@@ -165,7 +165,7 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         found = ahead.pop()
         if isinstance(found, BaseException):
             yield found
-            ahead += [*found.args, getattr(found, "reason", None)]
+            ahead += [*found.args, found.__cause__, getattr(found, "reason", None)]
 
 
 def _certificate(host: str) -> Any:

@@ -18,7 +18,7 @@ from slipway.registry.manifest import MANIFEST_TYPES, ImageManifest, contradicts
 from slipway.registry.replies import FOREIGN
 
 if TYPE_CHECKING:
-    import requests
+    from slipway.registry.transport import Reply
 
 _ACCEPTED = ", ".join(MANIFEST_TYPES)
 #: The most pages of a list that slipway reads.
@@ -52,7 +52,7 @@ class Registry:
         Raises RefusedError when the answer is not a manifest's, and RegistryError.
         """
         reply = self._ask("HEAD", reference, f"manifests/{reference.tag or reference.digest}")
-        if reply.status_code == 404:
+        if reply.status == 404:
             return ""
         self._refuse_elsewhere(reference, reply)
         self._http.expect(reply, 200, f"{reference}")
@@ -71,9 +71,9 @@ class Registry:
     def find_manifest(self, reference: Reference) -> ImageManifest | None:
         """Return the manifest of a tag; None when the tag does not exist. Raises as ``manifest``."""
         reply = self._ask("GET", reference, f"manifests/{reference.tag}")
-        return None if reply.status_code == 404 else self._read(reference, reply)
+        return None if reply.status == 404 else self._read(reference, reply)
 
-    def _read(self, reference: Reference, reply: requests.Response) -> ImageManifest:
+    def _read(self, reference: Reference, reply: Reply) -> ImageManifest:
         self._refuse_elsewhere(reference, reply)
         self._http.expect(reply, 200, f"{reference}")
         manifest = read_manifest(reply.headers, reply.content)
@@ -84,7 +84,7 @@ class Registry:
         self._manifests[reference.path, manifest.digest] = manifest
         return manifest
 
-    def _refuse_elsewhere(self, reference: Reference, reply: requests.Response) -> None:
+    def _refuse_elsewhere(self, reference: Reference, reply: Reply) -> None:
         """Raise RefusedError when the reply redirects to another host.
 
         A server that wants a login in a browser redirects so.
@@ -117,7 +117,7 @@ class Registry:
         """
         found = []
         for reply in self._pages(reference, f"referrers/{reference.digest}"):
-            if reply.status_code != 200 or reply.headers.get("Content-Type", "").partition(";")[0] != INDEX_TYPE:
+            if reply.status != 200 or reply.headers.get("Content-Type", "").partition(";")[0] != INDEX_TYPE:
                 return None
             found.append(reply.content)
         return tuple(found)
@@ -148,7 +148,7 @@ class Registry:
         """Return all tags of the reference's repository; none when it does not exist. Raises RegistryError."""
         found: list[str] = []
         for reply in self._pages(reference, "tags/list"):
-            if reply.status_code != 404:
+            if reply.status != 404:
                 self._http.expect(reply, 200, f"{reference.repository}: tags")
                 found += map(str, self._json(reply, f"{reference.repository}: tags").get("tags") or ())
         return tuple(dict.fromkeys(found))
@@ -159,7 +159,7 @@ class Registry:
         Raises RegistryError, also when the registry has it afterwards.
         """
         reply = self._ask("DELETE", reference, f"manifests/{reference.digest}")
-        if reply.status_code == 404:
+        if reply.status == 404:
             return False
         self._http.expect(reply, 202, f"{reference}: manifest DELETE")
         self._manifests.pop((reference.path, reference.digest), None)
@@ -176,11 +176,11 @@ class Registry:
             reply = self._ask("DELETE", reference, f"manifests/{_NO_MANIFEST}")
         except RegistryError as error:
             return error.message
-        if reply.status_code in (202, 404):
+        if reply.status in (202, 404):
             return ""
-        if reply.status_code in (401, 403):
-            return f"{self.host} lets this login delete nothing ({reply.status_code})"
-        return f"{self.host} deletes nothing ({reply.status_code})"
+        if reply.status in (401, 403):
+            return f"{self.host} lets this login delete nothing ({reply.status})"
+        return f"{self.host} deletes nothing ({reply.status})"
 
     def config(self, reference: Reference) -> Mapping[str, Any]:
         """Return the image's configuration (labels, user, history); empty for an index.
@@ -217,7 +217,7 @@ class Registry:
     def holds(self, reference: Reference, blob: str) -> bool:
         """Tell whether the reference's repository has the blob with this digest. Raises RegistryError."""
         reply = self._ask("HEAD", reference, f"blobs/{blob}")
-        if reply.status_code == 404:
+        if reply.status == 404:
             return False
         self._http.expect(reply, 200, f"{reference}: {blob[:19]}")
         return True
@@ -258,7 +258,7 @@ class Registry:
         except SlipwayError:
             return False
 
-    def _json(self, reply: requests.Response, what: str) -> Mapping[str, Any]:
+    def _json(self, reply: Reply, what: str) -> Mapping[str, Any]:
         found = find_object(reply.content)
         if found is None:
             kind = reply.headers.get("Content-Type", "bytes without a type")
@@ -266,7 +266,7 @@ class Registry:
             raise RefusedError.of([FOREIGN.problem(what, cause)])
         return found
 
-    def _pages(self, reference: Reference, path: str) -> Iterator[requests.Response]:
+    def _pages(self, reference: Reference, path: str) -> Iterator[Reply]:
         """Yield the pages of a list. Each names the next one; a page that came before ends the list."""
         url, known = "", {""}
         for _ in range(_PAGES):
@@ -285,7 +285,7 @@ class Registry:
         body: bytes = b"",
         headers: Mapping[str, str] | None = None,
         url: str = "",
-    ) -> requests.Response:
+    ) -> Reply:
         request = Request(method, reference.path, path, f"{reference}", body)
         accepted = {"Accept": _ACCEPTED} if path.startswith(("manifests/", "referrers/")) else {}
         return self._http.ask(request, {**accepted, **(headers or {})}, url)

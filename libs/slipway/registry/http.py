@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urljoin, urlsplit
 
 from slipway.core.addresses import base_url, endpoint, is_loopback
@@ -26,15 +25,19 @@ from slipway.registry.replies import (
     REPLIES,
     UNAVAILABLE,
     allows_too_little,
-    asked_host,
     asked_wait,
+)
+from slipway.registry.transport import (
+    LOGIN,
+    EndlessRedirectsError,
+    Message,
+    NoReplyError,
+    Reply,
+    TlsError,
+    Transport,
+    anywhere,
     origin,
 )
-
-if TYPE_CHECKING:
-    import requests
-
-_REDIRECTS = 10
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ class RegistryHttp:
         self._login = RegistryLogin(host, self.url, logins, (policy.connect, policy.answer))
         self._tokens: dict[str, str] = {}
 
-    def ask(self, request: Request, headers: Mapping[str, str], url: str = "") -> requests.Response:
+    def ask(self, request: Request, headers: Mapping[str, str], url: str = "") -> Reply:
         """Send a request, with retries. Return the first reply with a status below 500 other than 429.
 
         ``url``: where to send it, if that is not the request's own place.
@@ -97,63 +100,66 @@ class RegistryHttp:
         Raises RegistryError when no try is left, RefusedError for a refused certificate or endless redirects, and
         PolicyError for a login that would travel unencrypted.
         """
-        import requests
-
         url = url or f"{self.url}/v2/{request.repository}/{request.path}"
         attempts = self._policy.start()
         while True:
             asked = 0.0
             try:
                 reply = self._authorized(request, url, headers)
-            except requests.exceptions.SSLError as error:
-                shown_by = asked_host(error) or endpoint(self.host)
+            except TlsError as error:
+                shown_by = urlsplit(error.url).netloc
                 found = refusal(self.host, error, shown_by)
                 whose = "" if shown_by == endpoint(self.host) else f"{shown_by}: "
                 raise RefusedError.of([replace(found, what=f"{request.about}: {whose}{found.what}")]) from None
-            except requests.exceptions.TooManyRedirects:
+            except EndlessRedirectsError:
                 raise RefusedError.of([REDIRECTS.problem(request.about, host=self.host)]) from None
-            except requests.RequestException as error:
+            except NoReplyError as error:
                 row = NO_REPLY.find(str(error))
                 cause = row.said
             else:
-                if reply.status_code != 429 and reply.status_code < 500:
+                if reply.status != 429 and reply.status < 500:
                     return reply
-                row = BUSY if reply.status_code == 429 else UNAVAILABLE
-                cause = f"{request.what} {reply.status_code}"
+                row = BUSY if reply.status == 429 else UNAVAILABLE
+                cause = f"{request.what} {reply.status}"
                 asked = asked_wait(reply.headers.get("Retry-After"))
             if not attempts.again(f"{request.about}: {cause}", asked):
                 told = f"{request.about}: {cause} after {attempts.tries} tries"
                 raise RegistryError(told, hint="invoke doctor", code=row.code)
 
-    def expect(self, reply: requests.Response, status: int, what: str) -> None:
+    def expect(self, reply: Reply, status: int, what: str) -> None:
         """Raise RefusedError unless the reply has this status."""
-        if reply.status_code == status:
+        if reply.status == status:
             return
         user = self._login.user
         # The token server accepted the login, but its token allows less than the request needs.
         too_little = allows_too_little(reply)
-        row, quoted = REPLIES.otherwise, f"{reply.status_code} {' '.join(reply.text.split())[:200]}"
-        if reply.status_code == 401 and user and not too_little:
+        row, quoted = REPLIES.otherwise, f"{reply.status} {' '.join(reply.text.split())[:200]}"
+        if reply.status == 401 and user and not too_little:
             row = LOGIN_FAILED
-        elif reply.status_code == 401 and not user:
+        elif reply.status == 401 and not user:
             row = LOGIN_WANTED
-        elif reply.status_code == 403 or too_little:
+        elif reply.status == 403 or too_little:
             row = DENIED
-        elif reply.status_code == 413:
+        elif reply.status == 413:
             row = REFUSED_SIZE
         who = f"to {user}" if user else "without a login"
         raise RefusedError.of([row.problem(what, quoted, host=self.host, user=user, who=who)])
 
-    def finish(self, request: Request, location: str, digest: str) -> requests.Response:
+    def finish(self, request: Request, location: str, digest: str) -> Reply:
         """Send the content of an upload to ``location``, as the registry named it. Raises RegistryError."""
         url = urljoin(f"{self.url}/", location)
         query = f"{urlsplit(url).query}&" if urlsplit(url).query else ""
         target = urlsplit(url)._replace(query=f"{query}digest={quote(digest)}").geturl()
         return self.ask(request, {"Content-Type": "application/octet-stream"}, target)
 
-    def next_page(self, reply: requests.Response) -> str:
+    def next_page(self, reply: Reply) -> str:
         """Return the URL of the next page of a list (RFC 8288), on the registry's own host; empty after the last."""
-        link = urlsplit(str(reply.links.get("next", {}).get("url", "")))
+        if not (linked := reply.headers.get("Link", "")):
+            return ""
+        from requests.utils import parse_header_links
+
+        links = {link.get("rel"): link["url"] for link in parse_header_links(linked)}
+        link = urlsplit(links.get("next", ""))
         return f"{self.url}{link._replace(scheme='', netloc='').geturl()}" if link.path else ""
 
     def cancel(self, location: str, repository: str) -> None:
@@ -161,80 +167,52 @@ class RegistryHttp:
 
         Errors of the request are ignored: registries remove abandoned uploads themselves after some time.
         """
-        import requests
-
         url = urljoin(f"{self.url}/", location)
-        if urlsplit(url)[:2] != urlsplit(self.url)[:2]:
+        if origin(url) != origin(self.url):
             return
         try:
             self._authorized(Request("DELETE", repository, "", ""), url, {})
-        except requests.RequestException:
+        except NoReplyError:
             return
 
     def greeting(self) -> Greeting:
         """Return the answer to ``GET /v2/``, without retries. Raises RefusedError for a refused certificate."""
-        import requests
-
-        url = f"{self.url}/v2/"
         try:
-            reply = self._send_here("GET", url, timeout=(3, 5))
-        except requests.exceptions.SSLError as error:
-            found = refusal(self.host, error, asked_host(error))
+            reply = self._transport.follow(Message("GET", f"{self.url}/v2/", (3, 5)), self._is_here)
+        except TlsError as error:
+            found = refusal(self.host, error, urlsplit(error.url).netloc)
             raise RefusedError.of([replace(found, what=f"{self.host}: {found.what}")]) from None
-        except requests.exceptions.TooManyRedirects:
+        except EndlessRedirectsError:
             return Greeting(302, False, "redirects without end")
-        except requests.RequestException:
+        except NoReplyError:
             return NO_ANSWER
-        return read_greeting(reply.status_code, reply.headers, reply.content, self.elsewhere(reply))
+        return read_greeting(reply.status, reply.headers, reply.content, self.elsewhere(reply))
 
-    def elsewhere(self, reply: requests.Response) -> str:
+    def elsewhere(self, reply: Reply) -> str:
         """Return the URL on another host to which the reply redirects, or from which it comes; else empty.
 
         The URL is without its query, which may hold a login's state, and without a user name.
         """
-        url = urljoin(reply.url, reply.headers["Location"]) if reply.is_redirect else reply.url
+        url = reply.redirect or reply.url
         there = urlsplit(url)
-        # Another scheme counts as another host: over http the login would travel unencrypted.
-        return (
-            "" if origin(url) == origin(self.url) else f"{there.scheme}://{there.netloc.rpartition('@')[2]}{there.path}"
-        )
+        return "" if self._is_here(url) else f"{there.scheme}://{there.netloc.rpartition('@')[2]}{there.path}"
 
-    def _send_here(self, method: str, url: str, **how: Any) -> requests.Response:
-        """Send a request, and follow redirects within the registry's host. Raises the exceptions of requests.
+    def _is_here(self, url: str) -> bool:
+        """Tell whether ``url`` is on the registry's host.
 
-        A redirect to another host is returned.
+        Another scheme counts as another host: over http the login would travel unencrypted.
         """
-        import requests
-
-        for _ in range(_REDIRECTS):
-            reply = self._session.request(method, url, allow_redirects=False, **how)
-            if not reply.is_redirect or self.elsewhere(reply):
-                return reply
-            url = urljoin(url, reply.headers["Location"])
-        raise requests.exceptions.TooManyRedirects(url)
+        return origin(url) == origin(self.url)
 
     @cached_property
-    def _session(self) -> requests.Session:
-        import requests
-
-        from slipway.registry.adapters import SocketAdapter, TrustingAdapter
-
-        session = requests.Session()
-        session.headers.clear()
-        session.headers["User-Agent"] = "slipway"
-        # A session without its own auth would replace slipway's login by the one in ~/.netrc.
-        session.auth = lambda request: request
-        # The engine does not use a proxy for loopback either.
-        session.trust_env = not (self._through or is_loopback(self.host))
+    def _transport(self) -> Transport:
+        # As in docker, the context also applies to the registry's token server.
         context = trust(self.host) if self.url.startswith("https:") else None
-        if context:
-            # As in docker, the context also applies to the registry's token server.
-            session.mount("https://", TrustingAdapter(context))
-        if self._through:
-            session.mount(self.url, SocketAdapter(self._through, context))
-        return session
+        # The engine does not use a proxy for loopback either.
+        direct = bool(self._through) or is_loopback(self.host)
+        return Transport(self.url, context, through=self._through, direct=direct)
 
-    def _authorized(self, request: Request, url: str, headers: Mapping[str, str]) -> requests.Response:
+    def _authorized(self, request: Request, url: str, headers: Mapping[str, str]) -> Reply:
         """Send a request with a token for each of its scopes in turn, until one is enough.
 
         Docker Hub refuses a pull from a repository that does not exist, even to its owner, who may push to it. A
@@ -246,22 +224,21 @@ class RegistryHttp:
                 break
         return reply
 
-    def _allowed(self, request: Request, url: str, headers: Mapping[str, str], scope: str) -> requests.Response:
+    def _allowed(self, request: Request, url: str, headers: Mapping[str, str], scope: str) -> Reply:
         """Send a request. If the registry requires a token for ``scope``, get one and send the request again."""
         times = (self._policy.connect, self._policy.answer)
+        # Blobs may be on another host. A manifest from another host is not the registry's.
+        follows = self._is_here if request.path.startswith("manifests/") else anywhere
 
-        def send(token: str) -> requests.Response:
-            said = {**headers, **({"Authorization": token} if token else {})}
-            how: dict[str, Any] = {"data": request.body or None, "headers": said, "timeout": times}
-            # Blobs may be on another host. A manifest from another host is not the registry's.
-            ask = self._send_here if request.path.startswith("manifests/") else self._session.request
-            return ask(request.method, url, **how)
+        def send(token: str) -> Reply:
+            said = {**headers, **({LOGIN: token} if token else {})}
+            return self._transport.follow(Message(request.method, url, times, said, request.body), follows)
 
         token = self._tokens.get(scope, "")
         reply = send(token)
-        if reply.status_code != 401:
+        if reply.status != 401:
             return reply
-        renewed, answer = self._login.answer(self._session, reply, scope)
+        renewed, answer = self._login.answer(self._transport, reply, scope)
         if not renewed or renewed == token:
             return answer
         self._tokens[scope] = renewed

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from slipway.core.addresses import is_loopback
 from slipway.core.errors import PolicyError
 from slipway.engine import Credentials, FindLogin
 from slipway.registry.replies import PLAIN_LOGIN, PLAIN_REALM, token_of
-
-if TYPE_CHECKING:
-    import requests
+from slipway.registry.transport import LOGIN, Message, Reply, Transport, anywhere
 
 #: The client id that slipway sends to a token server.
 _CLIENT = "slipway"
@@ -49,7 +47,7 @@ class RegistryLogin:
         self._used = found
         return found
 
-    def answer(self, session: requests.Session, reply: requests.Response, scope: str) -> tuple[str, requests.Response]:
+    def answer(self, transport: Transport, reply: Reply, scope: str) -> tuple[str, Reply]:
         """Answer a challenge (RFC 7235). Return the Authorization header and the reply.
 
         The header is empty when the login fails; the reply then gives the reason. A token server gets a GET for a
@@ -58,27 +56,37 @@ class RegistryLogin:
         """
         kind, _, rest = reply.headers.get("WWW-Authenticate", "").partition(" ")
         login = self._found
-        basic = (login.username, login.password.reveal()) if login and login.username else None
+        basic = _basic(login) if login and login.username else ""
         if kind.lower() == "basic" and basic:
-            return f"Basic {base64.b64encode(':'.join(basic).encode()).decode()}", reply
+            return basic, reply
         challenge = dict(_CHALLENGE.findall(rest))
         realm = challenge.get("realm", "")
-        if kind.lower() != "bearer" or not realm:
+        if kind.lower() != "bearer" or urlsplit(realm).scheme not in ("http", "https"):
             return "", reply
-        if login and urlsplit(realm).scheme != "https" and not is_loopback(urlsplit(realm).netloc):
+        if login and not _is_safe(realm):
             raise PolicyError.of([PLAIN_REALM.problem(self._host, realm=realm)])
         asked = {"service": challenge.get("service", ""), "scope": scope}
-        times = self._times
-        if login and login.identity_token:
-            grant = {
-                "grant_type": "refresh_token",
-                "refresh_token": login.identity_token.reveal(),
-                "client_id": _CLIENT,
-            }
-            answer = session.post(realm, data={**asked, **grant}, timeout=times)
-        else:
-            answer = session.get(realm, params=asked, auth=basic, timeout=times)
-        if answer.status_code == 429 or answer.status_code >= 500:
+        answer = transport.follow(self._question(realm, asked, login, basic), _is_safe if login else anywhere)
+        if answer.status == 429 or answer.status >= 500:
             return "", answer
         token = token_of(answer)
         return (f"Bearer {token}" if token else ""), reply
+
+    def _question(self, realm: str, asked: Mapping[str, str], login: Credentials | None, basic: str) -> Message:
+        """Return the request for a token: a POST of an identity token, else a GET with the password or no login."""
+        if login and login.identity_token:
+            grant = {"grant_type": "refresh_token", "refresh_token": login.identity_token.reveal()}
+            form = urlencode({**asked, **grant, "client_id": _CLIENT}).encode()
+            return Message("POST", realm, self._times, {"Content-Type": "application/x-www-form-urlencoded"}, form)
+        url = f"{realm}{'&' if urlsplit(realm).query else '?'}{urlencode(asked)}"
+        return Message("GET", url, self._times, {LOGIN: basic} if basic else {})
+
+
+def _basic(login: Credentials) -> str:
+    """Return the Authorization header with a password (RFC 7617, in UTF-8)."""
+    return f"Basic {base64.b64encode(f'{login.username}:{login.password.reveal()}'.encode()).decode()}"
+
+
+def _is_safe(url: str) -> bool:
+    """Tell whether a login may travel to ``url``."""
+    return urlsplit(url).scheme == "https" or is_loopback(urlsplit(url).netloc)

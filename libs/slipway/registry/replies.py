@@ -5,17 +5,17 @@ from __future__ import annotations
 import time
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
+from slipway.core.objects import find_object
 from slipway.core.problems import Known, Table
 from slipway.engine import TOO_LARGE
 
 if TYPE_CHECKING:
-    import requests
+    from slipway.registry.transport import Reply
 
 #: The causes of a missing reply.
 NO_REPLY = Table(
-    "requests, of a request to a registry",
+    "urllib3, of a request to a registry",
     (
         Known("registry-proxy-silent", "ProxyError", "the proxy does not answer"),
         Known("registry-unreachable", "refused", "connection refused"),
@@ -51,29 +51,15 @@ REPLIES = Table(
 _TOO_LITTLE = 'error="insufficient_scope"'
 
 
-def origin(url: str) -> tuple[str, str, int]:
-    """Return a URL's scheme, host and port. Two URLs with the same origin are on the same server (RFC 6454)."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-
-
-def token_of(answer: requests.Response) -> str:
+def token_of(answer: Reply) -> str:
     """Return the token in a token server's answer; empty when there is none."""
-    try:
-        content = answer.json() if answer.ok else None
-    except ValueError:
-        return ""
-    return str(content.get("token") or content.get("access_token") or "") if isinstance(content, dict) else ""
+    content = (find_object(answer.content) if answer.status < 400 else None) or {}
+    return str(content.get("token") or content.get("access_token") or "")
 
 
-def allows_too_little(reply: requests.Response) -> bool:
+def allows_too_little(reply: Reply) -> bool:
     """Tell whether a registry refuses a valid token because it does not allow the request."""
-    return reply.status_code == 401 and _TOO_LITTLE in reply.headers.get("WWW-Authenticate", "")
-
-
-def asked_host(error: requests.exceptions.RequestException) -> str:
-    """Return the ``host[:port]`` of the failed request: the registry's own, or its token server's."""
-    return urlsplit(error.request.url or "").netloc if error.request else ""
+    return reply.status == 401 and _TOO_LITTLE in reply.headers.get("WWW-Authenticate", "")
 
 
 def asked_wait(retry_after: str | None) -> float:

@@ -1,4 +1,4 @@
-"""Make the connections to a registry: which certificates they trust, and by which route their bytes travel."""
+"""Take other routes to a registry than a connection of its own: a proxy of the environment, or a Unix socket."""
 
 from __future__ import annotations
 
@@ -6,42 +6,38 @@ import socket
 import ssl
 from typing import Any
 
+import urllib3
 from requests.adapters import HTTPAdapter
+from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 
-class TrustingAdapter(HTTPAdapter):
-    """Trust the CAs of ``context`` and no others; None for plain HTTP.
-
-    requests would add the CAs of certifi or of REQUESTS_CA_BUNDLE, which the engine does not trust.
-    """
+class Proxies:
+    """Keep the connections to the proxies of the environment. ``context``: TLS with the hosts behind them."""
 
     def __init__(self, context: ssl.SSLContext | None) -> None:
+        self._adapter = HTTPAdapter()
         self._options: dict[str, Any] = {"ssl_context": context} if context else {}
-        super().__init__()
 
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **options: Any) -> None:
-        super().init_poolmanager(connections, maxsize, block, **options, **self._options)
-
-    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        return super().proxy_manager_for(proxy, **options, **self._options)
-
-    def send(self, request: Any, *positional: Any, **options: Any) -> Any:
-        return super().send(request, *positional, **{**options, "verify": True})
-
-    def cert_verify(self, *_: object) -> None:
-        """Leave the connection as its context made it."""
+    def find(self, url: str) -> urllib3.PoolManager | None:
+        """Return the connections of the proxy for ``url``; None when the environment has none for it."""
+        proxy = select_proxy(url, get_environ_proxies(url))
+        if not proxy:
+            return None
+        whole = proxy if "://" in proxy else f"http://{proxy}"
+        found: urllib3.PoolManager = self._adapter.proxy_manager_for(whole, **self._options)
+        return found
 
 
-class SocketAdapter(TrustingAdapter):
+class SocketPools(urllib3.PoolManager):
     """Reach a registry over the Unix socket ``path``, whose other end is on a machine that reaches the registry.
 
     Names, certificates and logins are those of the registry. Only the route of the bytes differs.
     """
 
-    def __init__(self, path: str, context: ssl.SSLContext | None) -> None:
-        super().__init__(context)
+    def __init__(self, path: str, **options: Any) -> None:
+        super().__init__(**options)
 
         def connect() -> socket.socket:
             made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -62,4 +58,4 @@ class SocketAdapter(TrustingAdapter):
         class TlsPool(HTTPSConnectionPool):
             ConnectionCls = Tls
 
-        self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
+        self.pool_classes_by_scheme = {"http": PlainPool, "https": TlsPool}
