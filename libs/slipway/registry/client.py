@@ -287,5 +287,6 @@ class Registry:
         url: str = "",
     ) -> Reply:
         request = Request(method, reference.path, path, f"{reference}", body)
-        accepted = {"Accept": _ACCEPTED} if path.startswith(("manifests/", "referrers/")) else {}
+        reads = method in ("GET", "HEAD") and path.startswith(("manifests/", "referrers/"))
+        accepted = {"Accept": _ACCEPTED} if reads else {}
         return self._http.ask(request, {**accepted, **(headers or {})}, url)
