@@ -15,7 +15,7 @@ import pytest
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError, SshError
 from slipway.engine import Endpoint, Engine
-from slipway.hosts.runner import PipedCommand, _prepare, attach, pipe, run
+from slipway.hosts.runner import PipedCommand, _end_with_parent, _prepare, attach, pipe, run
 
 pytestmark = pytest.mark.process
 
@@ -212,10 +212,14 @@ def test_a_command_within_its_time_runs_to_its_end() -> None:
 
 def test_a_child_of_a_dead_parent_does_not_start() -> None:
     """Only Linux tells a child of its parent's death; elsewhere it begins."""
+    end_with_parent = _end_with_parent()
     child = os.fork()
     if not child:
-        _prepare(set(), os.getpid())  # its parent is another process
-        os._exit(0)
+        try:
+            _prepare(set(), os.getpid(), end_with_parent)  # its parent is another process
+            os._exit(0)
+        finally:
+            os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (1 if sys.platform == "linux" else 0)
 
 

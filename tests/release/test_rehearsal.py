@@ -10,7 +10,8 @@ from slipway.build.result import ImageResult, Status
 from slipway.core.errors import BuildError, PolicyError, SlipwayError, SmokeError, UsageError
 from slipway.core.image import Image, Stack
 from slipway.core.reference import Reference
-from slipway.release.rehearsal import Outcome, Stage, Trial, failure, scope_of, trials
+from slipway.release.outcome import Outcome
+from slipway.release.rehearsal import Stage, Trial, failure, scope_of, trials
 from slipway.smoke.results import SmokeResult
 
 FLOOR = Image("base-floor", "floor.Dockerfile", kind="base", reference=Reference("r", "acme/base-floor", "v2"))

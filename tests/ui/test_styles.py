@@ -9,7 +9,8 @@ from slipway.compose.judge import UP, Stage
 from slipway.engine.container_state import Condition
 from slipway.plan.decide import Action
 from slipway.push.events import PushAction
-from slipway.ui.styles import RowState, style_of, styled
+from slipway.ui.row_state import RowState
+from slipway.ui.styles import style_of, styled
 
 
 @pytest.mark.parametrize(

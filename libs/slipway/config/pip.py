@@ -5,7 +5,6 @@ URLs may hold credentials, so they are Secrets from the moment they are parsed.
 
 from __future__ import annotations
 
-import configparser
 import json
 import os
 import sys
@@ -75,8 +74,8 @@ def read_pip_config(
             found |= _settings(file.read_text("utf-8"))
         except FileNotFoundError:
             continue
-        except (OSError, UnicodeDecodeError, configparser.Error) as error:
-            left.append(f"pip's {file} could not be read: {type(error).__name__}")
+        except (OSError, ValueError) as error:
+            left.append(f"pip's {file} could not be read: {type(error.__cause__ or error).__name__}")
     named = {name.removeprefix("PIP_"): value for name, value in variables.items() if name.startswith("PIP_")}
     found |= {(_VARIABLES, _key(name)): value for name, value in named.items()}
     config = parse_pip_config(found, is_folder)
@@ -216,9 +215,14 @@ def travels(config: PipConfig) -> tuple[str, ...]:
 
 
 def _settings(text: str) -> dict[tuple[str, str], str]:
-    """Parse a file into (section, key) → raw value: ``%`` has no meaning."""
+    """Parse a file into (section, key) → raw value: ``%`` has no meaning. Raises ValueError from the parser's error."""
+    import configparser
+
     parser = configparser.RawConfigParser()
-    parser.read_string(text)
+    try:
+        parser.read_string(text)
+    except configparser.Error as error:
+        raise ValueError(error.message) from error
     return {(section, _key(name)): value for section in parser.sections() for name, value in parser.items(section)}
 
 

@@ -5,7 +5,7 @@ The rules are those of containerd's ``platforms/database.go``.
 
 from __future__ import annotations
 
-import platform
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -56,7 +56,7 @@ def in_order(names: Iterable[str]) -> tuple[str, ...]:
 
 def this_platform() -> str:
     """Return this machine's platform, as ``linux/<architecture>[/variant]``."""
-    return str(Platform.of_kernel(platform.machine()))
+    return str(Platform.of_kernel(os.uname().machine))
 
 
 def kernel_name(architecture: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import struct
-import tarfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -81,6 +80,8 @@ def program(architecture: str) -> bytes:
 
 
 def _tar(files: dict[str, bytes]) -> bytes:
+    import tarfile
+
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w") as archive:
         for name, content in files.items():

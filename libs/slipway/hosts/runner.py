@@ -7,7 +7,6 @@ this process dies.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import socket
@@ -28,7 +27,6 @@ from slipway.core.streams import LineReader, OnLine, collect, feed
 _GRACE_SECONDS = 4.0
 _WATCH_SECONDS = 0.25
 _PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
 #: Returns True when a command must end. slipway calls it several times per second.
@@ -90,7 +88,8 @@ def run(
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
     parent = os.getpid()
     try:
-        child = _start(command, lambda: _prepare(mask, parent))
+        end_with_parent = _end_with_parent()
+        child = _start(command, lambda: _prepare(mask, parent, end_with_parent))
     except OSError as error:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         absent = isinstance(error, FileNotFoundError)
@@ -257,17 +256,30 @@ def _start(command: Command, prepare: Callable[[], None]) -> subprocess.Popen[by
     )
 
 
-def _prepare(mask: set[signal.Signals | int], parent: int) -> None:
+def _prepare(mask: set[signal.Signals | int], parent: int, end_with_parent: Callable[[], object] | None) -> None:
     """Prepare the child before it executes the command: signals, and its end when the parent dies.
 
     ``_end`` sends SIGINT, so the child gets the default handler even if this process ignores that signal.
     """
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-    if _LIBC:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if end_with_parent:
+        end_with_parent()
         if os.getppid() != parent:  # the parent died before prctl took effect
             os._exit(1)
+
+
+def _end_with_parent() -> Callable[[], object] | None:
+    """Return the call with which a child gets SIGTERM when its parent dies; None where the system has no such call.
+
+    A child may import nothing between fork and exec, so its parent loads the library.
+    """
+    if sys.platform != "linux":
+        return None
+    import ctypes
+
+    libc = ctypes.CDLL(None, use_errno=True)
+    return lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -12,6 +12,7 @@ from slipway.build.result import ImageResult, Status
 from slipway.core.errors import BuildError, SlipwayError, SmokeError
 from slipway.core.image import Image, Stack
 from slipway.core.reference import Reference
+from slipway.release.outcome import Outcome
 from slipway.release.pins import Conflict
 from slipway.smoke.results import SmokeResult, by_cause
 from slipway.stack import graph
@@ -29,14 +30,6 @@ class Stage(StrEnum):
     REQUIREMENTS = "requirements"
     BUILD = "build"
     SMOKE = "smoke"
-
-
-class Outcome(StrEnum):
-    """Name the outcome of an image's rehearsal. ``base-rehearse --json`` prints the values."""
-
-    REHEARSED = "rehearsed"
-    BROKEN = "broken"
-    SKIPPED = "not tried"
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ from slipway.plan.facts import Snapshot
 from slipway.plan.history import only_modes
 from slipway.push.inspect import QUESTIONS, Push, is_built_image, look, refuse_moves
 from slipway.push.upload import PushRun, complete, upload
+from slipway.release.outcome import Outcome
 from slipway.release.pins import conflicts
-from slipway.release.rehearsal import Outcome, Trial, failure, scope_of, trials
+from slipway.release.rehearsal import Trial, failure, scope_of, trials
 from slipway.release.tested import FORM, Setup, statement
 from slipway.runs.run import Run
 from slipway.smoke.results import SmokeResult, of_each_image

@@ -14,11 +14,12 @@ from slipway.audit.distributions import Key
 from slipway.audit.inventory import Installed, Inventory
 from slipway.audit.locks import locks_read
 from slipway.audit.requirements import Lists, Requirement, read_lists, required_by, requirement
-from slipway.audit.scan.findings import LEVELS, Report, ScanCause, ScanError, Severity
+from slipway.audit.scan.findings import Report, ScanCause, ScanError
 from slipway.audit.scan.reading import read_json
 from slipway.audit.scan.rows import Finding, Role, gather, with_newer, with_permissions
 from slipway.audit.scan.running import Means, Scanned, Scanner, all_found, run_scanners, unlisted
 from slipway.audit.scan.severities import ask_severities, rated
+from slipway.audit.scan.severity import LEVELS, Severity
 from slipway.audit.scan.tracker import SOURCE
 from slipway.config.attach import Attachment
 from slipway.core.errors import PolicyError, Problem, RegistryError, UsageError, one_line, suggestion

@@ -16,7 +16,7 @@ from typing import Any
 from slipway.plan.facts import Snapshot
 from slipway.push.inspect import look
 from slipway.release.accepted import passed_before
-from slipway.release.rehearsal import Outcome
+from slipway.release.outcome import Outcome
 from slipway.release.tested import Setup
 from slipway.release.writing import reading
 from slipway.smoke.imported import imported

@@ -11,7 +11,6 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from difflib import unified_diff
 from typing import TYPE_CHECKING, Any, TextIO
 
 from slipway.build.result import ImageResult, Status
@@ -22,7 +21,7 @@ from slipway.core.units import size
 from slipway.plan.decide import Plan
 from slipway.secrets.redactor import Redactor
 from slipway.ui import columns
-from slipway.ui.styles import RowState, style_of, styled
+from slipway.ui.row_state import RowState
 
 if TYPE_CHECKING:
     from rich.console import Console as RichConsole
@@ -201,6 +200,8 @@ class Console:
             for text in columns.aligned([[self._safe(cell) for cell in row] for row in rows]):
                 self.line(text)
             return
+        from slipway.ui.styles import styled
+
         out = self._rich(self._out)
         for line in styled(rows, self._safe):
             out.print(line, no_wrap=True, overflow="ellipsis", crop=True)
@@ -210,6 +211,8 @@ class Console:
 
         ``context``: the number of equal lines around each change.
         """
+        from difflib import unified_diff
+
         old, new = before.splitlines(), after.splitlines()
         lines = unified_diff(old, new, file if before else "/dev/null", file, lineterm="", n=context)
         if not self._color:
@@ -238,6 +241,8 @@ def shown_error(text: str, stream: TextIO, *, color: bool) -> None:
         return
     from rich.console import Console as RichConsole
     from rich.text import Text
+
+    from slipway.ui.styles import style_of
 
     out = RichConsole(file=stream, highlight=False)
     for line in text.splitlines():

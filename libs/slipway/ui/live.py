@@ -14,7 +14,8 @@ from slipway.core.errors import Redact
 from slipway.core.units import size
 from slipway.push.events import Uploaded, UploadEvent, Uploading
 from slipway.ui import columns
-from slipway.ui.styles import RowState, styled
+from slipway.ui.row_state import RowState
+from slipway.ui.styles import styled
 
 
 @dataclass

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from slipway.audit.scan.findings import Severity
+from slipway.audit.scan.severity import Severity
 from slipway.build.result import RunState, Status
 from slipway.compose.judge import UP, Stage
 from slipway.core.errors import Redact
@@ -14,22 +13,13 @@ from slipway.engine.container_state import Condition
 from slipway.hosts.requirements import CheckState
 from slipway.plan.decide import Action
 from slipway.push.events import PushAction
-from slipway.release.rehearsal import Outcome
+from slipway.release.outcome import Outcome
 from slipway.release.standing import State
 from slipway.ui import columns
+from slipway.ui.row_state import RowState
 
 if TYPE_CHECKING:
     from rich.text import Text
-
-
-class RowState(StrEnum):
-    """Name the state of a row in the live tree, for an image that has no status yet and for a root image."""
-
-    ROOT = "root"
-    WAITING = "waiting"
-    RUNNING = "running"
-    UPLOADING = "uploading"
-    UPLOADED = "uploaded"
 
 
 _COLOURS: Mapping[str, tuple[str, ...]] = {

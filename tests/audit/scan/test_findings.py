@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from slipway.audit.scan.findings import LEVELS, Advisory, Severity, joined
+from slipway.audit.scan.findings import Advisory, joined
+from slipway.audit.scan.severity import LEVELS, Severity
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from slipway.audit.scan.findings import Advisory, Severity
+from slipway.audit.scan.findings import Advisory
 from slipway.audit.scan.osv import severity_in, severity_of
+from slipway.audit.scan.severity import Severity
 from tests.rig.advisories import VECTORS
 
 V4 = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"

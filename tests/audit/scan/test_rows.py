@@ -10,8 +10,9 @@ import pytest
 from slipway.audit.distributions import Distribution, Kind
 from slipway.audit.inventory import Installed, Inventory
 from slipway.audit.requirements import Requirement
-from slipway.audit.scan.findings import Advisory, Package, Severity
+from slipway.audit.scan.findings import Advisory, Package
 from slipway.audit.scan.rows import Finding, Newer, Role, gather, judge, with_newer, with_permissions
+from slipway.audit.scan.severity import Severity
 from slipway.config.policy import Policy
 from slipway.core.rules import Permission, Rule
 

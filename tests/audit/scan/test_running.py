@@ -11,9 +11,10 @@ import pytest
 
 from slipway.audit.distributions import Kind
 from slipway.audit.inventory import take_inventory
-from slipway.audit.scan.findings import Package, Severity
+from slipway.audit.scan.findings import Package
 from slipway.audit.scan.running import Means, Scanned, Scanner, all_found, choose, run_scanners, unlisted
 from slipway.audit.scan.severities import ask_severities, rated
+from slipway.audit.scan.severity import Severity
 from slipway.core.command import Result
 from slipway.hosts.runner import run
 from slipway.testing.fakes import FakeRun

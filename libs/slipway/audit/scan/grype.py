@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from slipway.audit.scan.findings import Advisory, Found, Package, Severity
+from slipway.audit.scan.findings import Advisory, Found, Package
 from slipway.audit.scan.purls import package_of
+from slipway.audit.scan.severity import Severity
 from slipway.core.command import Command
 
 NAME = "grype"

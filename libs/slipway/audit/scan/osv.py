@@ -9,7 +9,8 @@ from urllib.parse import quote
 from cvss import CVSS2, CVSS3, CVSS4
 from cvss.exceptions import CVSSError
 
-from slipway.audit.scan.findings import Advisory, Severity
+from slipway.audit.scan.findings import Advisory
+from slipway.audit.scan.severity import Severity
 
 #: The places of words that only one database uses.
 _SPECIFIC = ("database_specific", "ecosystem_specific")

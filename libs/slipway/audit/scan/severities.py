@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any
 
 from slipway.audit.scan.download import download
-from slipway.audit.scan.findings import Advisory, Found, ScanError, Severity
+from slipway.audit.scan.findings import Advisory, Found, ScanError
 from slipway.audit.scan.osv import record_url, severity_in, severity_of
 from slipway.audit.scan.reading import read_json
+from slipway.audit.scan.severity import Severity
 from slipway.core.clock import CLOCK, Clock
 from slipway.core.errors import Problem
 from slipway.core.threads import map_concurrently

@@ -15,8 +15,9 @@ from typing import Any
 
 from slipway.audit.distributions import Distribution, Kind, System
 from slipway.audit.scan.debian_version import DebianVersion
-from slipway.audit.scan.findings import Advisory, Found, Package, Severity
+from slipway.audit.scan.findings import Advisory, Found, Package
 from slipway.audit.scan.reading import garbled, read_json
+from slipway.audit.scan.severity import Severity
 
 NAME = "debian-tracker"
 #: debsecan's own source. A source that ends in "/" has a file for each suite.

@@ -6,8 +6,9 @@ import re
 from collections import defaultdict
 from typing import Any
 
-from slipway.audit.scan.findings import Advisory, Found, Package, Severity
+from slipway.audit.scan.findings import Advisory, Found, Package
 from slipway.audit.scan.purls import package_of
+from slipway.audit.scan.severity import Severity
 from slipway.core.command import Command
 
 NAME = "trivy"
