@@ -11,6 +11,7 @@ slipway's own tasks. For any other task it only calls Invoke's method.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -39,6 +40,10 @@ class SlipwayArgument(Argument):
     """
 
     task = ""
+
+    def __deepcopy__(self, memo: object) -> SlipwayArgument:
+        """Return a copy. Invoke copies every argument of every task, and never changes a value in place."""
+        return copy(self)
 
 
 class SlipwayTask(Task[Any]):
