@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError, SshError
 from slipway.engine import Endpoint, Engine
-from slipway.hosts.runner import PipedCommand, _end_with_parent, _prepare, attach, pipe, run
+from slipway.hosts.runner import PipedCommand, _end_with_parent, _prepare, attach, pipe, run, run_together
 
 pytestmark = pytest.mark.process
 
@@ -144,19 +145,69 @@ def test_a_command_that_ignores_everything_is_killed_after_the_grace() -> None:
     assert result.seconds > 4
 
 
+def test_commands_run_together_some_at_a_time_and_start_in_their_order(tmp_path: Path) -> None:
+    """The first two end only when each has seen the other. The third starts when one of them has ended."""
+    meets = "touch {own}; while [ ! -e {other} ]; do sleep 0.02; done; exit {code}"
+    scripts = [meets.format(own="a", other="b", code=3), meets.format(own="b", other="a", code=4), "ls; exit 5"]
+    shown: list[str] = []
+    ended: dict[int, Result] = {}
+    commands = (sh(script, cwd=str(tmp_path)) for script in scripts)
+    run_together(commands, lambda number, result: ended.update({number: result}), at_once=2, show=shown.append)
+    assert {number: result.exit_code for number, result in ended.items()} == {0: 3, 1: 4, 2: 5}
+    assert ended[2].stdout.split() == ["a", "b"] and len(shown) == 3 and all(one.seconds > 0 for one in ended.values())
+
+
+def test_no_more_commands_run_together_than_asked() -> None:
+    began: list[int] = []
+    ended: list[int] = []
+
+    def commands() -> Iterator[Command]:
+        for number in range(5):
+            began.append(number)
+            assert len(began) - len(ended) <= 2
+            yield sh("exit 0")
+
+    run_together(commands(), lambda number, result: ended.append(number), at_once=2)
+    assert began == sorted(ended) == [0, 1, 2, 3, 4]
+
+
+def test_one_of_several_programs_that_cannot_run_does_not_keep_the_others_from_running() -> None:
+    ended: dict[int, Result] = {}
+    run_together([Command(("no-such-program",)), sh("exit 3")], ended.__setitem__, at_once=1)
+    assert [(ended[number].exit_code, ended[number].stderr) for number in (0, 1)] == [
+        (127, "no-such-program: not found"),
+        (3, ""),
+    ]
+
+
+def test_an_error_of_the_taker_ends_the_other_commands(tmp_path: Path) -> None:
+    def take(number: int, result: Result) -> None:
+        raise OSError("No space left on device")
+
+    file = tmp_path / "pid"
+    waits = f"while [ ! -s {file} ]; do sleep 0.02; done"
+    with pytest.raises(OSError, match="No space left"):
+        run_together([sh(f"echo $$ > {file}; exec sleep 60"), sh(waits)], take, at_once=2)
+    assert ends(written(file))
+
+
 DRIVER = """
 import sys
 from slipway.core.command import Command
-from slipway.hosts.runner import _prepare, run
+from slipway.hosts.runner import run, run_together
 try:
-    run(Command(("sh", "-c", sys.argv[1])))
+    if len(sys.argv) == 2:
+        run(Command(("sh", "-c", sys.argv[1])))
+    else:
+        commands = [Command(("sh", "-c", script)) for script in sys.argv[1:]]
+        run_together(commands, lambda number, result: None, at_once=2)
 except KeyboardInterrupt:
     sys.exit(130)
 """
 
 
-def driver(script: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen([sys.executable, "-c", DRIVER, script], start_new_session=True)
+def driver(*scripts: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", DRIVER, *scripts], start_new_session=True)
 
 
 def test_ctrl_c_ends_the_process_group_within_five_seconds(tmp_path: Path) -> None:
@@ -167,6 +218,31 @@ def test_ctrl_c_ends_the_process_group_within_five_seconds(tmp_path: Path) -> No
     assert child.wait(5) == 130
     assert time.monotonic() - started < 5
     assert ends(grandchild)
+
+
+def test_ctrl_c_ends_commands_that_run_together_and_starts_no_more(tmp_path: Path) -> None:
+    script = "sleep 60 & echo $! > {file}; wait"
+    files = [tmp_path / name for name in ("one", "two", "three")]
+    child = driver(*(script.format(file=file) for file in files))
+    grandchildren = [written(file) for file in files[:2]]
+    child.send_signal(signal.SIGINT)
+    assert child.wait(5) == 130
+    assert all(map(ends, grandchildren)) and not files[2].exists()
+
+
+def test_a_second_ctrl_c_kills_commands_that_run_together(tmp_path: Path) -> None:
+    script = "trap 'touch {file}-asked' INT; trap '' TERM; echo $$ > {file}; while :; do sleep 0.1; done"
+    files = [tmp_path / name for name in ("one", "two")]
+    child = driver(*(script.format(file=file) for file in files))
+    grandchildren = [written(file) for file in files]
+    child.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + 3
+    while not all(Path(f"{file}-asked").exists() for file in files) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert all(Path(f"{file}-asked").exists() for file in files)
+    child.send_signal(signal.SIGINT)
+    assert child.wait(3) == 130
+    assert all(map(ends, grandchildren))
 
 
 def test_a_second_ctrl_c_does_not_wait(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import signal
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -138,6 +140,55 @@ def test_broken_images_are_listed_and_a_green_rehearsal_is_released(stack: Stack
     assert ran.stdout.count(" rehearsed ") == 2 and worked(harbour, runs) == ["smoke-svc-sail"]
     assert "note: svc-sail: its test result does not count: " in ran.stderr and "test_sail.py is another" in ran.stderr
     assert {name: harbour.published(name, "v1.2.0") for name in NAMES} == released
+
+
+#: Passes only while the test of another image runs, too.
+MEETS = """\
+import pathlib, time
+
+def test_it_meets_the_other(container):
+    pathlib.Path("{own}").touch()
+    give_up = time.monotonic() + 60
+    while not pathlib.Path("{other}").exists():
+        assert time.monotonic() < give_up
+        time.sleep(0.05)
+"""
+
+
+def meeting(stack: Stack) -> Repository:
+    """Two services of which each test waits for the other one's."""
+    harbour = harbour_of(stack, "oar", "sail")
+    for own, other in (("oar", "sail"), ("sail", "oar")):
+        harbour.write(f"apps/svc_{own}/smoke/test_meeting.py", MEETS.format(own=own, other=other))
+    return harbour
+
+
+def test_images_are_tested_concurrently_and_shown_in_the_order_of_the_stack(stack: Stack) -> None:
+    harbour = meeting(stack)
+    ran = harbour.invoke("base.rehearse").ok()
+    assert re.findall(r"^(\S+) +passed ", ran.stdout, re.MULTILINE) == [*NAMES]
+    (harbour.root / "oar").unlink()
+    (harbour.root / "sail").unlink()
+    ran = harbour.invoke("build", "smoke", "svc-sail", "svc-oar").ok()
+    assert len(re.findall(r"^svc-\S+ +passed ", ran.stdout, re.MULTILINE)) == 2
+
+
+@pytest.mark.fault("B02")
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_tests_of_all_images(stack: Stack, signum: signal.Signals) -> None:
+    """The fixture of all integration tests sees that no container and no process is left."""
+    harbour = meeting(stack)
+    harbour.write("apps/svc_sail/smoke/test_meeting.py", MEETS.format(own="sail", other="nobody"))
+    harbour.write("apps/svc_oar/smoke/test_meeting.py", MEETS.format(own="oar", other="nobody"))
+    harbour.invoke("build").ok()
+    with harbour.start("smoke") as process:
+        give_up = time.monotonic() + 60
+        while not all((harbour.root / name).exists() for name in ("oar", "sail")):
+            assert time.monotonic() < give_up and process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signum)
+        _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 128 + signum, stderr
 
 
 @pytest.mark.fault("P63")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,8 +18,10 @@ from slipway.secrets.redactor import Redactor
 from slipway.secrets.secret import Secret
 from slipway.smoke.results import SmokeResult
 from slipway.smoke.session import (
+    AT_ONCE,
     CHECKS,
     Round,
+    RunTogether,
     SmokeTarget,
     not_runnable,
     pytest_command,
@@ -138,25 +142,62 @@ def test_a_pytest_that_cannot_run_says_why_in_the_first_line(
     tmp_path: Path, exit_code: int, said: str, why: str
 ) -> None:
     with pytest.raises(SmokeError) as failure:
-        smoke([SmokeTarget("a", "1")], Round(tmp_path, "r", tmp_path, {}), lambda command: Result(exit_code, "", said))
+        smoke([SmokeTarget("a", "1")], Round(tmp_path, "r", tmp_path, {}), ended(Result(exit_code, "", said)))
     first = str(failure.value).splitlines()[0]
     assert first == f"error: smoke a: pytest could not run (exit code {exit_code}): {why}"
 
 
+def ended(result: Result) -> RunTogether:
+    """Return a runner whose commands end with this result."""
+
+    def execute(commands: Iterable[Command], take: Callable[[int, Result], None], *, at_once: int) -> None:
+        for number, _ in enumerate(commands):
+            take(number, result)
+
+    return execute
+
+
 class Pytest:
-    """Stands for running pytest: writes the junit.xml that belongs to each name."""
+    """Stands for running pytest: writes the junit.xml that belongs to each name. The commands end in ``order``."""
 
-    def __init__(self, **answers: tuple[int, str]) -> None:
+    def __init__(self, order: Sequence[int] = (), **answers: tuple[int, str]) -> None:
         self.answers = answers
+        self.order = order
         self.asked: list[str] = []
+        self.at_once = 0
 
-    def __call__(self, command: Command) -> Result:
-        name = command.label.removeprefix("smoke ").partition(" ")[0]
-        self.asked.append(name)
-        exit_code, junit = self.answers[name]
-        path = next(a.removeprefix("--junit-xml=") for a in command.argv if a.startswith("--junit-xml="))
-        Path(path).write_text(junit)
-        return Result(exit_code, "what pytest printed", "")
+    def __call__(self, commands: Iterable[Command], take: Callable[[int, Result], None], *, at_once: int) -> None:
+        self.at_once = at_once
+        started = list(commands)
+        self.asked = [command.label.removeprefix("smoke ").partition(" ")[0] for command in started]
+        for number in self.order or range(len(started)):
+            exit_code, junit = self.answers[self.asked[number]]
+            words = started[number].argv
+            path = next(word.removeprefix("--junit-xml=") for word in words if word.startswith("--junit-xml="))
+            Path(path).write_text(junit)
+            take(number, Result(exit_code, "what pytest printed", ""))
+
+
+def test_tests_of_several_images_start_first_and_results_come_in_the_order_of_the_targets(tmp_path: Path) -> None:
+    targets = [SmokeTarget("base-a", "1"), SmokeTarget("svc-b", "2"), SmokeTarget("svc-c", "3"), SmokeTarget("chain")]
+    passed = (0, PASSED)
+    run_pytest = Pytest(order=(2, 0, 3, 1), **{"base-a": passed, "svc-b": (1, MIXED), "svc-c": passed, "chain": passed})
+    told: list[tuple[str, bool]] = []
+    with pytest.raises(SmokeError, match="smoke svc-b: 3 failed"):
+        smoke(
+            targets,
+            Round(tmp_path, "r", tmp_path, {}),
+            run_pytest,
+            lambda result: told.append((result.name, result.ok)),
+        )
+    assert run_pytest.asked == ["chain", "base-a", "svc-b", "svc-c"]
+    assert told == [("base-a", True), ("svc-b", False), ("svc-c", True), ("chain", True)]
+
+
+def test_targets_are_tested_concurrently_one_more_than_there_are_processors(tmp_path: Path) -> None:
+    run_pytest = Pytest(a=(0, PASSED))
+    smoke([SmokeTarget("a", "1")], Round(tmp_path, "r", tmp_path, {}), run_pytest)
+    assert run_pytest.at_once == AT_ONCE == (os.cpu_count() or 2) + 1
 
 
 def test_an_image_given_by_its_reference_is_named_so_in_the_hint(tmp_path: Path) -> None:
@@ -238,7 +279,7 @@ def test_results_of_an_earlier_round_are_not_read_again(tmp_path: Path) -> None:
     this = Round(tmp_path, "r", tmp_path, {})
     assert smoke([SmokeTarget("a", "1")], this, Pytest(a=(0, PASSED)))[0].ok
     with pytest.raises(SmokeError, match="ended by SIGKILL"):
-        smoke([SmokeTarget("a", "1")], this, lambda command: Result(-9))
+        smoke([SmokeTarget("a", "1")], this, ended(Result(-9)))
 
 
 @pytest.mark.fault("T13")

@@ -1,13 +1,14 @@
 """Start processes on this machine. Only this module uses ``subprocess``.
 
-A command of ``run`` has its own process group, which Ctrl-C ends as a whole. On Linux the kernel sends it SIGTERM when
-this process dies.
+A command of ``run`` or ``run_together`` has its own process group, which Ctrl-C ends as a whole. On Linux the kernel
+sends it SIGTERM when this process dies.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import queue
 import signal
 import socket
 import subprocess
@@ -15,7 +16,8 @@ import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Protocol
 
 from slipway.config.environment import inherited
@@ -86,15 +88,11 @@ def run(
     started = time.monotonic()
     # A signal that arrives before ``child`` is assigned would leave the process running, so signals wait until then.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
-    parent = os.getpid()
     try:
-        end_with_parent = _end_with_parent()
-        child = _start(command, lambda: _prepare(mask, parent, end_with_parent))
+        child = _start(command, mask)
     except OSError as error:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        absent = isinstance(error, FileNotFoundError)
-        cause = "not found" if absent else str(error.strerror)
-        return Result(127 if absent else 126, "", f"{error.filename}: {cause}", time.monotonic() - started)
+        return _not_started(error, started)
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         with _watched(child, should_stop):
@@ -103,6 +101,63 @@ def run(
         _end(child)
         raise
     return Result(exit_code, stdout, stderr, time.monotonic() - started)
+
+
+def run_together(
+    commands: Iterable[Command],
+    take: Callable[[int, Result], None],
+    *,
+    at_once: int,
+    show: Callable[[str], None] = lambda text: None,
+) -> None:
+    """Run ``commands`` on this machine, ``at_once`` at a time, and start them in their order.
+
+    ``take`` gets the number of each command, from 0, and its result when it ends. ``show`` gets each command before it
+    starts. An exception, such as that of Ctrl-C, starts no further command and ends all that run.
+    """
+    ahead = enumerate(commands)
+    running: dict[int, subprocess.Popen[bytes] | None] = {}
+    ended: queue.SimpleQueue[tuple[int, Result]] = queue.SimpleQueue()
+    try:
+        while True:
+            for number, command in islice(ahead, at_once - len(running)):
+                show(f"$ {command}")
+                _start_attended(number, command, running, ended)
+            if not running:
+                return
+            number, result = ended.get()
+            del running[number]
+            take(number, result)
+    except BaseException:
+        _end(*filter(None, running.values()))
+        raise
+
+
+def _start_attended(
+    number: int,
+    command: Command,
+    running: dict[int, subprocess.Popen[bytes] | None],
+    ended: queue.SimpleQueue[tuple[int, Result]],
+) -> None:
+    """Start a command and note it in ``running``. A thread attends to it and puts its result into ``ended``.
+
+    Signals wait until the command is noted. The thread starts with them blocked, so that they arrive in this thread.
+    """
+    started = time.monotonic()
+
+    def attend(child: subprocess.Popen[bytes]) -> None:
+        exit_code, stdout, stderr = _attend(child, command.stdin, None, None)
+        ended.put((number, Result(exit_code, stdout, stderr, time.monotonic() - started)))
+
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        running[number] = child = _start(command, mask)
+        threading.Thread(target=attend, args=(child,), daemon=True).start()
+    except OSError as error:
+        running[number] = None
+        ended.put((number, _not_started(error, started)))
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
 
 
 class PipedCommand:
@@ -243,7 +298,9 @@ def _watched(child: subprocess.Popen[bytes], should_stop: ShouldStop | None) -> 
         done.set()
 
 
-def _start(command: Command, prepare: Callable[[], None]) -> subprocess.Popen[bytes]:
+def _start(command: Command, mask: set[signal.Signals | int]) -> subprocess.Popen[bytes]:
+    """Start a command with the signal mask ``mask``."""
+    parent, end_with_parent = os.getpid(), _end_with_parent()
     return subprocess.Popen(
         command.argv,
         cwd=command.cwd or None,
@@ -252,8 +309,15 @@ def _start(command: Command, prepare: Callable[[], None]) -> subprocess.Popen[by
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=prepare,
+        preexec_fn=lambda: _prepare(mask, parent, end_with_parent),
     )
+
+
+def _not_started(error: OSError, started: float) -> Result:
+    """Return the result of a program that cannot be started, with the exit code of a shell."""
+    absent = isinstance(error, FileNotFoundError)
+    cause = "not found" if absent else str(error.strerror)
+    return Result(127 if absent else 126, "", f"{error.filename}: {cause}", time.monotonic() - started)
 
 
 def _prepare(mask: set[signal.Signals | int], parent: int, end_with_parent: Callable[[], object] | None) -> None:
@@ -282,17 +346,26 @@ def _end_with_parent() -> Callable[[], object] | None:
     return lambda: libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _end(child: subprocess.Popen[bytes]) -> None:
-    """Send SIGINT to the child's process group, wait up to 4 s for the child, then kill the group.
+def _end(*children: subprocess.Popen[bytes]) -> None:
+    """Send SIGINT to the children's process groups, wait up to 4 s for all children, then kill the groups.
 
-    A second Ctrl-C ends the wait, and the group is still killed.
+    A second Ctrl-C ends the wait, and the groups are still killed.
     """
+    deadline = time.monotonic() + _GRACE_SECONDS
     try:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            child.wait(_GRACE_SECONDS)
+        for child in children:
+            _signal_group(child, signal.SIGINT)
+        for child in children:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                child.wait(max(0.0, deadline - time.monotonic()))
     finally:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(child.pid, signal.SIGKILL)
-        child.wait()
+        for child in children:
+            _signal_group(child, signal.SIGKILL)
+        for child in children:
+            child.wait()
+
+
+def _signal_group(child: subprocess.Popen[bytes], signum: signal.Signals) -> None:
+    """Send a signal to a child's process group. The group may have ended, or run another user's program."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signum)

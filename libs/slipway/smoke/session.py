@@ -1,4 +1,4 @@
-"""Run one pytest per image, one image after another.
+"""Run one pytest per image, several images concurrently.
 
 The image is given by its id, because a tag may move during the tests. An image gets the checks shipped with slipway,
 the tests of every base that it is built on, and its own tests.
@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Protocol
 
 from slipway.core.command import Command, Result
 from slipway.core.errors import PolicyError, SmokeError
@@ -22,8 +23,11 @@ from slipway.smoke.results import SmokeResult, read_result, told
 CHECKS = Path(__file__).parents[1] / "testing/checks"
 #: The health of an image that starts nothing by itself.
 NOT_STARTED = "starts nothing by itself: only its files were tested"
+#: The number of targets that are tested concurrently. Tests of containers wait for their starts.
+AT_ONCE = (os.cpu_count() or 2) + 1
 #: Emulation takes about this many times as long.
 EMULATED = 4.0
+_JUNIT = "junit.xml"
 #: Settings of pytest that a repository makes for its own tests, and with which the checks would not run.
 _NEUTRAL = ("addopts=", "filterwarnings=", "required_plugins=", "python_files=test_*.py", "python_functions=test")
 
@@ -99,7 +103,7 @@ def pytest_command(target: SmokeTarget, this: Round) -> Command:
     config = this.root / "pyproject.toml"
     argv += [f"--rootdir={this.root}", f"--config-file={config if config.exists() else os.devnull}"]
     argv += [*(f"--override-ini={setting}" for setting in _NEUTRAL), "--import-mode=importlib", "--strict-markers"]
-    argv += [f"--junit-xml={folder / 'junit.xml'}", f"--slipway-run={this.run}", f"--slipway-logs={folder}"]
+    argv += [f"--junit-xml={folder / _JUNIT}", f"--slipway-run={this.run}", f"--slipway-logs={folder}"]
     argv += [f"--slipway-slowness={float(this.slowness) * EMULATED if target.emulated else this.slowness}"]
     siblings = {**this.siblings, **target.siblings}
     argv += [f"--slipway-siblings={name}={image}" for name, image in sorted(siblings.items())]
@@ -120,20 +124,36 @@ def pytest_command(target: SmokeTarget, this: Round) -> Command:
     return Command(tuple(argv), cwd=str(this.root), env=engine, label=label)
 
 
+class RunTogether(Protocol):
+    """Run commands concurrently, started in their order. ``take`` gets the number of each and its result."""
+
+    def __call__(self, commands: Iterable[Command], take: Callable[[int, Result], None], *, at_once: int) -> None: ...
+
+
 def smoke(
     targets: Iterable[SmokeTarget],
     this: Round,
-    execute: Callable[[Command], Result],
+    execute: RunTogether,
     tell: Callable[[SmokeResult], None] = lambda result: None,
 ) -> tuple[SmokeResult, ...]:
-    """Test each target in turn, also after one has failed. ``tell`` gets each result when its target ends.
+    """Test the targets, ``AT_ONCE`` at a time, also after one has failed.
+
+    ``tell`` gets the results in the order of the targets, each when it and all before it are known. Tests of several
+    images together start first: they take longest, and no processor waits for them at the end.
 
     Raises SmokeError when a test failed or nothing was tested. Raises PolicyError when only checks of policy failed.
     """
-    results: list[SmokeResult] = []
-    for target in targets:
-        results.append(_test(target, this, execute))
-        tell(results[-1])
+    chosen, results = list(targets), list[SmokeResult]()
+    order = sorted(range(len(chosen)), key=lambda place: bool(chosen[place].image))
+    found: dict[int, SmokeResult] = {}
+
+    def take(number: int, ended: Result) -> None:
+        found[order[number]] = _result(chosen[order[number]], this, ended)
+        while len(results) in found:
+            results.append(found[len(results)])
+            tell(results[-1])
+
+    execute(_commands((chosen[place] for place in order), this), take, at_once=AT_ONCE)
     if not results:
         raise SmokeError("smoke: no image to test")
     bad = [result for result in results if not result.ok]
@@ -144,13 +164,20 @@ def smoke(
     return tuple(results)
 
 
-def _test(target: SmokeTarget, this: Round, execute: Callable[[Command], Result]) -> SmokeResult:
+def _commands(targets: Iterable[SmokeTarget], this: Round) -> Iterator[Command]:
+    """Prepare the folder of each target, and yield its command."""
+    for target in targets:
+        folder = this.folder(target)
+        with written(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / _JUNIT).unlink(missing_ok=True)
+        yield pytest_command(target, this)
+
+
+def _result(target: SmokeTarget, this: Round, ended: Result) -> SmokeResult:
+    """Return the result of a pytest that ended, and keep its output without secrets."""
     folder = this.folder(target)
-    with written(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    junit, log = folder / "junit.xml", folder / "pytest.log"
-    junit.unlink(missing_ok=True)
-    ended = execute(pytest_command(target, this))
+    junit, log = folder / _JUNIT, folder / "pytest.log"
     said = this.redact(f"{ended.stdout}\n{ended.stderr}").strip()
     text = this.redact(junit.read_text("utf-8")) if junit.exists() else ""
     with written(log):

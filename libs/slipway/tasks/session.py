@@ -27,7 +27,7 @@ from slipway.engine import Logins
 from slipway.hosts.git import tracked_files
 from slipway.hosts.host import ContainerAccess, Host
 from slipway.hosts.local import LocalHost
-from slipway.hosts.runner import Runner, attach, echoing, run
+from slipway.hosts.runner import Runner, attach, echoing, run, run_together
 from slipway.plan.facts import Snapshot, gather_facts
 from slipway.plan.repository import Repository, read_repository
 from slipway.runs import secret_folder, workspace
@@ -75,6 +75,7 @@ class Session:
         #: Closes when the task ends.
         self.opened = ExitStack()
         self.run: Runner = echoing(self.echo) if self.core.echo else run
+        self.run_together = partial(run_together, show=self.echo) if self.core.echo else run_together
 
     def __enter__(self) -> Self:
         return self

@@ -58,7 +58,7 @@ def run_targets(
     *,
     answers: bool = True,
 ) -> Tested:
-    """Test the targets in a run of its own, and show each result.
+    """Test the targets in a run of their own, several concurrently, and show each result in their order.
 
     ``image``: the reference that the user named. ``answers``: the task's JSON is that of the tests.
     """
@@ -89,7 +89,7 @@ def run_targets(
                     tell(testing.not_runnable(target))
             runnable = [target for target in targets if target.platform not in unable]
             if runnable or not unable:
-                testing.smoke(runnable, this, session.run, tell)
+                testing.smoke(runnable, this, session.run_together, tell)
             if unable:
                 failure = PrerequisiteError.of([*unrunnable(unable)])
         except (SmokeError, PolicyError) as error:
