@@ -302,7 +302,7 @@ def soak(session: nox.Session) -> None:
         run(session, "dev", "pytest", *image_tests(session, folder), *session.posargs)
 
 
-@nox.session(requires=["build"], tags=["slow"], venv_backend="uv|virtualenv", reuse_venv=True)
+@nox.session(requires=["build"], tags=["slow"], venv_backend="uv|virtualenv", reuse_venv=True, allow_parallel=True)
 def conformance(session: nox.Session) -> None:
     """Test svc-ocr-model with Triton's clients and KServe's models, in an environment that has them."""
     session.install("--editable", ".[smoke]", *CLIENTS, env=SYSTEM_CERTS)
