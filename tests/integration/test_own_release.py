@@ -38,6 +38,8 @@ EDITED = "svc-kg"
 #: It stands on no base, so the release tests it.
 ALONE = "svc-redis"
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
+#: The annotation of a result that is about several images together.
+SYSTEM = "slipway.system"
 INDEX = "application/vnd.oci.image.index.v1+json"
 
 
@@ -105,9 +107,10 @@ class Clone:
         return {image["name"]: image["digest"] for image in images}
 
     def results(self, name: str, digest: str) -> int:
-        """Return the number of test results beside a manifest."""
+        """Return the number of test results beside a manifest that are about this image alone."""
         listed = json.loads(self.fetched(f"{name}/manifests/{fallback_tag(digest)}", accept=INDEX)[1])["manifests"]
-        return sum(TEST_RESULT in (entry.get("annotations") or {}).values() for entry in listed)
+        noted = [entry.get("annotations") or {} for entry in listed]
+        return sum(TEST_RESULT in one.values() and SYSTEM not in one for one in noted)
 
 
 @pytest.fixture

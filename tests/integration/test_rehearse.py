@@ -191,6 +191,70 @@ def test_a_signal_ends_the_tests_of_all_images(stack: Stack, signum: signal.Sign
     assert process.returncode == 128 + signum, stderr
 
 
+#: Two services together.
+FLEET = """\
+def test_they_sail_together(stack):
+    for name in ("svc-oar", "svc-sail"):
+        assert stack.start(name).exec("cat", "/deck.txt").output == "scrubbed\\n"
+"""
+
+
+def test_tests_of_several_images_run_once_for_a_rehearsal_and_its_releases(stack: Stack) -> None:
+    harbour = harbour_of(stack, "oar", "sail", "row")
+    harbour.write("apps/smoke/test_fleet.py", FLEET)
+    harbour.write("infra/compose/fleet.yaml", "services: {oar: {image: svc-oar}}\n")
+    ran = harbour.invoke("base.rehearse").ok()
+    assert re.search(r"^fleet +passed +1 passed ", ran.stdout, re.MULTILINE)
+    together, alone = sorted(results(harbour, "svc-oar"), key=lambda said: len(said["predicate"]["passedTests"]))
+    contents = {name: harbour.published(name, harbour.content(name).rpartition(":")[2]) for name in NAMES[1:]}
+    said = {one["name"].rpartition("/")[2]: f"sha256:{one['digest']['sha256']}" for one in together["subject"]}
+    assert said == contents and together["predicate"]["passedTests"] == ["test_fleet::test_they_sail_together"]
+    assert len(alone["subject"]) == 1 and len([*results(harbour, "svc-sail")]) == 1
+
+    runs = {*harbour.runs()}
+    ran = harbour.invoke("release", "--version", "v1.1.0").ok()
+    assert re.search(r"^fleet +rehearsed +2 images$", ran.stdout, re.MULTILINE) and worked(harbour, runs) == []
+
+    def tested(version: str) -> list[str]:
+        """Release the version, and return the worked-on images and systems."""
+        before = {*harbour.runs()}
+        harbour.invoke("release", "--version", version).ok()
+        return worked(harbour, before)
+
+    sail, compose = "apps/svc_sail/Dockerfile", "infra/compose/fleet.yaml"
+    before = {path: (harbour.root / path).read_text() for path in (sail, compose)}
+    harbour.write(sail, f"{CREW}LABEL role=sail2\n")
+    assert tested("v1.2.0") == ["svc-sail", "smoke-fleet", "smoke-svc-sail"]
+    harbour.write(sail, before[sail])
+    assert tested("v1.3.0") == []
+    harbour.write(compose, "services: {oar: {image: svc-oar, restart: always}}\n")
+    assert tested("v1.4.0") == ["smoke-fleet"]
+    harbour.write(compose, before[compose])
+    harbour.write("apps/smoke/test_fleet.py", f"{FLEET}# edited\n")
+    assert tested("v1.5.0") == ["smoke-fleet"]
+    harbour.write("apps/smoke/test_fleet.py", FLEET)
+    harbour.write("apps/svc_row/Dockerfile", f"{CREW}LABEL role=row2\n")
+    assert tested("v1.6.0") == ["svc-row", "smoke-svc-row"], "svc-row is not a member of the system"
+
+
+def test_a_result_of_a_system_needs_every_member_in_the_engine_and_in_the_registry(stack: Stack) -> None:
+    harbour = harbour_of(stack, "oar")
+    harbour.write("apps/svc_raft/Dockerfile", f"{DECK}LABEL role=raft\n")
+    harbour.write("apps/smoke/test_oars.py", "def test_it_rows(stack):\n    assert stack.start('svc-oar')\n")
+    harbour.write("apps/smoke/test_rafts.py", "def test_it_floats(stack):\n    assert stack.start('svc-raft')\n")
+    ran = harbour.invoke("base.rehearse", "base-deck").ok()
+    assert re.search(r"^oars +passed +1 passed ", ran.stdout, re.MULTILINE) and "\nrafts " not in ran.stdout
+    assert "note: rafts: not tested, because the engine does not have svc-raft" in ran.stderr
+
+    ran = harbour.invoke("build", "base.rehearse", "base-deck").ok()
+    assert re.search(r"^rafts +passed +1 passed ", ran.stdout, re.MULTILINE)
+    note = "note: rafts: its result is not kept, because the registry does not have the tested svc-raft"
+    assert note in ran.stderr and len([*results(harbour, "svc-oar")]) == 2
+    runs = {*harbour.runs()}
+    harbour.invoke("release").ok()
+    assert worked(harbour, runs) == ["smoke-rafts", "smoke-svc-raft"]
+
+
 @pytest.mark.fault("P63")
 def test_a_result_that_the_registry_does_not_keep_is_an_error_after_the_table(stack: Stack, proxy: Proxy) -> None:
     harbour = harbour_of(stack, REGISTRY=proxy.address)

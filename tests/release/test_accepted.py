@@ -21,7 +21,7 @@ from slipway.release.tested import FORM, PREDICATE_TYPE, Setup, statement
 from slipway.testing.fakes import HASTE, RegistryServer
 
 SETUP = Setup(f"sha256:{'1' * 64}", "linux/amd64", "0.1.0", "", {"test_a.py": "a" * 64})
-NONE = Found({})
+NONE = Found()
 
 
 @pytest.fixture(params=[False, True], ids=["a list under a tag", "a list of the registry"])
@@ -43,7 +43,7 @@ def push(server: RegistryServer) -> Push:
 
 
 def passed(push: Push, setup: Setup = SETUP) -> dict[str, Any]:
-    return statement(push.exact.repository, push.content_digest, setup, ["test_a::test_one"])
+    return statement([push.exact], setup, ["test_a::test_one"])
 
 
 def found(push: Push, registry: Registry, setup: Setup = SETUP) -> Found:
@@ -136,3 +136,66 @@ def test_a_content_tag_that_moved_since_is_an_error(push: Push) -> None:
     refuse_other_content(planned, {})
     with pytest.raises(RegistryError, match=r"in-1+: stands for another manifest than the tested sha256:3+; no"):
         refuse_other_content(planned, {"svc": f"sha256:{'3' * 64}"})
+
+
+@pytest.fixture
+def pair(server: RegistryServer, push: Push) -> tuple[Push, Push]:
+    """Two published images, which are tested together."""
+    content = server.reference("acme/web", "in-222222222222")
+    digest = server.add("acme/web", content.tag, labels={"title": "web"})
+    return push, Push("web", content.tagged("v1"), content, f"sha256:{'2' * 64}", digest)
+
+
+def setup_of(pair: tuple[Push, Push]) -> Setup:
+    images = {push.image: push.input_digest for push in pair}
+    return replace(SETUP, input_digest="", images=images, system="duo")
+
+
+def passed_together(pair: tuple[Push, Push], registry: Registry) -> Setup:
+    """Store the result of the system beside its first member."""
+    setup = setup_of(pair)
+    said = statement([push.exact for push in pair], setup, ["test_duo::test_one"])
+    attach_all(registry, pair[0].exact, [(setup.form, said)])
+    return setup
+
+
+def test_a_system_with_a_result_need_not_be_tested(pair: tuple[Push, Push], registry: Registry) -> None:
+    assert passed_before(pair, {"duo": setup_of(pair)}, registry) == NONE
+    seen = passed_before(pair, {"duo": passed_together(pair, registry)}, registry)
+    digests = {push.image: push.content_digest for push in pair}
+    assert (seen, seen.tested) == (Found(systems={"duo": digests}), digests)
+
+
+def test_results_of_an_image_and_of_its_system_stand_beside_each_other(
+    pair: tuple[Push, Push], registry: Registry
+) -> None:
+    setup = passed_together(pair, registry)
+    assert passed_before(pair, {"svc": SETUP, "duo": setup}, registry).digests == {}
+    attach_all(registry, pair[0].exact, [(FORM, passed(pair[0]))])
+    seen = passed_before(pair, {"svc": SETUP, "duo": setup}, registry)
+    assert (seen.digests, [*seen.systems], seen.notes) == ({"svc": pair[0].content_digest}, ["duo"], ())
+
+
+@pytest.mark.fault("P62")
+def test_a_member_with_other_content_voids_the_result_of_the_system(
+    pair: tuple[Push, Push], registry: Registry, server: RegistryServer
+) -> None:
+    setup = passed_together(pair, registry)
+    other = replace(pair[1], content_digest=server.add("acme/web", "other", labels={"other": "image"}))
+    seen = passed_before([pair[0], other], {"duo": setup}, registry)
+    assert not seen.systems and "duo: its test result does not count: " in seen.notes[0]
+    assert seen.notes[0].endswith(": it is about another manifest")
+    rebuilt = replace(setup, images={**setup.images, "web": f"sha256:{'3' * 64}"})
+    assert "image web is another than" in passed_before(pair, {"duo": rebuilt}, registry).notes[0]
+
+
+def test_a_system_whose_member_the_registry_does_not_have_is_tested(
+    pair: tuple[Push, Push], registry: Registry
+) -> None:
+    setup = passed_together(pair, registry)
+    assert passed_before([pair[0], replace(pair[1], content_digest="")], {"duo": setup}, registry) == NONE
+
+
+def test_a_system_without_members_is_tested(pair: tuple[Push, Push], registry: Registry) -> None:
+    """Its tests name no image, so slipway would not see a change of one."""
+    assert passed_before(pair, {"duo": replace(setup_of(pair), images={})}, registry) == NONE

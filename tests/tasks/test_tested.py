@@ -59,3 +59,6 @@ def test_each_file_has_its_digest_and_so_have_the_checks_of_slipway(root: Path) 
 def test_the_words_of_tests_may_name_images(root: Path) -> None:
     assert "svc-model" in SmokeFiles(root).words([TEST])
     assert SmokeFiles(root).words(["infra/docker/smoke/base-x/data/page.txt"]) == frozenset()
+    (root / "infra/compose").mkdir()
+    (root / "infra/compose/pair.yaml").write_text("services: {a: {image: '${REGISTRY}/me/svc-model:${VERSION}'}}\n")
+    assert "svc-model" in SmokeFiles(root).words(["infra/compose/pair.yaml"])

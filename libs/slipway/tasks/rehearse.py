@@ -17,13 +17,13 @@ from slipway.plan.facts import Snapshot
 from slipway.plan.history import only_modes
 from slipway.push.inspect import QUESTIONS, Push, is_built_image, look, refuse_moves
 from slipway.push.upload import PushRun, complete, upload
+from slipway.release.accepted import Candidate, candidates
 from slipway.release.outcome import Outcome
 from slipway.release.pins import conflicts
 from slipway.release.rehearsal import Trial, failure, scope_of, trials
-from slipway.release.tested import FORM, Setup, statement
+from slipway.release.tested import Setup, statement
 from slipway.runs.run import Run
 from slipway.smoke.results import SmokeResult, of_each_image
-from slipway.smoke.selection import find_system_tests
 from slipway.tasks.build import building, get_root_images
 from slipway.tasks.plan import mounted
 from slipway.tasks.release import locked
@@ -31,7 +31,7 @@ from slipway.tasks.release_plan import take_published
 from slipway.tasks.selection import only
 from slipway.tasks.session import Session
 from slipway.tasks.smoke import Tested, run_targets, targets_of
-from slipway.tasks.tested import setups_of
+from slipway.tasks.tested import setups_of, system_setups
 from slipway.ui import report
 
 
@@ -53,8 +53,8 @@ def run_rehearse(session: Session, names: Sequence[str], *, break_lock: bool) ->
     made = [name for name in images if snapshot.facts.in_engine(name) and name not in built.failed]
     if take_published(session, snapshot, made):
         snapshot = session.snapshot()
-    setups = setups_of(session, snapshot, made)
-    tested = _test(session, snapshot, made)
+    setups = _setups(session, snapshot, made)
+    tested = _test(session, snapshot, made, _testable(session, snapshot, setups, made))
     own = {name: held.id for name in made if (held := snapshot.facts.in_engine(name))}
     results = of_each_image(tested.results, own)
     found = trials(
@@ -114,14 +114,30 @@ def _build(session: Session, snapshot: Snapshot, images: Sequence[str]) -> _Buil
     return _Built(built.results, built.error)
 
 
-def _test(session: Session, snapshot: Snapshot, images: Sequence[str]) -> Tested:
-    """Test the images, and several together where the engine has every image of the repository."""
-    systems = [name for name in find_system_tests(session.settings.root) if name not in snapshot.facts.digests]
-    missing = [image.name for image in snapshot.stack.known if image.name not in images]
-    missing = [name for name in missing if name in snapshot.stack.faults or not snapshot.facts.in_engine(name)]
-    if systems and missing:
-        session.note(f"{', '.join(systems)}: not tested, because the engine does not have {missing[0]}")
-        systems = []
+def _setups(session: Session, snapshot: Snapshot, images: Sequence[str]) -> Mapping[str, Setup]:
+    """Return the setups of the images, and of all systems."""
+    return {**setups_of(session, snapshot, images), **system_setups(session, snapshot)}
+
+
+def _testable(
+    session: Session, snapshot: Snapshot, setups: Mapping[str, Setup], images: Sequence[str]
+) -> tuple[str, ...]:
+    """Return the systems whose members the engine has. Tests that name no image may start any of them."""
+    found = []
+    everything = [image.name for image in snapshot.stack.known]
+    for name, setup in setups.items():
+        if setup.system:
+            others = [one for one in sorted(setup.images) or everything if one not in images]
+            missing = [one for one in others if one in snapshot.stack.faults or not snapshot.facts.in_engine(one)]
+            if missing:
+                session.note(f"{name}: not tested, because the engine does not have {missing[0]}")
+            else:
+                found.append(name)
+    return tuple(found)
+
+
+def _test(session: Session, snapshot: Snapshot, images: Sequence[str], systems: Sequence[str]) -> Tested:
+    """Test the images and the systems."""
     if not images:
         return Tested((), None)
     built = snapshot.under_content_tags()
@@ -141,36 +157,67 @@ def _keep(
     ``setups``: those from before the tests. A result is not kept when its tests changed meanwhile.
     """
     passed = [one.image for one in found if one.outcome is Outcome.REHEARSED]
-    now = setups_of(session, snapshot, passed)
-    for name in passed:
+    systems = [name for name, setup in setups.items() if setup.system and name in results and results[name].ok]
+    now = _setups(session, snapshot, passed)
+    for name in (*passed, *systems):
         if results[name].notes:
             session.note(f"{name}: a check of policy is noted, so its result is not kept")
-        if now[name] != setups[name]:
+        if now.get(name) != setups[name]:
             session.note(f"{name}: its tests changed while they ran, so its result is not kept")
-    passed = [name for name in passed if now[name] == setups[name] and not results[name].notes]
-    pushes = look([snapshot.stack[name] for name in passed], snapshot.facts, session.host.registry)
+    kept = {name for name in (*passed, *systems) if now.get(name) == setups[name] and not results[name].notes}
+    registry = session.host.registry
+    pushes = look([snapshot.stack[name] for name in passed if name in kept], snapshot.facts, registry)
     lacking = [push.image for push in pushes if not push.content_digest]
     with session.console.showing(snapshot.stack, lacking) as taker:
-        run = PushRun(session.host.engine, session.host.registry, record, taker.take)
+        run = PushRun(session.host.engine, registry, record, taker.take)
         uploaded = upload(pushes, run)
         complete(uploaded, run)
-    for push in uploaded:
-        _attach(session, record, push, setups[push.image], results[push.image])
+    for one in candidates(uploaded, {push.image: setups[push.image] for push in uploaded}):
+        _attach(session, record, one, results[one.name])
+    together = {name: setups[name] for name in systems if name in kept}
+    _keep_systems(session, snapshot, record, uploaded, together, results)
     _note_refusal(session, snapshot, uploaded)
     published = {push.image: push for push in uploaded}
     return tuple(_published(one, published.get(one.image)) for one in found)
 
 
-def _attach(session: Session, record: Run, push: Push, setup: Setup, result: SmokeResult) -> None:
-    """Attach the result to the manifest. Raises SmokeError when it is not that of the tested image."""
+def _keep_systems(
+    session: Session,
+    snapshot: Snapshot,
+    record: Run,
+    uploaded: Sequence[Push],
+    setups: Mapping[str, Setup],
+    results: Mapping[str, SmokeResult],
+) -> None:
+    """Attach the results of systems whose members the registry has, as they were tested.
+
+    A system whose tests name no image has no members, so its tests run in each release.
+    """
     registry = session.host.registry
-    if result.image != push.local_id or not is_built_image(push, push.content_digest, registry):
-        what = f"smoke {push.image}: {push.content} stands for another image than the tested {result.image[:19]}"
-        raise SmokeError(what, hint="did another run build it? invoke base-rehearse")
-    record.journal(attach=str(push.exact), kinds=["test-result"])
-    said = statement(push.exact.repository, push.content_digest, setup, result.tests)
-    digests = attach_all(registry, push.exact, [(FORM, said)])
-    record.journal(attached=str(push.exact), digests=digests)
+    others = {name for setup in setups.values() for name in setup.images} - {push.image for push in uploaded}
+    found = [*uploaded, *look([snapshot.stack[name] for name in sorted(others)], snapshot.facts, registry)]
+    same = [push for push in found if push.content_digest and is_built_image(push, push.content_digest, registry)]
+    for name, setup in setups.items():
+        missing = sorted(setup.images.keys() - {push.image for push in same})
+        if missing:
+            session.note(f"{name}: its result is not kept, because the registry does not have the tested {missing[0]}")
+    whole = {name: setup for name, setup in setups.items() if setup.images.keys() <= {push.image for push in same}}
+    for one in candidates(same, whole):
+        _attach(session, record, one, results[one.name])
+
+
+def _attach(session: Session, record: Run, tested: Candidate, result: SmokeResult) -> None:
+    """Attach the result to the manifest. Raises SmokeError when a manifest is not that of the tested image."""
+    registry, home = session.host.registry, tested.home
+    for push in tested.members:
+        image = push.local_id if tested.setup.system else result.image
+        if image != push.local_id or not is_built_image(push, push.content_digest, registry):
+            what = f"smoke {push.image}: {push.content} stands for another image than the tested {image[:19]}"
+            raise SmokeError(what, hint="did another run build it? invoke base-rehearse")
+    record.journal(attach=str(home), kinds=["test-result"])
+    said = statement([push.exact for push in tested.members], tested.setup, result.tests)
+    digests = attach_all(registry, home, [(tested.setup.form, said)])
+    record.journal(attached=str(home), digests=digests)
 
 
 def _published(trial: Trial, push: Push | None) -> Trial:

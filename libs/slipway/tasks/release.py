@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 from slipway.core.errors import PolicyError, UsageError
@@ -18,7 +17,7 @@ from slipway.plan.facts import Snapshot
 from slipway.push.inspect import QUESTIONS, Push
 from slipway.push.tags import TagMove
 from slipway.push.upload import PushRun
-from slipway.release.accepted import refuse_other_content
+from slipway.release.accepted import NOTHING, Found, refuse_other_content
 from slipway.release.claim import Claims
 from slipway.release.comparison import compare_tags, refuse_differences
 from slipway.release.planned import Planned
@@ -87,11 +86,11 @@ def run_release(session: Session, options: ReleaseOptions, *, dry_run: bool) -> 
         build_missing(session, snapshot, plan)
         names = [image.name for image in session.repository.stack.known]
         take_published(session, session.snapshot(names), names)
-        accepted = {} if options.no_smoke else test_images(session)
+        accepted = NOTHING if options.no_smoke else test_images(session)
         with locked(session, "push", break_expired=options.break_lock):
             claims = Claims(records, tell=session.note).awaited()
             planned = _planned(session, version, also, claims)
-            refuse_other_content(planned, accepted)
+            refuse_other_content(planned, accepted.tested)
             _publish(session, planned.taken_over(), claims, signing, began=planned.is_begun, rehearsed=accepted)
 
 
@@ -133,7 +132,7 @@ def _publish(
     signing: Signing | None,
     *,
     began: bool = False,
-    rehearsed: Mapping[str, str] = MappingProxyType({}),
+    rehearsed: Found = NOTHING,
 ) -> None:
     with session.record() as record:
         lacking = [push.image for push in planned.pushes if not push.content_digest]
@@ -151,7 +150,8 @@ def _publish(
             "version": planned.version,
             "record": published.digest,
             "signature": _signature_json(published),
-            "rehearsed": dict(rehearsed),
+            "rehearsed": dict(rehearsed.digests),
+            "rehearsed_systems": [*rehearsed.systems],
             "tags": [_move_json(move) for move in moves],
         }
         record.write("run.json", content)

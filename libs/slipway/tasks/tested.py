@@ -1,4 +1,4 @@
-"""Test the images of a release that no rehearsal tested, and describe the smoke tests of images."""
+"""Test the images and systems of a release that no rehearsal tested, and describe their smoke tests."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from slipway.compose.files import find_systems
+from slipway.core.errors import UsageError
 from slipway.plan.facts import Snapshot
 from slipway.push.inspect import look
-from slipway.release.accepted import passed_before
+from slipway.release.accepted import Found, passed_before
 from slipway.release.outcome import Outcome
 from slipway.release.tested import Setup
 from slipway.release.writing import reading
@@ -31,26 +33,29 @@ _WORD = re.compile(r"[\w.-]+")
 _PROJECT, _COMPILED = "pyproject.toml", "__pycache__"
 
 
-def test_images(session: Session) -> Mapping[str, str]:
-    """Test all images, and several together. An image that passed the same tests before is not tested again.
+def test_images(session: Session) -> Found:
+    """Test all images and systems. One that passed the same tests before is not tested again.
 
-    Return the digests of these images. Raises SmokeError or PolicyError when a test failed.
+    Return those that passed before. Raises SmokeError or PolicyError when a test failed.
     """
     names = [image.name for image in session.repository.stack.known]
     snapshot = session.snapshot(names)
     pushes = look([snapshot.stack[name] for name in names], snapshot.facts, session.host.registry)
-    found = passed_before(pushes, setups_of(session, snapshot, names), session.host.registry)
+    systems = system_setups(session, snapshot)
+    setups = {**setups_of(session, snapshot, names), **systems}
+    found = passed_before(pushes, setups, session.host.registry)
     for note in found.notes:
         session.note(f"{note}; slipway tests it")
     if not session.json:
-        session.console.table([(name, Outcome.REHEARSED, digest[:19]) for name, digest in found.digests.items()])
-    systems = [name for name in find_system_tests(session.settings.root) if name not in names]
-    left = [*(name for name in names if name not in found.digests), *systems]
+        rows = [(name, Outcome.REHEARSED, digest[:19]) for name, digest in found.digests.items()]
+        rows += [(name, Outcome.REHEARSED, f"{len(members)} images") for name, members in found.systems.items()]
+        session.console.table(rows)
+    left = [name for name in [*names, *systems] if name not in found.digests and name not in found.systems]
     if left:
         tested = run_targets(session, snapshot, targets_of(session, snapshot, left), answers=False)
         if tested.error:
             raise tested.error
-    return found.digests
+    return found
 
 
 def setups_of(session: Session, snapshot: Snapshot, names: Sequence[str]) -> Mapping[str, Setup]:
@@ -65,6 +70,33 @@ def _setup(session: Session, snapshot: Snapshot, files: SmokeFiles, name: str) -
     read = files.of(target.tests)
     others = {other: inputs[other] for other in files.words(read) - {name} if other in inputs}
     return Setup(inputs[name], platform, version("slipway"), _rules(target), files.digests(read), others)
+
+
+def system_setups(session: Session, snapshot: Snapshot) -> Mapping[str, Setup]:
+    """Return the setup of the tests of each system: several images together.
+
+    Its members are the images that its tests, or its compose file, name. A member at fault has no input digest.
+    """
+    root, inputs = session.settings.root, snapshot.facts.digests
+    files, known = SmokeFiles(root), {image.name for image in snapshot.stack.known}
+    found: dict[str, Setup] = {}
+    for name, path in find_system_tests(root).items():
+        if name not in inputs:
+            read = files.of([path]) | _compose_files(root, name)
+            members = {member: inputs.get(member, "") for member in files.words(read) & known}
+            tables = map(session.settings.project.smoke_rules, sorted(members))
+            rules = json.dumps([str(table) for table in tables])
+            said = session.host.platform, version("slipway"), rules, files.digests(read), members
+            found[name] = Setup("", *said, system=name)
+    return found
+
+
+def _compose_files(root: Path, name: str) -> frozenset[str]:
+    """Return the compose files of the system ``name``; none where two files of the repository have one name."""
+    with suppress(UsageError):
+        systems = find_systems(root)
+        return frozenset(systems[name].files if name in systems else ())
+    return frozenset()
 
 
 class SmokeFiles:
@@ -95,8 +127,8 @@ class SmokeFiles:
         return {**shipped, **{path: self._digest(path) for path in files}}
 
     def words(self, files: Collection[str]) -> frozenset[str]:
-        """Return the words of Python files, which may be names of images."""
-        texts = [self._read(path) or "" for path in files if path.endswith(".py")]
+        """Return the words of Python files and compose files, which may be names of images."""
+        texts = [self._read(path) or "" for path in files if path.endswith((".py", ".yaml", ".yml"))]
         return frozenset(word for text in texts for word in _WORD.findall(text))
 
 
