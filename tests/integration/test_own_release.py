@@ -37,6 +37,8 @@ FIRST, SECOND = "v0.2.0", "v0.2.1"
 EDITED = "svc-kg"
 #: It stands on no base, so the release tests it.
 ALONE = "svc-redis"
+#: The line of a release for five images that passed together before. EDITED is not among them.
+TOGETHER = re.compile(r"^chain +rehearsed +5 images$", re.MULTILINE)
 TEST_RESULT = "https://in-toto.io/attestation/test-result/v0.1"
 #: The annotation of a result that is about several images together.
 SYSTEM = "slipway.system"
@@ -138,9 +140,11 @@ def test_the_bases_are_raised_rehearsed_and_released_and_the_release_returned_to
     for name, digest in ((name, first[name]) for name in on_bases):
         assert re.search(rf"^{name} +rehearsed +{digest[:19]}", rehearsed, re.MULTILINE), "the release tested it again"
 
+    assert TOGETHER.search(rehearsed), "the release tested the images together again"
+
     main = clone.root / "apps/svc_kg/svc_kg/__init__.py"
     main.write_text(f"{main.read_text()}\n# another build\n")
-    clone.invoke("release", "--also", "latest", "--version", SECOND)
+    assert TOGETHER.search(clone.invoke("release", "--also", "latest", "--version", SECOND))
     second = clone.check(SECOND, latest=True)
     assert {name for name in first if first[name] != second[name]} == {EDITED}
 
