@@ -194,15 +194,16 @@ def _keep_systems(
     A system whose tests name no image has no members, so its tests run in each release.
     """
     registry = session.host.registry
-    others = {name for setup in setups.values() for name in setup.images} - {push.image for push in uploaded}
-    found = [*uploaded, *look([snapshot.stack[name] for name in sorted(others)], snapshot.facts, registry)]
-    same = [push for push in found if push.content_digest and is_built_image(push, push.content_digest, registry)]
+    members = {name for setup in setups.values() for name in setup.images}
+    found = [push for push in uploaded if push.image in members]
+    others = sorted(members - {push.image for push in found})
+    found += look([snapshot.stack[name] for name in others], snapshot.facts, registry) if others else ()
+    same = {one.image for one in found if one.content_digest and is_built_image(one, one.content_digest, registry)}
     for name, setup in setups.items():
-        missing = sorted(setup.images.keys() - {push.image for push in same})
-        if missing:
+        if missing := sorted(setup.images.keys() - same):
             session.note(f"{name}: its result is not kept, because the registry does not have the tested {missing[0]}")
-    whole = {name: setup for name, setup in setups.items() if setup.images.keys() <= {push.image for push in same}}
-    for one in candidates(same, whole):
+    whole = {name: setup for name, setup in setups.items() if setup.images.keys() <= same}
+    for one in candidates(found, whole):
         _attach(session, record, one, results[one.name])
 
 
