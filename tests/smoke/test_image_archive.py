@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import random
+import sys
 import tarfile
 from collections.abc import Iterator, Mapping
 
 import pytest
 
-from slipway.core.errors import PolicyError
+from slipway.core.errors import PolicyError, PrerequisiteError
 from slipway.smoke.image_archive import (
     Chunks,
     complaints,
@@ -33,6 +35,15 @@ def archive(files: Mapping[str, bytes], mode: str = "w") -> bytes:
             member.size = len(content)
             tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
+
+
+def compressed(layer: bytes) -> bytes:
+    """Return the layer as BuildKit compresses it with ``compression=zstd``."""
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    return zstd.compress(layer)
 
 
 def image(*layers: bytes) -> bytes:
@@ -128,10 +139,38 @@ def test_layers_of_several_images_are_found_by_their_diff_ids() -> None:
     assert {name: layer.paths for name, layer in read.items()} == {"1": ("base",), "2": ("code",), "3": ("other",)}
 
 
+@pytest.mark.parametrize("size", [0, 5 << 20], ids=["small", "larger than a document"])
+def test_a_layer_compressed_with_zstd_has_the_findings_of_one_compressed_with_gzip(size: int) -> None:
+    files = {"srv/.env": b"A=1", "etc/tls.key": KEY, "etc/big": random.Random(1).randbytes(size), "srv/last": b"x"}
+    layers = [read_layers(Chunks(pieces(image(archive(files, mode)), 1 << 16)))["0"] for mode in ("w", "w:gz")]
+    packed = compressed(archive(files))
+    assert len(packed) >= size
+    assert [*layers, read_layers(Chunks(pieces(image(packed), 1 << 16)))["0"]] == [layers[0]] * 3
+    assert len(layers[0].findings) == 2 and len(layers[0].members) == 4
+
+
+def test_a_layer_of_several_zstd_frames_is_read_to_its_end() -> None:
+    plain = archive({"a": bytes(3000), "b": b"x"})
+    packed = compressed(plain[:2000]) + compressed(plain[2000:])
+    assert read_layers(io.BytesIO(image(packed)))["0"].paths == ("a", "b")
+
+
+def test_a_python_without_zstd_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "backports.zstd", None)
+    monkeypatch.setitem(sys.modules, "compression.zstd", None)
+    read_layers(io.BytesIO(image(archive({"a": b"x"}, "w:gz"))))
+    packed = b"\x28\xb5\x2f\xfd" + bytes(600)
+    with pytest.raises(PrerequisiteError, match="compressed with zstd, and this Python cannot decompress it") as caught:
+        read_layers(io.BytesIO(image(packed)))
+    assert caught.value.hint == "python -m pip install backports.zstd"
+
+
 def test_a_layer_that_cannot_be_read_is_refused() -> None:
     zstd = b"\x28\xb5\x2f\xfd" + bytes(600)
     with pytest.raises(PolicyError, match="blobs/sha256/1 could not be read"):
         read_layers(io.BytesIO(image(archive({"a": b""}), zstd)))
+    with pytest.raises(PolicyError, match="blobs/sha256/0 could not be read"):
+        read_layers(io.BytesIO(image(compressed(archive({"a": bytes(5000)}))[:-9])))
     cut_short = archive({"a": b"x" * 5000})[:2000]
     with pytest.raises(PolicyError, match="blobs/sha256/0 could not be read"):
         read_layers(io.BytesIO(image(cut_short)))
@@ -300,5 +339,7 @@ def test_why_an_image_could_not_be_read() -> None:
         read_layers(io.BytesIO(image(archive({"a": b"x"}))[:1500]))
     with pytest.raises(PolicyError) as caught:
         read_layers(io.BytesIO(image(b"\x28\xb5\x2f\xfd" + bytes(600))))
-    assert caught.value.message == ("layer blobs/sha256/0 could not be read: this Python cannot decompress it")
-    assert caught.value.hint == "a layer compressed with zstd needs Python 3.14, or an image stored with gzip"
+    assert caught.value.message == (
+        "layer blobs/sha256/0 could not be read: it is not a tar, plain or compressed with gzip, bzip2, xz or zstd"
+    )
+    assert caught.value.hint == "invoke build --no-cache, which makes the layer again"

@@ -18,6 +18,7 @@ from typing import IO, NamedTuple, Protocol, cast
 
 from slipway.core.errors import PolicyError
 from slipway.secrets.patterns import secret_by_shape
+from slipway.smoke.layer_content import decompressed
 from slipway.smoke.package_files import LARGEST, describes_packages, kept
 
 _BUFFER = 1 << 20
@@ -144,7 +145,8 @@ def read_layers(stream: ArchiveStream) -> dict[str, Layer]:
                     links[member.name] = _target(member)
                 elif member.isfile() and (content := archive.extractfile(member)):
                     document = content.read() if member.size <= _LARGEST_DOCUMENT else b""
-                    if layer := _read_layer(io.BytesIO(document) if document else content):
+                    whole = io.BufferedReader(io.BytesIO(document)) if document else content
+                    if layer := _read_layer(cast(io.BufferedReader, whole)):
                         found[member.name] = layer
                     else:
                         documents[member.name] = document
@@ -230,13 +232,16 @@ def complaints(layers: Sequence[Layer], known: Collection[str] = (), allowed: Co
     )
 
 
-def _read_layer(content: IO[bytes]) -> Layer | None:
+def _read_layer(content: io.BufferedReader) -> Layer | None:
     """Read the layer in ``content``; return None when it is not a tar (a configuration, an index)."""
     members: list[Member] = []
     findings: list[Finding] = []
     texts: dict[str, str] = {}
     try:
-        with tarfile.open(fileobj=content, mode="r|*", bufsize=_BUFFER) as archive:
+        with (
+            decompressed(content) as stream,
+            tarfile.open(fileobj=stream, mode="r|*", bufsize=_BUFFER) as archive,
+        ):
             for member in archive:
                 path = member.name.removeprefix("./")
                 members.append(_described(member, path))
@@ -285,7 +290,7 @@ def _named(found: Mapping[str, Layer], links: Mapping[str, str], name: str, diff
     layer = found.get(links.get(name, name))
     if layer is None:
         raise PolicyError(
-            f"layer {name} could not be read: this Python cannot decompress it",
-            hint="a layer compressed with zstd needs Python 3.14, or an image stored with gzip",
+            f"layer {name} could not be read: it is not a tar, plain or compressed with gzip, bzip2, xz or zstd",
+            hint="invoke build --no-cache, which makes the layer again",
         )
     return replace(layer, name=diff_id)

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from slipway.core.errors import PolicyError
 from slipway.runs.files import for_owner, prune
-from slipway.smoke import image_archive, package_files
+from slipway.smoke import image_archive, layer_content, package_files
 from slipway.smoke.image_archive import ArchiveStream, Finding, Layer, Member, read_layers
 
 _KEPT = 500
@@ -49,7 +49,7 @@ class LayerCache:
 
     @cached_property
     def _code(self) -> str:
-        read = b"".join(inspect.getsource(module).encode() for module in (image_archive, package_files))
+        read = b"".join(inspect.getsource(module).encode() for module in (image_archive, layer_content, package_files))
         return hashlib.sha256(read).hexdigest()[:16]
 
     @contextmanager
