@@ -8,6 +8,7 @@ import pytest
 
 from slipway.build.bake_file import BakeTarget, bake_command, bake_file, overrides
 from slipway.core.command import Command
+from slipway.core.compression import Compression
 
 
 def test_the_bake_file() -> None:
@@ -104,3 +105,13 @@ def test_a_builder_stores_an_image_by_its_digest_alone() -> None:
         [],
         ["type=image,name=reg:1/a/svc-ocr,push=true,push-by-digest=true"],
     )
+
+
+@pytest.mark.parametrize(
+    ("stored", "kind"),
+    [("", "type=docker"), ("reg:1/a/svc-ocr", "type=image,name=reg:1/a/svc-ocr,push=true,push-by-digest=true")],
+)
+def test_layers_are_compressed_with_zstd_in_an_image_of_oci_s_media_types(stored: str, kind: str) -> None:
+    target = BakeTarget("svc-ocr", ".", "D", (), stored=stored, compression=Compression.ZSTD)
+    assert target.output == f"{kind},compression=zstd,oci-mediatypes=true"
+    assert BakeTarget("svc-ocr", ".", "D", (), stored=stored).output == kind

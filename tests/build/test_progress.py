@@ -394,4 +394,12 @@ def test_the_digest_of_an_index_is_that_of_its_export() -> None:
     ]
     for entry in ({"vertexes": [exporting]}, {"statuses": statuses}):
         assert [*progress.feed(json.dumps(entry))] in ([Exporting("svc-b")], [])
-    assert progress.indexes == {"svc-b": digest}
+    assert progress.digests == {"svc-b": digest}
+
+
+def test_the_digest_of_an_image_for_one_platform_is_that_of_its_manifest() -> None:
+    progress, digest = Progress(["svc-a"]), f"sha256:{'3' * 64}"
+    exporting = {"digest": "sha256:e", "name": "[svc-a] exporting to image", "started": "2026-11-20T19:00:00Z"}
+    statuses = [{"id": f"exporting manifest {digest}", "vertex": "sha256:e"}]
+    assert [*progress.feed(json.dumps({"vertexes": [exporting], "statuses": statuses}))] == [Exporting("svc-a")]
+    assert progress.digests == {"svc-a": digest}

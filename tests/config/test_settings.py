@@ -8,6 +8,7 @@ import pytest
 
 from slipway.config.definitions import SETTINGS, Setting, Value
 from slipway.config.settings import Settings, load, unused
+from slipway.core.compression import Compression
 from slipway.core.errors import UsageError
 from slipway.core.reference import Reference
 
@@ -85,6 +86,13 @@ def test_a_time_limit_without_its_unit(tmp_path: Path) -> None:
     assert problems(tmp_path, {"BUILD_TIMEOUT": "5"}) == [
         ("environment", told, "BUILD_TIMEOUT=5m or 2h or 90s"),
     ]
+
+
+def test_a_compression_that_builds_do_not_make(tmp_path: Path) -> None:
+    told = "COMPRESSION=xz: not gzip or zstd"
+    assert problems(tmp_path, {"COMPRESSION": "xz"}) == [("environment", told, "COMPRESSION=gzip or zstd")]
+    assert load(tmp_path, environment={"COMPRESSION": "zstd"}).compression is Compression.ZSTD
+    assert load(tmp_path, environment={}).compression is Compression.GZIP
 
 
 def test_a_bad_flag_for_two_settings_is_reported_once(tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ class Machine:
     def __init__(self, root: Path, *, indexes: bool = True, python: LocalImage = PYTHON, unable: Sequence[str] = ()):
         self.root = root
         self.engine = FakeEngine([python])
-        self.engine.indexes = indexes
+        self.engine.containerd = indexes
         self.unable = unable
         self.asked: list[str] = []
 

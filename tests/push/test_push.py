@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -117,6 +118,31 @@ def test_content_that_is_published_needs_only_its_tag(bench: Bench) -> None:
     assert [push.action for push in moved] == ["tag"] * 3
     assert moved[0].reason == f"{content_tag(INPUTS['base-ml'])} is in the registry, v2 is new"
     assert [outcome.status for outcome in bench.release(moved)] == ["tagged"] * 3
+
+
+@pytest.mark.fault("B56")
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [("docker.image.rootfs.diff.tar.zstd", "compression-mixed"), ("oci.image.layer.v1.tar+zstd", "")],
+)
+def test_a_zstd_layer_of_docker_s_media_types_moves_no_version_tag(bench: Bench, kind: str, code: str) -> None:
+    bench.push()
+    (push, *_) = bench.look()
+    layer = {"digest": digest_of(b"layer"), "mediaType": f"application/vnd.{kind}", "size": 5}
+    path = push.content.path
+    manifest = json.loads(bench.server.manifests[path, push.content_digest]) | {"layers": [layer]}
+    body = json.dumps(manifest).encode()
+    bench.server.blobs[path, digest_of(b"layer")] = b"layer"
+    bench.server.manifests[path, digest_of(body)] = body
+    moved = replace(push, content_digest=digest_of(body), version_digest="", reference=push.reference.tagged("v2"))
+    if not code:
+        assert [outcome.status for outcome in bench.release([moved])] == ["tagged"]
+        return
+    with pytest.raises(RegistryError, match="is compressed with zstd") as caught:
+        bench.release([moved])
+    assert (caught.value.exit_code, caught.value.code) == (7, code)
+    assert caught.value.hint == f"COMPRESSION=zstd invoke build --no-cache {push.image}"
+    assert (path, "v2") not in bench.server.tags
 
 
 def test_images_neither_built_nor_published_are_refused(bench: Bench) -> None:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from slipway.core.command import Command
+from slipway.core.compression import Compression
 
 #: Default attestations would give every cached build a new digest. The check of file system entitlements would ask
 #: questions on a terminal. buildx would run git seven times before a bake, for attestations that slipway does not make.
@@ -42,7 +43,7 @@ class BakeTarget:
     file that holds the secret. ``stored``: the repository in which the builder stores the image by its digest alone,
     without tags; empty to load the image into the engine. ``ssh``: the ids under which buildx forwards the agent, in
     buildx's form: ``default``, or ``default=<socket>``. ``no_cache``: BuildKit takes no step of this image from its
-    cache.
+    cache. ``compression``: that of the layers that this build makes; layers below keep theirs.
     """
 
     name: str
@@ -58,11 +59,13 @@ class BakeTarget:
     no_cache: bool = False
     target: str = ""
     stored: str = ""
+    compression: Compression = Compression.GZIP
 
     @property
     def output(self) -> str:
-        """Return the output in buildx's form."""
-        return f"type=image,name={self.stored},push=true,push-by-digest=true" if self.stored else "type=docker"
+        """Return the output in buildx's form. Docker's own media types have no layers compressed with zstd."""
+        kind = f"type=image,name={self.stored},push=true,push-by-digest=true" if self.stored else "type=docker"
+        return f"{kind},compression=zstd,oci-mediatypes=true" if self.compression is Compression.ZSTD else kind
 
 
 def bake_file(targets: Sequence[BakeTarget], parents: Sequence[BakeTarget] = ()) -> bytes:

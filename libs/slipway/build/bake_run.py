@@ -29,14 +29,14 @@ class BakeResult:
     """Hold the result of one bake.
 
     ``made``: the images that are in the engine, according to buildx. ``seconds``: the time that each image's steps
-    took. ``indexes``: the digest of each index that buildx exported.
+    took. ``digests``: the digest of each manifest or index that buildx exported.
     """
 
     made: Collection[str]
     failures: Mapping[str, Failure]
     warnings: Mapping[str, tuple[str, ...]]
     seconds: Mapping[str, float]
-    indexes: Mapping[str, str] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
 
 
 def run_bake(
@@ -65,7 +65,7 @@ def run_bake(
     if progress.cut:
         raise PrerequisiteError("engine: went away", code=ENGINE_GONE.code)
     if result.ok:
-        return BakeResult(tuple(names), {}, progress.warnings, seconds, progress.indexes)
+        return BakeResult(tuple(names), {}, progress.warnings, seconds, progress.digests)
     cause = f"not finished after {settings['BUILD_TIMEOUT']} (BUILD_TIMEOUT)"
     for name, failure in late.items():
         record.log(name, f"failed  {failure.step}  {cause}")
@@ -73,7 +73,7 @@ def run_bake(
     overdue = {name: replace(failure, cause=cause) for name, failure in late.items()}
     failures = progress.failures() | overdue or progress.unnamed(result.exit_code)
     seconds |= {name: progress.seconds(name) for name in failures}
-    return BakeResult(progress.exported, failures, progress.warnings, seconds, progress.indexes)
+    return BakeResult(progress.exported, failures, progress.warnings, seconds, progress.digests)
 
 
 def unweighed(

@@ -87,6 +87,7 @@ def _target(step: Step, snapshot: Snapshot, inputs: BakeInputs, baked: Collectio
         platforms=image.platforms or snapshot.settings.platforms,
         no_cache=step.no_cache,
         stored=step.content.repository if facts.is_kept_in_registry(step.image) else "",
+        compression=facts.compression,
     )
 
 

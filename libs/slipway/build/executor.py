@@ -156,9 +156,9 @@ def _build_wave(
 
 def _kept(run: BuildRun, steps: Sequence[Step], bake: BakeResult) -> list[tuple[Step, Reference]]:
     """Return the images that the builder stored in the registry, with their references by digest."""
-    facts, indexes = run.snapshot.facts, bake.indexes
-    stored = [step for step in steps if facts.is_kept_in_registry(step.image) and step.image in indexes]
-    return [(step, replace(step.content, tag="", digest=indexes[step.image])) for step in stored]
+    facts, digests = run.snapshot.facts, bake.digests
+    stored = [step for step in steps if facts.is_kept_in_registry(step.image) and step.image in digests]
+    return [(step, replace(step.content, tag="", digest=digests[step.image])) for step in stored]
 
 
 def _bake(run: BuildRun, steps: Sequence[Step]) -> BakeResult:

@@ -1,4 +1,6 @@
-"""Take over images of several platforms that a builder stored in the registry, for the engine could not hold them.
+"""Take over images that a builder stored in the registry, because the engine could not hold them.
+
+They are for several platforms, or have layers compressed with zstd, and the engine has the classic image store.
 
 The builder stores such an image by its digest alone. The engine pulls its own platform, so that slipway verifies the
 image as any other. Only then does the image get its content tag.

@@ -41,7 +41,7 @@ _NAME = re.compile(r"\[(?P<place>[^\]]*)\] (?P<what>.*)", re.DOTALL)
 #: A failure already names its step, so the error need not repeat the command.
 _RUN_ERROR = re.compile(r"^process \".*\" did not complete successfully: ", re.DOTALL)
 _TARGET_ERROR = re.compile(r"ERROR: target ([A-Za-z0-9_-]+): (.*)")
-_INDEX = re.compile(r"exporting manifest list (sha256:[0-9a-f]{64})")
+_EXPORTED = re.compile(r"exporting manifest (list )?(sha256:[0-9a-f]{64})")
 _MOUNT = re.compile(r"--mount=\S+\s+")
 
 
@@ -75,8 +75,8 @@ class Progress:
         self._exported: set[str] = set()
         self._warnings: dict[str, dict[str, None]] = {}
         self.trailer: list[str] = []
-        #: Image → the digest of its index, for an image of several platforms.
-        self.indexes: dict[str, str] = {}
+        self._manifests: dict[str, str] = {}
+        self._indexes: dict[str, str] = {}
 
     def feed(self, line: str) -> Iterator[Event]:
         """Yield the events that are complete with this line of stderr.
@@ -92,14 +92,20 @@ class Progress:
             for log in entry.get("logs") or ():
                 yield from self._log(log)
             for status in entry.get("statuses") or ():
-                self._note_index(status)
+                self._note_digest(status)
             for warning in entry.get("warnings") or ():
                 self._warn(warning)
 
-    def _note_index(self, status: Mapping[str, Any]) -> None:
-        exported, owner = _INDEX.fullmatch(str(status.get("id"))), self._owner.get(str(status.get("vertex", "")))
+    def _note_digest(self, status: Mapping[str, Any]) -> None:
+        exported, owner = _EXPORTED.fullmatch(str(status.get("id"))), self._owner.get(str(status.get("vertex", "")))
         if exported and owner:
-            self.indexes[owner] = exported[1]
+            found = self._indexes if exported[1] else self._manifests
+            found[owner] = exported[2]
+
+    @property
+    def digests(self) -> Mapping[str, str]:
+        """Return image → the digest that buildx exported: of its manifest, or of its index for several platforms."""
+        return self._manifests | self._indexes
 
     def failures(self) -> dict[str, Failure]:
         """Return the failure of each failed image.

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from slipway.core.compression import Compression
 from slipway.core.destination import Destination
 from slipway.core.errors import UsageError
 from slipway.core.reference import check_path, check_registry, check_tag
@@ -92,6 +93,12 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         "a buildx builder by name (default: the engine's own)",
         _form(re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*"), "a builder's name", "NAME, as docker buildx ls shows it"),
+    ),
+    Setting(
+        "COMPRESSION",
+        Compression.GZIP,
+        "compression of the layers that builds make: gzip, or zstd for faster pushes and pulls",
+        _form(re.compile("|".join(Compression)), " or ".join(Compression), *Compression),
     ),
     Setting(
         "JOBS",

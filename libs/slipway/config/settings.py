@@ -18,6 +18,7 @@ from slipway.config.environment import variables
 from slipway.config.images_lock import ImagesLock, read_lock
 from slipway.config.project import Project, read_project
 from slipway.config.secret_source import SecretSource
+from slipway.core.compression import Compression
 from slipway.core.errors import Problem, UsageError, one_line, suggestion
 from slipway.core.platform import in_order
 from slipway.core.reference import Reference, refuse_login, registry_name
@@ -61,6 +62,10 @@ class Settings:
     @property
     def platforms(self) -> tuple[str, ...]:
         return in_order(filter(None, self["PLATFORMS"].split(",")))
+
+    @property
+    def compression(self) -> Compression:
+        return Compression(self["COMPRESSION"])
 
     @property
     def build_seconds(self) -> int:

@@ -46,8 +46,11 @@ def pushed_digest(event: Mapping[str, Any]) -> str:
     return str((event.get("aux") or {}).get("Digest", "")) or (ended[1] if ended else "")
 
 
-def holds_indexes(info: Mapping[str, Any]) -> bool:
-    """Tell from ``/info`` whether the engine has containerd's image store, which holds images of several platforms."""
+def has_containerd_store(info: Mapping[str, Any]) -> bool:
+    """Tell from ``/info`` whether the engine has containerd's image store.
+
+    This store holds images of several platforms, and keeps layers as they were compressed.
+    """
     return CONTAINERD_DRIVER in str(info.get("DriverStatus"))
 
 

@@ -19,7 +19,7 @@ from slipway.core.reference import HUB, Reference
 from slipway.core.retry import RetryPolicy
 from slipway.core.threads import map_concurrently
 from slipway.engine.address import API_VERSION, Endpoint
-from slipway.engine.answers import holds_indexes, inspected, listed, pushed_digest
+from slipway.engine.answers import has_containerd_store, inspected, listed, pushed_digest
 from slipway.engine.api import EngineApi
 from slipway.engine.connections import Start, connecting
 from slipway.engine.failures import NO_LOGIN, RELAYED, convert_errors, unusable
@@ -218,9 +218,9 @@ class Engine:
         info = self._told_by_all(f"/v{API_VERSION}/info", dict)
         return int(info.get("MemTotal", 0)), int(info.get("NCPU", 1))
 
-    def holds_indexes(self) -> bool:
-        """Tell whether the engine can hold an image of several platforms."""
-        return holds_indexes(self._told_by_all(f"/v{API_VERSION}/info", dict))
+    def has_containerd_store(self) -> bool:
+        """Tell whether the engine has containerd's image store."""
+        return has_containerd_store(self._told_by_all(f"/v{API_VERSION}/info", dict))
 
     def platform(self) -> str:
         """Return the ``os/arch`` of the engine's machine."""

@@ -11,6 +11,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
+from slipway.core.compression import Compression
 from slipway.core.image import MODELESS_LABEL, Image, LocalImage, Stack, content_tag
 from slipway.core.reference import Reference
 from slipway.plan.reasons import (
@@ -69,7 +70,8 @@ class Facts:
     - ``published``: the images whose content tag the registry has.
     - ``roots``: root image → its identity in the engine.
     - ``platforms``: image → its target platforms.
-    - ``holds_indexes``: whether the engine can hold an image of several platforms. ``native``: its own platform.
+    - ``containerd_store``: whether the engine has containerd's image store; only known where the plan depends on it.
+    - ``native``: the engine's own platform. ``compression``: that of the layers that a build makes.
     """
 
     references: Mapping[str, Reference]
@@ -82,8 +84,9 @@ class Facts:
     earlier: Mapping[str, Manifest] = field(default_factory=dict)
     roots: Mapping[str, str] = field(default_factory=dict)
     platforms: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    holds_indexes: bool = True
+    containerd_store: bool = True
     native: str = ""
+    compression: Compression = Compression.GZIP
 
     @cached_property
     def modeless(self) -> Mapping[str, str]:
@@ -129,8 +132,12 @@ class Facts:
         return found if name in self.published or not found.missing(self.platforms.get(name, ())) else None
 
     def is_kept_in_registry(self, name: str) -> bool:
-        """Tell whether a builder must store the image in the registry, because no engine could hold it."""
-        return len(self.platforms.get(name, ())) > 1 and not self.holds_indexes
+        """Tell whether a builder must store the image in the registry.
+
+        The classic image store holds no image of several platforms, and no layer compressed with zstd.
+        """
+        several = len(self.platforms.get(name, ())) > 1
+        return (several or self.compression is not Compression.GZIP) and not self.containerd_store
 
     def pulled_platform(self, name: str) -> str:
         """Return the platform for which the engine pulls an image; empty for its own."""

@@ -6,12 +6,13 @@ does not have and, with BUILDER, for the images below them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from slipway.config.images_lock import ImagesLock
 from slipway.config.settings import Settings
+from slipway.core.compression import Compression
 from slipway.core.errors import SlipwayError
 from slipway.core.image import LocalImage, Stack
 from slipway.core.reference import Reference
@@ -122,8 +123,10 @@ def gather_facts(
         earlier=earlier,
         roots=roots,
         platforms=platforms,
-        holds_indexes=max(map(len, platforms.values()), default=0) < 2 or engine.holds_indexes(),
+        containerd_store=not _depends_on_store(platforms.values(), settings.compression)
+        or engine.has_containerd_store(),
         native=repository.native,
+        compression=settings.compression,
     )
     lacking = missing_from_engine(stack, selected or tuple(references), facts)
     below = graph.ancestors({image.name: image.parents for image in stack}, lacking) if settings["BUILDER"] else ()
@@ -146,6 +149,11 @@ def gather_facts(
     modes = policy.modes_alone([name for name in lacking if not facts.in_engine(name)], facts)
     faults = map(str, stack.faults.values())
     return Snapshot(repository, facts, (*faults, *said, *of_lock, *modes, *notes), found)
+
+
+def _depends_on_store(platforms: Iterable[Sequence[str]], compression: Compression) -> bool:
+    """Tell whether only containerd's image store can hold the images that a build makes."""
+    return compression is not Compression.GZIP or max(map(len, platforms), default=0) > 1
 
 
 def _triggers(engine: Engine, roots: Collection[str], lock: ImagesLock) -> dict[str, Sequence[str]]:

@@ -50,7 +50,7 @@ def unrunnable(platforms: Iterable[str]) -> Iterator[Problem]:
 
 def _unholdable(snapshot: Snapshot, images: Iterable[Image]) -> Iterator[Problem]:
     several = [image.name for image in images if len(snapshot.facts.platforms[image.name]) > 1]
-    if several and not snapshot.facts.holds_indexes and not snapshot.settings["BUILDER"]:
+    if several and not snapshot.facts.containerd_store and not snapshot.settings["BUILDER"]:
         listed = ", ".join(snapshot.facts.platforms[several[0]])
         what = f"is for {listed}, and the engine's classic image store holds no image of several platforms"
         hint = "BUILDER=<a builder of buildx>, or an engine with containerd's image store: docs/platforms.md"

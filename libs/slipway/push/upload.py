@@ -10,6 +10,7 @@ from slipway.core.reference import Reference
 from slipway.core.retry import RetryPolicy
 from slipway.core.threads import map_concurrently, map_in_dependency_order
 from slipway.engine import Engine, OnTransfer
+from slipway.plan.compression import CompressionCause
 from slipway.push.events import OnUpload, Uploaded, Uploading
 from slipway.push.inspect import QUESTIONS, Push, is_built_image
 from slipway.registry import ImageManifest, Registry
@@ -64,7 +65,8 @@ def complete(pushes: Sequence[Push], run: PushRun) -> dict[str, ImageManifest]:
     """Return the manifest of each push, once the registry has every manifest and blob that it names.
 
     The registry may have lost one, for instance to a garbage collection. slipway then uploads the image again from the
-    engine, if the engine has it for all platforms. Raises RegistryError when something is still missing after that.
+    engine, if the engine has it for all platforms. Raises RegistryError when something is still missing after that, or
+    when engines would refuse to pull a layer.
     """
     manifests = map_concurrently(run.registry.manifest, [push.exact for push in pushes], at_once=QUESTIONS)
     found = {push.image: manifest for push, manifest in zip(pushes, manifests, strict=True)}
@@ -80,7 +82,23 @@ def complete(pushes: Sequence[Push], run: PushRun) -> dict[str, ImageManifest]:
             f"push {image}: the registry has lost {blobs[0][:19]}{more} of it",
             hint=f"invoke push {image}, where it was built: that uploads it again",
         )
+    for push in pushes:
+        _refuse_mistyped(push, found[push.image], run.registry)
     return found
+
+
+def _refuse_mistyped(push: Push, manifest: ImageManifest, registry: Registry) -> None:
+    """Raise RegistryError for a zstd layer in an image of Docker's media types.
+
+    BuildKit makes such an image when COMPRESSION is gzip, and the layers below are compressed with zstd.
+    """
+    members = [registry.manifest(push.exactly(member)) for member in manifest.members]
+    for layer in (layer for one in (manifest, *members) for layer in one.mistyped):
+        raise RegistryError(
+            f"push {push.image}: its layer {layer[:19]} is compressed with zstd, and the image was built with gzip",
+            hint=f"COMPRESSION=zstd invoke build --no-cache {push.image}",
+            code=CompressionCause.MISTYPED,
+        )
 
 
 def holes(pushes: Sequence[Push], manifests: Mapping[str, ImageManifest], registry: Registry) -> dict[str, list[str]]:

@@ -18,6 +18,8 @@ MANIFEST_TYPES = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
+#: BuildKit's name for a zstd layer in an image of Docker's media types. Docker defines no such type.
+_MISTYPED = "application/vnd.docker.image.rootfs.diff.tar.zstd"
 #: Types from a server that does not know the content's type. Then the manifest's own ``mediaType`` counts.
 _UNSPECIFIC = ("", "application/json", "application/octet-stream", "text/plain")
 #: The parts of a platform, in a descriptor and in an image's configuration.
@@ -54,6 +56,12 @@ class ImageManifest:
         """Return the digests of the blobs in the manifest: configuration and layers."""
         layers = [str(layer["digest"]) for layer in self._described.get("layers", ())]
         return (self.config, *layers) if self.config else tuple(layers)
+
+    @property
+    def mistyped(self) -> tuple[str, ...]:
+        """Return the digests of the layers that an engine with containerd's image store refuses to pull."""
+        layers = self._described.get("layers", ())
+        return tuple(str(layer["digest"]) for layer in layers if layer.get("mediaType") == _MISTYPED)
 
     @property
     def size(self) -> int:

@@ -14,6 +14,7 @@ from slipway.config.pip import pip_conf, uv_toml
 from slipway.core.errors import BuildError, UsageError
 from slipway.core.reference import Reference
 from slipway.plan import policy
+from slipway.plan.compression import refuse_compression
 from slipway.plan.decide import Action, Plan, as_json, plan_build
 from slipway.plan.facts import Snapshot
 from slipway.plan.platforms import refuse_platforms
@@ -101,11 +102,13 @@ def _publish(session: Session, exact: Reference, content: Reference) -> None:
 def get_root_images(session: Session, snapshot: Snapshot, plan: Plan) -> bool:
     """Send or pull the root images that builds need and the engine does not have. Return True when it got any.
 
-    Raises PrerequisiteError or UsageError when the builds would fail for their platforms.
+    Raises PrerequisiteError or UsageError when the builds would fail for their platforms, and PrerequisiteError when
+    the engine would not keep their layers as COMPRESSION says.
     """
     if not plan.of(Action.BUILD):
         return False
     builder = session.settings["BUILDER"]
+    refuse_compression(snapshot, plan)
     refuse_platforms(snapshot, plan, lambda names: session.not_runnable(names, builder))
     from slipway.build.fetch import pull_roots
 

@@ -61,7 +61,7 @@ class FakeEngine(Engine):
         self.published: dict[str, LocalImage] = {}
         self.platforms: dict[str, str] = {}
         self.version = "28.5.2"
-        self.indexes = False
+        self.containerd = False
         self.stays_away = False
         self.calls: list[tuple[str, ...]] = []
 
@@ -91,8 +91,8 @@ class FakeEngine(Engine):
         without = [replace(held, tags=tuple(tag for tag in held.tags if tag != str(reference))) for held in self.held]
         self.held = [held for held in without if held.tags]
 
-    def holds_indexes(self) -> bool:
-        return self.indexes
+    def has_containerd_store(self) -> bool:
+        return self.containerd
 
     def pull(self, reference: Reference, on_transfer: OnTransfer | None = None, platform: str = "") -> None:
         self._do("pull", *filter(None, [platform]), name := str(reference))
