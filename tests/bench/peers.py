@@ -30,7 +30,7 @@ def slipway(*words: str) -> tuple[str, ...]:
 
 def _slipway(tree: Tree) -> None:
     tree.write("tasks.py", "from slipway.tasks import namespace\n\n__all__ = ['namespace']\n")
-    tree.write(".env", "".join(f"{name}={value}\n" for name, value in tree.args.items()))
+    tree.write(".env", "".join(f"{name}={value}\n" for name, value in {**tree.args, **tree.settings}.items()))
 
 
 def bake_file(tree: Tree) -> str:

@@ -125,15 +125,16 @@ def _edited(field: Field, line: Line, peer: str, tree: Tree, turn: int) -> Sampl
 
 def _layers(reference: str) -> dict[str, int]:
     """Return the compressed size of each layer, by its digest."""
-    found = json.loads(_asked(reference, "GET")[1])
+    found = json.loads(asked(reference, "GET")[1])
     return {layer["digest"]: layer["size"] for layer in found["layers"]}
 
 
 def _digest(reference: str) -> str:
-    return _asked(reference, "HEAD")[0]
+    return asked(reference, "HEAD")[0]
 
 
-def _asked(reference: str, method: str) -> tuple[str, bytes]:
+def asked(reference: str, method: str) -> tuple[str, bytes]:
+    """Return the digest and the bytes of the manifest in the registry."""
     host, _, rest = reference.partition("/")
     path, _, tag = rest.rpartition(":")
     request = urllib.request.Request(

@@ -73,7 +73,7 @@ def source(name: str, mark: str, lines: int = 40) -> str:
 class Tree:
     """A generated repository below ``root``: ``services`` of them, named under ``registry``/``owner``.
 
-    The methods that edit return the images that are no longer what they were.
+    ``settings``: slipway's other settings. The methods that edit return the images that are no longer what they were.
     """
 
     root: Path
@@ -82,6 +82,7 @@ class Tree:
     owner: str
     run: str
     root_image: str
+    settings: Mapping[str, str] = field(default_factory=dict)
     marks: Iterator[str] = field(default_factory=lambda: (f"{secrets.token_hex(6)}{number:04}" for number in count()))
 
     @property

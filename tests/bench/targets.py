@@ -19,6 +19,7 @@ RELEASED, SAME = "release, released already", "release of the same content"
 FLIP, ROLLBACK = "release: the tags move", "rollback"
 EDIT_PUSHED = "push of one edit"
 ML_BUILD, ML_PUSH = "base-ml built", "base-ml pushed first"
+ML_ZSTD = "base-ml pushed first, zstd beside gzip"
 SYNC = "remote: first sync of 4,000 files"
 CONTEXT, RSYNC = "DOCKER_HOST=ssh", "rsync + ssh"
 UP, COMPOSE_UP = "up until healthy", "compose up --wait"
@@ -111,6 +112,7 @@ TARGETS = (
     Target((LOGS, 20, SLIPWAY), 100e6, unit="bytes"),
     Target((ML_BUILD, 0, "uv"), 1 / 3, (ML_BUILD, 0, "pip")),
     Target((ML_PUSH, 0, SLIPWAY), 1, (ML_PUSH, 0, "docker push")),
+    Target((ML_ZSTD, 0, SLIPWAY), 0.6, (ML_ZSTD, 0, "docker push")),
 )
 
 

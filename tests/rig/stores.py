@@ -84,17 +84,23 @@ def _engine_under_test(request: pytest.FixtureRequest) -> Iterator[None]:
     if asked in ("machine", "both") or asked == (store := store_of(machine_docker)):
         yield
         return
-    flags = STORES[asked if asked in STORES else "classic" if store == "containerd" else "containerd"]
+    with engine_with(asked if asked in STORES else "classic" if store == "containerd" else "containerd"):
+        yield
+
+
+@contextmanager
+def engine_with(store: str) -> Iterator[OwnEngine]:
+    """While this holds, DOCKER_HOST names an engine of the tests' own with this image store."""
     make_root_image()
     with (
         tempfile.TemporaryDirectory(prefix="slipway-store-") as folder,
-        an_engine(make_engine_image(), *flags, socket_in=Path(folder)) as engine,
+        an_engine(make_engine_image(), *STORES[store], socket_in=Path(folder)) as engine,
         loopback_of(engine),
         pytest.MonkeyPatch.context() as environment,
     ):
         environment.setenv(MACHINE_ENGINE, os.environ.get("DOCKER_HOST", ""))
         environment.setenv("DOCKER_HOST", engine.address)
-        yield
+        yield engine
 
 
 @pytest.fixture(scope="session")
