@@ -25,6 +25,7 @@ Part = Callable[[rounds.Field], Iterator[Series]]
 PARTS: dict[str, Part] = {
     "start": rounds.start,
     "files": rounds.files,
+    "trees": rounds.trees,
     "init": adopted,
     "releases": releases,
     "edits": edits_pushed,
@@ -36,7 +37,7 @@ PARTS: dict[str, Part] = {
     "watch": edits,
     "logs": followed,
 }
-_USUAL = ["start", "files", "init", "releases", "edits", "remote", "up", "systems", "watch", "logs"]
+_USUAL = ["start", "files", "trees", "init", "releases", "edits", "remote", "up", "systems", "watch", "logs"]
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from tests.bench import targets
 from tests.bench.measure import FailedError, Place, check_changed, image_ids, measure, peak_memory
 from tests.bench.peers import PEERS, SCRIPT, SLIPWAY, Peer, slipway
 from tests.bench.samples import Sample, Series
-from tests.bench.stacks import LABEL, Tree
+from tests.bench.stacks import LABEL, Tree, service
 from tests.rig.outside import docker
 from tests.rig.registries import a_registry
 from tests.rig.stacks import ROOT_IMAGE
@@ -29,6 +29,9 @@ _SCENARIOS: Mapping[str, Callable[[Tree, int], frozenset[str]]] = {
 }
 _ALONE = (targets.NOTHING, targets.ONE)
 _FILES = 100_000
+#: The sizes of stacks of which slipway makes a plan and no image.
+TREES = (500, 1000, 2000)
+_IN_EACH = 100
 #: Short commands vary more, and cost little.
 _SHORT_ROUNDS = 15
 _PEERS_TRIES = 5
@@ -192,6 +195,25 @@ def files(field: Field) -> Iterator[Series]:
     runs = {SLIPWAY: _again(slipway("plan"), place)}
     for name, samples in field.in_turn(runs, field.rounds).items():
         yield Series("files", targets.FILES, 0, name, samples)
+
+
+def trees(field: Field) -> Iterator[Series]:
+    """A plan of many services with 100 files each, all hashed before and none built, so the registry is asked, too."""
+    for services in TREES:
+        field.say(f"{services} services with {_IN_EACH} files each, {field.rounds} rounds")
+        tree = field.tree(f"trees-{services}", services)
+        PEERS[0].prepare(tree)
+        for number in range(services):
+            name = service(number).replace("-", "_")
+            folder = tree.root / f"apps/{name}/{name}/data"
+            folder.mkdir()
+            for file in range(_IN_EACH):
+                (folder / f"{file:03}.json").write_text(f'{{"number": {file}, "of": {number}}}\n')
+        place = field.place(tree)
+        measure(slipway("plan"), place)
+        measure(slipway("plan"), place)
+        samples = tuple(peak_memory("invoke", ("plan",), place) for _ in range(field.rounds))
+        yield Series("trees", targets.TREES, services, SLIPWAY, samples)
 
 
 def _again(argv: Sequence[str], place: Place) -> Callable[[int], Sample]:

@@ -15,6 +15,7 @@ from tests.bench.stacks import source
 NOTHING, ONE, LIBRARY, COLD = "nothing changed", "one service edited", "shared library edited", "cold, bases cached"
 INIT = "init, 100,000 files"
 PUSH, LIST, MEMORY, FILES = "push, nothing changed", "start", "peak memory", "plan of 100,000 files"
+TREES = "plan, 100 files in each service"
 RELEASED, SAME = "release, released already", "release of the same content"
 FLIP, ROLLBACK = "release: the tags move", "rollback"
 EDIT_PUSHED = "push of one edit"
@@ -96,6 +97,9 @@ TARGETS = (
     Target((LIST, 0, "invoke --list"), 2, (LIST, 0, "import invoke")),
     Target((MEMORY, 500, SLIPWAY), 150e6, unit="bytes"),
     Target((FILES, 0, SLIPWAY), 1.5),
+    Target((TREES, 2000, SLIPWAY), 3),
+    Target((TREES, 2000, SLIPWAY), 200e6, unit="bytes"),
+    Target((TREES, 2000, SLIPWAY), 2.2, (TREES, 1000, SLIPWAY)),
     Target((INIT, 500, SLIPWAY), 3),
     _beside(remote(NOTHING), 20, CONTEXT, 1 / 8),
     _beside(remote(NOTHING), 20, RSYNC, 1 / 2),
