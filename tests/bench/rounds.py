@@ -7,7 +7,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.bench import targets
@@ -32,6 +32,8 @@ _FILES = 100_000
 #: The sizes of stacks of which slipway makes a plan and no image.
 TREES = (500, 1000, 2000)
 _IN_EACH = 100
+#: No server answers on this port.
+_SILENT = "127.0.0.1:1"
 #: Short commands vary more, and cost little.
 _SHORT_ROUNDS = 15
 _PEERS_TRIES = 5
@@ -198,11 +200,14 @@ def files(field: Field) -> Iterator[Series]:
 
 
 def trees(field: Field) -> Iterator[Series]:
-    """A plan of many services with 100 files each, all hashed before and none built, so the registry is asked, too."""
+    """A plan of many services with 100 files each, all hashed before and none built.
+
+    First no registry answers, so that slipway alone is measured. Then one answers about each image, on this machine.
+    """
     for services in TREES:
         field.say(f"{services} services with {_IN_EACH} files each, {field.rounds} rounds")
         tree = field.tree(f"trees-{services}", services)
-        PEERS[0].prepare(tree)
+        PEERS[0].prepare(replace(tree, registry=_SILENT))
         for number in range(services):
             name = service(number).replace("-", "_")
             folder = tree.root / f"apps/{name}/{name}/data"
@@ -214,6 +219,9 @@ def trees(field: Field) -> Iterator[Series]:
         measure(slipway("plan"), place)
         samples = tuple(peak_memory("invoke", ("plan",), place) for _ in range(field.rounds))
         yield Series("trees", targets.TREES, services, SLIPWAY, samples)
+        PEERS[0].prepare(tree)
+        samples = tuple(peak_memory("invoke", ("plan",), place) for _ in range(field.rounds))
+        yield Series("trees", targets.TREES_ASKED, services, SLIPWAY, samples)
 
 
 def _again(argv: Sequence[str], place: Place) -> Callable[[int], Sample]:

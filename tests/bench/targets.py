@@ -16,6 +16,7 @@ NOTHING, ONE, LIBRARY, COLD = "nothing changed", "one service edited", "shared l
 INIT = "init, 100,000 files"
 PUSH, LIST, MEMORY, FILES = "push, nothing changed", "start", "peak memory", "plan of 100,000 files"
 TREES = "plan, 100 files in each service"
+TREES_ASKED = f"{TREES}, registry asked"
 RELEASED, SAME = "release, released already", "release of the same content"
 FLIP, ROLLBACK = "release: the tags move", "rollback"
 EDIT_PUSHED = "push of one edit"

@@ -84,10 +84,9 @@ def _content(one: Definition, context: str, own: OwnImages) -> str:
 
 
 def _unknown_targets(one: Definition, contexts: Mapping[str, str], own: OwnImages) -> Iterator[Problem]:
-    known = {other.name for other in own.definitions} - {one.name}
     for context, content in contexts.items():
         target = content.removeprefix(TARGET_CONTEXT)
-        if content.startswith(TARGET_CONTEXT) and target not in known:
+        if content.startswith(TARGET_CONTEXT) and (target == one.name or target not in own.names):
             yield _no_image(target, f"the context {context}", one.place, own)
 
 

@@ -63,6 +63,11 @@ class OwnImages:
     naming: Naming
 
     @cached_property
+    def names(self) -> frozenset[str]:
+        """Return the names of the stack's images."""
+        return frozenset(one.name for one in self.definitions)
+
+    @cached_property
     def _by_repository(self) -> dict[str, dict[str, set[str]]]:
         """Return repository → image → the tags that mean this image alone."""
         found: dict[str, dict[str, set[str]]] = {}

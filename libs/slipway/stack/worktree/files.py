@@ -67,12 +67,21 @@ class FoundFiles:
 
         The listing is sorted by bytes, so its digest is the same in every locale.
         """
-        listed = sorted((os.fsencode(path), path, text) for path, text in self.listing.items())
+        if self.is_ascii:  # a character is a byte, and one text is encoded in a fifth of the time of its parts
+            listed = dict(sorted(self.listing.items()))
+            whole = "".join([f"{len(path)}:{path}{len(text)}:{text}" for path, text in listed.items()])
+            return replace(self, listing=listed, digest=hashlib.sha256(whole.encode("ascii")).hexdigest())
+        by_name = sorted((os.fsencode(path), path, text) for path, text in self.listing.items())
         hasher = hashlib.sha256()
-        for name, _, content in listed:
+        for name, _, content in by_name:
             told = os.fsencode(content)
             hasher.update(b"%d:%b%d:%b" % (len(name), name, len(told), told))
-        return replace(self, listing={path: text for _, path, text in listed}, digest=hasher.hexdigest())
+        return replace(self, listing={path: text for _, path, text in by_name}, digest=hasher.hexdigest())
+
+    @property
+    def is_ascii(self) -> bool:
+        """Tell whether all paths and texts of the listing are ASCII."""
+        return "".join(self.listing).isascii() and "".join(self.listing.values()).isascii()
 
     def without_modes(self) -> FoundFiles:
         """Return the same without any modes, for a source whose modes do not enter the image."""
