@@ -81,6 +81,9 @@ def push_compressed(field: Field) -> Iterator[Series]:
         for who, compression in peers.items():
             trees[who] = _tree(field, compression, {"COMPRESSION": compression})
             _build(field, trees[who], 0)
+        builds = {peers[who]: partial(_build, field, tree) for who, tree in trees.items()}
+        for compression, samples in field.in_turn(builds, field.rounds).items():
+            yield Series("ml-zstd", targets.ML_COMPRESSED, 0, compression, samples)
         field.say(f"{_IMAGE} pushed to empty registries, {field.rounds} rounds")
         pushes = {who: partial(_push, field, tree, who) for who, tree in trees.items()}
         for who, samples in field.in_turn(pushes, field.rounds).items():

@@ -89,7 +89,7 @@ def _verdict(results: Results, verdict: Verdict) -> tuple[str, ...]:
         return target.text, columns.seconds(measured.seconds), "", "", columns.seconds(target.limit), said
     against = results.find(*target.against)
     assert against
-    other = f"{target.against[2]}{f' at {against.services}' if against.services != measured.services else ''}"
+    other = f"{target.against[2]}{f' at {against.services}' if against.services not in (0, measured.services) else ''}"
     return (
         target.text,
         columns.seconds(measured.seconds),

@@ -201,8 +201,9 @@ def test_pip_takes_uv_s_place_and_nothing_else_changes() -> None:
 
 def test_the_page_and_the_picture_show_the_measurements() -> None:
     kept = documents.loads((DOCS / "performance.json").read_text("utf-8"))
-    page = (DOCS / "performance.md").read_text("utf-8")
-    assert documents.figures(kept) in page and documents.drawn(page, kept) == page
+    for name, content in (("performance.md", documents.overview(kept)), ("measurements.md", documents.figures(kept))):
+        page = (DOCS / name).read_text("utf-8")
+        assert content in page and documents.drawn(page, content) == page
     assert (DOCS / "performance.svg").read_text("utf-8") == picture(kept)
 
 
