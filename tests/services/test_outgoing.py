@@ -31,7 +31,7 @@ class Answer(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.probed.append(is_probed(self.client_address[1]))
+        self.server.probed.append(is_probed(self.client_address[1], self.server.server_port))
         self.send_response(200)
         self.send_header("Content-Length", "2")
         self.end_headers()
@@ -41,23 +41,26 @@ class Answer(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def is_probed(port: int) -> bool:
-    """Tell whether the connection from this port of loopback has the kernel's timer for keepalive probes.
+def is_probed(port: int, to: int) -> bool:
+    """Tell whether the connection between these ports of loopback has the kernel's timer for keepalive probes.
 
     Source: the kernel's Documentation/networking/proc_net_tcp.rst.
     """
     # The kernel writes the table piece by piece: a row is missing or twice there when other connections begin and end.
     # While sent bytes wait for their acknowledgement, the row has another timer instead.
     for _ in range(100):
-        if timers_of(port) == ["02"]:
+        if timers_of(port, to) == ["02"]:
             return True
         time.sleep(0.01)
     return False
 
 
-def timers_of(port: int) -> list[str]:
+def timers_of(port: int, to: int) -> list[str]:
+    """Return the timer of each row. An ended connection to another port may still have a row with the same port."""
     rows = [line.split() for line in Path("/proc/self/net/tcp").read_text("ascii").splitlines()[1:]]
-    return [row[5].partition(":")[0] for row in rows if row[1].endswith(f":{port:04X}")]
+    return [
+        row[5].partition(":")[0] for row in rows if row[1].endswith(f":{port:04X}") and row[2].endswith(f":{to:04X}")
+    ]
 
 
 @pytest.fixture
