@@ -59,6 +59,7 @@ def test_zstd_layers_are_built_tested_pushed_and_run(
     between = relay("tcp", to=registry)
     harbour = stack("blank", COMPRESSION="zstd", REGISTRY=between.address)
     harbour.write_programs("libs/bin")
+    harbour.write("libs/bin/own", harbour.settings["OWNER"])  # BuildKit may have other layers with gzip
     harbour.write("apps/svc_good/Dockerfile", IMAGE)
     if store == "classic":
         harbour.invoke("build").failed(3, "COMPRESSION=zstd", "docs/compression.md")
@@ -92,7 +93,7 @@ def test_a_gzip_build_on_a_zstd_base_gets_no_version_tag_until_it_is_built_again
         shop.invoke("build", "base-floor", COMPRESSION="zstd").failed(3, "COMPRESSION=zstd")
         shop.invoke("build", "svc-cart", "push", "svc-cart").ok()
         return
-    shop.invoke("build", "base-floor", COMPRESSION="zstd").ok()
+    shop.invoke("build", "base-floor", "--no-cache", COMPRESSION="zstd").ok()  # BuildKit may have the layer with gzip
     shop.invoke("build", "svc-cart", "push", "svc-cart").failed(7, "svc-cart", "COMPRESSION=zstd", "--no-cache")
     assert shop.published("svc-cart") == ""
     shop.invoke("build", "svc-cart", "--no-cache", "push", "svc-cart", COMPRESSION="zstd").ok()
