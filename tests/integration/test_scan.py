@@ -14,6 +14,7 @@ from tests.rig.advisories import Advisories, advisories, advisory, debian_data
 from tests.rig.outside import docker
 
 if TYPE_CHECKING:
+    from tests.rig.hosts import BuildHost
     from tests.rig.stacks import Ran, Repository
 
     Stack = Callable[..., Repository]
@@ -100,6 +101,23 @@ def test_a_finding_names_the_image_the_line_and_the_base_that_fixes_it(stack: St
     settings = (shop.root / "pyproject.toml").read_text()
     shop.write("pyproject.toml", f'{settings}\n[tool.slipway.allow]\n"vulnerability:CVE-2099-1" = "of a test"\n')
     assert "allowed: of a test" in scan("--fail-on", "high").ok().stdout
+
+
+@pytest.mark.xdist_group("build host")
+def test_an_image_on_the_build_host_is_scanned_from_here(
+    stack: Stack, build_host: BuildHost, known: Advisories
+) -> None:
+    """The advisories are on this machine, and the image is in the engine of the build host alone."""
+    known.add(advisory("PYSEC-2099-1", "nail", "1.0"), advisory("GHSA-cart", "cart"))
+    shop = stack("shop", OSV_URL=known.url, **build_host.settings)
+    add_packages(shop)
+    shop.invoke("build", "svc-cart", "--remote").ok()
+    assert shop.tags() == set()
+    found = shop.json("scan", "svc-cart", "--remote", "--scanner", "pip-audit")
+    assert [(one["advisory"], one["package"], one["brought_by"]) for one in found["findings"]] == [
+        ("PYSEC-2099-1", "nail", "base-floor"),
+        ("GHSA-cart", "cart", "svc-cart"),
+    ]
 
 
 def publish_a_newer_base(shop: Repository) -> None:
