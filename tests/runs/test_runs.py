@@ -8,10 +8,12 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 
 from slipway.core.errors import LockedError, UnwritableError
+from slipway.core.threads import map_concurrently
 from slipway.runs.lock import lock
 from slipway.runs.run import Run, records
 from slipway.runs.secret_folder import Places
@@ -123,6 +125,8 @@ def test_a_record_that_another_run_removes_is_skipped(tmp_path: Path) -> None:
 HOLDER = """
 import sys
 from pathlib import Path
+from threading import Barrier
+from slipway.core.threads import map_concurrently
 from slipway.runs.lock import lock
 with lock(Path(sys.argv[1]), "build"):
     print("held", flush=True)
@@ -253,3 +257,21 @@ def test_the_gitignore_is_written_once(tmp_path: Path) -> None:
     (home / ".gitignore").write_text("mine\n")
     hide(home)
     assert (home / ".gitignore").read_text() == "mine\n"
+
+
+def test_lines_of_several_threads_are_all_kept(tmp_path: Path) -> None:
+    """Images are uploaded concurrently, and the first lines of a run may arrive together."""
+    for _ in range(50):
+        with Run(tmp_path) as record:
+            together = Barrier(4)
+
+            def write(number: int, record: Run = record, together: Barrier = together) -> None:
+                together.wait()
+                record.journal(number=number)
+                record.log("svc-a", f"line {number}")
+
+            map_concurrently(write, range(4), at_once=4)
+            entries = (record.directory / "journal.jsonl").read_text("utf-8").splitlines()
+            assert sorted(json.loads(entry)["number"] for entry in entries) == [0, 1, 2, 3]
+            lines = (record.directory / "svc-a.log").read_text("utf-8").splitlines()
+            assert sorted(lines) == ["line 0", "line 1", "line 2", "line 3"]

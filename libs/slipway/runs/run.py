@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any
 
 from slipway.core.writing import written
@@ -35,28 +36,31 @@ class Run:
         self.directory = home / "runs" / self.id
         self.redact = redact or Redactor()
         self._logs: dict[str, IO[str]] = {}
+        self._writing = Lock()
         self._secrets = SecretFolder(places)
         with written(self.directory):
             self.directory.mkdir(parents=True, mode=0o700)
         prune(home / "runs", _KEPT_RUNS)
 
     def log(self, image: str, line: str) -> None:
-        """Append a line to the image's log."""
-        if image not in self._logs:
-            self._logs[image] = self._open(f"{image}.log")
-        self._append(image, self.redact(line))
+        """Append a line to the image's log. Several threads may do so together."""
+        with self._writing:
+            self._append(f"{image}.log", self.redact(line))
 
     def log_path(self, image: str) -> str:
         """Return the path of the image's log from the repository's root."""
         return f".slipway/runs/{self.id}/{image}.log"
 
     def journal(self, **entry: Any) -> None:
-        """Append one event to the journal, with the time in seconds since 1970, and flush it to the disk."""
-        if "journal" not in self._logs:
-            self._logs["journal"] = self._open("journal.jsonl")
-        self._append("journal", json.dumps(self.redact.all({"at": round(time.time(), 3), **entry})))
-        with written(self.directory / "journal.jsonl"):
-            os.fdatasync(self._logs["journal"].fileno())
+        """Append one event to the journal, with the time in seconds since 1970, and flush it to the disk.
+
+        Several threads may do so together.
+        """
+        with self._writing:
+            line = json.dumps(self.redact.all({"at": round(time.time(), 3), **entry}))
+            file = self._append("journal.jsonl", line)
+            with written(Path(file.name)):
+                os.fdatasync(file.fileno())
 
     def write(self, name: str, content: Mapping[str, Any]) -> Path:
         """Write ``content`` as JSON to the file ``name``, atomically, and flush it to the disk. Return its path."""
@@ -86,11 +90,14 @@ class Run:
     def __exit__(self, *exception: object) -> None:
         self.close()
 
-    def _append(self, log: str, line: str) -> None:
-        file = self._logs[log]
+    def _append(self, name: str, line: str) -> IO[str]:
+        if name not in self._logs:
+            self._logs[name] = self._open(name)
+        file = self._logs[name]
         with written(Path(file.name)):
             file.write(line + "\n")
             file.flush()
+        return file
 
     def _open(self, name: str) -> IO[str]:
         path = self.directory / name
