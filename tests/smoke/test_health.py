@@ -30,7 +30,8 @@ class FakeApi:
         self._log, self._code = log, code
         self.since: list[float | None] = []
         self.executed: list[list[str]] = []
-        self.api = self.containers = self
+        self.api = self
+        self.base_url = "http://engine"
 
     def inspect_container(self, container: str) -> dict[str, Any]:
         health = self._healths.pop(0) if len(self._healths) > 1 else self._healths[0]
@@ -50,12 +51,17 @@ class FakeApi:
         self.since.append(since)
         return self._log.encode()
 
-    def get(self, container: str) -> FakeApi:
-        return self
-
-    def exec_run(self, argv: list[str]) -> Any:
+    def exec_create(self, container: str, argv: list[str]) -> dict[str, str]:
         self.executed.append(argv)
-        return type("Outcome", (), {"exit_code": self._probes.pop(0), "output": b"told"})
+        return {"Id": "e"}
+
+    def post(self, url: str, **_: object) -> Any:
+        """Answer with two frames of output, as the engine does."""
+        frames = b"".join(b"\1\0\0\0" + len(part).to_bytes(4, "big") + part for part in (b"to", b"ld"))
+        return type("Answer", (), {"content": frames, "raise_for_status": lambda answer: None})()
+
+    def exec_inspect(self, command: str) -> dict[str, int]:
+        return {"ExitCode": self._probes.pop(0)}
 
 
 def spec(name: str = "svc-a", rules: SmokeRules | None = None, **limits: Any) -> Spec:

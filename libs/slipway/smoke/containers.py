@@ -174,12 +174,30 @@ def port_of(client: Client, container: str, port: str) -> int:
 
 
 def execute(client: Client, container: str, argv: Sequence[str]) -> tuple[int, str]:
-    """Run a command inside the container, and return its exit code and its output (both streams)."""
+    """Run a command inside the container, and return its exit code and its output (both streams).
+
+    The SDK's own ``exec_run`` reads the socket behind the reply's buffer, and loses output that came with the headers.
+    """
+    api = client.api
     try:
-        outcome = client.containers.get(container).exec_run(list(argv))
+        command = api.exec_create(container, list(argv))["Id"]
+        url, started = f"{api.base_url}/exec/{command}/start", {"Detach": False, "Tty": False}
+        answer = api.post(url, json=started, timeout=None)
+        answer.raise_for_status()
+        code = int(api.exec_inspect(command)["ExitCode"])
     except OSError as error:
         raise SmokeError(f"exec {' '.join(argv)}: {reply(error)}") from error
-    return int(outcome.exit_code), outcome.output.decode("utf-8", "replace")
+    return code, _unframed(answer.content).decode("utf-8", "replace")
+
+
+def _unframed(stream: bytes) -> bytes:
+    """Return the output in a stream of frames: eight bytes, of which the last four are the length, then the content."""
+    found, at = [], 0
+    while at + 8 <= len(stream):
+        length = int.from_bytes(stream[at + 4 : at + 8], "big")
+        found.append(stream[at + 8 : at + 8 + length])
+        at += 8 + length
+    return b"".join(found)
 
 
 def users(client: Client, container: str) -> frozenset[str]:
