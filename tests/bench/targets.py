@@ -1,6 +1,6 @@
 """The targets of the benchmarks, and whether a run reached them. Pure.
 
-A target compares medians of one run with each other, or has a limit of its own.
+A target compares two medians of one run, or one median with a limit.
 """
 
 from __future__ import annotations

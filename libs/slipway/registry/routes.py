@@ -1,4 +1,4 @@
-"""Take other routes to a registry than a connection of its own: a proxy of the environment, or a Unix socket."""
+"""Reach a registry through a proxy of the environment, or through a Unix socket."""
 
 from __future__ import annotations
 
