@@ -96,7 +96,7 @@ class Yard:
         for kind in (("ps", "--all"), ("volume", "ls"), ("network", "ls")):
             listed = self.cli(*kind, "--filter", "label=slipway.run", "--format", '{{.Label "slipway.run"}}').split()
             found += [f"{kind[0]} of {run}" for run in listed if run in names]
-        found += [str(path) for path in home.glob("runs/*/*.part")]
+        found += [str(path) for path in home.glob("runs/*/*.[0-9]*")]
         found += [str(path) for folder in ("inputs", "cache") for path in (home / folder).glob("*.[0-9]*")]
         return found + [str(file) for file in home.glob("locks/*") if not _free(file)]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from slipway.compose.ports import Chosen
 from slipway.core.objects import part, read_object
-from slipway.core.writing import written
+from slipway.core.writing import replaced, written
 
 _FILE = "ports.json"
 
@@ -25,5 +25,5 @@ def keep_ports(home: Path, system: str, chosen: tuple[Chosen, ...]) -> None:
     known = read_object(path)
     ports = {one.port.key: one.port.published for one in chosen if one.port.published}
     if known.get(system) != ports:
-        with written(path):
-            path.write_text(json.dumps({**known, system: ports}, indent=1, sort_keys=True), "utf-8")
+        with written(path), replaced(path) as scratch:
+            scratch.write_text(json.dumps({**known, system: ports}, indent=1, sort_keys=True), "utf-8")

@@ -1,9 +1,10 @@
-"""Report why a file or folder cannot be written."""
+"""Replace files whole, and report why a file or folder cannot be written."""
 
 from __future__ import annotations
 
 import errno
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,21 @@ UNWRITABLE = Table(
     ),
     Known("unwritable", hint="ls -ld {place}: it is to belong to this user"),
 )
+
+
+@contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Give the path of a new file, which replaces ``path`` when the body ends.
+
+    No process reads half a file. When the body raises, also for a signal, the new file is removed. Its name ends with
+    the thread's id, so threads and processes may replace the same file together.
+    """
+    scratch = path.with_name(f"{path.name}.{threading.get_native_id()}")
+    try:
+        yield scratch
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from threading import Lock
 from typing import IO, Any
 
-from slipway.core.writing import written
+from slipway.core.writing import replaced, written
 from slipway.runs.files import for_owner, prune
 from slipway.runs.secret_folder import Places, SecretFolder
 from slipway.secrets.redactor import Redactor
@@ -65,13 +65,10 @@ class Run:
     def write(self, name: str, content: Mapping[str, Any]) -> Path:
         """Write ``content`` as JSON to the file ``name``, atomically, and flush it to the disk. Return its path."""
         path = self.directory / name
-        scratch = path.with_suffix(".part")
-        with written(path):
-            with self._open(scratch.name) as file:
-                file.write(json.dumps(self.redact.all(content), indent=1) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            scratch.replace(path)
+        with written(path), replaced(path) as scratch, self._open(scratch.name) as file:
+            file.write(json.dumps(self.redact.all(content), indent=1) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         return path
 
     def secret_file(self, name: str, content: str) -> Path:

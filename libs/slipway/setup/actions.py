@@ -14,7 +14,9 @@ from typing import TypeAlias
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError
 from slipway.core.problems import Known, Table
+from slipway.core.writing import replaced
 from slipway.hosts.runner import RunCommand
+from slipway.runs.files import for_owner
 from slipway.setup.probe import Ping
 
 #: apt, mmdebstrap and builds end long before this limit, or never.
@@ -239,22 +241,17 @@ def _restore(path: Path, before: bytes | None) -> None:
 
 
 def _choose(path: Path, name: str, value: str) -> None:
-    """Set ``name`` in an env file, and keep the file's mode and owner.
-
-    The new text is written to a file beside it, which then replaces it. So no process reads half a file.
-    """
-    beside = path.with_name(path.name + ".new")
+    """Set ``name`` in an env file, and keep the file's mode and owner."""
     try:
         before = path.read_bytes().decode("utf-8") if path.exists() else ""
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(with_value(before, name, value).encode())
-        if path.exists():
-            beside.chmod(path.stat().st_mode & 0o777)
-        like = (path if path.exists() else path.parent).stat()
-        if os.geteuid() == 0:
-            os.chown(beside, like.st_uid, like.st_gid)
-        beside.replace(path)
+        with replaced(path) as scratch:
+            with open(scratch, "wb", opener=for_owner) as file:
+                file.write(with_value(before, name, value).encode())
+            if path.exists():
+                scratch.chmod(path.stat().st_mode & 0o777)
+            like = (path if path.exists() else path.parent).stat()
+            if os.geteuid() == 0:
+                os.chown(scratch, like.st_uid, like.st_gid)
     except (OSError, UnicodeDecodeError) as error:
         raise PrerequisiteError(f"{path}: cannot be written: {error}", hint=f"put {name}={value} in it") from error
 

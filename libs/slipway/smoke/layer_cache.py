@@ -18,6 +18,7 @@ from functools import cached_property
 from pathlib import Path
 
 from slipway.core.errors import PolicyError
+from slipway.core.writing import replaced
 from slipway.runs.files import for_owner, prune
 from slipway.smoke import image_archive, layer_content, package_files
 from slipway.smoke.image_archive import ArchiveStream, Finding, Layer, Member, read_layers
@@ -79,10 +80,8 @@ class LayerCache:
     def _store(self, layers: Mapping[str, Layer]) -> None:
         with suppress(OSError):
             for name, path in self._paths(layers).items():
-                unfinished = path.with_suffix(".new")
-                with open(unfinished, "wb", opener=for_owner) as file:
+                with replaced(path) as scratch, open(scratch, "wb", opener=for_owner) as file:
                     file.write(gzip.compress(_encoded(layers[name]), compresslevel=1))
-                unfinished.replace(path)
             if self._folder:
                 prune(self._folder, _KEPT)
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from slipway.core.writing import written
+from slipway.core.writing import replaced, written
 from slipway.runs.files import for_owner, prune
 from slipway.stack.digest import ENTRY_PARTS, PARTS, Manifest, part_as_texts
 from slipway.stack.entries import Encoded, Kind, Trees, decode
@@ -65,7 +65,5 @@ def _write_once(path: Path, content: Mapping[str, Any]) -> None:
         if path.exists():
             os.utime(path)
             return
-        scratch = path.with_suffix(f".{os.getpid()}")
-        with open(scratch, "w", encoding="utf-8", opener=for_owner) as file:
+        with replaced(path) as scratch, open(scratch, "w", encoding="utf-8", opener=for_owner) as file:
             json.dump(content, file)
-        scratch.replace(path)

@@ -11,7 +11,7 @@ from typing import Any
 
 from slipway.core.errors import PolicyError, UsageError
 from slipway.core.threads import map_concurrently
-from slipway.core.writing import written
+from slipway.core.writing import replaced, written
 from slipway.plan.decide import Action, plan_build
 from slipway.plan.facts import Snapshot
 from slipway.push.inspect import QUESTIONS, Push
@@ -198,9 +198,8 @@ def _keep(session: Session, published: Published) -> None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    scratch = path.with_name(f"{path.name}.part")
-    scratch.write_bytes(content)
-    scratch.replace(path)
+    with replaced(path) as scratch:
+        scratch.write_bytes(content)
 
 
 def _show_signature(session: Session, published: Published) -> None:

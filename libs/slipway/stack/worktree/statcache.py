@@ -17,6 +17,8 @@ import sys
 import time
 from pathlib import Path
 
+from slipway.core.writing import replaced
+
 #: Extended attributes that describe the machine, not the file.
 _MACHINE = re.compile(r"security\.|system\.|com\.apple\.")
 #: A file that changed within this time before slipway hashed it may change again in the same tick of the clock.
@@ -85,15 +87,11 @@ class StatCache:
         """Save the hashes for later runs, if the file can be written. Nothing depends on it."""
         if self._path is None or not self._dirty:
             return
-        scratch = self._path.with_name(f"{self._path.name}.{os.getpid()}")
         content = {"salt": self.salt, "known": self._known, "former": self._former}
         with contextlib.suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            try:
+            with replaced(self._path) as scratch:
                 scratch.write_text(json.dumps(content, separators=(",", ":")), "utf-8", "surrogateescape")
-                scratch.replace(self._path)
-            finally:
-                scratch.unlink(missing_ok=True)
         self._dirty = False
 
 
