@@ -15,6 +15,7 @@ from slipway.build.events import Event, Failed, Finished, Notice, StepOutput, St
 from slipway.build.executor import BuildRun, build, failure
 from slipway.build.fetch import pull_roots
 from slipway.build.options import BuildOptions
+from slipway.build.progress import Failure
 from slipway.build.result import ImageResult, Status
 from slipway.config.settings import load
 from slipway.core.command import Command, Result
@@ -753,6 +754,18 @@ def test_the_hint_is_for_the_cause(bench: Bench, cause: str, hint: str) -> None:
         check([ImageResult("a", Status.FAILED, "", "", detail=cause)], bench.record)
     assert caught.value.hint.startswith(hint)
     assert caught.value.code == advice.FAILURES.find(cause).code
+
+
+def test_a_package_of_an_index_that_pip_skipped_is_not_called_missing(bench: Bench) -> None:
+    """pip prints this on another stream than its error, so either may come last."""
+    skipped = "Could not fetch URL https://pypi.org/simple/x/: There was a problem confirming the ssl certificate: …"
+    missing = "ERROR: No matching distribution found for x"
+    for output in ((skipped, missing), (missing, skipped)):
+        detail = str(Failure("RUN pip install x", "exit code: 1", output))
+        with pytest.raises(BuildError) as caught:
+            check([ImageResult("a", Status.FAILED, "", "", detail=detail, output=output)], bench.record)
+        assert caught.value.code == "certificate-untrusted"
+        assert "CA_BUNDLE gives builds a CA" in caught.value.hint
 
 
 def test_images_that_a_host_built_on_a_rejected_parent_lose_their_tags(bench: Bench) -> None:

@@ -95,7 +95,8 @@ def test_a_plain_pip_install_reaches_the_index_and_leaves_no_trace(stack: Stack,
     made = configured(stack("blank", PYTHON_IMAGE=PYTHON_IMAGE), index.url, index.authority)
     made.write("apps/svc_plain/Dockerfile", PLAIN.replace("INDEX", index.url.rpartition("@")[2]))
     invoke(made, "build", "svc-plain").failed(6, f"RUN pip install --retries 0 --no-cache-dir {PACKAGE}", "inherit")
-    assert (made.error_code(), index.given) == ("package-not-found", [])
+    assert made.error_code() in {"certificate-untrusted", "package-not-found"}, "as the network answers for PyPI"
+    assert index.given == []
 
     inherit(made)
     ran = invoke(made, "build", "svc-plain", "--json").ok()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from slipway.build.result import ImageResult
@@ -12,6 +13,18 @@ _DOCKERFILE = (
     r"^(?:RUN|COPY|ADD|WORKDIR|ENV|ARG|USER|FROM) |dockerfile parse error|unknown flag|unknown instruction"
     r"|failed to (?:parse|compute cache key|calculate checksum)|while it was built|\(line \d+\)"
 )
+_NOT_FOUND = Known(
+    "package-not-found",
+    "no matching distribution found",
+    hint="check its name; inherit = \"run\" in slipway's table gives each RUN pip's index and CA; then {again}",
+)
+_UNTRUSTED = Known(
+    "certificate-untrusted",
+    "x509|certificate",
+    hint='CA_BUNDLE gives builds a CA, inherit = "run" each RUN; docker has /etc/docker/certs.d; then {again}',
+)
+#: pip skips an index whose certificate it cannot check. Then it reports each package as not found.
+_INDEX_SKIPPED = re.compile("problem confirming the ssl certificate", re.IGNORECASE)
 #: The causes of an image's failure. An edit of the image's files helps only against the last row: an instruction that
 #: failed, a Dockerfile that BuildKit cannot read, inputs that changed, a finding of BuildKit's checks.
 FAILURES = Table(
@@ -63,16 +76,8 @@ FAILURES = Table(
             "unexpected key 'env'",
             hint='update the builder to BuildKit 0.16, or set inherit = "mount" in slipway\'s table; then {again}',
         ),
-        Known(
-            "package-not-found",
-            "no matching distribution found",
-            hint="check its name; inherit = \"run\" in slipway's table gives each RUN pip's index and CA; then {again}",
-        ),
-        Known(
-            "certificate-untrusted",
-            "x509|certificate",
-            hint='CA_BUNDLE gives builds a CA, inherit = "run" each RUN; docker has /etc/docker/certs.d; then {again}',
-        ),
+        _NOT_FOUND,
+        _UNTRUSTED,
         Known(
             "registry-denied",
             "^(?!RUN ).*(?:pull access denied|unauthorized|authentication required)",
@@ -104,4 +109,6 @@ CONNECTION = Table(
 def after(failed: ImageResult, flag: str = "") -> Known:
     """Return the cause of a failed image with its hint. ``flag`` is added to the hint's commands (`` --remote``)."""
     row = FAILURES.find(failed.detail)
+    if row is _NOT_FOUND and any(map(_INDEX_SKIPPED.search, failed.output)):
+        row = _UNTRUSTED
     return replace(row, hint=row.hint.format(image=failed.image, flag=flag, again=_AGAIN))
