@@ -382,6 +382,22 @@ def test_images_are_listed_over_the_socket(tmp_path: Path, status: int, body: by
                 engine.images()
 
 
+def test_a_list_that_was_begun_ahead_is_used_once(tmp_path: Path) -> None:
+    with served(tmp_path, "socket", 200, Listing.body) as engine:
+        engine.list_ahead()
+        engine.list_ahead()
+        assert [image.tags for image in engine.images()] == [("a.example/b:1",)]
+    with pytest.raises(PrerequisiteError, match="connection refused"):
+        engine.images()
+
+
+def test_a_list_that_was_begun_ahead_gives_its_error_when_it_is_needed(tmp_path: Path) -> None:
+    engine = Engine(f"unix://{tmp_path}/none.sock")
+    engine.list_ahead()
+    with pytest.raises(PrerequisiteError, match=r"none\.sock: no such socket"):
+        engine.images()
+
+
 ATTRIBUTES = {
     "Id": "sha256:1",
     "RepoTags": ["a.example/b:1"],

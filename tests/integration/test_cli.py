@@ -44,7 +44,8 @@ class Alone:
 
     def refused(self, *words: str, code: int = 2, command: tuple[str, ...] = ("build",), **environment: str) -> Ran:
         ran = self.invoke(*command, **environment).failed(code, *words)
-        assert (self.engine.connections, self.registry.connections) == (0, 0)
+        assert not [request for request in self.engine.requests if not request.startswith("GET /images/")]
+        assert self.registry.connections == 0
         assert self.shop.runs() == []
         return ran
 

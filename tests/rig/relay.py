@@ -15,7 +15,7 @@ import pytest
 
 @dataclass
 class Relay:
-    """Listens on ``address`` and passes each connection on to ``target`` (None: closes it), and records requests."""
+    """Listens on ``address``, records requests, and passes each connection on to a target, or closes it."""
 
     address: str
     connections: int = 0
@@ -52,7 +52,7 @@ def _serve(listener: socket.socket, relay: Relay, to: str) -> None:
             client, _ = listener.accept()
             relay.connections += 1
             if not to:
-                client.close()
+                threading.Thread(target=_hear, args=(client, relay), daemon=True).start()
                 continue
             server = _connected(to)
             threading.Thread(target=pump, args=(client, server, relay), daemon=True).start()
@@ -68,12 +68,24 @@ def _connected(to: str) -> socket.socket:
     return socket.create_connection((host, int(port)))
 
 
+def _hear(client: socket.socket, relay: Relay) -> None:
+    """Note the first request, and close the connection without an answer."""
+    client.settimeout(10)
+    with contextlib.suppress(OSError), client:
+        _note(client.recv(65536), relay)
+
+
+def _note(data: bytes, relay: Relay) -> None:
+    if line := re.match(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE) \S+ HTTP/1", data):
+        relay.requests.append(line[0].decode().rpartition(" ")[0])
+
+
 def pump(source: socket.socket, sink: socket.socket, relay: Relay | None = None) -> None:
     """Pass on what comes until it ends, and note what is asked."""
     with contextlib.suppress(OSError):
         while data := source.recv(65536):
-            if relay and (line := re.match(rb"(?:GET|HEAD|POST|PUT|PATCH|DELETE) \S+ HTTP/1", data)):
-                relay.requests.append(line[0].decode().rpartition(" ")[0])
+            if relay:
+                _note(data, relay)
             sink.sendall(data)
     with contextlib.suppress(OSError):
         sink.shutdown(socket.SHUT_WR)

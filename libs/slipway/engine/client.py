@@ -7,6 +7,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import cached_property
@@ -17,7 +18,7 @@ from slipway.core.errors import RefusedError, RegistryError, SlipwayError
 from slipway.core.image import LocalImage
 from slipway.core.reference import HUB, Reference
 from slipway.core.retry import RetryPolicy
-from slipway.core.threads import map_concurrently
+from slipway.core.threads import map_concurrently, start_in_thread
 from slipway.engine.address import API_VERSION, Endpoint
 from slipway.engine.answers import has_containerd_store, inspected, listed, pushed_digest
 from slipway.engine.api import EngineApi
@@ -69,6 +70,7 @@ class Engine:
         self._api = EngineApi(connect, silence, _BUSY_PATIENCE * bool(self.endpoint.host)) if connect else None
         #: The engine's version from its last answer, without the packager's suffix; "?" before the first answer.
         self.version = "?"
+        self._ahead: Future[tuple[LocalImage, ...]] | None = None
 
     @cached_property
     def client(self) -> docker.DockerClient:
@@ -178,11 +180,19 @@ class Engine:
         if found := _SERVER.match(server):
             self.version = found[1]
 
+    def list_ahead(self) -> None:
+        """Begin to list the images in the background. The next call of ``images`` returns this list, or raises."""
+        self._ahead = self._ahead or start_in_thread(self._list)
+
     def images(self) -> tuple[LocalImage, ...]:
         """Return the images that the engine lists by default, in one request.
 
         Raises PrerequisiteError when no engine answers.
         """
+        ahead, self._ahead = self._ahead, None
+        return ahead.result() if ahead else self._list()
+
+    def _list(self) -> tuple[LocalImage, ...]:
         return tuple(map(listed, self._told_by_all(f"/images/json{_WITH_SIZES}", list)))
 
     def inspect(self, image: str) -> LocalImage | None:

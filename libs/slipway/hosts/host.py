@@ -184,6 +184,12 @@ class Host(Protocol):
         The first caller that needs the connection waits for it, and gets its error.
         """
 
+    def list_ahead(self) -> None:
+        """Begin to list the images in the background, if the engine is on this machine.
+
+        A task that needs the engine calls this before it reads the repository.
+        """
+
     def verified(self) -> AbstractContextManager[None]:
         """Verify the host's prerequisites when the block ends.
 

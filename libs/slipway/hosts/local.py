@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Self
 from slipway.config.environment import Surroundings
 from slipway.config.settings import Settings
 from slipway.core.command import Command, Result
+from slipway.core.errors import SlipwayError
 from slipway.core.image import LocalImage
 from slipway.core.platform import this_platform
 from slipway.core.retry import RetryPolicy
@@ -72,6 +73,11 @@ class LocalHost:
 
     def connect_ahead(self) -> None:
         """Do nothing: this machine needs no connection."""
+
+    def list_ahead(self) -> None:
+        with suppress(SlipwayError):  # raised again by the first question to the engine
+            if self.engine.endpoint.is_near:
+                self.engine.list_ahead()
 
     def verified(self) -> AbstractContextManager[None]:
         """Verify nothing: an error on this machine states its own cause."""

@@ -1,13 +1,14 @@
 """Gather the facts that a plan needs.
 
-slipway reads the repository's files first, then asks the engine. It asks the registry only for images that the engine
-does not have and, with BUILDER, for the images below them.
+slipway reads the repository's files while an engine on this machine lists its images. It asks the registry only for
+images that the engine does not have and, with BUILDER, for the images below them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from slipway.config.images_lock import ImagesLock
@@ -16,7 +17,7 @@ from slipway.core.compression import Compression
 from slipway.core.errors import SlipwayError
 from slipway.core.image import LocalImage, Stack
 from slipway.core.reference import Reference
-from slipway.core.threads import map_concurrently
+from slipway.core.threads import map_concurrently, start_in_thread
 from slipway.engine import Engine
 from slipway.plan import findings, history, inheritance, locked, policy
 from slipway.plan.decide import Facts, missing_from_engine
@@ -99,9 +100,11 @@ def gather_facts(
     """
     settings = repository.settings
     repository, read = _read(repository, selected)
-    local = engine.images()
     lock = settings.lock
-    onbuild = _triggers(engine, dict.fromkeys(root for image in repository.stack for root in image.roots), lock)
+    asked_about = dict.fromkeys(root for image in repository.stack for root in image.roots)
+    triggers = start_in_thread(partial(_triggers, engine, asked_about, lock))
+    local = engine.images()
+    onbuild = triggers.result()
     if onbuild != repository.onbuild:
         repository, read = _read(repository.with_triggers(onbuild), selected)
     stack = repository.stack

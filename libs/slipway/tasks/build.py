@@ -33,6 +33,7 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
     """Show the plan, and build it unless ``dry_run`` is set. Raises BuildError when an image failed."""
     if options.retries < 0:
         raise UsageError(f"--retries {options.retries}: not a number of tries", hint="--retries 1")
+    session.host.list_ahead()
     selected = stack_names(session, kind, names)
     session.has_built(kind, selected)
     no_cache = selected if options.no_cache else ()

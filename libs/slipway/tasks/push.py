@@ -25,6 +25,7 @@ def run_push(session: Session, names: Sequence[str], options: PushOptions, *, dr
     if options.resume:
         names = read_plan(session.home, options.resume).images
     names = names or session.chain.bases
+    session.host.list_ahead()
     snapshot = session.snapshot(names or [image.name for image in session.repository.stack.known])
     images = [image for image in snapshot.stack if not names or image.name in names]
     pushes = look(images, snapshot.facts, session.host.registry)

@@ -49,6 +49,7 @@ def refuse_name_of_records(session: Session) -> None:
 
 def plan_builds(session: Session) -> tuple[Snapshot, Plan]:
     """Return the facts and the plan for all images, once the engine has the root images that builds need."""
+    session.host.list_ahead()
     names = [image.name for image in session.repository.stack.known]
     snapshot = session.snapshot(names)
     plan = plan_build(snapshot.stack, names, snapshot.facts)

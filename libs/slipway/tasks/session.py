@@ -281,6 +281,8 @@ class Session:
         return read_declarations(project.declarations, project.places["declarations"], worktree, variables(), bake)
 
     def snapshot(self, names: Sequence[str] | None = None) -> Snapshot:
+        """Return the facts about ``names``, or about all images."""
+        self.host.list_ahead()
         repository = self.repository
         with self.host.verified():
             snapshot = gather_facts(

@@ -68,6 +68,9 @@ class FakeEngine(Engine):
     def returns(self, within: float, clock: Clock = CLOCK) -> bool:
         return not self.stays_away
 
+    def list_ahead(self) -> None:
+        """Do nothing: the images are in memory."""
+
     def images(self) -> tuple[LocalImage, ...]:
         return tuple(self.held)
 

@@ -105,6 +105,9 @@ class RemoteHost:
     def connect_ahead(self) -> None:
         self._pending.start()
 
+    def list_ahead(self) -> None:
+        """Do nothing: the engine is asked once the connection is there."""
+
     @contextmanager
     def verified(self) -> Iterator[None]:
         with self._diagnosed():
