@@ -19,6 +19,7 @@ from tests.bench.remote import over_the_line
 from tests.bench.samples import Results, Series
 from tests.bench.systems import own_systems, up
 from tests.bench.watch import edits
+from tests.bench.wide import wide
 from tests.rig.stacks import ROOT, make_root_image
 
 Part = Callable[[rounds.Field], Iterator[Series]]
@@ -31,6 +32,7 @@ PARTS: dict[str, Part] = {
     "edits": edits_pushed,
     "ml": build_and_push,
     "ml-zstd": push_compressed,
+    "wide": wide,
     "remote": over_the_line,
     "up": up,
     "systems": own_systems,
@@ -69,12 +71,15 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--services", type=int, nargs="*", default=[20, 100, 500], help="sizes of the stacks")
     parser.add_argument("--parts", nargs="*", default=_USUAL, choices=sorted(PARTS), help="what else")
     parser.add_argument("--ml", action="store_true", help="base-ml too, which takes a quarter of an hour")
+    parser.add_argument("--wide", action="store_true", help="500 services beside bake, too, which takes ten minutes")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", help="a file for the samples")
     parser.add_argument("--write", action="store_true", help="keep in docs/; parts and sizes not measured now stay")
     chosen = parser.parse_args()
     if chosen.ml:
         chosen.parts += ["ml", "ml-zstd"]
+    if chosen.wide:
+        chosen.parts += ["wide"]
     return chosen
 
 

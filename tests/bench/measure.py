@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +55,13 @@ class Place:
         return kept
 
 
-def measure(argv: Sequence[str], place: Place) -> Sample:
-    """Raises FailedError with the last lines of what the command said."""
+def measure(
+    argv: Sequence[str], place: Place, during: Callable[[int], AbstractContextManager[object]] = nullcontext
+) -> Sample:
+    """Raises FailedError with the last lines of what the command said.
+
+    ``during``: makes the context, of the command's process id, in which the bench waits.
+    """
     with place.log.open("wb") as log:
         started = time.perf_counter()
         process = subprocess.Popen(
@@ -68,7 +74,8 @@ def measure(argv: Sequence[str], place: Place) -> Sample:
             start_new_session=True,
         )
         try:
-            _, status, usage = os.wait4(process.pid, 0)
+            with during(process.pid):
+                _, status, usage = os.wait4(process.pid, 0)
         except BaseException:
             end(process)
             raise

@@ -14,7 +14,7 @@ from tests.bench.peers import PEERS, SLIPWAY
 from tests.bench.samples import Results, Series
 from tests.bench.targets import COLD, LIBRARY, NOTHING, ONE
 
-_SCENARIOS = (NOTHING, ONE, LIBRARY, COLD)
+_PART, _SCENARIOS = "builds", (NOTHING, ONE, LIBRARY, COLD)
 _MARGIN, _GUTTER, _NAME, _BARS, _VALUE = 32, 40, 66, 240, 74
 _COLUMN = _NAME + _BARS + _VALUE
 _TOP, _LINE, _BAR, _GAP = 104, 22, 12, 28
@@ -33,7 +33,8 @@ _STYLE = """\
 
 def picture(results: Results) -> str:
     """An SVG of every scenario and size that the peers share. Bars of a panel share a scale of their own."""
-    sizes = sorted({one.services for one in results.series if one.peer != SLIPWAY and one.scenario in _SCENARIOS})
+    shared = [one for one in results.series if one.part == _PART and one.peer != SLIPWAY]
+    sizes = sorted({one.services for one in shared if one.scenario in _SCENARIOS})
     width = 2 * _MARGIN + len(sizes) * _COLUMN + max(0, len(sizes) - 1) * _GUTTER
     height = _TOP + len(_SCENARIOS) * _PANEL + 2 * _LINE
     body = [_text(_MARGIN, 40, "Seconds to bring every image up to date", "title")]

@@ -7,6 +7,7 @@ import secrets
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from tests.rig.stacks import ROOT_IMAGE
 
 #: The sizes at which every peer takes part; above, slipway alone is measured.
 COMPARED = (20, 100)
-_SCENARIOS: Mapping[str, Callable[[Tree, int], frozenset[str]]] = {
+#: Edits a tree in a turn; returns the names of the images that are no longer as they were.
+Edit = Callable[[Tree, int], frozenset[str]]
+_SCENARIOS: Mapping[str, Edit] = {
     targets.NOTHING: Tree.edit_nothing,
     targets.ONE: Tree.edit_one_service,
     targets.LIBRARY: Tree.edit_library,
@@ -36,7 +39,7 @@ _IN_EACH = 100
 _SILENT = "127.0.0.1:1"
 #: Short commands vary more, and cost little.
 _SHORT_ROUNDS = 15
-_PEERS_TRIES = 5
+PEERS_TRIES = 5
 
 Say = Callable[[str], None]
 
@@ -126,34 +129,41 @@ def _first(peer: Peer, place: Place) -> Sample:
     return measure(peer.build, place)
 
 
-def _round(
-    peer: Peer, edit: Callable[[Tree, int], frozenset[str]], tree: Tree, field: Field
-) -> Callable[[int], Sample]:
+def _round(peer: Peer, edit: Edit, tree: Tree, field: Field) -> Callable[[int], Sample]:
     """Edit, build, and see that exactly the edited images are new.
 
     A peer that fails is reported and gets the same work again, a few times: at 100 services BuildKit may lose sight of
     a build.
     """
-    prefix = f"{tree.registry}/{tree.owner}"
 
     def run(turn: int) -> Sample:
-        for left in reversed(range(1 if peer.name == SLIPWAY else _PEERS_TRIES)):
+        for left in reversed(range(1 if peer.name == SLIPWAY else PEERS_TRIES)):
             try:
-                return attempt(turn)
+                return edit_and_build(peer, edit, tree, field, turn)
             except FailedError as error:
                 if not left:
                     raise
                 field.say(f"{peer.name} failed and tries again: {str(error).strip().splitlines()[-1]}")
         raise AssertionError("the last try returns or raises")
 
-    def attempt(turn: int) -> Sample:
-        edited = edit(tree, turn)
-        before = image_ids(prefix)
-        sample = measure(peer.build, field.place(tree))
-        check_changed(before, image_ids(prefix), edited, peer.name)
-        return sample
-
     return run
+
+
+def edit_and_build(
+    peer: Peer,
+    edit: Edit,
+    tree: Tree,
+    field: Field,
+    turn: int,
+    during: Callable[[int], AbstractContextManager[object]] = nullcontext,
+) -> Sample:
+    """Edit, build, and raise FailedError unless exactly the edited images are new. ``during``: see ``measure``."""
+    prefix = f"{tree.registry}/{tree.owner}"
+    edited = edit(tree, turn)
+    before = image_ids(prefix)
+    sample = measure(peer.build, field.place(tree), during)
+    check_changed(before, image_ids(prefix), edited, peer.name)
+    return sample
 
 
 def _pushes(field: Field, services: int, trees: Mapping[str, Tree]) -> Iterator[Series]:

@@ -25,7 +25,8 @@ class Sample:
 class Series:
     """The samples of one peer in one scenario at one size; ``services`` is 0 where the size plays no part.
 
-    ``part`` names what was measured in one go: its series of one size may be compared with each other.
+    ``part`` names what was measured in one go: its series of one size may be compared with each other. ``failed``: the
+    reason of tries that failed, and their number. A series without samples has only failed tries, and no figures.
     """
 
     part: str
@@ -33,6 +34,7 @@ class Series:
     services: int
     peer: str
     samples: tuple[Sample, ...]
+    failed: str = ""
 
     @property
     def seconds(self) -> float:
@@ -90,11 +92,16 @@ class Results:
 
 def as_json(results: Results) -> dict[str, Any]:
     """Return the samples and their medians."""
-    series = [
-        {**asdict(one), "median_seconds": round(one.seconds, 4), "median_cpu": round(one.cpu, 4)}
-        for one in results.series
-    ]
-    return {"machine": dict(results.machine), "series": series}
+    return {"machine": dict(results.machine), "series": [_as_entry(one) for one in results.series]}
+
+
+def _as_entry(one: Series) -> dict[str, Any]:
+    entry = asdict(one)
+    if not one.failed:
+        del entry["failed"]
+    if one.samples:
+        entry |= {"median_seconds": round(one.seconds, 4), "median_cpu": round(one.cpu, 4)}
+    return entry
 
 
 def from_json(content: Mapping[str, Any]) -> Results:
@@ -105,4 +112,5 @@ def from_json(content: Mapping[str, Any]) -> Results:
 def _series(entries: Sequence[Mapping[str, Any]]) -> Iterable[Series]:
     for entry in entries:
         samples = tuple(Sample(**sample) for sample in entry["samples"])
-        yield Series(entry["part"], entry["scenario"], entry["services"], entry["peer"], samples)
+        failed = entry.get("failed", "")
+        yield Series(entry["part"], entry["scenario"], entry["services"], entry["peer"], samples, failed)

@@ -8,7 +8,7 @@ from slipway.core.units import size
 from slipway.ui import columns
 from tests.bench.peers import PEERS
 from tests.bench.samples import Results, Series
-from tests.bench.targets import TARGETS, Verdict, verdicts
+from tests.bench.targets import TARGETS, Target, Verdict, verdicts
 
 _PEERS = tuple(peer.name for peer in PEERS)
 
@@ -70,7 +70,12 @@ def markdown(table: Table) -> str:
 
 
 def _cell(one: Series) -> str:
-    """``0.52 s (0.50–0.61)``: the median, and all there was."""
+    """``0.52 s (0.50–0.61)``: the median, and all there was; then the tries that failed."""
+    failed = f"failed: {one.failed}" if one.failed else ""
+    return ", ".join(filter(None, (_measured(one) if one.samples else "", failed)))
+
+
+def _measured(one: Series) -> str:
     if len(one.samples) == 1:
         return columns.seconds(one.seconds)
     least, most = one.spread
@@ -81,6 +86,8 @@ def _cell(one: Series) -> str:
 def _verdict(results: Results, verdict: Verdict) -> tuple[str, ...]:
     target = verdict.target
     said = "reached" if verdict.reached else "not reached"
+    if verdict.figure is None:
+        return _unjudged(results, target)
     if target.unit in ("bytes", "bytes sent"):
         return target.text, size(round(verdict.figure)), "", "", size(round(target.limit)), said
     measured = results.find(*target.measured)
@@ -98,3 +105,11 @@ def _verdict(results: Results, verdict: Verdict) -> tuple[str, ...]:
         f"{target.limit:.3f}",
         said,
     )
+
+
+def _unjudged(results: Results, target: Target) -> tuple[str, ...]:
+    """Return the row of a target whose other peer failed in all of its tries."""
+    measured, against = results.find(*target.measured), target.against and results.find(*target.against)
+    assert measured and against
+    other = f"{against.peer} {_cell(against)}"
+    return target.text, columns.seconds(measured.seconds), other, "", f"{target.limit:.3f}", "no ratio"

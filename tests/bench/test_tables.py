@@ -75,16 +75,21 @@ def test_figures_of_two_machines_are_never_mixed() -> None:
 
 
 def test_a_target_is_judged_by_medians_and_only_when_it_was_measured() -> None:
-    told = {verdict.target.measured: (round(verdict.figure, 3), verdict.reached) for verdict in judge(20, 500)}
+    told = {verdict.target.measured: (figure(verdict), verdict.reached) for verdict in judge(20, 500)}
     assert told == {
         (targets.NOTHING, 20, "slipway"): (0.625, True),
         (targets.NOTHING, 500, "slipway"): (2.833, True),
         (targets.MEMORY, 500, "slipway"): (160e6, False),
     }
-    assert [(round(verdict.figure, 3), verdict.reached) for verdict in judge(100)] == [(0.12, False), (0.02, True)]
+    assert [(figure(verdict), verdict.reached) for verdict in judge(100)] == [(0.12, False), (0.02, True)]
     assert (
         table.unmeasured(RESULTS) == f"{len(targets.TARGETS) - 5} of {len(targets.TARGETS)} targets were not measured"
     )
+
+
+def figure(verdict: targets.Verdict) -> float:
+    assert verdict.figure is not None
+    return round(verdict.figure, 3)
 
 
 def judge(*sizes: int) -> list[targets.Verdict]:
