@@ -31,18 +31,18 @@ def market(folder: Path, line: str) -> Repository:
 @pytest.mark.parametrize("line", ["FRONTEND_HOST=x", "FIREPIT_IMAGE=x", "ENV_PLATFORM=x"])
 def test_a_name_of_another_program_is_a_note(tmp_path: Path, line: str) -> None:
     repository = market(tmp_path, line)
-    assert env_file.misspelled(repository) == ()
-    assert f".env: no image uses {line[:-2]}" in env_file.remarks(repository)
+    assert env_file.judge(repository).misspelled == ()
+    assert f".env: no image uses {line[:-2]}" in env_file.judge(repository).remarks
 
 
 def test_many_names_of_other_programs_are_one_note(tmp_path: Path) -> None:
     repository = market(tmp_path, "ONE=1\nTWO=2\nTHREE=3\nFOUR=4\nFIVE=5")
-    assert ".env: no image uses ONE, TWO, THREE and 2 more" in env_file.remarks(repository)
+    assert ".env: no image uses ONE, TWO, THREE and 2 more" in env_file.judge(repository).remarks
 
 
 @pytest.mark.parametrize("line", ["REGISTY=x", "OWNERS=x", "BASE_VERSON=x", "CATCHS=x"])
 def test_a_misspelled_setting_or_arg_is_a_problem(tmp_path: Path, line: str) -> None:
-    (problem,) = env_file.misspelled(market(tmp_path, line))
+    (problem,) = env_file.judge(market(tmp_path, line)).misspelled
     assert problem.what == f"{line[:-2]} is used by no image"
 
 

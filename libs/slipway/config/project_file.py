@@ -6,6 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,26 +30,41 @@ class Table:
 
         Return the line of the nearest key above when they are not found.
         """
-        lines = self.text.splitlines()
-        header = re.compile(rf"\s*\[{re.escape(self.name)}")
-        top = next((number for number, line in enumerate(lines) if header.match(line)), 0) if self.name else 0
-        above = rf"\[\[?{re.escape(self.name)}\." if self.name else r"\[\[?"
+        lines, top = self._lines, self._top
+        above = f"{self.name}." if self.name else ""
         for known in range(len(keys), 0, -1):
-            found = _seek(lines, range(top, len(lines)), keys[:known], rf"(?:{above})?")
+            found = _seek(lines, range(top, len(lines)), keys[:known], above)
             if found is not None:
                 return f"{self.file}:{_within(lines, found, keys[known:]) + 1}"
         return f"{self.file}:{top + 1}"
 
+    @cached_property
+    def _lines(self) -> Sequence[str]:
+        return self.text.splitlines()
 
-def _seek(lines: Sequence[str], numbers: range, keys: Sequence[str], above: str = "") -> int | None:
-    """Return the first line of ``numbers`` that sets ``keys``, or that begins their table; else None."""
+    @cached_property
+    def _top(self) -> int:
+        """Return the line of the table's first header."""
+        if not self.name:
+            return 0
+        header = f"[{self.name}"
+        return next((number for number, line in enumerate(self._lines) if line.lstrip().startswith(header)), 0)
+
+
+def _seek(lines: Sequence[str], numbers: range, keys: Sequence[str], above: str | None = None) -> int | None:
+    """Return the first line of ``numbers`` that sets ``keys``, or that begins their table; else None.
+
+    ``above``: the beginning of a header's name, before the keys; None where no header counts.
+    """
+    named = [number for number in numbers if all(key in lines[number] for key in keys)]
+    if not named:  # the pattern costs more than this search
+        return None
     dotted = r"\s*\.\s*".join(rf"[\"']?{re.escape(key)}[\"']?" for key in keys)
-    for end in (r"[=\]]", r"\."):  # the table itself before a key in it
-        setting = re.compile(rf"\s*{above}{dotted}\s*{end}")
-        found = next((number for number in numbers if setting.match(lines[number])), None)
-        if found is not None:
-            return found
-    return None
+    header = "" if above is None else rf"(?:\[\[?{re.escape(above)})?"
+    setting = re.compile(rf"\s*{header}{dotted}\s*([=\].])")
+    ends = {number: found[1] for number in named if (found := setting.match(lines[number]))}
+    whole = (number for number, end in ends.items() if end != ".")  # the table itself before a key in it
+    return next(whole, next(iter(ends), None))
 
 
 def _within(lines: Sequence[str], header: int, keys: Sequence[str]) -> int:

@@ -7,7 +7,7 @@ the repository and not to a machine: moving tags, size budgets and the limit of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -193,19 +193,31 @@ def load(
     return settings
 
 
-def unused(settings: Settings, declared: Collection[str]) -> dict[str, Problem]:
+def unused(settings: Settings, declared: Collection[str]) -> Mapping[str, Problem]:
     """Return a problem for each name in ``.env`` that no image uses.
 
     A used name is a setting, an ARG of a Dockerfile, or the source of a secret.
     """
     used = {*declared, *(source.env for source in settings.project.secrets.values())}
-    known = [*settings.values, *used - {""}]
-    unknown = "no setting and no Dockerfile's ARG has this name"
-    return {
-        value.name: Problem(value.source, f"{value.name} is used by no image", suggestion(value.name, known, unknown))
-        for value in settings.extra.values()
-        if value.name not in used
-    }
+    values = {value.name: value for value in settings.extra.values() if value.name not in used}
+    return _Unused(values, (*settings.values, *sorted(used - {""})))
+
+
+class _Unused(Mapping[str, Problem]):
+    """Make the problem of a name when slipway reports it: a ``.env`` of compose has many names, and few problems."""
+
+    def __init__(self, values: Mapping[str, Value], known: Sequence[str]) -> None:
+        self._values, self._known = values, known
+
+    def __getitem__(self, name: str) -> Problem:
+        hint = suggestion(name, self._known, "no setting and no Dockerfile's ARG has this name")
+        return Problem(self._values[name].source, f"{name} is used by no image", hint)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
 
 
 def _choose(

@@ -13,6 +13,8 @@ from typing import NamedTuple
 _NAME = re.compile(r"\d+|[@*#?\-$!]|\w+")
 #: A word of these characters expands to itself. Most words do, and there are thousands.
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=@+-]+")
+#: Characters that mean only themselves wherever they stand. The rest are read one by one.
+_RUN = re.compile(r"[^$'\"\\`/}]+")
 _NOTHING: Mapping[str, str] = {}
 
 
@@ -64,8 +66,11 @@ _Piece = tuple[str, bool]  # text, and whether its blanks are protected
 def _split(pieces: Iterable[_Piece]) -> tuple[str, ...]:
     words, word = [], ""
     for text, protected in pieces:
-        for char in [text] if protected else text:
-            if not protected and char.isspace():
+        if protected or text.split() == [text]:
+            word += text
+            continue
+        for char in text:
+            if char.isspace():
                 words.append(word)
                 word = ""
             else:
@@ -89,6 +94,14 @@ class _Lexer:
     def peek(self) -> str:
         return self.text[self.at : self.at + 1]
 
+    def run(self) -> str:
+        """Take the characters up to the next one that may be special; an empty string when it is the very next."""
+        match = _RUN.match(self.text, self.at)
+        if not match:
+            return ""
+        self.at = match.end()
+        return match[0]
+
     def take(self) -> str:
         char = self.peek()
         self.at += 1
@@ -98,6 +111,9 @@ class _Lexer:
         """Return the pieces before ``stop`` or the end; ``raw`` keeps escapes."""
         pieces: list[_Piece] = []
         while char := self.peek():
+            if ordinary := self.run():
+                pieces.append((ordinary, False))
+                continue
             if char == "$":
                 pieces.append((self.variable(raw), False))
                 continue
@@ -129,6 +145,9 @@ class _Lexer:
     def double_quoted(self, raw: bool) -> str:
         inner = ""
         while char := self.peek():
+            if ordinary := self.run():
+                inner += ordinary
+                continue
             if char == "$":
                 inner += self.variable(raw)
                 continue

@@ -62,7 +62,9 @@ def in_value(name: str, value: str, secrets: Collection[str], line: int) -> Iter
 
 def in_text(instruction: Instruction, secrets: Collection[str]) -> Iterator[Hazard]:
     """Report secrets in any other instruction; in RUN also downloads that are executed, and extra indexes."""
-    text = "\n".join((instruction.rest, *(document.content for document in instruction.heredocs)))
+    text = instruction.rest
+    if instruction.heredocs:
+        text = "\n".join((text, *(document.content for document in instruction.heredocs)))
     text = text.replace("\\\n", " ")
     line = instruction.line
     if rule := _secret_in(text, secrets):
@@ -70,7 +72,7 @@ def in_text(instruction: Instruction, secrets: Collection[str]) -> Iterator[Haza
         yield Hazard(line, rule, f"{instruction.name} holds a secret: it would stand in the image's history", hint)
     if instruction.name != "RUN":
         return
-    if _PIPED.search(text) or _SUBSTITUTED.search(text):
+    if ("curl" in text or "wget" in text) and (_PIPED.search(text) or _SUBSTITUTED.search(text)):
         hint = "ADD --checksum=sha256:… downloads this file, and refuses any other"
         yield Hazard(line, Rule.DOWNLOAD, "RUN runs a download without verifying it", hint)
     if _EXTRA_INDEX.search(text):

@@ -55,6 +55,8 @@ class Instruction(NamedTuple):
 
     def values(self, flag: str) -> tuple[str, ...]:
         """Return the values of ``flag``; "" for an occurrence without one."""
+        if not self.flags:  # as most instructions are
+            return ()
         return tuple(value for name, _, value in (text.partition("=") for text in self.flags) if name == flag)
 
     def switched(self, flag: str) -> bool:
@@ -202,9 +204,10 @@ def _joined(line: str, rest: _Lines, escape: str) -> str:
     goes_on = _GOES_ON[escape]
     joined = ""
     while True:
-        joined += goes_on.sub("", line)
-        if not goes_on.search(line):
-            return joined.strip()
+        end = goes_on.search(line) if escape in line else None
+        if not end:
+            return (joined + line).strip()
+        joined += line[: end.start()]
         line = next((more for _, more in rest if more.strip() and not _is_comment(more)), "")
 
 

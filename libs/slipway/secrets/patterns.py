@@ -17,12 +17,16 @@ _LOGIN = re.compile(
 )
 #: Schemes whose user name alone grants no access.
 _NAMED_ONLY = ("ssh://", "git://", "git+ssh://")
+_TOKENS_BEGIN = ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "AKIA", "pypi-")
 _TOKEN_SHAPES = re.compile(r"\b(gh[pousr]_\w{30}|github_pat_\w{20}|glpat-[\w-]{20}|AKIA[0-9A-Z]{16}|pypi-\w{50})")
 
 
 def secret_by_shape(text: str) -> bool:
     """Tell whether ``text`` holds a URL with a password, or a token of a well-known form."""
-    return bool(_URL_PASSWORD.search(text) or _TOKEN_SHAPES.search(text))
+    if "@" in text and "://" in text and _URL_PASSWORD.search(text):
+        return True
+    # most texts hold no beginning of a token, and the pattern would try each of their words
+    return any(beginning in text for beginning in _TOKENS_BEGIN) and bool(_TOKEN_SHAPES.search(text))
 
 
 def without_passwords(text: str) -> str:

@@ -98,13 +98,8 @@ def assemble(
     problems: dict[str, list[Problem]] = {name: [*found] for name, found in wrong.items()}
     for name, problem in _collisions(definitions, naming):
         problems.setdefault(name, []).append(problem)
-    parsed: dict[str, reader.Dockerfile] = {}
-    broken = dict(unreadable)
-    for path, text in texts.items():
-        try:
-            parsed[path] = reader.parse(text, path=path)
-        except UsageError as error:
-            broken[path] = error
+    parsed, unparsed = _parsed(texts)
+    broken = {**unreadable, **unparsed}
     own = OwnImages(definitions, naming)
     definition_reader = DefinitionReader(parsed, own, args, unset, contexts, builder, onbuild, secrets)
     images: dict[str, Image] = {}
@@ -135,6 +130,23 @@ def assemble(
         kind = "base" if one.base or one.name in stood_on else "service"
         images[one.name] = replace(images[one.name], kind=kind, reference=naming.reference(one, kind))
     return Assembly(_ordered(images, problems), readings, fitting, tuple(remarks))
+
+
+def _parsed(texts: Mapping[str, str]) -> tuple[dict[str, reader.Dockerfile], dict[str, SlipwayError]]:
+    """Return the Dockerfile of each path, and the error of each that cannot be parsed.
+
+    Repositories keep copies of one Dockerfile, in a folder for each version of an image. slipway parses a text once.
+    """
+    parsed: dict[str, reader.Dockerfile] = {}
+    errors: dict[str, SlipwayError] = {}
+    known: dict[str, reader.Dockerfile] = {}
+    for path, text in texts.items():
+        try:
+            same = known.get(text)
+            parsed[path] = known[text] = replace(same, path=path) if same else reader.parse(text, path=path)
+        except UsageError as error:
+            errors[path] = error
+    return parsed, errors
 
 
 def _image(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from slipway import dockerfile as reader
 from slipway.core.image import IMAGE_CONTEXT, TARGET_CONTEXT
@@ -11,6 +12,16 @@ from slipway.core.platform import in_order
 from slipway.stack.definition import Definition
 from slipway.stack.given import kept_defaults, named_contexts
 from slipway.stack.parents import OwnImages
+
+#: The values that decide a reading: the text, the target, the named contexts, the platform and the build args.
+_Key = tuple[str, str, tuple[str, ...], str, tuple[tuple[str, str], ...]]
+
+
+class _Known(NamedTuple):
+    """Hold a reading, and the ONBUILD triggers of each image that it asked for."""
+
+    reading: reader.Reading
+    triggers: Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,7 @@ class DefinitionReader:
     builder: str
     onbuild: Mapping[str, Sequence[str]]
     secrets: Collection[str]
+    _known: dict[_Key, list[_Known]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def read(self, one: Definition, given: Mapping[str, str], platforms: Sequence[str]) -> dict[str, reader.Reading]:
         """Return the reading of the image's Dockerfile for each of its platforms. Raises UsageError."""
@@ -47,17 +59,31 @@ class DefinitionReader:
         return args(kept_defaults(self.parsed[one.dockerfile], defaults, parents))
 
     def _reading(self, one: Definition, platform: str, given: Mapping[str, str]) -> reader.Reading:
+        """Return the reading for one platform. Copies of a Dockerfile with the same build args share one reading."""
         dockerfile = self.parsed[one.dockerfile]
-        return reader.read(
+        contexts = (*named_contexts(dockerfile, set(self.contexts) - one.contexts.keys()), *one.contexts)
+        known = self._known.setdefault((dockerfile.text, one.target, contexts, platform, tuple(given.items())), [])
+        for before in known:
+            if all(self._triggers(base, one) == answer for base, answer in before.triggers.items()):
+                return before.reading
+        asked: dict[str, Sequence[str]] = {}
+
+        def triggers(base: str) -> Sequence[str]:
+            asked[base] = self._triggers(base, one)
+            return asked[base]
+
+        found = reader.read(
             dockerfile,
             given,
             target=one.target,
-            contexts=(*named_contexts(dockerfile, set(self.contexts) - one.contexts.keys()), *one.contexts),
+            contexts=contexts,
             platform=platform,
             builder=self.builder,
-            triggers=lambda base: self._triggers(base, one),
+            triggers=triggers,
             secrets=self.secrets,
         )
+        known.append(_Known(found, asked))
+        return found
 
     def _triggers(self, base: str, by: Definition) -> Sequence[str]:
         """Return the ONBUILD triggers of ``base``: an image of the stack, a root image, or a named context."""

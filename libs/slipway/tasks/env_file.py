@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
+from typing import NamedTuple
 
 from slipway.core.errors import Problem
 from slipway.plan.repository import Repository
@@ -14,14 +15,26 @@ _MISSPELLED = 0.85
 _LINES_SHOWN, _NAMES_SHOWN = 2, 3
 
 
-def misspelled(repository: Repository) -> tuple[Problem, ...]:
-    """Return a problem for each name in ``.env`` that is almost the name of a setting or of an ARG."""
-    return tuple(repository.unused[name] for name in _foreign(repository) if _is_misspelled(name, repository))
+class Judged(NamedTuple):
+    """Hold a problem for each misspelled name, and the notes for the user."""
+
+    misspelled: tuple[Problem, ...]
+    remarks: tuple[str, ...]
 
 
-def remarks(repository: Repository) -> Iterator[str]:
-    """Yield notes about other names that no image uses, and about lines that other tools read differently."""
-    names = [name for name in _foreign(repository) if not _is_misspelled(name, repository)]
+def judge(repository: Repository) -> Judged:
+    """Judge each name in ``.env`` that neither an image nor a compose file uses.
+
+    A misspelled name is almost the name of a setting or of an ARG.
+    """
+    foreign = _foreign(repository)
+    misspelled = [name for name in foreign if _is_misspelled(name, repository)]
+    others = [name for name in foreign if name not in misspelled]
+    return Judged(tuple(repository.unused[name] for name in misspelled), tuple(_remarks(repository, others)))
+
+
+def _remarks(repository: Repository, names: Sequence[str]) -> Iterator[str]:
+    """Yield notes about ``names``, which no image uses, and about lines that other tools read differently."""
     if names:
         more = f" and {len(names) - _NAMES_SHOWN} more" if len(names) > _NAMES_SHOWN else ""
         yield f".env: no image uses {', '.join(names[:_NAMES_SHOWN])}{more}"

@@ -251,12 +251,10 @@ class Session:
         self.redactor.learn(found.settings.secrets)
         places = {image.name: image.dockerfile for image in found.stack.known}
         refuse_tasks(places, "rename it, or set its name in the table of images: docs/images.md")
-        misspelled = env_file.misspelled(found)
-        if misspelled and not self.chain.lenient:
-            raise UsageError.of(misspelled)
-        for problem in misspelled:
-            self.note(str(problem))
-        for remark in env_file.remarks(found):
+        names = env_file.judge(found)
+        if names.misspelled and not self.chain.lenient:
+            raise UsageError.of(names.misspelled)
+        for remark in (*map(str, names.misspelled), *names.remarks):
             self.note(remark)
         native = self.host.platform
         if native == found.native:

@@ -94,3 +94,9 @@ def test_a_fault_is_named_with_its_line(text: str, message: str) -> None:
 def test_aliases_that_multiply_are_refused() -> None:
     levels = "".join(f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 12))
     assert "expand without end" in problem("l0: &l0 [x]\n" + levels)
+
+
+def test_a_table_has_the_line_of_each_key_that_names_it() -> None:
+    (found,) = read_documents("x: &x\n  a: 1\none: *x\ntwo:\n  <<: *x\n  b: 2\n", "compose.yaml")
+    assert [found.table(key).where for key in ("x", "one", "two")] == [f"compose.yaml:{line}" for line in (1, 3, 4)]
+    assert [found.table(key).text("a") for key in ("one", "two")] == [Text("1", "compose.yaml:2")] * 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from enum import Enum
 from types import MappingProxyType
@@ -92,6 +92,7 @@ class Table:
 
 
 Node = Text | Items | Table
+_MARKS: Mapping[str, Mark] = {mark.value: mark for mark in Mark if mark.value}
 
 
 def read_documents(text: str, file: str) -> tuple[Table, ...]:
@@ -113,6 +114,7 @@ class _Reader:
     def __init__(self, file: str) -> None:
         self._file = file
         self._count = 0
+        self._known: dict[yaml.Node, tuple[Table, int]] = {}
 
     def document(self, node: yaml.Node) -> Table:
         found = self._read(node, self._place(node), 0)
@@ -126,16 +128,23 @@ class _Reader:
         return f"{self._file}:{node.start_mark.line + 1}"
 
     def _read(self, node: yaml.Node, where: str, depth: int) -> Node:
-        self._count += 1
+        """Return the value of a node. An anchor's table is read once, and counts each time that an alias names it."""
+        table, size = self._known.get(node, (None, 1))
+        self._count += size
         if self._count > _MOST_VALUES or depth > _DEEPEST:
             raise UsageError.of([Problem(self._file, "its aliases expand without end, or it is nested too deeply")])
-        mark = next((mark for mark in Mark if mark.value and node.tag == mark.value), Mark.MERGED)
+        if table:
+            return replace(table, where=where)
+        mark = _MARKS.get(node.tag, Mark.MERGED)
         if isinstance(node, yaml.ScalarNode):
             return Text(plain_text(node.value) if node.tag == _PLAIN else node.value, where, mark)
         if isinstance(node, yaml.SequenceNode):
             return Items(tuple(self._read(item, self._place(item), depth + 1) for item in node.value), where, mark)
+        before = self._count - 1
         entries = dict(self._entries(node, depth)) if isinstance(node, yaml.MappingNode) else {}
-        return Table(MappingProxyType(entries), where, mark)
+        table = Table(MappingProxyType(entries), where, mark)
+        self._known[node] = table, self._count - before
+        return table
 
     def _entries(self, node: yaml.MappingNode, depth: int) -> Iterator[tuple[str, Node]]:
         """Yield the entries that merge keys bring, then the mapping's own, which come before them."""

@@ -17,7 +17,7 @@ from slipway.dockerfile import Source, is_glob
 from slipway.dockerfile.ignore import Ignore
 from slipway.stack.entries import Encoded
 from slipway.stack.worktree.definitions import is_own
-from slipway.stack.worktree.gitignore import is_ignored
+from slipway.stack.worktree.gitignore import GitIgnore
 from slipway.stack.worktree.globs import matches
 
 #: The reason why slipway does not send an existing source; the key tells whether the source is slipway's own.
@@ -32,13 +32,15 @@ Sent = Mapping[str, Mapping[str, Encoded]]
 class Context:
     """Hold the folder in which slipway looks for an image's sources.
 
-    ``path``: the folder, below ``root`` or absolute. ``ignore``: excludes files from it.
+    ``path``: the folder, below ``root`` or absolute. ``ignore``: excludes files from it. ``git``: the files that git
+    ignores.
     """
 
     root: Path
     path: str
     dockerfile: str
     ignore: Ignore
+    git: GitIgnore
 
     @cached_property
     def base(self) -> str:
@@ -104,7 +106,7 @@ class Context:
     def _is_made_first(self, folder: str, path: str) -> bool:
         """Tell whether git ignores ``path``, seen from the context ``folder``."""
         inside = os.path.relpath(os.path.normpath(os.path.join(self.root, folder, path)), self.root)
-        return not inside.startswith("..") and is_ignored(self.root, PurePosixPath(inside).as_posix())
+        return not inside.startswith("..") and self.git.excludes(PurePosixPath(inside).as_posix())
 
     def _resolved(self, folder: str) -> str:
         real = os.path.realpath(os.path.join(self.base, folder))

@@ -16,6 +16,7 @@ from slipway.stack.entries import Encoded, FileEntry, Kind
 from slipway.stack.worktree.contexts import is_within, name_context
 from slipway.stack.worktree.definitions import beside, define
 from slipway.stack.worktree.files import Files, FoundFiles, MarkedFile, files_of, sent_as
+from slipway.stack.worktree.gitignore import GitIgnore
 from slipway.stack.worktree.reader import EntryReader
 from slipway.stack.worktree.sources import Context, folder_name
 from slipway.stack.worktree.statcache import StatCache
@@ -34,6 +35,7 @@ class Worktree:
         self._texts: dict[str, str] = {}
         self._ignores: dict[str, Ignore] = {}
         self._git = git
+        self._git_ignore = GitIgnore(root)
         self._reader = EntryReader(self.cache, git=git)
 
     def find(self, pattern: Pattern) -> list[str]:
@@ -145,7 +147,7 @@ class Worktree:
 
         Raises UsageError for a path that is missing, leaves the context, or is neither file, folder nor link.
         """
-        return self._read(Context(self.root, context, dockerfile, self.ignore(dockerfile, context)), sources)
+        return self._read(self._context(context, dockerfile, self.ignore(dockerfile, context)), sources)
 
     def folder_files(self, dockerfile: str, folder: str, sources: Sequence[Source]) -> Files:
         """Return the files that ``sources`` read from ``folder``, a named context in the repository.
@@ -153,11 +155,14 @@ class Worktree:
         Raises the errors of ``files``, and UsageError for a source that contains slipway's own folder: BuildKit applies
         no ignore file of slipway to a named context. The repository's root gets that folder in the first run.
         """
-        found = self._read(Context(self.root, folder, dockerfile, self.ignore("", folder)), sources)
+        found = self._read(self._context(folder, dockerfile, self.ignore("", folder)), sources)
         if found.beside_own or "." in found.entries:
             what = f"a copy of the whole context {folder_name(folder)} would hold .slipway"
             raise UsageError.of([Problem(dockerfile, what, "copy the folders in it that the image needs")])
         return found
+
+    def _context(self, path: str, dockerfile: str, ignore: Ignore) -> Context:
+        return Context(self.root, path, dockerfile, ignore, self._git_ignore)
 
     def _read(self, place: Context, sources: Sequence[Source]) -> Files:
         context, dockerfile = place.path, place.dockerfile
