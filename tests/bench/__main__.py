@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.bench import documents, rounds, table
 from tests.bench.adopting import adopted
+from tests.bench.foreign import foreign
 from tests.bench.logs import followed
 from tests.bench.measure import FailedError, machine
 from tests.bench.ml import build_and_push, push_compressed
@@ -27,6 +28,7 @@ PARTS: dict[str, Part] = {
     "start": rounds.start,
     "files": rounds.files,
     "trees": rounds.trees,
+    "foreign": foreign,
     "init": adopted,
     "releases": releases,
     "edits": edits_pushed,
@@ -39,7 +41,7 @@ PARTS: dict[str, Part] = {
     "watch": edits,
     "logs": followed,
 }
-_USUAL = ["start", "files", "trees", "init", "releases", "edits", "remote", "up", "systems", "watch", "logs"]
+_USUAL = ["start", "files", "trees", "foreign", "init", "releases", "edits", "remote", "up", "systems", "watch", "logs"]
 
 
 def main() -> int:

@@ -36,7 +36,7 @@ _FILES = 100_000
 TREES = (500, 1000, 2000)
 _IN_EACH = 100
 #: No server answers on this port.
-_SILENT = "127.0.0.1:1"
+SILENT = "127.0.0.1:1"
 #: Short commands vary more, and cost little.
 _SHORT_ROUNDS = 15
 PEERS_TRIES = 5
@@ -217,7 +217,7 @@ def trees(field: Field) -> Iterator[Series]:
     for services in TREES:
         field.say(f"{services} services with {_IN_EACH} files each, {field.rounds} rounds")
         tree = field.tree(f"trees-{services}", services)
-        PEERS[0].prepare(replace(tree, registry=_SILENT))
+        PEERS[0].prepare(replace(tree, registry=SILENT))
         for number in range(services):
             name = service(number).replace("-", "_")
             folder = tree.root / f"apps/{name}/{name}/data"

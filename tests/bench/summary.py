@@ -56,6 +56,11 @@ WORKS = (
     _beside("start 8 services, until healthy", targets.UP, 8, targets.COMPOSE_UP),
     _beside("save a file under watch, until healthy", targets.EDIT, 1, targets.COMPOSE_WATCH),
     Work("plan 2,000 services in 200,000 files", (targets.TREES, 2000, SLIPWAY)),
+    Work(
+        f"plan {targets.FOREIGN_IMAGES} images in the shapes of foreign repositories",
+        (targets.PLAN, targets.FOREIGN_IMAGES, targets.SHAPES),
+        (targets.PLAN, targets.FOREIGN_IMAGES, targets.OWN),
+    ),
     Work("release 100 services, nothing changed", (targets.RELEASED, 100, SLIPWAY)),
     Work("return to an earlier release of 100 services", (targets.ROLLBACK, 100, SLIPWAY)),
 )

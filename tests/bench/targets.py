@@ -16,6 +16,11 @@ INIT = "init, 100,000 files"
 PUSH, LIST, MEMORY, FILES = "push, nothing changed", "start", "peak memory", "plan of 100,000 files"
 TREES = "plan, 100 files in each service"
 TREES_ASKED = f"{TREES}, registry asked"
+FOREIGN_IMAGES = 463
+PLAN = "plan"
+PLAN_AFTER, PLAN_COLD = f"{PLAN}, after the start", f"{PLAN}, no file hashed before"
+#: The peers of these plans: repositories in the shapes of foreign ones, and stacks of the bench.
+SHAPES, OWN = "foreign shapes", "own stacks"
 RELEASED, SAME = "release, released already", "release of the same content"
 FLIP, ROLLBACK = "release: the tags move", "rollback"
 EDIT_PUSHED = "push of one edit"
@@ -121,6 +126,7 @@ TARGETS = (
     Target((TREES, 2000, SLIPWAY), 3),
     Target((TREES, 2000, SLIPWAY), 200e6, unit="bytes"),
     Target((TREES, 2000, SLIPWAY), 2.2, (TREES, 1000, SLIPWAY)),
+    *(Target((plan, FOREIGN_IMAGES, SHAPES), 1, (plan, FOREIGN_IMAGES, OWN)) for plan in (PLAN, PLAN_AFTER, PLAN_COLD)),
     Target((INIT, 500, SLIPWAY), 3),
     _beside(remote(NOTHING), 20, CONTEXT, 1 / 8),
     _beside(remote(NOTHING), 20, RSYNC, 1 / 2),

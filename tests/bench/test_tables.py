@@ -11,8 +11,11 @@ from slipway.stack.parents import Naming
 from tests.bench import documents, logs, ml, peers, table, targets
 from tests.bench.measure import FailedError, check_changed
 from tests.bench.picture import picture
+from tests.bench.processes import Peaks
 from tests.bench.samples import Results, Sample, Series
 from tests.bench.stacks import BASES, Tree, dockerfile, parent_of
+from tests.bench.summary import summary
+from tests.bench.wide import Tries, cause
 from tests.stack.assembling import assemble_texts
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +38,20 @@ BUILDS = (
 )
 MEMORY = series(targets.MEMORY, 500, "slipway", 60.0, part="memory", memory=160_000_000)
 RESULTS = Results(MACHINE, (*BUILDS, MEMORY))
+
+
+#: At 500 services bake failed in every try of one scenario, and in one try of the other.
+WIDE = Results(
+    MACHINE,
+    (
+        series(targets.COLD, 500, "slipway", 100.0, part="wide"),
+        Series("wide", targets.COLD, 500, "bake", (), "no such job, 5 tries"),
+        series(targets.LIBRARY, 500, "slipway", 40.0, part="wide"),
+        Series("wide", targets.LIBRARY, 500, "bake", (Sample(50.0),), "no such job, 1 of 2 tries"),
+        series(targets.peak(targets.LIBRARY), 500, "slipway", 40.0, part="wide", memory=52_000_000),
+        series(targets.peak(targets.LIBRARY), 500, "slipway's buildx", 40.0, part="wide", memory=90_000_000),
+    ),
+)
 
 
 def tree(root: Path, services: int = 4) -> Tree:
@@ -125,6 +142,92 @@ def test_the_judgement_names_both_sides() -> None:
     assert rows[4][2] == "slipway at 100 0.60 s"
     assert rows[5] == ("peak memory, 500 services: slipway", "160 MB", "", "", "150 MB", "not reached")
     assert "not reached" in table.text(RESULTS) and "cores 2" in table.text(RESULTS)
+
+
+def test_a_peer_that_failed_has_its_reason_and_no_figure() -> None:
+    assert documents.loads(documents.dumps(WIDE)) == WIDE
+    assert "failed" not in documents.dumps(RESULTS)
+    assert [row[2:4] for row in table.times(WIDE)[1:]] == [
+        ("1 min 40 s", "failed: no such job, 5 tries"),
+        ("40.0 s", "50.0 s, failed: no such job, 1 of 2 tries"),
+    ]
+    assert [(row[0], row[2], row[5]) for row in table.others(WIDE)[1:]] == [
+        ("peak memory: shared library edited", "slipway", "52.0 MB"),
+        ("peak memory: shared library edited", "slipway's buildx", "90.0 MB"),
+    ]
+
+
+def test_a_target_beside_a_peer_that_failed_is_neither_reached_nor_missed() -> None:
+    assert [row[1:] for row in table.judged(WIDE)[1:]] == [
+        ("40.0 s", "bake 50.0 s", "0.800", "1.000", "reached"),
+        ("1 min 40 s", "bake failed: no such job, 5 tries", "", "1.000", "no ratio"),
+        ("52.0 MB", "", "", "150 MB", "reached"),
+    ]
+
+
+def test_the_summary_names_a_peer_that_failed() -> None:
+    assert list(summary(WIDE))[1:] == [
+        (
+            "build, shared library edited, 500 services",
+            "40.0 s",
+            "bake: 50.0 s, failed: no such job, 1 of 2 tries",
+            "1.2 × faster",
+        ),
+        ("build, every service edited, 500 services", "1 min 40 s", "bake failed: no such job, 5 tries", ""),
+    ]
+
+
+def test_the_picture_has_only_the_sizes_of_every_peer() -> None:
+    assert "500 services" not in picture(Results(MACHINE, (*RESULTS.series, *WIDE.series)))
+
+
+def test_tries_tell_how_many_of_them_failed() -> None:
+    assert Tries(samples=[Sample(1.0)]).failed == ""
+    assert Tries(causes=["no such job"]).failed == "no such job, 1 try"
+    assert Tries(causes=["no such job"] * 5).failed == "no such job, 5 tries"
+    assert Tries(samples=[Sample(1.0)], causes=["denied", "no such job"]).failed == "no such job, 2 of 3 tries"
+
+
+def test_a_peer_without_a_sample_has_no_memory() -> None:
+    failed = Tries(causes=["no such job"])
+    assert [one.scenario for one in failed.series(targets.COLD, "bake")] == [targets.COLD]
+    done = Tries([Sample(2.0)], own=[3], buildx=[5])
+    assert [(one.scenario, one.peer, one.memory) for one in done.series(targets.COLD, "slipway")] == [
+        (targets.COLD, "slipway", 0),
+        (targets.peak(targets.COLD), "slipway's buildx", 5),
+        (targets.peak(targets.COLD), "slipway", 3),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("docker buildx bake ended with exit code 1:\nERROR: target a: no such job abc\nmore", "no such job"),
+        ("docker buildx bake ended with exit code 1:\nERROR: denied\n", "denied"),
+    ],
+)
+def test_the_cause_of_a_failed_try(said: str, told: str) -> None:
+    assert cause(said) == told
+
+
+def test_the_memory_is_that_of_the_process_and_of_all_its_buildx_together(tmp_path: Path) -> None:
+    def process(pid: int, parent: int, name: str, peak: int) -> None:
+        folder = tmp_path / str(pid)
+        folder.mkdir(exist_ok=True)
+        (folder / "stat").write_text(f"{pid} (a) name) S {parent} 1 1\n")
+        (folder / "comm").write_text(f"{name}\n")
+        (folder / "status").write_text(f"Name:\t{name}\nVmHWM:\t{peak} kB\n")
+
+    for pid, parent, name in ((7, 1, "python"), (8, 7, "docker"), (9, 8, "docker-buildx"), (10, 7, "docker-buildx")):
+        process(pid, parent, name, pid)
+    process(11, 1, "docker-buildx", 99)
+    peaks = Peaks()
+    peaks.look(7, tmp_path)
+    assert (peaks.own, peaks.buildx) == (7 * 1024, 19 * 1024)
+    process(9, 8, "docker-buildx", 1)
+    peaks.look(7, tmp_path)
+    peaks.look(12, tmp_path)
+    assert (peaks.own, peaks.buildx) == (7 * 1024, 19 * 1024)
 
 
 def test_the_picture_s_bars_are_as_long_as_their_seconds() -> None:
