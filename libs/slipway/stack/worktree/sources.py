@@ -88,19 +88,19 @@ class Context:
     def _having(self, folder: str, paths: Iterable[str]) -> list[str]:
         return [path for path in paths if os.path.lexists(os.path.join(self.root, folder, path))]
 
-    def unmatched(self, sources: Sequence[Source], sent: Sent) -> list[Problem]:
-        """Return a problem for each pattern that matches nothing and for which BuildKit would fail."""
+    def unmatched(self, empty: Iterable[tuple[Source, str]], sent: Sent) -> list[Problem]:
+        """Return a problem for each pattern for which BuildKit would fail.
+
+        ``empty``: the sources and their patterns that match nothing.
+        """
         problems = []
-        for source in sources:
-            for path in source.paths:
-                if not source.is_pattern(path) or any(True for _ in self.named(source, path)):
-                    continue
-                folder = _before_the_pattern(path, source.parents)
-                if folder and not _is_sent(self._resolved(folder), sent):
-                    where = source.place(self.dockerfile)
-                    allowed = f"BuildKit allows that only where something else of {one_line(folder)} is sent"
-                    hint = _MADE_FIRST if self._is_made_first(self.path, folder) else allowed
-                    problems.append(Problem(where, f"source {one_line(path)} matches nothing", hint))
+        for source, path in empty:
+            folder = _before_the_pattern(path, source.parents)
+            if folder and not _is_sent(self._resolved(folder), sent):
+                where = source.place(self.dockerfile)
+                allowed = f"BuildKit allows that only where something else of {one_line(folder)} is sent"
+                hint = _MADE_FIRST if self._is_made_first(self.path, folder) else allowed
+                problems.append(Problem(where, f"source {one_line(path)} matches nothing", hint))
         return problems
 
     def _is_made_first(self, folder: str, path: str) -> bool:

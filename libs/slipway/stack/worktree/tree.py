@@ -106,11 +106,14 @@ class Worktree:
         return os.path.lexists(os.path.join(self.root, path))
 
     def ignore(self, dockerfile: str, context: str) -> Ignore:
-        """Return the patterns that exclude files from an image's context, without slipway's own rules."""
+        """Return the patterns that exclude files from an image's context, without slipway's own rules.
+
+        Many contexts have copies of one ignore file. slipway parses a text once.
+        """
         path, text = self._ignore_file(dockerfile, context)
-        if path not in self._ignores:
-            self._ignores[path] = parse_ignore(text, path=path)
-        return self._ignores[path]
+        if text not in self._ignores:
+            self._ignores[text] = parse_ignore(text, path=path)
+        return self._ignores[text]
 
     def define(self, image: Image, text: str) -> str:
         """Write the files that BuildKit reads about an image; return its Dockerfile's path from the root."""
@@ -175,16 +178,19 @@ class Worktree:
         entries: dict[str, FileEntry] = {}
         sent: dict[str, Mapping[str, Encoded]] = {}
         marked: dict[str, MarkedFile] = {}
+        empty: list[tuple[Source, str]] = []
         for source in sorted(sources, key=lambda source: source.modes):  # a path read in both ways keeps its mode
             where = source.place(dockerfile)
             for pattern in source.paths:
-                for path in place.named(source, pattern):
+                named = list(place.named(source, pattern))
+                empty += [] if named else [(source, pattern)]
+                for path in named:
                     name = path if context == "." else context if path == "." else f"{context}/{path}"
                     entries[name], found[name] = self._reader.entry(base, path, place.ignore, where, source.modes)
                     sent[sent_as(path, entries[name])] = found[name].listing
                     for one in self._marked(where, base, found[name]):
                         marked.setdefault(one.path, one)
-        if unmatched := place.unmatched(sources, sent):
+        if unmatched := place.unmatched(empty, sent):
             raise UsageError.of(unmatched)
         return files_of(entries, found, marked.values())
 
