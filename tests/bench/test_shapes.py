@@ -25,7 +25,7 @@ def test_every_image_is_planned_in_its_own_context(tmp_path: Path) -> None:
     ]
 
 
-def test_the_shapes_have_what_foreign_dockerfiles_have(tmp_path: Path) -> None:
+def test_the_shapes_are_those_of_foreign_dockerfiles(tmp_path: Path) -> None:
     shapes.create(tmp_path, 12)
     repository = read(tmp_path)
     found = read_files(repository, repository.stack)

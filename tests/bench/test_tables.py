@@ -185,7 +185,10 @@ def test_tries_tell_how_many_of_them_failed() -> None:
     assert Tries(samples=[Sample(1.0)]).failed == ""
     assert Tries(causes=["no such job"]).failed == "no such job, 1 try"
     assert Tries(causes=["no such job"] * 5).failed == "no such job, 5 tries"
-    assert Tries(samples=[Sample(1.0)], causes=["denied", "no such job"]).failed == "no such job, 2 of 3 tries"
+    assert (
+        Tries(samples=[Sample(1.0)], causes=["no such job", "denied", "no such job"]).failed
+        == "no such job, 3 of 4 tries"
+    )
 
 
 def test_a_peer_without_a_sample_has_no_memory() -> None:

@@ -5,6 +5,7 @@ BuildKit may lose sight of a build when hundreds start together. A failed try gi
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -36,10 +37,14 @@ class Tries:
 
     @property
     def failed(self) -> str:
-        """Return ``no such job, 5 tries``, or ``no such job, 1 of 3 tries`` where others succeeded."""
+        """Return ``no such job, 5 tries``, or ``no such job, 1 of 3 tries`` where others succeeded.
+
+        The cause is the most frequent one.
+        """
         count, total = len(self.causes), len(self.causes) + len(self.samples)
         tries = f"{total} {'try' if total == 1 else 'tries'}"
-        return f"{self.causes[-1]}, {tries if count == total else f'{count} of {tries}'}" if self.causes else ""
+        most = Counter(self.causes).most_common(1)
+        return f"{most[0][0]}, {tries if count == total else f'{count} of {tries}'}" if most else ""
 
     def series(self, scenario: str, peer: str) -> Iterator[Series]:
         """Yield the times, and the peaks of the peer's own process and of its buildx."""
