@@ -51,7 +51,7 @@ class Tries:
         yield Series(_PART, scenario, SERVICES, peer, tuple(self.samples), self.failed)
         peaks = {targets.buildx_of(peer): self.buildx, **({peer: self.own} if peer == SLIPWAY else {})}
         for who, peak in peaks.items():
-            held = tuple(Sample(one.seconds, memory=most) for one, most in zip(self.samples, peak, strict=True))
+            held = tuple(Sample(one.seconds, one.cpu, most) for one, most in zip(self.samples, peak, strict=True))
             if held:
                 yield Series(_PART, targets.peak(scenario), SERVICES, who, held)
 
@@ -74,7 +74,7 @@ def wide(field: Field) -> Iterator[Series]:
             field.sweep()
         for peer in peers:
             yield from tries[peer.name].series(scenario, peer.name)
-            if not tries[peer.name].samples:
+            if scenario == targets.COLD and not tries[peer.name].samples:
                 _build_in_parts(peer, trees[peer.name], field)
 
 
