@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,18 @@ import pytest
 
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError
-from slipway.registry import NO_ANSWER
-from slipway.setup.actions import Pull, SetEnvValue, SetupAction, WaitFor, Write, judge_pull, perform, with_value
+from slipway.registry import NO_ANSWER, Greeting
+from slipway.setup.actions import (
+    Pull,
+    SetEnvValue,
+    SetupAction,
+    Together,
+    WaitFor,
+    Write,
+    judge_pull,
+    perform,
+    with_value,
+)
 
 OURS = "slipway-python:3.11-bookworm"
 
@@ -84,6 +95,15 @@ def answering(answer: Answer, ran: list[str]) -> Any:
     return run
 
 
+def settled(answer: Answer) -> Answer:
+    """``answer`` for the rows; docker answers immediately."""
+    return lambda command: Result(0) if command.argv[0] == "docker" else answer(command)
+
+
+def nobody() -> Greeting:
+    return NO_ANSWER
+
+
 def test_choosing_keeps_mode_and_lines_and_makes_a_private_file(tmp_path: Path) -> None:
     file = tmp_path / ".env"
     action = SetupAction("choose", "because", (SetEnvValue(str(file), "PYTHON_IMAGE", OURS),))
@@ -109,6 +129,43 @@ def test_a_failed_action_leaves_the_files_as_they_were(tmp_path: Path) -> None:
     assert caught.value.message == "install: apt-get update: Release file for … is expired (invalid since 14d)."
     assert "Check-Valid-Until" in caught.value.hint
     assert not new.exists() and old.read_text() == "before"
+
+
+def test_rows_run_at_the_same_time() -> None:
+    """Each row ends only after the other has started."""
+    met = threading.Barrier(2)
+
+    def answer(command: Command) -> Result:
+        met.wait(timeout=30)
+        return Result(0)
+
+    rows = tuple((SetupAction(name, "why", (Command((name,)),)),) for name in ("apt-get", "mmdebstrap"))
+    ran: list[str] = []
+    perform(SetupAction("both", "why", (Together(rows), WaitFor("engine", 0))), answering(settled(answer), ran), nobody)
+    assert sorted(ran[:2]) == ["apt-get", "mmdebstrap"] and ran[2] == "docker"
+
+
+@pytest.mark.parametrize(("failing", "kept"), [("apt-get", False), ("mmdebstrap", True)])
+def test_a_failed_row_waits_for_the_other_and_restores_its_own_files(failing: str, kept: bool, tmp_path: Path) -> None:
+    ended: list[str] = []
+    failed = threading.Event()
+
+    def answer(command: Command) -> Result:
+        program = command.argv[0]
+        if program != failing:
+            assert failed.wait(timeout=30)
+        failed.set()
+        ended.append(program)
+        return Result(100 if program == failing else 0, stderr="E: no space left")
+
+    source = tmp_path / "slipway.sources"
+    install = SetupAction("install", "why", (Write(str(source), "x"), Command(("apt-get",), label="apt-get")))
+    make = SetupAction("make", "why", (Command(("mmdebstrap",), label="mmdebstrap"),))
+    both = SetupAction("both", "why", (Together(((install,), (make,))), Command(("never",))))
+    with pytest.raises(PrerequisiteError, match=rf"\w+: {failing}: no space left"):
+        perform(both, answering(answer, []), nobody)
+    assert sorted(ended) == ["apt-get", "mmdebstrap"]
+    assert source.exists() is kept
 
 
 def test_an_engine_that_never_answers_is_reported_with_its_log(tmp_path: Path) -> None:

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 
 from slipway.core.command import Command, Result
-from slipway.core.errors import PrerequisiteError, UsageError
+from slipway.core.errors import PrerequisiteError, RefusedError, UsageError
 from slipway.registry import NO_ANSWER, Greeting
 from slipway.setup import debian
-from slipway.setup.actions import SetEnvValue, SetupAction, WaitFor, Write, describe
+from slipway.setup.actions import SetEnvValue, SetupAction, Together, WaitFor, Write, describe
 from slipway.setup.blockers import Requirements, blockers
 from slipway.setup.bootstrap import plan_setup, setup
 from slipway.setup.debian import AptSource
 from slipway.setup.emulation import Emulation
-from slipway.setup.probe import EngineFound, Machine, RegistryContainer
+from slipway.setup.probe import EngineFound, Machine, Ping, RegistryContainer
 
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 MIRROR = "http://mirror.example/debian"
@@ -50,6 +50,7 @@ READY = replace(
     images=frozenset({"python:3.12-slim"}),
     registry=ANSWERS,
 )
+CUT_OFF = replace(BARE, unreachable="its registry does not answer")
 IMAGELESS = replace(READY, images=frozenset(), unreachable="no such host")
 MAC = replace(READY, system="darwin", release=0, codename="", root=False, sources=())
 WANTED = Requirements(Path("/repo"))
@@ -212,6 +213,46 @@ def test_mmdebstrap_is_installed_only_when_an_image_is_made() -> None:
     assert not [line for line in describe(plan_setup(BARE, WANTED)) if "mmdebstrap" in line]
 
 
+ENGINE = "install docker.io docker-cli iptables ca-certificates docker-buildx docker-compose rsync, start the engine"
+
+
+def test_the_root_file_system_is_made_while_apt_installs_the_engine() -> None:
+    both, registry = plan_setup(CUT_OFF, WANTED)
+    assert both.title == f"{ENGINE}, make the root image {OURS}"
+    assert both.reason.endswith("python:3.12-slim cannot be pulled: its registry does not answer")
+    assert registry.title == "run the registry slipway-registry on port 5000"
+    assert f"ROOT_IMAGE={OURS}" in argv(registry, "docker")
+    lists, mmdebstrap, together, imported, removed, chosen = both.steps
+    assert (lists, mmdebstrap) == (debian.update_lists(), debian.install(("mmdebstrap",)))
+    assert isinstance(together, Together)
+    (install, start), (make,) = together.rows
+    assert (install, start) == plan_setup(BARE, WANTED)[:2]
+    (separate,) = plan_setup(replace(IMAGELESS, mmdebstrap=True), WANTED)
+    assert (*make.steps, imported, removed, chosen) == separate.steps
+
+
+def test_every_step_of_rows_is_shown() -> None:
+    shown = "\n".join(describe(plan_setup(CUT_OFF, WANTED)))
+    for action in plan_setup(BARE, WANTED)[:2]:
+        for step in action.steps:
+            assert all(line.strip() in shown for line in str(step).splitlines())
+    assert "$ mmdebstrap --quiet" in shown and "   - at the same time:\n     - write /etc/apt" in shown
+    assert "\n   - and:\n     $ mkdir -p /repo/.slipway/setup\n" in shown
+
+
+@pytest.mark.parametrize(
+    "machine",
+    [
+        pytest.param(replace(CUT_OFF, dockerd="28.5.2"), id="an engine that is not started"),
+        pytest.param(replace(CUT_OFF, engine_settings=True), id="settings of an earlier engine"),
+        pytest.param(replace(IMAGELESS, rsync=""), id="an engine that answers"),
+    ],
+)
+def test_one_after_another_where_an_engine_is_known(machine: Machine) -> None:
+    steps = [step for action in plan_setup(machine, WANTED) for step in action.steps]
+    assert not [step for step in steps if isinstance(step, Together)]
+
+
 @pytest.mark.parametrize(
     ("address", "published"),
     [
@@ -357,8 +398,32 @@ def test_a_dry_run_asks_questions_of_the_machine_only() -> None:
     ran: list[str] = []
     wanted = replace(WANTED, docker_host="tcp://192.0.2.1:2376")
     with pytest.raises(PrerequisiteError, match=r"tcp://192\.0\.2\.1:2376"):
-        setup(answering(nothing_runs, ran), wanted, print, dry_run=True, ping=nobody_home)
+        setup(answering(nothing_runs, ran), wanted, print, dry_run=True, ping=nobody_home, root_ping=nobody_home)
     assert {Path(program).name for program in ran} <= {"docker", "dockerd", "rsync", "ssh"}
+
+
+def refused() -> Greeting:
+    raise RefusedError("registry-1.docker.io: certificate refused")
+
+
+@pytest.mark.parametrize(
+    ("machine", "root_ping", "expected"),
+    [
+        pytest.param(BARE, nobody_home, f"{ENGINE}, make the root image {OURS}", id="out of reach"),
+        pytest.param(BARE, lambda: ASKS_FOR_A_LOGIN, "pull python:3.12-slim", id="it answers"),
+        pytest.param(BARE, refused, "pull python:3.12-slim", id="docker may trust its certificate"),
+        pytest.param(replace(BARE, dockerd="28.5.2"), nobody_home, "pull python:3.12-slim", id="an engine tries"),
+        pytest.param(replace(BARE, engine_settings=True), nobody_home, "pull python:3.12-slim", id="a mirror, perhaps"),
+    ],
+)
+def test_a_bare_machine_asks_the_registry_of_the_root_image(
+    machine: Machine, root_ping: Ping, expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("slipway.setup.bootstrap.look", lambda *args: machine)
+    said: list[str] = []
+    run = answering(nothing_runs, [])
+    setup(run, WANTED, said.append, dry_run=True, ping=nobody_home, root_ping=root_ping)
+    assert expected in [line.partition(". ")[2] for line in said]
 
 
 def ready(command: Command) -> Result:
@@ -380,9 +445,16 @@ def test_without_a_terminal_and_without_yes_nothing_happens() -> None:
     ran: list[str] = []
     said: list[str] = []
     with pytest.raises(UsageError, match="not a terminal"):
-        setup(answering(ready, ran), WANTED, said.append, ping=nobody_home)
+        setup(answering(ready, ran), WANTED, said.append, ping=nobody_home, root_ping=nobody_home)
     with pytest.raises(UsageError, match="nothing was changed"):
-        setup(answering(ready, ran), WANTED, said.append, ask=lambda question: False, ping=nobody_home)
+        setup(
+            answering(ready, ran),
+            WANTED,
+            said.append,
+            ask=lambda question: False,
+            ping=nobody_home,
+            root_ping=nobody_home,
+        )
     assert said[0] == "1. run the registry slipway-registry on port 5000"
     assert set(ran) <= {"docker", "rsync", "ssh"} and len(ran) == 12
 
@@ -390,9 +462,9 @@ def test_without_a_terminal_and_without_yes_nothing_happens() -> None:
 def test_an_action_is_proved_by_the_next_look_and_a_second_run_does_nothing() -> None:
     answers = iter([NO_ANSWER, *[ANSWERS] * 3])
     said: list[str] = []
-    done = setup(answering(ready, []), WANTED, said.append, yes=True, ping=lambda: next(answers))
+    done = setup(answering(ready, []), WANTED, said.append, yes=True, ping=lambda: next(answers), root_ping=nobody_home)
     assert [each.action.title for each in done] == ["run the registry slipway-registry on port 5000"]
-    assert setup(answering(ready, []), WANTED, said.append, ping=lambda: next(answers)) == ()
+    assert setup(answering(ready, []), WANTED, said.append, ping=lambda: next(answers), root_ping=nobody_home) == ()
     assert said[-1] == (
         "nothing to do: engine 28.5.2 · buildx 0.29.1 · rsync 3.2.7 · python:3.12-slim · registry localhost:5000"
     )
@@ -401,7 +473,7 @@ def test_an_action_is_proved_by_the_next_look_and_a_second_run_does_nothing() ->
 def test_an_action_without_effect_is_an_error_and_not_a_loop() -> None:
     answers = iter([NO_ANSWER, ANSWERS, NO_ANSWER])
     with pytest.raises(PrerequisiteError, match="done, yet nothing answers at localhost:5000"):
-        setup(answering(ready, []), WANTED, print, yes=True, ping=lambda: next(answers))
+        setup(answering(ready, []), WANTED, print, yes=True, ping=lambda: next(answers), root_ping=nobody_home)
 
 
 def test_emulators_are_installed_and_registered() -> None:

@@ -7,13 +7,16 @@ import os
 import re
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError
 from slipway.core.problems import Known, Table
+from slipway.core.threads import start_in_thread
 from slipway.core.writing import replaced
 from slipway.hosts.runner import RunCommand
 from slipway.runs.files import for_owner
@@ -100,7 +103,19 @@ class WaitFor:
         return f"wait until the {self.what} answers, at most {self.seconds} s"
 
 
-SetupStep: TypeAlias = Command | Write | SetEnvValue | Pull | WaitFor
+@dataclass(frozen=True)
+class Together:
+    """Hold rows of actions. slipway performs the rows at the same time, and the actions of a row one after another."""
+
+    rows: tuple[tuple[SetupAction, ...], ...]
+
+    def __str__(self) -> str:
+        steps = ([step for action in row for step in action.steps] for row in self.rows)
+        rows = ("".join(f"\n{_marked(step)}".replace("\n", "\n     ") for step in row) for row in steps)
+        return "at the same time:" + "\n   - and:".join(rows)
+
+
+SetupStep: TypeAlias = Command | Write | SetEnvValue | Pull | WaitFor | Together
 
 
 @dataclass(frozen=True)
@@ -136,7 +151,11 @@ def describe(actions: Sequence[SetupAction]) -> Iterator[str]:
         if action.note:
             yield f"   {action.note}"
         for step in action.steps:
-            yield from (f"   $ {line}" if isinstance(step, Command | Pull) else f"   - {line}" for line in [str(step)])
+            yield f"   {_marked(step)}"
+
+
+def _marked(step: SetupStep) -> str:
+    return f"{'$' if isinstance(step, Command | Pull) else '-'} {step}"
 
 
 def perform(action: SetupAction, run: RunCommand, ping: Ping) -> str:
@@ -160,11 +179,34 @@ def perform(action: SetupAction, run: RunCommand, ping: Ping) -> str:
                         return unreachable
                 case WaitFor():
                     _await(step, run, ping)
+                case Together(rows):
+                    _perform_together(rows, run, ping)
     except BaseException:
         for file, before in reversed(written):
             _restore(file, before)
         raise
     return ""
+
+
+def _perform_together(rows: Sequence[Sequence[SetupAction]], run: RunCommand, ping: Ping) -> None:
+    """Perform the rows at the same time. Raises the error of the first row that failed, once every row has ended.
+
+    A failed row does not interrupt the others: an interrupted apt leaves packages half installed.
+    """
+
+    def follow(row: Sequence[SetupAction]) -> None:
+        for action in row:
+            perform(action, run, ping)
+
+    first, *others = rows
+    beside = [start_in_thread(partial(follow, row)) for row in others]
+    try:
+        follow(first)
+    except PrerequisiteError:
+        wait(beside)
+        raise
+    for other in beside:
+        other.result()
 
 
 def judge_pull(image: str, result: Result) -> str:

@@ -15,17 +15,16 @@ from slipway.core.addresses import host_and_port, is_loopback
 from slipway.core.command import Command
 from slipway.core.errors import PrerequisiteError, UsageError
 from slipway.hosts.runner import RunCommand
-from slipway.setup import debian, emulation
-from slipway.setup.actions import Done, Pull, SetEnvValue, SetupAction, SetupStep, WaitFor, Write, describe, perform
+from slipway.setup import debian, emulation, root_image
+from slipway.setup.actions import Done, SetEnvValue, SetupAction, SetupStep, Together, WaitFor, Write, describe, perform
 from slipway.setup.blockers import Requirements, blockers, missing_programs
 from slipway.setup.emulation import Emulation
-from slipway.setup.probe import REGISTRY_CONTAINER, Machine, Ping, look
+from slipway.setup.probe import REGISTRY_CONTAINER, Machine, Ping, look, silence_of
 
 ENGINE_LOG = "/var/log/slipway-dockerd.log"
 #: An engine inspects every layer that it keeps before it answers. An engine with 79,000 layers took 33 s.
 ENGINE_SECONDS = 300
 _PID_FILE = "/run/docker.pid"
-_UNKNOWN = "skipped if the engine has it already"
 
 Say = Callable[[str], None]
 #: Ask a person a question. True means yes.
@@ -41,14 +40,20 @@ def setup(
     yes: bool = False,
     dry_run: bool = False,
     ping: Ping,
+    root_ping: Ping,
 ) -> tuple[Done, ...]:
     """Install the missing prerequisites, and return the completed actions in order.
 
     Every action is shown with its reason before it runs. ``ask`` is None without a terminal. Raises UsageError
     without a terminal, and when the answer is no. Raises PrerequisiteError for an action that failed, and for a
     prerequisite that setup cannot fix. setup looks for these prerequisites before its first action.
+
+    ``ping`` asks REGISTRY. ``root_ping`` asks the registry of PYTHON_IMAGE. Where no engine can try a pull yet, this
+    answer decides whether setup makes the root image.
     """
     machine = _probe(run, wanted, ping)
+    if machine.is_bare and wanted.python_image != debian.ROOT_IMAGE:
+        machine = replace(machine, unreachable=silence_of(root_ping))
     actions = _decide(machine, wanted)
     if not actions:
         say("nothing to do: " + _standing(machine, wanted))
@@ -67,12 +72,30 @@ def plan_setup(machine: Machine, wanted: Requirements) -> tuple[SetupAction, ...
 
     This function does not check ``blockers``.
     """
-    return (
-        *_packages(machine, wanted),
-        *_start(machine),
-        *_emulation(machine.emulation),
-        *_root_image(machine, wanted),
-        *_registry(machine, wanted),
+    engine: tuple[SetupAction, ...] = (*_packages(machine, wanted), *_start(machine))
+    image = tuple(root_image.actions(machine, wanted))
+    if machine.is_bare and root_image.is_made(machine, wanted):
+        engine, image = (_beside(machine, wanted, engine, image),), ()
+    before = (*engine, *_emulation(machine.emulation), *image)
+    for action in before:
+        wanted = _chosen(action, wanted)
+    return (*before, *_registry(machine, wanted))
+
+
+def _beside(
+    machine: Machine, wanted: Requirements, engine: tuple[SetupAction, ...], image: tuple[SetupAction, ...]
+) -> SetupAction:
+    """Return one action for ``engine`` and ``image``: it makes the root file system while apt installs the engine.
+
+    Neither needs the other, and each keeps one processor busy. Only mmdebstrap has to be installed before.
+    """
+    parts = (*engine, *image)
+    together = Together((engine, (root_image.file_system(machine, wanted),)))
+    return SetupAction(
+        ", ".join(part.title for part in parts),
+        "; ".join(part.reason for part in parts),
+        (*root_image.maker(machine), together, *root_image.imported(wanted)),
+        " ".join(part.note for part in parts if part.note),
     )
 
 
@@ -143,47 +166,10 @@ def _emulation(found: Emulation) -> Iterator[SetupAction]:
     yield SetupAction(f"emulate {listed}", f"programs of {listed} do not run", tuple(steps), note)
 
 
-def _root_image(machine: Machine, wanted: Requirements) -> Iterator[SetupAction]:
-    image, made = wanted.python_image, debian.ROOT_IMAGE
-    if image in machine.images:
-        return
-    absent = "the engine does not have it" if machine.engine else _UNKNOWN
-    if not machine.unreachable and image != made:
-        note = ""
-        if machine.takes_packages:
-            note = (
-                "If its registry cannot be reached, a root image is made from Debian's packages instead, "
-                f"and .env names it: PYTHON_IMAGE={made}"
-            )
-        yield SetupAction(f"pull {image}", absent, (Pull(image),), note)
-        return
-    reason = f"{image} cannot be pulled: {machine.unreachable}" if machine.unreachable else absent
-    steps = (
-        *(() if made in machine.images else _make_image(machine, wanted)),
-        *(() if made == image else (SetEnvValue(str(wanted.root / ".env"), "PYTHON_IMAGE", made),)),
-    )
-    note = "" if made == image else f"The bases then stand on {made}, not on {image}: .env says so."
-    yield SetupAction(f"{'use' if made in machine.images else 'make'} the root image {made}", reason, steps, note)
-
-
-def _make_image(machine: Machine, wanted: Requirements) -> Iterator[Command]:
-    if not machine.mmdebstrap:
-        yield debian.update_lists()
-        yield debian.install(("mmdebstrap",))
-    folder = wanted.root / ".slipway" / "setup"
-    tar = str(folder / "root-image.tar")
-    yield Command(("mkdir", "-p", str(folder)), label="make .slipway/setup")
-    yield debian.make_root_file_system(machine.sources, machine.codename, tar)
-    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-    changes = ("--change", 'CMD ["python3"]', "--change", f"ENV PATH={path}")
-    yield Command(("docker", "import", *changes, tar, debian.ROOT_IMAGE), label=f"docker import {debian.ROOT_IMAGE}")
-    yield Command(("rm", "-rf", str(folder)), label="remove .slipway/setup")
-
-
 def _registry(machine: Machine, wanted: Requirements) -> Iterator[SetupAction]:
     if not is_loopback(wanted.registry) or machine.registry.status:
         return
-    reason = f"nothing answers at {wanted.registry}" + ("" if machine.engine else f"; {_UNKNOWN}")
+    reason = f"nothing answers at {wanted.registry}" + ("" if machine.engine else f"; {root_image.UNKNOWN}")
     wait = WaitFor("registry", 30)
     if machine.container:
         start = Command(("docker", "start", REGISTRY_CONTAINER), label="start the registry")

@@ -1,6 +1,6 @@
 """Probe this machine for the facts that setup and doctor need. Changes nothing.
 
-``look`` runs a few commands (0.3 s) and turns their output into values.
+``look`` runs a few commands (0.2 s) and turns their output into values.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 from slipway.core.command import Command, Result
 from slipway.core.errors import Problem, RefusedError
 from slipway.core.objects import parse_object, part
+from slipway.core.threads import map_concurrently
 from slipway.hosts.requirements import CLASSIC, first_version, image_store
 from slipway.hosts.runner import RunCommand
 from slipway.registry import NO_ANSWER, Greeting
@@ -29,7 +30,14 @@ Ping = Callable[[], Greeting]
 LOCAL_SOCKETS = ("unix:///var/run/docker.sock", "unix:///run/docker.sock")
 REGISTRY_CONTAINER = "slipway-registry"
 _DOCKERD = ("/usr/sbin/dockerd", "/usr/bin/dockerd", "/usr/local/bin/dockerd")
+_ENGINE_SETTINGS = ("/etc/docker/daemon.json", "/etc/default/docker", "/etc/systemd/system/docker.service.d")
 _PID_FILES = {"/run/docker.pid": "dockerd", "/run/docker/containerd/containerd.pid": "containerd"}
+_QUESTIONS = (
+    ("docker", "version", "--format", "{{json .}}"),
+    ("docker", "info", "--format", "{{json .}}"),
+    ("rsync", "--version"),
+    ("ssh", "-V"),
+)
 _PROBE_SECONDS = 20.0
 _ADDRESS = re.compile(r"(?:unix|tcp|ssh|npipe|https?)://[^\s\"']+")
 
@@ -66,7 +74,8 @@ class Machine:
     """Hold the facts about this machine.
 
     The version of a missing program is ``""``. ``release`` is 0 when the system has no release number. ``distrusted``:
-    the reason why the registry's certificate is refused; ``registry`` then holds no answer.
+    the reason why the registry's certificate is refused; ``registry`` then holds no answer. ``engine_settings``: there
+    are settings for an engine, which may name a mirror or a proxy for its pulls.
     """
 
     system: str = ""
@@ -82,6 +91,7 @@ class Machine:
     client: bool = True
     dockerd: str = ""
     dockerd_path: str = _DOCKERD[0]
+    engine_settings: bool = False
     stale: tuple[str, ...] = ()
     buildx: str = ""
     compose: str = ""
@@ -100,13 +110,20 @@ class Machine:
         """Tell whether setup may install packages: Debian 12 or newer, as root, with Debian's own source."""
         return self.system == "debian" and self.root and self.release >= 12 and bool(self.sources)
 
+    @property
+    def is_bare(self) -> bool:
+        """Tell whether setup will install the first engine of this machine."""
+        return self.takes_packages and not (self.engine or self.dockerd or self.engine_settings)
+
 
 def look(run: RunCommand, python_image: str, ping: Ping, docker_host: str = "") -> Machine:
     """Collect every fact now. A fact that cannot be determined counts as absent. Raises nothing."""
     system, release, codename = _system()
     root = os.geteuid() == 0
-    version = _ask(run, "docker", "version", "--format", "{{json .}}")
-    info = parse_object(_ask(run, "docker", "info", "--format", "{{json .}}").stdout)
+    version, described, rsync, ssh = map_concurrently(
+        lambda argv: _ask(run, *argv), _QUESTIONS, at_once=len(_QUESTIONS)
+    )
+    info = parse_object(described.stdout)
     client = part(info, "ClientInfo")
     engine = parse_engine(parse_object(version.stdout), info)
     address = _ADDRESS.search(version.stderr)
@@ -127,17 +144,24 @@ def look(run: RunCommand, python_image: str, ping: Ping, docker_host: str = "") 
         client=version.exit_code != 127,
         dockerd=first_version(_ask(run, dockerd, "--version").stdout) if dockerd and not engine else "",
         dockerd_path=dockerd or _DOCKERD[0],
+        engine_settings=any(Path(folder).exists() for folder in _ENGINE_SETTINGS),
         stale=() if engine else stale_pid_files(Path("/")),
         buildx=_plugin(client, "buildx"),
         compose=_plugin(client, "compose"),
-        rsync=first_version(_ask(run, "rsync", "--version").stdout),
-        ssh=_ask(run, "ssh", "-V").exit_code != 127,
+        rsync=first_version(rsync.stdout),
+        ssh=ssh.exit_code != 127,
         mmdebstrap=Path("/usr/bin/mmdebstrap").exists(),
         images=images,
         registry=greeting,
         distrusted=distrusted,
         container=_container(run) if engine and not greeting.status else None,
     )
+
+
+def silence_of(ping: Ping) -> str:
+    """Return the fact that a registry does not answer; empty when it does, or when its certificate is refused."""
+    greeting, distrusted = _greeting(ping)
+    return "" if greeting.status or distrusted else f"its registry {greeting.problem}"
 
 
 def free_bytes(run: RunCommand, folder: str) -> int | None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, replace
 from slipway.config.definitions import Value
 from slipway.config.environment import surroundings
 from slipway.core.errors import PrerequisiteError
+from slipway.core.reference import Reference
 from slipway.hosts.requirements import CheckState
 from slipway.setup.blockers import Requirements
 from slipway.setup.bootstrap import setup as bring_about
@@ -29,7 +30,10 @@ def run_setup(session: Session, options: SetupOptions) -> None:
     wanted = _wanted(session)
     if options.platforms:
         wanted = replace(wanted, platforms=session.settings.platforms or _USUAL)
-    done = bring_about(session.run, wanted, say, ask=ask, yes=options.yes, dry_run=options.dry_run, ping=ping)
+    root = session.host.registry_at(Reference.read(wanted.python_image).registry).greeting
+    done = bring_about(
+        *(session.run, wanted, say), ask=ask, yes=options.yes, dry_run=options.dry_run, ping=ping, root_ping=root
+    )
     if session.json:
         session.answer({"told": told, "done": [asdict(action) for action in done]})
 
