@@ -26,7 +26,8 @@ from slipway.hosts.remote.job_builder import JobBuilder
 from slipway.hosts.remote.jobs import JobInput
 from slipway.hosts.remote.sync import sync
 from slipway.hosts.runner import run
-from slipway.hosts.ssh.connecting import SshClient, connect
+from slipway.hosts.ssh.client import SshClient
+from slipway.hosts.ssh.connecting import connect
 from slipway.hosts.ssh.host_config import User
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from slipway.stack.entries import Encoded, FileEntry, Kind

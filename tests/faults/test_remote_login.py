@@ -17,7 +17,8 @@ from slipway.core.command import Command
 from slipway.core.destination import Destination
 from slipway.core.errors import SshError
 from slipway.hosts.runner import run
-from slipway.hosts.ssh.connecting import SshClient, connect
+from slipway.hosts.ssh.client import SshClient
+from slipway.hosts.ssh.connecting import connect
 from slipway.hosts.ssh.connection import Connection, LostError
 from slipway.hosts.ssh.host_config import User
 from tests.rig.hosts import KIND

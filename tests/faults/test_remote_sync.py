@@ -15,9 +15,10 @@ from slipway.core.command import Command
 from slipway.core.destination import Destination
 from slipway.core.errors import SyncError
 from slipway.hosts.remote.file_manifest import FileManifest, context_to_sync
-from slipway.hosts.remote.sync import sync
+from slipway.hosts.remote.sync import send, sync
 from slipway.hosts.runner import run
-from slipway.hosts.ssh.connecting import SshClient, connect
+from slipway.hosts.ssh.client import SshClient
+from slipway.hosts.ssh.connecting import connect
 from slipway.hosts.ssh.host_config import User
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from slipway.stack.entries import Encoded, FileEntry, Kind
@@ -79,6 +80,19 @@ def manifest(here: Path, files: Mapping[bytes, bytes]) -> FileManifest:
 def wired(host: BuildHost, wire: Wire) -> str:
     """The host behind the wire, as ssh's configuration names it."""
     return host.options("wired", Port=str(wire.port), HostKeyAlias=f"[127.0.0.1]:{host.port}")
+
+
+def test_a_folder_that_cannot_be_prepared(link: ReconnectingConnection, there: str, tmp_path: Path) -> None:
+    """The command that precedes rsync in its channel fails: its error is told, and rsync sends nothing."""
+    asked: list[str] = []
+
+    def refuse(line: str) -> Command:
+        asked.append(line)
+        return Command(("sh", "-c", "echo 'mkdir: no room' >&2; exit 1"))
+
+    with pytest.raises(SyncError, match="mkdir: no room"):
+        send(manifest(tmp_path, {b"one": b"1\n"}), there, [], run, link, refuse)
+    assert len(asked) == 1 and "rsync --server" in asked[0]
 
 
 @pytest.mark.fault("C15")

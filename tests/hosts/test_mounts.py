@@ -149,7 +149,7 @@ def test_the_files_of_a_system_that_is_down_go_and_so_do_those_that_nothing_uses
 @pytest.mark.process
 @pytest.mark.parametrize("name", ["prepare", "clean"])
 def test_each_run_removes_the_files_that_nothing_uses(project: Path, name: str) -> None:
-    words = {"prepare": ("new", "3"), "clean": ("",)}[name]
+    words = {"prepare": ("new", "3", "true"), "clean": ("",)}[name]
     done = run(script(name, str(project), *words))
     assert done.ok, done.stderr
     assert systems(project) == {"up", "lost"}

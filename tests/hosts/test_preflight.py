@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import pytest
 
-from slipway.core.command import Result
+from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError
 from slipway.hosts.remote.preflight import (
     HostFacts,
@@ -36,10 +39,25 @@ buildx\tgithub.com/docker/buildx 0.29.1 0.29.1+ds1
 docker\tDocker version 28.5.2, build e6534b4
 engine\t28.5.2+dfsg4 1.51 linux/arm64
 context\tteam
-disk\t30000000 /var/lib/docker
-storage\toverlayfs [[driver-type io.containerd.snapshotter.v1]]
 """
-FACTS = read_facts(Result(0, ANSWER), "word", now=1000.5)
+STATUS = [["driver-type", "io.containerd.snapshotter.v1"]]
+INFO = {"Driver": "overlayfs", "DriverStatus": STATUS, "DockerRootDir": "/var/lib/docker"}
+FREE = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda 50000000 20000000 30000000 40% /\n"
+
+
+def seen(answer: str = ANSWER, info: Mapping[str, Any] = INFO, free: str = FREE) -> HostFacts:
+    """What the probe sees of a host with these answers."""
+
+    def ask(command: Command) -> Result:
+        if command.argv[0] == "df":
+            assert command.argv[1:] == ("-Pk", "--", "/var/lib/docker")
+            return Result(0, free)
+        return Result(0, answer.replace("word", command.argv[4]))
+
+    return look(ask, "/x", lambda: info)
+
+
+FACTS = replace(seen(), skew=0.0)
 
 
 def states(facts: HostFacts, local: str = "3.5.0") -> dict[str, str]:
@@ -56,7 +74,7 @@ def test_the_facts() -> None:
     assert (FACTS.engine, FACTS.api, FACTS.buildx, FACTS.rsync) == ("28.5.2+dfsg4", "1.51", "0.29.1", "3.5.0")
     assert FACTS.context == "team"
     assert (FACTS.driver, FACTS.store) == ("overlayfs", "containerd's image store")
-    assert read_facts(Result(0, ANSWER.replace("storage", "none")), "word", now=0).store == "classic image store"
+    assert seen(info={**INFO, "DriverStatus": None}).store == "classic image store"
     assert (FACTS.free, FACTS.disk, FACTS.disk_folder) == (20_480_000_000, 30_720_000_000, "/var/lib/docker")
     assert (FACTS.skew, FACTS.noise, FACTS.refused, FACTS.silence) == (0, "", "", "")
 
@@ -155,9 +173,32 @@ def test_the_question() -> None:
     assert command.argv[:2] == ("sh", "-c") and command.argv[3:] == ("sh", "word", "~/a b")
     asked: list[str] = []
 
-    def ask(command: object) -> Result:
-        asked.append(command.argv[4])  # type: ignore[attr-defined]
+    def ask(command: Command) -> Result:
+        asked.append(command.argv[4])
         return Result(0, ANSWER.replace("word", asked[-1]))
 
-    assert look(ask, "/x").user == "me" and look(ask, "/x").user == "me"
+    assert look(ask, "/x", dict).user == "me" and look(ask, "/x", dict).user == "me"
     assert len(set(asked)) == 2, "a new word each time"
+
+
+def test_an_engine_that_tells_nothing_about_its_disk() -> None:
+    for facts in (seen(info={}), seen(free=""), seen(free="df: /var/lib/docker: No such file or directory\n")):
+        assert (facts.engine, facts.disk) == ("28.5.2+dfsg4", None)
+
+
+def test_an_engine_that_is_silent_or_gone_is_not_asked_for_its_disk() -> None:
+    def refuse() -> Mapping[str, Any]:
+        asked.append("info")
+        raise PrerequisiteError("engine: none answers")
+
+    asked: list[str] = []
+    silent = ANSWER.replace("engine\t28.5.2+dfsg4 1.51 linux/arm64", "silence\tnone answers")
+    for answer, times in ((silent, 0), (ANSWER, 1)):
+        asked.clear()
+        ask = partial(_answer, answer)
+        assert look(ask, "/x", refuse).disk is None
+        assert len(asked) == times
+
+
+def _answer(answer: str, command: Command) -> Result:
+    return Result(0, answer.replace("word", command.argv[4]))

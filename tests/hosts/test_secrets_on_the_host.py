@@ -36,7 +36,7 @@ def client(project: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 def prepare_another(project: Path) -> None:
-    run(script("prepare", str(project), "new", "3"))
+    run(script("prepare", str(project), "new", "3", "true"))
 
 
 def run(command: Command) -> str:

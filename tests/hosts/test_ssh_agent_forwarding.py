@@ -174,6 +174,6 @@ def test_a_link_to_an_agent_that_is_gone_is_swept(tmp_path: Path) -> None:
         (tmp_path / "runs" / name / "jobs").mkdir(parents=True)
     (tmp_path / "runs/dead/agent").symlink_to("/nowhere/agent")
     (tmp_path / "runs/alive/agent").symlink_to(tmp_path)
-    assert run(script("prepare", str(tmp_path), "new", "3")).ok
+    assert run(script("prepare", str(tmp_path), "new", "3", "true")).ok
     assert not (tmp_path / "runs/dead/agent").is_symlink()
     assert (tmp_path / "runs/alive/agent").is_symlink()

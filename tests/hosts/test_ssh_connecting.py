@@ -13,7 +13,8 @@ import pytest
 from slipway.core.command import Result
 from slipway.core.destination import Destination
 from slipway.core.errors import SshError
-from slipway.hosts.ssh.connecting import SshClient, connect
+from slipway.hosts.ssh.client import SshClient
+from slipway.hosts.ssh.connecting import connect
 from slipway.hosts.ssh.host_config import User
 from slipway.testing.fakes import FakeRun
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
@@ -18,7 +19,7 @@ from slipway.core.destination import Destination
 from slipway.core.errors import SshError
 from slipway.hosts.remote.connected import PendingConnection
 from slipway.hosts.remote.jobs import Job, follow
-from slipway.hosts.ssh.connecting import SshClient
+from slipway.hosts.ssh.client import SshClient
 from slipway.hosts.ssh.connection import Connection, FullError, LostError, UnreachedError
 from slipway.hosts.ssh.host_config import HostConfig, User
 from slipway.hosts.ssh.keys import keys_to_offer
@@ -213,15 +214,15 @@ def test_the_waiting_thread_asks_for_the_passphrase(monkeypatch: pytest.MonkeyPa
     """A thread that asks would leave the terminal without echo when Ctrl-C ends the process."""
     asked: list[threading.Thread] = []
 
-    def connect(name: Destination, phone: SshClient) -> Connection:
+    def connect(name: object, phone: SshClient) -> Connection:
         assert phone.ask
         phone.ask("passphrase of key: ")
         return cast(Connection, FakeConnection())
 
     monkeypatch.setattr("slipway.hosts.remote.connected.connect", connect)
-    pending = PendingConnection(
-        Destination("b"), SshClient(FakeRun({}), User(Path("/")), ask=lambda question: mark(asked))
-    )
+    monkeypatch.setattr("slipway.hosts.remote.connected.connect_to", connect)
+    phone = SshClient(FakeRun({}), User(Path("/")), ask=lambda question: mark(asked))
+    pending = PendingConnection(Destination("b"), phone, looked_up())
     pending.start()
     assert pending.result().alive
     assert asked == [threading.current_thread()]
@@ -229,13 +230,20 @@ def test_the_waiting_thread_asks_for_the_passphrase(monkeypatch: pytest.MonkeyPa
 
 def test_a_call_that_was_begun_is_answered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ahead, later = (cast(Connection, FakeConnection()) for _ in range(2))
-    monkeypatch.setattr("slipway.hosts.remote.connected.connect", lambda name, phone, ready=[later, ahead]: ready.pop())
-    pending = PendingConnection(Destination("b"), SshClient(FakeRun({}), User(Path("/"))))
+    monkeypatch.setattr("slipway.hosts.remote.connected.connect", lambda name, phone: later)
+    monkeypatch.setattr("slipway.hosts.remote.connected.connect_to", lambda config, phone, ready=[ahead]: ready.pop())
+    pending = PendingConnection(Destination("b"), SshClient(FakeRun({}), User(Path("/"))), looked_up())
     pending.start()
     pending.start()
     first = pending.result()
     pending.start()
     assert [first, pending.result()] == [ahead, later], "no connection but those that are asked for"
+
+
+def looked_up() -> Future[HostConfig]:
+    found: Future[HostConfig] = Future()
+    found.set_result(HostConfig(Destination("b"), "b", "me", 22, "b"))
+    return found
 
 
 def mark(asked: list[threading.Thread]) -> str:

@@ -19,7 +19,8 @@ from slipway.core.destination import Destination
 from slipway.hosts.remote.file_manifest import FileManifest
 from slipway.hosts.remote.jobs import Job, JobInput, follow, stop
 from slipway.hosts.runner import run
-from slipway.hosts.ssh.connecting import SshClient, connect
+from slipway.hosts.ssh.client import SshClient
+from slipway.hosts.ssh.connecting import connect
 from slipway.hosts.ssh.host_config import User
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 from tests.rig.stacks import Ran

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 #: Requests the size of each platform's unpacked layers. The path has no version: this needs API 1.48 (Docker 28).
 _WITH_SIZES = "?manifests=1"
+_INFO = f"/v{API_VERSION}/info"
 _PROBE_TIMEOUT = 5
 #: The pause before the next ping to an engine that stopped answering. There is one client, so the pause does not vary.
 RETURN = RetryPolicy((0.5,), steady=True, chance=lambda: 0.5)
@@ -230,7 +231,22 @@ class Engine:
 
     def has_containerd_store(self) -> bool:
         """Tell whether the engine has containerd's image store."""
-        return has_containerd_store(self._told_by_all(f"/v{API_VERSION}/info", dict))
+        return has_containerd_store(self.info())
+
+    def info(self) -> Mapping[str, Any]:
+        """Return the engine's own description, ``/info``."""
+        found: Mapping[str, Any] = self._told_by_all(_INFO, dict)
+        return found
+
+    def info_apart(self) -> Mapping[str, Any]:
+        """Return ``/info`` over a new connection, so that the question delays no other. Raises PrerequisiteError."""
+        if not self._api:
+            return self.info()
+        try:
+            found, _ = self._api.get_apart(_INFO)
+        except OSError as error:
+            raise unusable(self.endpoint, error, seconds=self._silence) from None
+        return found if isinstance(found, dict) else {}
 
     def platform(self) -> str:
         """Return the ``os/arch`` of the engine's machine."""

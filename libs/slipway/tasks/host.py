@@ -8,19 +8,22 @@ import pwd
 import socket
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from slipway.config.environment import inherited, surroundings
 from slipway.config.settings import Settings
 from slipway.core.destination import Destination
 from slipway.core.errors import UsageError
+from slipway.core.threads import start_in_thread
 from slipway.hosts.local import LocalHost
-from slipway.hosts.remote.connected import PendingConnection
-from slipway.hosts.remote.host import RemoteHost
 from slipway.hosts.runner import RunCommand
-from slipway.hosts.ssh.connecting import SshClient
-from slipway.hosts.ssh.connection import Show
+from slipway.hosts.ssh.client import SshClient, look_up
 from slipway.hosts.ssh.host_config import User
 from slipway.tasks.process import is_terminal
+
+if TYPE_CHECKING:
+    from slipway.hosts.remote.host import RemoteHost
+    from slipway.hosts.ssh.connection import Show
 
 
 def remote_host(local: LocalHost, show: Show | None = None) -> RemoteHost:
@@ -31,9 +34,13 @@ def remote_host(local: LocalHost, show: Show | None = None) -> RemoteHost:
     settings = local.settings
     if not settings["REMOTE_HOST"]:
         raise UsageError("REMOTE_HOST is not set", hint="REMOTE_HOST=me@builder in .env, or --host me@builder")
-    return RemoteHost(
-        local, PendingConnection(Destination.parse(settings["REMOTE_HOST"]), _ssh_client(settings, local.run, show))
-    )
+    name, client = Destination.parse(settings["REMOTE_HOST"]), _ssh_client(settings, local.run, show)
+    looked_up = start_in_thread(lambda: look_up(name, client))
+    # These import paramiko, meanwhile.
+    from slipway.hosts.remote.connected import PendingConnection
+    from slipway.hosts.remote.host import RemoteHost
+
+    return RemoteHost(local, PendingConnection(name, client, looked_up))
 
 
 def _ssh_client(settings: Settings, run: RunCommand, show: Show | None) -> SshClient:

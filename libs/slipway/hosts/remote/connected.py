@@ -19,8 +19,10 @@ from slipway.core.threads import start_in_thread
 from slipway.engine import Endpoint, Engine, FindLogin
 from slipway.hosts.remote.preflight import HostFacts, examine, look, refuse_missing
 from slipway.hosts.requirements import Check
-from slipway.hosts.ssh.connecting import SshClient, connect
+from slipway.hosts.ssh.client import SshClient
+from slipway.hosts.ssh.connecting import connect, connect_to
 from slipway.hosts.ssh.connection import Connection, Stream
+from slipway.hosts.ssh.host_config import HostConfig
 from slipway.hosts.ssh.local_forwarding import ENGINE, forward, port_first
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 
@@ -87,11 +89,15 @@ class ConnectedHost:
 
 
 class PendingConnection:
-    """Hold a connection to ``name`` that a thread can make in the background."""
+    """Hold a connection to ``name`` that a thread can make in the background.
 
-    def __init__(self, name: Destination, client: SshClient) -> None:
+    ``looked_up``: OpenSSH's configuration of ``name`` for the first attempt. A later one reads it again.
+    """
+
+    def __init__(self, name: Destination, client: SshClient, looked_up: Future[HostConfig]) -> None:
         self.name = name
         self._client = client
+        self._looked_up = looked_up
         self._started: Future[Connection] | None = None
         self._tried = False
 
@@ -102,7 +108,7 @@ class PendingConnection:
         self._tried = True
         # A background thread must not ask for a passphrase: Ctrl-C would leave the terminal without echo.
         silent = replace(self._client, ask=_not_now if self._client.ask else None)
-        self._started = start_in_thread(lambda: connect(self.name, silent))
+        self._started = start_in_thread(lambda: connect_to(self._looked_up.result(), silent))
 
     def result(self) -> Connection:
         """Return a connection.
@@ -141,6 +147,6 @@ def reach(
     connection = ReconnectingConnection(pending.result, say)
     opened.callback(connection.close)
     way = opened.enter_context(forward(lambda client: connection.stream(ENGINE)))
-    probe = start_in_thread(lambda: look(connection.run, folder))
     engine = Engine(Endpoint(f"unix://{way}", host=str(pending.name)), logins=logins)
+    probe = start_in_thread(lambda: look(connection.run, folder, engine.info_apart))
     return ConnectedHost(pending.name, connection, engine, probe, local_rsync)

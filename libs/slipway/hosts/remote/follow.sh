@@ -7,7 +7,8 @@ until [ -e "step-$number" ] || ! lives .; do sleep 0.02; done
 if [ -e "status-$number" ]; then
     tail -n "+$3" "log-$number" >&2
 elif [ -e "step-$number" ]; then
-    tail -n "+$3" -f -s 0.02 --pid="$(cat "step-$number")" "log-$number" >&2
+    tail -n "+$3" -f -s 0.01 --pid="$(cat "step-$number")" "log-$number" >&2
 fi
-until [ -e "status-$number" ] || ! lives .; do sleep 0.02; done
+# The job writes the status as soon as the command has ended.
+until [ -e "status-$number" ] || ! lives .; do sleep 0.005; done
 cat "status-$number" 2>/dev/null || echo gone

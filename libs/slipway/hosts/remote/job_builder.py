@@ -4,6 +4,7 @@ The jobs outlive this process. On the build host, ``<folder>/<user>/<project>/``
 has the named contexts, by content. ``runs/<run>/`` has:
 
 - ``tree``: the repository's files
+- ``earlier``: links to the trees of older runs, whose equal files rsync links
 - ``context``: links to the contexts, by the names that BuildKit gets
 - ``jobs``
 - ``contexts``: named contexts that slipway is sending
@@ -18,6 +19,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
 
 from slipway.core.command import Command, Result
@@ -65,14 +67,15 @@ def job_builder(
     manifest = files_to_sync(snapshot, read, define(snapshot, read))
     newest = snapshot.facts.newest
     refuse_little_room(host.facts, manifest.weight, [newest[name].size for name in names if name in newest])
-    there = _prepare(host.connection, project, run, links)
+    prepare = partial(_prepare, project, run, links)
     with ExitStack() as opened:
         try:
             if mounted.ssh:
+                _run(host.connection, prepare("exit"), folder)
                 opened.enter_context(forward(host.connection, folder, mounted.agent, say))
-            earlier = [f"{old}/tree" for old in there if "/runs/" in old]
-            tree = send(manifest, f"{folder}/tree", earlier, rsync, host.connection)
-            given, more = _contexts(snapshot, read, project, run, there, host.connection, rsync)
+            earlier = [f"{folder}/earlier/{number}" for number in range(1, KEPT + 1)]
+            tree = send(manifest, f"{folder}/tree", earlier, rsync, host.connection, prepare)
+            given, more = _contexts(snapshot, read, project, run, host.connection, rsync)
         except (SyncError, NotForwardedError):
             # Nothing can use the incomplete run, and a full disk would stay full.
             _do(host.connection, 'rm -rf -- "$1"', folder)
@@ -154,7 +157,7 @@ class JobBuilder:
         self._announced = tuple(commands)
 
     def changed_since(
-        self, snapshot: Snapshot, names: Collection[str], local: Sequence[LocalImage]
+        self, snapshot: Snapshot, names: Collection[str], held: Callable[[], Sequence[LocalImage]]
     ) -> Mapping[str, str]:
         """Return nothing.
 
@@ -201,13 +204,13 @@ def context_name(context: str, salt: str) -> str:
     return "-".join(filter(None, (plain_name(context), "tree", salt)))
 
 
-def _prepare(connection: ReconnectingConnection, project: str, run: str, links: Mapping[str, str]) -> tuple[str, ...]:
-    """Create the run's folder. Return the verified older runs and the complete contexts on the build host."""
+def _prepare(project: str, run: str, links: Mapping[str, str], line: str) -> Command:
+    """Return the command that creates the run's folder, and then runs ``line``.
+
+    This saves the round trips of a command of its own.
+    """
     pairs = [word for context, name in links.items() for word in (name, _below_tree(context))]
-    result = connection.run(script("prepare", project, run, str(KEPT), *pairs), timeout=60)
-    if not result.ok:
-        raise SyncError(f"{project}/runs/{run}: {result.stderr.strip()}", hint="invoke remote-check")
-    return tuple(f"{project}/{line}" for line in result.stdout.splitlines())
+    return script("prepare", project, run, str(KEPT), line, *pairs)
 
 
 def _below_tree(context: str) -> str:
@@ -219,7 +222,6 @@ def _contexts(
     names: Sequence[str],
     project: str,
     run: str,
-    there: Sequence[str],
     connection: ReconnectingConnection,
     rsync: RunCommand,
 ) -> tuple[dict[str, str], list[Synced]]:
@@ -229,7 +231,9 @@ def _contexts(
     """
     given: dict[str, str] = {}
     sent: list[Synced] = []
-    for name, manifest, text in _given(snapshot, names):
+    needed = list(_given(snapshot, names))
+    there = _stored(connection, project) if needed else ()
+    for name, manifest, text in needed:
         given[name] = f"{project}/contexts/{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         if given[name] in there:
             _do(connection, 'touch -- "$1"', given[name])
@@ -255,7 +259,19 @@ def _told(synced: Sequence[Synced]) -> str:
     return f"synced {files} files, {sent:,} bytes sent"
 
 
+def _stored(connection: ReconnectingConnection, project: str) -> tuple[str, ...]:
+    """Return the complete contexts on the build host."""
+    find = ("find", f"{project}/contexts", "-mindepth", "1", "-maxdepth", "1")
+    return tuple(_run(connection, Command(find, label="list the contexts"), project).splitlines())
+
+
 def _do(connection: ReconnectingConnection, line: str, *words: str) -> None:
-    result = connection.run(Command(("sh", "-c", line, "sh", *words), label="keep the synced files"), timeout=60)
+    _run(connection, Command(("sh", "-c", line, "sh", *words), label="keep the synced files"), words[0])
+
+
+def _run(connection: ReconnectingConnection, command: Command, about: str) -> str:
+    """Return the output of a command on the build host. Raises SyncError when it fails."""
+    result = connection.run(command, timeout=60)
     if not result.ok:
-        raise SyncError(f"{words[0]}: {result.stderr.strip()}", hint="invoke remote-check")
+        raise SyncError(f"{about}: {result.stderr.strip()}", hint="invoke remote-check")
+    return result.stdout

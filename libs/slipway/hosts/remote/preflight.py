@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError, Problem
@@ -44,6 +45,8 @@ _TOOLS = {
 }
 
 RunOnHost = Callable[[Command], Result]
+#: Returns the engine's answer to ``GET /info``. Raises PrerequisiteError when it does not answer.
+Inform = Callable[[], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -99,12 +102,35 @@ def preflight_command(folder: str, word: str) -> Command:
     return script("preflight", word, folder)
 
 
-def look(ask: RunOnHost, folder: str) -> HostFacts:
-    """Probe the host. Raises the errors of ``ask``, and PrerequisiteError when no POSIX shell answers."""
+def look(ask: RunOnHost, folder: str, inform: Inform) -> HostFacts:
+    """Probe the host. ``inform`` returns the engine's ``/info``: ``docker info`` first runs every plugin of the client.
+
+    Raises the errors of ``ask``, and PrerequisiteError when no POSIX shell answers.
+    """
     word = secrets.token_hex(8)
     began = time.time()
     result = ask(preflight_command(folder, word))
-    return read_facts(result, word, now=(began + time.time()) / 2)
+    facts = read_facts(result, word, now=(began + time.time()) / 2)
+    if not facts.engine:
+        return facts
+    try:
+        info = inform()
+    except PrerequisiteError:
+        return facts
+    disk = str(info.get("DockerRootDir", ""))
+    return replace(
+        facts,
+        driver=str(info.get("Driver", "")),
+        store=image_store(str(info.get("DriverStatus"))),
+        disk=_free(ask(Command(("df", "-Pk", "--", disk), label="df")).stdout) if disk else None,
+        disk_folder=disk,
+    )
+
+
+def _free(text: str) -> int | None:
+    """Return the free bytes that ``df -Pk`` prints; None when unknown."""
+    words = (text.splitlines()[1:] or [""])[0].split()
+    return _kilobytes(words[3]) if len(words) > 3 else None
 
 
 def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
@@ -121,7 +147,6 @@ def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
         )
     found = dict(line.split("\t", 1) for line in said.splitlines() if "\t" in line)
     engine, api, platform = (*found.get("engine", "").split(), "", "", "")[:3]
-    disk, _, disk_folder = found.get("disk", "").partition(" ")
     clock = found.get("clock", "")
     return HostFacts(
         user=found.get("user", ""),
@@ -130,8 +155,6 @@ def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
         folder=found.get("folder", ""),
         engine=engine,
         api=api,
-        driver=found.get("storage", "").partition(" ")[0],
-        store=image_store(found.get("storage", "")),
         silence=found.get("silence", ""),
         buildx=first_version(found.get("buildx", "")),
         plugin=found.get("plugin", ""),
@@ -141,8 +164,6 @@ def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
         tools=frozenset(name for name in _TOOLS if found.get(name)),
         refused=found.get("refused", ""),
         free=_kilobytes(found.get("free", "")),
-        disk=_kilobytes(disk),
-        disk_folder=disk_folder,
         skew=float(clock) + 0.5 - now if clock.isdigit() else 0.0,  # ``date`` truncates to whole seconds
         noise=noise.strip(),
     )

@@ -1,10 +1,34 @@
 #!/bin/sh
 # Print the facts of a build host, a line each: name, tab, value. Arguments: a word to print first, the folder of all
-# runs. Slow programs run in parallel. Each answer is one line, so that answers do not mix.
+# runs. Slow programs run in parallel to the rest. Each answer is one line, so that answers do not mix.
 say() { printf '%s\t%s\n' "$1" "$(printf '%s' "$2" | tr '\n\t' '  ')"; }
 has() { if "$@" >/dev/null 2>&1; then echo yes; fi; }
 
 say ready "$1"
+# Search for buildx where docker's CLI finds it. The CLI itself is slower, because it first runs every plugin.
+plugin=
+for plugins in "$HOME/.docker" /usr/local/lib/docker /usr/local/libexec/docker /usr/lib/docker /usr/libexec/docker; do
+    [ -n "$plugin" ] || [ ! -x "$plugins/cli-plugins/docker-buildx" ] || plugin=$plugins/cli-plugins/docker-buildx
+done
+say plugin "$plugin"
+{
+    # The client prints its own version and context first, even if no engine answers.
+    client='{{.Client.Version}} {{.Client.Context}}'
+    asked="$client {{.Server.Version}} {{.Server.APIVersion}} {{.Server.Os}}/{{.Server.Arch}}"
+    if said=$(docker version --format "$asked" 2>/dev/null); then
+        say engine "${said#* * }"
+        context=${said#* }
+        say context "${context%% *}"
+    else
+        say silence "$(docker version --format '{{.Server.Version}}' 2>&1 >/dev/null)"
+    fi
+    say docker "${said%% *}"
+} &
+{
+    if [ -n "$plugin" ]; then buildx=$("$plugin" version); else buildx=$(docker buildx version); fi 2>/dev/null
+    say buildx "$buildx"
+} &
+
 folder=$2
 case $folder in
 \~) folder=$HOME ;;
@@ -35,35 +59,4 @@ if [ -L "$own" ] || [ -n "$(find "$own" -maxdepth 0 ! -user "$(id -un)" 2>/dev/n
 fi
 say refused "$refused"
 say free "$(df -Pk -- "$folder" 2>/dev/null | awk 'NR == 2 { print $4 }')"
-
-# Search for buildx where docker's CLI finds it. The CLI itself is slower, because it first runs every plugin.
-plugin=
-for plugins in "$HOME/.docker" /usr/local/lib/docker /usr/local/libexec/docker /usr/lib/docker /usr/libexec/docker; do
-    [ -n "$plugin" ] || [ ! -x "$plugins/cli-plugins/docker-buildx" ] || plugin=$plugins/cli-plugins/docker-buildx
-done
-say plugin "$plugin"
-{
-    # The client prints its own version and context first, even if no engine answers.
-    client='{{.Client.Version}} {{.Client.Context}}'
-    asked="$client {{.Server.Version}} {{.Server.APIVersion}} {{.Server.Os}}/{{.Server.Arch}}"
-    if said=$(docker version --format "$asked" 2>/dev/null); then
-        say engine "${said#* * }"
-        context=${said#* }
-        say context "${context%% *}"
-    else
-        say silence "$(docker version --format '{{.Server.Version}}' 2>&1 >/dev/null)"
-    fi
-    say docker "${said%% *}"
-} &
-{
-    if [ -n "$plugin" ]; then buildx=$("$plugin" version); else buildx=$(docker buildx version); fi 2>/dev/null
-    say buildx "$buildx"
-} &
-{
-    if info=$(docker info --format '{{.DockerRootDir}}|{{.Driver}} {{.DriverStatus}}' 2>/dev/null); then
-        disk=${info%%|*}
-        say disk "$(df -Pk -- "$disk" 2>/dev/null | awk 'NR == 2 { print $4 }') $disk"
-        say storage "${info#*|}"
-    fi
-} &
 wait

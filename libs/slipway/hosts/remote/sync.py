@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from socket import socket
@@ -24,7 +24,7 @@ from slipway.hosts.remote.scripts import script
 from slipway.hosts.runner import RunCommand
 from slipway.hosts.ssh import rsync_shell
 from slipway.hosts.ssh.connection import LostError, Stream
-from slipway.hosts.ssh.local_forwarding import forward, words_first
+from slipway.hosts.ssh.local_forwarding import forward, line_first
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 
 #: Seconds after which each side of rsync ends if it receives nothing.
@@ -67,6 +67,14 @@ def rsync_command(manifest: FileManifest, folder: str, good: Sequence[str], plac
     return Command(argv, env={"LC_ALL": "C"}, stdin=manifest.names, label=f"rsync {manifest.files} files")
 
 
+#: Returns the command for the build host that runs a shell line there; the line starts rsync.
+OnHost = Callable[[str], Command]
+
+
+def _in_sh(line: str) -> Command:
+    return Command(("sh", "-c", line), label="rsync")
+
+
 def sync(
     manifest: FileManifest, folder: str, good: Sequence[str], run: RunCommand, connection: ReconnectingConnection
 ) -> Synced:
@@ -78,13 +86,18 @@ def sync(
 
 
 def send(
-    manifest: FileManifest, folder: str, good: Sequence[str], run: RunCommand, connection: ReconnectingConnection
+    manifest: FileManifest,
+    folder: str,
+    good: Sequence[str],
+    run: RunCommand,
+    connection: ReconnectingConnection,
+    on_host: OnHost = _in_sh,
 ) -> Synced:
-    """Send the files whose size or time differs.
+    """Send the files whose size or time differs. ``on_host`` may prepare ``folder`` before it starts rsync.
 
     The caller must compare ``folder`` by content before it is used.
     """
-    return Synced(manifest.files, _send(manifest, folder, good, run, connection, checksum=False))
+    return Synced(manifest.files, _send(manifest, folder, good, run, connection, on_host, checksum=False))
 
 
 def sync_again(
@@ -94,7 +107,7 @@ def sync_again(
 
     Raises SyncError when a file changed on this machine meanwhile.
     """
-    _send(manifest, folder, good, run, connection, checksum=True)
+    _send(manifest, folder, good, run, connection, _in_sh, checksum=True)
     if not compared(manifest, folder, connection.run):
         found = _differing(manifest, folder, connection.run)
         raise SyncError(f"{found} changed during sync", hint="run the same command again")
@@ -106,12 +119,13 @@ def _send(
     good: Sequence[str],
     run: RunCommand,
     connection: ReconnectingConnection,
+    on_host: OnHost,
     *,
     checksum: bool,
 ) -> int:
     """Return the bytes sent. After a lost connection, reconnect and continue. rsync sends no complete file again."""
     for left in reversed(range(_TRIES)):
-        result = _rsync(manifest, folder, good, run, connection, checksum)
+        result = _rsync(manifest, folder, good, run, connection, on_host, checksum)
         if connection.alive or not left:
             break
         connection.renew(
@@ -127,6 +141,7 @@ def _rsync(
     good: Sequence[str],
     run: RunCommand,
     connection: ReconnectingConnection,
+    on_host: OnHost,
     checksum: bool,
 ) -> Result:
     """Run rsync on both sides.
@@ -137,7 +152,7 @@ def _rsync(
     ended: list[int] = []
 
     def joined(client: socket) -> AbstractContextManager[Stream]:
-        return connection.stream(words_first(client), said.append, ended.append)
+        return connection.stream(on_host(line_first(client)), said.append, ended.append)
 
     with forward(joined) as place:
         here = run(rsync_command(manifest, folder, good, place, checksum=checksum))

@@ -11,17 +11,18 @@ import shlex
 import socket
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import paramiko
 from paramiko.ssh_exception import BadAuthenticationType, SSHException
 
 from slipway.core.destination import Destination
-from slipway.core.errors import PrerequisiteError, SshError, UsageError
+from slipway.core.errors import SshError, UsageError
 from slipway.core.retry import RetryPolicy
-from slipway.hosts.runner import RunCommand
-from slipway.hosts.ssh.connection import Connection, Show, UnreachedError, set_user_timeout
+from slipway.core.threads import start_in_thread
+from slipway.hosts.ssh.client import SshClient, look_up
+from slipway.hosts.ssh.connection import Connection, UnreachedError, set_user_timeout
 from slipway.hosts.ssh.failures import (
     JUMP_FAILED,
     LOGIN_BROKEN_OFF,
@@ -33,8 +34,8 @@ from slipway.hosts.ssh.failures import (
     NOT_SSH,
     PROXY_FAILED,
 )
-from slipway.hosts.ssh.host_config import HostConfig, User, config_command, read_config
-from slipway.hosts.ssh.keys import Agent, AskSecret, OfferedKey, keys_to_offer
+from slipway.hosts.ssh.host_config import HostConfig
+from slipway.hosts.ssh.keys import Agent, OfferedKey, keys_to_offer
 from slipway.hosts.ssh.known_hosts import KnownKey, find_command, kinds, read_known, verify
 
 #: Pauses between attempts to connect to a host that does not answer.
@@ -44,57 +45,13 @@ _AUTH_SECONDS = 15.0
 _MOST_JUMPS = 8
 
 
-@dataclass(frozen=True)
-class SshClient:
-    """Hold the properties of this machine as an SSH client.
-
-    ``run`` runs OpenSSH's programs. ``user`` connects. ``config``: a configuration file that replaces OpenSSH's own.
-    ``ask`` asks a person for a passphrase; None without a terminal. ``show`` gets each command that runs on a
-    host. ``answers``: question → the passphrase that the person gave.
-    """
-
-    run: RunCommand
-    user: User
-    config: str = ""
-    ask: AskSecret | None = None
-    show: Show | None = None
-    answers: dict[str, str] = field(default_factory=dict, repr=False)
-
-    @property
-    def ask_once(self) -> AskSecret | None:
-        """Return an ``ask`` that remembers answers, or None without ``ask``.
-
-        A reconnect does not ask for a passphrase again.
-        """
-        if not self.ask:
-            return None
-        ask = self.ask
-
-        def asked(question: str) -> str:
-            if question not in self.answers:
-                self.answers[question] = ask(question)
-            return self.answers[question]
-
-        return asked
-
-
-def look_up(name: Destination, client: SshClient) -> HostConfig:
-    """Return OpenSSH's configuration of ``name``.
-
-    Raises PrerequisiteError when ssh is not installed, UsageError when ssh refuses the configuration.
-    """
-    result = client.run(config_command(name, client.config), timeout=30)
-    if result.exit_code == 127:
-        raise PrerequisiteError("ssh: not found", hint="sudo apt-get install openssh-client")
-    if not result.ok:
-        words = result.stderr.splitlines()[-1:] or [f"ssh -G ended with exit code {result.exit_code}"]
-        raise UsageError(f"ssh configuration of {name}: {words[0]}", hint="~/.ssh/config")
-    return read_config(result.stdout, name, client.user)
-
-
 def connect(name: Destination, client: SshClient) -> Connection:
     """Connect to ``name``. Raises SshError, UsageError, PrerequisiteError."""
-    config = look_up(name, client)
+    return connect_to(look_up(name, client), client)
+
+
+def connect_to(config: HostConfig, client: SshClient) -> Connection:
+    """Connect to the host of ``config``. Raises SshError, UsageError, PrerequisiteError."""
     with ExitStack() as opened:
         transport = _reach(config, client, opened, _MOST_JUMPS)
         return Connection(config, transport, opened.pop_all().close, client.show)
@@ -105,10 +62,10 @@ def _reach(config: HostConfig, client: SshClient, opened: ExitStack, jumps: int)
 
     ``opened`` closes each part of the connection, in reverse order.
     """
-    known = _known(config, client)
+    known = start_in_thread(lambda: _known(config, client))  # while the host answers
     line = _line(config, client, opened, jumps)
     opened.callback(line.close)
-    transport = _transport(config, line, known)
+    transport = _transport(config, line, known.result())
     opened.callback(transport.close)
     _authenticate(transport, config, client)
     return transport

@@ -13,16 +13,19 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any, Protocol
 
 import paramiko
+from paramiko.common import cMSG_CHANNEL_REQUEST
 from paramiko.ssh_exception import SSHException
 
 from slipway.core.command import Command, Result
 from slipway.core.errors import SshError
 from slipway.core.streams import LineReader, OnLine, collect, feed
+from slipway.core.threads import start_in_thread
 from slipway.hosts.runner import ShouldStop
 from slipway.hosts.ssh.host_config import HostConfig
 
@@ -89,6 +92,10 @@ class Connection:
         self._transport = transport
         self._hang_up = hang_up
         self._closed = threading.Event()
+        self._choosing = threading.Lock()
+        #: A session that is opened ahead: the next command need not wait for a round trip.
+        self._ahead: Future[paramiko.Channel] | None = None
+        self._is_full = False
         threading.Thread(target=self._beat, daemon=True, name=f"heartbeat {config}").start()
 
     @property
@@ -125,7 +132,7 @@ class Connection:
         with self._told(command.label or command.argv[0]):
             channel = self._session()
             try:
-                channel.exec_command(to_shell(command))
+                self._request(channel, command)
                 exit_code, stdout, stderr = self._attend(channel, command.stdin, on_line, timeout, should_stop)
             finally:
                 channel.close()
@@ -151,7 +158,7 @@ class Connection:
             try:
                 if on_agent:
                     channel.request_forward_agent(on_agent)
-                channel.exec_command(to_shell(command))
+                self._request(channel, command)
                 stderr = channel.makefile_stderr("rb")
                 listening = threading.Thread(target=LineReader(on_line).read, args=(stderr,), daemon=True)
                 listening.start()
@@ -175,6 +182,26 @@ class Connection:
                 channel.close()
 
     def _session(self) -> paramiko.Channel:
+        """Return a session, and open another one ahead.
+
+        sshd counts that one, too. So it is used before a further one is opened, and none is opened ahead once sshd has
+        refused one. Raises FullError when sshd refuses the session.
+        """
+        with self._choosing:
+            ahead, self._ahead = self._ahead, None
+        found: paramiko.Channel | None = None
+        if ahead:
+            try:
+                found = None if (opened := ahead.result()).closed else opened
+            except (SSHException, EOFError, OSError, FullError):
+                self._is_full = self.alive
+        found = found or self._open()
+        with self._choosing:
+            if not self._ahead and not self._is_full:
+                self._ahead = start_in_thread(self._open)
+        return found
+
+    def _open(self) -> paramiko.Channel:
         """Open a session.
 
         Raises FullError when sshd refuses it. Of several refusals, paramiko gives the cause to one thread alone, so any
@@ -187,6 +214,21 @@ class Connection:
                 raise
             what = f"ssh {self.config}: sshd refuses a session: {error}"
             raise FullError(what, hint="MaxSessions 10 or more in sshd_config, on the host") from None
+
+    def _request(self, channel: paramiko.Channel, command: Command) -> None:
+        """Request that sshd runs ``command``, and do not wait for the answer.
+
+        The command's input can follow at once. ``Channel.exec_command`` waits for a round trip before that. When sshd
+        refuses, paramiko closes the channel and leaves its ``event_ready`` unset.
+        """
+        request = paramiko.Message()
+        request.add_byte(cMSG_CHANNEL_REQUEST)
+        request.add_int(channel.remote_chanid)
+        request.add_string("exec")
+        request.add_boolean(True)
+        request.add_string(to_shell(command))
+        channel.event_ready = False
+        self._transport._send_user_message(request)  # type: ignore[attr-defined]
 
     @cached_property
     def own_agent(self) -> str:
@@ -224,6 +266,8 @@ class Connection:
                 return 124, "", "\n".join(stderr.last)
         if channel.exit_status == -1 and self.is_lost():
             raise SSHException("the connection was lost")
+        if not channel.event_ready:
+            raise SSHException("sshd refuses to run a command")
         for reader in readers[:2]:
             reader.join(timeout=_LAST_OUTPUT_SECONDS)
         if stderr.broken:

@@ -47,9 +47,9 @@ def first_words(client: socket.socket) -> bytes:
     return said[:-1]
 
 
-def words_first(client: socket.socket) -> Command:
-    """Read a shell line from the client, which ``rsync_shell.py`` sends first. Return a command that runs it."""
-    return Command(("sh", "-c", os.fsdecode(first_words(client))), label="rsync")
+def line_first(client: socket.socket) -> str:
+    """Read a shell line from the client, which ``rsync_shell.py`` sends first."""
+    return os.fsdecode(first_words(client))
 
 
 def port_first(client: socket.socket) -> int:

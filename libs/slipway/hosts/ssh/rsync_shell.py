@@ -2,25 +2,25 @@
 
 rsync runs this file as its remote shell, in a Python without site-packages: ``rsync_shell.py SOCKET HOST WORDS…``. The
 words, which rsync has quoted for a shell, go first, followed by a NUL. The program ends when the channel ends, because
-rsync would wait for it forever.
+rsync would wait for it forever. It imports as little as possible: rsync waits for its start.
 """
 
+import _socket
 import os
 import select
-import socket
 import sys
 
 PIECE = 65536
 
 
 def main(path: str, words: list[str]) -> int:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as channel:
-        channel.connect(path)
-        channel.sendall(os.fsencode(" ".join(words)) + b"\0")
-        return pump(channel)
+    channel = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    channel.connect(path)
+    channel.sendall(os.fsencode(" ".join(words)) + b"\0")
+    return pump(channel)
 
 
-def pump(channel: socket.socket) -> int:
+def pump(channel: _socket.socket) -> int:
     sources = [channel.fileno(), 0]
     while True:
         ready, _, _ = select.select(sources, [], [])
@@ -30,7 +30,7 @@ def pump(channel: socket.socket) -> int:
                 if data:
                     channel.sendall(data)
                 else:
-                    channel.shutdown(socket.SHUT_WR)
+                    channel.shutdown(_socket.SHUT_WR)
             except OSError:  # the remote rsync has ended; read its last output
                 data = b""
             if not data:
