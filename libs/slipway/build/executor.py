@@ -27,6 +27,7 @@ from slipway.build.retries import Retries
 from slipway.build.verify import InspectedImages, inspect_images, is_made, rejections, untag
 from slipway.build.waves import Waves
 from slipway.core.errors import BuildError, PrerequisiteError
+from slipway.core.image import LocalImage
 from slipway.core.reference import Reference
 from slipway.engine import Engine
 from slipway.hosts.host import Builder
@@ -134,11 +135,14 @@ def _build_wave(
     unpulled = kept.pull(_kept(run, steps, bake), run.engine, run.snapshot.facts)
     for name, spent in bake.seconds.items():
         seconds[name] += spent
-    found = inspect_images(run.engine, [*(str(step.content) for step in steps), *run.snapshot.pinned_roots])
+    found = inspect_images(run.engine, [str(step.content) for step in steps])
     made = [step for step in steps if is_made(step, bake.made, found)]
 
     def changed(names: Sequence[str]) -> Mapping[str, str]:
-        return run.builder.changed_since(run.snapshot, names, tuple(found.values()))
+        def held() -> Sequence[LocalImage]:
+            return (*found.values(), *inspect_images(run.engine, run.snapshot.pinned_roots).values())
+
+        return run.builder.changed_since(run.snapshot, names, held)
 
     platforms = {step.image: run.snapshot.repository.platforms_of(run.snapshot.stack[step.image]) for step in made}
     rejected = rejections(made, found, platforms, changed, bake.warnings, strict=run.options.strict)

@@ -80,11 +80,11 @@ class Builder(Protocol):
         """
 
     def changed_since(
-        self, snapshot: Snapshot, names: Collection[str], local: Sequence[LocalImage]
+        self, snapshot: Snapshot, names: Collection[str], held: Callable[[], Sequence[LocalImage]]
     ) -> Mapping[str, str]:
         """Return image → change, for each of ``names`` whose build read other inputs than the plan's.
 
-        ``local``: the images that are in the engine now.
+        ``held`` asks the engine which of the images and of their root images it has now.
         """
 
 

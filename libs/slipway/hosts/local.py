@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -165,9 +165,9 @@ class LocalBuilder:
         return self.runner(command, on_line=on_line, should_stop=should_stop)
 
     def changed_since(
-        self, snapshot: Snapshot, names: Collection[str], local: Sequence[LocalImage]
+        self, snapshot: Snapshot, names: Collection[str], held: Callable[[], Sequence[LocalImage]]
     ) -> Mapping[str, str]:
-        return changed_since(snapshot, names, local)
+        return changed_since(snapshot, names, held())
 
 
 def _carriers(repository: Repository, root: Path) -> Iterator[tuple[str, Carrier]]:
