@@ -83,7 +83,7 @@ def wired(host: BuildHost, wire: Wire) -> str:
 
 
 def test_a_folder_that_cannot_be_prepared(link: ReconnectingConnection, there: str, tmp_path: Path) -> None:
-    """The command that precedes rsync in its channel fails: its error is told, and rsync sends nothing."""
+    """The command that precedes rsync in its channel fails: the run ends with its error, and rsync sends nothing."""
     asked: list[str] = []
 
     def refuse(line: str) -> Command:

@@ -46,7 +46,7 @@ FREE = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda 5000
 
 
 def seen(answer: str = ANSWER, info: Mapping[str, Any] = INFO, free: str = FREE) -> HostFacts:
-    """What the probe sees of a host with these answers."""
+    """Return the facts of a host with these answers."""
 
     def ask(command: Command) -> Result:
         if command.argv[0] == "df":
@@ -181,7 +181,7 @@ def test_the_question() -> None:
     assert len(set(asked)) == 2, "a new word each time"
 
 
-def test_an_engine_that_tells_nothing_about_its_disk() -> None:
+def test_an_engine_whose_disk_is_unknown() -> None:
     for facts in (seen(info={}), seen(free=""), seen(free="df: /var/lib/docker: No such file or directory\n")):
         assert (facts.engine, facts.disk) == ("28.5.2+dfsg4", None)
 

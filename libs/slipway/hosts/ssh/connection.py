@@ -218,8 +218,8 @@ class Connection:
     def _request(self, channel: paramiko.Channel, command: Command) -> None:
         """Request that sshd runs ``command``, and do not wait for the answer.
 
-        The command's input can follow at once. ``Channel.exec_command`` waits for a round trip before that. When sshd
-        refuses, paramiko closes the channel and leaves its ``event_ready`` unset.
+        The command's input can follow immediately. ``Channel.exec_command`` waits for a round trip before that. When
+        sshd refuses, paramiko closes the channel and leaves its ``event_ready`` unset.
         """
         request = paramiko.Message()
         request.add_byte(cMSG_CHANNEL_REQUEST)
