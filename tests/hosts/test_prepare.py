@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -52,6 +53,15 @@ def test_earlier_trees_are_those_that_were_compared_newest_first(tmp_path: Path)
     for _ in range(2):  # a client whose connection was lost calls again
         assert prepare(tmp_path).returncode == 0
         assert earlier(tmp_path) == ["2", "3", ""]
+
+
+def test_an_earlier_tree_that_another_client_removes_stops_nothing(tmp_path: Path) -> None:
+    older(tmp_path, 1)
+    shutil.rmtree(tmp_path / "runs/old-1/tree")
+    done = prepare(tmp_path, "echo ran")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran\n", "")
+    assert earlier(tmp_path) == ["", "", ""]
+    assert (tmp_path / "runs/new/earlier/1").is_symlink()
 
 
 def test_runs_that_are_not_kept_are_gone_before_the_command_runs(tmp_path: Path) -> None:

@@ -38,16 +38,17 @@ newest_first | while read -r old; do
     keep=$((keep - 1))
     sweep "runs/$old"
     if [ "$keep" -lt 0 ] && ! one_lives "runs/$old"; then
-        rm -rf -- "runs/$old"
+        rm -rf -- "runs/$old" 2>/dev/null || true # another client removes it, too; the next run tries again
     elif [ -e "runs/$old/whole" ] && [ "$number" -lt "$kept" ]; then
         number=$((number + 1))
         ln -s -- "../../$old/tree" "runs/$run/earlier/$number"
     fi
 done
 number=0
-while [ "$number" -lt "$keep" ]; do
+while [ "$number" -lt "$kept" ]; do
     number=$((number + 1))
-    [ -e "runs/$run/earlier/$number" ] || mkdir -- "runs/$run/earlier/$number"
+    # Another client may remove the tree of a link. rsync leaves out a link that leads nowhere.
+    [ -L "runs/$run/earlier/$number" ] || mkdir -- "runs/$run/earlier/$number"
 done
 find contexts -mindepth 1 -maxdepth 1 -mtime +30 -exec rm -rf -- {} +
 sweep_systems
