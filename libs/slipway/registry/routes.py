@@ -7,8 +7,6 @@ import ssl
 from typing import Any
 
 import urllib3
-from requests.adapters import HTTPAdapter
-from requests.utils import get_environ_proxies, select_proxy
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -17,11 +15,15 @@ class Proxies:
     """Keep the connections to the proxies of the environment. ``context``: TLS with the hosts behind them."""
 
     def __init__(self, context: ssl.SSLContext | None) -> None:
+        from requests.adapters import HTTPAdapter
+
         self._adapter = HTTPAdapter()
         self._options: dict[str, Any] = {"ssl_context": context} if context else {}
 
     def find(self, url: str) -> urllib3.PoolManager | None:
         """Return the connections of the proxy for ``url``; None when the environment has none for it."""
+        from requests.utils import get_environ_proxies, select_proxy
+
         proxy = select_proxy(url, get_environ_proxies(url))
         if not proxy:
             return None

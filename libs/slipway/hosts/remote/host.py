@@ -53,9 +53,6 @@ class RemoteHost:
         """
         local = self._local
         rsync = first_version(local.run(Command(("rsync", "--version"), label="rsync --version")).stdout)
-        # A plan with builds asks the registry. Importing its libraries takes as long as connecting, so it is done now.
-        import slipway.registry.routes  # noqa: F401
-
         return reach(self._pending, local.settings["REMOTE_PATH"], rsync, local.logins, self._opened, local.say)
 
     @property
