@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING
 
 from slipway.config.images_lock import ImagesLock
@@ -17,7 +16,7 @@ from slipway.core.compression import Compression
 from slipway.core.errors import SlipwayError
 from slipway.core.image import LocalImage, Stack
 from slipway.core.reference import Reference
-from slipway.core.threads import map_concurrently, start_in_thread
+from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
 from slipway.plan import findings, history, inheritance, locked, policy
 from slipway.plan.decide import Facts, missing_from_engine
@@ -100,11 +99,9 @@ def gather_facts(
     """
     settings = repository.settings
     repository, read = _read(repository, selected)
-    lock = settings.lock
-    asked_about = dict.fromkeys(root for image in repository.stack for root in image.roots)
-    triggers = start_in_thread(partial(_triggers, engine, asked_about, lock))
     local = engine.images()
-    onbuild = triggers.result()
+    lock = settings.lock
+    onbuild = _triggers(engine, dict.fromkeys(root for image in repository.stack for root in image.roots), lock)
     if onbuild != repository.onbuild:
         repository, read = _read(repository.with_triggers(onbuild), selected)
     stack = repository.stack
