@@ -131,6 +131,16 @@ def test_a_service_without_health_check_must_run_for_a_second() -> None:
     assert not outcome.ok and outcome.standings["app"].stage is Stage.FAILED
 
 
+def test_each_restart_begins_that_second_again() -> None:
+    """Each look finds a running container, and it is never the same start for a second."""
+    looks = [{"app": replace(RUNNING, restarts=restarts)} for restarts in (0, 0, 0, 1, 1, 1, 2, 2, 3)]
+    outcome, told = wait(*looks)
+    assert outcome.standings["app"].stage is Stage.FAILED
+    assert told == [("app", Stage.RUNNING), ("app", Stage.FAILED)]
+    outcome, _ = wait(*looks[:4])
+    assert outcome.ok, "a service that was restarted once is up after its second"
+
+
 def test_a_failed_service_ends_the_wait() -> None:
     outcome, _ = wait({"app": replace(ENDED, exit_code=3)}, started=None)
     assert not outcome.ok and outcome.in_time and outcome.standings["app"].stage is Stage.FAILED

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from slipway.compose.containers import Found, by_service
 from slipway.compose.judge import UP, Judgement, Stage, judge
@@ -13,7 +13,7 @@ from slipway.core.command import Result
 
 #: In seconds: with no change in between, the next look is due after this time.
 _PAUSE = 0.25
-#: A service without a health check counts as up once it has run for this many seconds.
+#: A service without a health check counts as up once it has run for this many seconds, without a restart.
 SETTLE_SECONDS = 1.0
 
 #: Returns the project's containers as they are now.
@@ -24,7 +24,10 @@ Ended = Callable[[], Result | None]
 
 @dataclass(frozen=True)
 class Standing:
-    """Hold a service's stage, the seconds since the start of the wait at which it got there, and its containers."""
+    """Hold a service's stage, and its containers.
+
+    ``seconds``: when it got to this stage, or was last restarted in it, since the start of the wait.
+    """
 
     judgement: Judgement
     seconds: float
@@ -38,6 +41,11 @@ class Standing:
     def container(self) -> Found | None:
         """Return the container that the judgement is about."""
         return self.containers[self.judgement.container] if self.containers else None
+
+    @property
+    def restarts(self) -> int:
+        """Return how often the engine has started its containers again."""
+        return sum(one.state.restarts for one in self.containers)
 
     @property
     def last_probe(self) -> str:
@@ -91,7 +99,9 @@ def wait_until_up(
             judgement = judge(service, [one.state for one in containers])
             earlier = standings.get(service.name)
             moved = earlier is None or earlier.stage is not judgement.stage
-            standing = Standing(judgement, now if moved or not earlier else earlier.seconds, containers)
+            standing = Standing(judgement, now, containers)
+            if earlier and not moved and earlier.restarts == standing.restarts:
+                standing = replace(standing, seconds=earlier.seconds)
             standings[service.name] = standing
             if moved or not earlier or standing.last_probe != earlier.last_probe:
                 tell(service.name, standing)
