@@ -27,7 +27,7 @@ def _beside(title: str, scenario: str, services: int, peer: str) -> Work:
 
 
 _SIZES = (20, 100)
-#: Its scenarios are measured at this size, too, with a flag of its own.
+#: Its scenarios are measured at this size, too, with the flag ``--wide``.
 _WIDE, _WIDE_SCENARIOS = 500, (targets.LIBRARY, targets.COLD)
 _BUILDS = {
     targets.NOTHING: "build, nothing changed",

@@ -207,7 +207,7 @@ def context_name(context: str, salt: str) -> str:
 def _prepare(project: str, run: str, links: Mapping[str, str], line: str) -> Command:
     """Return the command that creates the run's folder, and then runs ``line``.
 
-    This saves the round trips of a command of its own.
+    A separate command would cost more round trips.
     """
     pairs = [word for context, name in links.items() for word in (name, _below_tree(context))]
     return script("prepare", project, run, str(KEPT), line, *pairs)
