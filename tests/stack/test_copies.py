@@ -45,7 +45,7 @@ def test_copies_with_other_build_args_have_other_parents() -> None:
 
 
 def test_copies_run_the_triggers_of_the_image_that_each_stands_on() -> None:
-    """``floor`` stands on the published image of its own name, and its copy on ``floor``."""
+    """``floor`` stands on the published image with the same name, and its copy on ``floor``."""
     text = "FROM reg:5000/acme/floor:latest\nONBUILD COPY own /own\n"
     definitions = [Definition("floor", "floor/Dockerfile"), Definition("copy", "copy/Dockerfile")]
     texts = {one.dockerfile: text for one in definitions}
