@@ -94,14 +94,6 @@ def test_concurrent_requests_open_connections_or_wait_for_a_free_one(server: Ser
     assert server.connections == 4
 
 
-def test_a_question_apart_waits_for_no_other_and_leaves_its_connection(server: Server) -> None:
-    asked = questions(server, patience=2.0)
-    asked.get("/a")
-    assert asked.get_apart("/b")[0] == "2"
-    map_concurrently(asked.get, ["/c", "/d"], at_once=2)
-    assert server.connections == 2
-
-
 def test_a_connection_that_the_engine_closed_is_opened_again(server: Server) -> None:
     asked = questions(server)
     asked.get("/a")

@@ -60,13 +60,6 @@ class EngineApi:
             return self._answer(_OverSocket(self._connect, self._silence), path)
         return self._answer(_OverSocket(self._connect, self._silence), path)
 
-    def get_apart(self, path: str) -> tuple[Any, str]:
-        """Send ``GET path`` over a new connection, so that it delays no other request.
-
-        The connection is kept for later requests. Raises as ``get`` does, also when the connection closes.
-        """
-        return self._answer(_OverSocket(self._connect, self._silence), path)
-
     def stream(self, path: str) -> Iterator[bytes]:
         """Send ``GET path`` over a new connection, and yield the pieces of the body as they arrive.
 

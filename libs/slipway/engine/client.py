@@ -37,8 +37,8 @@ _PROBE_TIMEOUT = 5
 RETURN = RetryPolicy((0.5,), steady=True, chance=lambda: 0.5)
 #: The number of concurrent requests for images.
 _QUESTIONS = 8
-#: Seconds. A new connection to a build host's engine takes twice as long.
-_BUSY_PATIENCE = 0.04
+#: Seconds. A new connection to a build host's engine starts docker's client there, which takes about as long.
+_BUSY_PATIENCE = 0.2
 _SERVER = re.compile(r"Docker/([0-9][0-9.]*)")
 
 
@@ -237,16 +237,6 @@ class Engine:
         """Return the engine's own description, ``/info``."""
         found: Mapping[str, Any] = self._told_by_all(_INFO, dict)
         return found
-
-    def info_apart(self) -> Mapping[str, Any]:
-        """Return ``/info`` over a new connection, so that the question delays no other. Raises PrerequisiteError."""
-        if not self._api:
-            return self.info()
-        try:
-            found, _ = self._api.get_apart(_INFO)
-        except OSError as error:
-            raise unusable(self.endpoint, error, seconds=self._silence) from None
-        return found if isinstance(found, dict) else {}
 
     def platform(self) -> str:
         """Return the ``os/arch`` of the engine's machine."""

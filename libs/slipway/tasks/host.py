@@ -7,6 +7,7 @@ import os
 import pwd
 import socket
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,7 @@ from slipway.core.threads import start_in_thread
 from slipway.hosts.local import LocalHost
 from slipway.hosts.runner import RunCommand
 from slipway.hosts.ssh.client import SshClient, look_up
-from slipway.hosts.ssh.host_config import User
+from slipway.hosts.ssh.host_config import HostConfig, User
 from slipway.tasks.process import is_terminal
 
 if TYPE_CHECKING:
@@ -35,12 +36,19 @@ def remote_host(local: LocalHost, show: Show | None = None) -> RemoteHost:
     if not settings["REMOTE_HOST"]:
         raise UsageError("REMOTE_HOST is not set", hint="REMOTE_HOST=me@builder in .env, or --host me@builder")
     name, client = Destination.parse(settings["REMOTE_HOST"]), _ssh_client(settings, local.run, show)
-    looked_up = start_in_thread(lambda: look_up(name, client))
-    # These import paramiko, meanwhile.
+    looked_up = start_in_thread(lambda: _looked_up(name, client))  # while the modules are imported
     from slipway.hosts.remote.connected import PendingConnection
     from slipway.hosts.remote.host import RemoteHost
 
     return RemoteHost(local, PendingConnection(name, client, looked_up))
+
+
+def _looked_up(name: Destination, client: SshClient) -> HostConfig:
+    """Return OpenSSH's configuration of ``name``. Import paramiko meanwhile, unless a connection may be shared."""
+    config = look_up(name, client)
+    if not (config.sharing and Path(config.sharing.path).exists()):
+        import_module("slipway.hosts.ssh.connecting")
+    return config
 
 
 def _ssh_client(settings: Settings, run: RunCommand, show: Show | None) -> SshClient:

@@ -21,6 +21,7 @@ def forward(connection: ReconnectingConnection, run: str, agent: str, say: Say) 
     After a reconnect, forward it again over the new connection. Raises NotForwardedError, LostError.
     """
     offer = partial(script, "agent", run)
+    connection.stop_sharing()
     with connection.keep(lambda connection: forwarded(connection, agent, offer)):
         say(f"forwarding ssh's agent to {connection.config} while the build runs")
         yield

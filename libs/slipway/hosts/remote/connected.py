@@ -19,12 +19,12 @@ from slipway.core.threads import start_in_thread
 from slipway.engine import Endpoint, Engine, FindLogin
 from slipway.hosts.remote.preflight import HostFacts, examine, look, refuse_missing
 from slipway.hosts.requirements import Check
-from slipway.hosts.ssh.client import SshClient
-from slipway.hosts.ssh.connecting import connect, connect_to
+from slipway.hosts.ssh.client import SshClient, look_up
 from slipway.hosts.ssh.connection import Connection, Stream
 from slipway.hosts.ssh.host_config import HostConfig
 from slipway.hosts.ssh.local_forwarding import ENGINE, forward, port_first
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
+from slipway.hosts.ssh.sharing import share, start_keeping
 
 
 @dataclass(frozen=True)
@@ -108,19 +108,34 @@ class PendingConnection:
         self._tried = True
         # A background thread must not ask for a passphrase: Ctrl-C would leave the terminal without echo.
         silent = replace(self._client, ask=_not_now if self._client.ask else None)
-        self._started = start_in_thread(lambda: connect_to(self._looked_up.result(), silent))
+        self._started = start_in_thread(lambda: _share_or_connect(self._looked_up.result(), silent))
 
     def result(self) -> Connection:
         """Return a connection.
 
-        The first call returns the one that ``start`` began. A later call connects again, and so does the first if
-        ``start`` was not called or needed a passphrase.
+        The first call returns the one that ``start`` began, which may be shared. A later call makes a connection of
+        slipway's own, and so does the first if ``start`` was not called or needed a passphrase.
         """
         started, self._started, self._tried = self._started, None, True
         if started:
             with suppress(_AskingError):
                 return started.result()
-        return connect(self.name, self._client)
+        return _connect(look_up(self.name, self._client), self._client)
+
+
+def _share_or_connect(config: HostConfig, client: SshClient) -> Connection:
+    shared = share(config, client)
+    if shared:
+        return shared
+    made = _connect(config, client)
+    start_keeping(config, client)
+    return made
+
+
+def _connect(config: HostConfig, client: SshClient) -> Connection:
+    from slipway.hosts.ssh.connecting import connect_to  # imports paramiko
+
+    return connect_to(config, client)
 
 
 class _AskingError(Exception):
@@ -138,15 +153,19 @@ def reach(
     logins: FindLogin,
     opened: ExitStack,
     say: Callable[[str], None],
+    *,
+    lists: bool = False,
 ) -> ConnectedHost:
     """Wait for the connection, then begin to probe the host in the background.
 
-    ``opened`` closes the connection and its sockets. ``say`` gets a note when the connection is lost, and when it is
-    restored. Raises the errors of connecting.
+    ``lists``: also begin to list the engine's images. ``opened`` closes the connection and its sockets. ``say`` gets a
+    note when the connection is lost, and when it is restored. Raises the errors of connecting.
     """
     connection = ReconnectingConnection(pending.result, say)
     opened.callback(connection.close)
     way = opened.enter_context(forward(lambda client: connection.stream(ENGINE)))
     engine = Engine(Endpoint(f"unix://{way}", host=str(pending.name)), logins=logins)
-    probe = start_in_thread(lambda: look(connection.run, folder, engine.info_apart))
+    if lists:
+        engine.list_ahead()
+    probe = start_in_thread(lambda: look(connection.run, folder, engine.info))
     return ConnectedHost(pending.name, connection, engine, probe, local_rsync)

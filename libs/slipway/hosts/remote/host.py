@@ -5,12 +5,14 @@ from __future__ import annotations
 import getpass
 import platform
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 
 from slipway.core.addresses import endpoint, host_and_port, is_loopback
 from slipway.core.command import Command
 from slipway.core.errors import SlipwayError
+from slipway.core.threads import start_in_thread
 from slipway.engine import Engine
 from slipway.hosts.emulation import not_runnable
 from slipway.hosts.host import Builder, ContainerAccess, MountSource, Transfer
@@ -41,6 +43,7 @@ class RemoteHost:
         self._local = local
         self._pending = pending
         self._opened = ExitStack()
+        self._lists = False
 
     def close(self) -> None:
         self._opened.close()
@@ -53,7 +56,8 @@ class RemoteHost:
         """
         local = self._local
         rsync = first_version(local.run(Command(("rsync", "--version"), label="rsync --version")).stdout)
-        return reach(self._pending, local.settings["REMOTE_PATH"], rsync, local.logins, self._opened, local.say)
+        folder = local.settings["REMOTE_PATH"]
+        return reach(self._pending, folder, rsync, local.logins, self._opened, local.say, lists=self._lists)
 
     @property
     def ready(self) -> ConnectedHost:
@@ -73,6 +77,7 @@ class RemoteHost:
     @cached_property
     def platform(self) -> str:
         engine = self.engine
+        _ = self._registry_ahead  # while the engine answers
         with self._diagnosed():
             return engine.platform()
 
@@ -88,7 +93,19 @@ class RemoteHost:
 
     @cached_property
     def registry(self) -> Registry:
-        return self.registry_at(self._local.settings.registry)
+        return self._registry_ahead.result()
+
+    @cached_property
+    def _registry_ahead(self) -> Future[Registry]:
+        """Begin to connect to the registry: its library is imported, and a first request opens the way."""
+
+        def begin() -> Registry:
+            registry = self.registry_at(self._local.settings.registry)
+            start_in_thread(registry.answers)
+            return registry
+
+        _ = self.connected  # in this thread
+        return start_in_thread(begin)
 
     def registry_at(self, host: str) -> Registry:
         """Return the registry, reached from this machine if possible, and from the build host if not.
@@ -106,7 +123,8 @@ class RemoteHost:
         self._pending.start()
 
     def list_ahead(self) -> None:
-        """Do nothing: the engine is asked once the connection is there."""
+        """Have the engine list its images as soon as the connection is there."""
+        self._lists = True
 
     @contextmanager
     def verified(self) -> Iterator[None]:

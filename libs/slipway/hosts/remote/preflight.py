@@ -36,6 +36,8 @@ from slipway.hosts.requirements import (
 _SKEW_WARNED, _SKEW_REFUSED = 5.0, 120.0
 #: rsync before 3.5.0 has faults that distributions fix by backports. slipway uses it, with a warning.
 _GOOD_RSYNC = "3.5.0"
+#: The engine's folder unless its user chose another. The probe asks for its free space.
+_USUAL_ROOT = "/var/lib/docker"
 #: Prerequisites beside docker and rsync: name in preflight.sh → the tool, and the package that contains it.
 _TOOLS = {
     "setsid": ("setsid", "util-linux"),
@@ -55,10 +57,11 @@ class HostFacts:
 
     ``plugin``: the path of buildx's own program. ``context``: docker's context, which is also the name of the engine's
     own builder. ``folder``: the folder of all runs, with ``~`` expanded on the host. ``free`` and ``disk``: bytes that
-    are free in that folder and in the engine's folder, None when unknown. ``driver`` and ``store``: as in
-    ``setup.probe.Engine``. ``client``: the version of docker's CLI. ``silence``: the error of an engine that does not
-    answer. ``refused``: the error for the user's own folder. ``noise``: output of the login shell before the probe's.
-    ``skew``: the seconds by which the host's clock is ahead of this machine's.
+    are free in that folder and in the engine's folder, None when unknown. ``usual_disk``: bytes that are free in the
+    folder that engines usually have. ``driver`` and ``store``: as in ``setup.probe.Engine``. ``client``: the version of
+    docker's CLI. ``silence``: the error of an engine that does not answer. ``refused``: the error for the user's own
+    folder. ``noise``: output of the login shell before the probe's. ``skew``: the seconds by which the host's clock is
+    ahead of this machine's.
     """
 
     user: str
@@ -80,6 +83,7 @@ class HostFacts:
     free: int | None = None
     disk: int | None = None
     disk_folder: str = ""
+    usual_disk: int | None = None
     skew: float = 0.0
     noise: str = ""
 
@@ -122,14 +126,15 @@ def look(ask: RunOnHost, folder: str, inform: Inform) -> HostFacts:
         facts,
         driver=str(info.get("Driver", "")),
         store=image_store(str(info.get("DriverStatus"))),
-        disk=_free(ask(Command(("df", "-Pk", "--", disk), label="df")).stdout) if disk else None,
+        disk=facts.usual_disk if disk == _USUAL_ROOT else _free(ask, disk),
         disk_folder=disk,
     )
 
 
-def _free(text: str) -> int | None:
-    """Return the free bytes that ``df -Pk`` prints; None when unknown."""
-    words = (text.splitlines()[1:] or [""])[0].split()
+def _free(ask: RunOnHost, folder: str) -> int | None:
+    """Return the free bytes in a folder on the host; None when unknown."""
+    said = ask(Command(("df", "-Pk", "--", folder), label="df")).stdout if folder else ""
+    words = (said.splitlines()[1:] or [""])[0].split()
     return _kilobytes(words[3]) if len(words) > 3 else None
 
 
@@ -164,6 +169,7 @@ def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
         tools=frozenset(name for name in _TOOLS if found.get(name)),
         refused=found.get("refused", ""),
         free=_kilobytes(found.get("free", "")),
+        usual_disk=_kilobytes(found.get("usual", "")),
         skew=float(clock) + 0.5 - now if clock.isdigit() else 0.0,  # ``date`` truncates to whole seconds
         noise=noise.strip(),
     )

@@ -58,5 +58,7 @@ if [ -L "$own" ] || [ -n "$(find "$own" -maxdepth 0 ! -user "$(id -un)" 2>/dev/n
     refused="$own is somebody else's"
 fi
 say refused "$refused"
-say free "$(df -Pk -- "$folder" 2>/dev/null | awk 'NR == 2 { print $4 }')"
+free() { df -Pk -- "$1" 2>/dev/null | awk 'NR == 2 { print $4 }'; }
+say free "$(free "$folder")"
+say usual "$(free /var/lib/docker)"
 wait

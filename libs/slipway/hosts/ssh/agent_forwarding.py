@@ -14,8 +14,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from paramiko.ssh_exception import SSHException
-
 from slipway.core.command import Command
 from slipway.core.errors import SshError
 from slipway.hosts.ssh.connection import Connection, LostError, Stream, read_line
@@ -25,6 +23,7 @@ from slipway.hosts.ssh.connection import Connection, LostError, Stream, read_lin
 #: ``ssh-add -h`` restricts to a host.
 _PASSED = (11, 13)
 _FAILURE = b"\x05"
+_ASKED_SECONDS = 15.0
 #: The longest message, in bytes, that OpenSSH's agent accepts.
 _LONGEST = 256 * 1024
 
@@ -57,17 +56,26 @@ def forwarded(connection: Connection, agent: str, offer: Offer) -> Iterator[None
     def answer(asking: Asking) -> None:
         threading.Thread(target=relay, args=(asking, agent, ended.is_set), daemon=True).start()
 
-    command = offer(connection.own_agent)
+    own = _own_agent(connection)
     try:
-        with connection.stream(command, on_agent=answer) as stream:
+        with connection.stream(offer(own), on_agent=answer) as stream:
             said = read_line(stream)
             if said != "forwarded":
-                raise _not_forwarded(connection, said)
+                raise _not_forwarded(connection, said, own)
             yield
             ended.set()
             stream.shutdown(socket.SHUT_WR)
     finally:
         ended.set()
+
+
+def _own_agent(connection: Connection) -> str:
+    """Return SSH_AUTH_SOCK as the build host sets it without sshd.
+
+    Call this before an agent is forwarded. sshd then sets the variable for every command of the connection.
+    """
+    asked = Command(("sh", "-c", 'echo "${SSH_AUTH_SOCK:-}"'), label="SSH_AUTH_SOCK")
+    return connection.run(asked, timeout=_ASKED_SECONDS).stdout.strip()
 
 
 def relay(asking: Asking, agent: str, should_stop: Callable[[], bool]) -> None:
@@ -76,7 +84,7 @@ def relay(asking: Asking, agent: str, should_stop: Callable[[], bool]) -> None:
     End when the other side closes, or when ``should_stop`` returns True. Answer any other request with the protocol's
     failure.
     """
-    hanging_up = contextlib.suppress(OSError, EOFError, SSHException)
+    hanging_up = contextlib.suppress(OSError, EOFError)
     with contextlib.closing(asking), hanging_up, socket.socket(socket.AF_UNIX) as ours:
         ours.connect(agent)
         while request := _message(asking):
@@ -92,15 +100,15 @@ def relay(asking: Asking, agent: str, should_stop: Callable[[], bool]) -> None:
             _send(asking, answer)
 
 
-def _not_forwarded(connection: Connection, said: str) -> SshError:
+def _not_forwarded(connection: Connection, said: str, own: str) -> SshError:
     if not said and connection.is_lost():
         return LostError(f"ssh {connection.config}: connection lost", hint="invoke remote-check")
     if said != "refused":
         what = f"the host cannot offer the agent: {said or 'the command that offers it ended'}"
         return NotForwardedError(f"ssh {connection.config}: {what}", hint="invoke remote-check")
-    own = f"; the host sets SSH_AUTH_SOCK={connection.own_agent}" if connection.own_agent else ""
+    note = f"; the host sets SSH_AUTH_SOCK={own}" if own else ""
     return NotForwardedError(
-        f"ssh {connection.config}: sshd on the host forwards no agent, and the build mounts it{own}",
+        f"ssh {connection.config}: sshd on the host forwards no agent, and the build mounts it{note}",
         hint="sudo sshd -T | grep -i forwarding, on the host: AllowAgentForwarding yes, and no restrict in "
         "authorized_keys; or build it without --remote",
     )

@@ -22,7 +22,7 @@ from slipway.core.errors import SshError, UsageError
 from slipway.core.retry import RetryPolicy
 from slipway.core.threads import start_in_thread
 from slipway.hosts.ssh.client import SshClient, look_up
-from slipway.hosts.ssh.connection import Connection, UnreachedError, set_user_timeout
+from slipway.hosts.ssh.connection import UnreachedError
 from slipway.hosts.ssh.failures import (
     JUMP_FAILED,
     LOGIN_BROKEN_OFF,
@@ -36,7 +36,8 @@ from slipway.hosts.ssh.failures import (
 )
 from slipway.hosts.ssh.host_config import HostConfig
 from slipway.hosts.ssh.keys import Agent, OfferedKey, keys_to_offer
-from slipway.hosts.ssh.known_hosts import KnownKey, find_command, kinds, read_known, verify
+from slipway.hosts.ssh.known_hosts import KnownKey, find_known, kinds, verify
+from slipway.hosts.ssh.own_connection import OwnConnection, set_user_timeout
 
 #: Pauses between attempts to connect to a host that does not answer.
 CONNECT = RetryPolicy(pauses=(0.75, 0.75))
@@ -45,16 +46,16 @@ _AUTH_SECONDS = 15.0
 _MOST_JUMPS = 8
 
 
-def connect(name: Destination, client: SshClient) -> Connection:
+def connect(name: Destination, client: SshClient) -> OwnConnection:
     """Connect to ``name``. Raises SshError, UsageError, PrerequisiteError."""
     return connect_to(look_up(name, client), client)
 
 
-def connect_to(config: HostConfig, client: SshClient) -> Connection:
+def connect_to(config: HostConfig, client: SshClient) -> OwnConnection:
     """Connect to the host of ``config``. Raises SshError, UsageError, PrerequisiteError."""
     with ExitStack() as opened:
         transport = _reach(config, client, opened, _MOST_JUMPS)
-        return Connection(config, transport, opened.pop_all().close, client.show)
+        return OwnConnection(config, transport, opened.pop_all().close, client.show)
 
 
 def _reach(config: HostConfig, client: SshClient, opened: ExitStack, jumps: int) -> paramiko.Transport:
@@ -62,7 +63,7 @@ def _reach(config: HostConfig, client: SshClient, opened: ExitStack, jumps: int)
 
     ``opened`` closes each part of the connection, in reverse order.
     """
-    known = start_in_thread(lambda: _known(config, client))  # while the host answers
+    known = start_in_thread(lambda: find_known(config, client.run))  # while the host answers
     line = _line(config, client, opened, jumps)
     opened.callback(line.close)
     transport = _transport(config, line, known.result())
@@ -116,14 +117,6 @@ def _socket(config: HostConfig) -> socket.socket:
         except OSError as error:
             cause = error.strerror or str(error)
             raise UnreachedError.of([NO_SOCKET.problem(about, cause, host=host)]) from None
-
-
-def _known(config: HostConfig, client: SshClient) -> tuple[KnownKey, ...]:
-    found: list[KnownKey] = []
-    for file in config.known_hosts:
-        if file.is_file():
-            found += read_known(client.run(find_command(config.listed, file), timeout=30).stdout, file)
-    return tuple(found)
 
 
 def _transport(config: HostConfig, line: Any, known: Sequence[KnownKey]) -> paramiko.Transport:

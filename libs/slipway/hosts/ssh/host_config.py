@@ -26,6 +26,7 @@ _UNKNOWN = {
 }
 #: A token such as ``%h``, or an environment variable ``${NAME}``.
 _TOKEN = re.compile(r"%(?P<token>.)|\$\{(?P<variable>[^}]*)\}")
+_SHA1 = re.compile(r"[0-9a-f]{40}")
 _NONE = ("", "none", "no", "false")
 _CONNECT_SECONDS = 10.0
 
@@ -46,11 +47,23 @@ class User:
 
 
 @dataclass(frozen=True)
+class Sharing:
+    """Hold OpenSSH's way to share one connection between commands.
+
+    ``path``: the master's socket, ControlPath. ``is_kept``: ssh starts a master and keeps it after its first command.
+    """
+
+    path: str
+    is_kept: bool = False
+
+
+@dataclass(frozen=True)
 class HostConfig:
     """Hold OpenSSH's configuration of one host: its address, the user, the keys, its name in known_hosts.
 
     ``name``: the host as the user names it. ``listed``: its name in known_hosts. ``agent``: the agent's socket, empty
     without an agent. ``jumps``: the hops before the host, first hop first. ``seconds``: the time limit to connect.
+    ``sharing``: None where no connection may be shared.
     """
 
     name: Destination
@@ -65,6 +78,7 @@ class HostConfig:
     jumps: tuple[Destination, ...] = ()
     proxy_command: str = ""
     seconds: float = _CONNECT_SECONDS
+    sharing: Sharing | None = None
 
     def __str__(self) -> str:
         return f"{self.user}@{self.hostname}:{self.port}"
@@ -75,10 +89,24 @@ def config_command(host: Destination, config: str = "") -> Command:
 
     The file ``config`` replaces OpenSSH's own configuration files.
     """
+    return Command(("ssh", "-G", *_words(host, config)), label="ssh -G")
+
+
+def keep_command(host: Destination, config: str = "") -> Command:
+    """Return the command with which OpenSSH connects, and keeps the connection as its configuration says.
+
+    It asks nothing, and does nothing else that the configuration says of a session.
+    """
+    plain = ("BatchMode=yes", "ClearAllForwardings=yes", "PermitLocalCommand=no", "RemoteCommand=none", "RequestTTY=no")
+    options = (word for option in plain for word in ("-o", option))
+    return Command(("ssh", "-n", *options, *_words(host, config), "true"), label="ssh, to keep a connection")
+
+
+def _words(host: Destination, config: str) -> tuple[str, ...]:
     file = ("-F", config) if config else ()
     user = ("-l", host.user) if host.user else ()
     port = ("-p", str(host.port)) if host.port else ()
-    return Command(("ssh", "-G", *file, *user, *port, "--", host.host), label="ssh -G")
+    return (*file, *user, *port, "--", host.host)
 
 
 def read_config(text: str, host: Destination, user: User) -> HostConfig:
@@ -123,7 +151,28 @@ def read_config(text: str, host: Destination, user: User) -> HostConfig:
         jumps=() if jumps in _NONE else tuple(Destination.parse(jump, "ProxyJump") for jump in jumps.split(",")),
         proxy_command="" if command in _NONE else _said(command, tokens, host),
         seconds=float(seconds) if seconds.isdigit() and seconds != "0" else _CONNECT_SECONDS,
+        sharing=_sharing(options, (host.host, hostname), port, user_name),
     )
+
+
+def _sharing(options: Mapping[str, Sequence[str]], names: Sequence[str], port: int, user: str) -> Sharing | None:
+    """Return how OpenSSH shares connections to the host; None where it does not, or where slipway must not.
+
+    slipway must not where ssh accepts a changed host key, asks a person before each command, or where ControlPath
+    does not name the host: the master could lead to another one. ssh_config(5) asks for ``%h``, ``%p`` and ``%r``, or
+    for ``%C``, which is a SHA-1.
+    """
+    path, master = _one(options, "controlpath"), _one(options, "controlmaster")
+    if (
+        path in _NONE
+        or master in ("ask", "autoask")
+        or _one(options, "stricthostkeychecking") in ("false", "no", "off")
+    ):
+        return None
+    is_named = any(name in path for name in names) and str(port) in path and user in path
+    if not (is_named or _SHA1.search(path)):
+        return None
+    return Sharing(path, is_kept=master in ("auto", "true") and _one(options, "controlpersist") not in _NONE)
 
 
 def _options(text: str) -> Mapping[str, Sequence[str]]:

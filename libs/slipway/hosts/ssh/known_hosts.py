@@ -15,6 +15,7 @@ from pathlib import Path
 
 from slipway.core.command import Command
 from slipway.core.errors import SshError
+from slipway.hosts.runner import RunCommand
 from slipway.hosts.ssh.failures import KEY_CHANGED, KEY_REVOKED, KEY_UNKNOWN
 from slipway.hosts.ssh.host_config import HostConfig
 
@@ -39,6 +40,15 @@ class KnownKey:
 def find_command(name: str, file: Path) -> Command:
     """Return the command with which OpenSSH finds the lines of ``file`` for ``name``."""
     return Command(("ssh-keygen", "-F", name, "-f", str(file)), label="ssh-keygen -F")
+
+
+def find_known(config: HostConfig, run: RunCommand) -> tuple[KnownKey, ...]:
+    """Return the keys that known_hosts has for the host."""
+    found: list[KnownKey] = []
+    for file in config.known_hosts:
+        if file.is_file():
+            found += read_known(run(find_command(config.listed, file), timeout=30).stdout, file)
+    return tuple(found)
 
 
 def read_known(text: str, file: Path) -> tuple[KnownKey, ...]:

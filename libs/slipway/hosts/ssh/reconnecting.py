@@ -88,6 +88,17 @@ class ReconnectingConnection:
         with self._up().reach(host, port) as stream:
             yield stream
 
+    def stop_sharing(self) -> None:
+        """Replace a shared connection by slipway's own, which can forward an agent.
+
+        Streams that are open over the shared one stay open.
+        """
+        with self._lock:
+            if self._connection.is_shared:
+                own = self._connect()
+                self._further.append(self._connection)
+                self._connection = own
+
     @contextmanager
     def keep(self, open_over: Callable[[Connection], AbstractContextManager[object]]) -> Iterator[None]:
         """Enter ``open_over`` for the connection, and again for each connection that replaces it.

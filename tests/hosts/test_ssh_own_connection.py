@@ -13,8 +13,9 @@ from paramiko.ssh_exception import SSHException
 from slipway.core.command import Command
 from slipway.core.destination import Destination
 from slipway.core.errors import SshError
-from slipway.hosts.ssh.connection import Connection, FullError
+from slipway.hosts.ssh.connection import FullError
 from slipway.hosts.ssh.host_config import HostConfig
+from slipway.hosts.ssh.own_connection import OwnConnection
 
 
 class FakeChannel:
@@ -64,11 +65,11 @@ class FakeTransport:
 
 @pytest.fixture
 def connections() -> Iterator[Any]:
-    made: list[Connection] = []
+    made: list[OwnConnection] = []
 
-    def connection(transport: FakeTransport) -> Connection:
+    def connection(transport: FakeTransport) -> OwnConnection:
         config = HostConfig(Destination("b"), "b", "me", 22, "b")
-        made.append(Connection(config, cast(paramiko.Transport, transport), lambda: None))
+        made.append(OwnConnection(config, cast(paramiko.Transport, transport), lambda: None))
         return made[-1]
 
     yield connection
@@ -76,7 +77,7 @@ def connections() -> Iterator[Any]:
         one.close()
 
 
-def settled(connection: Connection) -> None:
+def settled(connection: OwnConnection) -> None:
     """Wait for the session that is opened ahead."""
     if connection._ahead:
         connection._ahead.exception()
