@@ -44,6 +44,7 @@ class Registry:
     ) -> None:
         self.host = host
         self._http = RegistryHttp(host, logins, policy, insecure, through)
+        self._greeting: Greeting | None = None
         self._manifests: dict[tuple[str, str], ImageManifest] = {}
 
     def digest(self, reference: Reference) -> str:
@@ -234,8 +235,13 @@ class Registry:
             self._http.cancel(location, reference.path)
 
     def greeting(self) -> Greeting:
-        """Return the answer to ``GET /v2/``, without retries. Raises RefusedError for a refused certificate."""
-        return self._http.greeting()
+        """Return the answer to ``GET /v2/``, without retries. Raises RefusedError for a refused certificate.
+
+        A registry that answered as one is not asked again.
+        """
+        greeting = self._greeting or self._http.greeting()
+        self._greeting = None if greeting.problem else greeting
+        return greeting
 
     def refuse_foreign(self) -> None:
         """Raise RefusedError when another kind of server answers at ``host``.

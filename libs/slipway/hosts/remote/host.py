@@ -76,10 +76,9 @@ class RemoteHost:
 
     @cached_property
     def platform(self) -> str:
-        engine = self.engine
         _ = self._registry_ahead  # while the engine answers
         with self._diagnosed():
-            return engine.platform()
+            return self.connected.facts.platform if self.connected.facts.engine else self.engine.platform()
 
     @property
     def buildx_version(self) -> str:

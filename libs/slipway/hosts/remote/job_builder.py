@@ -16,6 +16,7 @@ has the named contexts, by content. ``runs/<run>/`` has:
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
@@ -30,10 +31,11 @@ from slipway.hosts.host import BakeInputs, Say, Transfer
 from slipway.hosts.remote.agent import AGENT, forward
 from slipway.hosts.remote.connected import ConnectedHost
 from slipway.hosts.remote.file_manifest import FileManifest, context_to_sync, define, files_to_sync
-from slipway.hosts.remote.jobs import DiffersError, Job, JobInput, follow, stop
+from slipway.hosts.remote.jobs import DiffersError, Job, JobInput, alone, follow, stop
 from slipway.hosts.remote.preflight import refuse_little_room
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.remote.sync import Synced, send, sync, sync_again
+from slipway.hosts.remote.tree_changes import SentTree, TreeChanges
 from slipway.hosts.runner import RunCommand, ShouldStop
 from slipway.hosts.ssh.agent_forwarding import NotForwardedError
 from slipway.hosts.ssh.connection import LostError
@@ -74,7 +76,12 @@ def job_builder(
                 _run(host.connection, prepare("exit"), folder)
                 opened.enter_context(forward(host.connection, folder, mounted.agent, say))
             earlier = [f"{folder}/earlier/{number}" for number in range(1, KEPT + 1)]
-            tree = send(manifest, f"{folder}/tree", earlier, rsync, host.connection, prepare)
+            sent = SentTree.of(snapshot.settings.root, str(host.name), project)
+            changes = None if any(_given(snapshot, read)) else sent.changes(manifest)
+            if changes:
+                tree = Synced(manifest.files, changes.weight)
+            else:
+                tree = send(manifest, f"{folder}/tree", earlier, rsync, host.connection, prepare)
             given, more = _contexts(snapshot, read, project, run, host.connection, rsync)
         except (SyncError, NotForwardedError):
             # Nothing can use the incomplete run, and a full disk would stay full.
@@ -92,13 +99,20 @@ def job_builder(
             builder=host.facts.context,
             buildx=host.facts.words,
         )
-        builder = JobBuilder(
-            inputs,
-            host.connection,
-            folder,
-            JobInput(given_secrets, settings.build_seconds, manifest.listed, agent=bool(mounted.ssh)),
-            lambda: sync_again(manifest, f"{folder}/tree", earlier, rsync, host.connection),
-        )
+        job_input = JobInput(given_secrets, settings.build_seconds, manifest.listed, agent=bool(mounted.ssh))
+        if changes:
+            job_input = replace(job_input, begun_by=partial(_with_changes, prepare, folder, changes))
+
+        def send_again() -> None:
+            if changes:
+                _do(host.connection, 'rm -rf -- "$1"', f"{folder}/tree")
+                _run(host.connection, prepare("exit"), folder)
+                sync(manifest, f"{folder}/tree", earlier, rsync, host.connection)
+            else:
+                sync_again(manifest, f"{folder}/tree", earlier, rsync, host.connection)
+
+        builder = JobBuilder(inputs, host.connection, folder, job_input, send_again)
+        sent.keep(run, manifest)
         try:
             yield builder
         except LostError:
@@ -129,8 +143,8 @@ def _read(snapshot: Snapshot, plan: Plan) -> list[str]:
 class JobBuilder:
     """Run bakes as jobs on the build host. A job continues by itself with the bakes that were announced.
 
-    ``given``: the input of each job. Its seconds are the time limit of one command. ``sync_again``
-    sends the tree again when the one on the build host differs.
+    ``given``: the input of each job. Its seconds are the time limit of one command. ``send_again`` sends the tree
+    again, by rsync, when the one on the build host differs.
     """
 
     def __init__(
@@ -139,13 +153,13 @@ class JobBuilder:
         connection: ReconnectingConnection,
         run: str,
         given: JobInput,
-        sync_again: Callable[[], object],
+        send_again: Callable[[], object],
     ) -> None:
         self.inputs = inputs
         self._connection = connection
         self._run = run
         self._given = given
-        self._sync_again = sync_again
+        self._send_again = send_again
         self._announced: tuple[Command, ...] = ()
         self._job: Job | None = None
         self._jobs = 0
@@ -169,15 +183,23 @@ class JobBuilder:
         begins = not self._ahead or self._ahead[0] != command
         job = self._made_for(command) if begins else self._job
         assert job
-        job_input = replace(self._given, seconds=self._given.seconds * len(job.commands)) if begins else None
         number = len(job.commands) - len(self._ahead) + 1
         try:
-            result = follow(job, number, self._connection, on_line, should_stop, job_input)
+            result = self._follow(job, number, on_line, should_stop, begins=begins)
         except DiffersError:
-            self._sync_again()
-            result = follow(job, number, self._connection, on_line, should_stop, job_input)
+            self._send_again()
+            self._given = replace(self._given, begun_by=alone)
+            result = self._follow(job, number, on_line, should_stop, begins=begins)
+        self._given = replace(self._given, begun_by=alone)
         self._ahead = self._ahead[1:] if result.ok else []
         return result
+
+    def _follow(
+        self, job: Job, number: int, on_line: OnLine | None, should_stop: ShouldStop, *, begins: bool
+    ) -> Result:
+        seconds = self._given.seconds * len(job.commands)
+        job_input = replace(self._given, seconds=seconds) if begins else None
+        return follow(job, number, self._connection, on_line, should_stop, job_input)
 
     def end(self) -> None:
         """End a job that still runs, because its result is not needed."""
@@ -211,6 +233,14 @@ def _prepare(project: str, run: str, links: Mapping[str, str], line: str) -> Com
     """
     pairs = [word for context, name in links.items() for word in (name, _below_tree(context))]
     return script("prepare", project, run, str(KEPT), line, *pairs)
+
+
+def _with_changes(prepare: Callable[[str], Command], folder: str, changes: TreeChanges, start: Command) -> Command:
+    """Return the command that creates the run's folder, makes its tree by ``changes``, and then becomes ``start``."""
+    sizes = (str(len(changes.removed)), str(len(changes.archive)))
+    then = script("patch", folder, changes.since, *sizes, *start.argv)
+    stdin = changes.removed + changes.archive + start.stdin
+    return replace(prepare(shlex.join(then.argv)), stdin=stdin, label=start.label)
 
 
 def _below_tree(context: str) -> str:

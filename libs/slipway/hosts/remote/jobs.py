@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,19 +52,25 @@ class Job:
         return f"{self.run}/{self.name}"
 
 
+def alone(start: Command) -> Command:
+    """Return the command that starts a job, as it is: nothing has to happen before."""
+    return start
+
+
 @dataclass(frozen=True)
 class JobInput:
     """Hold the input of a new job.
 
     ``secrets``: name → content, in the run's folder ``secrets`` until the job ends. ``seconds``: the job's time limit.
     ``listed``: the listing of the run's files, see ``FileManifest.listed``. ``agent``: whether the job needs the run's
-    agent.
+    agent. ``begun_by`` returns the command that makes the run's files, and then starts the job by the given command.
     """
 
     secrets: Mapping[str, bytes]
     seconds: int
     listed: str
     agent: bool = False
+    begun_by: Callable[[Command], Command] = alone
 
 
 class DiffersError(SyncError):
@@ -140,7 +146,7 @@ def _begun(job: Job, job_input: JobInput, then: Command) -> Command:
     This takes one round trip instead of two.
     """
     words = (job.run, job.name, str(job_input.seconds), text("listing"), job_input.listed, *then.argv)
-    return script("start", *words, stdin=packed(job, job_input.secrets, agent=job_input.agent))
+    return job_input.begun_by(script("start", *words, stdin=packed(job, job_input.secrets, agent=job_input.agent)))
 
 
 def stop(job: Job, connection: ReconnectingConnection) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError, Problem
 from slipway.core.platform import Platform
+from slipway.core.threads import start_in_thread
 from slipway.core.units import size
 from slipway.engine import DOCKER_BUILDX
 from slipway.hosts.remote.scripts import script
@@ -109,8 +110,9 @@ def preflight_command(folder: str, word: str) -> Command:
 def look(ask: RunOnHost, folder: str, inform: Inform) -> HostFacts:
     """Probe the host. ``inform`` returns the engine's ``/info``: ``docker info`` first runs every plugin of the client.
 
-    Raises the errors of ``ask``, and PrerequisiteError when no POSIX shell answers.
+    Both are asked at the same time. Raises the errors of ``ask``, and PrerequisiteError when no POSIX shell answers.
     """
+    informed = start_in_thread(inform)
     word = secrets.token_hex(8)
     began = time.time()
     result = ask(preflight_command(folder, word))
@@ -118,7 +120,7 @@ def look(ask: RunOnHost, folder: str, inform: Inform) -> HostFacts:
     if not facts.engine:
         return facts
     try:
-        info = inform()
+        info = informed.result()
     except PrerequisiteError:
         return facts
     disk = str(info.get("DockerRootDir", ""))
