@@ -35,6 +35,7 @@ find\tyes
 folder\t/var/tmp/slipway
 refused\t
 free\t20000000
+usual\t30000000
 buildx\tgithub.com/docker/buildx 0.29.1 0.29.1+ds1
 docker\tDocker version 28.5.2, build e6534b4
 engine\t28.5.2+dfsg4 1.51 linux/arm64
@@ -42,7 +43,8 @@ context\tteam
 """
 STATUS = [["driver-type", "io.containerd.snapshotter.v1"]]
 INFO = {"Driver": "overlayfs", "DriverStatus": STATUS, "DockerRootDir": "/var/lib/docker"}
-FREE = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda 50000000 20000000 30000000 40% /\n"
+ELSEWHERE = {**INFO, "DockerRootDir": "/data/docker"}
+FREE = "Filesystem 1024-blocks Used Available Capacity Mounted on\n/dev/sda 50000000 20000000 40000000 40% /\n"
 
 
 def seen(answer: str = ANSWER, info: Mapping[str, Any] = INFO, free: str = FREE) -> HostFacts:
@@ -50,7 +52,7 @@ def seen(answer: str = ANSWER, info: Mapping[str, Any] = INFO, free: str = FREE)
 
     def ask(command: Command) -> Result:
         if command.argv[0] == "df":
-            assert command.argv[1:] == ("-Pk", "--", "/var/lib/docker")
+            assert command.argv[1:] == ("-Pk", "--", "/data/docker")
             return Result(0, free)
         return Result(0, answer.replace("word", command.argv[4]))
 
@@ -181,23 +183,26 @@ def test_the_question() -> None:
     assert len(set(asked)) == 2, "a new word each time"
 
 
+def test_an_engine_in_another_folder_is_asked_for_its_disk() -> None:
+    facts = seen(info=ELSEWHERE)
+    assert (facts.disk, facts.disk_folder) == (40_960_000_000, "/data/docker")
+
+
 def test_an_engine_whose_disk_is_unknown() -> None:
-    for facts in (seen(info={}), seen(free=""), seen(free="df: /var/lib/docker: No such file or directory\n")):
+    missing = "df: /data/docker: No such file or directory\n"
+    usual = ANSWER.replace("usual\t30000000", "usual\t")
+    for facts in (seen(info={}), seen(info=ELSEWHERE, free=""), seen(info=ELSEWHERE, free=missing), seen(usual)):
         assert (facts.engine, facts.disk) == ("28.5.2+dfsg4", None)
 
 
-def test_an_engine_that_is_silent_or_gone_is_not_asked_for_its_disk() -> None:
+def test_an_engine_that_is_silent_or_gone_has_no_disk() -> None:
     def refuse() -> Mapping[str, Any]:
-        asked.append("info")
         raise PrerequisiteError("engine: none answers")
 
-    asked: list[str] = []
     silent = ANSWER.replace("engine\t28.5.2+dfsg4 1.51 linux/arm64", "silence\tnone answers")
-    for answer, times in ((silent, 0), (ANSWER, 1)):
-        asked.clear()
-        ask = partial(_answer, answer)
-        assert look(ask, "/x", refuse).disk is None
-        assert len(asked) == times
+    for answer, inform in ((silent, lambda: INFO), (ANSWER, refuse)):
+        facts = look(partial(_answer, answer), "/x", inform)
+        assert (facts.disk, facts.disk_folder) == (None, "")
 
 
 def _answer(answer: str, command: Command) -> Result:

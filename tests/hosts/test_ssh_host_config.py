@@ -8,7 +8,7 @@ import pytest
 
 from slipway.core.destination import Destination
 from slipway.core.errors import UsageError
-from slipway.hosts.ssh.host_config import HostConfig, User, config_command, read_config
+from slipway.hosts.ssh.host_config import HostConfig, Sharing, User, config_command, keep_command, read_config
 
 HOME = Path("/home/me")
 PRINTED = """\
@@ -128,3 +128,38 @@ def test_the_question_to_openssh() -> None:
         *("ssh", "-G", "-F", "/c", "-l", "me", "-p", "2222", "--", "b"),
     )
     assert config_command(Destination("b")).argv == ("ssh", "-G", "--", "b")
+
+
+CONTROL_HASH = "0744300aad6fa5b4589eb074db04768a458d33e0"
+KEPT = f"controlmaster auto\ncontrolpath /run/{CONTROL_HASH}\ncontrolpersist 300\nstricthostkeychecking ask\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "sharing"),
+    [
+        ("", None),
+        ("controlmaster auto\ncontrolpath none\n", None),
+        (KEPT, Sharing(f"/run/{CONTROL_HASH}", is_kept=True)),
+        (KEPT.replace("persist 300", "persist yes"), Sharing(f"/run/{CONTROL_HASH}", is_kept=True)),
+        (KEPT.replace("persist 300", "persist no"), Sharing(f"/run/{CONTROL_HASH}")),
+        (KEPT.replace("master auto", "master false"), Sharing(f"/run/{CONTROL_HASH}")),
+        (KEPT.replace("master auto", "master ask"), None),
+        (KEPT.replace("master auto", "master autoask"), None),
+        (KEPT.replace("checking ask", "checking accept-new"), Sharing(f"/run/{CONTROL_HASH}", is_kept=True)),
+        (KEPT.replace("checking ask", "checking false"), None),
+        (KEPT.replace("checking ask", "checking off"), None),
+        (KEPT.replace(CONTROL_HASH, "master"), None),
+        (KEPT.replace(CONTROL_HASH, "me@10.0.0.1:22"), Sharing("/run/me@10.0.0.1:22", is_kept=True)),
+        (KEPT.replace(CONTROL_HASH, "me@b:22"), Sharing("/run/me@b:22", is_kept=True)),
+        (KEPT.replace(CONTROL_HASH, "me@10.0.0.1"), None),
+        (KEPT.replace(CONTROL_HASH, "10.0.0.1:22"), None),
+    ],
+)
+def test_a_connection_is_shared_where_its_socket_names_the_host(options: str, sharing: Sharing | None) -> None:
+    assert read(options).sharing == sharing
+
+
+def test_ssh_keeps_a_connection_and_does_nothing_else() -> None:
+    argv = keep_command(Destination("b", "me", 2222), "/config").argv
+    assert argv[0] == "ssh" and argv[-9:] == ("-F", "/config", "-l", "me", "-p", "2222", "--", "b", "true")
+    assert {"BatchMode=yes", "ClearAllForwardings=yes", "RemoteCommand=none"} < set(argv)

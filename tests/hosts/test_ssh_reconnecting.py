@@ -36,6 +36,7 @@ class FakeConnection:
     def __init__(self, dies: bool = False, sessions: int = 10) -> None:
         self.config = LOGIN
         self.alive = True
+        self.is_shared = False
         self.dies = dies
         self.sessions = sessions
 
@@ -136,6 +137,18 @@ def test_a_host_that_allows_no_session_is_not_asked_forever(hurry: Clock) -> Non
         link.run(ASK)
 
 
+def test_a_connection_of_slipway_s_own_replaces_a_shared_one(hurry: Clock) -> None:
+    shared, own = FakeConnection(), FakeConnection()
+    shared.is_shared = True
+    link = ReconnectingConnection(connections(shared, own), lambda text: None, hurry)
+    for _ in range(2):
+        link.stop_sharing()
+    assert link.run(ASK).ok and (shared.sessions, own.sessions) == (10, 9)
+    assert shared.alive, "its streams stay open"
+    link.close()
+    assert not (shared.alive or own.alive)
+
+
 class Kept:
     """Something kept over connections: what was opened and ended over which, each called by its number."""
 
@@ -219,8 +232,8 @@ def test_the_waiting_thread_asks_for_the_passphrase(monkeypatch: pytest.MonkeyPa
         phone.ask("passphrase of key: ")
         return cast(Connection, FakeConnection())
 
-    monkeypatch.setattr("slipway.hosts.remote.connected.connect", connect)
-    monkeypatch.setattr("slipway.hosts.remote.connected.connect_to", connect)
+    monkeypatch.setattr("slipway.hosts.remote.connected.connect_alone", connect)
+    monkeypatch.setattr("slipway.hosts.remote.connected.share_or_connect", connect)
     phone = SshClient(FakeRun({}), User(Path("/")), ask=lambda question: mark(asked))
     pending = PendingConnection(Destination("b"), phone, looked_up())
     pending.start()
@@ -230,8 +243,10 @@ def test_the_waiting_thread_asks_for_the_passphrase(monkeypatch: pytest.MonkeyPa
 
 def test_a_call_that_was_begun_is_answered_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ahead, later = (cast(Connection, FakeConnection()) for _ in range(2))
-    monkeypatch.setattr("slipway.hosts.remote.connected.connect", lambda name, phone: later)
-    monkeypatch.setattr("slipway.hosts.remote.connected.connect_to", lambda config, phone, ready=[ahead]: ready.pop())
+    monkeypatch.setattr("slipway.hosts.remote.connected.connect_alone", lambda name, phone: later)
+    monkeypatch.setattr(
+        "slipway.hosts.remote.connected.share_or_connect", lambda config, phone, ready=[ahead]: ready.pop()
+    )
     pending = PendingConnection(Destination("b"), SshClient(FakeRun({}), User(Path("/"))), looked_up())
     pending.start()
     pending.start()

@@ -208,6 +208,16 @@ def pipe(command: Command) -> PipedCommand:
         ) from None
 
 
+def leave(command: Command) -> None:
+    """Start ``command`` without streams and without a terminal, and do not wait for it. It may outlive this process.
+
+    Raises OSError when it cannot start.
+    """
+    none = subprocess.DEVNULL
+    env = inherited(command.env)
+    subprocess.Popen(command.argv, stdin=none, stdout=none, stderr=none, env=env, start_new_session=True)
+
+
 def attach(argv: Sequence[str]) -> int:
     """Run a program on this process's own standard streams, and return its exit code: 128 + N after signal N.
 

@@ -19,12 +19,12 @@ from slipway.core.threads import start_in_thread
 from slipway.engine import Endpoint, Engine, FindLogin
 from slipway.hosts.remote.preflight import HostFacts, examine, look, refuse_missing
 from slipway.hosts.requirements import Check
-from slipway.hosts.ssh.client import SshClient, look_up
+from slipway.hosts.ssh.client import SshClient
 from slipway.hosts.ssh.connection import Connection, Stream
 from slipway.hosts.ssh.host_config import HostConfig
 from slipway.hosts.ssh.local_forwarding import ENGINE, forward, port_first
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
-from slipway.hosts.ssh.sharing import share, start_keeping
+from slipway.hosts.ssh.sharing import connect_alone, share_or_connect
 
 
 @dataclass(frozen=True)
@@ -108,34 +108,22 @@ class PendingConnection:
         self._tried = True
         # A background thread must not ask for a passphrase: Ctrl-C would leave the terminal without echo.
         silent = replace(self._client, ask=_not_now if self._client.ask else None)
-        self._started = start_in_thread(lambda: _share_or_connect(self._looked_up.result(), silent))
+        self._started = start_in_thread(lambda: share_or_connect(self._looked_up.result(), silent))
 
     def result(self) -> Connection:
         """Return a connection.
 
-        The first call returns the one that ``start`` began, which may be shared. A later call makes a connection of
-        slipway's own, and so does the first if ``start`` was not called or needed a passphrase.
+        The first call returns the one that ``start`` began, or makes one if ``start`` was not called; it may be shared.
+        A later call makes a connection of slipway's own, and so does the first if the background needed a passphrase.
         """
-        started, self._started, self._tried = self._started, None, True
+        started, is_first = self._started, not self._tried
+        self._started, self._tried = None, True
         if started:
             with suppress(_AskingError):
                 return started.result()
-        return _connect(look_up(self.name, self._client), self._client)
-
-
-def _share_or_connect(config: HostConfig, client: SshClient) -> Connection:
-    shared = share(config, client)
-    if shared:
-        return shared
-    made = _connect(config, client)
-    start_keeping(config, client)
-    return made
-
-
-def _connect(config: HostConfig, client: SshClient) -> Connection:
-    from slipway.hosts.ssh.connecting import connect_to  # imports paramiko
-
-    return connect_to(config, client)
+        if is_first:
+            return share_or_connect(self._looked_up.result(), self._client)
+        return connect_alone(self.name, self._client)
 
 
 class _AskingError(Exception):

@@ -12,6 +12,7 @@ import select
 import socket
 import time
 from contextlib import ExitStack
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import cast
 
@@ -76,7 +77,7 @@ class Session:
         while not self._has_ended and readable(self._control, deadline - time.monotonic()):
             try:
                 kind, body = _receive(self._control)
-            except (OSError, EOFError):
+            except OSError:
                 self._has_ended = True
                 break
             if kind == Message.EXIT:
@@ -112,62 +113,66 @@ class _Closing:
         self._end.shutdown(socket.SHUT_WR)
 
 
-def greet(path: str, seconds: float) -> socket.socket:
-    """Connect to the master at ``path``, and exchange versions with it.
+@dataclass(frozen=True)
+class Master:
+    """Hold the place of OpenSSH's master. ``path``: its socket. ``user``: the id of the user who may own that."""
 
-    Raises OSError when none answers within ``seconds``, or when the socket belongs to another user: that one could
-    read everything. ssh itself does not look.
-    """
-    with ExitStack() as opened:
-        control = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
-        if os.lstat(path).st_uid != os.geteuid():
-            raise PermissionError(f"{path} belongs to another user")
-        control.settimeout(seconds)
-        control.connect(path)
-        _send(control, Message.HELLO, _number(_VERSION))
-        try:
+    path: str
+    user: int
+
+    def greet(self, seconds: float) -> socket.socket:
+        """Connect to the master, and exchange versions with it.
+
+        Raises OSError when none answers within ``seconds``, or when the socket belongs to another user: that one could
+        read everything. ssh itself does not look.
+        """
+        with ExitStack() as opened:
+            control = opened.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
+            if os.lstat(self.path).st_uid != self.user:
+                raise PermissionError(f"{self.path} belongs to another user")
+            control.settimeout(seconds)
+            control.connect(self.path)
+            _send(control, Message.HELLO, _number(_VERSION))
             kind, body = _receive(control)
-        except EOFError as error:
-            raise ConnectionError(f"{path}: {error}") from None
-        if kind != Message.HELLO or int.from_bytes(body[:4], "big") != _VERSION:
-            raise ConnectionError(f"{path} does not speak version {_VERSION} of OpenSSH's protocol")
-        opened.pop_all()
-        return control
+            if kind != Message.HELLO or int.from_bytes(body[:4], "big") != _VERSION:
+                raise ConnectionError(f"{self.path} does not speak version {_VERSION} of OpenSSH's protocol")
+            opened.pop_all()
+            return control
 
+    def run(self, line: bytes, seconds: float) -> Session:
+        """Run ``line`` by the user's login shell on the build host.
 
-def open_command(path: str, line: bytes, seconds: float) -> Session:
-    """Run ``line`` by the user's login shell on the build host.
+        Raises RefusedError when sshd refuses the session, OSError when the master does not answer within ``seconds``.
+        """
+        without = b"".join(_number(0) for _ in ("terminal", "X11", "agent", "subsystem"))
+        escape = _number(0xFFFFFFFF)
+        return self._open(Message.NEW_SESSION, _text(b"") + without + escape + _text(b"") + _text(line), seconds)
 
-    Raises RefusedError when sshd refuses the session, OSError when the master does not answer within ``seconds``.
-    """
-    without = b"".join(_number(0) for _ in ("terminal", "X11", "agent", "subsystem"))
-    escape = _number(0xFFFFFFFF)
-    return _open(path, Message.NEW_SESSION, _text(b"") + without + escape + _text(b"") + _text(line), seconds)
+    def reach(self, host: str, port: int, seconds: float) -> Session:
+        """Connect from the build host to a TCP port. Raises as ``run`` does."""
+        where = _text(b"") + _text(os.fsencode(host)) + _number(port)
+        return self._open(Message.NEW_STDIO_FORWARD, where, seconds)
 
-
-def open_tcp(path: str, host: str, port: int, seconds: float) -> Session:
-    """Connect from the build host to a TCP port. Raises as ``open_command`` does."""
-    return _open(path, Message.NEW_STDIO_FORWARD, _text(b"") + _text(os.fsencode(host)) + _number(port), seconds)
-
-
-def _open(path: str, kind: Message, body: bytes, seconds: float) -> Session:
-    with ExitStack() as opened, ExitStack() as passed:
-        control = opened.enter_context(greet(path, seconds))
-        pairs = [socket.socketpair() for _ in ("stdin", "stdout", "stderr")]
-        ours = [opened.enter_context(pair[0]) for pair in pairs]
-        theirs = [passed.enter_context(pair[1]) for pair in pairs]
-        _send(control, kind, _number(0) + body)
-        for end in theirs if kind == Message.NEW_SESSION else theirs[:2]:
-            socket.send_fds(control, [b"\0"], [end.fileno()])
-        try:
+    def _open(self, kind: Message, body: bytes, seconds: float) -> Session:
+        with ExitStack() as opened, ExitStack() as passed:
+            control = opened.enter_context(self.greet(seconds))
+            pairs = [socket.socketpair() for _ in ("stdin", "stdout", "stderr")]
+            ours = [opened.enter_context(pair[0]) for pair in pairs]
+            theirs = [passed.enter_context(pair[1]) for pair in pairs]
+            _send(control, kind, _number(0) + body)
+            for end in theirs if kind is Message.NEW_SESSION else theirs[:2]:
+                socket.send_fds(control, [b"\0"], [end.fileno()])
             answer, said = _receive(control)
-        except EOFError as error:
-            raise ConnectionError(f"{path}: {error}") from None
-        if answer != Message.SESSION_OPENED:
-            raise RefusedError(said[8:].decode("utf-8", "replace") or f"ssh's master answers {answer:#x}")
-        control.settimeout(None)
-        opened.pop_all()
-        return Session(control, *ours)
+            if answer != Message.SESSION_OPENED:
+                raise RefusedError(_reason(said) or f"ssh's master answers {answer:#x}")
+            control.settimeout(None)
+            opened.pop_all()
+            return Session(control, *ours)
+
+
+def _reason(body: bytes) -> str:
+    """Return the text of a refusal, which follows the number of the request and its own length."""
+    return body[8:].decode("utf-8", "replace")
 
 
 def readable(end: socket.socket, seconds: float) -> bool:
@@ -184,7 +189,7 @@ def _send(control: socket.socket, kind: Message, body: bytes) -> None:
 
 
 def _receive(control: socket.socket) -> tuple[int, bytes]:
-    """Return kind and body of the next message. Raises EOFError at the end, OSError for a broken message."""
+    """Return kind and body of the next message. Raises OSError for a broken message, and at the end."""
     size = int.from_bytes(_read(control, _HEAD), "big")
     if not _HEAD <= size <= _LONGEST:
         raise ConnectionError(f"a message of {size} bytes")
@@ -197,7 +202,7 @@ def _read(control: socket.socket, size: int) -> bytes:
     while len(found) < size:
         piece = control.recv(size - len(found))
         if not piece:
-            raise EOFError("ssh's master closed its socket")
+            raise ConnectionError("ssh's master closed its socket")
         found += piece
     return found
 

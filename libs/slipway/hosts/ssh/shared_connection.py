@@ -26,7 +26,7 @@ from slipway.hosts.ssh.connection import (
     to_shell,
 )
 from slipway.hosts.ssh.host_config import HostConfig
-from slipway.hosts.ssh.multiplexing import RefusedError, Session, greet, open_command, open_tcp, readable
+from slipway.hosts.ssh.multiplexing import Master, RefusedError, Session, readable
 from slipway.hosts.ssh.session import attend
 
 _GREETING_SECONDS = 1.0
@@ -37,20 +37,20 @@ _ECHO = b"exec cat"
 
 
 class SharedConnection:
-    """Hold a way over the master at ``path``: see ``connection.Connection``."""
+    """Hold a way over the connection of ``master``: see ``connection.Connection``."""
 
     is_shared = True
 
-    def __init__(self, config: HostConfig, path: str, show: Show | None = None) -> None:
+    def __init__(self, config: HostConfig, master: Master, show: Show | None = None) -> None:
         """Greet the master and start the heartbeat. Raises OSError when no master answers."""
         self.config = config
-        self._path = path
+        self._master = master
         self._show = show
         self._sessions: set[Session] = set()
         self._changing = threading.Lock()
         self._closed = threading.Event()
         #: Ends when the master ends.
-        self._watched = greet(path, _GREETING_SECONDS)
+        self._watched = master.greet(_GREETING_SECONDS)
         threading.Thread(target=self._beat, daemon=True, name=f"heartbeat {config}").start()
 
     @property
@@ -106,7 +106,7 @@ class SharedConnection:
         about = f"{host}:{port}"
         with self._told(about):
             try:
-                session = open_tcp(self._path, host, port, ANSWER_SECONDS)
+                session = self._master.reach(host, port, ANSWER_SECONDS)
             except RefusedError as error:
                 raise ConnectionError(str(error)) from None
             with self._held(session):
@@ -118,7 +118,7 @@ class SharedConnection:
             self._show(f"{self.config}$ {command}")
         with self._told(command.label or command.argv[0]):
             try:
-                session = open_command(self._path, to_shell(command), ANSWER_SECONDS)
+                session = self._master.run(to_shell(command), ANSWER_SECONDS)
             except RefusedError as error:
                 raise refused_session(self.config, error) from None
             with self._held(session):
@@ -142,7 +142,7 @@ class SharedConnection:
     def _told(self, about: str) -> Iterator[None]:
         try:
             yield
-        except (EOFError, OSError) as error:
+        except OSError as error:
             raise broken_off(self.config, about, error, alive=not self.is_lost()) from None
 
     def _beat(self) -> None:
@@ -153,7 +153,7 @@ class SharedConnection:
         """
         while not self._closed.wait(HEARTBEAT_SECONDS) and self.alive:
             try:
-                session = open_command(self._path, _ECHO, ANSWER_SECONDS)
+                session = self._master.run(_ECHO, ANSWER_SECONDS)
             except RefusedError:
                 continue
             except OSError:

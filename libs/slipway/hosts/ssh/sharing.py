@@ -4,14 +4,36 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from slipway.core.errors import SlipwayError
-from slipway.core.threads import start_in_thread
+from slipway.core.destination import Destination
+from slipway.hosts.runner import leave
 from slipway.hosts.ssh.client import SshClient
+from slipway.hosts.ssh.connection import Connection
 from slipway.hosts.ssh.host_config import HostConfig, keep_command
 from slipway.hosts.ssh.known_hosts import find_known
+from slipway.hosts.ssh.multiplexing import Master
 from slipway.hosts.ssh.shared_connection import SharedConnection
 
-_KEEP_SECONDS = 60.0
+
+def share_or_connect(config: HostConfig, client: SshClient) -> Connection:
+    """Return a way over OpenSSH's connection to the host, or else a new connection of slipway's own.
+
+    Raises the errors of connecting.
+    """
+    shared = share(config, client)
+    if shared:
+        return shared
+    from slipway.hosts.ssh.connecting import connect_to  # imports paramiko
+
+    made = connect_to(config, client)
+    start_keeping(config, client)
+    return made
+
+
+def connect_alone(name: Destination, client: SshClient) -> Connection:
+    """Return a new connection of slipway's own. Raises the errors of connecting."""
+    from slipway.hosts.ssh.connecting import connect  # imports paramiko
+
+    return connect(name, client)
 
 
 def share(config: HostConfig, client: SshClient) -> SharedConnection | None:
@@ -22,7 +44,7 @@ def share(config: HostConfig, client: SshClient) -> SharedConnection | None:
     if not config.sharing:
         return None
     with suppress(OSError):
-        shared = SharedConnection(config, config.sharing.path, client.show)
+        shared = SharedConnection(config, Master(config.sharing.path, client.user.uid), client.show)
         known = find_known(config, client.run)
         if any(not key.mark for key in known) and not any(key.mark == "@revoked" for key in known):
             return shared
@@ -33,14 +55,8 @@ def share(config: HostConfig, client: SshClient) -> SharedConnection | None:
 def start_keeping(config: HostConfig, client: SshClient) -> None:
     """Let OpenSSH connect and keep its connection for the next command, if its configuration says so.
 
-    This happens in the background. It may fail, for example because ssh would have to ask for a passphrase: then the
-    next command connects for itself, too.
+    It may fail, for example because ssh would have to ask for a passphrase. Then the next command connects, too.
     """
-    if not (config.sharing and config.sharing.is_kept):
-        return
-
-    def keep() -> None:
-        with suppress(SlipwayError):
-            client.run(keep_command(config.name, client.config), timeout=_KEEP_SECONDS)
-
-    start_in_thread(keep)
+    if config.sharing and config.sharing.is_kept:
+        with suppress(OSError):
+            leave(keep_command(config.name, client.config))
