@@ -89,6 +89,55 @@ def test_only_files_that_the_builds_read_are_sent(shop: Repository, build_host: 
     assert build_host.sh(f"docker run --rm {shop.reference('svc-cart')} cat /shop/cart.txt") == "another cart"
 
 
+#: rsync's version is asked for before each build.
+WITHOUT_RSYNC = '#!/bin/sh\n[ "$1" = --version ] && exec /usr/bin/rsync --version\necho no >&2; exit 9\n'
+
+
+#: The sign's files after the edit "two".
+SIGN = ["Dockerfile", "more-two", "sign.sh", "sign.txt"]
+
+
+def edit(shop: Repository, text: str) -> None:
+    """Change the sign's program, and add and remove a file beside it."""
+    folder = shop.root / "apps/svc_sign"
+    (folder / "sign.sh").write_text(f"#!/bin/sh\necho {text}\n")
+    dockerfile = folder / "Dockerfile"
+    dockerfile.write_text(dockerfile.read_text().partition("# now")[0] + f"# now {text}\nCOPY apps/svc_sign /of/sign\n")
+    for number, old in enumerate(folder.glob("more-*")):
+        old.unlink()
+        assert number == 0
+    (folder / f"more-{text}").write_text(text)
+
+
+def test_a_small_edit_travels_with_the_job(shop: Repository, build_host: BuildHost) -> None:
+    edit(shop, "one")
+    shop.invoke("build", "svc-sign", "--remote").ok()
+    edit(shop, "two")
+    with build_host.instead("rsync", WITHOUT_RSYNC):
+        ran = shop.invoke("build", "svc-sign", "--remote").ok()
+    assert re.search(r"note: synced \d+ files, [\d,]+ bytes sent", ran.stderr)
+    newest = runs_there(build_host)[0]
+    assert build_host.sh(f"ls {newest}/tree/apps/svc_sign").split() == SIGN
+    assert build_host.sh(f"cat {newest}/tree/apps/svc_sign/sign.sh").splitlines()[-1] == "echo two"
+
+
+@pytest.mark.parametrize("fault", ["rm -rf {}", "echo more >> {}/apps/svc_sign/sign.sh", "touch {}/more"])
+def test_an_earlier_tree_that_changed_there_is_not_used(shop: Repository, build_host: BuildHost, fault: str) -> None:
+    """The comparison before the job finds the difference, and rsync sends the tree."""
+    edit(shop, "one")
+    shop.invoke("build", "svc-sign", "--remote").ok()
+    build_host.sh(fault.format(f"{runs_there(build_host)[0]}/tree"), user="builder")
+    edit(shop, "two")
+    (shop.root / "apps/svc_sign/sign.sh").write_text("#!/bin/sh\necho one\n")
+    with build_host.instead("rsync", WITHOUT_RSYNC):
+        assert shop.invoke("build", "svc-sign", "--remote", "--json").failed(5).codes == ["sync-failed"]
+    shop.invoke("build", "svc-sign", "--remote").ok()
+    tree = f"{runs_there(build_host)[0]}/tree"
+    assert build_host.sh(f"ls {tree}/apps/svc_sign").split() == SIGN
+    assert build_host.sh(f"cat {tree}/apps/svc_sign/sign.sh").splitlines()[-1] == "echo one"
+    assert build_host.sh(f"ls {tree}") == "apps"
+
+
 def test_named_contexts_reach_the_build_host(shop: Repository, build_host: BuildHost) -> None:
     """A folder's read files are sent, and no others; an image of the stack is the one that is built there."""
     contexts = '{ contexts = { kit = "kits/tea", base = "target:base-floor" } }'
