@@ -67,6 +67,14 @@ def test_an_image_on_the_build_host_is_neither_synced_nor_built(shop: Repository
     assert {action for action, _ in shop.steps("plan").values()} == {"build"}, "here nothing is built yet"
 
 
+def test_the_equal_files_of_earlier_runs_are_linked(shop: Repository, build_host: BuildHost) -> None:
+    """Also those of a run in the same process, which the probe did not find."""
+    shop.invoke("build-base", "build", "svc-cart", "--remote").ok()
+    shop.invoke("build", "svc-till", "--remote", "--no-cache").ok()
+    newest = runs_there(build_host)[0]
+    assert build_host.sh(f"find {newest}/tree -type f -links +1 | wc -l") != "0"
+
+
 @pytest.mark.fault("X05")
 def test_only_files_that_the_builds_read_are_sent(shop: Repository, build_host: BuildHost) -> None:
     denied = shop.write("libs/counter/.env", "TOKEN=1\n")

@@ -58,7 +58,8 @@ class FileManifest:
     @property
     def weight(self) -> int:
         """Return the bytes of the files, as they are on this machine now."""
-        return sum(_lstat(self.root / path).st_size for path, entry in self.entries.items() if entry.kind == "f")
+        top = f"{self.root}/"
+        return sum(_lstat(top + path).st_size for path, entry in self.entries.items() if entry.kind == "f")
 
     @property
     def names(self) -> bytes:
@@ -215,9 +216,9 @@ def _above(path: str) -> Iterable[str]:
     return ("/".join(parts[:count]) for count in range(1, len(parts)))
 
 
-def _lstat(path: Path) -> os.stat_result:
+def _lstat(path: str | Path) -> os.stat_result:
     try:
-        return path.lstat()
+        return os.lstat(path)
     except OSError as error:
         raise SyncError(f"{one_line(str(path))}: {error.strerror}", hint="run the same command again") from None
 

@@ -57,8 +57,9 @@ class HostFacts:
     own builder. ``folder``: the folder of all runs, with ``~`` expanded on the host. ``free`` and ``disk``: bytes that
     are free in that folder and in the engine's folder, None when unknown. ``driver`` and ``store``: as in
     ``setup.probe.Engine``. ``client``: the version of docker's CLI. ``silence``: the error of an engine that does not
-    answer. ``refused``: the error for the user's own folder. ``noise``: output of the login shell before the probe's.
-    ``skew``: the seconds by which the host's clock is ahead of this machine's.
+    answer. ``refused``: the error for the user's own folder. ``compared``: the folder of the project of each run
+    whose files were compared. ``noise``: output of the login shell before the probe's. ``skew``: the seconds by which
+    the host's clock is ahead of this machine's.
     """
 
     user: str
@@ -77,6 +78,7 @@ class HostFacts:
     rsync: str = ""
     tools: frozenset[str] = frozenset()
     refused: str = ""
+    compared: tuple[str, ...] = ()
     free: int | None = None
     disk: int | None = None
     disk_folder: str = ""
@@ -163,6 +165,7 @@ def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
         rsync=first_version(found.get("rsync", "")),
         tools=frozenset(name for name in _TOOLS if found.get(name)),
         refused=found.get("refused", ""),
+        compared=tuple(found.get("compared", "").split()),
         free=_kilobytes(found.get("free", "")),
         skew=float(clock) + 0.5 - now if clock.isdigit() else 0.0,  # ``date`` truncates to whole seconds
         noise=noise.strip(),
