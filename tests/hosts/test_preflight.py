@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import getpass
+import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,6 +37,7 @@ sha256sum\tyes
 find\tyes
 folder\t/var/tmp/slipway
 refused\t
+compared\t shop-1 shop-1 cellar-2
 free\t20000000
 usual\t30000000
 buildx\tgithub.com/docker/buildx 0.29.1 0.29.1+ds1
@@ -75,6 +79,7 @@ def test_the_facts() -> None:
     assert (FACTS.user, FACTS.own, FACTS.platform) == ("me", "/var/tmp/slipway/me", "linux/arm64")
     assert (FACTS.engine, FACTS.api, FACTS.buildx, FACTS.rsync) == ("28.5.2+dfsg4", "1.51", "0.29.1", "3.5.0")
     assert FACTS.context == "team"
+    assert FACTS.compared == ("shop-1", "shop-1", "cellar-2")
     assert (FACTS.driver, FACTS.store) == ("overlayfs", "containerd's image store")
     assert seen(info={**INFO, "DriverStatus": None}).store == "classic image store"
     assert (FACTS.free, FACTS.disk, FACTS.disk_folder) == (20_480_000_000, 30_720_000_000, "/var/lib/docker")
@@ -181,6 +186,18 @@ def test_the_question() -> None:
 
     assert look(ask, "/x", dict).user == "me" and look(ask, "/x", dict).user == "me"
     assert len(set(asked)) == 2, "a new word each time"
+
+
+@pytest.mark.process
+def test_the_probe_finds_each_run_whose_files_were_compared(tmp_path: Path) -> None:
+    own = tmp_path / getpass.getuser()
+    for run in ("shop-1/runs/a", "shop-1/runs/b", "cellar-2/runs/a", "shop-1/runs/c", "empty-3/runs/d"):
+        (own / run).mkdir(parents=True)
+    for run in ("shop-1/runs/a", "shop-1/runs/c", "cellar-2/runs/a"):
+        (own / run / "whole").touch()
+    done = subprocess.run(preflight_command(str(tmp_path), "word").argv, capture_output=True, text=True, timeout=60)
+    facts = read_facts(Result(done.returncode, done.stdout), "word", now=0)
+    assert sorted(facts.compared) == ["cellar-2", "shop-1", "shop-1"]
 
 
 def test_an_engine_in_another_folder_is_asked_for_its_disk() -> None:

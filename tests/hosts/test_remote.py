@@ -16,9 +16,10 @@ from slipway.core.command import Command, Result
 from slipway.core.errors import LockedError, SshError, UsageError
 from slipway.core.image import INPUT_LABEL
 from slipway.hosts.host import BakeInputs
-from slipway.hosts.remote.job_builder import JobBuilder, context_name
+from slipway.hosts.remote.job_builder import JobBuilder, context_name, earlier_trees
 from slipway.hosts.remote.jobs import DiffersError, Job, JobInput, packed
 from slipway.hosts.remote.locks import held
+from slipway.hosts.remote.preflight import HostFacts
 from slipway.hosts.ssh.connection import to_shell
 from slipway.hosts.ssh.reconnecting import ReconnectingConnection
 
@@ -207,6 +208,14 @@ def test_a_command_as_a_line() -> None:
     command = Command(("a b", "$x"), cwd="-d", env={"N": "'v'"})
     assert to_shell(command) == b"""cd -- -d && exec env 'N='"'"'v'"'"'' 'a b' '$x'"""
     assert to_shell(Command(("a\udcff",))) == b"exec 'a\xff'", "a name need not be text"
+
+
+def test_rsync_gets_the_earlier_trees_that_there_may_be() -> None:
+    facts = HostFacts("me", "debian", "linux/amd64", "/p", compared=("shop-1", "cellar-2", "shop-1"))
+    assert earlier_trees(facts, "/p/me/shop-1", 0) == ("earlier/1", "earlier/2")
+    assert earlier_trees(facts, "/p/me/shop-3", 0) == ()
+    assert earlier_trees(facts, "/p/me/shop-3", 1) == ("earlier/1",)
+    assert len(earlier_trees(facts, "/p/me/shop-1", 7)) == 3, "the number of older runs that prepare.sh keeps"
 
 
 def test_the_names_contexts_are_sent_under() -> None:

@@ -67,6 +67,15 @@ def test_an_image_on_the_build_host_is_neither_synced_nor_built(shop: Repository
     assert {action for action, _ in shop.steps("plan").values()} == {"build"}, "here nothing is built yet"
 
 
+def test_the_equal_files_of_an_earlier_run_are_linked(shop: Repository, build_host: BuildHost) -> None:
+    shop.invoke("build", "svc-cart", "--remote").ok()
+    shop.write("apps/svc_cart/cart.txt", "coffee\n")
+    shop.invoke("build", "svc-cart", "--remote").ok()
+    newest = runs_there(build_host)[0]
+    sent = build_host.sh(f"cd {newest}/tree && find . -type f -links 1").split()
+    assert sent == ["./apps/svc_cart/cart.txt"]
+
+
 @pytest.mark.fault("X05")
 def test_only_files_that_the_builds_read_are_sent(shop: Repository, build_host: BuildHost) -> None:
     denied = shop.write("libs/counter/.env", "TOKEN=1\n")

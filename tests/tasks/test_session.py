@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event
 
 import pytest
 from invoke.collection import Collection
@@ -18,13 +21,19 @@ from slipway.build.result import ImageResult, Status
 from slipway.config.pip import PipConfig
 from slipway.core.command import Command
 from slipway.core.errors import BuildError, RegistryError, UsageError
+from slipway.core.image import LocalImage
+from slipway.core.reference import full_name
+from slipway.hosts.local import LocalHost
+from slipway.registry import Registry
 from slipway.secrets.secret import Secret
+from slipway.stack.worktree import StatCache, Worktree
 from slipway.tasks.options import BuildHostOptions, HostOptions, ImageOptions, PushOptions
 from slipway.tasks.output import Output
 from slipway.tasks.results import tell
 from slipway.tasks.selection import stack_names
 from slipway.tasks.session import Session
 from slipway.tasks.wrapper import task
+from slipway.testing.fakes import HASTE, FakeEngine
 
 
 @pytest.fixture
@@ -41,6 +50,38 @@ def session(c: Context) -> Session:
     session = Session(c)
     session.pip = PipConfig()
     return session
+
+
+@dataclass(frozen=True)
+class Late(LocalHost):
+    """A host that tells its platform once slipway has hashed a file."""
+
+    hashed: Event = field(default_factory=Event)
+
+    @property
+    def platform(self) -> str:
+        assert self.hashed.wait(60), "slipway reads no file before it knows the platform"
+        return super().platform
+
+
+class Hashing(StatCache):
+    def __init__(self, hashed: Event) -> None:
+        super().__init__()
+        self._hashed = hashed
+
+    def sha256(self, path: str, status: os.stat_result) -> str:
+        self._hashed.set()
+        return super().sha256(path, status)
+
+
+def test_the_files_are_hashed_before_the_host_answers(session: Session) -> None:
+    near = session.local_host
+    host = Late(near.settings, near.around, near.run, near.logins, near.say)
+    host.__dict__["engine"] = FakeEngine([LocalImage("sha256:python", (full_name("python:3.12-slim"),))])
+    host.__dict__["registry"] = Registry("127.0.0.1:1", policy=HASTE)
+    session.local_host = host
+    session.worktree = Worktree(session.settings.root, Hashing(host.hashed))
+    assert session.snapshot().stack.by_name.keys() >= {"base-runtime", "svc-forms"}
 
 
 def test_flags_that_name_images_hold_for_the_tasks_after_it(c: Context) -> None:

@@ -83,6 +83,15 @@ class Snapshot:
         return tuple(image.name for image in self.stack if image.name in found)
 
 
+#: Returns the files of all images of a repository.
+Read = Callable[[Repository], ReadFiles]
+
+
+def read_all(repository: Repository) -> ReadFiles:
+    """Read the files of all images of a repository."""
+    return read_files(repository, repository.stack)
+
+
 def gather_facts(
     repository: Repository,
     engine: Engine,
@@ -90,25 +99,27 @@ def gather_facts(
     selected: Sequence[str] | None = None,
     *,
     root_digest: DigestOf = unasked,
+    read: Read = read_all,
 ) -> Snapshot:
     """Gather the facts about ``selected``, or about all images that can be planned when it is None.
 
-    ``root_digest`` asks the registry of a root image. Raises the errors of the selected images and of those that they
-    stand on, the errors of the engine, and PolicyError when a root image moved since it was locked. Raises
-    RegistryError when the registry does not answer about a missing base. The faults of other images are notes.
+    ``root_digest`` asks the registry of a root image. ``read`` returns the files of all images. Raises the errors of
+    the selected images and of those that they stand on, the errors of the engine, and PolicyError when a root image
+    moved since it was locked. Raises RegistryError when the registry does not answer about a missing base. The faults
+    of other images are notes.
     """
     settings = repository.settings
-    repository, read = _read(repository, selected)
+    repository, files = _read(repository, selected, read)
     local = engine.images()
     lock = settings.lock
     onbuild = _triggers(engine, dict.fromkeys(root for image in repository.stack for root in image.roots), lock)
     if onbuild != repository.onbuild:
-        repository, read = _read(repository.with_triggers(onbuild), selected)
+        repository, files = _read(repository.with_triggers(onbuild), selected, read)
     stack = repository.stack
     roots = {root: identity(lock.pinned(root), local) for image in stack for root in image.roots}
     stood_on = _roots_of(stack, selected)
     of_lock = (*locked.check_roots(stood_on, lock, local, root_digest), *locked.notes(stood_on, lock))
-    manifests, digests = manifests_of(repository, stack, read, roots)
+    manifests, digests = manifests_of(repository, stack, files, roots)
     references = {image.name: image.reference for image in stack}
     platforms = {image.name: repository.platforms_of(image) for image in stack}
     newest = history.newest_of(references, local)
@@ -117,7 +128,7 @@ def gather_facts(
         references=references,
         digests=digests,
         manifests=manifests,
-        trees={**old_trees, **read.trees},
+        trees={**old_trees, **files.trees},
         local={tag: image for image in local for tag in image.tags},
         newest=newest,
         earlier=earlier,
@@ -141,10 +152,10 @@ def gather_facts(
         policy.refuse_missing_bases(to_build, settings.registry, settings.owner, facts.roots, registry)
     found = (
         *findings.of_dockerfiles(repository.assembly, settings.project, lock),
-        *(one for one in read.findings if one.image in stack.by_name),
-        *findings.of_requirements(read.files, repository.worktree, settings.project),
+        *(one for one in files.findings if one.image in stack.by_name),
+        *findings.of_requirements(files.files, repository.worktree, settings.project),
     )
-    said = policy.notes(repository.assembly, settings.project, read.leaving, found)
+    said = policy.notes(repository.assembly, settings.project, files.leaving, found)
     facts = replace(facts, published=published)
     modes = policy.modes_alone([name for name in lacking if not facts.in_engine(name)], facts)
     faults = map(str, stack.faults.values())
@@ -170,16 +181,16 @@ def _roots_of(stack: Stack, selected: Sequence[str] | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(root for image in images for root in (*image.roots, *filter(None, [image.frontend]))))
 
 
-def _read(repository: Repository, selected: Sequence[str] | None) -> tuple[Repository, ReadFiles]:
+def _read(repository: Repository, selected: Sequence[str] | None, read: Read) -> tuple[Repository, ReadFiles]:
     """Read the files of all images.
 
     Raises the errors of the selected images. Without a selection, raises those of all images if none can be planned.
     """
     _refuse(repository.stack, selected)
-    read = read_files(repository, repository.stack)
-    found = repository.without(read.errors)
+    files = read(repository)
+    found = repository.without(files.errors)
     _refuse(found.stack, selected)
-    return found, read
+    return found, files
 
 
 def _refuse(stack: Stack, selected: Sequence[str] | None) -> None:

@@ -23,12 +23,14 @@ from slipway.config.project import Project
 from slipway.config.root import find_root
 from slipway.core.errors import SlipwayError, UnwritableError, UsageError
 from slipway.core.reference import Reference
+from slipway.core.threads import start_in_thread
 from slipway.engine import Logins
 from slipway.hosts.git import tracked_files
 from slipway.hosts.host import ContainerAccess, Host
 from slipway.hosts.local import LocalHost
 from slipway.hosts.runner import Runner, attach, echoing, run, run_together
-from slipway.plan.facts import Snapshot, gather_facts
+from slipway.plan.facts import Snapshot, gather_facts, read_all
+from slipway.plan.inputs import ReadFiles
 from slipway.plan.repository import Repository, read_repository
 from slipway.runs import secret_folder, workspace
 from slipway.runs.cache import UserCache
@@ -231,23 +233,18 @@ class Session:
 
     @cached_property
     def repository(self) -> Repository:
-        """Read the repository while slipway connects to the host.
+        """Read the repository, again if the host has another platform than this machine.
 
-        It is read for this machine's platform, and again if the host has another platform. Raises UsageError for names
-        in ``.env`` that no image uses, and for images with the name of a task.
+        Raises UsageError for names in ``.env`` that no image uses, and for images with the name of a task.
         """
+        native = self.host.platform
+        return self._first_read if native == self._first_read.native else self._read_repository(native)
+
+    @cached_property
+    def _first_read(self) -> Repository:
+        """Read the repository for this machine's platform while slipway connects to the host."""
         self.host.connect_ahead()
-        read = partial(
-            read_repository,
-            self.settings,
-            self.worktree,
-            self.contexts,
-            secrets=self.pip.withheld,
-            tracked=partial(tracked_files, self.run, self.settings.root, self.note),
-            mounts=self.run_mounts(self.settings.project),
-            declared=self.declared,
-        )
-        found = read()
+        found = self._read_repository()
         self.redactor.learn(found.settings.secrets)
         places = {image.name: image.dockerfile for image in found.stack.known}
         refuse_tasks(places, "rename it, or set its name in the table of images: docs/images.md")
@@ -256,10 +253,19 @@ class Session:
             raise UsageError.of(names.misspelled)
         for remark in (*map(str, names.misspelled), *names.remarks):
             self.note(remark)
-        native = self.host.platform
-        if native == found.native:
-            return found
-        return read(native=native)
+        return found
+
+    def _read_repository(self, native: str = "") -> Repository:
+        return read_repository(
+            self.settings,
+            self.worktree,
+            self.contexts,
+            native,
+            secrets=self.pip.withheld,
+            tracked=partial(tracked_files, self.run, self.settings.root, self.note),
+            mounts=self.run_mounts(self.settings.project),
+            declared=self.declared,
+        )
 
     @cached_property
     def declared(self) -> Declared:
@@ -279,12 +285,27 @@ class Session:
         return read_declarations(project.declarations, project.places["declarations"], worktree, variables(), bake)
 
     def snapshot(self, names: Sequence[str] | None = None) -> Snapshot:
-        """Return the facts about ``names``, or about all images."""
+        """Return the facts about ``names``, or about all images.
+
+        slipway reads the files of all images while it connects to the host.
+        """
         self.host.list_ahead()
+        first = self._first_read
+        reading = start_in_thread(lambda: read_all(first))
         repository = self.repository
+
+        def read(wanted: Repository) -> ReadFiles:
+            found = reading.result()
+            return found if wanted is first else read_all(wanted)
+
         with self.host.verified():
             snapshot = gather_facts(
-                repository, self.host.engine, lambda: self.host.registry, names, root_digest=self.root_digest
+                repository,
+                self.host.engine,
+                lambda: self.host.registry,
+                names,
+                root_digest=self.root_digest,
+                read=read,
             )
             self.worktree.cache.save()
             self._cache.prune_hashes()

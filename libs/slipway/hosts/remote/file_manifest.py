@@ -58,7 +58,8 @@ class FileManifest:
     @property
     def weight(self) -> int:
         """Return the bytes of the files, as they are on this machine now."""
-        return sum(_lstat(self.root / path).st_size for path, entry in self.entries.items() if entry.kind == "f")
+        top = f"{self.root}/"
+        return sum(_lstat(top + path).st_size for path, entry in self.entries.items() if entry.kind == "f")
 
     @property
     def names(self) -> bytes:
@@ -66,7 +67,7 @@ class FileManifest:
 
         Each begins with ``./``, because rsync takes a line that begins with ``;`` or ``#`` for a comment.
         """
-        return b"".join(b"./" + os.fsencode(path) + b"\0" for path in self.entries)
+        return os.fsencode("".join([f"./{path}\0" for path in self.entries]))
 
     @property
     def listed(self) -> str:
@@ -158,15 +159,16 @@ def _add_read(
 
 
 def _add_listing(entries: dict[str, SyncEntry], root: Path, prefix: str, listing: Mapping[str, Encoded]) -> None:
+    top = f"{root}/{prefix}"
     for inside, text in listing.items():
-        entries[f"{prefix}{inside}"] = _entry(decode(text), root / f"{prefix}{inside}")
+        entries[f"{prefix}{inside}"] = _entry(decode(text), f"{top}{inside}")
 
 
 def _sent_file(file: Path, content: bytes) -> SyncEntry:
     return SyncEntry("f", _mode(None, file), hashlib.sha256(content).hexdigest())
 
 
-def _entry(read: FileEntry, file: Path) -> SyncEntry:
+def _entry(read: FileEntry, file: str | Path) -> SyncEntry:
     """Return an entry as find prints it, from the entry that the worktree recorded."""
     if read.kind is Kind.LINK:
         return SyncEntry("l", _LINK_MODE, read.content)
@@ -175,7 +177,7 @@ def _entry(read: FileEntry, file: Path) -> SyncEntry:
     return SyncEntry("d", _mode(read.mode, file))
 
 
-def _mode(mode: int | None, file: Path) -> str:
+def _mode(mode: int | None, file: str | Path) -> str:
     """Return ``mode`` in octal. If it is None, it enters no image, so return the current mode of ``file``."""
     return f"{(_lstat(file).st_mode if mode is None else mode) & 0o7777:o}"
 
@@ -204,20 +206,16 @@ def _with_folders(entries: Mapping[str, SyncEntry], root: Path) -> dict[str, Syn
     """Return the entries and the folders above them, as they are on this machine, sorted by path."""
     folders: dict[str, SyncEntry] = {}
     for path in entries:
-        for above in _above(path):
-            if above not in entries and above not in folders:
-                folders[above] = SyncEntry("d", f"{_lstat(root / above).st_mode & 0o7777:o}")
+        above = path.rpartition("/")[0]
+        while above and above not in entries and above not in folders:
+            folders[above] = SyncEntry("d", f"{_lstat(root / above).st_mode & 0o7777:o}")
+            above = above.rpartition("/")[0]
     return dict(sorted({**entries, **folders}.items()))
 
 
-def _above(path: str) -> Iterable[str]:
-    parts = path.split("/")
-    return ("/".join(parts[:count]) for count in range(1, len(parts)))
-
-
-def _lstat(path: Path) -> os.stat_result:
+def _lstat(path: str | Path) -> os.stat_result:
     try:
-        return path.lstat()
+        return os.lstat(path)
     except OSError as error:
         raise SyncError(f"{one_line(str(path))}: {error.strerror}", hint="run the same command again") from None
 

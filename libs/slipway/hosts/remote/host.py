@@ -44,6 +44,7 @@ class RemoteHost:
         self._pending = pending
         self._opened = ExitStack()
         self._lists = False
+        self._builders = 0
 
     def close(self) -> None:
         self._opened.close()
@@ -152,7 +153,8 @@ class RemoteHost:
     def builder(self, snapshot: Snapshot, plan: Plan, run: str, mounted: Given) -> Iterator[Builder]:
         local = self._local
         if plan.of(Action.BUILD):
-            with job_builder(snapshot, plan, self.ready, run, local.run, mounted, local.say) as builder:
+            before, self._builders = self._builders, self._builders + 1
+            with job_builder(snapshot, plan, self.ready, run, local.run, mounted, local.say, before=before) as builder:
                 yield builder
         else:  # a plan without builds sends no file and runs no command
             with local.builder(snapshot, plan, run, mounted) as idle:

@@ -32,7 +32,7 @@ from slipway.hosts.remote.agent import AGENT, forward
 from slipway.hosts.remote.connected import ConnectedHost
 from slipway.hosts.remote.file_manifest import FileManifest, context_to_sync, define, files_to_sync
 from slipway.hosts.remote.jobs import DiffersError, Job, JobInput, alone, follow, stop
-from slipway.hosts.remote.preflight import refuse_little_room
+from slipway.hosts.remote.preflight import HostFacts, refuse_little_room
 from slipway.hosts.remote.scripts import script
 from slipway.hosts.remote.sync import Synced, send, sync, sync_again
 from slipway.hosts.remote.tree_changes import SentTree, TreeChanges
@@ -51,12 +51,21 @@ KEPT = 3
 
 @contextmanager
 def job_builder(
-    snapshot: Snapshot, plan: Plan, host: ConnectedHost, run: str, rsync: RunCommand, mounted: Given, say: Say
+    snapshot: Snapshot,
+    plan: Plan,
+    host: ConnectedHost,
+    run: str,
+    rsync: RunCommand,
+    mounted: Given,
+    say: Say,
+    *,
+    before: int = 0,
 ) -> Iterator[JobBuilder]:
     """Send all files that the plan's images read and mount, and yield a builder.
 
-    On exit, stop a job that still runs, unless the connection was lost. ``mounted``: its secrets must be files. Raises
-    SyncError, SshError, NotForwardedError, and PrerequisiteError when the build host has too little disk space.
+    On exit, stop a job that still runs, unless the connection was lost. ``mounted``: its secrets must be files.
+    ``before``: the number of runs that this process began after it probed the host. Raises SyncError, SshError,
+    NotForwardedError, and PrerequisiteError when the build host has too little disk space.
     """
     settings = snapshot.repository.settings
     names, read = [step.image for step in plan.of(Action.BUILD)], _read(snapshot, plan)
@@ -75,7 +84,7 @@ def job_builder(
             if mounted.ssh:
                 _run(host.connection, prepare("exit"), folder)
                 opened.enter_context(forward(host.connection, folder, mounted.agent, say))
-            earlier = [f"{folder}/earlier/{number}" for number in range(1, KEPT + 1)]
+            earlier = [f"{folder}/{name}" for name in earlier_trees(host.facts, project, before)]
             sent = SentTree.of(snapshot.settings.root, str(host.name), project)
             changes = None if any(_given(snapshot, read)) else sent.changes(manifest)
             if changes:
@@ -121,6 +130,16 @@ def job_builder(
             builder.end()
             raise
         builder.end()
+
+
+def earlier_trees(facts: HostFacts, project: str, before: int) -> tuple[str, ...]:
+    """Return the links in a run's folder that may lead to the trees of older runs.
+
+    rsync looks for every file that it sends in each of them, also where one is empty. ``before``: the number of runs
+    since slipway learned ``facts``. Another client's newer run changes only the number of files that rsync can link.
+    """
+    found = facts.compared.count(PurePosixPath(project).name) + before
+    return tuple(f"earlier/{number}" for number in range(1, min(KEPT, found) + 1))
 
 
 def transfer(snapshot: Snapshot, plan: Plan) -> Transfer:

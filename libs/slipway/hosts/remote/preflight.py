@@ -61,8 +61,8 @@ class HostFacts:
     are free in that folder and in the engine's folder, None when unknown. ``usual_disk``: bytes that are free in the
     folder that engines usually have. ``driver`` and ``store``: as in ``setup.probe.Engine``. ``client``: the version of
     docker's CLI. ``silence``: the error of an engine that does not answer. ``refused``: the error for the user's own
-    folder. ``noise``: output of the login shell before the probe's. ``skew``: the seconds by which the host's clock is
-    ahead of this machine's.
+    folder. ``compared``: the folder of the project of each run whose files were compared. ``noise``: output of the
+    login shell before the probe's. ``skew``: the seconds by which the host's clock is ahead of this machine's.
     """
 
     user: str
@@ -81,6 +81,7 @@ class HostFacts:
     rsync: str = ""
     tools: frozenset[str] = frozenset()
     refused: str = ""
+    compared: tuple[str, ...] = ()
     free: int | None = None
     disk: int | None = None
     disk_folder: str = ""
@@ -170,6 +171,7 @@ def read_facts(result: Result, word: str, *, now: float) -> HostFacts:
         rsync=first_version(found.get("rsync", "")),
         tools=frozenset(name for name in _TOOLS if found.get(name)),
         refused=found.get("refused", ""),
+        compared=tuple(found.get("compared", "").split()),
         free=_kilobytes(found.get("free", "")),
         usual_disk=_kilobytes(found.get("usual", "")),
         skew=float(clock) + 0.5 - now if clock.isdigit() else 0.0,  # ``date`` truncates to whole seconds

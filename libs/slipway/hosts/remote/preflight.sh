@@ -58,6 +58,12 @@ if [ -L "$own" ] || [ -n "$(find "$own" -maxdepth 0 ! -user "$(id -un)" 2>/dev/n
     refused="$own is somebody else's"
 fi
 say refused "$refused"
+compared=
+for whole in "$own"/*/runs/*/whole; do
+    project=${whole%/runs/*}
+    [ ! -e "$whole" ] || compared="$compared ${project##*/}"
+done
+say compared "$compared"
 free() { df -Pk -- "$1" 2>/dev/null | awk 'NR == 2 { print $4 }'; }
 say free "$(free "$folder")"
 say usual "$(free /var/lib/docker)"
