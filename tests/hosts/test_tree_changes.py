@@ -171,7 +171,7 @@ def test_an_unknown_tree_is_left_to_rsync_or_is_empty(tmp_path: Path, kept: byte
     assert changes is None or (changes.since in ("", "old") and changes.archive)
 
 
-def test_a_manifest_that_cannot_be_kept_is_no_error(tmp_path: Path) -> None:
+def test_a_manifest_that_cannot_be_kept_costs_only_time(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     sent = SentTree(tmp_path / "file/sent/x")
     sent.keep("old", write(tmp_path / "here", {"a": "one"}))
