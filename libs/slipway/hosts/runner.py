@@ -29,7 +29,8 @@ from slipway.core.streams import LineReader, OnLine, collect, feed
 _GRACE_SECONDS = 4.0
 _WATCH_SECONDS = 0.25
 _PR_SET_PDEATHSIG = 1
-
+#: They wait until a child that starts is in the block that ends it.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 #: Returns True when a command must end. slipway calls it several times per second.
 ShouldStop = Callable[[], bool]
@@ -62,21 +63,6 @@ class Runner(Protocol):
     ) -> Result: ...
 
 
-def echoing(show: Callable[[str], None]) -> Runner:
-    """Return a runner that shows each command before it runs it, in a form that a user can type into a shell."""
-
-    def shown(
-        command: Command,
-        on_line: OnLine | None = None,
-        timeout: float | None = None,
-        should_stop: ShouldStop | None = None,
-    ) -> Result:
-        show(f"$ {command}")
-        return run(command, on_line, timeout, should_stop)
-
-    return shown
-
-
 def run(
     command: Command, on_line: OnLine | None = None, timeout: float | None = None, should_stop: ShouldStop | None = None
 ) -> Result:
@@ -87,20 +73,43 @@ def run(
     """
     started = time.monotonic()
     # A signal that arrives before ``child`` is assigned would leave the process running, so signals wait until then.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         child = _start(command, mask)
     except OSError as error:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return _not_started(error, started)
-    try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        with _watched(child, should_stop):
-            exit_code, stdout, stderr = _attend(child, command.stdin, on_line, timeout)
-    except BaseException:
-        _end(child)
-        raise
-    return Result(exit_code, stdout, stderr, time.monotonic() - started)
+    return _completed(child, mask, command.stdin, on_line, timeout, should_stop)
+
+
+class WaitingCommand:
+    """Run a command that waits for its standard input, in parallel to this process.
+
+    The command must end when its input ends: then it ends with this process. Raises OSError for a program that cannot
+    be started.
+    """
+
+    def __init__(self, command: Command) -> None:
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            self._child = _start(command, mask)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    @property
+    def waits(self) -> bool:
+        return self._child.poll() is None
+
+    def run(self, stdin: bytes, on_line: OnLine | None, should_stop: ShouldStop) -> Result:
+        """Give the command its input, and run it to its end as ``run`` does."""
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        return _completed(self._child, mask, stdin, on_line, None, should_stop)
+
+    def end(self) -> None:
+        """End the command without its input."""
+        with self._child:
+            feed(self._child.stdin, b"")
+            _end(self._child)
 
 
 def run_together(
@@ -149,7 +158,7 @@ def _start_attended(
         exit_code, stdout, stderr = _attend(child, command.stdin, None, None)
         ended.put((number, Result(exit_code, stdout, stderr, time.monotonic() - started)))
 
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         running[number] = child = _start(command, mask)
         threading.Thread(target=attend, args=(child,), daemon=True).start()
@@ -248,6 +257,26 @@ def _terminal_kept() -> Iterator[None]:
         yield
     finally:
         termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+def _completed(
+    child: subprocess.Popen[bytes],
+    mask: set[signal.Signals | int],
+    stdin: bytes,
+    on_line: OnLine | None,
+    timeout: float | None,
+    should_stop: ShouldStop | None,
+) -> Result:
+    """Attend to a child until it ends, or end it. The caller has blocked the signals; ``mask`` was theirs before."""
+    started = time.monotonic()
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        with _watched(child, should_stop):
+            exit_code, stdout, stderr = _attend(child, stdin, on_line, timeout)
+    except BaseException:
+        _end(child)
+        raise
+    return Result(exit_code, stdout, stderr, time.monotonic() - started)
 
 
 def _attend(

@@ -108,6 +108,9 @@ class RemoteHost:
     def list_ahead(self) -> None:
         """Do nothing: the engine is asked once the connection is there."""
 
+    def bake_ahead(self) -> None:
+        """Do nothing: a job gets all its files when it starts."""
+
     @contextmanager
     def verified(self) -> Iterator[None]:
         with self._diagnosed():
