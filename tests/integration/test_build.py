@@ -143,7 +143,7 @@ def test_a_new_version_of_the_same_content_only_tags(shop: Repository) -> None:
 def test_an_image_that_only_the_registry_has_is_pulled(
     shop: Repository, cli: Callable[..., str], processes: Processes
 ) -> None:
-    """The buildx that waited for a file ends, and nothing tells of it."""
+    """The buildx that waited for a file ends, and nothing reports it."""
     shop.invoke("push").ok()
     content, was = shop.content("svc-till"), shop.image_id(shop.reference("svc-till"))
     cli("rmi", "--force", shop.reference("svc-till"), content)

@@ -267,7 +267,7 @@ def _completed(
     timeout: float | None,
     should_stop: ShouldStop | None,
 ) -> Result:
-    """Attend to a child until it ends, or end it. The caller has blocked the signals; ``mask`` was theirs before."""
+    """Attend to a child until it ends. The caller has blocked the signals; ``mask`` is the one from before."""
     started = time.monotonic()
     try:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
