@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from slipway.build.bake_file import BakeTarget, bake_command, bake_file, overrides
+from slipway.build.bake_file import BakeTarget, bake_file, overrides
 from slipway.core.command import Command
 from slipway.core.compression import Compression
+from slipway.hosts.bake import bake_command
 
 
 def test_the_bake_file() -> None:

@@ -16,7 +16,8 @@ import pytest
 from slipway.core.command import Command, Result
 from slipway.core.errors import PrerequisiteError, SshError
 from slipway.engine import Endpoint, Engine
-from slipway.hosts.runner import PipedCommand, _end_with_parent, _prepare, attach, pipe, run, run_together
+from slipway.hosts.beside import PipedCommand, pipe
+from slipway.hosts.runner import _end_with_parent, _prepare, attach, run, run_together
 
 pytestmark = pytest.mark.process
 

@@ -140,14 +140,27 @@ def test_a_new_version_of_the_same_content_only_tags(shop: Repository) -> None:
 
 
 @pytest.mark.both_stores
-def test_an_image_that_only_the_registry_has_is_pulled(shop: Repository, cli: Callable[..., str]) -> None:
+def test_an_image_that_only_the_registry_has_is_pulled(
+    shop: Repository, cli: Callable[..., str], processes: Processes
+) -> None:
+    """The buildx that waited for a file ends, and nothing reports it."""
     shop.invoke("push").ok()
     content, was = shop.content("svc-till"), shop.image_id(shop.reference("svc-till"))
     cli("rmi", "--force", shop.reference("svc-till"), content)
     assert shop.steps()["svc-till"] == ("pull", f"{content.rpartition(':')[2]} is in the registry")
-    shop.invoke("build", "svc-till").ok()
+    ran = shop.invoke("-e", "build", "svc-till").ok()
+    assert "buildx" not in ran.stderr and "ERROR" not in ran.stderr and processes(shop.root) == []
     assert shop.status() == {"svc-till": "pulled"}
     assert shop.image_id(shop.reference("svc-till")) == was
+
+
+def test_each_bake_is_echoed_once(shop: Repository) -> None:
+    """The one that starts while the registry is asked, and those that start later."""
+    shop.write("apps/svc_cart/cart.txt", "another cart\n")
+    echoed = shop.invoke("-e", "build").ok().stderr
+    assert echoed.count("bake --builder") == 1 == len(shop.bakes())
+    shop.write("apps/svc_cart/cart.txt", "a third cart\n")
+    assert "bake --builder" not in shop.invoke("-e", "build", "--dry-run").ok().stderr
 
 
 @pytest.mark.both_stores

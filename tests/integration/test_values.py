@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from slipway.build.bake_file import BakeTarget, bake_command, bake_file, overrides
+from slipway.build.bake_file import BakeTarget, bake_file, overrides
 from slipway.config.environment import inherited, surroundings
+from slipway.hosts.bake import bake_command
 from tests.properties.examples import examples
 
 if TYPE_CHECKING:

@@ -60,6 +60,7 @@ MODULES = {
     "clean.images": "clean/test_images.py",
     "clean.layers": "clean/test_layers.py",
     "build.bake_file": "build/test_bake_file.py",
+    "hosts.bake": "build/test_bake_file.py",
     "build.retries": "build/test_retries.py",
     "build.verify": "build/test_verify.py",
     "build.waves": "build/test_waves.py",

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -27,7 +28,7 @@ PYTHON = LocalImage("sha256:python", (full_name(ROOT),))
 NAMES = ["base-runtime", "base-ml", "svc-forms", "svc-ocr"]
 
 
-def nobody() -> Registry:
+def nobody() -> NoReturn:
     raise AssertionError("the registry was asked")
 
 
@@ -78,8 +79,20 @@ def test_the_registry_is_asked_only_for_images_missing_from_the_engine(repositor
     first = snapshot_of(repository)
     engine = FakeEngine([PYTHON, *built(first, *NAMES)])
     settings = settings_of(repository, REGISTRY="127.0.0.1:1")
-    again = gather_facts(read_repository(settings, Worktree(repository), {}), engine, nobody)
+    again = gather_facts(read_repository(settings, Worktree(repository), {}), engine, nobody, on_missing=nobody)
     assert [step.action for step in plan_build(again.stack, NAMES, again.facts).steps] == ["reuse"] * 4
+
+
+def test_missing_images_are_known_before_the_registry_is_asked(repository: Path) -> None:
+    happened: list[str] = []
+
+    def asked() -> Registry:
+        happened.append("registry")
+        return Registry("127.0.0.1:1", policy=HASTE)
+
+    found = read_repository(settings_of(repository, REGISTRY="127.0.0.1:1"), Worktree(repository), {})
+    gather_facts(found, FakeEngine([PYTHON]), asked, on_missing=lambda: happened.append("missing"))
+    assert happened[:2] == ["missing", "registry"] and happened.count("missing") == 1
 
 
 def test_published_content_is_found(repository: Path) -> None:

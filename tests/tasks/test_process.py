@@ -1,9 +1,11 @@
-"""The process while a task runs: what a stream with few letters shows."""
+"""The process while a task runs and when it ends: a stream with few letters, and Python's own end."""
 
 from __future__ import annotations
 
 import io
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -24,3 +26,27 @@ def test_our_marks_have_equals_in_every_encoding(monkeypatch: pytest.MonkeyPatch
     with ours(keep=False):
         print(LINE, flush=True)
     assert raw.getvalue().decode(encoding) == shown + "\n"
+
+
+#: Registered first, so it runs last: it tells whether Python will search the objects of this process.
+TASKS = """
+import atexit, gc
+from invoke import task
+atexit.register(lambda: print("frozen" if gc.get_freeze_count() else "searched"))
+from slipway.tasks import namespace as ns
+ns.add_task(task(lambda c: None, name="deploy"))
+"""
+
+
+@pytest.mark.process
+def test_python_searches_for_unused_objects_only_after_tasks_of_others(repository: Path) -> None:
+    """Objects of others may need the search: a file that only it closes. Slipway's own need none."""
+    (repository / "tasks.py").write_text(TASKS)
+
+    def last(*words: str) -> str:
+        argv = (sys.executable, "-m", "invoke", *words)
+        done = subprocess.run(argv, cwd=repository, capture_output=True, text=True, check=True)
+        return done.stdout.splitlines()[-1]
+
+    endings = [last(*words) for words in (("config",), ("config", "deploy"), ("deploy",))]
+    assert endings == ["frozen", "searched", "searched"]

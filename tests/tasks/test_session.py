@@ -76,7 +76,7 @@ class Hashing(StatCache):
 
 def test_the_files_are_hashed_before_the_host_answers(session: Session) -> None:
     near = session.local_host
-    host = Late(near.settings, near.around, near.run, near.logins, near.say)
+    host = Late(near.settings, near.around, near.run, near.logins, near.say, near.bakes)
     host.__dict__["engine"] = FakeEngine([LocalImage("sha256:python", (full_name("python:3.12-slim"),))])
     host.__dict__["registry"] = Registry("127.0.0.1:1", policy=HASTE)
     session.local_host = host

@@ -1,4 +1,4 @@
-"""Write a bake for buildx: the bake file, and the arguments of the command.
+"""Write a bake for buildx: the bake file, and the arguments for values that the file cannot hold.
 
 One ``docker buildx bake`` solves the whole graph of its images. A parent in the same bake is linked by ``target:``. A
 parent that is already built is linked by its content tag, so baking a child never rebuilds its base. A builder other
@@ -17,21 +17,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from slipway.core.command import Command
 from slipway.core.compression import Compression
-
-#: Default attestations would give every cached build a new digest. The check of file system entitlements would ask
-#: questions on a terminal. buildx would run git seven times before a bake, for attestations that slipway does not make.
-ENVIRONMENT = {
-    "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
-    "BUILDX_METADATA_PROVENANCE": "disabled",
-    "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
-    "BUILDX_GIT_INFO": "0",
-}
-
-
-#: The only group of the bake file. No image can have this name.
-_ALL = "_all"
+from slipway.hosts.bake import ALL
 
 
 @dataclass(frozen=True)
@@ -75,7 +62,7 @@ def bake_file(targets: Sequence[BakeTarget], parents: Sequence[BakeTarget] = ())
     does not export them.
     """
     described = {target.name: _describe(target) for target in (*targets, *parents)}
-    group = {_ALL: {"targets": [target.name for target in targets]}}
+    group = {ALL: {"targets": [target.name for target in targets]}}
     return json.dumps(_escaped({"group": group, "target": described}), indent=1, sort_keys=True).encode()
 
 
@@ -138,14 +125,3 @@ def _describe(target: BakeTarget) -> dict[str, Any]:
         "no-cache": target.no_cache,
     }
     return said | {key: value for key, value in optional.items() if value}
-
-
-def bake_command(
-    file: bytes, *, buildx: tuple[str, ...], root: str, builder: str, count: int, overrides: tuple[str, ...] = ()
-) -> Command:
-    """Return the command that runs ``buildx bake`` with ``file`` on stdin.
-
-    ``buildx``: the words that run buildx. Its progress arrives as rawjson on stderr.
-    """
-    argv = (*buildx, "bake", "--builder", builder, "--file", "-", "--progress", "rawjson", *overrides, _ALL)
-    return Command(argv, cwd=root, env=ENVIRONMENT, stdin=file, label=f"bake {count} images")

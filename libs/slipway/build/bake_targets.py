@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from slipway.build.bake_file import BakeTarget, bake_command, bake_file, overrides
+from slipway.build.bake_file import BakeTarget, bake_file, overrides
 from slipway.config.images_lock import ImagesLock
 from slipway.core.command import Command
 from slipway.core.image import (
@@ -23,6 +23,7 @@ from slipway.core.image import (
 )
 from slipway.core.reference import Reference
 from slipway.dockerfile.frontends import SYNTAX_ARG
+from slipway.hosts.bake import bake_command
 from slipway.hosts.host import BakeInputs
 from slipway.plan.decide import Action, Step, step_of
 from slipway.plan.facts import Snapshot

@@ -190,6 +190,12 @@ class Host(Protocol):
         A task that needs the engine calls this before it reads the repository.
         """
 
+    def bake_ahead(self) -> None:
+        """Start a bake that waits for its file, if buildx runs on this machine.
+
+        A task that will build calls this while it waits for answers. buildx starts in the meantime.
+        """
+
     def verified(self) -> AbstractContextManager[None]:
         """Verify the host's prerequisites when the block ends.
 

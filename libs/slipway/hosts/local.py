@@ -18,11 +18,14 @@ from slipway.core.platform import this_platform
 from slipway.core.retry import RetryPolicy
 from slipway.core.streams import OnLine
 from slipway.engine import DOCKER_BUILDX, Engine, FindLogin
+from slipway.hosts.bake import bake_command
+from slipway.hosts.beside import pipe
 from slipway.hosts.emulation import not_runnable
 from slipway.hosts.host import BakeInputs, Carrier, ContainerAccess, MountSource, Say, Transfer
 from slipway.hosts.listening import listening_here
 from slipway.hosts.requirements import first_version
-from slipway.hosts.runner import Runner, ShouldStop, Watched, pipe
+from slipway.hosts.runner import Runner, ShouldStop, Watched
+from slipway.hosts.runners import RunAhead
 from slipway.plan.decide import Plan
 from slipway.plan.facts import Snapshot, changed_since
 from slipway.plan.repository import Repository
@@ -35,13 +38,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class LocalHost:
-    """Work on this machine. ``logins`` finds the login for a registry, and ``say`` shows notes to a person."""
+    """Work on this machine.
+
+    ``logins`` finds the login for a registry. ``say`` shows notes to a person. ``bakes`` runs the bakes.
+    """
 
     settings: Settings
     around: Surroundings
     run: Runner
     logins: FindLogin
     say: Say
+    bakes: RunAhead
     flag: str = ""
 
     @cached_property
@@ -79,6 +86,11 @@ class LocalHost:
             if self.engine.endpoint.is_near:
                 self.engine.list_ahead()
 
+    def bake_ahead(self) -> None:
+        around, settings = self.around, self.settings
+        builder = settings["BUILDER"] or around.builder
+        self.bakes.start(bake_command(b"", buildx=around.buildx, root=str(settings.root), builder=builder, count=0))
+
     def verified(self) -> AbstractContextManager[None]:
         """Verify nothing: an error on this machine states its own cause."""
         return nullcontext()
@@ -92,7 +104,7 @@ class LocalHost:
     @contextmanager
     def builder(self, snapshot: Snapshot, plan: Plan, run: str, mounted: Given) -> Iterator[LocalBuilder]:
         words, builder = self.around.buildx, self.around.builder
-        yield LocalBuilder.of(snapshot.repository, self.run, mounted, buildx=words, builder=builder)
+        yield LocalBuilder.of(snapshot.repository, self.bakes, mounted, buildx=words, builder=builder)
 
     def release_lock(self, name: str, *, break_expired: bool = False) -> AbstractContextManager[None]:
         """Hold a lock in the repository.

@@ -10,7 +10,6 @@ import contextlib
 import os
 import queue
 import signal
-import socket
 import subprocess
 import sys
 import termios
@@ -22,14 +21,14 @@ from typing import Protocol
 
 from slipway.config.environment import inherited
 from slipway.core.command import Command, Result
-from slipway.core.errors import PrerequisiteError
 from slipway.core.streams import LineReader, OnLine, collect, feed
 
 #: Time for buildx to cancel, or for pytest to remove its containers. Then slipway kills the process group.
 _GRACE_SECONDS = 4.0
 _WATCH_SECONDS = 0.25
 _PR_SET_PDEATHSIG = 1
-
+#: They wait until a child that starts is in the block that ends it.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 #: Returns True when a command must end. slipway calls it several times per second.
 ShouldStop = Callable[[], bool]
@@ -62,21 +61,6 @@ class Runner(Protocol):
     ) -> Result: ...
 
 
-def echoing(show: Callable[[str], None]) -> Runner:
-    """Return a runner that shows each command before it runs it, in a form that a user can type into a shell."""
-
-    def shown(
-        command: Command,
-        on_line: OnLine | None = None,
-        timeout: float | None = None,
-        should_stop: ShouldStop | None = None,
-    ) -> Result:
-        show(f"$ {command}")
-        return run(command, on_line, timeout, should_stop)
-
-    return shown
-
-
 def run(
     command: Command, on_line: OnLine | None = None, timeout: float | None = None, should_stop: ShouldStop | None = None
 ) -> Result:
@@ -87,20 +71,43 @@ def run(
     """
     started = time.monotonic()
     # A signal that arrives before ``child`` is assigned would leave the process running, so signals wait until then.
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         child = _start(command, mask)
     except OSError as error:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         return _not_started(error, started)
-    try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        with _watched(child, should_stop):
-            exit_code, stdout, stderr = _attend(child, command.stdin, on_line, timeout)
-    except BaseException:
-        _end(child)
-        raise
-    return Result(exit_code, stdout, stderr, time.monotonic() - started)
+    return _completed(child, mask, command.stdin, on_line, timeout, should_stop)
+
+
+class WaitingCommand:
+    """Run a command that waits for its standard input, in parallel to this process.
+
+    The command must end when its input ends: then it ends with this process. Raises OSError for a program that cannot
+    be started.
+    """
+
+    def __init__(self, command: Command) -> None:
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        try:
+            self._child = _start(command, mask)
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+    @property
+    def waits(self) -> bool:
+        return self._child.poll() is None
+
+    def run(self, stdin: bytes, on_line: OnLine | None, should_stop: ShouldStop) -> Result:
+        """Give the command its input, and run it to its end as ``run`` does."""
+        mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+        return _completed(self._child, mask, stdin, on_line, None, should_stop)
+
+    def end(self) -> None:
+        """End the command without its input."""
+        with self._child:
+            feed(self._child.stdin, b"")
+            _end(self._child)
 
 
 def run_together(
@@ -149,7 +156,7 @@ def _start_attended(
         exit_code, stdout, stderr = _attend(child, command.stdin, None, None)
         ended.put((number, Result(exit_code, stdout, stderr, time.monotonic() - started)))
 
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         running[number] = child = _start(command, mask)
         threading.Thread(target=attend, args=(child,), daemon=True).start()
@@ -158,64 +165,6 @@ def _start_attended(
         ended.put((number, _not_started(error, started)))
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-
-class PipedCommand:
-    """Run a command in parallel to this process.
-
-    ``socket`` is connected to the command's stdin and stdout. The command must end when the caller closes it.
-    """
-
-    def __init__(self, command: Command) -> None:
-        self._started = time.monotonic()
-        self.socket, theirs = socket.socketpair()
-        self._stderr = LineReader(None)
-        with theirs:
-            self._child = subprocess.Popen(
-                command.argv,
-                env=inherited(command.env),
-                stdin=theirs.fileno(),
-                stdout=theirs.fileno(),
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        self._waiting = threading.Thread(target=self._wait, daemon=True)
-        self._waiting.start()
-
-    def ended(self, within: float) -> Result:
-        """Return the result after the caller has closed ``socket``.
-
-        Kill a command that still runs after ``within`` seconds.
-        """
-        self._waiting.join(within)
-        if self._waiting.is_alive():
-            self._child.kill()
-            self._waiting.join()
-        return Result(self._child.returncode, "", "\n".join(self._stderr.last), time.monotonic() - self._started)
-
-    def _wait(self) -> None:
-        self._stderr.read(self._child.stderr)
-        self._child.wait()
-
-
-def pipe(command: Command) -> PipedCommand:
-    """Start ``command`` in parallel to this process. Raises PrerequisiteError for a program that cannot be started."""
-    try:
-        return PipedCommand(command)
-    except OSError as error:
-        raise PrerequisiteError(
-            f"{command.argv[0]}: {(error.strerror or str(error)).lower()}", hint="invoke doctor"
-        ) from None
-
-
-def leave(command: Command) -> None:
-    """Start ``command`` without streams and without a terminal, and do not wait for it. It may outlive this process.
-
-    Raises OSError when it cannot start.
-    """
-    none = subprocess.DEVNULL
-    env = inherited(command.env)
-    subprocess.Popen(command.argv, stdin=none, stdout=none, stderr=none, env=env, start_new_session=True)
 
 
 def attach(argv: Sequence[str]) -> int:
@@ -258,6 +207,26 @@ def _terminal_kept() -> Iterator[None]:
         yield
     finally:
         termios.tcsetattr(0, termios.TCSADRAIN, before)
+
+
+def _completed(
+    child: subprocess.Popen[bytes],
+    mask: set[signal.Signals | int],
+    stdin: bytes,
+    on_line: OnLine | None,
+    timeout: float | None,
+    should_stop: ShouldStop | None,
+) -> Result:
+    """Attend to a child until it ends. The caller has blocked the signals; ``mask`` is the one from before."""
+    started = time.monotonic()
+    try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        with _watched(child, should_stop):
+            exit_code, stdout, stderr = _attend(child, stdin, on_line, timeout)
+    except BaseException:
+        _end(child)
+        raise
+    return Result(exit_code, stdout, stderr, time.monotonic() - started)
 
 
 def _attend(

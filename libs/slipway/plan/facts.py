@@ -100,13 +100,15 @@ def gather_facts(
     *,
     root_digest: DigestOf = unasked,
     read: Read = read_all,
+    on_missing: Callable[[], None] = lambda: None,
 ) -> Snapshot:
     """Gather the facts about ``selected``, or about all images that can be planned when it is None.
 
-    ``root_digest`` asks the registry of a root image. ``read`` returns the files of all images. Raises the errors of
-    the selected images and of those that they stand on, the errors of the engine, and PolicyError when a root image
-    moved since it was locked. Raises RegistryError when the registry does not answer about a missing base. The faults
-    of other images are notes.
+    ``root_digest`` asks the registry of a root image. ``read`` returns the files of all images. ``on_missing`` is
+    called before slipway asks the registry for images that the engine does not have. Raises the errors of the selected
+    images and of those that they stand on, the errors of the engine, and PolicyError when a root image moved since it
+    was locked. Raises RegistryError when the registry does not answer about a missing base. The faults of other images
+    are notes.
     """
     settings = repository.settings
     repository, files = _read(repository, selected, read)
@@ -140,6 +142,8 @@ def gather_facts(
         compression=settings.compression,
     )
     lacking = missing_from_engine(stack, selected or tuple(references), facts)
+    if lacking:
+        on_missing()
     below = graph.ancestors({image.name: image.parents for image in stack}, lacking) if settings["BUILDER"] else ()
     asked = tuple(dict.fromkeys((*lacking, *sorted(below))))  # a separate builder pulls parents from the registry
     published, notes = _published(asked, facts, registry) if lacking else (frozenset(), ())

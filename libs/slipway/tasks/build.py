@@ -37,7 +37,7 @@ def run_build(session: Session, names: Sequence[str], kind: str, options: BuildO
     selected = stack_names(session, kind, names)
     session.has_built(kind, selected)
     no_cache = selected if options.no_cache else ()
-    snapshot = session.snapshot(selected)
+    snapshot = session.snapshot(selected) if dry_run else session.snapshot(selected, on_missing=session.host.bake_ahead)
     plan = plan_build(snapshot.stack, selected, snapshot.facts, no_cache)
     mounted(session, snapshot, plan)
     if not dry_run and get_root_images(session, snapshot, plan):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import atexit
 import codecs
 import contextlib
+import gc
 import io
 import os
 import signal
@@ -38,8 +39,11 @@ def ours(*, keep: bool) -> Iterator[None]:
     """Make signals raise, streams accept any text, and modules keep their bytecode inside the block.
 
     ``keep``: only slipway's tasks follow. Then a signal between two of them ends the program with slipway's own
-    message.
+    message, and Python does not search for unused objects while it ends.
     """
+    if keep:
+        atexit.unregister(gc.freeze)
+        atexit.register(gc.freeze)
     bytecode, sys.dont_write_bytecode = sys.dont_write_bytecode, bool(sys.flags.dont_write_bytecode)
     with _readable(sys.stdout), _readable(sys.stderr), _signals(keep=keep):
         try:

@@ -6,7 +6,7 @@ import shlex
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cached_property, partial
 from pathlib import Path
@@ -28,7 +28,8 @@ from slipway.engine import Logins
 from slipway.hosts.git import tracked_files
 from slipway.hosts.host import ContainerAccess, Host
 from slipway.hosts.local import LocalHost
-from slipway.hosts.runner import Runner, attach, echoing, run, run_together
+from slipway.hosts.runner import Runner, attach, run, run_together
+from slipway.hosts.runners import RunAhead, echoing
 from slipway.plan.facts import Snapshot, gather_facts, read_all
 from slipway.plan.inputs import ReadFiles
 from slipway.plan.repository import Repository, read_repository
@@ -184,7 +185,9 @@ class Session:
         around = surroundings()
         learn = self.redactor.learn
         logins = Logins(around.docker_config, self.run, given=around.docker_auth_config, learn=learn)
-        return LocalHost(self.settings, around, self.run, logins.find, self.note)
+        bakes = RunAhead(self.run, self.echo) if self.core.echo else RunAhead(self.run)
+        self.opened.callback(bakes.close)
+        return LocalHost(self.settings, around, self.run, logins.find, self.note, bakes)
 
     @cached_property
     def remote_host(self) -> RemoteHost:
@@ -284,8 +287,10 @@ class Session:
         bake = Bake(self.run, surroundings().buildx)
         return read_declarations(project.declarations, project.places["declarations"], worktree, variables(), bake)
 
-    def snapshot(self, names: Sequence[str] | None = None) -> Snapshot:
-        """Return the facts about ``names``, or about all images.
+    def snapshot(
+        self, names: Sequence[str] | None = None, *, on_missing: Callable[[], None] = lambda: None
+    ) -> Snapshot:
+        """Return the facts about ``names``, or about all images; see ``gather_facts`` for ``on_missing``.
 
         slipway reads the files of all images while it connects to the host.
         """
@@ -306,6 +311,7 @@ class Session:
                 names,
                 root_digest=self.root_digest,
                 read=read,
+                on_missing=on_missing,
             )
             self.worktree.cache.save()
             self._cache.prune_hashes()

@@ -122,7 +122,7 @@ def _built(session: Session, system: System) -> Mapping[str, str]:
     """Build the system's stale images, and return ``_images`` as they are then. Raises BuildError."""
     if not system.built:
         return {}
-    snapshot = session.snapshot(system.built)
+    snapshot = session.snapshot(system.built, on_missing=session.host.bake_ahead)
     plan = plan_build(snapshot.stack, system.built, snapshot.facts)
     mounted(session, snapshot, plan)
     if get_root_images(session, snapshot, plan):

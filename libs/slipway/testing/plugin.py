@@ -83,7 +83,7 @@ def slipway_bench(request: pytest.FixtureRequest) -> Iterator[Bench]:
 
     from slipway.config.environment import surroundings
     from slipway.engine import Engine
-    from slipway.hosts.runner import pipe
+    from slipway.hosts.beside import pipe
     from slipway.runs.cache import UserCache
     from slipway.smoke import containers
     from slipway.smoke.layer_cache import LayerCache
@@ -140,7 +140,7 @@ def system(request: pytest.FixtureRequest) -> Iterator[RunningSystem]:
     """Provide the system of ``--slipway-system``, up under a project name of its own; it is taken down afterwards."""
     from slipway.config.environment import surroundings
     from slipway.engine import Engine
-    from slipway.hosts.runner import pipe
+    from slipway.hosts.beside import pipe
     from slipway.testing.systems import running_system
 
     name = request.config.option.slipway_system

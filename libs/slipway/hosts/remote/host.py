@@ -126,6 +126,9 @@ class RemoteHost:
         """Have the engine list its images as soon as the connection is there."""
         self._lists = True
 
+    def bake_ahead(self) -> None:
+        """Do nothing: a job gets all its files when it starts."""
+
     @contextmanager
     def verified(self) -> Iterator[None]:
         with self._diagnosed():

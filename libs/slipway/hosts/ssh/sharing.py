@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from slipway.core.destination import Destination
-from slipway.hosts.runner import leave
+from slipway.hosts.beside import leave
 from slipway.hosts.ssh.client import SshClient
 from slipway.hosts.ssh.connection import Connection
 from slipway.hosts.ssh.host_config import HostConfig, keep_command
