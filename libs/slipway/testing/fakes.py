@@ -64,6 +64,7 @@ class FakeEngine(Engine):
         self.containerd = False
         self.stays_away = False
         self.calls: list[tuple[str, ...]] = []
+        self._tagging = threading.Lock()
 
     def returns(self, within: float, clock: Clock = CLOCK) -> bool:
         return not self.stays_away
@@ -85,9 +86,10 @@ class FakeEngine(Engine):
 
     def tag(self, image: str, reference: Reference) -> None:
         self._do("tag", image, str(reference))
-        held = next(held for held in self.held if image == held.id or image in (*held.tags, *held.digests))
-        self.held.remove(held)
-        self.load(replace(held, tags=(*held.tags, str(reference))))
+        with self._tagging:  # slipway tags several images together
+            held = next(held for held in self.held if image == held.id or image in (*held.tags, *held.digests))
+            self.held.remove(held)
+            self.load(replace(held, tags=(*held.tags, str(reference))))
 
     def untag(self, reference: Reference) -> None:
         self._do("untag", str(reference))
