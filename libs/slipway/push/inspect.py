@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from slipway.core.errors import PolicyError, UsageError
 from slipway.core.image import INPUT_LABEL, Image
@@ -11,7 +12,7 @@ from slipway.core.reference import Reference
 from slipway.core.threads import map_concurrently
 from slipway.plan.decide import MODES_HINT, Facts
 from slipway.push.events import PushAction
-from slipway.registry import Registry
+from slipway.registry import ImageManifest, Registry
 
 #: The number of concurrent requests to the registry.
 QUESTIONS = 8
@@ -194,13 +195,19 @@ def _named(push: Push) -> str:
     return f"{push.content.tag} as built without cache" if push.is_rebuilt else push.content.tag
 
 
-def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
+def check_logins(
+    pushes: Sequence[Push], registry: Registry, manifests: Mapping[str, ImageManifest] = MappingProxyType({})
+) -> None:
     """Raise RegistryError unless this login may write to every repository that the push will change.
 
-    The push calls this function before it writes anything.
+    The push calls this function before it writes anything. ``manifests``: image → its manifest in the registry, which
+    names a blob of the repository.
     """
-    writes = [push.content for push in pushes if push.action is not PushAction.REUSE]
-    map_concurrently(registry.check_write, writes, at_once=QUESTIONS)
+    writes = [push for push in pushes if push.action is not PushAction.REUSE]
+    blobs = {image: manifest.config for image, manifest in manifests.items()}
+    map_concurrently(
+        lambda push: registry.check_write(push.content, blobs.get(push.image, "")), writes, at_once=QUESTIONS
+    )
 
 
 def _moves(push: Push) -> bool:

@@ -30,7 +30,7 @@ from slipway.core.threads import map_concurrently
 from slipway.push.inspect import QUESTIONS, Push, as_published, check_logins
 from slipway.push.release import Attach
 from slipway.push.tags import Flip, TagMove, mixed
-from slipway.push.upload import PushRun, complete, upload
+from slipway.push.upload import PushRun, complete, manifests_of, upload
 from slipway.registry import ImageManifest, Registry
 from slipway.release.claim import Claims
 from slipway.release.planned import Planned
@@ -119,7 +119,7 @@ def _prepared(given: Release) -> Ready:
     planned, run, records = given.planned, given.run, given.records
     given.keep(planned)
     records.check_write()
-    check_logins(planned.pushes, run.registry)
+    check_logins(planned.pushes, run.registry, manifests_of(planned.pushes, run.registry))
     pushes = upload(planned.pushes, run)
     given.attach(pushes)
     manifests = complete(pushes, run)

@@ -310,12 +310,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.held.manifests.pop((name, before), None)
 
     def _upload(self, name: str, sent: bytes) -> tuple[int, bytes, Mapping[str, str]]:
-        """Begin an upload, cancel it, or keep its content when the digest is right."""
+        """Begin an upload, cancel it, mount a blob, or keep the content when the digest is right."""
         if self.command == "DELETE":
             return 204, b"", {}
-        (digest,) = parse_qs(self.path.partition("?")[2]).get("digest") or ("",)
+        query = parse_qs(self.path.partition("?")[2])
+        (digest,), (mount,), (source,) = (query.get(word) or [""] for word in ("digest", "mount", "from"))
+        if (source, mount) in self.held.blobs:
+            self.held.blobs[name, mount] = self.held.blobs[source, mount]
+            return 201, b"", {"Docker-Content-Digest": mount}
         if not digest:
-            return 202, b"", {"Location": f"{self.path}one"}
+            return 202, b"", {"Location": f"{self.path.partition('?')[0]}one"}
         if digest_of(sent) != digest:
             return 400, b"", {}
         self.held.blobs[name, digest] = sent
