@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
@@ -395,6 +396,13 @@ def test_a_refused_mount_is_final(server: RegistryServer, registry: Registry, st
     with pytest.raises(RefusedError, match="acme/x: upload: "):
         registry.check_write(server.reference("acme/x", "v1"), "sha256:held")
     assert len(server.requests) == 1
+
+
+def test_a_manifest_that_came_with_its_digest_is_asked_once(server: RegistryServer, registry: Registry) -> None:
+    digest, tag = server.add("acme/x", "v1"), server.reference("acme/x", "v1")
+    assert registry.fetched_digest(tag) == registry.manifest(replace(tag, tag="", digest=digest)).digest == digest
+    assert registry.fetched_digest(tag.tagged("v2")) == ""
+    assert server.requests == ["GET /v2/acme/x/manifests/v1", "GET /v2/acme/x/manifests/v2"]
 
 
 def test_an_upload_that_is_elsewhere_is_not_followed_with_a_login(server: RegistryServer, registry: Registry) -> None:

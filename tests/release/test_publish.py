@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import cycle
 from pathlib import Path
@@ -196,6 +198,23 @@ def test_a_release_leaves_no_upload_and_no_other_tag(shop: Shop, server: Registr
     tags = {path: {tag for home, tag in server.tags if home == path} for path, _ in server.tags}
     wanted = {f"{OWNER}/{name}": {content_tag(shop.inputs[name]), "v1", "latest"} for name in NAMES}
     assert tags == {**wanted, f"{OWNER}/releases": {"v1", "_claim"}}
+
+
+def test_a_release_asks_no_question_twice_but_those_under_its_claim(shop: Shop, server: RegistryServer) -> None:
+    """It looks at each tag before its plan and under its claim, and reads each moved tag back."""
+    shop.release(shop.planned())
+    del server.requests[:]
+    assert shop.release(shop.planned("v2")) == (0, "")
+    asked = [re.sub(r"/acme/(svc-\w+|base-floor)/|\bin-\w+", "*", request) for request in server.requests]
+    kinds = Counter(re.sub(r"sha256.\w+|&from.*", "DIGEST", request) for request in asked)
+    assert {request: count for request, count in kinds.items() if "/v2*" in request} == {
+        "GET /v2*manifests/*": 4,
+        "HEAD /v2*manifests/v2": 4 + 4 + 4,
+        "HEAD /v2*manifests/latest": 4 + 4,
+        "POST /v2*blobs/uploads/?mount=DIGESTDIGEST": 4,
+        "HEAD /v2*blobs/DIGEST": 4,
+        "PUT /v2*manifests/v2": 4,
+    }
 
 
 def ended(shop: Shop, line: int, end: type[BaseException]) -> bool:

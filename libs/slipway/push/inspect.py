@@ -16,6 +16,8 @@ from slipway.registry import ImageManifest, Registry
 
 #: The number of concurrent requests to the registry.
 QUESTIONS = 8
+#: Asks the registry for the digest of a content tag.
+AskContent = Callable[[Registry, Reference], str]
 
 
 @dataclass(frozen=True)
@@ -78,14 +80,16 @@ class Push:
         return replace(self.content, tag="", digest=digest)
 
 
-def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Push, ...]:
+def look(
+    images: Sequence[Image], facts: Facts, registry: Registry, ask: AskContent = Registry.digest
+) -> tuple[Push, ...]:
     """Return the pushes of ``images``, with the digests that the registry has.
 
-    Raises UsageError for images that are neither built nor published, RefusedError when the server is not a registry,
-    and RegistryError.
+    ``ask`` asks for each content tag. Raises UsageError for images that are neither built nor published, RefusedError
+    when the server is not a registry, and RegistryError.
     """
     registry.refuse_foreign()
-    stands = as_published([_local(image, facts) for image in images], registry)
+    stands = as_published([_local(image, facts) for image in images], registry, ask)
     found = tuple(_taking_over(push, registry) if _is_fresh(push, facts) else push for push in stands)
     lacking = [push.image for push in found if not push.content_digest and not (push.local_id and push.whole)]
     if lacking:
@@ -96,13 +100,13 @@ def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Pus
     return found
 
 
-def as_published(pushes: Sequence[Push], registry: Registry) -> list[Push]:
-    """Return the pushes with the digests that the registry has now.
+def as_published(pushes: Sequence[Push], registry: Registry, ask: AskContent = Registry.digest) -> list[Push]:
+    """Return the pushes with the digests that the registry has now. ``ask`` asks for each content tag.
 
     An index without one of the image's platforms is not the image. Raises RegistryError.
     """
-    asked = [push.content for push in pushes] + [push.reference for push in pushes]
-    digests = map_concurrently(registry.digest, asked, at_once=QUESTIONS)
+    asked = [(ask, push.content) for push in pushes] + [(Registry.digest, push.reference) for push in pushes]
+    digests = map_concurrently(lambda one: one[0](registry, one[1]), asked, at_once=QUESTIONS)
     known = zip(pushes, digests[: len(pushes)], digests[len(pushes) :], strict=True)
     found = [replace(push, content_digest=published, version_digest=current) for push, published, current in known]
     return map_concurrently(lambda push: _for_all_platforms(push, registry), found, at_once=QUESTIONS)

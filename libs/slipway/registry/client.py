@@ -59,6 +59,14 @@ class Registry:
         self._http.expect(reply, 200, f"{reference}")
         return digest_by_headers(reply.headers) or self.manifest(reference).digest
 
+    def fetched_digest(self, reference: Reference) -> str:
+        """Return the digest of a tag as ``digest`` does, and fetch its manifest, which ``manifest`` then has.
+
+        Raises as ``manifest``.
+        """
+        found = self.find_manifest(reference)
+        return found.digest if found else ""
+
     def manifest(self, reference: Reference) -> ImageManifest:
         """Return the manifest of a reference. The manifest of a digest never changes, so slipway asks once for it.
 
