@@ -205,3 +205,22 @@ def test_an_image_is_released_as_it_was_tested(stack: Stack, registry: str) -> N
     harbour.invoke("release", "--version", "v2").failed(9, "smoke svc-good")
     assert harbour.published("svc-good", "v2") == harbour.published("svc-good", content) == ""
     assert harbour.published("releases", "v2") == ""
+
+
+def test_a_release_without_tests_takes_the_published_build_and_asks_for_content_once(
+    stack: Stack, proxy: Proxy, registry: str
+) -> None:
+    shop = stack("shop", REGISTRY=proxy.address)
+    shop.invoke(*RELEASE).ok()
+    asked = len(proxy.requests)
+    shop.invoke(*RELEASE, "--version", "v2").ok()
+    looked = [str(request) for request in proxy.requests[asked:] if re.search("/manifests/in-", str(request))]
+    assert sorted(request.partition(" ")[0] for request in looked) == ["GET"] * len(NAMES)
+    assert len({*looked}) == len(NAMES)
+
+    theirs = replace_content(shop, registry, "svc-cart")
+    ran = shop.invoke(*RELEASE, "--version", "v3").ok()
+    assert "svc-cart: another build of the same inputs is in the registry" in ran.stderr
+    assert shop.published("svc-cart", "v3") == theirs
+    manifest = json.loads(fetched(registry, f"{shop.settings['OWNER']}/svc-cart/manifests/{theirs}"))
+    assert shop.image_id(shop.content("svc-cart")) == manifest["config"]["digest"]

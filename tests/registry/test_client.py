@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from email.utils import formatdate
 from functools import partial
 from pathlib import Path
@@ -365,6 +366,43 @@ def test_whether_a_login_may_write_is_found_out_without_writing(kind: str, waits
         assert asked[-2:] == ["POST /v2/acme/x/blobs/uploads/", "DELETE /v2/acme/x/blobs/uploads/one"]
         assert all("pull%2Cpush" in request for request in server.requests if "/token" in request)
         assert (server.tags, server.blobs) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("status", "asked"),
+    [
+        (0, ["POST mount"]),
+        (202, ["POST mount", "DELETE one"]),
+        (405, ["POST mount", "POST ", "DELETE one"]),
+    ],
+)
+def test_a_mount_of_an_own_blob_shows_that_a_login_may_write(
+    server: RegistryServer, registry: Registry, status: int, asked: list[str]
+) -> None:
+    """A registry that mounts it needs one request. Another one starts an upload, or refuses the mount."""
+    server.add("acme/x", "v1", id="sha256:held")
+    before = dict(server.blobs)
+    if status:
+        server.fault("mount=", status, headers={"Location": "/v2/acme/x/blobs/uploads/one"})
+    registry.check_write(server.reference("acme/x", "v1"), "sha256:held")
+    query = "?mount=sha256%3Aheld&from=acme%2Fx"
+    told = [request.replace("/v2/acme/x/blobs/uploads/", "").replace(query, "mount") for request in server.requests]
+    assert (told, server.blobs) == (asked, before)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_mount_is_final(server: RegistryServer, registry: Registry, status: int) -> None:
+    server.fault("mount=", status)
+    with pytest.raises(RefusedError, match="acme/x: upload: "):
+        registry.check_write(server.reference("acme/x", "v1"), "sha256:held")
+    assert len(server.requests) == 1
+
+
+def test_a_manifest_that_came_with_its_digest_is_asked_once(server: RegistryServer, registry: Registry) -> None:
+    digest, tag = server.add("acme/x", "v1"), server.reference("acme/x", "v1")
+    assert registry.fetched_digest(tag) == registry.manifest(replace(tag, tag="", digest=digest)).digest == digest
+    assert registry.fetched_digest(tag.tagged("v2")) == ""
+    assert server.requests == ["GET /v2/acme/x/manifests/v1", "GET /v2/acme/x/manifests/v2"]
 
 
 def test_an_upload_that_is_elsewhere_is_not_followed_with_a_login(server: RegistryServer, registry: Registry) -> None:

@@ -83,7 +83,8 @@ class Shop:
         """Return the release of all images under ``version`` and ``latest``."""
         references = {name: self.server.reference(f"{OWNER}/{name}", version) for name in NAMES}
         local = {tag: image for image in self.engine.held for tag in image.tags}
-        pushes = look(STACK, Facts(references, self.inputs, local=local), self.registry)
+        facts = Facts(references, self.inputs, local=local)
+        pushes = look(STACK, facts, self.registry, Registry.fetched_digest)
         images = []
         for push, image in zip(pushes, STACK, strict=True):
             latest = self.registry.digest(push.reference.tagged("latest"))

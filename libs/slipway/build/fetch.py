@@ -10,11 +10,14 @@ from slipway.build.verify import inspect_images
 from slipway.config.images_lock import ImagesLock
 from slipway.core.errors import RefusedError, RegistryError, SlipwayError
 from slipway.core.reference import Reference
+from slipway.core.threads import map_concurrently
 from slipway.engine import Engine
 from slipway.plan.decide import Action, Facts, Plan, Step
 from slipway.plan.facts import Snapshot
 from slipway.plan.locked import DigestOf, gone
 
+#: The number of concurrent requests for a tag. The engine writes the list of its tags after each.
+_TAGS = 4
 _STATUS = {Action.PULL: Status.PULLED, Action.TAG: Status.TAGGED, Action.REUSE: Status.REUSED}
 
 
@@ -55,7 +58,9 @@ def fetch(plan: Plan, facts: Facts, engine: Engine, on_event: OnEvent) -> dict[s
     A pulled image counts as pulled only if its input digest is the planned one.
     """
     steps = [step for step in plan.steps if step.action is not Action.BUILD]
-    results = {step.image: _fetch(step, facts, engine, on_event) for step in steps}
+    tagged = map_concurrently(lambda step: _tag(step, engine), plan.of(Action.TAG), at_once=_TAGS)
+    refused = {step.image: error for step, error in zip(plan.of(Action.TAG), tagged, strict=True) if error}
+    results = {step.image: _fetch(step, facts, engine, on_event, refused.get(step.image)) for step in steps}
     pulled = [step for step in plan.of(Action.PULL) if results[step.image].ok]
     found = inspect_images(engine, [str(step.content) for step in pulled])
     for step in pulled:
@@ -68,13 +73,28 @@ def fetch(plan: Plan, facts: Facts, engine: Engine, on_event: OnEvent) -> dict[s
     return results
 
 
-def _fetch(step: Step, facts: Facts, engine: Engine, on_event: OnEvent) -> ImageResult:
+def _tag(step: Step, engine: Engine) -> SlipwayError | None:
+    """Give an image its version tag, and return the error where the engine refuses it."""
     try:
-        if step.action is Action.PULL:
-            engine.pull(step.content, platform=facts.pulled_platform(step.image))
-        if step.action is not Action.REUSE:
-            engine.tag(str(step.content), step.reference)
+        engine.tag(str(step.content), step.reference)
     except SlipwayError as error:
+        return error
+    return None
+
+
+def _pull(step: Step, facts: Facts, engine: Engine) -> SlipwayError | None:
+    """Pull an image and give it its version tag. Return the error of either."""
+    try:
+        engine.pull(step.content, platform=facts.pulled_platform(step.image))
+    except SlipwayError as error:
+        return error
+    return _tag(step, engine)
+
+
+def _fetch(step: Step, facts: Facts, engine: Engine, on_event: OnEvent, refused: SlipwayError | None) -> ImageResult:
+    """Pull an image that is to be pulled, and return the result. ``refused``: the error of its version tag."""
+    error = _pull(step, facts, engine) if step.action is Action.PULL else refused
+    if error:
         on_event(Failed(step.image, error.message))
         return replace(ImageResult.of(step, Status.FAILED), detail=error.message)
     status = _STATUS[step.action]

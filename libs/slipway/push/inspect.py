@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from slipway.core.errors import PolicyError, UsageError
 from slipway.core.image import INPUT_LABEL, Image
@@ -11,10 +12,12 @@ from slipway.core.reference import Reference
 from slipway.core.threads import map_concurrently
 from slipway.plan.decide import MODES_HINT, Facts
 from slipway.push.events import PushAction
-from slipway.registry import Registry
+from slipway.registry import ImageManifest, Registry
 
 #: The number of concurrent requests to the registry.
 QUESTIONS = 8
+#: Asks the registry for the digest of a content tag.
+AskContent = Callable[[Registry, Reference], str]
 
 
 @dataclass(frozen=True)
@@ -77,14 +80,16 @@ class Push:
         return replace(self.content, tag="", digest=digest)
 
 
-def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Push, ...]:
+def look(
+    images: Sequence[Image], facts: Facts, registry: Registry, ask: AskContent = Registry.digest
+) -> tuple[Push, ...]:
     """Return the pushes of ``images``, with the digests that the registry has.
 
-    Raises UsageError for images that are neither built nor published, RefusedError when the server is not a registry,
-    and RegistryError.
+    ``ask`` asks for each content tag. Raises UsageError for images that are neither built nor published, RefusedError
+    when the server is not a registry, and RegistryError.
     """
     registry.refuse_foreign()
-    stands = as_published([_local(image, facts) for image in images], registry)
+    stands = as_published([_local(image, facts) for image in images], registry, ask)
     found = tuple(_taking_over(push, registry) if _is_fresh(push, facts) else push for push in stands)
     lacking = [push.image for push in found if not push.content_digest and not (push.local_id and push.whole)]
     if lacking:
@@ -95,13 +100,13 @@ def look(images: Sequence[Image], facts: Facts, registry: Registry) -> tuple[Pus
     return found
 
 
-def as_published(pushes: Sequence[Push], registry: Registry) -> list[Push]:
-    """Return the pushes with the digests that the registry has now.
+def as_published(pushes: Sequence[Push], registry: Registry, ask: AskContent = Registry.digest) -> list[Push]:
+    """Return the pushes with the digests that the registry has now. ``ask`` asks for each content tag.
 
     An index without one of the image's platforms is not the image. Raises RegistryError.
     """
-    asked = [push.content for push in pushes] + [push.reference for push in pushes]
-    digests = map_concurrently(registry.digest, asked, at_once=QUESTIONS)
+    asked = [(ask, push.content) for push in pushes] + [(Registry.digest, push.reference) for push in pushes]
+    digests = map_concurrently(lambda one: one[0](registry, one[1]), asked, at_once=QUESTIONS)
     known = zip(pushes, digests[: len(pushes)], digests[len(pushes) :], strict=True)
     found = [replace(push, content_digest=published, version_digest=current) for push, published, current in known]
     return map_concurrently(lambda push: _for_all_platforms(push, registry), found, at_once=QUESTIONS)
@@ -194,13 +199,19 @@ def _named(push: Push) -> str:
     return f"{push.content.tag} as built without cache" if push.is_rebuilt else push.content.tag
 
 
-def check_logins(pushes: Sequence[Push], registry: Registry) -> None:
+def check_logins(
+    pushes: Sequence[Push], registry: Registry, manifests: Mapping[str, ImageManifest] = MappingProxyType({})
+) -> None:
     """Raise RegistryError unless this login may write to every repository that the push will change.
 
-    The push calls this function before it writes anything.
+    The push calls this function before it writes anything. ``manifests``: image → its manifest in the registry, which
+    names a blob of the repository.
     """
-    writes = [push.content for push in pushes if push.action is not PushAction.REUSE]
-    map_concurrently(registry.check_write, writes, at_once=QUESTIONS)
+    writes = [push for push in pushes if push.action is not PushAction.REUSE]
+    blobs = {image: manifest.config for image, manifest in manifests.items()}
+    map_concurrently(
+        lambda push: registry.check_write(push.content, blobs.get(push.image, "")), writes, at_once=QUESTIONS
+    )
 
 
 def _moves(push: Push) -> bool:

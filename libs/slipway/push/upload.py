@@ -64,12 +64,27 @@ def ensure_blobs(pushes: Sequence[Push], run: PushRun) -> dict[str, ImageManifes
 def complete(pushes: Sequence[Push], run: PushRun) -> dict[str, ImageManifest]:
     """Return the manifest of each push, once the registry has every manifest and blob that it names.
 
+    Raises as ``fill_holes``.
+    """
+    found = manifests_of(pushes, run.registry)
+    fill_holes(pushes, found, run)
+    return found
+
+
+def manifests_of(pushes: Sequence[Push], registry: Registry) -> dict[str, ImageManifest]:
+    """Return the manifest of each push that is in the registry, by its digest. Raises RegistryError."""
+    there = [push for push in pushes if push.content_digest]
+    found = map_concurrently(registry.manifest, [push.exact for push in there], at_once=QUESTIONS)
+    return {push.image: manifest for push, manifest in zip(there, found, strict=True)}
+
+
+def fill_holes(pushes: Sequence[Push], found: Mapping[str, ImageManifest], run: PushRun) -> None:
+    """Check that the registry has every blob that the manifests ``found`` name, and every manifest of an index.
+
     The registry may have lost one, for instance to a garbage collection. slipway then uploads the image again from the
     engine, if the engine has it for all platforms. Raises RegistryError when something is still missing after that, or
     when engines would refuse to pull a layer.
     """
-    manifests = map_concurrently(run.registry.manifest, [push.exact for push in pushes], at_once=QUESTIONS)
-    found = {push.image: manifest for push, manifest in zip(pushes, manifests, strict=True)}
     lost = holes(pushes, found, run.registry)
     for push in (push for push in pushes if push.image in lost and push.local_id and push.whole):
         _sent(push, run)
@@ -84,7 +99,6 @@ def complete(pushes: Sequence[Push], run: PushRun) -> dict[str, ImageManifest]:
         )
     for push in pushes:
         _refuse_mistyped(push, found[push.image], run.registry)
-    return found
 
 
 def _refuse_mistyped(push: Push, manifest: ImageManifest, registry: Registry) -> None:

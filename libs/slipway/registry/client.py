@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from slipway.core.errors import RefusedError, RegistryError, SlipwayError
 from slipway.core.objects import find_object
@@ -58,6 +59,14 @@ class Registry:
         self._refuse_elsewhere(reference, reply)
         self._http.expect(reply, 200, f"{reference}")
         return digest_by_headers(reply.headers) or self.manifest(reference).digest
+
+    def fetched_digest(self, reference: Reference) -> str:
+        """Return the digest of a tag as ``digest`` does, and fetch its manifest, which ``manifest`` then has.
+
+        Raises as ``manifest``.
+        """
+        found = self.find_manifest(reference)
+        return found.digest if found else ""
 
     def manifest(self, reference: Reference) -> ImageManifest:
         """Return the manifest of a reference. The manifest of a digest never changes, so slipway asks once for it.
@@ -223,16 +232,29 @@ class Registry:
         self._http.expect(reply, 200, f"{reference}: {blob[:19]}")
         return True
 
-    def check_write(self, reference: Reference) -> None:
+    def check_write(self, reference: Reference, blob: str = "") -> None:
         """Raise RegistryError unless the login in use may write to the reference's repository.
 
         slipway starts an upload and cancels it. The specification has no request that reports permissions, and a token
-        server may issue a token that allows less than requested.
+        server may issue a token that allows less than requested. With a ``blob`` of the repository, slipway asks for a
+        mount of this blob from the repository itself. The answer 201 needs no second request.
         """
-        reply = self._ask("POST", reference, "blobs/uploads/")
+        reply = self._mount(reference, blob) if blob else None
+        if reply is None or reply.status not in (201, 202, 401, 403):
+            reply = self._ask("POST", reference, "blobs/uploads/")
+        elif reply.status == 201:
+            return
         self._http.expect(reply, 202, f"{reference.repository}: upload")
         if location := reply.headers.get("Location"):
             self._http.cancel(location, reference.path)
+
+    def _mount(self, reference: Reference, blob: str) -> Reply:
+        """Ask the registry to mount a blob from the reference's own repository.
+
+        A registry that mounts nothing answers 202, and has started an upload (OCI distribution 1.1, "Mounting a blob").
+        """
+        query = urlencode({"mount": blob, "from": reference.path})
+        return self._ask("POST", reference, f"blobs/uploads/?{query}")
 
     def greeting(self) -> Greeting:
         """Return the answer to ``GET /v2/``, without retries. Raises RefusedError for a refused certificate.

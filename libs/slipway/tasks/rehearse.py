@@ -51,7 +51,8 @@ def run_rehearse(session: Session, names: Sequence[str], *, break_lock: bool) ->
     built = _build(session, snapshot, images)
     snapshot = session.snapshot()
     made = [name for name in images if snapshot.facts.in_engine(name) and name not in built.failed]
-    if take_published(session, snapshot, made):
+    published = look([snapshot.stack[name] for name in made], snapshot.facts, session.host.registry)
+    if take_published(session, published):
         snapshot = session.snapshot()
     setups = _setups(session, snapshot, made)
     tested = _test(session, snapshot, made, _testable(session, snapshot, setups, made))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -31,13 +31,15 @@ from slipway.tasks.options import ReleaseOptions, ResumeOptions
 from slipway.tasks.platforms import refuse_untestable
 from slipway.tasks.process import Terminated
 from slipway.tasks.release_plan import (
+    Looked,
     also_tagged,
     build_missing,
+    look_and_take,
+    look_at_all,
     moving_tags,
     plan_builds,
     plan_release,
     refuse_name_of_records,
-    take_published,
 )
 from slipway.tasks.session import Session
 from slipway.tasks.signing import signing_of
@@ -84,12 +86,11 @@ def run_release(session: Session, options: ReleaseOptions, *, dry_run: bool) -> 
         if not options.no_smoke:
             refuse_untestable(session, snapshot)
         build_missing(session, snapshot, plan)
-        names = [image.name for image in session.repository.stack.known]
-        take_published(session, session.snapshot(names), names)
-        accepted = NOTHING if options.no_smoke else test_images(session)
+        accepted = NOTHING if options.no_smoke else test_images(session, *look_and_take(session))
         with locked(session, "push", break_expired=options.break_lock):
             claims = Claims(records, tell=session.note).awaited()
-            planned = _planned(session, version, also, claims)
+            look = look_and_take if options.no_smoke else look_at_all
+            planned = _planned(session, look, version, also, claims)
             refuse_other_content(planned, accepted.tested)
             _publish(session, planned.taken_over(), claims, signing, began=planned.is_begun, rehearsed=accepted)
 
@@ -111,13 +112,15 @@ def run_resume(session: Session, options: ResumeOptions) -> None:
             _publish(session, planned, Claims(records, tell=session.note), signing, began=earlier.began)
 
 
-def _planned(session: Session, version: str, also: Sequence[str], claims: Claims) -> Planned:
-    """Return the release to publish.
+def _planned(
+    session: Session, look: Callable[[Session], Looked], version: str, also: Sequence[str], claims: Claims
+) -> Planned:
+    """Return the release to publish, of the images as ``look`` finds them.
 
     Raises LockedError instead of PolicyError when the tags stand for the content of another release that has ended.
     """
     try:
-        return plan_release(session, version, also, claims.records)
+        return plan_release(session, look(session), version, also, claims.records)
     except PolicyError:
         claims.awaited()
         if first := claims.records.digest(version):

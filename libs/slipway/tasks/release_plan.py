@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version as installed
 
@@ -10,11 +10,12 @@ from slipway.build.options import BuildOptions
 from slipway.core.errors import Problem, UsageError
 from slipway.core.image import Image
 from slipway.core.reference import Reference, check_tag
-from slipway.core.threads import map_concurrently
+from slipway.core.threads import map_concurrently, start_in_thread
 from slipway.plan.decide import Action, Plan, plan_build
 from slipway.plan.facts import Snapshot
 from slipway.plan.history import only_modes
-from slipway.push.inspect import QUESTIONS, look, other_builds, refuse_moves
+from slipway.push.inspect import QUESTIONS, AskContent, Push, look, other_builds, refuse_moves
+from slipway.registry import Registry
 from slipway.release.planned import Planned, PlannedImage, moving_tag
 from slipway.release.record import MovedTag
 from slipway.release.records import Records
@@ -22,6 +23,9 @@ from slipway.tasks.build import building, get_root_images
 from slipway.tasks.git import git_of, source_of
 from slipway.tasks.plan import mounted
 from slipway.tasks.session import Session
+
+#: The facts about all images, and their pushes.
+Looked = tuple[Snapshot, tuple[Push, ...]]
 
 
 def moving_tags(session: Session, also: Sequence[str]) -> tuple[str, ...]:
@@ -73,12 +77,29 @@ def build_missing(session: Session, snapshot: Snapshot, plan: Plan) -> None:
             raise built.error
 
 
-def take_published(session: Session, snapshot: Snapshot, names: Sequence[str]) -> bool:
-    """Pull those of ``names`` of which the registry has another build of the same inputs. Tell whether there was one.
+def look_at_all(session: Session, ask: AskContent = Registry.digest) -> Looked:
+    """Return the facts and the pushes of all images, with the digests that the registry has now.
+
+    ``ask`` asks for each content tag. Raises UsageError for an image that is missing, and RegistryError.
+    """
+    snapshot = session.snapshot([image.name for image in session.repository.stack.known])
+    return snapshot, look(tuple(snapshot.stack), snapshot.facts, session.host.registry, ask)
+
+
+def look_and_take(session: Session) -> Looked:
+    """Return the facts and the pushes of all images, once the engine has the published build of each.
+
+    slipway fetches the manifests together with the digests, because a release needs both. Raises as ``look_at_all``.
+    """
+    snapshot, pushes = look_at_all(session, Registry.fetched_digest)
+    return look_at_all(session) if take_published(session, pushes) else (snapshot, pushes)
+
+
+def take_published(session: Session, pushes: Sequence[Push]) -> bool:
+    """Pull those images of which the registry has another build of the same inputs. Tell whether there was one.
 
     A release publishes that build, so it is the one to test. Raises RegistryError.
     """
-    pushes = look([snapshot.stack[name] for name in names], snapshot.facts, session.host.registry)
     others = other_builds(pushes, session.host.registry)
     for push in others:
         session.note(f"{push.image}: another build of the same inputs is in the registry; slipway takes that one")
@@ -86,14 +107,14 @@ def take_published(session: Session, snapshot: Snapshot, names: Sequence[str]) -
     return bool(others)
 
 
-def plan_release(session: Session, version: str, also: Sequence[str], records: Records) -> Planned:
-    """Return the release of the images as they are now.
+def plan_release(session: Session, looked: Looked, version: str, also: Sequence[str], records: Records) -> Planned:
+    """Return the release of the images as ``looked`` has them.
 
     Raises PolicyError when a version tag stands for other content, and RegistryError.
     """
     registry, moving = session.host.registry, session.settings.project.moving_tags
-    snapshot = session.snapshot([image.name for image in session.repository.stack.known])
-    pushes = look(tuple(snapshot.stack), snapshot.facts, registry)
+    origin = start_in_thread(lambda: (source_of(git_of(session)), _tools(session)))
+    snapshot, pushes = looked
     refuse_moves(pushes, registry, moving, False, partial(only_modes, session.home, snapshot.facts))
     more = [also_tagged(session, image, tag) for image in snapshot.stack for tag in also]
     stands = dict(zip(more, map_concurrently(registry.digest, more, at_once=QUESTIONS), strict=True))
@@ -105,14 +126,15 @@ def plan_release(session: Session, version: str, also: Sequence[str], records: R
             tags.append(MovedTag(reference.tag, stands[reference], moves=True))
         platforms = snapshot.repository.platforms_of(image)
         images.append(PlannedImage(push, _base(image, snapshot), platforms, tuple(tags)))
-    tools = {
-        "slipway": installed("slipway"),
-        "docker": session.host.engine.version,
-        "buildx": session.host.buildx_version,
-    }
-    planned = Planned(version, tuple(images), source_of(git_of(session)), tools, records.newest())
+    planned = Planned(version, tuple(images), *origin.result(), records.newest())
     _refuse_shared_tags(planned)
     return planned
+
+
+def _tools(session: Session) -> Mapping[str, str]:
+    """Return the versions of the programs that made the images."""
+    engine, buildx = session.host.engine.version, session.host.buildx_version
+    return {"slipway": installed("slipway"), "docker": engine, "buildx": buildx}
 
 
 def also_tagged(session: Session, image: Image, tag: str) -> Reference:

@@ -16,7 +16,7 @@ from typing import Any
 from slipway.compose.files import find_systems
 from slipway.core.errors import UsageError
 from slipway.plan.facts import Snapshot
-from slipway.push.inspect import look
+from slipway.push.inspect import Push
 from slipway.release.accepted import Found, passed_before
 from slipway.release.outcome import Outcome
 from slipway.release.tested import Setup
@@ -33,14 +33,13 @@ _WORD = re.compile(r"[\w.-]+")
 _PROJECT, _COMPILED = "pyproject.toml", "__pycache__"
 
 
-def test_images(session: Session) -> Found:
+def test_images(session: Session, snapshot: Snapshot, pushes: Sequence[Push]) -> Found:
     """Test all images and systems. One that passed the same tests before is not tested again.
 
-    Return those that passed before. Raises SmokeError or PolicyError when a test failed.
+    ``pushes``: those of all images. Return those that passed before. Raises SmokeError or PolicyError when a test
+    failed.
     """
-    names = [image.name for image in session.repository.stack.known]
-    snapshot = session.snapshot(names)
-    pushes = look([snapshot.stack[name] for name in names], snapshot.facts, session.host.registry)
+    names = [push.image for push in pushes]
     systems = system_setups(session, snapshot)
     setups = {**setups_of(session, snapshot, names), **systems}
     found = passed_before(pushes, setups, session.host.registry)

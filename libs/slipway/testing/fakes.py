@@ -64,6 +64,7 @@ class FakeEngine(Engine):
         self.containerd = False
         self.stays_away = False
         self.calls: list[tuple[str, ...]] = []
+        self._tagging = threading.Lock()
 
     def returns(self, within: float, clock: Clock = CLOCK) -> bool:
         return not self.stays_away
@@ -85,9 +86,10 @@ class FakeEngine(Engine):
 
     def tag(self, image: str, reference: Reference) -> None:
         self._do("tag", image, str(reference))
-        held = next(held for held in self.held if image == held.id or image in (*held.tags, *held.digests))
-        self.held.remove(held)
-        self.load(replace(held, tags=(*held.tags, str(reference))))
+        with self._tagging:  # slipway tags several images together
+            held = next(held for held in self.held if image == held.id or image in (*held.tags, *held.digests))
+            self.held.remove(held)
+            self.load(replace(held, tags=(*held.tags, str(reference))))
 
     def untag(self, reference: Reference) -> None:
         self._do("untag", str(reference))
@@ -308,12 +310,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.held.manifests.pop((name, before), None)
 
     def _upload(self, name: str, sent: bytes) -> tuple[int, bytes, Mapping[str, str]]:
-        """Begin an upload, cancel it, or keep its content when the digest is right."""
+        """Begin an upload, cancel it, mount a blob, or keep the content when the digest is right."""
         if self.command == "DELETE":
             return 204, b"", {}
-        (digest,) = parse_qs(self.path.partition("?")[2]).get("digest") or ("",)
+        query = parse_qs(self.path.partition("?")[2])
+        (digest,), (mount,), (source,) = (query.get(word) or [""] for word in ("digest", "mount", "from"))
+        if (source, mount) in self.held.blobs:
+            self.held.blobs[name, mount] = self.held.blobs[source, mount]
+            return 201, b"", {"Docker-Content-Digest": mount}
         if not digest:
-            return 202, b"", {"Location": f"{self.path}one"}
+            return 202, b"", {"Location": f"{self.path.partition('?')[0]}one"}
         if digest_of(sent) != digest:
             return 400, b"", {}
         self.held.blobs[name, digest] = sent
