@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from slipway.core.clock import Clock
-from slipway.core.errors import LockedError, RegistryError
+from slipway.core.errors import LockedError
 from slipway.release.claim import PATIENCE, Claims
 from slipway.release.record import Record
 from slipway.runs.run import Run
@@ -62,45 +62,6 @@ def test_a_lone_release_looks_writes_and_looks(machines: tuple[Machine, Machine]
     one.take()
     assert one.time == 0.5, "a resumed release has its claim already"
     assert one.records.versions() == () and one.records.all() == ()
-
-
-@pytest.mark.parametrize(("takes", "slept"), [(0.0, 0.5), (0.375, 0.125), (2.0, 0.0)])
-def test_work_that_is_done_while_a_claim_settles_makes_the_wait_shorter(
-    machines: tuple[Machine, Machine], takes: float, slept: float
-) -> None:
-    one, _ = machines
-    done: list[str] = []
-
-    def work() -> None:
-        done.append(one.records.claimed())
-        one.time += takes
-
-    one.claims.take(one.record, one.run, work)
-    assert (done, one.time) == ([one.digest], takes + slept)
-    one.claims.take(one.record, one.run, work)
-    assert done == [one.digest] * 2, "a resumed release has its claim already"
-
-
-def test_work_is_done_once_where_another_claim_counts(machines: tuple[Machine, Machine]) -> None:
-    one, two = machines
-    done: list[str] = []
-    steps = {0.5: lambda: two.records.claim(two.record), 3.5: lambda: two.claims.free(two.record, two.run)}
-    one.asleep = lambda: steps.get(one.time, lambda: None)()
-    one.claims.take(one.record, one.run, lambda: done.append("once"))
-    assert (done, one.records.claimed(), one.time) == (["once"], one.digest, 4)
-
-
-@pytest.mark.parametrize("error", [RegistryError("a blob is lost"), KeyboardInterrupt()])
-def test_work_that_fails_frees_the_claim(machines: tuple[Machine, Machine], error: BaseException) -> None:
-    one, two = machines
-
-    def work() -> None:
-        raise error
-
-    with pytest.raises(type(error)):
-        one.claims.take(one.record, one.run, work)
-    two.take()
-    assert (one.records.claimed(), two.time) == (two.digest, 0.5)
 
 
 @pytest.mark.fault("P45")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import cycle
 from pathlib import Path
 
@@ -216,38 +215,6 @@ def test_a_release_asks_no_question_twice_but_those_under_its_claim(shop: Shop, 
         "HEAD /v2*blobs/DIGEST": 4,
         "PUT /v2*manifests/v2": 4,
     }
-
-
-def test_every_blob_is_verified_under_the_claim_and_before_a_tag_moves(shop: Shop, server: RegistryServer) -> None:
-    assert shop.release(shop.planned()) == (0, "")
-    claimed, moved = (
-        next(number for number, request in enumerate(server.requests) if re.match(pattern, request))
-        for pattern in ("PUT .*/_claim", "PUT .*/svc-till/manifests/v1")
-    )
-    looked = [number for number, request in enumerate(server.requests) if re.match("HEAD .*/svc-.*/blobs/", request)]
-    assert looked and claimed < min(looked) <= max(looked) < moved
-
-
-@pytest.mark.parametrize("is_there", [True, False])
-def test_a_blob_that_the_registry_lost_is_uploaded_again_or_ends_the_release(
-    shop: Shop, server: RegistryServer, is_there: bool
-) -> None:
-    """``is_there``: the engine has the image. No tag moves, and no claim is left."""
-    shop.release(shop.planned())
-    older, planned = shop.stands("latest"), shop.planned("v2")
-    lost = next(key for key in server.blobs if key[0] == f"{OWNER}/svc-till")
-    kept = server.blobs.pop(lost)
-    if is_there:
-        assert shop.release(planned) == (0, "") and lost in server.blobs
-        released(shop, "v2")
-        return
-    pushes = [replace(push, local_id="") for push in planned.pushes]
-    code, said = shop.release(planned.with_pushes(pushes))
-    assert code == 7 and "push svc-till: the registry has lost" in said and "no version tag moved" in said
-    assert (shop.stands("latest"), shop.record("v2"), shop.records.claimed()) == (older, None, "")
-    server.blobs[lost] = kept
-    assert shop.resume() == (0, "")
-    released(shop, "v2")
 
 
 def ended(shop: Shop, line: int, end: type[BaseException]) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from slipway.core.clock import CLOCK, Clock
-from slipway.core.errors import RegistryError, SlipwayError
+from slipway.core.errors import RegistryError
 from slipway.release.record import Record
 from slipway.release.records import Records
 from slipway.runs.run import Run
@@ -39,18 +39,16 @@ class Claims:
         found = self.records.claimed()
         return replace(self, over=found) if found and self._is_over(found) else self
 
-    def take(self, record: Record, run: Run, meanwhile: Callable[[], object] = lambda: None) -> None:
+    def take(self, record: Record, run: Run) -> None:
         """Claim the tags for a stored record, and wait while another release is at work.
 
-        ``meanwhile`` is called once, while the claim stands and its write settles; the wait may be longer than needed.
-        Raises LockedError when another release published the version, RegistryError, and the error of ``meanwhile``.
+        Raises LockedError when another release published the version, and RegistryError.
         """
-        own, over, todo = record.artifact.manifest.digest, self.over, [meanwhile]
+        own, over = record.artifact.manifest.digest, self.over
         while True:
             looked = self.clock.now()
             found = self.records.claimed()
             if found == own:
-                self._do(todo, record, run)
                 return
             if found and found != over:
                 over = found if self._is_over(found) else over
@@ -58,20 +56,7 @@ class Claims:
                 continue
             run.journal(claiming=str(self.records.repository), digest=own)
             self.records.claim(record)
-            wrote = self.clock.now()
-            settled = wrote + max(_SETTLES, 2 * (wrote - looked))
-            self._do(todo, record, run)
-            self.clock.sleep(max(0.0, settled - self.clock.now()))
-
-    def _do(self, todo: list[Callable[[], object]], record: Record, run: Run) -> None:
-        """Do the work that is left, each part once. Free the claim when a part fails."""
-        try:
-            while todo:
-                todo.pop()()
-        except BaseException:
-            with suppress(SlipwayError):
-                self.free(record, run)
-            raise
+            self.clock.sleep(max(_SETTLES, 2 * (self.clock.now() - looked)))
 
     def free(self, record: Record, run: Run) -> None:
         """Let other releases claim the tags, unless one has. Raises RegistryError and UnwritableError."""

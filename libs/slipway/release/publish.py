@@ -1,8 +1,8 @@
 """Release tested images: upload, verify, store the record, move all tags, publish the record.
 
-1. Upload each missing image, attach the documents, and verify every digest.
+1. Upload each missing image, attach the documents, and verify every blob and digest.
 2. Store the record by its digest, and its signature. It has no tag yet.
-3. Claim the tags, so that another release waits. Verify every blob while the claim settles.
+3. Claim the tags, so that another release waits.
 4. Move all tags, and read each back. On failure restore them.
 5. Publish the record under its version. The version is released now.
 
@@ -30,7 +30,7 @@ from slipway.core.threads import map_concurrently
 from slipway.push.inspect import QUESTIONS, Push, as_published, check_logins
 from slipway.push.release import Attach
 from slipway.push.tags import Flip, TagMove, mixed
-from slipway.push.upload import PushRun, fill_holes, manifests_of, upload
+from slipway.push.upload import PushRun, complete, manifests_of, upload
 from slipway.registry import ImageManifest, Registry
 from slipway.release.claim import Claims
 from slipway.release.planned import Planned
@@ -72,7 +72,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Ready:
-    """Hold a release whose manifests are in the registry. ``manifests``: image → its manifest.
+    """Hold a release whose content is in the registry. ``manifests``: digest → manifest of each image.
 
     ``stored``: the record, which has no tag yet, and its signature.
     """
@@ -80,11 +80,6 @@ class Ready:
     planned: Planned
     stored: Published
     manifests: Mapping[str, ImageManifest]
-
-    @property
-    def unverified(self) -> tuple[Push, ...]:
-        """Return the images whose blobs are to be verified. An index was verified before its size was known."""
-        return tuple(push for push in self.planned.pushes if not self.manifests[push.image].members)
 
 
 def release(given: Release) -> tuple[Published, tuple[TagMove, ...]]:
@@ -100,8 +95,7 @@ def release(given: Release) -> tuple[Published, tuple[TagMove, ...]]:
         _refuse(error, given)
     with _claimed(given, ready):
         moves = _moves(given, ready)
-        by_digest = {manifest.digest: manifest for manifest in ready.manifests.values()}
-        flip = Flip.of(moves, by_digest, given.run.registry, given.run.record, given.again)
+        flip = Flip.of(moves, ready.manifests, given.run.registry, given.run.record, given.again)
         done = flip.carry_out()
         _publish(given, ready.stored.record, flip, done)
     return ready.stored, done
@@ -128,17 +122,16 @@ def _prepared(given: Release) -> Ready:
     check_logins(planned.pushes, run.registry, manifests_of(planned.pushes, run.registry))
     pushes = upload(planned.pushes, run)
     given.attach(pushes)
-    manifests = manifests_of(pushes, run.registry)
-    fill_holes([push for push in pushes if manifests[push.image].members], manifests, run)
+    manifests = complete(pushes, run)
     ready = planned.with_pushes(pushes)
     sizes = {push.image: _size(push.exact, manifests[push.image], run.registry) for push in pushes}
     record = ready.record(sizes)
-    if ready != planned:
-        given.keep(ready)
+    given.keep(ready)
     run.record.journal(storing=str(records.repository), digest=record.artifact.manifest.digest)
     records.store(record)
     stored = _signed(Published.of(record), given)
-    return Ready(ready, stored, manifests)
+    by_digest = {manifest.digest: manifest for manifest in manifests.values()}
+    return Ready(ready, stored, by_digest)
 
 
 def _signed(stored: Published, given: Release) -> Published:
@@ -157,16 +150,16 @@ def _size(reference: Reference, manifest: ImageManifest, registry: Registry) -> 
 
 @contextmanager
 def _claimed(given: Release, ready: Ready) -> Iterator[None]:
-    """Claim the tags for the block, and verify every blob before it.
+    """Claim the tags for the block.
 
     Raises LockedError when another writer published the version, once the tags stand as its record says.
     """
     record, run = ready.stored.record, given.run.record
     try:
-        given.claims.take(record, run, lambda: fill_holes(ready.unverified, ready.manifests, given.run))
+        given.claims.take(record, run)
     except LockedError as error:
         _follow(error, given, _standing(given, ready))
-    except (RegistryError, PrerequisiteError) as error:
+    except RegistryError as error:
         _refuse(error, given)
     try:
         yield
