@@ -136,7 +136,7 @@ def test_sshd_refuses_a_session_on_a_shared_connection(kept: Kept, until: Until)
         link.close()
 
 
-@pytest.mark.fault("S06")
+@pytest.mark.fault("S33")
 def test_a_shared_connection_that_is_cut(kept: Kept, shared: SharedConnection) -> None:
     made = [shared]
     link = ReconnectingConnection(
@@ -158,7 +158,7 @@ def test_a_shared_connection_that_is_cut(kept: Kept, shared: SharedConnection) -
     link.close()
 
 
-@pytest.mark.fault("S07")
+@pytest.mark.fault("S33")
 def test_a_shared_connection_that_swallows_everything(kept: Kept, shared: SharedConnection) -> None:
     """OpenSSH's master notices nothing: it has no ServerAliveInterval here."""
     began = threading.Event()
@@ -203,6 +203,7 @@ def test_a_connection_is_kept_for_the_next_command(kept: Kept, stack: Stack, unt
     assert ran.codes == ["ssh-login-refused"]
 
 
+@pytest.mark.fault("S34")
 @pytest.mark.parametrize("problem", ["strict", "revoked", "unknown", "no master"])
 def test_a_connection_that_must_not_be_shared(kept: Kept, problem: str, tmp_path: Path) -> None:
     known = tmp_path / "known_hosts"

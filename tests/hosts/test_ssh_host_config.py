@@ -134,6 +134,7 @@ CONTROL_HASH = "0744300aad6fa5b4589eb074db04768a458d33e0"
 KEPT = f"controlmaster auto\ncontrolpath /run/{CONTROL_HASH}\ncontrolpersist 300\nstricthostkeychecking ask\n"
 
 
+@pytest.mark.fault("S34")
 @pytest.mark.parametrize(
     ("options", "sharing"),
     [

@@ -145,6 +145,7 @@ def test_a_master_that_is_silent(master: Callable[..., tuple[Master, FakeMaster]
         asked.greet(0.05)
 
 
+@pytest.mark.fault("S34")
 def test_a_socket_of_another_user_is_not_used(master: Callable[..., tuple[Master, FakeMaster]]) -> None:
     asked, _ = master()
     with pytest.raises(PermissionError, match="belongs to another user"):

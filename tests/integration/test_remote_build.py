@@ -130,6 +130,7 @@ def test_a_small_edit_travels_with_the_job(shop: Repository, build_host: BuildHo
     assert build_host.sh(f"cat {newest}/tree/apps/svc_sign/sign.sh").splitlines()[-1] == "echo two"
 
 
+@pytest.mark.fault("S35")
 @pytest.mark.parametrize("fault", ["rm -rf {}", "echo more >> {}/apps/svc_sign/sign.sh", "touch {}/more"])
 def test_an_earlier_tree_that_changed_there_is_not_used(shop: Repository, build_host: BuildHost, fault: str) -> None:
     """The comparison before the job finds the difference, and rsync sends the tree."""
