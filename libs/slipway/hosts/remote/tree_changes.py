@@ -98,11 +98,14 @@ def _must_go(before: bytes, now: bytes) -> bool:
 def _archive(manifest: FileManifest, paths: Sequence[bytes]) -> bytes:
     """Return a tar archive of entries, with the contents that their files have now. Raises OSError, _LargeError."""
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w", format=tarfile.GNU_FORMAT) as archive:
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in map(os.fsdecode, paths):
             entry, place = manifest.entries[path.removeprefix("./")], manifest.root / path
             found = tarfile.TarInfo(path)
-            found.mode, found.mtime = int(entry.mode, 8), int(place.lstat().st_mtime)  # rsync compares whole seconds
+            found.mode = int(entry.mode, 8)
+            # To BuildKit, a file of equal size and time is the same file, so the time must be exact.
+            seconds, nanoseconds = divmod(place.lstat().st_mtime_ns, 10**9)
+            found.pax_headers = {"mtime": f"{seconds}.{nanoseconds:09}"}
             content = b""
             if entry.kind == "f":
                 content = _read(place, _LIMIT - stream.tell())
