@@ -29,7 +29,7 @@ from tests.rig.stacks import ROOT_IMAGE
 
 SERVICES = 20
 _REGISTRY = "localhost:5000"
-#: ssh's own way to keep a connection from one command to the next; slipway connects each time.
+#: ssh's own way to keep a connection from one command to the next.
 _KEPT = {"ControlMaster": "auto", "ControlPersist": "300"}
 _FILES, _FILE_BYTES = 4000, 21_750
 _SCENARIOS = {targets.NOTHING: Tree.edit_nothing, targets.ONE: Tree.edit_one_service}
@@ -83,8 +83,9 @@ def over_the_line(field: Field) -> Iterator[Series]:
         host.load(ROOT_IMAGE)
         host.load("slipway-registry")
         host.sh("docker run --detach --publish 127.0.0.1:5000:5000 slipway-registry")
-        yield from _builds(bench, {SLIPWAY: _with_slipway, CONTEXT: _with_context, RSYNC: _with_rsync})
-        yield from _builds(kept, {f"{CONTEXT}, kept": _with_context, f"{RSYNC}, kept": _with_rsync})
+        peers = {SLIPWAY: _with_slipway, CONTEXT: _with_context, RSYNC: _with_rsync}
+        yield from _builds(bench, peers)
+        yield from _builds(kept, {targets.kept(peer): prepare for peer, prepare in peers.items()})
         yield from _first_sync(bench)
 
 

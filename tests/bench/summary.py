@@ -27,6 +27,16 @@ def _beside(title: str, scenario: str, services: int, peer: str) -> Work:
 
 
 _SIZES = (20, 100)
+
+
+def _on_a_host(title: str, scenario: str) -> tuple[Work, Work]:
+    """Return a work on a build host: as it is, and where ssh keeps its connection for both."""
+    there, peers = targets.remote(scenario), (SLIPWAY, targets.RSYNC)
+    first, second = ((there, 20, peer) for peer in peers)
+    own, other = ((there, 20, targets.kept(peer)) for peer in peers)
+    return Work(title, first, second), Work("the same over a connection that ssh keeps", own, other)
+
+
 #: Its scenarios are measured at this size, too, with the flag ``--wide``.
 _WIDE, _WIDE_SCENARIOS = 500, (targets.LIBRARY, targets.COLD)
 _BUILDS = {
@@ -48,10 +58,8 @@ WORKS = (
     Work(
         "the same with zstd on containerd's store", (targets.ML_ZSTD, 0, SLIPWAY), (targets.ML_PUSH, 0, "docker push")
     ),
-    _beside(
-        "build on a host behind 20 ms, nothing changed", targets.remote(targets.NOTHING), 20, f"{targets.RSYNC}, kept"
-    ),
-    _beside("the same, one service edited", targets.remote(targets.ONE), 20, f"{targets.RSYNC}, kept"),
+    *_on_a_host("build on a host behind 20 ms, nothing changed", targets.NOTHING),
+    *_on_a_host("build there, one service edited", targets.ONE),
     _beside("first sync of 4,000 files to that host", targets.SYNC, 0, targets.RSYNC),
     _beside("start 8 services, until healthy", targets.UP, 8, targets.COMPOSE_UP),
     _beside("save a file under watch, until healthy", targets.EDIT, 1, targets.COMPOSE_WATCH),

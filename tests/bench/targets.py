@@ -78,6 +78,11 @@ def remote(scenario: str) -> str:
     return f"remote: {scenario}"
 
 
+def kept(peer: str) -> str:
+    """The peer, over a connection that ssh keeps from one command to the next."""
+    return f"{peer}, kept"
+
+
 def up(system: str) -> str:
     """The scenario of a system of this repository."""
     return f"{system}: {UP}"
@@ -133,7 +138,8 @@ TARGETS = (
     Target((remote(NOTHING), 20, SLIPWAY), 15e3, unit="bytes sent"),
     _beside(remote(ONE), 20, CONTEXT, 1 / 4),
     _beside(remote(ONE), 20, RSYNC, 1),
-    _beside(remote(ONE), 20, f"{RSYNC}, kept", 1),
+    Target((remote(NOTHING), 20, kept(SLIPWAY)), 1, (remote(NOTHING), 20, kept(RSYNC))),
+    Target((remote(ONE), 20, kept(SLIPWAY)), 1, (remote(ONE), 20, kept(RSYNC))),
     Target((remote(ONE), 20, SLIPWAY), 20e3 + _EDIT, unit="bytes sent"),
     _beside(SYNC, 0, RSYNC, 1.05),
     _beside(UP, 8, COMPOSE_UP, 1),

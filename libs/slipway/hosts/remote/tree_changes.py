@@ -7,6 +7,7 @@ after that tree was compared with the manifest. If it differs, slipway sends it 
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import os
@@ -31,7 +32,7 @@ class TreeChanges:
     """Hold the changes from the tree of the run ``since`` to the tree of a manifest.
 
     ``removed``: the paths that go, or get another kind or content, each ended by NUL. ``archive``: the new and changed
-    entries as tar.
+    entries as a compressed tar archive.
     """
 
     since: str
@@ -96,7 +97,10 @@ def _must_go(before: bytes, now: bytes) -> bool:
 
 
 def _archive(manifest: FileManifest, paths: Sequence[bytes]) -> bytes:
-    """Return a tar archive of entries, with the contents that their files have now. Raises OSError, _LargeError."""
+    """Return a compressed tar archive of entries, with the contents that their files have now.
+
+    Raises OSError, _LargeError.
+    """
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for path in map(os.fsdecode, paths):
@@ -115,8 +119,7 @@ def _archive(manifest: FileManifest, paths: Sequence[bytes]) -> bytes:
             else:
                 found.type = tarfile.DIRTYPE
             archive.addfile(found, io.BytesIO(content))
-        end = archive.offset + 2 * tarfile.BLOCKSIZE
-    return stream.getvalue()[:end]  # without the zeros with which tar fills its last record
+    return gzip.compress(stream.getvalue())
 
 
 def _read(file: Path, most: int) -> bytes:
