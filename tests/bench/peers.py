@@ -9,9 +9,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.bench.stacks import Tree, dockerfile, parent_of
+from tests.bench.stacks import BASES, Tree, dockerfile, parent_of
 
 SLIPWAY, BAKE, COMPOSE, SCRIPT = "slipway", "bake", "compose", "script"
+#: The most services in one bake of the peer that bakes hundreds in parts.
+AT_ONCE = 50
+IN_PARTS = f"bake, {AT_ONCE} at a time"
 
 
 @dataclass(frozen=True)
@@ -82,9 +85,24 @@ def _script(tree: Tree) -> None:
     tree.write("push.sh", push_script(tree))
 
 
+def bake_script(tree: Tree) -> str:
+    """Bakes of some services each, as a person writes them where BuildKit fails with all together."""
+    names = [name for name in tree.names if name not in BASES]
+    parts = [names[at : at + AT_ONCE] for at in range(0, len(names), AT_ONCE)]
+    lines = [f"docker buildx bake {' '.join(part)}\n" for part in parts]
+    return "".join(["#!/bin/sh\nset -eu\n", *lines])
+
+
+def _in_parts(tree: Tree) -> None:
+    tree.write("docker-bake.hcl", bake_file(tree))
+    tree.write("bake.sh", bake_script(tree))
+
+
 PEERS = (
     Peer(SLIPWAY, _slipway, slipway("build")),
     Peer(BAKE, lambda tree: tree.write("docker-bake.hcl", bake_file(tree)), ("docker", "buildx", "bake")),
     Peer(COMPOSE, lambda tree: tree.write("compose.yaml", compose_file(tree)), ("docker", "compose", "build")),
     Peer(SCRIPT, _script, ("sh", "build.sh")),
 )
+#: Beside hundreds of services only.
+BAKE_IN_PARTS = Peer(IN_PARTS, _in_parts, ("sh", "bake.sh"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from slipway.core.units import size
 from slipway.ui import columns
 from tests.bench import targets
-from tests.bench.peers import BAKE, SLIPWAY
+from tests.bench.peers import BAKE, IN_PARTS, SLIPWAY
 from tests.bench.samples import Results, Series
 from tests.bench.targets import Key
 
@@ -47,9 +47,10 @@ _BUILDS = {
 }
 WORKS = (
     *(
-        _beside(f"{title}, {services} services", scenario, services, BAKE)
+        _beside(f"{title}, {services} services", scenario, services, peer)
         for scenario, title in _BUILDS.items()
         for services in (*_SIZES, *((_WIDE,) if scenario in _WIDE_SCENARIOS else ()))
+        for peer in ((BAKE, IN_PARTS) if services == _WIDE else (BAKE,))
     ),
     _beside("push of 100 services, nothing changed", targets.PUSH, 100, "docker push"),
     _beside("push of one edited service", targets.EDIT_PUSHED, 2, "docker push"),

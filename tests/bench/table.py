@@ -33,7 +33,7 @@ def others(results: Results) -> Table:
     head = ("scenario", "services", "who", "median", "processor time", "peak memory", "sent", "received", "rounds")
     shared = {(row[0], row[1]) for row in times(results)}
     for one in results.series:
-        if (one.scenario, str(one.services)) not in shared:
+        if one.peer not in _PEERS or (one.scenario, str(one.services)) not in shared:
             services = str(one.services) if one.services else ""
             sizes = (size(count) if count else "" for count in (one.memory, one.sent, one.received))
             cells = (one.peer, _cell(one), columns.seconds(one.cpu), *sizes)

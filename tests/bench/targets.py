@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tests.bench.peers import BAKE, SCRIPT, SLIPWAY
+from tests.bench.peers import BAKE, IN_PARTS, SCRIPT, SLIPWAY
 from tests.bench.samples import Results, Series
 from tests.bench.stacks import source
 
@@ -114,9 +114,11 @@ TARGETS = (
     _beside(LIBRARY, 20, BAKE, 1),
     _beside(LIBRARY, 100, BAKE, 1),
     _beside(LIBRARY, 500, BAKE, 1),
+    _beside(LIBRARY, 500, IN_PARTS, 1),
     _beside(COLD, 20, BAKE, 1),
     _beside(COLD, 100, BAKE, 1),
     _beside(COLD, 500, BAKE, 1),
+    _beside(COLD, 500, IN_PARTS, 1),
     Target((PUSH, 100, SLIPWAY), 1 / 4, (PUSH, 100, "docker push")),
     Target((RELEASED, 100, SLIPWAY), 1.5),
     Target((SAME, 100, SLIPWAY), 1.5),

@@ -46,6 +46,7 @@ WIDE = Results(
     (
         series(targets.COLD, 500, "slipway", 100.0, part="wide"),
         Series("wide", targets.COLD, 500, "bake", (), "no such job, 5 tries"),
+        series(targets.COLD, 500, peers.IN_PARTS, 110.0, part="wide"),
         series(targets.LIBRARY, 500, "slipway", 40.0, part="wide"),
         Series("wide", targets.LIBRARY, 500, "bake", (Sample(50.0),), "no such job, 1 of 2 tries"),
         series(targets.peak(targets.LIBRARY), 500, "slipway", 40.0, part="wide", memory=52_000_000),
@@ -152,6 +153,7 @@ def test_a_peer_that_failed_has_its_reason_and_no_figure() -> None:
         ("40.0 s", "50.0 s, failed: no such job, 1 of 2 tries"),
     ]
     assert [(row[0], row[2], row[5]) for row in table.others(WIDE)[1:]] == [
+        ("cold, bases cached", "bake, 50 at a time", ""),
         ("peak memory: shared library edited", "slipway", "52.0 MB"),
         ("peak memory: shared library edited", "slipway's buildx", "90.0 MB"),
     ]
@@ -161,6 +163,7 @@ def test_a_target_beside_a_peer_that_failed_is_neither_reached_nor_missed() -> N
     assert [row[1:] for row in table.judged(WIDE)[1:]] == [
         ("40.0 s", "bake 50.0 s", "0.800", "1.000", "reached"),
         ("1 min 40 s", "bake failed: no such job, 5 tries", "", "1.000", "no ratio"),
+        ("1 min 40 s", "bake, 50 at a time 1 min 50 s", "0.909", "1.000", "reached"),
         ("52.0 MB", "", "", "150 MB", "reached"),
     ]
 
@@ -174,7 +177,20 @@ def test_the_summary_names_a_peer_that_failed() -> None:
             "1.2 × faster",
         ),
         ("build, every service edited, 500 services", "1 min 40 s", "bake failed: no such job, 5 tries", ""),
+        (
+            "build, every service edited, 500 services",
+            "1 min 40 s",
+            "bake, 50 at a time: 1 min 50 s",
+            "1.1 × faster",
+        ),
     ]
+
+
+def test_each_service_is_in_one_of_the_parts(tmp_path: Path) -> None:
+    tree = Tree(tmp_path, 101, "registry", "owner", "run", "root:1")
+    lines = [line.split()[3:] for line in peers.bake_script(tree).splitlines() if "bake" in line]
+    assert [len(part) for part in lines] == [50, 50, 1]
+    assert sorted(name for part in lines for name in part) == sorted(set(tree.names) - set(BASES))
 
 
 def test_the_picture_has_only_the_sizes_of_every_peer() -> None:

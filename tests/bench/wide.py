@@ -1,4 +1,4 @@
-"""500 services: slipway beside bake, with the memory of both. compose and the script take too long for this size.
+"""500 services: slipway beside bake of all and of parts, with the memory of each. compose and the script take too long.
 
 BuildKit may lose sight of a build when hundreds start together. A failed try gives no sample, and the series says so.
 """
@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from tests.bench import targets
 from tests.bench.measure import FailedError, measure
-from tests.bench.peers import BAKE, PEERS, SLIPWAY, Peer, slipway
+from tests.bench.peers import AT_ONCE, BAKE, BAKE_IN_PARTS, PEERS, SLIPWAY, Peer, slipway
 from tests.bench.processes import Peaks
 from tests.bench.rounds import PEERS_TRIES, Edit, Field, edit_and_build
 from tests.bench.samples import Sample, Series
@@ -19,7 +19,6 @@ from tests.bench.stacks import BASES, Tree
 
 SERVICES = 500
 _PART, _MOST_ROUNDS = "wide", 3
-_AT_ONCE = 50
 #: The services are built for the first time in the first round of the first scenario.
 _SCENARIOS: Mapping[str, Edit] = {targets.COLD: Tree.edit_every_service, targets.LIBRARY: Tree.edit_library}
 #: A cause that BuildKit gives in the midst of other words.
@@ -59,11 +58,11 @@ class Tries:
 def wide(field: Field) -> Iterator[Series]:
     """Every service built after its bases, then the shared library edited."""
     rounds = min(field.rounds, _MOST_ROUNDS)
-    peers = [peer for peer in PEERS if peer.name in (SLIPWAY, BAKE)]
+    peers = [*(peer for peer in PEERS if peer.name in (SLIPWAY, BAKE)), BAKE_IN_PARTS]
     trees = {peer.name: field.tree(f"{peer.name}-wide", SERVICES) for peer in peers}
     for peer in peers:
         peer.prepare(trees[peer.name])
-        bases = slipway("build-base") if peer.name == SLIPWAY else (*peer.build, *BASES)
+        bases = slipway("build-base") if peer.name == SLIPWAY else ("docker", "buildx", "bake", *BASES)
         measure(bases, field.place(trees[peer.name]))
     for scenario, edit in _SCENARIOS.items():
         field.say(f"{SERVICES} services: {scenario}, {rounds} rounds")
@@ -80,10 +79,10 @@ def wide(field: Field) -> Iterator[Series]:
 
 def _build_in_parts(peer: Peer, tree: Tree, field: Field) -> None:
     """Build the services that no try built, a few at a time, so that the next scenario finds all of them."""
-    field.say(f"{peer.name} builds {_AT_ONCE} services at a time, unmeasured")
+    field.say(f"{peer.name} builds {AT_ONCE} services at a time, unmeasured")
     services = [name for name in tree.names if name not in BASES]
-    for at in range(0, len(services), _AT_ONCE):
-        measure((*peer.build, *services[at : at + _AT_ONCE]), field.place(tree))
+    for at in range(0, len(services), AT_ONCE):
+        measure((*peer.build, *services[at : at + AT_ONCE]), field.place(tree))
 
 
 def _try(peer: Peer, edit: Edit, tree: Tree, field: Field, turn: int, tries: Tries) -> None:
