@@ -155,6 +155,16 @@ def test_a_host_without_the_earlier_tree_makes_another(tmp_path: Path, gone: str
     assert listing(tmp_path / "there/runs/new/tree") != second.listed
 
 
+def test_a_job_whose_files_have_not_arrived_is_stopped(tmp_path: Path) -> None:
+    """The command that makes the run's folder, its files and its job may still be on its way."""
+    job = tmp_path / "runs/new/jobs/1"
+    for known in (False, True):
+        if known:
+            (tmp_path / "runs").mkdir()
+        subprocess.run(script("stop", str(job)).argv, check=True, timeout=30)
+        assert (job / "stopped").exists() is known
+
+
 def test_large_changes_are_left_to_rsync(tmp_path: Path) -> None:
     sent, here = SentTree(tmp_path / "sent"), tmp_path / "here"
     sent.keep("old", write(here, {}))

@@ -1,7 +1,7 @@
 #!/bin/sh
 # End a job: send SIGTERM, wait up to 4 s, then kill its process group. The file "stopped" also ends a job that is
-# starting at this moment. Argument: the job's folder.
-[ -d "${1%/*/*}" ] || exit 0
+# starting at this moment, also where its run has no folder yet. Argument: the job's folder.
+[ -d "${1%/*/*/*}" ] || exit 0
 umask 077
 mkdir -p -- "$1"
 cd -- "$1" || exit

@@ -44,7 +44,9 @@ class RefusedError(Exception):
 class Session:
     """Hold a command on the build host, or a TCP connection from it: a ``Stream``, and a ``session.Session``."""
 
-    def __init__(self, control: socket.socket, stdin: socket.socket, stdout: socket.socket, stderr: socket.socket):
+    def __init__(
+        self, control: socket.socket, stdin: socket.socket, stdout: socket.socket, stderr: socket.socket
+    ) -> None:
         self._control = control
         self._stdin, self._stdout, self._stderr = stdin, stdout, stderr
         self._status = -1
