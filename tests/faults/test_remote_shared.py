@@ -193,10 +193,12 @@ def test_a_connection_is_kept_for_the_next_command(kept: Kept, stack: Stack, unt
     """The second command has no key."""
     repository = stack("shop")
     repository.configure(**kept.host.settings)
-    repository.invoke("remote-check", SSH_CONFIG=kept.config()).ok()
+    assert repository.json("remote-check", SSH_CONFIG=kept.config())["shared"] is False
     until(lambda: any(kept.folder.iterdir()), "OpenSSH's connection")
     without_key = kept.config("without key", IdentityFile="none")
-    repository.invoke("remote-check", SSH_CONFIG=without_key).ok()
+    assert repository.json("remote-check", SSH_CONFIG=without_key)["shared"] is True
+    shown = repository.invoke("remote-check", SSH_CONFIG=without_key).ok().stdout
+    assert "over the connection that ssh keeps" in shown
     repository.invoke("build", "svc-sign", "--remote", SSH_CONFIG=without_key).ok()
     assert kept.asks("exit")
     ran = repository.invoke("remote-check", "--json", SSH_CONFIG=without_key).failed(4)

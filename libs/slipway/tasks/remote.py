@@ -24,13 +24,15 @@ from slipway.tasks.session import Session
 
 def run_check(session: Session) -> None:
     host = session.remote_host.connected
-    login = str(host.connection.config)
+    login, shared = str(host.connection.config), host.connection.is_shared
     checks = [replace(check, hint=session.typed(check.hint)) for check in host.checks]
     if session.json:
-        session.answer({"host": str(host.name), "login": login, "checks": [vars(check) for check in checks]})
+        listed = [vars(check) for check in checks]
+        session.answer({"host": str(host.name), "login": login, "shared": shared, "checks": listed})
     else:
         rows = [(check.state, check.name, check.detail, check.hint) for check in checks]
-        session.console.table([(CheckState.OK, "login", login, ""), *rows])
+        told = f"{login}, over the connection that ssh keeps" if shared else login
+        session.console.table([(CheckState.OK, "login", told, ""), *rows])
     host.refuse_missing()
 
 

@@ -55,6 +55,11 @@ class ReconnectingConnection:
     def alive(self) -> bool:
         return self._connection.alive
 
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether the connection is one that OpenSSH keeps."""
+        return self._connection.is_shared
+
     def run(self, command: Command, timeout: float | None = None, patience: float = PATIENCE) -> Result:
         """Run ``command`` as ``Connection.run`` does. After a lost connection, reconnect and run it again.
 
