@@ -34,6 +34,7 @@ rsync\trsync  version 3.5.0  protocol version 32
 setsid\tyes
 timeout\tyes
 sha256sum\tyes
+tar\tyes
 find\tyes
 folder\t/var/tmp/slipway
 refused\t
@@ -119,8 +120,8 @@ def test_all_missing_prerequisites_are_reported_together() -> None:
     with pytest.raises(PrerequisiteError) as caught:
         refuse_missing(examine(bare, "3.5.0"), "builder")
     assert [problem.where for problem in caught.value.problems] == [
-        *("builder setsid", "builder timeout", "builder sha256sum", "builder engine", "builder buildx"),
-        *("builder rsync", "builder folder"),
+        *("builder setsid", "builder timeout", "builder sha256sum", "builder tar", "builder engine"),
+        *("builder buildx", "builder rsync", "builder folder"),
     ]
 
 

@@ -150,7 +150,7 @@ def test_a_bake_that_begins_between_two_connections_awaits_the_agent(
 ) -> None:
     """buildx would refuse to start without the socket."""
     job = Job(str(tmp_path), 1, (Command(("test", "-S", "agent"), cwd=str(tmp_path)),))
-    subprocess.run(["tar", "-x"], cwd=tmp_path, input=packed(job, {}, agent=True), check=True)
+    subprocess.run(["tar", "-xz"], cwd=tmp_path, input=packed(job, {}, agent=True), check=True)
     place = tmp_path / "jobs/1"
     with subprocess.Popen(["sh", "job.sh"], cwd=place) as running, socket.socket(socket.AF_UNIX) as listener:
         until((place / "step-1").exists, "the beginning of the command")

@@ -80,7 +80,7 @@ class DiffersError(SyncError):
 
 
 def packed(job: Job, secrets: Mapping[str, bytes], *, agent: bool = False) -> bytes:
-    """Return the files that a job needs as a tar archive, with paths from the run's folder."""
+    """Return the files that a job needs as a compressed tar archive, with paths from the run's folder."""
     wait = _AWAIT_AGENT if agent else b""
     files = {f"{job.name}/job.sh": Path(__file__).with_name("job.sh").read_bytes()}
     for number, command in enumerate(job.commands, 1):
@@ -180,15 +180,11 @@ def _goes_on(job: Job, connection: ReconnectingConnection) -> LostError:
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:
-    """Return a tar archive whose files only their owner can read.
-
-    It does not have the zeros with which tar fills its last record.
-    """
+    """Return a compressed tar archive whose files only their owner can read."""
     stream = io.BytesIO()
-    with tarfile.open(fileobj=stream, mode="w") as archive:
+    with tarfile.open(fileobj=stream, mode="w:gz") as archive:
         for name, content in files.items():
             entry = tarfile.TarInfo(name)
             entry.size, entry.mode = len(content), 0o600
             archive.addfile(entry, io.BytesIO(content))
-        end = archive.offset + 2 * tarfile.BLOCKSIZE
-    return stream.getvalue()[:end]
+    return stream.getvalue()

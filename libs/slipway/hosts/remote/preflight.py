@@ -1,7 +1,7 @@
 """Check that a build host has all prerequisites of syncing and building.
 
 One command probes the host, and slipway reports all missing prerequisites together. The host needs sshd, a POSIX sh
-with coreutils and findutils, rsync, and docker with buildx. It needs no Python, and no program of slipway.
+with coreutils and findutils, tar, gzip, rsync, and docker with buildx. It needs no Python, and no program of slipway.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ _TOOLS = {
     "setsid": ("setsid", "util-linux"),
     "timeout": ("timeout", "coreutils"),
     "sha256sum": ("sha256sum -z", "GNU coreutils"),
+    "tar": ("tar -z", "tar and gzip"),
     "find": ("find -printf", "GNU findutils"),
 }
 

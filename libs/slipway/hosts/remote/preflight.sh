@@ -44,6 +44,7 @@ say rsync "$(rsync --version 2>/dev/null | head -n 1)"
 say setsid "$(has setsid true)"
 say timeout "$(has timeout 60 true)"
 say sha256sum "$(has sha256sum -z /dev/null)"
+say tar "$(has sh -c 'tar -czf - --files-from /dev/null | tar -tzf -')"
 say find "$(has find / -maxdepth 0 -printf %m)"
 
 # The first user creates the folder for all users of this host. Each has their own folder in it; no other can move it.

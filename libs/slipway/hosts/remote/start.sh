@@ -1,7 +1,8 @@
 #!/bin/sh
-# Start a job from the tar archive on stdin, in its own session, then become the given command. The job outlives the
-# client, but not its time limit. If the tree in the run's folder differs from the expected listing, print "differs" and
-# start nothing. A client whose connection was lost calls this script again; a job that has started is not changed.
+# Start a job from the compressed tar archive on stdin, in its own session, then become the given command. The job
+# outlives the client, but not its time limit. If the tree in the run's folder differs from the expected listing, print
+# "differs" and start nothing. A client whose connection was lost calls this script again; a job that has started is not
+# changed.
 # The file "starting" names this process: prepare.sh of another run keeps the secrets that arrive.
 # Arguments: the run's folder, the job's folder in it, the time limit in seconds, the text of listing.sh, its expected
 # output for the tree, the command.
@@ -19,7 +20,7 @@ if [ ! -e "$2/job" ]; then
     mkdir -p -- "$2"
     cd -- "$2"
     echo "$$" >starting
-    tar -xf - -C "${OLDPWD:?}"
+    tar -xzf - -C "${OLDPWD:?}"
     setsid timeout --signal=TERM --kill-after=10 "$3" sh job.sh </dev/null >job.log 2>&1 &
     echo "$!" >job
 fi
