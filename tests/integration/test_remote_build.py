@@ -98,7 +98,7 @@ def test_only_files_that_the_builds_read_are_sent(shop: Repository, build_host: 
     assert build_host.sh(f"docker run --rm {shop.reference('svc-cart')} cat /shop/cart.txt") == "another cart"
 
 
-#: rsync's version is asked for before each build.
+#: slipway asks rsync for its version before each build. Any other use fails.
 WITHOUT_RSYNC = '#!/bin/sh\n[ "$1" = --version ] && exec /usr/bin/rsync --version\necho no >&2; exit 9\n'
 
 

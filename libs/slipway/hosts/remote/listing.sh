@@ -1,7 +1,7 @@
 #!/bin/sh
 # Print the contents of a folder as two digests, in the format of file_manifest.py. Argument: the folder. With a second
-# argument, print the listings themselves, to find the difference. Each processor hashes some of the files, into a file
-# of its own beside the folder: the outputs of two programs in one pipe mix.
+# argument, print the listings themselves, to find the difference. Each processor hashes some of the files. Each program
+# writes a file of its own beside the folder, because the outputs of two programs in one pipe mix.
 LC_ALL=C
 export LC_ALL
 cd -- "$1" || exit
