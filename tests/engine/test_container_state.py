@@ -21,6 +21,20 @@ def test_a_dead_container_is_explained_with_all_that_is_known() -> None:
 
 
 @pytest.mark.parametrize(
+    ("code", "limit", "said"),
+    [
+        (137, 16_000_000, "killed (SIGKILL); perhaps for memory: it has a limit, and the engine does not report each"),
+        (137, 0, "killed (SIGKILL)\n"),
+        (139, 16_000_000, "segmentation fault (SIGSEGV)\n"),
+    ],
+)
+def test_a_kill_below_a_memory_limit_may_be_for_memory(code: int, limit: int, said: str) -> None:
+    ended = {"Status": "exited", "ExitCode": code, "OOMKilled": False, "Error": ""}
+    state = State.of({"State": ended, "RestartCount": 0, "HostConfig": {"Memory": limit}})
+    assert f"svc-a: it stopped; exit code {code}: {said}" in explain("svc-a", "it stopped", state, "")
+
+
+@pytest.mark.parametrize(
     ("status", "health", "condition"),
     [
         ("running", "", Condition.RUNNING),

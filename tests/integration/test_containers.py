@@ -191,7 +191,7 @@ def left(client: Client) -> list[str]:
         ("slow", "", ("not healthy after 2 s",)),
         ("flapping", "", ("it was healthy and then stopped", "exit code 3")),
         ("fickle", "", ("it was healthy, and its next health probe failed", "seen before")),
-        ("hungry", "64m", ("exit code 137", "killed for memory")),
+        ("hungry", "64m", ("exit code 137", "killed", "for memory")),
     ],
 )
 def test_a_container_that_does_not_work_is_explained(

@@ -11,12 +11,13 @@ from slipway.core.errors import printable
 
 LOG_LINES = 20
 _LONGEST = 160
+_KILLED = 137
 _EXITS = {
     125: "the engine could not run it",
     126: "its command is not executable",
     127: "its command was not found",
     134: "aborted (SIGABRT)",
-    137: "killed (SIGKILL)",
+    _KILLED: "killed (SIGKILL)",
     139: "segmentation fault (SIGSEGV)",
     143: "ended by SIGTERM",
 }
@@ -42,7 +43,7 @@ class State:
     """Hold the state of a container, as the engine reports it.
 
     ``health`` is empty when the image declares no HEALTHCHECK. ``probe_code``: the exit code of the last health probe.
-    ``restarted``: whether the engine starts it again after its end.
+    ``restarted``: whether the engine starts it again after its end. ``memory_limit``: in bytes; 0 for none.
     """
 
     status: str
@@ -54,6 +55,7 @@ class State:
     restarts: int
     probe_code: int = 0
     restarted: bool = False
+    memory_limit: int = 0
 
     @classmethod
     def of(cls, inspected: Mapping[str, Any]) -> State:
@@ -70,6 +72,7 @@ class State:
             restarts=inspected["RestartCount"],
             probe_code=probes[-1].get("ExitCode", 0),
             restarted=_restarted(inspected),
+            memory_limit=(inspected.get("HostConfig") or {}).get("Memory") or 0,
         )
 
     @property
@@ -96,6 +99,15 @@ def _restarted(inspected: Mapping[str, Any]) -> bool:
     return policy.get("Name") in ("always", "unless-stopped")
 
 
+def _memory(state: State) -> list[str]:
+    """Tell whether the container was killed for memory; under load the engine misses some of these kills."""
+    if state.oom_killed:
+        return ["killed for memory: it reached its limit (OOM)"]
+    if state.exit_code == _KILLED and state.memory_limit:
+        return ["perhaps for memory: it has a limit, and the engine does not report each such kill"]
+    return []
+
+
 def explain(name: str, what: str, state: State, log: str, cause: str = "", advice: str = "") -> str:
     """Return a message: ``what`` went wrong with the container ``name``, and the facts that explain it.
 
@@ -105,7 +117,7 @@ def explain(name: str, what: str, state: State, log: str, cause: str = "", advic
     ended = state.status in ("exited", "dead", "created") or bool(state.exit_code)
     meaning = cause or _EXITS.get(state.exit_code, "")
     first = [what, f"exit code {state.exit_code}" + f": {meaning}" * bool(meaning)] if ended else [what]
-    first += ["killed for memory: it reached its limit (OOM)"] if state.oom_killed else []
+    first += _memory(state)
     first += [f"engine: {first_line(state.error)}"] if state.error else []
     tail = log.splitlines()[-LOG_LINES:]
     last = next((line.strip() for line in reversed(tail) if line.strip()), "")
