@@ -18,7 +18,7 @@ from tests.bench.samples import Sample, Series
 from tests.bench.stacks import BASES, Tree
 
 SERVICES = 500
-_PART, _MOST_ROUNDS = "wide", 3
+_PART = "wide"
 #: The services are built for the first time in the first round of the first scenario.
 _SCENARIOS: Mapping[str, Edit] = {targets.COLD: Tree.edit_every_service, targets.LIBRARY: Tree.edit_library}
 #: A cause that BuildKit gives in the midst of other words.
@@ -57,7 +57,6 @@ class Tries:
 
 def wide(field: Field) -> Iterator[Series]:
     """Every service built after its bases, then the shared library edited."""
-    rounds = min(field.rounds, _MOST_ROUNDS)
     peers = [*(peer for peer in PEERS if peer.name in (SLIPWAY, BAKE)), BAKE_IN_PARTS]
     trees = {peer.name: field.tree(f"{peer.name}-wide", SERVICES) for peer in peers}
     for peer in peers:
@@ -65,9 +64,9 @@ def wide(field: Field) -> Iterator[Series]:
         bases = slipway("build-base") if peer.name == SLIPWAY else ("docker", "buildx", "bake", *BASES)
         measure(bases, field.place(trees[peer.name]))
     for scenario, edit in _SCENARIOS.items():
-        field.say(f"{SERVICES} services: {scenario}, {rounds} rounds")
+        field.say(f"{SERVICES} services: {scenario}, {field.rounds} rounds")
         tries = {peer.name: Tries() for peer in peers}
-        for turn in range(rounds):
+        for turn in range(field.rounds):
             for peer in peers if turn % 2 == 0 else reversed(peers):
                 _try(peer, edit, trees[peer.name], field, turn, tries[peer.name])
             field.sweep()
