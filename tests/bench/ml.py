@@ -115,8 +115,9 @@ def _tree(field: Field, kind: str, settings: Mapping[str, str] | None = None) ->
     shutil.copy(ROOT / ".dockerignore", tree.root)
     tree.write("pyproject.toml", '[project]\nname = "bench"\nversion = "1"\n')
     PEERS[0].prepare(tree)
-    runtime, ml = (tree.root / f"infra/docker/{name}.Dockerfile" for name in ("base-runtime", _IMAGE))
-    runtime.write_text(f'{runtime.read_text("utf-8")}LABEL {LABEL}="{field.run}"\n', "utf-8")
+    uv, runtime, ml = (tree.root / f"infra/docker/{name}.Dockerfile" for name in ("base-uv", "base-runtime", _IMAGE))
+    for below in (uv, runtime):
+        below.write_text(f'{below.read_text("utf-8")}LABEL {LABEL}="{field.run}"\n', "utf-8")
     if kind == "pip":
         ml.write_text(with_pip(ml.read_text("utf-8")), "utf-8")
     if settings:  # a variable keys the steps below, so that no other tree has their layers

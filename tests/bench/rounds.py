@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import secrets
 import sys
 import tempfile
@@ -35,6 +36,8 @@ _FILES = 100_000
 #: The sizes of stacks of which slipway makes a plan and no image.
 TREES = (500, 1000, 2000)
 _IN_EACH = 100
+#: A tree of a peer has the peer's name, which may be words.
+_NOT_PLAIN = re.compile(r"[^a-z0-9]+")
 #: No server answers on this port.
 SILENT = "127.0.0.1:1"
 #: Short commands vary more, and cost little.
@@ -56,7 +59,7 @@ class Field:
 
     def tree(self, name: str, services: int) -> Tree:
         """A new tree. Contexts are kept by BuildKit under their folder's name, so no two trees share one."""
-        owner = f"bench-{self.run}-{name}"
+        owner = f"bench-{self.run}-{_NOT_PLAIN.sub('-', name)}"
         tree = Tree(self.folder / owner, services, self.registry, owner, self.run, ROOT_IMAGE)
         tree.create()
         return tree

@@ -96,6 +96,7 @@ def _compared(measured: Series, against: Series | None) -> tuple[str, str]:
     if not against.samples:
         return f"{against.peer} failed: {against.failed}", ""
     ratio = measured.seconds / against.seconds
-    told = f"{1 / ratio:.1f} × faster" if ratio < 1 else f"{ratio:.2f} × slower"
+    factor, word = (1 / ratio, "faster") if ratio < 1 else (ratio, "slower")
+    told = f"{factor:.{2 if factor < 2 else 1}f} × {word}"
     failed = f", failed: {against.failed}" if against.failed else ""
     return f"{against.peer}: {columns.seconds(against.seconds)}{failed}", told

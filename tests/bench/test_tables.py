@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from slipway.core.reference import check_path
 from slipway.stack.parents import Naming
 from tests.bench import documents, logs, ml, peers, table, targets
 from tests.bench.measure import FailedError, check_changed
 from tests.bench.picture import picture
 from tests.bench.processes import Peaks
+from tests.bench.rounds import Field
 from tests.bench.samples import Results, Sample, Series
 from tests.bench.stacks import BASES, Tree, dockerfile, parent_of
 from tests.bench.summary import summary
@@ -174,14 +176,14 @@ def test_the_summary_names_a_peer_that_failed() -> None:
             "build, shared library edited, 500 services",
             "40.0 s",
             "bake: 50.0 s, failed: no such job, 1 of 2 tries",
-            "1.2 × faster",
+            "1.25 × faster",
         ),
         ("build, every service edited, 500 services", "1 min 40 s", "bake failed: no such job, 5 tries", ""),
         (
             "build, every service edited, 500 services",
             "1 min 40 s",
             "bake, 50 at a time: 1 min 50 s",
-            "1.1 × faster",
+            "1.10 × faster",
         ),
     ]
 
@@ -191,6 +193,13 @@ def test_each_service_is_in_one_of_the_parts(tmp_path: Path) -> None:
     lines = [line.split()[3:] for line in peers.bake_script(tree).splitlines() if "bake" in line]
     assert [len(part) for part in lines] == [50, 50, 1]
     assert sorted(name for part in lines for name in part) == sorted(set(tree.names) - set(BASES))
+
+
+def test_every_peer_has_a_tree_whose_owner_is_a_repository_path(tmp_path: Path) -> None:
+    field = Field(tmp_path, "registry.example", "f00", 1, print)
+    for peer in (*peers.PEERS, peers.BAKE_IN_PARTS):
+        owner = field.tree(peer.name, 1).owner
+        assert check_path(owner) == owner
 
 
 def test_the_picture_has_only_the_sizes_of_every_peer() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 PAGE = Path(__file__).parents[2] / "docs/adopting.md"
@@ -20,6 +20,11 @@ class Way:
     files: dict[str, str]
     table: str
     commands: tuple[tuple[str, ...], ...]
+
+    def owned_by(self, owner: str) -> Way:
+        """Return this way with ``owner`` in acme's place, so that the images of two tests differ in name."""
+        files = {name: text.replace("acme/", f"{owner}/") for name, text in self.files.items()}
+        return replace(self, files=files, table=self.table.replace("acme/", f"{owner}/"))
 
     def write(self, root: Path, root_image: str = "python:3.12-slim") -> None:
         for name, text in self.files.items():

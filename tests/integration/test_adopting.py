@@ -22,6 +22,7 @@ def test_each_way_leads_to_built_images(stack: Stack, root_image: str, way: Way)
     repository = stack("blank")
     for file in ("pyproject.toml", "apps/README"):
         (repository.root / file).unlink()
+    way = way.owned_by(repository.settings["OWNER"])
     way.write(repository.root, root_image)
     for words in way.commands:
         repository.invoke(*words).ok()
