@@ -73,7 +73,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--services", type=int, nargs="*", default=[20, 100, 500], help="sizes of the stacks")
     parser.add_argument("--parts", nargs="*", default=_USUAL, choices=sorted(PARTS), help="what else")
     parser.add_argument("--ml", action="store_true", help="base-ml too, which takes a quarter of an hour")
-    parser.add_argument("--wide", action="store_true", help="500 services beside bake, too, which takes ten minutes")
+    parser.add_argument("--wide", action="store_true", help="500 services beside bake, too, which takes forty minutes")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--json", help="a file for the samples")
     parser.add_argument("--write", action="store_true", help="keep in docs/; parts and sizes not measured now stay")
