@@ -9,6 +9,7 @@ from pathlib import Path
 PAGE = Path(__file__).parents[2] / "docs/adopting.md"
 TABLE = "slipway.toml"
 _WAY = re.compile(r"^## (From [^\n]+)\n(.*?)(?=^## |\Z)", re.M | re.S)
+_ACME = re.compile(r"\bacme\b")
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
 
 
@@ -23,8 +24,8 @@ class Way:
 
     def owned_by(self, owner: str) -> Way:
         """Return this way with ``owner`` in acme's place, so that the images of two tests differ in name."""
-        files = {name: text.replace("acme/", f"{owner}/") for name, text in self.files.items()}
-        return replace(self, files=files, table=self.table.replace("acme/", f"{owner}/"))
+        files = {name: _ACME.sub(owner, text) for name, text in self.files.items()}
+        return replace(self, files=files, table=_ACME.sub(owner, self.table))
 
     def write(self, root: Path, root_image: str = "python:3.12-slim") -> None:
         for name, text in self.files.items():
