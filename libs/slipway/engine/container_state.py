@@ -100,7 +100,10 @@ def _restarted(inspected: Mapping[str, Any]) -> bool:
 
 
 def _memory(state: State) -> list[str]:
-    """Tell whether the container was killed for memory; under load the engine misses some of these kills."""
+    """Return the part of the message about a kill for memory; empty for any other end.
+
+    Under load the engine misses some of these kills.
+    """
     if state.oom_killed:
         return ["killed for memory: it reached its limit (OOM)"]
     if state.exit_code == _KILLED and state.memory_limit:
