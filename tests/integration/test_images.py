@@ -81,7 +81,8 @@ def test_the_service_s_own_source_is_the_last_layer(service: Path) -> None:
 def test_a_source_edit_changes_only_the_last_layer(copied: Path) -> None:
     """The library is this test's own: BuildKit may know another layer with the files that all services share.
 
-    Under load BuildKit sometimes makes a layer again that it made seconds before. So one of three edits must leave all others as they are.
+    Under load BuildKit sometimes makes a layer again that it made seconds before. So the layers below must stay in one
+    of three edits.
     """
     (copied / "libs/servicekit/own.py").write_text(f'"""{secrets.token_hex()}"""\n', "utf-8")
     made = [_layers_after_an_edit(copied, edit) for edit in range(4)]
