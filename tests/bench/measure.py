@@ -29,6 +29,10 @@ sys.argv = sys.argv[2:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
 
+#: BuildKit writes the traces of a build this long after it, in seconds, and somewhat more.
+_TRACES = 3.5
+_IDLE = 0.8
+
 
 class FailedError(Exception):
     """A measured command ended with another exit code than 0, or did something else than was to be measured."""
@@ -85,6 +89,28 @@ def measure(
         tail = "\n".join(place.log.read_text("utf-8", "replace").splitlines()[-20:])
         raise FailedError(f"{' '.join(argv)} ended with exit code {process.returncode}:\n{tail}")
     return Sample(round(seconds, 4), round(usage.ru_utime + usage.ru_stime, 4))
+
+
+def settle(most: float = 60.0) -> None:
+    """Wait until the engine has finished what earlier builds left it to do, so that no tool is measured with it.
+
+    The machine is then idle for 0.5 s. ``most``: seconds after which the bench goes on in any case.
+    """
+    time.sleep(_TRACES)
+    limit = time.monotonic() + most
+    before = _ticks()
+    while time.monotonic() < limit:
+        time.sleep(0.5)
+        after = _ticks()
+        if after[1] - before[1] >= _IDLE * (after[0] - before[0]):
+            return
+        before = after
+
+
+def _ticks() -> tuple[int, int]:
+    """The time of all cores since the machine started, and the part in which they were idle."""
+    spent = [int(word) for word in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return sum(spent), spent[3]
 
 
 def end(process: subprocess.Popen[bytes]) -> None:

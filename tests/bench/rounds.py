@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tests.bench import targets
-from tests.bench.measure import FailedError, Place, check_changed, image_ids, measure, peak_memory
+from tests.bench.measure import FailedError, Place, check_changed, image_ids, measure, peak_memory, settle
 from tests.bench.peers import PEERS, SCRIPT, SLIPWAY, Peer, slipway
 from tests.bench.samples import Sample, Series
 from tests.bench.stacks import LABEL, Tree, service
@@ -164,6 +164,7 @@ def edit_and_build(
     prefix = f"{tree.registry}/{tree.owner}"
     edited = edit(tree, turn)
     before = image_ids(prefix)
+    settle()
     sample = measure(peer.build, field.place(tree), during)
     check_changed(before, image_ids(prefix), edited, peer.name)
     return sample

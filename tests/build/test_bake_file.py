@@ -85,7 +85,10 @@ def test_text_that_unicode_can_write_in_two_ways_goes_by_argument() -> None:
 @pytest.mark.parametrize("buildx", [("docker", "buildx"), ("/usr/libexec/docker/cli-plugins/docker-buildx",)])
 def test_the_command(buildx: tuple[str, ...]) -> None:
     words = ("--set", "a.args.A=é")
-    assert bake_command(b"{}", buildx=buildx, root="/repo", builder="k8s", count=2, overrides=words) == Command(
+    command = bake_command(
+        b"{}", buildx=buildx, root="/repo", builder="k8s", sampler="always_on", count=2, overrides=words
+    )
+    assert command == Command(
         (*buildx, "bake", "--builder", "k8s", "--file", "-", "--progress", "rawjson", *words, "_all"),
         cwd="/repo",
         env={
@@ -93,6 +96,7 @@ def test_the_command(buildx: tuple[str, ...]) -> None:
             "BUILDX_METADATA_PROVENANCE": "disabled",
             "BUILDX_BAKE_ENTITLEMENTS_FS": "0",
             "BUILDX_GIT_INFO": "0",
+            "OTEL_TRACES_SAMPLER": "always_on",
         },
         stdin=b"{}",
         label="bake 2 images",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 import secrets
 import signal
@@ -57,6 +59,30 @@ def test_again_asks_the_engine_once_and_bakes_nothing(
     assert between.requests == ["GET /images/json?manifests=1", root], "its images, and what its root image triggers"
     assert "3 to reuse" in ran.stdout
     assert shop.runs() == runs
+
+
+@pytest.mark.parametrize(("sampler", "traced"), [("", False), ("always_on", True)])
+def test_buildkit_traces_a_build_only_when_the_user_wants_it(
+    shop: Repository, cli: Callable[..., str], tmp_path: Path, sampler: str, traced: bool
+) -> None:
+    shop.write("apps/svc_till/till.txt", f"a till, sampled {sampler}\n")
+    shop.invoke("build", **({"OTEL_TRACES_SAMPLER": sampler} if sampler else {})).ok()
+    bundle = tmp_path / "record.tar.gz"
+    cli("buildx", "history", "export", "--finalize", "--output", str(bundle), built_as(shop, "svc-till", cli))
+    exported = gzip.decompress(bundle.read_bytes())
+    assert b"apps/svc_till" in exported, "the bundle holds the record of this build"
+    assert (b"application/vnd.buildkit.otlp.json" in exported) is traced
+
+
+def built_as(shop: Repository, name: str, cli: Callable[..., str]) -> str:
+    """The reference of the record that BuildKit keeps of the build of an image."""
+    digest = shop.record()[name]["input_digest"]
+    for line in cli("buildx", "history", "ls", "--format", "json").splitlines():
+        reference = json.loads(line)["ref"].rpartition("/")[2]
+        labels = json.loads(cli("buildx", "history", "inspect", "--format", "json", reference)).get("Labels") or ()
+        if digest in {label["Value"] for label in labels}:
+            return str(reference)
+    raise AssertionError(f"BuildKit has no record of {name}")
 
 
 def test_a_source_edit_rebuilds_its_image_alone(shop: Repository) -> None:

@@ -51,7 +51,13 @@ def resolved(target: BakeTarget) -> Any:
     """The target as buildx understands it."""
     file = bake_file([target])
     command = bake_command(
-        file, buildx=surroundings().buildx, root="/", builder="default", count=1, overrides=overrides([target])
+        file,
+        buildx=surroundings().buildx,
+        root="/",
+        builder="default",
+        sampler="always_off",
+        count=1,
+        overrides=overrides([target]),
     )
     argv = [*command.argv, "--print"]
     done = subprocess.run(argv, input=file, capture_output=True, cwd=command.cwd, env=inherited(command.env))

@@ -44,6 +44,7 @@ def bake_steps(steps: Sequence[Step], snapshot: Snapshot, inputs: BakeInputs) ->
         buildx=inputs.buildx,
         root=inputs.root,
         builder=snapshot.settings["BUILDER"] or inputs.builder,
+        sampler=snapshot.settings["OTEL_TRACES_SAMPLER"],
         count=len(names),
         overrides=overrides([*targets, *built_upon]),
     )

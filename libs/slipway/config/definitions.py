@@ -113,6 +113,12 @@ SETTINGS: tuple[Setting, ...] = (
         _form(_TIME, "a whole number and s, m or h", "5m", "2h", "90s"),
     ),
     Setting(
+        "OTEL_TRACES_SAMPLER",
+        "always_off",
+        "sampler of BuildKit's traces: always_on keeps one of each build, always_off none, which is faster",
+        _form(re.compile("[a-z_]+"), "the name of a sampler of OpenTelemetry", "always_on", "always_off"),
+    ),
+    Setting(
         "REMOTE_HOST",
         "",
         "build host: an ssh alias or user@host[:port]",

@@ -17,11 +17,20 @@ ALL = "_all"
 
 
 def bake_command(
-    file: bytes, *, buildx: tuple[str, ...], root: str, builder: str, count: int, overrides: tuple[str, ...] = ()
+    file: bytes,
+    *,
+    buildx: tuple[str, ...],
+    root: str,
+    builder: str,
+    sampler: str,
+    count: int,
+    overrides: tuple[str, ...] = (),
 ) -> Command:
     """Return the command that runs ``buildx bake`` with ``file`` on stdin.
 
-    ``buildx``: the words that run buildx. Its progress arrives as rawjson on stderr.
+    ``buildx``: the words that run buildx. Its progress arrives as rawjson on stderr. ``sampler``: decides whether
+    BuildKit traces the bake. With each image, BuildKit stores the trace of the whole bake.
     """
     argv = (*buildx, "bake", "--builder", builder, "--file", "-", "--progress", "rawjson", *overrides, ALL)
-    return Command(argv, cwd=root, env=ENVIRONMENT, stdin=file, label=f"bake {count} images")
+    environment = {**ENVIRONMENT, "OTEL_TRACES_SAMPLER": sampler}
+    return Command(argv, cwd=root, env=environment, stdin=file, label=f"bake {count} images")

@@ -88,8 +88,16 @@ class LocalHost:
 
     def bake_ahead(self) -> None:
         around, settings = self.around, self.settings
-        builder = settings["BUILDER"] or around.builder
-        self.bakes.start(bake_command(b"", buildx=around.buildx, root=str(settings.root), builder=builder, count=0))
+        self.bakes.start(
+            bake_command(
+                b"",
+                buildx=around.buildx,
+                root=str(settings.root),
+                builder=settings["BUILDER"] or around.builder,
+                sampler=settings["OTEL_TRACES_SAMPLER"],
+                count=0,
+            )
+        )
 
     def verified(self) -> AbstractContextManager[None]:
         """Verify nothing: an error on this machine states its own cause."""
