@@ -29,8 +29,9 @@ sys.argv = sys.argv[2:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
 
-#: BuildKit writes the traces of a build this long after it, in seconds, and somewhat more.
+#: Seconds until BuildKit has begun to write the traces of a build. It begins after 3 s.
 _TRACES = 3.5
+#: The least idle share of the cores' time on a machine that does no work.
 _IDLE = 0.8
 
 
