@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from slipway.config.settings import load
-from tests.rig.outside import machine_lock
 
 #: One worker builds in this very checkout: a run in it locks out any other.
 pytestmark = [pytest.mark.integration, pytest.mark.xdist_group("this checkout")]
@@ -33,9 +32,8 @@ def run(*argv: str, cwd: Path = ROOT, **env: str) -> subprocess.CompletedProcess
 
 @pytest.fixture(scope="module")
 def build_args() -> list[str]:
-    """The args a person would give plain ``docker build``; one test process builds the bases first."""
-    with machine_lock("bases"):
-        built = run(sys.executable, "-m", "invoke", "build-base")
+    """The args a person would give plain ``docker build``; the base is built first."""
+    built = run(sys.executable, "-m", "invoke", "build-base")
     assert built.returncode == 0, built.stderr
     settings = load(ROOT)
     given = {"PYTHON_IMAGE": settings["PYTHON_IMAGE"], "BASE_VERSION": settings["BASE_VERSION"]}
