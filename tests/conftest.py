@@ -9,6 +9,7 @@ Generated cases are the same in every run, so that a red test means a change; ``
 from __future__ import annotations
 
 import gc
+import hashlib
 import ipaddress
 import signal
 import socketserver
@@ -52,9 +53,19 @@ pytest_plugins = [
     "tests.rig.adopted",
 ]
 
+#: Before 9.2 pytest names a test after the whole text or bytes of a parameter. Some have megabytes.
+LONGEST_PARAMETER = 1000
+
 PROCESSES = frozenset({"subprocess.Popen", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "os.exec"})
 CONNECTIONS = frozenset({"socket.connect", "socket.sendto"})
 LOOKUPS = frozenset({"socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"})
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    if not isinstance(val, str | bytes) or len(val) <= LONGEST_PARAMETER:
+        return None
+    content = val.encode() if isinstance(val, str) else val
+    return f"{argname}-{hashlib.sha256(content).hexdigest()[:12]}"
 
 
 class Guard:

@@ -70,7 +70,7 @@ class Clone:
         command = [sys.executable, "-m", "invoke", *words]
         done = subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True)
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
-        return done.stdout
+        return done.stdout + done.stderr
 
     def fetched(self, path: str, method: str = "GET", accept: str = MANIFESTS) -> tuple[str, bytes]:
         """Return the digest that the registry names, and the bytes."""
@@ -138,7 +138,7 @@ def test_the_bases_are_raised_rehearsed_and_released_and_the_release_returned_to
     on_bases = first.keys() - {ALONE}
     assert {name: clone.results(name, first[name]) for name in on_bases} == dict.fromkeys(on_bases, 1)
     for name, digest in ((name, first[name]) for name in on_bases):
-        assert re.search(rf"^{name} +rehearsed +{digest[:19]}", rehearsed, re.MULTILINE), "the release tested it again"
+        assert re.search(rf"^{name} +rehearsed +{digest[:19]}", rehearsed, re.MULTILINE), rehearsed
 
     assert TOGETHER.search(rehearsed), "the release tested the images together again"
 

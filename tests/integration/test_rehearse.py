@@ -142,6 +142,43 @@ def test_broken_images_are_listed_and_a_green_rehearsal_is_released(stack: Stack
     assert {name: harbour.published(name, "v1.2.0") for name in NAMES} == released
 
 
+#: Before 9.2 pytest names this test after all its bytes.
+MEGABYTES = """\
+import pytest
+
+@pytest.mark.parametrize("sent", [bytes(2_000_000)], ids=str)
+def test_it_refuses(container, sent):
+    pass
+"""
+#: The names of these tests have more than 1 MiB together.
+THOUSANDS = """\
+import pytest
+
+@pytest.mark.parametrize("number", range(7_000), ids="{:0150}".format)
+def test_it_counts(number):
+    pass
+"""
+
+
+@pytest.mark.fault("P68")
+def test_a_result_names_long_tests_shortly_and_is_not_kept_when_it_is_too_large(stack: Stack) -> None:
+    harbour = harbour_of(stack, "oar", "sail")
+    harbour.write("apps/svc_oar/smoke/test_long.py", MEGABYTES)
+    harbour.write("apps/svc_sail/smoke/test_many.py", THOUSANDS)
+    ran = harbour.invoke("base.rehearse").ok()
+    too_large = r"^note: svc-sail: its test result has 1\.\d+ MB, .*, so it is not kept$"
+    assert re.search(too_large, ran.stderr, re.MULTILINE)
+    assert "note: svc-oar" not in ran.stderr
+    (result,) = results(harbour, "svc-oar")
+    (name,) = (one for one in result["predicate"]["passedTests"] if one.startswith("test_long::"))
+    assert len(name) < 250
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        list(results(harbour, "svc-sail"))
+    runs = {*harbour.runs()}
+    harbour.invoke("release").ok()
+    assert worked(harbour, runs) == ["smoke-svc-sail"]
+
+
 #: Passes only while the test of another image runs, too.
 MEETS = """\
 import pathlib, time

@@ -52,6 +52,20 @@ def test_failed_broken_and_skipped_are_all_failures() -> None:
     )
 
 
+@pytest.mark.fault("P68")
+def test_long_names_of_tests_are_shortened_and_stay_different() -> None:
+    ends = ("a", "b", "c")
+    passed, failed, noted = (f"test_it[{'x' * 2_000_000}{end}]" for end in ends)
+    junit = f"""<testsuites><testsuite time="1"><testcase name="{passed}"/>
+<testcase name="{failed}"><failure message="AssertionError: no"/></testcase>
+<testcase name="{noted}"><properties><property name="slipway" value="policy"/></properties>
+<skipped type="pytest.xfail" message="AssertionError: root"/></testcase></testsuite></testsuites>"""
+    result = read_result("svc-a", 1, junit, "log")
+    told = [*result.tests, *result.failures, *result.notes]
+    assert len({text.partition("… ")[2][:12] for text in told}) == len(ends)
+    assert all(text.startswith("test_it[xxx") and len(text) < 230 for text in told)
+
+
 @pytest.mark.parametrize(
     ("exit_code", "junit", "why"),
     [

@@ -66,6 +66,7 @@ def test_a_photograph_s_size_and_form_do_not_matter(container: Any) -> None:
         (encoded(Image.new("1", (30_000, 30_000))), 422, "MAX_PIXELS"),
         (bytes(8_000_001), 413, "MAX_BYTES"),
     ],
+    ids=["a zip archive", "an empty PNG", "too many pixels", "too many bytes"],
 )
 def test_a_file_is_refused_with_its_reason(container: Any, data: bytes, status: int, said: str) -> None:
     answer = classify(container, data)

@@ -12,10 +12,7 @@ from slipway.push.inspect import QUESTIONS, Push
 from slipway.registry import Registry
 from slipway.registry.artifacts import Artifacts
 from slipway.release.planned import Planned
-from slipway.release.tested import Setup, refusal
-
-#: A test result is some kilobytes. slipway reads no document that says to be larger than this number of bytes.
-_LARGEST = 2**20
+from slipway.release.tested import LARGEST, Setup, refusal
 
 
 @dataclass(frozen=True)
@@ -117,7 +114,7 @@ def _refused(candidate: Candidate, registry: Registry) -> str | None:
 
 def _judged(candidate: Candidate, result: Reference, registry: Registry) -> str:
     try:
-        if registry.manifest(result).size > _LARGEST:
+        if registry.manifest(result).size > LARGEST:
             return f"{result.digest[:19]} is larger than a test result"
         artifact = Artifacts(registry).fetch(result)
     except RegistryError as error:

@@ -21,6 +21,8 @@ PREDICATE_TYPE = "https://in-toto.io/attestation/test-result/v0.1"
 FORM = Form(provenance.MEDIA_TYPE, {PREDICATE: PREDICATE_TYPE})
 #: The annotation with the name of the system, of a result that is about several images together.
 SYSTEM = "slipway.system"
+#: A test result is some kilobytes. slipway keeps and reads none that is larger than this number of bytes.
+LARGEST = 2**20
 _STATEMENT = "https://in-toto.io/Statement/v1"
 _PASSED = "PASSED"
 _INPUTS, _RULES = "inputs", "rules"

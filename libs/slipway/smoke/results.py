@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import signal
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +18,8 @@ _EXCEPTION = re.compile(r"^(failed on \w+ with ['\"])?([\w.]+(Error|Exception): 
 _RAISED = re.compile(r"^E   (\S.*)$", re.MULTILINE)
 _NO_TESTS = 5
 _SHOWN = 3
+#: Before 9.2 pytest names a test after the whole text or bytes of a parameter, which may be megabytes.
+_LONGEST_NAME = 200
 
 
 class Verdict(StrEnum):
@@ -113,7 +116,7 @@ def read_result(name: str, exit_code: int, junit: str, log: str, said: str = "")
     for case in list(cases):
         if case.find(_POLICY) is not None and (found := case.find(_NOTED)) is not None:
             cases.remove(case)
-            noted.append(f"{case.get('name')}: {_reason(found)}")
+            noted.append(f"{_name(case)}: {_reason(found)}")
     failures = tuple(failure for case in cases for failure in _failures(case))
     bad = [case for case in cases if _failures(case)]
     refused = sum(case.find(_POLICY) is not None for case in bad)
@@ -133,7 +136,15 @@ def read_result(name: str, exit_code: int, junit: str, log: str, said: str = "")
 def _named(case: ElementTree.Element) -> str:
     """Return the name of a test in its file. pytest's name of its class begins with the folders of this machine."""
     file = case.get("classname", "").rpartition(".")[2]
-    return "::".join(filter(None, (file, case.get("name"))))
+    return "::".join(filter(None, (file, _name(case))))
+
+
+def _name(case: ElementTree.Element) -> str:
+    """Return the name of a test. The sha256 of the whole name ends a shortened one, so no two tests become one."""
+    name = case.get("name", "")
+    if len(name) <= _LONGEST_NAME:
+        return name
+    return f"{name[:_LONGEST_NAME]}… {hashlib.sha256(name.encode()).hexdigest()[:12]}"
 
 
 def _not_run(name: str, log: str, why: str) -> SmokeResult:
@@ -147,7 +158,7 @@ def _failures(case: ElementTree.Element) -> list[str]:
             why = _reason(found)
             if why == "collection failure":  # pytest could not import the test file
                 why = _cause(found.text or "") or why
-            told.append(f"{case.get('name')}: {'skipped: ' if kind == 'skipped' else ''}{why}")
+            told.append(f"{_name(case)}: {'skipped: ' if kind == 'skipped' else ''}{why}")
     return told
 
 

@@ -8,10 +8,12 @@ from functools import partial
 from typing import Any
 
 from slipway.audit.attach import attach_all
+from slipway.audit.cyclonedx import encoded
 from slipway.build.options import BuildOptions
 from slipway.build.result import ImageResult
 from slipway.core.errors import BuildError, LockedError, PolicyError, RegistryError, SlipwayError, SmokeError
 from slipway.core.threads import map_concurrently
+from slipway.core.units import size
 from slipway.plan.decide import Action, plan_build
 from slipway.plan.facts import Snapshot
 from slipway.plan.history import only_modes
@@ -21,7 +23,7 @@ from slipway.release.accepted import Candidate, candidates
 from slipway.release.outcome import Outcome
 from slipway.release.pins import conflicts
 from slipway.release.rehearsal import Trial, failure, scope_of, trials
-from slipway.release.tested import Setup, statement
+from slipway.release.tested import LARGEST, Setup, statement
 from slipway.runs.run import Run
 from slipway.smoke.results import SmokeResult, of_each_image
 from slipway.tasks.build import building, get_root_images
@@ -209,15 +211,22 @@ def _keep_systems(
 
 
 def _attach(session: Session, record: Run, tested: Candidate, result: SmokeResult) -> None:
-    """Attach the result to the manifest. Raises SmokeError when a manifest is not that of the tested image."""
+    """Attach the result to the manifest, unless it is too large to be read again.
+
+    Raises SmokeError when a manifest is not that of the tested image.
+    """
     registry, home = session.host.registry, tested.home
     for push in tested.members:
         image = push.local_id if tested.setup.system else result.image
         if image != push.local_id or not is_built_image(push, push.content_digest, registry):
             what = f"smoke {push.image}: {push.content} stands for another image than the tested {image[:19]}"
             raise SmokeError(what, hint="did another run build it? invoke base-rehearse")
-    record.journal(attach=str(home), kinds=["test-result"])
     said = statement([push.exact for push in tested.members], tested.setup, result.tests)
+    if (length := len(encoded(said))) > LARGEST:
+        told = f"its test result has {size(length)}, more than {size(LARGEST)}"
+        session.note(f"{tested.name}: {told}, so it is not kept")
+        return
+    record.journal(attach=str(home), kinds=["test-result"])
     digests = attach_all(registry, home, [(tested.setup.form, said)])
     record.journal(attached=str(home), digests=digests)
 
