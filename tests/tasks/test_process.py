@@ -50,3 +50,22 @@ def test_python_searches_for_unused_objects_only_after_tasks_of_others(repositor
 
     endings = [last(*words) for words in (("config",), ("config", "deploy"), ("deploy",))]
     assert endings == ["frozen", "searched", "searched"]
+
+
+INTERRUPTED_INSIDE_EXEC = """\
+import sys
+from slipway.tasks.process import heed_no_more
+
+try:
+    exec("raise KeyboardInterrupt")
+except KeyboardInterrupt:
+    heed_no_more()
+    sys.exit(130)
+"""
+
+
+@pytest.mark.process
+@pytest.mark.fault("B02")
+def test_an_interrupt_inside_exec_ends_with_the_exit_code(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text(INTERRUPTED_INSIDE_EXEC)
+    assert subprocess.run([sys.executable, "-m", "interrupted"], cwd=tmp_path).returncode == 130

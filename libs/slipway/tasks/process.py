@@ -78,7 +78,12 @@ def _signals(*, keep: bool) -> Iterator[None]:
 
 
 def heed_no_more() -> None:
-    """Ignore SIGINT and SIGTERM after the cleanup: another Ctrl-C would only cut off the last output."""
+    """Ignore SIGINT and SIGTERM after the cleanup: another Ctrl-C would only cut off the last output.
+
+    Python marks an interrupt inside ``exec`` of a text, as where a dataclass is made, until it evaluates another text.
+    With that mark ``python -m invoke`` would end by SIGINT, and not with slipway's exit code.
+    """
+    eval("None")
     if threading.current_thread() is threading.main_thread():
         for signum in _SIGNALS:
             signal.signal(signum, signal.SIG_IGN)
