@@ -31,6 +31,11 @@ class Answer:
     content: bytes = b""
     come_again: bool = False
 
+    @classmethod
+    def of(cls, response: requests.Response) -> Answer:
+        come_again = response.status_code == _BUSY and "retry-after" in response.headers
+        return cls(response.status_code, response.content, come_again)
+
     @property
     def ok(self) -> bool:
         return 200 <= self.status < 300
@@ -64,9 +69,7 @@ class HttpClient:
     def ask(self, asked: Request | bytes, seconds: float = 120.0) -> Answer:
         if isinstance(asked, bytes):
             return self._ask_raw(asked, seconds)
-        answer = self._session.request(asked.method, self._url + asked.path, timeout=seconds, **asked.options)
-        come_again = answer.status_code == _BUSY and "retry-after" in answer.headers
-        return Answer(answer.status_code, answer.content, come_again)
+        return Answer.of(self._session.request(asked.method, self._url + asked.path, timeout=seconds, **asked.options))
 
     def close(self) -> None:
         self._session.close()

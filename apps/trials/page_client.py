@@ -76,7 +76,7 @@ class PageClient:
                 timeout=seconds,
             )
             if answer.status_code != _UPLOADED:
-                return Answer(answer.status_code, answer.content)
+                return Answer.of(answer)
         return page.run(file, chosen)
 
 
