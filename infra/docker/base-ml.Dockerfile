@@ -8,7 +8,7 @@ FROM ${REGISTRY}/${OWNER}/base-runtime:${BASE_VERSION}
 USER 0:0
 # torch has a layer of its own, which outlives a new lock of the rest. PyTorch's own CPU index is asked unless the
 # wheelhouse holds a torch for this Python: PyPI's needs CUDA. Test suites and torch's test programs (a quarter of a
-# gigabyte) stay out.
+# gigabyte) stay out; the rest is compiled after they are gone. xargs ends with 123 where a file is for a newer Python.
 RUN --mount=from=uv,source=/uv,target=/usr/local/bin/uv --mount=type=secret,id=uv.toml,target=/etc/uv/uv.toml \
     --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=from=wheelhouse,target=/wheelhouse \
@@ -22,10 +22,12 @@ RUN --mount=from=uv,source=/uv,target=/usr/local/bin/uv --mount=type=secret,id=u
     --mount=type=cache,target=/root/.cache/uv --mount=type=secret,id=ca,target=/etc/ssl/certs/ca-certificates.crt \
     --mount=from=wheelhouse,target=/wheelhouse \
     --mount=type=tmpfs,target=/tmp --mount=source=libs/requirements-ml.txt,target=/requirements.txt \
-    uv pip install --no-deps --require-hashes --requirement /requirements.txt \
+    UV_COMPILE_BYTECODE=0 uv pip install --no-deps --require-hashes --requirement /requirements.txt \
     && uv pip check \
-    && find "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
-    -type d -name tests -not -path '*/torch/*' -prune -exec rm -rf {} +
+    && site="$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" \
+    && find "${site}" -type d -name tests -not -path "${site}/torch/*" -prune -exec rm -rf {} + \
+    && find "${site}" -name '*.py' -not -path "${site}/torch/*" -fprint0 /tmp/modules \
+    && { xargs -0 -a /tmp/modules -n 500 -P "$(nproc)" python -m compileall -qq || test $? -eq 123; }
 
 # hadolint takes TOKENIZERS for a token.
 # hadolint ignore=DL3064

@@ -2,6 +2,7 @@
 
 The real Dockerfiles and requirements of this repository, in a tree of their own, built by slipway both times. The two
 kinds differ in nothing but the installer: the same mounts, and a cache mount for both, filled before the first round.
+pip compiles while it installs, and gets no second compiler.
 Another part pushes from an engine with containerd's image store: slipway zstd layers, docker the gzip layers of the
 same files.
 """
@@ -38,6 +39,8 @@ _PIP_INSTEAD = {
     "--mount=from=uv,source=/uv,target=/usr/local/bin/uv ": "",
     "id=uv.toml,target=/etc/uv/uv.toml": "id=pip.conf,target=/etc/pip.conf",
     "UV_TORCH_BACKEND=cpu": "PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu",
+    "UV_COMPILE_BYTECODE=0 ": "",
+    "python -m compileall -qq": "true",
     "uv pip check": "python -m pip check",
     "uv pip install": "python -m pip install --break-system-packages",
 }

@@ -49,6 +49,11 @@ import importlib.metadata
 names = {distribution.metadata["Name"].lower() for distribution in importlib.metadata.distributions()}
 result = sorted(name for name in names if name.startswith(("nvidia", "cuda")) or name == "triton")
 """,
+    "uncompiled": """
+import os, sys
+files = {name: getattr(module, "__cached__", None) for name, module in sys.modules.items()}
+result = sorted(name for name, file in files.items() if isinstance(file, str) and not os.path.exists(file))
+""",
 }
 #: Runs each program separately. The result of a program that fails is its traceback.
 EACH = """
@@ -89,6 +94,10 @@ def test_torch_is_the_cpu_build(found: dict[str, Any]) -> None:
 
 def test_no_cuda_library_is_installed(found: dict[str, Any]) -> None:
     assert found["nvidia"] == []
+
+
+def test_every_loaded_module_comes_with_its_bytecode(found: dict[str, Any]) -> None:
+    assert found["uncompiled"] == []
 
 
 def test_models_are_never_fetched(found: dict[str, Any]) -> None:
