@@ -142,7 +142,7 @@ def test_broken_images_are_listed_and_a_green_rehearsal_is_released(stack: Stack
     assert {name: harbour.published(name, "v1.2.0") for name in NAMES} == released
 
 
-#: Before 9.2 pytest names this test after all its bytes.
+#: The name of this test holds all its bytes, as pytest before 9.2 makes it without ids.
 MEGABYTES = """\
 import pytest
 
