@@ -56,6 +56,20 @@ def test_lines_of_logs_stand_behind_the_names_of_their_services() -> None:
     assert long.startswith("\x1b[33mlong\x1b[0m  two")
 
 
+@pytest.mark.fault("B02")
+@pytest.mark.parametrize("tty", [False, True])
+def test_no_event_of_a_thread_follows_the_error(tty: bool) -> None:
+    """After an interrupt a thread may still end its upload."""
+    err = Terminal()
+    console = Console(out=io.StringIO(), err=err, tty=tty)
+    with pytest.raises(KeyboardInterrupt), console.showing(STACK, NAMES) as taker:
+        taker.take(Uploading("svc-ocr", 1, 2))
+        raise KeyboardInterrupt
+    before = err.getvalue()
+    taker.take(Uploaded("svc-ocr"))
+    assert before and err.getvalue() == before
+
+
 @pytest.mark.fault("X08")
 @pytest.mark.parametrize("tty", [False, True])
 def test_no_secret_is_shown(tty: bool) -> None:

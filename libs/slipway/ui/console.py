@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -118,7 +119,8 @@ class Console:
         from slipway.ui.live import LinePerEvent, LiveTree
 
         if not self.tty:
-            yield LinePerEvent(self.note)
+            with self._noting() as note:
+                yield LinePerEvent(note)
             return
         tree = LiveTree(columns.tree(stack, names), names, self._safe)
         with self._shown_live(tree.drawn):
@@ -133,11 +135,31 @@ class Console:
         from slipway.ui.services import LinePerChange, LiveServices
 
         if not self.tty:
-            yield LinePerChange(self.note)
+            with self._noting() as note:
+                yield LinePerChange(note)
             return
         taker = LiveServices(names, self._safe)
         with self._shown_live(taker.drawn):
             yield taker
+
+    @contextmanager
+    def _noting(self) -> Iterator[Callable[[str], None]]:
+        """Yield a function that writes a line to stderr, and that writes nothing after the block.
+
+        After an interrupt a thread may still end its upload, and its line would follow the error.
+        """
+        writing, ended = threading.Lock(), threading.Event()
+
+        def note(text: str) -> None:
+            with writing:
+                if not ended.is_set():
+                    self.note(text)
+
+        try:
+            yield note
+        finally:
+            with writing:
+                ended.set()
 
     @contextmanager
     def _shown_live(self, drawn: Callable[[], Any]) -> Iterator[None]:
